@@ -1,0 +1,247 @@
+"""What may be asked for: the budget file, the trigger targets, and the resolved specification of one design."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import Field, StringConstraints, ValidationError, model_validator
+
+from trigger_lut.cards import Strict
+from trigger_lut.errors import ConfigurationError, nearest
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+Positive = Annotated[int, Field(gt=0)]
+
+
+class DeviceTotals(Strict):
+    """What a whole device holds; null where no source was found."""
+
+    luts: Positive | None = None
+    ff: Positive | None = None
+    dsp: Positive | None = None
+    bram18: Positive | None = None
+    uram: Positive | None = None
+
+
+class Target(Strict):
+    """A place in a trigger that a network is built for."""
+
+    description: str = Field(description="The system and the part of it that the network runs in.")
+    part: str = Field(description="FPGA part number.")
+    family: Literal["xcup", "xcu", "xc7"] = Field(description="Family as Yosys' synth_xilinx names it.")
+    clock_mhz: float = Field(gt=0, le=1000, description="Clock of the firmware.")
+    latency_allowed_ns: float | None = Field(gt=0, description="Latency the trigger allows; null where not found.")
+    event_period_ns: float = Field(gt=0, description="Time between two events at the input.")
+    totals: DeviceTotals = Field(description="Resources of the whole device.")
+    source: str = Field(description="Where these facts come from.")
+
+    @property
+    def clock_period_ns(self) -> float:
+        return 1000.0 / self.clock_mhz
+
+
+class NetworkShape(Strict):
+    """The layers of the network."""
+
+    units: list[Annotated[int, Field(gt=0, le=1024)]] = Field(
+        min_length=1, description="Outputs of each LUTDense layer; the last is the number of classes."
+    )
+    batch_norm: bool = Field(True, description="Batch normalisation of edge outputs in all layers but the last.")
+    hidden_width: int = Field(8, ge=1, le=16, description="Hidden units H of the small network behind each edge.")
+    max_input_bits: int = Field(8, ge=1, le=10, description="Largest address width m of an edge, in bits.")
+
+
+class Training(Strict):
+    """How long and in what steps to train. There is no penalty weight: the controller finds it."""
+
+    epochs: int = Field(300, ge=4, le=1_000_000, description="Passes over the training split.")
+    batch_size: int = Field(4096, ge=1, description="Events a step.")
+    learning_rate: float = Field(0.01, gt=0, le=1, description="Largest learning rate; it decays along a cosine.")
+
+
+class DesignBudget(Strict):
+    """What one design may use."""
+
+    luts: Positive = Field(description="6-input LUTs after synthesis.")
+    latency_ns: float = Field(gt=0, description="From valid input to valid output at the target's clock.")
+    ii: Literal[1] = Field(1, description="Initiation interval in cycles; the firmware is fully pipelined.")
+    dsp: int = Field(0, ge=0, description="DSP slices.")
+    bram18: int = Field(0, ge=0, description="18 Kb block RAMs.")
+
+
+class Budget(Strict):
+    """config/budget.yaml: the file that the user edits."""
+
+    data_set: Name = Field(description="Name of a description in config/data_sets/, without .yaml.")
+    target: Name = Field(description="Name of a target in config/targets.yaml.")
+    seed: int = Field(1, ge=0, lt=2**31, description="Seed of initialisation and shuffling.")
+    network: NetworkShape
+    training: Training = Field(default_factory=Training)
+    designs: dict[Name, DesignBudget] = Field(min_length=1, description="Designs by name.")
+
+
+class Spec(Strict):
+    """results/<design>/spec.json: one design with everything spelled out."""
+
+    schema_version: Literal[1] = 1
+    design: Name
+    data_set: Name
+    target_name: Name
+    target: Target
+    seed: int
+    network: NetworkShape
+    training: Training
+    budget: DesignBudget
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if problems := impossible(self.budget, self.target):
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def latency_cycles_budget(self) -> int:
+        """Whole clock cycles within the latency budget."""
+        return int(self.budget.latency_ns / self.target.clock_period_ns + 1e-9)
+
+
+def impossible(budget: DesignBudget, target: Target) -> list[str]:
+    """What no design could meet on this target; each entry begins with the key."""
+    problems = []
+    if budget.latency_ns < target.clock_period_ns:
+        problems.append(
+            f"latency_ns: {budget.latency_ns} is less than one clock period of the target "
+            f"({target.clock_period_ns:.3g} ns at {target.clock_mhz:g} MHz)"
+        )
+    if target.latency_allowed_ns is not None and budget.latency_ns > target.latency_allowed_ns:
+        problems.append(f"latency_ns: {budget.latency_ns} is more than the target allows ({target.latency_allowed_ns})")
+    for key in ("luts", "dsp", "bram18"):
+        total = getattr(target.totals, key)
+        if total is not None and getattr(budget, key) > total:
+            problems.append(f"{key}: {getattr(budget, key)} is more than {target.part} has ({total})")
+    return problems
+
+
+def read_yaml(path: Path) -> Any:
+    """Parse a YAML file. Raises ConfigurationError when it is missing or not YAML, or holds a key twice."""
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"{path}: no such file") from error
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{path}: not valid YAML: {error}") from error
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML's loader keeps the last of two equal keys without a word; this one refuses."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def explain(error: ValidationError, model: type[Strict]) -> list[str]:
+    """Every mistake of a validation as 'dotted.path: what is wrong', unknown keys with the nearest valid ones."""
+    lines = []
+    for item in error.errors():
+        where = ".".join(str(part) for part in item["loc"] if part != "[key]")
+        if item["type"] == "extra_forbidden":
+            known = _keys_at(model, item["loc"][:-1])
+            lines.append(f"{where}: unknown key{nearest(str(item['loc'][-1]), known)}")
+        elif item["type"] == "missing":
+            lines.append(f"{where}: missing")
+        else:
+            lines.append(f"{where}: {item['msg']}, found {item['input']!r}")
+    return lines
+
+
+def _keys_at(model: type[Strict], loc: tuple[int | str, ...]) -> list[str]:
+    schema = model.model_json_schema()
+    node: dict[str, Any] = schema
+
+    def follow(node: dict[str, Any]) -> dict[str, Any]:
+        for option in node.get("anyOf", []):
+            if "$ref" in option or "properties" in option:
+                node = option
+        while "$ref" in node:
+            node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
+        return node
+
+    for part in loc:
+        node = follow(node)
+        if isinstance(part, int):
+            node = node.get("items", {})
+        else:
+            patterns = list(node.get("patternProperties", {}).values())
+            node = node.get("properties", {}).get(part) or (patterns or [node.get("additionalProperties")])[0] or {}
+            if not isinstance(node, dict):
+                node = {}
+    return list(follow(node).get("properties", {}))
+
+
+def validate(model: type[Any], content: Any, path: Path) -> Any:
+    """Check parsed YAML against a model. Raises ConfigurationError that lists every mistake at once."""
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        lines = explain(error, model)
+        raise ConfigurationError(f"{path}: {_count(lines)}\n  " + "\n  ".join(lines)) from error
+
+
+def _count(lines: list[str]) -> str:
+    return f"{len(lines)} mistake" + ("s" if len(lines) != 1 else "")
+
+
+def load_targets(path: Path) -> dict[str, Target]:
+    """Targets by name. Raises ConfigurationError."""
+    content = read_yaml(path)
+    if not isinstance(content, dict) or not content:
+        raise ConfigurationError(f"{path}: expected targets by name, found {type(content).__name__}")
+    targets: dict[str, Target] = {}
+    mistakes: list[str] = []
+    for name, entry in content.items():
+        try:
+            targets[str(name)] = Target.model_validate(entry)
+        except ValidationError as error:
+            mistakes += [f"{name}.{line}" for line in explain(error, Target)]
+    if mistakes:
+        raise ConfigurationError(f"{path}: {_count(mistakes)}\n  " + "\n  ".join(mistakes))
+    return targets
+
+
+def load_budget(path: Path, targets_path: Path) -> tuple[Budget, Target]:
+    """The budget file and its target. Raises ConfigurationError that lists every mistake with its dotted path."""
+    targets = load_targets(targets_path)
+    budget: Budget = validate(Budget, read_yaml(path), path)
+    if budget.target not in targets:
+        raise ConfigurationError(
+            f"{path}: target: {targets_path} has no {budget.target!r}{nearest(budget.target, targets)}"
+        )
+    target = targets[budget.target]
+    lines = [f"designs.{n}.{p}" for n, d in budget.designs.items() for p in impossible(d, target)]
+    if lines:
+        raise ConfigurationError(f"{path}: {_count(lines)}\n  " + "\n  ".join(lines))
+    return budget, target
+
+
+def resolve(budget: Budget, target: Target, design: str) -> Spec:
+    """One design with defaults and target spelled out. Raises ConfigurationError for an unknown design."""
+    if design not in budget.designs:
+        raise ConfigurationError(f"no design {design!r}{nearest(design, budget.designs)}")
+    return Spec(
+        design=design,
+        data_set=budget.data_set,
+        target_name=budget.target,
+        target=target,
+        seed=budget.seed,
+        network=budget.network,
+        training=budget.training,
+        budget=budget.designs[design],
+    )

@@ -1,0 +1,54 @@
+"""The errors a user can cause. Each message says what was expected, what was found, and where."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class TriggerLutError(Exception):
+    """Base of every error that is the user's to mend; the command line prints its message alone."""
+
+
+class ConfigurationError(TriggerLutError):
+    """The budget, a data set description or a target is not what it must be."""
+
+
+class DataError(TriggerLutError):
+    """A data file cannot be read, or what it holds cannot be used."""
+
+
+class CardError(TriggerLutError):
+    """A card or network file is missing, of another version, or damaged."""
+
+
+class ToolMissingError(TriggerLutError):
+    """A program or package that a stage needs is not installed."""
+
+
+class ToolFailedError(TriggerLutError):
+    """A program that a stage runs (compiler, Yosys, Verilator) ended with an error."""
+
+
+class FirmwareError(TriggerLutError):
+    """A network cannot be turned into firmware as it is."""
+
+
+class NotReproducibleError(TriggerLutError):
+    """Something that must be bit-exact is not."""
+
+
+class BudgetMissedError(TriggerLutError):
+    """A design misses its budget or is not bit-exact; raised by the verdict alone."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A clause that names the known values nearest to `name`: "; nearest: 'a', 'b'"."""
+    options = [str(k) for k in known]
+    close = difflib.get_close_matches(name, options, n=3, cutoff=0.5)
+    if close:
+        return "; nearest: " + ", ".join(repr(c) for c in close)
+    if not options:
+        return "; there are none"
+    shown = ", ".join(repr(o) for o in options[:8])
+    return f"; there are: {shown}" + (f" and {len(options) - 8} more" if len(options) > 8 else "")

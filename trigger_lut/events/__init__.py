@@ -1,0 +1,1 @@
+"""From ROOT files to the integer codes that the firmware sees."""

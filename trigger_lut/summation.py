@@ -1,0 +1,138 @@
+"""How the tables of one output are added: which constants each table absorbs, and the adder tree.
+
+The firmware generators and the resource surrogate follow the same plan, so what is estimated is what is built.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trigger_lut.fixed_point import IntArray
+from trigger_lut.network import LUTDenseTables
+
+
+@dataclass(frozen=True)
+class Addend:
+    """The table of one live edge, shifted by a constant so that it needs the fewest output bits.
+
+    channel  input channel
+    values   2**m integers at the output's fraction, in rising order of input value
+    """
+
+    channel: int
+    values: IntArray
+
+    @property
+    def lo(self) -> int:
+        return int(self.values.min())
+
+    @property
+    def hi(self) -> int:
+        return int(self.values.max())
+
+
+@dataclass(frozen=True)
+class Summation:
+    """One output: `constant` plus the sum of `addends`, added pairwise in the order of `pairs`.
+
+    pairs: (a, b) adds items a and b; the sum becomes the next item after the addends and earlier sums.
+    The constant is 0 unless there are no addends. `levels` is the depth of the tree in adders.
+    """
+
+    addends: tuple[Addend, ...]
+    pairs: tuple[tuple[int, int], ...]
+    constant: int
+    levels: int
+
+
+def trailing_zeros(values: IntArray) -> int:
+    """Number of low bits that are 0 in every value; 0 when all values are 0."""
+    bits = int(np.bitwise_or.reduce(np.asarray(values, dtype=np.int64), axis=None))
+    return (bits & -bits).bit_length() - 1 if bits else 0
+
+
+def plan_output(layer: LUTDenseTables, o: int) -> Summation:
+    """Summation of output `o` of a layer; the sum equals the layer's output for every input."""
+    edges = [int(i) for i in np.flatnonzero(layer.widths[:, o])]
+    total = int(layer.bias[o])
+    live = []
+    for i in edges:
+        table = layer.table(i, o)
+        lowest = int(table.min())
+        total += lowest
+        if int(table.max()) > lowest:
+            live.append((i, table - lowest))
+    if not live:
+        return Summation((), (), total, 0)
+    offsets = _offsets([values for _, values in live], total)
+    addends = tuple(Addend(i, values + d) for (i, values), d in zip(live, offsets, strict=True))
+    pairs, levels = _pairs(addends)
+    return Summation(addends, pairs, 0, levels)
+
+
+def plan_layer(layer: LUTDenseTables) -> list[Summation]:
+    """Summations of all outputs of a layer."""
+    return [plan_output(layer, o) for o in range(layer.shape[1])]
+
+
+def _offsets(tables: list[IntArray], total: int) -> list[int]:
+    """Constants that add up to `total`, one a table whose minimum is 0, that cost as few output bits as can be.
+
+    A table of span s needs b = bit_length(s) bits when its offset puts it into [-2**(b-1), 2**(b-1)) or [0, 2**b);
+    within these windows an offset is free. What the windows cannot hold goes to the widest table.
+    """
+    spans = [int(t.max()) for t in tables]
+    steps = [1 << trailing_zeros(t) for t in tables]
+    half = [1 << ((s // q).bit_length() - 1) for s, q in zip(spans, steps, strict=True)]
+    lowest = [-h * q for h, q in zip(half, steps, strict=True)]
+    signed = [(lo, (h - 1) * q - s) for lo, h, q, s in zip(lowest, half, steps, spans, strict=True)]
+    unsigned = [(0, (2 * h - 1) * q - s) for h, q, s in zip(half, steps, spans, strict=True)]
+    # A one-bit table, or one whose span fills the window, may have no signed window beside the unsigned one.
+    offsets = [w[0] for w in signed]
+    rest = total - sum(offsets)
+    coarse_first = sorted(range(len(tables)), key=lambda e: (-steps[e], -spans[e]))
+    for windows in (signed, unsigned):
+        for e in coarse_first:
+            if rest <= 0:
+                break
+            first, last = windows[e]
+            reach = min(rest, last - offsets[e]) // steps[e] * steps[e]
+            if reach > 0 and offsets[e] + reach >= first:
+                offsets[e] += reach
+                rest -= reach
+    if rest:
+        fitting = [e for e in range(len(tables)) if rest % steps[e] == 0]
+        finest = [e for e in range(len(tables)) if steps[e] == min(steps)]
+        e = max(fitting or finest, key=lambda n: spans[n])
+        offsets[e] += rest
+    return offsets
+
+
+def _pairs(addends: tuple[Addend, ...]) -> tuple[tuple[tuple[int, int], ...], int]:
+    """A balanced tree that adds like to like: items are sorted by lowest, then highest bit at each level.
+
+    An adder spans from the higher of the two lowest bits to the highest bit, so fine operands are
+    brought together first and wide sums are left for the root.
+    """
+    items = [(trailing_zeros(a.values), a.lo, a.hi) for a in addends]
+    pairs: list[tuple[int, int]] = []
+    level = list(range(len(items)))
+    levels = 0
+    while len(level) > 1:
+        level.sort(key=lambda n: (items[n][0], _bits(items[n][1], items[n][2]), n))
+        following = []
+        for a, b in zip(level[::2], level[1::2], strict=False):
+            pairs.append((a, b))
+            items.append((min(items[a][0], items[b][0]), items[a][1] + items[b][1], items[a][2] + items[b][2]))
+            following.append(len(items) - 1)
+        if len(level) % 2:
+            following.append(level[-1])
+        level = following
+        levels += 1
+    return tuple(pairs), levels
+
+
+def _bits(lo: int, hi: int) -> int:
+    return max(hi.bit_length(), (-lo - 1).bit_length() if lo < 0 else 0) + (lo < 0)

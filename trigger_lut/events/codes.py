@@ -89,7 +89,7 @@ def save_codes(events: EventCodes, path: Path) -> None:
 
 
 def load_codes(path: Path) -> EventCodes:
-    """Read what `save_codes` wrote. Raises CardError when it is missing, damaged, inconsistent or of another version."""
+    """Read what `save_codes` wrote. Raises CardError when missing, damaged, inconsistent or of another version."""
     try:
         with np.load(path, allow_pickle=False) as held:
             meta = json.loads(str(held["meta"]))

@@ -72,8 +72,12 @@ def read_columns(data_set: DataSet, paths: Sequence[Path]) -> Columns:
     if total == 0:
         raise DataError(f"data set {data_set.name}: tree {data_set.tree!r} has no entries in {_files(paths)}")
     held = Columns(
-        np.empty((total, len(plan.features)), np.float32),
-        *(np.empty(total, t) for t in (np.int64, np.uint64, np.uint64, np.int32, np.int64)),
+        values=np.empty((total, len(plan.features)), np.float32),
+        labels=np.empty(total, np.int64),
+        identity=np.empty(total, np.uint64),
+        group=np.empty(total, np.uint64),
+        file=np.empty(total, np.int32),
+        entry=np.empty(total, np.int64),
     )
     end = 0
     for index, path in enumerate(paths):

@@ -27,7 +27,7 @@ def mix(x: U64) -> U64:
 
 
 def hash_columns(columns: Sequence[NDArray[np.integer]]) -> U64:
-    """(N,) hash of N identities from integer columns (N,); the order of the columns counts, their integer type does not."""
+    """(N,) hash of N identities from integer columns (N,); their order counts, their integer type does not."""
     h = np.zeros(len(columns[0]), dtype=np.uint64)
     for column in columns:
         h = mix(h + GAMMA + column.astype(np.int64, copy=False).view(np.uint64))

@@ -1,0 +1,79 @@
+"""Small ROOT files for tests, good and broken, and descriptions that fit them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import yaml
+
+CLASSES = ["a", "b", "c"]
+
+
+def jet_columns(count: int = 300, seed: int = 0, first_event: int = 0) -> dict[str, Any]:
+    """Branches of a three-class toy: numbers (x signed, mass, n whole), a jagged branch pt, label, run and event."""
+    rng = np.random.default_rng(seed)
+    label = np.arange(count) % len(CLASSES)
+    lengths = rng.integers(0, 6, count)
+    return {
+        "run": np.full(count, 7, np.int32),
+        "event": np.arange(first_event, first_event + count, dtype=np.int64),
+        "label": label.astype(np.int32),
+        "x": (rng.normal(0, 1, count) + label).astype(np.float32),
+        "mass": rng.gamma(4.0 + label, 10.0).astype(np.float64),
+        "n": rng.poisson(20 + 5 * label).astype(np.int32),
+        "pt": ak.unflatten(rng.exponential(30, lengths.sum()).astype(np.float32), lengths),
+    }
+
+
+def write_tree(path: Path, columns: dict[str, Any], tree: str = "jets") -> Path:
+    """Write branches to a TTree of a new file."""
+    import uproot
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with uproot.recreate(path) as file:
+        kinds = {n: ak.type(c).content if isinstance(c, ak.Array) else np.asarray(c).dtype for n, c in columns.items()}
+        file.mktree(tree, kinds).extend(columns)
+    return path
+
+
+def truncated(path: Path, source: Path, keep: float = 0.5) -> Path:
+    """A copy that ends early, as an interrupted transfer leaves it."""
+    content = source.read_bytes()
+    path.write_bytes(content[: int(len(content) * keep)])
+    return path
+
+
+def damaged(path: Path, source: Path, branch_bytes: bytes) -> Path:
+    """A copy of full length in which the given bytes, which must occur once, are overwritten."""
+    content = source.read_bytes()
+    assert content.count(branch_bytes) == 1, content.count(branch_bytes)
+    path.write_bytes(content.replace(branch_bytes, b"\xff" * len(branch_bytes)))
+    return path
+
+
+def description(files: list[Path], **changes: Any) -> dict[str, Any]:
+    """A data set description for `jet_columns`, as parsed YAML; `changes` replace or add keys, None removes."""
+    content: dict[str, Any] = {
+        "name": "toy",
+        "files": [str(f) for f in files],
+        "tree": "jets",
+        "event_id": ["run", "event"],
+        "label": {"expression": "label", "classes": CLASSES},
+        "features": [
+            {"name": "x"},
+            {"name": "mass", "format": {"signed": False, "width": 6, "integer": 7}},
+            {"name": "n"},
+            {"name": "ht", "expression": "sum(pt)", "width": 10},
+        ],
+    }
+    content.update(changes)
+    return {key: value for key, value in content.items() if value is not None}
+
+
+def write_description(path: Path, content: dict[str, Any]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    return path

@@ -16,7 +16,8 @@ from trigger_lut.simulation.config import SIMULATED_CLASSES, PlannedFile, Simula
 if TYPE_CHECKING:
     from trigger_lut.simulation.jets import Jets
 
-MOST_EVENTS_A_JET = 20
+TRIAL_EVENTS = 2000
+LEAST_JETS_AN_EVENT = 0.05
 
 
 class _Block(Strict):
@@ -63,7 +64,10 @@ def simulate_file(description: Path, process: str, part: int, root_file: Path, c
 
 
 def simulate_jets(simulation: Simulation, file: PlannedFile) -> tuple[dict[str, Any], int]:
-    """The columns of one file, by branch name, and the number of events generated for them."""
+    """The columns of one file, by branch name, and the number of events generated for them.
+
+    Raises ConfigurationError when fewer than one jet in 20 events falls into the windows.
+    """
     from trigger_lut.simulation.features import jet_features
     from trigger_lut.simulation.generate import generate
     from trigger_lut.simulation.jets import find_jets, mmdt
@@ -91,10 +95,10 @@ def simulate_jets(simulation: Simulation, file: PlannedFile) -> tuple[dict[str, 
         jets_found += len(jets)
         if jets_found >= file.jets:
             break
-        if events_done >= MOST_EVENTS_A_JET * max(file.jets, 100):
+        if events_done >= TRIAL_EVENTS and jets_found < LEAST_JETS_AN_EVENT * events_done:
             raise ConfigurationError(
-                f"simulate: only {jets_found} of {file.jets} {file.process} jets in {events_done} events; the windows "
-                f"parton_pt_gev {simulation.parton_pt_gev} and pt_range_gev {simulation.pt_range_gev} hardly overlap"
+                f"simulate: {jets_found} {file.process} jets in {events_done} events; expected pt_range_gev around parton_pt_gev, "
+                f"found {list(simulation.pt_range_gev)} and {list(simulation.parton_pt_gev)}"
             )
     return _first(batches, file.jets), events_done
 

@@ -1,0 +1,142 @@
+"""A simple delay model: how much logic fits between two registers at a clock.
+
+The figures are estimates, not vendor data. Vendors publish no delays of placed and routed logic; these are round
+numbers of the size that place-and-route reports of small designs show for the three families (28 nm, 20 nm, 16 nm; middle
+speed grade), wiring included. They decide where the pipeline is cut, and give an Fmax that is labelled an estimate.
+
+Check against published designs (xcvu13p, post-route): networks of two table layers, 16-20-5, take 9.2 to 10.1 ns
+(HGQ-LUT, arXiv 2604.22293). In this model one such path - two tables, nine adders of 8 bits, one saturation - is 9.3 ns
+of logic, to which each register adds 0.25 ns. At 360 MHz a stage holds one table and two adders, or three adders.
+
+Time within a pipeline is counted in ns of logic from the first register on, registers left out: stage s covers
+(s * stage_ns, (s + 1) * stage_ns]. An operator is never cut by a register, so it waits for the next stage when it does not
+fit into the present one; `finish` is that rule. latency_cycles of a network is `pipeline_cycles` of its last output.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from trigger_lut.errors import ConfigurationError, nearest
+
+TOLERANCE = 1e-9  # of a sum of delays in ns
+
+
+@dataclass(frozen=True)
+class Delays:
+    """Delays of a family in ns.
+
+    lut        through a 6-input LUT
+    net        wire from one cell to the next
+    wide_mux   through one multiplexer that joins two LUTs (MUXF7, MUXF8, MUXF9)
+    carry      into and out of a carry chain, over its first bit
+    carry_bit  along the chain, each further bit
+    register   clock to output, setup and clock uncertainty together
+    """
+
+    lut: float
+    net: float
+    wide_mux: float
+    carry: float
+    carry_bit: float
+    register: float
+
+
+FAMILIES = {
+    "xcup": Delays(lut=0.12, net=0.40, wide_mux=0.10, carry=0.24, carry_bit=0.005, register=0.25),
+    "xcu": Delays(lut=0.15, net=0.52, wide_mux=0.13, carry=0.32, carry_bit=0.008, register=0.32),
+    "xc7": Delays(lut=0.20, net=0.65, wide_mux=0.20, carry=0.50, carry_bit=0.020, register=0.50),
+}
+WIDEST_MUXED_TABLE = {"xcup": 9, "xcu": 9, "xc7": 8}
+
+
+def delays(family: str) -> Delays:
+    """Delays of a family. Raises ConfigurationError for one that the model does not know."""
+    if family not in FAMILIES:
+        raise ConfigurationError(f"no delays for family {family!r}{nearest(family, FAMILIES)}")
+    return FAMILIES[family]
+
+
+def lut_delay(family: str = "xcup") -> float:
+    """One LUT and the wire behind it, in ns."""
+    d = delays(family)
+    return d.lut + d.net
+
+
+def table_delay(address_bits: int, family: str = "xcup") -> float:
+    """A table of 2**address_bits entries, in ns: one LUT, joined by wide multiplexers, then by more LUTs."""
+    d = delays(family)
+    if address_bits <= 0:
+        return 0.0
+    muxed = min(max(address_bits - 6, 0), WIDEST_MUXED_TABLE[family] - 6)
+    # A LUT is a multiplexer of four: it takes off two address bits a level.
+    levels = math.ceil(max(address_bits - WIDEST_MUXED_TABLE[family], 0) / 2)
+    return (1 + levels) * lut_delay(family) + muxed * d.wide_mux
+
+
+def adder_delay(bits: int, family: str = "xcup") -> float:
+    """An adder over `bits` bits in ns: one LUT a bit and the carry chain. 0 bits: the operands do not overlap."""
+    d = delays(family)
+    return lut_delay(family) + d.carry + (bits - 1) * d.carry_bit if bits > 0 else 0.0
+
+
+def saturation_delay(family: str = "xcup") -> float:
+    """Clipping into a format in ns: one LUT sees the overflow, one LUT a bit selects."""
+    return 2 * lut_delay(family)
+
+
+def stage_ns(clock_period_ns: float, family: str = "xcup") -> float:
+    """Logic that fits between two registers, in ns.
+
+    Raises ConfigurationError when the clock leaves no room for one LUT.
+    """
+    room = clock_period_ns - delays(family).register
+    if room < lut_delay(family):
+        fastest = 1000 / (delays(family).register + lut_delay(family))
+        raise ConfigurationError(
+            f"a clock period of {clock_period_ns:.4g} ns leaves no room for logic on {family}: "
+            f"expected at most {fastest:.0f} MHz"
+        )
+    return room
+
+
+def finish(start: float, delay: float, stage: float) -> float:
+    """When an operator is done whose operands are ready at `start`, if no register may cut it (all in ns).
+
+    One that is longer than a stage gets a stage of its own.
+    """
+    if delay <= 0:
+        return start
+    delay = min(delay, stage)
+    begun = math.floor(start / stage + TOLERANCE)
+    if start + delay <= (begun + 1) * stage + TOLERANCE:
+        return start + delay
+    return (begun + 1) * stage + delay
+
+
+def cycles(total_delay: float, stage: float) -> int:
+    """Stages up to a time that `finish` gave; at least 1."""
+    return max(1, math.ceil(total_delay / stage - TOLERANCE))
+
+
+def pipeline_cycles(total_delay: float, clock_period_ns: float, family: str = "xcup") -> int:
+    """latency_cycles of a path of `total_delay` ns of logic at a clock.
+
+    Exact when `total_delay` was added up with `finish` at `stage_ns` of this clock; a lower bound for a plain sum.
+    """
+    return cycles(total_delay, stage_ns(clock_period_ns, family))
+
+
+def stages(path: list[float], clock_period_ns: float, family: str = "xcup") -> int:
+    """latency_cycles of one chain of operators with these delays in ns."""
+    stage = stage_ns(clock_period_ns, family)
+    time = 0.0
+    for delay in path:
+        time = finish(time, delay, stage)
+    return cycles(time, stage)
+
+
+def fmax_mhz(logic_ns: float, family: str = "xcup") -> float:
+    """Clock in MHz at which a register-to-register path with this much logic would just hold; an estimate."""
+    return 1000 / (logic_ns + delays(family).register)

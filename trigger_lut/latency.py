@@ -1,0 +1,78 @@
+"""How many cycles a network will take: the delay model along its tables, adder trees and saturations.
+
+The firmware generator cuts its pipeline into exactly as many stages as `network_cycles` says, so training can keep to
+a latency budget without building anything.
+"""
+
+from __future__ import annotations
+
+from trigger_lut import delay_model
+from trigger_lut.fixed_point import KIF
+from trigger_lut.network import LUTDenseTables, Network, fits
+from trigger_lut.summation import Summation, plan_layer, trailing_zeros
+
+Range = tuple[int, int, int]  # smallest code, largest code, fractional bits
+
+
+def network_cycles(network: Network, clock_period_ns: float, family: str = "xcup") -> int:
+    """latency_cycles of the network's pipelined firmware at a clock.
+
+    Counted from the cycle in which valid_in is high to the cycle in which valid_out is: the number of registers
+    between the ports. The input port is not registered (the sender's output register drives it), the output port is.
+    Raises ConfigurationError for an unknown family or a clock that leaves no room for logic.
+    """
+    stage = delay_model.stage_ns(clock_period_ns, family)
+    return delay_model.cycles(max(arrival_times(network, stage, family)), stage)
+
+
+def arrival_times(network: Network, stage: float, family: str = "xcup") -> list[float]:
+    """When each output is ready, in ns of logic, with registers every `stage` ns (see delay_model.finish)."""
+    times = [0.0] * len(network.inputs)
+    ranges: list[Range] = [(kif.lo, kif.hi, kif.f) for kif in network.inputs]
+    for layer in network.layers:
+        times = layer_times(layer, times, ranges, stage, family)
+        lo, hi = layer.bounds()
+        ranges = [(int(a), int(b), int(f)) for a, b, f in zip(lo, hi, layer.fraction, strict=True)]
+    return times
+
+
+def layer_times(
+    layer: LUTDenseTables, times: list[float], ranges: list[Range], stage: float, family: str = "xcup"
+) -> list[float]:
+    """When each output of a layer is ready, given when its channels are and which codes they can take."""
+    ready = [
+        delay_model.finish(t, delay_model.saturation_delay(family) if saturates(r, kif) else 0.0, stage)
+        for t, r, kif in zip(times, ranges, layer.inputs, strict=True)
+    ]
+    finished = []
+    for o, plan in enumerate(plan_layer(layer)):
+        tables = [
+            delay_model.finish(
+                ready[a.channel], delay_model.table_delay(int(layer.widths[a.channel, o]), family), stage
+            )
+            for a in plan.addends
+        ]
+        finished.append(_tree_time(plan, tables, stage, family))
+    return finished
+
+
+def saturates(codes: Range, kif: KIF) -> bool:
+    """Whether codes of this range, rounded down to the format's fraction, can leave the format."""
+    lo, hi, f = codes
+    return not fits(lo, hi, f, kif)
+
+
+def _tree_time(plan: Summation, times: list[float], stage: float, family: str) -> float:
+    items = [(trailing_zeros(a.values), a.lo, a.hi) for a in plan.addends]
+    for a, b in plan.pairs:
+        delay = delay_model.adder_delay(adder_bits(items[a], items[b]), family)
+        times.append(delay_model.finish(max(times[a], times[b]), delay, stage))
+        items.append((min(items[a][0], items[b][0]), items[a][1] + items[b][1], items[a][2] + items[b][2]))
+    return max(times, default=0.0)
+
+
+def adder_bits(a: tuple[int, int, int], b: tuple[int, int, int]) -> int:
+    """Bits of the adder of two items (trailing zeros, smallest, largest): from where both have bits to the top."""
+    lo, hi = a[1] + b[1], a[2] + b[2]
+    top = max(hi.bit_length(), (-lo - 1).bit_length() if lo < 0 else 0) + (lo < 0)
+    return max(top - max(a[0], b[0]), 1)

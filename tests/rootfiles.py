@@ -46,15 +46,19 @@ def truncated(path: Path, source: Path, keep: float = 0.5) -> Path:
     return path
 
 
-def damaged(path: Path, source: Path, branch_bytes: bytes) -> Path:
-    """A copy of full length in which the given bytes, which must occur once, are overwritten."""
-    content = source.read_bytes()
-    assert content.count(branch_bytes) == 1, content.count(branch_bytes)
-    path.write_bytes(content.replace(branch_bytes, b"\xff" * len(branch_bytes)))
+def damaged(path: Path, source: Path, branch: str, tree: str = "jets") -> Path:
+    """A copy of full length in which the beginning of a branch's first basket is overwritten."""
+    import uproot
+
+    with uproot.open(source) as file:
+        seek = int(file[tree][branch].member("fBasketSeek")[0])
+    content = bytearray(source.read_bytes())
+    content[seek : seek + 40] = b"\xff" * 40
+    path.write_bytes(content)
     return path
 
 
-def description(files: list[Path], **changes: Any) -> dict[str, Any]:
+def description(files: list[Path], /, **changes: Any) -> dict[str, Any]:
     """A data set description for `jet_columns`, as parsed YAML; `changes` replace or add keys, None removes."""
     content: dict[str, Any] = {
         "name": "toy",

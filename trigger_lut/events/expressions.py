@@ -38,6 +38,7 @@ COMPARE: dict[type[ast.cmpop], Any] = {
     ast.NotEq: np.not_equal,
 }
 LOGICAL = (np.logical_and, np.logical_or, np.logical_not)
+LAST_POSITION = 999  # of nth, which pads every list to this length
 INSTEAD = {ast.And: "&", ast.Or: "|", ast.Not: "~"}
 
 
@@ -64,8 +65,6 @@ def _reduce(name: str) -> Callable[[Any], Any]:
 def _nth(x: Any, n: Any, other: Any = np.nan) -> Any:
     import awkward as ak
 
-    if n < 0 or n != int(n):
-        raise DataError(f"nth takes a whole number from 0 on, found {n:g}")
     padded = ak.pad_none(x, int(n) + 1, axis=1, clip=True)[:, int(n)]
     return ak.to_numpy(ak.fill_none(padded, other))
 
@@ -181,9 +180,13 @@ def _check_call(node: ast.Call, names: dict[str, None]) -> list[ast.expr]:
     if len(node.args) not in allowed:
         expected = " or ".join(map(str, allowed))
         raise ConfigurationError(f"{name} takes {expected} argument{'s' * (allowed != (1,))}, found {len(node.args)}")
-    if name == "nth" and not all(isinstance(a, ast.Constant) for a in node.args[1:2]):
-        raise ConfigurationError("nth takes a whole number from 0 on as its second argument")
+    if name == "nth" and not _is_position(node.args[1]):
+        raise ConfigurationError(f"nth takes a whole number from 0 to {LAST_POSITION} as its second argument")
     return node.args
+
+
+def _is_position(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and type(node.value) is int and node.value <= LAST_POSITION
 
 
 def _quoted(node: ast.Call) -> str:

@@ -67,7 +67,7 @@ def _branch(opened: Any, path: Path, tree: str, name: str, purpose: str) -> Any:
     try:
         return opened[name]
     except (KeyInFileError, KeyError) as error:
-        known = opened.keys()
+        known = sorted(opened.keys())
         raise DataError(f"{path}: tree {tree!r} has no branch {name!r} ({purpose}){nearest(name, known)}") from error
 
 

@@ -264,3 +264,10 @@ class Summary(Card):
     data_set: str
     target: str
     designs: list[DesignSummary]
+
+
+class VerdictCard(Card):
+    """results/verdict.json: written only when every design meets its budget and is bit-exact."""
+
+    stage: Literal["verdict"] = "verdict"
+    designs: list[str]

@@ -1,0 +1,63 @@
+# From collider data to verified trigger firmware. Each stage is one file in workflow/rules/; what is asked for
+# stands in config/budget.yaml.
+import shlex
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from trigger_lut.errors import TriggerLutError
+from trigger_lut.fingerprint import fingerprint
+from trigger_lut.plan import load_plan, settings, simulation_of
+
+BUDGET = config.get("budget", "config/budget.yaml")
+TARGETS = config.get("targets", "config/targets.yaml")
+DATA_SETS = config.get("data_sets", "config/data_sets")
+
+try:
+    plan = load_plan(Path(BUDGET), Path(TARGETS), Path(DATA_SETS))
+except TriggerLutError as error:
+    raise WorkflowError(str(error)) from None
+
+DESIGNS = list(plan.specs)
+DATA_SET = plan.data_set.name
+DATA = f"results/data/{DATA_SET}"
+
+# The command line of this interpreter's environment comes first, whether or not that environment is activated.
+shell.executable("bash")
+shell.prefix(f"set -euo pipefail; export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
+# Ends each command: all output goes to the log, and a stage that fails shows the end of it.
+LOGGED = "&> {log} || {{ tail -n 20 {log} >&2; exit 1; }}"
+
+
+wildcard_constraints:
+    design="[A-Za-z0-9][A-Za-z0-9_-]*",
+
+
+localrules:
+    all,
+    resolve_design,
+    resolve_data_set,
+    resolve_simulation,
+    verdict,
+
+
+rule all:
+    """Make everything: all designs, their pages, and the verdict on them."""
+    default_target: True
+    input:
+        "results/verdict.json",
+
+
+include: "workflow/rules/resolve.smk"
+include: "workflow/rules/simulate.smk"
+include: "workflow/rules/ingest.smk"
+include: "workflow/rules/reference.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/firmware.smk"
+include: "workflow/rules/verify.smk"
+include: "workflow/rules/synth.smk"
+include: "workflow/rules/timing.smk"
+include: "workflow/rules/physics.smk"
+include: "workflow/rules/summary.smk"
+include: "workflow/rules/pages.smk"
+include: "workflow/rules/verdict.smk"

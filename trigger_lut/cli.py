@@ -1,0 +1,280 @@
+"""The command line: one command a stage, whose arguments are files.
+
+Each command imports its stage inside its own function, so that no stage loads the libraries of another.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from trigger_lut.errors import TriggerLutError
+
+
+def resolve(args: argparse.Namespace) -> None:
+    """Write one design with defaults and target spelled out."""
+    from trigger_lut.budget import load_budget, resolve
+    from trigger_lut.cards import write_card
+
+    write_card(resolve(*load_budget(args.budget, args.targets), args.design), args.output)
+
+
+def resolve_data_set(args: argparse.Namespace) -> None:
+    """Write a data set description with defaults spelled out."""
+    from trigger_lut.cards import write_card
+    from trigger_lut.events.description import load_data_set
+
+    write_card(load_data_set(args.description), args.output)
+
+
+def resolve_simulation(args: argparse.Namespace) -> None:
+    """Write the part of a data set description that simulation depends on."""
+    from trigger_lut.cards import write_text
+    from trigger_lut.events.description import load_data_set
+    from trigger_lut.plan import simulation_of
+
+    write_text(args.output, json.dumps(simulation_of(load_data_set(args.description)), indent=2) + "\n")
+
+
+def simulate(args: argparse.Namespace) -> None:
+    """Simulate one file of jets with Pythia8 and FastJet."""
+    from trigger_lut.simulation.run import simulate_file
+
+    simulate_file(args.description, args.process, args.part, args.root, args.card)
+
+
+def check_simulation(args: argparse.Namespace) -> None:
+    """Find the mass peaks of simulated jets."""
+    from trigger_lut.simulation.check import check_simulation
+
+    check_simulation(args.root, args.card)
+
+
+def ingest(args: argparse.Namespace) -> None:
+    """Read the ROOT files of a data set into integer codes."""
+    from trigger_lut.events.run import ingest
+
+    ingest(args.description, args.codes, args.card)
+
+
+def reference(args: argparse.Namespace) -> None:
+    """Train a Dense network without quantisation and boosted trees, for comparison."""
+    from trigger_lut.references import references
+
+    references(args.codes, args.units, args.seed, args.card)
+
+
+def train(args: argparse.Namespace) -> None:
+    """Train one design to its budget."""
+    from trigger_lut.training.run import train
+
+    train(args.spec, args.codes, args.checkpoints, args.model, args.network, args.card)
+
+
+def firmware(args: argparse.Namespace) -> None:
+    """Write a trained network as an hls4ml project and as pipelined Verilog."""
+    from trigger_lut.firmware.run import build_firmware
+
+    build_firmware(args.spec, args.model, args.network, args.folder, args.card)
+
+
+def verify(args: argparse.Namespace) -> None:
+    """Compare Keras, hls4ml, alkaid and the simulated RTL with the integer reference, bit for bit."""
+    from trigger_lut.verification import verify
+
+    verify(args.spec, args.model, args.network, args.codes, args.firmware, args.card)
+
+
+def synth(args: argparse.Namespace) -> None:
+    """Synthesise the RTL with Yosys, out of context."""
+    from trigger_lut.synthesis import synth
+
+    synth(args.spec, args.train, args.firmware, args.card)
+
+
+def timing(args: argparse.Namespace) -> None:
+    """Set latency and throughput against budget and target."""
+    from trigger_lut.timing import timing
+
+    timing(args.spec, args.verify, args.synth, args.card)
+
+
+def physics(args: argparse.Namespace) -> None:
+    """Measure how well the integer network tells the classes apart."""
+    from trigger_lut.physics import physics
+
+    physics(args.spec, args.network, args.codes, args.card)
+
+
+def summary(args: argparse.Namespace) -> None:
+    """Put all designs side by side."""
+    from trigger_lut.summary import summary
+
+    summary(args.reference, args.designs, args.json, args.tsv)
+
+
+def verdict(args: argparse.Namespace) -> None:
+    """Fail when a design misses its budget or is not bit-exact, and say by how much."""
+    from trigger_lut.verdict import verdict
+
+    verdict(args.summary, args.output)
+
+
+def pages_of_data(args: argparse.Namespace) -> None:
+    """Draw the pages of a data set from its cards."""
+    from trigger_lut.pages.of_data import pages_of_data
+
+    pages_of_data(args.simulation, args.ingest, args.reference, args.folder)
+
+
+def pages_of_design(args: argparse.Namespace) -> None:
+    """Draw the pages of one design from its cards."""
+    from trigger_lut.pages.of_design import pages_of_design
+
+    pages_of_design(
+        args.spec, args.reference, args.train, args.physics, args.verify, args.synth, args.timing, args.folder
+    )
+
+
+def pages_of_summary(args: argparse.Namespace) -> None:
+    """Draw the table over all designs."""
+    from trigger_lut.pages.of_summary import pages_of_summary
+
+    pages_of_summary(args.summary, args.folder)
+
+
+def schema(args: argparse.Namespace) -> None:
+    """Print or write the JSON schema of a configuration file, for editors."""
+    from trigger_lut.cards import write_text
+    from trigger_lut.schemas import schema_text
+
+    text = schema_text(args.file)
+    if args.write:
+        write_text(args.write, text)
+    else:
+        print(text, end="")
+
+
+FILES = {
+    "--spec": "specification of the design (spec.json)",
+    "--codes": "integer codes of the data set (codes.npz)",
+    "--model": "Keras model (model.keras)",
+    "--network": "trained integer network (network.npz)",
+    "--card": "card to write (JSON)",
+    "--description": "description of the data set (YAML or JSON)",
+    "--output": "file to write",
+    "--folder": "folder to write into",
+    "--budget": "budget file (YAML)",
+    "--targets": "trigger targets (YAML)",
+    "--checkpoints": "folder of the checkpoints that an interrupted training goes on from",
+    "--reference": "card of the references (reference.json)",
+    "--train": "card of the training (train.json)",
+    "--physics": "card of the physics (physics.json)",
+    "--firmware": "card of the firmware (firmware.json)",
+    "--verify": "card of the verification (verify.json)",
+    "--synth": "card of the synthesis (synth.json)",
+    "--timing": "card of the timing (timing.json)",
+    "--ingest": "card of the ingest (ingest.json)",
+    "--summary": "summary of all designs (summary.json)",
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="trigger-lut",
+        description="From collider data to trigger firmware that meets a budget and is proven bit-exact.",
+        epilog="The stages are run in order, and only where something changed, by: snakemake --cores all",
+    )
+    commands = top.add_subparsers(title="commands", metavar="<command>", required=True)
+
+    def command(function: object, *files: str) -> argparse.ArgumentParser:
+        name = function.__name__.replace("_", "-")  # type: ignore[attr-defined]
+        text = str(function.__doc__)
+        sub = commands.add_parser(name, help=text.rstrip("."), description=text)
+        sub.set_defaults(function=function)
+        for flag in files:
+            sub.add_argument(flag, type=Path, required=True, metavar="PATH", help=FILES[flag])
+        return sub
+
+    command(resolve, "--budget", "--targets", "--output").add_argument(
+        "--design", required=True, help="name of a design in the budget"
+    )
+    command(resolve_data_set, "--description", "--output")
+    command(resolve_simulation, "--description", "--output")
+    sub = command(simulate, "--description", "--card")
+    sub.add_argument("--process", required=True, help="class of the jets: g, q, W, Z or t")
+    sub.add_argument("--part", type=int, required=True, help="number of the file of this class, from 0")
+    sub.add_argument("--root", type=Path, required=True, metavar="PATH", help="ROOT file to write")
+    sub = command(check_simulation, "--card")
+    sub.add_argument("--root", type=Path, nargs="+", required=True, metavar="PATH", help="simulated ROOT files")
+    command(ingest, "--description", "--codes", "--card")
+    sub = _threads(command(reference, "--codes", "--card"))
+    sub.add_argument("--units", type=int, nargs="+", required=True, help="outputs of each layer")
+    sub.add_argument("--seed", type=int, required=True, help="seed of initialisation and shuffling")
+    _threads(command(train, "--spec", "--codes", "--checkpoints", "--model", "--network", "--card"))
+    command(firmware, "--spec", "--model", "--network", "--folder", "--card")
+    _threads(command(verify, "--spec", "--model", "--network", "--codes", "--firmware", "--card"))
+    command(synth, "--spec", "--train", "--firmware", "--card")
+    command(timing, "--spec", "--verify", "--synth", "--card")
+    command(physics, "--spec", "--network", "--codes", "--card")
+    sub = command(summary, "--reference")
+    sub.add_argument("--designs", type=Path, nargs="+", required=True, metavar="PATH", help="folders with their cards")
+    sub.add_argument("--json", type=Path, required=True, metavar="PATH", help="summary to write")
+    sub.add_argument("--tsv", type=Path, required=True, metavar="PATH", help="the same as a table, to write")
+    command(verdict, "--summary", "--output")
+    command(pages_of_data, "--ingest", "--reference", "--folder").add_argument(
+        "--simulation", type=Path, metavar="PATH", help="card of check-simulation, where data are simulated"
+    )
+    command(
+        pages_of_design,
+        *("--spec", "--reference", "--train", "--physics", "--verify", "--synth", "--timing", "--folder"),
+    )
+    command(pages_of_summary, "--summary", "--folder")
+    sub = command(schema)
+    sub.add_argument("file", choices=["budget", "targets", "data-set"], help="which configuration file")
+    sub.add_argument("--write", type=Path, metavar="PATH", help="file to write instead of printing")
+    return top
+
+
+def _threads(sub: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    sub.add_argument("--threads", type=int, metavar="N", help="threads to use; default: what the libraries choose")
+    return sub
+
+
+def limit_threads(threads: int) -> None:
+    """Tell the numeric libraries how many threads to use; to be called before they are imported."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ[name] = str(threads)
+    os.environ["TF_NUM_INTEROP_THREADS"] = "1"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Returns the exit status: 0, or 1 with a message on stderr for an error of the user's."""
+    args = parser().parse_args(arguments)
+    if getattr(args, "threads", None):
+        limit_threads(args.threads)
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        args.function(args)
+    except TriggerLutError as error:
+        print(f"trigger-lut: error: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:  # no permission, no space left, a folder where a file is expected
+        if error.filename is None:
+            raise
+        print(f"trigger-lut: error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""A hash of the code that a stage runs, so that an edit to the package reruns the stages it concerns.
+
+Imports are followed from the stage's module through the package, also those inside functions. Comments, docstrings
+and layout do not count. The package is read as text: nothing is imported.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+# What only carries messages and records between stages. A stage's configuration reaches it through spec.json and
+# data_set.json, which are compared as values, so the code that reads configuration is left out as well.
+PLUMBING = ("cli", "errors", "cards", "records", "budget")
+
+
+def fingerprint(*modules: str, without: tuple[str, ...] = ()) -> str:
+    """Hash of the named modules (dotted, without the package's name) and of all they import from the package.
+
+    `without` names modules not to follow, beside PLUMBING. Files that are not Python (templates, C++ headers) count
+    when they lie in the folder of a package that is reached.
+    """
+    skipped = {(PACKAGE / name.replace(".", "/")).with_suffix(".py") for name in (*PLUMBING, *without)}
+    found: set[Path] = set()
+    waiting = [path for name in modules for path in _files(name)]
+    while waiting:
+        path = waiting.pop()
+        if path in found or path in skipped:
+            continue
+        found.add(path)
+        waiting += _imports(path) if path.suffix == ".py" else []
+        if path.name == "__init__.py" and path.parent != PACKAGE:
+            waiting += [p for p in path.parent.rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc", ".part")]
+    lines = [f"{path.relative_to(PACKAGE).as_posix()} {_digest(path)}" for path in sorted(found)]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def _files(name: str) -> list[Path]:
+    """The file of a module and the __init__.py of each package around it; empty when there is no such module."""
+    base = PACKAGE / name.replace(".", "/")
+    module = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
+    if not module.is_file():
+        return []
+    around = [p / "__init__.py" for p in module.parents if p.is_relative_to(PACKAGE) and p != PACKAGE]
+    return [module, *(p for p in around if p.is_file())]
+
+
+@functools.cache
+def _tree(path: Path) -> ast.Module:
+    tree = ast.parse(path.read_bytes(), filename=str(path))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and (
+            ast.get_docstring(node, clean=False) is not None
+        ):
+            node.body = node.body[1:] or [ast.Pass()]
+    return tree
+
+
+@functools.cache
+def _imports(path: Path) -> list[Path]:
+    name = PACKAGE.name
+    wanted: list[str] = []
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Import):
+            wanted += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            wanted += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return [file for w in wanted if w.startswith(f"{name}.") for file in _files(w.removeprefix(f"{name}."))]
+
+
+@functools.cache
+def _digest(path: Path) -> str:
+    content = ast.dump(_tree(path)).encode() if path.suffix == ".py" else path.read_bytes()
+    return hashlib.sha256(content).hexdigest()

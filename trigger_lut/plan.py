@@ -1,0 +1,94 @@
+"""What is known before any job runs: the designs, the data set and its files. Imports stay light."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from trigger_lut.budget import Budget, Spec, load_budget, resolve
+from trigger_lut.errors import ConfigurationError, nearest
+from trigger_lut.events.description import DataSet, load_data_set
+from trigger_lut.simulation.config import PlannedFile, planned_files
+
+# Folders under results/ that a design's folder would collide with
+RESERVED = ("data", "checkpoints", "logs")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One budget file, resolved.
+
+    specs        by design, in the order of the budget file
+    files        ROOT files of the data set
+    simulated    the planned files where the data set is simulated, else empty
+    """
+
+    budget: Budget
+    specs: dict[str, Spec]
+    description: Path
+    data_set: DataSet
+    files: list[Path]
+    simulated: list[PlannedFile]
+
+
+def load_plan(budget_path: Path, targets_path: Path, data_sets: Path) -> Plan:
+    """Read the budget, its target and its data set description.
+
+    Raises ConfigurationError that lists every mistake, DataError when a file of the data set is missing.
+    """
+    budget, target = load_budget(budget_path, targets_path)
+    mistakes = [
+        f"designs.{name}: a design cannot have this name; results/{name}/ is used otherwise"
+        for name in budget.designs
+        if name in RESERVED
+    ]
+    description = data_sets / f"{budget.data_set}.yaml"
+    if not description.is_file():
+        known = sorted(path.stem for path in data_sets.glob("*.yaml"))
+        mistakes.append(f"data_set: no file {description}{nearest(budget.data_set, known)}")
+        raise ConfigurationError(_message(budget_path, mistakes))
+    data_set = load_data_set(description)
+    if data_set.name != budget.data_set:
+        raise ConfigurationError(
+            f"{description}: name: expected {budget.data_set!r} as the file, found {data_set.name!r}"
+        )
+    outputs, classes = budget.network.units[-1], data_set.label.classes
+    if outputs != len(classes):
+        mistakes.append(
+            f"network.units: the last layer has {outputs} output{'s' * (outputs != 1)}, "
+            f"data set {data_set.name!r} has {len(classes)} classes ({', '.join(classes)})"
+        )
+    if mistakes:
+        raise ConfigurationError(_message(budget_path, mistakes))
+    simulated = planned_files(data_set.simulate) if data_set.simulate else []
+    files = [Path("data", data_set.name, file.name) for file in simulated] or data_set.paths()
+    specs = {name: resolve(budget, target, name) for name in budget.designs}
+    return Plan(budget, specs, description, data_set, files, simulated)
+
+
+def _message(path: Path, mistakes: list[str]) -> str:
+    count = f"{len(mistakes)} mistake" + "s" * (len(mistakes) != 1)
+    return f"{path}: {count}\n  " + "\n  ".join(mistakes)
+
+
+def simulation_of(data_set: DataSet) -> dict[str, Any]:
+    """The part of a description that simulation depends on. Raises ConfigurationError when nothing is simulated."""
+    if data_set.simulate is None:
+        raise ConfigurationError(f"data set {data_set.name}: simulate: missing; its files are given")
+    return {"simulate": data_set.simulate.model_dump(mode="json")}
+
+
+def settings(content: BaseModel | dict[str, Any]) -> list[str]:
+    """Every value as a line 'dotted.key=value': what Snakemake compares to find out what was changed."""
+    held = content.model_dump(mode="json") if isinstance(content, BaseModel) else content
+    return list(_flat("", held))
+
+
+def _flat(prefix: str, value: Any) -> list[str]:
+    if isinstance(value, dict) and value:
+        return [line for key, entry in value.items() for line in _flat(f"{prefix}.{key}" if prefix else key, entry)]
+    return [f"{prefix}={json.dumps(value)}"]

@@ -1,0 +1,152 @@
+"""Stage `summary`: one table over all designs, with met or missed for every line of each budget."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+from trigger_lut.budget import Spec
+from trigger_lut.cards import Card, Measured, Stopwatch, read_card, write_card, write_text
+from trigger_lut.errors import CardError
+from trigger_lut.records import (
+    BudgetLine,
+    DesignSummary,
+    PhysicsCard,
+    ReferenceCard,
+    Summary,
+    SynthCard,
+    TimingCard,
+    TrainCard,
+    VerifyCard,
+)
+
+
+def judged(quantity: str, budget: float, found: Measured) -> BudgetLine:
+    """One line of a budget. What was not measured is not met."""
+    met = found.value is not None and found.value <= budget
+    return BudgetLine(quantity=quantity, budget=budget, found=found.value, source=found.source, met=met)
+
+
+def budget_lines(spec: Spec, synth: SynthCard, timing: TimingCard) -> list[BudgetLine]:
+    """LUTs, latency, initiation interval, DSP and BRAM, each against the budget."""
+    return [
+        judged("luts", spec.budget.luts, synth.luts),
+        judged("latency_ns", spec.budget.latency_ns, timing.latency_ns),
+        judged("ii", spec.budget.ii, timing.ii),
+        judged("dsp", spec.budget.dsp, synth.dsp),
+        judged("bram18", spec.budget.bram18, synth.bram18),
+    ]
+
+
+def summarise(folder: Path, reference: ReferenceCard) -> tuple[Spec, DesignSummary, list[Path]]:
+    """(spec, row, files read) of the design in a folder.
+
+    Raises CardError when a card is missing or damaged, belongs to another design, or lacks a measured number.
+    """
+    kinds: dict[str, type[Card]] = {
+        "train": TrainCard,
+        "verify": VerifyCard,
+        "synth": SynthCard,
+        "timing": TimingCard,
+        "physics": PhysicsCard,
+    }
+    paths = {name: folder / f"{name}.json" for name in ("spec", *kinds)}
+    spec = read_card(Spec, paths["spec"])
+    train = read_card(TrainCard, paths["train"])
+    verify = read_card(VerifyCard, paths["verify"])
+    synth = read_card(SynthCard, paths["synth"])
+    timing = read_card(TimingCard, paths["timing"])
+    physics = read_card(PhysicsCard, paths["physics"])
+    for name, card in (
+        ("train", train),
+        ("verify", verify),
+        ("synth", synth),
+        ("timing", timing),
+        ("physics", physics),
+    ):
+        if card.design != spec.design:
+            raise CardError(f"{paths[name]}: design: expected {spec.design!r} as in spec.json, found {card.design!r}")
+
+    def number(card: str, key: str, found: Measured) -> float:
+        if found.value is None:
+            raise CardError(f"{paths[card]}: {key}: not measured, so the design cannot be judged")
+        return found.value
+
+    lines = budget_lines(spec, synth, timing)
+    row = DesignSummary(
+        name=spec.design,
+        accuracy=physics.accuracy,
+        accuracy_reference=reference.accuracy_dense,
+        accuracy_trees=reference.accuracy_trees,
+        auc={name: curve.auc for name, curve in physics.classes.items()},
+        efficiency_at_1e2={name: curve.efficiency_at_1e2 for name, curve in physics.classes.items()},
+        efficiency_at_1e3={name: curve.efficiency_at_1e3 for name, curve in physics.classes.items()},
+        luts=round(number("synth", "luts", synth.luts)),
+        luts_source=synth.luts.source,
+        luts_budget=spec.budget.luts,
+        luts_surrogate=train.luts_surrogate,
+        ff=round(number("synth", "ff", synth.ff)),
+        dsp=round(number("synth", "dsp", synth.dsp)),
+        bram18=round(number("synth", "bram18", synth.bram18)),
+        latency_cycles=round(number("timing", "latency_cycles", timing.latency_cycles)),
+        latency_ns=number("timing", "latency_ns", timing.latency_ns),
+        latency_source=timing.latency_ns.source,
+        latency_ns_budget=spec.budget.latency_ns,
+        ii=round(number("timing", "ii", timing.ii)),
+        fmax_mhz_estimate=timing.fmax_mhz_estimate,
+        bit_exact=verify.bit_exact,
+        vectors=verify.vectors,
+        mismatches=verify.mismatches,
+        training_seconds=train.seconds,
+        budget=lines,
+        budget_met=all(line.met for line in lines),
+    )
+    return spec, row, list(paths.values())
+
+
+def table(designs: list[DesignSummary]) -> str:
+    """The rows as tab-separated values; nested values as 'name.key' columns, met or missed a budget line."""
+    rows = []
+    for design in designs:
+        row: dict[str, object] = {}
+        for key, value in design.model_dump(mode="json").items():
+            if key == "budget":
+                row.update({f"{line.quantity}_met": line.met for line in design.budget})
+            elif isinstance(value, dict):
+                row.update({f"{key}.{name}": entry for name, entry in value.items()})
+            else:
+                row[key] = value
+        rows.append({k: str(v).lower() if isinstance(v, bool) else v for k, v in row.items()})
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]), delimiter="\t", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def summary(reference: Path, folders: list[Path], json: Path, tsv: Path) -> None:
+    """Write one row a design from the cards in its folder, in the order given: JSON for machines, TSV for spreadsheets.
+
+    Raises CardError when a card is missing or damaged, or the designs are not of one data set and target.
+    """
+    watch = Stopwatch()
+    card = read_card(ReferenceCard, reference)
+    held = [summarise(folder, card) for folder in folders]
+    first = held[0][0]
+    for folder, (spec, _, _) in zip(folders, held, strict=True):
+        for key in ("data_set", "target_name"):
+            if getattr(spec, key) != getattr(first, key):
+                raise CardError(
+                    f"{folder / 'spec.json'}: {key}: expected {getattr(first, key)!r} as for design "
+                    f"{first.design!r}, found {getattr(spec, key)!r}"
+                )
+        if spec.network.units != card.units:
+            raise CardError(
+                f"{reference}: units: expected {spec.network.units} as in {folder / 'spec.json'}, found {card.units}"
+            )
+    designs = [row for _, row, _ in held]
+    read = [reference, *(path for _, _, paths in held for path in paths)]
+    made = Summary(data_set=first.data_set, target=first.target_name, designs=designs, **watch.provenance(read))  # type: ignore[arg-type]
+    write_text(tsv, table(designs))
+    write_card(made, json)

@@ -1,0 +1,16 @@
+rule firmware:
+    """Write design {wildcards.design} as an hls4ml project and as pipelined Verilog."""
+    input:
+        spec="results/{design}/spec.json",
+        model="results/{design}/model.keras",
+        network="results/{design}/network.npz",
+    output:
+        folder=directory("results/{design}/firmware"),
+        card="results/{design}/firmware.json",
+    params:
+        code=fingerprint("firmware.run"),
+    log:
+        "results/logs/{design}/firmware.log",
+    shell:
+        "trigger-lut firmware --spec {input.spec} --model {input.model} --network {input.network}"
+        " --folder {output.folder} --card {output.card} " + LOGGED

@@ -1,0 +1,14 @@
+rule ingest:
+    """Read the ROOT files of the data set into integer codes."""
+    input:
+        description=f"{DATA}/data_set.json",
+        files=plan.files,
+    output:
+        codes=f"{DATA}/codes.npz",
+        card=f"{DATA}/ingest.json",
+    params:
+        code=fingerprint("events.run"),
+    log:
+        f"results/logs/data/{DATA_SET}/ingest.log",
+    shell:
+        "trigger-lut ingest --description {input.description} --codes {output.codes} --card {output.card} " + LOGGED

@@ -1,0 +1,109 @@
+# Pages and plots for people, drawn from cards alone; `snakemake --report report.zip` collects them.
+DESIGN_PAGES = "results/{design}/pages"
+DATA_PAGES = f"{DATA}/pages"
+
+
+def shown(path, stage, what):
+    """A page or plot for the report: its caption is that of the stage."""
+    owner = "{design}" if "{design}" in path else DATA_SET if path.startswith(DATA) else "all designs"
+    return report(
+        path,
+        caption=f"../captions/{stage}.rst",
+        category=stage.capitalize(),
+        labels={"of": owner, "shows": what, "form": Path(path).suffix[1:]},
+    )
+
+
+rule pages_of_data:
+    """Draw the pages of the data set."""
+    input:
+        **({"simulation": f"{DATA}/check_simulation.json"} if plan.simulated else {}),
+        ingest=f"{DATA}/ingest.json",
+        reference=f"{DATA}/reference.json",
+    output:
+        **(
+            {
+                "simulation": shown(f"{DATA_PAGES}/simulate.html", "simulate", "jets and mass peaks"),
+                "masses": shown(f"{DATA_PAGES}/masses.svg", "simulate", "mass peaks"),
+            }
+            if plan.simulated
+            else {}
+        ),
+        ingest=shown(f"{DATA_PAGES}/ingest.html", "ingest", "features and formats"),
+        inputs=shown(f"{DATA_PAGES}/inputs.svg", "ingest", "input distributions"),
+        codes=shown(f"{DATA_PAGES}/codes.svg", "ingest", "codes in use"),
+        reference=shown(f"{DATA_PAGES}/reference.html", "reference", "what is learnable"),
+    params:
+        folder=DATA_PAGES,
+        simulation=f"--simulation {DATA}/check_simulation.json" if plan.simulated else "",
+        code=fingerprint("pages.of_data"),
+    log:
+        f"results/logs/data/{DATA_SET}/pages.log",
+    shell:
+        "trigger-lut pages-of-data {params.simulation} --ingest {input.ingest} --reference {input.reference}"
+        " --folder {params.folder} " + LOGGED
+
+
+rule pages_of_design:
+    """Draw the pages of design {wildcards.design}."""
+    input:
+        spec="results/{design}/spec.json",
+        reference=f"{DATA}/reference.json",
+        train="results/{design}/train.json",
+        physics="results/{design}/physics.json",
+        verify="results/{design}/verify.json",
+        synth="results/{design}/synth.json",
+        timing="results/{design}/timing.json",
+    output:
+        train=shown(f"{DESIGN_PAGES}/train.html", "train", "layers, widths and budget"),
+        training=shown(f"{DESIGN_PAGES}/training.svg", "train", "training curves"),
+        widths=shown(f"{DESIGN_PAGES}/widths.svg", "train", "bit widths and pruning"),
+        physics=shown(f"{DESIGN_PAGES}/physics.html", "physics", "efficiencies"),
+        roc=shown(f"{DESIGN_PAGES}/roc.svg", "physics", "ROC curves"),
+        confusion=shown(f"{DESIGN_PAGES}/confusion.svg", "physics", "confusion matrix"),
+        verify=shown(f"{DESIGN_PAGES}/verify.html", "verify", "comparisons"),
+        matrix=shown(f"{DESIGN_PAGES}/verification.svg", "verify", "verification matrix"),
+        synth=shown(f"{DESIGN_PAGES}/synth.html", "synth", "resources"),
+        resources=shown(f"{DESIGN_PAGES}/resources.svg", "synth", "resources against budget"),
+        timing=shown(f"{DESIGN_PAGES}/timing.html", "timing", "latency and throughput"),
+        pipeline=shown(f"{DESIGN_PAGES}/pipeline.svg", "timing", "pipeline timing"),
+    params:
+        folder=DESIGN_PAGES,
+        # for the captions
+        design=lambda wildcards: plan.specs.get(wildcards.design),
+        code=fingerprint("pages.of_design"),
+    log:
+        "results/logs/{design}/pages.log",
+    shell:
+        "trigger-lut pages-of-design --spec {input.spec} --reference {input.reference} --train {input.train}"
+        " --physics {input.physics} --verify {input.verify} --synth {input.synth} --timing {input.timing}"
+        " --folder {params.folder} " + LOGGED
+
+
+rule pages_of_summary:
+    """Draw the table over all designs."""
+    input:
+        "results/summary.json",
+    output:
+        page=shown("results/summary.html", "summary", "all designs"),
+        plot=shown("results/summary.svg", "summary", "accuracy against LUTs"),
+    params:
+        folder="results",
+        code=fingerprint("pages.of_summary"),
+    log:
+        "results/logs/pages_of_summary.log",
+    shell:
+        "trigger-lut pages-of-summary --summary {input} --folder {params.folder} " + LOGGED
+
+
+PAGES = [
+    *rules.pages_of_data.output,
+    *expand(rules.pages_of_design.output, design=DESIGNS),
+    *rules.pages_of_summary.output,
+]
+
+
+rule pages:
+    """Make the pages of all stages without judging the designs."""
+    input:
+        PAGES,

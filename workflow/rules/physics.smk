@@ -1,0 +1,15 @@
+rule physics:
+    """Measure how well design {wildcards.design} tells the classes apart."""
+    input:
+        spec="results/{design}/spec.json",
+        network="results/{design}/network.npz",
+        codes=f"{DATA}/codes.npz",
+    output:
+        "results/{design}/physics.json",
+    params:
+        code=fingerprint("physics"),
+    log:
+        "results/logs/{design}/physics.log",
+    shell:
+        "trigger-lut physics --spec {input.spec} --network {input.network} --codes {input.codes}"
+        " --card {output} " + LOGGED

@@ -1,0 +1,15 @@
+rule reference:
+    """Train what quantisation is measured against: a Dense network of the same widths, and boosted trees."""
+    input:
+        f"{DATA}/codes.npz",
+    output:
+        f"{DATA}/reference.json",
+    params:
+        units=plan.budget.network.units,
+        seed=plan.budget.seed,
+        code=fingerprint("references"),
+    log:
+        f"results/logs/data/{DATA_SET}/reference.log",
+    shell:
+        "trigger-lut reference --threads {threads} --codes {input} --units {params.units} --seed {params.seed}"
+        " --card {output} " + LOGGED

@@ -1,0 +1,48 @@
+# What was asked for, with defaults spelled out. The files that people edit are `ancient`: only a changed value
+# reruns a rule here, and with it the stages that depend on that value.
+
+
+rule resolve_design:
+    """Write the specification of design {wildcards.design}."""
+    input:
+        budget=ancient(BUDGET),
+        targets=ancient(TARGETS),
+    output:
+        "results/{design}/spec.json",
+    params:
+        settings=lambda wildcards: settings(plan.specs[wildcards.design]) if wildcards.design in plan.specs else [],
+    log:
+        "results/logs/{design}/resolve.log",
+    shell:
+        "trigger-lut resolve --budget {input.budget} --targets {input.targets} --design {wildcards.design}"
+        " --output {output} " + LOGGED
+
+
+rule resolve_data_set:
+    """Write the description of the data set with defaults spelled out."""
+    input:
+        ancient(plan.description),
+    output:
+        f"{DATA}/data_set.json",
+    params:
+        settings=settings(plan.data_set),
+    log:
+        f"results/logs/data/{DATA_SET}/resolve_data_set.log",
+    shell:
+        "trigger-lut resolve-data-set --description {input} --output {output} " + LOGGED
+
+
+if plan.simulated:
+
+    rule resolve_simulation:
+        """Write the part of the description that simulation depends on."""
+        input:
+            ancient(plan.description),
+        output:
+            f"data/{DATA_SET}/simulation.json",
+        params:
+            settings=settings(simulation_of(plan.data_set)),
+        log:
+            f"results/logs/data/{DATA_SET}/resolve_simulation.log",
+        shell:
+            "trigger-lut resolve-simulation --description {input} --output {output} " + LOGGED

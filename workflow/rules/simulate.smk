@@ -1,0 +1,33 @@
+# Proton collisions to jets, one job a file. The files stay in data/: removing results/ does not remove them.
+if plan.simulated:
+
+    rule simulate:
+        """Simulate part {wildcards.part} of the {wildcards.process} jets."""
+        input:
+            f"data/{DATA_SET}/simulation.json",
+        output:
+            root=f"data/{DATA_SET}/{{process}}_{{part}}.root",
+            card=f"data/{DATA_SET}/{{process}}_{{part}}.json",
+        params:
+            code=fingerprint("simulation.run", without=("events.description",)),
+        wildcard_constraints:
+            process="[A-Za-z]+",
+            part="[0-9]+",
+        log:
+            f"results/logs/data/{DATA_SET}/simulate_{{process}}_{{part}}.log",
+        shell:
+            "trigger-lut simulate --description {input} --process {wildcards.process} --part {wildcards.part}"
+            " --root {output.root} --card {output.card} " + LOGGED
+
+    rule check_simulation:
+        """Find the mass peaks of the simulated jets."""
+        input:
+            plan.files,
+        output:
+            f"{DATA}/check_simulation.json",
+        params:
+            code=fingerprint("simulation.check"),
+        log:
+            f"results/logs/data/{DATA_SET}/check_simulation.log",
+        shell:
+            "trigger-lut check-simulation --root {input} --card {output} " + LOGGED

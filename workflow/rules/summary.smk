@@ -1,0 +1,20 @@
+rule summary:
+    """Put all designs side by side."""
+    input:
+        reference=f"{DATA}/reference.json",
+        cards=expand(
+            "results/{design}/{card}.json",
+            design=DESIGNS,
+            card=["spec", "train", "verify", "synth", "timing", "physics"],
+        ),
+    output:
+        json="results/summary.json",
+        tsv="results/summary.tsv",
+    params:
+        folders=expand("results/{design}", design=DESIGNS),
+        code=fingerprint("summary"),
+    log:
+        "results/logs/summary.log",
+    shell:
+        "trigger-lut summary --reference {input.reference} --designs {params.folders}"
+        " --json {output.json} --tsv {output.tsv} " + LOGGED

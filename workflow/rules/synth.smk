@@ -1,0 +1,16 @@
+rule synth:
+    """Synthesise design {wildcards.design} with Yosys, out of context."""
+    input:
+        spec="results/{design}/spec.json",
+        train="results/{design}/train.json",
+        firmware="results/{design}/firmware.json",
+        folder="results/{design}/firmware",
+    output:
+        "results/{design}/synth.json",
+    params:
+        code=fingerprint("synthesis"),
+    log:
+        "results/logs/{design}/synth.log",
+    shell:
+        "trigger-lut synth --spec {input.spec} --train {input.train} --firmware {input.firmware}"
+        " --card {output} " + LOGGED

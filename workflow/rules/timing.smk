@@ -1,0 +1,15 @@
+rule timing:
+    """Set latency and throughput of design {wildcards.design} against its budget and target."""
+    input:
+        spec="results/{design}/spec.json",
+        verify="results/{design}/verify.json",
+        synth="results/{design}/synth.json",
+    output:
+        "results/{design}/timing.json",
+    params:
+        code=fingerprint("timing"),
+    log:
+        "results/logs/{design}/timing.log",
+    shell:
+        "trigger-lut timing --spec {input.spec} --verify {input.verify} --synth {input.synth}"
+        " --card {output} " + LOGGED

@@ -1,0 +1,20 @@
+rule train:
+    """Train design {wildcards.design} to its budget. An interrupted training goes on from its checkpoint."""
+    input:
+        spec="results/{design}/spec.json",
+        codes=f"{DATA}/codes.npz",
+    output:
+        model="results/{design}/model.keras",
+        network="results/{design}/network.npz",
+        card="results/{design}/train.json",
+    params:
+        # Not an output: Snakemake removes the outputs of a job that fails.
+        checkpoints="results/checkpoints/{design}",
+        code=fingerprint("training.run"),
+    threads: config.get("train_threads", 1)
+    log:
+        "results/logs/{design}/train.log",
+    shell:
+        "trigger-lut train --threads {threads} --spec {input.spec} --codes {input.codes}"
+        " --checkpoints {params.checkpoints} --model {output.model} --network {output.network}"
+        " --card {output.card} " + LOGGED

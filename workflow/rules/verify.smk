@@ -1,0 +1,18 @@
+rule verify:
+    """Compare every form of design {wildcards.design} with the integer reference, bit for bit."""
+    input:
+        spec="results/{design}/spec.json",
+        model="results/{design}/model.keras",
+        network="results/{design}/network.npz",
+        codes=f"{DATA}/codes.npz",
+        firmware="results/{design}/firmware.json",
+        folder="results/{design}/firmware",
+    output:
+        "results/{design}/verify.json",
+    params:
+        code=fingerprint("verification"),
+    log:
+        "results/logs/{design}/verify.log",
+    shell:
+        "trigger-lut verify --threads {threads} --spec {input.spec} --model {input.model} --network {input.network}"
+        " --codes {input.codes} --firmware {input.firmware} --card {output} " + LOGGED

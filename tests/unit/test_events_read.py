@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import weakref
 from pathlib import Path
 
@@ -46,12 +45,11 @@ def test_only_the_needed_branches_are_read_and_never_more_than_a_chunk_is_held(
     most: dict[str, int] = {}
     original = read._read
 
-    def counted(opened, path, tree, name, purpose, start, stop):  # noqa: ANN001, ANN202
+    def counted(opened, path, tree, name, purpose, start, stop):
         array = original(opened, path, tree, name, purpose, start, stop)
         key = id(array), start
         alive[key] = (name, len(array))
         weakref.finalize(array, alive.pop, key)
-        gc.collect()
         most[name] = max(most.get(name, 0), sum(n for branch, n in alive.values() if branch == name))
         return array
 

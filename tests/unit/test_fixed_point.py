@@ -68,7 +68,7 @@ def test_other_texts_are_refused(text: str) -> None:
 
 
 def test_a_sign_alone_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="^a signed format needs a width of at least 2, found 1$"):
+    with pytest.raises(ConfigurationError, match=r"^a signed format needs a width of at least 2, found 1$"):
         kif_from_fixed(True, 1, 1)
     assert kif_from_fixed(False, 1, 1) == KIF(0, 1, 0)
 

@@ -128,9 +128,7 @@ def _number(purpose: str, expression: Expression, branches: dict[str, Any], coun
 def _cut(expression: Expression, branches: dict[str, Any], count: int) -> NDArray[np.bool_]:
     value = _evaluate("cut", expression, branches)
     if is_jagged(value) or value_kind(value) != "b":
-        raise DataError(
-            f"cut: {expression.text!r} is not one truth value an entry; compare with something, as in x > 0"
-        )
+        raise DataError(f"cut: {expression.text!r} is not one truth value an entry; compare, as in x > 0")
     return np.broadcast_to(np.asarray(value), (count,))
 
 

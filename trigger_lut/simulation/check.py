@@ -108,9 +108,8 @@ def check_simulation(files: list[Path], card: Path) -> None:
     for name, expected in RESONANCES.items():
         peak = find_peak(by_class[name], expected)
         if peak is None:
-            problems.append(
-                f"{name}: no peak in {len(by_class[name])} jets from {expected.search_gev[0]:g} to {expected.search_gev[1]:g} GeV"
-            )
+            low, high = expected.search_gev
+            problems.append(f"{name}: no peak from {low:g} to {high:g} GeV in {len(by_class[name])} jets")
             continue
         peaks[name] = peak
         if abs(peak.found_gev - expected.mass_gev) > expected.tolerance_gev:

@@ -63,8 +63,8 @@ def settings(simulation: Simulation, process: str, seed: int) -> tuple[str, ...]
     )
 
 
-def generate(simulation: Simulation, process: str, seed: int, batch: int = 200) -> Iterator[Events]:
-    """Batches of events without end; the same seed gives the same events.
+def generate(simulation: Simulation, process: str, seed: int, batch: int) -> Iterator[Events]:
+    """Batches of events without end; the same seed gives the same events, in batches of any size.
 
     Both outgoing particles of the hard process have their transverse momentum in `parton_pt_gev`; W, Z and the W of the
     top decay to quarks. Raises ToolMissingError when Pythia8 is not installed.

@@ -16,6 +16,7 @@ from trigger_lut.simulation.config import SIMULATED_CLASSES, PlannedFile, Simula
 if TYPE_CHECKING:
     from trigger_lut.simulation.jets import Jets
 
+LARGEST_BATCH = 200
 TRIAL_EVENTS = 2000
 LEAST_JETS_AN_EVENT = 0.05
 
@@ -74,7 +75,7 @@ def simulate_jets(simulation: Simulation, file: PlannedFile) -> tuple[dict[str, 
 
     batches: list[dict[str, Any]] = []
     jets_found = events_done = 0
-    for events in generate(simulation, file.process, file.seed):
+    for events in generate(simulation, file.process, file.seed, batch=min(file.jets, LARGEST_BATCH)):
         jets = find_jets(events, simulation, file.process)
         if len(jets):
             batches.append(
@@ -97,8 +98,8 @@ def simulate_jets(simulation: Simulation, file: PlannedFile) -> tuple[dict[str, 
             break
         if events_done >= TRIAL_EVENTS and jets_found < LEAST_JETS_AN_EVENT * events_done:
             raise ConfigurationError(
-                f"simulate: {jets_found} {file.process} jets in {events_done} events; expected pt_range_gev around parton_pt_gev, "
-                f"found {list(simulation.pt_range_gev)} and {list(simulation.parton_pt_gev)}"
+                f"simulate: {jets_found} {file.process} jets in {events_done} events; expected pt_range_gev "
+                f"around parton_pt_gev, found {list(simulation.pt_range_gev)} and {list(simulation.parton_pt_gev)}"
             )
     return _first(batches, file.jets), events_done
 

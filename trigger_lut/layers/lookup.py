@@ -1,0 +1,47 @@
+"""Sum of table look-ups: the only part of a LUT layer whose cost grows with the batch.
+
+    y[n, o] = sum_i T[i, a[n, i], o]
+    dL/dT[i, c, o] = sum over n with a[n, i] = c of g[n, o]                 (scatter-add)
+    dL/dx[n, i]    = sum_o g[n, o] * S[i, a[n, i], o], 0 where x saturates  (straight-through)
+
+S is the slope of the real function behind each table entry, with respect to x.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+
+def lookup_sum(
+    tables: tf.Tensor, slopes: tf.Tensor | None, address: tf.Tensor, x: tf.Tensor, inside: tf.Tensor
+) -> tf.Tensor:
+    """Sum of table entries over the input channels.
+
+    tables   (C_in, K, C_out) float
+    slopes   (C_in, K, C_out) float, or None when no gradient to x is wanted
+    address  (N, C_in) int32 in [0, K)
+    x        (N, C_in) float, the values behind the addresses; only its gradient is used
+    inside   (N, C_in) bool, False where x is beyond the channel's range
+    Returns (N, C_out).
+    """
+    c_in, k, c_out = tables.shape
+    rows = address + tf.range(c_in, dtype=tf.int32) * k
+
+    @tf.custom_gradient
+    def apply(tables, x):
+        flat = tf.reshape(tables, (c_in * k, c_out))
+        y = tf.reduce_sum(tf.gather(flat, rows), axis=1)
+
+        def grad(g):
+            spread = tf.broadcast_to(g[:, None, :], (tf.shape(g)[0], c_in, c_out))
+            dt = tf.math.unsorted_segment_sum(tf.reshape(spread, (-1, c_out)), tf.reshape(rows, (-1,)), c_in * k)
+            if slopes is None:
+                dx = tf.zeros_like(x)
+            else:
+                s = tf.gather(tf.reshape(slopes, (c_in * k, c_out)), rows)
+                dx = tf.where(inside, tf.reduce_sum(s * g[:, None, :], axis=2), 0.0)
+            return tf.reshape(dt, (c_in, k, c_out)), dx
+
+        return y, grad
+
+    return apply(tables, x)

@@ -1,0 +1,41 @@
+"""Rounding in the forward pass, with gradients that let widths be trained (HGQ, arXiv 2405.00645, section 3).
+
+For q = x rounded to f fractional bits, the error shrinks as 2**-f, so dq/df = ln 2 * (x - q); with respect
+to x the rounding is transparent (straight-through).
+"""
+
+from __future__ import annotations
+
+import math
+
+import tensorflow as tf
+
+LN2 = math.log(2.0)
+
+
+def round_through(x: tf.Tensor) -> tf.Tensor:
+    """x rounded half up, with the gradient of the identity."""
+    return tf.stop_gradient(tf.floor(x + 0.5)) + (x - tf.stop_gradient(x))
+
+
+def round_to_fraction(x: tf.Tensor, f: tf.Tensor) -> tf.Tensor:
+    """x rounded to the grid 2**-f, f integer-valued and broadcast against x; gradients to both x and f."""
+    scale = tf.stop_gradient(tf.pow(2.0, f))
+    q = tf.stop_gradient(tf.floor(x * scale + 0.5) / scale)
+    fixed = tf.stop_gradient(x)
+    # q stands alone and zeros are added to it, so that the value is on the grid to the last bit.
+    return q + (x - fixed) + LN2 * (fixed - q) * (f - tf.stop_gradient(f))
+
+
+def bin_centres(positions: tf.Tensor, channel_bits: tf.Tensor, m: tf.Tensor) -> tf.Tensor:
+    """Centre of the bin in which each code lies when only its m highest bits are kept (TRN).
+
+    positions     (C_in, K, 1) codes counted from 0, as floats
+    channel_bits  (C_in, 1, 1) bits of each channel
+    m             (C_in, 1, C_out) integer-valued widths
+    Returns (C_in, K, C_out) centres in units of codes; the gradient to m is ln 2 * (position - centre).
+    """
+    size = tf.stop_gradient(tf.pow(2.0, channel_bits - m))
+    centre = (tf.floor(positions / size) + 0.5) * size - 0.5
+    error = tf.stop_gradient(positions - centre)
+    return tf.stop_gradient(centre) + LN2 * error * (m - tf.stop_gradient(m))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import Field, StringConstraints, ValidationError, model_validator
@@ -13,6 +16,7 @@ from trigger_lut.errors import ConfigurationError, nearest
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 Positive = Annotated[int, Field(gt=0)]
+AnyModel = TypeVar("AnyModel", bound=Strict)
 
 
 class DeviceTotals(Strict):
@@ -56,9 +60,11 @@ class NetworkShape(Strict):
 class Training(Strict):
     """How long and in what steps to train. There is no penalty weight: the controller finds it."""
 
-    epochs: int = Field(300, ge=4, le=1_000_000, description="Passes over the training split.")
-    batch_size: int = Field(4096, ge=1, description="Events a step.")
-    learning_rate: float = Field(0.01, gt=0, le=1, description="Largest learning rate; it decays along a cosine.")
+    epochs: int = Field(default=300, ge=4, le=1_000_000, description="Passes over the training split.")
+    batch_size: int = Field(default=4096, ge=1, description="Events a step.")
+    learning_rate: float = Field(
+        default=0.01, gt=0, le=1, description="Largest learning rate; it decays along a cosine."
+    )
 
 
 class DesignBudget(Strict):
@@ -78,7 +84,7 @@ class Budget(Strict):
     target: Name = Field(description="Name of a target in config/targets.yaml.")
     seed: int = Field(1, ge=0, lt=2**31, description="Seed of initialisation and shuffling.")
     network: NetworkShape
-    training: Training = Field(default_factory=Training)
+    training: Training = Training()
     designs: dict[Name, DesignBudget] = Field(min_length=1, description="Designs by name.")
 
 
@@ -125,21 +131,25 @@ def impossible(budget: DesignBudget, target: Target) -> list[str]:
 
 
 def read_yaml(path: Path) -> Any:
-    """Parse a YAML file. Raises ConfigurationError when it is missing or not YAML, or holds a key twice."""
+    """Parse a YAML or JSON file. Raises ConfigurationError when it cannot be read or parsed, or holds a key twice."""
     try:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
     except FileNotFoundError as error:
         raise ConfigurationError(f"{path}: no such file") from error
-    except yaml.YAMLError as error:
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigurationError(f"{path}: not valid YAML: {error}") from error
 
 
 class _UniqueKeys(yaml.SafeLoader):
-    """YAML's loader keeps the last of two equal keys without a word; this one refuses."""
+    """YAML's loader keeps the last of two equal keys without a word; this one refuses. It reads 1e-3 as a number."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key_node, _ in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a key must be a name", key_node.start_mark)
             key = self.construct_object(key_node, deep=True)
             if key in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
@@ -147,26 +157,81 @@ class _UniqueKeys(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+# YAML 1.1, which PyYAML follows, takes numbers such as 1e-3 (no point) for text.
+_UniqueKeys.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
 def explain(error: ValidationError, model: type[Strict]) -> list[str]:
     """Every mistake of a validation as 'dotted.path: what is wrong', unknown keys with the nearest valid ones."""
     lines = []
     for item in error.errors():
-        where = ".".join(str(part) for part in item["loc"] if part != "[key]")
+        where = ".".join(str(part) for part in item["loc"] if part != "[key]") or "the whole file"
         if item["type"] == "extra_forbidden":
             known = _keys_at(model, item["loc"][:-1])
             lines.append(f"{where}: unknown key{nearest(str(item['loc'][-1]), known)}")
         elif item["type"] == "missing":
             lines.append(f"{where}: missing")
+        elif item["type"] == "value_error":
+            text = str(item["ctx"]["error"])
+            named = "found" in text or repr(item["input"]) in text
+            lines.append(f"{where}: {text}" + ("" if named else f", found {_shown(item['input'])}"))
         else:
-            lines.append(f"{where}: {item['msg']}, found {item['input']!r}")
+            lines.append(f"{where}: {_expected(item, str(item['loc'][-1:]))}, found {_shown(item['input'])}")
     return lines
 
 
-def _keys_at(model: type[Strict], loc: tuple[int | str, ...]) -> list[str]:
-    schema = model.model_json_schema()
-    node: dict[str, Any] = schema
+# What was expected, by pydantic's type of error; the braces are filled from the error's context.
+_EXPECTED = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "finite_number": "a finite number",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "literal_error": "{expected}",
+    "too_short": "{min_length} or more entries",
+    "too_long": "at most {max_length} entries",
+    "string_too_short": "text",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "dict_type": "a mapping",
+    "list_type": "a list",
+    "tuple_type": "a list",
+}
+_UNITS = ("ns", "mhz", "gev", "tev")
 
-    def follow(node: dict[str, Any]) -> dict[str, Any]:
+
+def _expected(item: Any, key: str) -> str:
+    if item["type"] == "string_pattern_mismatch":
+        return "expected a name of letters, digits, '_' and '-'"
+    if item["type"] not in _EXPECTED:
+        return str(item["msg"]).replace("Input should be", "expected")
+    limits = {k: int(v) if isinstance(v, float) and v.is_integer() else v for k, v in item.get("ctx", {}).items()}
+    text = "expected " + _EXPECTED[item["type"]].format(**limits)
+    unit = key.strip("(),'").rsplit("_", 1)[-1]
+    if item["type"] == "float_type" and unit in _UNITS:
+        text += f" (in {unit}, without the unit)"
+    return text
+
+
+def _shown(value: Any) -> str:
+    """A value as YAML would have it, shortened."""
+    text = json.dumps(value) if value is None or isinstance(value, bool) else repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _keys_at(model: type[Strict], loc: tuple[int | str, ...]) -> list[str]:
+    """The keys that a mapping of the model may have, by the path to it."""
+    schema: dict[str, Any] = model.model_json_schema()
+
+    def follow(found: Any) -> dict[str, Any]:
+        node: dict[str, Any] = found if isinstance(found, dict) else {}
         for option in node.get("anyOf", []):
             if "$ref" in option or "properties" in option:
                 node = option
@@ -174,61 +239,76 @@ def _keys_at(model: type[Strict], loc: tuple[int | str, ...]) -> list[str]:
             node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
         return node
 
+    node = schema
     for part in loc:
         node = follow(node)
         if isinstance(part, int):
             node = node.get("items", {})
         else:
-            patterns = list(node.get("patternProperties", {}).values())
-            node = node.get("properties", {}).get(part) or (patterns or [node.get("additionalProperties")])[0] or {}
-            if not isinstance(node, dict):
-                node = {}
-    return list(follow(node).get("properties", {}))
+            patterns = [*node.get("patternProperties", {}).values(), node.get("additionalProperties")]
+            node = node.get("properties", {}).get(part) or patterns[0] or {}
+    return [str(key) for key in follow(node).get("properties", {})]
 
 
-def validate(model: type[Any], content: Any, path: Path) -> Any:
+def checked(model: type[AnyModel], content: Any) -> AnyModel:
+    """Parsed YAML as a model, types strictly: no number in quotes, no true for 1. Raises ValidationError."""
+    return model.model_validate_json(json.dumps(content, default=str), strict=True)
+
+
+def validate(model: type[AnyModel], content: Any, path: Path) -> AnyModel:
     """Check parsed YAML against a model. Raises ConfigurationError that lists every mistake at once."""
     try:
-        return model.model_validate(content)
+        return checked(model, content)
     except ValidationError as error:
-        lines = explain(error, model)
-        raise ConfigurationError(f"{path}: {_count(lines)}\n  " + "\n  ".join(lines)) from error
+        raise refused(path, explain(error, model)) from error
 
 
-def _count(lines: list[str]) -> str:
-    return f"{len(lines)} mistake" + ("s" if len(lines) != 1 else "")
+def refused(path: Path, mistakes: list[str]) -> ConfigurationError:
+    """The error that lists all mistakes of a file."""
+    count = f"{len(mistakes)} mistake" + ("s" if len(mistakes) != 1 else "")
+    return ConfigurationError(f"{path}: {count}\n  " + "\n  ".join(mistakes))
 
 
 def load_targets(path: Path) -> dict[str, Target]:
     """Targets by name. Raises ConfigurationError."""
     content = read_yaml(path)
     if not isinstance(content, dict) or not content:
-        raise ConfigurationError(f"{path}: expected targets by name, found {type(content).__name__}")
+        raise ConfigurationError(f"{path}: expected targets by name, found {_shown(content)}")
     targets: dict[str, Target] = {}
     mistakes: list[str] = []
     for name, entry in content.items():
         try:
-            targets[str(name)] = Target.model_validate(entry)
+            targets[str(name)] = checked(Target, entry)
         except ValidationError as error:
             mistakes += [f"{name}.{line}" for line in explain(error, Target)]
     if mistakes:
-        raise ConfigurationError(f"{path}: {_count(mistakes)}\n  " + "\n  ".join(mistakes))
+        raise refused(path, mistakes)
     return targets
 
 
 def load_budget(path: Path, targets_path: Path) -> tuple[Budget, Target]:
     """The budget file and its target. Raises ConfigurationError that lists every mistake with its dotted path."""
     targets = load_targets(targets_path)
-    budget: Budget = validate(Budget, read_yaml(path), path)
-    if budget.target not in targets:
-        raise ConfigurationError(
-            f"{path}: target: {targets_path} has no {budget.target!r}{nearest(budget.target, targets)}"
-        )
-    target = targets[budget.target]
-    lines = [f"designs.{n}.{p}" for n, d in budget.designs.items() for p in impossible(d, target)]
-    if lines:
-        raise ConfigurationError(f"{path}: {_count(lines)}\n  " + "\n  ".join(lines))
-    return budget, target
+    content = read_yaml(path)
+    mistakes: list[str] = []
+    budget = None
+    try:
+        budget = checked(Budget, content)
+    except ValidationError as error:
+        mistakes += explain(error, Budget)
+    # What the models cannot know is looked for even in a file with other mistakes, so that one run shows them all.
+    held = content if isinstance(content, dict) else {}
+    name, designs = held.get("target"), held.get("designs")
+    if isinstance(name, str) and name not in targets:
+        mistakes.append(f"target: {targets_path} has no {name!r}{nearest(name, targets)}")
+    elif isinstance(name, str) and isinstance(designs, dict):
+        for design, entry in designs.items():
+            with contextlib.suppress(ValidationError):
+                wanted = checked(DesignBudget, entry)
+                mistakes += [f"designs.{design}.{problem}" for problem in impossible(wanted, targets[name])]
+    if mistakes or budget is None:
+        raise refused(path, mistakes)
+    return budget, targets[budget.target]
 
 
 def resolve(budget: Budget, target: Target, design: str) -> Spec:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from trigger_lut.budget import Budget, Spec, load_budget, resolve
+from trigger_lut.budget import Budget, Spec, load_budget, refused, resolve
 from trigger_lut.errors import ConfigurationError, nearest
 from trigger_lut.events.description import DataSet, load_data_set
 from trigger_lut.simulation.config import PlannedFile, planned_files
@@ -50,7 +50,7 @@ def load_plan(budget_path: Path, targets_path: Path, data_sets: Path) -> Plan:
     if not description.is_file():
         known = sorted(path.stem for path in data_sets.glob("*.yaml"))
         mistakes.append(f"data_set: no file {description}{nearest(budget.data_set, known)}")
-        raise ConfigurationError(_message(budget_path, mistakes))
+        raise refused(budget_path, mistakes)
     data_set = load_data_set(description)
     if data_set.name != budget.data_set:
         raise ConfigurationError(
@@ -63,16 +63,11 @@ def load_plan(budget_path: Path, targets_path: Path, data_sets: Path) -> Plan:
             f"data set {data_set.name!r} has {len(classes)} classes ({', '.join(classes)})"
         )
     if mistakes:
-        raise ConfigurationError(_message(budget_path, mistakes))
+        raise refused(budget_path, mistakes)
     simulated = planned_files(data_set.simulate) if data_set.simulate else []
     files = [Path("data", data_set.name, file.name) for file in simulated] or data_set.paths()
     specs = {name: resolve(budget, target, name) for name in budget.designs}
     return Plan(budget, specs, description, data_set, files, simulated)
-
-
-def _message(path: Path, mistakes: list[str]) -> str:
-    count = f"{len(mistakes)} mistake" + "s" * (len(mistakes) != 1)
-    return f"{path}: {count}\n  " + "\n  ".join(mistakes)
 
 
 def simulation_of(data_set: DataSet) -> dict[str, Any]:

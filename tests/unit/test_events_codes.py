@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -98,3 +100,12 @@ def test_inconsistent_codes_are_refused(
         save_codes(dataclasses.replace(events, **change), path)
     with pytest.raises(CardError, match="codes.npz: inconsistent codes: " + message):
         load_codes(path)
+
+
+def test_reading_codes_and_descriptions_needs_no_root_reader() -> None:
+    program = (
+        "import sys, trigger_lut.events.codes, trigger_lut.events.description;"
+        "print([m for m in ('uproot', 'awkward', 'tensorflow', 'sklearn', 'matplotlib') if m in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert run.stdout == "[]\n"

@@ -12,6 +12,7 @@ from rootfiles import damaged, jet_columns, truncated, write_tree
 
 from trigger_lut.errors import DataError
 from trigger_lut.events import read
+from trigger_lut.events.expressions import parse
 from trigger_lut.events.read import chunks, count_entries
 
 BRANCHES = {"x": "feature 'x'", "pt": "feature 'ht'"}
@@ -145,3 +146,17 @@ def test_rntuple_is_read_like_a_tree(tmp_path: Path) -> None:
     parts = list(chunks(path, "jets", BRANCHES, 20))
     np.testing.assert_array_equal(np.concatenate([a["x"] for _, a in parts]), jet_columns(30)["x"])
     assert refusal(path, branches={"y": "cut"}) == f"{path}: tree 'jets' has no branch 'y' (cut); there are: 'pt', 'x'"
+
+
+def test_an_array_of_fixed_length_is_a_list_an_entry(tmp_path: Path) -> None:
+    path = write_tree_of_arrays(tmp_path / "f.root", np.arange(12.0).reshape(4, 3))
+    (_, arrays), _ = chunks(path, "jets", {"v": "feature 'v'"}, 3)
+    assert parse("sum(v) + nth(v, 1)").evaluate(arrays).tolist() == [4, 16, 28]
+
+
+def write_tree_of_arrays(path: Path, values: np.ndarray) -> Path:
+    import uproot
+
+    with uproot.recreate(path) as file:
+        file.mktree("jets", {"v": (values.dtype, values.shape[1:])}).extend({"v": values})
+    return path

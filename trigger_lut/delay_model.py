@@ -1,16 +1,18 @@
 """A simple delay model: how much logic fits between two registers at a clock.
 
 The figures are estimates, not vendor data. Vendors publish no delays of placed and routed logic; these are round
-numbers of the size that place-and-route reports of small designs show for the three families (28 nm, 20 nm, 16 nm; middle
-speed grade), wiring included. They decide where the pipeline is cut, and give an Fmax that is labelled an estimate.
+numbers of the size that place-and-route reports of small designs show for the three families (28 nm, 20 nm, 16 nm;
+middle speed grade), wiring included. They decide where the pipeline is cut, and give an Fmax that is labelled an
+estimate.
 
 Check against published designs (xcvu13p, post-route): networks of two table layers, 16-20-5, take 9.2 to 10.1 ns
 (HGQ-LUT, arXiv 2604.22293). In this model one such path - two tables, nine adders of 8 bits, one saturation - is 9.3 ns
 of logic, to which each register adds 0.25 ns. At 360 MHz a stage holds one table and two adders, or three adders.
 
 Time within a pipeline is counted in ns of logic from the first register on, registers left out: stage s covers
-(s * stage_ns, (s + 1) * stage_ns]. An operator is never cut by a register, so it waits for the next stage when it does not
-fit into the present one; `finish` is that rule. latency_cycles of a network is `pipeline_cycles` of its last output.
+(s * stage_ns, (s + 1) * stage_ns]. An operator is never cut by a register, so it waits for the next stage when it
+does not fit into the present one; `finish` is that rule. latency_cycles of a network is `pipeline_cycles` of its last
+output.
 """
 
 from __future__ import annotations
@@ -81,9 +83,12 @@ def adder_delay(bits: int, family: str = "xcup") -> float:
     return lut_delay(family) + d.carry + (bits - 1) * d.carry_bit if bits > 0 else 0.0
 
 
-def saturation_delay(family: str = "xcup") -> float:
-    """Clipping into a format in ns: one LUT sees the overflow, one LUT a bit selects."""
-    return 2 * lut_delay(family)
+def saturation_delay(family: str = "xcup", bits_above: int = 6) -> float:
+    """Clipping into a format in ns: a table of the bits above the format sees the overflow, one LUT a bit selects.
+
+    bits_above: bits of the source, sign included, that weigh more than the format's largest value bit.
+    """
+    return table_delay(max(bits_above, 1), family) + lut_delay(family)
 
 
 def stage_ns(clock_period_ns: float, family: str = "xcup") -> float:

@@ -7,7 +7,7 @@ a latency budget without building anything.
 from __future__ import annotations
 
 from trigger_lut import delay_model
-from trigger_lut.fixed_point import KIF
+from trigger_lut.fixed_point import KIF, kif_for_range
 from trigger_lut.network import LUTDenseTables, Network, fits
 from trigger_lut.summation import Summation, plan_layer, trailing_zeros
 
@@ -40,10 +40,7 @@ def layer_times(
     layer: LUTDenseTables, times: list[float], ranges: list[Range], stage: float, family: str = "xcup"
 ) -> list[float]:
     """When each output of a layer is ready, given when its channels are and which codes they can take."""
-    ready = [
-        delay_model.finish(t, delay_model.saturation_delay(family) if saturates(r, kif) else 0.0, stage)
-        for t, r, kif in zip(times, ranges, layer.inputs, strict=True)
-    ]
+    ready = [_converted_time(t, r, kif, stage, family) for t, r, kif in zip(times, ranges, layer.inputs, strict=True)]
     finished = []
     for o, plan in enumerate(plan_layer(layer)):
         tables = [
@@ -60,6 +57,18 @@ def saturates(codes: Range, kif: KIF) -> bool:
     """Whether codes of this range, rounded down to the format's fraction, can leave the format."""
     lo, hi, f = codes
     return not fits(lo, hi, f, kif)
+
+
+def _converted_time(time: float, codes: Range, kif: KIF, stage: float, family: str) -> float:
+    if not saturates(codes, kif):
+        return time
+    source = kif_for_range(*codes)
+    above = source.k + source.i - min(kif.i, source.i)
+    # A register may stand between seeing the overflow and the two halves of selecting.
+    half = delay_model.lut_delay(family) / 2
+    for delay in (delay_model.table_delay(max(above, 1), family), half, half):
+        time = delay_model.finish(time, delay, stage)
+    return time
 
 
 def _tree_time(plan: Summation, times: list[float], stage: float, family: str) -> float:

@@ -1,0 +1,1 @@
+"""Firmware of a network: pipelined Verilog (`rtl`) and an hls4ml project (`hls`)."""

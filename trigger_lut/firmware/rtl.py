@@ -1,0 +1,92 @@
+"""Pipelined Verilog of a network, by alkaid, for the target's clock, with an initiation interval of one cycle."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from trigger_lut import delay_model
+from trigger_lut.budget import Spec
+from trigger_lut.cards import write_text
+from trigger_lut.firmware.rtl_pipeline import cut
+from trigger_lut.firmware.rtl_project import RtlProject, read_project, save_project
+from trigger_lut.firmware.rtl_simulation import simulate_rtl
+from trigger_lut.firmware.rtl_top import top_module
+from trigger_lut.firmware.rtl_trace import interpret, trace
+from trigger_lut.latency import network_cycles
+from trigger_lut.network import Network
+
+__all__ = ["RtlProject", "interpret", "read_project", "simulate_rtl", "trace", "write_rtl"]
+
+
+def write_rtl(network: Network, folder: Path, spec: Spec) -> RtlProject:
+    """Write the Verilog of a network for a design's target into `folder` (made anew).
+
+    Raises FirmwareError when the network cannot be built, ConfigurationError when the clock is too fast for any logic.
+    """
+    family, period = spec.target.family, spec.target.clock_period_ns
+    name = "design_" + re.sub(r"\W", "_", spec.design)
+    comb = trace(network)
+    constants = {o: _code(comb, n, network, o) for o, n in enumerate(comb.out_idxs) if comb.ops[n].opcode == 5}
+    live = [o for o in range(len(comb.out_idxs)) if o not in constants]
+    cycles = network_cycles(network, period, family)
+    fsm = cut(_only(comb, live), cycles, delay_model.stage_ns(period, family), family) if live else None
+    if fsm is not None:
+        cycles = fsm.out_signals[0].schedule.bias
+    texts = {f"{name}_top": top_module(network, f"{name}_top", f"{name}_core", fsm, live, constants, cycles)}
+    texts |= _core_texts(fsm, name) if fsm is not None else {}
+    shutil.rmtree(folder, ignore_errors=True)
+    for module, text in texts.items():
+        write_text(folder / f"{module}.v", text)
+    write_text(folder / f"{name}_top.xdc", f"create_clock -period {period:.3f} -name clk [get_ports clk]\n")
+    project = RtlProject(
+        folder=folder,
+        top=f"{name}_top",
+        files=tuple(folder / f"{module}.v" for module in texts),
+        inputs=network.inputs,
+        outputs=network.output_formats(),
+        latency_cycles_planned=cycles,
+        cost=float(comb.cost),
+    )
+    save_project(project)
+    return project
+
+
+def _code(comb: Any, index: int, network: Network, o: int) -> int:
+    op = comb.ops[index]
+    return round(op.data[0] * op.qint.step * 2.0 ** (comb.out_shifts[o] + int(network.fractions[o])))
+
+
+def _only(comb: Any, outputs: list[int]) -> Any:
+    """The logic of some of the outputs."""
+    from alkaid.trace.passes import dead_code_elimin
+
+    return dead_code_elimin(
+        comb._replace(
+            shape=(comb.shape[0], len(outputs)),
+            out_idxs=[comb.out_idxs[o] for o in outputs],
+            out_shifts=[comb.out_shifts[o] for o in outputs],
+            out_negs=[comb.out_negs[o] for o in outputs],
+        ),
+        keep_dead_inputs=True,
+    )
+
+
+def _core_texts(fsm: Any, name: str) -> dict[str, str]:
+    """Verilog by module. Names begin with the design's, so several designs can share an FPGA."""
+    import alkaid.codegen.rtl
+    from alkaid.codegen.rtl.verilog.fsm import fsm_logic_gen
+
+    texts = fsm_logic_gen(fsm, f"{name}_core", no_shreg=True)
+    source = Path(alkaid.codegen.rtl.__file__).parent / "verilog" / "source"
+    generated = "\n".join(texts.values())
+    texts |= {p.stem: p.read_text() for p in sorted(source.glob("*.v")) if re.search(rf"\b{p.stem} #", generated)}
+    own = re.compile(
+        r"\b(logic\d+|table_[0-9a-f_]{36}|" + "|".join(p.stem for p in source.glob("*.v")) + r")(?=[ #(\n])"
+    )
+    return {
+        module if module.startswith(name) else f"{name}_{module}": own.sub(rf"{name}_\1", text)
+        for module, text in texts.items()
+    }

@@ -1,0 +1,68 @@
+"""What a folder of generated Verilog holds, as plain data that a later stage reads back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from trigger_lut.cards import write_text
+from trigger_lut.errors import CardError
+from trigger_lut.fixed_point import KIF
+
+
+@dataclass(frozen=True)
+class RtlProject:
+    """Generated Verilog.
+
+    folder  where it lies
+    top     name of the top-level module
+    files   Verilog files, all that simulation and synthesis need
+    inputs, outputs  formats on the buses data_in and data_out, the first channel at bit 0
+    latency_cycles_planned  registers from data_in to data_out
+    cost    alkaid's estimate of LUTs
+    """
+
+    folder: Path
+    top: str
+    files: tuple[Path, ...]
+    inputs: tuple[KIF, ...]
+    outputs: tuple[KIF, ...]
+    latency_cycles_planned: int
+    cost: float
+
+
+def save_project(project: RtlProject) -> None:
+    """Write project.json into the project's folder."""
+    content = {
+        "top": project.top,
+        "files": [p.name for p in project.files],
+        "inputs": project.inputs,
+        "outputs": project.outputs,
+        "latency_cycles_planned": project.latency_cycles_planned,
+        "cost": project.cost,
+    }
+    write_text(project.folder / "project.json", json.dumps(content, indent=2) + "\n")
+
+
+def read_project(folder: Path) -> RtlProject:
+    """The project that write_rtl left in a folder. Raises CardError when it is missing, damaged or incomplete."""
+    path = folder / "project.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        project = RtlProject(
+            folder=folder,
+            top=content["top"],
+            files=tuple(folder / name for name in content["files"]),
+            inputs=tuple(KIF(*kif) for kif in content["inputs"]),
+            outputs=tuple(KIF(*kif) for kif in content["outputs"]),
+            latency_cycles_planned=content["latency_cycles_planned"],
+            cost=content["cost"],
+        )
+    except FileNotFoundError as error:
+        raise CardError(f"{folder}: no RTL project (no project.json)") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise CardError(f"{path}: not a description of an RTL project ({type(error).__name__}: {error})") from error
+    if missing := [p.name for p in project.files if not p.is_file()]:
+        raise CardError(f"{folder}: the RTL project lacks {', '.join(missing)}")
+    return project

@@ -1,0 +1,164 @@
+"""The generated Verilog in Verilator, clock cycle by clock cycle, under a small harness of our own."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigger_lut.errors import DataError, NotReproducibleError
+from trigger_lut.firmware.rtl_project import RtlProject
+from trigger_lut.fixed_point import KIF, IntArray
+from trigger_lut.tools import cxx_compiler, run_program, verilator_root
+
+HARNESS = Path(__file__).with_name("rtl_harness.cpp")
+GAP_VECTORS = 2000
+
+Words = NDArray[np.uint32]
+
+
+def simulate_rtl(project: RtlProject, codes: IntArray) -> tuple[IntArray, int, int]:
+    """Run vectors through the Verilog: (outputs, latency_cycles_measured, ii_measured).
+
+    codes: (N, C_in) integers in `project.inputs`, N at least 1. outputs: (N, C_out) int64. A first run gives one vector a
+    cycle; ii_measured is the mean distance of its valid outputs. A second run, over the first vectors, leaves gaps of
+    random length filled with random data, and must give the same outputs, each exactly `latency_cycles_measured` after
+    its input. Registers start with random bits. Raises NotReproducibleError when a valid output comes too early, too
+    late, not at all, or with other data; ToolMissingError without Verilator or a compiler.
+    """
+    values = np.asarray(codes, dtype=np.int64)
+    if values.ndim != 2 or values.shape[1] != len(project.inputs) or not len(values):
+        raise DataError(f"codes: expected shape (vectors, {len(project.inputs)}), found {values.shape}")
+    binary = compile_simulation(project)
+    words = pack(values, project.inputs)
+    dense = np.arange(len(values))
+    cycles, raw = _drive(binary, project, words, dense, rng=None)
+    if len(cycles) != len(values):
+        raise NotReproducibleError(f"{project.top}: {len(values)} vectors in, {len(cycles)} valid outputs")
+    latency = int(cycles[0])
+    _check_cycles(project, cycles, dense, latency)
+    ii = int(round((cycles[-1] - cycles[0]) / max(len(values) - 1, 1))) if len(values) > 1 else 1
+
+    rng = np.random.default_rng(0)
+    some = min(len(values), GAP_VECTORS)
+    sparse = np.cumsum(rng.integers(1, 4, some))
+    cycles, again = _drive(binary, project, words[:some], sparse, rng)
+    _check_cycles(project, cycles, sparse, latency)
+    if not np.array_equal(again, raw[:some]):
+        vector = int(np.flatnonzero((again != raw[:some]).any(axis=1))[0])
+        raise NotReproducibleError(f"{project.top}: vector {vector} gives other data when there are gaps in valid_in")
+    return unpack(raw, project.outputs), latency, ii
+
+
+def compile_simulation(project: RtlProject) -> Path:
+    """The simulation program of a project, compiled unless it is there for exactly these files."""
+    sources = [*project.files, HARNESS]
+    digest = hashlib.sha256(b"\0".join(p.read_bytes() for p in sources)).hexdigest()[:16]
+    folder = project.folder / "simulation"
+    binary = folder / f"simulation_{digest}"
+    if binary.is_file():
+        return binary
+    root, compiler = verilator_root(), cxx_compiler()
+    shutil.rmtree(folder, ignore_errors=True)
+    model = folder / "model"
+    model.mkdir(parents=True)
+    environment = {"VERILATOR_ROOT": str(root)}
+    run_program(
+        [
+            root / "bin" / "verilator_bin",
+            "--cc",
+            "--prefix",
+            "VTop",
+            "--top-module",
+            project.top,
+            "--Mdir",
+            model,
+            "-O3",
+        ]
+        + ["-Wall", "-Wno-DECLFILENAME", "-Wno-UNUSEDSIGNAL", "-Wno-ALWNEVER", "--x-initial", "unique"]
+        + ["--x-assign", "unique", "--output-split", "20000", *project.files],
+        env=environment,
+        what="Verilator",
+    )
+    include = root / "include"
+    settings = ["-std=gnu++17", "-O1", "-w", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TIMING=0", "-DVM_TRACE=0"]
+    settings += ["-DVM_TRACE_FST=0", "-DVM_TRACE_VCD=0", "-DVM_TRACE_SAIF=0", "-pthread"]
+    part = binary.with_suffix(".part")
+    run_program(
+        [compiler, *settings, "-I", model, "-I", include, "-I", include / "vltstd", "-o", part, HARNESS]
+        + [*sorted(model.glob("*.cpp")), include / "verilated.cpp", include / "verilated_threads.cpp"],
+        what="C++ compiler on the verilated design",
+    )
+    part.replace(binary)
+    shutil.rmtree(model)
+    return binary
+
+
+def _drive(
+    binary: Path, project: RtlProject, words: Words, at: IntArray, rng: np.random.Generator | None
+) -> tuple[IntArray, Words]:
+    """Give vector n in cycle at[n]; returns the cycles with valid_out and data_out in them."""
+    total = int(at[-1]) + 1 + project.latency_cycles_planned + 16
+    stimulus = np.zeros((total, 1 + words.shape[1]), dtype=np.uint32)
+    if rng is not None:
+        stimulus[:, 1:] = rng.integers(0, 1 << 32, (total, words.shape[1]), dtype=np.uint32)
+        stimulus[:, 1:] &= _used_bits(project.inputs)
+    stimulus[at, 0] = 1
+    stimulus[at, 1:] = words
+    words_out = _words(project.outputs)
+    with tempfile.TemporaryDirectory(dir=binary.parent) as scratch:
+        source, result = Path(scratch, "in.bin"), Path(scratch, "out.bin")
+        stimulus.tofile(source)
+        run_program([binary, str(total), str(words.shape[1]), str(words_out), source, result], what="RTL simulation")
+        trace = np.fromfile(result, dtype=np.uint32).reshape(total, 1 + words_out)
+    cycles = np.flatnonzero(trace[:, 0])
+    return cycles.astype(np.int64), trace[cycles, 1:]
+
+
+def _check_cycles(project: RtlProject, found: IntArray, at: IntArray, latency: int) -> None:
+    expected = at + latency
+    if len(found) != len(expected) or (found != expected).any():
+        raise NotReproducibleError(
+            f"{project.top}: valid_out does not follow valid_in by {latency} cycles throughout: "
+            f"{len(found)} valid outputs for {len(at)} vectors"
+        )
+
+
+def _words(formats: tuple[KIF, ...]) -> int:
+    return -(-sum(kif.bits for kif in formats) // 32)
+
+
+def _used_bits(formats: tuple[KIF, ...]) -> Words:
+    ones = np.array([[-1 if kif.k else kif.hi for kif in formats]], dtype=np.int64)
+    return pack(ones, formats)
+
+
+def pack(codes: IntArray, formats: tuple[KIF, ...]) -> Words:
+    """Codes side by side on a flat bus, the first channel at bit 0: (N, words) of 32 bits, low word first."""
+    packed = np.zeros((len(codes), _words(formats) + 1), dtype=np.uint64)
+    at = 0
+    for n, kif in enumerate(formats):
+        bits = (codes[:, n] & ((1 << kif.bits) - 1)).astype(np.uint64)
+        word, shift = divmod(at, 32)
+        packed[:, word] |= (bits << np.uint64(shift)) & np.uint64(0xFFFFFFFF)
+        packed[:, word + 1] |= bits >> np.uint64(32 - shift)
+        at += kif.bits
+    return packed[:, :-1].astype(np.uint32)
+
+
+def unpack(words: Words, formats: tuple[KIF, ...]) -> IntArray:
+    """The codes that `pack` put on a bus: (N, channels) int64."""
+    wide = np.concatenate([words, np.zeros((len(words), 2), dtype=np.uint32)], axis=1).astype(np.uint64)
+    codes = np.empty((len(words), len(formats)), dtype=np.int64)
+    at = 0
+    for n, kif in enumerate(formats):
+        word, shift = divmod(at, 32)
+        bits = (wide[:, word] | wide[:, word + 1] << np.uint64(32)) >> np.uint64(shift)
+        value = (bits & np.uint64((1 << kif.bits) - 1)).astype(np.int64)
+        codes[:, n] = np.where(value > kif.hi, value - (1 << kif.bits), value)
+        at += kif.bits
+    return codes

@@ -1,0 +1,154 @@
+"""A network as alkaid's combinational logic: the summation plan, table by table and adder by adder."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from trigger_lut.errors import FirmwareError
+from trigger_lut.fixed_point import KIF, IntArray
+from trigger_lut.network import LUTDenseTables, Network
+from trigger_lut.summation import Summation, plan_layer
+
+LARGEST_ENTRY = 1 << 23  # alkaid finds the lowest bit of an entry in float32
+
+
+def trace(network: Network) -> Any:
+    """alkaid's CombLogic of a network: one input a channel, one output a network output, in real values.
+
+    Raises FirmwareError when a table entry is too large for alkaid.
+    """
+    from alkaid.trace import FVArrayInput
+    from alkaid.trace import trace as alkaid_trace
+
+    _check_entries(network)
+    inputs = FVArrayInput(len(network.inputs))
+    channels = [inputs[i].quantize(*kif) for i, kif in enumerate(network.inputs)]
+    for layer in network.layers:
+        converted = [
+            _convert(x, kif, mode) for x, kif, mode in zip(channels, layer.inputs, layer.overflow, strict=True)
+        ]
+        channels = [_sum(converted, layer, o, plan) for o, plan in enumerate(plan_layer(layer))]
+    return alkaid_trace(inputs, channels, keep_dead_inputs=True)
+
+
+def _check_entries(network: Network) -> None:
+    for layer in network.layers:
+        largest = max(int(np.abs(layer.tables).max(initial=0)), int(np.abs(layer.bias).max(initial=0)))
+        if largest >= LARGEST_ENTRY:
+            raise FirmwareError(
+                f"{layer.name}: a table entry or bias of {largest} is too large for the RTL generator, "
+                f"expected less than {LARGEST_ENTRY}"
+            )
+
+
+def _convert(x: Any, kif: KIF, overflow: str) -> Any:
+    """A channel in the format of the next layer: low bits dropped (TRN), then wrapped or saturated."""
+    lo, hi = (math.floor(bound * 2.0**kif.f) for bound in (x.low, x.high))
+    if overflow == "WRAP" or (lo >= kif.lo and hi <= kif.hi):
+        return x.quantize(*kif, "WRAP", "TRN")
+    if x.low == x.high:
+        return _constant(min(max(lo, kif.lo), kif.hi) * kif.step, x)
+    # alkaid's own SAT subtracts each limit, a carry chain as wide as the sum; a table of the bits above the format
+    # sees the same. (16-20-5 random networks, Yosys, xcup: see the comparison in rtl.py.)
+    k, i, _ = (int(part) for part in x.kif)
+    above = x.quantize(k, i, -min(kif.i, i), "WRAP", "TRN")
+    blocks = np.floor(_values(above) * 2.0**kif.f)
+    too_high, too_low = (_lookup(above, over.astype(np.float64)) for over in (blocks > kif.hi, blocks < kif.lo))
+    reach = (max(lo, kif.lo) * kif.step, min(hi, kif.hi) * kif.step, kif.step)
+    inside = too_low.msb_mux(kif.lo * kif.step, x.quantize(*kif, "WRAP", "TRN"), reach)
+    return too_high.msb_mux(kif.hi * kif.step, inside, reach)
+
+
+def _sum(channels: list[Any], layer: LUTDenseTables, o: int, plan: Summation) -> Any:
+    """One output: its tables looked up and added pairwise in the plan's order."""
+    step = 2.0 ** -int(layer.fraction[o])
+    addends = [
+        _reachable(channels[a.channel], layer.inputs[a.channel], int(layer.widths[a.channel, o]), a.values)
+        for a in plan.addends
+    ]
+    # What a channel's reachable codes make constant is added to the widest of the other tables, not by an adder.
+    constant = plan.constant + sum(int(values[0]) for _, values in addends if _is_constant(values))
+    live = [n for n, (_, values) in enumerate(addends) if not _is_constant(values)]
+    if not live:
+        return _constant(constant * step, channels[0])
+    widest = max(live, key=lambda n: int(np.ptp(addends[n][1])))
+    items: list[Any] = [None] * len(addends)
+    for n in live:
+        key, values = addends[n]
+        items[n] = _lookup(key, (values + (constant if n == widest else 0)) * step)
+    for a, b in plan.pairs:
+        items.append(items[b] if items[a] is None else items[a] if items[b] is None else items[a] + items[b])
+    return items[-1]
+
+
+def _reachable(x: Any, kif: KIF, width: int, table: IntArray) -> tuple[Any, IntArray]:
+    """The top `width` bits of a channel, and the table's entries for the values these can take, in rising order."""
+    key = x.quantize(kif.k, kif.i, kif.f - (kif.bits - width), "WRAP", "TRN")
+    codes = np.floor(_values(key) * 2.0**kif.f).astype(np.int64)
+    return key, table[(codes - kif.lo) >> (kif.bits - width)]
+
+
+def _lookup(key: Any, values: np.ndarray) -> Any:
+    """A table over the values that `key` can take."""
+    if _is_constant(values):
+        return _constant(float(values[0]), key)
+    if len(values) > 2:
+        return key.lookup(values)
+    # alkaid multiplies a bit by the entry when the other entry is 0, with adders; here it is laid out as bits.
+    bit = _upper(key)
+    low, high = float(values[0]), float(values[1])
+    if low == 0:
+        return _times(bit, high)
+    if high == 0:
+        return _times(~bit, low)
+    return bit.msb_mux(high, low)
+
+
+def _upper(key: Any) -> Any:
+    """One bit: whether a variable of two values has the upper one."""
+    if key.low == 0:
+        return key.msb()
+    if key.high == 0:
+        return ~key.msb()
+    return (key - key.low).msb()
+
+
+def _times(bit: Any, value: float) -> Any:
+    """bit * value without an adder: the bits of a positive value side by side, less one bit for a negative one."""
+    mantissa, exponent = math.frexp(abs(value))
+    integer = int(mantissa * 2**24)
+    scale = 2.0 ** (exponent - 24)
+    top = integer.bit_length()
+    if value < 0 and integer & (integer - 1) == 0:
+        return bit.quantize(1, 0, 0, "WRAP", "TRN") * abs(value)
+    rest = integer if value > 0 else (1 << top) - integer
+    places = [n for n in range(rest.bit_length()) if rest >> n & 1]
+    total = bit * (scale * 2.0 ** places[0])
+    for n in places[1:]:
+        total = total + bit * (scale * 2.0**n)
+    return total if value > 0 else total - bit * (scale * 2.0**top)
+
+
+def _values(x: Any) -> np.ndarray:
+    """All real values of a variable, in rising order."""
+    return x.low + x.step * np.arange(round((x.high - x.low) / x.step) + 1)
+
+
+def _is_constant(values: np.ndarray) -> bool:
+    return bool((values == values[0]).all())
+
+
+def _constant(value: float, like: Any) -> Any:
+    from alkaid.trace.fixed_variable import FVariable
+
+    return FVariable.from_const(value, hwconf=like.hwconf)
+
+
+def interpret(comb: Any, network: Network, codes: IntArray) -> IntArray:
+    """Outputs by alkaid's integer interpreter: (N, C_in) codes to (N, C_out) int64 at `network.fractions`."""
+    values = np.asarray(codes, dtype=np.float64) * 2.0 ** -np.array([float(kif.f) for kif in network.inputs])
+    outputs = comb.predict(np.ascontiguousarray(values), n_threads=1)
+    return np.rint(outputs.reshape(len(values), -1) * 2.0 ** network.fractions.astype(np.float64)).astype(np.int64)

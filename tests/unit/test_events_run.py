@@ -229,6 +229,13 @@ def test_automatic_format_ignores_what_is_beyond_the_quantiles() -> None:
     assert automatic_format(np.zeros(5), 8, (0, 1)) == KIF(0, 0, 8)
 
 
+def test_automatic_format_at_powers_of_two() -> None:
+    assert automatic_format([-4.0, 1.0], 8, (0, 1)) == KIF(1, 2, 5)  # -4 is the lowest of [-4, 4)
+    assert automatic_format([-4.0, 4.0], 8, (0, 1)) == KIF(1, 3, 4)  # 4 is beyond it
+    assert automatic_format([0.0, 0.5], 8, (0, 1)) == KIF(0, 0, 8)
+    assert automatic_format([-0.01, 0.0], 6, (0, 1)) == KIF(1, -6, 11)
+
+
 # --- what is refused
 
 

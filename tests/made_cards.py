@@ -1,0 +1,268 @@
+"""Cards as the stages leave them, with made-up content: for pages, summary, verdict and rules that read cards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trigger_lut.budget import Spec
+from trigger_lut.cards import Measured, write_card
+from trigger_lut.records import (
+    Comparison,
+    Difference,
+    Epoch,
+    FeatureSummary,
+    IngestCard,
+    LayerSummary,
+    PhysicsCard,
+    ReferenceCard,
+    RocCurve,
+    SynthCard,
+    TimingCard,
+    TrainCard,
+    VerifyCard,
+)
+from trigger_lut.simulation.check import RESONANCES, MassPeak, PhysicsCheck
+
+CLASSES = ("g", "q", "W")
+MADE: dict[str, Any] = {"seconds": 1.5, "versions": {"trigger_lut": "0.1.0"}, "inputs": {"a.json": "0" * 64}}
+TARGET = {
+    "description": "a trigger",
+    "part": "xcvu13p-flga2577-2-e",
+    "family": "xcup",
+    "clock_mhz": 400,
+    "latency_allowed_ns": 1000,
+    "event_period_ns": 25,
+    "totals": {"luts": 1728000, "ff": 3456000, "dsp": 12288, "bram18": 5376},
+    "source": "a paper",
+}
+
+
+def spec(design: str = "small", luts: int = 1000, latency_ns: float = 20, **changes: Any) -> Spec:
+    content = {
+        "design": design,
+        "data_set": "toy",
+        "target_name": "level-1",
+        "target": TARGET,
+        "seed": 1,
+        "network": {"units": [6, 3]},
+        "training": {},
+        "budget": {"luts": luts, "latency_ns": latency_ns},
+    }
+    return Spec.model_validate({**content, **changes})
+
+
+def check_simulation() -> PhysicsCheck:
+    edges = np.arange(0.0, 252.0, 2.0)
+    rng = np.random.default_rng(1)
+    shapes = {"g": (60, 40), "q": (40, 30), "W": (80.5, 6), "Z": (91.0, 7), "t": (172, 12)}
+    counts = {n: np.histogram(rng.normal(m, s, 4000), edges)[0].tolist() for n, (m, s) in shapes.items()}
+    peaks = {
+        name: MassPeak(
+            expected=expected,
+            found_gev=expected.mass_gev + 0.4,
+            uncertainty_gev=0.12,
+            jets_in_peak=3100,
+            jets_beside_peak=400,
+            fraction_in_peak=0.775,
+        )
+        for name, expected in RESONANCES.items()
+    }
+    return PhysicsCheck(
+        jets=dict.fromkeys(shapes, 4000),
+        mass_edges_gev=edges.tolist(),
+        mass_counts=counts,
+        mass_overflow=dict.fromkeys(shapes, 3),
+        peaks=peaks,
+        **MADE,
+    )
+
+
+def ingest(features: int = 5) -> IngestCard:
+    rng = np.random.default_rng(2)
+    edges = np.linspace(-4, 4, 65)
+    made = [
+        FeatureSummary(
+            name=f"feature_{n}",
+            kif=(1, 2, 5),
+            format="fixed<8,3>",
+            automatic=n % 2 == 0,
+            minimum=-5.0,
+            maximum=4.2,
+            saturated_fraction=0.001 * n,
+            nonfinite=0,
+            distinct_codes=200 + n,
+            histogram={
+                "edges": [edges.tolist()],
+                "counts": [np.histogram(rng.normal(k, 1, 3000), edges)[0].tolist() for k in range(len(CLASSES))],
+            },
+        )
+        for n in range(features)
+    ]
+    return IngestCard(
+        data_set="toy",
+        files=2,
+        events=3000,
+        classes=list(CLASSES),
+        class_counts={s: dict.fromkeys(CLASSES, n) for s, n in (("train", 600), ("validation", 200), ("test", 200))},
+        features=made,
+        **MADE,
+    )
+
+
+def reference() -> ReferenceCard:
+    return ReferenceCard(
+        units=[6, 3],
+        accuracy_dense=0.81,
+        accuracy_trees=0.82,
+        parameters_dense=123,
+        seconds_dense=3.2,
+        seconds_trees=1.1,
+        **MADE,
+    )
+
+
+def train(design: str = "small", luts: float = 950.0) -> TrainCard:
+    history = [
+        Epoch(
+            epoch=n,
+            loss=1 / (1 + n),
+            accuracy=0.8 - 0.4 * 0.9**n,
+            luts_surrogate=luts * (1 + 4 * 0.9**n),
+            luts_target=luts * (1 + 5 * 0.88**n),
+            multiplier=0.1,
+            latency_cycles=7 + 3 * (n < 10),
+        )
+        for n in range(60)
+    ]
+    layers = [
+        LayerSummary(
+            name=f"lut_dense_{n}",
+            inputs=5,
+            outputs=6,
+            edges=30,
+            edges_live=23,
+            input_width_counts=[7, 0, 4, 6, 8, 5],
+            output_width_counts=[7, 1, 3, 9, 10],
+            saturating_channels=2,
+            luts_tables=300.0,
+            luts_adders=160.0,
+            luts_saturation=15.0,
+        )
+        for n in range(2)
+    ]
+    return TrainCard(
+        design=design,
+        epochs=60,
+        feasible=True,
+        accuracy_validation=0.801,
+        accuracy=0.797,
+        luts_surrogate=luts,
+        luts_budget=1000,
+        latency_cycles_surrogate=7,
+        latency_cycles_budget=8,
+        seconds_per_epoch=0.031,
+        layers=layers,
+        history=history,
+        **MADE,
+    )
+
+
+def physics(design: str = "small", accuracy: float = 0.797) -> PhysicsCard:
+    background = np.concatenate([[0], np.geomspace(1e-4, 1, 80)])
+    curves = {
+        name: RocCurve(
+            auc=0.9 + 0.02 * n,
+            efficiency_at_1e2=0.4 + 0.1 * n,
+            efficiency_at_1e3=0.1 + 0.1 * n,
+            background=background.tolist(),
+            signal=(background ** (0.3 - 0.05 * n)).tolist(),
+        )
+        for n, name in enumerate(CLASSES)
+    }
+    confusion = [[160, 30, 10], [25, 165, 10], [10, 15, 175]]
+    return PhysicsCard(design=design, events=600, accuracy=accuracy, classes=curves, confusion=confusion, **MADE)
+
+
+def verify(design: str = "small", mismatches: int = 0) -> VerifyCard:
+    first = Difference(vector=17, output=2, expected=5, found=4) if mismatches else None
+    comparisons = [
+        Comparison(
+            name=name,
+            vectors=100_600,
+            mismatches=mismatches if name == "rtl" else 0,
+            first=first if name == "rtl" else None,
+            seconds=2.0,
+            control_mismatches=40,
+        )
+        for name in ("keras", "hls4ml", "alkaid", "rtl")
+    ]
+    return VerifyCard(
+        design=design,
+        vectors=100_600,
+        vector_sets={"test": 600, "corners": 40, "random": 99_960},
+        outputs=3,
+        comparisons=comparisons,
+        control="lut_dense_0, edge (2, 1), entry 3, bit 0",
+        mismatches=mismatches,
+        controls_caught=True,
+        bit_exact=mismatches == 0,
+        latency_cycles_measured=7,
+        ii_measured=1,
+        verdict="bit-exact" if not mismatches else f"not bit-exact: {mismatches} differences, first at vector 17",
+        **MADE,
+    )
+
+
+def synth(design: str = "small", luts: float | None = 900, luts_surrogate: float = 950) -> SynthCard:
+    found = Measured() if luts is None else Measured(value=luts, source="yosys")
+    return SynthCard(
+        design=design,
+        part="xcvu13p-flga2577-2-e",
+        family="xcup",
+        luts=found,
+        ff=Measured(value=512, source="yosys"),
+        carry=Measured(value=80, source="yosys"),
+        dsp=Measured(value=0, source="yosys"),
+        bram18=Measured(value=0, source="yosys"),
+        logic_levels=Measured(value=3, source="yosys-levels"),
+        cells={"LUT6": 700, "LUT5": 200},
+        luts_surrogate=Measured(value=luts_surrogate, source="surrogate"),
+        surrogate_error=luts_surrogate / (luts or luts_surrogate) - 1,
+        **MADE,
+    )
+
+
+def timing(design: str = "small", cycles: int = 7, budget_ns: float = 20) -> TimingCard:
+    return TimingCard(
+        design=design,
+        clock_mhz=400,
+        latency_cycles=Measured(value=cycles, source="rtl-simulation"),
+        latency_ns=Measured(value=cycles * 2.5, source="rtl-simulation"),
+        ii=Measured(value=1, source="rtl-simulation"),
+        latency_ns_budget=budget_ns,
+        latency_allowed_ns=1000,
+        logic_levels=Measured(value=3, source="yosys-levels"),
+        fmax_mhz_estimate=480,
+        fmax_model="0.52 ns a LUT level",
+        latency_met=cycles * 2.5 <= budget_ns,
+        ii_met=True,
+        **MADE,
+    )
+
+
+def write_design(folder: Path, design: str = "small", **changed: Any) -> Path:
+    """All cards of a design in results-like `folder`/`design`; `changed` replaces cards by stage."""
+    made: dict[str, Any] = {
+        "spec": spec(design),
+        "train": train(design),
+        "physics": physics(design),
+        "verify": verify(design),
+        "synth": synth(design),
+        "timing": timing(design),
+    }
+    for stage, card in {**made, **changed}.items():
+        write_card(card, folder / design / f"{stage}.json")
+    return folder / design

@@ -1,0 +1,63 @@
+"""Plots of a training: accuracy and LUTs over epochs, bit widths and pruning a layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trigger_lut.figures.style import BUDGET_COLOUR, COLOURS, GREY, canvas
+from trigger_lut.records import TrainCard
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def training(card: TrainCard) -> Figure:
+    """Accuracy, LUTs of the surrogate with the controller's target and the budget, and cycles, over epochs."""
+    figure, [top, middle, bottom] = canvas(7.0, 7.0, 3, 1)
+    epochs = [e.epoch for e in card.history]
+    top.plot(epochs, [100 * e.accuracy for e in card.history], color=COLOURS[0], label="validation")
+    top.axhline(100 * card.accuracy, color=BUDGET_COLOUR, linestyle=":", linewidth=1, label="result, test split")
+    top.set_ylabel("Accuracy [%]")
+    middle.plot(epochs, [e.luts_surrogate for e in card.history], color=COLOURS[0], label="surrogate")
+    middle.plot(epochs, [e.luts_target for e in card.history], color=COLOURS[1], linestyle="--", label="target")
+    middle.axhline(card.luts_budget, color=BUDGET_COLOUR, linewidth=1, label="budget")
+    middle.set_yscale("log")
+    middle.set_ylabel("LUTs")
+    bottom.step(epochs, [e.latency_cycles for e in card.history], color=COLOURS[0], where="mid", label="planned")
+    bottom.axhline(card.latency_cycles_budget, color=BUDGET_COLOUR, linewidth=1, label="budget")
+    bottom.set_ylim(0, None)
+    bottom.set_ylabel("Latency [cycles]")
+    bottom.set_xlabel("Epoch")
+    for ax in (top, middle, bottom):
+        ax.legend(loc="best")
+        if len(epochs) > 1:
+            ax.set_xlim(epochs[0], epochs[-1])
+    return figure
+
+
+def widths(card: TrainCard) -> Figure:
+    """Edges by address width and by table output width, a row a layer; width 0 is a pruned edge."""
+    figure, axes = canvas(8.2, 2.5 * len(card.layers) + 0.3, len(card.layers), 2)
+    for row, layer in enumerate(card.layers):
+        for ax, counts, what in (
+            (axes[2 * row], layer.input_width_counts, "Address width [bits]"),
+            (axes[2 * row + 1], layer.output_width_counts, "Table output width [bits]"),
+        ):
+            bits = np.arange(len(counts))
+            colours = [GREY if b == 0 else COLOURS[0] for b in bits]
+            bars = ax.bar(bits, counts, color=colours, width=0.8)
+            ax.bar_label(bars, [str(c) if c else "" for c in counts], fontsize=7)
+            ax.set_xlim(-0.7, max(len(counts) - 0.3, 1.5))
+            ax.margins(y=0.15)
+            ax.set_xlabel(what)
+            ax.tick_params(axis="x", which="minor", length=0)
+            ax.set_xticks(bits, ["pruned" if b == 0 else str(b) for b in bits], fontsize=8)
+        axes[2 * row].set_ylabel("Edges")
+        axes[2 * row].set_title(
+            f"{layer.name}: {layer.inputs} to {layer.outputs}, {layer.edges_live} of {layer.edges} edges live",
+            loc="left",
+            fontsize=9,
+        )
+    return figure

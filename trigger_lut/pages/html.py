@@ -1,0 +1,107 @@
+"""Pages as plain values (tables, plots, the cards they were filled from) and the one template that shows them."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trigger_lut.cards import Card, Measured, write_text
+from trigger_lut.figures.style import save
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MOST_FILES = 12
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One entry of a table; kind is '', 'text' (left-aligned), 'good' or 'bad'."""
+
+    text: str
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with a title, and a note below it."""
+
+    title: str
+    header: list[str]
+    rows: list[list[Cell]]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page; `plots` are (file name, figure, caption)."""
+
+    title: str
+    lead: str
+    tables: list[Table]
+    cards: dict[str, Card]
+    plots: list[tuple[str, Figure, str]] = field(default_factory=list)
+
+
+def cells(*values: object) -> list[Cell]:
+    """A row of plain cells; numbers shown with their digits, texts to the left."""
+    return [
+        value if isinstance(value, Cell) else Cell(number(value), "text" if isinstance(value, str) else "")
+        for value in values
+    ]
+
+
+def number(value: object) -> str:
+    """A value as text: whole numbers whole, others with four digits, None as 'not measured'."""
+    if value is None:
+        return "not measured"
+    if isinstance(value, float):
+        return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.4g}"
+    return str(value)
+
+
+def percent(value: float) -> Cell:
+    return Cell(f"{100 * value:.2f} %")
+
+
+def measured(found: Measured) -> list[Cell]:
+    """Value and source of a measured number."""
+    return [Cell(number(found.value)), Cell(found.source, "text")]
+
+
+def judgement(good: bool, yes: str = "met", no: str = "missed") -> Cell:
+    return Cell(yes if good else no, "good" if good else "bad")
+
+
+def write_page(page: Page, path: Path) -> None:
+    """Write the plots as SVG beside the page, and the page with the plots inside, so that it can be moved alone."""
+    import jinja2
+
+    shown = []
+    for name, figure, caption in page.plots:
+        plot = path.with_name(name)
+        save(figure, plot)
+        source = "data:image/svg+xml;base64," + base64.b64encode(plot.read_bytes()).decode()
+        shown.append({"source": source, "caption": caption})
+    loader = jinja2.FileSystemLoader(Path(__file__).parent)
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    write_text(
+        path,
+        environment.get_template("page.html").render(
+            title=page.title,
+            lead=page.lead,
+            tables=page.tables,
+            plots=shown,
+            cards=list(page.cards.items()),
+            files=_files,
+        ),
+    )
+
+
+def _files(card: Card) -> list[tuple[str, str]]:
+    held = list(card.inputs.items())
+    return held if len(held) <= MOST_FILES else [*held[:MOST_FILES], (f"and {len(held) - MOST_FILES} more files", "")]

@@ -1,0 +1,120 @@
+"""Pages of a data set: simulate, ingest, reference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trigger_lut.cards import read_card
+from trigger_lut.figures.style import styled
+from trigger_lut.pages.html import Cell, Page, Table, cells, percent, write_page
+from trigger_lut.records import IngestCard, ReferenceCard
+from trigger_lut.simulation.check import PhysicsCheck
+
+
+def pages_of_data(simulation: Path | None, ingest: Path, reference: Path, folder: Path) -> None:
+    """Write ingest.html, inputs.svg, codes.svg, reference.html; of simulated data simulate.html and masses.svg.
+
+    Raises CardError when a card is missing or damaged.
+    """
+    with styled():
+        if simulation is not None:
+            write_page(simulate_page(read_card(PhysicsCheck, simulation)), folder / "simulate.html")
+        write_page(ingest_page(read_card(IngestCard, ingest)), folder / "ingest.html")
+        write_page(reference_page(read_card(ReferenceCard, reference)), folder / "reference.html")
+
+
+def simulate_page(card: PhysicsCheck) -> Page:
+    from trigger_lut.figures.data import masses
+
+    peaks = Table(
+        "Mass peaks",
+        ["Class", "Jets", "Expected [GeV]", "Tolerance [GeV]", "Found [GeV]", "Uncertainty [GeV]", "Jets in the peak"],
+        [
+            cells(
+                name,
+                card.jets[name],
+                peak.expected.mass_gev,
+                peak.expected.tolerance_gev,
+                f"{peak.found_gev:.2f}",
+                f"{peak.uncertainty_gev:.2f}",
+                percent(peak.fraction_in_peak),
+            )
+            for name, peak in card.peaks.items()
+        ],
+    )
+    counts = Table("Jets", ["Class", "Jets"], [cells(name, count) for name, count in card.jets.items()])
+    edge = card.mass_edges_gev[-1]
+    beyond = ", ".join(f"{name} {count}" for name, count in card.mass_overflow.items())
+    caption = f"Groomed (mMDT) jet mass by class, each normalised to its jets. Beyond {edge:g} GeV: {beyond} jets."
+    return Page(
+        title="Simulated jets",
+        lead=f"{sum(card.jets.values())} jets of {len(card.jets)} classes.",
+        tables=[peaks, counts],
+        cards={"check_simulation": card},
+        plots=[("masses.svg", masses(card), caption)],
+    )
+
+
+def ingest_page(card: IngestCard) -> Page:
+    from trigger_lut.figures.data import MOST_FEATURES, codes, inputs
+
+    features = Table(
+        "Features",
+        [
+            *("Feature", "Format", "Range picked", "Smallest", "Largest", "Saturated"),
+            *("Codes that occur", "Codes possible", "NaN or infinite"),
+        ],
+        [
+            cells(
+                f.name,
+                f.format,
+                "automatically" if f.automatic else "as given",
+                f.minimum,
+                f.maximum,
+                percent(f.saturated_fraction),
+                f.distinct_codes,
+                2 ** sum(f.kif),
+                f.nonfinite,
+            )
+            for f in card.features
+        ],
+        note="fixed<W,I> and ufixed<W,I> have W bits, I of them left of the binary point, the sign included.",
+    )
+    splits = list(card.class_counts)
+    counts = Table(
+        "Events",
+        ["Class", *splits, "all"],
+        [
+            cells(name, *(card.class_counts[s][name] for s in splits), sum(card.class_counts[s][name] for s in splits))
+            for name in card.classes
+        ],
+    )
+    left_out = f" (the first {MOST_FEATURES} of {len(card.features)})" if len(card.features) > MOST_FEATURES else ""
+    return Page(
+        title=f"Data set {card.data_set}",
+        lead=f"{card.events} events from {card.files} files, as the integers that the firmware sees.",
+        tables=[counts, features],
+        cards={"ingest": card},
+        plots=[
+            ("inputs.svg", inputs(card), f"Inputs by class over the range of their codes{left_out}."),
+            ("codes.svg", codes(card), f"Codes that occur, and events outside the format's range{left_out}."),
+        ],
+    )
+
+
+def reference_page(card: ReferenceCard) -> Page:
+    rows = [
+        cells(
+            f"Dense network {'-'.join(map(str, card.units))}, ReLU between layers, unquantised",
+            percent(card.accuracy_dense),
+            card.parameters_dense,
+            card.seconds_dense,
+        ),
+        cells("Gradient-boosted trees", percent(card.accuracy_trees), Cell("-"), card.seconds_trees),
+    ]
+    return Page(
+        title="What is learnable",
+        lead="References without quantisation on the same codes, test split.",
+        tables=[Table("References", ["Method", "Accuracy", "Parameters", "Training time [s]"], rows)],
+        cards={"reference": card},
+    )

@@ -1,0 +1,250 @@
+"""Pages of one design: train, physics, verify, synth, timing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trigger_lut.budget import Spec
+from trigger_lut.cards import read_card
+from trigger_lut.figures.style import styled
+from trigger_lut.pages.html import Cell, Page, Table, cells, judgement, measured, number, percent, write_page
+from trigger_lut.records import PhysicsCard, ReferenceCard, SynthCard, TimingCard, TrainCard, VerifyCard
+
+
+def pages_of_design(
+    spec: Path,
+    reference: Path,
+    train: Path,
+    physics: Path,
+    verify: Path,
+    synth: Path,
+    timing: Path,
+    folder: Path,
+) -> None:
+    """Write a page a stage and its SVG plots into the folder. Raises CardError when a card is missing or damaged."""
+    design = read_card(Spec, spec)
+    dense = read_card(ReferenceCard, reference)
+    with styled():
+        pages = {
+            "train": train_page(read_card(TrainCard, train)),
+            "physics": physics_page(read_card(PhysicsCard, physics), dense),
+            "verify": verify_page(read_card(VerifyCard, verify)),
+            "synth": synth_page(design, read_card(SynthCard, synth)),
+            "timing": timing_page(design, read_card(TimingCard, timing)),
+        }
+        for stage, page in pages.items():
+            write_page(page, folder / f"{stage}.html")
+
+
+def train_page(card: TrainCard) -> Page:
+    from trigger_lut.figures.training import training, widths
+
+    budget = Table(
+        "Budget, by the surrogate",
+        ["", "Found", "Budget", ""],
+        [
+            cells(
+                "LUTs",
+                f"{card.luts_surrogate:.0f}",
+                card.luts_budget,
+                judgement(card.luts_surrogate <= card.luts_budget, "within", "over"),
+            ),
+            cells(
+                "Latency [cycles]",
+                card.latency_cycles_surrogate,
+                card.latency_cycles_budget,
+                judgement(card.latency_cycles_surrogate <= card.latency_cycles_budget, "within", "over"),
+            ),
+        ],
+    )
+    layers = Table(
+        "Layers",
+        [
+            *("Layer", "Inputs", "Outputs", "Edges live", "Edges", "Saturating channels"),
+            *("LUTs, tables", "LUTs, adders", "LUTs, saturation"),
+        ],
+        [
+            cells(
+                x.name,
+                x.inputs,
+                x.outputs,
+                x.edges_live,
+                x.edges,
+                x.saturating_channels,
+                f"{x.luts_tables:.0f}",
+                f"{x.luts_adders:.0f}",
+                f"{x.luts_saturation:.0f}",
+            )
+            for x in card.layers
+        ],
+    )
+    return Page(
+        title=f"{card.design}: training",
+        lead=(
+            f"{card.epochs} epochs of {card.seconds_per_epoch:.3g} s. Accuracy {100 * card.accuracy:.2f} % on the test "
+            f"split, {100 * card.accuracy_validation:.2f} % on the validation split."
+        ),
+        tables=[budget, layers],
+        cards={"train": card},
+        plots=[
+            ("training.svg", training(card), "Accuracy, LUTs and planned latency over the training."),
+            (
+                "widths.svg",
+                widths(card),
+                "Address and output widths of the tables, layer by layer. Grey: pruned edges.",
+            ),
+        ],
+    )
+
+
+def physics_page(card: PhysicsCard, reference: ReferenceCard) -> Page:
+    from trigger_lut.figures.classification import confusion, roc
+
+    classes = Table(
+        "Each class against all others",
+        ["Class", "Test events", "AUC", "Signal efficiency at 1e-2", "Signal efficiency at 1e-3"],
+        [
+            cells(
+                name,
+                sum(row),
+                f"{curve.auc:.4f}",
+                percent(curve.efficiency_at_1e2),
+                percent(curve.efficiency_at_1e3),
+            )
+            for (name, curve), row in zip(card.classes.items(), card.confusion, strict=True)
+        ],
+        note=f"At background efficiencies of 1e-2 and 1e-3; {_background(card)}",
+    )
+    methods = Table(
+        "Accuracy",
+        ["", "Accuracy"],
+        [
+            cells("This design", percent(card.accuracy)),
+            cells("Dense network of the same widths, unquantised", percent(reference.accuracy_dense)),
+            cells("Gradient-boosted trees", percent(reference.accuracy_trees)),
+        ],
+    )
+    return Page(
+        title=f"{card.design}: physics",
+        lead=f"The integer network on {card.events} events of the test split.",
+        tables=[classes, methods],
+        cards={"physics": card},
+        plots=[
+            ("roc.svg", roc(card), "ROC curves. The score is the log-odds of the softmax probability."),
+            ("confusion.svg", confusion(card), "Share of each true class that is assigned to each class."),
+        ],
+    )
+
+
+def _background(card: PhysicsCard) -> str:
+    fewest = card.events - max(sum(row) for row in card.confusion)
+    return f"1e-3 of the smallest background is {fewest / 1000:.1f} test events."
+
+
+def verify_page(card: VerifyCard) -> Page:
+    from trigger_lut.figures.hardware import verification
+
+    def place(comparison: object) -> str:
+        first = getattr(comparison, "first", None)
+        if first is None:
+            return "-"
+        return f"vector {first.vector}, output {first.output}: expected {first.expected}, found {first.found}"
+
+    comparisons = Table(
+        "Against the integer reference in NumPy",
+        ["", "Vectors", "Differences", "First difference", "Differences after one flipped bit", "Time [s]"],
+        [
+            cells(
+                c.name,
+                c.vectors,
+                Cell(str(c.mismatches), "good" if c.mismatches == 0 else "bad"),
+                place(c),
+                Cell(str(c.control_mismatches), "good" if c.control_mismatches else "bad"),
+                c.seconds,
+            )
+            for c in card.comparisons
+        ],
+        note=f"Negative control: {card.control}",
+    )
+    vectors = Table(
+        "Vectors",
+        ["From", "Vectors"],
+        [*(cells(k, v) for k, v in card.vector_sets.items()), cells("all", card.vectors)],
+    )
+    measured_here = Table(
+        "Measured in the RTL simulation",
+        ["", "Cycles"],
+        [cells("Latency", card.latency_cycles_measured), cells("Initiation interval", card.ii_measured)],
+    )
+    return Page(
+        title=f"{card.design}: {card.verdict}" if card.bit_exact else f"{card.design}: not bit-exact",
+        lead=card.verdict,
+        tables=[comparisons, vectors, measured_here],
+        cards={"verify": card},
+        plots=[("verification.svg", verification(card), "Differences, and what each negative control found.")],
+    )
+
+
+def synth_page(spec: Spec, card: SynthCard) -> Page:
+    from trigger_lut.figures.hardware import resources
+
+    totals = spec.target.totals
+    rows = []
+    for name, found, budget, total in (
+        ("LUT", card.luts, spec.budget.luts, totals.luts),
+        ("FF", card.ff, None, totals.ff),
+        ("CARRY", card.carry, None, None),
+        ("DSP", card.dsp, spec.budget.dsp, totals.dsp),
+        ("BRAM18", card.bram18, spec.budget.bram18, totals.bram18),
+        ("Logic levels", card.logic_levels, None, None),
+    ):
+        met = budget is not None and found.value is not None and found.value <= budget
+        judged = Cell("-") if budget is None else judgement(met)
+        share = Cell("-") if total is None or found.value is None else Cell(f"{100 * found.value / total:.3f} %")
+        rows.append(cells(name, *measured(found), Cell("-") if budget is None else budget, judged, share))
+    return Page(
+        title=f"{card.design}: resources",
+        lead=(
+            f"Yosys for {card.family}, out of context, part {card.part}. The surrogate said "
+            f"{number(card.luts_surrogate.value)} LUTs: {100 * card.surrogate_error:+.1f} %."
+        ),
+        tables=[Table("Resources", ["", "Found", "Source", "Budget", "", "Share of the device"], rows)],
+        cards={"synth": card},
+        plots=[("resources.svg", resources(spec, card), "Resources; the dashed line is the budget.")],
+    )
+
+
+def timing_page(spec: Spec, card: TimingCard) -> Page:
+    from trigger_lut.figures.hardware import pipeline
+
+    rows = [
+        cells("Latency [cycles]", *measured(card.latency_cycles), spec.latency_cycles_budget, Cell("-")),
+        cells("Latency [ns]", *measured(card.latency_ns), card.latency_ns_budget, judgement(card.latency_met)),
+        cells("Initiation interval [cycles]", *measured(card.ii), spec.budget.ii, judgement(card.ii_met)),
+        cells("Logic levels", *measured(card.logic_levels), Cell("-"), Cell("-")),
+        cells("Fmax [MHz]", f"{card.fmax_mhz_estimate:.0f}", "estimate", Cell("-"), Cell("-")),
+    ]
+    allowed = "not found" if card.latency_allowed_ns is None else f"{card.latency_allowed_ns:g} ns"
+    return Page(
+        title=f"{card.design}: timing",
+        lead=(
+            f"At {card.clock_mhz:g} MHz, the clock of {spec.target_name}, which allows a latency of {allowed} "
+            f"and brings an event every {spec.target.event_period_ns:g} ns."
+        ),
+        tables=[
+            Table(
+                "Latency and throughput",
+                ["", "Found", "Source", "Budget", ""],
+                rows,
+                note=f"Fmax is an estimate, not a timing run: {card.fmax_model}",
+            )
+        ],
+        cards={"timing": card},
+        plots=[
+            (
+                "pipeline.svg",
+                pipeline(card),
+                "Events in the pipeline. Each dashed line is the latency budget of its event.",
+            )
+        ],
+    )

@@ -56,7 +56,8 @@ def write_rtl(network: Network, folder: Path, spec: Spec) -> RtlProject:
 
 def _code(comb: Any, index: int, network: Network, o: int) -> int:
     op = comb.ops[index]
-    return round(op.data[0] * op.qint.step * 2.0 ** (comb.out_shifts[o] + int(network.fractions[o])))
+    code = op.data[0] * op.qint.step * 2.0 ** (comb.out_shifts[o] + int(network.fractions[o]))
+    return round(float(code))
 
 
 def _only(comb: Any, outputs: list[int]) -> Any:
@@ -79,7 +80,10 @@ def _core_texts(fsm: Any, name: str) -> dict[str, str]:
     import alkaid.codegen.rtl
     from alkaid.codegen.rtl.verilog.fsm import fsm_logic_gen
 
+    # no_shreg: a delay chain stays in flip-flops in every tool, so LUT counts can be compared.
     texts = fsm_logic_gen(fsm, f"{name}_core", no_shreg=True)
+    # Yosys takes an attribute of a port before its direction only.
+    texts = {module: re.sub(r"output (\(\* [^)]* \*\)) reg", r"\1 output reg", text) for module, text in texts.items()}
     source = Path(alkaid.codegen.rtl.__file__).parent / "verilog" / "source"
     generated = "\n".join(texts.values())
     texts |= {p.stem: p.read_text() for p in sorted(source.glob("*.v")) if re.search(rf"\b{p.stem} #", generated)}

@@ -1,8 +1,8 @@
 """Where the pipeline is cut: every operation of alkaid's logic gets a stage by the delay model.
 
-alkaid cuts by its own delays, at equal parts of the longest path, and an operation that crosses a cut lengthens the stage
-behind it. Here an operation starts in the next stage when it does not fit, so no stage is longer than the clock allows,
-and the number of stages is the one that `latency.network_cycles` promised.
+alkaid cuts by its own delays, at equal parts of the longest path, and an operation that crosses a cut lengthens the
+stage behind it. Here an operation starts in the next stage when it does not fit, so no stage is longer than the clock
+allows, and the number of stages is the one that `latency.network_cycles` promised.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ def _overlap(a: Any, b: Any, shift: int, total: Any) -> int:
     top_a, top_b = a.kif.integers, b.kif.integers + shift
     if (not a.kif.signed and top_a <= low_b) or (not b.kif.signed and top_b <= low_a):
         return 0
-    return max(int(total.kif.signed + total.kif.integers) - max(low_a, low_b), 1)
+    top = int(total.kif.signed) + int(total.kif.integers)
+    return max(top - int(max(low_a, low_b)), 1)
 
 
 def stage_times(comb: Any, stage_ns: float, family: str) -> list[float]:

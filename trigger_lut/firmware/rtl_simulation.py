@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import shutil
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,9 @@ from trigger_lut.tools import cxx_compiler, run_program, verilator_root
 
 HARNESS = Path(__file__).with_name("rtl_harness.cpp")
 GAP_VECTORS = 2000
+WARNINGS_OFF = ("-Wno-DECLFILENAME", "-Wno-UNUSEDSIGNAL", "-Wno-ALWNEVER")
+OFF = ("COVERAGE", "SC", "TIMING", "TRACE", "TRACE_FST", "TRACE_VCD", "TRACE_SAIF")
+SETTINGS = ("-std=gnu++17", "-w", "-pthread", *(f"-DVM_{name}=0" for name in OFF))
 
 Words = NDArray[np.uint32]
 
@@ -24,11 +29,11 @@ Words = NDArray[np.uint32]
 def simulate_rtl(project: RtlProject, codes: IntArray) -> tuple[IntArray, int, int]:
     """Run vectors through the Verilog: (outputs, latency_cycles_measured, ii_measured).
 
-    codes: (N, C_in) integers in `project.inputs`, N at least 1. outputs: (N, C_out) int64. A first run gives one vector a
-    cycle; ii_measured is the mean distance of its valid outputs. A second run, over the first vectors, leaves gaps of
-    random length filled with random data, and must give the same outputs, each exactly `latency_cycles_measured` after
-    its input. Registers start with random bits. Raises NotReproducibleError when a valid output comes too early, too
-    late, not at all, or with other data; ToolMissingError without Verilator or a compiler.
+    codes: (N, C_in) integers in `project.inputs`, N at least 1. outputs: (N, C_out) int64. A first run gives one
+    vector a cycle; ii_measured is the distance of its valid outputs. A second run, over the first vectors, leaves gaps
+    of random length filled with random data, and must give the same outputs, each exactly `latency_cycles_measured`
+    after its input. Registers start with random bits. Raises NotReproducibleError when a valid output comes too early,
+    too late, not at all, or with other data; ToolMissingError without Verilator or a compiler.
     """
     values = np.asarray(codes, dtype=np.int64)
     if values.ndim != 2 or values.shape[1] != len(project.inputs) or not len(values):
@@ -37,11 +42,11 @@ def simulate_rtl(project: RtlProject, codes: IntArray) -> tuple[IntArray, int, i
     words = pack(values, project.inputs)
     dense = np.arange(len(values))
     cycles, raw = _drive(binary, project, words, dense, rng=None)
-    if len(cycles) != len(values):
-        raise NotReproducibleError(f"{project.top}: {len(values)} vectors in, {len(cycles)} valid outputs")
+    if not len(cycles):
+        raise NotReproducibleError(f"{project.top}: {len(values)} vectors in, no valid output")
     latency = int(cycles[0])
     _check_cycles(project, cycles, dense, latency)
-    ii = int(round((cycles[-1] - cycles[0]) / max(len(values) - 1, 1))) if len(values) > 1 else 1
+    ii = int(np.diff(cycles).max(initial=1))
 
     rng = np.random.default_rng(0)
     some = min(len(values), GAP_VECTORS)
@@ -66,36 +71,41 @@ def compile_simulation(project: RtlProject) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     model = folder / "model"
     model.mkdir(parents=True)
-    environment = {"VERILATOR_ROOT": str(root)}
-    run_program(
-        [
-            root / "bin" / "verilator_bin",
-            "--cc",
-            "--prefix",
-            "VTop",
-            "--top-module",
-            project.top,
-            "--Mdir",
-            model,
-            "-O3",
-        ]
-        + ["-Wall", "-Wno-DECLFILENAME", "-Wno-UNUSEDSIGNAL", "-Wno-ALWNEVER", "--x-initial", "unique"]
-        + ["--x-assign", "unique", "--output-split", "20000", *project.files],
-        env=environment,
-        what="Verilator",
-    )
-    include = root / "include"
-    settings = ["-std=gnu++17", "-O1", "-w", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TIMING=0", "-DVM_TRACE=0"]
-    settings += ["-DVM_TRACE_FST=0", "-DVM_TRACE_VCD=0", "-DVM_TRACE_SAIF=0", "-pthread"]
+    verilate: list[str | Path] = [root / "bin" / "verilator_bin", "--cc", "-O3", "--prefix", "VTop"]
+    verilate += ["--top-module", project.top, "--Mdir", model, "--x-initial", "unique", "--x-assign", "unique"]
+    verilate += ["-Wall", *WARNINGS_OFF, "--output-split", "20000", *project.files]
+    run_program(verilate, env={"VERILATOR_ROOT": str(root)}, what="Verilator")
     part = binary.with_suffix(".part")
-    run_program(
-        [compiler, *settings, "-I", model, "-I", include, "-I", include / "vltstd", "-o", part, HARNESS]
-        + [*sorted(model.glob("*.cpp")), include / "verilated.cpp", include / "verilated_threads.cpp"],
-        what="C++ compiler on the verilated design",
-    )
+    link: list[str | Path] = [compiler, *SETTINGS, "-O1", "-I", model, "-I", root / "include", "-o", part, HARNESS]
+    link += [*sorted(model.glob("*.cpp")), *_runtime(root, compiler)]
+    run_program(link, what="C++ compiler on the verilated design")
     part.replace(binary)
     shutil.rmtree(model)
     return binary
+
+
+@cache
+def _runtime(root: Path, compiler: str) -> tuple[Path, ...]:
+    """Verilator's own library, compiled once a process: it takes longer than most designs."""
+    folder = Path(tempfile.mkdtemp(prefix="trigger_lut_verilator_"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    objects = []
+    for name in ("verilated", "verilated_threads"):
+        objects.append(folder / f"{name}.o")
+        source = root / "include" / f"{name}.cpp"
+        command: list[str | Path] = [
+            compiler,
+            *SETTINGS,
+            "-O0",
+            "-I",
+            root / "include",
+            "-c",
+            source,
+            "-o",
+            objects[-1],
+        ]
+        run_program(command, what="C++ compiler on Verilator's library")
+    return tuple(objects)
 
 
 def _drive(

@@ -33,7 +33,7 @@ def top_module(
     shift = "valid_in" if cycles == 1 else f"{{valid[{cycles - 2}:0], valid_in}}"
     lines = [
         f"// {name}: {len(formats_in)} inputs, {len(formats_out)} outputs, a new input every cycle.",
-        f"// latency_cycles = {cycles}: data_out and valid_out follow data_in and valid_in after {cycles} rising edges.",
+        f"// latency_cycles = {cycles}: valid_out and data_out follow valid_in and data_in after {cycles} clock edges.",
         "// data_in is not registered here, data_out is. No reset: the pipeline holds nothing but data on its way.",
         "// Channels lie side by side, the first at bit 0, each as a two's complement integer of its format.",
         "//",
@@ -85,7 +85,7 @@ def _core(
         width = sum(precision)
         low = at_in[n] + formats_in[n].f - precision.fractional
         if width:
-            assert at_in[n] <= low and low + width <= at_in[n + 1], (n, precision, formats_in[n])
+            assert at_in[n] <= low <= low + width <= at_in[n + 1], (n, precision, formats_in[n])
             lines.append(f"    assign core_in[{at + width - 1}:{at}] = data_in[{low + width - 1}:{low}];")
         at += width
     at = 0
@@ -103,7 +103,7 @@ def _widened(precision: Any, kif: KIF, at: int) -> str:
     width = sum(precision)
     right = kif.f - precision.fractional
     left = kif.bits - width - right
-    assert left >= 0 and right >= 0, (precision, kif)
+    assert min(left, right) >= 0, (precision, kif)
     sign = f"core_out[{at + width - 1}]" if precision.signed else "1'b0"
     parts = (
         [f"{{{left}{{{sign}}}}}"] * (left > 0) + [f"core_out[{at + width - 1}:{at}]"] + [f"{right}'b0"] * (right > 0)

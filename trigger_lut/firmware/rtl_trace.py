@@ -134,7 +134,8 @@ def _times(bit: Any, value: float) -> Any:
 
 def _values(x: Any) -> np.ndarray:
     """All real values of a variable, in rising order."""
-    return x.low + x.step * np.arange(round((x.high - x.low) / x.step) + 1)
+    values: np.ndarray = x.low + x.step * np.arange(round((x.high - x.low) / x.step) + 1)
+    return values
 
 
 def _is_constant(values: np.ndarray) -> bool:
@@ -151,4 +152,6 @@ def interpret(comb: Any, network: Network, codes: IntArray) -> IntArray:
     """Outputs by alkaid's integer interpreter: (N, C_in) codes to (N, C_out) int64 at `network.fractions`."""
     values = np.asarray(codes, dtype=np.float64) * 2.0 ** -np.array([float(kif.f) for kif in network.inputs])
     outputs = comb.predict(np.ascontiguousarray(values), n_threads=1)
-    return np.rint(outputs.reshape(len(values), -1) * 2.0 ** network.fractions.astype(np.float64)).astype(np.int64)
+    scaled = np.rint(outputs.reshape(len(values), -1) * 2.0 ** network.fractions.astype(np.float64))
+    result: IntArray = scaled.astype(np.int64)
+    return result

@@ -148,7 +148,7 @@ class Difference(Strict):
     vector: int
     output: int
     expected: int
-    found: int
+    found: int | float | None = Field(description="Not whole where an evaluation leaves its grid; null if not finite.")
 
 
 class Comparison(Strict):

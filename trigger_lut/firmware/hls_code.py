@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from trigger_lut.errors import FirmwareError
-from trigger_lut.fixed_point import KIF, kif_for_range
+from trigger_lut.fixed_point import KIF, IntArray, kif_for_range
 from trigger_lut.network import LUTDenseTables
 
 SUM_LIMIT = 1 << 31  # the emulator adds in int
@@ -21,17 +21,23 @@ def common_format(formats: tuple[KIF, ...]) -> KIF:
     return KIF(k, max(i, 1 - f), f)
 
 
-def table_name(index: int, i: int, o: int) -> str:
+def rom(index: int, i: int, o: int) -> str:
     """Name of the ROM of edge (i, o) in the hls4ml layer `index`."""
     return f"lut_dense_{index}_t{i}_{o}"
+
+
+def entry_bits(entries: IntArray) -> int:
+    """Width of a signed integer that holds every entry of a table."""
+    return kif_for_range(min(int(entries.min()), -1), int(entries.max()), 0).bits
 
 
 def table_line(layer: LUTDenseTables, index: int, i: int, o: int) -> str:
     """Definition of the ROM of one edge."""
     entries = layer.table(i, o)
-    width = kif_for_range(min(int(entries.min()), -1), int(entries.max()), 0).bits
     values = ", ".join(str(int(v)) for v in entries)
-    return f"static const nnet::lut_entry<{width}>::type {table_name(index, i, o)}[{len(entries)}] = {{{values}}};"
+    return (
+        f"static const nnet::lut_entry<{entry_bits(entries)}>::type {rom(index, i, o)}[{len(entries)}] = {{{values}}};"
+    )
 
 
 def layer_code(layer: LUTDenseTables, index: int, source: KIF, result: KIF) -> str:
@@ -52,9 +58,7 @@ def layer_code(layer: LUTDenseTables, index: int, source: KIF, result: KIF) -> s
         "    template <class data_T> static void evaluate(const data_T x[n_in], sum_t z[n_out]) {",
         "#pragma HLS INLINE",
     ]
-    lines += [
-        f"#pragma HLS BIND_STORAGE variable={table_name(index, i, o)} type=rom_1p impl=lutram" for i, o in layer.edges()
-    ]
+    lines += [f"#pragma HLS BIND_STORAGE variable={rom(index, i, o)} type=rom_1p impl=lutram" for i, o in layer.edges()]
     lines += [_code_line(layer, int(i), source) for i in np.flatnonzero(layer.widths.max(axis=1, initial=0))]
     lines += [f"        z[{o}] = {_sum(layer, index, o)};" for o in range(c_out)]
     lines += [
@@ -78,7 +82,7 @@ def _code_line(layer: LUTDenseTables, i: int, source: KIF) -> str:
 
 def _sum(layer: LUTDenseTables, index: int, o: int) -> str:
     terms = [
-        f"{table_name(index, i, o)}[c{i} >> {layer.inputs[i].bits - int(layer.widths[i, o])}]"
+        f"{rom(index, i, o)}[c{i} >> {layer.inputs[i].bits - int(layer.widths[i, o])}]"
         for i in map(int, np.flatnonzero(layer.widths[:, o]))
     ]
     return _balanced([str(int(layer.bias[o])), *terms])

@@ -1,0 +1,42 @@
+"""The firmware stage: a trained network as an hls4ml project and as pipelined Verilog."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trigger_lut.budget import Spec
+from trigger_lut.cards import Stopwatch, read_card, sha256, write_card
+from trigger_lut.firmware.hls import write_hls
+from trigger_lut.firmware.rtl import write_rtl
+from trigger_lut.network import load_network
+from trigger_lut.records import FirmwareCard
+from trigger_lut.saved_model import load_model
+
+
+def build_firmware(spec: Path, model: Path, network: Path, folder: Path, card: Path) -> None:
+    """Write `folder`/hls from the Keras model and `folder`/rtl from the integer network, and a FirmwareCard.
+
+    Raises FirmwareError when the network cannot be built, ToolMissingError and ToolFailedError for the compiler.
+    """
+    watch = Stopwatch()
+    design = read_card(Spec, spec)
+    integers = load_network(network)
+    folder.mkdir(parents=True, exist_ok=True)
+    hls = write_hls(load_model(model), integers, folder / "hls", design)
+    rtl = write_rtl(integers, folder / "rtl", design)
+    write_card(
+        FirmwareCard(
+            **watch.provenance([spec, model, network], "tensorflow", "keras", "hls4ml", "alkaid", "numpy"),  # type: ignore[arg-type]
+            design=design.design,
+            hls_project=str(hls.folder),
+            hls_handlers=hls.handlers,
+            hls_result_types=hls.result_types,
+            rtl_project=str(rtl.folder),
+            rtl_top=rtl.top,
+            rtl_files={str(path): sha256(path) for path in rtl.files},
+            rtl_latency_cycles_planned=rtl.latency_cycles_planned,
+            rtl_cost=rtl.cost,
+            clock_period_ns=design.target.clock_period_ns,
+        ),
+        card,
+    )

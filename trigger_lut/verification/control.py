@@ -1,0 +1,121 @@
+"""The negative control: one flipped bit in one table entry, put into each form of the network."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trigger_lut.errors import FirmwareError
+from trigger_lut.firmware.hls import recompile
+from trigger_lut.firmware.hls_code import entry_bits, rom
+from trigger_lut.fixed_point import IntArray, saturate, shift_floor
+from trigger_lut.network import Network
+from trigger_lut.reference import evaluate
+
+ATTEMPTS = 500
+
+
+@dataclass(frozen=True)
+class Flip:
+    """Bit `bit` of entry `entry` of the table of edge (channel, output) in layer number `layer`, from 0."""
+
+    layer: int
+    channel: int
+    output: int
+    entry: int
+    bit: int
+
+    def describe(self, network: Network) -> str:
+        before = int(network.layers[self.layer].table(self.channel, self.output)[self.entry])
+        return (
+            f"bit {self.bit} of entry {self.entry} of table ({self.channel}, {self.output}) in "
+            f"{network.layers[self.layer].name}: {before} became {before ^ (1 << self.bit)}"
+        )
+
+
+def flipped(network: Network, flip: Flip) -> Network:
+    """The network with the bit flipped."""
+    layer = network.layers[flip.layer]
+    tables = layer.tables.copy()
+    tables[flip.channel, flip.output, flip.entry] ^= 1 << flip.bit
+    layers = list(network.layers)
+    layers[flip.layer] = dataclasses.replace(layer, tables=tables)
+    return dataclasses.replace(network, layers=tuple(layers))
+
+
+def choose_flip(network: Network, codes: IntArray, seed: int) -> Flip:
+    """A flip of an entry that the vectors reach, after which at least one output of the reference changes.
+
+    Entries whose flipped value stays within its table's range are taken first, so that no sum leaves its bounds. Raises
+    FirmwareError when no flip changes an output, as when every edge is pruned.
+    """
+    rng = np.random.default_rng(seed)
+    expected = evaluate(network, codes)
+    for inside in (True, False):
+        for flip in _candidates(network, codes, rng, inside):
+            if (evaluate(flipped(network, flip), codes) != expected).any():
+                return flip
+    raise FirmwareError(
+        f"no negative control: flipping a bit of a table entry that the {len(codes)} vectors reach changes no output"
+    )
+
+
+def _candidates(network: Network, codes: IntArray, rng: np.random.Generator, inside: bool) -> list[Flip]:
+    found = []
+    for n, layer in enumerate(network.layers):
+        before = dataclasses.replace(network, layers=network.layers[:n])
+        values = evaluate(before, codes) if n else codes
+        fractions = before.fractions if n else np.array([kif.f for kif in network.inputs])
+        for i, o in layer.edges():
+            kif, table = layer.inputs[i], layer.table(i, o)
+            code = saturate(shift_floor(values[:, i], int(fractions[i]) - kif.f), kif)
+            for entry in np.unique((code - kif.lo) >> (kif.bits - int(layer.widths[i, o]))):
+                for bit in range(max(entry_bits(table) - 1, 1)):
+                    value = int(table[entry]) ^ (1 << bit)
+                    if not inside or table.min() <= value <= table.max():
+                        found.append(Flip(n, i, o, int(entry), bit))
+    order = rng.permutation(len(found))[:ATTEMPTS]
+    return [found[k] for k in order]
+
+
+def flip_keras(model: Any, network: Network, flip: Flip) -> None:
+    """Flip the bit in the table that a Keras model reads."""
+    import keras
+
+    layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
+    layer, form = layers[flip.layer], network.layers[flip.layer]
+    layer.refresh()
+    table = np.array(layer.table)
+    scale = 2.0 ** int(form.fraction[flip.output])
+    positions = 1 << int(layer.channel_bits[flip.channel])
+    share = positions >> int(form.widths[flip.channel, flip.output])
+    rows = slice(flip.entry * share, (flip.entry + 1) * share)
+    entry = round(float(table[flip.channel, rows.start, flip.output]) * scale) ^ (1 << flip.bit)
+    table[flip.channel, rows, flip.output] = entry / scale
+    layer.table.assign(table)
+
+
+def flip_hls(source: Path, folder: Path, flip: Flip) -> None:
+    """Copy an hls4ml project to `folder`, flip the bit in the copy's table and compile it.
+
+    Raises FirmwareError when the project has no such table or entry.
+    """
+    shutil.copytree(source, folder)
+    path = folder / "firmware" / "parameters.h"
+    text = path.read_text(encoding="utf-8")
+    indices = re.findall(r"struct config(\d+) : nnet::lut_dense_config", text)
+    index = int(indices[flip.layer]) if flip.layer < len(indices) else -1
+    name = rom(index, flip.channel, flip.output)
+    found = re.search(rf"^(static const \S+ {name}\[\d+\] = {{)(.*)(}};)$", text, re.MULTILINE)
+    entries = found[2].split(", ") if found else []
+    if not found or flip.entry >= len(entries):
+        raise FirmwareError(f"{path}: expected a table {name} with an entry {flip.entry}, found {len(entries)} entries")
+    entries[flip.entry] = str(int(entries[flip.entry]) ^ (1 << flip.bit))
+    path.write_text(text[: found.start(2)] + ", ".join(entries) + text[found.end(2) :], encoding="utf-8")
+    recompile(folder, "control")

@@ -1,0 +1,65 @@
+"""The vectors that every evaluation gets: recorded or simulated events, corners of the input formats, random codes."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigger_lut.fixed_point import KIF, IntArray
+
+AT_LEAST = 100_000  # vectors together
+RANDOM_AT_LEAST = 20_000
+COMBINATIONS = 2048  # of extremes, random once there are more
+
+
+def make_vectors(
+    formats: tuple[KIF, ...], test_split: NDArray[np.integer[Any]], seed: int, at_least: int = AT_LEAST
+) -> tuple[IntArray, dict[str, int]]:
+    """(N, C) codes and how many come from where: 'test', 'corners', 'random', in this order.
+
+    test_split: (M, C) codes of events, all of which are used. N is at least `at_least`.
+    """
+    rng = np.random.default_rng(seed)
+    corner = corners(formats, rng)
+    count = max(at_least - len(test_split) - len(corner), min(RANDOM_AT_LEAST, at_least))
+    parts = {"test": np.asarray(test_split, dtype=np.int64), "corners": corner, "random": uniform(formats, count, rng)}
+    return np.concatenate(list(parts.values())), {name: len(part) for name, part in parts.items()}
+
+
+def uniform(formats: tuple[KIF, ...], count: int, rng: np.random.Generator) -> IntArray:
+    """(count, C) codes, each uniform over its format."""
+    return np.stack([rng.integers(kif.lo, kif.hi + 1, count) for kif in formats], axis=1)
+
+
+def special(kif: KIF) -> list[int]:
+    """Codes of a format where mistakes show: both ends, next to them, around zero, around the middle."""
+    middle = (kif.lo + kif.hi + 1) // 2
+    wanted = {kif.lo, kif.lo + 1, -1, 0, 1, middle - 1, middle, kif.hi - 1, kif.hi}
+    return sorted(c for c in wanted if kif.lo <= c <= kif.hi)
+
+
+def corners(formats: tuple[KIF, ...], rng: np.random.Generator) -> IntArray:
+    """Corners of the input formats.
+
+    Each channel at every special code, with the others at zero, in the middle, at either end, and at random; all
+    channels at either end in every combination (a random choice of these where there are more than COMBINATIONS); and
+    all channels at random special codes.
+    """
+    lo, hi = (np.array([getattr(kif, end) for kif in formats], dtype=np.int64) for end in ("lo", "hi"))
+    rows = []
+    for i, kif in enumerate(formats):
+        for code in special(kif):
+            for others in (np.zeros_like(lo), (lo + hi + 1) // 2, lo, hi, *uniform(formats, 4, rng)):
+                row = others.copy()
+                row[i] = code
+                rows.append(row)
+    if 1 << len(formats) <= COMBINATIONS:
+        ends = np.array(list(itertools.product((False, True), repeat=len(formats))))
+    else:
+        ends = rng.random((COMBINATIONS, len(formats))) < 0.5
+        ends[:2] = [[False], [True]]
+    anywhere = np.stack([rng.choice(special(kif), COMBINATIONS) for kif in formats], axis=1)
+    return np.concatenate([np.stack(rows), np.where(ends, hi, lo), anywhere])

@@ -62,6 +62,11 @@ def number(value: object) -> str:
     return str(value)
 
 
+def fixed(value: float, digits: int = 0) -> Cell:
+    """A number with so many digits after the point."""
+    return Cell(f"{value:.{digits}f}")
+
+
 def percent(value: float) -> Cell:
     return Cell(f"{100 * value:.2f} %")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from trigger_lut.cards import read_card
 from trigger_lut.figures.style import styled
-from trigger_lut.pages.html import Cell, Page, Table, cells, percent, write_page
+from trigger_lut.pages.html import Cell, Page, Table, cells, fixed, percent, write_page
 from trigger_lut.records import IngestCard, ReferenceCard
 from trigger_lut.simulation.check import PhysicsCheck
 
@@ -35,8 +35,8 @@ def simulate_page(card: PhysicsCheck) -> Page:
                 card.jets[name],
                 peak.expected.mass_gev,
                 peak.expected.tolerance_gev,
-                f"{peak.found_gev:.2f}",
-                f"{peak.uncertainty_gev:.2f}",
+                fixed(peak.found_gev, 2),
+                fixed(peak.uncertainty_gev, 2),
                 percent(peak.fraction_in_peak),
             )
             for name, peak in card.peaks.items()

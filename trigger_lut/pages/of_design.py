@@ -7,7 +7,7 @@ from pathlib import Path
 from trigger_lut.budget import Spec
 from trigger_lut.cards import read_card
 from trigger_lut.figures.style import styled
-from trigger_lut.pages.html import Cell, Page, Table, cells, judgement, measured, number, percent, write_page
+from trigger_lut.pages.html import Cell, Page, Table, cells, fixed, judgement, measured, number, percent, write_page
 from trigger_lut.records import PhysicsCard, ReferenceCard, SynthCard, TimingCard, TrainCard, VerifyCard
 
 
@@ -45,7 +45,7 @@ def train_page(card: TrainCard) -> Page:
         [
             cells(
                 "LUTs",
-                f"{card.luts_surrogate:.0f}",
+                fixed(card.luts_surrogate),
                 card.luts_budget,
                 judgement(card.luts_surrogate <= card.luts_budget, "within", "over"),
             ),
@@ -71,9 +71,9 @@ def train_page(card: TrainCard) -> Page:
                 x.edges_live,
                 x.edges,
                 x.saturating_channels,
-                f"{x.luts_tables:.0f}",
-                f"{x.luts_adders:.0f}",
-                f"{x.luts_saturation:.0f}",
+                fixed(x.luts_tables),
+                fixed(x.luts_adders),
+                fixed(x.luts_saturation),
             )
             for x in card.layers
         ],
@@ -107,7 +107,7 @@ def physics_page(card: PhysicsCard, reference: ReferenceCard) -> Page:
             cells(
                 name,
                 sum(row),
-                f"{curve.auc:.4f}",
+                fixed(curve.auc, 4),
                 percent(curve.efficiency_at_1e2),
                 percent(curve.efficiency_at_1e3),
             )
@@ -222,7 +222,7 @@ def timing_page(spec: Spec, card: TimingCard) -> Page:
         cells("Latency [ns]", *measured(card.latency_ns), card.latency_ns_budget, judgement(card.latency_met)),
         cells("Initiation interval [cycles]", *measured(card.ii), spec.budget.ii, judgement(card.ii_met)),
         cells("Logic levels", *measured(card.logic_levels), Cell("-"), Cell("-")),
-        cells("Fmax [MHz]", f"{card.fmax_mhz_estimate:.0f}", "estimate", Cell("-"), Cell("-")),
+        cells("Fmax [MHz]", fixed(card.fmax_mhz_estimate), "estimate", Cell("-"), Cell("-")),
     ]
     allowed = "not found" if card.latency_allowed_ns is None else f"{card.latency_allowed_ns:g} ns"
     return Page(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from trigger_lut.cards import read_card
 from trigger_lut.figures.style import styled
-from trigger_lut.pages.html import Cell, Page, Table, cells, judgement, percent, write_page
-from trigger_lut.records import Summary
+from trigger_lut.pages.html import Cell, Page, Table, cells, fixed, judgement, percent, write_page
+from trigger_lut.records import DesignSummary, Summary
 
 
 def pages_of_summary(summary: Path, folder: Path) -> None:
@@ -20,40 +21,32 @@ def summary_page(card: Summary) -> Page:
     from trigger_lut.figures.summary import summary
 
     classes = list(card.designs[0].auc)
+    quantities: list[tuple[str, Callable[[DesignSummary], object]]] = [
+        ("Budget", lambda d: judgement(d.budget_met)),
+        ("Bit-exact", lambda d: judgement(d.bit_exact, "yes", f"no, {d.mismatches} differences")),
+        ("Vectors compared", lambda d: d.vectors),
+        ("Accuracy", lambda d: percent(d.accuracy)),
+        ("Accuracy, Dense of the same widths, unquantised", lambda d: percent(d.accuracy_reference)),
+        ("Accuracy, boosted trees", lambda d: percent(d.accuracy_trees)),
+        ("LUT", lambda d: Cell(f"{d.luts} of {d.luts_budget}")),
+        ("LUT, surrogate", lambda d: fixed(d.luts_surrogate)),
+        ("FF", lambda d: d.ff),
+        ("DSP", lambda d: d.dsp),
+        ("BRAM18", lambda d: d.bram18),
+        ("Latency [cycles]", lambda d: d.latency_cycles),
+        ("Latency [ns]", lambda d: Cell(f"{d.latency_ns:.2f} of {d.latency_ns_budget:g}")),
+        ("Initiation interval [cycles]", lambda d: d.ii),
+        ("Fmax estimate [MHz]", lambda d: fixed(d.fmax_mhz_estimate)),
+        ("Training time [s]", lambda d: fixed(d.training_seconds, 1)),
+    ]
+    sources = ", ".join(sorted({d.luts_source for d in card.designs}))
+    simulated = ", ".join(sorted({d.latency_source for d in card.designs}))
     designs = Table(
         "Designs",
-        [
-            *("Design", "Accuracy", "Dense, same widths", "Boosted trees", "LUT", "LUT budget", "LUT surrogate", "FF"),
-            *("DSP", "BRAM18", "Latency [cycles]", "Latency [ns]", "Latency budget [ns]", "II", "Fmax estimate [MHz]"),
-            *("Bit-exact", "Budget"),
-        ],
-        [
-            cells(
-                d.name,
-                percent(d.accuracy),
-                percent(d.accuracy_reference),
-                percent(d.accuracy_trees),
-                d.luts,
-                d.luts_budget,
-                f"{d.luts_surrogate:.0f}",
-                d.ff,
-                d.dsp,
-                d.bram18,
-                d.latency_cycles,
-                f"{d.latency_ns:.2f}",
-                d.latency_ns_budget,
-                d.ii,
-                f"{d.fmax_mhz_estimate:.0f}",
-                judgement(d.bit_exact, f"yes, {d.vectors} vectors", f"no: {d.mismatches} of {d.vectors}"),
-                judgement(d.budget_met),
-            )
-            for d in card.designs
-        ],
-        note="LUT, FF, DSP, BRAM18: "
-        + ", ".join(sorted({d.luts_source for d in card.designs}))
-        + ". Latency: "
-        + ", ".join(sorted({d.latency_source for d in card.designs}))
-        + ". The surrogate is what training estimates; Fmax is an estimate from logic levels.",
+        ["", *(d.name for d in card.designs)],
+        [cells(name, *(value(d) for d in card.designs)) for name, value in quantities],
+        note=f"LUT, FF, DSP, BRAM18: {sources}. Latency: {simulated}. The surrogate is training's estimate of LUTs; "
+        "Fmax is an estimate from logic levels, not a timing run.",
     )
     lines = Table(
         "Budget lines",
@@ -71,7 +64,7 @@ def summary_page(card: Summary) -> Page:
         ("Signal efficiency at a background efficiency of 1e-3", "efficiency_at_1e3"),
     ):
         rows = [
-            cells(d.name, *(Cell(f"{getattr(d, key)[name]:.4f}") for name in classes if name in getattr(d, key)))
+            cells(d.name, *(fixed(getattr(d, key)[name], 4) for name in classes if name in getattr(d, key)))
             for d in card.designs
         ]
         tables.append(Table(title, ["Design", *classes], rows))

@@ -167,6 +167,8 @@ class LUTDense(keras.layers.Layer):
             gain = tf.convert_to_tensor(self.gamma) * tf.math.rsqrt(variance + EPSILON) / np.sqrt(len(self.formats))
             values, slopes = (values - mean[:, None, :]) * gain, slopes * tf.stop_gradient(gain)
         table = round_to_fraction(values, f[:, None, :])
+        # For a penalty on the cost, which is formed in the same trace (trigger_lut.layers.cost).
+        self.last_table, self.last_widths = table, (m, f)
         live = tf.reduce_max(table, axis=1) > tf.reduce_min(table, axis=1)
         finest = tf.reduce_max(tf.where(live, f, -float(FRACTION_LIMIT)), axis=0)
         return table, slopes, round_to_fraction(tf.convert_to_tensor(self.bias), tf.stop_gradient(finest))
@@ -191,10 +193,13 @@ class LUTDense(keras.layers.Layer):
     def refresh(self) -> None:
         """Compute the tables from the weights once and keep them; inference, saving and firmware read these."""
         if float(self.table_is_current.numpy()) < 0.5:
-            table, _, bias = self.tables(self._stored_moments if self.batch_norm else None)
-            self.table.assign(table)
-            self.table_bias.assign(bias)
-            self.table_is_current.assign(1.0)
+            self.keep(*self.current_tables())
+
+    def keep(self, table: tf.Tensor, bias: tf.Tensor) -> None:
+        """Make these the layer's tables until it is trained again."""
+        self.table.assign(table)
+        self.table_bias.assign(bias)
+        self.table_is_current.assign(1.0)
 
     def integer_form(self, ranges: Sequence[tuple[int, int, int]] | None = None) -> LUTDenseTables:
         """The layer as plain integers; see `trigger_lut.layers.freeze.integer_form`."""
@@ -223,13 +228,14 @@ class LUTDense(keras.layers.Layer):
             moments = functools.partial(self._batch_moments, address) if self.batch_norm else None
             table, slopes, bias = self.tables(moments)
             return lookup_sum(table, slopes, address, x, inside) + bias
-        table, bias = tf.cond(tf.convert_to_tensor(self.table_is_current) > 0.5, self._kept, self._computed)
+        table, bias = tf.cond(tf.convert_to_tensor(self.table_is_current) > 0.5, self._kept, self.current_tables)
         return lookup_sum(table, None, address, x, inside) + bias
 
     def _kept(self) -> tuple[tf.Tensor, tf.Tensor]:
         return tf.convert_to_tensor(self.table), tf.convert_to_tensor(self.table_bias)
 
-    def _computed(self) -> tuple[tf.Tensor, tf.Tensor]:
+    def current_tables(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Tables (C_in, K, C_out) and bias (C_out,) of the weights as they are, for inference."""
         table, _, bias = self.tables(self._stored_moments if self.batch_norm else None)
         return table, bias
 

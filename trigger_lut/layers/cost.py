@@ -1,0 +1,30 @@
+"""A differentiable stand-in for the LUTs and the depth of a layer; it only tells training which way is cheaper.
+
+Budgets are judged on `trigger_lut.surrogate`, which counts exactly; this follows it closely enough to point downhill.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+LUT_INPUTS = 6.0
+CARRY = 1.5  # bits by which an adder is wider than its operand, averaged over a tree
+
+
+def soft_luts(table: tf.Tensor, m: tf.Tensor, f: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """LUTs of each edge (C_in, C_out), and how far each is alive, 0 to 1 (same shape).
+
+    table (C_in, K, C_out); m, f (C_in, C_out) rounded widths and fractions, through which the gradient flows.
+    """
+    span = tf.stop_gradient(tf.reduce_max(table, axis=1) - tf.reduce_min(table, axis=1))
+    bits = tf.math.log1p(span * tf.pow(2.0, f)) / tf.math.log(2.0)
+    alive = tf.minimum(m, 1.0) * tf.minimum(bits, 1.0)
+    small = 0.4 + 0.6 * tf.minimum(m, LUT_INPUTS) / LUT_INPUTS
+    per_bit = tf.where(m <= LUT_INPUTS, small, tf.pow(2.0, tf.maximum(m, LUT_INPUTS) - LUT_INPUTS))
+    return alive * (bits * per_bit + bits + CARRY), alive
+
+
+def soft_depth(alive: tf.Tensor) -> tf.Tensor:
+    """About the adder levels of a layer's deepest output: log2 of its live fan-in, a smooth maximum over outputs."""
+    fan_in = tf.math.log(1.0 + tf.reduce_sum(alive, axis=0)) / tf.math.log(2.0)
+    return tf.reduce_logsumexp(4.0 * fan_in) / 4.0

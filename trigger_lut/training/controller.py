@@ -1,0 +1,53 @@
+"""The budget controller: from what a design costs now to how hard the next epoch presses on it.
+
+Training minimises  loss + multiplier * log(cost)  (a penalty on the logarithm weighs a relative saving the same
+for small and large designs). The user states the budget; the multiplier is found by a proportional-integral rule on
+log(cost / target), while the target is lowered from the initial cost to the budget.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+# Shares of the epochs: the target falls to the budget between the first two, and widths are frozen after the third.
+SHRINK_FROM, SHRINK_UNTIL, FREEZE_AT = 0.05, 0.55, 0.75
+PROPORTIONAL, INTEGRAL = 2.0, 0.15
+LEAST, MOST = 1e-5, 10.0
+AIM = 0.97  # of the budget: what the target ends at, so that the cost swings below the budget
+
+
+@dataclass(frozen=True)
+class Controller:
+    """State of one constraint.
+
+    budget      what the cost must not exceed
+    start       cost before training
+    multiplier  on log(cost)
+    last        log(cost / target) of the epoch before
+    """
+
+    budget: float
+    start: float
+    multiplier: float = 1e-3
+    last: float = 0.0
+
+    def target(self, progress: float) -> float:
+        """What to aim at when `progress` (0 to 1) of the epochs are done: falls geometrically, then stays."""
+        end = AIM * self.budget
+        if self.start <= end:
+            return end
+        share = min(max((progress - SHRINK_FROM) / (SHRINK_UNTIL - SHRINK_FROM), 0.0), 1.0)
+        return self.start * (end / self.start) ** share
+
+    def after(self, cost: float, progress: float) -> Controller:
+        """The controller after an epoch that ended with `cost`."""
+        error = math.log(max(cost, 1e-9) / self.target(progress))
+        step = PROPORTIONAL * (error - self.last) + INTEGRAL * error
+        multiplier = self.multiplier * math.exp(min(max(step, -1.0), 1.0))
+        return replace(self, multiplier=min(max(multiplier, LEAST), MOST), last=error)
+
+
+def frozen(progress: float) -> bool:
+    """Whether widths are frozen when this share of the epochs is done."""
+    return progress >= FREEZE_AT

@@ -58,50 +58,57 @@ def write_hls(model: Any, network: Network, folder: Path, spec: Spec) -> HlsProj
     """
     if shutil.which("g++") is None:
         raise ToolMissingError("g++ is not on PATH; hls4ml compiles its emulator with it (install a C++ compiler)")
+    expected = expected_handlers(model)
+    part = folder.with_name(folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    with contextlib.redirect_stdout(sys.stderr):
+        converted = _convert(model, common_format(network.inputs), part, spec)
+        handlers = check_handlers(converted, expected)
+        converted.write()
+    config = part / "hls4ml_config.yml"
+    write_text(config, config.read_text().replace(str(part), str(folder)))
+    library = _compile(part, converted.config.get_config_value("Stamp"))
+    types = {node.name: str(node.get_output_variable().type.precision) for node in converted.get_layers()}
+    project = HlsProject(folder, library, network.inputs, tuple(int(f) for f in network.fractions), handlers, types)
+    _save(project, part)
+    shutil.rmtree(folder, ignore_errors=True)
+    part.replace(folder)
+    return project
+
+
+def _convert(model: Any, source: KIF, folder: Path, spec: Spec) -> Any:
+    """hls4ml's model, with `source` as the type of its input vector."""
     import hls4ml
 
     from trigger_lut.firmware.hls_layer import kif_of, precision
 
-    expected = expected_handlers(model)
-    source = common_format(network.inputs)
-    part = folder.with_name(folder.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    first = model.inputs[0]._keras_history.operation.name
-    with contextlib.redirect_stdout(sys.stderr):
+    entrance = model.inputs[0]._keras_history.operation.name
+    try:
         converted = hls4ml.converters.convert_from_keras_model(
             model,
-            output_dir=str(part),
+            output_dir=str(folder),
             project_name=NAME,
             backend="Vitis",
             io_type="io_parallel",
             part=spec.target.part,
             clock_period=spec.target.clock_period_ns,
             write_weights_txt=False,
-            bit_exact=False,
+            bit_exact=False,  # hls4ml's own inference of types; ours are exact already
             allow_da_fallback=False,
             allow_v2_fallback=False,
             hls_config={
                 "Model": {"Precision": "fixed<16,6>", "ReuseFactor": 1, "PipelineInterval": 1},
-                "LayerName": {first: {"Precision": {"result": str(precision(source))}}},
+                "LayerName": {entrance: {"Precision": {"result": str(precision(source))}}},
             },
         )
-        handlers = check_handlers(converted, expected)
-        entry = converted.get_input_variables()[0]
-        if kif_of(entry) != source:
-            raise FirmwareError(f"hls4ml gave the input type {entry.type.precision}, expected {precision(source)}")
-        for variable in (entry, *converted.get_output_variables()):
-            if variable.type.precision.width > EMULATOR_BITS:
-                raise FirmwareError(f"{variable.type.precision} has more than the {EMULATOR_BITS} bits of the emulator")
-        converted.write()
-    library = _compile(part, converted.config.get_config_value("Stamp"))
-    types = {node.name: str(node.get_output_variable().type.precision) for node in converted.get_layers()}
-    project = HlsProject(folder, library, network.inputs, tuple(int(f) for f in network.fractions), handlers, types)
-    _save(project, part)
-    config = part / "hls4ml_config.yml"
-    write_text(config, config.read_text().replace(str(part), str(folder)))
-    shutil.rmtree(folder, ignore_errors=True)
-    part.replace(folder)
-    return project
+    except ValueError as error:
+        raise FirmwareError(f"hls4ml refuses model {model.name!r}: {error}") from error
+    types = [v.type.precision for v in (*converted.get_input_variables(), *converted.get_output_variables())]
+    if kif_of(converted.get_input_variables()[0]) != source:
+        raise FirmwareError(f"hls4ml gave the input type {types[0]}, expected {precision(source)}")
+    if wide := [str(t) for t in types if t.width > EMULATOR_BITS]:
+        raise FirmwareError(f"{wide[0]} has more than the {EMULATOR_BITS} bits that the emulator's interface holds")
+    return converted
 
 
 def expected_handlers(model: Any) -> dict[str, str]:

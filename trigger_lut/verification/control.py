@@ -85,16 +85,24 @@ def _candidates(network: Network, codes: IntArray, rng: np.random.Generator, ins
 
 
 def flip_keras(model: Any, network: Network, flip: Flip) -> None:
-    """Flip the bit in the table that a Keras model reads."""
+    """Flip the bit in the table that a Keras model reads.
+
+    Raises FirmwareError when the model has no such table or entry.
+    """
     import keras
 
     layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
-    layer, form = layers[flip.layer], network.layers[flip.layer]
+    form = network.layers[flip.layer]
+    if [layer.table.shape[::2] for layer in layers] != [f.shape for f in network.layers]:
+        raise FirmwareError(f"model {model.name!r} has other layers than the integer network")
+    layer = layers[flip.layer]
     layer.refresh()
     table = np.array(layer.table)
     scale = 2.0 ** int(form.fraction[flip.output])
     positions = 1 << int(layer.channel_bits[flip.channel])
     share = positions >> int(form.widths[flip.channel, flip.output])
+    if share < 1:
+        raise FirmwareError(f"layer {layer.name!r}, channel {flip.channel}: a table of {positions} entries is too small")
     rows = slice(flip.entry * share, (flip.entry + 1) * share)
     entry = round(float(table[flip.channel, rows.start, flip.output]) * scale) ^ (1 << flip.bit)
     table[flip.channel, rows, flip.output] = entry / scale

@@ -1,0 +1,32 @@
+"""A Keras model with the tables of an integer network, whatever training could have made of them."""
+
+import numpy as np
+
+from trigger_lut.layers import LUTDense
+from trigger_lut.network import Network
+
+
+def keras_twin(network: Network):
+    import keras
+
+    layers = [
+        LUTDense(
+            form.shape[1],
+            input_format=[str(kif) for kif in form.inputs],
+            max_input_bits=max(kif.bits for kif in form.inputs),
+            name=form.name,
+        )
+        for form in network.layers
+    ]
+    model = keras.Sequential([keras.Input((len(network.inputs),)), *layers])
+    for layer, form in zip(layers, network.layers, strict=True):
+        table = np.zeros(layer.table.shape)
+        for i, o in form.edges():
+            bits = int(layer.channel_bits[i])
+            entries = form.table(i, o)[np.arange(1 << bits) >> (bits - int(form.widths[i, o]))]
+            table[i, : 1 << bits, o] = entries * 2.0 ** -float(form.fraction[o])
+        layer.table.assign(table)
+        layer.table_bias.assign(form.bias * 2.0 ** -form.fraction.astype(float))
+        layer.input_width.assign(form.widths)
+        layer.table_is_current.assign(1.0)
+    return model

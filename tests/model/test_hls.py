@@ -1,0 +1,183 @@
+"""LUTDense as a native hls4ml layer: the compiled emulator is the Keras model, bit for bit."""
+
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras_twin import keras_twin
+from networks import random_codes, random_network
+
+from trigger_lut.budget import load_budget, resolve
+from trigger_lut.errors import CardError, FirmwareError, ToolFailedError, ToolMissingError
+from trigger_lut.firmware import hls
+from trigger_lut.firmware.hls_code import common_format, layer_code
+from trigger_lut.fixed_point import KIF
+from trigger_lut.layers import LUTDense
+from trigger_lut.reference import evaluate
+
+CONFIG = Path(__file__).parents[2] / "config"
+
+
+@pytest.fixture(scope="module")
+def spec():
+    budget, target = load_budget(CONFIG / "budget.yaml", CONFIG / "targets.yaml")
+    return resolve(budget, target, next(iter(budget.designs)))
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory, spec):
+    """A network with three layers, its Keras twin and its hls4ml project."""
+    network = random_network(6, units=(4, 5, 4, 3))
+    model = keras_twin(network)
+    return network, model, hls.write_hls(model, network, tmp_path_factory.mktemp("hls") / "project", spec)
+
+
+def kinds(network):
+    return {(kif.k, mode) for layer in network.layers for kif, mode in zip(layer.inputs, layer.overflow, strict=True)}
+
+
+def test_emulator_is_the_integer_network(written):
+    network, _, project = written
+    # The network has what the layer can have: both overflow modes and signs, pruned edges, negative fractions.
+    assert kinds(network) == {(0, "SAT"), (0, "WRAP"), (1, "SAT"), (1, "WRAP")}
+    assert any((layer.widths == 0).any() for layer in network.layers)
+    assert any((layer.fraction < 0).any() for layer in network.layers)
+    codes = random_codes(network, 20_000)
+    np.testing.assert_array_equal(hls.predict_hls(project.folder, codes), evaluate(network, codes))
+
+
+def test_emulator_of_a_network_with_wide_tables(spec, tmp_path):
+    network = random_network(2, units=(3, 4, 2), max_bits=8)
+    assert network.layers[0].widths.max() == 8
+    hls.write_hls(keras_twin(network), network, tmp_path / "hls", spec)
+    codes = random_codes(network, 20_000)
+    np.testing.assert_array_equal(hls.predict_hls(tmp_path / "hls", codes), evaluate(network, codes))
+
+
+def test_project_says_who_took_what(written):
+    network, _, project = written
+    assert project.handlers == {f"lut_dense_{n}": "LUTDenseHandler" for n in range(3)}
+    assert hls.load_hls(project.folder) == project
+    source = common_format(network.inputs)
+    entrance, *layers = project.result_types.items()
+    assert entrance[1].startswith(str(source)[:-1])
+    for (name, text), layer in zip(layers, network.layers, strict=True):
+        assert name == layer.name
+        assert text.startswith(str(common_format(layer.output_formats()))[:-1])
+    top = (project.folder / "firmware" / "lut_network.cpp").read_text()
+    assert "#pragma HLS PIPELINE II=1" in top
+    assert top.count("nnet::lut_dense<") == 3
+
+
+def test_layer_works_in_plain_hls4ml_whatever_fallbacks_are_allowed(written, tmp_path):
+    """Defaults of hls4ml allow its fallbacks, and none takes the layer; predict is hls4ml's own."""
+    import hls4ml
+
+    network, model, project = written
+    source = common_format(network.inputs)
+    name = model.inputs[0]._keras_history.operation.name
+    converted = hls4ml.converters.convert_from_keras_model(
+        model,
+        output_dir=str(tmp_path / "plain"),
+        backend="Vitis",
+        hls_config={"LayerName": {name: {"Precision": {"result": str(source)}}}},
+    )
+    assert [node.class_name for node in converted.get_layers()] == ["Input"] + ["LUTDenseNode"] * 3
+    converted.compile()
+    codes = random_codes(network, 200)
+    values = np.ascontiguousarray(codes * 2.0 ** -np.array([float(f.f) for f in network.inputs]))
+    found = converted.predict(values) * 2.0 ** network.fractions.astype(float)
+    np.testing.assert_array_equal(found, hls.predict_hls(project.folder, codes))
+
+
+def test_tables_as_synthesis_sees_them_give_the_same(written, tmp_path):
+    """The emulator keeps entries in built-in types; with ap_int of the exact width nothing changes."""
+    network, _, project = written
+    shutil.copytree(project.folder, tmp_path / "exact")
+    header = tmp_path / "exact" / "firmware" / "nnet_utils" / "nnet_lut_dense.h"
+    text = header.read_text()
+    assert "#ifdef __SYNTHESIS__" in text
+    header.write_text(text.replace("#ifdef __SYNTHESIS__", "#if 1"))
+    hls.recompile(tmp_path / "exact", "exact")
+    codes = random_codes(network, 2000)
+    np.testing.assert_array_equal(hls.predict_hls(tmp_path / "exact", codes), evaluate(network, codes))
+
+
+def test_other_layers_are_refused_by_name(spec, tmp_path):
+    model = keras.Sequential([keras.Input((4,)), LUTDense(3), keras.layers.Dense(2, name="plain")])
+    network = random_network(0)
+    with pytest.raises(FirmwareError) as error:
+        hls.write_hls(model, network, tmp_path / "hls", spec)
+    assert str(error.value) == (
+        "layer 'plain' is a keras.src.layers.core.dense.Dense; the hls4ml project is exact for LUTDense layers alone"
+    )
+    assert not (tmp_path / "hls").exists()
+
+
+def test_another_handler_is_noticed(spec, tmp_path, monkeypatch):
+    from hls4ml.converters.keras_v3._base import registry
+
+    from trigger_lut.firmware.hls_layer import KERAS_LAYER
+
+    ours = registry[KERAS_LAYER]
+
+    def usurper(*arguments):
+        return tuple({**conf, "handler": "Usurper"} for conf in ours(*arguments))
+
+    monkeypatch.setitem(registry, KERAS_LAYER, usurper)
+    network = random_network(0)
+    with pytest.raises(FirmwareError) as error:
+        hls.write_hls(keras_twin(network), network, tmp_path / "hls", spec)
+    assert str(error.value) == "hls4ml: layer 'lut_dense_0' was taken by Usurper, expected LUTDenseHandler"
+    assert not (tmp_path / "hls").exists()
+
+
+def test_without_our_handler_no_fallback_takes_the_layer(spec, tmp_path, monkeypatch):
+    from hls4ml.converters.keras_v3._base import registry
+
+    from trigger_lut.firmware.hls_layer import KERAS_LAYER
+
+    monkeypatch.delitem(registry, KERAS_LAYER)
+    network = random_network(0)
+    with pytest.raises(FirmwareError, match=r"hls4ml refuses model 'sequential.*LUTDense.*no fallback option"):
+        hls.write_hls(keras_twin(network), network, tmp_path / "hls", spec)
+
+
+def test_missing_compiler(spec, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    network = random_network(0)
+    with pytest.raises(ToolMissingError, match=r"^g\+\+ is not on PATH"):
+        hls.write_hls(keras_twin(network), network, tmp_path / "hls", spec)
+
+
+def test_broken_source_is_a_tool_failure(written, tmp_path):
+    shutil.copytree(written[2].folder, tmp_path / "broken")
+    with (tmp_path / "broken" / "firmware" / "parameters.h").open("a") as file:
+        file.write("this is not C++\n")
+    with pytest.raises(ToolFailedError, match=r"build_lib\.sh ended with 1: .*error"):
+        hls.recompile(tmp_path / "broken", "broken")
+
+
+def test_no_project(tmp_path):
+    with pytest.raises(CardError, match=r"project\.json: no hls4ml project of this package"):
+        hls.predict_hls(tmp_path, np.zeros((1, 4), dtype=np.int64))
+
+
+def test_sums_beyond_the_emulator_are_refused():
+    layer = random_network(0).layers[0]
+    layer.bias[1] = 1 << 31
+    with pytest.raises(FirmwareError, match=r"lut_dense_0: output 1 may reach 21\d+; the hls4ml emulator adds within"):
+        layer_code(layer, 2, KIF(1, 3, 3), KIF(1, 40, 3))
+
+
+def test_project_comes_from_the_keras_model(spec, tmp_path):
+    """Where the Keras model differs from the network, the emulator follows Keras, so the comparison can see it."""
+    network = random_network(6, units=(3, 2))
+    model = keras_twin(network)
+    model.layers[0].table_bias.assign(np.asarray(model.layers[0].table_bias) + 1.0)
+    hls.write_hls(model, network, tmp_path / "hls", spec)
+    codes = random_codes(network, 100)
+    one = 1 << network.fractions
+    np.testing.assert_array_equal(hls.predict_hls(tmp_path / "hls", codes), evaluate(network, codes) + one)

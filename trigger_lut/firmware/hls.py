@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -179,11 +180,8 @@ def recompile(folder: Path, stamp: str) -> str:
     lines = script.read_text().splitlines()
     script.write_text("\n".join(f"LIB_STAMP={stamp}" if x.startswith("LIB_STAMP=") else x for x in lines) + "\n")
     library = _compile(folder, stamp)
-    _save(HlsProject(folder, library, *(getattr(project, k) for k in _SAVED)), folder)
+    _save(dataclasses.replace(project, library=library), folder)
     return library
-
-
-_SAVED = ("inputs", "fractions", "handlers", "result_types")
 
 
 def load_hls(folder: Path) -> HlsProject:
@@ -204,7 +202,7 @@ def load_hls(folder: Path) -> HlsProject:
 
 
 def _save(project: HlsProject, folder: Path) -> None:
-    held = {"library": project.library, **{key: getattr(project, key) for key in _SAVED}}
+    held = {field.name: getattr(project, field.name) for field in dataclasses.fields(project) if field.name != "folder"}
     write_text(folder / PROJECT_FILE, json.dumps(held, indent=2) + "\n")
 
 

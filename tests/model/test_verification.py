@@ -1,0 +1,223 @@
+"""The firmware and verify stages: right networks are bit-exact, wrong ones are found in the form that is wrong."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from keras_twin import keras_twin
+from networks import random_codes, random_network
+
+from trigger_lut.budget import Spec, load_budget, resolve
+from trigger_lut.cards import read_card, write_card
+from trigger_lut.errors import CardError
+from trigger_lut.events.codes import TEST, TRAIN, EventCodes, save_codes
+from trigger_lut.firmware.hls import predict_hls
+from trigger_lut.firmware.run import build_firmware
+from trigger_lut.network import load_network, save_network
+from trigger_lut.records import FirmwareCard, VerifyCard
+from trigger_lut.reference import evaluate
+from trigger_lut.saved_model import load_model
+from trigger_lut.verification import run, verify
+from trigger_lut.verification.control import choose_flip, flip_hls, flip_keras, flipped
+from trigger_lut.verification.evaluations import run_keras
+from trigger_lut.verification.run import Forms, compare
+
+CONFIG = Path(__file__).parents[2] / "config"
+EVENTS = 400
+
+
+def stage_files(folder: Path, seed: int = 6) -> dict[str, Path]:
+    """Specification, model, network and codes of a small design."""
+    budget, target = load_budget(CONFIG / "budget.yaml", CONFIG / "targets.yaml")
+    spec = resolve(budget, target, next(iter(budget.designs)))
+    network = random_network(seed)
+    files = {name: folder / name for name in ("spec.json", "model.keras", "network.npz", "codes.npz")}
+    write_card(spec, files["spec.json"])
+    keras_twin(network).save(files["model.keras"])
+    save_network(network, files["network.npz"])
+    codes = random_codes(network, EVENTS).astype(np.int32)
+    split = np.where(np.arange(EVENTS) % 4 == 0, TEST, TRAIN).astype(np.uint8)
+    labels, ids = np.arange(EVENTS) % 3, np.arange(EVENTS, dtype=np.uint64)
+    save_codes(
+        EventCodes(codes, labels, split, ids, network.inputs, network.features, network.classes), files["codes.npz"]
+    )
+    return files
+
+
+def build(files: dict[str, Path], folder: Path) -> Path:
+    card = folder / "firmware.json"
+    build_firmware(files["spec.json"], files["model.keras"], files["network.npz"], folder / "firmware", card)
+    return card
+
+
+def check(files: dict[str, Path], firmware: Path, card: Path) -> VerifyCard:
+    verify(files["spec.json"], files["model.keras"], files["network.npz"], files["codes.npz"], firmware, card)
+    return read_card(VerifyCard, card)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("design")
+    files = stage_files(folder)
+    return files, build(files, folder)
+
+
+@pytest.fixture(scope="module")
+def forms(built):
+    files, card = built
+    firmware = read_card(FirmwareCard, card)
+    return Forms(
+        load_model(files["model.keras"]),
+        load_network(files["network.npz"]),
+        Path(firmware.hls_project),
+        Path(firmware.rtl_project),
+        read_card(Spec, files["spec.json"]),
+    )
+
+
+def test_firmware_card_names_what_was_built(built):
+    files, path = built
+    card = read_card(FirmwareCard, path)
+    assert card.hls_handlers == {"lut_dense_0": "LUTDenseHandler", "lut_dense_1": "LUTDenseHandler"}
+    assert set(card.hls_result_types) >= {"lut_dense_0", "lut_dense_1"}
+    assert (Path(card.hls_project) / "firmware" / "lut_network.cpp").is_file()
+    assert card.rtl_top.endswith("_top")
+    assert all(Path(name).is_file() for name in card.rtl_files)
+    assert list(card.inputs) == [str(files[name]) for name in ("spec.json", "model.keras", "network.npz")]
+
+
+def test_a_right_design_is_bit_exact(built, tmp_path):
+    card = check(*built, tmp_path / "verify.json")
+    assert card.verdict == "bit-exact"
+    assert (card.bit_exact, card.mismatches, card.controls_caught) == (True, 0, True)
+    assert card.vectors == sum(card.vector_sets.values()) == 100_000
+    assert card.vector_sets["test"] == EVENTS // 4
+    assert [c.name for c in card.comparisons] == ["keras", "hls4ml", "alkaid", "rtl"]
+    assert all(c.mismatches == 0 and c.first is None and c.vectors == 100_000 for c in card.comparisons)
+    # The same bit flipped in four forms changes the same outputs.
+    assert len({c.control_mismatches for c in card.comparisons}) == 1
+    assert card.comparisons[0].control_mismatches > 0
+    firmware = read_card(FirmwareCard, built[1])
+    assert card.latency_cycles_measured == firmware.rtl_latency_cycles_planned
+    assert card.ii_measured == 1
+
+
+def test_a_model_that_is_not_the_network_is_found(tmp_path):
+    """One bit of the trained model differs from the integer network: Keras and hls4ml show it, the RTL is right."""
+    files = stage_files(tmp_path, seed=3)
+    network = load_network(files["network.npz"])
+    codes = random_codes(network, 2000)
+    flip = choose_flip(network, codes, seed=5)
+    model = load_model(files["model.keras"])
+    flip_keras(model, network, flip)
+    model.save(files["model.keras"])
+    card = check(files, build(files, tmp_path), tmp_path / "verify.json")
+    found = {c.name: c.mismatches for c in card.comparisons}
+    assert found["keras"] == found["hls4ml"] > 0
+    assert (found["alkaid"], found["rtl"]) == (0, 0)
+    assert (card.bit_exact, card.controls_caught, card.mismatches) == (False, True, 2 * found["keras"])
+    first = card.comparisons[0].first
+    assert first is not None
+    assert first.expected != first.found
+    assert card.verdict == (
+        f"not bit-exact: {card.mismatches} differences in keras, hls4ml; first at vector {first.vector}, "
+        f"output {first.output}: expected {first.expected}, found {first.found}"
+    )
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_flipped_forms_are_the_flipped_network(forms, built, tmp_path, seed):
+    codes = random_codes(forms.network, 3000)
+    flip = choose_flip(forms.network, codes, seed)
+    expected = evaluate(flipped(forms.network, flip), codes)
+    model = load_model(built[0]["model.keras"])
+    flip_keras(model, forms.network, flip)
+    np.testing.assert_array_equal(run_keras(model, forms.network, codes), expected)
+    if seed == 0:  # compiling takes seconds
+        flip_hls(forms.hls, tmp_path / "hls", flip)
+        np.testing.assert_array_equal(predict_hls(tmp_path / "hls", codes), expected)
+
+
+def replace_tools(monkeypatch, network, wrong=()):
+    """The integer reference in place of every tool, with one off in one output of one vector for those that are wrong;
+    a control that sees the flip for all."""
+    control = {"on": False}
+
+    def form(name):
+        def outputs(codes):
+            found = evaluate(network, codes)
+            if control["on"]:
+                found[5, 0] += 1
+            elif name in wrong:
+                found[17, 1] -= 2
+            return found
+
+        return outputs
+
+    def switch(*_):
+        control["on"] = True
+
+    def off(result):
+        control["on"] = False
+        return result
+
+    keras_form, hls_form, rtl_form, alkaid_form = (form(n) for n in ("keras", "hls4ml", "rtl", "alkaid"))
+    monkeypatch.setattr(run, "flip_keras", switch)
+    monkeypatch.setattr(run, "flip_hls", switch)
+    monkeypatch.setattr(run, "write_rtl", switch)
+    monkeypatch.setattr(run, "read_project", lambda folder: None)
+    monkeypatch.setattr(run, "run_keras", lambda m, n, codes: off(keras_form(codes)))
+    monkeypatch.setattr(run, "predict_hls", lambda folder, codes: off(hls_form(codes)))
+    monkeypatch.setattr(run, "simulate_rtl", lambda project, codes: (off(rtl_form(codes)), 4, 1))
+
+    def alkaid(n, codes):
+        control["on"] = n is not network
+        return off(alkaid_form(codes))
+
+    monkeypatch.setattr(run, "run_alkaid", alkaid)
+
+
+@pytest.mark.parametrize("wrong", ["keras", "hls4ml", "alkaid", "rtl"])
+def test_each_form_is_judged_for_itself(forms, monkeypatch, wrong):
+    replace_tools(monkeypatch, forms.network, (wrong,))
+    vectors = random_codes(forms.network, 100)
+    _, comparisons, latency, ii = compare(forms, vectors, seed=0)
+    assert {c.name: c.mismatches for c in comparisons if c.mismatches} == {wrong: 1}
+    assert all(c.control_mismatches == 1 for c in comparisons)
+    first = next(c.first for c in comparisons if c.name == wrong)
+    value = int(evaluate(forms.network, vectors)[17, 1])
+    assert (first.vector, first.output, first.expected, first.found) == (17, 1, value, value - 2)
+    assert (latency, ii) == (4, 1)
+
+
+def test_a_control_that_changes_nothing_is_not_caught(forms, monkeypatch):
+    replace_tools(monkeypatch, forms.network)
+    monkeypatch.setattr(run, "flip_hls", lambda *_: None)
+    _, comparisons, _, _ = compare(forms, random_codes(forms.network, 100), seed=0)
+    assert {c.name: c.control_mismatches for c in comparisons} == {"keras": 1, "hls4ml": 0, "alkaid": 1, "rtl": 1}
+
+
+def test_firmware_of_another_network_is_refused(built, tmp_path):
+    files, firmware = built
+    other = tmp_path / "network.npz"
+    save_network(random_network(7), other)
+    with pytest.raises(CardError) as error:
+        verify(files["spec.json"], files["model.keras"], other, files["codes.npz"], firmware, tmp_path / "verify.json")
+    assert str(error.value) == f"{firmware}: the firmware was not made from {other}; run the firmware stage again"
+    assert not (tmp_path / "verify.json").exists()
+
+
+def test_codes_in_other_formats_are_refused(built, tmp_path):
+    files, firmware = built
+    (tmp_path / "other").mkdir()
+    codes = stage_files(tmp_path / "other", seed=8)["codes.npz"]
+    with pytest.raises(CardError, match="codes are in other formats than the inputs of"):
+        verify(files["spec.json"], files["model.keras"], files["network.npz"], codes, firmware, tmp_path / "v.json")
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path):
+    path = tmp_path / "model.keras"
+    path.write_text(json.dumps({}))
+    with pytest.raises(CardError, match=r"model\.keras: not a saved Keras model"):
+        load_model(path)

@@ -4,7 +4,6 @@ import shlex
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
 from trigger_lut.errors import TriggerLutError
 from trigger_lut.fingerprint import fingerprint
 from trigger_lut.plan import load_plan, settings, simulation_of
@@ -16,7 +15,7 @@ DATA_SETS = config.get("data_sets", "config/data_sets")
 try:
     plan = load_plan(Path(BUDGET), Path(TARGETS), Path(DATA_SETS))
 except TriggerLutError as error:
-    raise WorkflowError(str(error)) from None
+    sys.exit(f"trigger-lut: error: {error}")
 
 DESIGNS = list(plan.specs)
 DATA_SET = plan.data_set.name

@@ -1,0 +1,126 @@
+"""The table over all designs and the verdict on it."""
+
+from __future__ import annotations
+
+import csv
+
+import made_cards
+import pytest
+
+from trigger_lut.cards import read_card, write_card
+from trigger_lut.errors import BudgetMissedError, CardError
+from trigger_lut.records import Summary, VerdictCard
+from trigger_lut.summary import summary
+from trigger_lut.verdict import verdict
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Writes the summary of designs with changed cards; gives its path."""
+    write_card(made_cards.reference(), tmp_path / "reference.json")
+
+    def make(**designs):
+        folders = [made_cards.write_design(tmp_path, name, **changed) for name, changed in designs.items()]
+        summary(tmp_path / "reference.json", folders, tmp_path / "summary.json", tmp_path / "summary.tsv")
+        return tmp_path / "summary.json"
+
+    return make
+
+
+def test_a_row_holds_what_the_cards_say(made):
+    path = made(small={}, large={"synth": made_cards.synth("large", luts=1000.0)})
+    card = read_card(Summary, path)
+    assert (card.data_set, card.target) == ("toy", "level-1")
+    assert [d.name for d in card.designs] == ["small", "large"]
+    small = card.designs[0]
+    assert (small.luts, small.luts_source, small.luts_budget, small.luts_surrogate) == (900, "yosys", 1000, 950.0)
+    assert (small.latency_cycles, small.latency_ns, small.latency_source) == (7, 17.5, "rtl-simulation")
+    assert (small.accuracy, small.accuracy_reference, small.accuracy_trees) == (0.797, 0.81, 0.82)
+    assert small.efficiency_at_1e3 == {"g": 0.1, "q": 0.2, "W": pytest.approx(0.3)}
+    assert (small.bit_exact, small.vectors, small.mismatches, small.budget_met) == (True, 100_600, 0, True)
+    assert [(x.quantity, x.budget, x.found, x.met) for x in small.budget] == [
+        ("luts", 1000, 900, True),
+        ("latency_ns", 20, 17.5, True),
+        ("ii", 1, 1, True),
+        ("dsp", 0, 0, True),
+        ("bram18", 0, 0, True),
+    ]
+    assert card.designs[1].budget_met, "exactly on the budget is met"
+    assert len(card.inputs) == 1 + 2 * 6
+
+
+def test_the_table_has_a_row_a_design(made):
+    path = made(small={}, large={"synth": made_cards.synth("large", luts=1001)})
+    with path.with_suffix(".tsv").open() as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    assert [(r["name"], r["luts"], r["luts_met"], r["budget_met"]) for r in rows] == [
+        ("small", "900", "true", "true"),
+        ("large", "1001", "false", "false"),
+    ]
+    assert rows[0]["auc.W"].startswith("0.94")
+
+
+def test_the_verdict_on_designs_that_pass(made, tmp_path):
+    verdict(made(small={}), tmp_path / "verdict.json")
+    card = read_card(VerdictCard, tmp_path / "verdict.json")
+    assert card.designs == ["small"]
+    assert list(card.inputs) == [str(tmp_path / "summary.json")]
+
+
+def test_the_verdict_lists_every_fault_and_leaves_no_card(made, tmp_path):
+    path = made(
+        small={},
+        medium={
+            "synth": made_cards.synth("medium", luts=1234),
+            "timing": made_cards.timing("medium", cycles=9),
+            "verify": made_cards.verify("medium", mismatches=12),
+        },
+        large={
+            "verify": made_cards.verify("large").model_copy(update={"controls_caught": False, "bit_exact": False}),
+            "spec": made_cards.spec("large", budget={"luts": 1000, "latency_ns": 20, "dsp": 0, "bram18": 1}),
+            "synth": made_cards.synth("large").model_copy(update={"dsp": made_cards.Measured(value=2, source="yosys")}),
+        },
+    )
+    output = tmp_path / "verdict.json"
+    output.write_text("an earlier verdict")
+    with pytest.raises(BudgetMissedError) as caught:
+        verdict(path, output)
+    assert str(caught.value) == "\n  ".join(
+        [
+            "2 of 3 designs fail",
+            "medium: luts 1234 (yosys), budget 1000: 234 too many, 23.4 %",
+            "medium: latency_ns 22.5 (rtl-simulation), budget 20: 2.5 too many, 12.5 %",
+            "medium: not bit-exact: 12 differences in 100600 vectors",
+            "large: dsp 2 (yosys), budget 0: 2 too many",
+            "large: not shown to be bit-exact: 0 differences, but a negative control was not caught",
+        ]
+    )
+    assert not output.exists()
+
+
+def test_what_was_not_measured_is_refused(made, tmp_path):
+    with pytest.raises(CardError, match=r"small/synth\.json: luts: not measured, so the design cannot be judged$"):
+        made(small={"synth": made_cards.synth(luts=None)})
+    assert not (tmp_path / "summary.json").exists()
+    assert not (tmp_path / "summary.tsv").exists()
+
+
+def test_a_card_of_another_design_is_refused(made):
+    with pytest.raises(
+        CardError, match=r"small/synth\.json: design: expected 'small' as in spec\.json, found 'large'$"
+    ):
+        made(small={"synth": made_cards.synth("large")})
+
+
+def test_designs_of_two_data_sets_are_refused(made):
+    with pytest.raises(
+        CardError, match=r"large/spec\.json: data_set: expected 'toy' as for design 'small', found 'jets'$"
+    ):
+        made(small={}, large={"spec": made_cards.spec("large", data_set="jets")})
+
+
+def test_a_reference_of_other_widths_is_refused(made):
+    with pytest.raises(
+        CardError, match=r"reference\.json: units: expected \[9, 3\] as in .*spec\.json, found \[6, 3\]$"
+    ):
+        made(small={"spec": made_cards.spec(network={"units": [9, 3]})})

@@ -1,0 +1,101 @@
+"""Bad configurations: the whole message, no traceback, a non-zero exit, and nothing run."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from workflows import BUDGET, GIVEN, SIMULATED, copy_workflow, run_jobs, snakemake
+
+from trigger_lut.errors import TriggerLutError
+from trigger_lut.plan import load_plan
+
+
+def refusal(folder) -> str:
+    """What the plan says against the configuration in a folder; the working directory must be that folder."""
+    from pathlib import Path
+
+    with pytest.raises(TriggerLutError) as caught:
+        load_plan(Path("config/budget.yaml"), Path("config/targets.yaml"), Path("config/data_sets"))
+    return str(caught.value)
+
+
+def test_the_command_line_shows_the_message_alone(tmp_path):
+    budget = BUDGET.replace("latency_ns: 25", "latency_us: 1").replace("seed", "sed").replace("3000", "3k")
+    folder = copy_workflow(tmp_path / "bad", budget=budget)
+    ran = snakemake(folder, "-n")
+    assert ran.returncode == 1
+    assert "Traceback" not in ran.stdout + ran.stderr
+    message = (
+        "config/budget.yaml: 3 mistakes\n"
+        "  designs.small.latency_ns: missing\n"
+        "  designs.small.latency_us: unknown key; nearest: 'latency_ns'\n"
+        "  designs.large.luts: expected a whole number, found '3k'\n"
+    )
+    assert message in ran.stdout + ran.stderr
+    assert not (folder / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("budget", "data_set", "expected"),
+    [
+        (
+            BUDGET.replace("data_set: toy", "data_set: toys"),
+            SIMULATED,
+            "config/budget.yaml: 1 mistake\n  data_set: no file config/data_sets/toys.yaml; nearest: 'toy'",
+        ),
+        (
+            BUDGET.replace("cms-phase2-correlator", "cms-phase3-correlator"),
+            SIMULATED,
+            "config/budget.yaml: 1 mistake\n  target: config/targets.yaml has no 'cms-phase3-correlator'; "
+            "nearest: 'cms-phase2-correlator', 'cms-phase2-global-trigger'",
+        ),
+        (
+            BUDGET.replace("[4, 5]", "[4, 3]").replace("small:", "data:"),
+            SIMULATED,
+            "config/budget.yaml: 2 mistakes\n"
+            "  designs.data: a design cannot have this name; results/data/ is used otherwise\n"
+            "  network.units: the last layer has 3 outputs, data set 'toy' has 5 classes (g, q, W, Z, t)",
+        ),
+        (
+            BUDGET,
+            SIMULATED.replace("name: toy", "name: tool"),
+            "config/data_sets/toy.yaml: name: expected 'toy' as the file, found 'tool'",
+        ),
+        (
+            BUDGET,
+            SIMULATED.replace("jets: 20", "jet: 20").replace("tree: jets", "treee: jets"),
+            "config/data_sets/toy.yaml: 3 mistakes\n  simulate.jet: unknown key; nearest: 'jets'\n  tree: missing\n"
+            "  treee: unknown key; nearest: 'tree'",
+        ),
+        (BUDGET, GIVEN, "data set toy: nothing matches ntuples/*.root; there are none"),
+    ],
+)
+def test_the_message_names_every_mistake(tmp_path, monkeypatch, budget, data_set, expected):
+    folder = copy_workflow(tmp_path / "bad", budget=budget, data_set=data_set)
+    monkeypatch.chdir(folder)
+    assert refusal(folder) == expected
+
+
+def test_a_missing_budget(tmp_path):
+    folder = copy_workflow(tmp_path / "bad")
+    (folder / "config/budget.yaml").unlink()
+    ran = snakemake(folder, "-n")
+    assert ran.returncode == 1
+    assert "config/budget.yaml: no such file" in ran.stdout + ran.stderr
+    assert "Traceback" not in ran.stdout + ran.stderr
+
+
+def test_another_budget_file_can_be_given(tmp_path):
+    folder = copy_workflow(tmp_path / "other")
+    shutil.move(folder / "config/budget.yaml", folder / "mine.yaml")
+    ran = snakemake(folder, "-n", "--quiet", "--config", "budget=mine.yaml")
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_an_unknown_design_is_no_target(tmp_path):
+    folder = copy_workflow(tmp_path / "unknown")
+    ran = snakemake(folder, "results/smal/spec.json", "--cores", "1")
+    assert ran.returncode == 1
+    assert "no design 'smal'; nearest: 'small'" in ran.stdout + ran.stderr
+    assert run_jobs(folder)["resolve_design:small"] == 1

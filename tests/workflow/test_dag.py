@@ -1,0 +1,200 @@
+"""What an edit reruns, as sets of jobs."""
+
+from __future__ import annotations
+
+import re
+import resource
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from workflows import GIVEN, ROOT, copy_workflow, pretend_done, run_jobs, snakemake
+
+PROCESSES = ("g", "q", "W", "Z", "t")
+SIMULATION = {"resolve_simulation", *(f"simulate:{p}:0" for p in PROCESSES)}
+OF_DATA = {"resolve_data_set", "ingest", "reference", "pages_of_data"}
+LAST = {"summary", "pages_of_summary", "verdict", "all"}
+
+
+def of_design(name: str) -> set[str]:
+    stages = ("train", "firmware", "verify", "synth", "timing", "physics", "pages_of_design")
+    return {"resolve_design:" + name, *(f"{stage}:{name}" for stage in stages)}
+
+
+DOWNSTREAM = {*of_design("small"), *of_design("large"), *LAST}
+EVERYTHING = {*SIMULATION, "check_simulation", *OF_DATA, *DOWNSTREAM}
+RESOLVED = {"resolve_design:small", "resolve_design:large"}
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Path:
+    """A workflow in which everything is done."""
+    return pretend_done(copy_workflow(tmp_path_factory.mktemp("finished")))
+
+
+@pytest.fixture
+def done(finished, tmp_path) -> Path:
+    """A copy of it to edit."""
+    folder = tmp_path / "workflow"
+    shutil.copytree(finished, folder, copy_function=shutil.copy2)
+    return folder
+
+
+@pytest.fixture
+def edited(done) -> Callable[..., set[str]]:
+    """Replaces text in a file of a finished workflow and gives the jobs to run."""
+
+    def edit(file: str, old: str, new: str) -> set[str]:
+        path = done / file
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+        return set(run_jobs(done))
+
+    return edit
+
+
+def test_a_fresh_workflow_runs_every_stage_once(tmp_path):
+    jobs = run_jobs(copy_workflow(tmp_path / "fresh"))
+    assert set(jobs) == EVERYTHING
+    assert set(jobs.values()) == {1}
+
+
+def test_a_finished_workflow_runs_nothing(done):
+    assert run_jobs(done) == {}
+
+
+def test_a_design_s_budget_reruns_that_design_alone(edited):
+    assert edited("config/budget.yaml", "luts: 700", "luts: 701") == of_design("small") | LAST
+
+
+def test_a_new_design_is_made_and_the_others_stay(edited):
+    jobs = edited("config/budget.yaml", "designs:\n", "designs:\n  tiny: {luts: 200, latency_ns: 20}\n")
+    assert jobs == of_design("tiny") | LAST
+
+
+def test_a_design_that_is_removed_reruns_the_summary_alone(edited):
+    jobs = edited("config/budget.yaml", "  small: {luts: 700, latency_ns: 25}\n", "")
+    assert jobs == LAST
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("designs:\n", "# a comment\ndesigns:\n"),
+        ("luts: 700,", "luts: 700, ii: 1, dsp: 0,"),
+        ("latency_ns: 25}", "latency_ns: 25.0}"),
+        ("data_set: toy\n", "training: {epochs: 300}\nseed: 1\ndata_set: toy\n"),
+    ],
+)
+def test_comments_and_spelled_out_defaults_rerun_nothing(edited, old, new):
+    assert edited("config/budget.yaml", old, new) == set()
+
+
+def test_the_network_s_shape_retrains_all_designs_and_the_reference(edited):
+    jobs = edited("config/budget.yaml", "units: [4, 5]", "units: [8, 5]")
+    assert jobs == DOWNSTREAM | {"reference", "pages_of_data"}
+
+
+def test_the_length_of_training_leaves_the_reference_alone(edited):
+    assert edited("config/budget.yaml", "network:", "training: {epochs: 20}\nnetwork:") == DOWNSTREAM
+
+
+def test_a_target_s_clock_reruns_its_designs(edited):
+    assert edited("config/targets.yaml", "clock_mhz: 360", "clock_mhz: 320") == DOWNSTREAM
+
+
+def test_another_target_s_clock_reruns_nothing(edited):
+    assert edited("config/targets.yaml", "clock_mhz: 240", "clock_mhz: 241") == set()
+
+
+def test_a_feature_is_read_again_without_simulating_again(edited):
+    jobs = edited("config/data_sets/toy.yaml", "{name: zlogz}", "{name: zlogz, width: 6}")
+    assert jobs == OF_DATA | DOWNSTREAM - RESOLVED
+
+
+def test_more_jets_are_simulated(edited):
+    jobs = edited("config/data_sets/toy.yaml", "jets: 20", "jets: 25")
+    assert jobs == EVERYTHING - RESOLVED
+
+
+def test_a_comment_in_the_description_reruns_nothing(edited):
+    assert edited("config/data_sets/toy.yaml", "name: toy\n", "name: toy  # a comment\nchunk: 20000\n") == set()
+
+
+def test_another_data_set_reruns_everything_but_simulation(done):
+    (done / "ntuples").mkdir()
+    (done / "ntuples/a.root").write_text("")
+    other = GIVEN.replace("name: toy", "name: other")
+    (done / "config/data_sets/other.yaml").write_text(other)
+    budget = done / "config/budget.yaml"
+    budget.write_text(budget.read_text().replace("data_set: toy", "data_set: other"))
+    assert set(run_jobs(done)) == OF_DATA | DOWNSTREAM
+
+
+def test_a_changed_root_file_is_read_again(tmp_path):
+    folder = copy_workflow(tmp_path / "given", data_set=GIVEN)
+    (folder / "ntuples").mkdir()
+    (folder / "ntuples/a.root").write_text("events")
+    pretend_done(folder)
+    assert run_jobs(folder) == {}
+    time.sleep(0.01)
+    (folder / "ntuples/a.root").write_text("more events")
+    assert set(run_jobs(folder)) == OF_DATA - {"resolve_data_set"} | DOWNSTREAM - RESOLVED
+    (folder / "ntuples/a.root").write_text("events")
+    (folder / "ntuples/b.root").write_text("a new file that the glob finds")
+    assert "ingest" in run_jobs(folder)
+
+
+def test_removed_results_do_not_simulate_again(done):
+    shutil.rmtree(done / "results")
+    assert set(run_jobs(done)) == EVERYTHING - SIMULATION
+
+
+def test_a_lost_firmware_folder_is_made_again_where_it_is_needed(done):
+    shutil.rmtree(done / "results/small/firmware")
+    assert run_jobs(done) == {}
+    (done / "results/small/verify.json").unlink()
+    assert set(run_jobs(done, targets=("results/small/verify.json",))) == {"firmware:small", "verify:small"}
+
+
+def test_one_design_can_be_asked_for(done):
+    shutil.rmtree(done / "results")
+    jobs = run_jobs(done, targets=("results/small/timing.json",))
+    wanted = of_design("small") - {"physics:small", "pages_of_design:small"}
+    assert set(jobs) == wanted | {"resolve_data_set", "ingest"}
+
+
+def test_the_shipped_workflow_plans_in_under_three_seconds(tmp_path):
+    folder = copy_workflow(tmp_path / "shipped")
+    shutil.copytree(ROOT / "config", folder / "config", dirs_exist_ok=True)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    planned = snakemake(folder, "-n")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert planned.returncode == 0, planned.stderr
+    # Seconds of the processor, not of the clock: other work may run beside the tests.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 3
+
+
+def test_every_rule_is_documented_and_has_a_log():
+    for path in sorted((ROOT / "workflow/rules").glob("*.smk")):
+        rules = re.split(r"^\s*rule ", path.read_text(), flags=re.MULTILINE)[1:]
+        assert rules, path
+        for rule in rules:
+            name = rule.split(":")[0]
+            assert '"""' in rule, f"{path}: rule {name} has no docstring"
+            if "shell:" in rule:
+                assert "LOGGED" in rule, f"{path}: rule {name} does not log"
+                assert "log:" in rule, f"{path}: rule {name} has no log"
+                assert "code=fingerprint(" in rule or name.startswith(("resolve", "all")), name
+
+
+def test_every_command_of_the_rules_is_a_command():
+    from trigger_lut.cli import parser
+
+    actions = parser()._subparsers._group_actions[0].choices
+    for path in sorted((ROOT / "workflow/rules").glob("*.smk")):
+        for command in re.findall(r'"trigger-lut ([a-z-]+) ', path.read_text()):
+            assert command in actions, f"{path}: {command}"

@@ -1,0 +1,96 @@
+"""A copy of the workflow with a small data set, and what Snakemake would run in it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+BUDGET = """\
+data_set: toy
+target: cms-phase2-correlator
+network: {units: [4, 5]}
+designs:
+  small: {luts: 700, latency_ns: 25}
+  large: {luts: 3000, latency_ns: 31}
+"""
+SIMULATED = """\
+name: toy
+simulate: {jets: 20, files_per_class: 1}
+tree: jets
+event_id: [run, event, jet]
+label: {expression: label, classes: [g, q, W, Z, t]}
+features: [{name: zlogz}, {name: mass_mmdt}]
+"""
+GIVEN = SIMULATED.replace("simulate: {jets: 20, files_per_class: 1}", "files: [ntuples/*.root]")
+
+
+def copy_workflow(folder: Path, budget: str = BUDGET, data_set: str = SIMULATED) -> Path:
+    """Snakefile, rules and configuration in a new folder, with a budget and a description of the data set `toy`."""
+    shutil.copytree(ROOT / "workflow", folder / "workflow")
+    shutil.copy(ROOT / "Snakefile", folder)
+    (folder / "config/data_sets").mkdir(parents=True)
+    shutil.copy(ROOT / "config/targets.yaml", folder / "config")
+    (folder / "config/budget.yaml").write_text(budget)
+    (folder / "config/data_sets/toy.yaml").write_text(data_set)
+    return folder
+
+
+def run_jobs(
+    folder: Path, executor: str = "dryrun", targets: tuple[str, ...] = (), force: bool = False
+) -> Counter[str]:
+    """Jobs that Snakemake would run ('dryrun') or marks as done ('touch'), as 'rule' or 'rule:wildcards'."""
+    from snakemake.api import SnakemakeApi
+    from snakemake.settings.types import DAGSettings, OutputSettings, Quietness, ResourceSettings
+
+    here = Path.cwd()
+    try:
+        with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+            workflow = api.workflow(
+                resource_settings=ResourceSettings(cores=2), snakefile=folder / "Snakefile", workdir=folder
+            )
+            dag = workflow.dag(DAGSettings(targets=set(targets), forceall=force))
+            dag.execute_workflow(executor=executor)
+            jobs = workflow._workflow.dag
+            return Counter(
+                ":".join([job.rule.name, *job.wildcards_dict.values()]) for job in jobs.jobs if jobs.needrun(job)
+            )
+    finally:
+        os.chdir(here)
+
+
+def all_outputs(folder: Path) -> list[tuple[Path, bool]]:
+    """(path, is a folder) of every output of every job, relative to the workflow's folder."""
+    from snakemake.api import SnakemakeApi
+    from snakemake.settings.types import DAGSettings, OutputSettings, Quietness, ResourceSettings
+
+    here = Path.cwd()
+    try:
+        with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+            workflow = api.workflow(
+                resource_settings=ResourceSettings(cores=2), snakefile=folder / "Snakefile", workdir=folder
+            )
+            workflow.dag(DAGSettings(forceall=True)).execute_workflow(executor="dryrun")
+            return [(Path(str(f)), f.is_directory) for job in workflow._workflow.dag.jobs for f in job.output]
+    finally:
+        os.chdir(here)
+
+
+def pretend_done(folder: Path) -> Path:
+    """Empty files for all outputs, and Snakemake's record that the present workflow made them."""
+    for path, is_folder in all_outputs(folder):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).mkdir(exist_ok=True) if is_folder else (folder / path).write_text("")
+    run_jobs(folder, "touch", force=True)
+    return folder
+
+
+def snakemake(folder: Path, *arguments: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake's command line in a folder."""
+    command = [sys.executable, "-m", "snakemake", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=timeout, check=False)

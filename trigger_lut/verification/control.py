@@ -102,7 +102,7 @@ def flip_keras(model: Any, network: Network, flip: Flip) -> None:
     positions = 1 << int(layer.channel_bits[flip.channel])
     share = positions >> int(form.widths[flip.channel, flip.output])
     if share < 1:
-        raise FirmwareError(f"layer {layer.name!r}, channel {flip.channel}: a table of {positions} entries is too small")
+        raise FirmwareError(f"layer {layer.name!r}, channel {flip.channel}: {positions} entries are too few")
     rows = slice(flip.entry * share, (flip.entry + 1) * share)
     entry = round(float(table[flip.channel, rows.start, flip.output]) * scale) ^ (1 << flip.bit)
     table[flip.channel, rows, flip.output] = entry / scale

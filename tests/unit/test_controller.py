@@ -1,0 +1,113 @@
+"""The budget controller: its target, its steering, and that it ends within the budget on a simple response."""
+
+import dataclasses
+import itertools
+import math
+
+import pytest
+
+from trigger_lut.training.controller import (
+    AIM,
+    FREEZE_AT,
+    LEAST,
+    MOST,
+    SHRINK_FROM,
+    SHRINK_UNTIL,
+    Controller,
+    frozen,
+)
+
+
+def test_target_falls_geometrically_from_the_initial_cost_to_the_aim():
+    controller = Controller(budget=1000, start=16000)
+    end = AIM * 1000
+    assert controller.target(0.0) == controller.target(SHRINK_FROM) == 16000
+    half = controller.target((SHRINK_FROM + SHRINK_UNTIL) / 2)
+    assert half == pytest.approx(math.sqrt(16000 * end))
+    assert controller.target(SHRINK_UNTIL) == pytest.approx(end)
+    assert controller.target(1.0) == pytest.approx(end)
+    targets = [controller.target(n / 100) for n in range(101)]
+    assert all(a >= b for a, b in itertools.pairwise(targets))
+
+
+def test_aim_lies_below_the_budget_and_freezing_comes_after_shrinking():
+    assert AIM < 1.0
+    assert 0 <= SHRINK_FROM < SHRINK_UNTIL < FREEZE_AT < 1
+
+
+def test_a_design_that_starts_within_its_budget_is_not_asked_to_grow():
+    controller = Controller(budget=1000, start=500)
+    assert controller.target(0.0) == controller.target(1.0) == AIM * 1000
+
+
+def test_multiplier_rises_above_the_target_and_falls_below_it():
+    controller = Controller(budget=1000, start=500, multiplier=0.1)
+    assert controller.after(2000, 1.0).multiplier > 0.1
+    assert controller.after(700, 1.0).multiplier < 0.1
+    assert controller.after(AIM * 1000, 1.0).multiplier == pytest.approx(0.1)
+
+
+def test_multiplier_keeps_rising_while_the_error_stays():
+    controller = Controller(budget=1000, start=500, multiplier=0.1)
+    first = controller.after(1300, 1.0)
+    second = first.after(1300, 1.0)
+    assert second.multiplier > first.multiplier
+    assert second.last == first.last == pytest.approx(math.log(1300 / (AIM * 1000)))
+
+
+def test_one_step_changes_the_multiplier_by_at_most_a_factor_e():
+    controller = Controller(budget=10, start=5, multiplier=0.1)
+    assert controller.after(1e9, 1.0).multiplier == pytest.approx(0.1 * math.e)
+    assert controller.after(1e-9, 1.0).multiplier == pytest.approx(0.1 / math.e)
+
+
+def test_multiplier_stays_within_its_limits():
+    over = under = Controller(budget=10, start=5)
+    for _ in range(100):
+        over, under = over.after(1e6, 1.0), under.after(1e-3, 1.0)
+    assert over.multiplier == MOST
+    assert under.multiplier == LEAST
+
+
+def test_a_cost_of_zero_is_no_error():
+    assert Controller(budget=10, start=5).after(0.0, 1.0).multiplier >= LEAST
+
+
+def test_controllers_are_immutable():
+    controller = Controller(budget=10, start=5)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        controller.multiplier = 1.0
+    assert controller.after(50, 1.0) is not controller
+
+
+@pytest.mark.parametrize("gain", [0.5, 0.7, 1.0])
+@pytest.mark.parametrize("budget", [300, 3000])
+def test_a_responding_cost_ends_at_the_aim(gain, budget):
+    """Cost follows start * (multiplier / 1e-3)**-gain with a lag: the closed loop must settle, not swing."""
+    start, cost = 9000.0, 9000.0
+    controller = Controller(budget, start)
+    late = []
+    for epoch in range(300):
+        wanted = start * (controller.multiplier / 1e-3) ** -gain
+        cost = cost + 0.5 * (min(wanted, start) - cost)
+        controller = controller.after(cost, epoch / 300)
+        if epoch >= FREEZE_AT * 300:
+            late.append(cost)
+    assert max(late) <= 1.01 * budget
+    assert min(late) >= 0.9 * budget
+
+
+def test_without_response_the_cost_stays_over_budget():
+    """Negative control of the test above: when pressing has no effect, the loop ends beyond the budget."""
+    controller = Controller(300, 9000.0)
+    for epoch in range(300):
+        controller = controller.after(9000.0, epoch / 300)
+    assert controller.multiplier == MOST
+    assert controller.last == pytest.approx(math.log(9000 / (AIM * 300)))
+
+
+def test_frozen_from_its_share_on():
+    assert not frozen(0.0)
+    assert not frozen(FREEZE_AT - 1e-9)
+    assert frozen(FREEZE_AT)
+    assert frozen(1.0)

@@ -6,7 +6,7 @@ middle speed grade), wiring included. They decide where the pipeline is cut, and
 estimate.
 
 Check against published designs (xcvu13p, post-route): networks of two table layers, 16-20-5, take 9.2 to 10.1 ns
-(HGQ-LUT, arXiv 2604.22293). In this model one such path - two tables, nine adders of 8 bits, one saturation - is 9.3 ns
+(HGQ-LUT, arXiv 2604.22293). In this model one such path - two tables, nine adders of 8 bits, one saturation - is 8.3 ns
 of logic, to which each register adds 0.25 ns. At 360 MHz a stage holds one table and two adders, or three adders.
 
 Time within a pipeline is counted in ns of logic from the first register on, registers left out: stage s covers
@@ -46,9 +46,9 @@ class Delays:
 
 
 FAMILIES = {
-    "xcup": Delays(lut=0.12, net=0.40, wide_mux=0.10, carry=0.24, carry_bit=0.005, register=0.25),
-    "xcu": Delays(lut=0.15, net=0.52, wide_mux=0.13, carry=0.32, carry_bit=0.008, register=0.32),
-    "xc7": Delays(lut=0.20, net=0.65, wide_mux=0.20, carry=0.50, carry_bit=0.020, register=0.50),
+    "xcup": Delays(lut=0.12, net=0.33, wide_mux=0.10, carry=0.24, carry_bit=0.005, register=0.25),
+    "xcu": Delays(lut=0.15, net=0.45, wide_mux=0.13, carry=0.32, carry_bit=0.008, register=0.32),
+    "xc7": Delays(lut=0.20, net=0.60, wide_mux=0.20, carry=0.50, carry_bit=0.020, register=0.50),
 }
 WIDEST_MUXED_TABLE = {"xcup": 9, "xcu": 9, "xc7": 8}
 
@@ -67,9 +67,12 @@ def lut_delay(family: str = "xcup") -> float:
 
 
 def table_delay(address_bits: int, family: str = "xcup") -> float:
-    """A table of 2**address_bits entries, in ns: one LUT, joined by wide multiplexers, then by more LUTs."""
+    """A table of 2**address_bits entries, in ns: one LUT, joined by wide multiplexers, then by more LUTs.
+
+    One address bit chooses between two constants: that is wiring.
+    """
     d = delays(family)
-    if address_bits <= 0:
+    if address_bits <= 1:
         return 0.0
     muxed = min(max(address_bits - 6, 0), WIDEST_MUXED_TABLE[family] - 6)
     # A LUT is a multiplexer of four: it takes off two address bits a level.

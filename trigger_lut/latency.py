@@ -64,9 +64,8 @@ def _converted_time(time: float, codes: Range, kif: KIF, stage: float, family: s
         return time
     source = kif_for_range(*codes)
     above = source.k + source.i - min(kif.i, source.i)
-    # A register may stand between seeing the overflow and the two halves of selecting.
-    half = delay_model.lut_delay(family) / 2
-    for delay in (delay_model.table_delay(max(above, 1), family), half, half):
+    # A register may stand between seeing the overflow and selecting the limit.
+    for delay in (delay_model.table_delay(max(above, 1), family), delay_model.lut_delay(family)):
         time = delay_model.finish(time, delay, stage)
     return time
 
@@ -81,7 +80,13 @@ def _tree_time(plan: Summation, times: list[float], stage: float, family: str) -
 
 
 def adder_bits(a: tuple[int, int, int], b: tuple[int, int, int]) -> int:
-    """Bits of the adder of two items (trailing zeros, smallest, largest): from where both have bits to the top."""
+    """Bits of the adder of two items (trailing zeros, smallest, largest): from where both have bits to the top.
+
+    0 where the bits lie side by side and the lower item is never negative.
+    """
+    for low, high in ((a, b), (b, a)):
+        if low[1] >= 0 and low[2].bit_length() <= high[0]:
+            return 0
     lo, hi = a[1] + b[1], a[2] + b[2]
     top = max(hi.bit_length(), (-lo - 1).bit_length() if lo < 0 else 0) + (lo < 0)
     return max(top - max(a[0], b[0]), 1)

@@ -192,7 +192,10 @@ class SynthCard(Card):
     carry: Measured
     dsp: Measured
     bram18: Measured
-    logic_levels: Measured = Field(description="Largest number of LUTs between two registers.")
+    logic_levels: Measured = Field(
+        description="Largest number of LUTs and carry chains in a row between two registers or ports."
+    )
+    path_ns_estimate: float | None = Field(None, description="Longest such path in ns by the delay model; an estimate.")
     cells: dict[str, int]
     luts_surrogate: Measured
     surrogate_error: float = Field(description="(surrogate - yosys) / yosys.")

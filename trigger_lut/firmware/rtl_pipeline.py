@@ -23,16 +23,16 @@ def operation_delay(ops: list[Any], index: int, family: str) -> float:
             return delay_model.adder_delay(_bits(op.qint), family)
         case -2:
             return delay_model.adder_delay(_bits(op.qint), family) if _bits(op.qint) > 1 else 0.0
-        case 6:  # multiplexer; between constants it is wiring. Half a LUT: the two of a saturation share one
+        case 6:  # multiplexer; between constants it is wiring
             constant = all(q.min == q.max for q in operands[:2])
-            return 0.0 if constant else delay_model.lut_delay(family) / 2
+            return 0.0 if constant else delay_model.lut_delay(family)
         case 8:
             return delay_model.table_delay(_bits(operands[0]), family)
         case 9:
             return 0.0 if op.data[0] == 0 else delay_model.lut_delay(family)
         case 10:
             constant = any(q.min == q.max for q in operands)
-            return 0.0 if constant else delay_model.lut_delay(family) / 2
+            return 0.0 if constant else delay_model.lut_delay(family)
         case -1 | 3 | 5:
             return 0.0
     raise AssertionError(f"operation code {op.opcode} is not one that trace() makes")

@@ -52,14 +52,19 @@ def _convert(x: Any, kif: KIF, overflow: str) -> Any:
     if x.low == x.high:
         return _constant(min(max(lo, kif.lo), kif.hi) * kif.step, x)
     # alkaid's own SAT subtracts each limit, a carry chain as wide as the sum; a table of the bits above the format
-    # sees the same. (16-20-5 random networks, Yosys, xcup: see the comparison in rtl.py.)
+    # sees the same in one LUT level (measured: see rtl.py).
     k, i, _ = (int(part) for part in x.kif)
     above = x.quantize(k, i, -min(kif.i, i), "WRAP", "TRN")
     blocks = np.floor(_values(above) * 2.0**kif.f)
-    too_high, too_low = (_lookup(above, over.astype(np.float64)) for over in (blocks > kif.hi, blocks < kif.lo))
+    too_high, too_low = blocks > kif.hi, blocks < kif.lo
+    outside = _lookup(above, (too_high | too_low).astype(np.float64))
+    lowest, highest = kif.lo * kif.step, kif.hi * kif.step
+    if too_high.any() and too_low.any():
+        limit = _select(x.msb(), highest, lowest)
+    else:
+        limit = highest if too_high.any() else lowest
     reach = (max(lo, kif.lo) * kif.step, min(hi, kif.hi) * kif.step, kif.step)
-    inside = too_low.msb_mux(kif.lo * kif.step, x.quantize(*kif, "WRAP", "TRN"), reach)
-    return too_high.msb_mux(kif.hi * kif.step, inside, reach)
+    return outside.msb_mux(limit, x.quantize(*kif, "WRAP", "TRN"), reach)
 
 
 def _sum(channels: list[Any], layer: LUTDenseTables, o: int, plan: Summation) -> Any:
@@ -97,9 +102,12 @@ def _lookup(key: Any, values: np.ndarray) -> Any:
         return _constant(float(values[0]), key)
     if len(values) > 2:
         return key.lookup(values)
-    # alkaid multiplies a bit by the entry when the other entry is 0, with adders; here it is laid out as bits.
-    bit = _upper(key)
-    low, high = float(values[0]), float(values[1])
+    return _select(_upper(key), float(values[0]), float(values[1]))
+
+
+def _select(bit: Any, low: float, high: float) -> Any:
+    """`high` where the bit is set, else `low`; two different constants."""
+    # alkaid multiplies the bit by one of them when the other is 0, with adders; here it is laid out as bits.
     if low == 0:
         return _times(bit, high)
     if high == 0:

@@ -1,0 +1,61 @@
+"""Latency and throughput at the target's clock, against the budget and the trigger's allowance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trigger_lut.budget import Spec
+from trigger_lut.cards import Measured, Stopwatch, read_card, write_card
+from trigger_lut.delay_model import delays, fmax_mhz
+from trigger_lut.errors import CardError
+from trigger_lut.records import SynthCard, TimingCard, VerifyCard
+
+ROUNDING_NS = 1e-6
+
+
+def timing(spec: Path, verify_card: Path, synth_card: Path, card: Path) -> TimingCard:
+    """Write the TimingCard of a design from what simulation and synthesis measured.
+
+    latency_ns is the measured number of cycles times the period of the target's clock, whatever Fmax may be. Fmax is an
+    estimate: the delay model on the longest path of the synthesised netlist. Raises CardError when the cards are of
+    different designs or lack the path.
+    """
+    watch = Stopwatch()
+    design, verified, synthesised = (
+        read_card(Spec, spec),
+        read_card(VerifyCard, verify_card),
+        read_card(SynthCard, synth_card),
+    )
+    for path, found in ((verify_card, verified.design), (synth_card, synthesised.design)):
+        if found != design.design:
+            raise CardError(f"{path}: of design {found!r}, expected {design.design!r}")
+    if synthesised.path_ns_estimate is None:
+        raise CardError(f"{synth_card}: path_ns_estimate: missing; synthesise again")
+    latency_ns = verified.latency_cycles_measured * design.target.clock_period_ns
+    allowed = design.target.latency_allowed_ns
+    limit = min(design.budget.latency_ns, allowed if allowed is not None else design.budget.latency_ns)
+    result = TimingCard(
+        design=design.design,
+        clock_mhz=design.target.clock_mhz,
+        latency_cycles=Measured(value=verified.latency_cycles_measured, source="rtl-simulation"),
+        latency_ns=Measured(value=round(latency_ns, 6), source="rtl-simulation"),
+        ii=Measured(value=verified.ii_measured, source="rtl-simulation"),
+        latency_ns_budget=design.budget.latency_ns,
+        latency_allowed_ns=allowed,
+        logic_levels=synthesised.logic_levels,
+        fmax_mhz_estimate=round(fmax_mhz(synthesised.path_ns_estimate, design.target.family), 1),
+        fmax_model=_model(synthesised.path_ns_estimate, design.target.family),
+        latency_met=latency_ns <= limit + ROUNDING_NS,
+        ii_met=verified.ii_measured <= design.budget.ii,
+        **watch.provenance([spec, verify_card, synth_card]),  # type: ignore[arg-type]
+    )
+    write_card(result, card)
+    return result
+
+
+def _model(path_ns: float, family: str) -> str:
+    d = delays(family)
+    return (
+        f"estimate, not a timing run: longest path of the netlist, {path_ns:.2f} ns of logic "
+        f"({family}: LUT {d.lut} ns, wire {d.net} ns, carry chain {d.carry} ns), and {d.register} ns for a register"
+    )

@@ -5,7 +5,7 @@ Options of alkaid, measured with Yosys (xcup, 360 MHz) on two 16-20-5 networks, 
     as built here                        258 / 141 / 3      1,019 /   442 / 4
     with alkaid's ternary adder fusion   282 / 145 / 3      1,156 /   591 / 4   off
     with alkaid's saturation             268 / 183 / 4        989 /   484 / 4   off: three LUTs in a hundred for a cycle
-    cut by alkaid's own delays           260 / 138 / 3      1,016 /   441 / 4   same size; the number of cycles is not ours
+    cut by alkaid's own delays           260 / 138 / 3      1,016 /   441 / 4   off: cycles not as planned
 """
 
 from __future__ import annotations

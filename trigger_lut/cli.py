@@ -259,7 +259,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if getattr(args, "threads", None):
         limit_threads(args.threads)
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         args.function(args)
     except TriggerLutError as error:

@@ -12,7 +12,7 @@ FILES = {
     "__init__.py": "",
     "errors.py": "class Error(Exception): pass\n",
     "shared.py": "from trigger_lut.errors import Error\nSTEP = 1\n",
-    "stage.py": "from trigger_lut.shared import STEP\ndef run():\n    from trigger_lut.deep import tool\n    tool.go()\n",
+    "stage.py": "from trigger_lut.shared import STEP\ndef run():\n  from trigger_lut.deep import tool\n  tool.go()\n",
     "other.py": "import trigger_lut.shared\n",
     "deep/__init__.py": "",
     "deep/tool.py": 'def go():\n    """Go."""\n    return 1\n',

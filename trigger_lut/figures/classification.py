@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trigger_lut.figures.style import canvas, line_style, without_ticks
+from trigger_lut.figures.style import canvas, line_style, plain, without_ticks
 from trigger_lut.records import PhysicsCard
 
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ def roc(card: PhysicsCard) -> Figure:
     for n, (name, curve) in enumerate(card.classes.items()):
         background = np.array(curve.background)
         seen = background > 0
-        ax.plot(np.array(curve.signal)[seen], background[seen], label=f"{name}   {curve.auc:.3f}", **line_style(n))  # type: ignore[arg-type]
+        ax.plot(
+            np.array(curve.signal)[seen], background[seen], label=f"{plain(name)}   {curve.auc:.3f}", **line_style(n)
+        )  # type: ignore[arg-type]
         smallest = min(smallest, background[seen].min())
     ax.set_yscale("log")
     ax.set_ylim(max(smallest / 2, 1e-5), 1)
@@ -36,7 +38,7 @@ def roc(card: PhysicsCard) -> Figure:
 
 def confusion(card: PhysicsCard) -> Figure:
     """Share of each true class (row) that is assigned to each class (column)."""
-    names = list(card.classes)
+    names = [plain(name) for name in card.classes]
     counts = np.array(card.confusion, dtype=float)
     shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     size = max(4.2, 0.62 * len(names) + 1.6)

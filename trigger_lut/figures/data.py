@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trigger_lut.figures.style import BAD_COLOUR, COLOURS, canvas, line_style, without_ticks
+from trigger_lut.figures.style import BAD_COLOUR, COLOURS, canvas, line_style, plain, without_ticks
 from trigger_lut.records import FeatureSummary, IngestCard
 
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ def masses(check: PhysicsCheck) -> Figure:
     edges = np.array(check.mass_edges_gev)
     for n, (name, counts) in enumerate(check.mass_counts.items()):
         shares = np.array(counts) / max(check.jets[name], 1)
-        mplhep.histplot(shares, edges, ax=ax, label=name, yerr=False, **line_style(n))
+        mplhep.histplot(shares, edges, ax=ax, label=plain(name), yerr=False, **line_style(n))
     for name, peak in check.peaks.items():
         ax.axvline(peak.expected.mass_gev, color="black", linewidth=0.7, linestyle=":")
-        ax.text(peak.expected.mass_gev, 1.01, name, transform=ax.get_xaxis_transform(), ha="center", fontsize=9)
+        ax.text(peak.expected.mass_gev, 1.01, plain(name), transform=ax.get_xaxis_transform(), ha="center", fontsize=9)
     ax.set_xlim(edges[0], edges[-1])
     ax.set_ylim(0, None)
     ax.set_xlabel("mMDT jet mass [GeV]")
@@ -54,10 +54,10 @@ def inputs(card: IngestCard) -> Figure:
         first, last = _occupied(feature)
         for n, (name, counts) in enumerate(zip(card.classes, feature.histogram["counts"], strict=True)):
             shares = np.array(counts) / max(sum(counts), 1)
-            mplhep.histplot(shares, edges, ax=ax, label=name, yerr=False, **{**line_style(n), "linewidth": 1.0})
+            mplhep.histplot(shares, edges, ax=ax, label=plain(name), yerr=False, **{**line_style(n), "linewidth": 1.0})
         ax.set_xlim(edges[first], edges[last + 1])
         ax.set_ylim(0, None)
-        ax.set_xlabel(f"{feature.name}   {feature.format}", fontsize=8)
+        ax.set_xlabel(f"{plain(feature.name)}   {feature.format}", fontsize=8)
         ax.tick_params(labelsize=7)
     for ax in axes[len(shown) :]:
         ax.set_axis_off()
@@ -91,6 +91,6 @@ def codes(card: IngestCard) -> Figure:
     right.set_xlim(0, max(0.5, 110 * max(f.saturated_fraction for f in shown)))
     for ax in (left, right):
         without_ticks(ax, "y")
-        ax.set_yticks(rows, [f.name for f in shown] if ax is left else [])
+        ax.set_yticks(rows, [plain(f.name) for f in shown] if ax is left else [])
         ax.set_ylim(len(shown) - 0.4, -0.6)
     return figure

@@ -70,6 +70,11 @@ def line_style(n: int) -> dict[str, object]:
     return {"color": COLOURS[n % len(COLOURS)], "linestyle": DASHES[n % len(DASHES)]}
 
 
+def plain(name: str) -> str:
+    """A user's name as a label: a dollar sign would start a formula."""
+    return name.replace("$", r"\$")
+
+
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as SVG (or, by its suffix, PNG), whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,278 @@
+"""Plots and pages from made cards: what they show, and that the same card gives the same bytes."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from html.parser import HTMLParser
+from pathlib import Path
+
+import made_cards
+import numpy as np
+import pytest
+
+from trigger_lut.cards import Measured, read_card, write_card
+from trigger_lut.errors import CardError
+from trigger_lut.figures import classification, data, hardware, training
+from trigger_lut.figures.style import BAD_COLOUR, COLOURS, GOOD_COLOUR, canvas, save, styled
+from trigger_lut.figures.summary import summary as summary_figure
+from trigger_lut.pages.of_data import ingest_page, pages_of_data
+from trigger_lut.pages.of_design import pages_of_design, physics_page, synth_page, timing_page, train_page, verify_page
+from trigger_lut.pages.of_summary import pages_of_summary, summary_page
+from trigger_lut.records import Summary
+from trigger_lut.summary import summary
+
+
+@pytest.fixture
+def designs(tmp_path) -> Summary:
+    """The summary of a design that passes and one that does not."""
+    write_card(made_cards.reference(), tmp_path / "reference.json")
+    good = made_cards.write_design(tmp_path, "small")
+    changed = {"synth": made_cards.synth("large", luts=1200), "verify": made_cards.verify("large", mismatches=3)}
+    bad = made_cards.write_design(tmp_path, "large", **changed)
+    summary(tmp_path / "reference.json", [good, bad], tmp_path / "summary.json", tmp_path / "summary.tsv")
+    return read_card(Summary, tmp_path / "summary.json")
+
+
+FIGURES = {
+    "masses": lambda: data.masses(made_cards.check_simulation()),
+    "inputs": lambda: data.inputs(made_cards.ingest()),
+    "codes": lambda: data.codes(made_cards.ingest()),
+    "training": lambda: training.training(made_cards.train()),
+    "widths": lambda: training.widths(made_cards.train()),
+    "roc": lambda: classification.roc(made_cards.physics()),
+    "confusion": lambda: classification.confusion(made_cards.physics()),
+    "verification": lambda: hardware.verification(made_cards.verify()),
+    "resources": lambda: hardware.resources(made_cards.spec(), made_cards.synth()),
+    "pipeline": lambda: hardware.pipeline(made_cards.timing()),
+}
+LABELS = {
+    "masses": {"mMDT jet mass [GeV]", "Share of jets / 2 GeV"},
+    "codes": {"Codes", "Saturated events [%]"},
+    "training": {"Accuracy [%]", "LUTs", "Latency [cycles]", "Epoch"},
+    "widths": {"Edges", "Address width [bits]", "Table output width [bits]"},
+    "roc": {"Signal efficiency", "Background efficiency"},
+    "confusion": {"Assigned class", "True class", "Share of the true class [%]"},
+    "resources": {"LUTs", "Cells"},
+    "pipeline": {"Time after the first valid input [ns]; one box is a clock cycle of 2.5 ns"},
+}
+
+
+def draw(name: str):
+    with styled():
+        return FIGURES[name]()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_same_card_gives_the_same_valid_svg(name, tmp_path):
+    for copy in ("a", "b"):
+        with styled():
+            save(FIGURES[name](), tmp_path / f"{copy}.svg")
+    first = (tmp_path / "a.svg").read_bytes()
+    assert first == (tmp_path / "b.svg").read_bytes()
+    assert ElementTree.fromstring(first).tag == "{http://www.w3.org/2000/svg}svg"
+    assert b"<dc:date>" not in first
+    assert [p.name for p in sorted(tmp_path.iterdir())] == ["a.svg", "b.svg"]
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_axes_say_what_they_show_and_in_which_unit(name):
+    axes = draw(name).axes
+    assert {t for ax in axes for t in (ax.get_xlabel(), ax.get_ylabel())} - {""} == LABELS[name]
+
+
+def test_curves_show_the_card_s_numbers():
+    card = made_cards.train()
+    top, middle, bottom = draw("training").axes
+    np.testing.assert_allclose(top.lines[0].get_ydata(), [100 * e.accuracy for e in card.history])
+    np.testing.assert_allclose(middle.lines[0].get_ydata(), [e.luts_surrogate for e in card.history])
+    assert {tuple(x.get_ydata()) for x in middle.lines} >= {(1000, 1000)}, "the budget"
+    assert set(bottom.lines[0].get_ydata()) == {10, 7}
+
+
+def test_the_roc_curve_is_the_card_s():
+    (ax,) = draw("roc").axes
+    card = made_cards.physics()
+    line = ax.lines[0]
+    np.testing.assert_allclose(line.get_xdata(), card.classes["g"].signal[1:])
+    np.testing.assert_allclose(line.get_ydata(), card.classes["g"].background[1:])
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["g   0.900", "q   0.920", "W   0.940"]
+
+
+def test_a_difference_is_red():
+    def colours(card) -> list[str]:
+        from matplotlib.colors import to_hex
+
+        with styled():
+            return [to_hex(p.get_facecolor()) for p in hardware.verification(card).axes[0].patches]
+
+    assert set(colours(made_cards.verify())) == {GOOD_COLOUR}
+    assert colours(made_cards.verify(mismatches=2)).count(BAD_COLOUR) == 1
+    blind = made_cards.verify()
+    uncaught = [c.model_copy(update={"control_mismatches": 0}) for c in blind.comparisons]
+    assert colours(blind.model_copy(update={"comparisons": uncaught})).count(BAD_COLOUR) == 4
+
+
+def test_the_pipeline_has_a_box_a_cycle_and_event():
+    (ax,) = draw("pipeline").axes
+    assert [len(c.get_paths()) for c in ax.collections] == [7, 7, 7]
+    assert [line.get_xdata()[0] for line in ax.lines] == [20, 22.5, 25]
+
+
+def test_what_was_not_measured_is_called_so():
+    with styled():
+        figure = hardware.resources(made_cards.spec(), made_cards.synth(luts=None))
+        shown = {t.get_text() for t in figure.axes[0].texts}
+        timing = made_cards.timing().model_copy(update={"latency_cycles": Measured(), "latency_ns": Measured()})
+        (ax,) = hardware.pipeline(timing).axes
+    assert "not measured" in shown
+    assert [t.get_text() for t in ax.texts] == ["latency: not measured"]
+
+
+def test_one_feature_and_very_many():
+    with styled():
+        assert len(data.inputs(made_cards.ingest(1)).axes) == 1
+        many = made_cards.ingest(70)
+        assert len(data.codes(many).axes[0].get_yticks()) == data.MOST_FEATURES
+        assert "the first 64 of 70" in ingest_page(many).plots[0][2]
+
+
+def test_colours_are_distinct_in_lightness_or_hue():
+    assert len(set(COLOURS)) == len(COLOURS)
+    assert all(re.fullmatch(r"#[0-9a-f]{6}", c) for c in COLOURS)
+
+
+def test_styles_do_not_leak():
+    import matplotlib as mpl
+
+    before = mpl.rcParams["xtick.direction"]
+    with styled():
+        canvas()
+        assert mpl.rcParams["xtick.direction"] == "in"
+    assert mpl.rcParams["xtick.direction"] == before
+
+
+class Tables(HTMLParser):
+    """The cells of a page's tables, row by row, each as (text, class)."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.rows: list[list[tuple[str, str]]] = []
+        self.cell = False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "tr":
+            self.rows.append([])
+        self.cell = tag in ("td", "th")
+        if self.cell:
+            self.rows[-1].append(("", dict(attrs).get("class", "")))
+
+    def handle_data(self, data):
+        if self.cell:
+            self.rows[-1][-1] = (self.rows[-1][-1][0] + data, self.rows[-1][-1][1])
+
+    def handle_endtag(self, tag):
+        self.cell = False
+
+
+def rows_of(path: Path) -> dict[str, list[tuple[str, str]]]:
+    """Rows of a written page by their first cell."""
+    return {row[0][0]: row[1:] for row in Tables(path.read_text()).rows}
+
+
+def written(tmp_path, **changed) -> Path:
+    """The folder with the pages of a design with changed cards."""
+    folder = made_cards.write_design(tmp_path, "small", **changed)
+    write_card(made_cards.reference(), tmp_path / "reference.json")
+    cards = [folder / f"{stage}.json" for stage in ("train", "physics", "verify", "synth", "timing")]
+    pages_of_design(folder / "spec.json", tmp_path / "reference.json", *cards, folder / "pages")
+    return folder / "pages"
+
+
+def test_pages_of_a_design_say_what_its_cards_say(tmp_path):
+    pages = written(tmp_path, synth=made_cards.synth(luts=1030), verify=made_cards.verify(mismatches=3))
+    synth = rows_of(pages / "synth.html")
+    assert synth["LUT"][:4] == [("1030", ""), ("yosys", "text"), ("1000", ""), ("missed", "bad")]
+    assert synth["DSP"][3] == ("met", "good")
+    verify = rows_of(pages / "verify.html")
+    assert verify["rtl"][1:3] == [("3", "bad"), ("vector 17, output 2: expected 5, found 4", "text")]
+    assert verify["keras"][1] == ("0", "good")
+    assert "<h1>small: not bit-exact</h1>" in (pages / "verify.html").read_text()
+    timing = rows_of(pages / "timing.html")
+    assert timing["Latency [cycles]"][0] == ("7", "")
+    assert timing["Latency [ns]"] == [("17.5", ""), ("rtl-simulation", "text"), ("20", ""), ("met", "good")]
+    assert rows_of(pages / "physics.html")["This design"] == [("79.70 %", "")]
+    assert rows_of(pages / "train.html")["LUTs"] == [("950", ""), ("1000", ""), ("within", "good")]
+
+
+def test_a_page_carries_its_plots_and_provenance(tmp_path):
+    pages = written(tmp_path)
+    text = (pages / "train.html").read_text()
+    assert text.count("data:image/svg+xml;base64,") == 2
+    assert "http://" not in text.replace("http://www.w3.org", "")
+    assert "trigger_lut 0.1.0" in text
+    assert "a.json 000000000000" in text
+
+
+def test_pages_of_data_with_and_without_simulation(tmp_path):
+    for name, card in (
+        ("sim", made_cards.check_simulation()),
+        ("ingest", made_cards.ingest(3)),
+        ("reference", made_cards.reference()),
+    ):
+        write_card(card, tmp_path / f"{name}.json")
+    inputs = tmp_path / "ingest.json", tmp_path / "reference.json"
+    pages_of_data(tmp_path / "sim.json", *inputs, tmp_path / "with")
+    pages_of_data(None, *inputs, tmp_path / "without")
+    without = {"ingest.html", "inputs.svg", "codes.svg", "reference.html"}
+    assert {p.name for p in (tmp_path / "without").iterdir()} == without
+    assert {p.name for p in (tmp_path / "with").iterdir()} == without | {"simulate.html", "masses.svg"}
+    assert rows_of(tmp_path / "with/simulate.html")["W"]
+    assert rows_of(tmp_path / "without/ingest.html")["feature_1"][:2] == [("fixed<8,3>", "text"), ("as given", "text")]
+
+
+def test_the_summary_shows_designs_side_by_side(designs, tmp_path):
+    pages_of_summary(tmp_path / "summary.json", tmp_path / "out")
+    rows = rows_of(tmp_path / "out/summary.html")
+    assert rows["Budget"] == [("met", "good"), ("missed", "bad")]
+    assert rows["LUT"] == [("900 of 1000", ""), ("1200 of 1000", "")]
+    assert rows["Bit-exact"] == [("yes", "good"), ("no, 3 differences", "bad")]
+    with styled():
+        figure = summary_figure(designs)
+    assert {t.get_text() for t in figure.axes[0].texts} == {"small", "large"}
+
+
+def test_names_cannot_break_a_page(tmp_path):
+    card = made_cards.ingest(1)
+    feature = card.features[0].model_copy(update={"name": r"<b>x</b> & $\no"})
+    write_card(card.model_copy(update={"features": [feature]}), tmp_path / "ingest.json")
+    write_card(made_cards.reference(), tmp_path / "reference.json")
+    pages_of_data(None, tmp_path / "ingest.json", tmp_path / "reference.json", tmp_path / "out")
+    text = (tmp_path / "out/ingest.html").read_text()
+    assert "&lt;b&gt;x&lt;/b&gt; &amp; $\\no" in text
+    assert "<b>" not in text
+
+
+def test_a_missing_card_is_named_and_leaves_no_page(tmp_path):
+    with pytest.raises(CardError, match=r"ingest\.json: cannot be read: No such file or directory$"):
+        pages_of_data(None, tmp_path / "ingest.json", tmp_path / "reference.json", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_every_page_has_a_title_and_a_table(designs):
+    pages = [
+        ingest_page(made_cards.ingest()),
+        train_page(made_cards.train()),
+        physics_page(made_cards.physics(), made_cards.reference()),
+        verify_page(made_cards.verify()),
+        synth_page(made_cards.spec(), made_cards.synth()),
+        timing_page(made_cards.spec(), made_cards.timing()),
+        summary_page(designs),
+    ]
+    for page in pages:
+        assert page.title
+        assert page.lead
+        for table in page.tables:
+            assert table.rows
+            assert {len(row) for row in table.rows} == {len(table.header)}, (page.title, table.title)

@@ -1,0 +1,139 @@
+"""Everything, from a ROOT file to the verdict, on a task small enough for CI."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rootfiles import write_tree
+from workflows import copy_workflow, snakemake
+
+BUDGET = """\
+data_set: toy
+target: cms-phase2-correlator
+network: {units: [3, 3], hidden_width: 4, max_input_bits: 5}
+training: {epochs: 24, batch_size: 512}
+designs:
+  tiny: {luts: 250, latency_ns: 25}
+"""
+DATA_SET = """\
+name: toy
+files: [ntuples/*.root]
+tree: events
+event_id: [run, event]
+label: {expression: kind, classes: [low, middle, high]}
+features:
+  - name: x
+  - {name: y, format: {signed: true, width: 6, integer: 3}}
+  - {name: ratio, expression: x / (1 + abs(y))}
+width: 6
+"""
+STAGES = ("spec", "train", "firmware", "verify", "synth", "timing", "physics")
+
+
+def write_events(path: Path, count: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    kind = rng.integers(0, 3, count)
+    columns = {
+        "run": np.full(count, seed, np.int32),
+        "event": np.arange(count, dtype=np.int64),
+        "kind": kind.astype(np.int32),
+        "x": rng.normal(1.6 * kind, 0.8).astype(np.float32),
+        "y": rng.normal(1.2 * (kind == 1), 0.7).astype(np.float32),
+    }
+    write_tree(path, columns, "events")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    """The whole workflow, run on two small ROOT files."""
+    folder = copy_workflow(tmp_path_factory.mktemp("end_to_end") / "w", BUDGET, DATA_SET)
+    for seed in (1, 2):
+        write_events(folder / f"ntuples/part_{seed}.root", 1500, seed)
+    ran = snakemake(folder, "--cores", "2", timeout=900)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def row(finished) -> dict[str, object]:
+    (row,) = json.loads((finished / "results/summary.json").read_text())["designs"]
+    return row
+
+
+@pytest.mark.slow
+def test_every_stage_leaves_its_card(finished):
+    for stage in STAGES:
+        card = json.loads((finished / f"results/tiny/{stage}.json").read_text())
+        assert card["schema_version"] == 1
+        if stage != "spec":
+            assert card["stage"] == stage
+            assert card["seconds"] > 0
+            assert card["inputs"]
+    assert json.loads((finished / "results/verdict.json").read_text())["designs"] == ["tiny"]
+    assert not list((finished / "results").rglob("*.part"))
+
+
+@pytest.mark.slow
+def test_the_design_is_bit_exact_and_keeps_its_budget(finished, row):
+    assert (row["bit_exact"], row["mismatches"], row["budget_met"]) == (True, 0, True)
+    assert row["vectors"] >= 100_000
+    assert 0 < row["luts"] <= row["luts_budget"] == 250
+    assert (row["ii"], row["dsp"], row["bram18"]) == (1, 0, 0)
+    assert row["latency_ns"] == pytest.approx(row["latency_cycles"] * 1000 / 360)
+    verified = json.loads((finished / "results/tiny/verify.json").read_text())
+    assert {c["name"] for c in verified["comparisons"]} == {"keras", "hls4ml", "alkaid", "rtl"}
+    assert all(c["control_mismatches"] > 0 for c in verified["comparisons"])
+
+
+@pytest.mark.slow
+def test_the_network_has_learned_something(row):
+    assert row["accuracy"] > 0.6, "three classes; chance is 0.33"
+    assert row["accuracy_trees"] > 0.7
+    assert min(row["auc"].values()) > 0.7
+
+
+@pytest.mark.slow
+def test_the_integers_are_those_of_the_files(finished):
+    held = np.load(finished / "results/data/toy/codes.npz")
+    assert held["codes"].shape == (3000, 3)
+    split = np.bincount(held["split"]) / 3000
+    np.testing.assert_allclose(split, [0.6, 0.2, 0.2], atol=0.04)
+
+
+@pytest.mark.slow
+def test_pages_table_and_report(finished, row):
+    with (finished / "results/summary.tsv").open() as file:
+        (line,) = csv.DictReader(file, delimiter="\t")
+    assert line["luts"] == str(row["luts"])
+    assert "bit-exact" in (finished / "results/tiny/pages/verify.html").read_text()
+    pages = list((finished / "results").rglob("*.html"))
+    assert len(pages) == 8
+    ran = snakemake(finished, "--report", "report.zip")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    shutil.unpack_archive(finished / "report.zip", finished / "unpacked")
+    (report,) = (finished / "unpacked").rglob("report.html")
+    assert {p.suffix for p in report.parent.rglob("*") if p.is_file()} >= {".html", ".svg"}
+
+
+@pytest.mark.slow
+def test_nothing_is_left_to_do(finished):
+    ran = snakemake(finished, "-n")
+    assert "Nothing to be done" in ran.stdout + ran.stderr
+
+
+@pytest.mark.slow
+def test_a_training_goes_on_from_its_checkpoint(finished):
+    """The checkpoint outlives the outputs of the rule: a repeated training has nothing left to train."""
+    network = (finished / "results/tiny/network.npz").read_bytes()
+    history = json.loads((finished / "results/tiny/train.json").read_text())["history"]
+    for name in ("model.keras", "network.npz", "train.json"):
+        (finished / "results/tiny" / name).unlink()
+    ran = snakemake(finished, "--cores", "1", "results/tiny/train.json")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert (finished / "results/tiny/network.npz").read_bytes() == network
+    assert json.loads((finished / "results/tiny/train.json").read_text())["history"] == history

@@ -49,7 +49,7 @@ def test_emulator_is_the_integer_network(written):
 
 
 def test_emulator_of_a_network_with_wide_tables(spec, tmp_path):
-    network = random_network(2, units=(3, 4, 2), max_bits=8)
+    network = random_network(20, units=(3, 4, 2), max_bits=8)
     assert network.layers[0].widths.max() == 8
     hls.write_hls(keras_twin(network), network, tmp_path / "hls", spec)
     codes = random_codes(network, 20_000)

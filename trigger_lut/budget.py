@@ -54,7 +54,7 @@ class NetworkShape(Strict):
     )
     batch_norm: bool = Field(True, description="Batch normalisation of edge outputs in all layers but the last.")
     hidden_width: int = Field(8, ge=1, le=16, description="Hidden units H of the small network behind each edge.")
-    max_input_bits: int = Field(8, ge=1, le=10, description="Largest address width m of an edge, in bits.")
+    max_input_bits: int = Field(6, ge=1, le=10, description="Largest address width of an edge; 6 bits fill one LUT.")
 
 
 class Training(Strict):

@@ -11,7 +11,7 @@ import json
 import time
 from importlib import metadata
 from pathlib import Path
-from typing import Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -72,7 +72,7 @@ class Stopwatch:
     def __init__(self) -> None:
         self.start = time.monotonic()
 
-    def provenance(self, read: list[Path], *packages: str) -> dict[str, object]:
+    def provenance(self, read: list[Path], *packages: str) -> dict[str, Any]:
         """Keyword arguments for a card: seconds, versions of packages, sha256 of the files read."""
         return {
             "seconds": round(time.monotonic() - self.start, 3),

@@ -8,6 +8,7 @@ operands have bits to the top of the sum. Saturation: the overflow of the bits a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -68,29 +69,28 @@ def estimate(network: Network, clock_period_ns: float, family: str = "xcup") -> 
 
 
 def table_luts(values: IntArray) -> float:
-    """LUTs of a table of 2**m entries."""
+    """LUTs of a table of 2**m entries.
+
+    An output bit of more than six address bits is expanded on the highest ones; the multiplexers F7 to F9 that
+    join its LUTs are free. Equal output bits, and equal halves, are built once.
+    """
     values = np.asarray(values, dtype=np.int64)
-    width = max(int(np.abs(values).max()).bit_length() + 1, 1)
-    bits = (values[None, :] >> np.arange(width)[:, None]) & 1
-    # The sign repeats above the top bit; equal bits are built once.
-    return float(sum(_bit_luts(row) for row in np.unique(bits, axis=0)))
+    leaf = min(len(values), 1 << LUT_INPUTS)
+    width = max(int(values.max()).bit_length(), int(~values.min()).bit_length()) + 1
+    planes = (values.reshape(-1, leaf, 1) >> np.arange(width)) & 1
+    # One word a leaf and output bit: the truth table of up to six address bits.
+    words = (planes.astype(np.uint64) << np.arange(leaf, dtype=np.uint64)[:, None]).sum(axis=1)
+    bits = {tuple(word) for word in words.T.tolist()}
+    wires = _wires(leaf)
+    return float(sum(len(set(bit) - wires) for bit in bits))
 
 
-def _bit_luts(bit: IntArray) -> int:
-    """LUTs of one output bit by Shannon expansion on the highest address bits; multiplexers F7 to F9 are free."""
-    m = len(bit).bit_length() - 1
-    if m <= LUT_INPUTS:
-        return 0 if _is_wire(bit) else 1
-    leaves = np.unique(bit.reshape(-1, 1 << LUT_INPUTS), axis=0)
-    return max(1, sum(not _is_wire(leaf) for leaf in leaves)) if len(leaves) > 1 else _bit_luts(leaves[0])
-
-
-def _is_wire(bit: IntArray) -> bool:
-    """Whether a bit is constant, or one of the address bits."""
-    if bit.min() == bit.max():
-        return True
-    address = np.arange(len(bit))
-    return any((bit == address >> n & 1).all() for n in range(len(bit).bit_length() - 1))
+@cache
+def _wires(leaf: int) -> frozenset[int]:
+    """Truth tables that take no LUT: constants, and address bits as they are or inverted."""
+    full = (1 << leaf) - 1
+    address = [sum(1 << a for a in range(leaf) if a >> n & 1) for n in range(leaf.bit_length() - 1)]
+    return frozenset([0, full, *address, *(full ^ a for a in address)])
 
 
 def adder_luts(plan: Summation) -> float:

@@ -16,7 +16,7 @@ def soft_luts(table: tf.Tensor, m: tf.Tensor, f: tf.Tensor) -> tuple[tf.Tensor, 
 
     table (C_in, K, C_out); m, f (C_in, C_out) rounded widths and fractions, through which the gradient flows.
     """
-    span = tf.stop_gradient(tf.reduce_max(table, axis=1) - tf.reduce_min(table, axis=1))
+    span = tf.reduce_max(table, axis=1) - tf.reduce_min(table, axis=1)
     bits = tf.math.log1p(span * tf.pow(2.0, f)) / tf.math.log(2.0)
     alive = tf.minimum(m, 1.0) * tf.minimum(bits, 1.0)
     small = 0.4 + 0.6 * tf.minimum(m, LUT_INPUTS) / LUT_INPUTS

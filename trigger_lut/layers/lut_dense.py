@@ -51,7 +51,7 @@ class LUTDense(keras.layers.Layer):
         units: int,
         batch_norm: bool = False,
         input_format: str | Sequence[str] = "fixed<8,3>",
-        max_input_bits: int = 8,
+        max_input_bits: int = 6,
         hidden_width: int = 8,
         output_bits: int = 6,
         momentum: float = 0.99,

@@ -97,8 +97,8 @@ class Session:
         cost, progress = self.cost(), self.epoch / total
         self._keep_best(accuracy, cost)
         self._record(loss, accuracy, cost, progress)
+        self.luts = self.luts.after(cost.luts, progress)
         if not self.frozen:
-            self.luts = self.luts.after(cost.luts, progress)
             self.depth = self.depth.after(cost.latency_cycles, progress)
         self._save()
 
@@ -108,7 +108,8 @@ class Session:
         peak = self.spec.training.learning_rate
         if self.frozen:
             share = (done - self.froze_at) / max(1.0 - self.froze_at, 1e-9)
-            return Pressure(FINE_TUNE_RATE * peak * 0.5 * (1 + np.cos(np.pi * share)), 0.0, 0.0, 0.0)
+            rate = FINE_TUNE_RATE * peak * 0.5 * (1 + np.cos(np.pi * share))
+            return Pressure(rate, 0.0, self.luts.multiplier, 0.0)
         rate = peak * (0.25 + 0.75 * 0.5 * (1 + np.cos(np.pi * done)))
         late = self.depth.last > 0 or self.depth.multiplier > 1e-3
         return Pressure(rate, WIDTH_RATE * rate, self.luts.multiplier, self.depth.multiplier if late else 0.0)

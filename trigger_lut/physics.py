@@ -120,7 +120,7 @@ def physics(spec: Path, network: Path, codes: Path, card: Path) -> None:
             accuracy=float((assigned == labels).mean()),
             classes={name: roc_curve(scores[:, k], labels == k) for k, name in enumerate(events.classes)},
             confusion=confusion(assigned, labels, len(events.classes)).tolist(),
-            **watch.provenance([spec, network, codes], "numpy"),  # type: ignore[arg-type]
+            **watch.provenance([spec, network, codes], "numpy"),
         ),
         card,
     )

@@ -147,6 +147,6 @@ def summary(reference: Path, folders: list[Path], json: Path, tsv: Path) -> None
             )
     designs = [row for _, row, _ in held]
     read = [reference, *(path for _, _, paths in held for path in paths)]
-    made = Summary(data_set=first.data_set, target=first.target_name, designs=designs, **watch.provenance(read))  # type: ignore[arg-type]
+    made = Summary(data_set=first.data_set, target=first.target_name, designs=designs, **watch.provenance(read))
     write_text(tsv, table(designs))
     write_card(made, json)

@@ -51,7 +51,7 @@ def synth(spec: Path, train_card: Path, firmware_card: Path, card: Path) -> Synt
         cells=cells,
         luts_surrogate=Measured(value=train.luts_surrogate, source="surrogate"),
         surrogate_error=(train.luts_surrogate - used.luts) / max(used.luts, 1),
-        **watch.provenance([spec, train_card, firmware_card, *project.files], "pyosys"),  # type: ignore[arg-type]
+        **watch.provenance([spec, train_card, firmware_card, *project.files], "pyosys"),
     )
     write_card(result, card)
     return result

@@ -47,7 +47,7 @@ def timing(spec: Path, verify_card: Path, synth_card: Path, card: Path) -> Timin
         fmax_model=_model(synthesised.path_ns_estimate, design.target.family),
         latency_met=latency_ns <= limit + ROUNDING_NS,
         ii_met=verified.ii_measured <= design.budget.ii,
-        **watch.provenance([spec, verify_card, synth_card]),  # type: ignore[arg-type]
+        **watch.provenance([spec, verify_card, synth_card]),
     )
     write_card(result, card)
     return result

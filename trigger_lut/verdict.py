@@ -39,4 +39,4 @@ def verdict(summary: Path, output: Path) -> None:
         output.unlink(missing_ok=True)
         failed = len({fault.split(":")[0] for fault in found})
         raise BudgetMissedError(f"{failed} of {len(designs)} designs fail\n  " + "\n  ".join(found))
-    write_card(VerdictCard(designs=[d.name for d in designs], **watch.provenance([summary])), output)  # type: ignore[arg-type]
+    write_card(VerdictCard(designs=[d.name for d in designs], **watch.provenance([summary])), output)

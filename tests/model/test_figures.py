@@ -245,12 +245,12 @@ def test_the_summary_shows_designs_side_by_side(designs, tmp_path):
 
 def test_names_cannot_break_a_page(tmp_path):
     card = made_cards.ingest(1)
-    feature = card.features[0].model_copy(update={"name": r"<b>x</b> & $\no"})
+    feature = card.features[0].model_copy(update={"name": r"<b>x</b> & $\no$"})
     write_card(card.model_copy(update={"features": [feature]}), tmp_path / "ingest.json")
     write_card(made_cards.reference(), tmp_path / "reference.json")
     pages_of_data(None, tmp_path / "ingest.json", tmp_path / "reference.json", tmp_path / "out")
     text = (tmp_path / "out/ingest.html").read_text()
-    assert "&lt;b&gt;x&lt;/b&gt; &amp; $\\no" in text
+    assert "&lt;b&gt;x&lt;/b&gt; &amp; $\\no$" in text
     assert "<b>" not in text
 
 

@@ -33,7 +33,7 @@ def ingest(description: Path, codes: Path, card: Path) -> None:
     save_codes(events, codes)
     write_card(
         IngestCard(
-            **watch.provenance([description, *paths], "uproot", "awkward", "numpy"),  # type: ignore[arg-type]
+            **watch.provenance([description, *paths], "uproot", "awkward", "numpy"),
             data_set=data_set.name,
             files=len(paths),
             events=len(events.labels),

@@ -22,7 +22,7 @@ def roc(card: PhysicsCard) -> Figure:
         seen = background > 0
         ax.plot(
             np.array(curve.signal)[seen], background[seen], label=f"{plain(name)}   {curve.auc:.3f}", **line_style(n)
-        )  # type: ignore[arg-type]
+        )
         smallest = min(smallest, background[seen].min())
     ax.set_yscale("log")
     ax.set_ylim(max(smallest / 2, 1e-5), 1)

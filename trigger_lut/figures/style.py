@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,7 +65,7 @@ def canvas(width: float = 6.4, height: float = 4.4, rows: int = 1, columns: int 
     return figure, list(figure.subplots(rows, columns, squeeze=False).flat)
 
 
-def line_style(n: int) -> dict[str, object]:
+def line_style(n: int) -> dict[str, Any]:
     """Colour and dashes of the n-th line."""
     return {"color": COLOURS[n % len(COLOURS)], "linestyle": DASHES[n % len(DASHES)]}
 

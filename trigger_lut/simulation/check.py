@@ -127,7 +127,7 @@ def check_simulation(files: list[Path], card: Path) -> None:
             },
             mass_overflow={name: int(np.sum(values > edges[-1])) for name, values in by_class.items()},
             peaks=peaks,
-            **watch.provenance(files, "numpy", "uproot"),  # type: ignore[arg-type]
+            **watch.provenance(files, "numpy", "uproot"),
         ),
         card,
     )

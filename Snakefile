@@ -28,6 +28,9 @@ shell.prefix(f"set -euo pipefail; export PATH={shlex.quote(str(Path(sys.executab
 LOGGED = "&> {log} || {{ tail -n 20 {log} >&2; exit 1; }}"
 
 
+report: "workflow/captions/workflow.rst"
+
+
 wildcard_constraints:
     design="[A-Za-z0-9][A-Za-z0-9_-]*",
 

@@ -1,6 +1,8 @@
 # Pages and plots for people, drawn from cards alone; `snakemake --report report.zip` collects them.
 DESIGN_PAGES = "results/{design}/pages"
 DATA_PAGES = f"{DATA}/pages"
+# The report sorts its categories by name.
+CATEGORIES = ("simulate", "ingest", "reference", "train", "physics", "verify", "synth", "timing", "summary")
 
 
 def shown(path, stage, what):
@@ -9,7 +11,7 @@ def shown(path, stage, what):
     return report(
         path,
         caption=f"../captions/{stage}.rst",
-        category=stage.capitalize(),
+        category=f"{CATEGORIES.index(stage) + 1} {stage.capitalize()}",
         labels={"of": owner, "shows": what, "form": Path(path).suffix[1:]},
     )
 

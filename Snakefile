@@ -4,6 +4,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from snakemake.exceptions import WorkflowError
 from trigger_lut.errors import TriggerLutError
 from trigger_lut.fingerprint import fingerprint
 from trigger_lut.plan import load_plan, settings, simulation_of

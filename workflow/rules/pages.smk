@@ -16,6 +16,13 @@ def shown(path, stage, what):
     )
 
 
+def asked(wildcards):
+    """What a design was asked for."""
+    if wildcards.design not in plan.specs:
+        raise WorkflowError(f"no design {wildcards.design!r}; there are: {', '.join(DESIGNS)}")
+    return plan.specs[wildcards.design]
+
+
 rule pages_of_data:
     """Draw the pages of the data set."""
     input:
@@ -72,7 +79,11 @@ rule pages_of_design:
     params:
         folder=DESIGN_PAGES,
         # for the captions
-        design=lambda wildcards: plan.specs.get(wildcards.design),
+        luts=lambda wildcards: asked(wildcards).budget.luts,
+        latency_ns=lambda wildcards: asked(wildcards).budget.latency_ns,
+        dsp=lambda wildcards: asked(wildcards).budget.dsp,
+        bram18=lambda wildcards: asked(wildcards).budget.bram18,
+        clock_mhz=lambda wildcards: asked(wildcards).target.clock_mhz,
         code=fingerprint("pages.of_design"),
     log:
         "results/logs/{design}/pages.log",

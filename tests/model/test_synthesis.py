@@ -1,0 +1,110 @@
+"""Verilog through Yosys: the counts of a design, and failures that are told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import made_cards
+import networks
+import numpy as np
+import pytest
+
+from trigger_lut import netlist, yosys
+from trigger_lut.budget import Spec
+from trigger_lut.cards import read_card, sha256, write_card
+from trigger_lut.errors import CardError, ToolFailedError
+from trigger_lut.firmware.rtl import RtlProject, write_rtl
+from trigger_lut.fixed_point import KIF
+from trigger_lut.network import LUTDenseTables, Network
+from trigger_lut.records import FirmwareCard, SynthCard
+from trigger_lut.synthesis import synth
+
+
+def spec(family: str = "xcup", clock_mhz: float = 360) -> Spec:
+    return made_cards.spec(target={**made_cards.TARGET, "family": family, "clock_mhz": clock_mhz})
+
+
+def one_table(width: int, seed: int = 0) -> Network:
+    """One output bit of random table entries."""
+    kif = KIF(0, width, 0)
+    entries = np.random.default_rng(seed).integers(0, 2, (1, 1, 1 << width))
+    layer = LUTDenseTables("t", (kif,), ("WRAP",), np.array([[width]]), entries, np.array([0]), np.array([0]))
+    return Network((kif,), (layer,))
+
+
+def used(project: RtlProject, family: str = "xcup") -> netlist.Resources:
+    return netlist.resources(netlist.cell_counts(yosys.synthesise(list(project.files), project.top, family)))
+
+
+def write_inputs(folder: Path, project: RtlProject, design: Spec) -> list[Path]:
+    firmware = FirmwareCard(
+        design=design.design,
+        hls_project="",
+        hls_handlers={},
+        hls_result_types={},
+        rtl_project=str(project.folder),
+        rtl_top=project.top,
+        rtl_files={str(p): sha256(p) for p in project.files},
+        rtl_latency_cycles_planned=project.latency_cycles_planned,
+        rtl_cost=project.cost,
+        clock_period_ns=design.target.clock_period_ns,
+        **made_cards.MADE,
+    )
+    paths = [folder / f"{name}.json" for name in ("spec", "train", "firmware")]
+    for card, path in zip((design, made_cards.train(luts=100.0), firmware), paths, strict=True):
+        write_card(card, path)
+    return paths
+
+
+def test_a_six_bit_table_is_one_lut(tmp_path):
+    found = used(write_rtl(one_table(6), tmp_path / "rtl", spec()))
+    # one flip-flop for the output, one for valid
+    assert found == netlist.Resources(luts=1, ff=2, carry=0, dsp=0, bram18=0)
+
+
+def test_a_wide_table_stays_out_of_block_ram(tmp_path):
+    found = used(write_rtl(one_table(10), tmp_path / "rtl", spec()))
+    assert 8 <= found.luts <= 24
+    assert found.bram18 == 0
+
+
+def test_card_of_a_random_network(tmp_path):
+    design = spec()
+    project = write_rtl(networks.random_network(4, prune=0.2), tmp_path / "rtl", design)
+    paths = write_inputs(tmp_path, project, design)
+    card = synth(*paths, tmp_path / "synth.json")
+    assert read_card(SynthCard, tmp_path / "synth.json") == card
+    assert 0.5 * project.cost < card.luts.value < 1.5 * project.cost
+    assert card.luts.value == sum(n for kind, n in card.cells.items() if kind.startswith("LUT"))
+    assert card.ff.value >= project.latency_cycles_planned
+    assert (card.dsp.value, card.bram18.value) == (0, 0)
+    assert card.logic_levels.source == "yosys-levels"
+    assert card.logic_levels.value >= 1
+    assert 0.1 < card.path_ns_estimate < 20
+    assert card.luts_surrogate.source == "surrogate"
+    assert card.surrogate_error == pytest.approx((100 - card.luts.value) / card.luts.value)
+    assert set(card.inputs) == {*map(str, paths), *map(str, project.files)}
+
+    # Negative control: Verilog that is not what the firmware stage wrote is not synthesised.
+    project.files[0].write_text(project.files[0].read_text() + "// touched\n")
+    with pytest.raises(CardError, match=r"_top\.v: not the file that .*firmware\.json lists; make the firmware again$"):
+        synth(*paths, tmp_path / "again.json")
+    assert not (tmp_path / "again.json").exists()
+
+
+def test_a_slower_clock_needs_fewer_registers(tmp_path):
+    network = networks.random_network(4, (4, 2), prune=0.0)
+    fast, slow = (used(write_rtl(network, tmp_path / str(mhz), spec(clock_mhz=mhz))) for mhz in (600, 100))
+    assert slow.ff < fast.ff
+
+
+def test_a_constant_network_needs_a_valid_bit_alone(tmp_path):
+    found = used(write_rtl(networks.random_network(4, prune=1.0), tmp_path / "rtl", spec("xc7")), "xc7")
+    assert found == netlist.Resources(luts=0, ff=1, carry=0, dsp=0, bram18=0)
+
+
+def test_yosys_errors_are_not_swallowed(tmp_path):
+    broken = tmp_path / "broken.v"
+    broken.write_text("module top(input a, output b); nowhere n(a, b); endmodule\n")
+    with pytest.raises(ToolFailedError, match=r"(?s)^Yosys ended with status \d+ on top:.*ERROR: Module `.nowhere'"):
+        yosys.synthesise([broken], "top", "xcup")

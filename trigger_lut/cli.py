@@ -148,11 +148,12 @@ def pages_of_summary(args: argparse.Namespace) -> None:
 
 
 def schema(args: argparse.Namespace) -> None:
-    """Print or write the JSON schema of a configuration file, for editors."""
+    """Print or write the JSON schema of a configuration file, or the documentation of all of them."""
     from trigger_lut.cards import write_text
+    from trigger_lut.documentation import documentation
     from trigger_lut.schemas import schema_text
 
-    text = schema_text(args.file)
+    text = documentation() if args.file == "documentation" else schema_text(args.file)
     if args.write:
         write_text(args.write, text)
     else:
@@ -236,7 +237,7 @@ def parser() -> argparse.ArgumentParser:
     )
     command(pages_of_summary, "--summary", "--folder")
     sub = command(schema)
-    sub.add_argument("file", choices=["budget", "targets", "data-set"], help="which configuration file")
+    sub.add_argument("file", choices=["budget", "targets", "data-set", "documentation"], help="which of them")
     sub.add_argument("--write", type=Path, metavar="PATH", help="file to write instead of printing")
     return top
 

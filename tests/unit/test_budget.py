@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from trigger_lut.budget import Spec, load_budget, load_targets, read_yaml, resolve
+from trigger_lut.documentation import documentation
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.schemas import schema_of, schema_text
 
@@ -236,6 +237,24 @@ def test_spelled_out_defaults_change_nothing(load):
 def test_the_kept_schemas_are_in_step_with_the_models(file):
     kept = ROOT / "config" / f"{file.replace('-', '_')}.schema.json"
     assert kept.read_text() == schema_text(file), f"run: trigger-lut schema {file} --write {kept.relative_to(ROOT)}"
+
+
+def test_the_kept_documentation_is_in_step_with_the_models():
+    kept = ROOT / "config/README.md"
+    assert kept.read_text() == documentation(), "run: trigger-lut schema documentation --write config/README.md"
+
+
+def test_the_documentation_names_every_key():
+    text = documentation()
+    for key in (
+        "designs.<name>.latency_ns",
+        "network.units",
+        "features[].format.width",
+        "simulate.jets",
+        "<name>.part",
+    ):
+        assert f"\n| `{key}` | " in text
+    assert "| `designs.<name>.luts` | whole number, more than 0 | required | 6-input LUTs after synthesis. |" in text
 
 
 def test_the_schema_says_what_the_models_say():

@@ -1,0 +1,84 @@
+"""Documentation of the configuration files, made from the models that check them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from trigger_lut.schemas import schema_of
+
+
+FILES = {
+    "budget": ("config/budget.yaml", "What you ask for. `trigger-lut` refuses unknown keys and impossible values."),
+    "data-set": ("config/data_sets/<name>.yaml", "Which events, which features, in which hardware formats."),
+    "targets": ("config/targets.yaml", "Places in a trigger that a network can be built for, by name."),
+}
+
+
+def documentation() -> str:
+    """The configuration files as Markdown tables: every key with its type, default and meaning."""
+    lines = ["# Configuration", "", "Made from the models that check these files: `trigger-lut schema documentation`."]
+    for file, (path, lead) in FILES.items():
+        schema = schema_of(file)
+        lines += ["", f"## {path}", "", lead, "", "| key | value | default | meaning |", "|---|---|---|---|"]
+        lines += [f"| {' | '.join(row)} |" for row in _rows("", schema, schema["$defs"])]
+    return "\n".join(lines) + "\n"
+
+
+def _rows(prefix: str, node: dict[str, Any], definitions: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    """(key, value, default, meaning) of every key below a mapping of the schema."""
+    entries = {key: (entry, key in node.get("required", [])) for key, entry in node.get("properties", {}).items()}
+    if by_name := _by_name(node):
+        entries["<name>"] = (by_name, True)
+    rows = []
+    for key, (entry, required) in entries.items():
+        path = f"{prefix}{key}"
+        default = "required" if required else f"`{json.dumps(entry['default'])}`" if "default" in entry else ""
+        below = [(name, definitions[name]) for name in _references(entry)]
+        meaning = entry.get("description") or " ".join(d.get("description", "").split("\n")[0] for _, d in below)
+        rows.append((f"`{path}`", _type(entry), default, meaning.replace("|", "\\|")))
+        inside = "[]." if "items" in entry else "."
+        for _, definition in below:
+            rows += _rows(path + inside, definition, definitions)
+        if by_name := _by_name(entry):
+            rows += _rows(path + ".", {"additionalProperties": by_name}, definitions)
+    return rows
+
+
+def _by_name(entry: dict[str, Any]) -> dict[str, Any] | None:
+    """The schema of what stands under names that the user chooses, if a mapping has such."""
+    found = [*entry.get("patternProperties", {}).values(), entry.get("additionalProperties")][0]
+    return found if isinstance(found, dict) else None
+
+
+def _references(entry: dict[str, Any]) -> list[str]:
+    """Names of the definitions that an entry, its options or its items refer to."""
+    options = [entry, *entry.get("anyOf", []), entry.get("items", {})]
+    return [option["$ref"].rsplit("/", 1)[1] for option in options if "$ref" in option]
+
+
+_TYPES = {"integer": "whole number", "string": "text", "boolean": "true or false", "null": "null", "object": "mapping"}
+_LIMITS = {
+    "minimum": "at least",
+    "exclusiveMinimum": "more than",
+    "maximum": "at most",
+    "exclusiveMaximum": "less than",
+}
+
+
+def _type(entry: dict[str, Any]) -> str:
+    if "anyOf" in entry:
+        return ", or ".join(_type(option) for option in entry["anyOf"] if option.get("type") != "null")
+    if "$ref" in entry:
+        return "mapping"
+    if "const" in entry:
+        return f"`{json.dumps(entry['const'])}`"
+    if "enum" in entry:
+        return ", ".join(f"`{value}`" for value in entry["enum"])
+    if entry.get("type") == "array":
+        if "prefixItems" in entry:
+            return "list of " + ", ".join(_type(item) for item in entry["prefixItems"])
+        return "list of " + _type(entry.get("items", {}))
+    limits = [f"{words} {entry[key]}" for key, words in _LIMITS.items() if key in entry]
+    kind = str(entry.get("type", "mapping"))
+    return ", ".join([_TYPES.get(kind, kind), *limits])

@@ -7,7 +7,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from trigger_lut.errors import TriggerLutError
 from trigger_lut.fingerprint import fingerprint
-from trigger_lut.plan import load_plan, settings, simulation_of
+from trigger_lut.plan import holds_other, load_plan, settings, simulation_of
 
 BUDGET = config.get("budget", "config/budget.yaml")
 TARGETS = config.get("targets", "config/targets.yaml")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
+import json
 import shutil
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+
+from trigger_lut.cards import write_card
+from trigger_lut.plan import load_plan, simulation_of
 
 ROOT = Path(__file__).parents[1]
 
@@ -48,20 +52,16 @@ def run_jobs(
     from snakemake.api import SnakemakeApi
     from snakemake.settings.types import DAGSettings, OutputSettings, Quietness, ResourceSettings
 
-    here = Path.cwd()
-    try:
-        with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
-            workflow = api.workflow(
-                resource_settings=ResourceSettings(cores=2), snakefile=folder / "Snakefile", workdir=folder
-            )
-            dag = workflow.dag(DAGSettings(targets=set(targets), forceall=force))
-            dag.execute_workflow(executor=executor)
-            jobs = workflow._workflow.dag
-            return Counter(
-                ":".join([job.rule.name, *job.wildcards_dict.values()]) for job in jobs.jobs if jobs.needrun(job)
-            )
-    finally:
-        os.chdir(here)
+    with contextlib.chdir(Path.cwd()), SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        workflow = api.workflow(
+            resource_settings=ResourceSettings(cores=2), snakefile=folder / "Snakefile", workdir=folder
+        )
+        dag = workflow.dag(DAGSettings(targets=set(targets), forceall=force))
+        dag.execute_workflow(executor=executor)
+        jobs = workflow._workflow.dag
+        return Counter(
+            ":".join([job.rule.name, *job.wildcards_dict.values()]) for job in jobs.jobs if jobs.needrun(job)
+        )
 
 
 def all_outputs(folder: Path) -> list[tuple[Path, bool]]:
@@ -69,23 +69,27 @@ def all_outputs(folder: Path) -> list[tuple[Path, bool]]:
     from snakemake.api import SnakemakeApi
     from snakemake.settings.types import DAGSettings, OutputSettings, Quietness, ResourceSettings
 
-    here = Path.cwd()
-    try:
-        with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
-            workflow = api.workflow(
-                resource_settings=ResourceSettings(cores=2), snakefile=folder / "Snakefile", workdir=folder
-            )
-            workflow.dag(DAGSettings(forceall=True)).execute_workflow(executor="dryrun")
-            return [(Path(str(f)), f.is_directory) for job in workflow._workflow.dag.jobs for f in job.output]
-    finally:
-        os.chdir(here)
+    with contextlib.chdir(Path.cwd()), SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        workflow = api.workflow(
+            resource_settings=ResourceSettings(cores=2), snakefile=folder / "Snakefile", workdir=folder
+        )
+        workflow.dag(DAGSettings(forceall=True)).execute_workflow(executor="dryrun")
+        return [(Path(str(f)), f.is_directory) for job in workflow._workflow.dag.jobs for f in job.output]
 
 
 def pretend_done(folder: Path) -> Path:
-    """Empty files for all outputs, and Snakemake's record that the present workflow made them."""
+    """Files for all outputs, empty but for what was resolved, and Snakemake's record that this workflow made them."""
     for path, is_folder in all_outputs(folder):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).mkdir(exist_ok=True) if is_folder else (folder / path).write_text("")
+    with contextlib.chdir(folder):
+        plan = load_plan(Path("config/budget.yaml"), Path("config/targets.yaml"), Path("config/data_sets"))
+    for name, spec in plan.specs.items():
+        write_card(spec, folder / f"results/{name}/spec.json")
+    write_card(plan.data_set, folder / f"results/data/{plan.data_set.name}/data_set.json")
+    if plan.simulated:
+        content = json.dumps(simulation_of(plan.data_set))
+        (folder / f"data/{plan.data_set.name}/simulation.json").write_text(content)
     run_jobs(folder, "touch", force=True)
     return folder
 

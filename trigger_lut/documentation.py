@@ -7,7 +7,6 @@ from typing import Any
 
 from trigger_lut.schemas import schema_of
 
-
 FILES = {
     "budget": ("config/budget.yaml", "What you ask for. `trigger-lut` refuses unknown keys and impossible values."),
     "data-set": ("config/data_sets/<name>.yaml", "Which events, which features, in which hardware formats."),

@@ -6,15 +6,20 @@ and layout do not count. The package is read as text: nothing is imported.
 
 from __future__ import annotations
 
-import ast
 import functools
 import hashlib
+import marshal
+import re
 from pathlib import Path
+from types import CodeType
 
 PACKAGE = Path(__file__).parent
 # What only carries messages and records between stages. A stage's configuration reaches it through spec.json and
 # data_set.json, which are compared as values, so the code that reads configuration is left out as well.
 PLUMBING = ("cli", "errors", "cards", "records", "budget")
+
+_IMPORT = re.compile(r"^\s*import (\w+(?:\.\w+)+)", re.MULTILINE)
+_FROM = re.compile(r"^\s*from (\w+(?:\.\w+)*) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
 
 
 def fingerprint(*modules: str, without: tuple[str, ...] = ()) -> str:
@@ -49,29 +54,25 @@ def _files(name: str) -> list[Path]:
 
 
 @functools.cache
-def _tree(path: Path) -> ast.Module:
-    tree = ast.parse(path.read_bytes(), filename=str(path))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and (
-            ast.get_docstring(node, clean=False) is not None
-        ):
-            node.body = node.body[1:] or [ast.Pass()]
-    return tree
-
-
-@functools.cache
 def _imports(path: Path) -> list[Path]:
-    name = PACKAGE.name
-    wanted: list[str] = []
-    for node in ast.walk(_tree(path)):
-        if isinstance(node, ast.Import):
-            wanted += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            wanted += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return [file for w in wanted if w.startswith(f"{name}.") for file in _files(w.removeprefix(f"{name}."))]
+    """Files of the package that a file imports. What looks like an import inside a text counts as well: no harm."""
+    text = path.read_text(encoding="utf-8")
+    wanted = _IMPORT.findall(text)
+    for module, names in _FROM.findall(text):
+        wanted += [module, *(f"{module}.{name}" for name in re.findall(r"\w+", names))]
+    prefix = PACKAGE.name + "."
+    return [file for w in wanted if w.startswith(prefix) for file in _files(w.removeprefix(prefix))]
 
 
 @functools.cache
 def _digest(path: Path) -> str:
-    content = ast.dump(_tree(path)).encode() if path.suffix == ".py" else path.read_bytes()
+    content = path.read_bytes()
+    if path.suffix == ".py":
+        # Compiled at level 2, code has neither comments, layout nor docstrings (nor assertions).
+        content = marshal.dumps(_without_lines(compile(content, "", "exec", dont_inherit=True, optimize=2)), 2)
     return hashlib.sha256(content).hexdigest()
+
+
+def _without_lines(code: CodeType) -> CodeType:
+    constants = tuple(_without_lines(c) if isinstance(c, CodeType) else c for c in code.co_consts)
+    return code.replace(co_consts=constants, co_firstlineno=1, co_linetable=b"")

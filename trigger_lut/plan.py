@@ -77,6 +77,19 @@ def simulation_of(data_set: DataSet) -> dict[str, Any]:
     return {"simulate": data_set.simulate.model_dump(mode="json")}
 
 
+def holds_other(path: Path, content: BaseModel | dict[str, Any] | None) -> bool:
+    """Whether a resolved file is there and holds something else than this content."""
+    if content is None:
+        return False
+    wanted = content.model_dump(mode="json") if isinstance(content, BaseModel) else content
+    try:
+        return bool(json.loads(path.read_text(encoding="utf-8")) != wanted)
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError):
+        return True
+
+
 def settings(content: BaseModel | dict[str, Any]) -> list[str]:
     """Every value as a line 'dotted.key=value': what Snakemake compares to find out what was changed."""
     held = content.model_dump(mode="json") if isinstance(content, BaseModel) else content

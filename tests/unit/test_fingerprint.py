@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,7 +34,6 @@ def package(tmp_path, monkeypatch) -> Path:
 
 
 def fingerprint(*modules: str, **keywords) -> str:
-    module._tree.cache_clear()
     module._imports.cache_clear()
     module._digest.cache_clear()
     return module.fingerprint(*modules, **keywords)
@@ -73,6 +74,18 @@ def test_modules_can_be_left_out(package):
     before = fingerprint("stage", without=("shared",))
     (package / "shared.py").write_text("STEP = 2\n")
     assert fingerprint("stage", without=("shared",)) == before
+
+
+def test_every_process_finds_the_same():
+    code = "from trigger_lut.fingerprint import fingerprint; print(fingerprint('events.run', 'plan'))"
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed}, capture_output=True, text=True
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(found) == 1
+    assert found.pop().strip()
 
 
 def test_the_stages_of_the_package_reach_their_code():

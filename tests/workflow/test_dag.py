@@ -70,6 +70,12 @@ def test_a_design_s_budget_reruns_that_design_alone(edited):
     assert edited("config/budget.yaml", "luts: 700", "luts: 701") == of_design("small") | LAST
 
 
+def test_an_edit_is_seen_without_snakemake_s_memory(done, edited):
+    shutil.rmtree(done / ".snakemake")
+    assert edited("config/budget.yaml", "designs:\n", "# a comment\ndesigns:\n") == set()
+    assert edited("config/budget.yaml", "luts: 700", "luts: 701") == of_design("small") | LAST
+
+
 def test_a_new_design_is_made_and_the_others_stay(edited):
     jobs = edited("config/budget.yaml", "designs:\n", "designs:\n  tiny: {luts: 200, latency_ns: 20}\n")
     assert jobs == of_design("tiny") | LAST

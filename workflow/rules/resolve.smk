@@ -1,12 +1,22 @@
 # What was asked for, with defaults spelled out. The files that people edit are `ancient`: only a changed value
-# reruns a rule here, and with it the stages that depend on that value.
+# reruns a rule here, and with it the stages that depend on that value. Snakemake remembers the values in .snakemake/;
+# where that is lost (results copied from elsewhere), an edited file counts by its time again.
+
+
+def edited(path, resolved, content):
+    """The file that was edited; `ancient` unless what was resolved from it has other content now."""
+    return path if holds_other(Path(resolved), content) else ancient(path)
 
 
 rule resolve_design:
     """Write the specification of design {wildcards.design}."""
     input:
-        budget=ancient(BUDGET),
-        targets=ancient(TARGETS),
+        budget=lambda wildcards: edited(
+            BUDGET, f"results/{wildcards.design}/spec.json", plan.specs.get(wildcards.design)
+        ),
+        targets=lambda wildcards: edited(
+            TARGETS, f"results/{wildcards.design}/spec.json", plan.specs.get(wildcards.design)
+        ),
     output:
         "results/{design}/spec.json",
     params:
@@ -21,7 +31,7 @@ rule resolve_design:
 rule resolve_data_set:
     """Write the description of the data set with defaults spelled out."""
     input:
-        ancient(plan.description),
+        edited(str(plan.description), f"{DATA}/data_set.json", plan.data_set),
     output:
         f"{DATA}/data_set.json",
     params:
@@ -37,7 +47,7 @@ if plan.simulated:
     rule resolve_simulation:
         """Write the part of the description that simulation depends on."""
         input:
-            ancient(plan.description),
+            edited(str(plan.description), f"data/{DATA_SET}/simulation.json", simulation_of(plan.data_set)),
         output:
             f"data/{DATA_SET}/simulation.json",
         params:

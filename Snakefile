@@ -2,12 +2,13 @@
 # stands in config/budget.yaml.
 import shlex
 import sys
+import time
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from trigger_lut.errors import TriggerLutError
 from trigger_lut.fingerprint import fingerprint
-from trigger_lut.plan import holds_other, load_plan, settings, simulation_of
+from trigger_lut.plan import complaints, holds_other, load_plan, settings, simulation_of
 
 BUDGET = config.get("budget", "config/budget.yaml")
 TARGETS = config.get("targets", "config/targets.yaml")
@@ -42,6 +43,14 @@ localrules:
     resolve_data_set,
     resolve_simulation,
     verdict,
+
+
+STARTED = time.time()
+
+
+onerror:
+    for complaint in complaints(Path("results/logs"), STARTED):
+        print(complaint, file=sys.stderr)
 
 
 rule all:

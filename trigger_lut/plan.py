@@ -90,6 +90,16 @@ def holds_other(path: Path, content: BaseModel | dict[str, Any] | None) -> bool:
         return True
 
 
+def complaints(logs: Path, since: float) -> list[str]:
+    """What stages said against their input in logs written since a time (seconds since 1970), one text a log."""
+    mark = "trigger-lut: error:"
+    found = []
+    for path in sorted(logs.rglob("*.log")):
+        if path.stat().st_mtime >= since and mark in (text := path.read_text(encoding="utf-8", errors="replace")):
+            found.append(f"{path}: {text[text.rindex(mark) :].removeprefix('trigger-lut: ').strip()}")
+    return found
+
+
 def settings(content: BaseModel | dict[str, Any]) -> list[str]:
     """Every value as a line 'dotted.key=value': what Snakemake compares to find out what was changed."""
     held = content.model_dump(mode="json") if isinstance(content, BaseModel) else content

@@ -76,6 +76,7 @@ def test_a_failed_verdict_says_by_how_much_and_deletes_nothing_else(folder):
         "  small: luts 1030 (yosys), budget 1000: 30 too many, 3.0 %\n"
         "  small: not bit-exact: 3 differences in 100600 vectors\n"
     ) in shown
+    assert shown.count("results/logs/verdict.log: error: 1 of 1 designs fail\n") == 1
     assert "Traceback" not in shown
     after = {p: p.read_bytes() for p in (folder / "results").rglob("*") if p.is_file() and p.suffix != ".log"}
     assert after == before

@@ -5,7 +5,6 @@ import sys
 import time
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
 from trigger_lut.errors import TriggerLutError
 from trigger_lut.fingerprint import fingerprint
 from trigger_lut.plan import complaints, holds_other, load_plan, settings, simulation_of
@@ -24,10 +23,12 @@ DATA_SET = plan.data_set.name
 DATA = f"results/data/{DATA_SET}"
 
 # The command line of this interpreter's environment comes first, whether or not that environment is activated.
+# `failed` ends each command: all output goes to the log, and a stage that fails shows the end of it.
 shell.executable("bash")
-shell.prefix(f"set -euo pipefail; export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
-# Ends each command: all output goes to the log, and a stage that fails shows the end of it.
-LOGGED = "&> {log} || {{ tail -n 20 {log} >&2; exit 1; }}"
+shell.prefix(
+    f"set -euo pipefail; export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
+    'failed() {{ tail -n 20 "$1" >&2; exit 1; }}; '
+)
 
 
 report: "workflow/captions/workflow.rst"
@@ -60,6 +61,7 @@ rule all:
         "results/verdict.json",
 
 
+include: "workflow/rules/common.smk"
 include: "workflow/rules/resolve.smk"
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/ingest.smk"

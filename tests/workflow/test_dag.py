@@ -187,12 +187,12 @@ def test_the_shipped_workflow_plans_in_under_three_seconds(tmp_path):
 def test_every_rule_is_documented_and_has_a_log():
     for path in sorted((ROOT / "workflow/rules").glob("*.smk")):
         rules = re.split(r"^\s*rule ", path.read_text(), flags=re.MULTILINE)[1:]
-        assert rules, path
+        assert rules or path.stem == "common", path
         for rule in rules:
             name = rule.split(":")[0]
             assert '"""' in rule, f"{path}: rule {name} has no docstring"
             if "shell:" in rule:
-                assert "LOGGED" in rule, f"{path}: rule {name} does not log"
+                assert "&> {log} || failed {log}" in rule, f"{path}: rule {name} does not log"
                 assert "log:" in rule, f"{path}: rule {name} has no log"
                 assert "code=fingerprint(" in rule or name.startswith(("resolve", "all")), name
 

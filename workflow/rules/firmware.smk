@@ -13,4 +13,4 @@ rule firmware:
         "results/logs/{design}/firmware.log",
     shell:
         "trigger-lut firmware --spec {input.spec} --model {input.model} --network {input.network}"
-        " --folder {output.folder} --card {output.card} " + LOGGED
+        " --folder {output.folder} --card {output.card} &> {log} || failed {log}"

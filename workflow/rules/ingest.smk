@@ -11,4 +11,4 @@ rule ingest:
     log:
         f"results/logs/data/{DATA_SET}/ingest.log",
     shell:
-        "trigger-lut ingest --description {input.description} --codes {output.codes} --card {output.card} " + LOGGED
+        "trigger-lut ingest --description {input.description} --codes {output.codes} --card {output.card} &> {log} || failed {log}"

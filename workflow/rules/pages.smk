@@ -1,26 +1,6 @@
 # Pages and plots for people, drawn from cards alone; `snakemake --report report.zip` collects them.
 DESIGN_PAGES = "results/{design}/pages"
 DATA_PAGES = f"{DATA}/pages"
-# The report sorts its categories by name.
-CATEGORIES = ("simulate", "ingest", "reference", "train", "physics", "verify", "synth", "timing", "summary")
-
-
-def shown(path, stage, what):
-    """A page or plot for the report: its caption is that of the stage."""
-    owner = "{design}" if "{design}" in path else DATA_SET if path.startswith(DATA) else "all designs"
-    return report(
-        path,
-        caption=f"../captions/{stage}.rst",
-        category=f"{CATEGORIES.index(stage) + 1} {stage.capitalize()}",
-        labels={"of": owner, "shows": what, "form": Path(path).suffix[1:]},
-    )
-
-
-def asked(wildcards):
-    """What a design was asked for."""
-    if wildcards.design not in plan.specs:
-        raise WorkflowError(f"no design {wildcards.design!r}; there are: {', '.join(DESIGNS)}")
-    return plan.specs[wildcards.design]
 
 
 rule pages_of_data:
@@ -50,7 +30,7 @@ rule pages_of_data:
         f"results/logs/data/{DATA_SET}/pages.log",
     shell:
         "trigger-lut pages-of-data {params.simulation} --ingest {input.ingest} --reference {input.reference}"
-        " --folder {params.folder} " + LOGGED
+        " --folder {params.folder} &> {log} || failed {log}"
 
 
 rule pages_of_design:
@@ -90,7 +70,7 @@ rule pages_of_design:
     shell:
         "trigger-lut pages-of-design --spec {input.spec} --reference {input.reference} --train {input.train}"
         " --physics {input.physics} --verify {input.verify} --synth {input.synth} --timing {input.timing}"
-        " --folder {params.folder} " + LOGGED
+        " --folder {params.folder} &> {log} || failed {log}"
 
 
 rule pages_of_summary:
@@ -106,7 +86,7 @@ rule pages_of_summary:
     log:
         "results/logs/pages_of_summary.log",
     shell:
-        "trigger-lut pages-of-summary --summary {input} --folder {params.folder} " + LOGGED
+        "trigger-lut pages-of-summary --summary {input} --folder {params.folder} &> {log} || failed {log}"
 
 
 PAGES = [

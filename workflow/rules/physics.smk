@@ -12,4 +12,4 @@ rule physics:
         "results/logs/{design}/physics.log",
     shell:
         "trigger-lut physics --spec {input.spec} --network {input.network} --codes {input.codes}"
-        " --card {output} " + LOGGED
+        " --card {output} &> {log} || failed {log}"

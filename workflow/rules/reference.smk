@@ -12,4 +12,4 @@ rule reference:
         f"results/logs/data/{DATA_SET}/reference.log",
     shell:
         "trigger-lut reference --threads {threads} --codes {input} --units {params.units} --seed {params.seed}"
-        " --card {output} " + LOGGED
+        " --card {output} &> {log} || failed {log}"

@@ -3,11 +3,6 @@
 # where that is lost (results copied from elsewhere), an edited file counts by its time again.
 
 
-def edited(path, resolved, content):
-    """The file that was edited; `ancient` unless what was resolved from it has other content now."""
-    return path if holds_other(Path(resolved), content) else ancient(path)
-
-
 rule resolve_design:
     """Write the specification of design {wildcards.design}."""
     input:
@@ -25,7 +20,7 @@ rule resolve_design:
         "results/logs/{design}/resolve.log",
     shell:
         "trigger-lut resolve --budget {input.budget} --targets {input.targets} --design {wildcards.design}"
-        " --output {output} " + LOGGED
+        " --output {output} &> {log} || failed {log}"
 
 
 rule resolve_data_set:
@@ -39,7 +34,7 @@ rule resolve_data_set:
     log:
         f"results/logs/data/{DATA_SET}/resolve_data_set.log",
     shell:
-        "trigger-lut resolve-data-set --description {input} --output {output} " + LOGGED
+        "trigger-lut resolve-data-set --description {input} --output {output} &> {log} || failed {log}"
 
 
 if plan.simulated:
@@ -55,4 +50,4 @@ if plan.simulated:
         log:
             f"results/logs/data/{DATA_SET}/resolve_simulation.log",
         shell:
-            "trigger-lut resolve-simulation --description {input} --output {output} " + LOGGED
+            "trigger-lut resolve-simulation --description {input} --output {output} &> {log} || failed {log}"

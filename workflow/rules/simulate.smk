@@ -17,7 +17,7 @@ if plan.simulated:
             f"results/logs/data/{DATA_SET}/simulate_{{process}}_{{part}}.log",
         shell:
             "trigger-lut simulate --description {input} --process {wildcards.process} --part {wildcards.part}"
-            " --root {output.root} --card {output.card} " + LOGGED
+            " --root {output.root} --card {output.card} &> {log} || failed {log}"
 
     rule check_simulation:
         """Find the mass peaks of the simulated jets."""
@@ -30,4 +30,4 @@ if plan.simulated:
         log:
             f"results/logs/data/{DATA_SET}/check_simulation.log",
         shell:
-            "trigger-lut check-simulation --root {input} --card {output} " + LOGGED
+            "trigger-lut check-simulation --root {input} --card {output} &> {log} || failed {log}"

@@ -17,4 +17,4 @@ rule summary:
         "results/logs/summary.log",
     shell:
         "trigger-lut summary --reference {input.reference} --designs {params.folders}"
-        " --json {output.json} --tsv {output.tsv} " + LOGGED
+        " --json {output.json} --tsv {output.tsv} &> {log} || failed {log}"

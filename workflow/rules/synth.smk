@@ -13,4 +13,4 @@ rule synth:
         "results/logs/{design}/synth.log",
     shell:
         "trigger-lut synth --spec {input.spec} --train {input.train} --firmware {input.firmware}"
-        " --card {output} " + LOGGED
+        " --card {output} &> {log} || failed {log}"

@@ -12,4 +12,4 @@ rule timing:
         "results/logs/{design}/timing.log",
     shell:
         "trigger-lut timing --spec {input.spec} --verify {input.verify} --synth {input.synth}"
-        " --card {output} " + LOGGED
+        " --card {output} &> {log} || failed {log}"

@@ -17,4 +17,4 @@ rule train:
     shell:
         "trigger-lut train --threads {threads} --spec {input.spec} --codes {input.codes}"
         " --checkpoints {params.checkpoints} --model {output.model} --network {output.network}"
-        " --card {output.card} " + LOGGED
+        " --card {output.card} &> {log} || failed {log}"

@@ -10,4 +10,4 @@ rule verdict:
     log:
         "results/logs/verdict.log",
     shell:
-        "trigger-lut verdict --summary {input.summary} --output {output} " + LOGGED
+        "trigger-lut verdict --summary {input.summary} --output {output} &> {log} || failed {log}"

@@ -15,4 +15,4 @@ rule verify:
         "results/logs/{design}/verify.log",
     shell:
         "trigger-lut verify --threads {threads} --spec {input.spec} --model {input.model} --network {input.network}"
-        " --codes {input.codes} --firmware {input.firmware} --card {output} " + LOGGED
+        " --codes {input.codes} --firmware {input.firmware} --card {output} &> {log} || failed {log}"

@@ -1,0 +1,28 @@
+# What the rules share.
+from snakemake.exceptions import WorkflowError
+
+# The report sorts its categories by name.
+CATEGORIES = ("simulate", "ingest", "reference", "train", "physics", "verify", "synth", "timing", "summary")
+
+
+def shown(path, stage, what):
+    """A page or plot for the report: its caption is that of the stage."""
+    owner = "{design}" if "{design}" in path else DATA_SET if path.startswith(DATA) else "all designs"
+    return report(
+        path,
+        caption=f"../captions/{stage}.rst",
+        category=f"{CATEGORIES.index(stage) + 1} {stage.capitalize()}",
+        labels={"of": owner, "shows": what, "form": Path(path).suffix[1:]},
+    )
+
+
+def asked(wildcards):
+    """What a design was asked for."""
+    if wildcards.design not in plan.specs:
+        raise WorkflowError(f"no design {wildcards.design!r}; there are: {', '.join(DESIGNS)}")
+    return plan.specs[wildcards.design]
+
+
+def edited(path, resolved, content):
+    """The file that was edited; `ancient` unless what was resolved from it has other content now."""
+    return path if holds_other(Path(resolved), content) else ancient(path)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from trigger_lut.simulation.check import PhysicsCheck
 
 MOST_FEATURES = 64
+LEAST_SHARE = 1e-4
 
 
 def masses(check: PhysicsCheck) -> Figure:
@@ -56,7 +57,8 @@ def inputs(card: IngestCard) -> Figure:
             shares = np.array(counts) / max(sum(counts), 1)
             mplhep.histplot(shares, edges, ax=ax, label=plain(name), yerr=False, **{**line_style(n), "linewidth": 1.0})
         ax.set_xlim(edges[first], edges[last + 1])
-        ax.set_ylim(0, None)
+        ax.set_yscale("log")  # features pile up at 0 or at the end of their range
+        ax.set_ylim(LEAST_SHARE, 1)
         ax.set_xlabel(f"{plain(feature.name)}   {feature.format}", fontsize=8)
         ax.tick_params(labelsize=7)
     for ax in axes[len(shown) :]:

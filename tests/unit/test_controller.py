@@ -8,13 +8,15 @@ import pytest
 
 from trigger_lut.training.controller import (
     AIM,
-    FREEZE_AT,
+    FREEZE_FROM,
+    FREEZE_UNTIL,
     LEAST,
     MOST,
+    NEAR,
     SHRINK_FROM,
     SHRINK_UNTIL,
     Controller,
-    frozen,
+    time_to_freeze,
 )
 
 
@@ -32,7 +34,7 @@ def test_target_falls_geometrically_from_the_initial_cost_to_the_aim():
 
 def test_aim_lies_below_the_budget_and_freezing_comes_after_shrinking():
     assert AIM < 1.0
-    assert 0 <= SHRINK_FROM < SHRINK_UNTIL < FREEZE_AT < 1
+    assert 0 <= SHRINK_FROM < SHRINK_UNTIL < FREEZE_FROM < FREEZE_UNTIL < 1
 
 
 def test_a_design_that_starts_within_its_budget_is_not_asked_to_grow():
@@ -91,7 +93,7 @@ def test_a_responding_cost_ends_at_the_aim(gain, budget):
         wanted = start * (controller.multiplier / 1e-3) ** -gain
         cost = cost + 0.5 * (min(wanted, start) - cost)
         controller = controller.after(cost, epoch / 300)
-        if epoch >= FREEZE_AT * 300:
+        if epoch >= FREEZE_UNTIL * 300:
             late.append(cost)
     assert max(late) <= 1.01 * budget
     assert min(late) >= 0.9 * budget
@@ -106,8 +108,21 @@ def test_without_response_the_cost_stays_over_budget():
     assert controller.last == pytest.approx(math.log(9000 / (AIM * 300)))
 
 
-def test_frozen_from_its_share_on():
-    assert not frozen(0.0)
-    assert not frozen(FREEZE_AT - 1e-9)
-    assert frozen(FREEZE_AT)
-    assert frozen(1.0)
+def test_gain_scales_the_answer():
+    controller = Controller(budget=1000, start=500, multiplier=0.1)
+    full, tenth = (math.log(controller.after(1200, 1.0, gain).multiplier / 0.1) for gain in (1.0, 0.1))
+    assert tenth == pytest.approx(0.1 * full)
+    assert full > 0
+
+
+def test_widths_are_frozen_when_the_cost_is_just_below_the_target_or_time_is_up():
+    def ended(share):
+        return Controller(budget=1000, start=500).after(share * AIM * 1000, 1.0)
+
+    middle = (FREEZE_FROM + FREEZE_UNTIL) / 2
+    near, over, far_below = ended((1 + NEAR) / 2), ended(1.02), ended(0.9 * NEAR)
+    assert time_to_freeze(near, middle)
+    assert not time_to_freeze(near, FREEZE_FROM - 0.01)
+    for elsewhere in (over, far_below):
+        assert not time_to_freeze(elsewhere, middle)
+        assert time_to_freeze(elsewhere, FREEZE_UNTIL)

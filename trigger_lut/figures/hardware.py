@@ -72,7 +72,8 @@ def _bars(ax: Axes, items: list[tuple[str, Measured]]) -> None:
     rows = np.arange(len(items))
     drawn = ax.barh(rows, [m.value or 0.0 for _, m in items], color=[COLOURS[n] for n in range(len(items))], height=0.6)
     labels = ["not measured" if m.value is None else f"{m.value:.0f}" for _, m in items]
-    ax.bar_label(drawn, labels, padding=3, fontsize=9)
+    behind = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}  # where the budget's line passes
+    ax.bar_label(drawn, labels, padding=3, fontsize=9, bbox=behind, zorder=3)
     ax.set_yticks(rows, [name for name, _ in items], fontsize=9)
     ax.tick_params(axis="y", which="both", length=0)
     ax.set_ylim(len(items) - 0.4, -0.6)

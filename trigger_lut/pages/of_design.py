@@ -236,7 +236,7 @@ def timing_page(spec: Spec, card: TimingCard) -> Page:
                 "Latency and throughput",
                 ["", "Found", "Source", "Budget", ""],
                 rows,
-                note=f"Fmax is an estimate, not a timing run: {card.fmax_model}",
+                note=f"Fmax: {card.fmax_model}",
             )
         ],
         cards={"timing": card},

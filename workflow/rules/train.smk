@@ -11,7 +11,10 @@ rule train:
         # Not an output: Snakemake removes the outputs of a job that fails.
         checkpoints="results/checkpoints/{design}",
         code=fingerprint("training.run"),
+    # Designs train side by side, one thread each; `--config train_threads=2` gives each more.
     threads: config.get("train_threads", 1)
+    # before the references, which only the summary waits for
+    priority: 1
     log:
         "results/logs/{design}/train.log",
     shell:

@@ -1,11 +1,11 @@
 """Pipelined Verilog of a network, by alkaid, for the target's clock, with an initiation interval of one cycle.
 
-Options of alkaid, measured with Yosys (xcup, 360 MHz) on two 16-20-5 networks, LUT / FF / cycles:
+alkaid's own ways, measured with Yosys (xcup, 360 MHz) on two trained 16-20-5 networks, LUT / FF / cycles:
 
-    as built here                        258 / 141 / 3      1,019 /   442 / 4
-    with alkaid's ternary adder fusion   282 / 145 / 3      1,156 /   591 / 4   off
-    with alkaid's saturation             268 / 183 / 4        989 /   484 / 4   off: three LUTs in a hundred for a cycle
-    cut by alkaid's own delays           260 / 138 / 3      1,016 /   441 / 4   off: cycles not as planned
+    as built here                        514 / 280 / 4      991 /   620 / 5
+    with alkaid's ternary adder fusion   581 / 493 / 6    1,135 / 1,000 / 7    off: more of everything
+    with alkaid's saturation             510 / 338 / 5      996 /   754 / 6    off: a cycle more for the same LUTs
+    cut by alkaid's own delays           525 / 289 / 4      982 /   663 / 5    off: a stage may be longer than the clock
 """
 
 from __future__ import annotations

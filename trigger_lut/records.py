@@ -14,9 +14,9 @@ class SimulateCard(Card):
 
     stage: Literal["simulate"] = "simulate"
     process: str = Field(description="Jet class: g, q, W, Z or t.")
-    seed: int
-    jets: int
-    events_generated: int
+    seed: int = Field(description="Pythia8's seed of this file.")
+    jets: int = Field(description="Entries in the file.")
+    events_generated: int = Field(description="Collisions generated to get them.")
     pt_range_gev: tuple[float, float] = Field(description="Window of the jets' transverse momentum.")
 
 
@@ -39,36 +39,36 @@ class IngestCard(Card):
     """Integer codes and labels of all events."""
 
     stage: Literal["ingest"] = "ingest"
-    data_set: str
-    files: int
-    events: int
-    classes: list[str]
+    data_set: str = Field(description="Name of the description.")
+    files: int = Field(description="ROOT files read.")
+    events: int = Field(description="Entries kept.")
+    classes: list[str] = Field(description="Class names in the order of their labels.")
     class_counts: dict[str, dict[str, int]] = Field(description="Events a class, by split.")
-    features: list[FeatureSummary]
+    features: list[FeatureSummary] = Field(description="One entry a channel of the firmware.")
 
 
 class ReferenceCard(Card):
     """What is learnable: references without quantisation, on the test split."""
 
     stage: Literal["reference"] = "reference"
-    units: list[int]
+    units: list[int] = Field(description="Widths of the Dense network.")
     accuracy_dense: float = Field(description="Unquantised Dense network of the same widths.")
     accuracy_trees: float = Field(description="Gradient-boosted trees (scikit-learn).")
-    parameters_dense: int
-    seconds_dense: float
-    seconds_trees: float
+    parameters_dense: int = Field(description="Trainable parameters of the Dense network.")
+    seconds_dense: float = Field(description="Training time of the Dense network.")
+    seconds_trees: float = Field(description="Training time of the trees.")
 
 
 class Epoch(Strict):
     """One entry of the training history."""
 
     epoch: int
-    loss: float
+    loss: float = Field(description="Mean cross-entropy of the epoch.")
     accuracy: float = Field(description="On the validation split.")
-    luts_surrogate: float
+    luts_surrogate: float = Field(description="LUTs by the surrogate's count.")
     luts_target: float = Field(description="What the controller aimed at in this epoch.")
     multiplier: float = Field(description="The controller's multiplier on log(cost / target).")
-    latency_cycles: int
+    latency_cycles: int = Field(description="Cycles by the plan.")
 
 
 class LayerSummary(Strict):
@@ -78,37 +78,37 @@ class LayerSummary(Strict):
     inputs: int
     outputs: int
     edges: int
-    edges_live: int
+    edges_live: int = Field(description="Edges that are not pruned.")
     input_width_counts: list[int] = Field(description="Edges by address width, from 0 on.")
     output_width_counts: list[int] = Field(description="Edges by bits of table output, from 0 on.")
-    saturating_channels: int
-    luts_tables: float
-    luts_adders: float
-    luts_saturation: float
+    saturating_channels: int = Field(description="Input channels that are saturated.")
+    luts_tables: float = Field(description="LUTs in tables.")
+    luts_adders: float = Field(description="LUTs in adder trees.")
+    luts_saturation: float = Field(description="LUTs in saturation.")
 
 
 class TrainCard(Card):
     """A trained network that keeps to its budget by the surrogate, or the closest one found."""
 
     stage: Literal["train"] = "train"
-    design: str
-    epochs: int
+    design: str = Field(description="Name of the design.")
+    epochs: int = Field(description="Epochs trained.")
     feasible: bool = Field(description="Whether the surrogate's LUTs and cycles are within the budget.")
-    accuracy_validation: float
+    accuracy_validation: float = Field(description="On the validation split, by the integer network.")
     accuracy: float = Field(description="On the test split, by the integer network.")
-    luts_surrogate: float
-    luts_budget: int
-    latency_cycles_surrogate: int
-    latency_cycles_budget: int
-    seconds_per_epoch: float
-    layers: list[LayerSummary]
-    history: list[Epoch]
+    luts_surrogate: float = Field(description="LUTs by the surrogate's count.")
+    luts_budget: int = Field(description="LUTs asked for.")
+    latency_cycles_surrogate: int = Field(description="Cycles by the plan that the firmware is built to.")
+    latency_cycles_budget: int = Field(description="Whole clock cycles in the latency asked for.")
+    seconds_per_epoch: float = Field(description="Wall time, compilation included.")
+    layers: list[LayerSummary] = Field(description="Widths and LUTs of each layer.")
+    history: list[Epoch] = Field(description="One entry a look at cost and accuracy.")
 
 
 class RocCurve(Strict):
     """One class against all others."""
 
-    auc: float
+    auc: float = Field(description="Area under the curve.")
     efficiency_at_1e2: float = Field(description="Signal efficiency at a background efficiency of 1e-2.")
     efficiency_at_1e3: float = Field(description="Signal efficiency at a background efficiency of 1e-3.")
     background: list[float] = Field(description="Background efficiencies of the curve's points.")
@@ -119,10 +119,10 @@ class PhysicsCard(Card):
     """Classification performance of the integer network on the test split."""
 
     stage: Literal["physics"] = "physics"
-    design: str
-    events: int
-    accuracy: float
-    classes: dict[str, RocCurve]
+    design: str = Field(description="Name of the design.")
+    events: int = Field(description="Events in the test split.")
+    accuracy: float = Field(description="Share of events whose largest output is their class.")
+    classes: dict[str, RocCurve] = Field(description="One class against all others, by name.")
     confusion: list[list[int]] = Field(description="Events by true (row) and assigned (column) class.")
 
 
@@ -130,16 +130,16 @@ class FirmwareCard(Card):
     """Generated firmware: an hls4ml project with a compiled emulator, and pipelined Verilog."""
 
     stage: Literal["firmware"] = "firmware"
-    design: str
-    hls_project: str
+    design: str = Field(description="Name of the design.")
+    hls_project: str = Field(description="Folder of the hls4ml project.")
     hls_handlers: dict[str, str] = Field(description="Which converter handler took which layer.")
     hls_result_types: dict[str, str] = Field(description="Result type of each layer of the hls4ml model.")
-    rtl_project: str
-    rtl_top: str
+    rtl_project: str = Field(description="Folder of the Verilog project.")
+    rtl_top: str = Field(description="Name of the top-level module.")
     rtl_files: dict[str, str] = Field(description="sha256 of each generated Verilog file.")
     rtl_latency_cycles_planned: int = Field(description="Pipeline registers counted by alkaid from input to output.")
     rtl_cost: float = Field(description="alkaid's own estimate of LUTs.")
-    clock_period_ns: float
+    clock_period_ns: float = Field(description="The target's clock.")
 
 
 class Difference(Strict):
@@ -155,10 +155,10 @@ class Comparison(Strict):
     """One evaluation against the NumPy reference."""
 
     name: Literal["keras", "hls4ml", "alkaid", "rtl"]
-    vectors: int
+    vectors: int = Field(description="Vectors compared.")
     mismatches: int = Field(description="Output values that differ; bit-exact means 0.")
     first: Difference | None = None
-    seconds: float
+    seconds: float = Field(description="Wall time.")
     control_mismatches: int = Field(description="Differences found after one bit of a table was flipped; must be > 0.")
 
 
@@ -166,14 +166,16 @@ class VerifyCard(Card):
     """All evaluations against the NumPy reference, each with its negative control."""
 
     stage: Literal["verify"] = "verify"
-    design: str
-    vectors: int
+    design: str = Field(description="Name of the design.")
+    vectors: int = Field(description="Input vectors, all origins together.")
     vector_sets: dict[str, int] = Field(description="Vectors by origin: test, corners, random.")
-    outputs: int
-    comparisons: list[Comparison]
+    outputs: int = Field(description="Outputs a vector.")
+    comparisons: list[Comparison] = Field(
+        description="Keras, hls4ml emulator, alkaid interpreter and RTL, each against the NumPy reference."
+    )
     control: str = Field(description="Which bit of which table entry was flipped for the negative control.")
-    mismatches: int
-    controls_caught: bool
+    mismatches: int = Field(description="Output values that differ, summed over the comparisons.")
+    controls_caught: bool = Field(description="Whether every comparison noticed the flipped bit.")
     bit_exact: bool = Field(description="0 mismatches in all comparisons, and every control caught.")
     latency_cycles_measured: int = Field(description="Cycles from valid input to valid output in the RTL simulation.")
     ii_measured: int = Field(description="Cycles between two inputs in the RTL simulation.")
@@ -184,20 +186,20 @@ class SynthCard(Card):
     """Resources after Yosys, out of context."""
 
     stage: Literal["synth"] = "synth"
-    design: str
-    part: str
-    family: str
-    luts: Measured
-    ff: Measured
-    carry: Measured
-    dsp: Measured
-    bram18: Measured
+    design: str = Field(description="Name of the design.")
+    part: str = Field(description="FPGA part number.")
+    family: str = Field(description="Family as Yosys names it.")
+    luts: Measured = Field(description="LUT1 to LUT6 cells.")
+    ff: Measured = Field(description="Flip-flops.")
+    carry: Measured = Field(description="Carry cells.")
+    dsp: Measured = Field(description="DSP slices.")
+    bram18: Measured = Field(description="18 Kb block RAMs.")
     logic_levels: Measured = Field(
         description="Largest number of LUTs and carry chains in a row between two registers or ports."
     )
     path_ns_estimate: float | None = Field(None, description="Longest such path in ns by the delay model; an estimate.")
-    cells: dict[str, int]
-    luts_surrogate: Measured
+    cells: dict[str, int] = Field(description="Cells by type.")
+    luts_surrogate: Measured = Field(description="What training counted.")
     surrogate_error: float = Field(description="(surrogate - yosys) / yosys.")
 
 
@@ -205,68 +207,70 @@ class TimingCard(Card):
     """Latency and throughput at the target's clock, set against budget and target."""
 
     stage: Literal["timing"] = "timing"
-    design: str
-    clock_mhz: float
-    latency_cycles: Measured
-    latency_ns: Measured
-    ii: Measured
-    latency_ns_budget: float
-    latency_allowed_ns: float | None
-    logic_levels: Measured
+    design: str = Field(description="Name of the design.")
+    clock_mhz: float = Field(description="The target's clock.")
+    latency_cycles: Measured = Field(description="From valid input to valid output.")
+    latency_ns: Measured = Field(description="latency_cycles times the target's period.")
+    ii: Measured = Field(description="Cycles between two inputs.")
+    latency_ns_budget: float = Field(description="Asked for.")
+    latency_allowed_ns: float | None = Field(description="What the trigger grants; null where not found.")
+    logic_levels: Measured = Field(description="LUTs and carry chains between two registers, at most.")
     fmax_mhz_estimate: float = Field(description="From logic levels and a delay model; an estimate, not a timing run.")
-    fmax_model: str
-    latency_met: bool
-    ii_met: bool
+    fmax_model: str = Field(description="What the estimate rests on.")
+    latency_met: bool = Field(description="Against the budget.")
+    ii_met: bool = Field(description="Against the budget.")
 
 
 class BudgetLine(Strict):
     """One line of a design's budget, judged."""
 
-    quantity: str
-    budget: float
-    found: float | None
-    source: str
-    met: bool
+    quantity: str = Field(description="luts, latency_ns, ii, dsp or bram18.")
+    budget: float = Field(description="Asked for.")
+    found: float | None = Field(description="Measured; null where it was not.")
+    source: str = Field(description="Where the figure comes from.")
+    met: bool = Field(description="found is measured and at most the budget.")
 
 
 class DesignSummary(Strict):
     """One row of results/summary.json."""
 
-    name: str
-    accuracy: float
-    accuracy_reference: float
-    accuracy_trees: float
-    auc: dict[str, float]
-    efficiency_at_1e2: dict[str, float]
-    efficiency_at_1e3: dict[str, float]
-    luts: int
-    luts_source: str
-    luts_budget: int
-    luts_surrogate: float
-    ff: int
-    dsp: int
-    bram18: int
-    latency_cycles: int
-    latency_ns: float
-    latency_source: str
-    latency_ns_budget: float
-    ii: int
-    fmax_mhz_estimate: float
-    bit_exact: bool
-    vectors: int
-    mismatches: int
-    training_seconds: float
-    budget: list[BudgetLine]
-    budget_met: bool
+    name: str = Field(description="Name of the design.")
+    accuracy: float = Field(description="Of the integer network, on the test split.")
+    accuracy_reference: float = Field(description="Of the unquantised Dense network of the same widths.")
+    accuracy_trees: float = Field(description="Of the boosted trees.")
+    auc: dict[str, float] = Field(description="Area under the ROC curve, by class.")
+    efficiency_at_1e2: dict[str, float] = Field(
+        description="Signal efficiency at a background efficiency of 1e-2, by class."
+    )
+    efficiency_at_1e3: dict[str, float] = Field(description="The same at 1e-3.")
+    luts: int = Field(description="6-input LUTs.")
+    luts_source: str = Field(description="Where luts, ff, dsp and bram18 come from.")
+    luts_budget: int = Field(description="Asked for.")
+    luts_surrogate: float = Field(description="What training counted.")
+    ff: int = Field(description="Flip-flops.")
+    dsp: int = Field(description="DSP slices.")
+    bram18: int = Field(description="18 Kb block RAMs.")
+    latency_cycles: int = Field(description="From valid input to valid output.")
+    latency_ns: float = Field(description="latency_cycles times the target's period.")
+    latency_source: str = Field(description="Where latency and II come from.")
+    latency_ns_budget: float = Field(description="Asked for.")
+    ii: int = Field(description="Initiation interval in cycles.")
+    fmax_mhz_estimate: float = Field(description="From a delay model; not a timing run.")
+    bit_exact: bool = Field(description="0 mismatches, and every negative control caught.")
+    vectors: int = Field(description="Vectors verified.")
+    mismatches: int = Field(description="Output values that differ.")
+    training_seconds: float = Field(description="Wall time of the training stage.")
+    budget: list[BudgetLine] = Field(description="Every line of the budget, judged.")
+    budget_met: bool = Field(description="All lines met.")
 
 
 class Summary(Card):
     """results/summary.json: all designs side by side."""
 
     stage: Literal["summary"] = "summary"
-    data_set: str
-    target: str
-    designs: list[DesignSummary]
+    data_set: str = Field(description="Name of the data set.")
+    target: str = Field(description="Name of the target.")
+    designs: list[DesignSummary] = Field(description="One entry a design.")
 
 
 class VerdictCard(Card):

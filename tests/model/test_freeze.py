@@ -89,7 +89,7 @@ def test_another_layer_is_refused_by_name():
 
 
 def test_bad_arguments_are_refused():
-    with pytest.raises(ConfigurationError, match="expected a format such as 'fixed<8,3>'.*found 'float'"):
+    with pytest.raises(ConfigurationError, match=r"expected a format such as 'fixed<8,3>'.*found 'float'"):
         LUTDense(3, input_format="float")
     with pytest.raises(ConfigurationError, match="2 input formats for 4 channels"):
         LUTDense(3, input_format=["fixed<8,3>"] * 2).build((None, 4))

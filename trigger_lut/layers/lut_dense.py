@@ -106,6 +106,8 @@ class LUTDense(keras.layers.Layer):
         self.table = self._state("table", np.zeros((c_in, self.entries, self.units)))
         self.table_bias = self._state("table_bias", np.zeros(self.units))
         self.table_is_current = self._state("table_is_current", np.zeros(()))
+        # Compiled by XLA even where the model around is not: Keras leaves models on a CPU uncompiled.
+        self._train = tf.function(self._forward_training, jit_compile=True)
         super().build(input_shape)
 
     def set_shapes(self) -> None:
@@ -167,8 +169,6 @@ class LUTDense(keras.layers.Layer):
             gain = tf.convert_to_tensor(self.gamma) * tf.math.rsqrt(variance + EPSILON) / np.sqrt(len(self.formats))
             values, slopes = (values - mean[:, None, :]) * gain, slopes * tf.stop_gradient(gain)
         table = round_to_fraction(values, f[:, None, :])
-        # For a penalty on the cost, which is formed in the same trace (trigger_lut.layers.cost).
-        self.last_table, self.last_widths = table, (m, f)
         live = tf.reduce_max(table, axis=1) > tf.reduce_min(table, axis=1)
         finest = tf.reduce_max(tf.where(live, f, -float(FRACTION_LIMIT)), axis=0)
         return table, slopes, round_to_fraction(tf.convert_to_tensor(self.bias), tf.stop_gradient(finest))
@@ -222,12 +222,21 @@ class LUTDense(keras.layers.Layer):
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         x = tf.cast(x, tf.float32)
+        if not training:
+            return self._forward_inference(x)
+        y, self.last_table, self.last_widths = self._train(x)
+        return y
+
+    def _forward_training(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tuple[tf.Tensor, tf.Tensor]]:
+        """Outputs; and the tables and widths, for a penalty on the cost (trigger_lut.layers.cost)."""
         address, inside = self.addresses(x)
-        if training:
-            self.table_is_current.assign(0.0)
-            moments = functools.partial(self._batch_moments, address) if self.batch_norm else None
-            table, slopes, bias = self.tables(moments)
-            return lookup_sum(table, slopes, address, x, inside) + bias
+        self.table_is_current.assign(0.0)
+        moments = functools.partial(self._batch_moments, address) if self.batch_norm else None
+        table, slopes, bias = self.tables(moments)
+        return lookup_sum(table, slopes, address, x, inside) + bias, table, self.widths()
+
+    def _forward_inference(self, x: tf.Tensor) -> tf.Tensor:
+        address, inside = self.addresses(x)
         table, bias = tf.cond(tf.convert_to_tensor(self.table_is_current) > 0.5, self._kept, self.current_tables)
         return lookup_sum(table, None, address, x, inside) + bias
 

@@ -10,9 +10,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-# Shares of the epochs: the target falls to the budget between the first two, and widths are frozen after the third.
-SHRINK_FROM, SHRINK_UNTIL, FREEZE_AT = 0.05, 0.55, 0.75
+# Shares of the epochs: the target falls to the budget between the first two. Between the next two, widths are frozen as
+# soon as the cost is near the target, which it swings around; after the last one, in any case.
+SHRINK_FROM, SHRINK_UNTIL, FREEZE_FROM, FREEZE_UNTIL = 0.05, 0.55, 0.68, 0.78
+NEAR = 0.94  # of the target
 PROPORTIONAL, INTEGRAL = 2.0, 0.15
+FROZEN_GAIN = 0.1  # once widths are frozen, cost answers only through the spans of the tables, and slowly
 LEAST, MOST = 1e-5, 10.0
 AIM = 0.97  # of the budget: what the target ends at, so that the cost swings below the budget
 
@@ -40,14 +43,15 @@ class Controller:
         share = min(max((progress - SHRINK_FROM) / (SHRINK_UNTIL - SHRINK_FROM), 0.0), 1.0)
         return self.start * (end / self.start) ** share
 
-    def after(self, cost: float, progress: float) -> Controller:
-        """The controller after an epoch that ended with `cost`."""
+    def after(self, cost: float, progress: float, gain: float = 1.0) -> Controller:
+        """The controller after an epoch that ended with `cost`; `gain` scales how strongly it answers."""
         error = math.log(max(cost, 1e-9) / self.target(progress))
-        step = PROPORTIONAL * (error - self.last) + INTEGRAL * error
+        step = gain * (PROPORTIONAL * (error - self.last) + INTEGRAL * error)
         multiplier = self.multiplier * math.exp(min(max(step, -1.0), 1.0))
         return replace(self, multiplier=min(max(multiplier, LEAST), MOST), last=error)
 
 
-def frozen(progress: float) -> bool:
-    """Whether widths are frozen when this share of the epochs is done."""
-    return progress >= FREEZE_AT
+def time_to_freeze(controller: Controller, progress: float) -> bool:
+    """Whether widths should be frozen now, given the controller of LUTs and the share of the epochs done."""
+    near = math.log(NEAR) <= controller.last <= 0.0
+    return progress >= FREEZE_UNTIL or (progress >= FREEZE_FROM and near)

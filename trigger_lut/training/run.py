@@ -22,7 +22,7 @@ from trigger_lut.reference import evaluate
 from trigger_lut.references import real_values
 from trigger_lut.surrogate import Cost, estimate, summarise
 from trigger_lut.training import checkpoint
-from trigger_lut.training.controller import AIM, Controller, frozen
+from trigger_lut.training.controller import AIM, FROZEN_GAIN, Controller, time_to_freeze
 from trigger_lut.training.model import build_model
 from trigger_lut.training.pruning import edges_to_prune, saliency
 from trigger_lut.training.steps import Pressure, Trainer
@@ -85,7 +85,7 @@ class Session:
         """Train for a few epochs, look at cost and accuracy, steer, and write a checkpoint."""
         total = self.spec.training.epochs
         until = min(self.epoch + max(total // ROUNDS, 1), total)
-        if not self.frozen and frozen(self.epoch / total):
+        if not self.frozen and time_to_freeze(self.luts, self.epoch / total):
             self._freeze()
         started, loss = time.monotonic(), 0.0
         while self.epoch < until:
@@ -97,7 +97,7 @@ class Session:
         cost, progress = self.cost(), self.epoch / total
         self._keep_best(accuracy, cost)
         self._record(loss, accuracy, cost, progress)
-        self.luts = self.luts.after(cost.luts, progress)
+        self.luts = self.luts.after(cost.luts, progress, FROZEN_GAIN if self.frozen else 1.0)
         if not self.frozen:
             self.depth = self.depth.after(cost.latency_cycles, progress)
         self._save()

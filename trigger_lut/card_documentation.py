@@ -1,0 +1,69 @@
+"""Documentation of the cards, made from the models that write and check them."""
+
+from __future__ import annotations
+
+import types
+import typing
+from typing import Any
+
+from pydantic import BaseModel
+
+from trigger_lut import records
+from trigger_lut.cards import Card
+
+START, END = "<!-- cards: made by `trigger-lut schema cards` -->", "<!-- end of cards -->"
+CARDS: dict[str, type[BaseModel]] = {
+    "results/data/&lt;data set&gt;/ingest.json": records.IngestCard,
+    "results/data/&lt;data set&gt;/reference.json": records.ReferenceCard,
+    "results/&lt;design&gt;/train.json": records.TrainCard,
+    "results/&lt;design&gt;/physics.json": records.PhysicsCard,
+    "results/&lt;design&gt;/firmware.json": records.FirmwareCard,
+    "results/&lt;design&gt;/verify.json": records.VerifyCard,
+    "results/&lt;design&gt;/synth.json": records.SynthCard,
+    "results/&lt;design&gt;/timing.json": records.TimingCard,
+    "results/summary.json": records.Summary,
+}
+PARTS: tuple[type[BaseModel], ...] = (
+    records.DesignSummary,
+    records.BudgetLine,
+    records.Comparison,
+    records.LayerSummary,
+    records.Epoch,
+    records.RocCurve,
+)
+
+
+def card_tables() -> str:
+    """Markdown: the fields common to all cards, each card's own, and the records inside them."""
+    lines = ["**Every card**", "", *_table(Card, ())]
+    for path, model in CARDS.items():
+        lines += ["", f"**{path}**", "", *_table(model, tuple(Card.model_fields))]
+    for model in PARTS:
+        lines += ["", f"**{model.__name__}** (inside a card)", "", *_table(model, ())]
+    return "\n".join(lines) + "\n"
+
+
+def with_card_tables(text: str) -> str:
+    """A document with the tables put between its two marks."""
+    before, rest = text.split(START)
+    return f"{before}{START}\n\n{card_tables()}\n{END}{rest.split(END)[1]}"
+
+
+def _table(model: type[BaseModel], left_out: tuple[str, ...]) -> list[str]:
+    rows = [
+        f"| `{name}` | {_name(field.annotation)} | {field.description or ''} |"
+        for name, field in model.model_fields.items()
+        if name not in left_out
+    ]
+    return ["| field | type | meaning |", "|---|---|---|", *rows]
+
+
+def _name(annotation: Any) -> str:
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Literal:
+        return ", ".join(f"`{a}`" for a in arguments)
+    if origin is types.UnionType or origin is typing.Union:
+        return " or ".join("null" if a is type(None) else _name(a) for a in arguments)
+    if origin is not None:
+        return f"{origin.__name__} of {', '.join(_name(a) for a in arguments)}"
+    return str(annotation.__name__)

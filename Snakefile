@@ -38,14 +38,6 @@ wildcard_constraints:
     design="[A-Za-z0-9][A-Za-z0-9_-]*",
 
 
-localrules:
-    all,
-    resolve_design,
-    resolve_data_set,
-    resolve_simulation,
-    verdict,
-
-
 STARTED = time.time()
 
 
@@ -57,6 +49,7 @@ onerror:
 rule all:
     """Make everything: all designs, their pages, and the verdict on them."""
     default_target: True
+    localrule: True
     input:
         "results/verdict.json",
 

@@ -5,6 +5,7 @@
 
 rule resolve_design:
     """Write the specification of design {wildcards.design}."""
+    localrule: True
     input:
         budget=lambda wildcards: edited(
             BUDGET, f"results/{wildcards.design}/spec.json", plan.specs.get(wildcards.design)
@@ -25,6 +26,7 @@ rule resolve_design:
 
 rule resolve_data_set:
     """Write the description of the data set with defaults spelled out."""
+    localrule: True
     input:
         edited(str(plan.description), f"{DATA}/data_set.json", plan.data_set),
     output:
@@ -41,6 +43,7 @@ if plan.simulated:
 
     rule resolve_simulation:
         """Write the part of the description that simulation depends on."""
+        localrule: True
         input:
             edited(str(plan.description), f"data/{DATA_SET}/simulation.json", simulation_of(plan.data_set)),
         output:

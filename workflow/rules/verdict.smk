@@ -1,5 +1,6 @@
 rule verdict:
     """Fail when a design misses its budget or is not bit-exact. Comes last, and owns nothing but its own file."""
+    localrule: True
     input:
         summary="results/summary.json",
         pages=PAGES,

@@ -1,23 +1,28 @@
 """LUTs of a network, counted from its integers along the same plan that the firmware is built by.
 
 Tables: an output bit takes one LUT up to six address bits, and one for each distinct non-trivial cofactor above
-that; a bit that is constant, or a copy of an address bit, takes none. Adders: one LUT a bit, from where both
-operands have bits to the top of the sum. Saturation: the overflow of the bits above the format, and one LUT a bit.
+that; a bit that is constant, or a copy of an address bit, takes none. Adders: one LUT for each bit in which both
+operands have bits. An adder's LUTs have inputs to spare: each adder absorbs one table of up to five address bits
+that nothing else reads. Saturation: the overflow of the bits above the format, and one LUT a bit.
+Equal tables of one channel are built once.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from trigger_lut.fixed_point import KIF, IntArray, kif_for_range
-from trigger_lut.latency import adder_bits, network_cycles, saturates
+from trigger_lut.latency import network_cycles, saturates
 from trigger_lut.network import LUTDenseTables, Network
-from trigger_lut.summation import Summation, plan_layer, trailing_zeros
+from trigger_lut.summation import Addend, Summation, plan_layer, trailing_zeros
 
 LUT_INPUTS = 6
+ABSORBED_BITS = 5  # address bits of a table that fits into the LUTs of an adder, beside the other operand
 
 
 @dataclass(frozen=True)
@@ -51,18 +56,15 @@ def estimate(network: Network, clock_period_ns: float, family: str = "xcup") -> 
     costs = []
     for layer in network.layers:
         plans = plan_layer(layer)
-        tables: dict[tuple[int, bytes], float] = {}
-        for plan in plans:
-            for a in plan.addends:
-                # Equal tables of one channel are built once.
-                key = (a.channel, a.values.tobytes())
-                if key not in tables:
-                    tables[key] = table_luts(a.values)
+        uses = Counter(_key(a) for plan in plans for a in plan.addends)
+        distinct = {_key(a): a.values for plan in plans for a in plan.addends}
+        tables = sum(table_luts(values) for values in distinct.values())
+        tables -= sum(absorbed_luts(plan, uses) for plan in plans)
         read = {a.channel for plan in plans for a in plan.addends}
         saturation = sum(
             saturation_luts(r, kif) for i, (r, kif) in enumerate(zip(ranges, layer.inputs, strict=True)) if i in read
         )
-        costs.append(LayerCost(sum(tables.values()), sum(adder_luts(plan) for plan in plans), saturation))
+        costs.append(LayerCost(tables, sum(adder_luts(plan) for plan in plans), saturation))
         lo, hi = layer.bounds()
         ranges = [(int(a), int(b), int(f)) for a, b, f in zip(lo, hi, layer.fraction, strict=True)]
     return Cost(tuple(costs), network_cycles(network, clock_period_ns, family))
@@ -95,12 +97,41 @@ def _wires(leaf: int) -> frozenset[int]:
 
 def adder_luts(plan: Summation) -> float:
     """LUTs of an adder tree."""
+    items = _items(plan)
+    return float(sum(_shared_bits(items[a], items[b]) for a, b in plan.pairs))
+
+
+def absorbed_luts(plan: Summation, uses: Mapping[tuple[int, bytes], int]) -> float:
+    """LUTs of tables that vanish into the adders of an output; `uses` counts how often each table is read."""
+    items, total = _items(plan), 0.0
+    for pair in plan.pairs:
+        # Below the lowest bit that both operands have, there is no adder to absorb anything.
+        lowest = max(items[n][0] for n in pair)
+        leaves = [plan.addends[n] for n in pair if n < len(plan.addends)]
+        own = [a for a in leaves if len(a.values) <= 1 << ABSORBED_BITS and uses[_key(a)] == 1]
+        total += max((table_luts(a.values >> lowest) for a in own), default=0.0)
+    return total
+
+
+def _key(addend: Addend) -> tuple[int, bytes]:
+    return addend.channel, addend.values.tobytes()
+
+
+def _items(plan: Summation) -> list[tuple[int, int, int]]:
+    """(trailing zeros, smallest, largest) of the addends and of all sums."""
     items = [(trailing_zeros(a.values), a.lo, a.hi) for a in plan.addends]
-    total = 0
     for a, b in plan.pairs:
-        total += adder_bits(items[a], items[b])
         items.append((min(items[a][0], items[b][0]), items[a][1] + items[b][1], items[a][2] + items[b][2]))
-    return float(total)
+    return items
+
+
+def _shared_bits(a: tuple[int, int, int], b: tuple[int, int, int]) -> int:
+    """Bits in which both operands have bits; above the top of an unsigned one, the carry chain needs no LUT."""
+    top = kif_for_range(a[1] + b[1], a[2] + b[2], 0).bits
+    for _, lo, hi in (a, b):
+        if lo >= 0:
+            top = min(top, hi.bit_length())
+    return max(top - max(a[0], b[0]), 0)
 
 
 def saturation_luts(codes: tuple[int, int, int], kif: KIF) -> float:
@@ -108,10 +139,9 @@ def saturation_luts(codes: tuple[int, int, int], kif: KIF) -> float:
     if not saturates(codes, kif):
         return 0.0
     source = kif_for_range(*codes)
-    lo, _, f = codes
+    f = codes[2]
     kept = kif.k + kif.i + min(kif.f, f)
-    sides = 1 + (lo < 0)
-    return float(kept + sides * (1 if source.bits - kept < LUT_INPUTS else 2))
+    return float(kept + (1 if source.bits - kept < LUT_INPUTS else 2))
 
 
 def summarise(layer: LUTDenseTables) -> tuple[list[int], list[int]]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import tensorflow as tf
 
 LUT_INPUTS = 6.0
-CARRY = 1.5  # bits by which an adder is wider than its operand, averaged over a tree
+ABSORBED_BITS = 5.0  # tables of up to so many address bits vanish into adders about half of the time
+CARRY = 1.0  # bits by which an adder is wider than its operand, averaged over a tree
 
 
 def soft_luts(table: tf.Tensor, m: tf.Tensor, f: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -19,8 +20,8 @@ def soft_luts(table: tf.Tensor, m: tf.Tensor, f: tf.Tensor) -> tuple[tf.Tensor, 
     span = tf.reduce_max(table, axis=1) - tf.reduce_min(table, axis=1)
     bits = tf.math.log1p(span * tf.pow(2.0, f)) / tf.math.log(2.0)
     alive = tf.minimum(m, 1.0) * tf.minimum(bits, 1.0)
-    small = 0.4 + 0.6 * tf.minimum(m, LUT_INPUTS) / LUT_INPUTS
-    per_bit = tf.where(m <= LUT_INPUTS, small, tf.pow(2.0, tf.maximum(m, LUT_INPUTS) - LUT_INPUTS))
+    small = 0.5 * (0.7 + 0.3 * tf.minimum(m, ABSORBED_BITS) / ABSORBED_BITS)
+    per_bit = tf.where(m <= ABSORBED_BITS, small, tf.pow(2.0, tf.maximum(m, ABSORBED_BITS) - LUT_INPUTS))
     return alive * (bits * per_bit + bits + CARRY), alive
 
 

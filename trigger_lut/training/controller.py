@@ -15,8 +15,10 @@ from dataclasses import dataclass, replace
 SHRINK_FROM, SHRINK_UNTIL, FREEZE_FROM, FREEZE_UNTIL = 0.05, 0.55, 0.68, 0.78
 NEAR = 0.94  # of the target
 PROPORTIONAL, INTEGRAL = 2.0, 0.15
-FROZEN_GAIN = 0.1  # once widths are frozen, cost answers only through the spans of the tables, and slowly
+# Once widths are frozen, cost answers only through the spans of the tables, and jumps as saturations come and go.
+FROZEN_PROPORTIONAL, FROZEN_INTEGRAL = 0.2, 0.4
 LEAST, MOST = 1e-5, 10.0
+KEPT = 0.99  # of the budget: what the surrogate's count must not exceed, for its own error
 AIM = 0.97  # of the budget: what the target ends at, so that the cost swings below the budget
 
 
@@ -43,10 +45,11 @@ class Controller:
         share = min(max((progress - SHRINK_FROM) / (SHRINK_UNTIL - SHRINK_FROM), 0.0), 1.0)
         return self.start * (end / self.start) ** share
 
-    def after(self, cost: float, progress: float, gain: float = 1.0) -> Controller:
-        """The controller after an epoch that ended with `cost`; `gain` scales how strongly it answers."""
+    def after(self, cost: float, progress: float, frozen: bool = False) -> Controller:
+        """The controller after an epoch that ended with `cost`."""
         error = math.log(max(cost, 1e-9) / self.target(progress))
-        step = gain * (PROPORTIONAL * (error - self.last) + INTEGRAL * error)
+        p, i = (FROZEN_PROPORTIONAL, FROZEN_INTEGRAL) if frozen else (PROPORTIONAL, INTEGRAL)
+        step = p * (error - self.last) + i * error
         multiplier = self.multiplier * math.exp(min(max(step, -1.0), 1.0))
         return replace(self, multiplier=min(max(multiplier, LEAST), MOST), last=error)
 

@@ -22,7 +22,7 @@ from trigger_lut.reference import evaluate
 from trigger_lut.references import real_values
 from trigger_lut.surrogate import Cost, estimate, summarise
 from trigger_lut.training import checkpoint
-from trigger_lut.training.controller import AIM, FROZEN_GAIN, Controller, time_to_freeze
+from trigger_lut.training.controller import AIM, KEPT, Controller, time_to_freeze
 from trigger_lut.training.model import build_model
 from trigger_lut.training.pruning import edges_to_prune, saliency
 from trigger_lut.training.steps import Pressure, Trainer
@@ -97,7 +97,7 @@ class Session:
         cost, progress = self.cost(), self.epoch / total
         self._keep_best(accuracy, cost)
         self._record(loss, accuracy, cost, progress)
-        self.luts = self.luts.after(cost.luts, progress, FROZEN_GAIN if self.frozen else 1.0)
+        self.luts = self.luts.after(cost.luts, progress, self.frozen)
         if not self.frozen:
             self.depth = self.depth.after(cost.latency_cycles, progress)
         self._save()
@@ -122,7 +122,7 @@ class Session:
         self.trainer.refresh()
         return integer_network(self.model)
 
-    def within(self, cost: Cost, share: float = 1.0) -> bool:
+    def within(self, cost: Cost, share: float = KEPT) -> bool:
         """Whether a cost keeps to the budget, with `share` of the LUTs."""
         return cost.luts <= share * self.spec.budget.luts and cost.latency_cycles <= self.spec.latency_cycles_budget
 

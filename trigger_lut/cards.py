@@ -45,8 +45,8 @@ class Measured(Strict):
 class Card(Strict):
     """What every card holds beside its stage's own fields."""
 
-    schema_version: Literal[1] = 1
-    stage: str
+    schema_version: Literal[1] = Field(1, description="Raised when a field changes its meaning.")
+    stage: str = Field(description="Name of the stage.")
     seconds: float = Field(ge=0, description="Wall time of the stage.")
     versions: dict[str, str] = Field(description="Versions of the packages that did the work.")
     inputs: dict[str, str] = Field(description="sha256 of each file read, by path.")

@@ -148,12 +148,16 @@ def pages_of_summary(args: argparse.Namespace) -> None:
 
 
 def schema(args: argparse.Namespace) -> None:
-    """Print or write the JSON schema of a configuration file, or the documentation of all of them."""
+    """Print or write the JSON schema of a configuration file, or the documentation of these files or of the cards."""
+    from trigger_lut.card_documentation import card_tables, with_card_tables
     from trigger_lut.cards import write_text
     from trigger_lut.documentation import documentation
     from trigger_lut.schemas import schema_text
 
-    text = documentation() if args.file == "documentation" else schema_text(args.file)
+    if args.file == "cards":
+        text = with_card_tables(args.write.read_text(encoding="utf-8")) if args.write else card_tables()
+    else:
+        text = documentation() if args.file == "documentation" else schema_text(args.file)
     if args.write:
         write_text(args.write, text)
     else:
@@ -237,8 +241,8 @@ def parser() -> argparse.ArgumentParser:
     )
     command(pages_of_summary, "--summary", "--folder")
     sub = command(schema)
-    sub.add_argument("file", choices=["budget", "targets", "data-set", "documentation"], help="which of them")
-    sub.add_argument("--write", type=Path, metavar="PATH", help="file to write instead of printing")
+    sub.add_argument("file", choices=["budget", "targets", "data-set", "documentation", "cards"], help="which of them")
+    sub.add_argument("--write", type=Path, metavar="PATH", help="file to write (cards: to put tables into)")
     return top
 
 

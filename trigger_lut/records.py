@@ -62,7 +62,7 @@ class ReferenceCard(Card):
 class Epoch(Strict):
     """One entry of the training history."""
 
-    epoch: int
+    epoch: int = Field(description="Epochs done.")
     loss: float = Field(description="Mean cross-entropy of the epoch.")
     accuracy: float = Field(description="On the validation split.")
     luts_surrogate: float = Field(description="LUTs by the surrogate's count.")
@@ -74,10 +74,10 @@ class Epoch(Strict):
 class LayerSummary(Strict):
     """Widths of one layer after training."""
 
-    name: str
-    inputs: int
-    outputs: int
-    edges: int
+    name: str = Field(description="Name of the layer.")
+    inputs: int = Field(description="Input channels.")
+    outputs: int = Field(description="Outputs.")
+    edges: int = Field(description="inputs times outputs.")
     edges_live: int = Field(description="Edges that are not pruned.")
     input_width_counts: list[int] = Field(description="Edges by address width, from 0 on.")
     output_width_counts: list[int] = Field(description="Edges by bits of table output, from 0 on.")
@@ -154,10 +154,10 @@ class Difference(Strict):
 class Comparison(Strict):
     """One evaluation against the NumPy reference."""
 
-    name: Literal["keras", "hls4ml", "alkaid", "rtl"]
+    name: Literal["keras", "hls4ml", "alkaid", "rtl"] = Field(description="What was evaluated.")
     vectors: int = Field(description="Vectors compared.")
     mismatches: int = Field(description="Output values that differ; bit-exact means 0.")
-    first: Difference | None = None
+    first: Difference | None = Field(None, description="Where it differs first; null when nothing does.")
     seconds: float = Field(description="Wall time.")
     control_mismatches: int = Field(description="Differences found after one bit of a table was flipped; must be > 0.")
 

@@ -31,7 +31,7 @@ from trigger_lut.training.model import build_model
 from trigger_lut.training.steps import Pressure, Trainer
 
 EPOCHS = 40
-LUTS = 200
+LUTS = 120
 CLASSES = ("a", "b", "c")
 
 

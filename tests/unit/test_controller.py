@@ -108,11 +108,11 @@ def test_without_response_the_cost_stays_over_budget():
     assert controller.last == pytest.approx(math.log(9000 / (AIM * 300)))
 
 
-def test_gain_scales_the_answer():
+def test_frozen_widths_are_pressed_on_more_gently_in_the_same_direction():
     controller = Controller(budget=1000, start=500, multiplier=0.1)
-    full, tenth = (math.log(controller.after(1200, 1.0, gain).multiplier / 0.1) for gain in (1.0, 0.1))
-    assert tenth == pytest.approx(0.1 * full)
-    assert full > 0
+    for cost, sign in ((1100, 1), (850, -1)):
+        free, held = (sign * math.log(controller.after(cost, 1.0, frozen=f).multiplier / 0.1) for f in (False, True))
+        assert 0 < held < free
 
 
 def test_widths_are_frozen_when_the_cost_is_just_below_the_target_or_time_is_up():

@@ -45,7 +45,7 @@ def network(*layers):
         ([0, 1, 2, 3], 0),  # both address bits
         ([-4, -3, -2, -1], 0),  # the sign is constant
         ([0, 0, 0, 1], 1),  # AND
-        ([1, 0], 1),  # NOT
+        ([1, 0], 0),  # NOT goes into what reads it
         (XOR, 1),
         ([0, 3, 3, 0], 1),  # two equal bits are built once
         ([-1, 0, 0, 0], 1),  # every bit up to the sign is the same
@@ -87,27 +87,29 @@ def test_random_tables_cost_a_lut_a_bit_up_to_six_address_bits_and_twice_that_at
 # ---------------------------------------------------------------- adders
 
 
-def test_adder_of_two_bits():
-    """Two one-bit tables: a sum of 0..2, two bits."""
-    two = layer([KIF(0, 2, 0)] * 2, [[XOR], [XOR]])
-    assert adder_luts(plan_output(two, 0)) == 2
+def adders(*tables):
+    return adder_luts(plan_output(layer([KIF(0, 2, 0)] * len(tables), [[t] for t in tables]), 0))
 
 
-def test_adder_starts_where_both_operands_have_bits():
-    """0..3 plus multiples of 2 up to 6: the lowest bit passes by, three bits are added."""
-    fine, coarse = [0, 3, 1, 2], [0, 6, 2, 4]
-    assert adder_luts(plan_output(layer([KIF(0, 2, 0)] * 2, [[fine], [coarse]]), 0)) == 3
-    assert adder_luts(plan_output(layer([KIF(0, 2, 0)] * 2, [[fine], [fine]]), 0)) == 3
+def test_adder_of_one_bit():
+    """Two tables of 0..1: one LUT, the upper bit of the sum is the carry."""
+    assert adders(XOR, XOR) == 1
+
+
+def test_adder_is_where_both_operands_have_bits():
+    fine, coarse, far = [0, 3, 1, 2], [0, 6, 2, 4], [0, 12, 4, 8]
+    assert adders(fine, fine) == 2
+    assert adders(fine, coarse) == 1
+    assert adders(fine, far) == 0, "0..3 beside multiples of 4 is a concatenation"
 
 
 def test_adder_tree_of_four():
-    """Four one-bit tables: two sums of 0..2 (two bits each), one of 0..4 (three bits)."""
-    four = layer([KIF(0, 2, 0)] * 4, [[XOR]] * 4)
-    assert adder_luts(plan_output(four, 0)) == 2 + 2 + 3
+    """Four tables of 0..1: two sums of 0..2 (one LUT each), one of 0..4 (two LUTs)."""
+    assert adders(XOR, XOR, XOR, XOR) == 1 + 1 + 2
 
 
 def test_one_addend_needs_no_adder():
-    assert adder_luts(plan_output(layer([KIF(0, 2, 0)], [[XOR]]), 0)) == 0
+    assert adders(XOR) == 0
 
 
 # ---------------------------------------------------------------- saturation
@@ -119,9 +121,9 @@ def test_one_addend_needs_no_adder():
         ((-4, 3, 0), KIF(1, 2, 0), 0),  # fits
         ((0, 7, 0), KIF(1, 3, 0), 0),
         ((0, 15, 0), KIF(0, 3, 0), 3 + 1),  # three bits to select, one overflow
-        ((-8, 7, 0), KIF(1, 2, 0), 3 + 2),  # overflow on both sides
-        ((-1024, 1023, 0), KIF(1, 2, 0), 3 + 4),  # eight bits above: two LUTs a side
-        ((-8, 7, 1), KIF(1, 1, 3), 3 + 2),  # missing fractional bits are zeros and cost nothing
+        ((-8, 7, 0), KIF(1, 2, 0), 3 + 1),  # overflow on both sides: one LUT sees it
+        ((-1024, 1023, 0), KIF(1, 2, 0), 3 + 2),  # eight bits above: two LUTs see it
+        ((-8, 7, 1), KIF(1, 1, 3), 3 + 1),  # missing fractional bits are zeros and cost nothing
     ],
 )
 def test_saturation_by_hand(codes, kif, luts):
@@ -150,10 +152,26 @@ def test_no_saturation_where_the_bounds_fit():
 
 
 def test_layer_by_hand():
+    """Two tables of one LUT; the adder takes one, and absorbs one of the tables."""
     made = network(layer([KIF(0, 2, 0)] * 2, [[XOR], [XOR]]))
     cost = estimate(made, NS)
-    assert cost.layers == (LayerCost(tables=2.0, adders=2.0, saturation=0.0),)
-    assert cost.luts == 4.0
+    assert cost.layers == (LayerCost(tables=1.0, adders=1.0, saturation=0.0),)
+    assert cost.luts == 2.0
+
+
+def test_an_adder_absorbs_no_table_that_is_read_elsewhere():
+    """Both tables are read by both outputs, so they stay: two tables, two adders."""
+    made = network(layer([KIF(0, 2, 0)] * 2, [[XOR, XOR], [XOR, XOR]]))
+    assert estimate(made, NS).layers == (LayerCost(tables=2.0, adders=2.0, saturation=0.0),)
+
+
+def test_an_adder_absorbs_no_table_of_six_address_bits():
+    wide = parity(6).tolist()
+    made = network(layer([KIF(0, 6, 0)] * 2, [[wide], [wide]]))
+    assert estimate(made, NS).layers == (LayerCost(tables=2.0, adders=1.0, saturation=0.0),)
+    five = parity(5).tolist()
+    made = network(layer([KIF(0, 5, 0)] * 2, [[five], [five]]))
+    assert estimate(made, NS).layers == (LayerCost(tables=1.0, adders=1.0, saturation=0.0),)
 
 
 def test_equal_tables_of_one_channel_are_built_once():

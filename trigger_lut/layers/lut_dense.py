@@ -107,7 +107,7 @@ class LUTDense(keras.layers.Layer):
         self.table_bias = self._state("table_bias", np.zeros(self.units))
         self.table_is_current = self._state("table_is_current", np.zeros(()))
         # Compiled by XLA even where the model around is not: Keras leaves models on a CPU uncompiled.
-        self._train = tf.function(self._forward_training, jit_compile=True)
+        self._compiled = tf.function(self.forward_training, jit_compile=True)
         super().build(input_shape)
 
     def set_shapes(self) -> None:
@@ -191,7 +191,10 @@ class LUTDense(keras.layers.Layer):
         return tf.convert_to_tensor(self.moving_mean), tf.convert_to_tensor(self.moving_variance)
 
     def refresh(self) -> None:
-        """Compute the tables from the weights once and keep them; inference, saving and firmware read these."""
+        """Compute the tables from the weights once and keep them; inference, saving and firmware read these.
+
+        Training marks them as outdated. Whoever assigns weights by hand afterwards sets `table_is_current` to 0.
+        """
         if float(self.table_is_current.numpy()) < 0.5:
             self.keep(*self.current_tables())
 
@@ -222,13 +225,13 @@ class LUTDense(keras.layers.Layer):
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         x = tf.cast(x, tf.float32)
-        if not training:
-            return self._forward_inference(x)
-        y, self.last_table, self.last_widths = self._train(x)
-        return y
+        return self._compiled(x)[0] if training else self._forward_inference(x)
 
-    def _forward_training(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tuple[tf.Tensor, tf.Tensor]]:
-        """Outputs; and the tables and widths, for a penalty on the cost (trigger_lut.layers.cost)."""
+    def forward_training(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tuple[tf.Tensor, tf.Tensor]]:
+        """Outputs (N, C_out); tables (C_in, K, C_out) and widths, for a penalty on the cost (trigger_lut.layers.cost).
+
+        Tables are marked as no longer current, and with batch-norm the stored moments move.
+        """
         address, inside = self.addresses(x)
         self.table_is_current.assign(0.0)
         moments = functools.partial(self._batch_moments, address) if self.batch_norm else None

@@ -79,8 +79,8 @@ class Trainer:
             out = tf.gather(self.x, rows)
             cost, levels = tf.constant(1.0), tf.constant(0.0)
             for layer in self.layers:
-                out = layer(out, training=True)
-                edges, alive = soft_luts(layer.last_table, *layer.last_widths)
+                out, table, widths = layer.forward_training(out)
+                edges, alive = soft_luts(table, *widths)
                 cost += tf.reduce_sum(edges)
                 levels += soft_depth(alive)
             loss = tf.reduce_mean(

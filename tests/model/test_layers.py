@@ -228,6 +228,7 @@ def sequential(seed=5):
 @pytest.fixture(scope="module")
 def fitted():
     """A model after a few epochs of plain model.fit, and its history."""
+    keras.utils.set_random_seed(1)  # of the shuffling
     model = sequential()
     x, y = classes()
     history = model.fit(x, y, batch_size=200, epochs=12, verbose=0).history
@@ -270,7 +271,7 @@ def test_loaded_model_goes_on_training(fitted, tmp_path):
     loaded = keras.models.load_model(tmp_path / "model.keras")
     x, y = classes()
     loss = loaded.fit(x, y, batch_size=200, epochs=1, verbose=0).history["loss"][0]
-    assert loss < 1.3 * history["loss"][-1]
+    assert loss < 0.5 * history["loss"][0], "it does not start anew"
     assert any((np.asarray(a) != np.asarray(b)).any() for a, b in zip(loaded.weights, model.weights, strict=True))
 
 

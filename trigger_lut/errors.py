@@ -39,7 +39,7 @@ class NotReproducibleError(TriggerLutError):
 
 
 class BudgetMissedError(TriggerLutError):
-    """A design misses its budget or is not bit-exact; raised by the verdict alone."""
+    """A design misses its budget or is not bit-exact, or its budget leaves no room for a single edge."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -90,7 +90,7 @@ def per_event(layer, x, weights, held_statistics):
 
 def grid_bias(layer, bias):
     """The bias rounded to the finest fraction of the tables that vary."""
-    table = np.asarray(layer.last_table)
+    table = np.asarray(layer.current_tables()[0])
     live = table.max(axis=1) > table.min(axis=1)
     finest = np.where(live, np.floor(np.asarray(layer.output_fraction) + 0.5), -12).max(axis=0)
     return np.floor(np.asarray(bias) * 2.0**finest + 0.5) / 2.0**finest

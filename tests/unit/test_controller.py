@@ -121,8 +121,10 @@ def test_widths_are_frozen_when_the_cost_is_just_below_the_target_or_time_is_up(
 
     middle = (FREEZE_FROM + FREEZE_UNTIL) / 2
     near, over, far_below = ended((1 + NEAR) / 2), ended(1.02), ended(0.9 * NEAR)
-    assert time_to_freeze(near, middle)
-    assert not time_to_freeze(near, FREEZE_FROM - 0.01)
+    assert time_to_freeze(near, middle, 0.01)
+    assert not time_to_freeze(near, FREEZE_FROM - 0.01, 0.01)
     for elsewhere in (over, far_below):
-        assert not time_to_freeze(elsewhere, middle)
-        assert time_to_freeze(elsewhere, FREEZE_UNTIL)
+        assert not time_to_freeze(elsewhere, middle, 0.01)
+        assert time_to_freeze(elsewhere, FREEZE_UNTIL, 0.01)
+        assert time_to_freeze(elsewhere, 0.5, 0.5), "the last round is frozen, however few there are"
+        assert not time_to_freeze(elsewhere, 0.5, 0.25)

@@ -39,7 +39,8 @@ class LUTDense(keras.layers.Layer):
     max_input_bits  largest address width of an edge; tables have at most 2**max_input_bits entries
     hidden_width    H, tanh units behind each edge
     output_bits     fractional bits of the table entries at the start
-    momentum        of the moving statistics of batch normalisation
+    momentum        of the moving statistics of batch normalisation; its histograms are steadier than a batch's means,
+                    so it is shorter than Keras' 0.99
     seed            of the initial weights; None draws one from `keras.utils.set_random_seed`'s state
 
     Input (N, C_in) float, output (N, C_out) float on a grid of powers of two: exact in float32.
@@ -54,7 +55,7 @@ class LUTDense(keras.layers.Layer):
         max_input_bits: int = 6,
         hidden_width: int = 8,
         output_bits: int = 6,
-        momentum: float = 0.99,
+        momentum: float = 0.9,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:

@@ -54,7 +54,10 @@ class Controller:
         return replace(self, multiplier=min(max(multiplier, LEAST), MOST), last=error)
 
 
-def time_to_freeze(controller: Controller, progress: float) -> bool:
-    """Whether widths should be frozen now, given the controller of LUTs and the share of the epochs done."""
+def time_to_freeze(controller: Controller, progress: float, step: float) -> bool:
+    """Whether widths should be frozen now: `progress` is the share of the epochs done, `step` that of the next round.
+
+    The last round is always one with frozen widths, since only freezing guarantees the budget.
+    """
     near = math.log(NEAR) <= controller.last <= 0.0
-    return progress >= FREEZE_UNTIL or (progress >= FREEZE_FROM and near)
+    return progress >= FREEZE_UNTIL or progress + step >= 1.0 or (progress >= FREEZE_FROM and near)

@@ -32,7 +32,6 @@ def build_model(shape: NetworkShape, formats: Sequence[KIF], classes: int, seed:
                 input_format=[str(kif) for kif in formats] if n == 0 else HIDDEN_FORMAT,
                 max_input_bits=shape.max_input_bits,
                 hidden_width=shape.hidden_width,
-                momentum=0.9,
                 seed=seed * 1000 + n,
                 name=f"lut_dense_{n}",
             )

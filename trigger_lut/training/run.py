@@ -12,7 +12,7 @@ import numpy as np
 
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Stopwatch, read_card, sha256, write_card
-from trigger_lut.errors import ConfigurationError
+from trigger_lut.errors import BudgetMissedError, ConfigurationError
 from trigger_lut.events.codes import TEST, TRAIN, VALIDATION, EventCodes, load_codes
 from trigger_lut.fingerprint import fingerprint
 from trigger_lut.layers.freeze import decode_outputs, integer_network
@@ -85,7 +85,7 @@ class Session:
         """Train for a few epochs, look at cost and accuracy, steer, and write a checkpoint."""
         total = self.spec.training.epochs
         until = min(self.epoch + max(total // ROUNDS, 1), total)
-        if not self.frozen and time_to_freeze(self.luts, self.epoch / total):
+        if not self.frozen and time_to_freeze(self.luts, self.epoch / total, (until - self.epoch) / total):
             self._freeze()
         started, loss = time.monotonic(), 0.0
         while self.epoch < until:
@@ -132,6 +132,11 @@ class Session:
         clock, family = self.spec.target.clock_period_ns, self.spec.target.family
         scores = saliency(network, self.events.of(TRAIN)[0][:4096])
         marks = edges_to_prune(network, scores, lambda n: self.within(estimate(n, clock, family), AIM))
+        if all((gone | (layer.widths == 0)).all() for gone, layer in zip(marks, network.layers, strict=True)):
+            raise BudgetMissedError(
+                f"design {self.spec.design!r}: no network of this shape fits into {self.spec.budget.luts} LUTs and "
+                f"{self.spec.latency_cycles_budget} cycles: not one edge is left; give it more of either"
+            )
         for layer, gone in zip(self.model.layers, marks, strict=True):
             width, fraction = (np.floor(np.asarray(v) + 0.5) for v in (layer.input_width, layer.output_fraction))
             layer.input_width.assign(np.where(gone, -1.0, width))
@@ -243,7 +248,7 @@ def _card(session: Session, integers: Network, watch: Stopwatch, read: list[Path
     return TrainCard(
         design=spec.design,
         epochs=session.epoch,
-        feasible=session.within(cost),
+        feasible=session.within(cost, 1.0),
         accuracy_validation=accuracy[VALIDATION],
         accuracy=accuracy[TEST],
         luts_surrogate=cost.luts,

@@ -18,8 +18,8 @@ PROPORTIONAL, INTEGRAL = 2.0, 0.15
 # Once widths are frozen, cost answers only through the spans of the tables, and jumps as saturations come and go.
 FROZEN_PROPORTIONAL, FROZEN_INTEGRAL = 0.2, 0.4
 LEAST, MOST = 1e-5, 10.0
-KEPT = 0.99  # of the budget: what the surrogate's count must not exceed, for its own error
-AIM = 0.97  # of the budget: what the target ends at, so that the cost swings below the budget
+KEPT = 0.97  # of the budget: what the surrogate's count must not exceed, for its own error
+AIM = 0.95  # of the budget: what the target ends at, so that the cost swings below the budget
 
 
 @dataclass(frozen=True)

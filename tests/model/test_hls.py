@@ -92,6 +92,16 @@ def test_layer_works_in_plain_hls4ml_whatever_fallbacks_are_allowed(written, tmp
     np.testing.assert_array_equal(found, hls.predict_hls(project.folder, codes))
 
 
+def test_another_backend_is_refused(written, tmp_path):
+    """hls4ml's default backend knows no template of the layer and would leave its code out."""
+    import hls4ml
+
+    import trigger_lut.firmware.hls_layer  # noqa: F401  registers the layer
+
+    with pytest.raises(FirmwareError, match=r"^lut_dense_0: LUTDense is for backend='Vitis' only, found 'Vivado'$"):
+        hls4ml.converters.convert_from_keras_model(written[1], output_dir=str(tmp_path / "vivado"))
+
+
 def test_tables_as_synthesis_sees_them_give_the_same(written, tmp_path):
     """The emulator keeps entries in built-in types; with ap_int of the exact width nothing changes."""
     network, _, project = written

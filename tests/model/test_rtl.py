@@ -77,6 +77,17 @@ def test_interpreter_sees_a_flipped_bit():
     assert ((found != reference.evaluate(network, codes)).any(axis=0) == (np.arange(3) == o)).all()
 
 
+def test_interpreter_does_not_round_what_is_off_the_grid():
+    network = networks.random_network(0)
+    layer = network.layers[-1]
+    coarser = dataclasses.replace(
+        network, layers=(*network.layers[:-1], dataclasses.replace(layer, fraction=layer.fraction - 1))
+    )
+    message = r"^alkaid: output \d of vector \d+, \S+\.5 steps, is off its integer grid$"
+    with pytest.raises(ToolFailedError, match=message):
+        rtl.interpret(rtl.trace(network), coarser, networks.random_codes(network, 200))
+
+
 # units, pruned share, clock in MHz: ordinary; fast clock, three layers; one channel; outputs partly constant
 BUILT = [((4, 5, 3), 0.3, 360), ((2, 3, 3, 2), 0.2, 600), ((1, 3, 2), 0.0, 160), ((3, 3, 4), 0.8, 480)]
 

@@ -82,6 +82,9 @@ class LUTDenseNode(Layer):  # type: ignore[misc]
 
     def initialize(self) -> None:
         tables = self.get_attr("tables")
+        backend = self.model.config.get_config_value("Backend")
+        if backend != "Vitis":  # hls4ml would write the project without the layer's code, and say nothing
+            raise FirmwareError(f"{self.name}: LUTDense is for backend='Vitis' only, found {backend!r}")
         if self.model.config.get_config_value("IOType") != "io_parallel":
             raise FirmwareError(f"{self.name}: LUTDense is for io_parallel only")
         self.add_output_variable([tables.shape[1]], precision=precision(common_format(tables.output_formats())))

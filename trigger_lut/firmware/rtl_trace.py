@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from trigger_lut.errors import FirmwareError
+from trigger_lut.errors import FirmwareError, ToolFailedError
 from trigger_lut.fixed_point import KIF, IntArray
 from trigger_lut.network import LUTDenseTables, Network
 from trigger_lut.summation import Summation, plan_layer
@@ -157,9 +157,15 @@ def _constant(value: float, like: Any) -> Any:
 
 
 def interpret(comb: Any, network: Network, codes: IntArray) -> IntArray:
-    """Outputs by alkaid's integer interpreter: (N, C_in) codes to (N, C_out) int64 at `network.fractions`."""
+    """Outputs by alkaid's integer interpreter: (N, C_in) codes to (N, C_out) int64 at `network.fractions`.
+
+    Raises ToolFailedError when an output is off its integer grid.
+    """
     values = np.asarray(codes, dtype=np.float64) * 2.0 ** -np.array([float(kif.f) for kif in network.inputs])
     outputs = comb.predict(np.ascontiguousarray(values), n_threads=1)
-    scaled = np.rint(outputs.reshape(len(values), -1) * 2.0 ** network.fractions.astype(np.float64))
-    result: IntArray = scaled.astype(np.int64)
-    return result
+    scaled = outputs.reshape(len(values), -1) * 2.0 ** network.fractions.astype(np.float64)
+    whole: IntArray = np.rint(scaled).astype(np.int64)
+    if (whole != scaled).any():
+        n, o = (int(v) for v in np.argwhere(whole != scaled)[0])
+        raise ToolFailedError(f"alkaid: output {o} of vector {n}, {scaled[n, o]} steps, is off its integer grid")
+    return whole

@@ -303,12 +303,21 @@ def load_budget(path: Path, targets_path: Path) -> tuple[Budget, Target]:
         mistakes.append(f"target: {targets_path} has no {name!r}{nearest(name, targets)}")
     elif isinstance(name, str) and isinstance(designs, dict):
         for design, entry in designs.items():
-            with contextlib.suppress(ValidationError):
-                wanted = checked(DesignBudget, entry)
-                mistakes += [f"designs.{design}.{problem}" for problem in impossible(wanted, targets[name])]
+            wanted = _sound_part(entry, targets[name])
+            mistakes += [f"designs.{design}.{problem}" for problem in impossible(wanted, targets[name])]
     if mistakes or budget is None:
         raise refused(path, mistakes)
     return budget, targets[budget.target]
+
+
+def _sound_part(entry: Any, target: Target) -> DesignBudget:
+    """A design's budget without the values that are mistakes in themselves: possible ones stand in for these."""
+    sound: dict[str, Any] = {"luts": 1, "latency_ns": target.clock_period_ns}
+    for key, value in entry.items() if isinstance(entry, dict) else ():
+        with contextlib.suppress(ValidationError):
+            checked(DesignBudget, {**sound, key: value})
+            sound[key] = value
+    return checked(DesignBudget, sound)
 
 
 def resolve(budget: Budget, target: Target, design: str) -> Spec:

@@ -5,11 +5,24 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from trigger_lut.events.expressions import FUNCTIONS
 from trigger_lut.schemas import schema_of
+
+_REDUCTIONS = ", ".join(f"`{name}`" for name, function in FUNCTIONS.items() if function.reduces)
+_OTHERS = ", ".join(f"`{name}`" for name, function in FUNCTIONS.items() if not function.reduces)
+EXPRESSIONS = (
+    "Expressions (features, label, cut) hold numbers, branch names, `+ - * / **`, comparisons, `& | ~` on truth "
+    f"values, and the functions {_OTHERS}. A branch with a list an entry is brought to one number by {_REDUCTIONS}; "
+    "`nth(x, n)` counts from 0, and `nth(x, n, other)` gives `other` where the list is too short, which is NaN "
+    'otherwise, as for `min` and `max`. A branch whose name is not an identifier is written `branch("Jet.PT")`.'
+)
 
 FILES = {
     "budget": ("config/budget.yaml", "What you ask for. `trigger-lut` refuses unknown keys and impossible values."),
-    "data-set": ("config/data_sets/<name>.yaml", "Which events, which features, in which hardware formats."),
+    "data-set": (
+        "config/data_sets/<name>.yaml",
+        f"Which events, which features, in which hardware formats.\n\n{EXPRESSIONS}",
+    ),
     "targets": ("config/targets.yaml", "Places in a trigger that a network can be built for, by name."),
 }
 

@@ -11,6 +11,7 @@ import yaml
 
 from trigger_lut.budget import Spec, load_budget, load_targets, read_yaml, resolve
 from trigger_lut.documentation import documentation
+from trigger_lut.events.expressions import FUNCTIONS
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.schemas import schema_of, schema_text
 
@@ -129,16 +130,22 @@ def test_impossible_values_are_refused_beside_other_mistakes(load):
         designs:
           fast: {luts: 100, latency_ns: 4.9}
           slow: {luts: 20000, latency_ns: 101, dsp: 11}
+          both: {luts: 0, latency_ns: 4, bram: 1}
+          none: 3
         """,
     )
     assert found == "\n  ".join(
         [
-            "budget.yaml: 5 mistakes",
+            "budget.yaml: 9 mistakes",
             "network.units: expected 1 or more entries, found []",
+            "designs.both.luts: expected more than 0, found 0",
+            "designs.both.bram: unknown key; nearest: 'bram18'",
+            "designs.none: expected a mapping, found 3",
             "designs.fast.latency_ns: 4.9 is less than one clock period of the target (5 ns at 200 MHz)",
             "designs.slow.latency_ns: 101.0 is more than the target allows (100.0)",
             "designs.slow.luts: 20000 is more than xcvu13p-flga2577-2-e has (10000)",
             "designs.slow.dsp: 11 is more than xcvu13p-flga2577-2-e has (10)",
+            "designs.both.latency_ns: 4.0 is less than one clock period of the target (5 ns at 200 MHz)",
         ]
     )
 
@@ -255,6 +262,11 @@ def test_the_documentation_names_every_key():
     ):
         assert f"\n| `{key}` | " in text
     assert "| `designs.<name>.luts` | whole number, more than 0 | required | 6-input LUTs after synthesis. |" in text
+
+
+def test_the_documentation_names_every_function_of_expressions():
+    paragraph = next(line for line in documentation().splitlines() if line.startswith("Expressions "))
+    assert all(f"`{name}`" in paragraph for name in FUNCTIONS)
 
 
 def test_the_schema_says_what_the_models_say():

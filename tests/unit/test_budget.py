@@ -11,8 +11,8 @@ import yaml
 
 from trigger_lut.budget import Spec, load_budget, load_targets, read_yaml, resolve
 from trigger_lut.documentation import documentation
-from trigger_lut.events.expressions import FUNCTIONS
 from trigger_lut.errors import ConfigurationError
+from trigger_lut.events.expressions import FUNCTIONS
 from trigger_lut.schemas import schema_of, schema_text
 
 ROOT = Path(__file__).parents[2]

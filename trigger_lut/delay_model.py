@@ -11,8 +11,7 @@ of logic, to which each register adds 0.25 ns. At 360 MHz a stage holds one tabl
 
 Time within a pipeline is counted in ns of logic from the first register on, registers left out: stage s covers
 (s * stage_ns, (s + 1) * stage_ns]. An operator is never cut by a register, so it waits for the next stage when it
-does not fit into the present one; `finish` is that rule. latency_cycles of a network is `pipeline_cycles` of its last
-output.
+does not fit into the present one; `finish` is that rule. latency_cycles of a network is `cycles` of its last output.
 """
 
 from __future__ import annotations
@@ -89,14 +88,6 @@ def adder_delay(bits: int, family: str = "xcup") -> float:
     return lut_delay(family) + d.carry + (bits - 1) * d.carry_bit if bits > 0 else 0.0
 
 
-def saturation_delay(family: str = "xcup", bits_above: int = 6) -> float:
-    """Clipping into a format in ns: a table of the bits above the format sees the overflow, one LUT a bit selects.
-
-    bits_above: bits of the source, sign included, that weigh more than the format's largest value bit.
-    """
-    return table_delay(max(bits_above, 1), family) + lut_delay(family)
-
-
 def stage_ns(clock_period_ns: float, family: str = "xcup") -> float:
     """Logic that is planned between two registers, in ns.
 
@@ -129,23 +120,6 @@ def finish(start: float, delay: float, stage: float) -> float:
 def cycles(total_delay: float, stage: float) -> int:
     """Stages up to a time that `finish` gave; at least 1."""
     return max(1, math.ceil(total_delay / stage - TOLERANCE))
-
-
-def pipeline_cycles(total_delay: float, clock_period_ns: float, family: str = "xcup") -> int:
-    """latency_cycles of a path of `total_delay` ns of logic at a clock.
-
-    Exact when `total_delay` was added up with `finish` at `stage_ns` of this clock; a lower bound for a plain sum.
-    """
-    return cycles(total_delay, stage_ns(clock_period_ns, family))
-
-
-def stages(path: list[float], clock_period_ns: float, family: str = "xcup") -> int:
-    """latency_cycles of one chain of operators with these delays in ns."""
-    stage = stage_ns(clock_period_ns, family)
-    time = 0.0
-    for delay in path:
-        time = finish(time, delay, stage)
-    return cycles(time, stage)
 
 
 def fmax_mhz(logic_ns: float, family: str = "xcup") -> float:

@@ -243,6 +243,13 @@ def test_the_summary_shows_designs_side_by_side(designs, tmp_path):
     assert {t.get_text() for t in figure.axes[0].texts} == {"small", "large"}
 
 
+def test_a_control_that_was_not_caught_is_not_called_differences(designs, tmp_path):
+    row = designs.designs[0].model_copy(update={"bit_exact": False, "mismatches": 0})
+    write_card(designs.model_copy(update={"designs": [row]}), tmp_path / "summary.json")
+    pages_of_summary(tmp_path / "summary.json", tmp_path)
+    assert rows_of(tmp_path / "summary.html")["Bit-exact"] == [("not shown: a control was not caught", "bad")]
+
+
 def test_names_cannot_break_a_page(tmp_path):
     card = made_cards.ingest(1)
     feature = card.features[0].model_copy(update={"name": r"<b>x</b> & $\no$"})

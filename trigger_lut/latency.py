@@ -6,6 +6,9 @@ a latency budget without building anything.
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from trigger_lut import delay_model
 from trigger_lut.fixed_point import KIF, kif_for_range
 from trigger_lut.network import LUTDenseTables, Network, fits
@@ -21,19 +24,33 @@ def network_cycles(network: Network, clock_period_ns: float, family: str = "xcup
     between the ports. The input port is not registered (the sender's output register drives it), the output port is.
     Raises ConfigurationError for an unknown family or a clock that leaves no room for logic.
     """
+    return delay_model.cycles(network_stages(network, clock_period_ns, family)[-1].max(), 1.0)
+
+
+def network_stages(network: Network, clock_period_ns: float, family: str = "xcup") -> list[NDArray[np.float64]]:
+    """When each output of each layer is ready, in pipeline stages (not whole ones): one array (C_out,) a layer.
+
+    Raises ConfigurationError for an unknown family or a clock that leaves no room for logic.
+    """
     stage = delay_model.stage_ns(clock_period_ns, family)
-    return delay_model.cycles(max(arrival_times(network, stage, family)), stage)
+    return [np.array(times) / stage for times in layers_times(network, stage, family)]
 
 
 def arrival_times(network: Network, stage: float, family: str = "xcup") -> list[float]:
-    """When each output is ready, in ns of logic, with registers every `stage` ns (see delay_model.finish)."""
-    times = [0.0] * len(network.inputs)
+    """When each output of the network is ready, in ns of logic; see `layers_times`."""
+    return layers_times(network, stage, family)[-1]
+
+
+def layers_times(network: Network, stage: float, family: str = "xcup") -> list[list[float]]:
+    """When each output of each layer is ready, in ns of logic with registers every `stage` ns (delay_model.finish)."""
+    times, found = [0.0] * len(network.inputs), []
     ranges: list[Range] = [(kif.lo, kif.hi, kif.f) for kif in network.inputs]
     for layer in network.layers:
         times = layer_times(layer, times, ranges, stage, family)
+        found.append(times)
         lo, hi = layer.bounds()
         ranges = [(int(a), int(b), int(f)) for a, b, f in zip(lo, hi, layer.fraction, strict=True)]
-    return times
+    return found
 
 
 def layer_times(

@@ -16,8 +16,9 @@ from functools import cache
 
 import numpy as np
 
+from trigger_lut.delay_model import cycles
 from trigger_lut.fixed_point import KIF, IntArray, kif_for_range
-from trigger_lut.latency import network_cycles, saturates
+from trigger_lut.latency import network_stages, saturates
 from trigger_lut.network import LUTDenseTables, Network
 from trigger_lut.summation import Addend, Summation, plan_layer, trailing_zeros
 
@@ -40,14 +41,18 @@ class LayerCost:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a network is estimated to take; latency_cycles is exact for the firmware that we build."""
+    """What a network is estimated to take. Its depth in pipeline stages is that of the firmware that we build."""
 
     layers: tuple[LayerCost, ...]
-    latency_cycles: int
+    stages: float
 
     @property
     def luts(self) -> float:
         return sum(layer.luts for layer in self.layers)
+
+    @property
+    def latency_cycles(self) -> int:
+        return cycles(self.stages, 1.0)
 
 
 def estimate(network: Network, clock_period_ns: float, family: str = "xcup") -> Cost:
@@ -67,7 +72,7 @@ def estimate(network: Network, clock_period_ns: float, family: str = "xcup") -> 
         costs.append(LayerCost(tables, sum(adder_luts(plan) for plan in plans), saturation))
         lo, hi = layer.bounds()
         ranges = [(int(a), int(b), int(f)) for a, b, f in zip(lo, hi, layer.fraction, strict=True)]
-    return Cost(tuple(costs), network_cycles(network, clock_period_ns, family))
+    return Cost(tuple(costs), float(network_stages(network, clock_period_ns, family)[-1].max()))
 
 
 def table_luts(values: IntArray) -> float:

@@ -10,12 +10,15 @@ from trigger_lut.training.controller import (
     AIM,
     FREEZE_FROM,
     FREEZE_UNTIL,
+    FROZEN_SHARE,
+    KEPT,
     LEAST,
     MOST,
     NEAR,
     SHRINK_FROM,
     SHRINK_UNTIL,
     Controller,
+    on_freezing,
     time_to_freeze,
 )
 
@@ -33,7 +36,7 @@ def test_target_falls_geometrically_from_the_initial_cost_to_the_aim():
 
 
 def test_aim_lies_below_the_budget_and_freezing_comes_after_shrinking():
-    assert AIM < 1.0
+    assert AIM < KEPT < 1.0
     assert 0 <= SHRINK_FROM < SHRINK_UNTIL < FREEZE_FROM < FREEZE_UNTIL < 1
 
 
@@ -128,3 +131,8 @@ def test_widths_are_frozen_when_the_cost_is_just_below_the_target_or_time_is_up(
         assert time_to_freeze(elsewhere, FREEZE_UNTIL, 0.01)
         assert time_to_freeze(elsewhere, 0.5, 0.5), "the last round is frozen, however few there are"
         assert not time_to_freeze(elsewhere, 0.5, 0.25)
+
+
+def test_fine_tuning_begins_with_less_pressure():
+    assert on_freezing(Controller(budget=1000, start=500, multiplier=0.1)).multiplier == FROZEN_SHARE * 0.1 < 0.1
+    assert on_freezing(Controller(budget=1000, start=500, multiplier=LEAST)).multiplier == LEAST

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from networks import random_codes, random_network
 
+from trigger_lut.latency import network_stages
 from trigger_lut.reference import evaluate
 from trigger_lut.surrogate import estimate
-from trigger_lut.training.pruning import edges_to_prune, saliency, without
+from trigger_lut.training.pruning import edges_to_prune, edges_to_shorten, saliency, without
 
 
 def live(network):
@@ -110,3 +111,43 @@ def test_pruned_network_meets_a_budget_by_the_surrogate():
     scores = saliency(network, random_codes(network, 300))
     pruned = without(network, edges_to_prune(network, scores, lambda n: estimate(n, 2.5).luts <= budget))
     assert 0.7 * budget < estimate(pruned, 2.5).luts <= budget
+
+
+def stages(network):
+    return network_stages(network, 2.5)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_network_is_shortened_to_its_latency(seed):
+    network = random_network(seed, units=(9, 8, 4), prune=0.0)
+    scores = saliency(network, random_codes(network, 300))
+    before = stages(network)[-1].max()
+    marks = edges_to_shorten(network, scores, stages, 0.8 * before)
+    assert stages(without(network, marks))[-1].max() <= 0.8 * before
+    assert 0 < removed(marks) < live(network)
+
+
+def test_nothing_is_removed_from_a_network_that_is_fast_enough():
+    network = random_network(3, units=(9, 8, 4))
+    scores = saliency(network, random_codes(network, 300))
+    assert removed(edges_to_shorten(network, scores, stages, stages(network)[-1].max())) == 0
+
+
+def test_all_edges_go_when_no_edge_is_fast_enough():
+    network = random_network(3, units=(4, 3))
+    scores = saliency(network, random_codes(network, 300))
+    marks = edges_to_shorten(network, scores, lambda n: [np.full(x.shape[1], 9.0) for x in n.layers], 1.0)
+    assert live(without(network, marks)) == 0
+
+
+def test_only_edges_into_the_latest_outputs_go():
+    """One output with nine edges, others with two: the deep one alone is cut back."""
+    network = random_network(5, units=(9, 3), prune=0.0)
+    first = [np.zeros((9, 3), dtype=bool)]
+    first[0][2:, 1:] = True
+    uneven = without(network, first)
+    scores = saliency(uneven, random_codes(uneven, 300))
+    shallow = stages(uneven)[-1][1:].max()
+    marks = edges_to_shorten(uneven, scores, stages, shallow)
+    assert removed(marks) > 0
+    assert not marks[0][:, 1:].any()

@@ -13,7 +13,7 @@ CARRY = 1.0  # bits by which an adder is wider than its operand, averaged over a
 
 
 def soft_luts(table: tf.Tensor, m: tf.Tensor, f: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """LUTs of each edge (C_in, C_out), and how far each is alive, 0 to 1 (same shape).
+    """LUTs of each edge (C_in, C_out), and how far each is present, 0 to 1 (same shape).
 
     table (C_in, K, C_out); m, f (C_in, C_out) rounded widths and fractions, through which the gradient flows.
     """
@@ -22,10 +22,22 @@ def soft_luts(table: tf.Tensor, m: tf.Tensor, f: tf.Tensor) -> tuple[tf.Tensor, 
     alive = tf.minimum(m, 1.0) * tf.minimum(bits, 1.0)
     small = 0.5 * (0.7 + 0.3 * tf.minimum(m, ABSORBED_BITS) / ABSORBED_BITS)
     per_bit = tf.where(m <= ABSORBED_BITS, small, tf.pow(2.0, tf.maximum(m, ABSORBED_BITS) - LUT_INPUTS))
-    return alive * (bits * per_bit + bits + CARRY), alive
+    # An edge of few bits is nearly gone: this is what lets a penalty on depth choose the edges to give up.
+    return alive * (bits * per_bit + bits + CARRY), alive * bits / (bits + 1.0)
 
 
-def soft_depth(alive: tf.Tensor) -> tf.Tensor:
-    """About the adder levels of a layer's deepest output: log2 of its live fan-in, a smooth maximum over outputs."""
-    fan_in = tf.math.log(1.0 + tf.reduce_sum(alive, axis=0)) / tf.math.log(2.0)
+def soft_levels(present: tf.Tensor) -> tf.Tensor:
+    """About the adder levels of a layer's deepest output: log2 of its fan-in, a smooth maximum over outputs."""
+    fan_in = tf.math.log(1.0 + tf.reduce_sum(present, axis=0)) / tf.math.log(2.0)
     return tf.reduce_logsumexp(4.0 * fan_in) / 4.0
+
+
+def soft_saturation(table: tf.Tensor, bias: tf.Tensor, lowest: tf.Tensor, highest: tf.Tensor) -> tf.Tensor:
+    """About the levels that saturation adds: 0 when the bounds of all outputs fit the next layer's range, up to 1.
+
+    table (C_in, K, C_out), bias (C_out,); lowest, highest (C_out,) real limits of the next layer's formats.
+    """
+    above = tf.nn.relu(bias + tf.reduce_sum(tf.reduce_max(table, axis=1), axis=0) - highest)
+    below = tf.nn.relu(lowest - bias - tf.reduce_sum(tf.reduce_min(table, axis=1), axis=0))
+    excess = (above + below) / (highest - lowest)
+    return tf.reduce_mean(excess / (excess + 0.2))

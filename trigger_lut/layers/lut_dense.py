@@ -130,6 +130,10 @@ class LUTDense(keras.layers.Layer):
         variable.trainable = False
         return variable
 
+    def limits(self) -> tuple[np.ndarray, np.ndarray]:
+        """Smallest and largest real value of each input channel's format, (C_in,) each."""
+        return self._lo / self._scale, self._hi / self._scale
+
     # ---------------------------------------------------------------- tables
 
     def widths(self) -> tuple[tf.Tensor, tf.Tensor]:

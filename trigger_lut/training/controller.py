@@ -16,10 +16,11 @@ SHRINK_FROM, SHRINK_UNTIL, FREEZE_FROM, FREEZE_UNTIL = 0.05, 0.55, 0.68, 0.78
 NEAR = 0.94  # of the target
 PROPORTIONAL, INTEGRAL = 2.0, 0.15
 # Once widths are frozen, cost answers only through the spans of the tables, and jumps as saturations come and go.
-FROZEN_PROPORTIONAL, FROZEN_INTEGRAL = 0.2, 0.4
+FROZEN_PROPORTIONAL, FROZEN_INTEGRAL = 0.2, 0.6
+FROZEN_SHARE = 0.5  # of the multiplier is kept when widths are frozen: spans alone need less to hold the cost
 LEAST, MOST = 1e-5, 10.0
-KEPT = 0.97  # of the budget: what the surrogate's count must not exceed, for its own error
-AIM = 0.95  # of the budget: what the target ends at, so that the cost swings below the budget
+KEPT = 0.95  # of the budget: what the surrogate's count must not exceed, for its own error
+AIM = 0.93  # of the budget: what the target ends at, so that the cost swings below the budget
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,11 @@ class Controller:
         step = p * (error - self.last) + i * error
         multiplier = self.multiplier * math.exp(min(max(step, -1.0), 1.0))
         return replace(self, multiplier=min(max(multiplier, LEAST), MOST), last=error)
+
+
+def on_freezing(controller: Controller) -> Controller:
+    """The controller with which fine-tuning begins."""
+    return replace(controller, multiplier=max(FROZEN_SHARE * controller.multiplier, LEAST))
 
 
 def time_to_freeze(controller: Controller, progress: float, step: float) -> bool:

@@ -35,19 +35,25 @@ def saliency(network: Network, codes: np.ndarray) -> list[np.ndarray]:
     return found
 
 
+def relative(network: Network, scores: list[np.ndarray]) -> list[np.ndarray]:
+    """Scores in units of the mean over a layer's live edges, so that layers can be compared."""
+    live = [layer.widths > 0 for layer in network.layers]
+    return [s / max(s[k].mean(), 1e-30) if k.any() else s for k, s in zip(live, scores, strict=True)]
+
+
 def edges_to_prune(network: Network, scores: list[np.ndarray], fits: Callable[[Network], bool]) -> Marks:
     """The edges of lowest score that must go so that the network fits, as few as bisection finds.
 
-    scores: one (C_in, C_out) array a layer, compared across layers relative to the mean over its live edges.
+    scores: one (C_in, C_out) array a layer, compared across layers as `relative` says.
     fits: whether a network is within budget; it must hold once all edges are gone.
     """
     live = [layer.widths > 0 for layer in network.layers]
-    relative = [s / max(s[k].mean(), 1e-30) if k.any() else s for k, s in zip(live, scores, strict=True)]
-    order = np.sort(np.concatenate([r[k] for k, r in zip(live, relative, strict=True)]))
+    compared = relative(network, scores)
+    order = np.sort(np.concatenate([r[k] for k, r in zip(live, compared, strict=True)]))
 
     def marked(count: int) -> Marks:
         threshold = order[count - 1] if count else -1.0
-        return [k & (r <= threshold) for k, r in zip(live, relative, strict=True)]
+        return [k & (r <= threshold) for k, r in zip(live, compared, strict=True)]
 
     few, many = -1, len(order)
     while many - few > 1:
@@ -57,6 +63,29 @@ def edges_to_prune(network: Network, scores: list[np.ndarray], fits: Callable[[N
         else:
             few = middle
     return marked(many)
+
+
+def edges_to_shorten(
+    network: Network, scores: list[np.ndarray], stages: Callable[[Network], list[np.ndarray]], budget: float
+) -> Marks:
+    """Edges that must go so that the last output is ready within `budget` pipeline stages.
+
+    One after the other, the edge of lowest score goes among those into the latest outputs of each layer.
+    stages: when each output of each layer is ready, one (C_out,) array a layer, in pipeline stages.
+    """
+    compared = relative(network, scores)
+    marks = [np.zeros(layer.shape, dtype=bool) for layer in network.layers]
+    while True:
+        left = without(network, marks)
+        times = stages(left)
+        if times[-1].max() <= budget + 1e-9 or not any(layer.edges() for layer in left.layers):
+            return marks
+        critical = [
+            np.where((layer.widths > 0) & (t >= t.max() - 1e-9), r, np.inf)
+            for layer, t, r in zip(left.layers, times, compared, strict=True)
+        ]
+        n = min(range(len(critical)), key=lambda n: critical[n].min())
+        marks[n][np.unravel_index(critical[n].argmin(), critical[n].shape)] = True
 
 
 def without(network: Network, marks: Marks) -> Network:

@@ -15,6 +15,7 @@ from trigger_lut.cards import Stopwatch, read_card, sha256, write_card
 from trigger_lut.errors import BudgetMissedError, ConfigurationError
 from trigger_lut.events.codes import TEST, TRAIN, VALIDATION, EventCodes, load_codes
 from trigger_lut.fingerprint import fingerprint
+from trigger_lut.latency import network_stages
 from trigger_lut.layers.freeze import decode_outputs, integer_network
 from trigger_lut.network import Network, save_network
 from trigger_lut.records import Epoch, LayerSummary, TrainCard
@@ -22,13 +23,15 @@ from trigger_lut.reference import evaluate
 from trigger_lut.references import real_values
 from trigger_lut.surrogate import Cost, estimate, summarise
 from trigger_lut.training import checkpoint
-from trigger_lut.training.controller import AIM, KEPT, Controller, time_to_freeze
+from trigger_lut.training.controller import AIM, KEPT, Controller, on_freezing, time_to_freeze
 from trigger_lut.training.model import build_model
-from trigger_lut.training.pruning import edges_to_prune, saliency
+from trigger_lut.training.pruning import edges_to_prune, edges_to_shorten, saliency, without
 from trigger_lut.training.steps import Pressure, Trainer
 
 ROUNDS = 120  # how often cost and accuracy are looked at, in a training of many epochs
 WIDTH_RATE = 1.0  # of the learning rate
+PATIENCE = 6  # rounds over the budget after which a frozen network is pruned again,
+LAST_PRUNING = 0.95  # as long as no more than this share of the epochs is done
 FINE_TUNE_RATE = 0.5  # of the learning rate, at which fine-tuning begins
 
 
@@ -72,11 +75,11 @@ class Session:
         x, y = real_values(events, TRAIN)
         self.trainer = Trainer(self.model, x, y, spec.training.batch_size)
         self.validation = real_values(events, VALIDATION)
-        self.epoch, self.frozen, self.seconds = 0, False, 0.0
+        self.epoch, self.frozen, self.over, self.seconds = 0, False, 0, 0.0
         self.history: list[Epoch] = []
         cost = self.cost()
         self.luts = Controller(spec.budget.luts, cost.luts)
-        self.depth = Controller(spec.latency_cycles_budget, cost.latency_cycles)
+        self.depth = Controller(spec.latency_cycles_budget, cost.stages)
         self.best_score, self.best = -np.inf, self._weights()
 
     # ---------------------------------------------------------------- one round
@@ -87,19 +90,20 @@ class Session:
         until = min(self.epoch + max(total // ROUNDS, 1), total)
         if not self.frozen and time_to_freeze(self.luts, self.epoch / total, (until - self.epoch) / total):
             self._freeze()
+        elif self.frozen and self.over >= PATIENCE and self.epoch / total < LAST_PRUNING:
+            self._prune()
         started, loss = time.monotonic(), 0.0
         while self.epoch < until:
             order = np.random.default_rng((self.spec.seed, self.epoch)).permutation(len(self.trainer.x))
             loss = self.trainer.epoch(order, self._pressure())
             self.epoch += 1
         self.seconds += time.monotonic() - started
-        accuracy = float((self.trainer.logits(self.validation[0]).argmax(axis=1) == self.validation[1]).mean())
-        cost, progress = self.cost(), self.epoch / total
+        accuracy, cost, progress = self._accuracy(), self.cost(), self.epoch / total
         self._keep_best(accuracy, cost)
         self._record(loss, accuracy, cost, progress)
         self.luts = self.luts.after(cost.luts, progress, self.frozen)
-        if not self.frozen:
-            self.depth = self.depth.after(cost.latency_cycles, progress)
+        self.depth = self.depth.after(cost.stages, progress, self.frozen)
+        self.over = 0 if self.within(cost) else self.over + 1
         self._save()
 
     def _pressure(self) -> Pressure:
@@ -109,10 +113,9 @@ class Session:
         if self.frozen:
             share = (done - self.froze_at) / max(1.0 - self.froze_at, 1e-9)
             rate = FINE_TUNE_RATE * peak * 0.5 * (1 + np.cos(np.pi * share))
-            return Pressure(rate, 0.0, self.luts.multiplier, 0.0)
+            return Pressure(rate, 0.0, self.luts.multiplier, self.depth.multiplier)
         rate = peak * (0.25 + 0.75 * 0.5 * (1 + np.cos(np.pi * done)))
-        late = self.depth.last > 0 or self.depth.multiplier > 1e-3
-        return Pressure(rate, WIDTH_RATE * rate, self.luts.multiplier, self.depth.multiplier if late else 0.0)
+        return Pressure(rate, WIDTH_RATE * rate, self.luts.multiplier, self.depth.multiplier)
 
     def cost(self) -> Cost:
         """Exact cost of the network as it is."""
@@ -127,25 +130,40 @@ class Session:
         return cost.luts <= share * self.spec.budget.luts and cost.latency_cycles <= self.spec.latency_cycles_budget
 
     def _freeze(self) -> None:
-        """Prune what is over the budget, and hold all widths from here on."""
+        """Hold all widths from here on, and prune what is over the budget."""
+        for layer in self.model.layers:
+            for width in (layer.input_width, layer.output_fraction):
+                width.assign(np.floor(np.asarray(width) + 0.5))
+            if layer.batch_norm:
+                layer.batch_statistics.assign(0.0)
+        self.frozen, self.froze_at = True, self.epoch / self.spec.training.epochs
+        self.best_score, self.luts = -np.inf, on_freezing(self.luts)
+        self._prune()
+
+    def _prune(self) -> None:
+        """Remove edges until the network keeps to its budget; it is then a candidate as it is."""
         network = self.network()
         clock, family = self.spec.target.clock_period_ns, self.spec.target.family
         scores = saliency(network, self.events.of(TRAIN)[0][:4096])
-        marks = edges_to_prune(network, scores, lambda n: self.within(estimate(n, clock, family), AIM))
-        if all((gone | (layer.widths == 0)).all() for gone, layer in zip(marks, network.layers, strict=True)):
+        late = edges_to_shorten(
+            network, scores, lambda n: network_stages(n, clock, family), self.spec.latency_cycles_budget
+        )
+        small = edges_to_prune(without(network, late), scores, lambda n: self.within(estimate(n, clock, family), AIM))
+        for layer, form, *gone in zip(self.model.layers, network.layers, late, small, strict=True):
+            pruned = gone[0] | gone[1] | (form.widths == 0)
+            layer.input_width.assign(np.where(pruned, -1.0, layer.input_width))
+        if not any(layer.edges() for layer in without(without(network, late), small).layers):
             raise BudgetMissedError(
                 f"design {self.spec.design!r}: no network of this shape fits into {self.spec.budget.luts} LUTs and "
                 f"{self.spec.latency_cycles_budget} cycles: not one edge is left; give it more of either"
             )
-        for layer, gone in zip(self.model.layers, marks, strict=True):
-            width, fraction = (np.floor(np.asarray(v) + 0.5) for v in (layer.input_width, layer.output_fraction))
-            layer.input_width.assign(np.where(gone, -1.0, width))
-            layer.output_fraction.assign(fraction)
-            if layer.batch_norm:
-                layer.batch_statistics.assign(0.0)
         self.trainer.reset_optimiser()
-        self.frozen, self.froze_at = True, self.epoch / self.spec.training.epochs
-        self.best_score = -np.inf
+        self.over = 0
+        self._keep_best(self._accuracy(), self.cost())
+
+    def _accuracy(self) -> float:
+        """On the validation split."""
+        return float((self.trainer.logits(self.validation[0]).argmax(axis=1) == self.validation[1]).mean())
 
     def _keep_best(self, accuracy: float, cost: Cost) -> None:
         """Best accuracy among the networks that fit; before freezing and beyond the budget, the one nearest to it."""
@@ -191,6 +209,7 @@ class Session:
         state: dict[str, Any] = {
             "epoch": self.epoch,
             "seconds": self.seconds,
+            "over": self.over,
             "froze_at": self.froze_at if self.frozen else None,
             "best_score": float(self.best_score),
             "luts": asdict(self.luts),
@@ -211,6 +230,7 @@ class Session:
             variable.assign(value)
         self.best = arrays[len(variables) :]
         self.epoch, self.seconds, self.best_score = state["epoch"], state["seconds"], state["best_score"]
+        self.over = state["over"]
         self.frozen = state["froze_at"] is not None
         if self.frozen:
             self.froze_at = state["froze_at"]

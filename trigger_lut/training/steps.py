@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trigger_lut.layers.cost import soft_depth, soft_luts
+from trigger_lut.layers.cost import soft_levels, soft_luts, soft_saturation
 
 WIDTHS = ("input_width", "output_fraction")
 ADAM_EPSILON = 1e-7
@@ -78,11 +78,13 @@ class Trainer:
         with tf.GradientTape() as tape:
             out = tf.gather(self.x, rows)
             cost, levels = tf.constant(1.0), tf.constant(0.0)
-            for layer in self.layers:
+            for layer, following in zip(self.layers, [*self.layers[1:], None], strict=True):
                 out, table, widths = layer.forward_training(out)
-                edges, alive = soft_luts(table, *widths)
+                edges, present = soft_luts(table, *widths)
                 cost += tf.reduce_sum(edges)
-                levels += soft_depth(alive)
+                levels += soft_levels(present)
+                if following is not None:
+                    levels += soft_saturation(table, tf.convert_to_tensor(layer.bias), *following.limits())
             loss = tf.reduce_mean(
                 tf.nn.sparse_softmax_cross_entropy_with_logits(labels=tf.gather(self.y, rows), logits=out)
             )

@@ -9,10 +9,13 @@ from typing import Any
 from pydantic import BaseModel
 
 from trigger_lut import records
-from trigger_lut.cards import Card
+from trigger_lut.cards import Card, Measured
+from trigger_lut.simulation.check import MassPeak, PhysicsCheck
 
 START, END = "<!-- cards: made by `trigger-lut schema cards` -->", "<!-- end of cards -->"
 CARDS: dict[str, type[BaseModel]] = {
+    "data/&lt;data set&gt;/&lt;process&gt;_&lt;part&gt;.json": records.SimulateCard,
+    "results/data/&lt;data set&gt;/check_simulation.json": PhysicsCheck,
     "results/data/&lt;data set&gt;/ingest.json": records.IngestCard,
     "results/data/&lt;data set&gt;/reference.json": records.ReferenceCard,
     "results/&lt;design&gt;/train.json": records.TrainCard,
@@ -22,11 +25,16 @@ CARDS: dict[str, type[BaseModel]] = {
     "results/&lt;design&gt;/synth.json": records.SynthCard,
     "results/&lt;design&gt;/timing.json": records.TimingCard,
     "results/summary.json": records.Summary,
+    "results/verdict.json": records.VerdictCard,
 }
 PARTS: tuple[type[BaseModel], ...] = (
     records.DesignSummary,
     records.BudgetLine,
+    Measured,
+    records.FeatureSummary,
+    MassPeak,
     records.Comparison,
+    records.Difference,
     records.LayerSummary,
     records.Epoch,
     records.RocCurve,

@@ -32,8 +32,8 @@ class Strict(BaseModel):
 class Measured(Strict):
     """A number and where it comes from; what did not run has no value."""
 
-    value: float | None = None
-    source: Source = NOT_MEASURED
+    value: float | None = Field(None, description="The number; null when not measured.")
+    source: Source = Field(NOT_MEASURED, description="What measured or estimated it.")
 
     @model_validator(mode="after")
     def _value_has_source(self) -> Self:

@@ -23,15 +23,15 @@ class SimulateCard(Card):
 class FeatureSummary(Strict):
     """One input channel after ingest."""
 
-    name: str
+    name: str = Field(description="Name of the feature.")
     kif: tuple[int, int, int] = Field(description="Keep-negative, integer bits without sign, fractional bits.")
     format: str = Field(description="The same as fixed<W,I> or ufixed<W,I>.")
     automatic: bool = Field(description="Whether the range was picked from quantiles of the training split.")
-    minimum: float
-    maximum: float
+    minimum: float = Field(description="Smallest value before rounding.")
+    maximum: float = Field(description="Largest value before rounding.")
     saturated_fraction: float = Field(description="Share of entries outside the format's range.")
     nonfinite: int = Field(description="NaN or infinite entries, treated as the description says.")
-    distinct_codes: int
+    distinct_codes: int = Field(description="How many codes occur.")
     histogram: dict[str, list[list[float]]] = Field(description="{'edges': [edges], 'counts': [counts a class]}.")
 
 
@@ -100,7 +100,7 @@ class TrainCard(Card):
     luts_budget: int = Field(description="LUTs asked for.")
     latency_cycles_surrogate: int = Field(description="Cycles by the plan that the firmware is built to.")
     latency_cycles_budget: int = Field(description="Whole clock cycles in the latency asked for.")
-    seconds_per_epoch: float = Field(description="Wall time, compilation included.")
+    seconds_per_epoch: float = Field(description="Wall time, compilation and looks at cost and accuracy included.")
     layers: list[LayerSummary] = Field(description="Widths and LUTs of each layer.")
     history: list[Epoch] = Field(description="One entry a look at cost and accuracy.")
 
@@ -145,9 +145,9 @@ class FirmwareCard(Card):
 class Difference(Strict):
     """The first place where two evaluations disagree."""
 
-    vector: int
-    output: int
-    expected: int
+    vector: int = Field(description="Index of the vector.")
+    output: int = Field(description="Index of the output.")
+    expected: int = Field(description="By the NumPy reference.")
     found: int | float | None = Field(description="Not whole where an evaluation leaves its grid; null if not finite.")
 
 
@@ -259,7 +259,7 @@ class DesignSummary(Strict):
     bit_exact: bool = Field(description="0 mismatches, and every negative control caught.")
     vectors: int = Field(description="Vectors verified.")
     mismatches: int = Field(description="Output values that differ.")
-    training_seconds: float = Field(description="Wall time of the training stage.")
+    training_seconds: float = Field(description="Wall time of all epochs, those before an interruption included.")
     budget: list[BudgetLine] = Field(description="Every line of the budget, judged.")
     budget_met: bool = Field(description="All lines met.")
 
@@ -277,4 +277,4 @@ class VerdictCard(Card):
     """results/verdict.json: written only when every design meets its budget and is bit-exact."""
 
     stage: Literal["verdict"] = "verdict"
-    designs: list[str]
+    designs: list[str] = Field(description="The designs that pass.")

@@ -98,7 +98,7 @@ def summarise(folder: Path, reference: ReferenceCard) -> tuple[Spec, DesignSumma
         bit_exact=verify.bit_exact,
         vectors=verify.vectors,
         mismatches=verify.mismatches,
-        training_seconds=train.seconds,
+        training_seconds=round(train.seconds_per_epoch * train.epochs, 1),
         budget=lines,
         budget_met=all(line.met for line in lines),
     )

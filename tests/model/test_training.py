@@ -15,7 +15,7 @@ import pytest
 from made_cards import spec as made_spec
 
 from trigger_lut.cards import read_card, write_card
-from trigger_lut.errors import CardError, ConfigurationError
+from trigger_lut.errors import BudgetMissedError, CardError, ConfigurationError
 from trigger_lut.events.codes import TEST, TRAIN, VALIDATION, EventCodes, load_codes, save_codes
 from trigger_lut.fixed_point import KIF
 from trigger_lut.layers import LUTDense
@@ -50,7 +50,7 @@ def made_events(n=2400, seed=0, classes=CLASSES):
 def made_design(luts=LUTS, **changes):
     shape = {"units": [4, 3], "hidden_width": 4, "max_input_bits": 5}
     training = {"epochs": EPOCHS, "batch_size": 280, "learning_rate": 0.03}
-    return made_spec("tiny", luts, network=shape, training=training, **changes)
+    return made_spec("tiny", luts, **({"network": shape, "training": training} | changes))
 
 
 def write_inputs(folder, design=None, events=None):
@@ -95,6 +95,27 @@ def test_design_keeps_to_its_budget(trained):
     assert first.luts_surrogate > 1.5 * LUTS, "there was something to save"
     assert last.loss < first.loss
     assert card.accuracy > 0.6, "a third by chance"
+
+
+def test_a_tighter_latency_gives_a_shallower_design_of_the_same_lut_budget(trained, inputs, tmp_path):
+    slow = read_card(TrainCard, trained / "train.json")
+    cycles = slow.latency_cycles_surrogate - 1
+    period = made_design().target.clock_period_ns
+    write_inputs(tmp_path, made_design(latency_ns=cycles * period + 0.01))
+    fast = read_card(TrainCard, train(tmp_path, tmp_path) / "train.json")
+    assert fast.feasible
+    assert fast.latency_cycles_budget == cycles
+    assert fast.latency_cycles_surrogate <= cycles < slow.latency_cycles_surrogate
+    assert fast.luts_surrogate <= LUTS
+    assert fast.accuracy > 0.45, "a third by chance"
+
+
+def test_a_budget_without_room_for_an_edge_is_refused_and_leaves_nothing(tmp_path):
+    write_inputs(tmp_path, made_design(luts=1, training={"epochs": 4, "batch_size": 280, "learning_rate": 0.03}))
+    with pytest.raises(BudgetMissedError, match=r"^design 'tiny': no network of this shape fits into 1 LUT and 8 cyc"):
+        train(tmp_path, tmp_path)
+    assert not (tmp_path / "train.json").exists()
+    assert not (tmp_path / "network.npz").exists()
 
 
 def test_history_is_whole(trained):

@@ -10,7 +10,7 @@ from networks import random_codes, random_network
 
 from trigger_lut.budget import Spec, load_budget, resolve
 from trigger_lut.cards import read_card, write_card
-from trigger_lut.errors import CardError
+from trigger_lut.errors import CardError, NotReproducibleError
 from trigger_lut.events.codes import TEST, TRAIN, EventCodes, save_codes
 from trigger_lut.firmware.hls import predict_hls
 from trigger_lut.firmware.run import build_firmware
@@ -103,6 +103,15 @@ def test_a_right_design_is_bit_exact(built, tmp_path):
     assert card.ii_measured == 1
 
 
+def test_a_latency_that_was_not_planned_is_an_error(tmp_path, monkeypatch):
+    files = stage_files(tmp_path, seed=3)
+    firmware = build(files, tmp_path)
+    monkeypatch.setattr(run, "compare", lambda forms, vectors, seed: (None, [], 9, 1))
+    with pytest.raises(NotReproducibleError, match=r"rtl: 9 cycles in the RTL simulation, planned were 3$"):
+        check(files, firmware, tmp_path / "verify.json")
+    assert not (tmp_path / "verify.json").exists()
+
+
 def test_a_model_that_is_not_the_network_is_found(tmp_path, monkeypatch):
     """One bit of the trained model differs from the integer network: Keras and hls4ml show it, the RTL is right."""
     files = stage_files(tmp_path, seed=3)
@@ -110,7 +119,7 @@ def test_a_model_that_is_not_the_network_is_found(tmp_path, monkeypatch):
     # The RTL is not at stake here, and simulating it takes the longest.
     monkeypatch.setattr(run, "read_project", lambda folder: network)
     monkeypatch.setattr(run, "write_rtl", lambda faulty, folder, spec: faulty)
-    monkeypatch.setattr(run, "simulate_rtl", lambda form, codes: (evaluate(form, codes), 4, 1))
+    monkeypatch.setattr(run, "simulate_rtl", lambda form, codes: (evaluate(form, codes), 3, 1))
     codes = random_codes(network, 2000)
     flip = choose_flip(network, codes, seed=5)
     model = load_model(files["model.keras"])

@@ -60,11 +60,17 @@ class LUTDense(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if units < 1 or hidden_width < 1 or not 1 <= max_input_bits <= 12:
-            raise ConfigurationError(
-                "LUTDense: expected units >= 1, hidden_width >= 1 and max_input_bits from 1 to 12, "
-                f"found {units}, {hidden_width}, {max_input_bits}"
-            )
+        for key, value, lowest, highest in (
+            ("units", units, 1, None),
+            ("hidden_width", hidden_width, 1, None),
+            ("max_input_bits", max_input_bits, 1, 12),
+            ("output_bits", output_bits, -FRACTION_LIMIT, FRACTION_LIMIT),
+        ):
+            if value != int(value) or value < lowest or (highest is not None and value > highest):
+                limits = f"{lowest} to {highest}" if highest is not None else f"{lowest} on"
+                raise ConfigurationError(f"LUTDense: {key}: expected a whole number from {limits}, found {value}")
+        if not 0 <= momentum < 1:
+            raise ConfigurationError(f"LUTDense: momentum: expected 0 <= momentum < 1, found {momentum}")
         self.units, self.batch_norm, self.hidden_width = int(units), bool(batch_norm), int(hidden_width)
         self.max_input_bits, self.output_bits, self.momentum = int(max_input_bits), int(output_bits), float(momentum)
         self.seed = seed
@@ -175,7 +181,9 @@ class LUTDense(keras.layers.Layer):
             values, slopes = (values - mean[:, None, :]) * gain, slopes * tf.stop_gradient(gain)
         table = round_to_fraction(values, f[:, None, :])
         live = tf.reduce_max(table, axis=1) > tf.reduce_min(table, axis=1)
-        finest = tf.reduce_max(tf.where(live, f, -float(FRACTION_LIMIT)), axis=0)
+        # An output without live edges is its bias alone, on the grid of what its edges were.
+        counted = tf.logical_or(live, tf.logical_not(tf.reduce_any(live, axis=0)))
+        finest = tf.reduce_max(tf.where(counted, f, -float(FRACTION_LIMIT)), axis=0)
         return table, slopes, round_to_fraction(tf.convert_to_tensor(self.bias), tf.stop_gradient(finest))
 
     def _batch_moments(self, address: tf.Tensor, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

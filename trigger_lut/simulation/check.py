@@ -39,7 +39,7 @@ RESONANCES = {
 class MassPeak(Strict):
     """The peak of one class in the groomed jet mass."""
 
-    expected: Resonance
+    expected: Resonance = Field(description="Where the peak belongs and is looked for.")
     found_gev: float = Field(description="Centre of the peak.")
     uncertainty_gev: float = Field(description="Standard error of the mean of the masses in the peak.")
     jets_in_peak: int = Field(description="Jets within half_width_gev of the centre.")

@@ -38,8 +38,9 @@ FINE_TUNE_RATE = 0.5  # of the learning rate, at which fine-tuning begins
 def train(spec: Path, codes: Path, checkpoints: Path, model: Path, network: Path, card: Path) -> None:
     """Train the design of `spec` on `codes`; write the Keras model, the integer network and the card.
 
-    An interrupted training goes on from `checkpoints`. A budget that no network of this shape meets gives the closest
-    one found, with `feasible` false in its card. Raises ConfigurationError when shape and data do not fit.
+    An interrupted training goes on from `checkpoints`. When fine-tuning ends beyond the budget, the closest network
+    found is written, with `feasible` false in its card. Raises ConfigurationError when shape and data do not fit,
+    BudgetMissedError when the budget leaves a network that does not depend on its input.
     """
     watch = Stopwatch()
     design, events = read_card(Spec, spec), load_codes(codes)
@@ -86,20 +87,20 @@ class Session:
 
     def round(self) -> None:
         """Train for a few epochs, look at cost and accuracy, steer, and write a checkpoint."""
-        total = self.spec.training.epochs
+        started, total = time.monotonic(), self.spec.training.epochs
         until = min(self.epoch + max(total // ROUNDS, 1), total)
         if not self.frozen and time_to_freeze(self.luts, self.epoch / total, (until - self.epoch) / total):
             self._freeze()
         elif self.frozen and self.over >= PATIENCE and self.epoch / total < LAST_PRUNING:
             self._prune()
-        started, loss = time.monotonic(), 0.0
+        loss = 0.0
         while self.epoch < until:
             order = np.random.default_rng((self.spec.seed, self.epoch)).permutation(len(self.trainer.x))
             loss = self.trainer.epoch(order, self._pressure())
             self.epoch += 1
-        self.seconds += time.monotonic() - started
         accuracy, cost, progress = self._accuracy(), self.cost(), self.epoch / total
         self._keep_best(accuracy, cost)
+        self.seconds += time.monotonic() - started
         self._record(loss, accuracy, cost, progress)
         self.luts = self.luts.after(cost.luts, progress, self.frozen)
         self.depth = self.depth.after(cost.stages, progress, self.frozen)
@@ -152,10 +153,12 @@ class Session:
         for layer, form, *gone in zip(self.model.layers, network.layers, late, small, strict=True):
             pruned = gone[0] | gone[1] | (form.widths == 0)
             layer.input_width.assign(np.where(pruned, -1.0, layer.input_width))
-        if not any(layer.edges() for layer in without(without(network, late), small).layers):
+        outputs = evaluate(without(without(network, late), small), self.events.of(TRAIN)[0][:4096])
+        if (outputs == outputs[0]).all():
             raise BudgetMissedError(
-                f"design {self.spec.design!r}: no network of this shape fits into {self.spec.budget.luts} LUTs and "
-                f"{self.spec.latency_cycles_budget} cycles: not one edge is left; give it more of either"
+                f"design {self.spec.design!r}: no network of this shape fits into {self.spec.budget.luts} LUT and "
+                f"{self.spec.latency_cycles_budget} cycles: what is left gives the same outputs for every event; "
+                "give it more of either, or fewer layers"
             )
         self.trainer.reset_optimiser()
         self.over = 0

@@ -14,7 +14,7 @@ import numpy as np
 
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Stopwatch, read_card, sha256, write_card
-from trigger_lut.errors import CardError, FirmwareError
+from trigger_lut.errors import CardError, FirmwareError, NotReproducibleError
 from trigger_lut.events.codes import TEST, load_codes
 from trigger_lut.firmware.hls import predict_hls
 from trigger_lut.firmware.rtl import read_project, simulate_rtl, write_rtl
@@ -46,7 +46,7 @@ def verify(spec: Path, model: Path, network: Path, codes: Path, firmware_card: P
     """Compare Keras, hls4ml's emulator, alkaid and the RTL with the integer reference, and write a VerifyCard.
 
     Differences do not raise: the card says "not bit-exact". Raises CardError for files that do not belong together,
-    and the errors of the tools.
+    NotReproducibleError when the RTL takes other cycles than planned, and the errors of the tools.
     """
     watch = Stopwatch()
     design = read_card(Spec, spec)
@@ -60,6 +60,11 @@ def verify(spec: Path, model: Path, network: Path, codes: Path, firmware_card: P
     forms = Forms(load_model(model), integers, Path(firmware.hls_project), Path(firmware.rtl_project), design)
     vectors, sets = make_vectors(integers.inputs, events.of(TEST)[0], design.seed)
     flip, comparisons, latency, ii = compare(forms, vectors, design.seed)
+    if latency != firmware.rtl_latency_cycles_planned:
+        raise NotReproducibleError(
+            f"{firmware.rtl_project}: {latency} cycles in the RTL simulation, planned were "
+            f"{firmware.rtl_latency_cycles_planned}"
+        )
     mismatches = sum(c.mismatches for c in comparisons)
     caught = all(c.control_mismatches for c in comparisons)
     read = [spec, model, network, codes, firmware_card]

@@ -38,9 +38,14 @@ def fingerprint(*modules: str, without: tuple[str, ...] = ()) -> str:
         found.add(path)
         waiting += _imports(path) if path.suffix == ".py" else []
         if path.name == "__init__.py" and path.parent != PACKAGE:
-            waiting += [p for p in path.parent.rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc", ".part")]
+            waiting += [p for p in path.parent.rglob("*") if p.is_file() and not _is_left_out(p)]
     lines = [f"{path.relative_to(PACKAGE).as_posix()} {_digest(path)}" for path in sorted(found)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def _is_left_out(path: Path) -> bool:
+    """Python files are followed by their imports; caches (Python's and Numba's) and half-written files do not count."""
+    return path.suffix in (".py", ".part") or "__pycache__" in path.parts
 
 
 def _files(name: str) -> list[Path]:

@@ -57,6 +57,14 @@ def test_edits_count_where_the_stage_reaches(package, file, changes):
     assert (fingerprint("stage") != before) is changes
 
 
+def test_caches_do_not_count(package):
+    before = fingerprint("stage")
+    for name in ("deep/__pycache__/tool.cpython-311.pyc", "deep/__pycache__/tool.go-1.py311.nbi", "deep/code.h.part"):
+        (package / name).parent.mkdir(exist_ok=True)
+        (package / name).write_bytes(b"x")
+    assert fingerprint("stage") == before
+
+
 def test_templates_beside_a_reached_module_count(package):
     before = fingerprint("stage"), fingerprint("other")
     (package / "deep/code.h").write_text("int y;\n")

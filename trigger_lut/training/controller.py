@@ -17,7 +17,7 @@ NEAR = 0.94  # of the target
 PROPORTIONAL, INTEGRAL = 2.0, 0.15
 # Once widths are frozen, cost answers only through the spans of the tables, and jumps as saturations come and go.
 FROZEN_PROPORTIONAL, FROZEN_INTEGRAL = 0.2, 0.6
-FROZEN_SHARE = 0.5  # of the multiplier is kept when widths are frozen: spans alone need less to hold the cost
+FROZEN_SHARE = 0.1  # of the multiplier is kept when widths are frozen: what spans lose then does not come back soon
 LEAST, MOST = 1e-5, 10.0
 KEPT = 0.95  # of the budget: what the surrogate's count must not exceed, for its own error
 AIM = 0.93  # of the budget: what the target ends at, so that the cost swings below the budget

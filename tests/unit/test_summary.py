@@ -124,3 +124,10 @@ def test_a_reference_of_other_widths_is_refused(made):
         CardError, match=r"reference\.json: units: expected \[9, 3\] as in .*spec\.json, found \[6, 3\]$"
     ):
         made(small={"spec": made_cards.spec(network={"units": [9, 3]})})
+
+
+def test_an_fmax_below_the_clock_is_called_that():
+    from trigger_lut.pages.html import fmax
+
+    assert fmax(392.2, 360.0).text == "392"
+    assert fmax(335.6, 360.0).text == "336, below the clock of 360"

@@ -80,6 +80,12 @@ def judgement(good: bool, yes: str = "met", no: str = "missed") -> Cell:
     return Cell(yes if good else no, "good" if good else "bad")
 
 
+def fmax(estimate_mhz: float, clock_mhz: float) -> Cell:
+    """An estimated Fmax; one below the clock is called that."""
+    below = f"{estimate_mhz:.0f}, below the clock of {clock_mhz:.0f}"
+    return judgement(round(estimate_mhz) >= round(clock_mhz), f"{estimate_mhz:.0f}", below)
+
+
 def write_page(page: Page, path: Path) -> None:
     """Write the plots as SVG beside the page, and the page with the plots inside, so that it can be moved alone."""
     import jinja2

@@ -7,7 +7,19 @@ from pathlib import Path
 from trigger_lut.budget import Spec
 from trigger_lut.cards import read_card
 from trigger_lut.figures.style import styled
-from trigger_lut.pages.html import Cell, Page, Table, cells, fixed, judgement, measured, number, percent, write_page
+from trigger_lut.pages.html import (
+    Cell,
+    Page,
+    Table,
+    cells,
+    fixed,
+    fmax,
+    judgement,
+    measured,
+    number,
+    percent,
+    write_page,
+)
 from trigger_lut.records import PhysicsCard, ReferenceCard, SynthCard, TimingCard, TrainCard, VerifyCard
 
 
@@ -222,7 +234,7 @@ def timing_page(spec: Spec, card: TimingCard) -> Page:
         cells("Latency [ns]", *measured(card.latency_ns), card.latency_ns_budget, judgement(card.latency_met)),
         cells("Initiation interval [cycles]", *measured(card.ii), spec.budget.ii, judgement(card.ii_met)),
         cells("Logic levels", *measured(card.logic_levels), Cell("-"), Cell("-")),
-        cells("Fmax [MHz]", fixed(card.fmax_mhz_estimate), "estimate", Cell("-"), Cell("-")),
+        cells("Fmax [MHz]", fmax(card.fmax_mhz_estimate, card.clock_mhz), "estimate", Cell("-"), Cell("-")),
     ]
     allowed = "not found" if card.latency_allowed_ns is None else f"{card.latency_allowed_ns:g} ns"
     return Page(

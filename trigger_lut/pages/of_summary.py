@@ -7,7 +7,7 @@ from pathlib import Path
 
 from trigger_lut.cards import read_card
 from trigger_lut.figures.style import styled
-from trigger_lut.pages.html import Cell, Page, Table, cells, fixed, judgement, percent, write_page
+from trigger_lut.pages.html import Cell, Page, Table, cells, fixed, fmax, judgement, percent, write_page
 from trigger_lut.records import DesignSummary, Summary
 
 
@@ -36,7 +36,7 @@ def summary_page(card: Summary) -> Page:
         ("Latency [cycles]", lambda d: d.latency_cycles),
         ("Latency [ns]", lambda d: Cell(f"{d.latency_ns:.2f} of {d.latency_ns_budget:g}")),
         ("Initiation interval [cycles]", lambda d: d.ii),
-        ("Fmax estimate [MHz]", lambda d: fixed(d.fmax_mhz_estimate)),
+        ("Fmax estimate [MHz]", lambda d: fmax(d.fmax_mhz_estimate, 1000 * d.latency_cycles / d.latency_ns)),
         ("Training time [s]", lambda d: fixed(d.training_seconds, 1)),
     ]
     sources = ", ".join(sorted({d.luts_source for d in card.designs}))

@@ -1,9 +1,8 @@
 """A simple delay model: how much logic fits between two registers at a clock.
 
-The figures are estimates, not vendor data. Vendors publish no delays of placed and routed logic; these are round
-numbers of the size that place-and-route reports of small designs show for the three families (28 nm, 20 nm, 16 nm;
-middle speed grade), wiring included. They decide where the pipeline is cut, and give an Fmax that is labelled an
-estimate.
+The figures are our own round numbers for the three families (28 nm, 20 nm, 16 nm), wiring included: estimates without a
+vendor source, checked on nothing but the published latency below. They decide where the pipeline is cut, and give an
+Fmax that is labelled an estimate.
 
 Check against published designs (xcvu13p, post-route): networks of two table layers, 16-20-5, take 9.2 to 10.1 ns
 (HGQ-LUT, arXiv 2604.22293). In this model one such path - two tables, nine adders of 8 bits, one saturation - is 8.3 ns

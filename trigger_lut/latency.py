@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from trigger_lut import delay_model
 from trigger_lut.fixed_point import KIF, kif_for_range
 from trigger_lut.network import LUTDenseTables, Network, fits
-from trigger_lut.summation import Summation, plan_layer, trailing_zeros
+from trigger_lut.summation import Item, Summation, plan_layer
 
 Range = tuple[int, int, int]  # smallest code, largest code, fractional bits
 
@@ -34,11 +34,6 @@ def network_stages(network: Network, clock_period_ns: float, family: str = "xcup
     """
     stage = delay_model.stage_ns(clock_period_ns, family)
     return [np.array(times) / stage for times in layers_times(network, stage, family)]
-
-
-def arrival_times(network: Network, stage: float, family: str = "xcup") -> list[float]:
-    """When each output of the network is ready, in ns of logic; see `layers_times`."""
-    return layers_times(network, stage, family)[-1]
 
 
 def layers_times(network: Network, stage: float, family: str = "xcup") -> list[list[float]]:
@@ -88,22 +83,20 @@ def _converted_time(time: float, codes: Range, kif: KIF, stage: float, family: s
 
 
 def _tree_time(plan: Summation, times: list[float], stage: float, family: str) -> float:
-    items = [(trailing_zeros(a.values), a.lo, a.hi) for a in plan.addends]
+    items = plan.items()
     for a, b in plan.pairs:
         delay = delay_model.adder_delay(adder_bits(items[a], items[b]), family)
         times.append(delay_model.finish(max(times[a], times[b]), delay, stage))
-        items.append((min(items[a][0], items[b][0]), items[a][1] + items[b][1], items[a][2] + items[b][2]))
     return max(times, default=0.0)
 
 
-def adder_bits(a: tuple[int, int, int], b: tuple[int, int, int]) -> int:
-    """Bits of the adder of two items (trailing zeros, smallest, largest): from where both have bits to the top.
+def adder_bits(a: Item, b: Item) -> int:
+    """Bits of the adder of two items: from where both have bits to the top.
 
     0 where the bits lie side by side and the lower item is never negative.
     """
     for low, high in ((a, b), (b, a)):
         if low[1] >= 0 and low[2].bit_length() <= high[0]:
             return 0
-    lo, hi = a[1] + b[1], a[2] + b[2]
-    top = max(hi.bit_length(), (-lo - 1).bit_length() if lo < 0 else 0) + (lo < 0)
+    top = kif_for_range(a[1] + b[1], a[2] + b[2], 0).bits
     return max(top - max(a[0], b[0]), 1)

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trigger_lut.fixed_point import IntArray
+from trigger_lut.fixed_point import IntArray, kif_for_range
 from trigger_lut.network import LUTDenseTables
+
+Item = tuple[int, int, int]
+"""What enters or leaves an adder: trailing zeros, smallest and largest value."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,13 @@ class Summation:
     pairs: tuple[tuple[int, int], ...]
     constant: int
     levels: int
+
+    def items(self) -> list[Item]:
+        """The addends, then the sums in the order of `pairs`."""
+        items = [_item(a) for a in self.addends]
+        for a, b in self.pairs:
+            items.append(_added(items[a], items[b]))
+        return items
 
 
 def trailing_zeros(values: IntArray) -> int:
@@ -116,16 +126,16 @@ def _pairs(addends: tuple[Addend, ...]) -> tuple[tuple[tuple[int, int], ...], in
     An adder spans from the higher of the two lowest bits to the highest bit, so fine operands are
     brought together first and wide sums are left for the root.
     """
-    items = [(trailing_zeros(a.values), a.lo, a.hi) for a in addends]
+    items = [_item(a) for a in addends]
     pairs: list[tuple[int, int]] = []
     level = list(range(len(items)))
     levels = 0
     while len(level) > 1:
-        level.sort(key=lambda n: (items[n][0], _bits(items[n][1], items[n][2]), n))
+        level.sort(key=lambda n: (items[n][0], kif_for_range(items[n][1], items[n][2], 0).bits, n))
         following = []
         for a, b in zip(level[::2], level[1::2], strict=False):
             pairs.append((a, b))
-            items.append((min(items[a][0], items[b][0]), items[a][1] + items[b][1], items[a][2] + items[b][2]))
+            items.append(_added(items[a], items[b]))
             following.append(len(items) - 1)
         if len(level) % 2:
             following.append(level[-1])
@@ -134,5 +144,9 @@ def _pairs(addends: tuple[Addend, ...]) -> tuple[tuple[tuple[int, int], ...], in
     return tuple(pairs), levels
 
 
-def _bits(lo: int, hi: int) -> int:
-    return max(hi.bit_length(), (-lo - 1).bit_length() if lo < 0 else 0) + (lo < 0)
+def _item(addend: Addend) -> Item:
+    return trailing_zeros(addend.values), addend.lo, addend.hi
+
+
+def _added(a: Item, b: Item) -> Item:
+    return min(a[0], b[0]), a[1] + b[1], a[2] + b[2]

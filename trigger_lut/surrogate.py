@@ -20,7 +20,7 @@ from trigger_lut.delay_model import cycles
 from trigger_lut.fixed_point import KIF, IntArray, kif_for_range
 from trigger_lut.latency import network_stages, saturates
 from trigger_lut.network import LUTDenseTables, Network
-from trigger_lut.summation import Addend, Summation, plan_layer, trailing_zeros
+from trigger_lut.summation import Addend, Item, Summation, plan_layer
 
 LUT_INPUTS = 6
 ABSORBED_BITS = 5  # address bits of a table that fits into the LUTs of an adder, beside the other operand
@@ -102,13 +102,13 @@ def _wires(leaf: int) -> frozenset[int]:
 
 def adder_luts(plan: Summation) -> float:
     """LUTs of an adder tree."""
-    items = _items(plan)
+    items = plan.items()
     return float(sum(_shared_bits(items[a], items[b]) for a, b in plan.pairs))
 
 
 def absorbed_luts(plan: Summation, uses: Mapping[tuple[int, bytes], int]) -> float:
     """LUTs of tables that vanish into the adders of an output; `uses` counts how often each table is read."""
-    items, total = _items(plan), 0.0
+    items, total = plan.items(), 0.0
     for pair in plan.pairs:
         # Below the lowest bit that both operands have, there is no adder to absorb anything.
         lowest = max(items[n][0] for n in pair)
@@ -122,15 +122,7 @@ def _key(addend: Addend) -> tuple[int, bytes]:
     return addend.channel, addend.values.tobytes()
 
 
-def _items(plan: Summation) -> list[tuple[int, int, int]]:
-    """(trailing zeros, smallest, largest) of the addends and of all sums."""
-    items = [(trailing_zeros(a.values), a.lo, a.hi) for a in plan.addends]
-    for a, b in plan.pairs:
-        items.append((min(items[a][0], items[b][0]), items[a][1] + items[b][1], items[a][2] + items[b][2]))
-    return items
-
-
-def _shared_bits(a: tuple[int, int, int], b: tuple[int, int, int]) -> int:
+def _shared_bits(a: Item, b: Item) -> int:
     """Bits in which both operands have bits; above the top of an unsigned one, the carry chain needs no LUT."""
     top = kif_for_range(a[1] + b[1], a[2] + b[2], 0).bits
     for _, lo, hi in (a, b):

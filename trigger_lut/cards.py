@@ -75,7 +75,7 @@ class Stopwatch:
     def provenance(self, read: list[Path], *packages: str) -> dict[str, Any]:
         """Keyword arguments for a card: seconds, versions of packages, sha256 of the files read."""
         return {
-            "seconds": round(time.monotonic() - self.start, 3),
+            "seconds": round(time.monotonic() - self.start, 6),
             "versions": versions(*packages),
             "inputs": {str(p): sha256(p) for p in read},
         }

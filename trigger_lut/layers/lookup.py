@@ -45,3 +45,11 @@ def lookup_sum(
         return y, grad
 
     return apply(tables, x)
+
+
+def code_histogram(address: tf.Tensor, entries: int) -> tf.Tensor:
+    """Share of the events at each address of each channel, (C_in, K); address (N, C_in) int32 in [0, K)."""
+    c_in = address.shape[1]
+    rows = tf.reshape(address + tf.range(c_in, dtype=tf.int32) * entries, (-1,))
+    counts = tf.math.unsorted_segment_sum(tf.ones_like(rows, tf.float32), rows, c_in * entries)
+    return tf.reshape(counts, (c_in, entries)) / tf.cast(tf.shape(address)[0], tf.float32)

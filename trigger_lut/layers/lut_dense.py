@@ -18,8 +18,9 @@ import tensorflow as tf
 
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.fixed_point import parse_fixed
-from trigger_lut.layers.lookup import lookup_sum
-from trigger_lut.layers.rounding import bin_centres, round_through, round_to_fraction
+from trigger_lut.layers.edges import edge_functions
+from trigger_lut.layers.lookup import code_histogram, lookup_sum
+from trigger_lut.layers.rounding import round_through, round_to_fraction
 from trigger_lut.network import LUTDenseTables
 
 EPSILON = 1e-3  # added to variances, as in keras.layers.BatchNormalization
@@ -153,17 +154,9 @@ class LUTDense(keras.layers.Layer):
 
         Both (C_in, K, C_out), before normalisation and rounding.
         """
-        # Channels of fewer bits than the widest repeat their last code, so that constant tables are seen as such.
-        last = 2.0 ** self.channel_bits[:, None, None] - 1.0
-        positions = np.minimum(np.arange(self.entries, dtype=np.float32)[None, :, None], last)
-        centres = bin_centres(tf.constant(positions), self.channel_bits[:, None, None], m[:, None, :])
+        w1, b1, w2 = (tf.convert_to_tensor(w) for w in (self.w1, self.b1, self.w2))
+        values, slope = edge_functions(w1, b1, w2, m, self.channel_bits, self.entries)
         half = 2.0 ** (self.channel_bits[:, None, None] - 1.0)
-        u = (centres + 0.5) / half - 1.0
-        w1, b1, w2 = (tf.convert_to_tensor(w)[:, None] for w in (self.w1, self.b1, self.w2))
-        hidden = tf.tanh(u[..., None] * w1 + b1)
-        values = tf.reduce_sum(hidden * w2, axis=-1)
-        frozen = tf.stop_gradient(hidden)
-        slope = tf.reduce_sum(tf.stop_gradient(w1 * w2) * (1.0 - frozen * frozen), axis=-1)
         per_real = self._scale[:, None, None] * 2.0 ** (-self._drop[:, None, None].astype(np.float32)) / half
         return values, slope * per_real
 
@@ -188,10 +181,7 @@ class LUTDense(keras.layers.Layer):
 
     def _batch_moments(self, address: tf.Tensor, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Moments of the batch from its histogram of codes, which also move the stored ones."""
-        c_in, k = len(self.formats), self.entries
-        rows = tf.reshape(address + tf.range(c_in, dtype=tf.int32) * k, (-1,))
-        counts = tf.math.unsorted_segment_sum(tf.ones_like(rows, tf.float32), rows, c_in * k)
-        histogram = tf.reshape(counts, (c_in, k)) / tf.cast(tf.shape(address)[0], tf.float32)
+        histogram = code_histogram(address, self.entries)
         mean, variance = moments_of(values, histogram)
         live = tf.convert_to_tensor(self.batch_statistics)
         step = (1.0 - self.momentum) * live

@@ -13,43 +13,47 @@ import tensorflow as tf
 
 
 def lookup_sum(
-    tables: tf.Tensor, slopes: tf.Tensor | None, address: tf.Tensor, x: tf.Tensor, inside: tf.Tensor
+    tables: tf.Tensor, slopes: tf.Tensor | None, rows: tf.Tensor, x: tf.Tensor, inside: tf.Tensor
 ) -> tf.Tensor:
     """Sum of table entries over the input channels.
 
-    tables   (C_in, K, C_out) float
-    slopes   (C_in, K, C_out) float, or None when no gradient to x is wanted
-    address  (N, C_in) int32 in [0, K)
-    x        (N, C_in) float, the values behind the addresses; only its gradient is used
-    inside   (N, C_in) bool, False where x is beyond the channel's range
-    Returns (N, C_out).
+    tables   (R, C_out) float, the tables of all channels one after the other
+    slopes   (R, C_out) float, or None when no gradient to x is wanted
+    rows     (M, C_in) int32 in [0, R): the entry that each channel reads; M is events times places
+    x        (M, C_in) float, the values behind the rows; only its gradient is used
+    inside   (M, C_in) bool, False where x is beyond the channel's range
+    Returns (M, C_out).
     """
-    c_in, k, c_out = tables.shape
-    rows = address + tf.range(c_in, dtype=tf.int32) * k
+    r, c_out = tables.shape
+    c_in = rows.shape[1]
 
     @tf.custom_gradient
     def apply(tables, x):
-        flat = tf.reshape(tables, (c_in * k, c_out))
-        y = tf.reduce_sum(tf.gather(flat, rows), axis=1)
+        y = tf.reduce_sum(tf.gather(tables, rows), axis=1)
 
         def grad(g):
             spread = tf.broadcast_to(g[:, None, :], (tf.shape(g)[0], c_in, c_out))
-            dt = tf.math.unsorted_segment_sum(tf.reshape(spread, (-1, c_out)), tf.reshape(rows, (-1,)), c_in * k)
+            dt = tf.math.unsorted_segment_sum(tf.reshape(spread, (-1, c_out)), tf.reshape(rows, (-1,)), r)
             if slopes is None:
                 dx = tf.zeros_like(x)
             else:
-                s = tf.gather(tf.reshape(slopes, (c_in * k, c_out)), rows)
+                s = tf.gather(slopes, rows)
                 dx = tf.where(inside, tf.reduce_sum(s * g[:, None, :], axis=2), 0.0)
-            return tf.reshape(dt, (c_in, k, c_out)), dx
+            return dt, dx
 
         return y, grad
 
     return apply(tables, x)
 
 
+def rows_of(address: tf.Tensor, entries: int) -> tf.Tensor:
+    """Rows of tables with `entries` entries a channel, one channel after the other; address (M, C_in) in [0, entries)."""
+    return address + tf.range(address.shape[1], dtype=tf.int32) * entries
+
+
 def code_histogram(address: tf.Tensor, entries: int) -> tf.Tensor:
     """Share of the events at each address of each channel, (C_in, K); address (N, C_in) int32 in [0, K)."""
     c_in = address.shape[1]
-    rows = tf.reshape(address + tf.range(c_in, dtype=tf.int32) * entries, (-1,))
+    rows = tf.reshape(rows_of(address, entries), (-1,))
     counts = tf.math.unsorted_segment_sum(tf.ones_like(rows, tf.float32), rows, c_in * entries)
     return tf.reshape(counts, (c_in, entries)) / tf.cast(tf.shape(address)[0], tf.float32)

@@ -19,7 +19,7 @@ import tensorflow as tf
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.fixed_point import parse_fixed
 from trigger_lut.layers.edges import edge_functions
-from trigger_lut.layers.lookup import code_histogram, lookup_sum
+from trigger_lut.layers.lookup import code_histogram, lookup_sum, rows_of
 from trigger_lut.layers.rounding import round_through, round_to_fraction
 from trigger_lut.network import LUTDenseTables
 
@@ -239,12 +239,17 @@ class LUTDense(keras.layers.Layer):
         self.table_is_current.assign(0.0)
         moments = functools.partial(self._batch_moments, address) if self.batch_norm else None
         table, slopes, bias = self.tables(moments)
-        return lookup_sum(table, slopes, address, x, inside) + bias, table, self.widths()
+        return self._summed(table, slopes, address, x, inside) + bias, table, self.widths()
 
     def _forward_inference(self, x: tf.Tensor) -> tf.Tensor:
         address, inside = self.addresses(x)
         table, bias = tf.cond(tf.convert_to_tensor(self.table_is_current) > 0.5, self._kept, self.current_tables)
-        return lookup_sum(table, None, address, x, inside) + bias
+        return self._summed(table, None, address, x, inside) + bias
+
+    def _summed(self, table, slopes, address, x, inside):
+        flat = (-1, self.units)
+        slopes = None if slopes is None else tf.reshape(slopes, flat)
+        return lookup_sum(tf.reshape(table, flat), slopes, rows_of(address, self.entries), x, inside)
 
     def _kept(self) -> tuple[tf.Tensor, tf.Tensor]:
         return tf.convert_to_tensor(self.table), tf.convert_to_tensor(self.table_bias)

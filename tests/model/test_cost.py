@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trigger_lut.layers.cost import soft_levels, soft_luts, soft_saturation
+from trigger_lut.layers.cost import Record, collecting, is_collecting, record, soft_levels, soft_luts, soft_saturation
 
 
 def edge(values, m, f):
@@ -65,3 +65,18 @@ def test_saturation_is_free_within_the_range_and_grows_beyond():
     assert excess(1.9) == 0.0
     assert 0 < excess(2.5) < excess(5.0) < 1
     assert excess(1.9, bias=1.0) > 0
+
+
+def test_records_are_kept_within_the_block_only():
+    record("outside", None, None, None, 1)
+    with pytest.raises(ValueError, match="^stop$"), collecting() as outer:
+        assert is_collecting()
+        record("a", 1, 2, 3, 4)
+        with collecting() as inner:
+            record("b", 1, 2, 3, 1)
+        record("c", 5, 6, 7, 8)
+        raise ValueError("stop")
+    assert not is_collecting()
+    record("late", None, None, None, 1)
+    assert outer == [Record("a", 1, 2, 3, 4), Record("c", 5, 6, 7, 8)]
+    assert [r.layer for r in inner] == ["b"]

@@ -5,11 +5,60 @@ Budgets are judged on `trigger_lut.surrogate`, which counts exactly; this follow
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
 import tensorflow as tf
 
 LUT_INPUTS = 6.0
 ABSORBED_BITS = 5.0  # tables of up to so many address bits vanish into adders about half of the time
 CARRY = 1.0  # bits by which an adder is wider than its operand, averaged over a tree
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a penalty needs of one call of one layer.
+
+    layer   the layer that was called with training=True
+    table   (C_in, K, C_out) its tables in this step
+    m, f    (C_in, C_out) rounded address widths and fractions, through which gradients flow
+    places  how many times hardware builds these tables
+    """
+
+    layer: Any
+    table: tf.Tensor
+    m: tf.Tensor
+    f: tf.Tensor
+    places: int
+
+
+_collector: contextvars.ContextVar[list[Record] | None] = contextvars.ContextVar("collector", default=None)
+
+
+@contextlib.contextmanager
+def collecting() -> Iterator[list[Record]]:
+    """A list that layers of tables called with training=True within the block add a record to, in call order."""
+    records: list[Record] = []
+    token = _collector.set(records)
+    try:
+        yield records
+    finally:
+        _collector.reset(token)
+
+
+def is_collecting() -> bool:
+    """Whether a `collecting` block is open; layers then call their uncompiled forward, so that tensors can be shared."""
+    return _collector.get() is not None
+
+
+def record(layer: Any, table: tf.Tensor, m: tf.Tensor, f: tf.Tensor, places: int) -> None:
+    """Leave what a penalty needs with the open `collecting` block; without one, nothing happens."""
+    records = _collector.get()
+    if records is not None:
+        records.append(Record(layer, table, m, f, places))
 
 
 def soft_luts(table: tf.Tensor, m: tf.Tensor, f: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

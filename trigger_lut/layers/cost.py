@@ -50,7 +50,7 @@ def collecting() -> Iterator[list[Record]]:
 
 
 def is_collecting() -> bool:
-    """Whether a `collecting` block is open; layers then call their uncompiled forward, so that tensors can be shared."""
+    """Whether a `collecting` block is open; layers then call their uncompiled forward: the step around compiles it."""
     return _collector.get() is not None
 
 

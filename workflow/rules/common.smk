@@ -26,3 +26,22 @@ def asked(wildcards):
 def edited(path, resolved, content):
     """The file that was edited; `ancient` unless what was resolved from it has other content now."""
     return path if holds_other(Path(resolved), content) else ancient(path)
+
+
+def needs(mem_mb, runtime, gpus=0):
+    """Resources of a job under the names that the executors read; twice as much in the second attempt, and so on.
+
+    mem_mb: memory in MB. runtime: minutes. gpus: 0 asks for none. SLURM and `--resources` read mem_mb, runtime and gpu;
+    HTCondor htcondor_request_mem_mb, allowed_execute_duration (in seconds) and request_gpus.
+    """
+
+    def grows(amount):
+        return lambda wildcards, attempt: attempt * amount
+
+    named = {
+        "mem_mb": grows(mem_mb),
+        "runtime": grows(runtime),
+        "htcondor_request_mem_mb": grows(mem_mb),
+        "allowed_execute_duration": grows(60 * runtime),
+    }
+    return named | ({"gpu": gpus, "request_gpus": gpus} if gpus else {})

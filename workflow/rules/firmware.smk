@@ -9,6 +9,8 @@ rule firmware:
         card="results/{design}/firmware.json",
     params:
         code=fingerprint("firmware.run"),
+    resources:
+        **needs(mem_mb=4000, runtime=60),
     log:
         "results/logs/{design}/firmware.log",
     shell:

@@ -8,6 +8,8 @@ rule ingest:
         card=f"{DATA}/ingest.json",
     params:
         code=fingerprint("events.run"),
+    resources:
+        **needs(mem_mb=4000, runtime=30),
     log:
         f"results/logs/data/{DATA_SET}/ingest.log",
     shell:

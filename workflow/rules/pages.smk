@@ -26,6 +26,8 @@ rule pages_of_data:
         folder=DATA_PAGES,
         simulation=f"--simulation {DATA}/check_simulation.json" if plan.simulated else "",
         code=fingerprint("pages.of_data"),
+    resources:
+        **needs(mem_mb=2000, runtime=10),
     log:
         f"results/logs/data/{DATA_SET}/pages.log",
     shell:
@@ -65,6 +67,8 @@ rule pages_of_design:
         bram18=lambda wildcards: asked(wildcards).budget.bram18,
         clock_mhz=lambda wildcards: asked(wildcards).target.clock_mhz,
         code=fingerprint("pages.of_design"),
+    resources:
+        **needs(mem_mb=2000, runtime=10),
     log:
         "results/logs/{design}/pages.log",
     shell:
@@ -83,6 +87,8 @@ rule pages_of_summary:
     params:
         folder="results",
         code=fingerprint("pages.of_summary"),
+    resources:
+        **needs(mem_mb=2000, runtime=10),
     log:
         "results/logs/pages_of_summary.log",
     shell:

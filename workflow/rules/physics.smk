@@ -8,6 +8,8 @@ rule physics:
         "results/{design}/physics.json",
     params:
         code=fingerprint("physics"),
+    resources:
+        **needs(mem_mb=2000, runtime=10),
     log:
         "results/logs/{design}/physics.log",
     shell:

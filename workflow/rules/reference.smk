@@ -8,6 +8,8 @@ rule reference:
         units=plan.budget.network.units,
         seed=plan.budget.seed,
         code=fingerprint("references"),
+    resources:
+        **needs(mem_mb=4000, runtime=60),
     log:
         f"results/logs/data/{DATA_SET}/reference.log",
     shell:

@@ -13,6 +13,8 @@ if plan.simulated:
         wildcard_constraints:
             process="[A-Za-z]+",
             part="[0-9]+",
+        resources:
+            **needs(mem_mb=2000, runtime=120),
         log:
             f"results/logs/data/{DATA_SET}/simulate_{{process}}_{{part}}.log",
         shell:
@@ -27,6 +29,8 @@ if plan.simulated:
             f"{DATA}/check_simulation.json",
         params:
             code=fingerprint("simulation.check"),
+        resources:
+            **needs(mem_mb=2000, runtime=10),
         log:
             f"results/logs/data/{DATA_SET}/check_simulation.log",
         shell:

@@ -13,6 +13,8 @@ rule summary:
     params:
         folders=expand("results/{design}", design=DESIGNS),
         code=fingerprint("summary"),
+    resources:
+        **needs(mem_mb=1000, runtime=10),
     log:
         "results/logs/summary.log",
     shell:

@@ -9,6 +9,8 @@ rule synth:
         "results/{design}/synth.json",
     params:
         code=fingerprint("synthesis"),
+    resources:
+        **needs(mem_mb=4000, runtime=60),
     log:
         "results/logs/{design}/synth.log",
     shell:

@@ -8,6 +8,8 @@ rule timing:
         "results/{design}/timing.json",
     params:
         code=fingerprint("timing"),
+    resources:
+        **needs(mem_mb=1000, runtime=10),
     log:
         "results/logs/{design}/timing.log",
     shell:

@@ -15,6 +15,8 @@ rule train:
     threads: config.get("train_threads", 1)
     # before the references, which only the summary waits for
     priority: 1
+    resources:
+        **needs(mem_mb=8000, runtime=240, gpus=config.get("train_gpus", 0)),
     log:
         "results/logs/{design}/train.log",
     shell:

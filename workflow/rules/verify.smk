@@ -11,6 +11,8 @@ rule verify:
         "results/{design}/verify.json",
     params:
         code=fingerprint("verification"),
+    resources:
+        **needs(mem_mb=8000, runtime=60),
     log:
         "results/logs/{design}/verify.log",
     shell:

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from trigger_lut.layers import kernel
+
 
 def lookup_sum(
     tables: tf.Tensor, slopes: tf.Tensor | None, rows: tf.Tensor, x: tf.Tensor, inside: tf.Tensor
@@ -22,38 +24,57 @@ def lookup_sum(
     rows     (M, C_in) int32 in [0, R): the entry that each channel reads; M is events times places
     x        (M, C_in) float, the values behind the rows; only its gradient is used
     inside   (M, C_in) bool, False where x is beyond the channel's range
-    Returns (M, C_out).
+    Returns (M, C_out). The CPU kernel refuses a row outside [0, R): InvalidArgumentError; XLA reads the nearest one.
     """
-    r, c_out = tables.shape
-    c_in = rows.shape[1]
 
     @tf.custom_gradient
     def apply(tables, x):
-        y = tf.reduce_sum(tf.gather(tables, rows), axis=1)
-
         def grad(g):
-            spread = tf.broadcast_to(g[:, None, :], (tf.shape(g)[0], c_in, c_out))
-            dt = tf.math.unsorted_segment_sum(tf.reshape(spread, (-1, c_out)), tf.reshape(rows, (-1,)), r)
-            if slopes is None:
-                dx = tf.zeros_like(x)
-            else:
-                s = tf.gather(slopes, rows)
-                dx = tf.where(inside, tf.reduce_sum(s * g[:, None, :], axis=2), 0.0)
-            return dt, dx
+            dx = tf.zeros_like(x) if slopes is None else _input_gradient(slopes, rows, inside, g)
+            return _table_gradient(tables, rows, g), dx
 
-        return y, grad
+        return _sum(tables, rows), grad
 
     return apply(tables, x)
 
 
+def _sum(tables: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+    if kernel.in_use():
+        return kernel.call("sum", (tables, rows), tf.float32, ((1, 0), (0, 1)))
+    return tf.reduce_sum(tf.gather(tables, rows), axis=1)
+
+
+def _table_gradient(tables: tf.Tensor, rows: tf.Tensor, g: tf.Tensor) -> tf.Tensor:
+    if kernel.in_use():
+        return kernel.call("scatter", (tables, rows, g), tf.float32, ((0, 0), (0, 1)))
+    r, c_out = tables.shape
+    spread = tf.broadcast_to(g[:, None, :], (tf.shape(g)[0], rows.shape[1], c_out))
+    return tf.math.unsorted_segment_sum(tf.reshape(spread, (-1, c_out)), tf.reshape(rows, (-1,)), r)
+
+
+def _input_gradient(slopes: tf.Tensor, rows: tf.Tensor, inside: tf.Tensor, g: tf.Tensor) -> tf.Tensor:
+    if kernel.in_use():
+        return kernel.call("slope", (slopes, rows, inside, g), tf.float32, ((1, 0), (1, 1)))
+    return tf.where(inside, tf.reduce_sum(tf.gather(slopes, rows) * g[:, None, :], axis=2), 0.0)
+
+
 def rows_of(address: tf.Tensor, entries: int) -> tf.Tensor:
-    """Rows of tables with `entries` entries a channel, one channel after the other; address (M, C_in) in [0, entries)."""
+    """Rows of tables with K entries a channel, one channel after the other; address (M, C_in) in [0, K)."""
     return address + tf.range(address.shape[1], dtype=tf.int32) * entries
 
 
 def code_histogram(address: tf.Tensor, entries: int) -> tf.Tensor:
     """Share of the events at each address of each channel, (C_in, K); address (N, C_in) int32 in [0, K)."""
     c_in = address.shape[1]
+    if kernel.in_use():
+        return kernel.call("histogram", (address, tf.zeros((c_in, entries))), tf.float32, ((1, 0), (1, 1)))
     rows = tf.reshape(rows_of(address, entries), (-1,))
     counts = tf.math.unsorted_segment_sum(tf.ones_like(rows, tf.float32), rows, c_in * entries)
     return tf.reshape(counts, (c_in, entries)) / tf.cast(tf.shape(address)[0], tf.float32)
+
+
+def take_events(values: tf.Tensor, events: tf.Tensor) -> tf.Tensor:
+    """Those of the events (M,) int32: values (N, W) int32 -> (M, W)."""
+    if kernel.in_use():
+        return kernel.call("take", (values, events[:, None]), tf.int32, ((1, 0), (0, 1)))
+    return tf.gather(values, events)

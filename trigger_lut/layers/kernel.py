@@ -1,0 +1,168 @@
+"""The CPU kernel of `kernel.cpp`: built once a machine, made known to XLA, called from any TensorFlow function.
+
+XLA's own gather and segment sum work element by element. The kernel adds rows of floats in vector registers and is
+called from within the compiled step (a custom call of a small StableHLO module), so nothing leaves it.
+
+TRIGGER_LUT_KERNEL=cpu demands the kernel, =xla leaves everything to XLA; otherwise it is used where there is a C++
+compiler and no GPU. What was chosen is said once, on standard error.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import tensorflow as tf
+from tensorflow.compiler.tf2xla.ops.gen_xla_ops import xla_call_module
+
+from trigger_lut.errors import ConfigurationError, ToolFailedError, ToolMissingError, nearest
+from trigger_lut.tools import cxx_compiler, run_program
+
+SOURCE = Path(__file__).with_name("kernel.cpp")
+FLAGS = ("-std=c++20", "-O3", "-march=native", "-mprefer-vector-width=512", "-fPIC", "-shared", "-w")
+VARIABLE, CHOICES = "TRIGGER_LUT_KERNEL", ("auto", "cpu", "xla")
+MODULE_VERSION = 10  # of XlaCallModule's conventions
+TYPES = {tf.float32: "f32", tf.int32: "i32", tf.bool: "i1"}
+
+Size = tuple[int, int]
+"""A dimension of a result: that of an operand, (operand, axis)."""
+
+
+@functools.cache
+def in_use() -> bool:
+    """Whether look-ups go through the kernel in this process; builds and registers it at the first question.
+
+    Raises ConfigurationError for an unknown TRIGGER_LUT_KERNEL, ToolMissingError or ToolFailedError when it demands
+    the kernel and that cannot be built.
+    """
+    choice = os.environ.get(VARIABLE, "") or "auto"
+    if choice not in CHOICES:
+        raise ConfigurationError(
+            f"{VARIABLE}: expected {', '.join(CHOICES)}, found {choice!r}{nearest(choice, CHOICES)}"
+        )
+    if choice == "auto" and tf.config.list_physical_devices("GPU"):
+        return _said(False, "there is a GPU")
+    if choice == "xla":
+        return _said(False, f"{VARIABLE}=xla")
+    try:
+        library = ctypes.CDLL(str(built()))
+        _register(library)
+    except (ToolMissingError, ToolFailedError, OSError) as error:
+        if choice == "cpu":
+            raise
+        return _said(False, str(error).splitlines()[0])
+    return _said(True, str(library._name))
+
+
+def _said(kernel: bool, why: str) -> bool:
+    print(f"trigger_lut: look-ups by {'the CPU kernel' if kernel else 'XLA'} ({why})", file=sys.stderr, flush=True)
+    return kernel
+
+
+# ---------------------------------------------------------------- building
+
+
+def built() -> Path:
+    """The compiled kernel, from the user's cache or made now.
+
+    It is written beside its place and then renamed: whole or not at all, whoever else builds it at the same time.
+    Raises ToolMissingError without a compiler, ToolFailedError when it fails.
+    """
+    include = Path(tf.sysconfig.get_include())
+    parts = (SOURCE.read_bytes(), " ".join(FLAGS), os.environ.get("CXX", ""), tf.__version__, _processor())
+    key = hashlib.sha256(b"\0".join(p if isinstance(p, bytes) else p.encode() for p in parts)).hexdigest()[:16]
+    folder = _cache_folder()
+    library = folder / f"kernel-{key}.so"
+    if not library.is_file():
+        compiler = cxx_compiler()
+        with tempfile.TemporaryDirectory(prefix=".building-", dir=folder) as made:
+            fresh = Path(made) / library.name
+            command = [compiler, *FLAGS, SOURCE, f"-I{include}", "-o", fresh]
+            run_program(command, what="compiling the look-up kernel")
+            fresh.replace(library)
+    return library
+
+
+def _cache_folder() -> Path:
+    """`trigger_lut` in the user's cache folder, or one for this process where that cannot be written."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    try:
+        (base / "trigger_lut").mkdir(parents=True, exist_ok=True)
+        if os.access(base / "trigger_lut", os.W_OK):
+            return base / "trigger_lut"
+    except OSError:
+        pass
+    return _temporary_folder()
+
+
+@functools.cache
+def _temporary_folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="trigger_lut-"))
+
+
+def _processor() -> str:
+    """What -march=native depends on: the processor's model and instruction sets."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return f"{platform.machine()} {platform.processor()}"
+    named = ("model name", "flags", "Features", "CPU part")
+    return "\n".join(sorted({line for line in lines if line.startswith(named)}))
+
+
+def _register(library: ctypes.CDLL) -> None:
+    """Give XLA the calls. The interface comes from TensorFlow's library, so the kernel links against nothing."""
+    framework = ctypes.CDLL(str(Path(tf.sysconfig.get_lib()) / "libtensorflow_framework.so.2"))
+    framework.XLA_FFI_GetApi.restype = ctypes.c_void_p
+    library.trigger_lut_register.restype = ctypes.c_char_p
+    library.trigger_lut_register.argtypes = [ctypes.c_void_p]
+    said = library.trigger_lut_register(framework.XLA_FFI_GetApi())
+    if said is not None:
+        raise ToolFailedError(f"XLA does not take the look-up kernel: {said.decode()}")
+
+
+# ---------------------------------------------------------------- calling
+
+
+def call(target: str, operands: Sequence[tf.Tensor], dtype: tf.DType, shape: tuple[Size, Size]) -> tf.Tensor:
+    """The result (rank 2) of a call of `kernel.cpp` on operands of rank 2; its shape is that of operands.
+
+    Sizes may be unknown while a function is traced; XLA compiles it once they are known.
+    """
+    static = [operands[operand].shape[axis] for operand, axis in shape]
+    module = _module(target, tuple(TYPES[o.dtype] for o in operands), TYPES[dtype], shape)
+    return xla_call_module(
+        list(operands), version=MODULE_VERSION, module=module, Sout=[static], Tout=[dtype], platforms=["CPU"]
+    )[0]
+
+
+@functools.cache
+def _module(target: str, operands: tuple[str, ...], result: str, shape: tuple[Size, Size]) -> bytes:
+    """StableHLO text: the custom call, and its result's shape as an operand that XLA resolves and drops."""
+    types = [f"tensor<?x?x{t}>" for t in operands]
+    out, names = f"tensor<?x?x{result}>", [f"%a{n}" for n in range(len(types))]
+    arguments = ", ".join(f"{n}: {t}" for n, t in zip(names, types, strict=True))
+    sizes = "".join(
+        f"""
+    %d{n} = stablehlo.get_dimension_size %a{operand}, dim = {axis} : ({types[operand]}) -> tensor<i32>
+    %s{n} = stablehlo.reshape %d{n} : (tensor<i32>) -> tensor<1xi32>"""
+        for n, (operand, axis) in enumerate(shape)
+    )
+    return f"""module @{target} attributes {{jax.uses_shape_polymorphism = true}} {{
+  func.func public @main({arguments}) -> {out} {{{sizes}
+    %shape = stablehlo.concatenate %s0, %s1, dim = 0 : (tensor<1xi32>, tensor<1xi32>) -> tensor<2xi32>
+    %y = stablehlo.custom_call @trigger_lut.{target}({", ".join(names)}, %shape)
+      {{api_version = 4 : i32, backend_config = {{}},
+        indices_of_shape_operands = dense<[{len(types)}]> : tensor<1xi64>}}
+      : ({", ".join(types)}, tensor<2xi32>) -> {out}
+    return %y : {out}
+  }}
+}}
+""".encode()

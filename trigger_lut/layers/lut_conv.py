@@ -1,0 +1,110 @@
+"""`LUTConv1D` and `LUTConv2D`: convolutions whose every edge is a small look-up table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from trigger_lut.errors import ConfigurationError
+from trigger_lut.fixed_point import IntArray
+from trigger_lut.layers import options
+from trigger_lut.layers.places import window_output, window_positions
+from trigger_lut.layers.table_layer import Shape, TableLayer
+
+PADDINGS = ("valid", "same")
+
+
+class LUTConv(TableLayer):
+    """What both convolutions share. `rank` axes lie between the batch's and the channels'."""
+
+    rank: int
+    gathers = True
+    units_option = "filters"
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
+        padding: str = "valid",
+        dilation_rate: int | Sequence[int] = 1,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(filters, **kwargs)
+        self.kernel_size = self._axes("kernel_size", kernel_size)
+        self.strides = self._axes("strides", strides)
+        self.dilation_rate = self._axes("dilation_rate", dilation_rate)
+        self.padding = padding.lower() if isinstance(padding, str) else padding
+        options.one_of(self, "padding", self.padding, PADDINGS)
+
+    def _axes(self, key: str, value: Any) -> tuple[int, ...]:
+        values = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,) * self.rank
+        if len(values) != self.rank:
+            raise ConfigurationError(
+                f"{options.title(self)}: {key}: expected a whole number, or {self.rank} of them, found {value!r}"
+            )
+        return tuple(options.whole(self, key, one, 1) for one in values)
+
+    @property
+    def filters(self) -> int:
+        """Number of outputs a place, `units` of the other layers."""
+        return self.units
+
+    def check_input(self, input_shape: Shape) -> None:
+        axes = ("L",) if self.rank == 1 else ("H", "W")
+        if len(input_shape) != self.rank + 2 or None in input_shape[1:]:
+            raise ConfigurationError(
+                f"{options.title(self)}: expected an input of shape (N, {', '.join(axes)}, C) with all axes but the "
+                f"batch's known, found {tuple(input_shape)}"
+            )
+        if 0 in self.output_axes(input_shape):
+            reach = tuple((k - 1) * d + 1 for k, d in zip(self.kernel_size, self.dilation_rate, strict=True))
+            raise ConfigurationError(
+                f"{options.title(self)}: expected an input of at least {reach} (kernel_size, dilated) before its "
+                f"channels, found {tuple(input_shape)}; padding='same' takes any"
+            )
+
+    def output_axes(self, input_shape: Shape) -> tuple[int | None, ...]:
+        windows = zip(input_shape[1:-1], self.kernel_size, self.strides, self.dilation_rate, strict=True)
+        return tuple(window_output(*window, self.padding) for window in windows)
+
+    def positions(self, input_shape: Sequence[int]) -> IntArray:
+        return window_positions(input_shape[1:-1], self.kernel_size, self.strides, self.dilation_rate, self.padding)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        keys = ("filters", "kernel_size", "strides", "padding", "dilation_rate")
+        del config["units"]
+        return {**config, **{key: getattr(self, key) for key in keys}}
+
+
+@keras.saving.register_keras_serializable(package="trigger_lut")
+class LUTConv1D(LUTConv):
+    """Convolution along one axis: y[n, p, o] = bias[o] + sum_(k,c) T[(k, c), code(x[n, site(p, k), c]), o].
+
+    filters        number of outputs C_out
+    kernel_size    positions that a place reads
+    strides        of the places
+    padding        'valid' or 'same'
+    dilation_rate  steps between positions that a place reads; unlike in Keras, it goes together with strides
+    Further options, as keywords, and attributes: see `TableLayer`. Channel (k, c) of an edge is kernel position k,
+    input channel c, row-major as in Keras' kernels; `input_format` is for the channels of the input.
+
+    Input (N, L, C) float, output (N, P, C_out). Padding is the real value 0, clipped into the format.
+    Raises ConfigurationError for bad options, formats, and shapes.
+    """
+
+    rank = 1
+
+
+@keras.saving.register_keras_serializable(package="trigger_lut")
+class LUTConv2D(LUTConv):
+    """Convolution along two axes; options as for `LUTConv1D`.
+
+    kernel_size, strides and dilation_rate are a whole number for both axes, or one for each.
+    Input (N, H, W, C) float, output (N, H_out, W_out, C_out).
+    """
+
+    rank = 2

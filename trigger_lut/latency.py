@@ -6,13 +6,17 @@ a latency budget without building anything.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from trigger_lut import delay_model
+from trigger_lut.arithmetic import logic
 from trigger_lut.fixed_point import KIF, kif_for_range
-from trigger_lut.network import LUTDenseTables, Network, fits
-from trigger_lut.summation import Item, Summation, plan_layer
+from trigger_lut.network import LinearLayer, LUTDenseTables, Network, Ranges, fits
+from trigger_lut.operations import operation_times
+from trigger_lut.summation import Item, Summation, plan_places
 
 Range = tuple[int, int, int]  # smallest code, largest code, fractional bits
 
@@ -24,55 +28,84 @@ def network_cycles(network: Network, clock_period_ns: float, family: str = "xcup
     between the ports. The input port is not registered (the sender's output register drives it), the output port is.
     Raises ConfigurationError for an unknown family or a clock that leaves no room for logic.
     """
-    return delay_model.cycles(network_stages(network, clock_period_ns, family)[-1].max(), 1.0)
+    return delay_model.cycles(output_stages(network, clock_period_ns, family), 1.0)
+
+
+def output_stages(network: Network, clock_period_ns: float, family: str = "xcup") -> float:
+    """When the last output of the network is ready, in pipeline stages (not whole ones); errors as `network_cycles`."""
+    stage = delay_model.stage_ns(clock_period_ns, family)
+    times = value_times(network, stage, family)
+    return max(times[int(v)] for v in network.output_values) / stage
 
 
 def network_stages(network: Network, clock_period_ns: float, family: str = "xcup") -> list[NDArray[np.float64]]:
-    """When each output of each layer is ready, in pipeline stages (not whole ones): one array (C_out,) a layer.
+    """When each output of each layer is ready at the latest place, in pipeline stages: one array (C_out,) a layer.
 
     Raises ConfigurationError for an unknown family or a clock that leaves no room for logic.
     """
     stage = delay_model.stage_ns(clock_period_ns, family)
-    return [np.array(times) / stage for times in layers_times(network, stage, family)]
+    times = np.array(value_times(network, stage, family)) / stage
+    parts = np.split(times, network.starts)[1:-1]
+    return [part.reshape(-1, x.shape[1]).max(axis=0) for part, x in zip(parts, network.layers, strict=True)]
 
 
-def layers_times(network: Network, stage: float, family: str = "xcup") -> list[list[float]]:
-    """When each output of each layer is ready, in ns of logic with registers every `stage` ns (delay_model.finish)."""
-    times, found = [0.0] * len(network.inputs), []
-    ranges: list[Range] = [(kif.lo, kif.hi, kif.f) for kif in network.inputs]
-    for layer in network.layers:
-        times = layer_times(layer, times, ranges, stage, family)
-        found.append(times)
-        lo, hi = layer.bounds()
-        ranges = [(int(a), int(b), int(f)) for a, b, f in zip(lo, hi, layer.fraction, strict=True)]
-    return found
-
-
-def layer_times(
-    layer: LUTDenseTables, times: list[float], ranges: list[Range], stage: float, family: str = "xcup"
-) -> list[float]:
-    """When each output of a layer is ready, given when its channels are and which codes they can take."""
-    ready = [_converted_time(t, r, kif, stage, family) for t, r, kif in zip(times, ranges, layer.inputs, strict=True)]
-    finished = []
-    for o, plan in enumerate(plan_layer(layer)):
-        tables = [
-            delay_model.finish(
-                ready[a.channel], delay_model.table_delay(int(layer.widths[a.channel, o]), family), stage
-            )
-            for a in plan.addends
+def value_times(network: Network, stage: float, family: str = "xcup") -> list[float]:
+    """When each value is ready, in ns of logic with registers every `stage` ns (delay_model.finish)."""
+    times = [0.0] * len(network.inputs)
+    for n, layer in enumerate(network.layers):
+        sites, read = network.sites[n], network.reads(n)
+        ready = [
+            [
+                0.0
+                if value < 0
+                else converted_time(times[value], read.one(p, i), kif, layer.overflow[i], stage, family, layer.rounding)
+                for i, (value, kif) in enumerate(zip(place, layer.inputs, strict=True))
+            ]
+            for p, place in enumerate(sites)
         ]
-        finished.append(_tree_time(plan, tables, stage, family))
-    return finished
+        if isinstance(layer, LinearLayer):
+            for p, at_place in enumerate(ready):
+                times += _linear_times(layer, at_place, read[p], stage, family)
+            continue
+        for at_place, plans in zip(ready, plan_places(layer, sites), strict=True):
+            times += [_output_time(layer, o, plan, at_place, stage, family) for o, plan in enumerate(plans)]
+    return times
 
 
-def saturates(codes: Range, kif: KIF) -> bool:
-    """Whether codes of this range, rounded down to the format's fraction, can leave the format."""
+def _output_time(
+    layer: LUTDenseTables, o: int, plan: Summation, ready: Sequence[float], stage: float, family: str
+) -> float:
+    tables = [
+        delay_model.finish(ready[a.channel], delay_model.table_delay(int(layer.widths[a.channel, o]), family), stage)
+        for a in plan.addends
+    ]
+    return _tree_time(plan, tables, stage, family)
+
+
+def _linear_times(layer: LinearLayer, ready: Sequence[float], read: Ranges, stage: float, family: str) -> list[float]:
+    comb = logic(layer, read)
+    if comb is None:
+        return [0.0] * layer.shape[1]
+    times = operation_times(comb, stage, family, ready)
+    # Outputs that are constant are not in the logic; when one is ready does not matter.
+    live = [times[index] for index in comb.out_idxs if index >= 0]
+    return [max(live, default=0.0)] * layer.shape[1]
+
+
+def saturates(codes: Range, kif: KIF, rounding: str = "TRN") -> bool:
+    """Whether codes of this range, rounded to the format's fraction, can leave the format."""
     lo, hi, f = codes
-    return not fits(lo, hi, f, kif)
+    return not fits(lo, hi, f, kif, rounding)
 
 
-def _converted_time(time: float, codes: Range, kif: KIF, stage: float, family: str) -> float:
-    if not saturates(codes, kif):
+def converted_time(
+    time: float, codes: Range, kif: KIF, overflow: str, stage: float, family: str, rounding: str = "TRN"
+) -> float:
+    """When a value that is ready at `time` is ready in a format: an adder for RND, saturation where it can overflow."""
+    if rounding == "RND" and kif.f < codes[2]:
+        bits = kif_for_range(*codes).bits - (codes[2] - kif.f)
+        time = delay_model.finish(time, delay_model.adder_delay(max(bits, 1), family), stage)
+    if overflow == "WRAP" or not saturates(codes, kif, rounding):
         return time
     source = kif_for_range(*codes)
     above = source.k + source.i - min(kif.i, source.i)

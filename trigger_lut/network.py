@@ -1,136 +1,148 @@
 """The trained network as plain integers: what training freezes, and all that the later stages read.
 
-Arithmetic of one `LUTDenseTables` layer on integer codes `y` of the layer before (or of the input):
-
-    c[i] = overflow_i( y[i] * 2**(f_in[i] - f_y[i]) rounded down (TRN) )    in format inputs[i]
-    a    = (c[i] - lo_i) >> (bits_i - m[i,o])                               address, m[i,o] bits
-    z[o] = bias[o] + sum_i tables[i, o, a]                                  exact, fraction[o] fractional bits
-
-`lo_i` is the smallest code of the format, so tables are in rising order of value for signed channels too.
-`overflow_i` is WRAP only where bounds prove that nothing wraps, SAT elsewhere.
+All integers of a network - its inputs, then the outputs of each layer - are numbered in one row, the values. A layer
+says by number which of them it reads, so chains, branches, several inputs, concatenation, slices and reshapes are
+nothing but index arrays. The arithmetic of a layer stands in `network_layers`.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from trigger_lut.errors import CardError
-from trigger_lut.fixed_point import KIF, IntArray, kif_for_range
+from trigger_lut.fixed_point import KIF, IntArray
+from trigger_lut.network_layers import PADDING, Layer, LinearLayer, LUTDenseTables, Ranges, fits
 
-SCHEMA_VERSION = 1
+__all__ = ["PADDING", "LUTDenseTables", "Layer", "LinearLayer", "Network", "Ranges", "fits", "load_network"]
 
-
-@dataclass(frozen=True)
-class LUTDenseTables:
-    """One table layer, C_in channels to C_out.
-
-    inputs    format of each input channel, C_in of them
-    overflow  'WRAP' or 'SAT' a channel, C_in of them
-    widths    (C_in, C_out) address bits of each edge; 0 is a pruned edge
-    tables    (C_in, C_out, 2**max(widths)) integers; entries from 2**widths[i, o] on are 0, and all of a pruned edge
-    bias      (C_out,) integers at `fraction`
-    fraction  (C_out,) fractional bits of each output
-    """
-
-    name: str
-    inputs: tuple[KIF, ...]
-    overflow: tuple[str, ...]
-    widths: IntArray
-    tables: IntArray
-    bias: IntArray
-    fraction: IntArray
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self.widths.shape[0], self.widths.shape[1]
-
-    def table(self, i: int, o: int) -> IntArray:
-        """The 2**m entries of edge (i, o), in rising order of input value."""
-        return self.tables[i, o, : 1 << int(self.widths[i, o])]
-
-    def edges(self) -> list[tuple[int, int]]:
-        """(i, o) of every edge that is not pruned."""
-        return [(int(i), int(o)) for i, o in np.argwhere(self.widths > 0)]
-
-    def bounds(self) -> tuple[IntArray, IntArray]:
-        """Smallest and largest possible code of each output: sums of the tables' extremes."""
-        lo, hi = self.bias.copy(), self.bias.copy()
-        for i, o in self.edges():
-            lo[o] += self.table(i, o).min()
-            hi[o] += self.table(i, o).max()
-        return lo, hi
-
-    def output_formats(self) -> tuple[KIF, ...]:
-        """The narrowest format of each output."""
-        lo, hi = self.bounds()
-        return tuple(kif_for_range(int(a), int(b), int(f)) for a, b, f in zip(lo, hi, self.fraction, strict=True))
-
-    def problems(self) -> list[str]:
-        """What is inconsistent in this layer; empty when all is well."""
-        c_in, c_out = self.shape
-        found = []
-        if len(self.inputs) != c_in or len(self.overflow) != c_in:
-            found.append(f"{c_in} channels, {len(self.inputs)} formats, {len(self.overflow)} overflow modes")
-            return found
-        if self.bias.shape != (c_out,) or self.fraction.shape != (c_out,):
-            found.append(f"{c_out} outputs, bias {self.bias.shape}, fraction {self.fraction.shape}")
-        if self.tables.shape != (c_in, c_out, 1 << int(self.widths.max(initial=0))):
-            found.append(f"tables of shape {self.tables.shape} for widths up to {self.widths.max(initial=0)}")
-            return found
-        found += [
-            f"channel {i}: overflow {mode!r}" for i, mode in enumerate(self.overflow) if mode not in ("WRAP", "SAT")
-        ]
-        for i, o in np.argwhere((self.widths < 0) | (self.widths > np.array([f.bits for f in self.inputs])[:, None])):
-            found.append(f"edge ({i}, {o}): {self.widths[i, o]} address bits of a {self.inputs[i].bits}-bit channel")
-        live = np.where(self.widths > 0, 1 << np.clip(self.widths, 0, 62), 0)[..., None]
-        stray = (np.arange(self.tables.shape[2]) >= live) & (self.tables != 0)
-        for i, o in np.argwhere(stray.any(axis=2)):
-            found.append(f"edge ({i}, {o}): entries beyond its 2**{self.widths[i, o]} are not 0")
-        return found
+SCHEMA_VERSION = 2
+KINDS: dict[str, type[Layer]] = {"tables": LUTDenseTables, "linear": LinearLayer}
 
 
 @dataclass(frozen=True)
 class Network:
-    """A chain of table layers. `inputs` are the formats of the integers that the firmware sees."""
+    """A graph of layers. `inputs` are the formats of the integers that the firmware sees.
+
+    Values are numbered: the inputs from 0 on, then each layer's outputs, place by place. A layer reads values of lower
+    numbers than its own. `outputs` are the numbers of the network's outputs; None: all outputs of the last layer.
+    """
 
     inputs: tuple[KIF, ...]
-    layers: tuple[LUTDenseTables, ...]
+    layers: tuple[Layer, ...]
     features: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
+    outputs: IntArray | None = None
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """Number of the first output of each layer, and the number of all values at the end."""
+        found = [len(self.inputs)]
+        for layer in self.layers:
+            found.append(found[-1] + layer.places * layer.shape[1])
+        return found
+
+    @cached_property
+    def sites(self) -> list[IntArray]:
+        """(P, C_in) numbers of the values that each layer reads, spelled out."""
+        first = [0, *self.starts]
+        return [
+            np.arange(first[n], first[n + 1], dtype=np.int64)[None] if layer.sites is None else layer.sites
+            for n, layer in enumerate(self.layers)
+        ]
+
+    @property
+    def output_values(self) -> IntArray:
+        """Numbers of the network's outputs, spelled out."""
+        if self.outputs is not None:
+            return self.outputs
+        first = [0, *self.starts]
+        return np.arange(first[-2], first[-1], dtype=np.int64)
+
+    @cached_property
+    def ranges(self) -> Ranges:
+        """What each value can be, from the formats of the inputs on."""
+        known = [np.array([getattr(kif, end) for kif in self.inputs], dtype=np.int64) for end in ("lo", "hi", "f")]
+        for layer, sites in zip(self.layers, self.sites, strict=True):
+            made = layer.output_ranges(read_ranges(Ranges(*known), sites, layer))
+            known = [np.concatenate([k, m]) for k, m in zip(known, (made.lo, made.hi, made.f), strict=True)]
+        return Ranges(*known)
+
+    @cached_property
+    def _fractions(self) -> list[int]:
+        found = [kif.f for kif in self.inputs]
+        for layer in self.layers:
+            found += layer.fraction.tolist() * layer.places
+        return found
+
+    def fraction_of(self, value: int) -> int:
+        """Fractional bits of a value."""
+        return self._fractions[value]
+
+    def reads(self, n: int) -> Ranges:
+        """Ranges (P, C_in) of what layer n reads; padding is the code 0 of the channel's format."""
+        return read_ranges(self.ranges, self.sites[n], self.layers[n])
 
     @property
     def fractions(self) -> IntArray:
         """Fractional bits of each output of the network."""
-        return self.layers[-1].fraction
+        return np.array([self.fraction_of(int(v)) for v in self.output_values], dtype=np.int64)
 
     def output_formats(self) -> tuple[KIF, ...]:
-        return self.layers[-1].output_formats()
+        """The narrowest format of each output."""
+        return self.ranges[self.output_values].formats()
+
+    def is_dense_chain(self) -> bool:
+        """Whether this is a plain chain of table layers, each at one place that reads all outputs of the one before."""
+        first = [0, *self.starts]
+        plain = all(
+            isinstance(layer, LUTDenseTables) and np.array_equal(sites, np.arange(first[n], first[n + 1])[None])
+            for n, (layer, sites) in enumerate(zip(self.layers, self.sites, strict=True))
+        )
+        return plain and np.array_equal(self.output_values, np.arange(first[-2], first[-1]))
 
     def problems(self) -> list[str]:
         """What is inconsistent; empty when all is well. WRAP without a proof is a problem."""
         found = [f"{layer.name}: {p}" for layer in self.layers for p in layer.problems()]
         if found or not self.layers:
             return found or ["a network needs at least one layer"]
-        ranges = [(f.lo, f.hi, f.f) for f in self.inputs]
-        for layer in self.layers:
-            if len(ranges) != layer.shape[0]:
-                return [f"{layer.name}: takes {layer.shape[0]} channels, gets {len(ranges)}"]
-            for i, ((lo, hi, f), kif) in enumerate(zip(ranges, layer.inputs, strict=True)):
-                if layer.overflow[i] == "WRAP" and not fits(lo, hi, f, kif):
+        for n, (layer, sites) in enumerate(zip(self.layers, self.sites, strict=True)):
+            if sites.shape[1] != layer.shape[0]:
+                return [f"{layer.name}: takes {layer.shape[0]} channels, gets {sites.shape[1]}"]
+            if sites.max(initial=0) >= self.starts[n] or sites.min(initial=0) < PADDING:
+                return [f"{layer.name}: reads value {sites.max()}, there are {self.starts[n]} before it"]
+        outside = (self.output_values < 0) | (self.output_values >= self.starts[-1])
+        if outside.any() or not len(self.output_values):
+            return [f"outputs {self.output_values[outside].tolist()} of {self.starts[-1]} values"]
+        for n, layer in enumerate(self.layers):
+            read = self.reads(n)
+            for p, i in np.ndindex(read.lo.shape):
+                codes, kif = read.one(p, i), layer.inputs[i]
+                if layer.overflow[i] == "WRAP" and not fits(*codes, kif, layer.rounding):
+                    lo, hi, f = codes
                     found.append(f"{layer.name}: channel {i} may wrap: codes {lo}..{hi} at f={f} into {kif}")
-            bounds = layer.bounds()
-            ranges = [(int(a), int(b), int(f)) for a, b, f in zip(*bounds, layer.fraction, strict=True)]
         return found
 
 
-def fits(lo: int, hi: int, f: int, kif: KIF) -> bool:
-    """Whether every code from lo to hi with f fractional bits, rounded down, lies in the format."""
-    scale = 2.0 ** (kif.f - f)
-    return bool(np.floor(lo * scale) >= kif.lo and np.floor(hi * scale) <= kif.hi)
+def read_ranges(ranges: Ranges, sites: IntArray, layer: Layer) -> Ranges:
+    """Ranges (P, C_in) of the values at `sites`; padding is 0, at the fraction of the channel's format."""
+    padded = sites == PADDING
+    f = np.array([kif.f for kif in layer.inputs], dtype=np.int64)
+    read = ranges[np.where(padded, 0, sites)]
+    zero = np.int64(0)
+    return Ranges(np.where(padded, zero, read.lo), np.where(padded, zero, read.hi), np.where(padded, f, read.f))
+
+
+def with_layer(network: Network, n: int, **changes: Any) -> Network:
+    """The network with changes to one layer."""
+    layers = list(network.layers)
+    layers[n] = replace(layers[n], **changes)
+    return replace(network, layers=tuple(layers))
 
 
 def save_network(network: Network, path: Path) -> None:
@@ -140,19 +152,25 @@ def save_network(network: Network, path: Path) -> None:
     """
     problems = network.problems()
     assert not problems, problems
+    kinds = {made: kind for kind, made in KINDS.items()}
+    layers: list[dict[str, Any]] = []
+    arrays: dict[str, IntArray] = {}
+    for n, layer in enumerate(network.layers):
+        held = {field.name: getattr(layer, field.name) for field in fields(layer)}
+        arrays |= {f"{n}_{key}": v.astype(np.int64) for key, v in held.items() if isinstance(v, np.ndarray)}
+        plain = {key: v for key, v in held.items() if not isinstance(v, np.ndarray)}
+        layers.append({"kind": kinds[type(layer)], **plain})
     meta = {
         "schema_version": SCHEMA_VERSION,
         "inputs": network.inputs,
         "features": network.features,
         "classes": network.classes,
-        "layers": [{"name": x.name, "inputs": x.inputs, "overflow": x.overflow} for x in network.layers],
+        "layers": layers,
     }
-    arrays = {"meta": np.array(json.dumps(meta))}
-    for n, layer in enumerate(network.layers):
-        for key in ("widths", "tables", "bias", "fraction"):
-            arrays[f"{n}_{key}"] = getattr(layer, key).astype(np.int64)
+    if network.outputs is not None:
+        arrays["outputs"] = network.outputs.astype(np.int64)
     with path.open("wb") as out:
-        np.savez_compressed(out, **arrays)  # type: ignore[arg-type]
+        np.savez_compressed(out, meta=np.array(json.dumps(meta)), **arrays)  # type: ignore[arg-type]
 
 
 def load_network(path: Path) -> Network:
@@ -162,14 +180,12 @@ def load_network(path: Path) -> Network:
             meta = json.loads(str(held["meta"]))
             if meta["schema_version"] != SCHEMA_VERSION:
                 raise CardError(f"{path}: schema_version {meta['schema_version']}, expected {SCHEMA_VERSION}")
-            layers = tuple(
-                LUTDenseTables(
-                    name=x["name"],
-                    inputs=tuple(KIF(*f) for f in x["inputs"]),
-                    overflow=tuple(x["overflow"]),
-                    **{key: held[f"{n}_{key}"] for key in ("widths", "tables", "bias", "fraction")},
-                )
-                for n, x in enumerate(meta["layers"])
+            network = Network(
+                tuple(KIF(*f) for f in meta["inputs"]),
+                tuple(_layer(entry, n, held) for n, entry in enumerate(meta["layers"])),
+                tuple(meta["features"]),
+                tuple(meta["classes"]),
+                held["outputs"] if "outputs" in held.files else None,
             )
     except FileNotFoundError as error:
         raise CardError(f"{path}: no such network file") from error
@@ -177,7 +193,14 @@ def load_network(path: Path) -> Network:
         raise
     except Exception as error:
         raise CardError(f"{path}: not a network file ({type(error).__name__}: {error})") from error
-    network = Network(tuple(KIF(*f) for f in meta["inputs"]), layers, tuple(meta["features"]), tuple(meta["classes"]))
     if problems := network.problems():
         raise CardError(f"{path}: inconsistent network: " + "; ".join(problems[:5]))
     return network
+
+
+def _layer(entry: dict[str, Any], n: int, held: Any) -> Layer:
+    kind = KINDS[entry.pop("kind")]
+    prefix = f"{n}_"
+    arrays = {key.removeprefix(prefix): held[key] for key in held.files if key.startswith(prefix)}
+    entry |= {"inputs": tuple(KIF(*f) for f in entry["inputs"]), "overflow": tuple(entry["overflow"])}
+    return kind(**entry, **arrays)

@@ -1,4 +1,4 @@
-"""The integer model: the arithmetic stated in `network.py`, in NumPy, and nothing else.
+"""The integer model: the arithmetic stated in `network_layers.py`, in NumPy, and nothing else.
 
 Layers, emulator and RTL are compared with this model, so it shares no code with any of them: the shifts, the overflow
 and the lookups are written out here once more.
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from trigger_lut.errors import DataError
 from trigger_lut.fixed_point import KIF, IntArray
-from trigger_lut.network import LUTDenseTables, Network
+from trigger_lut.network import PADDING, LinearLayer, LUTDenseTables, Network
 
 CHUNK = 8192
 
@@ -22,16 +22,26 @@ def evaluate(network: Network, codes: ArrayLike) -> IntArray:
     codes: (N, C_in) integers, each within the format of its channel. Returns (N, C_out) int64 at `network.fractions`
     fractional bits. Raises DataError for another shape, a type that is not integer, or a code outside its format.
     """
-    values = _checked(network, codes)
-    outputs = np.empty((len(values), network.layers[-1].shape[1]), dtype=np.int64)
-    for start in range(0, len(values), CHUNK):
-        chunk = values[start : start + CHUNK]
-        fractions = np.array([kif.f for kif in network.inputs])
-        for layer in network.layers:
-            chunk = _layer(layer, chunk, fractions)
-            fractions = layer.fraction
-        outputs[start : start + CHUNK] = chunk
+    inputs = _checked(network, codes)
+    wanted = network.output_values
+    outputs = np.empty((len(inputs), len(wanted)), dtype=np.int64)
+    for start in range(0, len(inputs), CHUNK):
+        outputs[start : start + CHUNK] = all_values(network, inputs[start : start + CHUNK])[:, wanted]
     return outputs
+
+
+def all_values(network: Network, codes: IntArray) -> IntArray:
+    """Every value of the network (N, V) for codes (N, C_in) that lie in their formats; numbers as in `Network`."""
+    values = np.empty((len(codes), network.starts[-1]), dtype=np.int64)
+    values[:, : codes.shape[1]] = codes
+    for n, (layer, start) in enumerate(zip(network.layers, network.starts, strict=False)):
+        c_out = layer.shape[1]
+        for place in range(layer.places):
+            seen = channel_codes(network, n, values, place)
+            first = start + place * c_out
+            part = _tables(layer, seen) if isinstance(layer, LUTDenseTables) else _linear(layer, seen)
+            values[:, first : first + c_out] = part
+    return values
 
 
 def _checked(network: Network, codes: ArrayLike) -> IntArray:
@@ -52,12 +62,12 @@ def _checked(network: Network, codes: ArrayLike) -> IntArray:
     return array.astype(np.int64)
 
 
-def _layer(layer: LUTDenseTables, values: IntArray, fractions: IntArray) -> IntArray:
+def _tables(layer: LUTDenseTables, codes: IntArray) -> IntArray:
     c_in, c_out = layer.shape
-    sums = np.tile(layer.bias.astype(np.int64), (len(values), 1))
+    sums = np.tile(layer.bias.astype(np.int64), (len(codes), 1))
     for i in range(c_in):
         kif = layer.inputs[i]
-        offset = _converted(values[:, i], int(fractions[i]), kif, layer.overflow[i]) - kif.lo
+        offset = codes[:, i] - kif.lo
         for o in range(c_out):
             width = int(layer.widths[i, o])
             if width:
@@ -65,10 +75,33 @@ def _layer(layer: LUTDenseTables, values: IntArray, fractions: IntArray) -> IntA
     return sums
 
 
-def _converted(values: IntArray, fraction: int, kif: KIF, overflow: str) -> IntArray:
-    """Codes at `fraction` fractional bits, rounded down into `kif`, then wrapped or saturated."""
+def _linear(layer: LinearLayer, codes: IntArray) -> IntArray:
+    sums: IntArray = layer.bias + codes @ layer.weights
+    return np.maximum(sums, 0) if layer.relu else sums
+
+
+def channel_codes(network: Network, n: int, values: IntArray, place: int) -> IntArray:
+    """Codes (N, C_in) in the channels' formats that layer n sees at a place; values (N, V) as of `all_values`."""
+    layer = network.layers[n]
+    codes = np.empty((len(values), len(layer.inputs)), dtype=np.int64)
+    for i, (source, kif) in enumerate(zip(network.sites[n][place], layer.inputs, strict=True)):
+        padded = source == PADDING
+        read = np.zeros(len(values), dtype=np.int64) if padded else values[:, source]
+        fraction = kif.f if padded else network.fraction_of(int(source))
+        codes[:, i] = converted(read, fraction, kif, layer.overflow[i], layer.rounding)
+    return codes
+
+
+def converted(values: IntArray, fraction: int, kif: KIF, overflow: str, rounding: str) -> IntArray:
+    """Codes at `fraction` fractional bits, rounded into `kif`, then wrapped or saturated."""
     gained = kif.f - fraction
-    rounded = values * (1 << gained) if gained >= 0 else np.floor_divide(values, 1 << -gained)
+    if gained >= 0:
+        rounded = values * (1 << gained)
+    else:
+        half = 1 << (-gained - 1) if rounding == "RND" else 0
+        rounded = np.floor_divide(values + half, 1 << -gained)
     if overflow == "SAT":
         return np.minimum(np.maximum(rounded, kif.lo), kif.hi)
+    if overflow == "SAT_SYM":
+        return np.minimum(np.maximum(rounded, -kif.hi if kif.k else 0), kif.hi)
     return np.mod(rounded - kif.lo, 1 << kif.bits) + kif.lo

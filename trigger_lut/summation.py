@@ -5,12 +5,13 @@ The firmware generators and the resource surrogate follow the same plan, so what
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 
 from trigger_lut.fixed_point import IntArray, kif_for_range
-from trigger_lut.network import LUTDenseTables
+from trigger_lut.network_layers import PADDING, LUTDenseTables
 
 Item = tuple[int, int, int]
 """What enters or leaves an adder: trailing zeros, smallest and largest value."""
@@ -20,7 +21,7 @@ Item = tuple[int, int, int]
 class Addend:
     """The table of one live edge, shifted by a constant so that it needs the fewest output bits.
 
-    channel  input channel
+    channel  input channel of the layer
     values   2**m integers at the output's fraction, in rising order of input value
     """
 
@@ -63,13 +64,18 @@ def trailing_zeros(values: IntArray) -> int:
     return (bits & -bits).bit_length() - 1 if bits else 0
 
 
-def plan_output(layer: LUTDenseTables, o: int) -> Summation:
-    """Summation of output `o` of a layer; the sum equals the layer's output for every input."""
-    edges = [int(i) for i in np.flatnonzero(layer.widths[:, o])]
+def plan_output(layer: LUTDenseTables, o: int, padded: Collection[int] = ()) -> Summation:
+    """Summation of output `o` of a layer; the sum equals the layer's output for every input.
+
+    padded: channels that are padding at this place, so that their tables are constants.
+    """
     total = int(layer.bias[o])
     live = []
-    for i in edges:
+    for i in map(int, np.flatnonzero(layer.widths[:, o])):
         table = layer.table(i, o)
+        if i in padded:
+            total += int(table[layer.padding_address(i, o)])
+            continue
         lowest = int(table.min())
         total += lowest
         if int(table.max()) > lowest:
@@ -82,9 +88,19 @@ def plan_output(layer: LUTDenseTables, o: int) -> Summation:
     return Summation(addends, pairs, 0, levels)
 
 
-def plan_layer(layer: LUTDenseTables) -> list[Summation]:
-    """Summations of all outputs of a layer."""
-    return [plan_output(layer, o) for o in range(layer.shape[1])]
+def plan_layer(layer: LUTDenseTables, padded: Collection[int] = ()) -> list[Summation]:
+    """Summations of all outputs of a layer at one place."""
+    return [plan_output(layer, o, padded) for o in range(layer.shape[1])]
+
+
+def plan_places(layer: LUTDenseTables, sites: IntArray) -> list[list[Summation]]:
+    """Summations of all outputs at each place; places with the same padding share them.
+
+    sites: (P, C_in) numbers of the values read, as `Network.sites` spells them out.
+    """
+    padding = [frozenset(np.flatnonzero(place == PADDING).tolist()) for place in sites]
+    plans = {padded: plan_layer(layer, padded) for padded in dict.fromkeys(padding)}
+    return [plans[padded] for padded in padding]
 
 
 def _offsets(tables: list[IntArray], total: int) -> list[int]:

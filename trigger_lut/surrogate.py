@@ -4,11 +4,12 @@ Tables: an output bit takes one LUT up to six address bits, and one for each dis
 that; a bit that is constant, or a copy of an address bit, takes none. Adders: one LUT for each bit in which both
 operands have bits. An adder's LUTs have inputs to spare: each adder absorbs one table of up to five address bits
 that nothing else reads. Saturation: the overflow of the bits above the format, and one LUT a bit.
-Equal tables of one channel are built once.
+Equal tables of one channel are built once at a place. Arithmetic layers: the bits of the adders that they are built of.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,11 +17,13 @@ from functools import cache
 
 import numpy as np
 
+from trigger_lut.arithmetic import logic
 from trigger_lut.delay_model import cycles
 from trigger_lut.fixed_point import KIF, IntArray, kif_for_range
-from trigger_lut.latency import network_stages, saturates
-from trigger_lut.network import LUTDenseTables, Network
-from trigger_lut.summation import Addend, Item, Summation, plan_layer
+from trigger_lut.latency import output_stages, saturates
+from trigger_lut.network import PADDING, LinearLayer, LUTDenseTables, Network, Ranges
+from trigger_lut.operations import operation_luts
+from trigger_lut.summation import Addend, Item, Summation, plan_places
 
 LUT_INPUTS = 6
 ABSORBED_BITS = 5  # address bits of a table that fits into the LUTs of an adder, beside the other operand
@@ -57,22 +60,48 @@ class Cost:
 
 def estimate(network: Network, clock_period_ns: float, family: str = "xcup") -> Cost:
     """Cost of a network at a clock."""
-    ranges = [(kif.lo, kif.hi, kif.f) for kif in network.inputs]
+    # A conversion serves every layer and place that wants the same value in the same format.
+    converted: set[tuple[int, KIF, str, str]] = set()
     costs = []
-    for layer in network.layers:
-        plans = plan_layer(layer)
-        uses = Counter(_key(a) for plan in plans for a in plan.addends)
-        distinct = {_key(a): a.values for plan in plans for a in plan.addends}
-        tables = sum(table_luts(values) for values in distinct.values())
-        tables -= sum(absorbed_luts(plan, uses) for plan in plans)
-        read = {a.channel for plan in plans for a in plan.addends}
-        saturation = sum(
-            saturation_luts(r, kif) for i, (r, kif) in enumerate(zip(ranges, layer.inputs, strict=True)) if i in read
-        )
-        costs.append(LayerCost(tables, sum(adder_luts(plan) for plan in plans), saturation))
-        lo, hi = layer.bounds()
-        ranges = [(int(a), int(b), int(f)) for a, b, f in zip(lo, hi, layer.fraction, strict=True)]
-    return Cost(tuple(costs), float(network_stages(network, clock_period_ns, family)[-1].max()))
+    for n, layer in enumerate(network.layers):
+        sites, read = network.sites[n], network.reads(n)
+        conversions = 0.0
+        for p, i in itertools.product(range(len(sites)), layer.reads()):
+            key = (int(sites[p, i]), layer.inputs[i], layer.overflow[i], layer.rounding)
+            if key[0] != PADDING and key not in converted:
+                converted.add(key)
+                conversions += conversion_luts(read.one(p, i), *key[1:])
+        if isinstance(layer, LinearLayer):
+            costs.append(LayerCost(0.0, linear_luts(layer, read), conversions))
+        else:
+            tables, adders = tables_luts(layer, sites)
+            costs.append(LayerCost(tables, adders, conversions))
+    return Cost(tuple(costs), output_stages(network, clock_period_ns, family))
+
+
+def tables_luts(layer: LUTDenseTables, sites: IntArray) -> tuple[float, float]:
+    """LUTs in tables and in adders of a layer at all its places."""
+    tables, adders = 0.0, 0.0
+    counted: dict[int, tuple[float, float]] = {}
+    for plans in plan_places(layer, sites):
+        if id(plans) not in counted:
+            uses = Counter(_key(a) for plan in plans for a in plan.addends)
+            distinct = {_key(a): a.values for plan in plans for a in plan.addends}
+            whole = sum(table_luts(values) for values in distinct.values())
+            absorbed = sum(absorbed_luts(plan, uses) for plan in plans)
+            counted[id(plans)] = (whole - absorbed, sum(adder_luts(plan) for plan in plans))
+        tables, adders = tables + counted[id(plans)][0], adders + counted[id(plans)][1]
+    return tables, adders
+
+
+def linear_luts(layer: LinearLayer, read: Ranges) -> float:
+    """LUTs of an arithmetic layer at all its places: the bits of its adders."""
+    total = 0.0
+    for p in range(len(read)):
+        comb = logic(layer, read[p])
+        if comb is not None:
+            total += sum(operation_luts(comb.ops, index) for index in range(len(comb.ops)))
+    return total
 
 
 def table_luts(values: IntArray) -> float:
@@ -131,14 +160,17 @@ def _shared_bits(a: Item, b: Item) -> int:
     return max(top - max(a[0], b[0]), 0)
 
 
-def saturation_luts(codes: tuple[int, int, int], kif: KIF) -> float:
-    """LUTs that clip codes of a range (lo, hi, f) into a format; 0 when none can leave it."""
-    if not saturates(codes, kif):
-        return 0.0
+def conversion_luts(codes: tuple[int, int, int], kif: KIF, overflow: str = "SAT", rounding: str = "TRN") -> float:
+    """LUTs that bring codes of a range (lo, hi, f) into a format: an adder for RND, clipping where needed."""
     source = kif_for_range(*codes)
     f = codes[2]
+    total = 0.0
+    if rounding == "RND" and kif.f < f:
+        total += source.bits - (f - kif.f)
+    if overflow == "WRAP" or not saturates(codes, kif, rounding):
+        return total
     kept = kif.k + kif.i + min(kif.f, f)
-    return float(kept + (1 if source.bits - kept < LUT_INPUTS else 2))
+    return total + kept + (1 if source.bits - kept < LUT_INPUTS else 2)
 
 
 def summarise(layer: LUTDenseTables) -> tuple[list[int], list[int]]:

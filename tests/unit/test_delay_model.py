@@ -109,14 +109,14 @@ def one_layer(tables: list[list[int]], kif: KIF) -> Network:
 def test_time_of_a_small_tree():
     table, adder = delay_model.table_delay(2), delay_model.adder_delay
     network = one_layer([[0, 3, 1, 2]] * 4, KIF(0, 2, 0))
-    (time,) = latency.layers_times(network, stage=100.0)[-1]
+    time = latency.value_times(network, stage=100.0)[-1]
     # 0..3 + 0..3 needs 3 bits, 0..6 + 0..6 needs 4; what offsets do to the signs may cost one bit more
     assert table + adder(3) + adder(4) <= time <= table + adder(4) + adder(5)
 
 
 def test_one_bit_tables_are_wiring():
     network = one_layer([[0, 4]], KIF(0, 1, 0))
-    assert latency.layers_times(network, stage=100.0)[-1] == [0.0]
+    assert latency.value_times(network, stage=100.0)[-1:] == [0.0]
 
 
 def test_adders_of_bits_side_by_side_are_wiring():
@@ -132,7 +132,7 @@ def test_saturation_takes_time():
     wide = tuple(KIF(1, 20, kif.f) for kif in layer.inputs)
     roomy = dataclasses.replace(layer, inputs=wide, overflow=("WRAP",) * len(wide))
     network_wide = Network(network.inputs, (network.layers[0], roomy))
-    assert max(latency.layers_times(network, 100.0)[-1]) > max(latency.layers_times(network_wide, 100.0)[-1])
+    assert max(latency.value_times(network, 100.0)) > max(latency.value_times(network_wide, 100.0))
 
 
 def test_faster_clocks_take_more_cycles():

@@ -135,8 +135,8 @@ def test_another_version_and_damaged_tables_are_refused(tmp_path):
     network = networks.random_network(2)
     path = tmp_path / "a.npz"
     save_network(network, path)
-    _rewritten(path, schema_version=2)
-    with pytest.raises(CardError, match=r"schema_version 2, expected 1$"):
+    _rewritten(path, schema_version=3)
+    with pytest.raises(CardError, match=r"schema_version 3, expected 2$"):
         load_network(path)
     save_network(network, path)
     _rewritten(path, **{"0_widths": network.layers[0].widths + 20})

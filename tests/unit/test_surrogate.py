@@ -9,7 +9,7 @@ from trigger_lut.fixed_point import KIF
 from trigger_lut.latency import network_cycles
 from trigger_lut.network import LUTDenseTables, Network
 from trigger_lut.summation import plan_output
-from trigger_lut.surrogate import LayerCost, adder_luts, estimate, saturation_luts, summarise, table_luts
+from trigger_lut.surrogate import LayerCost, adder_luts, conversion_luts, estimate, summarise, table_luts
 
 NS = 2.5
 XOR = [0, 1, 1, 0]
@@ -127,7 +127,7 @@ def test_one_addend_needs_no_adder():
     ],
 )
 def test_saturation_by_hand(codes, kif, luts):
-    assert saturation_luts(codes, kif) == luts
+    assert conversion_luts(codes, kif) == luts
 
 
 def chain(first, second_format, second_tables=((XOR,),)):
@@ -139,7 +139,7 @@ def test_saturation_counts_once_a_channel_that_is_read():
     first = layer([KIF(0, 2, 0)], [[[0, 9, 3, 5]] * 2])
     both = chain(first, KIF(0, 2, 0), [[XOR, XOR], [XOR, XOR]])
     one = chain(first, KIF(0, 2, 0), [[XOR, XOR], [[], []]])
-    assert estimate(both, NS).layers[1].saturation == 2 * saturation_luts((0, 9, 0), KIF(0, 2, 0)) == 6
+    assert estimate(both, NS).layers[1].saturation == 2 * conversion_luts((0, 9, 0), KIF(0, 2, 0)) == 6
     assert estimate(one, NS).layers[1].saturation == 3
 
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from trigger_lut import arithmetic
 from trigger_lut.errors import FirmwareError, ToolFailedError
 from trigger_lut.fixed_point import KIF, IntArray
-from trigger_lut.network import LUTDenseTables, Network
-from trigger_lut.summation import Summation, plan_layer
+from trigger_lut.network import PADDING, LinearLayer, LUTDenseTables, Network
+from trigger_lut.network_layers import limits
+from trigger_lut.summation import Summation, plan_places
 
 LARGEST_ENTRY = 1 << 23  # alkaid finds the lowest bit of an entry in float32
 
@@ -25,38 +27,59 @@ def trace(network: Network) -> Any:
 
     _check_entries(network)
     inputs = FVArrayInput(len(network.inputs))
-    channels = [inputs[i].quantize(*kif) for i, kif in enumerate(network.inputs)]
-    for layer in network.layers:
-        converted = [
-            _convert(x, kif, mode) for x, kif, mode in zip(channels, layer.inputs, layer.overflow, strict=True)
-        ]
-        channels = [_sum(converted, layer, o, plan) for o, plan in enumerate(plan_layer(layer))]
-    return alkaid_trace(inputs, channels, keep_dead_inputs=True)
+    values: list[Any] = [inputs[i].quantize(*kif) for i, kif in enumerate(network.inputs)]
+    conversions: dict[tuple[int, KIF, str, str], Any] = {}
+    for layer, sites in zip(network.layers, network.sites, strict=True):
+        plans = plan_places(layer, sites) if isinstance(layer, LUTDenseTables) else [[]] * len(sites)
+        made: list[Any] = []
+        for place, at_place in zip(sites, plans, strict=True):
+            channels: list[Any] = []
+            for i, value in enumerate(map(int, place)):
+                key = (value, layer.inputs[i], layer.overflow[i], layer.rounding)
+                if value == PADDING:
+                    channels.append(0.0)
+                    continue
+                if key not in conversions:
+                    conversions[key] = _convert(values[value], *key[1:])
+                channels.append(conversions[key])
+            if isinstance(layer, LinearLayer):
+                made += [_variable(y, values[0]) for y in arithmetic.outputs(layer, channels)]
+            else:
+                made += [_sum(channels, layer, o, plan, values[0]) for o, plan in enumerate(at_place)]
+        values += made
+    return alkaid_trace(inputs, [values[v] for v in network.output_values], keep_dead_inputs=True)
 
 
 def _check_entries(network: Network) -> None:
     for layer in network.layers:
-        largest = max(int(np.abs(layer.tables).max(initial=0)), int(np.abs(layer.bias).max(initial=0)))
+        entries = layer.tables if isinstance(layer, LUTDenseTables) else layer.weights
+        largest = max(int(np.abs(entries).max(initial=0)), int(np.abs(layer.bias).max(initial=0)))
         if largest >= LARGEST_ENTRY:
+            what = "table entry" if isinstance(layer, LUTDenseTables) else "weight"
             raise FirmwareError(
-                f"{layer.name}: a table entry or bias of {largest} is too large for the RTL generator, "
+                f"{layer.name}: a {what} or bias of {largest} is too large for the RTL generator, "
                 f"expected less than {LARGEST_ENTRY}"
             )
 
 
-def _convert(x: Any, kif: KIF, overflow: str) -> Any:
-    """A channel in the format of the next layer: low bits dropped (TRN), then wrapped or saturated."""
+def _convert(x: Any, kif: KIF, overflow: str, rounding: str) -> Any:
+    """A value in the format of a layer's channel: rounded, then wrapped or saturated."""
+    if rounding == "RND" and kif.f < -math.log2(x.step):
+        x = x + kif.step / 2  # what remains is to drop low bits
     lo, hi = (math.floor(bound * 2.0**kif.f) for bound in (x.low, x.high))
-    if overflow == "WRAP" or (lo >= kif.lo and hi <= kif.hi):
+    least, most = limits(kif, overflow)
+    if overflow == "WRAP" or (lo >= least and hi <= most):
         return x.quantize(*kif, "WRAP", "TRN")
     if x.low == x.high:
-        return _constant(min(max(lo, kif.lo), kif.hi) * kif.step, x)
+        return _constant(min(max(lo, least), most) * kif.step, x)
     # alkaid's own SAT subtracts each limit, a carry chain as wide as the sum; a table of the bits above the format
     # sees the same in one LUT level (measured: see rtl.py).
     k, i, _ = (int(part) for part in x.kif)
     above = x.quantize(k, i, -min(kif.i, i), "WRAP", "TRN")
     blocks = np.floor(_values(above) * 2.0**kif.f)
     too_high, too_low = blocks > kif.hi, blocks < kif.lo
+    if least > kif.lo:  # SAT_SYM: the lowest code of the format is itself too low, which the bits above do not show
+        return x.quantize(*kif, overflow, "TRN")
     outside = _lookup(above, (too_high | too_low).astype(np.float64))
     lowest, highest = kif.lo * kif.step, kif.hi * kif.step
     if too_high.any() and too_low.any():
@@ -67,7 +90,12 @@ def _convert(x: Any, kif: KIF, overflow: str) -> Any:
     return outside.msb_mux(limit, x.quantize(*kif, "WRAP", "TRN"), reach)
 
 
-def _sum(channels: list[Any], layer: LUTDenseTables, o: int, plan: Summation) -> Any:
+def _variable(y: Any, like: Any) -> Any:
+    """A value that may be a plain number, as a variable."""
+    return _constant(float(y), like) if isinstance(y, int | float) else y
+
+
+def _sum(channels: list[Any], layer: LUTDenseTables, o: int, plan: Summation, like: Any) -> Any:
     """One output: its tables looked up and added pairwise in the plan's order."""
     step = 2.0 ** -int(layer.fraction[o])
     addends = [
@@ -78,7 +106,7 @@ def _sum(channels: list[Any], layer: LUTDenseTables, o: int, plan: Summation) ->
     constant = plan.constant + sum(int(values[0]) for _, values in addends if _is_constant(values))
     live = [n for n, (_, values) in enumerate(addends) if not _is_constant(values)]
     if not live:
-        return _constant(constant * step, channels[0])
+        return _constant(constant * step, like)
     widest = max(live, key=lambda n: int(np.ptp(addends[n][1])))
     items: list[Any] = [None] * len(addends)
     for n in live:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import shutil
 from dataclasses import dataclass
@@ -14,9 +13,9 @@ import numpy as np
 from trigger_lut.errors import FirmwareError
 from trigger_lut.firmware.hls import recompile
 from trigger_lut.firmware.hls_code import entry_bits, rom
-from trigger_lut.fixed_point import IntArray, saturate, shift_floor
-from trigger_lut.network import Network
-from trigger_lut.reference import evaluate
+from trigger_lut.fixed_point import IntArray
+from trigger_lut.network import LUTDenseTables, Network, with_layer
+from trigger_lut.reference import all_values, channel_codes, evaluate
 
 ATTEMPTS = 500
 
@@ -32,21 +31,26 @@ class Flip:
     bit: int
 
     def describe(self, network: Network) -> str:
-        before = int(network.layers[self.layer].table(self.channel, self.output)[self.entry])
+        layer = table_layer(network, self.layer)
+        before = int(layer.table(self.channel, self.output)[self.entry])
         return (
             f"bit {self.bit} of entry {self.entry} of table ({self.channel}, {self.output}) in "
-            f"{network.layers[self.layer].name}: {before} became {before ^ (1 << self.bit)}"
+            f"{layer.name}: {before} became {before ^ (1 << self.bit)}"
         )
+
+
+def table_layer(network: Network, n: int) -> LUTDenseTables:
+    """Layer number n, which must be one of tables."""
+    layer = network.layers[n]
+    assert isinstance(layer, LUTDenseTables), layer.name
+    return layer
 
 
 def flipped(network: Network, flip: Flip) -> Network:
     """The network with the bit flipped."""
-    layer = network.layers[flip.layer]
-    tables = layer.tables.copy()
+    tables = table_layer(network, flip.layer).tables.copy()
     tables[flip.channel, flip.output, flip.entry] ^= 1 << flip.bit
-    layers = list(network.layers)
-    layers[flip.layer] = dataclasses.replace(layer, tables=tables)
-    return dataclasses.replace(network, layers=tuple(layers))
+    return with_layer(network, flip.layer, tables=tables)
 
 
 def choose_flip(network: Network, codes: IntArray, seed: int) -> Flip:
@@ -68,14 +72,14 @@ def choose_flip(network: Network, codes: IntArray, seed: int) -> Flip:
 
 def _candidates(network: Network, codes: IntArray, rng: np.random.Generator, inside: bool) -> list[Flip]:
     found = []
+    values = all_values(network, codes)
     for n, layer in enumerate(network.layers):
-        before = dataclasses.replace(network, layers=network.layers[:n])
-        values = evaluate(before, codes) if n else codes
-        fractions = before.fractions if n else np.array([kif.f for kif in network.inputs])
+        if not isinstance(layer, LUTDenseTables):
+            continue
+        seen = channel_codes(network, n, values, int(rng.integers(layer.places)))
         for i, o in layer.edges():
             kif, table = layer.inputs[i], layer.table(i, o)
-            code = saturate(shift_floor(values[:, i], int(fractions[i]) - kif.f), kif)
-            for entry in np.unique((code - kif.lo) >> (kif.bits - int(layer.widths[i, o]))):
+            for entry in np.unique((seen[:, i] - kif.lo) >> (kif.bits - int(layer.widths[i, o]))):
                 for bit in range(max(entry_bits(table) - 1, 1)):
                     value = int(table[entry]) ^ (1 << bit)
                     if not inside or table.min() <= value <= table.max():

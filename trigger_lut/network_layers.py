@@ -1,0 +1,238 @@
+"""The layers of an integer network: plain arrays, and what follows from them (ranges, formats, inconsistencies).
+
+A layer stands at one or more places. At each it reads `C_in` of the network's values and gives `C_out` new ones:
+`sites[p, i]` is the number of the value that channel i of place p reads (see `network.Network`), -1 stands for the
+constant 0 (padding). A dense layer has one place, one shared over particles a place a particle, a convolution a place
+for each position of its window. Outputs are numbered place by place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from trigger_lut.fixed_point import KIF, IntArray, kif_for_range
+
+PADDING = -1
+OVERFLOWS = ("WRAP", "SAT", "SAT_SYM")
+ROUNDINGS = ("TRN", "RND")
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """What values can be: smallest code, largest code, fractional bits; integer arrays of one shape."""
+
+    lo: IntArray
+    hi: IntArray
+    f: IntArray
+
+    def __getitem__(self, key: Any) -> Ranges:
+        return Ranges(self.lo[key], self.hi[key], self.f[key])
+
+    def __len__(self) -> int:
+        return len(self.lo)
+
+    def one(self, *index: int) -> tuple[int, int, int]:
+        """(lo, hi, f) of one value."""
+        return int(self.lo[index]), int(self.hi[index]), int(self.f[index])
+
+    def formats(self) -> tuple[KIF, ...]:
+        """The narrowest format of each value; the arrays have one axis."""
+        return tuple(kif_for_range(*self.one(n)) for n in range(len(self)))
+
+
+def fits(lo: int, hi: int, f: int, kif: KIF, rounding: str = "TRN") -> bool:
+    """Whether every code from lo to hi with f fractional bits, rounded into the format, lies in it."""
+    scale = 2.0 ** (kif.f - f)
+    half = 0.5 if rounding == "RND" else 0.0
+    return bool(np.floor(lo * scale + half) >= kif.lo and np.floor(hi * scale + half) <= kif.hi)
+
+
+def limits(kif: KIF, overflow: str) -> tuple[int, int]:
+    """Smallest and largest code after saturation."""
+    return (-kif.hi if overflow == "SAT_SYM" and kif.k else kif.lo), kif.hi
+
+
+@dataclass(frozen=True)
+class LUTDenseTables:
+    """One table layer, C_in channels to C_out, at P places.
+
+    Arithmetic at place p, on the codes y of the values that it reads:
+
+        c[i] = overflow_i( y[i] * 2**(f_in[i] - f_y[i]) rounded down (TRN), or half up (RND) )     in format inputs[i]
+        a    = (c[i] - lo_i) >> (bits_i - m[i,o])                               address, m[i,o] bits
+        z[o] = bias[o] + sum_i tables[i, o, a]                                  exact, fraction[o] fractional bits
+
+    `lo_i` is the smallest code of the format, so tables are in rising order of value for signed channels too.
+
+    inputs    format of each input channel, C_in of them
+    overflow  'WRAP' or 'SAT' a channel, C_in of them; WRAP only where bounds prove that nothing wraps
+    widths    (C_in, C_out) address bits of each edge; 0 is a pruned edge
+    tables    (C_in, C_out, 2**max(widths)) integers; entries from 2**widths[i, o] on are 0, and all of a pruned edge
+    bias      (C_out,) integers at `fraction`
+    fraction  (C_out,) fractional bits of each output
+    sites     (P, C_in) numbers of the values read; None: one place that reads all outputs of the layer before in order
+    rounding  'TRN' or 'RND', into the format, of all channels
+    """
+
+    name: str
+    inputs: tuple[KIF, ...]
+    overflow: tuple[str, ...]
+    widths: IntArray
+    tables: IntArray
+    bias: IntArray
+    fraction: IntArray
+    sites: IntArray | None = None
+    rounding: str = "TRN"
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.widths.shape[0], self.widths.shape[1]
+
+    @property
+    def places(self) -> int:
+        return 1 if self.sites is None else len(self.sites)
+
+    def table(self, i: int, o: int) -> IntArray:
+        """The 2**m entries of edge (i, o), in rising order of input value."""
+        return self.tables[i, o, : 1 << int(self.widths[i, o])]
+
+    def edges(self) -> list[tuple[int, int]]:
+        """(i, o) of every edge that is not pruned."""
+        return [(int(i), int(o)) for i, o in np.argwhere(self.widths > 0)]
+
+    def reads(self) -> IntArray:
+        """Numbers of the channels that some edge reads."""
+        return np.flatnonzero(self.widths.max(axis=1, initial=0))
+
+    def bounds(self) -> tuple[IntArray, IntArray]:
+        """Smallest and largest possible code of each output (C_out,): sums of the tables' extremes."""
+        lo, hi = self.bias.copy(), self.bias.copy()
+        for i, o in self.edges():
+            lo[o] += self.table(i, o).min()
+            hi[o] += self.table(i, o).max()
+        return lo, hi
+
+    def output_ranges(self, read: Ranges) -> Ranges:
+        """Ranges of all outputs, place by place (P * C_out,); tables bound them whatever is read."""
+        lo, hi = self.bounds()
+        return Ranges(*(np.tile(part, len(read)) for part in (lo, hi, self.fraction)))
+
+    def output_formats(self) -> tuple[KIF, ...]:
+        """The narrowest format of each output of a place."""
+        return Ranges(*self.bounds(), self.fraction).formats()
+
+    def padding_address(self, i: int, o: int) -> int:
+        """Where edge (i, o) looks when its channel is padding: the code of 0."""
+        kif = self.inputs[i]
+        code = min(max(0, kif.lo), kif.hi)
+        return (code - kif.lo) >> (kif.bits - int(self.widths[i, o]))
+
+    def problems(self) -> list[str]:
+        """What is inconsistent in this layer; empty when all is well."""
+        c_in, c_out = self.shape
+        found = _channel_problems(self, c_in)
+        if found:
+            return found
+        if self.bias.shape != (c_out,) or self.fraction.shape != (c_out,):
+            found.append(f"{c_out} outputs, bias {self.bias.shape}, fraction {self.fraction.shape}")
+        if self.tables.shape != (c_in, c_out, 1 << int(self.widths.max(initial=0))):
+            found.append(f"tables of shape {self.tables.shape} for widths up to {self.widths.max(initial=0)}")
+            return found
+        found += [
+            f"channel {i}: overflow {mode!r}" for i, mode in enumerate(self.overflow) if mode not in ("WRAP", "SAT")
+        ]
+        for i, o in np.argwhere((self.widths < 0) | (self.widths > np.array([f.bits for f in self.inputs])[:, None])):
+            found.append(f"edge ({i}, {o}): {self.widths[i, o]} address bits of a {self.inputs[i].bits}-bit channel")
+        live = np.where(self.widths > 0, 1 << np.clip(self.widths, 0, 62), 0)[..., None]
+        stray = (np.arange(self.tables.shape[2]) >= live) & (self.tables != 0)
+        for i, o in np.argwhere(stray.any(axis=2)):
+            found.append(f"edge ({i}, {o}): entries beyond its 2**{self.widths[i, o]} are not 0")
+        return found
+
+
+@dataclass(frozen=True)
+class LinearLayer:
+    """One arithmetic layer at P places: exact sums of weighted integers, with or without ReLU.
+
+        c[i] = overflow_i( y[i] * 2**(f_in[i] - f_y[i]) rounded )              in format inputs[i]
+        z[o] = bias[o] + sum_i weights[i, o] * c[i]                            exact, fraction[o] fractional bits
+        z[o] = max(z[o], 0)                                                    where relu
+
+    inputs    format of each channel, C_in of them
+    overflow  'WRAP' (proven), 'SAT' or 'SAT_SYM' a channel
+    weights   (C_in, C_out) integers: the real weight times 2**(fraction[o] - f_in[i])
+    bias, fraction  (C_out,) integers
+    sites     as in `LUTDenseTables`
+    rounding  'TRN' or 'RND' of all channels
+    """
+
+    name: str
+    inputs: tuple[KIF, ...]
+    overflow: tuple[str, ...]
+    weights: IntArray
+    bias: IntArray
+    fraction: IntArray
+    sites: IntArray | None = None
+    rounding: str = "TRN"
+    relu: bool = False
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.weights.shape[0], self.weights.shape[1]
+
+    @property
+    def places(self) -> int:
+        return 1 if self.sites is None else len(self.sites)
+
+    def reads(self) -> IntArray:
+        """Numbers of the channels that have a weight."""
+        return np.flatnonzero(self.weights.any(axis=1))
+
+    def output_ranges(self, read: Ranges) -> Ranges:
+        """Ranges of all outputs, place by place (P * C_out,), from those of the values read (P, C_in)."""
+        lo, hi = np.zeros(read.lo.shape, dtype=np.int64), np.zeros(read.lo.shape, dtype=np.int64)
+        for p, i in np.ndindex(read.lo.shape):
+            lo[p, i], hi[p, i] = converted_range(read.one(p, i), self.inputs[i], self.overflow[i], self.rounding)
+        up, down = np.maximum(self.weights, 0), np.minimum(self.weights, 0)
+        least = self.bias + lo @ up + hi @ down
+        most = self.bias + hi @ up + lo @ down
+        if self.relu:
+            least, most = np.maximum(least, 0), np.maximum(most, 0)
+        return Ranges(least.reshape(-1), most.reshape(-1), np.tile(self.fraction, len(read)))
+
+    def problems(self) -> list[str]:
+        """What is inconsistent in this layer; empty when all is well."""
+        c_in, c_out = self.shape
+        found = _channel_problems(self, c_in)
+        if self.bias.shape != (c_out,) or self.fraction.shape != (c_out,):
+            found.append(f"{c_out} outputs, bias {self.bias.shape}, fraction {self.fraction.shape}")
+        found += [f"channel {i}: overflow {mode!r}" for i, mode in enumerate(self.overflow) if mode not in OVERFLOWS]
+        return found
+
+
+Layer = LUTDenseTables | LinearLayer
+
+
+def converted_range(codes: tuple[int, int, int], kif: KIF, overflow: str, rounding: str = "TRN") -> tuple[int, int]:
+    """Smallest and largest code after conversion of codes (lo, hi, f) into a format."""
+    lo, hi, f = codes
+    least, most = limits(kif, overflow)
+    if overflow == "WRAP" and not fits(lo, hi, f, kif, rounding):
+        return least, most
+    half = 0.5 if rounding == "RND" else 0.0
+    ends = [int(np.floor(code * 2.0 ** (kif.f - f) + half)) for code in (lo, hi)]
+    return min(max(ends[0], least), most), max(min(ends[1], most), least)
+
+
+def _channel_problems(layer: Layer, c_in: int) -> list[str]:
+    found = []
+    if len(layer.inputs) != c_in or len(layer.overflow) != c_in:
+        found.append(f"{c_in} channels, {len(layer.inputs)} formats, {len(layer.overflow)} overflow modes")
+    if layer.sites is not None and (layer.sites.ndim != 2 or layer.sites.shape[1] != c_in):
+        found.append(f"{c_in} channels, sites of shape {layer.sites.shape}")
+    if layer.rounding not in ROUNDINGS:
+        found.append(f"rounding {layer.rounding!r}")
+    return found

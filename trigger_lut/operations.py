@@ -1,0 +1,80 @@
+"""What one operation of alkaid's logic takes: its delay by the delay model, and its LUTs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from trigger_lut import delay_model
+
+
+def operation_delay(ops: list[Any], index: int, family: str) -> float:
+    """Delay in ns of one alkaid operation. Wiring - dropped bits, negated single bits, constants - costs nothing."""
+    op = ops[index]
+    operands = [ops[a].qint for a in op.addr]
+    match op.opcode:
+        case 0 | 1:
+            return delay_model.adder_delay(_overlap(operands[0], operands[1], op.data[0], op.qint), family)
+        case 4:
+            return delay_model.adder_delay(_bits(op.qint), family)
+        case 2:  # ReLU: a sign masks every bit
+            return delay_model.lut_delay(family) if operands[0].min < 0 else 0.0
+        case -2:
+            return delay_model.adder_delay(_bits(op.qint), family) if _bits(op.qint) > 1 else 0.0
+        case 6:  # multiplexer; between constants it is wiring
+            constant = all(q.min == q.max for q in operands[:2])
+            return 0.0 if constant else delay_model.lut_delay(family)
+        case 8:
+            return delay_model.table_delay(_bits(operands[0]), family)
+        case 9:
+            return 0.0 if op.data[0] == 0 else delay_model.lut_delay(family)
+        case 10:
+            constant = any(q.min == q.max for q in operands)
+            return 0.0 if constant else delay_model.lut_delay(family)
+        case -1 | 3 | 5:  # inputs, dropped bits, constants
+            return 0.0
+    raise AssertionError(f"operation code {op.opcode} is not one that trace() makes")
+
+
+def _bits(qint: Any) -> int:
+    return int(sum(qint.kif))
+
+
+def _overlap(a: Any, b: Any, shift: int, total: Any) -> int:
+    """Bits of the adder of a and b * 2**shift; 0 where the two lie side by side and the lower one is unsigned."""
+    low_a, low_b = -a.kif.fractional, -b.kif.fractional + shift
+    top_a, top_b = a.kif.integers, b.kif.integers + shift
+    if (not a.kif.signed and top_a <= low_b) or (not b.kif.signed and top_b <= low_a):
+        return 0
+    top = int(total.kif.signed) + int(total.kif.integers)
+    return max(top - int(max(low_a, low_b)), 1)
+
+
+def stage_times(comb: Any, stage_ns: float, family: str) -> list[float]:
+    """When each operation is done, in ns of logic with registers every `stage_ns` (see delay_model.finish)."""
+    return operation_times(comb, stage_ns, family, [0.0] * comb.shape[0])
+
+
+def operation_luts(ops: list[Any], index: int) -> float:
+    """LUTs of one operation of an arithmetic layer: a bit of an adder or of a ReLU takes one."""
+    op = ops[index]
+    operands = [ops[a].qint for a in op.addr]
+    match op.opcode:
+        case 0 | 1:
+            return float(_overlap(operands[0], operands[1], op.data[0], op.qint))
+        case 4 | -2:
+            return float(_bits(op.qint))
+        case 2:  # one LUT masks two bits with a sign
+            return (_bits(op.qint) / 2.0) if operands[0].min < 0 else 0.0
+        case -1 | 3 | 5:
+            return 0.0
+    raise AssertionError(f"operation code {op.opcode} is not one of an arithmetic layer")
+
+
+def operation_times(comb: Any, stage_ns: float, family: str, ready: Sequence[float]) -> list[float]:
+    """The same for logic whose inputs are ready at these times."""
+    times: list[float] = []
+    for index, op in enumerate(comb.ops):
+        start = ready[op.data[0]] if op.opcode == -1 else max((times[a] for a in op.addr), default=0.0)
+        times.append(delay_model.finish(start, operation_delay(comb.ops, index, family), stage_ns))
+    return times

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self
 
-import yaml
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from trigger_lut import scan as scans
 from trigger_lut.cards import Strict
 from trigger_lut.errors import ConfigurationError, nearest
-
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
-Positive = Annotated[int, Field(gt=0)]
-AnyModel = TypeVar("AnyModel", bound=Strict)
+from trigger_lut.network_description import NetworkShape as NetworkShape
+from trigger_lut.network_description import function_digest
+from trigger_lut.scan import Point, Scan
+from trigger_lut.validation import Name as Name
+from trigger_lut.validation import Positive, checked, explain, refused, shown
+from trigger_lut.validation import read_yaml as read_yaml
+from trigger_lut.validation import validate as validate
 
 
 class DeviceTotals(Strict):
@@ -44,17 +45,6 @@ class Target(Strict):
     @property
     def clock_period_ns(self) -> float:
         return 1000.0 / self.clock_mhz
-
-
-class NetworkShape(Strict):
-    """The layers of the network."""
-
-    units: list[Annotated[int, Field(gt=0, le=1024)]] = Field(
-        min_length=1, description="Outputs of each LUTDense layer; the last is the number of classes."
-    )
-    batch_norm: bool = Field(True, description="Batch normalisation of edge outputs in all layers but the last.")
-    hidden_width: int = Field(8, ge=1, le=16, description="Hidden units H of the small network behind each edge.")
-    max_input_bits: int = Field(6, ge=1, le=10, description="Largest address width of an edge; 6 bits fill one LUT.")
 
 
 class Training(Strict):
@@ -85,7 +75,28 @@ class Budget(Strict):
     seed: int = Field(1, ge=0, lt=2**31, description="Seed of initialisation and shuffling.")
     network: NetworkShape
     training: Training = Training()
-    designs: dict[Name, DesignBudget] = Field(min_length=1, description="Designs by name.")
+    designs: dict[Name, DesignBudget] = Field(
+        default_factory=dict,
+        min_length=1,
+        description="Designs by name. Each must meet its budget, or the workflow fails. Optional beside a scan.",
+    )
+    scan: Scan | None = Field(
+        None,
+        description="More designs, at all combinations of lists; they are compared on a page and not judged.",
+    )
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> Self:
+        if not self.designs and self.scan is None:
+            raise ValueError("expected designs, a scan, or both, found neither")
+        return self
+
+    @property
+    def points(self) -> dict[str, Point]:
+        """The designs of the scan by name; empty without one."""
+        if self.scan is None:
+            return {}
+        return {point.name: point for point in scans.points(self.scan, self.network, self.seed)}
 
 
 class Spec(Strict):
@@ -100,6 +111,7 @@ class Spec(Strict):
     network: NetworkShape
     training: Training
     budget: DesignBudget
+    function_sha256: str | None = Field(None, description="Of the file of network.function in the working directory.")
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -130,150 +142,11 @@ def impossible(budget: DesignBudget, target: Target) -> list[str]:
     return problems
 
 
-def read_yaml(path: Path) -> Any:
-    """Parse a YAML or JSON file. Raises ConfigurationError when it cannot be read or parsed, or holds a key twice."""
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
-    except FileNotFoundError as error:
-        raise ConfigurationError(f"{path}: no such file") from error
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigurationError(f"{path}: not valid YAML: {error}") from error
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML's loader keeps the last of two equal keys without a word; this one refuses. It reads 1e-3 as a number."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                raise yaml.constructor.ConstructorError(None, None, "a key must be a name", key_node.start_mark)
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-# YAML 1.1, which PyYAML follows, takes numbers such as 1e-3 (no point) for text.
-_UniqueKeys.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
-
-
-def explain(error: ValidationError, model: type[Strict]) -> list[str]:
-    """Every mistake of a validation as 'dotted.path: what is wrong', unknown keys with the nearest valid ones."""
-    lines = []
-    for item in error.errors():
-        where = ".".join(str(part) for part in item["loc"] if part != "[key]") or "the whole file"
-        if item["type"] == "extra_forbidden":
-            known = _keys_at(model, item["loc"][:-1])
-            lines.append(f"{where}: unknown key{nearest(str(item['loc'][-1]), known)}")
-        elif item["type"] == "missing":
-            lines.append(f"{where}: missing")
-        elif item["type"] == "value_error":
-            text = str(item["ctx"]["error"])
-            named = "found" in text or repr(item["input"]) in text
-            lines.append(f"{where}: {text}" + ("" if named else f", found {_shown(item['input'])}"))
-        else:
-            lines.append(f"{where}: {_expected(item, str(item['loc'][-1:]))}, found {_shown(item['input'])}")
-    return lines
-
-
-# What was expected, by pydantic's type of error; the braces are filled from the error's context.
-_EXPECTED = {
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "bool_type": "true or false",
-    "string_type": "text",
-    "finite_number": "a finite number",
-    "greater_than": "more than {gt}",
-    "greater_than_equal": "at least {ge}",
-    "less_than": "less than {lt}",
-    "less_than_equal": "at most {le}",
-    "literal_error": "{expected}",
-    "too_short": "{min_length} or more entries",
-    "too_long": "at most {max_length} entries",
-    "string_too_short": "text",
-    "model_type": "a mapping",
-    "model_attributes_type": "a mapping",
-    "dict_type": "a mapping",
-    "list_type": "a list",
-    "tuple_type": "a list",
-}
-_UNITS = ("ns", "mhz", "gev", "tev")
-
-
-def _expected(item: Any, key: str) -> str:
-    if item["type"] == "string_pattern_mismatch":
-        return "expected a name of letters, digits, '_' and '-'"
-    if item["type"] not in _EXPECTED:
-        return str(item["msg"]).replace("Input should be", "expected")
-    limits = {k: int(v) if isinstance(v, float) and v.is_integer() else v for k, v in item.get("ctx", {}).items()}
-    text = "expected " + _EXPECTED[item["type"]].format(**limits)
-    unit = key.strip("(),'").rsplit("_", 1)[-1]
-    if item["type"] == "float_type" and unit in _UNITS:
-        text += f" (in {unit}, without the unit)"
-    return text
-
-
-def _shown(value: Any) -> str:
-    """A value as YAML would have it, shortened."""
-    text = json.dumps(value) if value is None or isinstance(value, bool) else repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _keys_at(model: type[Strict], loc: tuple[int | str, ...]) -> list[str]:
-    """The keys that a mapping of the model may have, by the path to it."""
-    schema: dict[str, Any] = model.model_json_schema()
-
-    def follow(found: Any) -> dict[str, Any]:
-        node: dict[str, Any] = found if isinstance(found, dict) else {}
-        for option in node.get("anyOf", []):
-            if "$ref" in option or "properties" in option:
-                node = option
-        while "$ref" in node:
-            node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
-        return node
-
-    node = schema
-    for part in loc:
-        node = follow(node)
-        if isinstance(part, int):
-            node = node.get("items", {})
-        else:
-            patterns = [*node.get("patternProperties", {}).values(), node.get("additionalProperties")]
-            node = node.get("properties", {}).get(part) or patterns[0] or {}
-    return [str(key) for key in follow(node).get("properties", {})]
-
-
-def checked(model: type[AnyModel], content: Any) -> AnyModel:
-    """Parsed YAML as a model, types strictly: no number in quotes, no true for 1. Raises ValidationError."""
-    return model.model_validate_json(json.dumps(content, default=str), strict=True)
-
-
-def validate(model: type[AnyModel], content: Any, path: Path) -> AnyModel:
-    """Check parsed YAML against a model. Raises ConfigurationError that lists every mistake at once."""
-    try:
-        return checked(model, content)
-    except ValidationError as error:
-        raise refused(path, explain(error, model)) from error
-
-
-def refused(path: Path, mistakes: list[str]) -> ConfigurationError:
-    """The error that lists all mistakes of a file."""
-    count = f"{len(mistakes)} mistake" + ("s" if len(mistakes) != 1 else "")
-    return ConfigurationError(f"{path}: {count}\n  " + "\n  ".join(mistakes))
-
-
 def load_targets(path: Path) -> dict[str, Target]:
     """Targets by name. Raises ConfigurationError."""
     content = read_yaml(path)
     if not isinstance(content, dict) or not content:
-        raise ConfigurationError(f"{path}: expected targets by name, found {_shown(content)}")
+        raise ConfigurationError(f"{path}: expected targets by name, found {shown(content)}")
     targets: dict[str, Target] = {}
     mistakes: list[str] = []
     for name, entry in content.items():
@@ -299,15 +172,52 @@ def load_budget(path: Path, targets_path: Path) -> tuple[Budget, Target]:
     # What the models cannot know is looked for even in a file with other mistakes, so that one run shows them all.
     held = content if isinstance(content, dict) else {}
     name, designs = held.get("target"), held.get("designs")
+    designs = designs if isinstance(designs, dict) else {}
+    scan = _sound_scan(held["scan"], targets.get(str(name))) if isinstance(held.get("scan"), dict) else None
     if isinstance(name, str) and name not in targets:
         mistakes.append(f"target: {targets_path} has no {name!r}{nearest(name, targets)}")
-    elif isinstance(name, str) and isinstance(designs, dict):
+    elif isinstance(name, str):
         for design, entry in designs.items():
             wanted = _sound_part(entry, targets[name])
             mistakes += [f"designs.{design}.{problem}" for problem in impossible(wanted, targets[name])]
+        mistakes += _impossible_in_scan(scan, targets[name])
+    if scan is not None:
+        seed = held.get("seed", 1)
+        network = _sound_network(held.get("network"))
+        mistakes += scans.mistakes(scan, network, seed if isinstance(seed, int) else 1, designs)
     if mistakes or budget is None:
         raise refused(path, mistakes)
     return budget, targets[budget.target]
+
+
+def _sound_network(content: Any) -> NetworkShape | None:
+    """The network; None where it is missing or mistaken."""
+    with contextlib.suppress(ValidationError):
+        return checked(NetworkShape, content)
+    return None
+
+
+def _sound_scan(content: dict[str, Any], target: Target | None) -> Scan:
+    """A scan without the lists that are mistakes in themselves: possible ones stand in for these."""
+    sound: dict[str, Any] = {"luts": [1], "latency_ns": [target.clock_period_ns if target else 1.0]}
+    for key, value in content.items():
+        with contextlib.suppress(ValidationError):
+            checked(Scan, {**sound, key: value})
+            sound[key] = value
+    return checked(Scan, sound)
+
+
+def _impossible_in_scan(scan: Scan | None, target: Target) -> list[str]:
+    """What no design could meet, value by value of the scan's lists."""
+    if scan is None:
+        return []
+    possible = {"luts": 1, "latency_ns": target.clock_period_ns}
+    return [
+        f"scan.{key}.{n}: {problem.removeprefix(key + ': ')}"
+        for key in possible
+        for n, value in enumerate(getattr(scan, key))
+        for problem in impossible(DesignBudget.model_validate({**possible, key: value}), target)
+    ]
 
 
 def _sound_part(entry: Any, target: Target) -> DesignBudget:
@@ -322,15 +232,23 @@ def _sound_part(entry: Any, target: Target) -> DesignBudget:
 
 def resolve(budget: Budget, target: Target, design: str) -> Spec:
     """One design with defaults and target spelled out. Raises ConfigurationError for an unknown design."""
-    if design not in budget.designs:
-        raise ConfigurationError(f"no design {design!r}{nearest(design, budget.designs)}")
+    points = budget.points
+    if design in budget.designs:
+        asked, network, seed = budget.designs[design], budget.network, budget.seed
+    elif design in points:
+        point = points[design]
+        asked = DesignBudget(luts=point.luts, latency_ns=point.latency_ns)
+        network, seed = point.network, point.seed
+    else:
+        raise ConfigurationError(f"no design {design!r}{nearest(design, [*budget.designs, *points])}")
     return Spec(
         design=design,
         data_set=budget.data_set,
         target_name=budget.target,
         target=target,
-        seed=budget.seed,
-        network=budget.network,
+        seed=seed,
+        network=network,
         training=budget.training,
-        budget=budget.designs[design],
+        budget=asked,
+        function_sha256=function_digest(network),
     )

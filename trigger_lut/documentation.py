@@ -33,12 +33,17 @@ def documentation() -> str:
     for file, (path, lead) in FILES.items():
         schema = schema_of(file)
         lines += ["", f"## {path}", "", lead, "", "| key | value | default | meaning |", "|---|---|---|---|"]
-        lines += [f"| {' | '.join(row)} |" for row in _rows("", schema, schema["$defs"])]
+        lines += [f"| {' | '.join(row)} |" for row in _rows("", schema, schema["$defs"], {})]
     return "\n".join(lines) + "\n"
 
 
-def _rows(prefix: str, node: dict[str, Any], definitions: dict[str, Any]) -> list[tuple[str, str, str, str]]:
-    """(key, value, default, meaning) of every key below a mapping of the schema."""
+def _rows(
+    prefix: str, node: dict[str, Any], definitions: dict[str, Any], shown: dict[str, str]
+) -> list[tuple[str, str, str, str]]:
+    """(key, value, default, meaning) of every key below a mapping of the schema.
+
+    shown: the key under which each definition was spelled out already; elsewhere the table refers to it.
+    """
     entries = {key: (entry, key in node.get("required", [])) for key, entry in node.get("properties", {}).items()}
     if by_name := _by_name(node):
         entries["<name>"] = (by_name, True)
@@ -46,15 +51,24 @@ def _rows(prefix: str, node: dict[str, Any], definitions: dict[str, Any]) -> lis
     for key, (entry, required) in entries.items():
         path = f"{prefix}{key}"
         default = "required" if required else f"`{json.dumps(entry['default'])}`" if "default" in entry else ""
-        below = [(name, definitions[name]) for name in _references(entry)]
-        meaning = entry.get("description") or " ".join(d.get("description", "").split("\n")[0] for _, d in below)
+        below = {name: definitions[name] for name in _references(entry)}
+        meaning = entry.get("description") or " ".join(d.get("description", "").split("\n")[0] for d in below.values())
+        again = [name for name in below if name in shown]
+        meaning = " ".join([meaning, *(f"Keys as of `{shown[name]}`." for name in again)])
         rows.append((f"`{path}`", _type(entry), default, meaning.replace("|", "\\|")))
-        inside = "[]." if "items" in entry else "."
-        for _, definition in below:
-            rows += _rows(path + inside, definition, definitions)
-        if by_name := _by_name(entry):
-            rows += _rows(path + ".", {"additionalProperties": by_name}, definitions)
+        inside = "[]" if _is_list(entry) else ""
+        for name, definition in below.items():
+            if name not in again:
+                shown[name] = path + inside
+                rows += _rows(f"{path}{inside}.", definition, definitions, shown)
+        for option in [entry, *entry.get("anyOf", [])]:
+            if by_name := _by_name(option):
+                rows += _rows(path + ".", {"additionalProperties": by_name}, definitions, shown)
     return rows
+
+
+def _is_list(entry: dict[str, Any]) -> bool:
+    return any("items" in option for option in [entry, *entry.get("anyOf", [])])
 
 
 def _by_name(entry: dict[str, Any]) -> dict[str, Any] | None:
@@ -65,7 +79,8 @@ def _by_name(entry: dict[str, Any]) -> dict[str, Any] | None:
 
 def _references(entry: dict[str, Any]) -> list[str]:
     """Names of the definitions that an entry, its options or its items refer to."""
-    options = [entry, *entry.get("anyOf", []), entry.get("items", {})]
+    options = [entry, *entry.get("anyOf", [])]
+    options += [option["items"] for option in options if isinstance(option.get("items"), dict)]
     return [option["$ref"].rsplit("/", 1)[1] for option in options if "$ref" in option]
 
 

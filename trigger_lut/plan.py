@@ -9,10 +9,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from trigger_lut.budget import Budget, Spec, load_budget, refused, resolve
+from trigger_lut import network_shape, scan
+from trigger_lut.budget import Budget, Spec, load_budget, resolve
 from trigger_lut.errors import ConfigurationError, nearest
 from trigger_lut.events.description import DataSet, load_data_set
 from trigger_lut.simulation.config import PlannedFile, planned_files
+from trigger_lut.validation import refused
 
 # Folders under results/ that a design's folder would collide with
 RESERVED = ("data", "checkpoints", "logs")
@@ -22,7 +24,7 @@ RESERVED = ("data", "checkpoints", "logs")
 class Plan:
     """One budget file, resolved.
 
-    specs        by design, in the order of the budget file
+    specs        by design, in the order of the budget file; those of the scan after the others
     files        ROOT files of the data set
     simulated    the planned files where the data set is simulated, else empty
     """
@@ -33,6 +35,16 @@ class Plan:
     data_set: DataSet
     files: list[Path]
     simulated: list[PlannedFile]
+
+    @property
+    def designs(self) -> list[str]:
+        """The designs that are judged."""
+        return list(self.budget.designs)
+
+    @property
+    def scanned(self) -> list[str]:
+        """The designs of the scan."""
+        return list(self.budget.points)
 
 
 def load_plan(budget_path: Path, targets_path: Path, data_sets: Path) -> Plan:
@@ -56,18 +68,29 @@ def load_plan(budget_path: Path, targets_path: Path, data_sets: Path) -> Plan:
         raise ConfigurationError(
             f"{description}: name: expected {budget.data_set!r} as the file, found {data_set.name!r}"
         )
-    outputs, classes = budget.network.units[-1], data_set.label.classes
-    if outputs != len(classes):
-        mistakes.append(
-            f"network.units: the last layer has {outputs} output{'s' * (outputs != 1)}, "
-            f"data set {data_set.name!r} has {len(classes)} classes ({', '.join(classes)})"
-        )
+    mistakes += _shape_mistakes(budget, data_set)
     if mistakes:
         raise refused(budget_path, mistakes)
     simulated = planned_files(data_set.simulate) if data_set.simulate else []
     files = [Path("data", data_set.name, file.name) for file in simulated] or data_set.paths()
-    specs = {name: resolve(budget, target, name) for name in budget.designs}
+    specs = {name: resolve(budget, target, name) for name in (*budget.designs, *budget.points)}
     return Plan(budget, specs, description, data_set, files, simulated)
+
+
+def _shape_mistakes(budget: Budget, data_set: DataSet) -> list[str]:
+    """Networks whose layers do not fit each other, the data set's features or its classes."""
+    held = {"network": budget.network}
+    if budget.scan is not None:
+        held.update({variant.place: variant.network for variant in scan.variants(budget.scan, budget.network)})
+    found = []
+    for place, network in held.items():
+        lines = network_shape.mistakes(network, len(data_set.features), data_set.label.classes, data_set.name)
+        if place.startswith("scan.units."):
+            lines = [line.removeprefix("units: ") for line in lines]
+            found += [f"{place}: {line}" for line in lines]
+        else:
+            found += [f"{place}.{line}" for line in lines]
+    return found
 
 
 def simulation_of(data_set: DataSet) -> dict[str, Any]:

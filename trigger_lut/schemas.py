@@ -7,8 +7,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from trigger_lut.budget import Budget, Name, Target
+from trigger_lut.budget import Budget, Target
 from trigger_lut.events.description import DataSet
+from trigger_lut.validation import Name
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

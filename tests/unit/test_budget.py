@@ -272,7 +272,7 @@ def test_the_documentation_names_every_function_of_expressions():
 def test_the_schema_says_what_the_models_say():
     schema = schema_of("budget")
     assert schema["additionalProperties"] is False
-    assert set(schema["required"]) == {"data_set", "target", "network", "designs"}
+    assert set(schema["required"]) == {"data_set", "target", "network"}
     budget = yaml.safe_load((ROOT / "config/budget.yaml").read_text())
     assert set(budget) <= set(schema["properties"])
     assert json.loads(schema_text("budget")) == schema

@@ -1,0 +1,307 @@
+"""What a network may be, as the budget file describes it: widths alone, a list of layers, or a user's own function.
+
+Option names are those of the layers (trigger_lut.layers, keras.layers, hgq.layers). Shapes are followed in
+network_shape.py; the Keras model is built in training/model.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, PlainValidator, SerializerFunctionWrapHandler, model_serializer, model_validator
+
+from trigger_lut.cards import Strict
+from trigger_lut.errors import ConfigurationError
+from trigger_lut.fixed_point import parse_fixed
+
+Units = Annotated[int, Field(gt=0, le=1024)]
+Size = Annotated[int, Field(gt=0, le=4096)]
+Activation = Literal["tanh", "sin", "sigmoid", "softsign", "relu", "leaky_relu", "elu", "silu", "gelu", "softplus"]
+Padding = Literal["valid", "same"]
+PARTICLES = "particles"
+OF_UNITS = ("batch_norm", "hidden_width", "max_input_bits")
+
+
+def _whole(value: Any, lowest: int | None = 1) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and (lowest is None or value >= lowest)
+
+
+def _pair(value: Any) -> int | list[int]:
+    if _whole(value) or (isinstance(value, list) and len(value) == 2 and all(map(_whole, value))):
+        return value  # type: ignore[no-any-return]
+    raise ValueError("expected a whole number from 1 on, or two of them")
+
+
+def _axis(value: Any) -> int | list[int] | str:
+    axes = value if isinstance(value, list) else [value]
+    if value == PARTICLES or (axes and all(_whole(a, None) and a != 0 for a in axes)):
+        return value  # type: ignore[no-any-return]
+    raise ValueError("expected 'particles', an axis (1 is the first after the batch, -1 the last) or several of these")
+
+
+def _formats(value: Any) -> str | list[str]:
+    for text in value if isinstance(value, list) and value else [value]:
+        if not isinstance(text, str):  # pydantic collects ValueError alone
+            raise ValueError("expected a format such as fixed<8,3>, or a list with one a channel")  # noqa: TRY004
+        try:
+            parse_fixed(text)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from error
+    return value  # type: ignore[no-any-return]
+
+
+Pair = Annotated[int | list[int], PlainValidator(_pair, json_schema_input_type=int | tuple[int, int])]
+Axis = Annotated[
+    int | list[int] | str, PlainValidator(_axis, json_schema_input_type=Literal["particles"] | int | list[int])
+]
+Formats = Annotated[str | list[str], PlainValidator(_formats, json_schema_input_type=str | list[str])]
+
+
+class Sparse(Strict):
+    """A record that is written without its empty fields."""
+
+    @model_serializer(mode="wrap")
+    def _without_nulls(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in handler(self).items() if value is not None}
+
+
+class TableOptions(Sparse):
+    """What all layers of look-up tables have."""
+
+    batch_norm: bool | None = Field(
+        None, description="Batch normalisation of edge outputs; default: the network's, false in the last layer."
+    )
+    hidden_width: int | None = Field(None, ge=1, le=64, description="Hidden units a hidden layer; default: network's.")
+    depth: int = Field(1, ge=1, le=4, description="Hidden layers of the small network behind each edge.")
+    activation: Activation = Field("tanh", description="Of the hidden units; costs nothing in hardware.")
+    use_bias: bool = Field(True, description="Whether each output has a constant added.")
+    max_input_bits: int | None = Field(
+        None, ge=1, le=12, description="Largest address width of an edge; default: the network's."
+    )
+    input_format: Formats | None = Field(
+        None, description="Format of the inputs, or one a channel; default: that of the data, fixed<8,3> further on."
+    )
+    input_rounding: Literal["TRN", "RND"] = Field("TRN", description="Into the input format; RND costs an adder.")
+    overflow: Literal["SAT", "WRAP"] = Field("SAT", description="Of the input format.")
+    output_bits: int = Field(6, ge=-12, le=12, description="Fractional bits of table entries at the start.")
+
+
+class LUTDenseOptions(TableOptions):
+    """Each output is a sum of one table a channel; weights are shared over all axes but the last."""
+
+    units: Units = Field(description="Outputs a place.")
+    per_place: bool = Field(False, description="Bit widths of its own for every place.")
+
+
+class LUTConv1DOptions(TableOptions):
+    """Convolution of look-up tables along one axis; input (length, channels)."""
+
+    filters: Units = Field(description="Outputs a place.")
+    kernel_size: Size = Field(description="Places that a window covers.")
+    strides: Size = Field(1, description="Steps between windows.")
+    padding: Padding = Field("valid", description="same: zeros around the input, so that the length stays.")
+    dilation_rate: Size = Field(1, description="Steps between the places of a window.")
+
+
+class LUTConv2DOptions(TableOptions):
+    """Convolution of look-up tables along two axes; input (height, width, channels)."""
+
+    filters: Units = Field(description="Outputs a place.")
+    kernel_size: Pair = Field(description="Places that a window covers: one number, or height and width.")
+    strides: Pair = Field(1, description="Steps between windows.")
+    padding: Padding = Field("valid", description="same: zeros around the input, so that the shape stays.")
+    dilation_rate: Pair = Field(1, description="Steps between the places of a window.")
+
+
+class FlattenOptions(Strict):
+    """All values in one axis."""
+
+
+class ReshapeOptions(Strict):
+    """The same values in another shape."""
+
+    target_shape: list[Size] = Field(min_length=1, description="Shape without the batch.")
+
+
+class SumOptions(Strict):
+    """Exact sum over axes."""
+
+    axis: Axis = Field(description="particles (all axes but the last), or axes counted as Keras does: the batch is 0.")
+
+
+class ArithmeticOptions(Sparse):
+    """What HGQ2's layers with multipliers have; their bit widths are trained."""
+
+    activation: Literal["relu"] | None = Field(None, description="Of the outputs.")
+
+
+class QDenseOptions(ArithmeticOptions):
+    """HGQ2's QDense."""
+
+    units: Units = Field(description="Outputs a place.")
+    use_bias: bool = Field(True, description="Whether each output has a constant added.")
+
+
+class QConv1DOptions(ArithmeticOptions):
+    """HGQ2's QConv1D; input (length, channels)."""
+
+    filters: Units = Field(description="Outputs a place.")
+    kernel_size: Size = Field(description="Places that a window covers.")
+    strides: Size = Field(1, description="Steps between windows.")
+    padding: Padding = Field("valid", description="same: zeros around the input, so that the length stays.")
+    dilation_rate: Size = Field(1, description="Steps between the places of a window.")
+    use_bias: bool = Field(True, description="Whether each output has a constant added.")
+
+
+class QConv2DOptions(ArithmeticOptions):
+    """HGQ2's QConv2D; input (height, width, channels)."""
+
+    filters: Units = Field(description="Outputs a place.")
+    kernel_size: Pair = Field(description="Places that a window covers: one number, or height and width.")
+    strides: Pair = Field(1, description="Steps between windows.")
+    padding: Padding = Field("valid", description="same: zeros around the input, so that the shape stays.")
+    dilation_rate: Pair = Field(1, description="Steps between the places of a window.")
+    use_bias: bool = Field(True, description="Whether each output has a constant added.")
+
+
+class QEinsumDenseOptions(ArithmeticOptions):
+    """HGQ2's QEinsumDense."""
+
+    equation: str = Field(
+        pattern=r"^[a-zA-Z]+,[a-zA-Z]+->[a-zA-Z]+$",
+        description="As of keras.layers.EinsumDense, the batch's letter first: bpc,pq->bqc.",
+    )
+    output_shape: list[Size] = Field(min_length=1, description="Shape of the output without the batch.")
+    bias_axes: str | None = Field(None, pattern=r"^[a-zA-Z]+$", description="Letters of the axes with biases.")
+
+
+class Layer(Sparse):
+    """One layer: its kind, and the options of that kind."""
+
+    lut_dense: LUTDenseOptions | None = None
+    lut_conv1d: LUTConv1DOptions | None = None
+    lut_conv2d: LUTConv2DOptions | None = None
+    flatten: FlattenOptions | None = None
+    reshape: ReshapeOptions | None = None
+    sum: SumOptions | None = None
+    q_dense: QDenseOptions | None = None
+    q_conv1d: QConv1DOptions | None = None
+    q_conv2d: QConv2DOptions | None = None
+    q_einsum_dense: QEinsumDenseOptions | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        kinds = [name for name in type(self).model_fields if getattr(self, name) is not None]
+        if len(kinds) != 1:
+            known = ", ".join(type(self).model_fields)
+            found = " and ".join(kinds) or "none"
+            raise ValueError(f"expected one kind of layer with its options (one of {known}), found {found}")
+        return self
+
+    @property
+    def kind(self) -> str:
+        return next(name for name in type(self).model_fields if getattr(self, name) is not None)
+
+    @property
+    def options(self) -> Any:
+        """The options model of its kind."""
+        return getattr(self, self.kind)
+
+    @property
+    def width(self) -> int | None:
+        """Outputs a place of a layer with weights; None for the others."""
+        if self.q_einsum_dense is not None:
+            return self.q_einsum_dense.output_shape[-1]
+        found: int | None = getattr(self.options, "units", None) or getattr(self.options, "filters", None)
+        return found
+
+
+class NetworkShape(Strict):
+    """The layers of the network: one of units, layers and function."""
+
+    units: list[Units] | None = Field(
+        None, min_length=1, description="Outputs of each LUTDense layer; the last is the number of classes."
+    )
+    batch_norm: bool = Field(True, description="Batch normalisation of edge outputs in all layers but the last.")
+    hidden_width: int = Field(8, ge=1, le=64, description="Hidden units H of the small network behind each edge.")
+    max_input_bits: int = Field(6, ge=1, le=12, description="Largest address width of an edge; 6 bits fill one LUT.")
+    input_shape: list[Size] | None = Field(
+        None, min_length=1, description="Shape that the data set's features are put into, row by row, before `layers`."
+    )
+    layers: list[Layer] | None = Field(
+        None, min_length=1, description="Layers in order; the last gives one output a class."
+    )
+    function: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$",
+        description="Python function module:name that gets the inputs' formats, the number of classes and the seed, "
+        "and gives a Keras model. The module is installed or lies in the working directory.",
+    )
+    reference: list[Units] | None = Field(
+        None,
+        min_length=1,
+        description="Widths of the unquantised Dense network to compare with; default: those of the layers.",
+    )
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        forms = [name for name in ("units", "layers", "function") if getattr(self, name) is not None]
+        if len(forms) != 1:
+            raise ValueError(f"expected one of units, layers and function, found {' and '.join(forms) or 'none'}")
+        if self.input_shape is not None and self.layers is None:
+            raise ValueError(f"input_shape: only beside layers, found beside {forms[0]}")
+        if self.units is not None and self.reference is not None:
+            raise ValueError("reference: only beside layers or function, found beside units")
+        if self.function is not None:
+            if self.reference is None:
+                raise ValueError("reference: missing; the widths of a function's layers are not found out")
+            if given := [key for key in OF_UNITS if key in self.model_fields_set]:
+                raise ValueError(f"{given[0]}: only beside units or layers, found beside function")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_does_not_count(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        left_out = OF_UNITS if self.function is not None else ()
+        return {k: v for k, v in handler(self).items() if v is not None and k not in left_out}
+
+    @property
+    def reference_units(self) -> list[int]:
+        """Widths of the Dense network that the network is compared with; the last is the number of classes."""
+        if self.reference is not None:
+            return self.reference
+        return self.units or [layer.width for layer in self.layers or [] if layer.width is not None]
+
+    def all_layers(self) -> list[Layer]:
+        """The layers with the network's values where they have none of their own; empty for a function."""
+        layers = self.layers or [Layer(lut_dense=LUTDenseOptions(units=units)) for units in self.units or []]
+        return [self._filled(layer, n == len(layers) - 1) for n, layer in enumerate(layers)]
+
+    def _filled(self, layer: Layer, last: bool) -> Layer:
+        if not isinstance(layer.options, TableOptions):
+            return layer
+        values = {"batch_norm": self.batch_norm and not last, "hidden_width": self.hidden_width}
+        values["max_input_bits"] = self.max_input_bits
+        missing = {key: value for key, value in values.items() if getattr(layer.options, key) is None}
+        return layer.model_copy(update={layer.kind: layer.options.model_copy(update=missing)})
+
+
+def short_name(network: NetworkShape) -> str:
+    """A network in a few words for tables: '20-5', 'lut_dense 8, sum, lut_dense 5', or the function's name."""
+    if network.units is not None:
+        return "-".join(map(str, network.units))
+    if network.function is not None:
+        return network.function
+    return ", ".join(x.kind if x.width is None else f"{x.kind} {x.width}" for x in network.layers or [])
+
+
+def function_digest(network: NetworkShape) -> str | None:
+    """sha256 of the file of a network's function where it lies in the working directory; None of installed ones."""
+    if network.function is None:
+        return None
+    base = Path(*network.function.split(":")[0].split("."))
+    for path in (base.with_suffix(".py"), base / "__init__.py"):
+        if path.is_file():
+            return hashlib.sha256(path.read_bytes()).hexdigest()
+    return None

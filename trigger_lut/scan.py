@@ -1,0 +1,135 @@
+"""Scans: lists of budgets, networks and seeds in the budget file, expanded to designs with readable names.
+
+The name of a point says what it is and depends on nothing else, so that an edited scan keeps the points that stay:
+scan_l400_t20_s1 has 400 LUTs, 20 ns, the budget file's network and seed 1; scan_l400_t12p5_u40x5_b4_s2 has 12.5 ns,
+units [40, 5], 4 address bits and seed 2.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from trigger_lut.cards import Strict
+from trigger_lut.network_description import NetworkShape, Units
+from trigger_lut.validation import Name, Positive
+
+MOST_POINTS = 100  # each is a training of its own
+
+
+class Scan(Strict):
+    """Designs at all combinations of these lists; they are compared on the scan's page and not judged."""
+
+    luts: list[Positive] = Field(min_length=1, description="6-input LUTs after synthesis.")
+    latency_ns: list[Annotated[float, Field(gt=0)]] = Field(
+        min_length=1, description="From valid input to valid output at the target's clock."
+    )
+    units: list[Annotated[list[Units], Field(min_length=1)]] | None = Field(
+        None, min_length=1, description="Networks that differ from the budget file's in units; default: that one alone."
+    )
+    networks: dict[Name, NetworkShape] | None = Field(
+        None, min_length=1, description="Networks by name, instead of units."
+    )
+    max_input_bits: list[Annotated[int, Field(ge=1, le=12)]] | None = Field(
+        None, min_length=1, description="Largest address widths; default: the network's."
+    )
+    seeds: list[Annotated[int, Field(ge=0, lt=2**31)]] | None = Field(
+        None, min_length=1, description="Seeds; default: the budget file's."
+    )
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One network of a scan: what it adds to names, where it stands in the budget file."""
+
+    label: str
+    place: str
+    network: NetworkShape
+
+
+@dataclass(frozen=True)
+class Point:
+    """One design of a scan."""
+
+    name: str
+    luts: int
+    latency_ns: float
+    network: NetworkShape
+    seed: int
+
+
+def variants(scan: Scan, network: NetworkShape) -> list[Variant]:
+    """The networks of a scan, before max_input_bits. `network` is the budget file's."""
+    if scan.networks is not None:
+        return [Variant(f"_{name}", f"scan.networks.{name}", held) for name, held in scan.networks.items()]
+    if scan.units is None:
+        return [Variant("", "network", network)]
+    shared = {key: getattr(network, key) for key in ("batch_norm", "hidden_width", "max_input_bits")}
+    found = []
+    for n, units in enumerate(scan.units):
+        label = "" if units == network.units else "_u" + "x".join(map(str, units))
+        found.append(Variant(label, f"scan.units.{n}", NetworkShape(units=units, **shared)))
+    return found
+
+
+def points(scan: Scan, network: NetworkShape, seed: int) -> list[Point]:
+    """All designs of a scan in the order of its lists; network and seed are the budget file's."""
+    return [
+        Point(f"scan_l{luts}_t{_text(latency)}{label}_s{s}", luts, latency, shape, s)
+        for label, shape in _networks(scan, network)
+        for latency in scan.latency_ns
+        for luts in scan.luts
+        for s in (scan.seeds or [seed])
+    ]
+
+
+def _networks(scan: Scan, network: NetworkShape) -> list[tuple[str, NetworkShape]]:
+    found = []
+    for variant in variants(scan, network):
+        for bits in scan.max_input_bits or [variant.network.max_input_bits]:
+            same = bits == variant.network.max_input_bits
+            shape = variant.network if same else variant.network.model_copy(update={"max_input_bits": bits})
+            found.append((variant.label + ("" if same else f"_b{bits}"), shape))
+    return found
+
+
+def _text(number: float) -> str:
+    """A number in a name: 20.0 as 20, 12.5 as 12p5."""
+    return repr(float(number)).removesuffix(".0").replace(".", "p").replace("+", "")
+
+
+def mistakes(scan: Scan, network: NetworkShape | None, seed: int, designs: Collection[str]) -> list[str]:
+    """What the lists say against each other, as 'dotted.path: what is wrong'; empty when all is well.
+
+    network, seed, designs: the budget file's; network is None where it is itself mistaken.
+    """
+    found = []
+    lists = {key: getattr(scan, key) for key in ("luts", "latency_ns", "units", "max_input_bits", "seeds")}
+    for key, values in lists.items():
+        repeated = [value for value, count in Counter(map(str, values or [])).items() if count > 1]
+        found += [f"scan.{key}: {value} stands twice" for value in repeated]
+    named = list((scan.networks or {}).items())
+    for n, (name, held) in enumerate(named):
+        found += [f"scan.networks.{name}: the same as {other!r}" for other, earlier in named[:n] if earlier == held]
+    if scan.units is not None and scan.networks is not None:
+        found.append("scan: expected units or networks, found both")
+    lengths = {key: len(values) for key, values in {**lists, "networks": named}.items() if values}
+    if (count := math.prod(lengths.values())) > MOST_POINTS:
+        product = " x ".join(f"{length} {key}" for key, length in lengths.items())
+        found.append(f"scan: expected at most {MOST_POINTS} designs, found {count} ({product})")
+    if network is not None and scan.units is not None and network.units is None:
+        found.append("scan.units: only where the budget file's network has units; give networks instead")
+    if found or network is None:
+        return found
+    functions = [variant.place for variant in variants(scan, network) if variant.network.function is not None]
+    if functions and scan.max_input_bits is not None:
+        return [f"scan.max_input_bits: {place} is a function, which has its own" for place in functions]
+    names = Counter(point.name for point in points(scan, network, seed))
+    found += [f"scan: {count} designs would have the name {name!r}" for name, count in names.items() if count > 1]
+    found += [f"designs.{name}: the scan has a design of this name" for name in designs if name in names]
+    return found

@@ -5,9 +5,10 @@
 # for the node, and starts munged, MariaDB, slurmdbd, slurmctld and slurmd without systemd and without cgroups.
 # A job that takes more memory than it asked for is killed (JobAcctGatherParams=OverMemoryKill).
 #
-# Everything is in FOLDER: a short path (Unix sockets allow 107 characters) that nobody else can write to. Clients find
-# the cluster by `export SLURM_CONF=FOLDER/slurm.conf`. All ports are those from $SLURM_TEST_PORT (default 26817) on,
-# on 127.0.0.1. stop_slurm.sh FOLDER ends what this started.
+# Everything is in FOLDER: a short path (Unix sockets allow 107 characters) that nobody else can write to. All ports are
+# those from $SLURM_TEST_PORT (default 26817) on, on 127.0.0.1. Commands find the cluster by /run/slurm/conf, where they look
+# on nodes without /etc/slurm/slurm.conf and which is linked to FOLDER. $SLURM_CONF alone would not do: Snakemake's plugin
+# takes it out of the environment of its job steps. stop_slurm.sh FOLDER ends what this started and removes the link.
 set -euo pipefail
 
 if [ $# -ne 1 ]; then
@@ -18,12 +19,18 @@ folder=$(realpath -m "$1")
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 port=${SLURM_TEST_PORT:-26817}
 export PATH="$PATH:/usr/sbin:/sbin" # slurmctld, slurmd, slurmdbd, munged
-export SLURM_CONF="$folder/slurm.conf"
+export SLURM_CONF="$folder/slurm.conf"          # of the daemons
 
 if [ -e "$folder/pids" ]; then
     echo "start_slurm.sh: $folder is in use; expected a new folder (stop_slurm.sh $folder ends what runs there)" >&2
     exit 2
 fi
+for file in /etc/slurm/slurm.conf /run/slurm/conf/slurm.conf; do
+    if [ -e "$file" ]; then
+        echo "start_slurm.sh: $file: this host belongs to a cluster; expected one that does not" >&2
+        exit 2
+    fi
+done
 for program in slurmctld slurmd slurmdbd munged mariadbd sacct squeue; do
     if ! command -v "$program" >/dev/null; then
         apt-get update -qq
@@ -106,6 +113,8 @@ wait_for() {
         sleep 1
     done
 }
+mkdir -p /run/slurm
+ln -s "$folder" /run/slurm/conf
 # What was started is ended again when the start fails.
 trap '"$here/stop_slurm.sh" "$folder"' ERR EXIT
 
@@ -126,9 +135,10 @@ sql --execute="CREATE DATABASE slurm; CREATE USER slurm@'127.0.0.1' IDENTIFIED B
 
 slurmdbd
 wait_for slurmdbd sacctmgr --noheader show cluster
-slurmctld -c
+slurmctld -c -f "$folder/slurm.conf"
 wait_for slurmctld scontrol ping
-slurmd
+slurmd -f "$folder/slurm.conf"
+unset SLURM_CONF
 wait_for slurmd sh -c "sinfo --noheader --format=%T | grep -q idle"
 
 trap - ERR EXIT

@@ -21,4 +21,8 @@ for name in slurmd slurmctld slurmdbd mariadb munged; do
     kill -9 "$pid" 2>/dev/null
     rm -f "$file"
 done
+if [ "$(readlink /run/slurm/conf)" = "$folder" ]; then
+    rm /run/slurm/conf
+    rmdir --ignore-fail-on-non-empty /run/slurm
+fi
 exit 0

@@ -89,7 +89,7 @@ class LUTConv1D(LUTConv):
     strides        of the places
     padding        'valid' or 'same'
     dilation_rate  steps between positions that a place reads; unlike in Keras, it goes together with strides
-    Further options, as keywords, and attributes: see `TableLayer`. Channel (k, c) of an edge is kernel position k,
+    Further options, as keywords, and attributes: see `TrainedTables`. Channel (k, c) of an edge is kernel position k,
     input channel c, row-major as in Keras' kernels; `input_format` is for the channels of the input.
 
     Input (N, L, C) float, output (N, P, C_out). Padding is the real value 0, clipped into the format.

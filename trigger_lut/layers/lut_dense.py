@@ -12,9 +12,10 @@ import numpy as np
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.fixed_point import IntArray
 from trigger_lut.layers import options
-from trigger_lut.layers.table_layer import EPSILON, FRACTION_LIMIT, Shape, TableLayer, moments_of
+from trigger_lut.layers.table_layer import Shape, TableLayer
+from trigger_lut.layers.trained_tables import EPSILON, FRACTION_LIMIT
 
-__all__ = ["EPSILON", "FRACTION_LIMIT", "LUTDense", "moments_of"]
+__all__ = ["EPSILON", "FRACTION_LIMIT", "LUTDense"]
 
 
 @keras.saving.register_keras_serializable(package="trigger_lut")
@@ -24,7 +25,7 @@ class LUTDense(TableLayer):
     units           number of outputs C_out
     per_place       whether each place has address widths and output fractions of its own (weights, bias and batch
                     normalisation stay shared); tables are then (P, C_in, K, C_out)
-    Further options, as keywords too, and attributes: see `TableLayer`.
+    Further options, as keywords too, and attributes: see `TrainedTables`.
 
     Input (N, ..., C_in) float, output (N, ..., C_out): weights are shared over the places, the axes between.
     Raises ConfigurationError for bad options, a bad format, an input of rank 1, and with per_place for an input with

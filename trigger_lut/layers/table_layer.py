@@ -1,101 +1,38 @@
-"""What all layers of look-up tables share: options, variables, tables, batch normalisation, and the look-up.
+"""What all layers of look-up tables share: from the values of the input to sums of table entries, place by place.
 
-Behind each edge (i, o) stands a network of one input, a few hidden units and one output (`edges.py`). It is evaluated
-on the few codes that channel i can take, once a step; the batch only reads the resulting table. What training reads is
-what firmware gets. A layer stands at one or more places: at each it reads C_in values and gives C_out new ones. A
-kind of layer says which values each place reads. See `lookup.py` for the sum over edges and `rounding.py` for the
-gradients of the widths.
+The batch only reads the tables of `trained_tables.py`. What training reads is what firmware gets. A layer stands at one
+or more places: at each it reads C_in values and gives C_out new ones. A kind of layer says which values each place
+reads. See `lookup.py` for the sum over edges.
 """
 
 from __future__ import annotations
 
 import functools
 import math
-import random
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import keras
-import numpy as np
 import tensorflow as tf
 
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.fixed_point import IntArray
 from trigger_lut.layers import cost, options
-from trigger_lut.layers.edges import EdgeWeights, edge_functions, initial_weights
 from trigger_lut.layers.input_codes import InputCodes
 from trigger_lut.layers.lookup import code_histogram, lookup_sum, rows_of
 from trigger_lut.layers.places import Gather, sites_of
-from trigger_lut.layers.rounding import round_through, round_to_fraction
-from trigger_lut.network import LUTDenseTables
+from trigger_lut.layers.trained_tables import TrainedTables
 
-EPSILON = 1e-3  # added to variances, as in keras.layers.BatchNormalization
-FRACTION_LIMIT = options.FRACTION_LIMIT
-
-Moments = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 Shape = Sequence[int | None]
 
 
-class TableLayer(keras.layers.Layer):
+class TableLayer(TrainedTables):
     """A layer of look-up tables: at each place, y[o] = bias[o] + sum_i T[i, code(x[i]), o].
 
-    batch_norm      normalise the sum of the edges' outputs with the batch's code histogram over all places; folded into
-                    the tables
-    input_format    'fixed<W,I>' or 'ufixed<W,I>' (I includes the sign), or one such text a channel of the input
-    max_input_bits  largest address width of an edge, 1 to 12; tables have at most 2**max_input_bits entries
-    hidden_width    H, units of each hidden layer behind each edge
-    output_bits     fractional bits of the table entries at the start
-    momentum        of the moving statistics of batch normalisation; its histograms are steadier than a batch's means,
-                    so it is shorter than Keras' 0.99
-    seed            of the initial weights; None draws one from `keras.utils.set_random_seed`'s state
-    depth           hidden layers behind each edge
-    activation      of the hidden units, one of `activations.ACTIVATIONS`
-    use_bias        whether outputs have a bias
-    overflow        of the input format: 'SAT' (saturation; firmware leaves it out where it is provably not needed) or
-                    'WRAP' (modulo 2**bits, in training too; firmware is refused where values may wrap)
-    input_rounding  into the input format: 'TRN' (down, free in hardware) or 'RND' (to the nearest, halves up)
-
-    Input and output are floats; the output lies on a grid of powers of two, exact in float32. Attributes once built:
-
-    formats       format of each of the C_in channels that a place reads
-    channel_bits  (C_in,) float, address bits of each of them
-    entries       K, entries of each table
-    places        P, None where the shape of the input leaves it open
-    units         C_out
-
+    Options and attributes: see `TrainedTables`. Input and output are floats; the output lies on a grid of powers of
+    two, exact in float32. Gradients are those of calls with training=True; inference passes none to its input.
     Raises ConfigurationError for bad options, formats and shapes.
     """
 
-    def __init__(
-        self,
-        units: int,
-        batch_norm: bool = False,
-        input_format: str | Sequence[str] = "fixed<8,3>",
-        max_input_bits: int = 6,
-        hidden_width: int = 8,
-        output_bits: int = 6,
-        momentum: float = 0.9,
-        seed: int | None = None,
-        depth: int = 1,
-        activation: str = "tanh",
-        use_bias: bool = True,
-        overflow: str = "SAT",
-        input_rounding: str = "TRN",
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.units, self.batch_norm, self.use_bias, self.seed = units, bool(batch_norm), bool(use_bias), seed
-        self.max_input_bits, self.hidden_width, self.depth = max_input_bits, hidden_width, depth
-        self.output_bits, self.momentum, self.activation = output_bits, momentum, activation
-        self.overflow, self.input_rounding = overflow, input_rounding
-        self.input_format = input_format if isinstance(input_format, str) else list(input_format)
-        self.per_place = False
-        options.check(self)
-
     # ---------------------------------------------------------------- what a kind of layer says
-
-    units_option = "units"
-    """What the number of outputs is called among the options."""
 
     gathers = False
     """Whether places read values other than in order."""
@@ -143,153 +80,19 @@ class TableLayer(keras.layers.Layer):
 
     def build(self, input_shape: Shape) -> None:
         self.check_input(input_shape)
-        channels = int(input_shape[-1])
-        self.codes = InputCodes(
-            options.formats(self, channels), self.max_input_bits, self.input_rounding, self.overflow
-        )
-        self._place(input_shape)
-        repeats = self.gather.elements if self.gather is not None else 1
-        self.formats = self.codes.formats * repeats
-        self.channel_bits = np.tile(self.codes.bits, repeats)
-        self.entries = 1 << int(self.channel_bits.max())
-        c_in = len(self.formats)
-        rng = np.random.default_rng(random.getrandbits(31) if self.seed is None else self.seed)
-        spread = 1.0 if self.batch_norm else 1.0 / np.sqrt(c_in)
-        first = initial_weights(rng, (c_in, self.units), self.hidden_width, self.depth, self.activation, spread)
-        self.w1, self.b1 = self._weight("w1", first.w1), self._weight("b1", first.b1)
-        self.hidden = [
-            (self._weight(f"hidden_w{n}", w), self._weight(f"hidden_b{n}", b))
-            for n, (w, b) in enumerate(first.hidden, start=2)
-        ]
-        self.w2 = self._weight("w2", first.w2)
-        self.bias = self._weight("bias", np.zeros(self.units)) if self.use_bias else None
-        lead = (self.places,) if self.per_place else ()
-        shape = (*lead, c_in, self.units)
-        self.input_width = self._weight("input_width", np.broadcast_to(self.channel_bits[:, None], shape))
-        self.output_fraction = self._weight("output_fraction", np.full(shape, float(self.output_bits)))
-        if self.batch_norm:
-            self.gamma = self._weight("gamma", np.ones(self.units))
-            self.moving_mean = self._state("moving_mean", np.zeros((c_in, self.units)))
-            self.moving_variance = self._state("moving_variance", np.ones(self.units))
-            self.batch_statistics = self._state("batch_statistics", np.ones(()))
-        self.table = self._state("table", np.zeros((*lead, c_in, self.entries, self.units)))
-        self.table_bias = self._state("table_bias", np.zeros(self.units))
-        self.table_is_current = self._state("table_is_current", np.zeros(()))
-        # Compiled by XLA even where the model around is not: Keras leaves models on a CPU uncompiled.
-        self._compiled = tf.function(self.forward_training, jit_compile=True)
-        super().build(input_shape)
-
-    def _place(self, input_shape: Shape) -> None:
-        """Find out at how many places the layer stands, and how their values come there."""
         axes = self.output_axes(input_shape)
-        self.places = None if None in axes else math.prod(axes)
         self.gather = None
         if self.gathers or self.per_place:
             static = self._static(input_shape)
             if self.gathers:
                 self.gather = Gather(self.positions(static), math.prod(static[1:-1]))
-
-    def _weight(self, name: str, value: np.ndarray) -> keras.Variable:
-        value = np.asarray(value, dtype=np.float32)
-        return self.add_weight(shape=value.shape, initializer=lambda s, dtype=None: tf.constant(value), name=name)
-
-    def _state(self, name: str, value: np.ndarray) -> keras.Variable:
-        variable = self._weight(name, value)
-        variable.trainable = False
-        return variable
-
-    def limits(self) -> tuple[np.ndarray, np.ndarray]:
-        """Smallest and largest real value of each channel's format, (C,) each, C channels of the input."""
-        return self.codes.limits()
-
-    # ---------------------------------------------------------------- tables
-
-    def widths(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """Address widths m (C_in, C_out) within 0..bits of the channel, and output fractions f, both whole numbers.
-
-        (P, C_in, C_out) where each place has widths of its own.
-        """
-        m = round_through(tf.clip_by_value(tf.convert_to_tensor(self.input_width), 0.0, self.channel_bits[:, None]))
-        f = tf.clip_by_value(tf.convert_to_tensor(self.output_fraction), -FRACTION_LIMIT, FRACTION_LIMIT)
-        return m, round_through(f)
-
-    def edge_functions(self, m: tf.Tensor, slopes: bool = True) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """Values of the edges' networks at the bin centres, and their slopes with respect to the real input.
-
-        Both (..., C_in, K, C_out), before normalisation and rounding; the second None where slopes are not wanted.
-        """
-        hidden = tuple((tf.convert_to_tensor(w), tf.convert_to_tensor(b)) for w, b in self.hidden)
-        weights = EdgeWeights(*(tf.convert_to_tensor(w) for w in (self.w1, self.b1, self.w2)), hidden)
-        values, slope = edge_functions(weights, self.activation, m, self.channel_bits, self.entries, slopes)
-        if slope is None:
-            return values, None
-        per_real = np.tile(self.codes.slope, len(self.formats) // len(self.codes.formats))
-        return values, slope * per_real[:, None, None]
-
-    def tables(self, moments: Moments | None, slopes: bool = True) -> tuple[tf.Tensor, tf.Tensor | None, tf.Tensor]:
-        """Tables T (..., C_in, K, C_out), their slopes (same shape), and the bias (C_out,) rounded to the tables' grid.
-
-        moments: called with the edges' values, gives their mean (C_in, C_out) and variance (C_out,); None
-        without batch-norm.
-        """
-        m, f = self.widths()
-        values, slope = self.edge_functions(m, slopes)
-        if moments is not None:
-            mean, variance = moments(values)
-            gain = tf.convert_to_tensor(self.gamma) * tf.math.rsqrt(variance + EPSILON) / np.sqrt(len(self.formats))
-            values = (values - mean[:, None, :]) * gain
-            slope = None if slope is None else slope * tf.stop_gradient(gain)
-        table = round_to_fraction(values, f[..., None, :])
-        if self.bias is None:
-            return table, slope, tf.zeros(self.units)
-        live = tf.reduce_max(table, axis=-2) > tf.reduce_min(table, axis=-2)
-        edges = list(range(len(f.shape) - 1))
-        # An output without live edges is its bias alone, on the grid of what its edges were.
-        counted = tf.logical_or(live, tf.logical_not(tf.reduce_any(live, axis=edges)))
-        finest = tf.reduce_max(tf.where(counted, f, -float(FRACTION_LIMIT)), axis=edges)
-        return table, slope, round_to_fraction(tf.convert_to_tensor(self.bias), tf.stop_gradient(finest))
-
-    def _batch_moments(self, address: tf.Tensor, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Moments of the batch from its histogram of codes, which also move the stored ones."""
-        mean, variance = moments_of(values, self._histogram(address))
-        live = tf.convert_to_tensor(self.batch_statistics)
-        step = (1.0 - self.momentum) * live
-        for stored, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            stored.assign(stored + step * (tf.stop_gradient(now) - stored))
-        kept_mean, kept_variance = self._stored_moments(values)
-        return tf.where(live > 0.5, mean, kept_mean), tf.where(live > 0.5, variance, kept_variance)
-
-    def _stored_moments(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return tf.convert_to_tensor(self.moving_mean), tf.convert_to_tensor(self.moving_variance)
-
-    def refresh(self) -> None:
-        """Compute the tables from the weights once and keep them; inference, saving and firmware read these.
-
-        Training marks them as outdated. Whoever assigns weights by hand afterwards sets `table_is_current` to 0.
-        """
-        if float(self.table_is_current.numpy()) < 0.5:
-            self.keep(*self.current_tables())
-
-    def keep(self, table: tf.Tensor, bias: tf.Tensor) -> None:
-        """Make these the layer's tables until it is trained again."""
-        self.table.assign(table)
-        self.table_bias.assign(bias)
-        self.table_is_current.assign(1.0)
-
-    def current_tables(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """Tables (..., C_in, K, C_out) and bias (C_out,) of the weights as they are, for inference."""
-        table, _, bias = self.tables(self._stored_moments if self.batch_norm else None, slopes=False)
-        return table, bias
-
-    def integer_form(self, ranges: Sequence[tuple[int, int, int]] | None = None) -> LUTDenseTables:
-        """The layer as plain integers; see `trigger_lut.layers.freeze.integer_form`."""
-        from trigger_lut.layers.freeze import integer_form
-
-        return integer_form(self, ranges)
-
-    def save_own_variables(self, store: Any) -> None:
-        self.refresh()
-        super().save_own_variables(store)
+        kifs = options.formats(self, int(input_shape[-1]))
+        codes = InputCodes(kifs, self.max_input_bits, self.input_rounding, self.overflow)
+        places = None if None in axes else math.prod(axes)
+        self.make_variables(codes, 1 if self.gather is None else self.gather.elements, places)
+        # Compiled by XLA even where the model around is not: Keras leaves models on a CPU uncompiled.
+        self._compiled = tf.function(self.forward_training, jit_compile=True)
+        super().build(input_shape)
 
     # ---------------------------------------------------------------- forward
 
@@ -316,7 +119,7 @@ class TableLayer(keras.layers.Layer):
         """
         address, inside, values = self._read(x)
         self.table_is_current.assign(0.0)
-        moments = functools.partial(self._batch_moments, address) if self.batch_norm else None
+        moments = functools.partial(self.batch_moments, self._histogram(address)) if self.batch_norm else None
         table, slopes, bias = self.tables(moments)
         y = self._summed(table, slopes, address, values, inside) + bias
         return self._shaped(y, x), table, self.widths()
@@ -367,19 +170,3 @@ class TableLayer(keras.layers.Layer):
         if None in axes:
             axes = tuple(tf.unstack(tf.shape(x)[1:-1]))
         return tf.reshape(y, (-1, *axes, self.units))
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), **{key: getattr(self, key) for key in options.KEYS}}
-
-
-def moments_of(values: tf.Tensor, histogram: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mean of each edge (C_in, C_out), and variance averaged over the edges of an output (C_out,).
-
-    values (..., C_in, K, C_out); histogram (..., C_in, K) of the codes, summing to 1 for each channel of each place.
-    """
-    p = histogram[..., None]
-    mean = tf.reduce_sum(p * values, axis=-2)
-    while len(mean.shape) > 2:
-        mean = tf.reduce_mean(mean, axis=0)
-    squares = tf.reduce_sum(p * tf.square(values - mean[:, None, :]), axis=-2)
-    return mean, tf.reduce_mean(squares, axis=list(range(len(squares.shape) - 1)))

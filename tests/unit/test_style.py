@@ -52,6 +52,7 @@ def dependencies():
         for heading, lines in {
             "Needed": project["dependencies"],
             "Optional extra `sim`": extras["sim"],
+            "Optional extra `cluster`": extras["cluster"],
             "Optional extra `test`": extras["test"],
         }.items()
     }

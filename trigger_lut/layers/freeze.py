@@ -1,114 +1,182 @@
-"""From trained layers to integers: the tables that training read, as `LUTDenseTables` and `Network`."""
+"""From a trained Keras model to an integer network: its graph, followed from the inputs to the outputs.
+
+Every tensor becomes an array of numbers of the network's values (`network.Network`). Layers of tables and arithmetic
+layers add values; what only rearranges them - reshape, flatten, permute, concatenate, slices, padding - is carried
+out on the numbers.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
 import numpy as np
 
 from trigger_lut.errors import FirmwareError
-from trigger_lut.fixed_point import IntArray
-from trigger_lut.layers.lut_dense import FRACTION_LIMIT, LUTDense
-from trigger_lut.network import LUTDenseTables, Network, fits
+from trigger_lut.fixed_point import KIF, IntArray
+from trigger_lut.layers.integer_arithmetic import affine_of, linear_layers
+from trigger_lut.layers.integer_tables import integer_form, integer_forms
+from trigger_lut.layers.table_layer import TableLayer
+from trigger_lut.network import PADDING, Layer, Network
+from trigger_lut.network_simplify import with_proven_overflow, without_unread
 
-Ranges = Sequence[tuple[int, int, int]]
-"""Smallest code, largest code and fractional bits of each channel that enters a layer."""
-
-
-def integer_form(layer: LUTDense, ranges: Ranges | None = None) -> LUTDenseTables:
-    """The layer as integers. Edges whose table is constant are pruned, their constant goes into the bias; address
-    bits that no entry depends on are dropped.
-
-    ranges: what can enter each channel; where it provably fits the channel's format, overflow is WRAP. None means
-    anything can enter: SAT everywhere.
-    """
-    layer.refresh()
-    tables = np.asarray(layer.table, dtype=np.float64)
-    bias = np.asarray(layer.table_bias, dtype=np.float64)
-    m = np.asarray(layer.widths()[0]).astype(int)
-    constant = tables.max(axis=1) == tables.min(axis=1)
-    bias = bias + np.where(constant, tables[:, 0, :], 0.0).sum(axis=0)
-    fraction = np.array(
-        [_fraction(np.append(tables[:, :, o][~constant[:, o]], bias[o])) for o in range(layer.units)], dtype=np.int64
-    )
-    whole = np.round(tables * 2.0**fraction).astype(np.int64)
-    reduced: dict[tuple[int, int], IntArray] = {}
-    for i, o in np.argwhere(~constant):
-        stride = 1 << (int(layer.channel_bits[i]) - m[i, o])
-        reduced[i, o] = _without_idle_bits(whole[i, : 1 << int(layer.channel_bits[i]) : stride, o])
-    widths = np.zeros(constant.shape, dtype=np.int64)
-    for edge, entries in reduced.items():
-        widths[edge] = len(entries).bit_length() - 1
-    packed = np.zeros((*constant.shape, 1 << int(widths.max(initial=0))), dtype=np.int64)
-    for edge, entries in reduced.items():
-        packed[(*edge, slice(len(entries)))] = entries
-    if ranges is None:
-        overflow = ("SAT",) * len(layer.formats)
-    else:
-        overflow = tuple("WRAP" if fits(*r, kif) else "SAT" for r, kif in zip(ranges, layer.formats, strict=True))
-    whole_bias = np.round(bias * 2.0**fraction).astype(np.int64)
-    return LUTDenseTables(layer.name, layer.formats, overflow, widths, packed, whole_bias, fraction)
+__all__ = ["decode_outputs", "integer_form", "integer_network"]
 
 
 def integer_network(
-    model: keras.Model, features: Sequence[str] = (), classes: Sequence[str] = (), prune: bool = True
+    model: keras.Model,
+    features: Sequence[str] = (),
+    classes: Sequence[str] = (),
+    prune: bool = True,
+    inputs: Sequence[KIF] | None = None,
 ) -> Network:
-    """A chain of LUTDense layers as integers. Channels that nothing reads are pruned backwards (prune=True).
+    """A Keras model as integers: layers of tables, arithmetic layers of HGQ2, sums, and what rearranges values.
 
-    Raises FirmwareError when the model holds another kind of layer, named in the message.
+    inputs: format of each input value, all inputs flat one after the other; None: those of the table layers that read
+    them. prune: leave out edges into values that nothing reads. Raises FirmwareError when the model holds a layer of
+    another kind, named in the message, when an input's format is open, or where values may wrap.
     """
-    layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
-    for layer in layers:
-        if not isinstance(layer, LUTDense):
-            raise FirmwareError(
-                f"layer {layer.name!r} is a {type(layer).__name__}; expected a chain of LUTDense layers alone"
-            )
-    if not layers:
+    walk = _Walk(model, inputs)
+    outputs = np.concatenate([walk.of(tensor).reshape(-1) for tensor in model.outputs])
+    if not walk.layers:
         raise FirmwareError(f"model {model.name!r} has no layers")
-    ranges: Ranges = [(kif.lo, kif.hi, kif.f) for kif in layers[0].formats]
-    forms: list[LUTDenseTables] = []
-    for layer in layers:
-        form = integer_form(layer, ranges)
-        forms.append(form)
-        lo, hi = form.bounds()
-        ranges = [(int(a), int(b), int(f)) for a, b, f in zip(lo, hi, form.fraction, strict=True)]
+    if (outputs == PADDING).any():
+        raise FirmwareError(f"model {model.name!r}: an output is padding")
+    network = with_proven_overflow(
+        Network(walk.formats(), tuple(walk.layers), tuple(features), tuple(classes), outputs)
+    )
     if prune:
-        forms = prune_unread(forms)
-    return Network(layers[0].formats, tuple(forms), tuple(features), tuple(classes))
+        network = without_unread(network)
+    if np.array_equal(network.output_values, replace(network, outputs=None).output_values):
+        network = replace(network, outputs=None)
+    if problems := network.problems():
+        raise FirmwareError(f"model {model.name!r}: " + "; ".join(problems[:3]) + "; expected overflow='SAT' there")
+    return network
 
 
-def prune_unread(forms: list[LUTDenseTables]) -> list[LUTDenseTables]:
-    """Prune the edges into hidden channels that no edge of the next layer reads; outputs stay the same."""
-    kept = [forms[-1]]
-    for form in reversed(forms[:-1]):
-        unread = (kept[0].widths == 0).all(axis=1)
-        kif = kept[0].inputs
-        widths = np.where(unread[None, :], 0, form.widths)
-        tables = np.where(unread[None, :, None], 0, form.tables)[:, :, : 1 << int(widths.max(initial=0))]
-        fraction = np.where(unread, [f.f for f in kif], form.fraction)
-        bias = np.where(unread, 0, form.bias)
-        kept.insert(0, LUTDenseTables(form.name, form.inputs, form.overflow, widths, tables, bias, fraction))
-        overflow = tuple("WRAP" if dead else mode for dead, mode in zip(unread, kept[1].overflow, strict=True))
-        nxt = kept[1]
-        kept[1] = LUTDenseTables(nxt.name, nxt.inputs, overflow, nxt.widths, nxt.tables, nxt.bias, nxt.fraction)
-    return kept
+class _Walk:
+    """A model on its way: layers so far, and which values stand behind each tensor."""
+
+    def __init__(self, model: keras.Model, inputs: Sequence[KIF] | None) -> None:
+        self.model = model
+        sizes = [int(np.prod(tensor.shape[1:])) for tensor in model.inputs]
+        if inputs is not None and len(inputs) != sum(sizes):
+            raise FirmwareError(f"model {model.name!r} has {sum(sizes)} inputs, found {len(inputs)} input formats")
+        self.known: list[KIF | None] = [None] * sum(sizes) if inputs is None else list(inputs)
+        self.given = inputs is not None
+        self.layers: list[Layer] = []
+        self.end = sum(sizes)
+        self.held: dict[int, IntArray] = {}
+        first = 0
+        for tensor, size in zip(model.inputs, sizes, strict=True):
+            self.held[id(tensor)] = np.arange(first, first + size).reshape(tensor.shape[1:])
+            first += size
+
+    def formats(self) -> tuple[KIF, ...]:
+        """Formats of the inputs; those that nothing reads get one bit."""
+        return tuple(KIF(0, 1, 0) if kif is None else kif for kif in self.known)
+
+    def of(self, tensor: Any) -> IntArray:
+        """Numbers of the values behind a tensor, in its shape without the batch's axis."""
+        if id(tensor) not in self.held:
+            history = tensor._keras_history
+            node = history.operation._inbound_nodes[history.node_index]
+            read = [self.of(source) for source in node.input_tensors]
+            self.held[id(tensor)] = self._apply(history.operation, node, read)
+        return self.held[id(tensor)]
+
+    def _apply(self, op: Any, node: Any, read: list[IntArray]) -> IntArray:
+        if isinstance(op, TableLayer):
+            return self._tables(op, read[0])
+        if isinstance(op, keras.Model):
+            return self._inner(op, read)
+        rearranged = _rearranged(op, node, read)
+        if rearranged is not None:
+            return rearranged
+        affine = affine_of(op, node, [values.shape for values in read], lambda: self._exact(op, read))
+        for stage in affine:
+            values = np.concatenate([v.reshape(-1) for v in read])
+            layers, order = linear_layers(stage, values, self.end)
+            read = [order.reshape(stage.shape)]
+            self._add(layers)
+        return read[0]
+
+    def _tables(self, op: TableLayer, values: IntArray) -> IntArray:
+        local = op.sites((None, *values.shape))
+        sites = np.where(local == PADDING, PADDING, values.reshape(-1)[local])
+        forms = integer_forms(op, sites)
+        if not self.given:
+            self._note_formats(op, sites)
+        start = self.end
+        self._add(forms)
+        return np.arange(start, self.end).reshape(op.compute_output_shape((None, *values.shape))[1:])
+
+    def _note_formats(self, op: TableLayer, sites: IntArray) -> None:
+        """Inputs of the model that a table layer reads have its formats."""
+        for i, kif in enumerate(op.formats):
+            for value in sites[:, i][(sites[:, i] >= 0) & (sites[:, i] < len(self.known))]:
+                if self.known[value] not in (None, kif):
+                    raise FirmwareError(
+                        f"layer {op.name!r} reads input {value} as {kif}, another layer as {self.known[value]}; "
+                        "expected `inputs`, the formats of the inputs"
+                    )
+                self.known[value] = kif
+
+    def _inner(self, op: keras.Model, read: list[IntArray]) -> IntArray:
+        for tensor, values in zip(op.inputs, read, strict=True):
+            self.held[id(tensor)] = values
+        if len(op.outputs) != 1:
+            raise FirmwareError(f"layer {op.name!r} is a model of {len(op.outputs)} outputs, expected one")
+        return self.of(op.outputs[0])
+
+    def _exact(self, op: Any, read: list[IntArray]) -> list[KIF]:
+        """The narrowest format of each value that an operation reads as it is."""
+        values = np.concatenate([v.reshape(-1) for v in read])
+        entered = values[(values >= 0) & (values < len(self.known))]
+        if any(self.known[v] is None for v in entered):
+            raise FirmwareError(
+                f"layer {op.name!r} reads inputs whose formats no layer of tables gives; expected `inputs`, "
+                "the formats of the inputs"
+            )
+        ranges = Network(self.formats(), tuple(self.layers)).ranges
+        return list(ranges[np.maximum(values, 0)].formats())
+
+    def _add(self, layers: Sequence[Layer]) -> None:
+        self.layers += layers
+        self.end += sum(layer.places * layer.shape[1] for layer in layers)
 
 
-def _fraction(values: np.ndarray) -> int:
-    """Fewest fractional bits (may be negative) that hold every value exactly; 0 when all are 0."""
-    scaled = np.round(values * 2.0 ** (2 * FRACTION_LIMIT)).astype(np.int64)
-    assert (scaled == values * 2.0 ** (2 * FRACTION_LIMIT)).all(), "table entries off their grid"
-    low = int(np.bitwise_or.reduce(scaled))
-    return 2 * FRACTION_LIMIT - ((low & -low).bit_length() - 1) if low else 0
+IDENTITIES = ("InputLayer", "Identity", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise")
 
 
-def _without_idle_bits(entries: IntArray) -> IntArray:
-    """Drop low address bits on which no entry depends."""
-    while len(entries) > 1 and (entries[::2] == entries[1::2]).all():
-        entries = entries[::2]
-    return entries
+def _rearranged(op: Any, node: Any, read: list[IntArray]) -> IntArray | None:
+    """The numbers after an operation that only rearranges values; None for any other."""
+    kind, first = type(op).__name__, read[0]
+    if kind in IDENTITIES or (kind == "Activation" and op.activation is keras.activations.linear):
+        return first
+    if kind in ("Flatten", "Reshape"):
+        return first.reshape(node.outputs[0].shape[1:])
+    if kind == "Permute":
+        return first.transpose([d - 1 for d in op.dims])
+    if kind == "Transpose" and op.axes[0] == 0:
+        return first.transpose([a - 1 for a in op.axes[1:]])
+    if kind == "RepeatVector":
+        return np.repeat(first[None], op.n, axis=0)
+    if kind in ("Concatenate", "QConcatenate"):
+        axis = op.axis if op.axis < 0 else op.axis - 1
+        return np.concatenate(read, axis=axis)
+    if kind == "GetItem":
+        key = node.arguments.args[1]
+        return first[None][key][0]
+    if kind in ("ZeroPadding1D", "ZeroPadding2D"):
+        pads = op.padding if kind == "ZeroPadding2D" else (op.padding,)
+        return np.pad(first, [*pads, (0, 0)], constant_values=PADDING)
+    if kind in ("Cropping1D", "Cropping2D"):
+        crops = op.cropping if kind == "Cropping2D" else (op.cropping,)
+        return first[tuple(slice(a, n - b) for (a, b), n in zip(crops, first.shape, strict=False))]
+    return None
 
 
 def decode_outputs(outputs: Any, network: Network) -> np.ndarray:

@@ -1,0 +1,91 @@
+"""From a trained layer of tables to integers: the tables that training read, as `LUTDenseTables`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from trigger_lut.fixed_point import IntArray
+from trigger_lut.layers.options import FRACTION_LIMIT
+from trigger_lut.layers.table_layer import TableLayer
+from trigger_lut.network import LUTDenseTables, fits
+
+Ranges = Sequence[tuple[int, int, int]]
+"""Smallest code, largest code and fractional bits of each channel that enters a layer."""
+
+
+def integer_form(layer: TableLayer, ranges: Ranges | None = None) -> LUTDenseTables:
+    """A layer whose places share their widths, as integers at one place that reads all outputs of the layer before.
+
+    ranges: what can enter each channel; where it provably fits the channel's format, overflow is WRAP. None means
+    anything can enter: as the layer says everywhere.
+    """
+    (form,) = integer_forms(layer)
+    if ranges is None:
+        return form
+    overflow = tuple(
+        "WRAP" if fits(*r, kif, form.rounding) else layer.overflow for r, kif in zip(ranges, form.inputs, strict=True)
+    )
+    return LUTDenseTables(
+        form.name, form.inputs, overflow, form.widths, form.tables, form.bias, form.fraction, None, form.rounding
+    )
+
+
+def integer_forms(layer: TableLayer, sites: IntArray | None = None) -> list[LUTDenseTables]:
+    """The layer as integers: one set of tables at all its places, or one a place where these have widths of their own.
+
+    sites: (P, C_in) numbers of the values read. Edges whose table is constant are pruned, their constant goes into the
+    bias; address bits that no entry depends on are dropped.
+    """
+    layer.refresh()
+    tables = np.asarray(layer.table, dtype=np.float64)
+    bias = np.asarray(layer.table_bias, dtype=np.float64)
+    m = np.asarray(layer.widths()[0]).astype(int)
+    if not layer.per_place:
+        return [_form(layer, layer.name, tables, bias, m, sites)]
+    return [
+        _form(layer, f"{layer.name}_place{p}", tables[p], bias, m[p], None if sites is None else sites[p : p + 1])
+        for p in range(len(tables))
+    ]
+
+
+def _form(
+    layer: TableLayer, name: str, tables: np.ndarray, bias: np.ndarray, m: np.ndarray, sites: IntArray | None
+) -> LUTDenseTables:
+    constant = tables.max(axis=1) == tables.min(axis=1)
+    bias = bias + np.where(constant, tables[:, 0, :], 0.0).sum(axis=0)
+    fraction = np.array(
+        [fraction_of(np.append(tables[:, :, o][~constant[:, o]], bias[o])) for o in range(layer.units)], dtype=np.int64
+    )
+    whole = np.round(tables * 2.0**fraction).astype(np.int64)
+    reduced: dict[tuple[int, int], IntArray] = {}
+    for i, o in np.argwhere(~constant):
+        stride = 1 << (int(layer.channel_bits[i]) - m[i, o])
+        reduced[i, o] = _without_idle_bits(whole[i, : 1 << int(layer.channel_bits[i]) : stride, o])
+    widths = np.zeros(constant.shape, dtype=np.int64)
+    for edge, entries in reduced.items():
+        widths[edge] = len(entries).bit_length() - 1
+    packed = np.zeros((*constant.shape, 1 << int(widths.max(initial=0))), dtype=np.int64)
+    for edge, entries in reduced.items():
+        packed[(*edge, slice(len(entries)))] = entries
+    overflow = (layer.overflow,) * len(layer.formats)
+    whole_bias = np.round(bias * 2.0**fraction).astype(np.int64)
+    return LUTDenseTables(
+        name, layer.formats, overflow, widths, packed, whole_bias, fraction, sites, layer.input_rounding
+    )
+
+
+def fraction_of(values: np.ndarray) -> int:
+    """Fewest fractional bits (may be negative) that hold every value exactly; 0 when all are 0."""
+    scaled = np.round(values * 2.0 ** (2 * FRACTION_LIMIT)).astype(np.int64)
+    assert (scaled == values * 2.0 ** (2 * FRACTION_LIMIT)).all(), "values off their grid"
+    low = int(np.bitwise_or.reduce(scaled, axis=None))
+    return 2 * FRACTION_LIMIT - ((low & -low).bit_length() - 1) if low else 0
+
+
+def _without_idle_bits(entries: IntArray) -> IntArray:
+    """Drop low address bits on which no entry depends."""
+    while len(entries) > 1 and (entries[::2] == entries[1::2]).all():
+        entries = entries[::2]
+    return entries

@@ -1,0 +1,52 @@
+"""What an integer network does not need: saturation where nothing can overflow, and edges that nothing reads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from trigger_lut.fixed_point import IntArray
+from trigger_lut.network import Layer, LUTDenseTables, Network, fits, with_layer
+
+
+def with_proven_overflow(network: Network) -> Network:
+    """WRAP for every channel whose values provably fit its format at all places; the others as they were."""
+    for n, layer in enumerate(network.layers):
+        read = network.reads(n)
+        overflow = tuple(
+            "WRAP" if all(fits(*read.one(p, i), kif, layer.rounding) for p in range(len(read))) else layer.overflow[i]
+            for i, kif in enumerate(layer.inputs)
+        )
+        if overflow != layer.overflow:
+            network = with_layer(network, n, overflow=overflow)
+    return network
+
+
+def without_unread(network: Network) -> Network:
+    """The network without edges into values that nothing reads; its outputs stay the same.
+
+    An output of a layer with several places goes when it is read at none of them.
+    """
+    read = np.zeros(network.starts[-1], dtype=bool)
+    read[network.output_values] = True
+    layers = list(network.layers)
+    for n in reversed(range(len(layers))):
+        layer, sites = layers[n], network.sites[n]
+        start, end = network.starts[n], network.starts[n + 1]
+        unread = ~read[start:end].reshape(len(sites), -1).any(axis=0)
+        if unread.any():
+            layers[n] = layer = _without_outputs(layer, unread)
+        wanted = sites[:, layer.reads()]
+        read[wanted[wanted >= 0]] = True
+    return with_proven_overflow(replace(network, layers=tuple(layers)))
+
+
+def _without_outputs(layer: Layer, gone: IntArray) -> Layer:
+    """The layer with some outputs constantly 0."""
+    bias, fraction = np.where(gone, 0, layer.bias), np.where(gone, 0, layer.fraction)
+    if isinstance(layer, LUTDenseTables):
+        widths = np.where(gone[None, :], 0, layer.widths)
+        tables = np.where(gone[None, :, None], 0, layer.tables)[:, :, : 1 << int(widths.max(initial=0))]
+        return replace(layer, widths=widths, tables=tables, bias=bias, fraction=fraction)
+    return replace(layer, weights=np.where(gone[None, :], 0, layer.weights), bias=bias, fraction=fraction)

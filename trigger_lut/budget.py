@@ -237,7 +237,7 @@ def resolve(budget: Budget, target: Target, design: str) -> Spec:
         asked, network, seed = budget.designs[design], budget.network, budget.seed
     elif design in points:
         point = points[design]
-        asked = DesignBudget(luts=point.luts, latency_ns=point.latency_ns)
+        asked = DesignBudget.model_validate({"luts": point.luts, "latency_ns": point.latency_ns})
         network, seed = point.network, point.seed
     else:
         raise ConfigurationError(f"no design {design!r}{nearest(design, [*budget.designs, *points])}")

@@ -81,7 +81,9 @@ class TableOptions(Sparse):
         None, ge=1, le=12, description="Largest address width of an edge; default: the network's."
     )
     input_format: Formats | None = Field(
-        None, description="Format of the inputs, or one a channel; default: that of the data, fixed<8,3> further on."
+        None,
+        description="Format of the inputs, or one a channel; default: that of the data, and fixed<8,3> further on, "
+        "with log2(n) / 2 more integer bits after a sum of n values.",
     )
     input_rounding: Literal["TRN", "RND"] = Field("TRN", description="Into the input format; RND costs an adder.")
     overflow: Literal["SAT", "WRAP"] = Field("SAT", description="Of the input format.")
@@ -272,19 +274,6 @@ class NetworkShape(Strict):
         if self.reference is not None:
             return self.reference
         return self.units or [layer.width for layer in self.layers or [] if layer.width is not None]
-
-    def all_layers(self) -> list[Layer]:
-        """The layers with the network's values where they have none of their own; empty for a function."""
-        layers = self.layers or [Layer(lut_dense=LUTDenseOptions(units=units)) for units in self.units or []]
-        return [self._filled(layer, n == len(layers) - 1) for n, layer in enumerate(layers)]
-
-    def _filled(self, layer: Layer, last: bool) -> Layer:
-        if not isinstance(layer.options, TableOptions):
-            return layer
-        values = {"batch_norm": self.batch_norm and not last, "hidden_width": self.hidden_width}
-        values["max_input_bits"] = self.max_input_bits
-        missing = {key: value for key, value in values.items() if getattr(layer.options, key) is None}
-        return layer.model_copy(update={layer.kind: layer.options.model_copy(update=missing)})
 
 
 def short_name(network: NetworkShape) -> str:

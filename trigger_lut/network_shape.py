@@ -42,33 +42,43 @@ def shape_after(layer: Layer, shape: Shape) -> Shape:
     return _RULES[layer.kind](options, shape)
 
 
-def mistakes(network: NetworkShape, channels: int, classes: Sequence[str], data_set: str) -> list[str]:
-    """What is wrong with the shapes, as 'key: text'; empty when all is well, and for a function.
+def output_shape(network: NetworkShape, channels: int) -> Shape:
+    """Shape of the network's output for so many input channels; not for a function.
 
-    channels: features of the data set.
+    Raises ShapeError whose text begins with the key: 'layers.2 (lut_conv1d): ...'.
     """
     if network.units is not None:
-        outputs = network.units[-1]
-        if outputs == len(classes):
-            return []
-        return [f"units: the last layer has {outputs} output{'s' * (outputs != 1)}, {_of(data_set, classes)}"]
-    if network.function is not None:
-        return _of_reference(network, classes, data_set)
+        return (network.units[-1],)
     shape: Shape = tuple(network.input_shape or (channels,))
     if math.prod(shape) != channels:
         held = f"{shown(shape)} holds {math.prod(shape)} values"
-        return [f"input_shape: {held}, data set {data_set!r} has {channels} features"]
-    layers = network.layers or []
-    for n, layer in enumerate(layers):
+        raise ShapeError(f"input_shape: {held}, the data set has {channels} features")
+    for n, layer in enumerate(network.layers or []):
         try:
             shape = shape_after(layer, shape)
         except ShapeError as error:
-            return [f"layers.{n} ({layer.kind}): {error}"]
-    if shape != (len(classes),):
-        last = f"layers.{len(layers) - 1} ({layers[-1].kind})"
-        expected = f"expected {shown((len(classes),))}: {_of(data_set, classes)}"
-        return [f"{last}: the last layer's output has shape {shown(shape)}, {expected}"]
-    return _of_reference(network, classes, data_set)
+            raise ShapeError(f"layers.{n} ({layer.kind}): {error}") from error
+    return shape
+
+
+def mistakes(network: NetworkShape, channels: int, classes: Sequence[str], data_set: str) -> list[str]:
+    """What is wrong with the shapes, as 'key: text'; empty when all is well. A function's are not known.
+
+    channels: features of the data set.
+    """
+    if network.function is not None:
+        return _of_reference(network, classes, data_set)
+    try:
+        shape = output_shape(network, channels)
+    except ShapeError as error:
+        return [str(error)]
+    if shape == (len(classes),):
+        return _of_reference(network, classes, data_set)
+    if network.layers is None:
+        return [f"units: the last layer has {shape[0]} output{'s' * (shape[0] != 1)}, {_of(data_set, classes)}"]
+    last = f"layers.{len(network.layers) - 1} ({network.layers[-1].kind})"
+    expected = f"expected {shown((len(classes),))}: {_of(data_set, classes)}"
+    return [f"{last}: the last layer's output has shape {shown(shape)}, {expected}"]
 
 
 def _of_reference(network: NetworkShape, classes: Sequence[str], data_set: str) -> list[str]:

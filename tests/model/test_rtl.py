@@ -16,7 +16,7 @@ from trigger_lut.budget import Spec
 from trigger_lut.errors import CardError, FirmwareError, NotReproducibleError, ToolFailedError
 from trigger_lut.firmware import rtl, rtl_simulation
 from trigger_lut.fixed_point import KIF
-from trigger_lut.network import LUTDenseTables, Network
+from trigger_lut.network import LUTDenseTables, Network, with_layer
 
 
 def spec(clock_mhz: float = 360, family: str = "xcup") -> Spec:
@@ -88,6 +88,22 @@ def test_interpreter_does_not_round_what_is_off_the_grid():
         rtl.interpret(rtl.trace(network), coarser, networks.random_codes(network, 200))
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_interpreter_equals_reference_on_graphs(seed):
+    """Places, padding, arithmetic layers, branches, RND, SAT_SYM."""
+    network = networks.random_graph(seed, channels=(6, 3, 9)[seed % 3])
+    assert mismatches(network, networks.random_codes(network, 500, seed)) == 0
+
+
+def test_interpreter_sees_a_changed_weight():
+    network = networks.random_graph(0)
+    layer = network.layers[2]
+    codes = networks.random_codes(network, 200)
+    changed = with_layer(network, 2, bias=layer.bias + 64, relu=False)
+    found = rtl.interpret(rtl.trace(changed), network, codes)
+    assert (found != reference.evaluate(network, codes)).any()
+
+
 # units, pruned share, clock in MHz: ordinary; fast clock, three layers; one channel; outputs partly constant
 BUILT = [((4, 5, 3), 0.3, 360), ((2, 3, 3, 2), 0.2, 600), ((1, 3, 2), 0.0, 160), ((3, 3, 4), 0.8, 480)]
 
@@ -101,6 +117,25 @@ def test_verilog_equals_reference(tmp_path, units, prune, clock_mhz):
     assert np.array_equal(outputs, reference.evaluate(network, codes))
     assert ii == 1
     assert cycles == project.latency_cycles_planned == latency.network_cycles(network, 1000 / clock_mhz)
+
+
+@pytest.mark.parametrize(("seed", "clock_mhz"), [(0, 360), (4, 480)])
+def test_verilog_of_a_graph_equals_reference(tmp_path, seed, clock_mhz):
+    network = networks.random_graph(seed)
+    project = rtl.write_rtl(network, tmp_path / "rtl", spec(clock_mhz))
+    codes = networks.random_codes(network, 3000)
+    outputs, cycles, ii = rtl.simulate_rtl(project, codes)
+    assert np.array_equal(outputs, reference.evaluate(network, codes))
+    assert (cycles, ii) == (project.latency_cycles_planned, 1)
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_predicted_latency_of_a_graph_is_nearly_the_built_one(tmp_path, seed):
+    """Adders of arithmetic layers are estimated from formats, and built from ranges: never more than a cycle apart."""
+    clock_mhz = (160, 360, 480)[seed % 3]
+    network = networks.random_graph(seed)
+    project = rtl.write_rtl(network, tmp_path / "rtl", spec(clock_mhz))
+    assert abs(project.latency_cycles_planned - latency.network_cycles(network, 1000 / clock_mhz)) <= 1
 
 
 def test_a_pruned_network_is_constant_verilog(tmp_path):

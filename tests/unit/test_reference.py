@@ -14,26 +14,43 @@ import pytest
 from trigger_lut import reference
 from trigger_lut.errors import DataError
 from trigger_lut.fixed_point import KIF
-from trigger_lut.network import LUTDenseTables, Network
+from trigger_lut.network import LinearLayer, LUTDenseTables, Network
 
 
 def by_hand(network: Network, vector: list[int]) -> list[int]:
-    """The formulas of network.py with Python's rationals; no shifts, no NumPy arithmetic."""
+    """The formulas of network_layers.py with Python's rationals; no shifts, no NumPy arithmetic."""
     reals = [Fraction(int(c)) / Fraction(2) ** kif.f for c, kif in zip(vector, network.inputs, strict=True)]
-    outputs: list[int] = []
+    codes, start = [int(c) for c in vector], 0
     for layer in network.layers:
-        outputs = [int(b) for b in layer.bias]
-        for i, kif in enumerate(layer.inputs):
-            code = math.floor(reals[i] * Fraction(2) ** kif.f)
-            if layer.overflow[i] == "SAT":
-                code = min(max(code, kif.lo), kif.hi)
-            assert kif.lo <= code <= kif.hi
-            for o in range(layer.shape[1]):
-                m = int(layer.widths[i, o])
-                if m:
-                    outputs[o] += int(layer.table(i, o)[(code - kif.lo) // 2 ** (kif.bits - m)])
-        reals = [Fraction(z) / Fraction(2) ** int(f) for z, f in zip(outputs, layer.fraction, strict=True)]
-    return outputs
+        first, start = start, len(codes)
+        sites = [list(range(first, start))] if layer.sites is None else layer.sites.tolist()
+        for site in sites:
+            outputs = [int(b) for b in layer.bias]
+            for i, kif in enumerate(layer.inputs):
+                code = converted(
+                    reals[site[i]] if site[i] >= 0 else Fraction(0), kif, layer.overflow[i], layer.rounding
+                )
+                for o in range(layer.shape[1]):
+                    if isinstance(layer, LinearLayer):
+                        outputs[o] += int(layer.weights[i, o]) * code
+                    elif m := int(layer.widths[i, o]):
+                        outputs[o] += int(layer.table(i, o)[(code - kif.lo) // 2 ** (kif.bits - m)])
+            if isinstance(layer, LinearLayer) and layer.relu:
+                outputs = [max(z, 0) for z in outputs]
+            codes += outputs
+            reals += [Fraction(z) / Fraction(2) ** int(f) for z, f in zip(outputs, layer.fraction, strict=True)]
+    wanted = range(start, len(codes)) if network.outputs is None else network.outputs
+    return [codes[v] for v in wanted]
+
+
+def converted(real: Fraction, kif: KIF, overflow: str, rounding: str) -> int:
+    code = math.floor(real * Fraction(2) ** kif.f + (Fraction(1, 2) if rounding == "RND" else 0))
+    if overflow == "SAT":
+        return min(max(code, kif.lo), kif.hi)
+    if overflow == "SAT_SYM":
+        return min(max(code, -kif.hi if kif.k else 0), kif.hi)
+    assert kif.lo <= code <= kif.hi, "WRAP is proven"
+    return code
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -41,6 +58,22 @@ def test_equals_exact_rationals(seed):
     network = networks.random_network(seed)
     codes = networks.random_codes(network, 40, seed)
     assert reference.evaluate(network, codes).tolist() == [by_hand(network, v) for v in codes.tolist()]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_graph_equals_exact_rationals(seed):
+    network = networks.random_graph(seed)
+    assert network.problems() == []
+    codes = networks.random_codes(network, 40, seed)
+    assert reference.evaluate(network, codes).tolist() == [by_hand(network, v) for v in codes.tolist()]
+
+
+def test_every_value_stays_within_its_range():
+    for seed in range(10):
+        network = networks.random_graph(seed)
+        values = reference.all_values(network, networks.random_codes(network, 500, seed))
+        assert (values >= network.ranges.lo).all()
+        assert (values <= network.ranges.hi).all()
 
 
 def test_a_flipped_bit_is_seen():

@@ -43,7 +43,10 @@ def trace(network: Network) -> Any:
                     conversions[key] = _convert(values[value], *key[1:])
                 channels.append(conversions[key])
             if isinstance(layer, LinearLayer):
-                made += [_variable(y, values[0]) for y in arithmetic.outputs(layer, channels)]
+                first = len(values) + len(made)
+                formats = network.ranges[first : first + layer.shape[1]].formats()
+                found = arithmetic.outputs(layer, channels)
+                made += [_within(y, kif, values[0]) for y, kif in zip(found, formats, strict=True)]
             else:
                 made += [_sum(channels, layer, o, plan, values[0]) for o, plan in enumerate(at_place)]
         values += made
@@ -90,9 +93,12 @@ def _convert(x: Any, kif: KIF, overflow: str, rounding: str) -> Any:
     return outside.msb_mux(limit, x.quantize(*kif, "WRAP", "TRN"), reach)
 
 
-def _variable(y: Any, like: Any) -> Any:
-    """A value that may be a plain number, as a variable."""
-    return _constant(float(y), like) if isinstance(y, int | float) else y
+def _within(y: Any, kif: KIF, like: Any) -> Any:
+    """An arithmetic output, which may be a plain number, in the format that holds it.
+
+    alkaid adds up the bounds of partial sums, which can be wider than what the whole sum reaches.
+    """
+    return _constant(float(y), like) if isinstance(y, int | float) else y.quantize(*kif, "WRAP", "TRN")
 
 
 def _sum(channels: list[Any], layer: LUTDenseTables, o: int, plan: Summation, like: Any) -> Any:

@@ -98,10 +98,12 @@ class Network:
         return self.ranges[self.output_values].formats()
 
     def is_dense_chain(self) -> bool:
-        """Whether this is a plain chain of table layers, each at one place that reads all outputs of the one before."""
+        """Whether this is a chain of table layers at one place each, all TRN, that read all outputs of the one before."""
         first = [0, *self.starts]
         plain = all(
-            isinstance(layer, LUTDenseTables) and np.array_equal(sites, np.arange(first[n], first[n + 1])[None])
+            isinstance(layer, LUTDenseTables)
+            and layer.rounding == "TRN"
+            and np.array_equal(sites, np.arange(first[n], first[n + 1])[None])
             for n, (layer, sites) in enumerate(zip(self.layers, self.sites, strict=True))
         )
         return plain and np.array_equal(self.output_values, np.arange(first[-2], first[-1]))

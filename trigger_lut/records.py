@@ -66,9 +66,22 @@ class Epoch(Strict):
     loss: float = Field(description="Mean cross-entropy of the epoch.")
     accuracy: float = Field(description="On the validation split.")
     luts_surrogate: float = Field(description="LUTs by the surrogate's count.")
-    luts_target: float = Field(description="What the controller aimed at in this epoch.")
+    luts_target: float = Field(description="What the controller aimed at in this epoch, correction included.")
+    correction: float = Field(description="LUTs by Yosys over LUTs by the surrogate, as last measured; 1 before.")
     multiplier: float = Field(description="The controller's multiplier on log(cost / target).")
     latency_cycles: int = Field(description="Cycles by the plan.")
+
+
+class Measurement(Strict):
+    """One look at what Yosys makes of the network in training."""
+
+    epoch: int = Field(description="Epochs done.")
+    when: Literal["before freezing", "fine-tuning", "result"] = Field(
+        description="Why then; a result that is beyond the budget is followed by another one, if there is any."
+    )
+    luts: Measured = Field(description="LUT1 to LUT6 cells.")
+    luts_surrogate: Measured = Field(description="Of the same network.")
+    latency_cycles: int = Field(description="Pipeline registers of the Verilog from input to output.")
 
 
 class LayerSummary(Strict):
@@ -88,19 +101,27 @@ class LayerSummary(Strict):
 
 
 class TrainCard(Card):
-    """A trained network that keeps to its budget by the surrogate, or the closest one found."""
+    """A trained network that keeps to its budget after synthesis, or the nearest one found."""
 
     stage: Literal["train"] = "train"
     design: str = Field(description="Name of the design.")
     epochs: int = Field(description="Epochs trained.")
-    feasible: bool = Field(description="Whether the surrogate's LUTs and cycles are within the budget.")
+    feasible: bool = Field(description="Whether LUTs after Yosys and cycles of the Verilog are within the budget.")
+    verdict: str = Field(description="'within the budget', or by how much it is missed and what was tried.")
     accuracy_validation: float = Field(description="On the validation split, by the integer network.")
     accuracy: float = Field(description="On the test split, by the integer network.")
+    luts: Measured = Field(description="Of the network as training synthesised it.")
     luts_surrogate: float = Field(description="LUTs by the surrogate's count.")
     luts_budget: int = Field(description="LUTs asked for.")
+    latency_cycles: int = Field(description="Pipeline registers of the Verilog from input to output.")
     latency_cycles_surrogate: int = Field(description="Cycles by the plan that the firmware is built to.")
     latency_cycles_budget: int = Field(description="Whole clock cycles in the latency asked for.")
-    seconds_per_epoch: float = Field(description="Wall time, compilation and looks at cost and accuracy included.")
+    tightened: int = Field(description="How often training went on with fewer edges after its last epoch.")
+    measurements: list[Measurement] = Field(description="Networks synthesised in the course of training.")
+    seconds_measuring: float = Field(description="Wall time of these measurements.")
+    seconds_per_epoch: float = Field(
+        description="Wall time; compilation and looks at cost and accuracy included, measurements not."
+    )
     layers: list[LayerSummary] = Field(description="Widths and LUTs of each layer.")
     history: list[Epoch] = Field(description="One entry a look at cost and accuracy.")
 
@@ -131,7 +152,8 @@ class FirmwareCard(Card):
 
     stage: Literal["firmware"] = "firmware"
     design: str = Field(description="Name of the design.")
-    hls_project: str = Field(description="Folder of the hls4ml project.")
+    hls_project: str | None = Field(description="Folder of the hls4ml project; null where none was made.")
+    hls_note: str | None = Field(None, description="Why no hls4ml project was made.")
     hls_handlers: dict[str, str] = Field(description="Which converter handler took which layer.")
     hls_result_types: dict[str, str] = Field(description="Result type of each layer of the hls4ml model.")
     rtl_project: str = Field(description="Folder of the Verilog project.")
@@ -278,3 +300,56 @@ class VerdictCard(Card):
 
     stage: Literal["verdict"] = "verdict"
     designs: list[str] = Field(description="The designs that pass.")
+
+
+class ScanPoint(Strict):
+    """One design on the scan's page, and whether another one beats it."""
+
+    name: str = Field(description="Name of the design.")
+    scanned: bool = Field(description="Whether the scan asked for it; the others stand under designs.")
+    network: str = Field(description="Widths or kinds of the layers, or the function's name.")
+    max_input_bits: int | None = Field(description="Largest address width of an edge; null for a function.")
+    seed: int = Field(description="Seed of initialisation and shuffling.")
+    accuracy: float = Field(description="Of the integer network, on the test split.")
+    accuracy_error: float = Field(description="Binomial standard error of the accuracy.")
+    luts: int = Field(description="6-input LUTs.")
+    luts_source: str = Field(description="Where luts and ff come from.")
+    luts_budget: int = Field(description="Asked for.")
+    ff: int = Field(description="Flip-flops.")
+    latency_cycles: int = Field(description="From valid input to valid output.")
+    latency_ns: float = Field(description="latency_cycles times the target's period.")
+    latency_source: str = Field(description="Where the latency comes from.")
+    latency_ns_budget: float = Field(description="Asked for.")
+    bit_exact: bool = Field(description="0 mismatches, and every negative control caught.")
+    vectors: int = Field(description="Vectors verified.")
+    mismatches: int = Field(description="Output values that differ.")
+    budget_met: bool = Field(description="All lines of its budget met.")
+    missed: list[str] = Field(description="Lines of the budget that are not met.")
+    front_luts: bool = Field(description="Bit-exact, and none is as accurate with fewer LUTs, or better with as many.")
+    front_latency: bool = Field(description="The same for latency instead of LUTs.")
+
+
+class PublishedResult(Strict):
+    """A result of others on the same public data set, as they state it."""
+
+    method: str = Field(description="Name and paper.")
+    accuracy: float = Field(description="As published.")
+    luts: int = Field(description="As published.")
+    ff: int | None = Field(description="As published; null where not found.")
+    latency_ns: float | None = Field(description="As published; null where not found.")
+    part: str | None = Field(description="FPGA part; null where not found.")
+
+
+class ScanCard(Card):
+    """results/scan.json: all points of a scan, and the designs beside them."""
+
+    stage: Literal["scan"] = "scan"
+    data_set: str = Field(description="Name of the data set.")
+    target: str = Field(description="Name of the target.")
+    events: int = Field(description="Events in the test split.")
+    reference_units: list[int] = Field(description="Widths of the unquantised Dense network.")
+    accuracy_reference: float = Field(description="Of the unquantised Dense network.")
+    accuracy_trees: float = Field(description="Of the boosted trees.")
+    points: list[ScanPoint] = Field(description="One entry a design, those of the scan first.")
+    published_set: str | None = Field(description="The public data set that this one is; null: none.")
+    published: list[PublishedResult] = Field(description="Results of others on it; empty without one.")

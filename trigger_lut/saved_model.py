@@ -9,10 +9,11 @@ from trigger_lut.errors import CardError
 
 
 def load_model(path: Path) -> Any:
-    """A saved Keras model of LUTDense layers. Raises CardError when it cannot be loaded."""
+    """A saved Keras model of table layers and HGQ2's layers. Raises CardError when it cannot be loaded."""
+    import hgq.layers  # noqa: F401  registers the layers
     import keras
 
-    import trigger_lut.layers  # noqa: F401  registers the layer
+    import trigger_lut.layers  # noqa: F401  registers the layers
 
     try:
         return keras.models.load_model(path)

@@ -3,8 +3,11 @@
 import json
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
+from hgq.config import QuantizerConfigScope
+from hgq.layers import QDense
 from keras_twin import keras_twin
 from networks import random_codes, random_network
 
@@ -14,12 +17,14 @@ from trigger_lut.errors import CardError, NotReproducibleError
 from trigger_lut.events.codes import TEST, TRAIN, EventCodes, save_codes
 from trigger_lut.firmware.hls import predict_hls
 from trigger_lut.firmware.run import build_firmware
-from trigger_lut.network import load_network, save_network
+from trigger_lut.layers import LUTConv1D, LUTDense
+from trigger_lut.layers.freeze import integer_network
+from trigger_lut.network import LUTDenseTables, load_network, save_network
 from trigger_lut.records import FirmwareCard, VerifyCard
 from trigger_lut.reference import evaluate
 from trigger_lut.saved_model import load_model
 from trigger_lut.verification import run, verify
-from trigger_lut.verification.control import choose_flip, flip_hls, flip_keras, flipped
+from trigger_lut.verification.control import Flip, choose_flip, flip_hls, flip_keras, flipped
 from trigger_lut.verification.evaluations import run_keras
 from trigger_lut.verification.run import Forms, compare
 
@@ -101,6 +106,58 @@ def test_a_right_design_is_bit_exact(built, tmp_path):
     firmware = read_card(FirmwareCard, built[1])
     assert card.latency_cycles_measured == firmware.rtl_latency_cycles_planned
     assert card.ii_measured == 1
+
+
+@pytest.fixture(scope="module")
+def graph(tmp_path_factory):
+    """A hybrid: a convolution of tables and its sum, tables of their own a place, an arithmetic layer, tables."""
+    folder = tmp_path_factory.mktemp("graph")
+    keras.utils.set_random_seed(1)
+    x = keras.Input((4, 2))
+    h = LUTConv1D(3, 2, input_format="fixed<5,2>", seed=1)(x)
+    own = keras.layers.Flatten()(LUTDense(1, input_format="fixed<5,2>", per_place=True, seed=2)(x))
+    with QuantizerConfigScope(place="datalane", overflow_mode="SAT"):
+        h = QDense(4, activation="relu")(keras.layers.Concatenate()([keras.ops.sum(h, axis=1), own]))
+    model = keras.Model(x, LUTDense(3, seed=3)(h))
+    network = integer_network(model, tuple(f"x{i}" for i in range(8)), tuple("abc"))
+    files = stage_files(folder)
+    model.save(files["model.keras"])
+    save_network(network, files["network.npz"])
+    codes = random_codes(network, EVENTS).astype(np.int32)
+    split = np.where(np.arange(EVENTS) % 4 == 0, TEST, TRAIN).astype(np.uint8)
+    labels, ids = np.arange(EVENTS) % 3, np.arange(EVENTS, dtype=np.uint64)
+    save_codes(
+        EventCodes(codes, labels, split, ids, network.inputs, network.features, network.classes), files["codes.npz"]
+    )
+    return files, build(files, folder)
+
+
+def test_a_hybrid_graph_is_bit_exact(graph, tmp_path):
+    files, firmware = graph
+    held = read_card(FirmwareCard, firmware)
+    assert held.hls_project is None
+    assert held.hls_note == "hls4ml projects are made of chains of LUTDense layers on flat inputs alone"
+    card = check(files, firmware, tmp_path / "verify.json")
+    assert (card.verdict, card.bit_exact, card.mismatches) == ("bit-exact", True, 0)
+    assert [c.name for c in card.comparisons] == ["keras", "alkaid", "rtl"], "what did not run has no line"
+    assert len({c.control_mismatches for c in card.comparisons}) == 1
+    assert card.comparisons[0].control_mismatches > 0
+
+
+def test_flips_in_every_layer_of_tables_reach_keras(graph):
+    files, _ = graph
+    network = load_network(files["network.npz"])
+    codes = random_codes(network, 300)
+    names = [layer.name for layer in network.layers]
+    assert sum("_place" in name for name in names) == 4
+    for n, layer in enumerate(network.layers):
+        if not isinstance(layer, LUTDenseTables) or not layer.edges():
+            continue
+        i, o = layer.edges()[0]
+        flip = Flip(n, i, o, 0, 1)
+        model = load_model(files["model.keras"])
+        flip_keras(model, network, flip)
+        assert (run_keras(model, network, codes) == evaluate(flipped(network, flip), codes)).all(), layer.name
 
 
 def test_a_latency_that_was_not_planned_is_an_error(tmp_path, monkeypatch):

@@ -51,6 +51,12 @@ class HlsProject:
     result_types: dict[str, str]
 
 
+def has_project(model: Any, network: Network) -> bool:
+    """Whether hls4ml projects are made of such a model: a chain of LUTDense layers on a flat input."""
+    kinds = {type(layer).__name__ for layer in model.layers}
+    return kinds <= {"InputLayer", "LUTDense"} and len(model.inputs[0].shape) == 2 and network.is_dense_chain()
+
+
 def write_hls(model: Any, network: Network, folder: Path, spec: Spec) -> HlsProject:
     """Convert a Keras model of LUTDense layers with hls4ml, write the project to `folder` (made anew) and compile it.
 

@@ -59,7 +59,14 @@ class LUTDenseHandler(KerasV3LayerHandler):  # type: ignore[misc]
     handles = (KERAS_LAYER,)
 
     def handle(self, layer: Any, in_tensors: Any, out_tensors: Any) -> dict[str, Any]:
+        if len(in_tensors[0].shape) != 2:
+            raise FirmwareError(
+                f"layer {layer.name!r}: expected an input of shape (N, C_in), found {tuple(in_tensors[0].shape)}; "
+                "hls4ml projects are made of LUTDense layers on flat inputs"
+            )
         tables = integer_form(layer, in_tensors[0])
+        if tables.rounding != "TRN":
+            raise FirmwareError(f"layer {layer.name!r}: input_rounding {tables.rounding!r}; expected 'TRN' for hls4ml")
         n_in, n_out = tables.shape
         return {
             "class_name": "LUTDense",
@@ -68,6 +75,10 @@ class LUTDenseHandler(KerasV3LayerHandler):  # type: ignore[misc]
             "tables": tables,
             "handler": type(self).__name__,
         }
+
+    def maybe_get_activation_config(self, layer: Any, out_tensors: Any) -> tuple[None, None]:
+        """None: the activation of the layer is that of its edge networks, long in the tables."""
+        return None, None
 
 
 class LUTDenseNode(Layer):  # type: ignore[misc]

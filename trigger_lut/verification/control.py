@@ -93,15 +93,14 @@ def flip_keras(model: Any, network: Network, flip: Flip) -> None:
 
     Raises FirmwareError when the model has no such table or entry.
     """
-    import keras
-
-    layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
-    form = network.layers[flip.layer]
-    if [layer.table.shape[::2] for layer in layers] != [f.shape for f in network.layers]:
+    form = table_layer(network, flip.layer)
+    name, _, place = form.name.partition("_place") if form.name not in _names(model) else (form.name, "", "")
+    layer = _names(model).get(name)
+    if layer is None or layer.table.shape[-3::2] != form.shape:
         raise FirmwareError(f"model {model.name!r} has other layers than the integer network")
-    layer = layers[flip.layer]
     layer.refresh()
-    table = np.array(layer.table)
+    whole = np.array(layer.table)
+    table = whole[int(place)] if place else whole
     scale = 2.0 ** int(form.fraction[flip.output])
     positions = 1 << int(layer.channel_bits[flip.channel])
     share = positions >> int(form.widths[flip.channel, flip.output])
@@ -110,7 +109,12 @@ def flip_keras(model: Any, network: Network, flip: Flip) -> None:
     rows = slice(flip.entry * share, (flip.entry + 1) * share)
     entry = round(float(table[flip.channel, rows.start, flip.output]) * scale) ^ (1 << flip.bit)
     table[flip.channel, rows, flip.output] = entry / scale
-    layer.table.assign(table)
+    layer.table.assign(whole)
+
+
+def _names(model: Any) -> dict[str, Any]:
+    """Layers of tables by name, those of inner models as well."""
+    return {layer.name: layer for layer in model._flatten_layers(recursive=True) if hasattr(layer, "table")}
 
 
 def flip_hls(source: Path, folder: Path, flip: Flip) -> None:

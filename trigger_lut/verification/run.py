@@ -33,11 +33,11 @@ CONTROL_VECTORS = 4000
 
 @dataclass(frozen=True)
 class Forms:
-    """The forms of one design that are compared: Keras model, integer network, hls4ml project, RTL project."""
+    """The forms of one design that are compared: Keras model, integer network, hls4ml project (if any), RTL project."""
 
     model: Any
     network: Network
-    hls: Path
+    hls: Path | None
     rtl: Path
     spec: Spec
 
@@ -57,7 +57,8 @@ def verify(spec: Path, model: Path, network: Path, codes: Path, firmware_card: P
     integers, events = load_network(network), load_codes(codes)
     if events.formats != integers.inputs:
         raise CardError(f"{codes}: codes are in other formats than the inputs of {network}")
-    forms = Forms(load_model(model), integers, Path(firmware.hls_project), Path(firmware.rtl_project), design)
+    hls = Path(firmware.hls_project) if firmware.hls_project else None
+    forms = Forms(load_model(model), integers, hls, Path(firmware.rtl_project), design)
     vectors, sets = make_vectors(integers.inputs, events.of(TEST)[0], design.seed)
     flip, comparisons, latency, ii = compare(forms, vectors, design.seed)
     if latency != firmware.rtl_latency_cycles_planned:
@@ -111,9 +112,9 @@ def compare(forms: Forms, vectors: IntArray, seed: int) -> tuple[Flip, list[Comp
         flip_keras(forms.model, network, flip)
         return run_keras(forms.model, network, codes)
 
-    def faulty_hls(codes: IntArray) -> IntArray:
+    def faulty_hls(project: Path, codes: IntArray) -> IntArray:
         with tempfile.TemporaryDirectory() as scratch:
-            flip_hls(forms.hls, Path(scratch, "hls"), flip)
+            flip_hls(project, Path(scratch, "hls"), flip)
             return predict_hls(Path(scratch, "hls"), codes)
 
     def faulty_rtl(codes: IntArray) -> IntArray:
@@ -122,10 +123,12 @@ def compare(forms: Forms, vectors: IntArray, seed: int) -> tuple[Flip, list[Comp
 
     runs: dict[str, tuple[Callable[[IntArray], Any], Callable[[IntArray], Any]]] = {
         "keras": (lambda codes: run_keras(forms.model, network, codes), faulty_keras),
-        "hls4ml": (lambda codes: predict_hls(forms.hls, codes), faulty_hls),
         "alkaid": (lambda codes: run_alkaid(network, codes), lambda codes: run_alkaid(faulty, codes)),
         "rtl": (rtl, faulty_rtl),
     }
+    if (project := forms.hls) is not None:
+        hls = (lambda codes: predict_hls(project, codes), lambda codes: faulty_hls(project, codes))
+        runs = {"keras": runs.pop("keras"), "hls4ml": hls, **runs}
     comparisons = []
     for name, (whole, control) in runs.items():
         start = time.monotonic()

@@ -10,7 +10,7 @@ rule firmware:
     params:
         code=fingerprint("firmware.run"),
     resources:
-        **needs(mem_mb=4000, runtime=60),
+        **needs(mem_mb=3000, runtime=60),
     log:
         "results/logs/{design}/firmware.log",
     shell:

@@ -9,7 +9,7 @@ rule ingest:
     params:
         code=fingerprint("events.run"),
     resources:
-        **needs(mem_mb=4000, runtime=30),
+        **needs(mem_mb=2000, runtime=30),
     log:
         f"results/logs/data/{DATA_SET}/ingest.log",
     shell:

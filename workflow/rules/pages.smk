@@ -27,7 +27,7 @@ rule pages_of_data:
         simulation=f"--simulation {DATA}/check_simulation.json" if plan.simulated else "",
         code=fingerprint("pages.of_data"),
     resources:
-        **needs(mem_mb=2000, runtime=10),
+        **needs(mem_mb=1000, runtime=10),
     log:
         f"results/logs/data/{DATA_SET}/pages.log",
     shell:
@@ -68,7 +68,7 @@ rule pages_of_design:
         clock_mhz=lambda wildcards: asked(wildcards).target.clock_mhz,
         code=fingerprint("pages.of_design"),
     resources:
-        **needs(mem_mb=2000, runtime=10),
+        **needs(mem_mb=1000, runtime=10),
     log:
         "results/logs/{design}/pages.log",
     shell:
@@ -77,28 +77,32 @@ rule pages_of_design:
         " --folder {params.folder} &> {log} || failed {log}"
 
 
-rule pages_of_summary:
-    """Draw the table over all designs."""
-    input:
-        "results/summary.json",
-    output:
-        page=shown("results/summary.html", "summary", "all designs"),
-        plot=shown("results/summary.svg", "summary", "accuracy against LUTs"),
-    params:
-        folder="results",
-        code=fingerprint("pages.of_summary"),
-    resources:
-        **needs(mem_mb=2000, runtime=10),
-    log:
-        "results/logs/pages_of_summary.log",
-    shell:
-        "trigger-lut pages-of-summary --summary {input} --folder {params.folder} &> {log} || failed {log}"
+if DESIGNS:
+
+    rule pages_of_summary:
+        """Draw the table over all designs."""
+        input:
+            "results/summary.json",
+        output:
+            page=shown("results/summary.html", "summary", "all designs"),
+            plot=shown("results/summary.svg", "summary", "accuracy against LUTs"),
+        params:
+            folder="results",
+            code=fingerprint("pages.of_summary"),
+        resources:
+            **needs(mem_mb=1000, runtime=10),
+        log:
+            "results/logs/pages_of_summary.log",
+        shell:
+            "trigger-lut pages-of-summary --summary {input} --folder {params.folder} &> {log} || failed {log}"
 
 
+# Of the scan's designs no pages of their own are made unless they are asked for by name.
 PAGES = [
     *rules.pages_of_data.output,
     *expand(rules.pages_of_design.output, design=DESIGNS),
-    *rules.pages_of_summary.output,
+    *(rules.pages_of_summary.output if DESIGNS else []),
+    *(rules.pages_of_scan.output if POINTS else []),
 ]
 
 

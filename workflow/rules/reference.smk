@@ -5,11 +5,11 @@ rule reference:
     output:
         f"{DATA}/reference.json",
     params:
-        units=plan.budget.network.units,
+        units=plan.budget.network.reference_units,
         seed=plan.budget.seed,
         code=fingerprint("references"),
     resources:
-        **needs(mem_mb=4000, runtime=60),
+        **needs(mem_mb=3000, runtime=60),
     log:
         f"results/logs/data/{DATA_SET}/reference.log",
     shell:

@@ -14,7 +14,7 @@ if plan.simulated:
             process="[A-Za-z]+",
             part="[0-9]+",
         resources:
-            **needs(mem_mb=2000, runtime=120),
+            **needs(mem_mb=1500, runtime=60),
         log:
             f"results/logs/data/{DATA_SET}/simulate_{{process}}_{{part}}.log",
         shell:
@@ -30,7 +30,7 @@ if plan.simulated:
         params:
             code=fingerprint("simulation.check"),
         resources:
-            **needs(mem_mb=2000, runtime=10),
+            **needs(mem_mb=1000, runtime=10),
         log:
             f"results/logs/data/{DATA_SET}/check_simulation.log",
         shell:

@@ -10,7 +10,7 @@ rule synth:
     params:
         code=fingerprint("synthesis"),
     resources:
-        **needs(mem_mb=4000, runtime=60),
+        **needs(mem_mb=2000, runtime=60),
     log:
         "results/logs/{design}/synth.log",
     shell:

@@ -16,7 +16,7 @@ rule train:
     # before the references, which only the summary waits for
     priority: 1
     resources:
-        **needs(mem_mb=8000, runtime=240, gpus=config.get("train_gpus", 0)),
+        **needs(mem_mb=4000, runtime=240, gpus=config.get("train_gpus", 0)),
     log:
         "results/logs/{design}/train.log",
     shell:

@@ -1,14 +1,18 @@
 rule verdict:
-    """Fail when a design misses its budget or is not bit-exact. Comes last, and owns nothing but its own file."""
+    """Fail when a design misses its budget, or one of them or of the scan's is not bit-exact. Comes last, and owns
+    nothing but its own file."""
     localrule: True
     input:
-        summary="results/summary.json",
+        **({"summary": "results/summary.json"} if DESIGNS else {}),
+        **({"scan": "results/scan.json"} if POINTS else {}),
         pages=PAGES,
     output:
         "results/verdict.json",
     params:
+        summary="--summary results/summary.json" if DESIGNS else "",
+        scan="--scan results/scan.json" if POINTS else "",
         code=fingerprint("verdict"),
     log:
         "results/logs/verdict.log",
     shell:
-        "trigger-lut verdict --summary {input.summary} --output {output} &> {log} || failed {log}"
+        "trigger-lut verdict {params.summary} {params.scan} --output {output} &> {log} || failed {log}"

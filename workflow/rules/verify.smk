@@ -12,7 +12,7 @@ rule verify:
     params:
         code=fingerprint("verification"),
     resources:
-        **needs(mem_mb=8000, runtime=60),
+        **needs(mem_mb=4000, runtime=60),
     log:
         "results/logs/{design}/verify.log",
     shell:

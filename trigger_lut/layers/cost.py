@@ -15,6 +15,7 @@ import tensorflow as tf
 
 LUT_INPUTS = 6.0
 ABSORBED_BITS = 5.0  # tables of up to so many address bits vanish into adders about half of the time
+EBOPS_TO_LUTS = 1.0  # arithmetic layers take about a LUT for each effective bit operation (arXiv 2405.00645, section 4)
 CARRY = 1.0  # bits by which an adder is wider than its operand, averaged over a tree
 
 
@@ -76,8 +77,11 @@ def soft_luts(table: tf.Tensor, m: tf.Tensor, f: tf.Tensor) -> tuple[tf.Tensor, 
 
 
 def soft_levels(present: tf.Tensor) -> tf.Tensor:
-    """About the adder levels of a layer's deepest output: log2 of its fan-in, a smooth maximum over outputs."""
-    fan_in = tf.math.log(1.0 + tf.reduce_sum(present, axis=0)) / tf.math.log(2.0)
+    """About the adder levels of a layer's deepest output: log2 of its fan-in, a smooth maximum over outputs.
+
+    present (..., C_in, C_out), see `soft_luts`.
+    """
+    fan_in = tf.math.log(1.0 + tf.reduce_sum(present, axis=-2)) / tf.math.log(2.0)
     return tf.reduce_logsumexp(4.0 * fan_in) / 4.0
 
 

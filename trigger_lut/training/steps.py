@@ -8,9 +8,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trigger_lut.layers.cost import soft_levels, soft_luts, soft_saturation
+from trigger_lut.layers.cost import collecting
+from trigger_lut.training.model_cost import counting_layers, links_of, model_cost
 
 WIDTHS = ("input_width", "output_fraction")
+QUANTISERS = "hgq.quantizer."  # layers that hold the bit widths of HGQ2
 ADAM_EPSILON = 1e-7
 
 
@@ -26,17 +28,29 @@ class Pressure(NamedTuple):
 class Trainer:
     """A model, its training data on the device, and the compiled epoch.
 
-    x (N, C_in) float32 values on the input grid, y (N,) int labels; the last incomplete batch of a shuffle is left out.
+    Any Keras model that gives (N, classes) scores: layers of tables of any kind, HGQ2's, Keras' own. What layers add to
+    the model's losses counts as in `model.fit`, but for the EBOPs of HGQ2: their `beta` is set to 0, so that the
+    multiplier on LUTs alone presses on them.
+
+    x (N, ...) float32 values on the input grid, y (N,) int labels; the last incomplete batch of a shuffle is left out.
     """
 
     def __init__(self, model: keras.Model, x: np.ndarray, y: np.ndarray, batch_size: int) -> None:
         self.model = model
-        self.layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
         self.batch_size = min(batch_size, len(x))
         self.x, self.y = tf.constant(x, tf.float32), tf.constant(y, tf.int32)
-        self.widths = [v for v in model.trainable_variables if v.name in WIDTHS]
-        self.weights = [v for v in model.trainable_variables if v.name not in WIDTHS]
-        self.moments = [[tf.Variable(tf.zeros(v.shape)) for v in (*self.weights, *self.widths)] for _ in range(2)]
+        every = model._flatten_layers(include_self=False)
+        self.layers = [layer for layer in every if hasattr(layer, "current_tables")]
+        self.betas = [layer._beta for layer in counting_layers(model)]
+        for beta in self.betas:
+            beta.assign(tf.zeros(beta.shape))
+        bits = {id(v) for x in every if type(x).__module__.startswith(QUANTISERS) for v in x.trainable_variables}
+        self.links = links_of(model, self.layers)
+        self.widths = [v for v in model.trainable_variables if v.name in WIDTHS or id(v) in bits]
+        held = {id(v) for v in self.widths}
+        self.weights = [v for v in model.trainable_variables if id(v) not in held]
+        sizes = [sum(int(np.prod(v.shape)) for v in group) for group in (self.weights, self.widths)]
+        self.moments = [[tf.Variable(tf.zeros(size)) for size in sizes] for _ in range(2)]
         self.step = tf.Variable(0.0)
         self._epoch = tf.function(self._run_epoch, jit_compile=True)
         self._tables = tf.function(lambda: [layer.current_tables() for layer in self.layers], jit_compile=True)
@@ -76,30 +90,40 @@ class Trainer:
     def _step(self, rows, learning_rate, width_rate, luts, depth):
         variables = [*self.weights, *self.widths]
         with tf.GradientTape() as tape:
-            out = tf.gather(self.x, rows)
-            cost, levels = tf.constant(1.0), tf.constant(0.0)
-            for layer, following in zip(self.layers, [*self.layers[1:], None], strict=True):
-                out, table, widths = layer.forward_training(out)
-                edges, present = soft_luts(table, *widths)
-                cost += tf.reduce_sum(edges)
-                levels += soft_levels(present)
-                if following is not None:
-                    levels += soft_saturation(table, tf.convert_to_tensor(layer.bias), *following.limits())
-            loss = tf.reduce_mean(
-                tf.nn.sparse_softmax_cross_entropy_with_logits(labels=tf.gather(self.y, rows), logits=out)
-            )
-            objective = loss + luts * tf.math.log(cost) + depth * levels
-        gradients = tape.gradient(objective, [v.value for v in variables])
-        self._adam(variables, gradients, learning_rate, width_rate)
+            scores, cost, levels, penalties = self._forward(tf.gather(self.x, rows))
+            labels = tf.gather(self.y, rows)
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=scores))
+            objective = loss + luts * tf.math.log(cost) + depth * levels + penalties
+        gradients = tape.gradient(objective, [v.value for v in variables], unconnected_gradients="zero")
+        split = len(self.weights)
+        self.step.assign_add(1.0)
+        self._adam(0, self.weights, gradients[:split], learning_rate)
+        self._adam(1, self.widths, gradients[split:], width_rate)
         return loss
 
-    def _adam(self, variables, gradients, learning_rate, width_rate, beta1=0.9, beta2=0.99):
-        """Adam (arXiv 1412.6980, algorithm 1); written out so that widths have a rate of their own, down to 0."""
-        self.step.assign_add(1.0)
+    def _forward(self, x):
+        """Scores, LUTs, levels, and what else the model's layers add to the loss."""
+        with collecting() as records, tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([beta.value for beta in self.betas])
+            scores = self.model(x, training=True)
+            penalties = tf.add_n([tf.cast(p, tf.float32) for p in self.model.losses] or [tf.constant(0.0)])
+        ebops = tape.gradient(penalties, [beta.value for beta in self.betas], unconnected_gradients="zero")
+        cost, levels = model_cost(records, self.links, tf.add_n(ebops) if ebops else 0.0)
+        return scores, cost, levels, penalties
+
+    def _adam(self, group, variables, gradients, rate, beta1=0.9, beta2=0.99):
+        """Adam (arXiv 1412.6980, algorithm 1) on all variables of a group as one array; written out so that widths have
+        a rate of their own, down to 0.
+        """
+        if not variables:
+            return
+        first, second = self.moments[0][group], self.moments[1][group]
+        g = tf.concat([tf.reshape(part, (-1,)) for part in gradients], axis=0)
+        first.assign(beta1 * first + (1.0 - beta1) * g)
+        second.assign(beta2 * second + (1.0 - beta2) * g * g)
         correction = tf.sqrt(1.0 - beta2**self.step) / (1.0 - beta1**self.step)
-        for n, (v, g) in enumerate(zip(variables, gradients, strict=True)):
-            first, second = self.moments[0][n], self.moments[1][n]
-            first.assign(beta1 * first + (1.0 - beta1) * g)
-            second.assign(beta2 * second + (1.0 - beta2) * g * g)
-            rate = learning_rate if n < len(self.weights) else width_rate
-            v.assign(v - rate * correction * first / (tf.sqrt(second) + ADAM_EPSILON))
+        moves = rate * correction * first / (tf.sqrt(second) + ADAM_EPSILON)
+        sizes = [int(np.prod(v.shape)) for v in variables]
+        for v, move in zip(variables, tf.split(moves, sizes), strict=True):
+            moved = v - tf.reshape(move, v.shape)
+            v.assign(moved if v.constraint is None else v.constraint(moved))

@@ -18,7 +18,7 @@ try:
 except TriggerLutError as error:
     sys.exit(f"trigger-lut: error: {error}")
 
-DESIGNS = list(plan.specs)
+DESIGNS, POINTS = plan.designs, plan.scanned
 DATA_SET = plan.data_set.name
 DATA = f"results/data/{DATA_SET}"
 
@@ -47,7 +47,7 @@ onerror:
 
 
 rule all:
-    """Make everything: all designs, their pages, and the verdict on them."""
+    """Make everything: all designs, the scan, their pages, and the verdict on them."""
     default_target: True
     localrule: True
     input:
@@ -66,5 +66,6 @@ include: "workflow/rules/synth.smk"
 include: "workflow/rules/timing.smk"
 include: "workflow/rules/physics.smk"
 include: "workflow/rules/summary.smk"
+include: "workflow/rules/scan.smk"
 include: "workflow/rules/pages.smk"
 include: "workflow/rules/verdict.smk"

@@ -23,6 +23,11 @@ designs:
   small: {luts: 700, latency_ns: 25}
   large: {luts: 3000, latency_ns: 31}
 """
+SCAN = """\
+scan:
+  luts: [300, 600]
+  latency_ns: [20]
+"""
 SIMULATED = """\
 name: toy
 simulate: {jets: 20, files_per_class: 1}

@@ -25,11 +25,14 @@ CARDS: dict[str, type[BaseModel]] = {
     "results/&lt;design&gt;/synth.json": records.SynthCard,
     "results/&lt;design&gt;/timing.json": records.TimingCard,
     "results/summary.json": records.Summary,
+    "results/scan.json": records.ScanCard,
     "results/verdict.json": records.VerdictCard,
 }
 PARTS: tuple[type[BaseModel], ...] = (
     records.DesignSummary,
     records.BudgetLine,
+    records.ScanPoint,
+    records.PublishedResult,
     Measured,
     records.FeatureSummary,
     MassPeak,

@@ -117,11 +117,18 @@ def summary(args: argparse.Namespace) -> None:
     summary(args.reference, args.designs, args.json, args.tsv)
 
 
+def scan(args: argparse.Namespace) -> None:
+    """Put all designs of a scan side by side and find those that none beats."""
+    from trigger_lut.pareto import scan
+
+    scan(args.reference, args.designs, args.points, args.json, args.tsv, args.published)
+
+
 def verdict(args: argparse.Namespace) -> None:
     """Fail when a design misses its budget or is not bit-exact, and say by how much."""
     from trigger_lut.verdict import verdict
 
-    verdict(args.summary, args.output)
+    verdict(args.summary, args.scan, args.output)
 
 
 def pages_of_data(args: argparse.Namespace) -> None:
@@ -145,6 +152,13 @@ def pages_of_summary(args: argparse.Namespace) -> None:
     from trigger_lut.pages.of_summary import pages_of_summary
 
     pages_of_summary(args.summary, args.folder)
+
+
+def pages_of_scan(args: argparse.Namespace) -> None:
+    """Draw the page of a scan: accuracy against LUTs and latency."""
+    from trigger_lut.pages.of_scan import pages_of_scan
+
+    pages_of_scan(args.scan, args.folder)
 
 
 def schema(args: argparse.Namespace) -> None:
@@ -185,6 +199,7 @@ FILES = {
     "--timing": "card of the timing (timing.json)",
     "--ingest": "card of the ingest (ingest.json)",
     "--summary": "summary of all designs (summary.json)",
+    "--scan": "card of the scan (scan.json)",
 }
 
 
@@ -231,7 +246,17 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--designs", type=Path, nargs="+", required=True, metavar="PATH", help="folders with their cards")
     sub.add_argument("--json", type=Path, required=True, metavar="PATH", help="summary to write")
     sub.add_argument("--tsv", type=Path, required=True, metavar="PATH", help="the same as a table, to write")
-    command(verdict, "--summary", "--output")
+    sub = command(scan, "--reference")
+    sub.add_argument("--points", type=Path, nargs="+", required=True, metavar="PATH", help="folders of the scan")
+    sub.add_argument("--designs", type=Path, nargs="*", default=[], metavar="PATH", help="folders of other designs")
+    sub.add_argument("--json", type=Path, required=True, metavar="PATH", help="card to write")
+    sub.add_argument("--tsv", type=Path, required=True, metavar="PATH", help="the same as a table, to write")
+    sub.add_argument(
+        "--published", metavar="NAME", help="public data set that this one is (published in its description)"
+    )
+    sub = command(verdict, "--output")
+    for flag in ("--summary", "--scan"):
+        sub.add_argument(flag, type=Path, metavar="PATH", help=FILES[flag])
     command(pages_of_data, "--ingest", "--reference", "--folder").add_argument(
         "--simulation", type=Path, metavar="PATH", help="card of check-simulation, where data are simulated"
     )
@@ -240,6 +265,7 @@ def parser() -> argparse.ArgumentParser:
         *("--spec", "--reference", "--train", "--physics", "--verify", "--synth", "--timing", "--folder"),
     )
     command(pages_of_summary, "--summary", "--folder")
+    command(pages_of_scan, "--scan", "--folder")
     sub = command(schema)
     sub.add_argument("file", choices=["budget", "targets", "data-set", "documentation", "cards"], help="which of them")
     sub.add_argument("--write", type=Path, metavar="PATH", help="file to write (cards: to put tables into)")

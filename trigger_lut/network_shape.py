@@ -52,7 +52,7 @@ def output_shape(network: NetworkShape, channels: int) -> Shape:
     shape: Shape = tuple(network.input_shape or (channels,))
     if math.prod(shape) != channels:
         held = f"{shown(shape)} holds {math.prod(shape)} values"
-        raise ShapeError(f"input_shape: {held}, the data set has {channels} features")
+        raise ShapeError(f"input_shape: {held}, the data set has {channels} feature{'s' * (channels != 1)}")
     for n, layer in enumerate(network.layers or []):
         try:
             shape = shape_after(layer, shape)

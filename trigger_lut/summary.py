@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
+from typing import Any
 
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Card, Measured, Stopwatch, read_card, write_card, write_text
@@ -109,20 +110,45 @@ def table(designs: list[DesignSummary]) -> str:
     """The rows as tab-separated values; nested values as 'name.key' columns, met or missed a budget line."""
     rows = []
     for design in designs:
-        row: dict[str, object] = {}
-        for key, value in design.model_dump(mode="json").items():
-            if key == "budget":
-                row.update({f"{line.quantity}_met": line.met for line in design.budget})
-            elif isinstance(value, dict):
-                row.update({f"{key}.{name}": entry for name, entry in value.items()})
-            else:
-                row[key] = value
-        rows.append({k: str(v).lower() if isinstance(v, bool) else v for k, v in row.items()})
+        row = design.model_dump(mode="json")
+        del row["budget"]
+        rows.append({**row, **{f"{line.quantity}_met": line.met for line in design.budget}})
+    return rows_as_table(rows)
+
+
+def rows_as_table(rows: list[dict[str, Any]]) -> str:
+    """Rows of one kind as tab-separated values with a header; mappings as 'name.key' columns, lists joined by ';'."""
+    flat = []
+    for row in rows:
+        entries: dict[str, Any] = {}
+        for key, value in row.items():
+            entries.update(
+                {f"{key}.{name}": v for name, v in value.items()} if isinstance(value, dict) else {key: value}
+            )
+        flat.append({key: _as_text(value) for key, value in entries.items()})
     out = io.StringIO()
-    writer = csv.DictWriter(out, list(rows[0]), delimiter="\t", lineterminator="\n")
+    writer = csv.DictWriter(out, list(flat[0]), delimiter="\t", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(flat)
     return out.getvalue()
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "; ".join(map(str, value)) if isinstance(value, list) else value
+
+
+def same_everywhere(folders: list[Path], specs: list[Spec]) -> None:
+    """Raises CardError when the designs in these folders are not of one data set and target."""
+    first = specs[0]
+    for folder, spec in zip(folders, specs, strict=True):
+        for key in ("data_set", "target_name"):
+            if getattr(spec, key) != getattr(first, key):
+                raise CardError(
+                    f"{folder / 'spec.json'}: {key}: expected {getattr(first, key)!r} as for design "
+                    f"{first.design!r}, found {getattr(spec, key)!r}"
+                )
 
 
 def summary(reference: Path, folders: list[Path], json: Path, tsv: Path) -> None:
@@ -133,18 +159,12 @@ def summary(reference: Path, folders: list[Path], json: Path, tsv: Path) -> None
     watch = Stopwatch()
     card = read_card(ReferenceCard, reference)
     held = [summarise(folder, card) for folder in folders]
-    first = held[0][0]
+    same_everywhere(folders, [spec for spec, _, _ in held])
     for folder, (spec, _, _) in zip(folders, held, strict=True):
-        for key in ("data_set", "target_name"):
-            if getattr(spec, key) != getattr(first, key):
-                raise CardError(
-                    f"{folder / 'spec.json'}: {key}: expected {getattr(first, key)!r} as for design "
-                    f"{first.design!r}, found {getattr(spec, key)!r}"
-                )
-        if spec.network.units != card.units:
-            raise CardError(
-                f"{reference}: units: expected {spec.network.units} as in {folder / 'spec.json'}, found {card.units}"
-            )
+        units = spec.network.reference_units
+        if units != card.units:
+            raise CardError(f"{reference}: units: expected {units} as in {folder / 'spec.json'}, found {card.units}")
+    first = held[0][0]
     designs = [row for _, row, _ in held]
     read = [reference, *(path for _, _, paths in held for path in paths)]
     made = Summary(data_set=first.data_set, target=first.target_name, designs=designs, **watch.provenance(read))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from trigger_lut.cards import Stopwatch, read_card, write_card
 from trigger_lut.errors import BudgetMissedError
-from trigger_lut.records import BudgetLine, DesignSummary, Summary, VerdictCard
+from trigger_lut.records import BudgetLine, DesignSummary, ScanCard, ScanPoint, Summary, VerdictCard
 
 
 def missed(line: BudgetLine) -> str:
@@ -20,23 +20,31 @@ def missed(line: BudgetLine) -> str:
 
 def faults(design: DesignSummary) -> list[str]:
     """Everything that keeps a design from passing, each with its size."""
-    found = [f"{design.name}: {missed(line)}" for line in design.budget if not line.met]
-    if not design.bit_exact:
-        found.append(
-            f"{design.name}: not bit-exact: {design.mismatches} differences in {design.vectors} vectors"
-            if design.mismatches
-            else f"{design.name}: not shown to be bit-exact: 0 differences, but a negative control was not caught"
-        )
-    return found
+    return [f"{design.name}: {missed(line)}" for line in design.budget if not line.met] + not_exact(design)
 
 
-def verdict(summary: Path, output: Path) -> None:
-    """Write a `VerdictCard` when all designs pass. Raises BudgetMissedError with every fault, and leaves no card."""
+def not_exact(design: DesignSummary | ScanPoint) -> list[str]:
+    """What keeps a design from being bit-exact."""
+    if design.bit_exact:
+        return []
+    if design.mismatches:
+        return [f"{design.name}: not bit-exact: {design.mismatches} differences in {design.vectors} vectors"]
+    return [f"{design.name}: not shown to be bit-exact: 0 differences, but a negative control was not caught"]
+
+
+def verdict(summary: Path | None, scan: Path | None, output: Path) -> None:
+    """Write a `VerdictCard` when all designs pass. Raises BudgetMissedError with every fault, and leaves no card.
+
+    Points of a scan may miss their budgets: that is what a scan finds out. Each must be bit-exact.
+    """
     watch = Stopwatch()
-    designs = read_card(Summary, summary).designs
+    designs = read_card(Summary, summary).designs if summary else []
+    points = [point for point in read_card(ScanCard, scan).points if point.scanned] if scan else []
     found = [fault for design in designs for fault in faults(design)]
+    found += [fault for point in points for fault in not_exact(point)]
     if found:
         output.unlink(missing_ok=True)
         failed = len({fault.split(":")[0] for fault in found})
-        raise BudgetMissedError(f"{failed} of {len(designs)} designs fail\n  " + "\n  ".join(found))
-    write_card(VerdictCard(designs=[d.name for d in designs], **watch.provenance([summary])), output)
+        raise BudgetMissedError(f"{failed} of {len(designs) + len(points)} designs fail\n  " + "\n  ".join(found))
+    read = [path for path in (summary, scan) if path]
+    write_card(VerdictCard(designs=[d.name for d in designs], **watch.provenance(read)), output)

@@ -61,7 +61,7 @@ def test_the_table_has_a_row_a_design(made):
 
 
 def test_the_verdict_on_designs_that_pass(made, tmp_path):
-    verdict(made(small={}), tmp_path / "verdict.json")
+    verdict(made(small={}), None, tmp_path / "verdict.json")
     card = read_card(VerdictCard, tmp_path / "verdict.json")
     assert card.designs == ["small"]
     assert list(card.inputs) == [str(tmp_path / "summary.json")]
@@ -84,7 +84,7 @@ def test_the_verdict_lists_every_fault_and_leaves_no_card(made, tmp_path):
     output = tmp_path / "verdict.json"
     output.write_text("an earlier verdict")
     with pytest.raises(BudgetMissedError) as caught:
-        verdict(path, output)
+        verdict(path, None, output)
     assert str(caught.value) == "\n  ".join(
         [
             "2 of 3 designs fail",

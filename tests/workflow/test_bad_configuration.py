@@ -68,6 +68,34 @@ def test_the_command_line_shows_the_message_alone(tmp_path):
             "config/data_sets/toy.yaml: 3 mistakes\n  simulate.jet: unknown key; nearest: 'jets'\n  tree: missing\n"
             "  treee: unknown key; nearest: 'tree'",
         ),
+        (
+            BUDGET.replace("designs:", "scan: {luts: [9, 9], latency_ns: [20], unit: [[5]]}\ndesigns:"),
+            SIMULATED,
+            "config/budget.yaml: 2 mistakes\n"
+            "  scan.unit: unknown key; nearest: 'units', 'luts'\n  scan.luts: 9 stands twice",
+        ),
+        (
+            BUDGET.replace("designs:", "scan: {luts: [9], latency_ns: [20], units: [[4, 5], [4, 3]]}\ndesigns:"),
+            SIMULATED,
+            "config/budget.yaml: 1 mistake\n"
+            "  scan.units.1: the last layer has 3 outputs, data set 'toy' has 5 classes (g, q, W, Z, t)",
+        ),
+        (
+            BUDGET.replace("{units: [4, 5]}", "{layers: [{lut_conv1d: {filters: 5, kernel_size: 3}}]}"),
+            SIMULATED,
+            "config/budget.yaml: 1 mistake\n"
+            "  network.layers.0 (lut_conv1d): expected an input of shape (length, channels), found (2,)",
+        ),
+        (
+            BUDGET.replace(
+                "designs:",
+                "scan: {luts: [9], latency_ns: [20], networks: {c: {input_shape: [2, 2], layers: [{flatten: {}}]}}}\n"
+                "designs:",
+            ),
+            SIMULATED,
+            "config/budget.yaml: 1 mistake\n"
+            "  scan.networks.c.input_shape: (2, 2) holds 4 values, the data set has 2 features",
+        ),
         (BUDGET, GIVEN, "data set toy: nothing matches ntuples/*.root; there are none"),
     ],
 )
@@ -99,3 +127,18 @@ def test_an_unknown_design_is_no_target(tmp_path):
     assert ran.returncode == 1
     assert "no design 'smal'; nearest: 'small'" in ran.stdout + ran.stderr
     assert run_jobs(folder)["resolve_design:small"] == 1
+
+
+def test_a_bad_list_of_layers_is_refused_before_any_job(tmp_path):
+    layers = "{layers: [{lut_dense: {units: 4}}, {lut_dens: {units: 5}}, {q_dense: {units: 5, activation: tanh}}]}"
+    folder = copy_workflow(tmp_path / "bad", budget=BUDGET.replace("{units: [4, 5]}", layers))
+    ran = snakemake(folder, "-n")
+    assert ran.returncode == 1
+    assert "Traceback" not in ran.stdout + ran.stderr
+    message = (
+        "config/budget.yaml: 2 mistakes\n"
+        "  network.layers.1.lut_dens: unknown key; nearest: 'lut_dense', 'q_dense', 'lut_conv2d'\n"
+        "  network.layers.2.q_dense.activation: expected 'relu', found 'tanh'\n"
+    )
+    assert message in ran.stdout + ran.stderr
+    assert not (folder / "results").exists()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from workflows import GIVEN, ROOT, copy_workflow, pretend_done, run_jobs, snakemake
+from workflows import BUDGET, GIVEN, ROOT, SCAN, copy_workflow, pretend_done, run_jobs, snakemake
 
 PROCESSES = ("g", "q", "W", "Z", "t")
 SIMULATION = {"resolve_simulation", *(f"simulate:{p}:0" for p in PROCESSES)}
@@ -171,6 +171,118 @@ def test_one_design_can_be_asked_for(done):
     jobs = run_jobs(done, targets=("results/small/timing.json",))
     wanted = of_design("small") - {"physics:small", "pages_of_design:small"}
     assert set(jobs) == wanted | {"resolve_data_set", "ingest"}
+
+
+# ---------------------------------------------------------------- scans
+
+
+def of_point(name: str) -> set[str]:
+    """Jobs of a design of the scan: no pages of its own."""
+    return of_design(name) - {"pages_of_design:" + name}
+
+
+POINTS = {*of_point("scan_l300_t20_s1"), *of_point("scan_l600_t20_s1")}
+OF_SCAN = {"scan", "pages_of_scan"}
+SCAN_ALONE = BUDGET[: BUDGET.index("designs:")] + SCAN
+
+
+@pytest.fixture(scope="session")
+def finished_scan(tmp_path_factory) -> Path:
+    """A workflow with designs and a scan in which everything is done."""
+    return pretend_done(copy_workflow(tmp_path_factory.mktemp("scanned"), budget=BUDGET + SCAN))
+
+
+@pytest.fixture
+def edited_scan(finished_scan, tmp_path) -> Callable[..., set[str]]:
+    """Replaces text in the budget of a finished workflow with a scan and gives the jobs to run."""
+    folder = tmp_path / "scanned"
+    shutil.copytree(finished_scan, folder, copy_function=shutil.copy2)
+
+    def edit(old: str, new: str) -> set[str]:
+        path = folder / "config/budget.yaml"
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+        return set(run_jobs(folder))
+
+    return edit
+
+
+def test_a_fresh_scan_adds_its_own_jobs_alone(tmp_path):
+    jobs = run_jobs(copy_workflow(tmp_path / "fresh", budget=BUDGET + SCAN))
+    assert set(jobs) - EVERYTHING == POINTS | OF_SCAN
+    assert set(jobs) >= EVERYTHING
+    assert set(jobs.values()) == {1}
+
+
+def test_a_scan_alone_has_no_summary(tmp_path):
+    jobs = set(run_jobs(copy_workflow(tmp_path / "fresh", budget=SCAN_ALONE)))
+    of_designs = {*of_design("small"), *of_design("large"), "summary", "pages_of_summary"}
+    assert jobs == EVERYTHING - of_designs | POINTS | OF_SCAN
+
+
+def test_a_scan_switched_on_runs_its_points_and_the_verdict(edited):
+    assert edited("config/budget.yaml", "designs:\n", SCAN + "designs:\n") == POINTS | OF_SCAN | {"verdict", "all"}
+
+
+def test_a_scan_switched_off_judges_again(edited_scan):
+    assert edited_scan(SCAN, "") == {"verdict", "all"}
+
+
+def test_a_finished_scan_runs_nothing(edited_scan):
+    assert edited_scan("scan:\n", "# a comment\nscan:\n") == set()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "points"),
+    [
+        ("[300, 600]", "[300, 700]", ["scan_l700_t20_s1"]),
+        ("[300, 600]", "[300, 600, 900]", ["scan_l900_t20_s1"]),
+        ("latency_ns: [20]", "latency_ns: [20, 25]", ["scan_l300_t25_s1", "scan_l600_t25_s1"]),
+        ("scan:\n", "scan:\n  seeds: [1, 2]\n", ["scan_l300_t20_s2", "scan_l600_t20_s2"]),
+        ("scan:\n", "scan:\n  max_input_bits: [4, 6]\n", ["scan_l300_t20_b4_s1", "scan_l600_t20_b4_s1"]),
+        ("scan:\n", "scan:\n  units: [[4, 5], [7, 5]]\n", ["scan_l300_t20_u7x5_s1", "scan_l600_t20_u7x5_s1"]),
+        ("[300, 600]", "[600]", []),
+    ],
+)
+def test_an_edited_scan_runs_the_points_that_are_new(edited_scan, old, new, points):
+    new_jobs = {job for name in points for job in of_point(name)}
+    assert edited_scan(old, new) == new_jobs | OF_SCAN | {"verdict", "all"}
+
+
+def test_the_network_of_a_named_variant_reruns_its_points_alone(tmp_path):
+    networks = "  networks: {a: {units: [3, 5]}, b: {layers: [{lut_dense: {units: 6}}, {lut_dense: {units: 5}}]}}\n"
+    budget = SCAN_ALONE + networks
+    folder = pretend_done(copy_workflow(tmp_path / "named", budget=budget))
+    assert run_jobs(folder) == {}
+    (folder / "config/budget.yaml").write_text(budget.replace("{units: 6}", "{units: 6, depth: 2}"))
+    changed = of_point("scan_l300_t20_b_s1") | of_point("scan_l600_t20_b_s1")
+    assert set(run_jobs(folder)) == changed | OF_SCAN | {"verdict", "all"}
+
+
+def test_a_user_s_function_that_is_edited_trains_again(tmp_path):
+    budget = BUDGET.replace("network: {units: [4, 5]}", "network: {function: 'mine:build', reference: [4, 5]}")
+    folder = copy_workflow(tmp_path / "function", budget=budget)
+    (folder / "mine.py").write_text("def build(formats, classes, seed): ...")
+    pretend_done(folder)
+    assert run_jobs(folder) == {}
+    (folder / "mine.py").write_text("def build(formats, classes, seed): return 1")
+    assert set(run_jobs(folder)) == DOWNSTREAM
+
+
+def test_which_published_results_are_shown_changes_the_scan_s_page_alone(tmp_path):
+    folder = copy_workflow(tmp_path / "given", budget=BUDGET + SCAN, data_set=GIVEN)
+    (folder / "ntuples").mkdir()
+    (folder / "ntuples/a.root").write_text("events")
+    pretend_done(folder)
+    description = folder / "config/data_sets/toy.yaml"
+    description.write_text(description.read_text() + "published: jsc-openml-42468\n")
+    assert set(run_jobs(folder)) == OF_SCAN | {"verdict", "all"}
+
+
+def test_one_point_s_pages_can_be_asked_for(finished_scan):
+    jobs = run_jobs(finished_scan, targets=("results/scan_l300_t20_s1/pages/train.html",))
+    assert set(jobs) == {"pages_of_design:scan_l300_t20_s1"}
 
 
 def test_the_shipped_workflow_plans_in_under_three_seconds(tmp_path):

@@ -141,6 +141,12 @@ class DataSet(Strict):
     nonfinite: NonFinite = Field("refuse", description="NaN and infinite features: refuse, drop, {replace: number}.")
     split: Split = Field(default_factory=Split)
     chunk: int = Field(20_000, ge=1, description="Entries read at a time; bounds the memory.")
+    # Not written: which results of others a page shows is no reason to read the events again.
+    published: Literal["jsc-openml-42468", "jsc-cernbox"] | None = Field(
+        None,
+        exclude=True,
+        description="The public data set that this is; a scan's page then shows the published results on it.",
+    )
 
     def globs(self) -> list[str]:
         """The files or globs; of simulated data the planned files."""
@@ -169,6 +175,8 @@ def inconsistencies(data_set: DataSet) -> list[str]:
     lines = []
     if (data_set.files is None) == (data_set.simulate is None):
         lines.append("files: give either files or simulate" + ("" if data_set.files is None else ", not both"))
+    if data_set.simulate is not None and data_set.published is not None:
+        lines.append(f"published: simulated data are no public data set, found {data_set.published!r}")
     if data_set.simulate is not None and tuple(data_set.label.classes) != SIMULATED_CLASSES:
         lines.append(f"label.classes: simulated data have {list(SIMULATED_CLASSES)}, found {data_set.label.classes}")
     for path, names in (

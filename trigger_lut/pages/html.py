@@ -18,31 +18,34 @@ MOST_FILES = 12
 
 @dataclass(frozen=True)
 class Cell:
-    """One entry of a table; kind is '', 'text' (left-aligned), 'good' or 'bad'."""
+    """One entry of a table; kind is '', 'text' (left-aligned), 'good' or 'bad'. `key` is what it is sorted by."""
 
     text: str
     kind: str = ""
+    key: float | str | None = None
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table with a title, and a note below it."""
+    """A table with a title, and a note below it. A sortable one is sorted by a click on a head, without a network."""
 
     title: str
     header: list[str]
     rows: list[list[Cell]]
     note: str = ""
+    sortable: bool = False
 
 
 @dataclass(frozen=True)
 class Page:
-    """One page; `plots` are (file name, figure, caption)."""
+    """One page; `plots` are (file name, figure, caption), behind the tables, or first and two in a row."""
 
     title: str
     lead: str
     tables: list[Table]
     cards: dict[str, Card]
     plots: list[tuple[str, Figure, str]] = field(default_factory=list)
+    plots_first: bool = False
 
 
 def cells(*values: object) -> list[Cell]:
@@ -106,6 +109,8 @@ def write_page(page: Page, path: Path) -> None:
             title=page.title,
             lead=page.lead,
             tables=page.tables,
+            plots_first=page.plots_first,
+            sortable=any(table.sortable for table in page.tables),
             plots=shown,
             cards=list(page.cards.items()),
             files=_files,

@@ -1,0 +1,41 @@
+# The designs of the scan are made by the same rules as the others; here they are compared.
+if POINTS:
+
+    rule scan:
+        """Put all designs of the scan side by side and find those that none beats."""
+        input:
+            reference=f"{DATA}/reference.json",
+            cards=expand("results/{design}/{card}.json", design=[*POINTS, *DESIGNS], card=CARDS),
+        output:
+            json="results/scan.json",
+            tsv="results/scan.tsv",
+        params:
+            points=expand("results/{design}", design=POINTS),
+            designs="--designs " + " ".join(f"results/{design}" for design in DESIGNS) if DESIGNS else "",
+            published=f"--published {plan.data_set.published}" if plan.data_set.published else "",
+            code=fingerprint("pareto"),
+        resources:
+            **needs(mem_mb=1000, runtime=10),
+        log:
+            "results/logs/scan.log",
+        shell:
+            "trigger-lut scan --reference {input.reference} --points {params.points} {params.designs}"
+            " {params.published} --json {output.json} --tsv {output.tsv} &> {log} || failed {log}"
+
+    rule pages_of_scan:
+        """Draw accuracy against LUTs and latency over all designs of the scan."""
+        input:
+            "results/scan.json",
+        output:
+            page=shown("results/scan.html", "scan", "scan"),
+            luts=shown("results/scan.svg", "scan", "scan, accuracy against LUTs"),
+            latency=shown("results/scan_latency.svg", "scan", "scan, accuracy against latency"),
+        params:
+            folder="results",
+            code=fingerprint("pages.of_scan"),
+        resources:
+            **needs(mem_mb=2000, runtime=10),
+        log:
+            "results/logs/pages_of_scan.log",
+        shell:
+            "trigger-lut pages-of-scan --scan {input} --folder {params.folder} &> {log} || failed {log}"

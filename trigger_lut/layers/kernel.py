@@ -136,10 +136,11 @@ def call(target: str, operands: Sequence[tf.Tensor], dtype: tf.DType, shape: tup
 
     Sizes may be unknown while a function is traced; XLA compiles it once they are known.
     """
+    operands = [tf.convert_to_tensor(o) for o in operands]
     static = [operands[operand].shape[axis] for operand, axis in shape]
     module = _module(target, tuple(TYPES[o.dtype] for o in operands), TYPES[dtype], shape)
     return xla_call_module(
-        list(operands), version=MODULE_VERSION, module=module, Sout=[static], Tout=[dtype], platforms=["CPU"]
+        operands, version=MODULE_VERSION, module=module, Sout=[static], Tout=[dtype], platforms=["CPU"]
     )[0]
 
 

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from trigger_lut import delay_model
 from trigger_lut.arithmetic import logic
-from trigger_lut.fixed_point import KIF, kif_for_range
-from trigger_lut.network import LinearLayer, LUTDenseTables, Network, Ranges, fits
+from trigger_lut.fixed_point import KIF, IntArray, kif_for_range
+from trigger_lut.network import LinearLayer, Network, Ranges, fits
 from trigger_lut.operations import operation_times
+from trigger_lut.reach import address_bits
 from trigger_lut.summation import Item, Summation, plan_places
 
 Range = tuple[int, int, int]  # smallest code, largest code, fractional bits
@@ -67,16 +68,15 @@ def value_times(network: Network, stage: float, family: str = "xcup") -> list[fl
             for p, at_place in enumerate(ready):
                 times += _linear_times(layer, at_place, read[p], stage, family)
             continue
+        bits = address_bits(layer, read)
         for at_place, plans in zip(ready, plan_places(layer, sites), strict=True):
-            times += [_output_time(layer, o, plan, at_place, stage, family) for o, plan in enumerate(plans)]
+            times += [_output_time(bits[:, o], plan, at_place, stage, family) for o, plan in enumerate(plans)]
     return times
 
 
-def _output_time(
-    layer: LUTDenseTables, o: int, plan: Summation, ready: Sequence[float], stage: float, family: str
-) -> float:
+def _output_time(bits: IntArray, plan: Summation, ready: Sequence[float], stage: float, family: str) -> float:
     tables = [
-        delay_model.finish(ready[a.channel], delay_model.table_delay(int(layer.widths[a.channel, o]), family), stage)
+        delay_model.finish(ready[a.channel], delay_model.table_delay(int(bits[a.channel]), family), stage)
         for a in plan.addends
     ]
     return _tree_time(plan, tables, stage, family)

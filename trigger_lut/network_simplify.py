@@ -1,4 +1,6 @@
-"""What an integer network does not need: saturation where nothing can overflow, and edges that nothing reads."""
+"""What an integer network does not need: saturation where nothing can overflow, table entries that nothing can reach,
+and edges that nothing reads.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ import numpy as np
 
 from trigger_lut.fixed_point import IntArray
 from trigger_lut.network import Layer, LUTDenseTables, Network, fits, with_layer
+from trigger_lut.reach import with_reachable
 
 
 def with_proven_overflow(network: Network) -> Network:
@@ -20,6 +23,15 @@ def with_proven_overflow(network: Network) -> Network:
         )
         if overflow != layer.overflow:
             network = with_layer(network, n, overflow=overflow)
+    return network
+
+
+def without_unreachable(network: Network) -> Network:
+    """The network without what its tables hold for codes that never come: see `reach.with_reachable`."""
+    for n, layer in enumerate(network.layers):
+        if isinstance(layer, LUTDenseTables):
+            made = with_reachable(layer, network.reads(n))
+            network = with_layer(network, n, widths=made.widths, tables=made.tables, bias=made.bias)
     return network
 
 

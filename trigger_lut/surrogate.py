@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -23,6 +23,7 @@ from trigger_lut.fixed_point import KIF, IntArray, kif_for_range
 from trigger_lut.latency import output_stages, saturates
 from trigger_lut.network import PADDING, LinearLayer, LUTDenseTables, Network, Ranges
 from trigger_lut.operations import operation_luts
+from trigger_lut.reach import code_ranges, window
 from trigger_lut.summation import Addend, Item, Summation, plan_places
 
 LUT_INPUTS = 6
@@ -74,24 +75,32 @@ def estimate(network: Network, clock_period_ns: float, family: str = "xcup") -> 
         if isinstance(layer, LinearLayer):
             costs.append(LayerCost(0.0, linear_luts(layer, read), conversions))
         else:
-            tables, adders = tables_luts(layer, sites)
+            tables, adders = tables_luts(layer, sites, read)
             costs.append(LayerCost(tables, adders, conversions))
     return Cost(tuple(costs), output_stages(network, clock_period_ns, family))
 
 
-def tables_luts(layer: LUTDenseTables, sites: IntArray) -> tuple[float, float]:
+def tables_luts(layer: LUTDenseTables, sites: IntArray, read: Ranges) -> tuple[float, float]:
     """LUTs in tables and in adders of a layer at all its places."""
+    codes = code_ranges(layer, read)
     tables, adders = 0.0, 0.0
     counted: dict[int, tuple[float, float]] = {}
     for plans in plan_places(layer, sites):
         if id(plans) not in counted:
-            uses = Counter(_key(a) for plan in plans for a in plan.addends)
-            distinct = {_key(a): a.values for plan in plans for a in plan.addends}
+            built = [_as_built(plan, layer, codes, o) for o, plan in enumerate(plans)]
+            uses = Counter(_key(a) for plan in built for a in plan.addends)
+            distinct = {_key(a): a.values for plan in built for a in plan.addends}
             whole = sum(table_luts(values) for values in distinct.values())
-            absorbed = sum(absorbed_luts(plan, uses) for plan in plans)
-            counted[id(plans)] = (whole - absorbed, sum(adder_luts(plan) for plan in plans))
+            absorbed = sum(absorbed_luts(plan, uses) for plan in built)
+            counted[id(plans)] = (whole - absorbed, sum(adder_luts(plan) for plan in built))
         tables, adders = tables + counted[id(plans)][0], adders + counted[id(plans)][1]
     return tables, adders
+
+
+def _as_built(plan: Summation, layer: LUTDenseTables, codes: IntArray, o: int) -> Summation:
+    """The plan with the entries that tables have in firmware."""
+    addends = tuple(replace(a, values=a.values[window(layer, codes, a.channel, o)]) for a in plan.addends)
+    return replace(plan, addends=addends)
 
 
 def linear_luts(layer: LinearLayer, read: Ranges) -> float:

@@ -35,8 +35,9 @@ def integer_network(
     """A Keras model as integers: layers of tables, arithmetic layers of HGQ2, sums, and what rearranges values.
 
     inputs: format of each input value, all inputs flat one after the other; None: those of the table layers that read
-    them. prune: leave out edges into values that nothing reads. Raises FirmwareError when the model holds a layer of
-    another kind, named in the message, when an input's format is open, or where values may wrap.
+    them. prune: leave out edges into values that nothing reads, and entries that nothing can reach. Raises
+    FirmwareError when the model holds a layer of another kind, named in the message, when an input's format is open,
+    or where values may wrap.
     """
     walk = _Walk(model, inputs)
     outputs = np.concatenate([walk.of(tensor).reshape(-1) for tensor in model.outputs])

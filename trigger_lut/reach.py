@@ -1,0 +1,67 @@
+"""Which codes the channels of a layer can take, and what follows for its tables: entries that nothing can reach."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from trigger_lut.fixed_point import IntArray, kif_for_range
+from trigger_lut.network_layers import Layer, LUTDenseTables, Ranges, converted_range
+
+
+def code_ranges(layer: Layer, read: Ranges) -> IntArray:
+    """(C_in, 2) smallest and largest code of each channel over all places; read: ranges (P, C_in) of what it reads."""
+    found = np.zeros((len(layer.inputs), 2), dtype=np.int64)
+    for i, kif in enumerate(layer.inputs):
+        seen = {read.one(p, i) for p in range(len(read))}
+        ends = [converted_range(codes, kif, layer.overflow[i], layer.rounding) for codes in seen]
+        found[i] = min(lo for lo, _ in ends), max(hi for _, hi in ends)
+    return found
+
+
+def reachable(layer: LUTDenseTables, codes: IntArray, i: int, o: int) -> tuple[int, int]:
+    """First and last entry of the table of edge (i, o) that can be looked up; codes as of `code_ranges`."""
+    kif = layer.inputs[i]
+    lo, hi = ((int(end) - kif.lo) >> (kif.bits - int(layer.widths[i, o])) for end in codes[i])
+    return lo, hi
+
+
+def window(layer: LUTDenseTables, codes: IntArray, i: int, o: int) -> IntArray:
+    """Numbers of the entries that the table of edge (i, o) has in firmware, 2**b of them.
+
+    b is the width of the narrowest format of the address; in place of entries beyond the reach stand the nearest.
+    """
+    kif, m = layer.inputs[i], int(layer.widths[i, o])
+    first, last = reachable(layer, codes, i, o)
+    middle = (1 << m) >> 1 if kif.k else 0  # the entry at the code 0
+    key = kif_for_range(first - middle, last - middle, 0)
+    return np.clip(np.arange(key.lo, key.hi + 1) + middle, first, last)
+
+
+def address_bits(layer: LUTDenseTables, read: Ranges) -> IntArray:
+    """(C_in, C_out) address bits of each table in firmware, at most its width; 0 for a pruned edge."""
+    codes, bits = code_ranges(layer, read), np.zeros(layer.shape, dtype=np.int64)
+    for i, o in layer.edges():
+        bits[i, o] = len(window(layer, codes, i, o)).bit_length() - 1
+    return bits
+
+
+def with_reachable(layer: LUTDenseTables, read: Ranges) -> LUTDenseTables:
+    """The layer with the nearest reachable entry in place of each that cannot be reached; the same on all inputs.
+
+    Tables that are constant then are pruned, their constant goes into the bias.
+    """
+    codes = code_ranges(layer, read)
+    widths, tables, bias = layer.widths.copy(), layer.tables.copy(), layer.bias.copy()
+    for i, o in layer.edges():
+        size = 1 << int(widths[i, o])
+        first, last = reachable(layer, codes, i, o)
+        entries = tables[i, o, np.clip(np.arange(size), first, last)]
+        if (entries == entries[0]).all():
+            bias[o] += entries[0]
+            widths[i, o], tables[i, o] = 0, 0
+        else:
+            tables[i, o, :size] = entries
+    tables = tables[:, :, : 1 << int(widths.max(initial=0))]
+    return replace(layer, widths=widths, tables=tables, bias=bias)

@@ -8,11 +8,13 @@ import pytest
 
 from trigger_lut.training.controller import (
     AIM,
+    DEPTH_AIM,
+    FREE_AIM,
     FREEZE_FROM,
     FREEZE_UNTIL,
     FROZEN_SHARE,
-    KEPT,
     LEAST,
+    MEASURE_FROM,
     MOST,
     NEAR,
     SHRINK_FROM,
@@ -35,9 +37,15 @@ def test_target_falls_geometrically_from_the_initial_cost_to_the_aim():
     assert all(a >= b for a, b in itertools.pairwise(targets))
 
 
-def test_aim_lies_below_the_budget_and_freezing_comes_after_shrinking():
-    assert AIM < KEPT < 1.0
-    assert 0 <= SHRINK_FROM < SHRINK_UNTIL < FREEZE_FROM < FREEZE_UNTIL < 1
+def test_the_target_ends_at_the_aim():
+    for aim in (AIM, FREE_AIM, DEPTH_AIM):
+        assert Controller(budget=1000, start=16000, aim=aim).target(1.0) == pytest.approx(aim * 1000)
+        assert Controller(budget=1000, start=500, aim=aim).target(0.0) == aim * 1000
+
+
+def test_what_is_pruned_to_lies_below_the_budget_and_phases_follow_each_other():
+    assert 0.9 < AIM < FREE_AIM <= 1.0, "room for what the surrogate is off by, but not much"
+    assert 0 <= SHRINK_FROM < SHRINK_UNTIL < MEASURE_FROM < FREEZE_FROM < FREEZE_UNTIL < 1
 
 
 def test_a_design_that_starts_within_its_budget_is_not_asked_to_grow():
@@ -118,19 +126,19 @@ def test_frozen_widths_are_pressed_on_more_gently_in_the_same_direction():
         assert 0 < held < free
 
 
-def test_widths_are_frozen_when_the_cost_is_just_below_the_target_or_time_is_up():
+def test_widths_are_frozen_when_the_cost_is_near_the_target_or_time_is_up():
     def ended(share):
         return Controller(budget=1000, start=500).after(share * AIM * 1000, 1.0)
 
     middle = (FREEZE_FROM + FREEZE_UNTIL) / 2
-    near, over, far_below = ended((1 + NEAR) / 2), ended(1.02), ended(0.9 * NEAR)
-    assert time_to_freeze(near, middle, 0.01)
-    assert not time_to_freeze(near, FREEZE_FROM - 0.01, 0.01)
-    for elsewhere in (over, far_below):
-        assert not time_to_freeze(elsewhere, middle, 0.01)
-        assert time_to_freeze(elsewhere, FREEZE_UNTIL, 0.01)
-        assert time_to_freeze(elsewhere, 0.5, 0.5), "the last round is frozen, however few there are"
-        assert not time_to_freeze(elsewhere, 0.5, 0.25)
+    for near in (ended(1.0), ended(1.001 * NEAR[0]), ended(0.999 * NEAR[1])):
+        assert time_to_freeze(near, middle, last=False)
+        assert not time_to_freeze(near, FREEZE_FROM - 0.01, last=False)
+    for elsewhere in (ended(1.001 * NEAR[1]), ended(0.999 * NEAR[0])):
+        assert not time_to_freeze(elsewhere, middle, last=False)
+        assert time_to_freeze(elsewhere, FREEZE_UNTIL, last=False)
+        assert time_to_freeze(elsewhere, 0.5, last=True), "the last round is frozen, however few there are"
+        assert not time_to_freeze(elsewhere, 0.5, last=False)
 
 
 def test_fine_tuning_begins_with_less_pressure():

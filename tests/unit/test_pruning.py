@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from networks import random_codes, random_network
 
-from trigger_lut.latency import network_stages
+from trigger_lut.latency import network_stages, output_stages
 from trigger_lut.reference import evaluate
 from trigger_lut.surrogate import estimate
 from trigger_lut.training.pruning import edges_to_prune, edges_to_shorten, saliency, without
@@ -117,12 +117,16 @@ def stages(network):
     return network_stages(network, 2.5)
 
 
+def finished(network):
+    return output_stages(network, 2.5)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_network_is_shortened_to_its_latency(seed):
     network = random_network(seed, units=(9, 8, 4), prune=0.0)
     scores = saliency(network, random_codes(network, 300))
     before = stages(network)[-1].max()
-    marks = edges_to_shorten(network, scores, stages, 0.8 * before)
+    marks = edges_to_shorten(network, scores, stages, finished, 0.8 * before)
     assert stages(without(network, marks))[-1].max() <= 0.8 * before
     assert 0 < removed(marks) < live(network)
 
@@ -130,13 +134,15 @@ def test_a_network_is_shortened_to_its_latency(seed):
 def test_nothing_is_removed_from_a_network_that_is_fast_enough():
     network = random_network(3, units=(9, 8, 4))
     scores = saliency(network, random_codes(network, 300))
-    assert removed(edges_to_shorten(network, scores, stages, stages(network)[-1].max())) == 0
+    assert removed(edges_to_shorten(network, scores, stages, finished, stages(network)[-1].max())) == 0
 
 
 def test_all_edges_go_when_no_edge_is_fast_enough():
     network = random_network(3, units=(4, 3))
     scores = saliency(network, random_codes(network, 300))
-    marks = edges_to_shorten(network, scores, lambda n: [np.full(x.shape[1], 9.0) for x in n.layers], 1.0)
+    marks = edges_to_shorten(
+        network, scores, lambda n: [np.full(x.shape[1], 9.0) for x in n.layers], lambda n: 9.0, 1.0
+    )
     assert live(without(network, marks)) == 0
 
 
@@ -148,6 +154,20 @@ def test_only_edges_into_the_latest_outputs_go():
     uneven = without(network, first)
     scores = saliency(uneven, random_codes(uneven, 300))
     shallow = stages(uneven)[-1][1:].max()
-    marks = edges_to_shorten(uneven, scores, stages, shallow)
+    marks = edges_to_shorten(uneven, scores, stages, finished, shallow)
     assert removed(marks) > 0
     assert not marks[0][:, 1:].any()
+
+
+def test_edges_that_fit_after_all_stay():
+    """One expensive edge of low score stands in the way: what must go with it by score alone comes back."""
+    network = random_network(6, units=(5, 6, 3), prune=0.0)
+    scores = [np.arange(layer.widths.size, dtype=float).reshape(layer.shape) + 1.0 for layer in network.layers]
+    dear = (1, 0)
+
+    def fits(left):
+        return live(left) + 100 * (left.layers[0].widths[dear] > 0) <= live(network) - 1
+
+    marks = edges_to_prune(network, scores, fits)
+    assert [tuple(x) for x in np.argwhere(marks[0])] == [dear]
+    assert not marks[1].any()

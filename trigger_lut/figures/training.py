@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def training(card: TrainCard) -> Figure:
-    """Accuracy, LUTs of the surrogate with the controller's target and the budget, and cycles, over epochs."""
+    """Accuracy, LUTs with the controller's target and the budget, and cycles, over epochs."""
     figure, [top, middle, bottom] = canvas(7.0, 7.0, 3, 1)
     epochs = [e.epoch for e in card.history]
     top.plot(epochs, [100 * e.accuracy for e in card.history], color=COLOURS[0], label="validation")
@@ -22,6 +22,15 @@ def training(card: TrainCard) -> Figure:
     top.set_ylabel("Accuracy [%]")
     middle.plot(epochs, [e.luts_surrogate for e in card.history], color=COLOURS[0], label="surrogate")
     middle.plot(epochs, [e.luts_target for e in card.history], color=COLOURS[1], linestyle="--", label="target")
+    middle.plot(
+        [m.epoch for m in card.measurements],
+        [m.luts.value or np.nan for m in card.measurements],
+        color=BUDGET_COLOUR,
+        linestyle="",
+        marker="o",
+        markersize=4,
+        label="yosys",
+    )
     middle.axhline(card.luts_budget, color=BUDGET_COLOUR, linewidth=1, label="budget")
     middle.set_yscale("log")
     middle.set_ylabel("LUTs")

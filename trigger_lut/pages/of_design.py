@@ -52,21 +52,39 @@ def train_page(card: TrainCard) -> Page:
     from trigger_lut.figures.training import training, widths
 
     budget = Table(
-        "Budget, by the surrogate",
-        ["", "Found", "Budget", ""],
+        "Budget, by the network as training synthesised it",
+        ["", "Found", "Source", "Surrogate", "Budget", ""],
         [
             cells(
                 "LUTs",
+                *measured(card.luts),
                 fixed(card.luts_surrogate),
                 card.luts_budget,
-                judgement(card.luts_surrogate <= card.luts_budget, "within", "over"),
+                judgement(card.luts.value is not None and card.luts.value <= card.luts_budget, "within", "over"),
             ),
             cells(
                 "Latency [cycles]",
+                card.latency_cycles,
+                "Verilog",
                 card.latency_cycles_surrogate,
                 card.latency_cycles_budget,
-                judgement(card.latency_cycles_surrogate <= card.latency_cycles_budget, "within", "over"),
+                judgement(card.latency_cycles <= card.latency_cycles_budget, "within", "over"),
             ),
+        ],
+    )
+    looks = Table(
+        "Synthesised in training",
+        ["Epoch", "", "LUTs (yosys)", "LUTs (surrogate)", "Yosys / surrogate", "Cycles"],
+        [
+            cells(
+                m.epoch,
+                m.when,
+                number(m.luts.value),
+                number(m.luts_surrogate.value),
+                fixed((m.luts.value or 0) / max(m.luts_surrogate.value or 0, 1), 3),
+                m.latency_cycles,
+            )
+            for m in card.measurements
         ],
     )
     layers = Table(
@@ -94,12 +112,16 @@ def train_page(card: TrainCard) -> Page:
         title=f"{card.design}: training",
         lead=(
             f"{card.epochs} epochs of {card.seconds_per_epoch:.3g} s. Accuracy {100 * card.accuracy:.2f} % on the test "
-            f"split, {100 * card.accuracy_validation:.2f} % on the validation split."
+            f"split, {100 * card.accuracy_validation:.2f} % on the validation split. After synthesis: {card.verdict}."
         ),
-        tables=[budget, layers],
+        tables=[budget, looks, layers],
         cards={"train": card},
         plots=[
-            ("training.svg", training(card), "Accuracy, LUTs and planned latency over the training."),
+            (
+                "training.svg",
+                training(card),
+                "Accuracy, LUTs and planned latency; points: after synthesis.",
+            ),
             (
                 "widths.svg",
                 widths(card),
@@ -132,7 +154,9 @@ def physics_page(card: PhysicsCard, reference: ReferenceCard) -> Page:
         ["", "Accuracy"],
         [
             cells("This design", percent(card.accuracy)),
-            cells("Dense network of the same widths, unquantised", percent(reference.accuracy_dense)),
+            cells(
+                f"Dense network {'-'.join(map(str, reference.units))}, unquantised", percent(reference.accuracy_dense)
+            ),
             cells("Gradient-boosted trees", percent(reference.accuracy_trees)),
         ],
     )

@@ -10,17 +10,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-# Shares of the epochs: the target falls to the budget between the first two. Between the next two, widths are frozen as
-# soon as the cost is near the target, which it swings around; after the last one, in any case.
-SHRINK_FROM, SHRINK_UNTIL, FREEZE_FROM, FREEZE_UNTIL = 0.05, 0.55, 0.68, 0.78
-NEAR = 0.94  # of the target
+# Shares of the epochs: the target falls to the budget between the first two; LUTs are measured from the third on.
+# Widths are frozen between the last two, as soon as the cost is near the target, around which it swings, or at the end.
+SHRINK_FROM, SHRINK_UNTIL, MEASURE_FROM, FREEZE_FROM, FREEZE_UNTIL = 0.05, 0.55, 0.58, 0.68, 0.78
+NEAR = (0.97, 1.05)  # of the target: pruning takes what is too much, but nothing gives back what is too little
 PROPORTIONAL, INTEGRAL = 2.0, 0.15
 # Once widths are frozen, cost answers only through the spans of the tables, and jumps as saturations come and go.
 FROZEN_PROPORTIONAL, FROZEN_INTEGRAL = 0.2, 0.6
 FROZEN_SHARE = 0.1  # of the multiplier is kept when widths are frozen: what spans lose then does not come back soon
 LEAST, MOST = 1e-5, 10.0
-KEPT = 0.95  # of the budget: what the surrogate's count must not exceed, for its own error
-AIM = 0.93  # of the budget: what the target ends at, so that the cost swings below the budget
+# Shares of the budget that targets end at, and that edges are pruned to: LUTs until training settles, and from then on.
+# Depth swings and must stay below.
+FREE_AIM, AIM, DEPTH_AIM = 1.0, 0.97, 0.93
 
 
 @dataclass(frozen=True)
@@ -29,18 +30,20 @@ class Controller:
 
     budget      what the cost must not exceed
     start       cost before training
+    aim         share of the budget that the target ends at
     multiplier  on log(cost)
     last        log(cost / target) of the epoch before
     """
 
     budget: float
     start: float
+    aim: float = AIM
     multiplier: float = 1e-3
     last: float = 0.0
 
     def target(self, progress: float) -> float:
         """What to aim at when `progress` (0 to 1) of the epochs are done: falls geometrically, then stays."""
-        end = AIM * self.budget
+        end = self.aim * self.budget
         if self.start <= end:
             return end
         share = min(max((progress - SHRINK_FROM) / (SHRINK_UNTIL - SHRINK_FROM), 0.0), 1.0)
@@ -60,10 +63,10 @@ def on_freezing(controller: Controller) -> Controller:
     return replace(controller, multiplier=max(FROZEN_SHARE * controller.multiplier, LEAST))
 
 
-def time_to_freeze(controller: Controller, progress: float, step: float) -> bool:
-    """Whether widths should be frozen now: `progress` is the share of the epochs done, `step` that of the next round.
+def time_to_freeze(controller: Controller, progress: float, last: bool) -> bool:
+    """Whether widths should be frozen now: `progress` is the share of the epochs done.
 
     The last round is always one with frozen widths, since only freezing guarantees the budget.
     """
-    near = math.log(NEAR) <= controller.last <= 0.0
-    return progress >= FREEZE_UNTIL or progress + step >= 1.0 or (progress >= FREEZE_FROM and near)
+    near = math.log(NEAR[0]) <= controller.last <= math.log(NEAR[1])
+    return progress >= FREEZE_UNTIL or last or (progress >= FREEZE_FROM and near)

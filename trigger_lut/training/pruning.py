@@ -7,53 +7,69 @@ from dataclasses import replace
 
 import numpy as np
 
-from trigger_lut.fixed_point import saturate, shift_floor
-from trigger_lut.network import LUTDenseTables, Network
+from trigger_lut.network import Layer, LUTDenseTables, Network
+from trigger_lut.reference import all_values, channel_codes
 
 Marks = list[np.ndarray]
-"""One boolean (C_in, C_out) array a layer: True for an edge to be removed."""
+"""One boolean (C_in, C_out) array a layer: True for an edge to be removed. Layers without tables have no True."""
+
+SAMPLES = 8192  # entries read of each edge, over events and places, at most
+REFILLED = 32  # edges at most of which it is tried whether they fit after all
+AT_ONCE = 0.02  # share of the edges into the latest outputs of a layer that goes between two looks at the time
 
 
 def saliency(network: Network, codes: np.ndarray) -> list[np.ndarray]:
-    """Standard deviation of each edge's table output over the events, one (C_in, C_out) array a layer, real units.
+    """Standard deviation of each edge's table output over events and places, in real units: (C_in, C_out) a layer.
 
-    codes (N, C_in) integers of the network's input. Pruned edges have 0.
+    codes (N, C_in) integers of the network's input. Pruned edges have 0, and so has all of a layer without tables.
     """
-    values, fractions = np.asarray(codes, dtype=np.int64), [kif.f for kif in network.inputs]
-    found = []
-    for layer in network.layers:
+    values, found = all_values(network, np.asarray(codes, dtype=np.int64)), []
+    for n, layer in enumerate(network.layers):
         spread = np.zeros(layer.shape)
-        sums = np.tile(layer.bias, (len(values), 1))
-        for i, kif in enumerate(layer.inputs):
-            code = saturate(shift_floor(values[:, i], fractions[i] - kif.f), kif) - kif.lo
-            for o in np.flatnonzero(layer.widths[i]):
-                output = layer.table(i, int(o))[code >> (kif.bits - int(layer.widths[i, o]))]
+        if isinstance(layer, LUTDenseTables):
+            seen = _seen(network, n, values)
+            for i, o in layer.edges():
+                kif = layer.inputs[i]
+                output = layer.table(i, o)[(seen[:, i] - kif.lo) >> (kif.bits - int(layer.widths[i, o]))]
                 spread[i, o] = output.std() * 2.0 ** -float(layer.fraction[o])
-                sums[:, o] += output
         found.append(spread)
-        values, fractions = sums, list(layer.fraction)
     return found
+
+
+def _seen(network: Network, n: int, values: np.ndarray) -> np.ndarray:
+    """Codes (M, C_in) that layer n sees, over events and places."""
+    places = network.layers[n].places
+    events = values[: max(SAMPLES // places, 1)]
+    chosen = np.unique(np.linspace(0, places - 1, min(places, SAMPLES)).astype(int))
+    return np.concatenate([channel_codes(network, n, events, int(p)) for p in chosen])
+
+
+def live(layer: Layer) -> np.ndarray:
+    """(C_in, C_out) True where an edge can be removed."""
+    return layer.widths > 0 if isinstance(layer, LUTDenseTables) else np.zeros(layer.shape, dtype=bool)
 
 
 def relative(network: Network, scores: list[np.ndarray]) -> list[np.ndarray]:
     """Scores in units of the mean over a layer's live edges, so that layers can be compared."""
-    live = [layer.widths > 0 for layer in network.layers]
-    return [s / max(s[k].mean(), 1e-30) if k.any() else s for k, s in zip(live, scores, strict=True)]
+    marks = [live(layer) for layer in network.layers]
+    return [s / max(s[k].mean(), 1e-30) if k.any() else s for k, s in zip(marks, scores, strict=True)]
 
 
 def edges_to_prune(network: Network, scores: list[np.ndarray], fits: Callable[[Network], bool]) -> Marks:
     """The edges of lowest score that must go so that the network fits, as few as bisection finds.
 
+    Those of them that would fit after all, one by one and the best first, stay: an edge more or less can be a fifth of
+    a small network, and a network that reads less of its hidden values is smaller than its edges say.
     scores: one (C_in, C_out) array a layer, compared across layers as `relative` says.
-    fits: whether a network is within budget; it must hold once all edges are gone.
+    fits: whether a network is within budget; all edges go where it holds for none of them.
     """
-    live = [layer.widths > 0 for layer in network.layers]
+    alive = [live(layer) for layer in network.layers]
     compared = relative(network, scores)
-    order = np.sort(np.concatenate([r[k] for k, r in zip(live, compared, strict=True)]))
+    order = np.sort(np.concatenate([r[k] for k, r in zip(alive, compared, strict=True)]))
 
     def marked(count: int) -> Marks:
         threshold = order[count - 1] if count else -1.0
-        return [k & (r <= threshold) for k, r in zip(live, compared, strict=True)]
+        return [k & (r <= threshold) for k, r in zip(alive, compared, strict=True)]
 
     few, many = -1, len(order)
     while many - few > 1:
@@ -62,30 +78,46 @@ def edges_to_prune(network: Network, scores: list[np.ndarray], fits: Callable[[N
             many = middle
         else:
             few = middle
-    return marked(many)
+    marks = marked(many)
+    gone = [
+        (r[edge], n, edge)
+        for n, (mark, r) in enumerate(zip(marks, compared, strict=True))
+        for edge in map(tuple, np.argwhere(mark))
+    ]
+    for _, n, edge in sorted(gone, key=lambda x: -x[0])[:REFILLED]:
+        marks[n][edge] = False
+        marks[n][edge] = not fits(without(network, marks))
+    return marks
 
 
 def edges_to_shorten(
-    network: Network, scores: list[np.ndarray], stages: Callable[[Network], list[np.ndarray]], budget: float
+    network: Network,
+    scores: list[np.ndarray],
+    stages: Callable[[Network], list[np.ndarray]],
+    finished: Callable[[Network], float],
+    budget: float,
 ) -> Marks:
     """Edges that must go so that the last output is ready within `budget` pipeline stages.
 
-    One after the other, the edge of lowest score goes among those into the latest outputs of each layer.
+    The edges of lowest score go, few at a time, of those into the latest outputs of each layer.
     stages: when each output of each layer is ready, one (C_out,) array a layer, in pipeline stages.
+    finished: when the network's last output is.
     """
     compared = relative(network, scores)
     marks = [np.zeros(layer.shape, dtype=bool) for layer in network.layers]
     while True:
         left = without(network, marks)
-        times = stages(left)
-        if times[-1].max() <= budget + 1e-9 or not any(layer.edges() for layer in left.layers):
+        alive = [live(layer) for layer in left.layers]
+        if finished(left) <= budget + 1e-9 or not any(k.any() for k in alive):
             return marks
         critical = [
-            np.where((layer.widths > 0) & (t >= t.max() - 1e-9), r, np.inf)
-            for layer, t, r in zip(left.layers, times, compared, strict=True)
+            np.where(k & (t >= t[k.any(axis=0)].max(initial=0.0) - 1e-9), r, np.inf)
+            for k, t, r in zip(alive, stages(left), compared, strict=True)
         ]
-        n = min(range(len(critical)), key=lambda n: critical[n].min())
-        marks[n][np.unravel_index(critical[n].argmin(), critical[n].shape)] = True
+        n = min(range(len(critical)), key=lambda n: critical[n].min(initial=np.inf))
+        count = max(int(AT_ONCE * np.isfinite(critical[n]).sum()), 1)
+        lowest = np.argsort(critical[n], axis=None, kind="stable")[:count]
+        marks[n][np.unravel_index(lowest, critical[n].shape)] = True
 
 
 def without(network: Network, marks: Marks) -> Network:
@@ -93,7 +125,9 @@ def without(network: Network, marks: Marks) -> Network:
     return replace(network, layers=tuple(_remove(x, gone) for x, gone in zip(network.layers, marks, strict=True)))
 
 
-def _remove(layer: LUTDenseTables, gone: np.ndarray) -> LUTDenseTables:
+def _remove(layer: Layer, gone: np.ndarray) -> Layer:
+    if not isinstance(layer, LUTDenseTables):
+        return layer
     widths = np.where(gone, 0, layer.widths)
     tables = np.where(gone[..., None], 0, layer.tables)[:, :, : 1 << int(widths.max(initial=0))]
     return replace(layer, widths=widths, tables=tables)

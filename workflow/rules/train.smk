@@ -10,7 +10,7 @@ rule train:
     params:
         # Not an output: Snakemake removes the outputs of a job that fails.
         checkpoints="results/checkpoints/{design}",
-        code=fingerprint("training.run"),
+        code=fingerprint("training.run", without=("firmware.__init__",)),
     # Designs train side by side, one thread each; `--config train_threads=2` gives each more.
     threads: config.get("train_threads", 1)
     # before the references, which only the summary waits for

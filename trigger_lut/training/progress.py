@@ -1,0 +1,34 @@
+"""The line that training prints after each epoch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trigger_lut.training.session import Session
+
+MEASUREMENTS = 3  # of a training that ends at the first try
+
+
+def line(session: Session, loss: float) -> str:
+    """Epoch, loss, accuracy, LUTs and cycles against the budget, seconds left.
+
+    Accuracy, LUTs and cycles are those of the last look; LUTs are the surrogate's, times what Yosys found it to be off.
+    """
+    seen = "accuracy, LUTs and cycles not looked at yet"
+    if session.history:
+        last, measured = session.history[-1], bool(session.measurements)
+        seen = (
+            f"accuracy {last.accuracy:.4f}  LUTs {last.correction * last.luts_surrogate:.0f} of "
+            f"{session.spec.budget.luts} (surrogate{f' x {last.correction:.3f} by yosys' if measured else ''})  "
+            f"cycles {last.latency_cycles} of {session.spec.latency_cycles_budget} (planned)"
+        )
+    return f"epoch {session.epoch}/{session.until}  loss {loss:.4f}  {seen}  {seconds_left(session):.0f} s left"
+
+
+def seconds_left(session: Session) -> float:
+    """By the mean epoch, and the mean measurement, so far."""
+    left = session.seconds / max(session.epoch, 1) * (session.until - session.epoch)
+    if done := len(session.measurements):
+        left += max(MEASUREMENTS - done, 1) * session.seconds_measuring / done
+    return left

@@ -1,0 +1,62 @@
+"""Everything about a training that an interrupted one needs to go on as if nothing had happened."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trigger_lut.records import Epoch, Measurement
+from trigger_lut.surrogate import Cost, LayerCost
+from trigger_lut.training.candidates import Candidate, Nearest
+from trigger_lut.training.controller import Controller
+from trigger_lut.training.limits import Limits
+from trigger_lut.training.measure import Built, Correction
+
+if TYPE_CHECKING:
+    from trigger_lut.training.session import Session
+
+PLAIN = ("epoch", "until", "fine_tuned_from", "settled", "over", "tightened", "seconds", "seconds_measuring")
+
+
+def packed(session: Session) -> tuple[list[np.ndarray], dict[str, Any]]:
+    """A session as arrays and JSON-able values: trainer, candidates, the nearest network, in this order."""
+    networks = [c.weights for c in session.candidates]
+    values = {key: getattr(session, key) for key in PLAIN} | {
+        "correction": asdict(session.limits.correction),
+        "luts": asdict(session.luts),
+        "depth": asdict(session.depth),
+        "history": [e.model_dump() for e in session.history],
+        "measurements": [m.model_dump() for m in session.measurements],
+        "candidates": [[c.accuracy, asdict(c.cost), c.over] for c in session.candidates],
+        "nearest": None,
+    }
+    if session.nearest is not None:
+        near = session.nearest
+        values["nearest"] = [near.over, asdict(near.built), asdict(near.correction)]
+        networks.append(near.weights)
+    trainer = [np.asarray(v) for v in session.trainer.state()]
+    return [*trainer, *(a for weights in networks for a in weights)], values
+
+
+def unpack(session: Session, arrays: list[np.ndarray], values: dict[str, Any]) -> None:
+    """Put a session, new and of the same specification, into the state that `packed` gave."""
+    variables, each = session.trainer.state(), len(session.model.variables)
+    for variable, value in zip(variables, arrays, strict=False):
+        variable.assign(value)
+    rest = arrays[len(variables) :]
+    networks = [rest[n : n + each] for n in range(0, len(rest), each)]
+    for key in PLAIN:
+        setattr(session, key, values[key])
+    session.limits = Limits(session.spec, Correction(**values["correction"]))
+    session.luts, session.depth = Controller(**values["luts"]), Controller(**values["depth"])
+    session.history = [Epoch(**e) for e in values["history"]]
+    session.measurements = [Measurement(**m) for m in values["measurements"]]
+    session.candidates = [
+        Candidate(accuracy, Cost(tuple(LayerCost(**x) for x in cost["layers"]), cost["stages"]), over, weights)
+        for (accuracy, cost, over), weights in zip(values["candidates"], networks, strict=False)
+    ]
+    if values["nearest"] is not None:
+        over, built, corrected = values["nearest"]
+        session.nearest = Nearest(over, Built(**built), Correction(**corrected), networks[-1])

@@ -1,0 +1,40 @@
+"""The widths of a model's tables from outside training: held where they are, or taken away with an edge."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+
+from trigger_lut.layers.table_layer import TableLayer
+from trigger_lut.network import Network
+from trigger_lut.training.pruning import Marks, live
+
+NO_EDGE = -1.0  # address bits: below 0, so that no later step brings the edge back
+
+
+def table_layers(model: keras.Model) -> list[TableLayer]:
+    """All layers of tables, those of inner models too."""
+    return [layer for layer in model._flatten_layers() if isinstance(layer, TableLayer)]
+
+
+def hold_widths(layers: list[TableLayer]) -> None:
+    """Make widths the whole numbers that they are taken for, and moments of batch normalisation those that are kept."""
+    for layer in layers:
+        for width in (layer.input_width, layer.output_fraction):
+            width.assign(np.floor(np.asarray(width) + 0.5))
+        if layer.batch_norm:
+            layer.batch_statistics.assign(0.0)
+
+
+def remove_edges(layers: list[TableLayer], network: Network, marks: Marks) -> None:
+    """Remove the marked edges of the network that the layers became, and those that it does without.
+
+    The latter are constant as things are: coming back, they would cost what nobody planned for.
+    """
+    gone = {form.name: mark | ~live(form) for form, mark in zip(network.layers, marks, strict=True)}
+    for layer in layers:
+        if layer.per_place:
+            marked = np.stack([gone[f"{layer.name}_place{p}"] for p in range(len(layer.input_width))])
+        else:
+            marked = gone[layer.name]
+        layer.input_width.assign(np.where(marked, NO_EDGE, layer.input_width))

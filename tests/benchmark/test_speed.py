@@ -1,9 +1,12 @@
 """Speed against the peers, in one run: `pytest -m benchmark -s`.
 
-A 16 -> 20 (batch normalisation) -> 5 network at batch 4,096. All contenders are timed in turn, epoch by epoch, several
-times over; the fastest epoch of each counts, so that a busy moment of the machine hurts none of them alone.
+A 16 -> 20 (batch normalisation) -> 5 network at batches of 512, 4,096 and 33,200. All contenders are timed in turn,
+epoch by epoch, several times over; the fastest epoch of each counts, so that a busy moment of the machine hurts none
+of them alone. Peak memory is that of a process which trains two epochs, less that of one which only made data and
+model.
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -16,8 +19,10 @@ from made_cards import spec as made_spec
 pytestmark = pytest.mark.benchmark
 
 ROOT = Path(__file__).parents[2]
-BATCH = 4096
-N = 17 * BATCH  # whole batches only: a shorter one is another XLA program
+EVENTS = 66400
+MIDDLE = 4096  # batch at which a round of the training stage is timed too
+# batch: HGQ2 / own training and HGQ2 / fit at least, fit / Dense at most
+GOALS = {512: (5, 3, 3), MIDDLE: (25, 6, 3), 33200: (40, 6, 3)}
 SHAPE = {"units": [20, 5]}
 REPETITIONS = 5
 OWN, OWN_ROUND = "own training", "own training, with looks at cost and accuracy, checkpoints"
@@ -25,7 +30,12 @@ FIT = "LUTDense in model.fit"
 HGQ2, DENSE = "HGQ2 QDenseT in model.fit", "Dense in model.fit"
 
 
-def made_data(n=N):
+def whole_batches(batch):
+    """Events of an epoch: a shorter batch would be another XLA program."""
+    return EVENTS // batch * batch
+
+
+def made_data(n):
     rng = np.random.default_rng(0)
     return rng.normal(size=(n, 16)).astype(np.float32), rng.integers(0, 5, n)
 
@@ -57,14 +67,14 @@ def dense_model():
     return keras.Sequential([keras.Input((16,)), dense(20, activation="relu"), dense(5)])
 
 
-def fitter(make, jit_compile, x, y):
+def fitter(make, jit_compile, x, y, batch):
     """A function that takes one epoch of model.fit."""
     import keras
 
     model = make()
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(1e-3), loss, jit_compile=jit_compile)
-    return lambda: model.fit(x, y, batch_size=BATCH, epochs=1, verbose=0)
+    return lambda: model.fit(x, y, batch_size=batch, epochs=1, verbose=0)
 
 
 def seconds(epoch):
@@ -73,61 +83,63 @@ def seconds(epoch):
     return time.perf_counter() - started
 
 
-def settings_worth_timing(make, x, y):
+def settings_worth_timing(make, x, y, batch):
     """With XLA, without, or both when four batches take less than twice as long one way as the other."""
-    few = 4 * BATCH
+    few = min(4 * batch, len(x))
     taken = {}
     for jit_compile in (True, False):
-        epoch = fitter(make, jit_compile, x[:few], y[:few])
+        epoch = fitter(make, jit_compile, x[:few], y[:few], batch)
         epoch()
         taken[jit_compile] = min(seconds(epoch) for _ in range(2))
     return [jit_compile for jit_compile, t in taken.items() if t < 2 * min(taken.values())]
 
 
-def own_epoch(x, y):
+def own_epoch(x, y, batch):
     """The pipeline's compiled epoch, with the shuffle that belongs to it."""
     from trigger_lut.fixed_point import decode, encode
     from trigger_lut.training.steps import Pressure, Trainer
 
     kif = channels()[0]
-    trainer = Trainer(own_model(), decode(encode(x, kif), kif).astype(np.float32), y, BATCH)
+    trainer = Trainer(own_model(), decode(encode(x, kif), kif).astype(np.float32), y, batch)
     rng = np.random.default_rng(0)
     return lambda: trainer.epoch(rng.permutation(len(x)), Pressure(0.01, 0.01, 0.1, 0.01))
 
 
-def own_round(x, y, folder):
+def own_round(n, batch, folder):
     """A round of the training stage, and how many epochs it holds: with a fifth more events for validation."""
     from trigger_lut.events.codes import TRAIN, VALIDATION, EventCodes
     from trigger_lut.fixed_point import encode
     from trigger_lut.training.run import Session
 
     formats = tuple(channels())
-    more, labels = made_data(N + N // 5)
-    split = np.where(np.arange(len(more)) < N, TRAIN, VALIDATION).astype(np.uint8)
+    more, labels = made_data(n + n // 5)
+    split = np.where(np.arange(len(more)) < n, TRAIN, VALIDATION).astype(np.uint8)
     codes = encode(more, formats[0]).astype(np.int32)
     names = tuple(f"x{i}" for i in range(16))
     events = EventCodes(codes, labels, split, np.arange(len(more), dtype=np.uint64), formats, names, tuple("gqWZt"))
-    spec = made_spec(luts=3000, latency_ns=31, network=SHAPE, training={"epochs": 240, "batch_size": BATCH})
+    spec = made_spec(luts=3000, latency_ns=31, network=SHAPE, training={"epochs": 240, "batch_size": batch})
     session = Session(spec, events, "benchmark", folder)
     session.round()
     return session.round, session.epoch
 
 
-def table(best, setting):
+def table(best, setting, batch):
     """Rows for a person: time an epoch and an event, and ratios to the peers."""
-    lines = [f"\n16 -> 20 (batch-norm) -> 5, batch {BATCH}, {N} events, fastest of {REPETITIONS} interleaved epochs"]
+    n = whole_batches(batch)
+    lines = [f"\n16 -> 20 (batch-norm) -> 5, batch {batch}, {n} events, fastest of {REPETITIONS} interleaved epochs"]
     lines.append(f"{'':60} {'s/epoch':>8} {'us/event':>9} {'HGQ2/this':>10} {'this/Dense':>11}")
     for name, value in best.items():
-        row = f"{value:8.4f} {value / N * 1e6:9.3f} {best[HGQ2] / value:10.2f} {value / best[DENSE]:11.2f}"
+        row = f"{value:8.4f} {value / n * 1e6:9.3f} {best[HGQ2] / value:10.2f} {value / best[DENSE]:11.2f}"
         lines.append(f"{name:60} {row}   {setting[name]}")
     return "\n".join(lines)
 
 
-def test_training_speed(capsys, tmp_path):
+@pytest.mark.parametrize("batch", GOALS)
+def test_training_speed(batch, capsys, tmp_path):
     import keras
 
     assert keras.backend.backend() == "tensorflow"
-    x, y = made_data()
+    x, y = made_data(whole_batches(batch))
     shape = made_spec(network=SHAPE).network
     ours = f"input {channels()[0]}, at most {shape.max_input_bits} address bits, H = {shape.hidden_width}"
     models = {
@@ -135,11 +147,15 @@ def test_training_speed(capsys, tmp_path):
         HGQ2: (hgq2_model, "H = 8, HGQ2's defaults"),
         DENSE: (dense_model, "Dense 20 with ReLU, Dense 5"),
     }
-    one_round, epochs_a_round = own_round(x, y, tmp_path)
-    ways = [(OWN, f"XLA; {ours}", own_epoch(x, y), 1), (OWN_ROUND, f"XLA; {ours}", one_round, epochs_a_round)]
+    ways = [(OWN, f"XLA; {ours}", own_epoch(x, y, batch), 1)]
+    if batch == MIDDLE:
+        one_round, epochs_a_round = own_round(len(x), batch, tmp_path)
+        ways.append((OWN_ROUND, f"XLA; {ours}", one_round, epochs_a_round))
     for name, (make, what) in models.items():
-        for jit_compile in settings_worth_timing(make, x, y):
-            ways.append((name, f"{'XLA' if jit_compile else 'no XLA'}; {what}", fitter(make, jit_compile, x, y), 1))
+        for jit_compile in settings_worth_timing(make, x, y, batch):
+            ways.append(
+                (name, f"{'XLA' if jit_compile else 'no XLA'}; {what}", fitter(make, jit_compile, x, y, batch), 1)
+            )
     for _, _, run, _ in ways:
         run()  # compile
     taken = [[] for _ in ways]
@@ -151,10 +167,45 @@ def test_training_speed(capsys, tmp_path):
         if min(times) < best.get(name, np.inf):
             best[name], setting[name] = min(times), said
     with capsys.disabled():
-        print(table(best, setting))
-    assert best[HGQ2] / best[OWN] >= 12
-    assert best[HGQ2] / best[FIT] >= 6
-    assert best[FIT] / best[DENSE] <= 3
+        print(table(best, setting, batch))
+    own, fit, dense = GOALS[batch]
+    assert best[HGQ2] / best[OWN] >= own
+    assert best[HGQ2] / best[FIT] >= fit
+    assert best[FIT] / best[DENSE] <= dense
+
+
+MEMORY = """
+import resource, sys
+sys.path[:0] = [sys.argv[1], sys.argv[1] + "/.."]
+import keras, numpy as np, tensorflow as tf
+import test_speed as speed
+kind, epochs, batch = sys.argv[2], int(sys.argv[3]), 33200
+x, y = speed.made_data(speed.whole_batches(batch))
+if kind == "own":
+    run = speed.own_epoch(x, y, batch)
+else:
+    run = speed.fitter(speed.own_model if kind == "fit" else speed.hgq2_model, True, x, y, batch)
+for _ in range(epochs):
+    run()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def megabytes(kind, epochs):
+    """Peak memory of a process of its own."""
+    command = [sys.executable, "-c", MEMORY, str(Path(__file__).parent), kind, str(epochs)]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
+    assert done.returncode == 0, done.stderr[-2000:]
+    return float(done.stdout.split()[-1])
+
+
+def test_peak_memory(capsys):
+    """At batch 33,200, compilation included; all compiled by XLA."""
+    taken = {kind: megabytes(kind, 2) - megabytes(kind, 0) for kind in ("own", "fit", "hgq2")}
+    with capsys.disabled():
+        print("\npeak memory of training at batch 33200, MB:", {k: round(v) for k, v in taken.items()})
+    assert taken["own"] < taken["hgq2"] / 3
+    assert taken["fit"] < taken["hgq2"] / 3
 
 
 def test_dry_run_speed(capsys):

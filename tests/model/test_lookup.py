@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trigger_lut.layers import kernel
+from trigger_lut.layers import kernel, kernel_edges
 from trigger_lut.layers.lookup import code_histogram, lookup_sum, rows_of
 
 
@@ -150,11 +150,41 @@ def test_kernel_refuses_a_row_outside_the_tables(wrong, place):
         tf.function(lambda a: code_histogram(a, 8), jit_compile=True)(tf.constant(address))
 
 
+@pytest.mark.parametrize("shape", [(1, 1, 2, 1, 1), (1, 3, 8, 5, 8), (4, 2, 16, 3, 7), (1, 16, 64, 20, 16)])
+def test_networks_behind_edges(shape):
+    """The kernel against TensorFlow in float64, with inputs that repeat within an edge as those of a bin do."""
+    assert kernel_edges.can(shape[4], 1, "tanh")
+    assert not kernel_edges.can(17, 1, "tanh")
+    assert not kernel_edges.can(8, 2, "tanh")
+    assert not kernel_edges.can(8, 1, "relu")
+    places, c_in, entries, c_out, units = shape
+    rng = np.random.default_rng(0)
+    weights = [rng.normal(0, 3, (c_in, c_out, units)) for _ in range(3)]
+    u = np.sort(rng.integers(-4, 4, (places, c_in, entries, c_out)) / 4.0, axis=2)
+    g = rng.normal(size=u.shape)
+
+    def plain(w1, b1, w2, u):
+        h = tf.tanh(u[..., None] * w1[:, None] + b1[:, None])
+        return tf.reduce_sum(h * w2[:, None], -1), tf.reduce_sum((1 - h * h) * (w1 * w2)[:, None], -1)
+
+    outcomes = []
+    for function, kind in ((kernel_edges.tanh_edges, tf.float32), (plain, tf.float64)):
+        operands = [tf.constant(a, kind) for a in (*weights, u)]
+        with tf.GradientTape() as tape:
+            tape.watch(operands)
+            values, slopes = function(*operands)
+            total = tf.reduce_sum(values * tf.constant(g, kind))
+        outcomes.append([values, slopes, *tape.gradient(total, operands)])
+    for ours, theirs in zip(*outcomes, strict=True):
+        assert ours.shape == theirs.shape
+        np.testing.assert_allclose(ours, theirs, atol=3e-6 * max(1.0, np.abs(theirs).max()))
+
+
 # ---------------------------------------------------------------- choosing and building
 
 ASK = """
 from trigger_lut.errors import TriggerLutError
-from trigger_lut.layers import kernel
+from trigger_lut.layers import kernel, kernel_edges
 try:
     print(kernel.in_use(), kernel.in_use())
 except TriggerLutError as error:

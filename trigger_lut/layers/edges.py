@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from trigger_lut.layers import kernel_edges
 from trigger_lut.layers.activations import ACTIVATIONS
 from trigger_lut.layers.rounding import bin_centres
 
@@ -83,6 +84,9 @@ def edge_functions(
     positions = np.minimum(np.arange(entries, dtype=np.float32)[None, :, None], 2.0**bits - 1.0)
     centres = bin_centres(tf.constant(positions), bits, m[..., None, :])
     u = (centres + 0.5) / 2.0 ** (bits - 1.0) - 1.0
+    if kernel_edges.can(weights.w1.shape[-1], 1 + len(weights.hidden), activation):
+        values, slope = kernel_edges.tanh_edges(*weights[:3], u)
+        return values, slope if slopes else None
     if not slopes:
         return edge_values(weights, activation, u), None
     # Each entry depends on its own u alone, so one sweep backwards gives the slopes of all entries.

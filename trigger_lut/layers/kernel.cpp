@@ -5,89 +5,12 @@
 // depends on sizes and thread count alone, and pieces are added up in order: the same bits in every run.
 // A row outside the tables ends the step with an error before anything is read or written there.
 
-#include <algorithm>
-#include <array>
-#include <atomic>
-#include <cstdint>
-#include <cstring>
-#include <functional>
-#include <memory>
-#include <string>
-#include <thread>
-#include <utility>
-#include <vector>
-
-#include "xla/ffi/api/ffi.h"
+#include "kernel_common.h"
+#include "kernel_edges.h"
 
 namespace {
 
-namespace ffi = xla::ffi;
-using Floats = ffi::Buffer<ffi::F32>;
-using Ints = ffi::Buffer<ffi::S32>;
-using Bools = ffi::Buffer<ffi::PRED>;
-
-// ------------------------------------------------------------------------------------------------ rows of C floats
-
-constexpr int kWidest = 32;  // columns worked on at once; more are done block by block
-
-template <int W>
-struct VectorOf {
-    typedef float type __attribute__((vector_size(W * 4), aligned(4), may_alias));
-};
-template <>
-struct VectorOf<1> {
-    typedef float type;
-};
-
-constexpr int head_width(int c) { return c >= 16 ? 16 : c >= 8 ? 8 : c >= 4 ? 4 : 1; }
-
-// C floats as vectors of 16, 8, 4 and 1, so that a row stays in registers.
-template <int C>
-struct Row {
-    static constexpr int W = head_width(C);
-    using Head = typename VectorOf<W>::type;
-    Head head;
-    Row<C - W> tail;
-
-    static Row load(const float* from) {
-        return {*reinterpret_cast<const Head*>(from), Row<C - W>::load(from + W)};
-    }
-    static Row zero() { return {Head{}, Row<C - W>::zero()}; }
-    void store(float* to) const {
-        *reinterpret_cast<Head*>(to) = head;
-        tail.store(to + W);
-    }
-    void add(const Row& other) {
-        head += other.head;
-        tail.add(other.tail);
-    }
-    Row times(const Row& other) const { return {head * other.head, tail.times(other.tail)}; }
-    float sum() const { return fold<W>(head) + tail.sum(); }
-
-    template <int N>
-    static float fold(const typename VectorOf<N>::type& v) {
-        if constexpr (N == 1) {
-            return v;
-        } else if constexpr (N == 4) {
-            return (v[0] + v[2]) + (v[1] + v[3]);
-        } else {
-            typename VectorOf<N / 2>::type low, high;
-            std::memcpy(&low, &v, sizeof(low));
-            std::memcpy(&high, reinterpret_cast<const char*>(&v) + sizeof(low), sizeof(high));
-            return fold<N / 2>(low + high);
-        }
-    }
-};
-
-template <>
-struct Row<0> {
-    static Row load(const float*) { return {}; }
-    static Row zero() { return {}; }
-    void store(float*) const {}
-    void add(const Row&) {}
-    Row times(const Row&) const { return {}; }
-    float sum() const { return 0.0f; }
-};
+// ------------------------------------------------------------------------------------------------ rows of events
 
 // What one piece of the events needs; column blocks start at `column` within rows of `width` floats.
 struct Piece {
@@ -157,42 +80,6 @@ void by_columns(const Table& made, Piece p, Arguments... arguments) {
     for (p.column = 0; p.column < p.width; p.column += kWidest) {
         made[std::min<int64_t>(p.width - p.column, kWidest) - 1](p, arguments...);
     }
-}
-
-// ------------------------------------------------------------------------------------------------ threads
-
-// Pieces are claimed one by one, by the calling thread too: it never waits for a piece that nobody has begun, so that
-// calls which share the pool cannot block each other.
-struct Work {
-    const std::function<void(int64_t)>* piece;
-    int64_t pieces;
-    std::atomic<int64_t> next{0}, done{0};
-
-    void take_part() {
-        for (int64_t k; (k = next.fetch_add(1)) < pieces;) {
-            (*piece)(k);
-            done.fetch_add(1, std::memory_order_release);
-        }
-    }
-};
-
-void in_pieces(ffi::ThreadPool& pool, int64_t pieces, const std::function<void(int64_t)>& piece) {
-    if (pieces <= 1) return piece(0);
-    auto work = std::make_shared<Work>();
-    work->piece = &piece;
-    work->pieces = pieces;
-    for (int64_t k = 1; k < pieces; ++k) pool.Schedule([work] { work->take_part(); });
-    work->take_part();
-    for (int spins = 0; work->done.load(std::memory_order_acquire) < pieces; ++spins) {
-        if (spins > 1000) std::this_thread::yield();
-    }
-}
-
-// Additions that are worth another thread: about 20 us.
-constexpr int64_t kGrain = 1 << 17;
-
-int64_t pieces_for(ffi::ThreadPool& pool, int64_t additions) {
-    return std::clamp<int64_t>(additions / kGrain, 1, std::max<int64_t>(pool.num_threads(), 1));
 }
 
 // ------------------------------------------------------------------------------------------------ checks
@@ -355,20 +242,6 @@ ffi::Error histogram(ffi::ThreadPool pool, Ints address, Floats like, ffi::Resul
     return error;
 }
 
-// values (N, W), index (M, 1) in [0, N) -> those of the values (M, W)
-ffi::Error take(ffi::ThreadPool pool, Ints values, Ints index, ffi::Result<Ints> taken) {
-    const int64_t width = values.dimensions()[1], m = index.dimensions()[0];
-    const int32_t *from = values.typed_data(), *which = index.typed_data();
-    int32_t* to = taken->typed_data();
-    return over_events(
-        pool, index, values.dimensions()[0], pieces_for(pool, m * width * 2), "an event", kNothing,
-        [=](int64_t begin, int64_t end, int64_t) {
-            for (int64_t n = begin; n < end; ++n) {
-                std::memcpy(to + n * width, from + which[n] * width, width * sizeof(int32_t));
-            }
-        });
-}
-
 XLA_FFI_DEFINE_HANDLER(sum_handler, sum, ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Floats>().Arg<Ints>().Ret<Floats>());
 XLA_FFI_DEFINE_HANDLER(scatter_handler, scatter,
                        ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Floats>().Arg<Ints>().Arg<Floats>().Ret<Floats>());
@@ -377,7 +250,6 @@ XLA_FFI_DEFINE_HANDLER(
     ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Floats>().Arg<Ints>().Arg<Bools>().Arg<Floats>().Ret<Floats>());
 XLA_FFI_DEFINE_HANDLER(histogram_handler, histogram,
                        ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Ints>().Arg<Floats>().Ret<Floats>());
-XLA_FFI_DEFINE_HANDLER(take_handler, take, ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Ints>().Arg<Ints>().Ret<Ints>());
 
 }  // namespace
 
@@ -388,7 +260,8 @@ extern "C" const char* trigger_lut_register(const XLA_FFI_Api* api) {
                                                               {"trigger_lut.scatter", scatter_handler},
                                                               {"trigger_lut.slope", slope_handler},
                                                               {"trigger_lut.histogram", histogram_handler},
-                                                              {"trigger_lut.take", take_handler}};
+                                                              {"trigger_lut.edges", edges_handler},
+                                                              {"trigger_lut.edge_gradients", edge_gradients_handler}};
     for (const auto& [name, handler] : calls) {
         if (XLA_FFI_Error* error = ffi::Ffi::RegisterStaticHandler(api, name, "Host", handler)) {
             said = ffi::internal::GetErrorMessage(api, error);

@@ -31,8 +31,8 @@ VARIABLE, CHOICES = "TRIGGER_LUT_KERNEL", ("auto", "cpu", "xla")
 MODULE_VERSION = 10  # of XlaCallModule's conventions
 TYPES = {tf.float32: "f32", tf.int32: "i32", tf.bool: "i1"}
 
-Size = tuple[int, int]
-"""A dimension of a result: that of an operand, (operand, axis)."""
+Shape = tuple[tuple[int, int], tuple[int, int]]
+"""Dimensions of a result: each is that of an operand, (operand, axis)."""
 
 
 @functools.cache
@@ -76,7 +76,14 @@ def built() -> Path:
     Raises ToolMissingError without a compiler, ToolFailedError when it fails.
     """
     include = Path(tf.sysconfig.get_include())
-    parts = (SOURCE.read_bytes(), " ".join(FLAGS), os.environ.get("CXX", ""), tf.__version__, _processor())
+    sources = sorted((SOURCE, *SOURCE.parent.glob("kernel_*.h")))
+    parts = (
+        *(path.read_bytes() for path in sources),
+        " ".join(FLAGS),
+        os.environ.get("CXX", ""),
+        tf.__version__,
+        _processor(),
+    )
     key = hashlib.sha256(b"\0".join(p if isinstance(p, bytes) else p.encode() for p in parts)).hexdigest()[:16]
     folder = _cache_folder()
     library = folder / f"kernel-{key}.so"
@@ -131,39 +138,53 @@ def _register(library: ctypes.CDLL) -> None:
 # ---------------------------------------------------------------- calling
 
 
-def call(target: str, operands: Sequence[tf.Tensor], dtype: tf.DType, shape: tuple[Size, Size]) -> tf.Tensor:
+def call(target: str, operands: Sequence[tf.Tensor], dtype: tf.DType, shape: Shape) -> tf.Tensor:
     """The result (rank 2) of a call of `kernel.cpp` on operands of rank 2; its shape is that of operands.
 
     Sizes may be unknown while a function is traced; XLA compiles it once they are known.
     """
+    return calls(target, operands, dtype, (shape,))[0]
+
+
+def calls(
+    target: str, operands: Sequence[tf.Tensor], dtype: tf.DType, shapes: tuple[Shape, ...], **attributes: int
+) -> list[tf.Tensor]:
+    """The results of a call that has several, of one type; attributes are whole numbers that it asks for by name."""
     operands = [tf.convert_to_tensor(o) for o in operands]
-    static = [operands[operand].shape[axis] for operand, axis in shape]
-    module = _module(target, tuple(TYPES[o.dtype] for o in operands), TYPES[dtype], shape)
+    static = [[operands[operand].shape[axis] for operand, axis in shape] for shape in shapes]
+    types = tuple(TYPES[o.dtype] for o in operands)
+    module = _module(target, types, TYPES[dtype], shapes, tuple(attributes.items()))
     return xla_call_module(
-        operands, version=MODULE_VERSION, module=module, Sout=[static], Tout=[dtype], platforms=["CPU"]
-    )[0]
+        operands, version=MODULE_VERSION, module=module, Sout=static, Tout=[dtype] * len(shapes), platforms=["CPU"]
+    )
 
 
 @functools.cache
-def _module(target: str, operands: tuple[str, ...], result: str, shape: tuple[Size, Size]) -> bytes:
-    """StableHLO text: the custom call, and its result's shape as an operand that XLA resolves and drops."""
+def _module(
+    target: str, operands: tuple[str, ...], result: str, shapes: tuple[Shape, ...], attributes: tuple[tuple[str, int]]
+) -> bytes:
+    """StableHLO text: the custom call, and its results' shapes as operands that XLA resolves and drops."""
     types = [f"tensor<?x?x{t}>" for t in operands]
-    out, names = f"tensor<?x?x{result}>", [f"%a{n}" for n in range(len(types))]
-    arguments = ", ".join(f"{n}: {t}" for n, t in zip(names, types, strict=True))
-    sizes = "".join(
-        f"""
-    %d{n} = stablehlo.get_dimension_size %a{operand}, dim = {axis} : ({types[operand]}) -> tensor<i32>
-    %s{n} = stablehlo.reshape %d{n} : (tensor<i32>) -> tensor<1xi32>"""
-        for n, (operand, axis) in enumerate(shape)
-    )
+    names, n, r = [f"%a{k}" for k in range(len(types))], len(types), len(shapes)
+    out = ", ".join([f"tensor<?x?x{result}>"] * r)
+    results = ", ".join([f"%y#{k}" for k in range(r)] if r > 1 else ["%y"])
+    sizes = ""
+    for k, shape in enumerate(shapes):
+        for axis, (operand, dim) in enumerate(shape):
+            sizes += f"""
+    %d{k}{axis} = stablehlo.get_dimension_size %a{operand}, dim = {dim} : ({types[operand]}) -> tensor<i32>
+    %s{k}{axis} = stablehlo.reshape %d{k}{axis} : (tensor<i32>) -> tensor<1xi32>"""
+        sizes += f"""
+    %z{k} = stablehlo.concatenate %s{k}0, %s{k}1, dim = 0 : (tensor<1xi32>, tensor<1xi32>) -> tensor<2xi32>"""
+    config = ", ".join(f"{key} = {value} : i64" for key, value in attributes)
     return f"""module @{target} attributes {{jax.uses_shape_polymorphism = true}} {{
-  func.func public @main({arguments}) -> {out} {{{sizes}
-    %shape = stablehlo.concatenate %s0, %s1, dim = 0 : (tensor<1xi32>, tensor<1xi32>) -> tensor<2xi32>
-    %y = stablehlo.custom_call @trigger_lut.{target}({", ".join(names)}, %shape)
-      {{api_version = 4 : i32, backend_config = {{}},
-        indices_of_shape_operands = dense<[{len(types)}]> : tensor<1xi64>}}
-      : ({", ".join(types)}, tensor<2xi32>) -> {out}
-    return %y : {out}
+  func.func public @main({", ".join(f"{a}: {t}" for a, t in zip(names, types, strict=True))}) -> ({out}) {{{sizes}
+    %y{f":{r}" if r > 1 else ""} = stablehlo.custom_call @trigger_lut.{target}(
+        {", ".join([*names, *(f"%z{k}" for k in range(r))])})
+      {{api_version = 4 : i32, backend_config = {{{config}}},
+        indices_of_shape_operands = dense<[{", ".join(str(n + k) for k in range(r))}]> : tensor<{r}xi64>}}
+      : ({", ".join([*types, *["tensor<2xi32>"] * r])}) -> ({out})
+    return {results} : {out}
   }}
 }}
 """.encode()

@@ -71,10 +71,3 @@ def code_histogram(address: tf.Tensor, entries: int) -> tf.Tensor:
     rows = tf.reshape(rows_of(address, entries), (-1,))
     counts = tf.math.unsorted_segment_sum(tf.ones_like(rows, tf.float32), rows, c_in * entries)
     return tf.reshape(counts, (c_in, entries)) / tf.cast(tf.shape(address)[0], tf.float32)
-
-
-def take_events(values: tf.Tensor, events: tf.Tensor) -> tf.Tensor:
-    """Those of the events (M,) int32: values (N, W) int32 -> (M, W)."""
-    if kernel.in_use():
-        return kernel.call("take", (values, events[:, None]), tf.int32, ((1, 0), (0, 1)))
-    return tf.gather(values, events)

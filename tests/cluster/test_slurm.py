@@ -1,4 +1,4 @@
-"""The workflow on SLURM, for real: `pytest -m cluster`, as root on Debian or Ubuntu, 2 cores; about 6 minutes.
+"""The workflow on SLURM, for real: `pytest -m cluster`, as root on Debian or Ubuntu, 2 cores; 6 to 8 minutes.
 
 Not part of a plain `pytest`. start_slurm.sh installs SLURM if need be and starts it on this machine, with accounting
 and with this machine's cores and memory. The profile workflow/profiles/slurm then runs as it is, on three designs, from

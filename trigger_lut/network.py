@@ -98,7 +98,7 @@ class Network:
         return self.ranges[self.output_values].formats()
 
     def is_dense_chain(self) -> bool:
-        """Whether this is a chain of table layers at one place each, all TRN, that read all outputs of the one before."""
+        """Whether this is a chain of table layers at one place each, TRN, that read all outputs of the one before."""
         first = [0, *self.starts]
         plain = all(
             isinstance(layer, LUTDenseTables)

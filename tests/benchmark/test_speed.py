@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 EVENTS = 66400
 MIDDLE = 4096  # batch at which a round of the training stage is timed too
 # batch: HGQ2 / own training and HGQ2 / fit at least, fit / Dense at most
-GOALS = {512: (5, 3, 3), MIDDLE: (25, 6, 3), 33200: (40, 6, 3)}
+GOALS = {512: (5, 3, 2), MIDDLE: (25, 6, 2), 33200: (40, 6, 2)}
 SHAPE = {"units": [20, 5]}
 REPETITIONS = 5
 OWN, OWN_ROUND = "own training", "own training, with looks at cost and accuracy, checkpoints"

@@ -2,9 +2,9 @@
 
 Where the time of a step goes (16 -> 20 -> 5, tables of 64 entries, 2 cores of a Xeon that others used too): at batch
 33,200 about 8 ms, more than half of it in the look-ups of `layers/kernel.cpp` (microseconds an event, 16 x 20: 0.024
-forward, 0.031 for the gradient of the tables; 20 x 5: 0.017, 0.023, and 0.049 for that of the input), the rest codes, loss
-and shuffle. At batch 512 about 0.7 ms, nearly all of it independent of the batch: networks behind the edges, rounding
-of tables and widths, Adam.
+forward, 0.031 for the gradient of the tables; 20 x 5: 0.017, 0.023, and 0.049 for that of the input), the rest codes,
+loss and shuffle. At batch 512 about 0.7 ms, nearly all of it independent of the batch: networks behind the edges,
+rounding of tables and widths, Adam.
 """
 
 from __future__ import annotations

@@ -351,26 +351,25 @@ def test_a_training_killed_again_and_again_ends_with_the_identical_network(train
     assert 0 < ours["seconds_per_epoch"] < 60 / EPOCHS
 
 
-def test_a_training_stopped_after_its_last_epoch_goes_on_with_its_candidates(tmp_path, monkeypatch):
-    """The first result is too large; then it stops in the second synthesis, and in an epoch after tightening."""
+def test_a_training_stopped_after_its_last_epoch_goes_on_from_there(tmp_path, monkeypatch):
+    """The first result is too large. It stops in the second epoch after tightening, then in the next synthesis."""
     design = made_design(training={"epochs": 20, "batch_size": 280, "learning_rate": 0.03})
     write_inputs(tmp_path, design)
-    factors = (1.0, 1.0, 1.2, 1.2)
-    monkeypatch.setattr(session, "measure", as_estimated(*factors))
+    monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 1.2))
     whole = train(tmp_path, tmp_path / "whole")
     card = read_card(TrainCard, whole / "train.json")
-    assert card.tightened == 1
-    done = [m.when for m in card.measurements].index("result")
-    stopped = as_estimated(*factors[:3])
-    calls = iter(range(done + 1))
-    monkeypatch.setattr(session, "measure", lambda *a: stopped(*a) if next(calls, None) is not None else 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        train(tmp_path, tmp_path / "again")
-    monkeypatch.setattr(session, "measure", as_estimated(1.2))
+    assert (card.tightened, card.epochs) == (1, 22)
+    monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 1.2))
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "epoch", lambda *_: 1 / 0)
+        epoch, left = Trainer.epoch, iter(range(21))
+        patch.setattr(Trainer, "epoch", lambda self, *a: epoch(self, *a) if next(left, None) is not None else 1 / 0)
         with pytest.raises(ZeroDivisionError):
             train(tmp_path, tmp_path / "again")
+    with monkeypatch.context() as patch:
+        patch.setattr(session, "measure", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            train(tmp_path, tmp_path / "again")
+    monkeypatch.setattr(session, "measure", as_estimated(1.2))
     again = train(tmp_path, tmp_path / "again")
     assert (again / "network.npz").read_bytes() == (whole / "network.npz").read_bytes()
     assert read_card(TrainCard, again / "train.json").measurements == card.measurements

@@ -13,6 +13,8 @@ from trigger_lut.training.controller import (
     FREEZE_FROM,
     FREEZE_UNTIL,
     FROZEN_SHARE,
+    INTEGRAL,
+    INTEGRAL_BELOW,
     LEAST,
     MEASURE_FROM,
     MOST,
@@ -144,3 +146,14 @@ def test_widths_are_frozen_when_the_cost_is_near_the_target_or_time_is_up():
 def test_fine_tuning_begins_with_less_pressure():
     assert on_freezing(Controller(budget=1000, start=500, multiplier=0.1)).multiplier == FROZEN_SHARE * 0.1 < 0.1
     assert on_freezing(Controller(budget=1000, start=500, multiplier=LEAST)).multiplier == LEAST
+
+
+def test_a_network_below_its_target_is_let_go_sooner_than_one_above_is_pressed_harder():
+    def step(share):
+        """What the second of two epochs at this share of the target does: the integral part alone."""
+        first = Controller(budget=1000, start=500, multiplier=0.1).after(share * AIM * 1000, 1.0)
+        return math.log(first.after(share * AIM * 1000, 1.0).multiplier / first.multiplier)
+
+    assert step(1.1) == pytest.approx(INTEGRAL * math.log(1.1))
+    assert step(1 / 1.1) == pytest.approx(-INTEGRAL_BELOW * math.log(1.1))
+    assert INTEGRAL_BELOW > 2 * INTEGRAL

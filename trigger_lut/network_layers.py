@@ -103,6 +103,11 @@ class LUTDenseTables:
         """(i, o) of every edge that is not pruned."""
         return [(int(i), int(o)) for i, o in np.argwhere(self.widths > 0)]
 
+    @property
+    def live_edges(self) -> int:
+        """How many edges are not pruned."""
+        return int((self.widths > 0).sum())
+
     def reads(self) -> IntArray:
         """Numbers of the channels that some edge reads."""
         return np.flatnonzero(self.widths.max(axis=1, initial=0))
@@ -186,6 +191,11 @@ class LinearLayer:
     @property
     def places(self) -> int:
         return 1 if self.sites is None else len(self.sites)
+
+    @property
+    def live_edges(self) -> int:
+        """How many weights are not 0."""
+        return int((self.weights != 0).sum())
 
     def reads(self) -> IntArray:
         """Numbers of the channels that have a weight."""

@@ -88,16 +88,22 @@ class LayerSummary(Strict):
     """Widths of one layer after training."""
 
     name: str = Field(description="Name of the layer.")
+    kind: Literal["tables", "arithmetic"] = Field("tables", description="What it computes with.")
+    places: int = Field(1, description="Places at which it stands.")
     inputs: int = Field(description="Input channels.")
     outputs: int = Field(description="Outputs.")
     edges: int = Field(description="inputs times outputs.")
-    edges_live: int = Field(description="Edges that are not pruned.")
-    input_width_counts: list[int] = Field(description="Edges by address width, from 0 on.")
-    output_width_counts: list[int] = Field(description="Edges by bits of table output, from 0 on.")
+    edges_live: int = Field(description="Edges that are not pruned; of an arithmetic layer: weights that are not 0.")
+    input_width_counts: list[int] = Field(
+        description="Edges by address width, from 0 on; of an arithmetic layer: weights by width of the input."
+    )
+    output_width_counts: list[int] = Field(
+        description="Edges by bits of table output, from 0 on; of an arithmetic layer: weights by their own bits."
+    )
     saturating_channels: int = Field(description="Input channels that are saturated.")
-    luts_tables: float = Field(description="LUTs in tables.")
+    luts_tables: float = Field(description="LUTs in tables, all places together.")
     luts_adders: float = Field(description="LUTs in adder trees.")
-    luts_saturation: float = Field(description="LUTs in saturation.")
+    luts_saturation: float = Field(description="LUTs in rounding and saturation.")
 
 
 class TrainCard(Card):

@@ -21,7 +21,7 @@ from trigger_lut.arithmetic import logic
 from trigger_lut.delay_model import cycles
 from trigger_lut.fixed_point import KIF, IntArray, kif_for_range
 from trigger_lut.latency import output_stages, saturates
-from trigger_lut.network import PADDING, LinearLayer, LUTDenseTables, Network, Ranges
+from trigger_lut.network import PADDING, Layer, LinearLayer, LUTDenseTables, Network, Ranges
 from trigger_lut.operations import operation_luts
 from trigger_lut.reach import code_ranges, window
 from trigger_lut.summation import Addend, Item, Summation, plan_places
@@ -182,9 +182,17 @@ def conversion_luts(codes: tuple[int, int, int], kif: KIF, overflow: str = "SAT"
     return total + kept + (1 if source.bits - kept < LUT_INPUTS else 2)
 
 
-def summarise(layer: LUTDenseTables) -> tuple[list[int], list[int]]:
-    """Edges by address width, and by bits of table output, each counted from 0 on."""
-    inputs = np.bincount(layer.widths.ravel())
-    spans = [int(np.ptp(layer.table(i, o))).bit_length() for i, o in layer.edges()]
-    outputs = np.bincount(np.array(spans + [0] * (layer.widths.size - len(spans)), dtype=np.int64))
-    return inputs.tolist(), outputs.tolist()
+def summarise(layer: Layer) -> tuple[list[int], list[int]]:
+    """Edges by address width, and by bits of table output, each counted from 0 on.
+
+    Of an arithmetic layer: weights by the width of the input, and by their own.
+    """
+    if isinstance(layer, LinearLayer):
+        live = layer.weights != 0
+        widths = np.where(live, np.array([kif.bits for kif in layer.inputs], dtype=np.int64)[:, None], 0)
+        spans = [int(abs(w)).bit_length() for w in layer.weights[live]]
+    else:
+        widths = layer.widths
+        spans = [int(np.ptp(layer.table(i, o))).bit_length() for i, o in layer.edges()]
+    outputs = np.bincount(np.array(spans + [0] * (widths.size - len(spans)), dtype=np.int64))
+    return np.bincount(widths.ravel()).tolist(), outputs.tolist()

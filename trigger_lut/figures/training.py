@@ -47,12 +47,17 @@ def training(card: TrainCard) -> Figure:
 
 
 def widths(card: TrainCard) -> Figure:
-    """Edges by address width and by table output width, a row a layer; width 0 is a pruned edge."""
+    """Edges by address width and by table output width, a row a layer; width 0 is a pruned edge.
+
+    Of an arithmetic layer: weights by the width of what they multiply, and by their own.
+    """
     figure, axes = canvas(8.2, 2.5 * len(card.layers) + 0.3, len(card.layers), 2)
     for row, layer in enumerate(card.layers):
+        tables = layer.kind == "tables"
+        named = ("Address width", "Table output width") if tables else ("Input width", "Weight width")
         for ax, counts, what in (
-            (axes[2 * row], layer.input_width_counts, "Address width [bits]"),
-            (axes[2 * row + 1], layer.output_width_counts, "Table output width [bits]"),
+            (axes[2 * row], layer.input_width_counts, f"{named[0]} [bits]"),
+            (axes[2 * row + 1], layer.output_width_counts, f"{named[1]} [bits]"),
         ):
             bits = np.arange(len(counts))
             colours = [GREY if b == 0 else COLOURS[0] for b in bits]
@@ -63,9 +68,12 @@ def widths(card: TrainCard) -> Figure:
             ax.set_xlabel(what)
             ax.tick_params(axis="x", which="minor", length=0)
             ax.set_xticks(bits, ["pruned" if b == 0 else str(b) for b in bits], fontsize=8)
-        axes[2 * row].set_ylabel("Edges")
+        edges = "Edges" if tables else "Weights"
+        axes[2 * row].set_ylabel(edges)
+        places = f" at {layer.places} places" if layer.places > 1 else ""
         axes[2 * row].set_title(
-            f"{layer.name}: {layer.inputs} to {layer.outputs}, {layer.edges_live} of {layer.edges} edges live",
+            f"{layer.name}: {layer.inputs} to {layer.outputs}{places}, "
+            f"{layer.edges_live} of {layer.edges} {edges.lower()} live",
             loc="left",
             fontsize=9,
         )

@@ -53,7 +53,7 @@ def integer_network(
     if np.array_equal(network.output_values, replace(network, outputs=None).output_values):
         network = replace(network, outputs=None)
     if problems := network.problems():
-        raise FirmwareError(f"model {model.name!r}: " + "; ".join(problems[:3]) + "; expected overflow='SAT' there")
+        raise FirmwareError(f"model {model.name!r}: " + "; ".join(problems[:3]) + "; expected overflow SAT there")
     return network
 
 

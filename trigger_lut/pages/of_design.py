@@ -90,12 +90,14 @@ def train_page(card: TrainCard) -> Page:
     layers = Table(
         "Layers",
         [
-            *("Layer", "Inputs", "Outputs", "Edges live", "Edges", "Saturating channels"),
+            *("Layer", "Kind", "Places", "Inputs", "Outputs", "Edges live", "Edges", "Saturating channels"),
             *("LUTs, tables", "LUTs, adders", "LUTs, saturation"),
         ],
         [
             cells(
                 x.name,
+                x.kind,
+                x.places,
                 x.inputs,
                 x.outputs,
                 x.edges_live,

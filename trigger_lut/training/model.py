@@ -131,6 +131,7 @@ def _other_layer(kind: str, options: Any, shape: tuple[int, ...], seed: int, nam
     if kind == "reshape":
         return keras.layers.Reshape(options.target_shape, name=name)
     import hgq.layers
+    from hgq.config import QuantizerConfigScope
 
     if kind == "sum":
         # Exact: what is summed is on its grid already.
@@ -143,7 +144,9 @@ def _other_layer(kind: str, options: Any, shape: tuple[int, ...], seed: int, nam
     }
     given = {key: getattr(options, key) for key in type(options).model_fields}
     given = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
-    return classes[kind](**given, kernel_initializer=keras.initializers.GlorotUniform(seed), name=name)
+    # Of what enters, low bits are dropped (no adder), and what is too large is clipped: wrapping would need a proof.
+    with QuantizerConfigScope(place="datalane", round_mode="TRN", overflow_mode="SAT"):
+        return classes[kind](**given, kernel_initializer=keras.initializers.GlorotUniform(seed), name=name)
 
 
 def _of_function(function: str, formats: Sequence[KIF], classes: int, seed: int) -> keras.Model:

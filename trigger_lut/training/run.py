@@ -9,7 +9,7 @@ from trigger_lut.cards import Measured, Stopwatch, read_card, sha256, write_card
 from trigger_lut.events.codes import TEST, VALIDATION, load_codes
 from trigger_lut.fingerprint import fingerprint
 from trigger_lut.layers.freeze import decode_outputs, integer_network
-from trigger_lut.network import Network, save_network
+from trigger_lut.network import LinearLayer, Network, save_network
 from trigger_lut.records import LayerSummary, TrainCard
 from trigger_lut.reference import evaluate
 from trigger_lut.surrogate import estimate, summarise
@@ -58,13 +58,15 @@ def _card(session: Session, result: Result, integers: Network, watch: Stopwatch,
         layers.append(
             LayerSummary(
                 name=form.name,
+                kind="arithmetic" if isinstance(form, LinearLayer) else "tables",
+                places=form.places,
                 inputs=form.shape[0],
                 outputs=form.shape[1],
-                edges=form.widths.size,
-                edges_live=int((form.widths > 0).sum()),
+                edges=form.shape[0] * form.shape[1],
+                edges_live=form.live_edges,
                 input_width_counts=inputs,
                 output_width_counts=outputs,
-                saturating_channels=sum(mode == "SAT" for mode in form.overflow),
+                saturating_channels=sum(mode != "WRAP" for mode in form.overflow),
                 luts_tables=part.tables,
                 luts_adders=part.adders,
                 luts_saturation=part.saturation,

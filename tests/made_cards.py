@@ -248,6 +248,7 @@ def synth(design: str = "small", luts: float | None = 900, luts_surrogate: float
         cells={"LUT6": 700, "LUT5": 200},
         luts_surrogate=Measured(value=luts_surrogate, source="surrogate"),
         surrogate_error=luts_surrogate / (luts or luts_surrogate) - 1,
+        ff_surrogate=Measured(value=500, source="surrogate"),
         **MADE,
     )
 

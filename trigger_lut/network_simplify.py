@@ -7,8 +7,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from trigger_lut.fixed_point import IntArray
 from trigger_lut.network import Layer, LUTDenseTables, Network, fits, with_layer
 from trigger_lut.reach import with_reachable
 
@@ -46,7 +46,7 @@ def without_unread(network: Network) -> Network:
     for n in reversed(range(len(layers))):
         layer, sites = layers[n], network.sites[n]
         start, end = network.starts[n], network.starts[n + 1]
-        unread = ~read[start:end].reshape(len(sites), -1).any(axis=0)
+        unread: NDArray[np.bool_] = np.logical_not(read[start:end].reshape(len(sites), -1).any(axis=0))
         if unread.any():
             layers[n] = layer = _without_outputs(layer, unread)
         wanted = sites[:, layer.reads()]
@@ -54,7 +54,7 @@ def without_unread(network: Network) -> Network:
     return with_proven_overflow(replace(network, layers=tuple(layers)))
 
 
-def _without_outputs(layer: Layer, gone: IntArray) -> Layer:
+def _without_outputs(layer: Layer, gone: NDArray[np.bool_]) -> Layer:
     """The layer with some outputs constantly 0."""
     bias, fraction = np.where(gone, 0, layer.bias), np.where(gone, 0, layer.fraction)
     if isinstance(layer, LUTDenseTables):

@@ -118,6 +118,7 @@ class TrainCard(Card):
     accuracy: float = Field(description="On the test split, by the integer network.")
     luts: Measured = Field(description="Of the network as training synthesised it.")
     luts_surrogate: float = Field(description="LUTs by the surrogate's count.")
+    ff_surrogate: int | None = Field(None, description="Flip-flops, counted on the pipeline before synthesis.")
     luts_budget: int = Field(description="LUTs asked for.")
     latency_cycles: int = Field(description="Pipeline registers of the Verilog from input to output.")
     latency_cycles_surrogate: int = Field(description="Cycles by the plan that the firmware is built to.")
@@ -228,7 +229,8 @@ class SynthCard(Card):
     path_ns_estimate: float | None = Field(None, description="Longest such path in ns by the delay model; an estimate.")
     cells: dict[str, int] = Field(description="Cells by type.")
     luts_surrogate: Measured = Field(description="What training counted.")
-    surrogate_error: float = Field(description="(surrogate - yosys) / yosys.")
+    surrogate_error: float = Field(description="(surrogate - yosys) / yosys, of LUTs.")
+    ff_surrogate: Measured = Field(description="Flip-flops as training counted them.")
 
 
 class TimingCard(Card):

@@ -37,6 +37,9 @@ def synth(spec: Path, train_card: Path, firmware_card: Path, card: Path) -> Synt
     def yosys(value: int) -> Measured:
         return Measured(value=value, source="yosys")
 
+    def surrogate(value: float | None) -> Measured:
+        return Measured(value=value, source="not measured" if value is None else "surrogate")
+
     result = SynthCard(
         design=design.design,
         part=design.target.part,
@@ -49,7 +52,8 @@ def synth(spec: Path, train_card: Path, firmware_card: Path, card: Path) -> Synt
         logic_levels=Measured(value=path.levels, source="yosys-levels"),
         path_ns_estimate=round(path.delay_ns, 3),
         cells=cells,
-        luts_surrogate=Measured(value=train.luts_surrogate, source="surrogate"),
+        luts_surrogate=surrogate(train.luts_surrogate),
+        ff_surrogate=surrogate(train.ff_surrogate),
         surrogate_error=(train.luts_surrogate - used.luts) / max(used.luts, 1),
         **watch.provenance([spec, train_card, firmware_card, *project.files], "pyosys"),
     )

@@ -18,7 +18,7 @@ from typing import Any
 from trigger_lut import delay_model
 from trigger_lut.budget import Spec
 from trigger_lut.cards import write_text
-from trigger_lut.firmware.rtl_pipeline import cut
+from trigger_lut.firmware.rtl_pipeline import cut, flip_flops
 from trigger_lut.firmware.rtl_project import RtlProject, read_project, save_project
 from trigger_lut.firmware.rtl_simulation import simulate_rtl
 from trigger_lut.firmware.rtl_top import top_module
@@ -26,7 +26,7 @@ from trigger_lut.firmware.rtl_trace import interpret, trace
 from trigger_lut.latency import network_cycles
 from trigger_lut.network import Network
 
-__all__ = ["RtlProject", "interpret", "read_project", "simulate_rtl", "trace", "write_rtl"]
+__all__ = ["RtlProject", "estimate_flip_flops", "interpret", "read_project", "simulate_rtl", "trace", "write_rtl"]
 
 
 def write_rtl(network: Network, folder: Path, spec: Spec) -> RtlProject:
@@ -60,6 +60,19 @@ def write_rtl(network: Network, folder: Path, spec: Spec) -> RtlProject:
     )
     save_project(project)
     return project
+
+
+def estimate_flip_flops(network: Network, clock_period_ns: float, family: str = "xcup") -> int:
+    """Flip-flops of the network's pipeline at a clock, counted on the logic that `write_rtl` would write.
+
+    Raises FirmwareError when the network cannot be built, ConfigurationError when the clock is too fast for any logic.
+    """
+    comb = trace(network)
+    live = [o for o, n in enumerate(comb.out_idxs) if comb.ops[n].opcode != 5]
+    if not live:
+        return 1
+    cycles = network_cycles(network, clock_period_ns, family)
+    return flip_flops(_only(comb, live), cycles, delay_model.stage_ns(clock_period_ns, family), family)
 
 
 def _code(comb: Any, index: int, network: Network, o: int) -> int:

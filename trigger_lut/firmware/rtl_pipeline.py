@@ -29,19 +29,51 @@ def shortest_stage(comb: Any, cycles: int, stage_ns: float, family: str) -> floa
     return high
 
 
-def cut(comb: Any, cycles: int, stage_ns: float, family: str) -> Any:
-    """alkaid's FSM of the logic in `cycles` stages (more when they do not suffice), with only the output registered."""
-    from alkaid.trace.pipeline import to_pipeline
+def stage_numbers(comb: Any, cycles: int, stage_ns: float, family: str) -> list[int]:
+    """The pipeline stage of each operation, from 1 on, in `cycles` stages or more where they do not suffice.
 
+    Inputs are there in stage 1. The last operation is in the last stage.
+    """
     needed = delay_model.cycles(max(stage_times(comb, stage_ns, family), default=0.0), stage_ns)
     total = max(cycles, needed)
     even = shortest_stage(comb, total, stage_ns, family)
     stages = [delay_model.cycles(t, even) for t in stage_times(comb, even, family)]
     spare = total - max(stages)
+    return [1 if op.opcode in (-1, 5) else s + spare for op, s in zip(comb.ops, stages, strict=True)]
+
+
+def flip_flops(comb: Any, cycles: int, stage_ns: float, family: str) -> int:
+    """Registers of the pipeline that `cut` makes: the bits that cross from one stage to the next, and the valid bit."""
+    stages = stage_numbers(comb, cycles, stage_ns, family)
+    total = max(cycles, *stages)
+    last = list(stages)
+    for stage, op in zip(stages, comb.ops, strict=True):
+        for a in op.addr:
+            last[a] = max(last[a], stage)
+    for index in comb.out_idxs:
+        if index >= 0:
+            last[index] = total + 1
+    crossing = (
+        _bits(op.qint) * (end - start)
+        for op, start, end in zip(comb.ops, stages, last, strict=True)
+        if op.qint.min != op.qint.max
+    )
+    return total + sum(crossing)
+
+
+def _bits(qint: Any) -> int:
+    return int(sum(qint.kif))
+
+
+def cut(comb: Any, cycles: int, stage_ns: float, family: str) -> Any:
+    """alkaid's FSM of the logic in `cycles` stages (more when they do not suffice), with only the output registered."""
+    from alkaid.trace.pipeline import to_pipeline
+
+    stages = stage_numbers(comb, cycles, stage_ns, family)
+    total = max(cycles, *stages)
     # to_pipeline cuts at equal parts of the largest latency: with the stage's number as latency, between the stages.
     ops = [
-        op._replace(latency=0.0 if op.opcode in (-1, 5) else float(s + spare))
-        for op, s in zip(comb.ops, stages, strict=True)
+        op._replace(latency=0.0 if op.opcode in (-1, 5) else float(s)) for op, s in zip(comb.ops, stages, strict=True)
     ]
     if all(op.latency < total for op in ops):  # outputs that are inputs: the register alone
         ops = [op._replace(latency=float(total)) if i in comb.out_idxs else op for i, op in enumerate(ops)]

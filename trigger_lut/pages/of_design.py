@@ -244,7 +244,8 @@ def synth_page(spec: Spec, card: SynthCard) -> Page:
         title=f"{card.design}: resources",
         lead=(
             f"Yosys for {card.family}, out of context, part {card.part}. The surrogate said "
-            f"{number(card.luts_surrogate.value)} LUTs: {100 * card.surrogate_error:+.1f} %."
+            f"{number(card.luts_surrogate.value)} LUTs: {100 * card.surrogate_error:+.1f} %; and "
+            f"{number(card.ff_surrogate.value)} flip-flops."
         ),
         tables=[Table("Resources", ["", "Found", "Source", "Budget", "", "Share of the device"], rows)],
         cards={"synth": card},

@@ -8,6 +8,7 @@ from trigger_lut.budget import Spec
 from trigger_lut.cards import Measured, Stopwatch, read_card, sha256, write_card
 from trigger_lut.events.codes import TEST, VALIDATION, load_codes
 from trigger_lut.fingerprint import fingerprint
+from trigger_lut.firmware.rtl import estimate_flip_flops
 from trigger_lut.layers.freeze import decode_outputs, integer_network
 from trigger_lut.network import LinearLayer, Network, save_network
 from trigger_lut.records import LayerSummary, TrainCard
@@ -81,6 +82,7 @@ def _card(session: Session, result: Result, integers: Network, watch: Stopwatch,
         accuracy=accuracy[TEST],
         luts=Measured(value=result.built.luts, source="yosys"),
         luts_surrogate=cost.luts,
+        ff_surrogate=estimate_flip_flops(integers, spec.target.clock_period_ns, spec.target.family),
         luts_budget=spec.budget.luts,
         latency_cycles=result.built.latency_cycles,
         latency_cycles_surrogate=cost.latency_cycles,

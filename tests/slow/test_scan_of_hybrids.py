@@ -1,0 +1,98 @@
+"""A scan of networks that mix convolutions of tables and arithmetic, from ROOT files to the scan's page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rootfiles import write_tree
+from workflows import copy_workflow, snakemake
+
+BUDGET = """\
+data_set: toy
+target: cms-phase2-correlator
+network:
+  input_shape: [3, 1]
+  max_input_bits: 5
+  layers:
+    - lut_conv1d: {filters: 3, kernel_size: 2, batch_norm: true}
+    - flatten: {}
+    - q_dense: {units: 4, activation: relu}
+    - lut_dense: {units: 3}
+training: {epochs: 24, batch_size: 512}
+scan:
+  luts: [300, 450]
+  latency_ns: [30]
+"""
+DATA_SET = """\
+name: toy
+files: [ntuples/*.root]
+tree: events
+event_id: [run, event]
+label: {expression: kind, classes: [low, middle, high]}
+features: [{name: x}, {name: y}, {name: z}]
+width: 6
+"""
+
+
+def write_events(path: Path, count: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    kind = rng.integers(0, 3, count)
+    columns = {
+        "run": np.full(count, seed, np.int32),
+        "event": np.arange(count, dtype=np.int64),
+        "kind": kind.astype(np.int32),
+        "x": rng.normal(1.6 * kind, 0.8).astype(np.float32),
+        "y": rng.normal(1.2 * (kind == 1), 0.7).astype(np.float32),
+        "z": rng.normal(0.0, 1.0, count).astype(np.float32),
+    }
+    write_tree(path, columns, "events")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    """The whole workflow."""
+    folder = copy_workflow(tmp_path_factory.mktemp("scan") / "w", BUDGET, DATA_SET)
+    write_events(folder / "ntuples/part_1.root", 2400, 1)
+    ran = snakemake(folder, "--cores", "2", timeout=900)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return folder
+
+
+def designs(folder: Path) -> dict[str, Path]:
+    return {path.parent.name: path.parent for path in folder.glob("results/*/spec.json")}
+
+
+@pytest.mark.slow
+def test_every_point_is_bit_exact_and_within_its_budget(finished):
+    assert sorted(designs(finished)) == ["scan_l300_t30_s1", "scan_l450_t30_s1"]
+    for folder in designs(finished).values():
+        verified = json.loads((folder / "verify.json").read_text())
+        assert (verified["bit_exact"], verified["mismatches"]) == (True, 0)
+        assert {c["name"] for c in verified["comparisons"]} == {"keras", "alkaid", "rtl"}
+        assert all(c["control_mismatches"] > 0 for c in verified["comparisons"])
+        budget = json.loads((folder / "spec.json").read_text())["budget"]["luts"]
+        assert 0 < json.loads((folder / "synth.json").read_text())["luts"]["value"] <= budget
+
+
+@pytest.mark.slow
+def test_cards_tell_the_kinds_of_layers(finished):
+    (folder, *_) = designs(finished).values()
+    layers = json.loads((folder / "train.json").read_text())["layers"]
+    assert [(x["kind"], x["places"], x["inputs"], x["outputs"]) for x in layers] == [
+        ("tables", 2, 2, 3),
+        ("arithmetic", 1, 6, 4),
+        ("tables", 1, 4, 3),
+    ]
+    firmware = json.loads((folder / "firmware.json").read_text())
+    assert firmware["hls_project"] is None
+    assert "LUTDense" in firmware["hls_note"]
+
+
+@pytest.mark.slow
+def test_the_scan_has_its_page(finished):
+    page = (finished / "results/scan.html").read_text()
+    assert all(name in page for name in designs(finished))
+    assert (finished / "results/scan.svg").stat().st_size > 1000

@@ -1,0 +1,212 @@
+"""HGQ2 as a peer: its layers, its way of pressing on resources, its converter; the pipeline and Yosys are ours.
+
+`train` takes one run of `model.fit`: the weight `beta` of EBOPs in the loss rises along a schedule, and HGQ2's own
+`ParetoFront` keeps each epoch that no other beats in EBOPs and validation accuracy. `measured` turns one of these into
+a point: alkaid's converter, the pipeline of `firmware.rtl_pipeline` at the target's clock, Yosys.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trigger_lut.events.codes import TEST, TRAIN, VALIDATION, EventCodes
+from trigger_lut.fixed_point import KIF
+
+SPAN = 2  # integer bits of what HGQ2 reads: -4 to 4
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training of HGQ2.
+
+    layers  "QDenseT" (tables) or "QDense" (arithmetic)
+    rounding  of what a layer reads: "RND" is HGQ2's default, "TRN" needs no adder
+    betas   weight of EBOPs at the first and the last epoch, on a logarithmic scale between them
+    hold    share of the epochs, at the end, for which beta stays at the last value
+    """
+
+    layers: str
+    rounding: str
+    betas: tuple[float, float]
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+    hold: float = 0.0
+    units: tuple[int, ...] = (20, 5)
+
+    @property
+    def name(self) -> str:
+        return f"HGQ2 {self.layers} {self.rounding} {self.betas[0]:g}..{self.betas[1]:g} seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Weights of one epoch on HGQ2's own front, in a file."""
+
+    path: Path
+    ebops: float
+    accuracy_validation: float
+
+
+@dataclass(frozen=True)
+class Point:
+    """A network after Yosys. Accuracies are shares of a split, of the quantised network."""
+
+    name: str
+    luts: int
+    cycles: int
+    accuracy_validation: float
+    accuracy: float
+    differences: int
+    ebops: float | None = None
+
+
+def formats(events: EventCodes) -> list[KIF]:
+    """Of the channels as HGQ2 reads them."""
+    return [KIF(1, SPAN, f.bits - SPAN - 1) for f in events.formats]
+
+
+def inputs(events: EventCodes, split: int) -> tuple[np.ndarray, np.ndarray]:
+    """What HGQ2 reads (N, C) float32, and labels (N,): codes about the middle of their formats, from -4 to 4.
+
+    Its layers have no scale or shift of their own, and the channels' real ranges reach from 1/16 to 256. In firmware
+    this is the place of a binary point and an inverted bit, and is not counted.
+    """
+    codes, labels = events.of(split)
+    scaled = [
+        (codes[:, i] - f.lo - 2 ** (f.bits - 1)) * 2.0 ** (SPAN + 1 - f.bits) for i, f in enumerate(events.formats)
+    ]
+    return np.stack(scaled, axis=1).astype(np.float32), labels
+
+
+def build(run: Run, channels: int) -> Any:
+    """The Keras model of a run: the widths of ours, HGQ2's defaults where nothing is said."""
+    import keras
+    from hgq.config import QuantizerConfig
+    from hgq.layers import QDense, QDenseT
+
+    def reads() -> Any:
+        return {"iq_conf": QuantizerConfig(place="datalane", round_mode=run.rounding)}
+
+    keras.utils.set_random_seed(run.seed)
+    *hidden, classes = run.units
+    if run.layers == "QDenseT":
+        layers = [*(QDenseT(n, batch_norm=True, **reads()) for n in hidden), QDenseT(classes, **reads())]
+    elif run.layers == "QDense":
+        layers = [*(QDense(n, activation="relu", **reads()) for n in hidden), QDense(classes, **reads())]
+    else:
+        raise ValueError(f"layers: expected 'QDenseT' or 'QDense', found {run.layers!r}")
+    return keras.Sequential([keras.Input((channels,)), *layers])
+
+
+def train(run: Run, events: EventCodes, folder: Path) -> tuple[Any, list[Kept], float]:
+    """(model, epochs on HGQ2's front by falling EBOPs, seconds of wall time) of one training; files in `folder`."""
+    import keras
+    from hgq.utils.sugar import BetaScheduler, FreeEBOPs, ParetoFront, PieceWiseSchedule
+
+    x, y = inputs(events, TRAIN)
+    model = build(run, x.shape[1])
+    whole = len(x) // run.batch_size * run.batch_size  # a shorter batch would be another XLA program
+    steps = run.epochs * (whole // run.batch_size)
+    model.compile(
+        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(run.learning_rate, steps, alpha=0.05)),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        jit_compile=True,
+    )
+    risen = max(round((1 - run.hold) * run.epochs), 1)
+    schedule = PieceWiseSchedule([(0, run.betas[0], "log"), (risen, run.betas[1], "constant")])
+    front = ParetoFront(folder, ["ebops", "val_accuracy"], [-1, 1], "{epoch:04d}_{ebops}_{val_accuracy:.5f}.weights.h5")
+    started = time.monotonic()
+    model.fit(
+        x[:whole],
+        y[:whole],
+        batch_size=run.batch_size,
+        epochs=run.epochs,
+        validation_data=inputs(events, VALIDATION),
+        validation_batch_size=8192,
+        callbacks=[FreeEBOPs(), BetaScheduler(schedule), front],
+        verbose=0,
+    )
+    taken = time.monotonic() - started
+    kept = [Kept(p, float(r[0]), float(r[1])) for p, r in zip(front.paths, front.record, strict=True)]
+    return model, sorted(kept, key=lambda k: -k.ebops), taken
+
+
+def spread(kept: list[Kept], most_ebops: float, n: int) -> list[Kept]:
+    """At most n of the kept epochs, evenly spread in log(EBOPs): the most accurate one of each stretch."""
+    some = [k for k in kept if 0 < k.ebops <= most_ebops]
+    if not some:
+        return []
+    logs = np.log([k.ebops for k in some])
+    edges = np.linspace(logs.min(), logs.max() + 1e-9, n + 1)
+    stretch = np.digitize(logs, edges)
+    best = [
+        max((k for k, s in zip(some, stretch, strict=True) if s == number), key=lambda k: k.accuracy_validation)
+        for number in sorted(set(stretch))
+    ]
+    return sorted(best, key=lambda k: k.ebops)
+
+
+def measured(run: Run, model: Any, kept: Kept, events: EventCodes, spec: Any, folder: Path) -> Point:
+    """What one kept network takes and reaches. The accuracy is that of alkaid's logic, which is synthesised."""
+    from hgq.utils import trace_minmax
+
+    model.load_weights(kept.path)
+    trace_minmax(model, inputs(events, TRAIN)[0], batch_size=8192)
+    logic = logic_of(model, events)
+    x, y = inputs(events, TEST)
+    scores = logic.predict(x.astype(np.float64))
+    differences = int((scores != model.predict(x, batch_size=8192, verbose=0)).sum())
+    x_validation, y_validation = inputs(events, VALIDATION)
+    right_validation = logic.predict(x_validation.astype(np.float64)).argmax(axis=1) == y_validation
+    luts, cycles = luts_of(logic, spec, folder)
+    return Point(
+        run.name,
+        luts,
+        cycles,
+        float(right_validation.mean()),
+        float((scores.argmax(axis=1) == y).mean()),
+        differences,
+        kept.ebops,
+    )
+
+
+def logic_of(model: Any, events: EventCodes) -> Any:
+    """alkaid's combinational logic of a Keras model of HGQ2's layers, by alkaid's converter and optimiser.
+
+    The inputs have the formats of the data, as ours: bounds that the converter may use.
+    """
+    from alkaid.converter import trace_model
+    from alkaid.trace import FVArrayInput, trace
+
+    bits = [np.array(part)[None] for part in zip(*formats(events), strict=True)]
+    channels = FVArrayInput((1, len(events.formats)))
+    _, scores = trace_model(model, inputs=channels.quantize(*bits))
+    return trace(channels.ravel(), scores)
+
+
+def luts_of(logic: Any, spec: Any, folder: Path) -> tuple[int, int]:
+    """(LUTs after Yosys, cycles) of alkaid's logic in the pipeline that ours gets, at the target's clock."""
+    from trigger_lut import delay_model
+    from trigger_lut.cards import write_text
+    from trigger_lut.firmware.rtl import _core_texts, _only
+    from trigger_lut.firmware.rtl_pipeline import cut
+    from trigger_lut.netlist import cell_counts, resources
+    from trigger_lut.yosys import synthesise
+
+    family = spec.target.family
+    live = [o for o, n in enumerate(logic.out_idxs) if n >= 0 and logic.ops[n].opcode != 5]
+    fsm = cut(_only(logic, live), 1, delay_model.stage_ns(spec.target.clock_period_ns, family), family)
+    texts = _core_texts(fsm, "peer")
+    folder.mkdir(parents=True, exist_ok=True)
+    for module, text in texts.items():
+        write_text(folder / f"{module}.v", text)
+    module = synthesise([folder / f"{name}.v" for name in texts], "peer_core", family)
+    return resources(cell_counts(module)).luts, int(fsm.out_signals[0].schedule.bias)

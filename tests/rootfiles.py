@@ -81,3 +81,18 @@ def write_description(path: Path, content: dict[str, Any]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     return path
+
+
+def write_three_classes(path: Path, count: int, seed: int) -> None:
+    """Events of three classes, `kind`, that x and y tell apart and z does not; run and event identify them."""
+    rng = np.random.default_rng(seed)
+    kind = rng.integers(0, 3, count)
+    columns = {
+        "run": np.full(count, seed, np.int32),
+        "event": np.arange(count, dtype=np.int64),
+        "kind": kind.astype(np.int32),
+        "x": rng.normal(1.6 * kind, 0.8).astype(np.float32),
+        "y": rng.normal(1.2 * (kind == 1), 0.7).astype(np.float32),
+        "z": rng.normal(0.0, 1.0, count).astype(np.float32),
+    }
+    write_tree(path, columns, "events")

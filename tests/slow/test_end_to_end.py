@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rootfiles import write_tree
+from rootfiles import write_three_classes
 from workflows import copy_workflow, snakemake
 
 BUDGET = """\
@@ -35,25 +35,12 @@ width: 6
 STAGES = ("spec", "train", "firmware", "verify", "synth", "timing", "physics")
 
 
-def write_events(path: Path, count: int, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    kind = rng.integers(0, 3, count)
-    columns = {
-        "run": np.full(count, seed, np.int32),
-        "event": np.arange(count, dtype=np.int64),
-        "kind": kind.astype(np.int32),
-        "x": rng.normal(1.6 * kind, 0.8).astype(np.float32),
-        "y": rng.normal(1.2 * (kind == 1), 0.7).astype(np.float32),
-    }
-    write_tree(path, columns, "events")
-
-
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory) -> Path:
     """The whole workflow, run on two small ROOT files."""
     folder = copy_workflow(tmp_path_factory.mktemp("end_to_end") / "w", BUDGET, DATA_SET)
     for seed in (1, 2):
-        write_events(folder / f"ntuples/part_{seed}.root", 1500, seed)
+        write_three_classes(folder / f"ntuples/part_{seed}.root", 1500, seed)
     ran = snakemake(folder, "--cores", "2", timeout=900)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return folder

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
-from rootfiles import write_tree
+from rootfiles import write_three_classes
 from workflows import copy_workflow, snakemake
 
 BUDGET = """\
@@ -37,25 +36,11 @@ width: 6
 """
 
 
-def write_events(path: Path, count: int, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    kind = rng.integers(0, 3, count)
-    columns = {
-        "run": np.full(count, seed, np.int32),
-        "event": np.arange(count, dtype=np.int64),
-        "kind": kind.astype(np.int32),
-        "x": rng.normal(1.6 * kind, 0.8).astype(np.float32),
-        "y": rng.normal(1.2 * (kind == 1), 0.7).astype(np.float32),
-        "z": rng.normal(0.0, 1.0, count).astype(np.float32),
-    }
-    write_tree(path, columns, "events")
-
-
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory) -> Path:
     """The whole workflow."""
     folder = copy_workflow(tmp_path_factory.mktemp("scan") / "w", BUDGET, DATA_SET)
-    write_events(folder / "ntuples/part_1.root", 2400, 1)
+    write_three_classes(folder / "ntuples/part_1.root", 2400, 1)
     ran = snakemake(folder, "--cores", "2", timeout=900)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return folder

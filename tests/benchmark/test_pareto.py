@@ -51,6 +51,7 @@ REUSE = os.environ.get("TRIGGER_LUT_REUSE") == "1"
 LATENCY_NS = 31
 OURS = "trigger_lut"
 MOST_EBOPS = 9000  # candidates above take minutes in Yosys and are beyond every budget here
+SHOWN_BELOW = 3.5  # points of accuracy that the plot shows below the least accurate of ours
 RATIO = 0.7  # of LUTs at equal accuracy, at most
 
 
@@ -202,6 +203,9 @@ def draw(held, events, path):
             errors = [100 * binomial_error(a, events) for a in accuracies]
             ax.errorbar(luts, 100 * accuracies, errors, ls="-", capsize=2, label=name, **look)
         ax.set_xscale("log")
+        ax.set_xticks([100, 200, 400, 800, 1600, 3200], labels=["100", "200", "400", "800", "1600", "3200"])
+        ax.set_xticks([], minor=True)
+        ax.set_ylim(bottom=100 * min(p["accuracy"] for p in held[OURS]) - SHOWN_BELOW)
         ax.set_xlabel("LUT (Yosys, xcup)")
         ax.set_ylabel(f"accuracy on {events} test events [%]")
         ax.set_title(f"16-20-5, {EPOCHS} epochs each; bars: statistical error", loc="left")

@@ -58,6 +58,30 @@ class Summation:
         return items
 
 
+def without_constants(plan: Summation) -> Summation:
+    """The plan without addends that are constant; what they add is added to the widest of the others."""
+    live = [n for n, a in enumerate(plan.addends) if a.hi > a.lo]
+    if len(live) == len(plan.addends):
+        return plan
+    rest = plan.constant + sum(a.lo for a in plan.addends if a.hi == a.lo)
+    if not live:
+        return Summation((), (), rest, 0)
+    widest = max(live, key=lambda n: plan.addends[n].hi - plan.addends[n].lo)
+    kept = [(n, plan.addends[n]) for n in live]
+    addends = tuple(Addend(a.channel, a.values + (rest if n == widest else 0)) for n, a in kept)
+    # Number of each item among those that are left; None where nothing of it is.
+    left: list[int | None] = [live.index(n) if n in live else None for n in range(len(plan.addends))]
+    pairs: list[tuple[int, int]] = []
+    for a, b in plan.pairs:
+        first, second = left[a], left[b]
+        if first is None or second is None:
+            left.append(second if first is None else first)
+        else:
+            left.append(len(addends) + len(pairs))
+            pairs.append((first, second))
+    return Summation(addends, tuple(pairs), 0, plan.levels)
+
+
 def trailing_zeros(values: IntArray) -> int:
     """Number of low bits that are 0 in every value; 0 when all values are 0."""
     bits = int(np.bitwise_or.reduce(np.asarray(values, dtype=np.int64), axis=None))

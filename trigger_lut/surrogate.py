@@ -1,10 +1,14 @@
-"""LUTs of a network, counted from its integers along the same plan that the firmware is built by.
+"""LUTs of a network, counted from its integers along the same plan that the firmware is built by, then weighted.
 
 Tables: an output bit takes one LUT up to six address bits, and one for each distinct non-trivial cofactor above
-that; a bit that is constant, or a copy of an address bit, takes none. Adders: one LUT for each bit in which both
-operands have bits. An adder's LUTs have inputs to spare: each adder absorbs one table of up to five address bits
-that nothing else reads. Saturation: the overflow of the bits above the format, and one LUT a bit.
-Equal tables of one channel are built once at a place. Arithmetic layers: the bits of the adders that they are built of.
+that; a bit that is constant, or a copy of an address bit, takes none. Entries that no code can reach do not count, and
+equal tables of one channel are built once at a place. Adders: one LUT for each bit in which both operands have bits. An
+adder's LUTs have inputs to spare: each adder can absorb one table of up to five address bits that nothing else reads.
+Conversions: an adder for rounding; for saturation the overflow of the bits above the format, and one LUT a bit.
+Arithmetic layers: the bits of the adders that they are built of.
+
+Synthesis joins what is counted one by one here; the weights of these parts are fitted to Yosys on networks of all kinds
+(`trigger_lut.calibration`).
 """
 
 from __future__ import annotations
@@ -18,13 +22,14 @@ from functools import cache
 import numpy as np
 
 from trigger_lut.arithmetic import logic
+from trigger_lut.calibration.weights import Parts, load
 from trigger_lut.delay_model import cycles
 from trigger_lut.fixed_point import KIF, IntArray, kif_for_range
 from trigger_lut.latency import output_stages, saturates
 from trigger_lut.network import PADDING, Layer, LinearLayer, LUTDenseTables, Network, Ranges
 from trigger_lut.operations import operation_luts
 from trigger_lut.reach import code_ranges, window
-from trigger_lut.summation import Addend, Item, Summation, plan_places
+from trigger_lut.summation import Addend, Item, Summation, plan_places, without_constants
 
 LUT_INPUTS = 6
 ABSORBED_BITS = 5  # address bits of a table that fits into the LUTs of an adder, beside the other operand
@@ -59,11 +64,31 @@ class Cost:
         return cycles(self.stages, 1.0)
 
 
-def estimate(network: Network, clock_period_ns: float, family: str = "xcup") -> Cost:
-    """Cost of a network at a clock."""
+def estimate(network: Network, clock_period_ns: float, family: str = "xcup", weights: Parts | None = None) -> Cost:
+    """Cost of a network at a clock. weights: of the parts; None: those that were fitted to Yosys."""
+    w = weights or load().weights
+    costs = tuple(
+        LayerCost(
+            tables=w.tables * x.tables + w.absorbed * x.absorbed,
+            adders=w.adders * x.adders + w.arithmetic * x.arithmetic,
+            saturation=w.conversions * x.conversions,
+        )
+        for x in layers_parts(network)
+    )
+    return Cost(costs, output_stages(network, clock_period_ns, family))
+
+
+def network_parts(network: Network) -> Parts:
+    """What a network is made of, all layers together."""
+    rows = np.array([x.row() for x in layers_parts(network)])
+    return Parts(**dict(zip(Parts.model_fields, rows.sum(axis=0).tolist(), strict=True)))
+
+
+def layers_parts(network: Network) -> list[Parts]:
+    """What each layer is made of, in LUTs counted one by one."""
     # A conversion serves every layer and place that wants the same value in the same format.
     converted: set[tuple[int, KIF, str, str]] = set()
-    costs = []
+    found = []
     for n, layer in enumerate(network.layers):
         sites, read = network.sites[n], network.reads(n)
         conversions = 0.0
@@ -73,34 +98,41 @@ def estimate(network: Network, clock_period_ns: float, family: str = "xcup") -> 
                 converted.add(key)
                 conversions += conversion_luts(read.one(p, i), *key[1:])
         if isinstance(layer, LinearLayer):
-            costs.append(LayerCost(0.0, linear_luts(layer, read), conversions))
+            tables, absorbed, adders, arithmetic = 0.0, 0.0, 0.0, linear_luts(layer, read)
         else:
-            tables, adders = tables_luts(layer, sites, read)
-            costs.append(LayerCost(tables, adders, conversions))
-    return Cost(tuple(costs), output_stages(network, clock_period_ns, family))
+            (tables, absorbed, adders), arithmetic = tables_luts(layer, sites, read), 0.0
+        found.append(
+            Parts(tables=tables, absorbed=absorbed, adders=adders, conversions=conversions, arithmetic=arithmetic)
+        )
+    return found
 
 
-def tables_luts(layer: LUTDenseTables, sites: IntArray, read: Ranges) -> tuple[float, float]:
-    """LUTs in tables and in adders of a layer at all its places."""
-    codes = code_ranges(layer, read)
-    tables, adders = 0.0, 0.0
-    counted: dict[int, tuple[float, float]] = {}
-    for plans in plan_places(layer, sites):
-        if id(plans) not in counted:
+def tables_luts(layer: LUTDenseTables, sites: IntArray, read: Ranges) -> tuple[float, float, float]:
+    """LUTs of the tables of a layer at all its places, of these in tables that adders can absorb, and of the adders."""
+    total = np.zeros(3)
+    # Places that read the same ranges with the same padding are built alike.
+    counted: dict[tuple[int, bytes], tuple[float, float, float]] = {}
+    for p, plans in enumerate(plan_places(layer, sites)):
+        codes = code_ranges(layer, read[p : p + 1])
+        key = (id(plans), codes.tobytes())
+        if key not in counted:
             built = [_as_built(plan, layer, codes, o) for o, plan in enumerate(plans)]
             uses = Counter(_key(a) for plan in built for a in plan.addends)
             distinct = {_key(a): a.values for plan in built for a in plan.addends}
-            whole = sum(table_luts(values) for values in distinct.values())
-            absorbed = sum(absorbed_luts(plan, uses) for plan in built)
-            counted[id(plans)] = (whole - absorbed, sum(adder_luts(plan) for plan in built))
-        tables, adders = tables + counted[id(plans)][0], adders + counted[id(plans)][1]
-    return tables, adders
+            counted[key] = (
+                sum(table_luts(values) for values in distinct.values()),
+                sum(absorbed_luts(plan, uses) for plan in built),
+                sum(adder_luts(plan) for plan in built),
+            )
+        total += counted[key]
+    tables, absorbed, adders = total.tolist()
+    return tables, absorbed, adders
 
 
 def _as_built(plan: Summation, layer: LUTDenseTables, codes: IntArray, o: int) -> Summation:
-    """The plan with the entries that tables have in firmware."""
+    """The plan with the entries that tables have in firmware at a place."""
     addends = tuple(replace(a, values=a.values[window(layer, codes, a.channel, o)]) for a in plan.addends)
-    return replace(plan, addends=addends)
+    return without_constants(replace(plan, addends=addends))
 
 
 def linear_luts(layer: LinearLayer, read: Ranges) -> float:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from networks import random_network
 
 from trigger_lut.network import LUTDenseTables
-from trigger_lut.summation import Summation, plan_layer, trailing_zeros
+from trigger_lut.summation import Addend, Summation, plan_layer, trailing_zeros, without_constants
 
 
 def total(plan: Summation, codes: np.ndarray, layer: LUTDenseTables, o: int) -> np.ndarray:
@@ -71,3 +71,25 @@ def test_a_far_bias_goes_into_one_table():
 @pytest.mark.parametrize(("values", "zeros"), [([0, 0], 0), ([4, 12], 2), ([-8, 16], 3), ([1, 2], 0)])
 def test_trailing_zeros(values, zeros):
     assert trailing_zeros(np.array(values)) == zeros
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_constant_addends_go_into_the_others(seed):
+    layer = random_network(seed, (6, 4), prune=0.0).layers[0]
+    rng = np.random.default_rng(seed)
+    for plan in plan_layer(layer):
+        fixed = [n for n in range(len(plan.addends)) if rng.random() < 0.5]
+        addends = tuple(
+            Addend(a.channel, np.full_like(a.values, a.values[0])) if n in fixed else a
+            for n, a in enumerate(plan.addends)
+        )
+        before = Summation(addends, plan.pairs, plan.constant, plan.levels)
+        after = without_constants(before)
+        assert len(after.addends) == len(addends) - len(fixed)
+        assert len(after.pairs) == max(len(after.addends) - 1, 0)
+        lowest, highest = (
+            [sum(getattr(a, end) for a in p.addends) + p.constant for p in (before, after)] for end in ("lo", "hi")
+        )
+        assert lowest[0] == lowest[1]
+        assert highest[0] == highest[1]
+        assert after.items()[-1][1:] == (lowest[0], highest[0]) if after.pairs else True

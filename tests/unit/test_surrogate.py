@@ -4,14 +4,23 @@ import numpy as np
 import pytest
 from networks import random_network
 
+from trigger_lut import surrogate
+from trigger_lut.calibration.weights import COUNTED
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.fixed_point import KIF
 from trigger_lut.latency import network_cycles
 from trigger_lut.network import LUTDenseTables, Network
 from trigger_lut.summation import plan_output
-from trigger_lut.surrogate import LayerCost, adder_luts, conversion_luts, estimate, summarise, table_luts
+from trigger_lut.surrogate import LayerCost, adder_luts, conversion_luts, summarise, table_luts
 
 NS = 2.5
+
+
+def estimate(network, clock_period_ns, family="xcup"):
+    """Every LUT as it is counted; the weights that were fitted to Yosys are left aside."""
+    return surrogate.estimate(network, clock_period_ns, family, COUNTED)
+
+
 XOR = [0, 1, 1, 0]
 
 

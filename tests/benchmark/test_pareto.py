@@ -1,9 +1,10 @@
 """Accuracy against LUTs, ours against HGQ2 on the same data: `pytest -m benchmark -s tests/benchmark/test_pareto.py`.
 
 Ours: one training a budget. HGQ2: trainings in which the weight of EBOPs rises, so that each epoch is a candidate at
-another size; each training has EPOCHS epochs, ours up to a fifth more where it has to tighten. HGQ2 gets smaller batches (four times the steps or
-more), centred inputs, and the most accurate of its candidates on the *test* split at each size; ours is the one network
-that training hands out. All go through the same pipeline and Yosys. In the environment:
+another size; each training has EPOCHS epochs, ours up to a fifth more where it has to tighten. HGQ2 gets batches
+of a quarter or less, centred inputs, and the most accurate of its synthesised candidates on the *test* split
+at each size; ours is the one network that training hands out. All go through the same pipeline and Yosys.
+In the environment:
 
     TRIGGER_LUT_CODES        codes.npz (results/data/jets/codes.npz)
     TRIGGER_LUT_EPOCHS       (100)

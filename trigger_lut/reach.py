@@ -7,24 +7,35 @@ from dataclasses import replace
 import numpy as np
 
 from trigger_lut.fixed_point import IntArray, kif_for_range
-from trigger_lut.network_layers import Layer, LUTDenseTables, Ranges, converted_range
+from trigger_lut.network_layers import Layer, LUTDenseTables, Ranges, converted_range, fits
 
 
 def code_ranges(layer: Layer, read: Ranges) -> IntArray:
-    """(C_in, 2) smallest and largest code of each channel over all places; read: ranges (P, C_in) of what it reads."""
-    found = np.zeros((len(layer.inputs), 2), dtype=np.int64)
+    """(C_in, 3) smallest code, largest code and number of low bits that are always 0, of each channel over all places.
+
+    read: ranges (P, C_in) of what the places read. A value of fewer fractional bits than the channel's format has zeros
+    at the end there.
+    """
+    found = np.zeros((len(layer.inputs), 3), dtype=np.int64)
     for i, kif in enumerate(layer.inputs):
         seen = {read.one(p, i) for p in range(len(read))}
         ends = [converted_range(codes, kif, layer.overflow[i], layer.rounding) for codes in seen]
-        found[i] = min(lo for lo, _ in ends), max(hi for _, hi in ends)
+        lo, hi = min(lo for lo, _ in ends), max(hi for _, hi in ends)
+        zeros = min(max(kif.f - f, 0) if least != most or least else kif.bits for least, most, f in seen)
+        # The largest code of a format that is saturated into has no zeros at its end.
+        kept = all(fits(*codes, kif, layer.rounding) for codes in seen)
+        found[i] = lo, hi, min(zeros, kif.bits) if kept else 0
     return found
 
 
-def reachable(layer: LUTDenseTables, codes: IntArray, i: int, o: int) -> tuple[int, int]:
-    """First and last entry of the table of edge (i, o) that can be looked up; codes as of `code_ranges`."""
+def reachable(layer: LUTDenseTables, codes: IntArray, i: int, o: int) -> tuple[int, int, int]:
+    """First and last entry of the table of edge (i, o) that can be looked up, and the step between those; codes as of
+    `code_ranges`.
+    """
     kif = layer.inputs[i]
-    lo, hi = ((int(end) - kif.lo) >> (kif.bits - int(layer.widths[i, o])) for end in codes[i])
-    return lo, hi
+    drop = kif.bits - int(layer.widths[i, o])
+    lo, hi = ((int(end) - kif.lo) >> drop for end in codes[i, :2])
+    return lo, hi, 1 << max(int(codes[i, 2]) - drop, 0)
 
 
 def window(layer: LUTDenseTables, codes: IntArray, i: int, o: int) -> IntArray:
@@ -33,10 +44,12 @@ def window(layer: LUTDenseTables, codes: IntArray, i: int, o: int) -> IntArray:
     b is the width of the narrowest format of the address; in place of entries beyond the reach stand the nearest.
     """
     kif, m = layer.inputs[i], int(layer.widths[i, o])
-    first, last = reachable(layer, codes, i, o)
+    first, last, step = reachable(layer, codes, i, o)
+    if last - first < step:
+        return np.array([first], dtype=np.int64)
     middle = (1 << m) >> 1 if kif.k else 0  # the entry at the code 0
-    key = kif_for_range(first - middle, last - middle, 0)
-    return np.clip(np.arange(key.lo, key.hi + 1) + middle, first, last)
+    key = kif_for_range((first - middle) // step, (last - middle) // step, 0)
+    return np.clip(np.arange(key.lo, key.hi + 1) * step + middle, first, last)
 
 
 def address_bits(layer: LUTDenseTables, read: Ranges) -> IntArray:
@@ -56,8 +69,8 @@ def with_reachable(layer: LUTDenseTables, read: Ranges) -> LUTDenseTables:
     widths, tables, bias = layer.widths.copy(), layer.tables.copy(), layer.bias.copy()
     for i, o in layer.edges():
         size = 1 << int(widths[i, o])
-        first, last = reachable(layer, codes, i, o)
-        entries = tables[i, o, np.clip(np.arange(size), first, last)]
+        first, last, step = reachable(layer, codes, i, o)
+        entries = tables[i, o, np.clip(np.arange(size) // step * step, first, last)]
         if (entries == entries[0]).all():
             bias[o] += entries[0]
             widths[i, o], tables[i, o] = 0, 0

@@ -63,7 +63,7 @@ def test_unreachable_entries_are_taken_for_their_neighbours():
     assert found.table(0, 0).tolist() == [1, 1, 2, 2, 2, 2, 2, 2]
     assert address_bits(network.layers[1], network.reads(1)).tolist() == [[2]]
     codes = code_ranges(network.layers[1], network.reads(1))
-    assert reachable(network.layers[1], codes, 0, 0) == (1, 2)
+    assert reachable(network.layers[1], codes, 0, 0) == (1, 2, 1)
     assert window(network.layers[1], codes, 0, 0).tolist() == [1, 1, 2, 2]
 
 
@@ -80,6 +80,18 @@ def test_signed_windows_keep_the_sign():
     assert window(network.layers[1], codes, 0, 0).tolist() == [3, 4], "-1 and 0: one bit, the sign"
 
 
+def test_zeros_at_the_end_of_a_coarser_value_are_no_address_bits():
+    """-1, 0 and 1 in steps of 4: of 16 entries three are reached."""
+    network = chain([-1, 0, 1, 0], KIF(1, 1, 2), list(range(8)))
+    codes = code_ranges(network.layers[1], network.reads(1))
+    assert codes.tolist() == [[-4, 4, 2]]
+    network = chain([-1, 0, 1, 0], KIF(1, 2, 2), list(range(32)))
+    codes = code_ranges(network.layers[1], network.reads(1))
+    assert reachable(network.layers[1], codes, 0, 0) == (12, 20, 4)
+    assert window(network.layers[1], codes, 0, 0).tolist() == [12, 12, 16, 20]
+    assert address_bits(network.layers[1], network.reads(1)).tolist() == [[2]]
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_what_is_looked_up_is_reachable(seed):
     network = random_graph(seed)
@@ -92,8 +104,9 @@ def test_what_is_looked_up_is_reachable(seed):
         for i, o in layer.edges():
             kif = layer.inputs[i]
             address = (seen[:, i] - kif.lo) >> (kif.bits - int(layer.widths[i, o]))
-            first, last = reachable(layer, codes, i, o)
+            first, last, step = reachable(layer, codes, i, o)
             assert first <= address.min() <= address.max() <= last
+            assert ((address - first) % step == 0).all()
             assert set(np.unique(address)) <= set(window(layer, codes, i, o).tolist())
 
 

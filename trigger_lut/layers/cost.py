@@ -15,7 +15,7 @@ import tensorflow as tf
 
 LUT_INPUTS = 6.0
 ABSORBED_BITS = 5.0  # tables of up to so many address bits vanish into adders about half of the time
-EBOPS_TO_LUTS = 1.0  # arithmetic layers take about a LUT for each effective bit operation (arXiv 2405.00645, section 4)
+EBOPS_TO_LUTS = 1.0  # HGQ2 0.2.0's README calls EBOPs an upper limit of LUTs where, as here, multiplications are adders
 CARRY = 1.0  # bits by which an adder is wider than its operand, averaged over a tree
 
 

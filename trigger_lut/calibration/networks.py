@@ -19,7 +19,7 @@ from trigger_lut.layers.freeze import integer_network
 from trigger_lut.layers.table_layer import TableLayer
 from trigger_lut.network import Network
 
-COUNTS = {"dense": 60, "shared": 20, "conv1d": 25, "conv2d": 15, "hybrid": 30, "arithmetic": 15}
+COUNTS = {"dense": 70, "shared": 20, "conv1d": 25, "conv2d": 15, "hybrid": 30, "arithmetic": 15}
 """Networks of each kind."""
 LEAST_EDGES = 3
 

@@ -65,6 +65,8 @@ def too_steep(sizes, times):
 
 def draw(found):
     """found: (CPU ms, wall ms) of a step at each size, by key."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
     from trigger_lut.figures import style
 
     with style.styled():
@@ -77,6 +79,10 @@ def draw(found):
             ax.set_ylim(0.5 * min(*cpu, *wall), 2 * max(*cpu, *wall))
             ax.set_xticks(sizes, [str(s) for s in sizes])
             ax.tick_params(axis="x", which="minor", bottom=False, top=False)
+            ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            for axis in (ax.xaxis, ax.yaxis):
+                axis.set_minor_formatter(NullFormatter())
             ax.set_xlabel(LABELS[key])
             ax.set_ylabel("training step (ms)")
             rest = {k: v for k, v in MIDDLE.items() if k != key}

@@ -1,5 +1,6 @@
 """Sums of table look-ups: the CPU kernel and XLA against plain loops, their choice, and how the kernel is built."""
 
+import functools
 import subprocess
 import sys
 
@@ -7,8 +8,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from trigger_lut.errors import ConfigurationError, ToolMissingError
 from trigger_lut.layers import kernel, kernel_edges
 from trigger_lut.layers.lookup import code_histogram, lookup_sum, rows_of
+from trigger_lut.tools import cxx_compiler
 
 
 @pytest.fixture(params=["cpu", "xla"])
@@ -182,62 +185,87 @@ def test_networks_behind_edges(shape):
 
 # ---------------------------------------------------------------- choosing and building
 
-ASK = """
-from trigger_lut.errors import TriggerLutError
-from trigger_lut.layers import kernel, kernel_edges
-try:
-    print(kernel.in_use(), kernel.in_use())
-except TriggerLutError as error:
-    print(f"{type(error).__name__}: {error}")
-"""
+
+@pytest.fixture
+def asked(tmp_path, monkeypatch, capfd):
+    """Asks twice, as a process with an empty cache and these variables would; what was answered, and what was said."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("XDG_CACHE_HOME", "CXX", kernel.VARIABLE):
+        monkeypatch.delenv(name, raising=False)
+
+    def ask(**environment):
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        in_use = functools.cache(kernel.in_use.__wrapped__)
+        answers = [in_use(), in_use()]
+        return answers, capfd.readouterr().err
+
+    return ask
 
 
-def asked(tmp_path, **environment):
-    """What a fresh process with an empty cache and these variables answers, and its standard error."""
-    plain_environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(
-        [sys.executable, "-c", ASK], env=plain_environment | environment, capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip(), done.stderr
-
-
+@pytest.fixture
 def without_compiler(tmp_path):
     (tmp_path / "empty").mkdir()
     return {"PATH": str(tmp_path / "empty"), "CXX": "/nonexistent"}
 
 
-def test_without_a_compiler_xla_does_it_and_that_is_said_once(tmp_path):
-    out, err = asked(tmp_path, **without_compiler(tmp_path))
-    assert out == "False False"
+def test_without_a_compiler_xla_does_it_and_that_is_said_once(asked, without_compiler):
+    answers, err = asked(**without_compiler)
+    assert answers == [False, False]
     assert err.count("trigger_lut: look-ups by XLA (no C++ compiler: expected g++ or clang++ on PATH") == 1
 
 
-def test_a_kernel_that_was_demanded_and_cannot_be_built_is_an_error(tmp_path):
-    out, _ = asked(tmp_path, **without_compiler(tmp_path), TRIGGER_LUT_KERNEL="cpu")
-    assert out.startswith("ToolMissingError: no C++ compiler")
+def test_a_kernel_that_was_demanded_and_cannot_be_built_is_an_error(asked, without_compiler):
+    with pytest.raises(ToolMissingError, match="no C\\+\\+ compiler"):
+        asked(**without_compiler, TRIGGER_LUT_KERNEL="cpu")
 
 
-def test_xla_can_be_demanded(tmp_path):
-    out, err = asked(tmp_path, TRIGGER_LUT_KERNEL="xla")
-    assert out == "False False"
+def test_xla_can_be_demanded(asked, tmp_path):
+    answers, err = asked(TRIGGER_LUT_KERNEL="xla")
+    assert answers == [False, False]
     assert "look-ups by XLA (TRIGGER_LUT_KERNEL=xla)" in err
     assert not (tmp_path / ".cache" / "trigger_lut").exists(), "nothing was built"
 
 
-def test_an_unknown_choice_is_refused(tmp_path):
-    out, _ = asked(tmp_path, TRIGGER_LUT_KERNEL="gpu")
-    assert out == "ConfigurationError: TRIGGER_LUT_KERNEL: expected auto, cpu, xla, found 'gpu'; nearest: 'cpu'"
+def test_an_unknown_choice_is_refused(asked):
+    text = "TRIGGER_LUT_KERNEL: expected auto, cpu, xla, found 'gpu'; nearest: 'cpu'"
+    with pytest.raises(ConfigurationError, match=f"^{text}$"):
+        asked(TRIGGER_LUT_KERNEL="gpu")
+
+
+ASK = """
+from trigger_lut.layers import kernel
+print(kernel.in_use(), kernel.in_use())
+"""
+
+
+def answer(process):
+    """What a fresh process says on its standard output and error."""
+    out, err = process.communicate()
+    assert process.returncode == 0, err[-2000:]
+    return out.strip(), err
 
 
 def test_two_processes_build_at_once_and_a_third_builds_nothing(tmp_path):
-    cache = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "TF_CPP_MIN_LOG_LEVEL": "3"} | cache
-    both = [subprocess.Popen([sys.executable, "-c", ASK], env=environment, stdout=-1, text=True) for _ in range(2)]
-    assert [p.communicate()[0].strip() for p in both] == ["True True"] * 2
+    """Without optimisation, which takes most of the time; the other tests use the kernel as it is built for use."""
+    quick = tmp_path / "quick"
+    quick.write_text(f'#!/bin/sh\nexec {cxx_compiler()} "$@" -O0\n')
+    quick.chmod(0o755)
+    environment = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache"), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment |= {"PATH": "/usr/bin:/bin", "CXX": str(quick)}
+
+    def start():
+        return subprocess.Popen([sys.executable, "-c", ASK], env=environment, stdout=-1, stderr=-1, text=True)
+
+    both = [start() for _ in range(2)]
+    assert [answer(process)[0] for process in both] == ["True True"] * 2
     (library,) = (tmp_path / "cache" / "trigger_lut").iterdir()
     assert library.suffix == ".so"
     found = library.stat().st_mtime_ns
-    out, err = asked(tmp_path, **cache, PATH=without_compiler(tmp_path)["PATH"])
+    quick.unlink()
+    (tmp_path / "empty").mkdir()
+    environment["PATH"] = str(tmp_path / "empty")
+    out, err = answer(start())
     assert out == "True True", "what lies in the cache needs no compiler"
     assert str(library) in err
     assert library.stat().st_mtime_ns == found

@@ -18,7 +18,7 @@ FORMAT = {"input_format": "fixed<8,3>"}
 
 
 def conv1d(conv, dense):
-    """32 x 4 -> 15 x 8 -> 7 x 8 -> 5: 3,752 edges."""
+    """32 x 4 -> 15 x 8 -> 7 x 8 -> 5: 3,064 edges."""
     import keras
 
     inputs = keras.Input((32, 4))

@@ -68,7 +68,7 @@ def hgq2_kinds():
 
 STEPS = {conv1d: 8, conv2d: 8, particles: 24}  # an epoch
 # own training, own layers in fit: at least so many times as fast as HGQ2
-GOALS = {conv1d: (50, 20), conv2d: (50, 20), particles: (35, 7)}
+GOALS = {conv1d: (50, 13), conv2d: (50, 16), particles: (35, 7)}
 
 
 def data(shape, n):

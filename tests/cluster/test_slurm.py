@@ -23,7 +23,8 @@ from pathlib import Path
 
 import pytest
 from planned import planned_jobs
-from slow.test_end_to_end import BUDGET, DATA_SET, write_events
+from rootfiles import write_three_classes
+from slow.test_end_to_end import BUDGET, DATA_SET
 from workflows import copy_workflow
 
 HERE = Path(__file__).parent
@@ -83,7 +84,7 @@ def prepare(folder: Path) -> Path:
     designs = "".join(TINY.replace("tiny", name).replace("250", str(luts)) for name, luts in DESIGNS.items())
     copy_workflow(folder, BUDGET.replace(TINY, designs), DATA_SET)
     for seed in (1, 2):
-        write_events(folder / f"ntuples/part_{seed}.root", 1500, seed)
+        write_three_classes(folder / f"ntuples/part_{seed}.root", 1500, seed)
     return folder
 
 

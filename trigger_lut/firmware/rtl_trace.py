@@ -53,7 +53,7 @@ def trace(network: Network) -> Any:
         values += made
     outputs = [values[v] for v in network.output_values]
     # alkaid 0.8.2 traces a second time to tighten bounds, and loses the scale of an inverted bit that turns out to be
-    # constant then. It saves nothing here: the cost of 25 random networks of all kinds stayed the same.
+    # constant then. It saves nothing here: the cost of 24 random networks of all kinds stayed the same.
     comb = alkaid_trace(inputs, outputs, optimize=False, keep_dead_inputs=True)
     return optimize(comb, keep_dead_inputs=True, retrace=False)
 

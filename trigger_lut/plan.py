@@ -14,6 +14,7 @@ from trigger_lut.budget import Budget, Spec, load_budget, resolve
 from trigger_lut.errors import ConfigurationError, nearest
 from trigger_lut.events.description import DataSet, load_data_set
 from trigger_lut.simulation.config import PlannedFile, planned_files
+from trigger_lut.training.least import impossible
 from trigger_lut.validation import refused
 
 # Folders under results/ that a design's folder would collide with
@@ -74,6 +75,10 @@ def load_plan(budget_path: Path, targets_path: Path, data_sets: Path) -> Plan:
     simulated = planned_files(data_set.simulate) if data_set.simulate else []
     files = [Path("data", data_set.name, file.name) for file in simulated] or data_set.paths()
     specs = {name: resolve(budget, target, name) for name in (*budget.designs, *budget.points)}
+    classes = len(data_set.label.classes)
+    mistakes += [f"design {name}: {problem}" for name, spec in specs.items() for problem in impossible(spec, classes)]
+    if mistakes:
+        raise refused(budget_path, mistakes)
     return Plan(budget, specs, description, data_set, files, simulated)
 
 

@@ -142,3 +142,15 @@ def test_a_bad_list_of_layers_is_refused_before_any_job(tmp_path):
     )
     assert message in ran.stdout + ran.stderr
     assert not (folder / "results").exists()
+
+
+def test_budgets_that_no_network_meets_are_refused_before_any_job(tmp_path):
+    budget = BUDGET.replace("luts: 700", "luts: 2") + "scan: {luts: [1, 300], latency_ns: [20]}\n"
+    folder = copy_workflow(tmp_path / "bad", budget=budget)
+    ran = snakemake(folder, "-n")
+    assert ran.returncode == 1
+    said = ran.stdout + ran.stderr
+    assert "Traceback" not in said
+    assert "config/budget.yaml: 2 mistakes\n  design small: luts: 2 is less than telling 5 classes apart takes" in said
+    assert "  design scan_l1_t20_s1: luts: 1 is less than" in said
+    assert not (folder / "results").exists()

@@ -32,8 +32,8 @@ def table_layers(shape: NetworkShape) -> int:
     return sum(layer.kind.startswith("lut_") for layer in shape.layers or [])
 
 
-def refuse_impossible(spec: Spec, classes: int) -> None:
-    """Raises BudgetMissedError, with every budget that no network of the design's shape can meet."""
+def impossible(spec: Spec, classes: int) -> list[str]:
+    """Budgets of a design that no network of its shape can meet; each entry begins with the key."""
     layers, target, found = table_layers(spec.network), spec.target, []
     luts = least_luts(classes)
     if spec.budget.luts < luts:
@@ -48,5 +48,10 @@ def refuse_impossible(spec: Spec, classes: int) -> None:
             f"MHz, less than {layers} table layers take: at least {cycles} cycles, "
             f"{cycles * target.clock_period_ns:.4g} ns"
         )
-    if found:
+    return found
+
+
+def refuse_impossible(spec: Spec, classes: int) -> None:
+    """Raises BudgetMissedError, with every budget that no network of the design's shape can meet."""
+    if found := impossible(spec, classes):
         raise BudgetMissedError(f"design {spec.design!r}: " + "; ".join(found))

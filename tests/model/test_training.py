@@ -213,7 +213,7 @@ def test_a_training_that_ends_beyond_its_budget_goes_on_with_fewer_edges(inputs,
 
 def test_a_budget_that_stays_out_of_reach_gives_the_nearest_network(inputs, tmp_path, monkeypatch):
     """Each measurement finds more than the one before made room for."""
-    monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 1.1, 1.3, 1.7))
+    monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 1.3, 1.7, 2.2, 2.9, 3.8, 5.0))
     card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
     assert not card.feasible
     assert card.tightened == TIGHTENED

@@ -40,7 +40,7 @@ def synthesised(path_ns: float | None = 2.0) -> SynthCard:
     return SynthCard(
         design="small", part="part", family="xcup", luts=one, ff=one, carry=one, dsp=one, bram18=one,
         logic_levels=Measured(value=5, source="yosys-levels"), path_ns_estimate=path_ns, cells={},
-        luts_surrogate=one, surrogate_error=0.0, **COMMON,
+        luts_surrogate=one, ff_surrogate=one, surrogate_error=0.0, **COMMON,
     )  # fmt: skip
 
 

@@ -9,7 +9,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from trigger_lut.fixed_point import KIF
 from trigger_lut.network import Layer, LUTDenseTables, Network, fits, with_layer
+from trigger_lut.network_layers import converted_range, limits
 from trigger_lut.reach import with_reachable
 
 
@@ -18,12 +20,18 @@ def with_proven_overflow(network: Network) -> Network:
     for n, layer in enumerate(network.layers):
         read = network.reads(n)
         overflow = tuple(
-            "WRAP" if all(fits(*read.one(p, i), kif, layer.rounding) for p in range(len(read))) else layer.overflow[i]
-            for i, kif in enumerate(layer.inputs)
+            "WRAP" if all(_never_clipped(read.one(p, i), kif, mode, layer.rounding) for p in range(len(read))) else mode
+            for i, (kif, mode) in enumerate(zip(layer.inputs, layer.overflow, strict=True))
         )
         if overflow != layer.overflow:
             network = with_layer(network, n, overflow=overflow)
     return network
+
+
+def _never_clipped(codes: tuple[int, int, int], kif: KIF, overflow: str, rounding: str) -> bool:
+    """Whether codes (lo, hi, f) fit the format; with SAT_SYM its lowest code is clipped as well."""
+    lowest, _ = converted_range(codes, kif, "WRAP", rounding)
+    return fits(*codes, kif, rounding) and lowest >= limits(kif, overflow)[0]
 
 
 def without_unreachable(network: Network) -> Network:

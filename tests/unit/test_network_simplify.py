@@ -7,7 +7,7 @@ import pytest
 from networks import random_codes, random_graph, random_network
 
 from trigger_lut.fixed_point import KIF
-from trigger_lut.network import LUTDenseTables, Network, with_layer
+from trigger_lut.network import LinearLayer, LUTDenseTables, Network, with_layer
 from trigger_lut.network_simplify import with_proven_overflow, without_unreachable, without_unread
 from trigger_lut.reach import address_bits, code_ranges, reachable, window
 from trigger_lut.reference import all_values, channel_codes, evaluate
@@ -35,6 +35,19 @@ def test_outputs_stay_the_same(seed, way):
         before, now = (evaluate(n, codes) * 2.0 ** (steps - n.fractions).astype(np.float64) for n in (network, after))
         np.testing.assert_array_equal(now, before)
         assert edges(after) <= edges(network)
+
+
+@pytest.mark.parametrize(("overflow", "after"), [("SAT_SYM", "SAT_SYM"), ("SAT", "WRAP")])
+def test_symmetric_saturation_stays_where_the_lowest_code_can_come(overflow, after):
+    kif = KIF(1, 2, 0)
+    layer = LinearLayer("one", (kif,), (overflow,), np.array([[1]]), np.array([0]), np.array([0]))
+    network = Network((kif,), (layer,))
+    found = with_proven_overflow(network)
+    assert found.layers[0].overflow == (after,)
+    lowest = np.array([[kif.lo]])
+    assert evaluate(found, lowest).tolist() == evaluate(network, lowest).tolist() == [[-3 if after == overflow else -4]]
+    narrow = Network((KIF(1, 1, 0),), (layer,))
+    assert with_proven_overflow(narrow).layers[0].overflow == ("WRAP",)
 
 
 def test_a_wrong_simplification_is_seen():

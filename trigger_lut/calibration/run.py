@@ -1,7 +1,7 @@
 """Make the calibration: `python -m trigger_lut.calibration.run --codes results/data/jets/codes.npz --write FILE`.
 
-Networks at random and from trainings are built and synthesised, some ten minutes' work on two cores; what is done is
-kept in a folder, so that an interrupted run goes on. Then the weights are fitted.
+Networks at random and from trainings are built and synthesised, about two hundred of them; what is done is kept in a
+folder, so that an interrupted run goes on. Then the weights are fitted.
 """
 
 from __future__ import annotations

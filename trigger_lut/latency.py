@@ -17,8 +17,9 @@ from trigger_lut.fixed_point import KIF, IntArray, kif_for_range
 from trigger_lut.network import LinearLayer, Network, Ranges, fits
 from trigger_lut.operations import operation_times
 from trigger_lut.reach import address_bits
-from trigger_lut.summation import Item, Summation, plan_places
+from trigger_lut.summation import Item, Summation, plan_network
 
+Plans = list[list[list[Summation]]]  # of each layer, at each place, of each output
 Range = tuple[int, int, int]  # smallest code, largest code, fractional bits
 
 
@@ -32,10 +33,13 @@ def network_cycles(network: Network, clock_period_ns: float, family: str = "xcup
     return delay_model.cycles(output_stages(network, clock_period_ns, family), 1.0)
 
 
-def output_stages(network: Network, clock_period_ns: float, family: str = "xcup") -> float:
-    """When the last output of the network is ready, in pipeline stages (not whole ones); errors as `network_cycles`."""
+def output_stages(network: Network, clock_period_ns: float, family: str = "xcup", plans: Plans | None = None) -> float:
+    """When the last output of the network is ready, in pipeline stages (not whole ones); errors as `network_cycles`.
+
+    plans: what `plan_network` gives, where it is known already.
+    """
     stage = delay_model.stage_ns(clock_period_ns, family)
-    times = value_times(network, stage, family)
+    times = value_times(network, stage, family, plans)
     return max(times[int(v)] for v in network.output_values) / stage
 
 
@@ -50,9 +54,10 @@ def network_stages(network: Network, clock_period_ns: float, family: str = "xcup
     return [part.reshape(-1, x.shape[1]).max(axis=0) for part, x in zip(parts, network.layers, strict=True)]
 
 
-def value_times(network: Network, stage: float, family: str = "xcup") -> list[float]:
+def value_times(network: Network, stage: float, family: str = "xcup", plans: Plans | None = None) -> list[float]:
     """When each value is ready, in ns of logic with registers every `stage` ns (delay_model.finish)."""
     times = [0.0] * len(network.inputs)
+    planned = plan_network(network) if plans is None else plans
     for n, layer in enumerate(network.layers):
         sites, read = network.sites[n], network.reads(n)
         ready = [
@@ -69,8 +74,8 @@ def value_times(network: Network, stage: float, family: str = "xcup") -> list[fl
                 times += _linear_times(layer, at_place, read[p], stage, family)
             continue
         bits = address_bits(layer, read)
-        for at_place, plans in zip(ready, plan_places(layer, sites), strict=True):
-            times += [_output_time(bits[:, o], plan, at_place, stage, family) for o, plan in enumerate(plans)]
+        for at_place, outputs in zip(ready, planned[n], strict=True):
+            times += [_output_time(bits[:, o], plan, at_place, stage, family) for o, plan in enumerate(outputs)]
     return times
 
 
@@ -116,7 +121,7 @@ def converted_time(
 
 
 def _tree_time(plan: Summation, times: list[float], stage: float, family: str) -> float:
-    items = plan.items()
+    items = plan.items
     for a, b in plan.pairs:
         delay = delay_model.adder_delay(adder_bits(items[a], items[b]), family)
         times.append(delay_model.finish(max(times[a], times[b]), delay, stage))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
-from trigger_lut.fixed_point import IntArray, kif_for_range
+from trigger_lut.fixed_point import KIF, IntArray, kif_for_range
 from trigger_lut.network_layers import Layer, LUTDenseTables, Ranges, converted_range, fits
 
 
@@ -32,24 +34,33 @@ def reachable(layer: LUTDenseTables, codes: IntArray, i: int, o: int) -> tuple[i
     """First and last entry of the table of edge (i, o) that can be looked up, and the step between those; codes as of
     `code_ranges`.
     """
-    kif = layer.inputs[i]
-    drop = kif.bits - int(layer.widths[i, o])
-    lo, hi = ((int(end) - kif.lo) >> drop for end in codes[i, :2])
-    return lo, hi, 1 << max(int(codes[i, 2]) - drop, 0)
+    return _reachable(layer.inputs[i], int(layer.widths[i, o]), codes[i].tolist())
+
+
+def _reachable(kif: KIF, m: int, codes: Sequence[int]) -> tuple[int, int, int]:
+    drop = kif.bits - m
+    return (codes[0] - kif.lo) >> drop, (codes[1] - kif.lo) >> drop, 1 << max(codes[2] - drop, 0)
 
 
 def window(layer: LUTDenseTables, codes: IntArray, i: int, o: int) -> IntArray:
-    """Numbers of the entries that the table of edge (i, o) has in firmware, 2**b of them.
+    """Numbers of the entries that the table of edge (i, o) has in firmware, 2**b of them; codes as of `code_ranges`.
 
     b is the width of the narrowest format of the address; in place of entries beyond the reach stand the nearest.
     """
-    kif, m = layer.inputs[i], int(layer.widths[i, o])
-    first, last, step = reachable(layer, codes, i, o)
+    return _window(layer.inputs[i], int(layer.widths[i, o]), *codes[i].tolist())
+
+
+@lru_cache(maxsize=1024)  # the edges of a channel share few widths
+def _window(kif: KIF, m: int, *codes: int) -> IntArray:
+    first, last, step = _reachable(kif, m, codes)
     if last - first < step:
-        return np.array([first], dtype=np.int64)
-    middle = (1 << m) >> 1 if kif.k else 0  # the entry at the code 0
-    key = kif_for_range((first - middle) // step, (last - middle) // step, 0)
-    return np.clip(np.arange(key.lo, key.hi + 1) * step + middle, first, last)
+        found = np.array([first], dtype=np.int64)
+    else:
+        middle = (1 << m) >> 1 if kif.k else 0  # the entry at the code 0
+        key = kif_for_range((first - middle) // step, (last - middle) // step, 0)
+        found = np.clip(np.arange(key.lo, key.hi + 1) * step + middle, first, last)
+    found.setflags(write=False)
+    return found
 
 
 def address_bits(layer: LUTDenseTables, read: Ranges) -> IntArray:

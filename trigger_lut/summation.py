@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from trigger_lut.fixed_point import IntArray, kif_for_range
-from trigger_lut.network_layers import PADDING, LUTDenseTables
+from trigger_lut.network import PADDING, LUTDenseTables, Network
 
 Item = tuple[int, int, int]
 """What enters or leaves an adder: trailing zeros, smallest and largest value."""
@@ -28,13 +29,18 @@ class Addend:
     channel: int
     values: IntArray
 
-    @property
+    @cached_property
     def lo(self) -> int:
         return int(self.values.min())
 
-    @property
+    @cached_property
     def hi(self) -> int:
         return int(self.values.max())
+
+    @cached_property
+    def item(self) -> Item:
+        """What an adder gets."""
+        return trailing_zeros(self.values), self.lo, self.hi
 
 
 @dataclass(frozen=True)
@@ -50,9 +56,10 @@ class Summation:
     constant: int
     levels: int
 
+    @cached_property
     def items(self) -> list[Item]:
         """The addends, then the sums in the order of `pairs`."""
-        items = [_item(a) for a in self.addends]
+        items = [a.item for a in self.addends]
         for a, b in self.pairs:
             items.append(_added(items[a], items[b]))
         return items
@@ -127,6 +134,14 @@ def plan_places(layer: LUTDenseTables, sites: IntArray) -> list[list[Summation]]
     return [plans[padded] for padded in padding]
 
 
+def plan_network(network: Network) -> list[list[list[Summation]]]:
+    """Summations of each layer at each of its places; empty for a layer without tables."""
+    return [
+        plan_places(layer, sites) if isinstance(layer, LUTDenseTables) else []
+        for layer, sites in zip(network.layers, network.sites, strict=True)
+    ]
+
+
 def _offsets(tables: list[IntArray], total: int) -> list[int]:
     """Constants that add up to `total`, one a table whose minimum is 0, that cost as few output bits as can be.
 
@@ -166,7 +181,7 @@ def _pairs(addends: tuple[Addend, ...]) -> tuple[tuple[tuple[int, int], ...], in
     An adder spans from the higher of the two lowest bits to the highest bit, so fine operands are
     brought together first and wide sums are left for the root.
     """
-    items = [_item(a) for a in addends]
+    items = [a.item for a in addends]
     pairs: list[tuple[int, int]] = []
     level = list(range(len(items)))
     levels = 0
@@ -182,10 +197,6 @@ def _pairs(addends: tuple[Addend, ...]) -> tuple[tuple[tuple[int, int], ...], in
         level = following
         levels += 1
     return tuple(pairs), levels
-
-
-def _item(addend: Addend) -> Item:
-    return trailing_zeros(addend.values), addend.lo, addend.hi
 
 
 def _added(a: Item, b: Item) -> Item:

@@ -25,11 +25,11 @@ from trigger_lut.arithmetic import logic
 from trigger_lut.calibration.weights import Parts, load
 from trigger_lut.delay_model import cycles
 from trigger_lut.fixed_point import KIF, IntArray, kif_for_range
-from trigger_lut.latency import output_stages, saturates
+from trigger_lut.latency import Plans, output_stages, saturates
 from trigger_lut.network import PADDING, Layer, LinearLayer, LUTDenseTables, Network, Ranges
 from trigger_lut.operations import operation_luts
 from trigger_lut.reach import code_ranges, window
-from trigger_lut.summation import Addend, Item, Summation, plan_places, without_constants
+from trigger_lut.summation import Addend, Item, Summation, plan_network, without_constants
 
 LUT_INPUTS = 6
 ABSORBED_BITS = 5  # address bits of a table that fits into the LUTs of an adder, beside the other operand
@@ -67,15 +67,16 @@ class Cost:
 def estimate(network: Network, clock_period_ns: float, family: str = "xcup", weights: Parts | None = None) -> Cost:
     """Cost of a network at a clock. weights: of the parts; None: those that were fitted to Yosys."""
     w = weights or load().weights
+    plans = plan_network(network)
     costs = tuple(
         LayerCost(
             tables=w.tables * x.tables + w.absorbed * x.absorbed,
             adders=w.adders * x.adders + w.arithmetic * x.arithmetic,
             saturation=w.conversions * x.conversions,
         )
-        for x in layers_parts(network)
+        for x in layers_parts(network, plans)
     )
-    return Cost(costs, output_stages(network, clock_period_ns, family))
+    return Cost(costs, output_stages(network, clock_period_ns, family, plans))
 
 
 def network_parts(network: Network) -> Parts:
@@ -84,8 +85,12 @@ def network_parts(network: Network) -> Parts:
     return Parts(**dict(zip(Parts.model_fields, rows.sum(axis=0).tolist(), strict=True)))
 
 
-def layers_parts(network: Network) -> list[Parts]:
-    """What each layer is made of, in LUTs counted one by one."""
+def layers_parts(network: Network, plans: Plans | None = None) -> list[Parts]:
+    """What each layer is made of, in LUTs counted one by one.
+
+    plans: of `plan_network`, where they are known already.
+    """
+    planned = plan_network(network) if plans is None else plans
     # A conversion serves every layer and place that wants the same value in the same format.
     converted: set[tuple[int, KIF, str, str]] = set()
     found = []
@@ -100,19 +105,22 @@ def layers_parts(network: Network) -> list[Parts]:
         if isinstance(layer, LinearLayer):
             tables, absorbed, adders, arithmetic = 0.0, 0.0, 0.0, linear_luts(layer, read)
         else:
-            (tables, absorbed, adders), arithmetic = tables_luts(layer, sites, read), 0.0
+            (tables, absorbed, adders), arithmetic = tables_luts(layer, planned[n], read), 0.0
         found.append(
             Parts(tables=tables, absorbed=absorbed, adders=adders, conversions=conversions, arithmetic=arithmetic)
         )
     return found
 
 
-def tables_luts(layer: LUTDenseTables, sites: IntArray, read: Ranges) -> tuple[float, float, float]:
-    """LUTs of the tables of a layer at all its places, of these in tables that adders can absorb, and of the adders."""
+def tables_luts(layer: LUTDenseTables, planned: list[list[Summation]], read: Ranges) -> tuple[float, float, float]:
+    """LUTs of the tables of a layer at all its places, of these in tables that adders can absorb, and of the adders.
+
+    planned: of `plan_places`.
+    """
     total = np.zeros(3)
     # Places that read the same ranges with the same padding are built alike.
     counted: dict[tuple[int, bytes], tuple[float, float, float]] = {}
-    for p, plans in enumerate(plan_places(layer, sites)):
+    for p, plans in enumerate(planned):
         codes = code_ranges(layer, read[p : p + 1])
         key = (id(plans), codes.tobytes())
         if key not in counted:
@@ -131,8 +139,14 @@ def tables_luts(layer: LUTDenseTables, sites: IntArray, read: Ranges) -> tuple[f
 
 def _as_built(plan: Summation, layer: LUTDenseTables, codes: IntArray, o: int) -> Summation:
     """The plan with the entries that tables have in firmware at a place."""
-    addends = tuple(replace(a, values=a.values[window(layer, codes, a.channel, o)]) for a in plan.addends)
-    return without_constants(replace(plan, addends=addends))
+    addends = []
+    for a in plan.addends:
+        entries = window(layer, codes, a.channel, o)
+        whole = len(entries) == len(a.values) and entries[0] == 0 and entries[-1] == len(entries) - 1
+        addends.append(a if whole else replace(a, values=a.values[entries]))
+    if all(new is a for new, a in zip(addends, plan.addends, strict=True)):
+        return plan
+    return without_constants(replace(plan, addends=tuple(addends)))
 
 
 def linear_luts(layer: LinearLayer, read: Ranges) -> float:
@@ -172,13 +186,13 @@ def _wires(leaf: int) -> frozenset[int]:
 
 def adder_luts(plan: Summation) -> float:
     """LUTs of an adder tree."""
-    items = plan.items()
+    items = plan.items
     return float(sum(_shared_bits(items[a], items[b]) for a, b in plan.pairs))
 
 
 def absorbed_luts(plan: Summation, uses: Mapping[tuple[int, bytes], int]) -> float:
     """LUTs of tables that vanish into the adders of an output; `uses` counts how often each table is read."""
-    items, total = plan.items(), 0.0
+    items, total = plan.items, 0.0
     for pair in plan.pairs:
         # Below the lowest bit that both operands have, there is no adder to absorb anything.
         lowest = max(items[n][0] for n in pair)

@@ -92,4 +92,4 @@ def test_constant_addends_go_into_the_others(seed):
         )
         assert lowest[0] == lowest[1]
         assert highest[0] == highest[1]
-        assert after.items()[-1][1:] == (lowest[0], highest[0]) if after.pairs else True
+        assert after.items[-1][1:] == (lowest[0], highest[0]) if after.pairs else True

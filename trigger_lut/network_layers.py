@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trigger_lut.fixed_point import KIF, IntArray, kif_for_range
 
@@ -108,17 +109,23 @@ class LUTDenseTables:
         """How many edges are not pruned."""
         return int((self.widths > 0).sum())
 
+    @property
+    def _entries_in_use(self) -> NDArray[np.bool_]:
+        """(C_in, C_out, entries) True for the 2**widths first entries of each edge that is not pruned."""
+        sizes = np.where(self.widths > 0, 1 << np.clip(self.widths, 0, 62), 0)
+        return np.arange(self.tables.shape[2]) < sizes[..., None]
+
     def reads(self) -> IntArray:
         """Numbers of the channels that some edge reads."""
         return np.flatnonzero(self.widths.max(axis=1, initial=0))
 
     def bounds(self) -> tuple[IntArray, IntArray]:
         """Smallest and largest possible code of each output (C_out,): sums of the tables' extremes."""
-        lo, hi = self.bias.copy(), self.bias.copy()
-        for i, o in self.edges():
-            lo[o] += self.table(i, o).min()
-            hi[o] += self.table(i, o).max()
-        return lo, hi
+        own = self._entries_in_use
+        live, most = self.widths > 0, np.iinfo(np.int64).max
+        lo = np.where(own, self.tables, most).min(axis=2, initial=most)
+        hi = np.where(own, self.tables, -most).max(axis=2, initial=-most)
+        return self.bias + np.where(live, lo, 0).sum(axis=0), self.bias + np.where(live, hi, 0).sum(axis=0)
 
     def output_ranges(self, read: Ranges) -> Ranges:
         """Ranges of all outputs, place by place (P * C_out,); tables bound them whatever is read."""
@@ -151,9 +158,7 @@ class LUTDenseTables:
         ]
         for i, o in np.argwhere((self.widths < 0) | (self.widths > np.array([f.bits for f in self.inputs])[:, None])):
             found.append(f"edge ({i}, {o}): {self.widths[i, o]} address bits of a {self.inputs[i].bits}-bit channel")
-        live = np.where(self.widths > 0, 1 << np.clip(self.widths, 0, 62), 0)[..., None]
-        stray = (np.arange(self.tables.shape[2]) >= live) & (self.tables != 0)
-        for i, o in np.argwhere(stray.any(axis=2)):
+        for i, o in np.argwhere((~self._entries_in_use & (self.tables != 0)).any(axis=2)):
             found.append(f"edge ({i}, {o}): entries beyond its 2**{self.widths[i, o]} are not 0")
         return found
 

@@ -119,18 +119,39 @@ class LUTDenseTables:
         """Numbers of the channels that some edge reads."""
         return np.flatnonzero(self.widths.max(axis=1, initial=0))
 
-    def bounds(self) -> tuple[IntArray, IntArray]:
-        """Smallest and largest possible code of each output (C_out,): sums of the tables' extremes."""
-        own = self._entries_in_use
+    def bounds(self, codes: IntArray | None = None) -> tuple[IntArray, IntArray]:
+        """Smallest and largest possible code of each output (C_out,): sums of the tables' extremes.
+
+        codes: (C_in, 2) smallest and largest code of each channel; None: all of its format.
+        """
+        seen = self._entries_in_use
+        if codes is not None:
+            kif = np.array([[kif.lo, kif.bits] for kif in self.inputs], dtype=np.int64)
+            drop = kif[:, 1:] - self.widths
+            first, last = ((codes[:, [n]] - kif[:, :1]) >> drop for n in (0, 1))
+            entries = np.arange(self.tables.shape[2])
+            seen = seen & (entries >= first[..., None]) & (entries <= last[..., None])
         live, most = self.widths > 0, np.iinfo(np.int64).max
-        lo = np.where(own, self.tables, most).min(axis=2, initial=most)
-        hi = np.where(own, self.tables, -most).max(axis=2, initial=-most)
+        lo = np.where(seen, self.tables, most).min(axis=2, initial=most)
+        hi = np.where(seen, self.tables, -most).max(axis=2, initial=-most)
         return self.bias + np.where(live, lo, 0).sum(axis=0), self.bias + np.where(live, hi, 0).sum(axis=0)
 
     def output_ranges(self, read: Ranges) -> Ranges:
-        """Ranges of all outputs, place by place (P * C_out,); tables bound them whatever is read."""
-        lo, hi = self.bounds()
-        return Ranges(*(np.tile(part, len(read)) for part in (lo, hi, self.fraction)))
+        """Ranges of all outputs, place by place (P * C_out,), from those of the values read (P, C_in)."""
+        known: dict[bytes, tuple[IntArray, IntArray]] = {}  # places that read the same have the same outputs
+        found = []
+        for p in range(len(read)):
+            place = read[p]
+            key = np.stack([place.lo, place.hi, place.f]).tobytes()
+            if key not in known:
+                ends = [
+                    converted_range(place.one(i), kif, self.overflow[i], self.rounding)
+                    for i, kif in enumerate(self.inputs)
+                ]
+                known[key] = self.bounds(np.array(ends, dtype=np.int64).reshape(-1, 2))
+            found.append(known[key])
+        lo, hi = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return Ranges(lo, hi, np.tile(self.fraction, len(read)))
 
     def output_formats(self) -> tuple[KIF, ...]:
         """The narrowest format of each output of a place."""

@@ -55,6 +55,12 @@ class Training(Strict):
     learning_rate: float = Field(
         default=0.01, gt=0, le=1, description="Largest learning rate; it decays along a cosine."
     )
+    memory_mb: int = Field(
+        default=1000,
+        ge=1,
+        description="Memory for decoded events, in MB. Splits for training and validation that take more are read from "
+        "disk again and again, window by window.",
+    )
 
 
 class DesignBudget(Strict):

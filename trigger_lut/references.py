@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from trigger_lut.cards import Stopwatch, write_card
 from trigger_lut.events.codes import TEST, TRAIN, VALIDATION, EventCodes, load_codes
-from trigger_lut.fixed_point import decode
+from trigger_lut.fixed_point import KIF, decode
 from trigger_lut.records import ReferenceCard
 
 EPOCHS, BATCH_SIZE, LEARNING_RATE, PATIENCE = 150, 256, 3e-3, 25
@@ -37,8 +38,22 @@ def references(codes: Path, units: list[int], seed: int, card: Path) -> None:
 
 def real_values(events: EventCodes, split: int) -> tuple[np.ndarray, np.ndarray]:
     """Real values (N, C) float32 of a split's codes, and its labels (N,)."""
-    codes, labels = events.of(split)
-    return np.stack([decode(codes[:, i], f) for i, f in enumerate(events.formats)], axis=1).astype(np.float32), labels
+    count = int(events.counts()[:, split].sum())
+    values, labels = np.empty((count, len(events.formats)), np.float32), np.empty(count, np.int64)
+    done = 0
+    for block in events.blocks():
+        codes, of_block = block.of(split)
+        rows = slice(done, done := done + len(codes))
+        values[rows], labels[rows] = decoded(codes, events.formats), of_block
+    return values, labels
+
+
+def decoded(codes: np.ndarray, formats: Sequence[KIF]) -> np.ndarray:
+    """Real values (N, C) float32 of codes (N, C), each column in its format."""
+    values = np.empty(codes.shape, np.float32)
+    for i, kif in enumerate(formats):
+        values[:, i] = decode(codes[:, i], kif)
+    return values
 
 
 def dense_accuracy(events: EventCodes, units: list[int], seed: int) -> tuple[float, int]:

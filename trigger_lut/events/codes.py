@@ -1,20 +1,26 @@
-"""Integer codes, labels and split of all events: what ingest writes and every later stage reads."""
+"""Integer codes, labels and split of all events: what ingest writes and every later stage reads.
+
+The file is mapped, so that there may be more events than memory holds; what goes through all of them goes by blocks.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trigger_lut.errors import CardError
+from trigger_lut.events.mapping import forget, map_arrays, write_arrays
 from trigger_lut.fixed_point import KIF
 
 SCHEMA_VERSION = 1
 TRAIN, VALIDATION, TEST = 0, 1, 2
 SPLIT_NAMES = ("train", "validation", "test")
+BLOCK = 65536  # events that are looked at in one go
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,50 @@ class EventCodes:
     def of(self, split: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """(codes, labels) of the events in one split: TRAIN, VALIDATION or TEST."""
         rows = self.split == split
-        return self.codes[rows], self.labels[rows]
+        chosen = self.codes[rows], self.labels[rows]
+        forget(self.codes)
+        return chosen
+
+    def block(self, start: int, stop: int) -> EventCodes:
+        """The events of rows start..stop-1; nothing is copied."""
+        rows = slice(start, stop)
+        return replace(
+            self,
+            codes=self.codes[rows],
+            labels=self.labels[rows],
+            split=self.split[rows],
+            event_id=self.event_id[rows],
+        )
+
+    def blocks(self, size: int = BLOCK) -> Iterator[EventCodes]:
+        """All events in rising order of rows, `size` at a time; what was read of a mapped file is then let go."""
+        for start in range(0, len(self.codes), size):
+            yield self.block(start, start + size)
+            forget(self.codes)
+
+    def counts(self, size: int = BLOCK) -> NDArray[np.int64]:
+        """(B, 3) how many events each of `blocks(size)` has of each split."""
+        found = [np.bincount(block.split, minlength=len(SPLIT_NAMES)) for block in self.blocks(size)]
+        return np.array(found, np.int64).reshape(-1, len(SPLIT_NAMES))
+
+    def chunks(self, split: int, size: int = BLOCK) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int64]]]:
+        """(codes, labels) of the events in one split, `size` at a time, in the order of rows; the last of fewer."""
+        held = [self.block(0, 0).of(split)]
+        waiting = 0
+        for block in self.blocks(size):
+            held.append(block.of(split))
+            waiting += len(held[-1][1])
+            if waiting >= size:
+                codes, labels = (np.concatenate(parts) for parts in zip(*held, strict=True))
+                yield codes[:size], labels[:size]
+                held, waiting = [(codes[size:], labels[size:])], waiting - size
+        if waiting:
+            codes, labels = (np.concatenate(parts) for parts in zip(*held, strict=True))
+            yield codes, labels
+
+    def first(self, split: int, count: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """(codes, labels) of the first `count` events in one split, or of all where there are fewer."""
+        return next(self.chunks(split, count), self.block(0, 0).of(split))
 
     def problems(self) -> list[str]:
         """What is inconsistent; empty when all is well."""
@@ -57,18 +106,20 @@ class EventCodes:
             found.append(f"{c} columns of codes, {len(self.formats)} formats, {len(self.features)} features")
         if found or n == 0:
             return found or ["no events"]
-        for name, kif, lo, hi in zip(self.features, self.formats, self.codes.min(0), self.codes.max(0), strict=True):
+        seen = [(b.codes.min(0), b.codes.max(0), b.labels.min(), b.labels.max(), b.split.max()) for b in self.blocks()]
+        least, most, first, last, split = (np.array(values) for values in zip(*seen, strict=True))
+        for name, kif, lo, hi in zip(self.features, self.formats, least.min(0), most.max(0), strict=True):
             if lo < kif.lo or hi > kif.hi:
                 found.append(f"feature {name}: codes {lo}..{hi} do not fit {kif} ({kif.lo}..{kif.hi})")
-        if self.labels.min() < 0 or self.labels.max() >= len(self.classes):
-            found.append(f"labels {self.labels.min()}..{self.labels.max()} of {len(self.classes)} classes")
-        if self.split.max() > TEST:
-            found.append(f"split {self.split.max()}, expected 0..{TEST}")
+        if first.min() < 0 or last.max() >= len(self.classes):
+            found.append(f"labels {first.min()}..{last.max()} of {len(self.classes)} classes")
+        if split.max() > TEST:
+            found.append(f"split {split.max()}, expected 0..{TEST}")
         return found
 
 
 def save_codes(events: EventCodes, path: Path) -> None:
-    """Write one .npz, whole or not at all; the same events give the same bytes.
+    """Write one .npz that can be mapped, whole or not at all; the same events give the same bytes.
 
     Raises AssertionError when the events are inconsistent (our bug, not the user's).
     """
@@ -84,23 +135,23 @@ def save_codes(events: EventCodes, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     with part.open("wb") as out:
-        np.savez_compressed(out, meta=np.array(json.dumps(meta)), **arrays)
+        write_arrays(out, {"meta": np.array(json.dumps(meta)), **arrays})
     part.replace(path)
 
 
 def load_codes(path: Path) -> EventCodes:
-    """Read what `save_codes` wrote. Raises CardError when missing, damaged, inconsistent or of another version."""
+    """Map what `save_codes` wrote. Raises CardError when missing, damaged, inconsistent or of another version."""
     try:
-        with np.load(path, allow_pickle=False) as held:
-            meta = json.loads(str(held["meta"]))
-            if meta["schema_version"] != SCHEMA_VERSION:
-                raise CardError(f"{path}: schema_version {meta['schema_version']}, expected {SCHEMA_VERSION}")
-            events = EventCodes(
-                **{name: held[name] for name in ("codes", "labels", "split", "event_id")},
-                formats=tuple(KIF(*f) for f in meta["formats"]),
-                features=tuple(meta["features"]),
-                classes=tuple(meta["classes"]),
-            )
+        held = map_arrays(path)
+        meta = json.loads(str(held["meta"]))
+        if meta["schema_version"] != SCHEMA_VERSION:
+            raise CardError(f"{path}: schema_version {meta['schema_version']}, expected {SCHEMA_VERSION}")
+        events = EventCodes(
+            **{name: held[name] for name in ("codes", "labels", "split", "event_id")},
+            formats=tuple(KIF(*f) for f in meta["formats"]),
+            features=tuple(meta["features"]),
+            classes=tuple(meta["classes"]),
+        )
     except FileNotFoundError as error:
         raise CardError(f"{path}: no such file of codes") from error
     except CardError:

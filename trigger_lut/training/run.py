@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Measured, Stopwatch, read_card, sha256, write_card
 from trigger_lut.events.codes import TEST, VALIDATION, load_codes
@@ -50,9 +52,11 @@ def _card(session: Session, result: Result, integers: Network, watch: Stopwatch,
     cost = estimate(integers, spec.target.clock_period_ns, spec.target.family)
     accuracy = {}
     for split in (VALIDATION, TEST):
-        codes, labels = events.of(split)
-        scores = decode_outputs(evaluate(integers, codes), integers)
-        accuracy[split] = float((scores.argmax(axis=1) == labels).mean())
+        right = [
+            decode_outputs(evaluate(integers, codes), integers).argmax(axis=1) == labels
+            for codes, labels in events.chunks(split)
+        ]
+        accuracy[split] = float(np.concatenate(right).mean())
     layers = []
     for form, part in zip(integers.layers, cost.layers, strict=True):
         inputs, outputs = summarise(form)

@@ -20,13 +20,12 @@ import numpy as np
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Measured
 from trigger_lut.errors import BudgetMissedError, ConfigurationError
-from trigger_lut.events.codes import TRAIN, VALIDATION, EventCodes
+from trigger_lut.events.codes import TRAIN, EventCodes
 from trigger_lut.layers.freeze import integer_network
 from trigger_lut.network import Network
 from trigger_lut.network_shape import mistakes
 from trigger_lut.records import Epoch, Measurement
 from trigger_lut.reference import evaluate
-from trigger_lut.references import real_values
 from trigger_lut.surrogate import Cost
 from trigger_lut.training import checkpoint, progress, state
 from trigger_lut.training.candidates import Candidate, Nearest, Result, with_candidate
@@ -39,6 +38,7 @@ from trigger_lut.training.controller import (
     on_freezing,
     time_to_freeze,
 )
+from trigger_lut.training.data import training_data
 from trigger_lut.training.least import refuse_impossible
 from trigger_lut.training.limits import Limits
 from trigger_lut.training.measure import Built, correction, measure, need_yosys
@@ -75,10 +75,9 @@ class Session:
         keras.utils.set_random_seed(spec.seed)
         self.spec, self.events, self.belongs_to, self.folder = spec, events, belongs_to, folder
         self.model = build_model(spec.network, events.formats, len(events.classes), spec.seed)
-        x, y = real_values(events, TRAIN)
         self.tables = table_layers(self.model)
-        self.trainer = Trainer(self.model, x, y, spec.training.batch_size)
-        self.validation = real_values(events, VALIDATION)
+        self.data = training_data(events, spec.training)
+        self.trainer = Trainer(self.model, *self.data.training(), self.data.batch_size)
         self.epoch, self.until, self.every = 0, spec.training.epochs, max(spec.training.epochs // ROUNDS, 1)
         self.fine_tuned_from: int | None = None
         self.settled = False
@@ -124,8 +123,7 @@ class Session:
         started, measuring = time.monotonic(), self.seconds_measuring
         if self.epoch % self.every == 0:
             self._steer()
-        order = np.random.default_rng((self.spec.seed, self.epoch)).permutation(len(self.trainer.x))
-        loss = self.trainer.epoch(order, self._pressure())
+        loss = self.data.epoch(self.trainer, self.spec.seed, self.epoch, self._pressure())
         self.epoch += 1
         if self.epoch % self.every == 0 or self.epoch == self.until:
             self._look(loss)
@@ -193,7 +191,7 @@ class Session:
 
     def _accuracy(self) -> float:
         """On the validation split."""
-        return float((self.trainer.logits(self.validation[0]).argmax(axis=1) == self.validation[1]).mean())
+        return self.data.accuracy(self.trainer)
 
     # ---------------------------------------------------------------- fewer edges
 
@@ -215,7 +213,7 @@ class Session:
         Once settled, it is then a candidate as it is. Raises BudgetMissedError when the network that is left does not
         depend on its input.
         """
-        network, sample = self.network(), self.events.of(TRAIN)[0][:SAMPLE]
+        network, sample = self.network(), self.events.first(TRAIN, SAMPLE)[0]
         marks = self.limits.edges_beyond(network, sample, share)
         remove_edges(self.tables, network, marks)
         self.trainer.reset_optimiser()

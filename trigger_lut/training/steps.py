@@ -9,13 +9,16 @@ rounding of tables and widths, Adam.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from trigger_lut.events.codes import BLOCK
 from trigger_lut.layers.cost import collecting
+from trigger_lut.training.data import Window
 from trigger_lut.training.model_cost import counting_layers, links_of, model_cost
 
 WIDTHS = ("input_width", "output_fraction")
@@ -40,12 +43,13 @@ class Trainer:
     multiplier on LUTs alone presses on them.
 
     x (N, ...) float32 values on the input grid, y (N,) int labels; the last incomplete batch of a shuffle is left out.
+    Without x and y, events come in windows.
     """
 
-    def __init__(self, model: keras.Model, x: np.ndarray, y: np.ndarray, batch_size: int) -> None:
+    def __init__(self, model: keras.Model, x: np.ndarray | None, y: np.ndarray | None, batch_size: int) -> None:
         self.model = model
-        self.batch_size = min(batch_size, len(x))
-        self.x, self.y = tf.constant(x, tf.float32), tf.constant(y, tf.int32)
+        self.batch_size = batch_size if x is None else min(batch_size, len(x))
+        self.data = None if x is None else (tf.constant(x, tf.float32), tf.constant(y, tf.int32))
         every = model._flatten_layers(include_self=False)
         self.layers = [layer for layer in every if hasattr(layer, "current_tables")]
         self.betas = [layer._beta for layer in counting_layers(model)]
@@ -64,15 +68,35 @@ class Trainer:
         self._predict = tf.function(lambda x: model(x, training=False), jit_compile=True)
 
     def epoch(self, order: np.ndarray, pressure: Pressure) -> float:
-        """Train on the events in this order; returns the mean cross-entropy."""
+        """Train on the events that are held, in this order; returns the mean cross-entropy."""
+        assert self.data is not None, "events come in windows"
         steps = len(order) // self.batch_size
         batches = order[: steps * self.batch_size].reshape(steps, self.batch_size)
-        loss = self._epoch(tf.constant(batches, tf.int32), *(tf.constant(p, tf.float32) for p in pressure))
-        return float(loss) / steps
+        return self._total(*self.data, batches, steps, pressure) / steps
+
+    def stream(self, windows: Iterable[Window], pressure: Pressure) -> float:
+        """Train on windows of one shape, one after the other; returns the mean cross-entropy."""
+        total, steps = 0.0, 0
+        for window in windows:
+            x, y = tf.constant(window.x, tf.float32), tf.constant(window.y, tf.int32)
+            total += self._total(x, y, window.batches, window.steps, pressure)
+            steps += window.steps
+        return total / steps
+
+    def _total(self, x, y, batches: np.ndarray, steps: int, pressure: Pressure) -> float:
+        numbers = (tf.constant(p, tf.float32) for p in pressure)
+        return float(self._epoch(x, y, tf.constant(batches, tf.int32), tf.constant(steps, tf.int32), *numbers))
 
     def logits(self, x: np.ndarray) -> np.ndarray:
-        """Outputs of the model in inference."""
-        return np.asarray(self._predict(tf.constant(x, tf.float32)))
+        """Outputs of the model in inference; many events go through in chunks of one size."""
+        if len(x) <= BLOCK:
+            return np.asarray(self._predict(tf.constant(x, tf.float32)))
+        found = []
+        for start in range(0, len(x), BLOCK):
+            chunk = x[start : start + BLOCK]
+            filled = np.concatenate([chunk, np.zeros((BLOCK - len(chunk), *x.shape[1:]), x.dtype)])
+            found.append(np.asarray(self._predict(tf.constant(filled, tf.float32)))[: len(chunk)])
+        return np.concatenate(found)
 
     def refresh(self) -> None:
         """Compute and keep the tables of all layers (compiled: eager arithmetic takes longer than an epoch)."""
@@ -88,17 +112,18 @@ class Trainer:
         """Everything that an interrupted training needs to go on, beside the epoch number."""
         return [*self.model.variables, *self.moments[0], *self.moments[1], self.step]
 
-    def _run_epoch(self, batches, learning_rate, width_rate, luts, depth):
+    def _run_epoch(self, x, y, batches, steps, learning_rate, width_rate, luts, depth):
         total = tf.constant(0.0)
-        for n in tf.range(tf.shape(batches)[0]):
-            total += self._step(batches[n], learning_rate, width_rate, luts, depth)
+        for n in tf.range(steps):
+            total += self._step(
+                tf.gather(x, batches[n]), tf.gather(y, batches[n]), learning_rate, width_rate, luts, depth
+            )
         return total
 
-    def _step(self, rows, learning_rate, width_rate, luts, depth):
+    def _step(self, x, labels, learning_rate, width_rate, luts, depth):
         variables = [*self.weights, *self.widths]
         with tf.GradientTape() as tape:
-            scores, cost, levels, penalties = self._forward(tf.gather(self.x, rows))
-            labels = tf.gather(self.y, rows)
+            scores, cost, levels, penalties = self._forward(x)
             loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=scores))
             objective = loss + luts * tf.math.log(cost) + depth * levels + penalties
         gradients = tape.gradient(objective, [v.value for v in variables], unconnected_gradients="zero")

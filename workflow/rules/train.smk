@@ -16,7 +16,8 @@ rule train:
     # before the references, which only the summary waits for
     priority: 1
     resources:
-        **needs(mem_mb=4000, runtime=240, gpus=config.get("train_gpus", 0)),
+        # Data that are held are copied to the device once.
+        **needs(mem_mb=2000 + 2 * plan.budget.training.memory_mb, runtime=240, gpus=config.get("train_gpus", 0)),
     log:
         "results/logs/{design}/train.log",
     shell:

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 
 from trigger_lut.fixed_point import KIF, kif_for_range
-from trigger_lut.network import Layer, LinearLayer, LUTDenseTables, Network, fits
+from trigger_lut.network import Layer, LinearLayer, LUTDenseTables, MaxLayer, Network, fits
 
 
 def random_network(seed: int, units: tuple[int, ...] = (4, 5, 3), max_bits: int = 6, prune: float = 0.3) -> Network:
@@ -58,11 +58,12 @@ def random_codes(network: Network, count: int, seed: int = 0) -> np.ndarray:
 
 
 def random_graph(seed: int, channels: int = 6) -> Network:
-    """Table layers at several places with padding, a branch, arithmetic layers with and without ReLU, slices.
+    """Table layers at several places with padding, a branch, arithmetic layers with and without ReLU, a selection.
 
     Input -> windows of three channels (one set of tables, padding at the ends, TRN or RND)
           -> sums over the places, and weighted sums of the inputs (SAT or SAT_SYM, RND), side by side
-          -> tables over both and two of the inputs; the outputs in another order, one of the inputs among them.
+          -> largest of windows of three places, at the ends of padding and weighted sums; one output has no channel
+          -> tables over all of these and two of the inputs; the outputs in another order, one of the inputs among them.
     """
     rng = np.random.default_rng(seed)
 
@@ -133,7 +134,25 @@ def random_graph(seed: int, channels: int = 6) -> Network:
         )
     )
     start = Network(inputs, tuple(layers)).starts
-    read = np.array([[*range(start[1], start[3]), 0, channels - 1]])
+    pooled = np.stack([by_output[:, :-2].T, by_output[:, 1:-1].T, by_output[:, 2:].T], axis=2).reshape(-1, 6)
+    ends = np.array([[-1, start[2], start[2] + 1, first, -1, 0], [first, 1, first, start[2], start[2] + 1, -1]])
+    sites = np.concatenate([pooled, ends])
+    formats = tuple(kif(5) for _ in range(6))
+    least, rounding = max(f.f for f in formats), str(rng.choice(["TRN", "RND"]))
+    output_of = np.array([0, 0, 0, 2, 2, int(rng.integers(-1, 3))])
+    layers.append(
+        MaxLayer(
+            "largest",
+            formats,
+            overflows(formats, sites, known(), rounding, saturated),
+            output_of,
+            rng.integers(least, least + 2, 3),
+            sites,
+            rounding,
+        )
+    )
+    end = Network(inputs, tuple(layers)).starts[-1]
+    read = np.array([[*range(start[1], start[3]), *range(end - 9, end), 0, channels - 1]])
     layers.append(tables("head", tuple(kif(5) for _ in range(read.shape[1])), 3, read, known()))
     end = Network(inputs, tuple(layers)).starts[-1]
     return Network(inputs, tuple(layers), outputs=np.array([end - 1, 1, end - 3, start[2]]))

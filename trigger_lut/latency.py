@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from trigger_lut import delay_model
+from trigger_lut import delay_model, selection
 from trigger_lut.arithmetic import logic
 from trigger_lut.fixed_point import KIF, IntArray, kif_for_range
-from trigger_lut.network import LinearLayer, Network, Ranges, fits
+from trigger_lut.network import LinearLayer, MaxLayer, Network, Ranges, fits
 from trigger_lut.operations import operation_times
 from trigger_lut.reach import address_bits
 from trigger_lut.summation import Item, Summation, plan_network
@@ -73,6 +73,10 @@ def value_times(network: Network, stage: float, family: str = "xcup", plans: Pla
             for p, at_place in enumerate(ready):
                 times += _linear_times(layer, at_place, read[p], stage, family)
             continue
+        if isinstance(layer, MaxLayer):
+            for p, at_place in enumerate(ready):
+                times += _largest_times(layer, at_place, read[p], sites[p], stage, family)
+            continue
         bits = address_bits(layer, read)
         for at_place, outputs in zip(ready, planned[n], strict=True):
             times += [_output_time(bits[:, o], plan, at_place, stage, family) for o, plan in enumerate(outputs)]
@@ -95,6 +99,18 @@ def _linear_times(layer: LinearLayer, ready: Sequence[float], read: Ranges, stag
     # Outputs that are constant are not in the logic; when one is ready does not matter.
     live = [times[index] for index in comb.out_idxs if index >= 0]
     return [max(live, default=0.0)] * layer.shape[1]
+
+
+def _largest_times(
+    layer: MaxLayer, ready: Sequence[float], read: Ranges, place: IntArray, stage: float, family: str
+) -> list[float]:
+    found = []
+    for o in range(layer.shape[1]):
+        items = selection.members(layer, o, read, place)
+        comb = selection.logic(tuple(items.values()))
+        times = [] if comb is None else operation_times(comb, stage, family, [ready[i] for i in items])
+        found.append(0.0 if comb is None else times[comb.out_idxs[0]])
+    return found
 
 
 def saturates(codes: Range, kif: KIF, rounding: str = "TRN") -> bool:

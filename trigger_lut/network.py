@@ -17,12 +17,22 @@ import numpy as np
 
 from trigger_lut.errors import CardError
 from trigger_lut.fixed_point import KIF, IntArray
-from trigger_lut.network_layers import PADDING, Layer, LinearLayer, LUTDenseTables, Ranges, fits
+from trigger_lut.network_layers import PADDING, Layer, LinearLayer, LUTDenseTables, MaxLayer, Ranges, fits
 
-__all__ = ["PADDING", "LUTDenseTables", "Layer", "LinearLayer", "Network", "Ranges", "fits", "load_network"]
+__all__ = [
+    "PADDING",
+    "LUTDenseTables",
+    "Layer",
+    "LinearLayer",
+    "MaxLayer",
+    "Network",
+    "Ranges",
+    "fits",
+    "load_network",
+]
 
 SCHEMA_VERSION = 2
-KINDS: dict[str, type[Layer]] = {"tables": LUTDenseTables, "linear": LinearLayer}
+KINDS: dict[str, type[Layer]] = {"tables": LUTDenseTables, "linear": LinearLayer, "max": MaxLayer}
 
 
 @dataclass(frozen=True)

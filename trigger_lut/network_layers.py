@@ -9,7 +9,7 @@ for each position of its window. Outputs are numbered place by place.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from trigger_lut.fixed_point import KIF, IntArray, kif_for_range
 PADDING = -1
 OVERFLOWS = ("WRAP", "SAT", "SAT_SYM")
 ROUNDINGS = ("TRN", "RND")
+Kind = Literal["tables", "arithmetic", "selection"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ class LUTDenseTables:
     sites     (P, C_in) numbers of the values read; None: one place that reads all outputs of the layer before in order
     rounding  'TRN' or 'RND', into the format, of all channels
     """
+
+    computes_with: ClassVar[Kind] = "tables"
 
     name: str
     inputs: tuple[KIF, ...]
@@ -200,6 +203,8 @@ class LinearLayer:
     rounding  'TRN' or 'RND' of all channels
     """
 
+    computes_with: ClassVar[Kind] = "arithmetic"
+
     name: str
     inputs: tuple[KIF, ...]
     overflow: tuple[str, ...]
@@ -249,7 +254,81 @@ class LinearLayer:
         return found
 
 
-Layer = LUTDenseTables | LinearLayer
+@dataclass(frozen=True)
+class MaxLayer:
+    """The largest of several values at P places: max pooling, and the maximum of branches.
+
+        c[i] = overflow_i( y[i] * 2**(f_in[i] - f_y[i]) rounded )              in format inputs[i]
+        z[o] = max over i with output_of[i] = o of c[i] * 2**(fraction[o] - f_in[i])
+
+    A channel enters one output at most, an output without channels is 0. A window that reaches beyond the edge reads
+    one of its values more than once, which does not change the largest; padding is the value 0, as in all layers.
+
+    inputs     format of each channel, C_in of them
+    overflow   'WRAP' (proven), 'SAT' or 'SAT_SYM' a channel
+    output_of  (C_in,) number of the output that the channel enters; -1: none
+    fraction   (C_out,) fractional bits of each output, those of its channels at least
+    sites      as in `LUTDenseTables`
+    rounding   'TRN' or 'RND' of all channels
+    """
+
+    computes_with: ClassVar[Kind] = "selection"
+
+    name: str
+    inputs: tuple[KIF, ...]
+    overflow: tuple[str, ...]
+    output_of: IntArray
+    fraction: IntArray
+    sites: IntArray | None = None
+    rounding: str = "TRN"
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.output_of), len(self.fraction)
+
+    @property
+    def places(self) -> int:
+        return 1 if self.sites is None else len(self.sites)
+
+    @property
+    def live_edges(self) -> int:
+        """How many channels enter an output."""
+        return int((self.output_of >= 0).sum())
+
+    def reads(self) -> IntArray:
+        """Numbers of the channels that enter an output."""
+        return np.flatnonzero(self.output_of >= 0)
+
+    def channels(self, o: int) -> IntArray:
+        """Numbers of the channels that enter output o."""
+        return np.flatnonzero(self.output_of == o)
+
+    def output_ranges(self, read: Ranges) -> Ranges:
+        """Ranges of all outputs, place by place (P * C_out,), from those of the values read (P, C_in)."""
+        lo, hi = (np.zeros((len(read), self.shape[1]), dtype=np.int64) for _ in range(2))
+        for p, o in np.ndindex(lo.shape):
+            ends = []
+            for i in map(int, self.channels(o)):
+                codes = converted_range(read.one(p, i), self.inputs[i], self.overflow[i], self.rounding)
+                ends.append([code << int(self.fraction[o]) - self.inputs[i].f for code in codes])
+            if ends:
+                lo[p, o], hi[p, o] = np.max(ends, axis=0)
+        return Ranges(lo.reshape(-1), hi.reshape(-1), np.tile(self.fraction, len(read)))
+
+    def problems(self) -> list[str]:
+        """What is inconsistent in this layer; empty when all is well."""
+        c_in, c_out = self.shape
+        found = _channel_problems(self, c_in)
+        found += [f"channel {i}: overflow {mode!r}" for i, mode in enumerate(self.overflow) if mode not in OVERFLOWS]
+        for i, (o, kif) in enumerate(zip(self.output_of.tolist(), self.inputs, strict=False)):
+            if not -1 <= o < c_out:
+                found.append(f"channel {i}: enters output {o} of {c_out}")
+            elif o >= 0 and kif.f > self.fraction[o]:
+                found.append(f"channel {i}: {kif} has more fractional bits than the {self.fraction[o]} of output {o}")
+        return found
+
+
+Layer = LUTDenseTables | LinearLayer | MaxLayer
 
 
 def converted_range(codes: tuple[int, int, int], kif: KIF, overflow: str, rounding: str = "TRN") -> tuple[int, int]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigger_lut.fixed_point import KIF
-from trigger_lut.network import Layer, LUTDenseTables, Network, fits, with_layer
+from trigger_lut.network import Layer, LUTDenseTables, MaxLayer, Network, fits, with_layer
 from trigger_lut.network_layers import converted_range, limits
 from trigger_lut.reach import with_reachable
 
@@ -64,7 +64,11 @@ def without_unread(network: Network) -> Network:
 
 def _without_outputs(layer: Layer, gone: NDArray[np.bool_]) -> Layer:
     """The layer with some outputs constantly 0."""
-    bias, fraction = np.where(gone, 0, layer.bias), np.where(gone, 0, layer.fraction)
+    fraction = np.where(gone, 0, layer.fraction)
+    if isinstance(layer, MaxLayer):
+        entered = layer.output_of
+        return replace(layer, output_of=np.where((entered >= 0) & gone[entered], -1, entered), fraction=fraction)
+    bias = np.where(gone, 0, layer.bias)
     if isinstance(layer, LUTDenseTables):
         widths = np.where(gone[None, :], 0, layer.widths)
         tables = np.where(gone[None, :, None], 0, layer.tables)[:, :, : 1 << int(widths.max(initial=0))]

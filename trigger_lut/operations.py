@@ -56,13 +56,15 @@ def stage_times(comb: Any, stage_ns: float, family: str) -> list[float]:
 
 
 def operation_luts(ops: list[Any], index: int) -> float:
-    """LUTs of one operation of an arithmetic layer: one a bit of an adder.
+    """LUTs of one operation of an arithmetic layer or a selection: one a bit of an adder or a choice.
 
     A ReLU and an added constant vanish into the LUTs around them (Yosys, 15 random networks of two arithmetic layers).
     """
     op = ops[index]
     if op.opcode in (0, 1):
         return float(_overlap(ops[op.addr[0]].qint, ops[op.addr[1]].qint, op.data[0], op.qint))
+    if op.opcode == 6:
+        return float(_bits(op.qint))
     return 0.0
 
 

@@ -88,17 +88,22 @@ class LayerSummary(Strict):
     """Widths of one layer after training."""
 
     name: str = Field(description="Name of the layer.")
-    kind: Literal["tables", "arithmetic"] = Field("tables", description="What it computes with.")
+    kind: Literal["tables", "arithmetic", "selection"] = Field("tables", description="What it computes with.")
     places: int = Field(1, description="Places at which it stands.")
     inputs: int = Field(description="Input channels.")
     outputs: int = Field(description="Outputs.")
-    edges: int = Field(description="inputs times outputs.")
-    edges_live: int = Field(description="Edges that are not pruned; of an arithmetic layer: weights that are not 0.")
+    edges: int = Field(description="inputs times outputs; of a selection: inputs.")
+    edges_live: int = Field(
+        description="Edges that are not pruned; of an arithmetic layer: weights that are not 0; of a selection: inputs "
+        "that enter an output."
+    )
     input_width_counts: list[int] = Field(
-        description="Edges by address width, from 0 on; of an arithmetic layer: weights by width of the input."
+        description="Edges by address width, from 0 on; of an arithmetic layer: weights by width of the input; of a "
+        "selection: inputs by width."
     )
     output_width_counts: list[int] = Field(
-        description="Edges by bits of table output, from 0 on; of an arithmetic layer: weights by their own bits."
+        description="Edges by bits of table output, from 0 on; of an arithmetic layer: weights by their own bits; of "
+        "a selection: inputs by the width at which they are compared."
     )
     saturating_channels: int = Field(description="Input channels that are saturated.")
     luts_tables: float = Field(description="LUTs in tables, all places together.")

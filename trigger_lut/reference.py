@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from trigger_lut.errors import DataError
 from trigger_lut.fixed_point import KIF, IntArray
-from trigger_lut.network import PADDING, LinearLayer, LUTDenseTables, Network
+from trigger_lut.network import PADDING, Layer, LinearLayer, LUTDenseTables, MaxLayer, Network
 
 CHUNK = 8192
 
@@ -39,8 +39,7 @@ def all_values(network: Network, codes: IntArray) -> IntArray:
         for place in range(layer.places):
             seen = channel_codes(network, n, values, place)
             first = start + place * c_out
-            part = _tables(layer, seen) if isinstance(layer, LUTDenseTables) else _linear(layer, seen)
-            values[:, first : first + c_out] = part
+            values[:, first : first + c_out] = _outputs(layer, seen)
     return values
 
 
@@ -62,6 +61,12 @@ def _checked(network: Network, codes: ArrayLike) -> IntArray:
     return array.astype(np.int64)
 
 
+def _outputs(layer: Layer, codes: IntArray) -> IntArray:
+    if isinstance(layer, LUTDenseTables):
+        return _tables(layer, codes)
+    return _linear(layer, codes) if isinstance(layer, LinearLayer) else _largest(layer, codes)
+
+
 def _tables(layer: LUTDenseTables, codes: IntArray) -> IntArray:
     c_in, c_out = layer.shape
     sums = np.tile(layer.bias.astype(np.int64), (len(codes), 1))
@@ -78,6 +83,16 @@ def _tables(layer: LUTDenseTables, codes: IntArray) -> IntArray:
 def _linear(layer: LinearLayer, codes: IntArray) -> IntArray:
     sums: IntArray = layer.bias + codes @ layer.weights
     return np.maximum(sums, 0) if layer.relu else sums
+
+
+def _largest(layer: MaxLayer, codes: IntArray) -> IntArray:
+    found = np.zeros((len(codes), layer.shape[1]), dtype=np.int64)
+    for o, fraction in enumerate(layer.fraction.tolist()):
+        channels = np.flatnonzero(layer.output_of == o)
+        if len(channels):
+            gained = np.array([fraction - layer.inputs[i].f for i in channels], dtype=np.int64)
+            found[:, o] = (codes[:, channels] * (1 << gained)).max(axis=1)
+    return found
 
 
 def channel_codes(network: Network, n: int, values: IntArray, place: int) -> IntArray:

@@ -5,7 +5,7 @@ that; a bit that is constant, or a copy of an address bit, takes none. Entries t
 equal tables of one channel are built once at a place. Adders: one LUT for each bit in which both operands have bits. An
 adder's LUTs have inputs to spare: each adder can absorb one table of up to five address bits that nothing else reads.
 Conversions: an adder for rounding; for saturation the overflow of the bits above the format, and one LUT a bit.
-Arithmetic layers: the bits of the adders that they are built of.
+Arithmetic layers: the bits of the adders that they are built of. Selections: the bits of comparisons and of choices.
 
 Synthesis joins what is counted one by one here; the weights of these parts are fitted to Yosys on networks of all kinds
 (`trigger_lut.calibration`).
@@ -21,12 +21,13 @@ from functools import cache
 
 import numpy as np
 
+from trigger_lut import selection
 from trigger_lut.arithmetic import logic
 from trigger_lut.calibration.weights import Parts, load
 from trigger_lut.delay_model import cycles
 from trigger_lut.fixed_point import KIF, IntArray, kif_for_range
 from trigger_lut.latency import Plans, output_stages, saturates
-from trigger_lut.network import PADDING, Layer, LinearLayer, LUTDenseTables, Network, Ranges
+from trigger_lut.network import PADDING, Layer, LinearLayer, LUTDenseTables, MaxLayer, Network, Ranges
 from trigger_lut.operations import operation_luts
 from trigger_lut.reach import code_ranges, window
 from trigger_lut.summation import Addend, Item, Summation, plan_network, without_constants
@@ -104,6 +105,8 @@ def layers_parts(network: Network, plans: Plans | None = None) -> list[Parts]:
                 conversions += conversion_luts(read.one(p, i), *key[1:])
         if isinstance(layer, LinearLayer):
             tables, absorbed, adders, arithmetic = 0.0, 0.0, 0.0, linear_luts(layer, read)
+        elif isinstance(layer, MaxLayer):
+            tables, absorbed, adders, arithmetic = 0.0, 0.0, 0.0, max_luts(layer, sites, read)
         else:
             (tables, absorbed, adders), arithmetic = tables_luts(layer, planned[n], read), 0.0
         found.append(
@@ -154,6 +157,16 @@ def linear_luts(layer: LinearLayer, read: Ranges) -> float:
     total = 0.0
     for p in range(len(read)):
         comb = logic(layer, read[p])
+        if comb is not None:
+            total += sum(operation_luts(comb.ops, index) for index in range(len(comb.ops)))
+    return total
+
+
+def max_luts(layer: MaxLayer, sites: IntArray, read: Ranges) -> float:
+    """LUTs of a selection at all its places: the bits of its comparisons and choices."""
+    total = 0.0
+    for p, o in itertools.product(range(len(sites)), range(layer.shape[1])):
+        comb = selection.logic(tuple(selection.members(layer, o, read[p], sites[p]).values()))
         if comb is not None:
             total += sum(operation_luts(comb.ops, index) for index in range(len(comb.ops)))
     return total
@@ -231,8 +244,15 @@ def conversion_luts(codes: tuple[int, int, int], kif: KIF, overflow: str = "SAT"
 def summarise(layer: Layer) -> tuple[list[int], list[int]]:
     """Edges by address width, and by bits of table output, each counted from 0 on.
 
-    Of an arithmetic layer: weights by the width of the input, and by their own.
+    Of an arithmetic layer: weights by the width of the input, and by their own. Of a selection: inputs by width, and
+    by the width at which they are compared.
     """
+    if isinstance(layer, MaxLayer):
+        entered = layer.output_of
+        inputs = [kif.bits if o >= 0 else 0 for kif, o in zip(layer.inputs, entered, strict=True)]
+        grown = [int(layer.fraction[o]) - kif.f for kif, o in zip(layer.inputs, entered, strict=True)]
+        compared = [bits + more if bits else 0 for bits, more in zip(inputs, grown, strict=True)]
+        return np.bincount(inputs).tolist(), np.bincount(compared).tolist()
     if isinstance(layer, LinearLayer):
         live = layer.weights != 0
         widths = np.where(live, np.array([kif.bits for kif in layer.inputs], dtype=np.int64)[:, None], 0)

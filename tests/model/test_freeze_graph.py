@@ -1,6 +1,7 @@
 """Models that are no chain of dense layers - places, convolutions, hybrids, branches - as integers: 0 differences."""
 
 import keras
+import made_cards
 import networks
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from hgq.layers import (
     QDense,
     QEinsumDense,
     QGlobalAveragePooling1D,
+    QGlobalMaxPooling1D,
+    QMaximum,
     QMaxPooling1D,
     QSum,
 )
@@ -20,9 +23,10 @@ from hgq.layers import (
 from trigger_lut.errors import FirmwareError
 from trigger_lut.firmware import rtl
 from trigger_lut.fixed_point import KIF
+from trigger_lut.latency import network_cycles
 from trigger_lut.layers import LUTConv1D, LUTConv2D, LUTDense
 from trigger_lut.layers.freeze import decode_outputs, integer_network
-from trigger_lut.network import load_network, save_network
+from trigger_lut.network import PADDING, load_network, save_network, with_layer
 from trigger_lut.reference import evaluate
 
 FORMAT = "fixed<5,2>"
@@ -91,6 +95,39 @@ def pooled():
     return keras.Model(x, QGlobalAveragePooling1D()(h))
 
 
+def max_of_tables():
+    x = keras.Input((5, 6, 1))
+    h = keras.layers.MaxPooling2D((3, 2), padding="same")(LUTConv2D(3, 2, input_format=FORMAT)(x))
+    return keras.Model(x, LUTDense(2)(keras.layers.Flatten()(h)))
+
+
+def max_after_arithmetic():
+    x = keras.Input((7, 2))
+    h = QMaxPooling1D(3, strides=2, padding="same")(QConv1D(3, 2)(x))
+    return keras.Model(x, keras.layers.Flatten()(LUTDense(3)(keras.layers.MaxPooling1D(2)(h))))
+
+
+def max_over_particles():
+    x = keras.Input((5, 3))
+    h = LUTDense(4, input_format=FORMAT)(x)
+    joined = keras.layers.Concatenate()([keras.layers.GlobalMaxPooling1D()(h), keras.ops.max(h, axis=2), x[:, 0]])
+    return keras.Model(x, LUTDense(3, input_format=["fixed<7,4>"] * 9 + [FORMAT] * 3)(joined))
+
+
+def max_of_branches():
+    x = keras.Input((5,))
+    a, b = LUTDense(4, input_format=FORMAT)(x), QDense(4)(LUTDense(2, input_format=FORMAT)(x))
+    largest = keras.layers.Maximum()([a, b, keras.ops.maximum(x[:, :4], a)])
+    return keras.Model(x, [LUTDense(2)(largest), QMaximum(enable_oq=True)([a, b])])
+
+
+def max_of_padded():
+    x = keras.Input((4, 2))
+    h = keras.layers.ZeroPadding1D(1)(LUTDense(3, input_format=FORMAT)(x))
+    h = keras.layers.MaxPooling1D(2, strides=1, padding="same")(h)
+    return keras.Model(x, [QGlobalMaxPooling1D()(h), keras.layers.Flatten()(h)])
+
+
 def nested():
     inner = sequential((3,), LUTDense(4, input_format=FORMAT), LUTDense(2))
     x = keras.Input((3,))
@@ -111,6 +148,11 @@ MODELS = {
         (hybrid_conv2d, KIF(1, 1, 3)),
         (two_inputs, KIF(1, 1, 3)),
         (pooled, None),
+        (max_of_tables, None),
+        (max_after_arithmetic, KIF(1, 1, 3)),
+        (max_over_particles, None),
+        (max_of_branches, None),
+        (max_of_padded, None),
         (nested, None),
     ]
 }
@@ -175,6 +217,33 @@ def test_a_changed_integer_is_seen(name):
     assert (keras_outputs(model, network, codes) != decode_outputs(evaluate(network, codes), network)).any()
 
 
+@pytest.mark.parametrize("name", ["max_of_tables", "max_of_branches"])
+def test_verilog_of_a_selection_agrees_bit_for_bit(name, tmp_path):
+    make, given = MODELS[name]
+    model = trained(make)
+    network = integer_network(model, inputs=formats(model, given))
+    project = rtl.write_rtl(network, tmp_path / "rtl", made_cards.spec("largest"))
+    codes = networks.random_codes(network, 2000)
+    outputs, cycles, ii = rtl.simulate_rtl(project, codes)
+    np.testing.assert_array_equal(outputs, evaluate(network, codes))
+    assert (cycles, ii) == (project.latency_cycles_planned, 1)
+    assert cycles == network_cycles(network, made_cards.spec("largest").target.clock_period_ns)
+
+
+def test_windows_beyond_the_edge_choose_from_what_is_there():
+    """All values are below 0, so that a padding of zeros would be the largest; one layer serves all places."""
+    x = keras.Input((5, 2))
+    made = keras.Model(x, keras.layers.MaxPooling1D(3, strides=2, padding="same", name="pool")(x))
+    network = integer_network(made, inputs=[KIF(1, 2, 1), KIF(1, 1, 3)] * 5)
+    (layer,) = network.layers
+    assert (layer.places, layer.shape, layer.name) == (3, (6, 2), "pool")
+    codes = -1 - np.random.default_rng(0).integers(0, 8, (50, 10))
+    expected = np.stack([codes.reshape(-1, 5, 2)[:, a:b].max(axis=1) for a, b in ((0, 2), (1, 4), (3, 5))], axis=1)
+    np.testing.assert_array_equal(evaluate(network, codes), expected.reshape(50, -1))
+    zeros = with_layer(network, 0, sites=np.where(layer.sites == layer.sites[0, 0], PADDING, layer.sites))
+    assert (evaluate(zeros, codes)[:, 0] == 0).all(), "padding would have shown"
+
+
 def test_equal_places_share_their_integers_and_borders_do_not():
     network = integer_network(trained(hybrid_conv), inputs=[KIF(1, 1, 3)] * 12)
     places = {layer.name: layer.places for layer in network.layers}
@@ -202,10 +271,20 @@ def test_unread_values_are_pruned_only_where_no_place_reads_them():
 def test_what_has_no_exact_integers_is_refused_by_name():
     with pytest.raises(FirmwareError, match=r"layer 'plain' is a Dense; expected layers of tables"):
         integer_network(sequential((3,), LUTDense(2), keras.layers.Dense(2, name="plain")))
+    x = keras.Input((3,))
+    floored = keras.ops.maximum(LUTDense(2, input_format=FORMAT)(x), 0.5)
+    with pytest.raises(
+        FirmwareError, match=r"layer 'maximum.*': a maximum with a constant; expected one of two or more"
+    ):
+        integer_network(keras.Model(x, floored))
+    x = keras.Input((3, 2))
+    floored = keras.ops.max(LUTDense(2, input_format=FORMAT)(x), axis=1, initial=0.0)
+    with pytest.raises(FirmwareError, match=r"layer 'max.*': a maximum with `initial` or over the batch"):
+        integer_network(keras.Model(x, floored))
     with QuantizerConfigScope(place="datalane", overflow_mode="SAT"):
-        model = sequential((6, 2), LUTDense(2), QMaxPooling1D(2, name="largest"))
-    with pytest.raises(FirmwareError, match=r"layer 'largest' is a QMaxPooling1D"):
-        integer_network(model)
+        smallest = sequential((6, 2), LUTDense(2), keras.layers.Lambda(lambda x: -x, name="smallest"))
+    with pytest.raises(FirmwareError, match=r"layer 'smallest' is a Lambda"):
+        integer_network(smallest)
     with pytest.raises(FirmwareError, match=r"layer 'mean': 0\.333333 is no multiple of 2\*\*-16"):
         integer_network(
             sequential((3, 2), LUTDense(2, input_format=FORMAT), keras.layers.GlobalAveragePooling1D(name="mean"))

@@ -14,7 +14,7 @@ import pytest
 from trigger_lut import reference
 from trigger_lut.errors import DataError
 from trigger_lut.fixed_point import KIF
-from trigger_lut.network import LinearLayer, LUTDenseTables, Network
+from trigger_lut.network import LinearLayer, LUTDenseTables, MaxLayer, Network
 
 
 def by_hand(network: Network, vector: list[int]) -> list[int]:
@@ -25,6 +25,11 @@ def by_hand(network: Network, vector: list[int]) -> list[int]:
         first, start = start, len(codes)
         sites = [list(range(first, start))] if layer.sites is None else layer.sites.tolist()
         for site in sites:
+            if isinstance(layer, MaxLayer):
+                outputs = largest_by_hand(layer, [reals[v] if v >= 0 else Fraction(0) for v in site])
+                codes += outputs
+                reals += [Fraction(z) / Fraction(2) ** int(f) for z, f in zip(outputs, layer.fraction, strict=True)]
+                continue
             outputs = [int(b) for b in layer.bias]
             for i, kif in enumerate(layer.inputs):
                 code = converted(
@@ -41,6 +46,20 @@ def by_hand(network: Network, vector: list[int]) -> list[int]:
             reals += [Fraction(z) / Fraction(2) ** int(f) for z, f in zip(outputs, layer.fraction, strict=True)]
     wanted = range(start, len(codes)) if network.outputs is None else network.outputs
     return [codes[v] for v in wanted]
+
+
+def largest_by_hand(layer: MaxLayer, read: list[Fraction]) -> list[int]:
+    entered: list[list[Fraction]] = [[] for _ in layer.fraction]
+    for i, (real, kif) in enumerate(zip(read, layer.inputs, strict=True)):
+        code = converted(real, kif, layer.overflow[i], layer.rounding)
+        if layer.output_of[i] >= 0:
+            entered[layer.output_of[i]].append(Fraction(code) / Fraction(2) ** kif.f)
+    found = [
+        max(reals, default=Fraction(0)) * Fraction(2) ** int(f)
+        for reals, f in zip(entered, layer.fraction, strict=True)
+    ]
+    assert all(z.denominator == 1 for z in found)
+    return [int(z) for z in found]
 
 
 def converted(real: Fraction, kif: KIF, overflow: str, rounding: str) -> int:

@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+NAMED = {
+    "tables": ("Edges", "Address width", "Table output width"),
+    "arithmetic": ("Weights", "Input width", "Weight width"),
+    "selection": ("Inputs", "Input width", "Compared width"),
+}
+"""What a layer's bars count, and their two axes."""
+
+
 def training(card: TrainCard) -> Figure:
     """Accuracy, LUTs with the controller's target and the budget, and cycles, over epochs."""
     figure, [top, middle, bottom] = canvas(7.0, 7.0, 3, 1)
@@ -49,12 +57,12 @@ def training(card: TrainCard) -> Figure:
 def widths(card: TrainCard) -> Figure:
     """Edges by address width and by table output width, a row a layer; width 0 is a pruned edge.
 
-    Of an arithmetic layer: weights by the width of what they multiply, and by their own.
+    Of an arithmetic layer: weights by the width of what they multiply, and by their own. Of a selection: inputs by
+    width, and by the width at which they are compared.
     """
     figure, axes = canvas(8.2, 2.5 * len(card.layers) + 0.3, len(card.layers), 2)
     for row, layer in enumerate(card.layers):
-        tables = layer.kind == "tables"
-        named = ("Address width", "Table output width") if tables else ("Input width", "Weight width")
+        edges, *named = NAMED[layer.kind]
         for ax, counts, what in (
             (axes[2 * row], layer.input_width_counts, f"{named[0]} [bits]"),
             (axes[2 * row + 1], layer.output_width_counts, f"{named[1]} [bits]"),
@@ -68,7 +76,6 @@ def widths(card: TrainCard) -> Figure:
             ax.set_xlabel(what)
             ax.tick_params(axis="x", which="minor", length=0)
             ax.set_xticks(bits, ["pruned" if b == 0 else str(b) for b in bits], fontsize=8)
-        edges = "Edges" if tables else "Weights"
         axes[2 * row].set_ylabel(edges)
         places = f" at {layer.places} places" if layer.places > 1 else ""
         axes[2 * row].set_title(

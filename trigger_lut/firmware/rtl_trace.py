@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from trigger_lut import arithmetic
+from trigger_lut import arithmetic, selection
 from trigger_lut.errors import FirmwareError, ToolFailedError
 from trigger_lut.fixed_point import KIF, IntArray
-from trigger_lut.network import PADDING, LinearLayer, LUTDenseTables, Network
+from trigger_lut.network import PADDING, LUTDenseTables, MaxLayer, Network
 from trigger_lut.network_layers import limits
 from trigger_lut.summation import Summation, plan_places
 
@@ -43,13 +43,13 @@ def trace(network: Network) -> Any:
                 if key not in conversions:
                     conversions[key] = _convert(values[value], *key[1:])
                 channels.append(conversions[key])
-            if isinstance(layer, LinearLayer):
-                first = len(values) + len(made)
-                formats = network.ranges[first : first + layer.shape[1]].formats()
-                found = arithmetic.outputs(layer, channels)
-                made += [_within(y, kif, values[0]) for y, kif in zip(found, formats, strict=True)]
-            else:
+            if isinstance(layer, LUTDenseTables):
                 made += [_sum(channels, layer, o, plan, values[0]) for o, plan in enumerate(at_place)]
+                continue
+            first = len(values) + len(made)
+            formats = network.ranges[first : first + layer.shape[1]].formats()
+            found = (selection if isinstance(layer, MaxLayer) else arithmetic).outputs(layer, channels)
+            made += [_within(y, kif, values[0]) for y, kif in zip(found, formats, strict=True)]
         values += made
     outputs = [values[v] for v in network.output_values]
     # alkaid 0.8.2 traces a second time to tighten bounds, and loses the scale of an inverted bit that turns out to be
@@ -60,6 +60,8 @@ def trace(network: Network) -> Any:
 
 def _check_entries(network: Network) -> None:
     for layer in network.layers:
+        if isinstance(layer, MaxLayer):
+            continue
         entries = layer.tables if isinstance(layer, LUTDenseTables) else layer.weights
         largest = max(int(np.abs(entries).max(initial=0)), int(np.abs(layer.bias).max(initial=0)))
         if largest >= LARGEST_ENTRY:
@@ -99,7 +101,7 @@ def _convert(x: Any, kif: KIF, overflow: str, rounding: str) -> Any:
 
 
 def _within(y: Any, kif: KIF, like: Any) -> Any:
-    """An arithmetic output, which may be a plain number, in the format that holds it.
+    """An output of arithmetic or of a selection, which may be a plain number, in the format that holds it.
 
     alkaid adds up the bounds of partial sums, which can be wider than what the whole sum reaches.
     """

@@ -16,7 +16,8 @@ import numpy as np
 
 from trigger_lut.errors import FirmwareError
 from trigger_lut.fixed_point import KIF, IntArray
-from trigger_lut.layers.integer_arithmetic import affine_of, linear_layers
+from trigger_lut.layers.integer_arithmetic import Affine, affine_of, linear_layers, output_quantiser
+from trigger_lut.layers.integer_selection import Selection, max_layers, selection_of
 from trigger_lut.layers.integer_tables import integer_form, integer_forms
 from trigger_lut.layers.table_layer import TableLayer
 from trigger_lut.network import PADDING, Layer, Network
@@ -32,7 +33,7 @@ def integer_network(
     prune: bool = True,
     inputs: Sequence[KIF] | None = None,
 ) -> Network:
-    """A Keras model as integers: layers of tables, arithmetic layers of HGQ2, sums, and what rearranges values.
+    """A Keras model as integers: layers of tables, arithmetic layers of HGQ2, sums, maxima, and what rearranges values.
 
     inputs: format of each input value, all inputs flat one after the other; None: those of the table layers that read
     them. prune: leave out edges into values that nothing reads, and entries that nothing can reach. Raises
@@ -96,13 +97,18 @@ class _Walk:
         rearranged = _rearranged(op, node, read)
         if rearranged is not None:
             return rearranged
-        affine = affine_of(op, node, [values.shape for values in read], lambda: self._exact(op, read))
-        for stage in affine:
-            values = np.concatenate([v.reshape(-1) for v in read])
-            layers, order = linear_layers(stage, values, self.end)
-            read = [order.reshape(stage.shape)]
-            self._add(layers)
+        found = op, node, [values.shape for values in read], lambda: self._exact(op, read)
+        chosen = selection_of(*found)
+        stages = affine_of(*found) if chosen is None else [chosen, *output_quantiser(op, chosen.shape)]
+        for stage in stages:
+            read = [self._stage(stage, np.concatenate([v.reshape(-1) for v in read]))]
         return read[0]
+
+    def _stage(self, stage: Affine | Selection, values: IntArray) -> IntArray:
+        made = max_layers if isinstance(stage, Selection) else linear_layers
+        layers, order = made(stage, values, self.end)
+        self._add(layers)
+        return order.reshape(stage.shape)
 
     def _tables(self, op: TableLayer, values: IntArray) -> IntArray:
         local = op.sites((None, *values.shape))

@@ -24,7 +24,8 @@ POOLS = {
     name: getattr(keras.layers, name)
     for name in ("AveragePooling1D", "AveragePooling2D", "GlobalAveragePooling1D", "GlobalAveragePooling2D")
 }
-KNOWN = sorted({*WITH_KERNEL, *MERGES, "QSum", "QMeanPow2", "Sum", "Quantizer", "ReLU", *POOLS})
+SELECTIONS = {"Maximum", *(name.replace("Average", "Max") for name in POOLS)}  # see integer_selection.py
+KNOWN = sorted({*WITH_KERNEL, *MERGES, "QSum", "QMeanPow2", "Sum", "Quantizer", "ReLU", *POOLS, *SELECTIONS})
 ROUNDINGS = {"TRN": "TRN", "RND": "RND", "S_RND": "RND"}  # stochastic rounding is a matter of training alone
 OVERFLOWS = ("WRAP", "SAT", "SAT_SYM")
 FINEST = 16  # fractional bits of a weight
@@ -61,32 +62,39 @@ def affine_of(op: Any, node: Any, shapes: Sequence[tuple[int, ...]], exact: Call
     linear = _linear_map(op, kind, node, shapes)
     sizes = [int(np.prod(shape)) for shape in shapes]
     out_shape = tuple(int(n) for n in node.outputs[0].shape[1:])
-    if kind == "Quantizer":
-        formats, overflow, rounding = _quantised(op, op, shapes[0])
-    elif getattr(op, "enable_iq", False):
-        quantisers = op.iq.quantizers if hasattr(op.iq, "quantizers") else [op.iq]
-        found = [_quantised(op, q, shape) for q, shape in zip(quantisers, shapes, strict=True)]
-        if len({f[1:] for f in found}) > 1:
-            raise FirmwareError(f"layer {op.name!r}: its inputs round or overflow in different ways")
-        formats, (overflow, rounding) = [kif for f in found for kif in f[0]], found[0][1:]
-    else:
-        formats, overflow, rounding = list(exact()), "WRAP", "TRN"
-    weights = _read_off(linear, shapes, sizes)
+    quantised = _quantised(op, op, shapes[0]) if kind == "Quantizer" else input_formats(op, shapes)
+    formats, overflow, rounding = quantised or (list(exact()), "WRAP", "TRN")
+    weights = read_off(linear, shapes, sizes)
     structure = weights != 0
     bias = np.zeros(weights.shape[1])
     if kind in WITH_KERNEL:
-        structure = _read_off(_linear_map(op, kind, node, shapes, kernel=np.ones(op.qkernel.shape)), shapes, sizes) != 0
+        structure = read_off(_linear_map(op, kind, node, shapes, kernel=np.ones(op.qkernel.shape)), shapes, sizes) != 0
         if op.qbias is not None:
             held = np.asarray(keras.ops.convert_to_numpy(op.qbias), dtype=np.float64)
             bias = np.broadcast_to(held, out_shape).reshape(-1)
     relu = _is_relu(op, kind)
     first = Affine(op.name, tuple(formats), overflow, rounding, weights, structure, bias, out_shape, relu)
+    return [first, *output_quantiser(op, out_shape)]
+
+
+def input_formats(op: Any, shapes: Sequence[tuple[int, ...]]) -> tuple[list[KIF | None], str, str] | None:
+    """Formats, overflow and rounding of HGQ2's quantisers of an operation's inputs; None where it has none."""
+    if not getattr(op, "enable_iq", False):
+        return None
+    quantisers = op.iq.quantizers if hasattr(op.iq, "quantizers") else [op.iq]
+    found = [_quantised(op, q, shape) for q, shape in zip(quantisers, shapes, strict=True)]
+    if len({f[1:] for f in found}) > 1:
+        raise FirmwareError(f"layer {op.name!r}: its inputs round or overflow in different ways")
+    return [kif for f in found for kif in f[0]], *found[0][1:]
+
+
+def output_quantiser(op: Any, shape: tuple[int, ...]) -> list[Affine]:
+    """HGQ2's quantiser of an operation's outputs of a shape, if it has one."""
     if not getattr(op, "enable_oq", False):
-        return [first]
-    formats, overflow, rounding = _quantised(op, op.oq, out_shape)
-    eye = np.eye(len(formats))
-    zeros = np.zeros(len(formats))
-    return [first, Affine(f"{op.name}_oq", tuple(formats), overflow, rounding, eye, eye != 0, zeros, out_shape)]
+        return []
+    formats, overflow, rounding = _quantised(op, op.oq, shape)
+    eye, zeros = np.eye(len(formats)), np.zeros(len(formats))
+    return [Affine(f"{op.name}_oq", tuple(formats), overflow, rounding, eye, eye != 0, zeros, shape)]
 
 
 def _linear_map(
@@ -136,8 +144,8 @@ def _is_relu(op: Any, kind: str) -> bool:
     )
 
 
-def _read_off(linear: Callable[[list[np.ndarray]], Any], shapes: Sequence[tuple[int, ...]], sizes: list[int]) -> Any:
-    """(n_in, n_out) matrix of a linear map."""
+def read_off(linear: Callable[[list[np.ndarray]], Any], shapes: Sequence[tuple[int, ...]], sizes: list[int]) -> Any:
+    """(n_in, n_out) matrix of a linear map, whose inputs have these shapes without the batch's axis."""
     total, first, inputs = sum(sizes), 0, []
     for shape, size in zip(shapes, sizes, strict=True):
         unit = np.zeros((total, size), dtype=np.float32)

@@ -12,7 +12,7 @@ from trigger_lut.events.codes import TEST, VALIDATION, load_codes
 from trigger_lut.fingerprint import fingerprint
 from trigger_lut.firmware.rtl import estimate_flip_flops
 from trigger_lut.layers.freeze import decode_outputs, integer_network
-from trigger_lut.network import LinearLayer, Network, save_network
+from trigger_lut.network import Network, save_network
 from trigger_lut.records import LayerSummary, TrainCard
 from trigger_lut.reference import evaluate
 from trigger_lut.surrogate import estimate, summarise
@@ -63,11 +63,11 @@ def _card(session: Session, result: Result, integers: Network, watch: Stopwatch,
         layers.append(
             LayerSummary(
                 name=form.name,
-                kind="arithmetic" if isinstance(form, LinearLayer) else "tables",
+                kind=form.computes_with,
                 places=form.places,
                 inputs=form.shape[0],
                 outputs=form.shape[1],
-                edges=form.shape[0] * form.shape[1],
+                edges=sum(inputs),
                 edges_live=form.live_edges,
                 input_width_counts=inputs,
                 output_width_counts=outputs,

@@ -6,13 +6,18 @@ import sys
 from itertools import product
 
 import keras
+import networks
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from trigger_lut.budget import NetworkShape
-from trigger_lut.errors import ConfigurationError
+from trigger_lut.errors import CardError, ConfigurationError, FirmwareError
 from trigger_lut.fixed_point import KIF
+from trigger_lut.layers import LUTDense
+from trigger_lut.layers.freeze import decode_outputs, integer_network
 from trigger_lut.network_shape import output_shape
+from trigger_lut.reference import evaluate
 from trigger_lut.saved_model import load_model
 from trigger_lut.training.model import all_layers, build_model
 
@@ -199,6 +204,31 @@ def build(formats, classes, seed):
     texts = [str(kif) for kif in formats]
     return keras.Sequential([keras.Input((len(formats),)), LUTDense(classes, input_format=texts, seed=seed)])
 
+@keras.saving.register_keras_serializable(package="my_networks")
+class Halves(keras.layers.Layer):
+    # The second half of the channels before the first, through a table layer of its own.
+
+    def __init__(self, seed=0, **kwargs):
+        super().__init__(**kwargs)
+        self.seed = seed
+        self.tables = LUTDense(4, input_format="fixed<6,3>", seed=seed)
+
+    def build(self, shape):
+        self.tables.build((shape[0], 2, shape[1] // 2))
+        super().build(shape)
+
+    def call(self, x):
+        x = keras.ops.reshape(x, (-1, 2, x.shape[1] // 2))
+        x = self.tables(keras.ops.flip(x, axis=1))
+        return keras.ops.reshape(keras.ops.expand_dims(x[:, :, 1:], 1), (-1, 6))
+
+    def get_config(self):
+        return {**super().get_config(), "seed": self.seed}
+
+def own_layer(formats, classes, seed):
+    x = keras.Input((len(formats),))
+    return keras.Model(x, LUTDense(classes, input_format="fixed<8,4>", seed=seed)(Halves(seed, name="mine")(x)))
+
 def wrong(formats, classes, seed):
     return keras.Sequential([keras.Input((len(formats),)), LUTDense(classes + 1)])
 
@@ -231,6 +261,55 @@ def test_a_function_gets_formats_classes_and_seed(module):
     model = build_model(of_function(f"{module}:build"), FORMATS, 3, seed=7)
     assert (model.layers[-1].units, model.layers[-1].seed) == (3, 7)
     assert list(model.layers[-1].input_format) == [str(kif) for kif in FORMATS]
+
+
+def test_a_function_s_own_layer_is_loaded_and_becomes_integers(module, tmp_path):
+    shape = of_function(f"{module}:own_layer")
+    model = build_model(shape, FORMATS, 3, seed=7)
+    model.save(tmp_path / "model.keras")
+    network = integer_network(model, inputs=FORMATS)
+    codes = networks.random_codes(network, 200)
+    expected = decode_outputs(evaluate(network, codes), network)
+    assert len(np.unique(expected, axis=0)) > 100
+    # As in a process of its own: nothing of the module is known any more.
+    for held in (sys.modules, keras.saving.get_custom_objects()):
+        for name in [name for name in held if name.startswith("my_networks")]:
+            del held[name]
+    with pytest.raises(CardError, match=r"(?s)model\.keras: not a saved Keras model .*class .Halves."):
+        load_model(tmp_path / "model.keras")
+    loaded = load_model(tmp_path / "model.keras", shape.function)
+    values = (codes * 2.0 ** -np.array([float(kif.f) for kif in FORMATS])).astype(np.float32)
+    np.testing.assert_array_equal(np.asarray(loaded(values)), expected)
+    np.testing.assert_array_equal(evaluate(integer_network(loaded, inputs=FORMATS), codes), evaluate(network, codes))
+    own = loaded.get_layer("mine")
+    assert own.tables._inbound_nodes == [], "looking at the layer leaves nothing behind"
+    own.tables.table.assign(np.asarray(own.tables.table) + 0.5)
+    assert (np.asarray(loaded(values)) != expected).any()
+
+
+@keras.saving.register_keras_serializable(package="test_model_building")
+class Computes(keras.layers.Layer):
+    def call(self, x):
+        return keras.ops.sin(x)
+
+
+class OutsideKeras(keras.layers.Layer):
+    def call(self, x):
+        return tf.raw_ops.Neg(x=x)
+
+
+@pytest.mark.parametrize(
+    ("layer", "expected"),
+    [
+        (Computes, r"^layer 'mine', a Computes: layer 'sin.*' is a Sin; expected layers of tables"),
+        (OutsideKeras, r"^layer 'mine' is a OutsideKeras whose call is not made of Keras' layers and operations"),
+    ],
+)
+def test_an_own_layer_that_computes_something_else_is_refused_by_name(layer, expected):
+    x = keras.Input((3,))
+    model = keras.Model(x, layer(name="mine")(LUTDense(2, input_format="fixed<5,2>")(x)))
+    with pytest.raises(FirmwareError, match=expected):
+        integer_network(model)
 
 
 @pytest.mark.parametrize(

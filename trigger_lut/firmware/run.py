@@ -27,7 +27,7 @@ def build_firmware(spec: Path, model: Path, network: Path, folder: Path, card: P
     design = read_card(Spec, spec)
     integers = load_network(network)
     folder.mkdir(parents=True, exist_ok=True)
-    trained = load_model(model)
+    trained = load_model(model, design.network.function)
     hls = write_hls(trained, integers, folder / "hls", design) if has_project(trained, integers) else None
     if hls is None:
         shutil.rmtree(folder / "hls", ignore_errors=True)

@@ -71,6 +71,7 @@ class _Walk:
         self.layers: list[Layer] = []
         self.end = sum(sizes)
         self.held: dict[int, IntArray] = {}
+        self.kept: list[Any] = []  # tensors of users' layers: `held` knows them by id
         first = 0
         for tensor, size in zip(model.inputs, sizes, strict=True):
             self.held[id(tensor)] = np.arange(first, first + size).reshape(tensor.shape[1:])
@@ -97,6 +98,8 @@ class _Walk:
         rearranged = _rearranged(op, node, read)
         if rearranged is not None:
             return rearranged
+        if isinstance(op, keras.Layer) and not type(op).__module__.startswith(OF_LIBRARIES):
+            return self._own(op, node, read)
         found = op, node, [values.shape for values in read], lambda: self._exact(op, read)
         chosen = selection_of(*found)
         stages = affine_of(*found) if chosen is None else [chosen, *output_quantiser(op, chosen.shape)]
@@ -138,6 +141,33 @@ class _Walk:
             raise FirmwareError(f"layer {op.name!r} is a model of {len(op.outputs)} outputs, expected one")
         return self.of(op.outputs[0])
 
+    def _own(self, op: keras.Layer, node: Any, read: list[IntArray]) -> IntArray:
+        """A user's own layer: what its `call` is made of, followed like the model itself."""
+        sublayers = op._flatten_layers(include_self=False)
+        calls = [(layer, len(layer._inbound_nodes)) for layer in sublayers]
+        kind, given = type(op).__name__, {id(t): keras.KerasTensor(t.shape, t.dtype) for t in node.input_tensors}
+        for tensor, values in zip(node.input_tensors, read, strict=True):
+            self.held[id(given[id(tensor)])] = values
+        self.kept += given.values()
+        arguments, options = node.arguments.fill_in(given)
+        try:
+            found = op.call(*arguments, **{key: value for key, value in options.items() if value is not None})
+            if not isinstance(found, keras.KerasTensor):
+                raise TypeError(f"gives {type(found).__name__}")
+            self.kept.append(found)
+            return self.of(found)
+        except FirmwareError as error:
+            raise FirmwareError(f"layer {op.name!r}, a {kind}: {error}") from error
+        except (TypeError, ValueError, AttributeError, NotImplementedError) as error:
+            raise FirmwareError(
+                f"layer {op.name!r} is a {kind} whose call is not made of Keras' layers and operations on one "
+                f"tensor ({type(error).__name__}: {str(error).splitlines()[0]}); expected keras.ops, and a shape "
+                "without the batch that is known"
+            ) from error
+        finally:
+            for layer, count in calls:
+                del layer._inbound_nodes[count:]
+
     def _exact(self, op: Any, read: list[IntArray]) -> list[KIF]:
         """The narrowest format of each value that an operation reads as it is."""
         values = np.concatenate([v.reshape(-1) for v in read])
@@ -155,7 +185,9 @@ class _Walk:
         self.end += sum(layer.places * layer.shape[1] for layer in layers)
 
 
+OF_LIBRARIES = ("keras.", "hgq.", "trigger_lut.")
 IDENTITIES = ("InputLayer", "Identity", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise")
+REARRANGING = ("ExpandDims", "Squeeze", "Moveaxis", "Swapaxes", "Flip", "Roll", "Stack", "Take")  # of keras.ops
 
 
 def _rearranged(op: Any, node: Any, read: list[IntArray]) -> IntArray | None:
@@ -169,6 +201,8 @@ def _rearranged(op: Any, node: Any, read: list[IntArray]) -> IntArray | None:
         return first.transpose([d - 1 for d in op.dims])
     if kind == "Transpose" and op.axes[0] == 0:
         return first.transpose([a - 1 for a in op.axes[1:]])
+    if kind in REARRANGING:
+        return _as_computed(op, node, read)
     if kind == "RepeatVector":
         return np.repeat(first[None], op.n, axis=0)
     if kind in ("Concatenate", "QConcatenate"):
@@ -184,6 +218,16 @@ def _rearranged(op: Any, node: Any, read: list[IntArray]) -> IntArray | None:
         crops = op.cropping if kind == "Cropping2D" else (op.cropping,)
         return first[tuple(slice(a, n - b) for (a, b), n in zip(crops, first.shape, strict=False))]
     return None
+
+
+def _as_computed(op: Any, node: Any, read: list[IntArray]) -> IntArray:
+    """The numbers after an operation of keras.ops, put through the operation itself."""
+    given = {id(tensor): values[None] for tensor, values in zip(node.input_tensors, read, strict=True)}
+    arguments, options = node.arguments.fill_in(given)
+    found = keras.ops.convert_to_numpy(op.call(*arguments, **options)).astype(np.int64)
+    if found.shape[1:] != tuple(node.outputs[0].shape[1:]) or len(found) != 1:
+        raise FirmwareError(f"layer {op.name!r}: a {type(op).__name__} over the batch; expected other axes")
+    return np.asarray(found[0])
 
 
 def decode_outputs(outputs: Any, network: Network) -> np.ndarray:

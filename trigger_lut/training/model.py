@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import math
-import os
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +13,7 @@ from trigger_lut.budget import NetworkShape
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.fixed_point import KIF, parse_fixed
 from trigger_lut.network_description import Layer, LUTDenseOptions, TableOptions
+from trigger_lut.network_function import load_function
 from trigger_lut.network_shape import ShapeError, output_shape, shape_after, shown, summed_axes
 
 HIDDEN_FORMAT = "fixed<8,3>"  # of channels between layers: +-4 where batch-norm keeps sums near one
@@ -162,20 +160,3 @@ def _of_function(function: str, formats: Sequence[KIF], classes: int, seed: int)
                 f"network.function: {function}: expected {what} of shape (None, {wanted}), found {text}"
             )
     return model
-
-
-def load_function(function: str) -> Any:
-    """'module:name' as a Python function; the module is installed or lies in the working directory.
-
-    Raises ConfigurationError when there is none.
-    """
-    module, name = function.split(":")
-    if os.getcwd() not in sys.path:  # noqa: PTH109
-        sys.path.append(os.getcwd())  # noqa: PTH109
-    try:
-        found = getattr(importlib.import_module(module), name, None)
-    except ImportError as error:
-        raise ConfigurationError(f"network.function: {function}: {module} cannot be imported: {error}") from error
-    if not callable(found):
-        raise ConfigurationError(f"network.function: {function}: {module} has no function {name!r}")
-    return found

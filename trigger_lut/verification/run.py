@@ -58,7 +58,7 @@ def verify(spec: Path, model: Path, network: Path, codes: Path, firmware_card: P
     if events.formats != integers.inputs:
         raise CardError(f"{codes}: codes are in other formats than the inputs of {network}")
     hls = Path(firmware.hls_project) if firmware.hls_project else None
-    forms = Forms(load_model(model), integers, hls, Path(firmware.rtl_project), design)
+    forms = Forms(load_model(model, design.network.function), integers, hls, Path(firmware.rtl_project), design)
     vectors, sets = make_vectors(integers.inputs, events.of(TEST)[0], design.seed)
     flip, comparisons, latency, ii = compare(forms, vectors, design.seed)
     if latency != firmware.rtl_latency_cycles_planned:

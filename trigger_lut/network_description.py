@@ -133,6 +133,25 @@ class SumOptions(Strict):
     axis: Axis = Field(description="particles (all axes but the last), or axes counted as Keras does: the batch is 0.")
 
 
+class PoolOptions(Sparse):
+    """What is done to each window of places, channel by channel."""
+
+    pool_size: Pair = Field(
+        description="Places that a window covers: one number for an input (length, channels), two for (height, width, "
+        "channels)."
+    )
+    strides: Pair | None = Field(None, description="Steps between windows; default: pool_size.")
+    padding: Padding = Field("valid", description="same: windows reach beyond the edge, where nothing counts.")
+
+
+class MaxPoolOptions(PoolOptions):
+    """Largest value of each window, channel by channel; exact."""
+
+
+class AveragePoolOptions(PoolOptions):
+    """Mean of each window, channel by channel; exact, of windows of 2, 4, 8, ... values."""
+
+
 class ArithmeticOptions(Sparse):
     """What HGQ2's layers with multipliers have; their bit widths are trained."""
 
@@ -188,6 +207,8 @@ class Layer(Sparse):
     flatten: FlattenOptions | None = None
     reshape: ReshapeOptions | None = None
     sum: SumOptions | None = None
+    max_pool: MaxPoolOptions | None = None
+    average_pool: AveragePoolOptions | None = None
     q_dense: QDenseOptions | None = None
     q_conv1d: QConv1DOptions | None = None
     q_conv2d: QConv2DOptions | None = None

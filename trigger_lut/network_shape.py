@@ -11,10 +11,12 @@ from typing import Any
 
 from trigger_lut.network_description import (
     PARTICLES,
+    AveragePoolOptions,
     FlattenOptions,
     Layer,
     LUTDenseOptions,
     NetworkShape,
+    PoolOptions,
     QDenseOptions,
     QEinsumDenseOptions,
     ReshapeOptions,
@@ -143,6 +145,47 @@ def summed_axes(options: SumOptions, shape: Shape) -> list[int]:
     return [axis if axis > 0 else axis + len(shape) + 1 for axis in axes]
 
 
+def _pool(options: PoolOptions, shape: Shape) -> Shape:
+    sizes = _flat(options.pool_size)
+    strides = _flat(options.strides or options.pool_size)
+    axes = ("length",) if len(sizes) == 1 else ("height", "width")
+    if len(strides) == 1:
+        strides = strides * len(sizes)
+    if len(strides) != len(sizes):
+        raise ShapeError(f"strides: expected one number beside the pool_size {options.pool_size}, found {strides}")
+    if len(shape) != len(sizes) + 1:
+        raise ShapeError(
+            f"pool_size: {options.pool_size} is for an input of shape ({', '.join(axes)}, channels), "
+            f"found {shown(shape)}"
+        )
+    found = []
+    for name, size, k, step in zip(axes, shape, sizes, strides, strict=False):
+        if options.padding == "valid" and k > size:
+            raise ShapeError(
+                f"pool_size: expected a window of at most {size} along {name} for an input of shape {shown(shape)}, "
+                f"found one of {k}; padding 'same' takes any"
+            )
+        counts = _window_counts(size, k, step, options.padding)
+        # Of a product of counts: it is a power of two when each of them is.
+        if isinstance(options, AveragePoolOptions) and (odd := [n for n in counts if n & (n - 1)]):
+            raise ShapeError(
+                f"pool_size: a mean of {odd[0]} values along {name} of an input of shape {shown(shape)} has no exact "
+                "integer form; expected windows of 1, 2, 4, 8, ... values (those at the edges count what is there)"
+            )
+        found.append(len(counts))
+    return (*found, shape[-1])
+
+
+def _window_counts(size: int, k: int, step: int, padding: str) -> list[int]:
+    """Values that each window along an axis holds; what lies beyond the edge is none."""
+    if padding == "valid":
+        return [k] * ((size - k) // step + 1)
+    windows = -(-size // step)
+    before = max((windows - 1) * step + k - size, 0) // 2
+    starts = [n * step - before for n in range(windows)]
+    return [min(start + k, size) - max(start, 0) for start in starts]
+
+
 def _conv(axes: tuple[str, ...]) -> Callable[[Any, Shape], Shape]:
     rank = len(axes)
 
@@ -218,6 +261,8 @@ _RULES: dict[str, Callable[[Any, Shape], Shape]] = {
     "flatten": _flatten,
     "reshape": _reshape,
     "sum": _sum,
+    "max_pool": _pool,
+    "average_pool": _pool,
     "q_dense": _dense,
     "q_conv1d": _arithmetic_conv(("length",)),
     "q_conv2d": _arithmetic_conv(("height", "width")),

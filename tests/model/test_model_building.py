@@ -16,7 +16,7 @@ from trigger_lut.errors import CardError, ConfigurationError, FirmwareError
 from trigger_lut.fixed_point import KIF
 from trigger_lut.layers import LUTDense
 from trigger_lut.layers.freeze import decode_outputs, integer_network
-from trigger_lut.network_shape import output_shape
+from trigger_lut.network_shape import ShapeError, output_shape
 from trigger_lut.reference import evaluate
 from trigger_lut.saved_model import load_model
 from trigger_lut.training.model import all_layers, build_model
@@ -53,6 +53,18 @@ EXAMPLES = {
             {"q_conv2d": {"filters": 2, "kernel_size": 2, "strides": [1, 2], "activation": "relu"}},
             {"sum": {"axis": [1, 2]}},
             {"q_dense": {"units": 3, "use_bias": False}},
+        ],
+    },
+    "pools": {
+        "input_shape": [6, 2],
+        "layers": [
+            {"max_pool": {"pool_size": 3, "strides": 2, "padding": "same"}},
+            {"lut_conv1d": {"filters": 4, "kernel_size": 2, "padding": "same"}},
+            {"reshape": {"target_shape": [3, 2, 2]}},
+            {"average_pool": {"pool_size": [1, 2]}},
+            {"max_pool": {"pool_size": [2, 1], "strides": [1, 1]}},
+            {"flatten": {}},
+            {"lut_dense": {"units": 3, "max_input_bits": 8}},
         ],
     },
     "einsum": {
@@ -118,6 +130,41 @@ def test_shapes_are_those_of_keras():
         assert output_shape(shape, 3 * size) == conv.compute_output_shape((None, size, 3))[1:]
         checked += 1
     assert checked > 50
+
+
+def test_pools_have_the_shapes_of_keras_and_means_are_exact_or_refused():
+    checked = refused = 0
+    for size, k, step, padding in product((3, 4, 7), (1, 2, 3, 4), (None, 1, 2), ("valid", "same")):
+        if padding == "valid" and k > size:
+            continue
+        options = {"pool_size": k, "strides": step, "padding": padding}
+        for kind, pool in (("max_pool", keras.layers.MaxPooling1D), ("average_pool", keras.layers.AveragePooling1D)):
+            layers = [{kind: options}, {"flatten": {}}]
+            shape = NetworkShape.model_validate({"input_shape": [size, 1], "layers": [layers[0]], "reference": [3]})
+            x = keras.Input((size, 1))
+            model = keras.Model(x, pool(**options)(x))
+            codes = np.random.default_rng(0).integers(-16, 16, (20, size))
+            try:
+                assert output_shape(shape, size) == model.output_shape[1:]
+            except ShapeError:
+                refused += 1
+                with pytest.raises(FirmwareError, match="no exact integer form"):
+                    integer_network(model, inputs=[KIF(1, 4, 0)] * size)
+                continue
+            network = integer_network(model, inputs=[KIF(1, 4, 0)] * size)
+            found = decode_outputs(evaluate(network, codes), network)
+            np.testing.assert_array_equal(model(codes[..., None].astype(np.float32))[..., 0], found)
+            checked += 1
+    assert checked > 60
+    assert refused > 10
+
+
+def test_the_largest_of_the_data_has_the_format_of_the_data():
+    layers = [{"max_pool": {"pool_size": 2}}, {"lut_dense": {"units": 2}}, {"flatten": {}}, {"lut_dense": {"units": 3}}]
+    formats = [KIF(1, 2, 3), KIF(0, 3, 0), KIF(1, 1, 4), KIF(0, 4, 1)]
+    model = build_model(described(input_shape=[2, 2], layers=layers), formats, 3, seed=1)
+    first = next(layer for layer in model.layers if layer.name == "lut_dense_1")
+    assert list(first.input_format) == [str(KIF(1, 2, 4)), str(KIF(0, 4, 1))]
 
 
 def test_the_first_layer_has_the_formats_of_the_data():

@@ -83,6 +83,40 @@ def test_shapes_are_followed(shape, layers, expected):
             "layers.0 (sum): expected an input of shape (particles, channels), found (12,)",
         ),
         (
+            [12],
+            [{"max_pool": {"pool_size": 2}}],
+            "layers.0 (max_pool): pool_size: 2 is for an input of shape (length, channels), found (12,)",
+        ),
+        (
+            [4, 3],
+            [{"average_pool": {"pool_size": [2, 2]}}],
+            "layers.0 (average_pool): pool_size: [2, 2] is for an input of shape (height, width, channels), "
+            "found (4, 3)",
+        ),
+        (
+            [4, 3],
+            [{"max_pool": {"pool_size": 2, "strides": [1, 2]}}],
+            "layers.0 (max_pool): strides: expected one number beside the pool_size 2, found [1, 2]",
+        ),
+        (
+            [4, 3],
+            [{"max_pool": {"pool_size": 5}}],
+            "layers.0 (max_pool): pool_size: expected a window of at most 4 along length for an input of shape (4, 3), "
+            "found one of 5; padding 'same' takes any",
+        ),
+        (
+            [4, 3],
+            [{"average_pool": {"pool_size": 3}}],
+            "layers.0 (average_pool): pool_size: a mean of 3 values along length of an input of shape (4, 3) has no "
+            "exact integer form; expected windows of 1, 2, 4, 8, ... values (those at the edges count what is there)",
+        ),
+        (
+            [2, 6, 1],
+            [{"average_pool": {"pool_size": [2, 4], "strides": 1, "padding": "same"}}],
+            "layers.0 (average_pool): pool_size: a mean of 3 values along width of an input of shape (2, 6, 1) has no "
+            "exact integer form; expected windows of 1, 2, 4, 8, ... values (those at the edges count what is there)",
+        ),
+        (
             [4, 3],
             [{"sum": {"axis": 3}}],
             "layers.0 (sum): axis: expected 1 to 2 for an input of shape (4, 3), found 3",

@@ -12,7 +12,7 @@ import numpy as np
 from trigger_lut.budget import NetworkShape
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.fixed_point import KIF, parse_fixed
-from trigger_lut.network_description import Layer, LUTDenseOptions, TableOptions
+from trigger_lut.network_description import Layer, LUTDenseOptions, MaxPoolOptions, PoolOptions, TableOptions
 from trigger_lut.network_function import load_function
 from trigger_lut.network_shape import ShapeError, output_shape, shape_after, shown, summed_axes
 
@@ -90,6 +90,8 @@ class _Builder:
         after = shape_after(description, self.shape)
         if kind in ("flatten", "reshape"):
             self.formats = None if self.formats is None else self.formats.reshape(after)
+        elif isinstance(options, PoolOptions):  # neither leaves the range of what it reads
+            self.formats = None if self.formats is None else _pooled(self.formats, after)
         else:
             self.formats = None
             self.summed = self.summed * math.prod(self.shape) // math.prod(after) if kind == "sum" else 1
@@ -115,6 +117,16 @@ def _common(formats: Sequence[KIF]) -> KIF:
     return KIF(*(max(column) for column in zip(*formats, strict=True)))
 
 
+def _pooled(formats: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Formats of an array of this shape, each channel's that which serves it at all places."""
+    found = np.empty(shape, dtype=object)
+    for channel, column in enumerate(formats.reshape(-1, shape[-1]).T):
+        held = _common(column)
+        for place in np.ndindex(*shape[:-1]):
+            found[(*place, channel)] = held
+    return found
+
+
 def _table_layer(kind: str, options: TableOptions, input_format: str | list[str], seed: int, name: str) -> keras.Layer:
     from trigger_lut import layers
 
@@ -128,6 +140,11 @@ def _other_layer(kind: str, options: Any, shape: tuple[int, ...], seed: int, nam
         return keras.layers.Flatten(name=name)
     if kind == "reshape":
         return keras.layers.Reshape(options.target_shape, name=name)
+    if isinstance(options, PoolOptions):
+        sizes = options.pool_size if isinstance(options.pool_size, list) else [options.pool_size]
+        what = "Max" if isinstance(options, MaxPoolOptions) else "Average"
+        pooling = getattr(keras.layers, f"{what}Pooling{len(sizes)}D")
+        return pooling(options.pool_size, options.strides, options.padding, name=name)
     import hgq.layers
     from hgq.config import QuantizerConfigScope
 

@@ -169,6 +169,7 @@ def train(design: str = "small", luts: float = 950.0) -> TrainCard:
         latency_cycles_surrogate=7,
         latency_cycles_budget=8,
         tightened=0,
+        widened=0,
         measurements=[
             Measurement(
                 epoch=epoch,

@@ -129,6 +129,7 @@ class TrainCard(Card):
     latency_cycles_surrogate: int = Field(description="Cycles by the plan that the firmware is built to.")
     latency_cycles_budget: int = Field(description="Whole clock cycles in the latency asked for.")
     tightened: int = Field(description="How often training went on with fewer edges after its last epoch.")
+    widened: int = Field(description="How often it went on with more, its budget being used by less than 90 %.")
     measurements: list[Measurement] = Field(description="Networks synthesised in the course of training.")
     seconds_measuring: float = Field(description="Wall time of these measurements.")
     seconds_per_epoch: float = Field(

@@ -53,6 +53,8 @@ def test_what_is_pruned_to_lies_below_the_budget_and_phases_follow_each_other():
 def test_a_design_that_starts_within_its_budget_is_not_asked_to_grow():
     controller = Controller(budget=1000, start=500)
     assert controller.target(0.0) == controller.target(1.0) == AIM * 1000
+    assert not controller.binds
+    assert Controller(budget=1000, start=AIM * 1000 + 1).binds
 
 
 def test_multiplier_rises_above_the_target_and_falls_below_it():

@@ -44,6 +44,19 @@ class Nearest:
 
 
 @dataclass(frozen=True)
+class Found:
+    """The network that a training would end with, were its budget used.
+
+    accuracy  on the validation split
+    built     what was measured of it, within the budget
+    """
+
+    accuracy: float
+    built: Built
+    weights: list[np.ndarray] = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
 class Result:
     """What a training ends with: a network that was measured, and whether it keeps to its budget."""
 

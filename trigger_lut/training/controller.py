@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 # Shares of the epochs: the target falls to the budget between the first two; LUTs are measured from the third on.
 # Widths are frozen between the last two, as soon as the cost is near the target, around which it swings, or at the end.
 SHRINK_FROM, SHRINK_UNTIL, MEASURE_FROM, FREEZE_FROM, FREEZE_UNTIL = 0.05, 0.55, 0.58, 0.68, 0.78
-NEAR = (0.97, 1.05)  # of the target: pruning takes what is too much, but nothing gives back what is too little
+NEAR = (0.97, 1.05)  # of the target: what pruning takes and filling gives is to be little
 PROPORTIONAL, INTEGRAL = 2.0, 0.15
 # Below its target a network is to grow back before widths are frozen: with 0.15 here too, trainings of 120 epochs ended
 # at 61 to 81 % of their budgets (tests/benchmark/test_budgets.py), three of them with 0.6 at 87 to 93 %.
@@ -44,10 +44,15 @@ class Controller:
     multiplier: float = 1e-3
     last: float = 0.0
 
+    @property
+    def binds(self) -> bool:
+        """Whether the budget is less than what the design took before training: otherwise nothing asks it to grow."""
+        return self.start > self.aim * self.budget
+
     def target(self, progress: float) -> float:
         """What to aim at when `progress` (0 to 1) of the epochs are done: falls geometrically, then stays."""
         end = self.aim * self.budget
-        if self.start <= end:
+        if not self.binds:
             return end
         share = min(max((progress - SHRINK_FROM) / (SHRINK_UNTIL - SHRINK_FROM), 0.0), 1.0)
         return self.start * (end / self.start) ** share

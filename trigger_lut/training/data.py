@@ -55,8 +55,8 @@ class TrainingData(Protocol):
         Returns the mean cross-entropy.
         """
 
-    def accuracy(self, trainer: Trainer) -> float:
-        """On the validation split."""
+    def hits(self, trainer: Trainer) -> np.ndarray:
+        """Whether each event of the validation split is classified right, in the order of rows."""
 
 
 def training_data(events: EventCodes, training: Training) -> TrainingData:
@@ -90,8 +90,8 @@ class Held:
     def epoch(self, trainer: Trainer, seed: int, epoch: int, pressure: Pressure) -> float:
         return trainer.epoch(np.random.default_rng((seed, epoch)).permutation(self.events), pressure)
 
-    def accuracy(self, trainer: Trainer) -> float:
-        return float((trainer.logits(self.validation[0]).argmax(axis=1) == self.validation[1]).mean())
+    def hits(self, trainer: Trainer) -> np.ndarray:
+        return trainer.logits(self.validation[0]).argmax(axis=1) == self.validation[1]
 
 
 class Streamed:
@@ -158,12 +158,13 @@ class Streamed:
     def _block(self, n: int) -> tuple[np.ndarray, np.ndarray]:
         return self.codes.block(n * self.block, (n + 1) * self.block).of(TRAIN)
 
-    def accuracy(self, trainer: Trainer) -> float:
-        right = total = 0
-        for codes, labels in self.codes.chunks(VALIDATION):
-            assigned = trainer.logits(decoded(codes, self.codes.formats)).argmax(axis=1)
-            right, total = right + int((assigned == labels).sum()), total + len(labels)
-        return right / total
+    def hits(self, trainer: Trainer) -> np.ndarray:
+        return np.concatenate(
+            [
+                trainer.logits(decoded(codes, self.codes.formats)).argmax(axis=1) == labels
+                for codes, labels in self.codes.chunks(VALIDATION)
+            ]
+        )
 
 
 def ahead(items: Iterable[Item]) -> Iterator[Item]:

@@ -2,10 +2,11 @@
 
 shrink      the controllers lower LUTs and depth to the budget while widths are trained; what the surrogate is off by is
             measured near the end, so that they end at what Yosys counts
-fine-tune   widths are held, and edges pruned to the budget
-settle      measured again, and pruned to AIM of the budget; from here on the most accurate networks are kept
+fine-tune   widths are held, and edges pruned to the budget; where that leaves room, it is filled: edges come back
+settle      measured again, and pruned or filled to AIM of the budget; from here on the most accurate networks are kept
 conclude    the most accurate one that fits after synthesis is the result. Where none does, the nearest one is
-            pruned again, and fine-tuned for a share of the epochs, at most TIGHTENED times
+            pruned again, and fine-tuned for a share of the epochs, at most TIGHTENED times; where it leaves more than
+            a tenth of its budget, it is filled and fine-tuned in the same way, once
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from trigger_lut.records import Epoch, Measurement
 from trigger_lut.reference import evaluate
 from trigger_lut.surrogate import Cost
 from trigger_lut.training import checkpoint, progress, state
-from trigger_lut.training.candidates import Candidate, Nearest, Result, with_candidate
+from trigger_lut.training.candidates import Candidate, Found, Nearest, Result, with_candidate
 from trigger_lut.training.controller import (
     AIM,
     DEPTH_AIM,
@@ -39,6 +40,7 @@ from trigger_lut.training.controller import (
     time_to_freeze,
 )
 from trigger_lut.training.data import training_data
+from trigger_lut.training.filling import fill, growths
 from trigger_lut.training.least import refuse_impossible
 from trigger_lut.training.limits import Limits
 from trigger_lut.training.measure import Built, correction, measure, need_yosys
@@ -49,14 +51,17 @@ from trigger_lut.training.widths import hold_widths, remove_edges, table_layers
 
 ROUNDS = 120  # how often cost and accuracy are looked at, in a training of many epochs
 WIDTH_RATE = 1.0  # of the learning rate
-PATIENCE = 6  # rounds over the budget after which a frozen network is pruned again,
+PATIENCE = 6  # rounds over the budget, or below NEARLY of it, after which a frozen network is pruned again, or filled,
 LAST_PRUNING = 0.95  # as long as no more than this share of the epochs is done
 FINE_TUNE_RATE = 0.5  # of the learning rate, at which fine-tuning begins
 SETTLE_FROM = 0.4  # of fine-tuning: LUTs drift while spans of tables adapt to the pruning
 SAMPLE = 4096  # events by which edges are valued
 MARGIN = 0.985  # of the budget: the most LUTs, as corrected, of a network that is worth a synthesis
+FILLED = 0.99  # of what a network may take: enough
+NEARLY = 0.94  # of the budget: below this, a network is filled up
 TRIES = 4  # networks at most that are synthesised at the end
-TIGHTENED = 2  # times at most that a training goes on with fewer edges after its end,
+USED = 0.9  # of the budget that is to be used
+TIGHTENED, WIDENED = 2, 1  # times at most that a training goes on with fewer edges, or with more, after its end,
 TIGHTENED_SHARE = 0.1  # for this share of its epochs
 
 
@@ -81,7 +86,8 @@ class Session:
         self.epoch, self.until, self.every = 0, spec.training.epochs, max(spec.training.epochs // ROUNDS, 1)
         self.fine_tuned_from: int | None = None
         self.settled = False
-        self.over, self.tightened, self.seconds, self.seconds_measuring = 0, 0, 0.0, 0.0
+        self.over, self.under, self.tightened, self.widened = 0, 0, 0, 0
+        self.seconds, self.seconds_measuring = 0.0, 0.0
         self.history: list[Epoch] = []
         self.measurements: list[Measurement] = []
         self.limits = Limits(spec)
@@ -90,6 +96,7 @@ class Session:
         self.depth = Controller(spec.latency_cycles_budget, cost.stages, DEPTH_AIM)
         self.candidates: list[Candidate] = []
         self.nearest: Nearest | None = None
+        self.found: Found | None = None
         self.result: Result | None = None
 
     @property
@@ -140,7 +147,7 @@ class Session:
             self._measure("before freezing")
         if self.frozen and not self.settled and (last or self._fine_tuned() >= SETTLE_FROM):
             self._settle()
-        elif self.settled and self.over >= PATIENCE and self.progress < LAST_PRUNING:
+        elif self.settled and max(self.over, self.under) >= PATIENCE and self.progress < LAST_PRUNING:
             self._prune(AIM)
         else:
             return
@@ -170,6 +177,7 @@ class Session:
         self.luts = self.luts.after(corrected.luts_of(cost), self.progress, self.frozen)
         self.depth = self.depth.after(cost.stages + corrected.cycles, self.progress, self.frozen)
         self.over = self.over + 1 if self.settled and not self.limits.within(cost, MARGIN) else 0
+        self.under = self.under + 1 if self.settled and self.limits.within(cost, NEARLY) else 0
 
     def _pressure(self) -> Pressure:
         """Learning rates along a cosine, a new one after freezing; multipliers of the controllers."""
@@ -191,7 +199,7 @@ class Session:
 
     def _accuracy(self) -> float:
         """On the validation split."""
-        return self.data.accuracy(self.trainer)
+        return float(self.data.hits(self.trainer).mean())
 
     # ---------------------------------------------------------------- fewer edges
 
@@ -216,6 +224,7 @@ class Session:
         network, sample = self.network(), self.events.first(TRAIN, SAMPLE)[0]
         marks = self.limits.edges_beyond(network, sample, share)
         remove_edges(self.tables, network, marks)
+        self._fill(share, sample)
         self.trainer.reset_optimiser()
         outputs = evaluate(without(network, marks), sample)
         if (outputs == outputs[0]).all():
@@ -224,8 +233,18 @@ class Session:
                 f"{self.spec.latency_cycles_budget} cycles: what is left gives the same outputs for every event; "
                 "give it more of either, or fewer layers"
             )
-        self.over = 0
+        self.over = self.under = 0
         self._keep(self._accuracy(), self.cost())
+
+    def _fill(self, share: float, sample: np.ndarray) -> None:
+        """Give back edges and widths as long as the network keeps to `share` of the budget; `sample` values them."""
+        if not self.luts.binds or not self.limits.within(self.cost(), FILLED * share):
+            return
+        fill(
+            growths(self.tables, self.network, sample),
+            lambda: self.limits.within(self.limits.estimate(self.network()), share),
+            lambda: not self.limits.within(self.limits.estimate(self.network()), FILLED * share),
+        )
 
     # ---------------------------------------------------------------- the end
 
@@ -237,16 +256,33 @@ class Session:
         self.candidates = with_candidate(self.candidates, new)
 
     def conclude(self) -> None:
-        """Synthesise candidates, the most accurate that seems to fit first; where none does, tighten, or give up.
+        """Synthesise candidates, and end with the best one, or go on: tighten where none fits, widen where it is small.
 
-        What each one is measured to take shows which of the others fit. Interrupted, this begins anew.
+        Interrupted, this begins anew.
+        """
+        found = self._best()
+        if self.found is not None:
+            if found is None or not self._as_accurate(found, self.found):
+                found = self.found
+        elif found is None:
+            self._tighten()
+            return
+        if self.luts.binds and self.widened < WIDENED and found.built.luts < USED * self.spec.budget.luts:
+            self._widen(found)
+            return
+        self.result = Result(True, found.built, found.weights)
+
+    def _best(self) -> Found | None:
+        """The most accurate candidate that fits after synthesis; those that seem to fit are tried first.
+
+        What each one is measured to take shows which of the others fit.
         """
         left, found, share = list(self.candidates), None, MARGIN
         for _ in range(TRIES):
             fitting = [c for c in left if self.limits.within(c.cost, share)]
-            if not fitting and self.nearest is None and found is None:
+            if not fitting and self.nearest is None and self.found is None and found is None:
                 fitting = [min(left, key=lambda c: self.limits.over(c.cost))]
-            better = [c for c in fitting if found is None or c.accuracy > found[0]]
+            better = [c for c in fitting if found is None or c.accuracy > found.accuracy]
             if not better:
                 break
             tried = better[0]
@@ -255,13 +291,19 @@ class Session:
             built = self._measure("result")
             over, share = self.limits.over_built(built), 1.0
             if over == 0.0:
-                found = tried.accuracy, Result(True, built, tried.weights)
+                found = Found(tried.accuracy, built, tried.weights)
             elif self.nearest is None or over < self.nearest.over:
                 self.nearest = Nearest(over, built, self.limits.correction, tried.weights)
-        if found is not None:
-            self.result = found[1]
-        else:
-            self._tighten()
+        return found
+
+    def _as_accurate(self, new: Found, old: Found) -> bool:
+        """Whether a network is as accurate as another, by one standard error of the difference on the same events."""
+        right = []
+        for network in (new, old):
+            self.put(network.weights)
+            right.append(self.data.hits(self.trainer))
+        differ = int((right[0] != right[1]).sum())
+        return new.accuracy >= old.accuracy - differ**0.5 / len(right[0])
 
     def _tighten(self) -> None:
         """Prune the nearest network by its own correction and go on with it; give up after TIGHTENED times."""
@@ -272,14 +314,24 @@ class Session:
             return
         self.put(self.nearest.weights)
         self.limits = Limits(self.spec, self.nearest.correction)
-        self.tightened, self.candidates = self.tightened + 1, []
-        self.fine_tuned_from = self.epoch
-        self.until = self.epoch + max(round(TIGHTENED_SHARE * self.spec.training.epochs), 1)
+        self.tightened += 1
         try:
-            self._prune(AIM)
+            self._go_on()
         except BudgetMissedError:
             self.result = gave_up
-            return
+
+    def _widen(self, found: Found) -> None:
+        """Fill what was found by its own correction and go on with it; it stays the result if nothing better comes."""
+        self.put(found.weights)
+        self.limits = Limits(self.spec, correction(found.built, self.cost()))
+        self.found, self.widened = found, self.widened + 1
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Fit the network as it is to AIM of the budget, and fine-tune it for a share of the epochs."""
+        self.candidates, self.fine_tuned_from = [], self.epoch
+        self.until = self.epoch + max(round(TIGHTENED_SHARE * self.spec.training.epochs), 1)
+        self._prune(AIM)
         self._save()
 
     def _measure(self, when: str) -> Built:

@@ -9,7 +9,7 @@ import numpy as np
 
 from trigger_lut.records import Epoch, Measurement
 from trigger_lut.surrogate import Cost, LayerCost
-from trigger_lut.training.candidates import Candidate, Nearest
+from trigger_lut.training.candidates import Candidate, Found, Nearest
 from trigger_lut.training.controller import Controller
 from trigger_lut.training.limits import Limits
 from trigger_lut.training.measure import Built, Correction
@@ -17,13 +17,14 @@ from trigger_lut.training.measure import Built, Correction
 if TYPE_CHECKING:
     from trigger_lut.training.session import Session
 
-PLAIN = ("epoch", "until", "fine_tuned_from", "settled", "over", "tightened", "seconds", "seconds_measuring")
+PLAIN = ("epoch", "until", "fine_tuned_from", "settled", "over", "under", "tightened", "widened")
+SECONDS = ("seconds", "seconds_measuring")
 
 
 def packed(session: Session) -> tuple[list[np.ndarray], dict[str, Any]]:
-    """A session as arrays and JSON-able values: trainer, candidates, the nearest network, in this order."""
+    """A session as arrays and JSON-able values: trainer, candidates, the nearest network, that found, in this order."""
     networks = [c.weights for c in session.candidates]
-    values = {key: getattr(session, key) for key in PLAIN} | {
+    values = {key: getattr(session, key) for key in (*PLAIN, *SECONDS)} | {
         "correction": asdict(session.limits.correction),
         "luts": asdict(session.luts),
         "depth": asdict(session.depth),
@@ -31,11 +32,15 @@ def packed(session: Session) -> tuple[list[np.ndarray], dict[str, Any]]:
         "measurements": [m.model_dump() for m in session.measurements],
         "candidates": [[c.accuracy, asdict(c.cost), c.over] for c in session.candidates],
         "nearest": None,
+        "found": None,
     }
     if session.nearest is not None:
         near = session.nearest
         values["nearest"] = [near.over, asdict(near.built), asdict(near.correction)]
         networks.append(near.weights)
+    if session.found is not None:
+        values["found"] = [session.found.accuracy, asdict(session.found.built)]
+        networks.append(session.found.weights)
     trainer = [np.asarray(v) for v in session.trainer.state()]
     return [*trainer, *(a for weights in networks for a in weights)], values
 
@@ -47,7 +52,7 @@ def unpack(session: Session, arrays: list[np.ndarray], values: dict[str, Any]) -
         variable.assign(value)
     rest = arrays[len(variables) :]
     networks = [rest[n : n + each] for n in range(0, len(rest), each)]
-    for key in PLAIN:
+    for key in (*PLAIN, *SECONDS):
         setattr(session, key, values[key])
     session.limits = Limits(session.spec, Correction(**values["correction"]))
     session.luts, session.depth = Controller(**values["luts"]), Controller(**values["depth"])
@@ -57,6 +62,9 @@ def unpack(session: Session, arrays: list[np.ndarray], values: dict[str, Any]) -
         Candidate(accuracy, Cost(tuple(LayerCost(**x) for x in cost["layers"]), cost["stages"]), over, weights)
         for (accuracy, cost, over), weights in zip(values["candidates"], networks, strict=False)
     ]
+    if values["found"] is not None:
+        accuracy, built = values["found"]
+        session.found = Found(accuracy, Built(**built), networks.pop())
     if values["nearest"] is not None:
         over, built, corrected = values["nearest"]
         session.nearest = Nearest(over, Built(**built), Correction(**corrected), networks[-1])

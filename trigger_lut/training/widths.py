@@ -1,4 +1,4 @@
-"""The widths of a model's tables from outside training: held where they are, or taken away with an edge."""
+"""The widths of a model's tables from outside training: held where they are, taken away with an edge, or given back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from trigger_lut.layers.table_layer import TableLayer
 from trigger_lut.network import Network
 from trigger_lut.training.pruning import Marks, live
 
-NO_EDGE = -1.0  # address bits: below 0, so that no later step brings the edge back
+NO_EDGE = -1.0  # address bits, less those that the edge had: below 0, so that no later step of training brings it back
 
 
 def table_layers(model: keras.Model) -> list[TableLayer]:
@@ -29,7 +29,8 @@ def hold_widths(layers: list[TableLayer]) -> None:
 def remove_edges(layers: list[TableLayer], network: Network, marks: Marks) -> None:
     """Remove the marked edges of the network that the layers became, and those that it does without.
 
-    The latter are constant as things are: coming back, they would cost what nobody planned for.
+    The latter are constant as things are: coming back, they would cost what nobody planned for. What widths they had is
+    kept, see `widths_before`.
     """
     gone = {form.name: mark | ~live(form) for form, mark in zip(network.layers, marks, strict=True)}
     for layer in layers:
@@ -37,4 +38,10 @@ def remove_edges(layers: list[TableLayer], network: Network, marks: Marks) -> No
             marked = np.stack([gone[f"{layer.name}_place{p}"] for p in range(len(layer.input_width))])
         else:
             marked = gone[layer.name]
-        layer.input_width.assign(np.where(marked, NO_EDGE, layer.input_width))
+        widths = np.asarray(layer.input_width)
+        layer.input_width.assign(np.where(marked & (widths >= 0.0), NO_EDGE - widths, widths))
+
+
+def widths_before(widths: np.ndarray) -> np.ndarray:
+    """Address bits of edges before they were removed, where they were; of the others, those that they have."""
+    return np.where(widths <= NO_EDGE, NO_EDGE - widths, widths)

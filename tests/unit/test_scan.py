@@ -181,7 +181,8 @@ def test_as_many_as_the_limit_are_allowed(load):
         (
             "network: {layers: [{lut_dense: {units: 5}, flatten: {}}]}\n",
             "network.layers.0: expected one kind of layer with its options (one of lut_dense, lut_conv1d, lut_conv2d, "
-            "flatten, reshape, sum, q_dense, q_conv1d, q_conv2d, q_einsum_dense), found lut_dense and flatten",
+            "flatten, reshape, sum, max_pool, average_pool, q_dense, q_conv1d, q_conv2d, q_einsum_dense), found "
+            "lut_dense and flatten",
         ),
         (
             "network: {layers: [{lut_conv2d: {filters: 2, kernel_size: [3, 3, 3]}}]}\n",

@@ -44,11 +44,11 @@ def trace(network: Network) -> Any:
                     conversions[key] = _convert(values[value], *key[1:])
                 channels.append(conversions[key])
             if isinstance(layer, LUTDenseTables):
-                made += [_sum(channels, layer, o, plan, values[0]) for o, plan in enumerate(at_place)]
-                continue
+                found = [_sum(channels, layer, o, plan, values[0]) for o, plan in enumerate(at_place)]
+            else:
+                found = (selection if isinstance(layer, MaxLayer) else arithmetic).outputs(layer, channels)
             first = len(values) + len(made)
             formats = network.ranges[first : first + layer.shape[1]].formats()
-            found = (selection if isinstance(layer, MaxLayer) else arithmetic).outputs(layer, channels)
             made += [_within(y, kif, values[0]) for y, kif in zip(found, formats, strict=True)]
         values += made
     outputs = [values[v] for v in network.output_values]
@@ -101,7 +101,7 @@ def _convert(x: Any, kif: KIF, overflow: str, rounding: str) -> Any:
 
 
 def _within(y: Any, kif: KIF, like: Any) -> Any:
-    """An output of arithmetic or of a selection, which may be a plain number, in the format that holds it.
+    """An output of a layer, which may be a plain number, in the format that holds it.
 
     alkaid adds up the bounds of partial sums, which can be wider than what the whole sum reaches.
     """

@@ -47,10 +47,13 @@ class Target(Strict):
         return 1000.0 / self.clock_mhz
 
 
+LEAST_EPOCHS = 4
+
+
 class Training(Strict):
     """How long and in what steps to train. There is no penalty weight: the controller finds it."""
 
-    epochs: int = Field(default=300, ge=4, le=1_000_000, description="Passes over the training split.")
+    epochs: int = Field(default=300, ge=LEAST_EPOCHS, le=1_000_000, description="Passes over the training split.")
     batch_size: int = Field(default=4096, ge=1, description="Events a step.")
     learning_rate: float = Field(
         default=0.01, gt=0, le=1, description="Largest learning rate; it decays along a cosine."
@@ -117,6 +120,7 @@ class Spec(Strict):
     network: NetworkShape
     training: Training
     budget: DesignBudget
+    warm_from: Name | None = Field(None, description="Design of the scan that training starts from; null: none.")
     function_sha256: str | None = Field(None, description="Of the file of network.function in the working directory.")
 
     @model_validator(mode="after")
@@ -240,11 +244,11 @@ def resolve(budget: Budget, target: Target, design: str) -> Spec:
     """One design with defaults and target spelled out. Raises ConfigurationError for an unknown design."""
     points = budget.points
     if design in budget.designs:
-        asked, network, seed = budget.designs[design], budget.network, budget.seed
+        asked, network, seed, warm_from = budget.designs[design], budget.network, budget.seed, None
     elif design in points:
         point = points[design]
         asked = DesignBudget.model_validate({"luts": point.luts, "latency_ns": point.latency_ns})
-        network, seed = point.network, point.seed
+        network, seed, warm_from = point.network, point.seed, point.warm_from
     else:
         raise ConfigurationError(f"no design {design!r}{nearest(design, [*budget.designs, *points])}")
     return Spec(
@@ -254,7 +258,14 @@ def resolve(budget: Budget, target: Target, design: str) -> Spec:
         target=target,
         seed=seed,
         network=network,
-        training=budget.training,
+        training=budget.training if warm_from is None else _after_warm_start(budget.training),
         budget=asked,
+        warm_from=warm_from,
         function_sha256=function_digest(network),
     )
+
+
+def _after_warm_start(training: Training) -> Training:
+    """Epochs and learning rate of a training that does not begin from scratch."""
+    epochs = max(round(scans.WARM_EPOCHS * training.epochs), LEAST_EPOCHS)
+    return training.model_copy(update={"epochs": epochs, "learning_rate": scans.WARM_RATE * training.learning_rate})

@@ -72,7 +72,7 @@ def train(args: argparse.Namespace) -> None:
     """Train one design to its budget."""
     from trigger_lut.training.run import train
 
-    train(args.spec, args.codes, args.checkpoints, args.model, args.network, args.card)
+    train(args.spec, args.codes, args.checkpoints, args.model, args.network, args.card, args.warm, args.start)
 
 
 def firmware(args: argparse.Namespace) -> None:
@@ -236,7 +236,9 @@ def parser() -> argparse.ArgumentParser:
     sub = _threads(command(reference, "--codes", "--card"))
     sub.add_argument("--units", type=int, nargs="+", required=True, help="outputs of each layer")
     sub.add_argument("--seed", type=int, required=True, help="seed of initialisation and shuffling")
-    _threads(command(train, "--spec", "--codes", "--checkpoints", "--model", "--network", "--card"))
+    sub = _threads(command(train, "--spec", "--codes", "--checkpoints", "--model", "--network", "--card"))
+    sub.add_argument("--warm", type=Path, metavar="PATH", help="file to write, that smaller designs start from")
+    sub.add_argument("--start", type=Path, metavar="PATH", help="that file of the design that this one starts from")
     command(firmware, "--spec", "--model", "--network", "--folder", "--card")
     _threads(command(verify, "--spec", "--model", "--network", "--codes", "--firmware", "--card"))
     command(synth, "--spec", "--train", "--firmware", "--card")

@@ -11,7 +11,7 @@ from trigger_lut.cards import Stopwatch, read_card, write_card, write_text
 from trigger_lut.errors import CardError
 from trigger_lut.network_description import short_name
 from trigger_lut.published import RESULTS
-from trigger_lut.records import DesignSummary, PhysicsCard, ReferenceCard, ScanCard, ScanPoint
+from trigger_lut.records import DesignSummary, PhysicsCard, ReferenceCard, ScanCard, ScanPoint, TrainCard
 from trigger_lut.summary import rows_as_table, same_everywhere, summarise
 from trigger_lut.verdict import missed
 
@@ -54,11 +54,12 @@ def scan(
             raise CardError(
                 f"{folder / 'physics.json'}: events: expected {events[0]} as in {folders[0]}, found {count}"
             )
+    epochs = [read_card(TrainCard, folder / "train.json").epochs for folder in folders]
     rows = [row for _, row, _ in held]
     on_luts = front([(row.accuracy, row.luts, row.bit_exact) for row in rows])
     on_latency = front([(row.accuracy, row.latency_ns, row.bit_exact) for row in rows])
     made = [
-        _point(spec, row, n < len(points), events[n], on_luts[n], on_latency[n])
+        _point(spec, row, n < len(points), events[n], epochs[n], on_luts[n], on_latency[n])
         for n, (spec, row, _) in enumerate(held)
     ]
     record = ScanCard(
@@ -78,7 +79,7 @@ def scan(
 
 
 def _point(
-    spec: Spec, row: DesignSummary, scanned: bool, events: int, front_luts: bool, front_latency: bool
+    spec: Spec, row: DesignSummary, scanned: bool, events: int, epochs: int, front_luts: bool, front_latency: bool
 ) -> ScanPoint:
     network = spec.network
     return ScanPoint(
@@ -87,6 +88,9 @@ def _point(
         network=short_name(network),
         max_input_bits=None if network.function is not None else network.max_input_bits,
         seed=spec.seed,
+        warm_from=spec.warm_from,
+        epochs=epochs,
+        training_seconds=row.training_seconds,
         accuracy=row.accuracy,
         accuracy_error=binomial_error(row.accuracy, events),
         luts=row.luts,

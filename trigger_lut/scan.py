@@ -20,6 +20,9 @@ from trigger_lut.network_description import NetworkShape, Units
 from trigger_lut.validation import Name, Positive
 
 MOST_POINTS = 100  # each is a training of its own
+# Of a point that starts from the one with the next larger LUT budget: shares of the epochs, and of the learning rate,
+# that the budget file gives (tests/benchmark/test_warm_start.py)
+WARM_EPOCHS, WARM_RATE = 0.5, 0.5
 
 
 class Scan(Strict):
@@ -41,6 +44,12 @@ class Scan(Strict):
     seeds: list[Annotated[int, Field(ge=0, lt=2**31)]] | None = Field(
         None, min_length=1, description="Seeds; default: the budget file's."
     )
+    warm_start: bool = Field(
+        True,
+        description="Whether points that differ in LUTs alone form a chain: the largest is trained from scratch, each "
+        "next smaller one starts from what the larger one was before its widths were frozen, and trains for "
+        f"{WARM_EPOCHS:g} times the epochs.",
+    )
 
 
 @dataclass(frozen=True)
@@ -54,13 +63,14 @@ class Variant:
 
 @dataclass(frozen=True)
 class Point:
-    """One design of a scan."""
+    """One design of a scan. warm_from: the point that its training starts from; None: from scratch."""
 
     name: str
     luts: int
     latency_ns: float
     network: NetworkShape
     seed: int
+    warm_from: str | None = None
 
 
 def variants(scan: Scan, network: NetworkShape) -> list[Variant]:
@@ -79,8 +89,21 @@ def variants(scan: Scan, network: NetworkShape) -> list[Variant]:
 
 def points(scan: Scan, network: NetworkShape, seed: int) -> list[Point]:
     """All designs of a scan in the order of its lists; network and seed are the budget file's."""
+    falling = sorted(set(scan.luts), reverse=True)
+    larger = dict(zip(falling[1:], falling, strict=False)) if scan.warm_start else {}
+
+    def name(luts: int, latency: float, label: str, s: int) -> str:
+        return f"scan_l{luts}_t{_text(latency)}{label}_s{s}"
+
     return [
-        Point(f"scan_l{luts}_t{_text(latency)}{label}_s{s}", luts, latency, shape, s)
+        Point(
+            name(luts, latency, label, s),
+            luts,
+            latency,
+            shape,
+            s,
+            name(larger[luts], latency, label, s) if luts in larger else None,
+        )
         for label, shape in _networks(scan, network)
         for latency in scan.latency_ns
         for luts in scan.luts

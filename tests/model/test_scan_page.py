@@ -80,12 +80,20 @@ class Rows(HTMLParser):
 
 
 def test_the_table_holds_every_point(page):
-    rows = {row[1]: row for row in Rows(page(FEW)).rows if len(row) == 12}
+    rows = {row[1]: row for row in Rows(page(FEW)).rows if len(row) == 14}
     assert set(rows) == {"Design", *FEW}
     assert rows["scan_l600_t20_s1"][2:9] == [
         *("75.00 ± 1.77 %", "611 of 600", "512", "17.50 of 20", "missed", "yes", "LUT, latency"),
     ]
     assert rows["scan_l3000_t20_s1"][6:9] == ["met", "no, 2 differences", "-"]
+
+
+def test_the_table_tells_where_trainings_started(page):
+    later = FEW["scan_l300_t20_s1"] | {"spec": made_cards.spec("scan_l300_t20_s1", 300, warm_from="scan_l600_t20_s1")}
+    rows = {row[1]: row for row in Rows(page(FEW | {"scan_l300_t20_s1": later})).rows if len(row) == 14}
+    assert rows["Design"][12:] == ["Epochs", "Started from"]
+    assert rows["scan_l300_t20_s1"][12:] == ["60", "#" + rows["scan_l600_t20_s1"][0]]
+    assert rows["scan_l600_t20_s1"][12:] == ["60", "-"]
 
 
 def texts(figure) -> list[str]:
@@ -156,7 +164,7 @@ def test_the_page_needs_nothing_from_outside_and_sorts(page):
     assert re.findall(r'(?:src|href)="(?!data:)', text) == []
     assert "http" not in text
     assert text.count("<script>") == 1
-    assert text.count("<button") == 12
+    assert text.count("<button") == 14
     assert '<meta name="viewport"' in text
     assert "@media print" in text
 

@@ -1,24 +1,19 @@
 """Training a design: within its budget after synthesis, resumed after kills, and the same steps as `model.fit`."""
 
 import json
-import os
 import random
 import re
 import shutil
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
-from made_cards import spec as made_spec
+from trainings import CLASSES, EPOCHS, LUTS, as_estimated, killed, made_design, made_events, train, write_inputs
 
-from trigger_lut.cards import read_card, write_card
+from trigger_lut.cards import read_card
 from trigger_lut.errors import BudgetMissedError, CardError, ConfigurationError, ToolMissingError
-from trigger_lut.events.codes import TEST, TRAIN, VALIDATION, EventCodes, load_codes, save_codes
-from trigger_lut.fixed_point import KIF
+from trigger_lut.events.codes import TEST, VALIDATION, load_codes
 from trigger_lut.layers import LUTDense
 from trigger_lut.layers.freeze import decode_outputs, integer_network
 from trigger_lut.network import load_network
@@ -26,53 +21,12 @@ from trigger_lut.records import TrainCard
 from trigger_lut.reference import evaluate
 from trigger_lut.saved_model import load_model
 from trigger_lut.surrogate import estimate
-from trigger_lut.training import checkpoint, measure, run, session
+from trigger_lut.training import checkpoint, measure, session
 from trigger_lut.training.controller import FREEZE_FROM
 from trigger_lut.training.limits import Limits
-from trigger_lut.training.measure import Built
 from trigger_lut.training.model import build_model
 from trigger_lut.training.session import TIGHTENED, Session
 from trigger_lut.training.steps import Pressure, Trainer
-
-EPOCHS = 40
-LUTS = 120
-CLASSES = ("a", "b", "c")
-
-
-def made_events(n=2400, seed=0, classes=CLASSES):
-    """Three classes on rings in two of four channels: a linear function reaches little more than a third."""
-    rng = np.random.default_rng(seed)
-    formats = (KIF(1, 0, 4), KIF(1, 1, 3), KIF(0, 1, 4), KIF(1, 0, 3))
-    codes = np.stack([rng.integers(f.lo, f.hi + 1, n) for f in formats], axis=1).astype(np.int32)
-    radius = np.hypot(codes[:, 0] / 16, codes[:, 1] / 16)
-    labels = np.digitize(radius, np.quantile(radius, [1 / 3, 2 / 3]))
-    split = rng.choice([TRAIN, VALIDATION, TEST], n, p=[0.7, 0.15, 0.15]).astype(np.uint8)
-    ids = np.arange(n, dtype=np.uint64)
-    return EventCodes(codes, labels, split, ids, formats, ("w", "x", "y", "z"), classes)
-
-
-def made_design(luts=LUTS, **changes):
-    shape = {"units": [4, 3], "hidden_width": 4, "max_input_bits": 5}
-    training = {"epochs": EPOCHS, "batch_size": 280, "learning_rate": 0.03}
-    return made_spec("tiny", luts, **({"network": shape, "training": training} | changes))
-
-
-def write_inputs(folder, design=None, events=None):
-    write_card(design or made_design(), folder / "spec.json")
-    save_codes(events or made_events(), folder / "codes.npz")
-
-
-def train(inputs, folder):
-    """The training stage on the files of `inputs`; outputs and checkpoints in `folder`."""
-    run.train(
-        inputs / "spec.json",
-        inputs / "codes.npz",
-        folder / "checkpoints",
-        folder / "model.keras",
-        folder / "network.npz",
-        folder / "train.json",
-    )
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -138,15 +92,6 @@ def test_an_impossible_budget_is_refused_before_the_first_epoch_and_leaves_nothi
     assert {p.name for p in tmp_path.iterdir()} == {"spec.json", "codes.npz"}
 
 
-def test_a_budget_without_room_for_what_was_trained_is_refused_and_leaves_no_result(tmp_path, monkeypatch):
-    """More than the least, but nothing that is left after pruning depends on the input."""
-    monkeypatch.setattr(session, "measure", as_estimated(1.0))
-    write_inputs(tmp_path, made_design(luts=2, training={"epochs": 4, "batch_size": 280, "learning_rate": 0.03}))
-    with pytest.raises(BudgetMissedError, match=r"^design 'tiny': no network of this shape fits into 2 LUT and 8 cyc"):
-        train(tmp_path, tmp_path)
-    assert {p.name for p in tmp_path.iterdir()} == {"spec.json", "codes.npz", "checkpoints"}
-
-
 def test_without_yosys_nothing_is_trained(tmp_path, monkeypatch):
     monkeypatch.setattr(measure, "find_spec", lambda name: None)
     write_inputs(tmp_path)
@@ -156,18 +101,6 @@ def test_without_yosys_nothing_is_trained(tmp_path, monkeypatch):
 
 
 # ---------------------------------------------------------------- what synthesis finds
-
-
-def as_estimated(*factors, more_cycles=0):
-    """A measurement in place of Yosys: the surrogate's figures, LUTs times the next of the factors (the last stays)."""
-    left = list(factors)
-
-    def measured(network, spec):
-        cost = Limits(spec).estimate(network)
-        factor = left.pop(0) if len(left) > 1 else left[0]
-        return Built(round(factor * cost.luts), cost.latency_cycles + more_cycles)
-
-    return measured
 
 
 @pytest.mark.parametrize("factor", [0.8, 1.3])
@@ -280,46 +213,6 @@ def test_saved_model_loads_back_to_the_same_tables(trained):
 
 
 # ---------------------------------------------------------------- interruption
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from trigger_lut.training import checkpoint, run, session
-from trigger_lut.training.steps import Trainer
-
-inputs, folder, place, left = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-
-def dying(whole, before=lambda *a: None):
-    def call(*arguments, **keywords):
-        global left
-        left -= 1
-        if left < 0:
-            before(*arguments)
-            os.kill(os.getpid(), signal.SIGKILL)
-        return whole(*arguments, **keywords)
-    return call
-
-def half(out, **arrays):
-    out.write(b"half of a checkpoint")
-    out.flush()
-
-if place == "epoch":
-    Trainer.epoch = dying(Trainer.epoch)
-elif place == "synthesis":
-    session.measure = dying(session.measure)
-elif place == "checkpoint":
-    checkpoint.np.savez = dying(checkpoint.np.savez, half)
-names = ("model.keras", "network.npz", "train.json")
-run.train(inputs / "spec.json", inputs / "codes.npz", folder / "checkpoints", *(folder / n for n in names))
-"""
-
-
-def killed(place, count, inputs, folder):
-    """Train in a process that is killed (SIGKILL) in its `count`-th epoch, synthesis or checkpoint, counted from 0."""
-    command = [sys.executable, "-c", KILLED, str(inputs), str(folder), place, str(count)]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
-    assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
-    return done.stdout
 
 
 def started_from(text):

@@ -97,6 +97,19 @@ def test_a_point_holds_what_the_cards_say(made):
     assert len(card.inputs) == 1 + 2 * 6
 
 
+def test_a_point_tells_what_its_training_started_from(made):
+    warm = {
+        "spec": made_cards.spec("b", warm_from="a"),
+        "train": made_cards.train("b").model_copy(update={"epochs": 7}),
+    }
+    path = made(a={}, b=warm)
+    points = read_card(ScanCard, path).points
+    assert [(p.warm_from, p.epochs, p.training_seconds) for p in points] == [(None, 60, 1.9), ("a", 7, 0.2)]
+    with path.with_suffix(".tsv").open() as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    assert [(r["warm_from"], r["epochs"]) for r in rows] == [("", "60"), ("a", "7")]
+
+
 def test_a_point_that_is_not_bit_exact_is_not_on_the_front(made):
     card = read_card(ScanCard, made(a={"verify": made_cards.verify("a", mismatches=3)}, b={}))
     assert [(p.front_luts, p.bit_exact) for p in card.points] == [(False, False), (True, True)]

@@ -11,7 +11,7 @@ from trigger_lut.budget import load_budget, resolve
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.network_shape import mistakes
 from trigger_lut.plan import load_plan
-from trigger_lut.scan import MOST_POINTS, variants
+from trigger_lut.scan import MOST_POINTS, WARM_EPOCHS, WARM_RATE, variants
 
 ROOT = Path(__file__).parents[2]
 HEAD = "data_set: jets\ntarget: cms-phase2-correlator\n"
@@ -74,6 +74,30 @@ def test_networks_by_name(load):
     budget, target = load(text)
     assert list(budget.points) == ["scan_l200_t20_wide_s1", "scan_l200_t20_flat_s1"]
     assert resolve(budget, target, "scan_l200_t20_wide_s1").network.units == [40, 5]
+
+
+def test_points_that_differ_in_luts_alone_start_from_the_next_larger_one(load):
+    text = "scan: {luts: [200, 900, 400], latency_ns: [20], seeds: [1, 2]}\n"
+    budget, target = load(text)
+    found = {name: point.warm_from for name, point in budget.points.items()}
+    assert found == {
+        **{f"scan_l900_t20_s{s}": None for s in (1, 2)},
+        **{f"scan_l400_t20_s{s}": f"scan_l900_t20_s{s}" for s in (1, 2)},
+        **{f"scan_l200_t20_s{s}": f"scan_l400_t20_s{s}" for s in (1, 2)},
+    }
+    largest, next_one = (resolve(budget, target, f"scan_l{luts}_t20_s1") for luts in (900, 400))
+    assert (largest.warm_from, largest.training) == (None, budget.training)
+    assert next_one.warm_from == largest.design
+    assert next_one.training.epochs == round(WARM_EPOCHS * budget.training.epochs) < budget.training.epochs
+    assert next_one.training.learning_rate == WARM_RATE * budget.training.learning_rate
+    budget, target = load(text.replace("scan: {", "scan: {warm_start: false, "))
+    assert {point.warm_from for point in budget.points.values()} == {None}
+    assert resolve(budget, target, "scan_l200_t20_s2").training == budget.training
+
+
+def test_a_warm_started_training_has_as_many_epochs_as_a_training_needs(load):
+    budget, target = load("training: {epochs: 5}\nscan: {luts: [200, 900], latency_ns: [20]}\n")
+    assert resolve(budget, target, "scan_l200_t20_s1").training.epochs == 4
 
 
 def test_designs_and_scan_stand_beside_each_other(load):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from planned import dag_of
 from workflows import BUDGET, GIVEN, ROOT, SCAN, copy_workflow, pretend_done, run_jobs, snakemake
 
 PROCESSES = ("g", "q", "W", "Z", "t")
@@ -230,14 +231,13 @@ def test_a_scan_switched_off_judges_again(edited_scan):
 
 
 def test_a_finished_scan_runs_nothing(edited_scan):
-    assert edited_scan("scan:\n", "# a comment\nscan:\n") == set()
+    assert edited_scan("scan:\n", "# a comment\nscan:\n  warm_start: true\n") == set()
 
 
 @pytest.mark.parametrize(
     ("old", "new", "points"),
     [
-        ("[300, 600]", "[300, 700]", ["scan_l700_t20_s1"]),
-        ("[300, 600]", "[300, 600, 900]", ["scan_l900_t20_s1"]),
+        ("[300, 600]", "[200, 300, 600]", ["scan_l200_t20_s1"]),
         ("latency_ns: [20]", "latency_ns: [20, 25]", ["scan_l300_t25_s1", "scan_l600_t25_s1"]),
         ("scan:\n", "scan:\n  seeds: [1, 2]\n", ["scan_l300_t20_s2", "scan_l600_t20_s2"]),
         ("scan:\n", "scan:\n  max_input_bits: [4, 6]\n", ["scan_l300_t20_b4_s1", "scan_l600_t20_b4_s1"]),
@@ -248,6 +248,47 @@ def test_a_finished_scan_runs_nothing(edited_scan):
 def test_an_edited_scan_runs_the_points_that_are_new(edited_scan, old, new, points):
     new_jobs = {job for name in points for job in of_point(name)}
     assert edited_scan(old, new) == new_jobs | OF_SCAN | {"verdict", "all"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "resolved", "retrained"),
+    [
+        ("[300, 600]", "[300, 700]", ["scan_l700_t20_s1", "scan_l300_t20_s1"], []),
+        ("[300, 600]", "[300, 600, 900]", ["scan_l900_t20_s1", "scan_l600_t20_s1"], ["scan_l300_t20_s1"]),
+        ("[300, 600]", "[300]", ["scan_l300_t20_s1"], []),
+        ("scan:\n", "scan:\n  warm_start: false\n", ["scan_l300_t20_s1"], []),
+    ],
+)
+def test_a_point_is_trained_again_when_what_it_starts_from_changes(edited_scan, old, new, resolved, retrained):
+    jobs = {job for name in resolved for job in of_point(name)}
+    jobs |= {job for name in retrained for job in of_point(name) - {"resolve_design:" + name}}
+    assert edited_scan(old, new) == jobs | OF_SCAN | {"verdict", "all"}
+
+
+def starts(folder: Path) -> dict[str, str | None]:
+    """By design: which design's training must be over before its own, in the jobs as Snakemake sees them."""
+    with dag_of(folder) as dag:
+        trainings = [job for job in dag.jobs if job.rule.name == "train"]
+        before = {job: [x for x in dag.dependencies[job] if x.rule.name == "train"] for job in trainings}
+        assert all(len(found) <= 1 for found in before.values())
+        assert all(("--start" in job.params.start) == bool(before[job]) for job in trainings)
+        return {job.wildcards.design: before[job][0].wildcards.design if before[job] else None for job in trainings}
+
+
+def test_points_that_differ_in_luts_alone_form_a_chain_from_the_largest_on(tmp_path):
+    scan = SCAN.replace("[300, 600]", "[300, 900, 600]").replace("[20]", "[20, 25]")
+    folder = copy_workflow(tmp_path / "chains", budget=BUDGET + scan + "  seeds: [1, 2]\n")
+    chains = {}
+    for end in ("t20_s1", "t20_s2", "t25_s1", "t25_s2"):
+        largest, middle, smallest = (f"scan_l{luts}_{end}" for luts in (900, 600, 300))
+        chains |= {largest: None, middle: largest, smallest: middle}
+    assert starts(folder) == chains | {"small": None, "large": None}
+
+
+def test_without_warm_starts_all_points_are_trained_from_scratch(tmp_path):
+    folder = copy_workflow(tmp_path / "scratch", budget=BUDGET + SCAN + "  warm_start: false\n")
+    assert set(starts(folder).values()) == {None}
+    assert len(starts(folder)) == 4
 
 
 def test_the_network_of_a_named_variant_reruns_its_points_alone(tmp_path):

@@ -44,20 +44,23 @@ def scan_page(card: ScanCard) -> Page:
 def _points(card: ScanCard) -> Table:
     luts = ", ".join(sorted({p.luts_source for p in card.points}))
     latency = ", ".join(sorted({p.latency_source for p in card.points}))
+    numbers = {point.name: n for n, point in enumerate(card.points, start=1)}
     return Table(
         "All points",
         [
             *("#", "Design", "Accuracy", "LUT", "FF", "Latency [ns]", "Budget", "Bit-exact", "Pareto front"),
-            *("Network", "Address bits", "Seed"),
+            *("Network", "Address bits", "Seed", "Epochs", "Started from"),
         ],
-        [_row(n, point) for n, point in enumerate(card.points, start=1)],
+        [_row(n, point, numbers) for n, point in enumerate(card.points, start=1)],
         note=f"LUT, FF: {luts}. Latency: {latency}. Of: the budget. Pareto front: no other design is as accurate at a "
-        "lower cost of that kind. A click on a head sorts.",
+        "lower cost of that kind. Started from: the point (#) whose network, as it was before its widths were frozen, "
+        "this one's training began with; -: trained from scratch. A click on a head sorts.",
         sortable=True,
     )
 
 
-def _row(n: int, point: ScanPoint) -> list[Cell]:
+def _row(n: int, point: ScanPoint, numbers: dict[str, int]) -> list[Cell]:
+    start = numbers.get(point.warm_from or "", 0)
     fronts = [name for name, best in (("LUT", point.front_luts), ("latency", point.front_latency)) if best]
     exact = "yes" if point.bit_exact else f"no, {point.mismatches} differences" if point.mismatches else "not shown"
     return [
@@ -73,6 +76,8 @@ def _row(n: int, point: ScanPoint) -> list[Cell]:
         *cells(point.network),
         Cell("own" if point.max_input_bits is None else str(point.max_input_bits), key=point.max_input_bits or 0),
         Cell(str(point.seed)),
+        *cells(point.epochs),
+        Cell(f"#{start}" if start else "-", key=start),
     ]
 
 

@@ -58,11 +58,15 @@ class Found:
 
 @dataclass(frozen=True)
 class Result:
-    """What a training ends with: a network that was measured, and whether it keeps to its budget."""
+    """What a training ends with: a network that was measured, and whether it keeps to its budget.
+
+    closest: whether it is the smallest one that still depends on its input, since nothing within the budget does.
+    """
 
     feasible: bool
     built: Built
     weights: list[np.ndarray] = field(repr=False, compare=False)
+    closest: bool = False
 
 
 def with_candidate(candidates: list[Candidate], new: Candidate) -> list[Candidate]:

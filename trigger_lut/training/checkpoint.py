@@ -20,27 +20,29 @@ def fingerprint(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def save_checkpoint(folder: Path, belongs_to: str, arrays: list[np.ndarray], state: dict[str, Any]) -> None:
+def save_checkpoint(
+    folder: Path, belongs_to: str, arrays: list[np.ndarray], state: dict[str, Any], name: str = NAME
+) -> None:
     """Write arrays and a JSON-able state, whole or not at all, even if the process is killed while it writes.
 
     The arrays lie in one: a file of some hundred small ones takes longer to write than an epoch to train.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / (NAME + ".part")
+    part = folder / (name + ".part")
     described = [[a.dtype.str, list(a.shape)] for a in arrays]
     meta = json.dumps({"belongs_to": belongs_to, "state": state, "arrays": described})
     content = np.frombuffer(b"".join(a.tobytes() for a in arrays), dtype=np.uint8)
     with part.open("wb") as out:
         np.savez(out, meta=np.array(meta), content=content)
-    part.replace(folder / NAME)
+    part.replace(folder / name)
 
 
-def load_checkpoint(folder: Path, belongs_to: str) -> tuple[list[np.ndarray], dict[str, Any]] | None:
+def load_checkpoint(folder: Path, belongs_to: str, name: str = NAME) -> tuple[list[np.ndarray], dict[str, Any]] | None:
     """Arrays and state of the last checkpoint; None when there is none, or it belongs to something else.
 
     Raises CardError when the file is damaged.
     """
-    path = folder / NAME
+    path = folder / name
     if not path.exists():
         return None
     try:

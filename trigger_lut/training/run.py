@@ -17,6 +17,7 @@ from trigger_lut.records import LayerSummary, TrainCard
 from trigger_lut.reference import evaluate
 from trigger_lut.surrogate import estimate, summarise
 from trigger_lut.training import checkpoint
+from trigger_lut.training import warm as warm_starts
 from trigger_lut.training.candidates import Result
 from trigger_lut.training.session import Session
 
@@ -24,26 +25,43 @@ from trigger_lut.training.session import Session
 CODE = fingerprint("training.run", without=("firmware.__init__",))
 
 
-def train(spec: Path, codes: Path, checkpoints: Path, model: Path, network: Path, card: Path) -> None:
+def train(
+    spec: Path,
+    codes: Path,
+    checkpoints: Path,
+    model: Path,
+    network: Path,
+    card: Path,
+    warm: Path | None = None,
+    start: Path | None = None,
+) -> None:
     """Train the design of `spec` on `codes`; write the Keras model, the integer network and the card.
+
+    warm: file to write, with what the training had right before its widths were frozen. start: that file of the design
+    that this one starts from, where its specification names one.
 
     An interrupted training goes on from `checkpoints`. When all that was tried is beyond the budget after synthesis,
     the nearest network is written, with `feasible` false in its card. Raises ConfigurationError when shape and data do
-    not fit, BudgetMissedError when no network that depends on its input fits, ToolMissingError without Yosys.
+    not fit, BudgetMissedError for a budget below the theoretical least, CardError for a wrong `start`, ToolMissingError
+    without Yosys.
     """
     watch = Stopwatch()
     design, events = read_card(Spec, spec), load_codes(codes)
-    belongs_to = checkpoint.fingerprint(design.model_dump_json(), sha256(codes), CODE)
-    session = Session(design, events, belongs_to, checkpoints)
+    began = warm_starts.load(start, design, events)
+    read = [spec, codes] if start is None else [spec, codes, start]
+    belongs_to = checkpoint.fingerprint(design.model_dump_json(), *(sha256(path) for path in read[1:]), CODE)
+    session = Session(design, events, belongs_to, checkpoints, began)
     session.resume()
     result = session.run()
     session.put(result.weights)
     integers = integer_network(session.model, events.features, events.classes, inputs=events.formats)
-    record = _card(session, result, integers, watch, [spec, codes])
-    for path in (model, network, card):
+    record = _card(session, result, integers, watch, read)
+    for path in (model, network, card, *([warm] if warm else [])):
         path.parent.mkdir(parents=True, exist_ok=True)
     session.model.save(model)
     save_network(integers, network)
+    if warm is not None:
+        warm_starts.deliver(checkpoints, warm)
     write_card(record, card)
 
 
@@ -107,6 +125,13 @@ def verdict(session: Session, result: Result) -> str:
     if result.feasible:
         return "within the budget"
     spec, built = session.spec, result.built
+    if result.closest:
+        return (
+            f"no network of this shape was found that fits into {spec.budget.luts} LUT and "
+            f"{spec.latency_cycles_budget} cycles: what training leaves within them gives the same outputs for every "
+            f"event; the closest one that does not takes {built.luts} LUTs after Yosys and {built.latency_cycles} "
+            "cycles; give it more of either, or fewer layers"
+        )
     return (
         f"beyond the budget: {built.luts} LUTs after Yosys of {spec.budget.luts}, {built.latency_cycles} cycles of "
         f"{spec.latency_cycles_budget}; pruned and fine-tuned again {session.tightened} times; this is the nearest "

@@ -7,6 +7,8 @@ settle      measured again, and pruned or filled to AIM of the budget; from here
 conclude    the most accurate one that fits after synthesis is the result. Where none does, the nearest one is
             pruned again, and fine-tuned for a share of the epochs, at most TIGHTENED times; where it leaves more than
             a tenth of its budget, it is filled and fine-tuned in the same way, once
+
+Where pruning leaves nothing that depends on the input, training ends there with the smallest network that does.
 """
 
 from __future__ import annotations
@@ -20,16 +22,16 @@ import numpy as np
 
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Measured
-from trigger_lut.errors import BudgetMissedError, ConfigurationError
+from trigger_lut.errors import ConfigurationError
 from trigger_lut.events.codes import TRAIN, EventCodes
 from trigger_lut.layers.freeze import integer_network
 from trigger_lut.network import Network
 from trigger_lut.network_shape import mistakes
 from trigger_lut.records import Epoch, Measurement
-from trigger_lut.reference import evaluate
 from trigger_lut.surrogate import Cost
-from trigger_lut.training import checkpoint, progress, state
+from trigger_lut.training import checkpoint, progress, state, warm
 from trigger_lut.training.candidates import Candidate, Found, Nearest, Result, with_candidate
+from trigger_lut.training.closest import closest, depends
 from trigger_lut.training.controller import (
     AIM,
     DEPTH_AIM,
@@ -55,7 +57,8 @@ PATIENCE = 6  # rounds over the budget, or below NEARLY of it, after which a fro
 LAST_PRUNING = 0.95  # as long as no more than this share of the epochs is done
 FINE_TUNE_RATE = 0.5  # of the learning rate, at which fine-tuning begins
 SETTLE_FROM = 0.4  # of fine-tuning: LUTs drift while spans of tables adapt to the pruning
-SAMPLE = 4096  # events by which edges are valued
+SAMPLE = 4096  # events by which edges are valued, and over which outputs must vary,
+FEW = 512  # of these, where it is looked at often
 MARGIN = 0.985  # of the budget: the most LUTs, as corrected, of a network that is worth a synthesis
 FILLED = 0.99  # of what a network may take: enough
 NEARLY = 0.94  # of the budget: below this, a network is filled up
@@ -68,11 +71,13 @@ TIGHTENED_SHARE = 0.1  # for this share of its epochs
 class Session:
     """A training under way: the trainer, the controllers, and the best networks that fit so far.
 
-    Raises ConfigurationError when shape and data do not fit, BudgetMissedError when no network can meet the budget,
-    ToolMissingError without Yosys.
+    Raises ConfigurationError when shape and data do not fit, BudgetMissedError for a budget below the theoretical least
+    (`trigger_lut.training.least`), ToolMissingError without Yosys.
     """
 
-    def __init__(self, spec: Spec, events: EventCodes, belongs_to: str, folder: Path) -> None:
+    def __init__(
+        self, spec: Spec, events: EventCodes, belongs_to: str, folder: Path, start: warm.Start | None = None
+    ) -> None:
         if wrong := mistakes(spec.network, len(events.formats), events.classes, spec.data_set):
             raise ConfigurationError("; ".join(f"network.{text}" for text in wrong))
         refuse_impossible(spec, len(events.classes))
@@ -91,12 +96,17 @@ class Session:
         self.history: list[Epoch] = []
         self.measurements: list[Measurement] = []
         self.limits = Limits(spec)
+        if start is not None:
+            warm.begin(self, start)
         cost = self.cost()
         self.luts = Controller(spec.budget.luts, cost.luts, FREE_AIM)
         self.depth = Controller(spec.latency_cycles_budget, cost.stages, DEPTH_AIM)
+        if start is not None:
+            self.luts, self.depth = start.controller(self.luts, "luts"), start.controller(self.depth, "depth")
         self.candidates: list[Candidate] = []
         self.nearest: Nearest | None = None
         self.found: Found | None = None
+        self.alive = self._weights()
         self.result: Result | None = None
 
     @property
@@ -130,6 +140,8 @@ class Session:
         started, measuring = time.monotonic(), self.seconds_measuring
         if self.epoch % self.every == 0:
             self._steer()
+            if self.result is not None:
+                return
         loss = self.data.epoch(self.trainer, self.spec.seed, self.epoch, self._pressure())
         self.epoch += 1
         if self.epoch % self.every == 0 or self.epoch == self.until:
@@ -145,13 +157,16 @@ class Session:
             self._freeze()
         elif not self.frozen and self.progress >= MEASURE_FROM and not self.measurements:
             self._measure("before freezing")
+        if self.result is not None:
+            return
         if self.frozen and not self.settled and (last or self._fine_tuned() >= SETTLE_FROM):
             self._settle()
         elif self.settled and max(self.over, self.under) >= PATIENCE and self.progress < LAST_PRUNING:
             self._prune(AIM)
         else:
             return
-        self._save()
+        if self.result is None:
+            self._save()
 
     def _fine_tuned(self) -> float:
         """Share of fine-tuning that is done."""
@@ -161,6 +176,8 @@ class Session:
     def _look(self, loss: float) -> None:
         """Cost and accuracy after a round, and what follows from them."""
         accuracy, cost, corrected = self._accuracy(), self.cost(), self.limits.correction
+        if self._varies():
+            self.alive = self._weights()
         self._keep(accuracy, cost)
         self.history.append(
             Epoch(
@@ -201,10 +218,17 @@ class Session:
         """On the validation split."""
         return float(self.data.hits(self.trainer).mean())
 
+    def _varies(self) -> bool:
+        """Whether the outputs depend on the input, as far as a few events show."""
+        return depends(self.network(), self.events.first(TRAIN, FEW)[0])
+
     # ---------------------------------------------------------------- fewer edges
 
     def _freeze(self) -> None:
         """Hold all widths from here on, and prune what is over the budget."""
+        if not self._varies():  # pressed too hard; what can be found is near the network before that
+            self.put(self.alive)
+        warm.save(self)
         hold_widths(self.tables)
         self.fine_tuned_from, self.luts = self.epoch, on_freezing(self.luts)
         self._prune(FREE_AIM)
@@ -218,22 +242,25 @@ class Session:
     def _prune(self, share: float) -> None:
         """Remove edges until the network keeps to its budget, with `share` of the LUTs.
 
-        Once settled, it is then a candidate as it is. Raises BudgetMissedError when the network that is left does not
-        depend on its input.
+        Once settled, it is then a candidate as it is. When the network that is left does not depend on its input, the
+        smallest one that does is measured: within the budget, it is gone on with, beyond, it is the result.
         """
         network, sample = self.network(), self.events.first(TRAIN, SAMPLE)[0]
         marks = self.limits.edges_beyond(network, sample, share)
+        left = depends(without(network, marks), sample)
+        if not left:
+            if not depends(network, sample):
+                self.put(self.alive)
+                hold_widths(self.tables)
+                network = self.network()
+            marks = closest(self.limits, network, sample)
         remove_edges(self.tables, network, marks)
-        self._fill(share, sample)
         self.trainer.reset_optimiser()
-        outputs = evaluate(without(network, marks), sample)
-        if (outputs == outputs[0]).all():
-            raise BudgetMissedError(
-                f"design {self.spec.design!r}: no network of this shape fits into {self.spec.budget.luts} LUT and "
-                f"{self.spec.latency_cycles_budget} cycles: what is left gives the same outputs for every event; "
-                "give it more of either, or fewer layers"
-            )
         self.over = self.under = 0
+        if not left and self.limits.over_built(built := self._measure("result")) > 0:
+            self.result = Result(False, built, self._weights(), closest=True)
+            return
+        self._fill(share, sample)
         self._keep(self._accuracy(), self.cost())
 
     def _fill(self, share: float, sample: np.ndarray) -> None:
@@ -250,7 +277,7 @@ class Session:
 
     def _keep(self, accuracy: float, cost: Cost) -> None:
         """Make the network as it is, once settled, a candidate for the result."""
-        if not self.settled:
+        if not self.settled or (self.candidates and not self._varies()):
             return
         new = Candidate(accuracy, cost, self.limits.over(cost, MARGIN), self._weights())
         self.candidates = with_candidate(self.candidates, new)
@@ -315,9 +342,8 @@ class Session:
         self.put(self.nearest.weights)
         self.limits = Limits(self.spec, self.nearest.correction)
         self.tightened += 1
-        try:
-            self._go_on()
-        except BudgetMissedError:
+        self._go_on()
+        if self.result is not None and self.limits.over_built(self.result.built) >= self.nearest.over:
             self.result = gave_up
 
     def _widen(self, found: Found) -> None:
@@ -326,13 +352,16 @@ class Session:
         self.limits = Limits(self.spec, correction(found.built, self.cost()))
         self.found, self.widened = found, self.widened + 1
         self._go_on()
+        if self.result is not None:
+            self.result = Result(True, found.built, found.weights)
 
     def _go_on(self) -> None:
         """Fit the network as it is to AIM of the budget, and fine-tune it for a share of the epochs."""
         self.candidates, self.fine_tuned_from = [], self.epoch
         self.until = self.epoch + max(round(TIGHTENED_SHARE * self.spec.training.epochs), 1)
         self._prune(AIM)
-        self._save()
+        if self.result is None:
+            self._save()
 
     def _measure(self, when: str) -> Built:
         """Build and synthesise the network as it is; the surrogate is corrected by the outcome from here on."""

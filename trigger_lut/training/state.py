@@ -22,7 +22,9 @@ SECONDS = ("seconds", "seconds_measuring")
 
 
 def packed(session: Session) -> tuple[list[np.ndarray], dict[str, Any]]:
-    """A session as arrays and JSON-able values: trainer, candidates, the nearest network, that found, in this order."""
+    """A session as arrays and JSON-able values: trainer, candidates, the nearest network, that found, and the last one
+    whose outputs vary, in this order.
+    """
     networks = [c.weights for c in session.candidates]
     values = {key: getattr(session, key) for key in (*PLAIN, *SECONDS)} | {
         "correction": asdict(session.limits.correction),
@@ -41,6 +43,7 @@ def packed(session: Session) -> tuple[list[np.ndarray], dict[str, Any]]:
     if session.found is not None:
         values["found"] = [session.found.accuracy, asdict(session.found.built)]
         networks.append(session.found.weights)
+    networks.append(session.alive)
     trainer = [np.asarray(v) for v in session.trainer.state()]
     return [*trainer, *(a for weights in networks for a in weights)], values
 
@@ -51,7 +54,7 @@ def unpack(session: Session, arrays: list[np.ndarray], values: dict[str, Any]) -
     for variable, value in zip(variables, arrays, strict=False):
         variable.assign(value)
     rest = arrays[len(variables) :]
-    networks = [rest[n : n + each] for n in range(0, len(rest), each)]
+    *networks, session.alive = (rest[n : n + each] for n in range(0, len(rest), each))
     for key in (*PLAIN, *SECONDS):
         setattr(session, key, values[key])
     session.limits = Limits(session.spec, Correction(**values["correction"]))

@@ -1,13 +1,22 @@
+def larger_design(wildcards):
+    """What the training of a scan's point starts from; nothing for one that is trained from scratch."""
+    spec = plan.specs.get(wildcards.design)
+    return f"results/{spec.warm_from}/warm.npz" if spec and spec.warm_from else []
+
+
 rule train:
     """Train design {wildcards.design} to its budget. An interrupted training goes on from its checkpoint."""
     input:
         spec="results/{design}/spec.json",
         codes=f"{DATA}/codes.npz",
+        start=larger_design,
     output:
         model="results/{design}/model.keras",
         network="results/{design}/network.npz",
         card="results/{design}/train.json",
+        warm="results/{design}/warm.npz",
     params:
+        start=lambda wildcards, input: f"--start {input.start}" if input.start else "",
         # Not an output: Snakemake removes the outputs of a job that fails.
         checkpoints="results/checkpoints/{design}",
         code=fingerprint("training.run", without=("firmware.__init__",)),
@@ -23,4 +32,4 @@ rule train:
     shell:
         "trigger-lut train --threads {threads} --spec {input.spec} --codes {input.codes}"
         " --checkpoints {params.checkpoints} --model {output.model} --network {output.network}"
-        " --card {output.card} &> {log} || failed {log}"
+        " --card {output.card} --warm {output.warm} {params.start} &> {log} || failed {log}"

@@ -1,4 +1,7 @@
-"""A scan of networks that mix convolutions of tables and arithmetic, from ROOT files to the scan's page."""
+"""A scan of networks that mix convolutions of tables and arithmetic, from ROOT files to the scan's page.
+
+The largest point is trained from scratch, the next one starts from it, and the smallest proves impossible in training.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,10 @@ network:
     - lut_dense: {units: 3}
 training: {epochs: 24, batch_size: 512}
 scan:
-  luts: [300, 450]
+  luts: [3, 300, 450]
   latency_ns: [30]
 """
+IMPOSSIBLE = "scan_l3_t30_s1"
 DATA_SET = """\
 name: toy
 files: [ntuples/*.root]
@@ -52,19 +56,49 @@ def designs(folder: Path) -> dict[str, Path]:
 
 @pytest.mark.slow
 def test_every_point_is_bit_exact_and_within_its_budget(finished):
-    assert sorted(designs(finished)) == ["scan_l300_t30_s1", "scan_l450_t30_s1"]
-    for folder in designs(finished).values():
+    assert sorted(designs(finished)) == ["scan_l300_t30_s1", IMPOSSIBLE, "scan_l450_t30_s1"]
+    for name, folder in designs(finished).items():
         verified = json.loads((folder / "verify.json").read_text())
         assert (verified["bit_exact"], verified["mismatches"]) == (True, 0)
         assert {c["name"] for c in verified["comparisons"]} == {"keras", "alkaid", "rtl"}
         assert all(c["control_mismatches"] > 0 for c in verified["comparisons"])
         budget = json.loads((folder / "spec.json").read_text())["budget"]["luts"]
-        assert 0 < json.loads((folder / "synth.json").read_text())["luts"]["value"] <= budget
+        luts = json.loads((folder / "synth.json").read_text())["luts"]["value"]
+        assert luts > 0
+        assert (luts > budget) is (name == IMPOSSIBLE)
+
+
+@pytest.mark.slow
+def test_a_point_that_proves_impossible_is_whole_and_listed_as_missed(finished):
+    trained = json.loads((designs(finished)[IMPOSSIBLE] / "train.json").read_text())
+    assert trained["feasible"] is False
+    assert trained["verdict"].startswith("no network of this shape was found that fits into 3 LUT and 10 cycles")
+    assert (
+        trained["luts"]["value"]
+        == json.loads((designs(finished)[IMPOSSIBLE] / "synth.json").read_text())["luts"]["value"]
+    )
+    points = {p["name"]: p for p in json.loads((finished / "results/scan.json").read_text())["points"]}
+    assert {name for name, p in points.items() if not p["budget_met"]} == {IMPOSSIBLE}
+    assert points[IMPOSSIBLE]["missed"][0].startswith("luts ")
+    assert (finished / "results/verdict.json").is_file(), "a scan's points may miss their budgets"
+
+
+@pytest.mark.slow
+def test_smaller_points_start_from_larger_ones(finished):
+    points = {p["name"]: p for p in json.loads((finished / "results/scan.json").read_text())["points"]}
+    assert {name: p["warm_from"] for name, p in points.items()} == {
+        "scan_l450_t30_s1": None,
+        "scan_l300_t30_s1": "scan_l450_t30_s1",
+        IMPOSSIBLE: "scan_l300_t30_s1",
+    }
+    assert points["scan_l450_t30_s1"]["epochs"] >= 24 > points["scan_l300_t30_s1"]["epochs"]
+    read = json.loads((designs(finished)["scan_l300_t30_s1"] / "train.json").read_text())["inputs"]
+    assert "results/scan_l450_t30_s1/warm.npz" in read
 
 
 @pytest.mark.slow
 def test_cards_tell_the_kinds_of_layers(finished):
-    (folder, *_) = designs(finished).values()
+    folder = designs(finished)["scan_l300_t30_s1"]
     layers = json.loads((folder / "train.json").read_text())["layers"]
     assert [(x["kind"], x["places"], x["inputs"], x["outputs"]) for x in layers] == [
         ("tables", 2, 2, 3),

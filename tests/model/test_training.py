@@ -23,9 +23,10 @@ from trigger_lut.saved_model import load_model
 from trigger_lut.surrogate import estimate
 from trigger_lut.training import checkpoint, measure, session
 from trigger_lut.training.controller import FREEZE_FROM
+from trigger_lut.training.ending import TIGHTENED
 from trigger_lut.training.limits import Limits
 from trigger_lut.training.model import build_model
-from trigger_lut.training.session import TIGHTENED, Session
+from trigger_lut.training.session import Session
 from trigger_lut.training.steps import Pressure, Trainer
 
 

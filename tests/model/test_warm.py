@@ -11,6 +11,7 @@ from trigger_lut.errors import CardError, ConfigurationError
 from trigger_lut.events.codes import load_codes
 from trigger_lut.records import TrainCard
 from trigger_lut.training import checkpoint, warm
+from trigger_lut.training import session as training_session
 from trigger_lut.training.session import Session
 
 FROM_SCRATCH = {"epochs": 20, "batch_size": 280, "learning_rate": 0.03}
@@ -27,14 +28,14 @@ def larger(tmp_path_factory):
     """(folder of a training from scratch, state of its trainer right before it froze widths)."""
     folder, seen = tmp_path_factory.mktemp("larger"), []
     write_inputs(folder, made_design(training=FROM_SCRATCH))
-    freeze = Session._freeze
+    freeze = training_session.freeze
 
-    def watched(self):
-        seen.append([np.array(v) for v in self.trainer.state()])
-        freeze(self)
+    def watched(session):
+        seen.append([np.array(v) for v in session.trainer.state()])
+        freeze(session)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Session, "_freeze", watched)
+        patch.setattr(training_session, "freeze", watched)
         train(folder, folder)
     (state,) = seen
     return folder, state

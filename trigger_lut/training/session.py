@@ -14,7 +14,6 @@ Where pruning leaves nothing that depends on the input, training ends there with
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -30,26 +29,25 @@ from trigger_lut.network_shape import mistakes
 from trigger_lut.records import Epoch, Measurement
 from trigger_lut.surrogate import Cost
 from trigger_lut.training import checkpoint, progress, state, warm
-from trigger_lut.training.candidates import Candidate, Found, Nearest, Result, with_candidate
-from trigger_lut.training.closest import closest, depends
+from trigger_lut.training.candidates import MARGIN, Candidate, Found, Nearest, Result, with_candidate
+from trigger_lut.training.closest import depends
 from trigger_lut.training.controller import (
     AIM,
     DEPTH_AIM,
     FREE_AIM,
     MEASURE_FROM,
     Controller,
-    on_freezing,
     time_to_freeze,
 )
 from trigger_lut.training.data import training_data
-from trigger_lut.training.filling import fill, growths
+from trigger_lut.training.ending import conclude
+from trigger_lut.training.fitting import freeze, prune, settle
 from trigger_lut.training.least import refuse_impossible
 from trigger_lut.training.limits import Limits
 from trigger_lut.training.measure import Built, correction, measure, need_yosys
 from trigger_lut.training.model import build_model
-from trigger_lut.training.pruning import without
 from trigger_lut.training.steps import Pressure, Trainer
-from trigger_lut.training.widths import hold_widths, remove_edges, table_layers
+from trigger_lut.training.widths import table_layers
 
 ROUNDS = 120  # how often cost and accuracy are looked at, in a training of many epochs
 WIDTH_RATE = 1.0  # of the learning rate
@@ -57,15 +55,8 @@ PATIENCE = 6  # rounds over the budget, or below NEARLY of it, after which a fro
 LAST_PRUNING = 0.95  # as long as no more than this share of the epochs is done
 FINE_TUNE_RATE = 0.5  # of the learning rate, at which fine-tuning begins
 SETTLE_FROM = 0.4  # of fine-tuning: LUTs drift while spans of tables adapt to the pruning
-SAMPLE = 4096  # events by which edges are valued, and over which outputs must vary,
-FEW = 512  # of these, where it is looked at often
-MARGIN = 0.985  # of the budget: the most LUTs, as corrected, of a network that is worth a synthesis
-FILLED = 0.99  # of what a network may take: enough
+FEW = 512  # events over which outputs must vary, each time that it is looked at
 NEARLY = 0.94  # of the budget: below this, a network is filled up
-TRIES = 4  # networks at most that are synthesised at the end
-USED = 0.9  # of the budget that is to be used
-TIGHTENED, WIDENED = 2, 1  # times at most that a training goes on with fewer edges, or with more, after its end,
-TIGHTENED_SHARE = 0.1  # for this share of its epochs
 
 
 class Session:
@@ -106,7 +97,8 @@ class Session:
         self.candidates: list[Candidate] = []
         self.nearest: Nearest | None = None
         self.found: Found | None = None
-        self.alive = self._weights()
+        self.few = events.first(TRAIN, FEW)[0]
+        self.alive = self.weights()  # of the last network whose outputs varied
         self.result: Result | None = None
 
     @property
@@ -124,7 +116,7 @@ class Session:
             if self.epoch < self.until:
                 self.step()
             else:
-                self.conclude()
+                conclude(self)
         return self.result
 
     # ---------------------------------------------------------------- training
@@ -148,25 +140,25 @@ class Session:
             self._look(loss)
         self.seconds += time.monotonic() - started - (self.seconds_measuring - measuring)
         print(progress.line(self, loss), flush=True)
-        self._save()
+        self.save()
 
     def _steer(self) -> None:
         """What is due before a round: to measure, to freeze the widths, to settle, or to prune once more."""
         last = self.epoch + self.every >= self.spec.training.epochs
         if not self.frozen and time_to_freeze(self.luts, self.progress, last):
-            self._freeze()
+            freeze(self)
         elif not self.frozen and self.progress >= MEASURE_FROM and not self.measurements:
-            self._measure("before freezing")
+            self.measure("before freezing")
         if self.result is not None:
             return
         if self.frozen and not self.settled and (last or self._fine_tuned() >= SETTLE_FROM):
-            self._settle()
+            settle(self)
         elif self.settled and max(self.over, self.under) >= PATIENCE and self.progress < LAST_PRUNING:
-            self._prune(AIM)
+            prune(self, AIM)
         else:
             return
         if self.result is None:
-            self._save()
+            self.save()
 
     def _fine_tuned(self) -> float:
         """Share of fine-tuning that is done."""
@@ -175,10 +167,11 @@ class Session:
 
     def _look(self, loss: float) -> None:
         """Cost and accuracy after a round, and what follows from them."""
-        accuracy, cost, corrected = self._accuracy(), self.cost(), self.limits.correction
-        if self._varies():
-            self.alive = self._weights()
-        self._keep(accuracy, cost)
+        network, accuracy, corrected = self.network(), self.accuracy(), self.limits.correction
+        cost = self.limits.estimate(network)
+        if self.varies(network):
+            self.alive = self.weights()
+            self.keep(accuracy, cost)
         self.history.append(
             Epoch(
                 epoch=self.epoch,
@@ -214,156 +207,22 @@ class Session:
         self.trainer.refresh()
         return integer_network(self.model, inputs=self.events.formats)
 
-    def _accuracy(self) -> float:
+    def accuracy(self) -> float:
         """On the validation split."""
         return float(self.data.hits(self.trainer).mean())
 
-    def _varies(self) -> bool:
-        """Whether the outputs depend on the input, as far as a few events show."""
-        return depends(self.network(), self.events.first(TRAIN, FEW)[0])
+    def varies(self, network: Network) -> bool:
+        """Whether the outputs of the network depend on the input, as far as a few events show."""
+        return depends(network, self.few)
 
-    # ---------------------------------------------------------------- fewer edges
-
-    def _freeze(self) -> None:
-        """Hold all widths from here on, and prune what is over the budget."""
-        if not self._varies():  # pressed too hard; what can be found is near the network before that
-            self.put(self.alive)
-        warm.save(self)
-        hold_widths(self.tables)
-        self.fine_tuned_from, self.luts = self.epoch, on_freezing(self.luts)
-        self._prune(FREE_AIM)
-
-    def _settle(self) -> None:
-        """Measure what fine-tuning has made of the network, and prune to AIM; candidates for the result follow."""
-        self._measure("fine-tuning")
-        self.settled, self.luts = True, replace(self.luts, aim=AIM)
-        self._prune(AIM)
-
-    def _prune(self, share: float) -> None:
-        """Remove edges until the network keeps to its budget, with `share` of the LUTs.
-
-        Once settled, it is then a candidate as it is. When the network that is left does not depend on its input, the
-        smallest one that does is measured: within the budget, it is gone on with, beyond, it is the result.
-        """
-        network, sample = self.network(), self.events.first(TRAIN, SAMPLE)[0]
-        marks = self.limits.edges_beyond(network, sample, share)
-        left = depends(without(network, marks), sample)
-        if not left:
-            if not depends(network, sample):
-                self.put(self.alive)
-                hold_widths(self.tables)
-                network = self.network()
-            marks = closest(self.limits, network, sample)
-        remove_edges(self.tables, network, marks)
-        self.trainer.reset_optimiser()
-        self.over = self.under = 0
-        if not left and self.limits.over_built(built := self._measure("result")) > 0:
-            self.result = Result(False, built, self._weights(), closest=True)
-            return
-        self._fill(share, sample)
-        self._keep(self._accuracy(), self.cost())
-
-    def _fill(self, share: float, sample: np.ndarray) -> None:
-        """Give back edges and widths as long as the network keeps to `share` of the budget; `sample` values them."""
-        if not self.luts.binds or not self.limits.within(self.cost(), FILLED * share):
-            return
-        fill(
-            growths(self.tables, self.network, sample),
-            lambda: self.limits.within(self.limits.estimate(self.network()), share),
-            lambda: not self.limits.within(self.limits.estimate(self.network()), FILLED * share),
-        )
-
-    # ---------------------------------------------------------------- the end
-
-    def _keep(self, accuracy: float, cost: Cost) -> None:
+    def keep(self, accuracy: float, cost: Cost) -> None:
         """Make the network as it is, once settled, a candidate for the result."""
-        if not self.settled or (self.candidates and not self._varies()):
+        if not self.settled:
             return
-        new = Candidate(accuracy, cost, self.limits.over(cost, MARGIN), self._weights())
+        new = Candidate(accuracy, cost, self.limits.over(cost, MARGIN), self.weights())
         self.candidates = with_candidate(self.candidates, new)
 
-    def conclude(self) -> None:
-        """Synthesise candidates, and end with the best one, or go on: tighten where none fits, widen where it is small.
-
-        Interrupted, this begins anew.
-        """
-        found = self._best()
-        if self.found is not None:
-            if found is None or not self._as_accurate(found, self.found):
-                found = self.found
-        elif found is None:
-            self._tighten()
-            return
-        if self.luts.binds and self.widened < WIDENED and found.built.luts < USED * self.spec.budget.luts:
-            self._widen(found)
-            return
-        self.result = Result(True, found.built, found.weights)
-
-    def _best(self) -> Found | None:
-        """The most accurate candidate that fits after synthesis; those that seem to fit are tried first.
-
-        What each one is measured to take shows which of the others fit.
-        """
-        left, found, share = list(self.candidates), None, MARGIN
-        for _ in range(TRIES):
-            fitting = [c for c in left if self.limits.within(c.cost, share)]
-            if not fitting and self.nearest is None and self.found is None and found is None:
-                fitting = [min(left, key=lambda c: self.limits.over(c.cost))]
-            better = [c for c in fitting if found is None or c.accuracy > found.accuracy]
-            if not better:
-                break
-            tried = better[0]
-            left.remove(tried)
-            self.put(tried.weights)
-            built = self._measure("result")
-            over, share = self.limits.over_built(built), 1.0
-            if over == 0.0:
-                found = Found(tried.accuracy, built, tried.weights)
-            elif self.nearest is None or over < self.nearest.over:
-                self.nearest = Nearest(over, built, self.limits.correction, tried.weights)
-        return found
-
-    def _as_accurate(self, new: Found, old: Found) -> bool:
-        """Whether a network is as accurate as another, by one standard error of the difference on the same events."""
-        right = []
-        for network in (new, old):
-            self.put(network.weights)
-            right.append(self.data.hits(self.trainer))
-        differ = int((right[0] != right[1]).sum())
-        return new.accuracy >= old.accuracy - differ**0.5 / len(right[0])
-
-    def _tighten(self) -> None:
-        """Prune the nearest network by its own correction and go on with it; give up after TIGHTENED times."""
-        assert self.nearest is not None, "every training ends with a candidate"
-        gave_up = Result(False, self.nearest.built, self.nearest.weights)
-        if self.tightened == TIGHTENED:
-            self.result = gave_up
-            return
-        self.put(self.nearest.weights)
-        self.limits = Limits(self.spec, self.nearest.correction)
-        self.tightened += 1
-        self._go_on()
-        if self.result is not None and self.limits.over_built(self.result.built) >= self.nearest.over:
-            self.result = gave_up
-
-    def _widen(self, found: Found) -> None:
-        """Fill what was found by its own correction and go on with it; it stays the result if nothing better comes."""
-        self.put(found.weights)
-        self.limits = Limits(self.spec, correction(found.built, self.cost()))
-        self.found, self.widened = found, self.widened + 1
-        self._go_on()
-        if self.result is not None:
-            self.result = Result(True, found.built, found.weights)
-
-    def _go_on(self) -> None:
-        """Fit the network as it is to AIM of the budget, and fine-tune it for a share of the epochs."""
-        self.candidates, self.fine_tuned_from = [], self.epoch
-        self.until = self.epoch + max(round(TIGHTENED_SHARE * self.spec.training.epochs), 1)
-        self._prune(AIM)
-        if self.result is None:
-            self._save()
-
-    def _measure(self, when: str) -> Built:
+    def measure(self, when: str) -> Built:
         """Build and synthesise the network as it is; the surrogate is corrected by the outcome from here on."""
         started = time.monotonic()
         network = self.network()
@@ -388,7 +247,7 @@ class Session:
 
     # ---------------------------------------------------------------- state
 
-    def _weights(self) -> list[np.ndarray]:
+    def weights(self) -> list[np.ndarray]:
         return [np.array(v) for v in self.model.variables]
 
     def put(self, weights: list[np.ndarray]) -> None:
@@ -397,7 +256,7 @@ class Session:
             variable.assign(value)
         self.trainer.refresh()
 
-    def _save(self) -> None:
+    def save(self) -> None:
         checkpoint.save_checkpoint(self.folder, self.belongs_to, *state.packed(self))
 
     def resume(self) -> None:

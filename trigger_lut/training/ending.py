@@ -1,0 +1,106 @@
+"""How a training ends: candidates are synthesised, and the best one that fits is the result, or training goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trigger_lut.training.candidates import MARGIN, Found, Nearest, Result
+from trigger_lut.training.controller import AIM
+from trigger_lut.training.fitting import prune
+from trigger_lut.training.limits import Limits
+from trigger_lut.training.measure import correction
+
+if TYPE_CHECKING:
+    from trigger_lut.training.session import Session
+
+TRIES = 4  # networks at most that are synthesised at the end
+USED = 0.9  # of the budget that is to be used
+TIGHTENED, WIDENED = 2, 1  # times at most that a training goes on with fewer edges, or with more, after its end,
+TIGHTENED_SHARE = 0.1  # for this share of its epochs
+
+
+def conclude(session: Session) -> None:
+    """Synthesise candidates, and end with the best one, or go on: tighten where none fits, widen where it is small.
+
+    Interrupted, this begins anew.
+    """
+    found = _best(session)
+    if session.found is not None:
+        if found is None or not _as_accurate(session, found, session.found):
+            found = session.found
+    elif found is None:
+        _tighten(session)
+        return
+    if session.luts.binds and session.widened < WIDENED and found.built.luts < USED * session.spec.budget.luts:
+        _widen(session, found)
+        return
+    session.result = Result(True, found.built, found.weights)
+
+
+def _best(session: Session) -> Found | None:
+    """The most accurate candidate that fits after synthesis; those that seem to fit are tried first.
+
+    What each one is measured to take shows which of the others fit.
+    """
+    left, found, share = list(session.candidates), None, MARGIN
+    for _ in range(TRIES):
+        fitting = [c for c in left if session.limits.within(c.cost, share)]
+        if not fitting and session.nearest is None and session.found is None and found is None:
+            fitting = [min(left, key=lambda c: session.limits.over(c.cost))]
+        better = [c for c in fitting if found is None or c.accuracy > found.accuracy]
+        if not better:
+            break
+        tried = better[0]
+        left.remove(tried)
+        session.put(tried.weights)
+        built = session.measure("result")
+        over, share = session.limits.over_built(built), 1.0
+        if over == 0.0:
+            found = Found(tried.accuracy, built, tried.weights)
+        elif session.nearest is None or over < session.nearest.over:
+            session.nearest = Nearest(over, built, session.limits.correction, tried.weights)
+    return found
+
+
+def _as_accurate(session: Session, new: Found, old: Found) -> bool:
+    """Whether a network is as accurate as another, by one standard error of the difference on the same events."""
+    right = []
+    for network in (new, old):
+        session.put(network.weights)
+        right.append(session.data.hits(session.trainer))
+    differ = int((right[0] != right[1]).sum())
+    return new.accuracy >= old.accuracy - differ**0.5 / len(right[0])
+
+
+def _tighten(session: Session) -> None:
+    """Prune the nearest network by its own correction and go on with it; give up after TIGHTENED times."""
+    assert session.nearest is not None, "every training ends with a candidate"
+    gave_up = Result(False, session.nearest.built, session.nearest.weights)
+    if session.tightened == TIGHTENED:
+        session.result = gave_up
+        return
+    session.put(session.nearest.weights)
+    session.limits = Limits(session.spec, session.nearest.correction)
+    session.tightened += 1
+    _go_on(session)
+    if session.result is not None and session.limits.over_built(session.result.built) >= session.nearest.over:
+        session.result = gave_up
+
+
+def _widen(session: Session, found: Found) -> None:
+    """Fill what was found by its own correction and go on with it; it stays the result if nothing better comes."""
+    session.put(found.weights)
+    session.limits = Limits(session.spec, correction(found.built, session.cost()))
+    session.found, session.widened = found, session.widened + 1
+    _go_on(session)
+    if session.result is not None:
+        session.result = Result(True, found.built, found.weights)
+
+
+def _go_on(session: Session) -> None:
+    """Fit the network as it is to AIM of the budget, and fine-tune it for a share of the epochs."""
+    session.candidates, session.fine_tuned_from = [], session.epoch
+    session.until = session.epoch + max(round(TIGHTENED_SHARE * session.spec.training.epochs), 1)
+    prune(session, AIM)
+    if session.result is None:
+        session.save()

@@ -21,9 +21,9 @@ from trigger_lut.records import TrainCard
 from trigger_lut.reference import evaluate
 from trigger_lut.saved_model import load_model
 from trigger_lut.surrogate import estimate
-from trigger_lut.training import checkpoint, measure, session
+from trigger_lut.training import checkpoint, fitting, measure, session
 from trigger_lut.training.controller import FREEZE_FROM
-from trigger_lut.training.ending import TIGHTENED
+from trigger_lut.training.ending import TIGHTENED, USED
 from trigger_lut.training.limits import Limits
 from trigger_lut.training.model import build_model
 from trigger_lut.training.session import Session
@@ -145,6 +145,53 @@ def test_a_training_that_ends_beyond_its_budget_goes_on_with_fewer_edges(inputs,
     assert load_network(tmp_path / "network.npz").problems() == []
 
 
+def results(card):
+    return [m.luts.value for m in card.measurements if m.when == "result"]
+
+
+def test_a_training_that_leaves_much_of_its_budget_goes_on_with_more(inputs, tmp_path, monkeypatch):
+    """Yosys finds a quarter less than it found while fine-tuning."""
+    monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 0.75))
+    card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
+    assert card.feasible
+    assert (card.widened, card.tightened) == (1, 0)
+    assert card.epochs == card.history[-1].epoch == EPOCHS + 4, "a tenth more"
+    assert results(card)[0] < USED * LUTS <= card.luts.value <= LUTS
+    assert card.luts_surrogate > LUTS
+    assert load_network(tmp_path / "network.npz").problems() == []
+
+
+def test_what_was_found_stays_the_result_when_more_does_not_fit(inputs, tmp_path, monkeypatch):
+    """Negative control: filled, Yosys finds far more than was thought, in every candidate."""
+    monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 0.75, 1.5))
+    card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
+    assert card.feasible
+    assert (card.widened, card.tightened) == (1, 0)
+    assert card.luts.value == results(card)[0] < USED * LUTS
+    assert min(results(card)[1:]) > LUTS
+
+
+def test_more_of_the_budget_does_not_cost_accuracy(inputs, tmp_path, monkeypatch):
+    """The filled network would be the result, but its validation accuracy is made out to be a third lower."""
+    monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 0.75))
+    accuracy = Session.accuracy
+    monkeypatch.setattr(Session, "accuracy", lambda self: accuracy(self) * (0.67 if self.widened else 1.0))
+    card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
+    assert card.widened == 1
+    assert card.luts.value == results(card)[0] < USED * LUTS
+
+
+def test_a_budget_that_does_not_bind_is_not_filled(tmp_path, monkeypatch):
+    monkeypatch.setattr(session, "measure", as_estimated(1.0))
+    monkeypatch.setattr(fitting, "fill", lambda *_: pytest.fail("filled"))
+    few = {"epochs": 6, "batch_size": 280, "learning_rate": 0.03}
+    write_inputs(tmp_path, made_design(luts=5000, latency_ns=200.0, training=few))
+    card = read_card(TrainCard, train(tmp_path, tmp_path) / "train.json")
+    assert card.feasible
+    assert card.widened == 0
+    assert card.luts.value < USED * 5000
+
+
 def test_a_budget_that_stays_out_of_reach_gives_the_nearest_network(inputs, tmp_path, monkeypatch):
     """Each measurement finds more than the one before made room for."""
     monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 1.3, 1.7, 2.2, 2.9, 3.8, 5.0))
@@ -264,6 +311,25 @@ def test_a_training_stopped_after_its_last_epoch_goes_on_from_there(tmp_path, mo
         with pytest.raises(ZeroDivisionError):
             train(tmp_path, tmp_path / "again")
     monkeypatch.setattr(session, "measure", as_estimated(1.2))
+    again = train(tmp_path, tmp_path / "again")
+    assert (again / "network.npz").read_bytes() == (whole / "network.npz").read_bytes()
+    assert read_card(TrainCard, again / "train.json").measurements == card.measurements
+
+
+def test_a_training_stopped_after_it_was_widened_goes_on_from_there(tmp_path, monkeypatch):
+    """The first result leaves a quarter of the budget. It stops in the second epoch of those that follow."""
+    write_inputs(tmp_path, made_design(training={"epochs": 20, "batch_size": 280, "learning_rate": 0.03}))
+    monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 0.75))
+    whole = train(tmp_path, tmp_path / "whole")
+    card = read_card(TrainCard, whole / "train.json")
+    assert (card.widened, card.epochs) == (1, 22)
+    monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 0.75))
+    with monkeypatch.context() as patch:
+        epoch, left = Trainer.epoch, iter(range(21))
+        patch.setattr(Trainer, "epoch", lambda self, *a: epoch(self, *a) if next(left, None) is not None else 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            train(tmp_path, tmp_path / "again")
+    monkeypatch.setattr(session, "measure", as_estimated(0.75))
     again = train(tmp_path, tmp_path / "again")
     assert (again / "network.npz").read_bytes() == (whole / "network.npz").read_bytes()
     assert read_card(TrainCard, again / "train.json").measurements == card.measurements

@@ -72,7 +72,8 @@ def train(args: argparse.Namespace) -> None:
     """Train one design to its budget."""
     from trigger_lut.training.run import train
 
-    train(args.spec, args.codes, args.checkpoints, args.model, args.network, args.card, args.warm, args.start)
+    files = (args.spec, args.codes, args.checkpoints, args.model, args.network, args.card)
+    train(*files, args.warm, args.start, args.gpus)
 
 
 def firmware(args: argparse.Namespace) -> None:
@@ -239,6 +240,7 @@ def parser() -> argparse.ArgumentParser:
     sub = _threads(command(train, "--spec", "--codes", "--checkpoints", "--model", "--network", "--card"))
     sub.add_argument("--warm", type=Path, metavar="PATH", help="file to write, that smaller designs start from")
     sub.add_argument("--start", type=Path, metavar="PATH", help="that file of the design that this one starts from")
+    sub.add_argument("--gpus", type=int, default=1, metavar="N", help="GPUs that share the training; default: one")
     command(firmware, "--spec", "--model", "--network", "--folder", "--card")
     _threads(command(verify, "--spec", "--model", "--network", "--codes", "--firmware", "--card"))
     command(synth, "--spec", "--train", "--firmware", "--card")

@@ -20,6 +20,7 @@ from trigger_lut.layers.input_codes import InputCodes
 from trigger_lut.layers.lookup import code_histogram, lookup_sum, rows_of
 from trigger_lut.layers.places import Gather, sites_of
 from trigger_lut.layers.trained_tables import TrainedTables
+from trigger_lut.layers.whole_batch import of_whole_batch
 
 Shape = Sequence[int | None]
 
@@ -119,7 +120,9 @@ class TableLayer(TrainedTables):
         """
         address, inside, values = self._read(x)
         self.table_is_current.assign(0.0)
-        moments = functools.partial(self.batch_moments, self._histogram(address)) if self.batch_norm else None
+        moments = None
+        if self.batch_norm:
+            moments = functools.partial(self.batch_moments, of_whole_batch(lambda: self._histogram(address)))
         table, slopes, bias = self.tables(moments)
         y = self._summed(table, slopes, address, values, inside) + bias
         return self._shaped(y, x), table, self.widths()

@@ -34,11 +34,13 @@ def train(
     card: Path,
     warm: Path | None = None,
     start: Path | None = None,
+    gpus: int = 1,
 ) -> None:
     """Train the design of `spec` on `codes`; write the Keras model, the integer network and the card.
 
     warm: file to write, with what the training had right before its widths were frozen. start: that file of the design
-    that this one starts from, where its specification names one.
+    that this one starts from, where its specification names one. gpus: how many share the training; by default one, or
+    none where there is none.
 
     An interrupted training goes on from `checkpoints`. When all that was tried is beyond the budget after synthesis,
     the nearest network is written, with `feasible` false in its card. Raises ConfigurationError when shape and data do
@@ -50,7 +52,7 @@ def train(
     began = warm_starts.load(start, design, events)
     read = [spec, codes] if start is None else [spec, codes, start]
     belongs_to = checkpoint.fingerprint(design.model_dump_json(), *(sha256(path) for path in read[1:]), CODE)
-    session = Session(design, events, belongs_to, checkpoints, began)
+    session = Session(design, events, belongs_to, checkpoints, began, gpus)
     session.resume()
     result = session.run()
     session.put(result.weights)

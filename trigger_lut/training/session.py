@@ -28,7 +28,7 @@ from trigger_lut.network import Network
 from trigger_lut.network_shape import mistakes
 from trigger_lut.records import Epoch, Measurement
 from trigger_lut.surrogate import Cost
-from trigger_lut.training import checkpoint, progress, state, warm
+from trigger_lut.training import checkpoint, devices, progress, state, warm
 from trigger_lut.training.candidates import MARGIN, Candidate, Found, Nearest, Result, with_candidate
 from trigger_lut.training.closest import depends
 from trigger_lut.training.controller import (
@@ -46,7 +46,7 @@ from trigger_lut.training.least import refuse_impossible
 from trigger_lut.training.limits import Limits
 from trigger_lut.training.measure import Built, correction, measure, need_yosys
 from trigger_lut.training.model import build_model
-from trigger_lut.training.steps import Pressure, Trainer
+from trigger_lut.training.steps import Pressure
 from trigger_lut.training.widths import table_layers
 
 ROUNDS = 120  # how often cost and accuracy are looked at, in a training of many epochs
@@ -67,7 +67,13 @@ class Session:
     """
 
     def __init__(
-        self, spec: Spec, events: EventCodes, belongs_to: str, folder: Path, start: warm.Start | None = None
+        self,
+        spec: Spec,
+        events: EventCodes,
+        belongs_to: str,
+        folder: Path,
+        start: warm.Start | None = None,
+        gpus: int = 1,
     ) -> None:
         if wrong := mistakes(spec.network, len(events.formats), events.classes, spec.data_set):
             raise ConfigurationError("; ".join(f"network.{text}" for text in wrong))
@@ -75,10 +81,11 @@ class Session:
         need_yosys()
         keras.utils.set_random_seed(spec.seed)
         self.spec, self.events, self.belongs_to, self.folder = spec, events, belongs_to, folder
-        self.model = build_model(spec.network, events.formats, len(events.classes), spec.seed)
+        self.data, over = training_data(events, spec.training), devices.strategy(gpus)
+        with devices.scope(over):
+            self.model = build_model(spec.network, events.formats, len(events.classes), spec.seed)
+            self.trainer = devices.trainer(over, self.model, *self.data.training(), self.data.batch_size)
         self.tables = table_layers(self.model)
-        self.data = training_data(events, spec.training)
-        self.trainer = Trainer(self.model, *self.data.training(), self.data.batch_size)
         self.epoch, self.until, self.every = 0, spec.training.epochs, max(spec.training.epochs // ROUNDS, 1)
         self.fine_tuned_from: int | None = None
         self.settled = False

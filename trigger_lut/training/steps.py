@@ -10,7 +10,7 @@ rounding of tables and widths, Adam.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -49,7 +49,7 @@ class Trainer:
     def __init__(self, model: keras.Model, x: np.ndarray | None, y: np.ndarray | None, batch_size: int) -> None:
         self.model = model
         self.batch_size = batch_size if x is None else min(batch_size, len(x))
-        self.data = None if x is None else (tf.constant(x, tf.float32), tf.constant(y, tf.int32))
+        self.data = None if x is None or y is None else (self.placed(x, tf.float32), self.placed(y, tf.int32))
         every = model._flatten_layers(include_self=False)
         self.layers = [layer for layer in every if hasattr(layer, "current_tables")]
         self.betas = [layer._beta for layer in counting_layers(model)]
@@ -67,6 +67,10 @@ class Trainer:
         self._tables = tf.function(lambda: [layer.current_tables() for layer in self.layers], jit_compile=True)
         self._predict = tf.function(lambda x: model(x, training=False), jit_compile=True)
 
+    def placed(self, array: np.ndarray, dtype: tf.DType) -> Any:
+        """An array where training reads it."""
+        return tf.constant(array, dtype)
+
     def epoch(self, order: np.ndarray, pressure: Pressure) -> float:
         """Train on the events that are held, in this order; returns the mean cross-entropy."""
         assert self.data is not None, "events come in windows"
@@ -78,7 +82,7 @@ class Trainer:
         """Train on windows of one shape, one after the other; returns the mean cross-entropy."""
         total, steps = 0.0, 0
         for window in windows:
-            x, y = tf.constant(window.x, tf.float32), tf.constant(window.y, tf.int32)
+            x, y = self.placed(window.x, tf.float32), self.placed(window.y, tf.int32)
             total += self._total(x, y, window.batches, window.steps, pressure)
             steps += window.steps
         return total / steps
@@ -121,17 +125,24 @@ class Trainer:
         return total
 
     def _step(self, x, labels, learning_rate, width_rate, luts, depth):
+        loss, gradients = self._gradients(x, labels, luts, depth)
+        self._update(gradients, learning_rate, width_rate)
+        return loss
+
+    def _gradients(self, x, labels, luts, depth):
+        """Cross-entropy, and the gradients of what is minimised to weights and widths."""
         variables = [*self.weights, *self.widths]
         with tf.GradientTape() as tape:
             scores, cost, levels, penalties = self._forward(x)
             loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=scores))
             objective = loss + luts * tf.math.log(cost) + depth * levels + penalties
-        gradients = tape.gradient(objective, [v.value for v in variables], unconnected_gradients="zero")
+        return loss, tape.gradient(objective, [v.value for v in variables], unconnected_gradients="zero")
+
+    def _update(self, gradients, learning_rate, width_rate):
         split = len(self.weights)
         self.step.assign_add(1.0)
         self._adam(0, self.weights, gradients[:split], learning_rate)
         self._adam(1, self.widths, gradients[split:], width_rate)
-        return loss
 
     def _forward(self, x):
         """Scores, LUTs, levels, and what else the model's layers add to the loss."""

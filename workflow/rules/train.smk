@@ -27,9 +27,12 @@ rule train:
     resources:
         # Data that are held are copied to the device once.
         **needs(mem_mb=2000 + 2 * plan.budget.training.memory_mb, runtime=240, gpus=config.get("train_gpus", 0)),
+        # A resource, as another number of them is no reason to train again.
+        shared_gpus=config.get("train_gpus", 0),
     log:
         "results/logs/{design}/train.log",
     shell:
-        "trigger-lut train --threads {threads} --spec {input.spec} --codes {input.codes}"
+        "trigger-lut train --threads {threads} --gpus {resources.shared_gpus}"
+        " --spec {input.spec} --codes {input.codes}"
         " --checkpoints {params.checkpoints} --model {output.model} --network {output.network}"
         " --card {output.card} --warm {output.warm} {params.start} &> {log} || failed {log}"

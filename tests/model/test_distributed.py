@@ -1,0 +1,112 @@
+"""Training on two devices against one: the same but for rounding. In a process with two virtual CPUs.
+
+What rounding does is measured, not assumed: one device trains again with the events of each batch in reverse, which is
+the same but for the order of additions. Two devices may differ from one by a few times as much.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+PROGRAM = Path(__file__).with_name("two_devices.py")
+FEW = 4.0  # times what rounding does
+CASES = ("dense", "conv")
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("devices")
+    environment = {
+        **os.environ,
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
+    }
+    command = [sys.executable, str(PROGRAM), str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return json.loads((folder / "found.json").read_text()), np.load(folder / "states.npz")
+
+
+def states(arrays, case, way, when):
+    """Arrays of a trainer's state by name."""
+    begin = f"{case}/{way}/{when}/"
+    return {key.removeprefix(begin): arrays[key] for key in arrays.files if key.startswith(begin)}
+
+
+def apart(ours, theirs):
+    """Root of the mean square difference of all entries, relative to that of the entries."""
+    a, b = (np.concatenate([v.ravel() for v in s.values()]).astype(np.float64) for s in (ours, theirs))
+    return np.sqrt(np.mean((a - b) ** 2) / np.mean(b**2))
+
+
+def compared(arrays, case, way, when):
+    return apart(states(arrays, case, way, when), states(arrays, case, "one", when))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_gradients_of_one_step_are_those_of_one_device(found, case):
+    """Sums of float32 of some hundred terms: 1e-5 of the mean gradient."""
+    _, arrays = found
+    assert 0 < compared(arrays, case, "two", "gradients") < 1e-5
+    assert compared(arrays, case, "parts", "gradients") > 1e-2, "negative control: statistics of each part alone"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_training_is_that_of_one_device(found, case):
+    said, arrays = found
+    rounding = compared(arrays, case, "reversed", "end")
+    assert 0 < compared(arrays, case, "two", "end") < FEW * rounding < 1e-3
+    assert compared(arrays, case, "parts", "end") > 10 * FEW * rounding, "negative control"
+    losses = {way: np.array(said[case][way]["losses"]) for way in ("one", "two", "reversed", "parts")}
+    np.testing.assert_allclose(losses["two"], losses["one"], rtol=1e-4)
+    assert np.abs(losses["parts"] / losses["one"] - 1).max() > 1e-3, "negative control"
+    assert losses["one"][-1] < 0.95 * losses["one"][0], "it learns"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_frozen_tables_are_those_of_one_device_where_rounding_flips_no_code(found, case):
+    _, arrays = found
+    ours, theirs, control = (states(arrays, case, way, "frozen") for way in ("two", "one", "parts"))
+    assert set(ours) == set(theirs)
+    other, flipped, entries = 0, 0, 0
+    for key, codes in theirs.items():
+        other += (ours[key] != codes).sum()
+        flipped += (control[key] != codes).sum() if control[key].shape == codes.shape else codes.size
+        entries += codes.size
+        assert np.abs(ours[key] - codes).max(initial=0) <= 1, "a code is flipped to its neighbour"
+    assert other < 0.005 * entries
+    assert flipped > 0.02 * entries, "negative control"
+
+
+def test_variables_are_the_same_on_both_devices(found):
+    said, _ = found
+    for case in CASES:
+        assert said[case]["two"]["copies_differ"] == []
+        assert said[case]["parts"]["copies_differ"], "negative control"
+
+
+def test_a_stage_on_two_devices_is_resumed_with_the_identical_network(found):
+    said, _ = found
+    assert said["stage"]["devices"] == 2
+    assert said["stage"]["accuracy"] > 0.5, "a third by chance"
+    assert said["stage"]["stopped"]
+    assert said["stage"]["identical"]
+
+
+def test_what_cannot_be_shared_is_refused(found):
+    said, _ = found
+    assert said["odd"] == (
+        "training.batch_size: 63 events do not divide into equal parts for 2 devices; the nearest that do: 62 or 64"
+    )
+    assert re.match(
+        r"training on several devices: expected layers of tables and layers without state, found arithmetic "
+        r"\(QDense: .*\); their state would be that of a part of each batch; train on one device$",
+        said["hgq"],
+    )
+    assert said["gpus"] == "--gpus: expected 2 GPUs that TensorFlow can use, found 0"

@@ -112,7 +112,7 @@ def test_a_network_that_was_pressed_until_it_is_constant_is_not_frozen(tmp_path)
     design, events = made_design(training=SHORT), made_events()
     began = Session(design, events, "mine", tmp_path)
     began.step()
-    seen = began._weights()
+    seen = began.weights()
     for layer in began.tables:
         layer.input_width.assign(-np.ones(layer.input_width.shape))
     assert not depends(began.network(), events.of(TRAIN)[0])

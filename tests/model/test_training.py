@@ -342,7 +342,7 @@ def test_checkpoints_are_cheap(inputs, tmp_path):
     began = Session(made_design(), load_codes(inputs / "codes.npz"), "mine", tmp_path)
     began.step()
     times = {}
-    for name, act in (("save", began._save), ("look", lambda: (began.cost(), began._accuracy()))):
+    for name, act in (("save", began.save), ("look", lambda: (began.cost(), began.accuracy()))):
         act()
         taken = []
         for _ in range(5):

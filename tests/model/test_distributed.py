@@ -1,7 +1,8 @@
 """Training on two devices against one: the same but for rounding. In a process with two virtual CPUs.
 
 What rounding does is measured, not assumed: one device trains again with the events of each batch in reverse, which is
-the same but for the order of additions. Two devices may differ from one by a few times as much.
+the same but for the order of additions. Two devices may differ from one by a few times as much. Both were 1e-8 to 3e-8
+of the weights after 12 steps where no value came to lie on the other side of a rounding, and 1e-7 of the gradients.
 """
 
 import json
@@ -16,6 +17,7 @@ import pytest
 
 PROGRAM = Path(__file__).with_name("two_devices.py")
 FEW = 4.0  # times what rounding does
+NO_FLIP = 1e-5  # of the weights: more than rounding does as long as no code is another
 CASES = ("dense", "conv")
 
 
@@ -61,8 +63,9 @@ def test_gradients_of_one_step_are_those_of_one_device(found, case):
 def test_training_is_that_of_one_device(found, case):
     said, arrays = found
     rounding = compared(arrays, case, "reversed", "end")
-    assert 0 < compared(arrays, case, "two", "end") < FEW * rounding < 1e-3
-    assert compared(arrays, case, "parts", "end") > 10 * FEW * rounding, "negative control"
+    assert 0 < compared(arrays, case, "two", "end") < max(FEW * rounding, NO_FLIP)
+    assert rounding < 10 * NO_FLIP
+    assert compared(arrays, case, "parts", "end") > max(10 * FEW * rounding, 100 * NO_FLIP), "negative control"
     losses = {way: np.array(said[case][way]["losses"]) for way in ("one", "two", "reversed", "parts")}
     np.testing.assert_allclose(losses["two"], losses["one"], rtol=1e-4)
     assert np.abs(losses["parts"] / losses["one"] - 1).max() > 1e-3, "negative control"

@@ -65,6 +65,14 @@ def test_more_cores_and_a_gpu_for_training_alone(folder):
         assert (job.threads, job.gpu) == ((8, 1) if job.rule == "train" else (1, 0)), job
 
 
+@pytest.mark.parametrize(("config", "gpus"), [({}, 0), ({"train_gpus": 2}, 2)])
+def test_a_training_is_told_how_many_gpus_share_it(folder, config, gpus):
+    with dag_of(folder, config) as dag:
+        commands = [job.shellcmd for job in dag.jobs if job.rule.name == "train"]
+    assert commands
+    assert all(f" --gpus {gpus} " in command for command in commands)
+
+
 def arguments_of(profile: Path):
     """What Snakemake's command line makes of a profile."""
     from snakemake.cli import parse_args

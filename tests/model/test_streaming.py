@@ -1,5 +1,7 @@
 """Training on windows of a file: every event once an epoch, and the same bits as training on events in memory."""
 
+import time
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +126,20 @@ def test_reading_ahead_keeps_the_order_and_passes_errors_on():
     assert next(items) == 1
     with pytest.raises(OSError, match="disk"):
         next(items)
+
+
+def test_what_was_read_is_not_held_on_to():
+    """Else memory would hold a window more than was counted on."""
+    items = ahead(np.zeros(n) for n in range(1, 5))
+    for _ in range(3):
+        item = next(items)
+        held = weakref.ref(item)
+        assert held() is not None
+        del item
+        deadline = time.monotonic() + 10  # the thread lets go of it after it has said that it is there
+        while held() is not None and time.monotonic() < deadline:
+            time.sleep(0.001)
+        assert held() is None
 
 
 # ---------------------------------------------------------------- the same training

@@ -168,10 +168,13 @@ class Streamed:
 
 
 def ahead(items: Iterable[Item]) -> Iterator[Item]:
-    """The items, each made in a thread while the one before it is used."""
+    """The items, each made in a thread while the one before it is used; none is held here once it was given."""
     left = iter(items)
     with ThreadPoolExecutor(1) as reader:
         coming = reader.submit(next, left, None)
-        while (item := coming.result()) is not None:
+        while True:
+            ready = [coming.result()]
+            if ready[0] is None:
+                return
             coming = reader.submit(next, left, None)
-            yield item
+            yield ready.pop()

@@ -83,8 +83,11 @@ class Trainer:
         total, steps = 0.0, 0
         for window in windows:
             x, y = self.placed(window.x, tf.float32), self.placed(window.y, tf.int32)
-            total += self._total(x, y, window.batches, window.steps, pressure)
-            steps += window.steps
+            batches, taken = window.batches, window.steps
+            del window  # or two would be held while the next one is read
+            total += self._total(x, y, batches, taken, pressure)
+            steps += taken
+            del x, y
         return total / steps
 
     def _total(self, x, y, batches: np.ndarray, steps: int, pressure: Pressure) -> float:

@@ -1,8 +1,9 @@
 """HGQ2 as a peer: its layers, its way of pressing on resources, its converter; the pipeline and Yosys are ours.
 
-`train` takes one run of `model.fit`: the weight `beta` of EBOPs in the loss rises along a schedule, and HGQ2's own
-`ParetoFront` keeps each epoch that no other beats in EBOPs and validation accuracy. `measured` turns one of these into
-a point: alkaid's converter, the pipeline of `firmware.rtl_pipeline` at the target's clock, Yosys.
+`train` takes one run of `model.fit`: the weight `beta` of EBOPs in the loss follows a schedule, or HGQ2's `BetaPID`
+steers it to a target, and HGQ2's own `ParetoFront` keeps each epoch that no other beats in EBOPs and validation
+accuracy. `measured` turns one of these into a point: alkaid's converter, the pipeline of `firmware.rtl_pipeline` at the
+target's clock, Yosys.
 """
 
 from __future__ import annotations
@@ -20,29 +21,58 @@ from trigger_lut.fixed_point import KIF
 SPAN = 2  # integer bits of what HGQ2 reads: -4 to 4
 
 
+PID = {"init_beta": 1e-6, "min_beta": 1e-8, "max_beta": 2e-3}  # of BetaPID; the proportional part is HGQ2's default, 1
+WARM_UP = 0.05  # of the epochs, at the first beta
+
+
 @dataclass(frozen=True)
 class Run:
     """One training of HGQ2.
 
-    layers  "QDenseT" (tables) or "QDense" (arithmetic)
+    layers    "QDenseT" (tables) or "QDense" (arithmetic)
     rounding  of what a layer reads: "RND" is HGQ2's default, "TRN" needs no adder
-    betas   weight of EBOPs at the first and the last epoch, on a logarithmic scale between them
-    hold    share of the epochs, at the end, for which beta stays at the last value
+    press     how EBOPs are pressed on
     """
 
     layers: str
     rounding: str
-    betas: tuple[float, float]
+    press: Schedule | Target
     epochs: int
     batch_size: int
     learning_rate: float
     seed: int
-    hold: float = 0.0
     units: tuple[int, ...] = (20, 5)
 
     @property
     def name(self) -> str:
-        return f"HGQ2 {self.layers} {self.rounding} {self.betas[0]:g}..{self.betas[1]:g} seed {self.seed}"
+        return f"HGQ2 {self.layers} {self.rounding} {self.press} seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Weight of EBOPs at the first and the last epoch, on a logarithmic scale between them; at the end it stays at the
+    last value for a share `hold` of the epochs.
+    """
+
+    first: float
+    last: float
+    hold: float = 0.0
+
+    def __str__(self) -> str:
+        return f"{self.first:g}..{self.last:g}"
+
+
+@dataclass(frozen=True)
+class Target:
+    """EBOPs that BetaPID aims at, and its integral part an epoch: HGQ2's default, 2e-3, does not get near a target
+    within some hundred epochs, and public trainings with it use 0.05 and 0.1.
+    """
+
+    ebops: float
+    integral: float = 0.05
+
+    def __str__(self) -> str:
+        return f"BetaPID {self.ebops:g} EBOPs, {self.integral:g}"
 
 
 @dataclass(frozen=True)
@@ -56,7 +86,10 @@ class Kept:
 
 @dataclass(frozen=True)
 class Point:
-    """A network after Yosys. Accuracies are shares of a split, of the quantised network."""
+    """A network after Yosys. Accuracies are shares of a split, of the quantised network.
+
+    right  which events of the test split it classifies rightly, `np.packbits` of them in hexadecimal digits
+    """
 
     name: str
     luts: int
@@ -64,6 +97,8 @@ class Point:
     accuracy_validation: float
     accuracy: float
     differences: int
+    right: str
+    seed: int
     ebops: float | None = None
 
 
@@ -105,10 +140,21 @@ def build(run: Run, channels: int) -> Any:
     return keras.Sequential([keras.Input((channels,)), *layers])
 
 
+def pressing(run: Run) -> Any:
+    """The callback that sets the weight of EBOPs."""
+    from hgq.utils.sugar import BetaPID, BetaScheduler, PieceWiseSchedule
+
+    if isinstance(run.press, Target):
+        return BetaPID(run.press.ebops, i=run.press.integral, warmup=max(round(WARM_UP * run.epochs), 1), **PID)
+    first, last, hold = run.press.first, run.press.last, run.press.hold
+    risen = max(round((1 - hold) * run.epochs), 1)
+    return BetaScheduler(PieceWiseSchedule([(0, first, "log"), (risen, last, "constant")]))
+
+
 def train(run: Run, events: EventCodes, folder: Path) -> tuple[Any, list[Kept], float]:
     """(model, epochs on HGQ2's front by falling EBOPs, seconds of wall time) of one training; files in `folder`."""
     import keras
-    from hgq.utils.sugar import BetaScheduler, FreeEBOPs, ParetoFront, PieceWiseSchedule
+    from hgq.utils.sugar import FreeEBOPs, ParetoFront
 
     x, y = inputs(events, TRAIN)
     model = build(run, x.shape[1])
@@ -120,8 +166,6 @@ def train(run: Run, events: EventCodes, folder: Path) -> tuple[Any, list[Kept], 
         metrics=["accuracy"],
         jit_compile=True,
     )
-    risen = max(round((1 - run.hold) * run.epochs), 1)
-    schedule = PieceWiseSchedule([(0, run.betas[0], "log"), (risen, run.betas[1], "constant")])
     front = ParetoFront(folder, ["ebops", "val_accuracy"], [-1, 1], "{epoch:04d}_{ebops}_{val_accuracy:.5f}.weights.h5")
     started = time.monotonic()
     model.fit(
@@ -131,7 +175,7 @@ def train(run: Run, events: EventCodes, folder: Path) -> tuple[Any, list[Kept], 
         epochs=run.epochs,
         validation_data=inputs(events, VALIDATION),
         validation_batch_size=8192,
-        callbacks=[FreeEBOPs(), BetaScheduler(schedule), front],
+        callbacks=[FreeEBOPs(), pressing(run), front],
         verbose=0,
     )
     taken = time.monotonic() - started
@@ -139,9 +183,11 @@ def train(run: Run, events: EventCodes, folder: Path) -> tuple[Any, list[Kept], 
     return model, sorted(kept, key=lambda k: -k.ebops), taken
 
 
-def spread(kept: list[Kept], most_ebops: float, n: int) -> list[Kept]:
-    """At most n of the kept epochs, evenly spread in log(EBOPs): the most accurate one of each stretch."""
-    some = [k for k in kept if 0 < k.ebops <= most_ebops]
+def spread(kept: list[Kept], ebops: tuple[float, float], n: int) -> list[Kept]:
+    """At most n of the kept epochs within a range of EBOPs, evenly spread in log(EBOPs): the most accurate one of each
+    stretch.
+    """
+    some = [k for k in kept if ebops[0] <= k.ebops <= ebops[1]]
     if not some:
         return []
     logs = np.log([k.ebops for k in some])
@@ -167,14 +213,25 @@ def measured(run: Run, model: Any, kept: Kept, events: EventCodes, spec: Any, fo
     x_validation, y_validation = inputs(events, VALIDATION)
     right_validation = logic.predict(x_validation.astype(np.float64)).argmax(axis=1) == y_validation
     luts, cycles = luts_of(logic, spec, folder)
+    return point(
+        run.name, luts, cycles, right_validation, scores.argmax(axis=1) == y, differences, run.seed, kept.ebops
+    )
+
+
+def point(
+    name: str,
+    luts: int,
+    cycles: int,
+    right_validation: np.ndarray,
+    right: np.ndarray,
+    differences: int,
+    seed: int,
+    ebops: float | None = None,
+) -> Point:
+    """A point from which events of either split (N,) bool are classified rightly."""
+    packed = np.packbits(right).tobytes().hex()
     return Point(
-        run.name,
-        luts,
-        cycles,
-        float(right_validation.mean()),
-        float((scores.argmax(axis=1) == y).mean()),
-        differences,
-        kept.ebops,
+        name, luts, cycles, float(right_validation.mean()), float(right.mean()), differences, packed, seed, ebops
     )
 
 

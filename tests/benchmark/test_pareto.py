@@ -1,20 +1,31 @@
 """Accuracy against LUTs, ours against HGQ2 on the same data: `pytest -m benchmark -s tests/benchmark/test_pareto.py`.
 
-Ours: one training a budget. HGQ2: trainings in which the weight of EBOPs rises, so that each epoch is a candidate at
-another size; each training has EPOCHS epochs, ours up to a fifth more where it has to tighten. HGQ2 gets batches
-of a quarter or less, centred inputs, and the most accurate of its synthesised candidates on the *test* split
-at each size; ours is the one network that training hands out. All go through the same pipeline and Yosys.
-In the environment:
+Three contests, each over SEEDS of both sides:
+
+    equal epochs    EPOCHS of either; ours up to a fifth more where it has to tighten
+    equal CPU time  HGQ2 has SHORT epochs, which take it at least the mean CPU time of our trainings of EPOCHS, Yosys
+                    included
+    more epochs     LONG of either, over LONG_SEEDS
+
+Ours: one training a budget, and the one network that it hands out. HGQ2: trainings in which the weight of EBOPs rises,
+or is steered by BetaPID to a target; several epochs of each are synthesised, and its front is the best on the *test*
+split of all of these. HGQ2 gets centred inputs, and its synthesis is not in its time. All go through the same pipeline
+and Yosys, and are judged by the same events. In the environment:
 
     TRIGGER_LUT_CODES        codes.npz (results/data/jets/codes.npz)
-    TRIGGER_LUT_EPOCHS       (100)
-    TRIGGER_LUT_LUTS         budgets (200,400,750,1500,3000)
-    TRIGGER_LUT_PARETO_SEED  (1)
-    TRIGGER_LUT_PEERS        trainings of HGQ2 by name (all of TRAININGS)
-    TRIGGER_LUT_POINTS       candidates synthesised a training of HGQ2 (4)
-    TRIGGER_LUT_REUSE        1: take what an earlier call with the same settings left in build/benchmarks/pareto
+    TRIGGER_LUT_EPOCHS       (100); TRIGGER_LUT_SHORT (60)
+    TRIGGER_LUT_BATCH        of ours (1024)
+    TRIGGER_LUT_LONG         (300); TRIGGER_LUT_LONG_SEEDS (1); none of these: no such contest
+    TRIGGER_LUT_LUTS         budgets (200,400,700,1000,1500)
+    TRIGGER_LUT_SEEDS        (1,2,3)
+    TRIGGER_LUT_PEERS        trainings of HGQ2 by name, on the first seed (all of TRAININGS)
+    TRIGGER_LUT_PEERS_AGAIN  the ones on the other seeds too (AGAIN: those that were best on the first)
+    TRIGGER_LUT_FEW_PEERS    the ones that the second and third contest have (FEW)
+    TRIGGER_LUT_POINTS       epochs synthesised a training of HGQ2 (4)
+    TRIGGER_LUT_REUSE        1: take what earlier calls with the same settings left in build/benchmarks/pareto
 
-Table and build/benchmarks/pareto.png at the end.
+CPU time is that of one thread where OMP_NUM_THREADS, TF_NUM_INTRAOP_THREADS and TF_NUM_INTEROP_THREADS are 1. With one
+core to itself, all of it takes about an hour. Tables, and build/benchmarks/pareto.png, at the end.
 """
 
 import hashlib
@@ -27,49 +38,78 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmark.fronts import (
+    cheapest_as_accurate,
+    difference,
+    domination,
+    luts_at,
+    over_seeds,
+    ratios,
+    redrawn,
+    within_ratio,
+)
+from benchmark.pareto_report import OURS, Leg, draw, tell
+from benchmark.peers import Run, Schedule, Target, measured, point, spread, train
 from made_cards import spec as made_spec
 
 pytestmark = pytest.mark.benchmark
 
-# HGQ2's trainings, layers and rounding first: weights of EBOPs at the first and last epoch, share of the epochs at the
-# last weight, batch
+# HGQ2's trainings, layers and rounding first: how EBOPs are pressed on, batch
 TRAININGS = {
-    "QDenseT-RND": ((3e-6, 3e-4), 0.0, 1024),
-    "QDenseT-TRN": ((3e-6, 1.5e-4), 0.4, 1024),
-    "QDenseT-TRN-hard": ((1e-5, 6e-4), 0.4, 1024),
-    "QDense-RND": ((3e-6, 3e-4), 0.0, 256),
-    "QDense-RND-hard": ((1e-5, 6e-4), 0.4, 256),
+    "QDenseT-RND": (Schedule(3e-6, 3e-4), 1024),
+    "QDenseT-TRN": (Schedule(3e-6, 1.5e-4, 0.4), 1024),
+    "QDenseT-RND-PID2500": (Target(2500), 1024),
+    "QDenseT-RND-PID1000": (Target(1000), 1024),
+    "QDenseT-TRN-PID1500": (Target(1500), 1024),
+    "QDenseT-RND-PID1000-fast": (Target(1000, 0.1), 1024),
+    "QDenseT-RND-PID300": (Target(300), 1024),
+    "QDense-RND": (Schedule(3e-6, 3e-4), 256),
 }
+AGAIN = "QDenseT-RND,QDenseT-RND-PID1000,QDenseT-TRN-PID1500"
+FEW = "QDenseT-RND-PID1000,QDenseT-TRN-PID1500"
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "build" / "benchmarks"
+
+
+def listed(name, default):
+    return [x for x in os.environ.get(f"TRIGGER_LUT_{name}", default).split(",") if x]
+
+
 CODES = Path(os.environ.get("TRIGGER_LUT_CODES", ROOT / "results/data/jets/codes.npz"))
 EPOCHS = int(os.environ.get("TRIGGER_LUT_EPOCHS", "100"))
-LUTS = [int(n) for n in os.environ.get("TRIGGER_LUT_LUTS", "200,400,750,1500,3000").split(",")]
-SEED = int(os.environ.get("TRIGGER_LUT_PARETO_SEED", "1"))
-PEERS = os.environ.get("TRIGGER_LUT_PEERS", ",".join(TRAININGS)).split(",")
+SHORT = int(os.environ.get("TRIGGER_LUT_SHORT", "60"))
+BATCH = int(os.environ.get("TRIGGER_LUT_BATCH", "1024"))
+LONG = int(os.environ.get("TRIGGER_LUT_LONG", "300"))
+LUTS = [int(n) for n in listed("LUTS", "200,400,700,1000,1500")]
+SEEDS = [int(n) for n in listed("SEEDS", "1,2,3")]
+LONG_SEEDS = [int(n) for n in listed("LONG_SEEDS", "1")]
+PEERS, PEERS_AGAIN = listed("PEERS", ",".join(TRAININGS)), listed("PEERS_AGAIN", AGAIN)
+FEW_PEERS = listed("FEW_PEERS", FEW)
 POINTS = int(os.environ.get("TRIGGER_LUT_POINTS", "4"))
 REUSE = os.environ.get("TRIGGER_LUT_REUSE") == "1"
 LATENCY_NS = 31
-OURS = "trigger_lut"
-MOST_EBOPS = 9000  # candidates above take minutes in Yosys and are beyond every budget here
-SHOWN_BELOW = 3.5  # points of accuracy that the plot shows below the least accurate of ours
+LEAST_EBOPS = 100  # what is pressed down to less is a constant, or next to one
+MOST_EBOPS = 6000  # candidates above take minutes in Yosys and are beyond every budget here
+LEARNING_RATE = 5e-3  # of HGQ2
 RATIO = 0.7  # of LUTs at equal accuracy, at most
 
 
-def design(luts):
+def peers(seed):
+    return PEERS if seed == SEEDS[0] else PEERS_AGAIN
+
+
+def design(luts, epochs, seed):
     from trigger_lut.budget import load_targets
 
     target = load_targets(ROOT / "config/targets.yaml")["cms-phase2-correlator"]
-    training = {"epochs": EPOCHS, "batch_size": 4096}
+    training = {"epochs": epochs, "batch_size": BATCH}
     return made_spec(
-        "pareto", luts, LATENCY_NS, target=target, network={"units": [20, 5]}, training=training, seed=SEED
+        "pareto", luts, LATENCY_NS, target=target, network={"units": [20, 5]}, training=training, seed=seed
     )
 
 
-def ours(luts, events):
+def ours(luts, epochs, seed, events):
     """(points, seconds of wall time, of CPU time) of one training to a budget, as `trigger-lut train` does it."""
-    from peers import Point
-
     from trigger_lut.events.codes import TEST, VALIDATION
     from trigger_lut.layers.freeze import decode_outputs, integer_network
     from trigger_lut.reference import evaluate
@@ -77,34 +117,33 @@ def ours(luts, events):
 
     with tempfile.TemporaryDirectory() as folder:
         started, used = time.monotonic(), cpu_seconds()
-        session = Session(design(luts), events, "pareto", Path(folder))
+        session = Session(design(luts, epochs, seed), events, "pareto", Path(folder))
         result = session.run()
         taken = time.monotonic() - started, cpu_seconds() - used
     session.put(result.weights)
     network = integer_network(session.model, events.features, events.classes, inputs=events.formats)
 
-    def accuracy(split):
+    def right(split):
         codes, labels = events.of(split)
-        return float((decode_outputs(evaluate(network, codes), network).argmax(axis=1) == labels).mean())
+        return decode_outputs(evaluate(network, codes), network).argmax(axis=1) == labels
 
     built = result.built
     name = f"{OURS} {luts}"
-    return [Point(name, built.luts, built.latency_cycles, accuracy(VALIDATION), accuracy(TEST), 0)], *taken
+    return [point(name, built.luts, built.latency_cycles, right(VALIDATION), right(TEST), 0, seed)], *taken
 
 
-def theirs(kind, events):
+def theirs(kind, epochs, seed, events):
     """(points, seconds of wall time, of CPU time) of one training of HGQ2; synthesis is not in its seconds."""
-    from peers import Run, measured, spread, train
-
     layers, rounding = kind.split("-")[:2]
-    betas, hold, batch_size = TRAININGS[kind]
-    run = Run(layers, rounding, betas, EPOCHS, batch_size, 5e-3, SEED, hold)
+    press, batch_size = TRAININGS[kind]
+    run = Run(layers, rounding, press, epochs, batch_size, LEARNING_RATE, seed)
     with tempfile.TemporaryDirectory() as folder:
         used = cpu_seconds()
         model, kept, seconds = train(run, events, Path(folder))
         used = cpu_seconds() - used
-        tried = spread(kept, MOST_EBOPS, POINTS)
-        points = [measured(run, model, k, events, design(400), Path(folder, "rtl")) for k in tried]
+        tried = spread(kept, (LEAST_EBOPS, MOST_EBOPS), POINTS)
+        spec = design(400, epochs, seed)
+        points = [measured(run, model, k, events, spec, Path(folder, "rtl")) for k in tried]
     return points, seconds, used
 
 
@@ -125,105 +164,78 @@ def outcome(name, make, settings, events):
     return json.loads(path.read_text())
 
 
-def contest(say=print):
-    """All outcomes by contender: `trigger_lut` and each of PEERS."""
-    from trigger_lut.cards import sha256
-    from trigger_lut.events.codes import load_codes
+class Contest:
+    """Trainings of both sides, each done once."""
 
-    events = load_codes(CODES)
-    data = sha256(CODES), EPOCHS, SEED
-    found = {}
-    parts = [outcome(f"ours-{n}", lambda e, n=n: ours(n, e), (*data, LATENCY_NS), events) for n in LUTS]
-    found[OURS] = {
-        "points": [p for part in parts for p in part["points"]],
-        "seconds": sum(part["seconds"] for part in parts),
-        "cpu": sum(part["cpu"] for part in parts),
-    }
-    for kind in PEERS:
-        settings = (*data, POINTS, TRAININGS[kind], MOST_EBOPS)
-        found[kind] = outcome(kind, lambda e, kind=kind: theirs(kind, e), settings, events)
-    for name, part in found.items():
-        say(f"\n{name}: {part['seconds']:.0f} s of wall time, {part['cpu']:.0f} s of CPU time")
-        for p in sorted(part["points"], key=lambda p: p["luts"]):
-            ebops = f"{p['ebops']:.0f} EBOPs" if p["ebops"] is not None else ""
-            say(
-                f"  {p['luts']:6} LUT {p['cycles']:3} cycles  validation {100 * p['accuracy_validation']:.2f} %  "
-                f"test {100 * p['accuracy']:.2f} %  {p['differences']} differences {ebops}"
-            )
-    return found, len(events.of(2)[1])
+    def __init__(self):
+        from trigger_lut.cards import sha256
+        from trigger_lut.events.codes import load_codes
 
+        self.events, self.data = load_codes(CODES), sha256(CODES)
 
-def front(points):
-    """(LUTs, accuracies on test) of the points that none beats, by rising LUTs."""
-    from trigger_lut.pareto import front as on_front
+    def ours(self, luts, epochs, seed):
+        settings = (self.data, epochs, seed, LATENCY_NS, BATCH)
+        return outcome(f"ours-{luts}", lambda e: ours(luts, epochs, seed, e), settings, self.events)
 
-    good = on_front([(p["accuracy"], p["luts"], True) for p in points])
-    best = sorted((p["luts"], p["accuracy"]) for p, on in zip(points, good, strict=True) if on)
-    return np.array([b[0] for b in best], float), np.array([b[1] for b in best])
+    def theirs(self, kind, epochs, seed):
+        settings = (self.data, epochs, seed, POINTS, repr(TRAININGS[kind]), MOST_EBOPS, LEARNING_RATE)
+        return outcome(kind, lambda e: theirs(kind, epochs, seed, e), settings, self.events)
 
+    def leg(self, title, seeds, mine, theirs):
+        """A `Leg` from epochs of ours, and of HGQ2's by training and seed."""
+        parts = {(OURS, n, s): self.ours(n, mine, s) for s in seeds for n in LUTS}
+        parts |= {(kind, e, s): self.theirs(kind, e, s) for (kind, s), e in theirs.items()}
+        held, trainings = {}, []
+        for (name, size, seed), part in parts.items():
+            held.setdefault(name, []).extend(self.read(p) for p in part["points"])
+            trainings.append((name, size, seed, part["cpu"]))
+        return Leg(title, held, trainings)
 
-def luts_at(accuracy, points):
-    """LUTs at an accuracy on a front, by interpolation of log(LUT) between its points; None outside."""
-    luts, accuracies = front(points)
-    if not accuracies[0] <= accuracy <= accuracies[-1]:
-        return None
-    return float(np.exp(np.interp(accuracy, accuracies, np.log(luts))))
+    def read(self, kept):
+        events = len(self.events.of(2)[1])
+        bits = np.unpackbits(np.frombuffer(bytes.fromhex(kept["right"]), np.uint8))[:events]
+        return {**kept, "right": bits.astype(bool)}
+
+    def legs(self):
+        yield self.leg("equal epochs", SEEDS, EPOCHS, {(kind, s): EPOCHS for s in SEEDS for kind in peers(s)})
+        short = {(kind, s): SHORT for s in SEEDS for kind in FEW_PEERS}
+        yield self.leg("equal CPU time", SEEDS, EPOCHS, short)
+        if LONG_SEEDS:
+            long = {(kind, s): LONG for s in LONG_SEEDS for kind in FEW_PEERS}
+            yield self.leg(f"{LONG} epochs", LONG_SEEDS, LONG, long)
 
 
-def ratios(mine, other):
-    """(accuracy, our LUTs, their LUTs) at the accuracies of either front that both fronts span."""
-    accuracies = sorted({*front(mine)[1], *front(other)[1]})
-    at = [(a, luts_at(a, mine), luts_at(a, other)) for a in accuracies]
-    return [(a, m, t) for a, m, t in at if m is not None and t is not None]
+def networks(*pairs):
+    """Networks for the controls below: (LUTs, accuracy of 1,000 events)."""
+    return [{"luts": n, "accuracy": a, "right": np.arange(1000) < round(1000 * a), "seed": 1} for n, a in pairs]
 
 
-def by_layers(found):
-    """Points of ours, and of HGQ2's trainings of the same layers together: its front is the best of all of these."""
-    held = {OURS: found[OURS]["points"]}
-    for kind in PEERS:
-        held.setdefault(f"HGQ2 0.2.0 {kind.split('-')[0]}", []).extend(found[kind]["points"])
-    return held
-
-
-def cheapest_as_accurate(mine, other):
-    """For each network of theirs: the fewest LUTs of ours that are at least as accurate, or None."""
-    made = [(p, [m["luts"] for m in mine if m["accuracy"] >= p["accuracy"]]) for p in other]
-    return [(p, min(luts) if luts else None) for p, luts in made]
-
-
-def draw(held, events, path):
-    from trigger_lut.figures.style import COLOURS, canvas, save, styled
-    from trigger_lut.pareto import binomial_error
-
-    with styled():
-        figure, (ax,) = canvas()
-        for n, (name, points) in enumerate(held.items()):
-            look = {"color": COLOURS[n], "marker": "osD"[n % 3]}
-            ax.plot([p["luts"] for p in points], [100 * p["accuracy"] for p in points], ls="", alpha=0.35, **look)
-            luts, accuracies = front(points)
-            errors = [100 * binomial_error(a, events) for a in accuracies]
-            ax.errorbar(luts, 100 * accuracies, errors, ls="-", capsize=2, label=name, **look)
-        ax.set_xscale("log")
-        ax.set_xticks([100, 200, 400, 800, 1600, 3200], labels=["100", "200", "400", "800", "1600", "3200"])
-        ax.set_xticks([], minor=True)
-        ax.set_ylim(bottom=100 * min(p["accuracy"] for p in held[OURS]) - SHOWN_BELOW)
-        ax.set_xlabel("LUT (Yosys, xcup)")
-        ax.set_ylabel(f"accuracy on {events} test events [%]")
-        ax.set_title(f"16-20-5, {EPOCHS} epochs each; bars: statistical error", loc="left")
-        ax.legend(loc="lower right")
-        save(figure, path)
-
-
-def test_interpolation_of_fronts():
+def test_fronts():
     """The control of what follows: two fronts with a known ratio, one of them with a point that is beaten."""
-    theirs = [{"luts": n, "accuracy": a} for n, a in ((100, 0.6), (400, 0.64), (500, 0.63), (1600, 0.68))]
+    theirs = networks((100, 0.6), (400, 0.64), (500, 0.63), (1600, 0.68))
     mine = [{**p, "luts": p["luts"] // 2} for p in theirs]
     assert luts_at(0.62, theirs) == pytest.approx(200)
     assert luts_at(0.59, theirs) is None
     assert luts_at(0.69, theirs) is None
     assert all(m / t == pytest.approx(0.5) for _, m, t in ratios(mine, theirs))
     assert all(m / t == pytest.approx(1.0) for _, m, t in ratios(theirs, theirs))
-    assert [n for _, n in cheapest_as_accurate(mine, theirs)] == [50, 200, 200, 800]
+    assert [n for _, _, n in cheapest_as_accurate(mine, theirs)] == [50, 200, 800]
+    assert domination(mine, theirs) == (0.5, 0.5)
+    assert domination(theirs, mine) == (2.0, 2.0)
+    assert domination(theirs[:1], mine) == (np.inf, np.inf)
+    assert (redrawn(mine, theirs) == 0.5).all()
+
+
+def test_differences_are_paired():
+    """Equal networks differ by nothing, with no error; one that is right on 40 more of 1,000 events by 4 points."""
+    few, many = networks((1, 0.60), (1, 0.64))
+    assert difference(few, few) == (0.0, 0.0)
+    apart, error = difference(many, few)
+    assert apart == pytest.approx(0.04)
+    assert error == pytest.approx(np.sqrt(0.04 * 0.96 / 1000))
+    assert within_ratio(networks((70, 0.64)), networks((100, 0.60)), 0.7)[0][:3] == (100, 0.6, 70)
+    assert within_ratio(networks((71, 0.64)), networks((100, 0.60)), 0.7) == []
+    assert over_seeds(networks((10, 0.60), (20, 0.64)), lambda _: 1) == [(15.0, 0.62, pytest.approx(0.02), 2)]
 
 
 @pytest.mark.skipif(not CODES.is_file(), reason=f"no {CODES}: make it, or set TRIGGER_LUT_CODES")
@@ -232,21 +244,15 @@ def test_pareto(capsys):
         with capsys.disabled():
             print(text, flush=True)
 
-    found, events = contest(say)
-    held = by_layers(found)
-    draw(held, events, OUT / "pareto.png")
-    mine, missed = held.pop(OURS), {}
-    assert all(p["luts"] <= n for p, n in zip(mine, LUTS, strict=True)), "budgets hold"
-    for name, other in held.items():
-        say(f"\nLUT at equal accuracy, ours / {name}:")
-        at = ratios(mine, other)
-        for a, m, t in at:
-            say(f"  {100 * a:.2f} %  {m:6.0f} / {t:6.0f} = {m / t:.2f}")
-        for p, luts in cheapest_as_accurate(mine, other):
-            answer = f"{luts} LUT, {luts / p['luts']:.2f}" if luts else "none"
-            say(f"  {p['luts']} LUT at {100 * p['accuracy']:.2f} %: ours at least as accurate with {answer}")
-        found_here = [m / t for _, m, t in at]
-        if not found_here or np.median(found_here) > RATIO:
-            missed[name] = found_here
+    contest = Contest()
+    legs = []
+    for leg in contest.legs():
+        legs.append(leg)
+        tell(leg, RATIO, say)
+        draw(legs, len(contest.events.of(2)[1]), OUT / "pareto.png")
     say(f"\n{OUT / 'pareto.png'}")
-    assert not missed
+    for leg in legs:
+        budgets = {f"{OURS} {n}": n for n in LUTS}
+        assert all(p["luts"] <= budgets[p["name"]] for p in leg.mine), "budgets hold"
+        assert domination(leg.mine, leg.theirs)[0] <= RATIO, leg.title
+        assert all(apart >= -2 * error for *_, apart, error in within_ratio(leg.mine, leg.theirs, RATIO)), leg.title

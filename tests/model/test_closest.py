@@ -14,6 +14,7 @@ from trigger_lut.network import load_network
 from trigger_lut.records import TrainCard
 from trigger_lut.training import session
 from trigger_lut.training.closest import closest, depends
+from trigger_lut.training.fitting import freeze
 from trigger_lut.training.limits import Limits
 from trigger_lut.training.measure import Correction
 from trigger_lut.training.pruning import live, without
@@ -116,7 +117,7 @@ def test_a_network_that_was_pressed_until_it_is_constant_is_not_frozen(tmp_path)
     for layer in began.tables:
         layer.input_width.assign(-np.ones(layer.input_width.shape))
     assert not depends(began.network(), events.of(TRAIN)[0])
-    began._freeze()
+    freeze(began)
     assert depends(began.network(), events.of(TRAIN)[0])
     assert began.result is None
     again = Session(design, events, "mine", tmp_path)

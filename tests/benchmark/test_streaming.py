@@ -27,7 +27,7 @@ EVENTS = int(os.environ.get("TRIGGER_LUT_EVENTS", 37_000_000))
 CHANNELS, CLASSES, PIECE = 16, 5, 1 << 20
 LIMIT_MB = 1500  # of its own memory
 PROGRAMS_MB = 800  # pages of TensorFlow's and other libraries, and of a few blocks of events
-SLOWEST = 0.15  # of the speed in memory, both a CPU second, as other processes disturb it least
+SLOWEST = 0.4  # of the speed in memory, both a CPU second, as other processes disturb it least
 
 TRAINING = """
 import json, sys, time

@@ -22,7 +22,7 @@ and Yosys, and are judged by the same events. In the environment:
     TRIGGER_LUT_PEERS_AGAIN  the ones on the other seeds too (AGAIN: those that were best on the first)
     TRIGGER_LUT_FEW_PEERS    the ones that the second and third contest have (FEW)
     TRIGGER_LUT_POINTS       epochs synthesised a training of HGQ2 (4)
-    TRIGGER_LUT_REUSE        1: take what earlier calls with the same settings left in build/benchmarks/pareto
+    TRIGGER_LUT_REUSE        1: take what earlier calls with the same settings and code left in build/benchmarks/pareto
 
 CPU time is that of one thread where OMP_NUM_THREADS, TF_NUM_INTRAOP_THREADS and TF_NUM_INTEROP_THREADS are 1. With one
 core to itself, all of it takes about an hour. Tables, and build/benchmarks/pareto.png, at the end.
@@ -65,8 +65,8 @@ TRAININGS = {
     "QDenseT-RND-PID300": (Target(300), 1024),
     "QDense-RND": (Schedule(3e-6, 3e-4), 256),
 }
-AGAIN = "QDenseT-RND,QDenseT-RND-PID1000,QDenseT-TRN-PID1500"
-FEW = "QDenseT-RND-PID1000,QDenseT-TRN-PID1500"
+AGAIN = "QDenseT-RND-PID1000,QDenseT-TRN-PID1500"
+FEW = "QDenseT-RND-PID1000"
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "build" / "benchmarks"
 
@@ -170,11 +170,12 @@ class Contest:
     def __init__(self):
         from trigger_lut.cards import sha256
         from trigger_lut.events.codes import load_codes
+        from trigger_lut.training.run import CODE
 
-        self.events, self.data = load_codes(CODES), sha256(CODES)
+        self.events, self.data, self.code = load_codes(CODES), sha256(CODES), CODE
 
     def ours(self, luts, epochs, seed):
-        settings = (self.data, epochs, seed, LATENCY_NS, BATCH)
+        settings = (self.data, self.code, epochs, seed, LATENCY_NS, BATCH)
         return outcome(f"ours-{luts}", lambda e: ours(luts, epochs, seed, e), settings, self.events)
 
     def theirs(self, kind, epochs, seed):

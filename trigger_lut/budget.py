@@ -54,7 +54,7 @@ class Training(Strict):
     """How long and in what steps to train. There is no penalty weight: the controller finds it."""
 
     epochs: int = Field(default=300, ge=LEAST_EPOCHS, le=1_000_000, description="Passes over the training split.")
-    batch_size: int = Field(default=4096, ge=1, description="Events a step.")
+    batch_size: int = Field(default=1024, ge=1, description="Events a step.")
     learning_rate: float = Field(
         default=0.01, gt=0, le=1, description="Largest learning rate; it decays along a cosine."
     )

@@ -162,13 +162,21 @@ def test_a_training_that_leaves_much_of_its_budget_goes_on_with_more(inputs, tmp
 
 
 def test_what_was_found_stays_the_result_when_more_does_not_fit(inputs, tmp_path, monkeypatch):
-    """Negative control: filled, Yosys finds far more than was thought, in every candidate."""
+    """Negative control: filled, and pruned again, Yosys finds far more than was thought, in every candidate."""
+    monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 0.75, 1.5, 2.3, 3.5))
+    card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
+    assert card.feasible
+    assert (card.widened, card.tightened) == (1, TIGHTENED)
+    assert card.luts.value == results(card)[0] < USED * LUTS
+    assert min(results(card)[1:]) > LUTS
+
+
+def test_what_does_not_fit_when_it_is_filled_is_pruned_again(inputs, tmp_path, monkeypatch):
     monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 0.75, 1.5))
     card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
     assert card.feasible
-    assert (card.widened, card.tightened) == (1, 0)
-    assert card.luts.value == results(card)[0] < USED * LUTS
-    assert min(results(card)[1:]) > LUTS
+    assert (card.widened, card.tightened) == (1, 1)
+    assert results(card)[0] < results(card)[-1] <= LUTS < results(card)[1]
 
 
 def test_more_of_the_budget_does_not_cost_accuracy(inputs, tmp_path, monkeypatch):

@@ -25,12 +25,11 @@ def conclude(session: Session) -> None:
     Interrupted, this begins anew.
     """
     found = _best(session)
-    if session.found is not None:
-        if found is None or not _as_accurate(session, found, session.found):
-            found = session.found
-    elif found is None:
+    if found is None and (session.found is None or (session.nearest is not None and session.tightened < TIGHTENED)):
         _tighten(session)
         return
+    if session.found is not None and (found is None or not _as_accurate(session, found, session.found)):
+        found = session.found
     if session.luts.binds and session.widened < WIDENED and found.built.luts < USED * session.spec.budget.luts:
         _widen(session, found)
         return
@@ -76,6 +75,8 @@ def _tighten(session: Session) -> None:
     """Prune the nearest network by its own correction and go on with it; give up after TIGHTENED times."""
     assert session.nearest is not None, "every training ends with a candidate"
     gave_up = Result(False, session.nearest.built, session.nearest.weights)
+    if session.found is not None:
+        gave_up = Result(True, session.found.built, session.found.weights)
     if session.tightened == TIGHTENED:
         session.result = gave_up
         return
@@ -83,7 +84,9 @@ def _tighten(session: Session) -> None:
     session.limits = Limits(session.spec, session.nearest.correction)
     session.tightened += 1
     _go_on(session)
-    if session.result is not None and session.limits.over_built(session.result.built) >= session.nearest.over:
+    if session.result is not None and (
+        gave_up.feasible or session.limits.over_built(session.result.built) >= session.nearest.over
+    ):
         session.result = gave_up
 
 

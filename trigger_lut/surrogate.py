@@ -72,7 +72,7 @@ def estimate(network: Network, clock_period_ns: float, family: str = "xcup", wei
     costs = tuple(
         LayerCost(
             tables=w.tables * x.tables + w.absorbed * x.absorbed,
-            adders=w.adders * x.adders + w.arithmetic * x.arithmetic,
+            adders=w.adders * x.adders + w.arithmetic * x.arithmetic + w.selections * x.selections,
             saturation=w.conversions * x.conversions,
         )
         for x in layers_parts(network, plans)
@@ -103,14 +103,22 @@ def layers_parts(network: Network, plans: Plans | None = None) -> list[Parts]:
             if key[0] != PADDING and key not in converted:
                 converted.add(key)
                 conversions += conversion_luts(read.one(p, i), *key[1:])
+        tables, absorbed, adders, arithmetic, selections = 0.0, 0.0, 0.0, 0.0, 0.0
         if isinstance(layer, LinearLayer):
-            tables, absorbed, adders, arithmetic = 0.0, 0.0, 0.0, linear_luts(layer, read)
+            arithmetic = linear_luts(layer, read)
         elif isinstance(layer, MaxLayer):
-            tables, absorbed, adders, arithmetic = 0.0, 0.0, 0.0, max_luts(layer, sites, read)
+            selections = max_luts(layer, sites, read)
         else:
-            (tables, absorbed, adders), arithmetic = tables_luts(layer, planned[n], read), 0.0
+            tables, absorbed, adders = tables_luts(layer, planned[n], read)
         found.append(
-            Parts(tables=tables, absorbed=absorbed, adders=adders, conversions=conversions, arithmetic=arithmetic)
+            Parts(
+                tables=tables,
+                absorbed=absorbed,
+                adders=adders,
+                conversions=conversions,
+                arithmetic=arithmetic,
+                selections=selections,
+            )
         )
     return found
 

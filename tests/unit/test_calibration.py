@@ -27,7 +27,7 @@ def test_the_shipped_weights_are_those_of_the_shipped_networks():
     assert held.weights == fit(held.networks)
     assert len({n.name for n in held.networks}) == len(held.networks) >= 200
     kinds = {n.name.split()[0] for n in held.networks}
-    assert kinds >= {"dense", "shared", "conv1d", "conv2d", "hybrid", "arithmetic", "20-5", "10-8-5"}
+    assert kinds >= {"dense", "shared", "conv1d", "conv2d", "hybrid", "arithmetic", "selection", "20-5", "10-8-5"}
 
 
 def test_errors_are_as_promised():
@@ -57,8 +57,8 @@ def test_pipeline_depth_is_as_planned():
 
 def test_the_fit_finds_weights():
     rng = np.random.default_rng(0)
-    weights = Parts(tables=1.5, absorbed=-1.0, adders=0.5, conversions=0.25, arithmetic=2.0)
-    rows = rng.uniform(100, 1000, (40, 5))
+    weights = Parts(tables=1.5, absorbed=-1.0, adders=0.5, conversions=0.25, arithmetic=2.0, selections=0.5)
+    rows = rng.uniform(100, 1000, (40, 6))
     networks = [made(row, round(float(row @ weights.row())) or 1) for row in rows if row @ weights.row() > 50]
     np.testing.assert_allclose(fit(networks).row(), weights.row(), atol=0.02)
     assert errors(networks, fit(networks))["p95"] < 0.01

@@ -19,7 +19,7 @@ from trigger_lut.layers.freeze import integer_network
 from trigger_lut.layers.table_layer import TableLayer
 from trigger_lut.network import Network
 
-COUNTS = {"dense": 70, "shared": 20, "conv1d": 25, "conv2d": 15, "hybrid": 30, "arithmetic": 15}
+COUNTS = {"dense": 70, "shared": 20, "conv1d": 25, "conv2d": 15, "hybrid": 30, "arithmetic": 15, "selection": 15}
 """Networks of each kind."""
 LEAST_EDGES = 3
 
@@ -117,6 +117,17 @@ def _arithmetic(rng: np.random.Generator) -> Made:
     return keras.Model(x, h), [KIF(1, 2, 2)] * n
 
 
+def _selection(rng: np.random.Generator) -> Made:
+    particles = int(rng.integers(3, 9))
+    x = keras.Input((particles, int(rng.integers(2, 5))))
+    h = LUTDense(int(rng.integers(3, 9)), batch_norm=True, input_format=_format(rng))(x)
+    if rng.random() < 0.5:
+        h = keras.layers.GlobalMaxPooling1D()(h)
+    else:
+        h = keras.layers.Flatten()(keras.layers.MaxPooling1D(2, padding="same")(h))
+    return keras.Model(x, LUTDense(4, input_format="fixed<8,4>")(h)), None
+
+
 MAKERS = {
     "dense": _dense,
     "shared": _shared,
@@ -124,4 +135,5 @@ MAKERS = {
     "conv2d": _conv2d,
     "hybrid": _hybrid,
     "arithmetic": _arithmetic,
+    "selection": _selection,
 }

@@ -24,16 +24,17 @@ class Parts(Strict):
     adders: float = Field(description="Bits of the adders that add tables.")
     conversions: float = Field(description="Rounding and saturation.")
     arithmetic: float = Field(description="Bits of the adders of arithmetic layers.")
+    selections: float = Field(description="Bits of the comparisons and choices of selections.")
 
     def luts(self, weights: Parts) -> float:
         """The weighted sum."""
         return float(np.dot(self.row(), weights.row()))
 
     def row(self) -> list[float]:
-        return [self.tables, self.absorbed, self.adders, self.conversions, self.arithmetic]
+        return [self.tables, self.absorbed, self.adders, self.conversions, self.arithmetic, self.selections]
 
 
-COUNTED = Parts(tables=1.0, absorbed=-1.0, adders=1.0, conversions=1.0, arithmetic=1.0)
+COUNTED = Parts(tables=1.0, absorbed=-1.0, adders=1.0, conversions=1.0, arithmetic=1.0, selections=1.0)
 """Every LUT as it is counted."""
 
 

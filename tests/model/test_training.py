@@ -221,7 +221,7 @@ def test_a_budget_that_stays_out_of_reach_gives_the_nearest_network(inputs, tmp_
 def test_history_is_whole(trained):
     card = read_card(TrainCard, trained / "train.json")
     assert [entry.epoch for entry in card.history] == list(range(1, card.epochs + 1))
-    assert card.epochs == EPOCHS
+    assert card.epochs == EPOCHS + 4 * (card.widened + card.tightened), "a tenth more each time"
     assert card.seconds_per_epoch > 0
 
 
@@ -239,7 +239,9 @@ def test_a_line_an_epoch(capsys, tmp_path, monkeypatch):
     assert lines[4][1].startswith(f"accuracy {accuracy:.4f}  LUTs {luts:.0f} of {LUTS} (surrogate)  cycles ")
     assert lines[4][1].endswith(" of 8 (planned)")
     assert lines[2][1] == lines[3][1] == lines[4][1] != lines[5][1]
-    assert "(surrogate x 1.1" in lines[11][1]
+    corrected = card.history[3].correction
+    assert corrected == pytest.approx(1.1, abs=0.01), "of whole LUTs"
+    assert f"(surrogate x {corrected:.3f} by yosys)" in lines[11][1]
 
 
 def test_card_states_what_the_network_is(trained, inputs):

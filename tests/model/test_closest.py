@@ -44,12 +44,11 @@ def test_the_closest_network_is_the_first_that_varies_as_the_budget_rises(seed):
     assert not depends(beyond(limits, network, codes), codes), "the budget is impossible"
     found = without(network, closest(limits, network, codes))
     assert depends(found, codes)
-    luts = limits.estimate(found).luts
-    assert luts < limits.estimate(network).luts
-    smaller = [Limits(made_spec(luts=n)) for n in range(1, 10)]
-    for tried in smaller:
-        left = beyond(tried, network, codes)
-        assert not depends(left, codes) or limits.estimate(left).luts >= luts
+    assert limits.estimate(found).luts < limits.estimate(network).luts
+    rising = (beyond(Limits(made_spec(luts=n)), network, codes) for n in range(1, 20))
+    first = next(left for left in rising if depends(left, codes))
+    for mine, expected in zip(found.layers, first.layers, strict=True):
+        np.testing.assert_array_equal(mine.widths, expected.widths)
 
 
 def test_cycles_are_raised_where_they_are_too_few_and_no_further():

@@ -8,7 +8,6 @@ from typing import Any
 
 from trigger_lut.budget import Spec, load_targets
 from trigger_lut.events.codes import load_codes
-from trigger_lut.layers.freeze import integer_network
 from trigger_lut.network import Network
 from trigger_lut.training.session import Session
 
@@ -80,7 +79,8 @@ def trained_networks(name: str, codes: Path, targets: Path, scratch: Path) -> It
     session = Session(spec, load_codes(codes), "calibration", scratch)
     while session.epoch < EPOCHS:
         session.step()
-        if session.epoch < FROM or session.epoch % EVERY or session.cost().luts > LARGEST:
+        if session.epoch < FROM or session.epoch % EVERY:
             continue
-        session.trainer.refresh()
-        yield f"{name}, epoch {session.epoch}", integer_network(session.model, inputs=session.events.formats)
+        network = session.network()
+        if session.limits.estimate(network).luts <= LARGEST:
+            yield f"{name}, epoch {session.epoch}", network

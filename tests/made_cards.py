@@ -10,8 +10,6 @@ import numpy as np
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Measured, write_card
 from trigger_lut.records import (
-    Comparison,
-    Difference,
     Epoch,
     FeatureSummary,
     IngestCard,
@@ -20,11 +18,9 @@ from trigger_lut.records import (
     PhysicsCard,
     ReferenceCard,
     RocCurve,
-    SynthCard,
-    TimingCard,
     TrainCard,
-    VerifyCard,
 )
+from trigger_lut.records_firmware import Comparison, Difference, SynthCard, TimingCard, VerifyCard
 from trigger_lut.simulation.check import RESONANCES, MassPeak, PhysicsCheck
 
 CLASSES = ("g", "q", "W")

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from trigger_lut import scan as scans
 from trigger_lut.cards import Strict
+from trigger_lut.checks import Checks
 from trigger_lut.errors import ConfigurationError, nearest
 from trigger_lut.network_description import NetworkShape as NetworkShape
 from trigger_lut.network_description import function_digest
@@ -84,6 +85,7 @@ class Budget(Strict):
     seed: int = Field(1, ge=0, lt=2**31, description="Seed of initialisation and shuffling.")
     network: NetworkShape
     training: Training = Training()
+    checks: Checks = Checks()
     designs: dict[Name, DesignBudget] = Field(
         default_factory=dict,
         min_length=1,

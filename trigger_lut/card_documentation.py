@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from trigger_lut import records
+from trigger_lut import records, records_firmware
 from trigger_lut.cards import Card, Measured
 from trigger_lut.simulation.check import MassPeak, PhysicsCheck
 
@@ -20,10 +20,10 @@ CARDS: dict[str, type[BaseModel]] = {
     "results/data/&lt;data set&gt;/reference.json": records.ReferenceCard,
     "results/&lt;design&gt;/train.json": records.TrainCard,
     "results/&lt;design&gt;/physics.json": records.PhysicsCard,
-    "results/&lt;design&gt;/firmware.json": records.FirmwareCard,
-    "results/&lt;design&gt;/verify.json": records.VerifyCard,
-    "results/&lt;design&gt;/synth.json": records.SynthCard,
-    "results/&lt;design&gt;/timing.json": records.TimingCard,
+    "results/&lt;design&gt;/firmware.json": records_firmware.FirmwareCard,
+    "results/&lt;design&gt;/verify.json": records_firmware.VerifyCard,
+    "results/&lt;design&gt;/synth.json": records_firmware.SynthCard,
+    "results/&lt;design&gt;/timing.json": records_firmware.TimingCard,
     "results/summary.json": records.Summary,
     "results/scan.json": records.ScanCard,
     "results/verdict.json": records.VerdictCard,
@@ -36,8 +36,8 @@ PARTS: tuple[type[BaseModel], ...] = (
     Measured,
     records.FeatureSummary,
     MassPeak,
-    records.Comparison,
-    records.Difference,
+    records_firmware.Comparison,
+    records_firmware.Difference,
     records.LayerSummary,
     records.Epoch,
     records.RocCurve,

@@ -16,7 +16,17 @@ from types import CodeType
 PACKAGE = Path(__file__).parent
 # What only carries messages and records between stages. A stage's configuration reaches it through spec.json and
 # data_set.json, which are compared as values, so the code that reads configuration is left out as well.
-PLUMBING = ("cli", "errors", "cards", "records", "budget", "network_description", "network_shape")
+PLUMBING = (
+    "cli",
+    "errors",
+    "cards",
+    "records",
+    "records_firmware",
+    "checks",
+    "budget",
+    "network_description",
+    "network_shape",
+)
 
 _IMPORT = re.compile(r"^\s*import (\w+(?:\.\w+)+)", re.MULTILINE)
 _FROM = re.compile(r"^\s*from (\w+(?:\.\w+)*) import (\([^)]*\)|[^\n]*)", re.MULTILINE)

@@ -10,17 +10,8 @@ from typing import Any
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Card, Measured, Stopwatch, read_card, write_card, write_text
 from trigger_lut.errors import CardError
-from trigger_lut.records import (
-    BudgetLine,
-    DesignSummary,
-    PhysicsCard,
-    ReferenceCard,
-    Summary,
-    SynthCard,
-    TimingCard,
-    TrainCard,
-    VerifyCard,
-)
+from trigger_lut.records import BudgetLine, DesignSummary, PhysicsCard, ReferenceCard, Summary, TrainCard
+from trigger_lut.records_firmware import SynthCard, TimingCard, VerifyCard
 
 
 def judged(quantity: str, budget: float, found: Measured) -> BudgetLine:

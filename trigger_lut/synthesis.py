@@ -9,7 +9,8 @@ from trigger_lut.cards import Measured, Stopwatch, read_card, sha256, write_card
 from trigger_lut.errors import CardError
 from trigger_lut.firmware.rtl_project import read_project
 from trigger_lut.netlist import cell_counts, longest_path, resources
-from trigger_lut.records import FirmwareCard, SynthCard, TrainCard
+from trigger_lut.records import TrainCard
+from trigger_lut.records_firmware import FirmwareCard, SynthCard
 from trigger_lut.yosys import synthesise
 
 

@@ -8,7 +8,7 @@ from trigger_lut.budget import Spec
 from trigger_lut.cards import Measured, Stopwatch, read_card, write_card
 from trigger_lut.delay_model import delays, fmax_mhz
 from trigger_lut.errors import CardError
-from trigger_lut.records import SynthCard, TimingCard, VerifyCard
+from trigger_lut.records_firmware import SynthCard, TimingCard, VerifyCard
 
 ROUNDING_NS = 1e-6
 

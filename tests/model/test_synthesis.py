@@ -16,7 +16,7 @@ from trigger_lut.errors import CardError, ToolFailedError
 from trigger_lut.firmware.rtl import RtlProject, write_rtl
 from trigger_lut.fixed_point import KIF
 from trigger_lut.network import LUTDenseTables, Network
-from trigger_lut.records import FirmwareCard, SynthCard
+from trigger_lut.records_firmware import FirmwareCard, SynthCard
 from trigger_lut.synthesis import synth
 
 

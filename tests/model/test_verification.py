@@ -20,7 +20,7 @@ from trigger_lut.firmware.run import build_firmware
 from trigger_lut.layers import LUTConv1D, LUTDense
 from trigger_lut.layers.freeze import integer_network
 from trigger_lut.network import LUTDenseTables, load_network, save_network
-from trigger_lut.records import FirmwareCard, VerifyCard
+from trigger_lut.records_firmware import FirmwareCard, VerifyCard
 from trigger_lut.reference import evaluate
 from trigger_lut.saved_model import load_model
 from trigger_lut.verification import run, verify

@@ -5,7 +5,7 @@ import pytest
 from networks import random_codes, random_network
 
 from trigger_lut.errors import FirmwareError, ToolFailedError
-from trigger_lut.records import Comparison, Difference
+from trigger_lut.records_firmware import Comparison, Difference
 from trigger_lut.reference import evaluate
 from trigger_lut.verification.comparison import differences, verdict
 from trigger_lut.verification.control import Flip, choose_flip, flipped

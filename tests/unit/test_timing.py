@@ -10,7 +10,7 @@ from trigger_lut.budget import DesignBudget, NetworkShape, Spec, Target, Trainin
 from trigger_lut.cards import Measured, read_card, write_card
 from trigger_lut.delay_model import FAMILIES
 from trigger_lut.errors import CardError
-from trigger_lut.records import SynthCard, TimingCard, VerifyCard
+from trigger_lut.records_firmware import SynthCard, TimingCard, VerifyCard
 from trigger_lut.timing import timing
 
 COMMON = {"seconds": 1.0, "versions": {}, "inputs": {}}

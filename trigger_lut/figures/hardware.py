@@ -9,7 +9,7 @@ import numpy as np
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Measured
 from trigger_lut.figures.style import BAD_COLOUR, BUDGET_COLOUR, COLOURS, GOOD_COLOUR, canvas, without_ticks
-from trigger_lut.records import SynthCard, TimingCard, VerifyCard
+from trigger_lut.records_firmware import SynthCard, TimingCard, VerifyCard
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,7 +11,7 @@ from trigger_lut.cards import Stopwatch, read_card, sha256, write_card
 from trigger_lut.firmware.hls import has_project, write_hls
 from trigger_lut.firmware.rtl import write_rtl
 from trigger_lut.network import load_network
-from trigger_lut.records import FirmwareCard
+from trigger_lut.records_firmware import FirmwareCard
 from trigger_lut.saved_model import load_model
 
 NO_HLS = "hls4ml projects are made of chains of LUTDense layers on flat inputs alone"

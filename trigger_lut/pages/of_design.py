@@ -20,7 +20,8 @@ from trigger_lut.pages.html import (
     percent,
     write_page,
 )
-from trigger_lut.records import PhysicsCard, ReferenceCard, SynthCard, TimingCard, TrainCard, VerifyCard
+from trigger_lut.records import PhysicsCard, ReferenceCard, TrainCard
+from trigger_lut.records_firmware import SynthCard, TimingCard, VerifyCard
 
 
 def pages_of_design(

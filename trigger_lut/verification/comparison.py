@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from trigger_lut.errors import ToolFailedError
 from trigger_lut.fixed_point import IntArray
-from trigger_lut.records import Comparison, Difference
+from trigger_lut.records_firmware import Comparison, Difference
 
 
 def differences(expected: IntArray, found: NDArray[np.generic]) -> tuple[int, Difference | None]:

@@ -20,7 +20,7 @@ from trigger_lut.firmware.hls import predict_hls
 from trigger_lut.firmware.rtl import read_project, simulate_rtl, write_rtl
 from trigger_lut.fixed_point import IntArray
 from trigger_lut.network import Network, load_network
-from trigger_lut.records import Comparison, FirmwareCard, VerifyCard
+from trigger_lut.records_firmware import Comparison, FirmwareCard, VerifyCard
 from trigger_lut.reference import evaluate
 from trigger_lut.saved_model import load_model
 from trigger_lut.verification.comparison import differences, verdict

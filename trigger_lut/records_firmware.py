@@ -1,0 +1,106 @@
+"""The cards of the stages from firmware to timing: what each wrote, for the next one and for the pages."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from trigger_lut.cards import Card, Measured, Strict
+
+
+class FirmwareCard(Card):
+    """Generated firmware: an hls4ml project with a compiled emulator, and pipelined Verilog."""
+
+    stage: Literal["firmware"] = "firmware"
+    design: str = Field(description="Name of the design.")
+    hls_project: str | None = Field(description="Folder of the hls4ml project; null where none was made.")
+    hls_note: str | None = Field(None, description="Why no hls4ml project was made.")
+    hls_handlers: dict[str, str] = Field(description="Which converter handler took which layer.")
+    hls_result_types: dict[str, str] = Field(description="Result type of each layer of the hls4ml model.")
+    rtl_project: str = Field(description="Folder of the Verilog project.")
+    rtl_top: str = Field(description="Name of the top-level module.")
+    rtl_files: dict[str, str] = Field(description="sha256 of each generated Verilog file.")
+    rtl_latency_cycles_planned: int = Field(description="Pipeline registers counted by alkaid from input to output.")
+    rtl_cost: float = Field(description="alkaid's own estimate of LUTs.")
+    clock_period_ns: float = Field(description="The target's clock.")
+
+
+class Difference(Strict):
+    """The first place where two evaluations disagree."""
+
+    vector: int = Field(description="Index of the vector.")
+    output: int = Field(description="Index of the output.")
+    expected: int = Field(description="By the NumPy reference.")
+    found: int | float | None = Field(description="Not whole where an evaluation leaves its grid; null if not finite.")
+
+
+class Comparison(Strict):
+    """One evaluation against the NumPy reference."""
+
+    name: Literal["keras", "hls4ml", "alkaid", "rtl"] = Field(description="What was evaluated.")
+    vectors: int = Field(description="Vectors compared.")
+    mismatches: int = Field(description="Output values that differ; bit-exact means 0.")
+    first: Difference | None = Field(None, description="Where it differs first; null when nothing does.")
+    seconds: float = Field(description="Wall time.")
+    control_mismatches: int = Field(description="Differences found after one bit of a table was flipped; must be > 0.")
+
+
+class VerifyCard(Card):
+    """All evaluations against the NumPy reference, each with its negative control."""
+
+    stage: Literal["verify"] = "verify"
+    design: str = Field(description="Name of the design.")
+    vectors: int = Field(description="Input vectors, all origins together.")
+    vector_sets: dict[str, int] = Field(description="Vectors by origin: test, corners, random.")
+    outputs: int = Field(description="Outputs a vector.")
+    comparisons: list[Comparison] = Field(
+        description="Keras, hls4ml emulator, alkaid interpreter and RTL, each against the NumPy reference."
+    )
+    control: str = Field(description="Which bit of which table entry was flipped for the negative control.")
+    mismatches: int = Field(description="Output values that differ, summed over the comparisons.")
+    controls_caught: bool = Field(description="Whether every comparison noticed the flipped bit.")
+    bit_exact: bool = Field(description="0 mismatches in all comparisons, and every control caught.")
+    latency_cycles_measured: int = Field(description="Cycles from valid input to valid output in the RTL simulation.")
+    ii_measured: int = Field(description="Cycles between two inputs in the RTL simulation.")
+    verdict: str = Field(description="'bit-exact', or 'not bit-exact' with count and place.")
+
+
+class SynthCard(Card):
+    """Resources after Yosys, out of context."""
+
+    stage: Literal["synth"] = "synth"
+    design: str = Field(description="Name of the design.")
+    part: str = Field(description="FPGA part number.")
+    family: str = Field(description="Family as Yosys names it.")
+    luts: Measured = Field(description="LUT1 to LUT6 cells.")
+    ff: Measured = Field(description="Flip-flops.")
+    carry: Measured = Field(description="Carry cells.")
+    dsp: Measured = Field(description="DSP slices.")
+    bram18: Measured = Field(description="18 Kb block RAMs.")
+    logic_levels: Measured = Field(
+        description="Largest number of LUTs and carry chains in a row between two registers or ports."
+    )
+    path_ns_estimate: float | None = Field(None, description="Longest such path in ns by the delay model; an estimate.")
+    cells: dict[str, int] = Field(description="Cells by type.")
+    luts_surrogate: Measured = Field(description="What training counted.")
+    surrogate_error: float = Field(description="(surrogate - yosys) / yosys, of LUTs.")
+    ff_surrogate: Measured = Field(description="Flip-flops as training counted them.")
+
+
+class TimingCard(Card):
+    """Latency and throughput at the target's clock, set against budget and target."""
+
+    stage: Literal["timing"] = "timing"
+    design: str = Field(description="Name of the design.")
+    clock_mhz: float = Field(description="The target's clock.")
+    latency_cycles: Measured = Field(description="From valid input to valid output.")
+    latency_ns: Measured = Field(description="latency_cycles times the target's period.")
+    ii: Measured = Field(description="Cycles between two inputs.")
+    latency_ns_budget: float = Field(description="Asked for.")
+    latency_allowed_ns: float | None = Field(description="What the trigger grants; null where not found.")
+    logic_levels: Measured = Field(description="LUTs and carry chains between two registers, at most.")
+    fmax_mhz_estimate: float = Field(description="From logic levels and a delay model; an estimate, not a timing run.")
+    fmax_model: str = Field(description="What the estimate rests on.")
+    latency_met: bool = Field(description="Against the budget.")
+    ii_met: bool = Field(description="Against the budget.")

@@ -11,12 +11,10 @@ class Checks(Strict):
     """How far to go in proving and measuring. None of it changes a network: training is not done again."""
 
     vectors: int = Field(
-        default=1_000_000, ge=100_000, le=100_000_000, description="Vectors through the RTL, at least."
+        default=1_000_000, ge=100_000, le=100_000_000, description="Least number of vectors through the RTL."
     )
     formal_seconds: int = Field(default=60, ge=0, description="Time for proofs by SAT, a design, in seconds; 0: none.")
     faults: int = Field(default=500, ge=0, le=100_000, description="Faults of one bit put into the firmware; 0: none.")
     route: bool = Field(default=False, description="Place and route with nextpnr, for ECP5.")
     vivado: bool = Field(default=False, description="Synthesise and route with Vivado, where it is on PATH.")
-    vitis_hls: bool = Field(
-        default=False, description="Synthesise the HLS project with Vitis HLS, where it is on PATH."
-    )
+    vitis_hls: bool = Field(default=False, description="Synthesise with Vitis HLS, where it is on PATH.")

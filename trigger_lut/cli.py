@@ -148,6 +148,13 @@ def pages_of_design(args: argparse.Namespace) -> None:
     )
 
 
+def page_of_event(args: argparse.Namespace) -> None:
+    """Draw the path of one event through a network, with all integers, for debugging."""
+    from trigger_lut.pages.of_event import page_of_event
+
+    page_of_event(args.name, args.network, args.codes, args.event, args.output)
+
+
 def pages_of_summary(args: argparse.Namespace) -> None:
     """Draw the table over all designs."""
     from trigger_lut.pages.of_summary import pages_of_summary
@@ -268,6 +275,9 @@ def parser() -> argparse.ArgumentParser:
         pages_of_design,
         *("--spec", "--reference", "--train", "--physics", "--verify", "--synth", "--timing", "--folder"),
     )
+    sub = command(page_of_event, "--network", "--codes", "--output")
+    sub.add_argument("--name", default="network", metavar="NAME", help="name of the design, for the title")
+    sub.add_argument("--event", type=int, default=0, metavar="N", help="number in the test split, from 0; default: 0")
     command(pages_of_summary, "--summary", "--folder")
     command(pages_of_scan, "--scan", "--folder")
     sub = command(schema)

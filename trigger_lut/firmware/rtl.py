@@ -1,4 +1,4 @@
-"""Pipelined Verilog of a network, by alkaid, for the target's clock, with an initiation interval of one cycle.
+"""Pipelined Verilog and VHDL of a network, by alkaid, for the target's clock, with an initiation interval of one cycle.
 
 alkaid's own ways, measured with Yosys (xcup, 360 MHz) on two trained 16-20-5 networks, LUT / FF / cycles:
 
@@ -23,6 +23,7 @@ from trigger_lut.firmware.rtl_project import RtlProject, read_project, save_proj
 from trigger_lut.firmware.rtl_simulation import simulate_rtl
 from trigger_lut.firmware.rtl_top import top_module
 from trigger_lut.firmware.rtl_trace import interpret, trace
+from trigger_lut.firmware.rtl_vhdl import vhdl_texts
 from trigger_lut.latency import network_cycles
 from trigger_lut.network import Network
 
@@ -30,7 +31,7 @@ __all__ = ["RtlProject", "estimate_flip_flops", "interpret", "read_project", "si
 
 
 def write_rtl(network: Network, folder: Path, spec: Spec) -> RtlProject:
-    """Write the Verilog of a network for a design's target into `folder` (made anew).
+    """Write the Verilog and the VHDL of a network for a design's target into `folder` (made anew).
 
     Raises FirmwareError when the network cannot be built, ConfigurationError when the clock is too fast for any logic.
     """
@@ -45,14 +46,18 @@ def write_rtl(network: Network, folder: Path, spec: Spec) -> RtlProject:
         cycles = fsm.out_signals[0].schedule.bias
     texts = {f"{name}_top": top_module(network, f"{name}_top", f"{name}_core", fsm, live, constants, cycles)}
     texts |= _core_texts(fsm, name) if fsm is not None else {}
+    vhdl = vhdl_texts(network, name, fsm, live, constants, cycles)
     shutil.rmtree(folder, ignore_errors=True)
     for module, text in texts.items():
         write_text(folder / f"{module}.v", text)
+    for unit, text in vhdl.items():
+        write_text(folder / "vhdl" / f"{unit}.vhd", text)
     write_text(folder / f"{name}_top.xdc", f"create_clock -period {period:.3f} -name clk [get_ports clk]\n")
     project = RtlProject(
         folder=folder,
         top=f"{name}_top",
         files=tuple(folder / f"{module}.v" for module in texts),
+        vhdl=tuple(folder / "vhdl" / f"{unit}.vhd" for unit in vhdl),
         inputs=network.inputs,
         outputs=network.output_formats(),
         latency_cycles_planned=cycles,

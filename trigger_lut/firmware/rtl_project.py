@@ -1,4 +1,4 @@
-"""What a folder of generated Verilog holds, as plain data that a later stage reads back."""
+"""What a folder of generated Verilog and VHDL holds, as plain data that a later stage reads back."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from trigger_lut.fixed_point import KIF
 
 @dataclass(frozen=True)
 class RtlProject:
-    """Generated Verilog.
+    """Generated Verilog, and the same as VHDL.
 
     folder  where it lies
     top     name of the top-level module
     files   Verilog files, all that simulation and synthesis need
+    vhdl    VHDL-2008 files of the same pipeline, in an order in which they can be analysed
     inputs, outputs  formats on the buses data_in and data_out, the first channel at bit 0
     latency_cycles_planned  registers from data_in to data_out
     cost    alkaid's estimate of LUTs
@@ -26,6 +27,7 @@ class RtlProject:
     folder: Path
     top: str
     files: tuple[Path, ...]
+    vhdl: tuple[Path, ...]
     inputs: tuple[KIF, ...]
     outputs: tuple[KIF, ...]
     latency_cycles_planned: int
@@ -37,6 +39,7 @@ def save_project(project: RtlProject) -> None:
     content = {
         "top": project.top,
         "files": [p.name for p in project.files],
+        "vhdl": [p.relative_to(project.folder).as_posix() for p in project.vhdl],
         "inputs": project.inputs,
         "outputs": project.outputs,
         "latency_cycles_planned": project.latency_cycles_planned,
@@ -54,6 +57,7 @@ def read_project(folder: Path) -> RtlProject:
             folder=folder,
             top=content["top"],
             files=tuple(folder / name for name in content["files"]),
+            vhdl=tuple(folder / name for name in content["vhdl"]),
             inputs=tuple(KIF(*kif) for kif in content["inputs"]),
             outputs=tuple(KIF(*kif) for kif in content["outputs"]),
             latency_cycles_planned=content["latency_cycles_planned"],
@@ -63,6 +67,6 @@ def read_project(folder: Path) -> RtlProject:
         raise CardError(f"{folder}: no RTL project (no project.json)") from error
     except (ValueError, KeyError, TypeError) as error:
         raise CardError(f"{path}: not a description of an RTL project ({type(error).__name__}: {error})") from error
-    if missing := [p.name for p in project.files if not p.is_file()]:
+    if missing := [p.name for p in (*project.files, *project.vhdl) if not p.is_file()]:
         raise CardError(f"{folder}: the RTL project lacks {', '.join(missing)}")
     return project

@@ -6,6 +6,7 @@ import atexit
 import hashlib
 import shutil
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -35,24 +36,33 @@ def simulate_rtl(project: RtlProject, codes: IntArray) -> tuple[IntArray, int, i
     after its input. Registers start with random bits. Raises NotReproducibleError when a valid output comes too early,
     too late, not at all, or with other data; ToolMissingError without Verilator or a compiler.
     """
+    binary = compile_simulation(project)
+    return measured(project, codes, lambda stimulus: _run(binary, project, stimulus))
+
+
+def measured(project: RtlProject, codes: IntArray, run: Callable[[Words], Words]) -> tuple[IntArray, int, int]:
+    """What `simulate_rtl` says of any simulator.
+
+    run: takes rows (cycles, 1 + words) of valid_in and data_in, one a clock cycle, and gives those of valid_out and
+    data_out as seen before the rising edge.
+    """
     values = np.asarray(codes, dtype=np.int64)
     if values.ndim != 2 or values.shape[1] != len(project.inputs) or not len(values):
         raise DataError(f"codes: expected shape (vectors, {len(project.inputs)}), found {values.shape}")
-    binary = compile_simulation(project)
     words = pack(values, project.inputs)
     dense = np.arange(len(values))
-    cycles, raw = _drive(binary, project, words, dense, rng=None)
+    cycles, raw = _valid(run(_stimulus(project, words, dense, rng=None)))
     if not len(cycles):
         raise NotReproducibleError(f"{project.top}: {len(values)} vectors in, no valid output")
     latency = int(cycles[0])
-    _check_cycles(project, cycles, dense, latency)
+    check_cycles(project, cycles, dense, latency)
     ii = int(np.diff(cycles).max(initial=1))
 
     rng = np.random.default_rng(0)
     some = min(len(values), GAP_VECTORS)
     sparse = np.cumsum(rng.integers(1, 4, some))
-    cycles, again = _drive(binary, project, words[:some], sparse, rng)
-    _check_cycles(project, cycles, sparse, latency)
+    cycles, again = _valid(run(_stimulus(project, words[:some], sparse, rng)))
+    check_cycles(project, cycles, sparse, latency)
     if not np.array_equal(again, raw[:some]):
         vector = int(np.flatnonzero((again != raw[:some]).any(axis=1))[0])
         raise NotReproducibleError(f"{project.top}: vector {vector} gives other data when there are gaps in valid_in")
@@ -63,7 +73,7 @@ def compile_simulation(project: RtlProject) -> Path:
     """The simulation program of a project, compiled once a process for the same Verilog."""
     sources = [*project.files, HARNESS]
     digest = hashlib.sha256(b"\0".join(p.read_bytes() for p in sources)).hexdigest()
-    binary = _scratch() / digest[:16] / "simulation"
+    binary = scratch_folder() / digest[:16] / "simulation"
     if binary.is_file():
         return binary
     root, compiler = verilator_root(), cxx_compiler()
@@ -85,8 +95,9 @@ def compile_simulation(project: RtlProject) -> Path:
 
 
 @cache
-def _scratch() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="trigger_lut_verilator_"))
+def scratch_folder() -> Path:
+    """A folder for compiled simulations, removed when the process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="trigger_lut_simulation_"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
@@ -96,7 +107,7 @@ def _runtime(root: Path, compiler: str) -> tuple[Path, ...]:
     """Verilator's own library, compiled once a process: it takes longer than most designs."""
     objects = []
     for name in ("verilated", "verilated_threads"):
-        objects.append(_scratch() / f"{name}.o")
+        objects.append(scratch_folder() / f"{name}.o")
         source = root / "include" / f"{name}.cpp"
         command: list[str | Path] = [
             compiler,
@@ -113,10 +124,8 @@ def _runtime(root: Path, compiler: str) -> tuple[Path, ...]:
     return tuple(objects)
 
 
-def _drive(
-    binary: Path, project: RtlProject, words: Words, at: IntArray, rng: np.random.Generator | None
-) -> tuple[IntArray, Words]:
-    """Give vector n in cycle at[n]; returns the cycles with valid_out and data_out in them."""
+def _stimulus(project: RtlProject, words: Words, at: IntArray, rng: np.random.Generator | None) -> Words:
+    """Rows of valid_in and data_in that give vector n in cycle at[n]; random data in the other cycles."""
     total = int(at[-1]) + 1 + project.latency_cycles_planned + 16
     stimulus = np.zeros((total, 1 + words.shape[1]), dtype=np.uint32)
     if rng is not None:
@@ -124,17 +133,27 @@ def _drive(
         stimulus[:, 1:] &= _used_bits(project.inputs)
     stimulus[at, 0] = 1
     stimulus[at, 1:] = words
-    words_out = _words(project.outputs)
+    return stimulus
+
+
+def _run(binary: Path, project: RtlProject, stimulus: Words) -> Words:
+    total, words_out = len(stimulus), bus_words(project.outputs)
     with tempfile.TemporaryDirectory(dir=binary.parent) as scratch:
         source, result = Path(scratch, "in.bin"), Path(scratch, "out.bin")
         stimulus.tofile(source)
-        run_program([binary, str(total), str(words.shape[1]), str(words_out), source, result], what="RTL simulation")
-        trace = np.fromfile(result, dtype=np.uint32).reshape(total, 1 + words_out)
+        words_in = stimulus.shape[1] - 1
+        run_program([binary, str(total), str(words_in), str(words_out), source, result], what="RTL simulation")
+        return np.fromfile(result, dtype=np.uint32).reshape(total, 1 + words_out)
+
+
+def _valid(trace: Words) -> tuple[IntArray, Words]:
+    """The cycles with valid_out, and data_out in them."""
     cycles = np.flatnonzero(trace[:, 0])
     return cycles.astype(np.int64), trace[cycles, 1:]
 
 
-def _check_cycles(project: RtlProject, found: IntArray, at: IntArray, latency: int) -> None:
+def check_cycles(project: RtlProject, found: IntArray, at: IntArray, latency: int) -> None:
+    """Raises NotReproducibleError when the cycles of the valid outputs are not those of the inputs plus the latency."""
     expected = at + latency
     if len(found) != len(expected) or (found != expected).any():
         raise NotReproducibleError(
@@ -143,7 +162,8 @@ def _check_cycles(project: RtlProject, found: IntArray, at: IntArray, latency: i
         )
 
 
-def _words(formats: tuple[KIF, ...]) -> int:
+def bus_words(formats: tuple[KIF, ...]) -> int:
+    """Words of 32 bits that a flat bus takes."""
     return -(-sum(kif.bits for kif in formats) // 32)
 
 
@@ -154,7 +174,7 @@ def _used_bits(formats: tuple[KIF, ...]) -> Words:
 
 def pack(codes: IntArray, formats: tuple[KIF, ...]) -> Words:
     """Codes side by side on a flat bus, the first channel at bit 0: (N, words) of 32 bits, low word first."""
-    packed = np.zeros((len(codes), _words(formats) + 1), dtype=np.uint64)
+    packed = np.zeros((len(codes), bus_words(formats) + 1), dtype=np.uint64)
     at = 0
     for n, kif in enumerate(formats):
         bits = (codes[:, n] & ((1 << kif.bits) - 1)).astype(np.uint64)

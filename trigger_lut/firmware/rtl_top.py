@@ -32,13 +32,7 @@ def top_module(
         body.append(f"    assign data_out[{at_out[o + 1] - 1}:{at_out[o]}] = {_literal(code, kif.bits)};")
     shift = "valid_in" if cycles == 1 else f"{{valid[{cycles - 2}:0], valid_in}}"
     lines = [
-        f"// {name}: {len(formats_in)} inputs, {len(formats_out)} outputs, a new input every cycle.",
-        f"// latency_cycles = {cycles}: valid_out and data_out follow valid_in and data_in after {cycles} clock edges.",
-        "// data_in is not registered here, data_out is. No reset: the pipeline holds nothing but data on its way.",
-        "// Channels lie side by side, the first at bit 0, each as a two's complement integer of its format.",
-        "//",
-        *_table("data_in", formats_in, at_in, network.features),
-        *_table("data_out", formats_out, at_out, network.classes),
+        *described("//", network, name, cycles),
         "`timescale 1 ns / 1 ps",
         f"module {name} (",
         "    input wire clk,",
@@ -59,12 +53,27 @@ def top_module(
     return "\n".join(lines) + "\n"
 
 
-def _table(bus: str, formats: tuple[KIF, ...], at: list[int], names: tuple[str, ...]) -> list[str]:
-    rows = [
-        f"//   {bus}[{at[n + 1] - 1}:{at[n]}]  {kif}  {names[n] if n < len(names) else n}"
-        for n, kif in enumerate(formats)
+def described(mark: str, network: Network, name: str, cycles: int) -> list[str]:
+    """What a top-level module is, as lines of comment: timing, and the channels on its buses."""
+    formats_in, formats_out = network.inputs, network.output_formats()
+    lines = [
+        f"{name}: {len(formats_in)} inputs, {len(formats_out)} outputs, a new input every cycle.",
+        f"latency_cycles = {cycles}: valid_out and data_out follow valid_in and data_in after {cycles} clock edges.",
+        "data_in is not registered here, data_out is. No reset: the pipeline holds nothing but data on its way.",
+        "Channels lie side by side, the first at bit 0, each as a two's complement integer of its format.",
+        "",
+        *_table("data_in", formats_in, network.features),
+        *_table("data_out", formats_out, network.classes),
     ]
-    return [*rows, "//"]
+    return [f"{mark} {line}".rstrip() for line in lines]
+
+
+def _table(bus: str, formats: tuple[KIF, ...], names: tuple[str, ...]) -> list[str]:
+    at = offsets(formats)
+    rows = [
+        f"  {bus}[{at[n + 1] - 1}:{at[n]}]  {kif}  {names[n] if n < len(names) else n}" for n, kif in enumerate(formats)
+    ]
+    return [*rows, ""]
 
 
 def _core(

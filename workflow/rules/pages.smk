@@ -77,6 +77,24 @@ rule pages_of_design:
         " --folder {params.folder} &> {log} || failed {log}"
 
 
+rule page_of_event:
+    """Draw the path of the first test event through design {wildcards.design}, with all integers."""
+    input:
+        network="results/{design}/network.npz",
+        codes=f"{DATA}/codes.npz",
+    output:
+        shown(f"{DESIGN_PAGES}/event.html", "event", "path of one event"),
+    params:
+        code=fingerprint("pages.of_event"),
+    resources:
+        **needs(mem_mb=1000, runtime=10),
+    log:
+        "results/logs/{design}/page_of_event.log",
+    shell:
+        "trigger-lut page-of-event --name {wildcards.design} --network {input.network} --codes {input.codes}"
+        " --output {output} &> {log} || failed {log}"
+
+
 if DESIGNS:
 
     rule pages_of_summary:
@@ -101,6 +119,7 @@ if DESIGNS:
 PAGES = [
     *rules.pages_of_data.output,
     *expand(rules.pages_of_design.output, design=DESIGNS),
+    *expand(rules.page_of_event.output, design=DESIGNS),
     *(rules.pages_of_summary.output if DESIGNS else []),
     *(rules.pages_of_scan.output if POINTS else []),
 ]

@@ -20,7 +20,7 @@ from trigger_lut.records import (
     RocCurve,
     TrainCard,
 )
-from trigger_lut.records_firmware import Comparison, Difference, SynthCard, TimingCard, VerifyCard
+from trigger_lut.records_firmware import Comparison, Difference, SynthCard, TableEntries, TimingCard, VerifyCard
 from trigger_lut.simulation.check import RESONANCES, MassPeak, PhysicsCheck
 
 CLASSES = ("g", "q", "W")
@@ -216,7 +216,8 @@ def verify(design: str = "small", mismatches: int = 0) -> VerifyCard:
     return VerifyCard(
         design=design,
         vectors=100_600,
-        vector_sets={"test": 600, "corners": 40, "random": 99_960},
+        vector_sets={"test": 600, "corners": 40, "random": 99_950, "tables": 10},
+        table_entries=TableEntries(entries=900, looked_up=880, unreachable=15, missed=5),
         outputs=3,
         comparisons=comparisons,
         control="lut_dense_0, edge (2, 1), entry 3, bit 0",

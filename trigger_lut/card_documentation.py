@@ -36,6 +36,7 @@ PARTS: tuple[type[BaseModel], ...] = (
     Measured,
     records.FeatureSummary,
     MassPeak,
+    records_firmware.TableEntries,
     records_firmware.Comparison,
     records_firmware.Difference,
     records.LayerSummary,

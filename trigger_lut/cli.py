@@ -87,7 +87,7 @@ def verify(args: argparse.Namespace) -> None:
     """Compare Keras, hls4ml, alkaid and the simulated RTL with the integer reference, bit for bit."""
     from trigger_lut.verification import verify
 
-    verify(args.spec, args.model, args.network, args.codes, args.firmware, args.card)
+    verify(args.spec, args.model, args.network, args.codes, args.firmware, args.card, args.rtl_vectors)
 
 
 def synth(args: argparse.Namespace) -> None:
@@ -249,7 +249,8 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--start", type=Path, metavar="PATH", help="that file of the design that this one starts from")
     sub.add_argument("--gpus", type=int, default=1, metavar="N", help="GPUs that share the training; default: one")
     command(firmware, "--spec", "--model", "--network", "--folder", "--card")
-    _threads(command(verify, "--spec", "--model", "--network", "--codes", "--firmware", "--card"))
+    sub = _threads(command(verify, "--spec", "--model", "--network", "--codes", "--firmware", "--card"))
+    sub.add_argument("--rtl-vectors", type=int, default=0, metavar="N", help="vectors of the Verilog, at least")
     command(synth, "--spec", "--train", "--firmware", "--card")
     command(timing, "--spec", "--verify", "--synth", "--card")
     command(physics, "--spec", "--network", "--codes", "--card")

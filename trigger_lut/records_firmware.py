@@ -35,10 +35,22 @@ class Difference(Strict):
     found: int | float | None = Field(description="Not whole where an evaluation leaves its grid; null if not finite.")
 
 
+FormName = Literal["keras", "hls4ml", "alkaid", "rtl", "vhdl"]
+
+
+class TableEntries(Strict):
+    """Entries of the tables of all edges that are not pruned."""
+
+    entries: int = Field(description="How many there are; one of a shared table counts once.")
+    looked_up: int = Field(description="Looked up by some vector.")
+    unreachable: int = Field(description="Proven beyond reach: no input leads to them.")
+    missed: int = Field(description="Neither.")
+
+
 class Comparison(Strict):
     """One evaluation against the NumPy reference."""
 
-    name: Literal["keras", "hls4ml", "alkaid", "rtl"] = Field(description="What was evaluated.")
+    name: FormName = Field(description="What was evaluated.")
     vectors: int = Field(description="Vectors compared.")
     mismatches: int = Field(description="Output values that differ; bit-exact means 0.")
     first: Difference | None = Field(None, description="Where it differs first; null when nothing does.")
@@ -51,12 +63,14 @@ class VerifyCard(Card):
 
     stage: Literal["verify"] = "verify"
     design: str = Field(description="Name of the design.")
-    vectors: int = Field(description="Input vectors, all origins together.")
-    vector_sets: dict[str, int] = Field(description="Vectors by origin: test, corners, random.")
+    vectors: int = Field(description="Input vectors of all forms; the Verilog gets more, the VHDL some of them.")
+    vector_sets: dict[str, int] = Field(description="Vectors by origin: test, corners, random, tables.")
+    table_entries: TableEntries = Field(description="Which table entries these vectors look up.")
     outputs: int = Field(description="Outputs a vector.")
     comparisons: list[Comparison] = Field(
-        description="Keras, hls4ml emulator, alkaid interpreter and RTL, each against the NumPy reference."
+        description="Keras, hls4ml's emulator, alkaid's interpreter, Verilog (rtl) and VHDL against the reference."
     )
+    not_run: dict[str, str] = Field({}, description="Comparisons that were not made, and why.")
     control: str = Field(description="Which bit of which table entry was flipped for the negative control.")
     mismatches: int = Field(description="Output values that differ, summed over the comparisons.")
     controls_caught: bool = Field(description="Whether every comparison noticed the flipped bit.")

@@ -16,6 +16,7 @@ from trigger_lut.cards import read_card, write_card
 from trigger_lut.errors import CardError, NotReproducibleError
 from trigger_lut.events.codes import TEST, TRAIN, EventCodes, save_codes
 from trigger_lut.firmware.hls import predict_hls
+from trigger_lut.firmware.rtl_ghdl import GHDL_MISSING, has_ghdl
 from trigger_lut.firmware.run import build_firmware
 from trigger_lut.layers import LUTConv1D, LUTDense
 from trigger_lut.layers.freeze import integer_network
@@ -30,6 +31,7 @@ from trigger_lut.verification.run import Forms, compare
 
 CONFIG = Path(__file__).parents[2] / "config"
 EVENTS = 400
+VHDL = ["vhdl"] if has_ghdl() else []
 
 
 def stage_files(folder: Path, seed: int = 6) -> dict[str, Path]:
@@ -56,8 +58,9 @@ def build(files: dict[str, Path], folder: Path) -> Path:
     return card
 
 
-def check(files: dict[str, Path], firmware: Path, card: Path) -> VerifyCard:
-    verify(files["spec.json"], files["model.keras"], files["network.npz"], files["codes.npz"], firmware, card)
+def check(files: dict[str, Path], firmware: Path, card: Path, rtl_vectors: int = 0) -> VerifyCard:
+    names = ("spec.json", "model.keras", "network.npz", "codes.npz")
+    verify(*(files[name] for name in names), firmware, card, rtl_vectors)
     return read_card(VerifyCard, card)
 
 
@@ -93,15 +96,24 @@ def test_firmware_card_names_what_was_built(built):
 
 
 def test_a_right_design_is_bit_exact(built, tmp_path):
-    card = check(*built, tmp_path / "verify.json")
+    card = check(*built, tmp_path / "verify.json", rtl_vectors=300_000)
     assert card.verdict == "bit-exact"
     assert (card.bit_exact, card.mismatches, card.controls_caught) == (True, 0, True)
-    assert card.vectors == sum(card.vector_sets.values()) == 100_000
+    assert card.vectors == sum(card.vector_sets.values()) >= 100_000
     assert card.vector_sets["test"] == EVENTS // 4
-    assert [c.name for c in card.comparisons] == ["keras", "hls4ml", "alkaid", "rtl"]
-    assert all(c.mismatches == 0 and c.first is None and c.vectors == 100_000 for c in card.comparisons)
-    # The same bit flipped in four forms changes the same outputs.
-    assert len({c.control_mismatches for c in card.comparisons}) == 1
+    assert [c.name for c in card.comparisons] == ["keras", "hls4ml", "alkaid", "rtl", *VHDL]
+    assert card.not_run == ({} if VHDL else {"vhdl": GHDL_MISSING})
+    assert all(c.mismatches == 0 and c.first is None for c in card.comparisons)
+    counts = {c.name: c.vectors for c in card.comparisons}
+    assert counts["keras"] == counts["hls4ml"] == counts["alkaid"] == card.vectors
+    assert counts["rtl"] == 300_000
+    assert counts.get("vhdl", run.VHDL_VECTORS) == run.VHDL_VECTORS
+    entries = card.table_entries
+    assert entries.entries == entries.looked_up + entries.unreachable + entries.missed
+    assert entries.missed == 0
+    # The same bit flipped in each form changes the same outputs.
+    assert len({c.control_mismatches for c in card.comparisons if c.name != "vhdl"}) == 1
+    assert all(c.control_mismatches > 0 for c in card.comparisons)
     assert card.comparisons[0].control_mismatches > 0
     firmware = read_card(FirmwareCard, built[1])
     assert card.latency_cycles_measured == firmware.rtl_latency_cycles_planned
@@ -139,8 +151,9 @@ def test_a_hybrid_graph_is_bit_exact(graph, tmp_path):
     assert held.hls_note == "hls4ml projects are made of chains of LUTDense layers on flat inputs alone"
     card = check(files, firmware, tmp_path / "verify.json")
     assert (card.verdict, card.bit_exact, card.mismatches) == ("bit-exact", True, 0)
-    assert [c.name for c in card.comparisons] == ["keras", "alkaid", "rtl"], "what did not run has no line"
-    assert len({c.control_mismatches for c in card.comparisons}) == 1
+    assert [c.name for c in card.comparisons] == ["keras", "alkaid", "rtl", *VHDL], "what did not run has no line"
+    assert "hls4ml" in card.not_run
+    assert len({c.control_mismatches for c in card.comparisons if c.name != "vhdl"}) == 1
     assert card.comparisons[0].control_mismatches > 0
 
 
@@ -163,7 +176,7 @@ def test_flips_in_every_layer_of_tables_reach_keras(graph):
 def test_a_latency_that_was_not_planned_is_an_error(tmp_path, monkeypatch):
     files = stage_files(tmp_path, seed=3)
     firmware = build(files, tmp_path)
-    monkeypatch.setattr(run, "compare", lambda forms, vectors, seed: (None, [], 9, 1))
+    monkeypatch.setattr(run, "compare", lambda forms, vectors, seed, more: (None, [], 9, 1))
     with pytest.raises(NotReproducibleError, match=r"rtl: 9 cycles in the RTL simulation, planned were 3$"):
         check(files, firmware, tmp_path / "verify.json")
     assert not (tmp_path / "verify.json").exists()
@@ -176,6 +189,7 @@ def test_a_model_that_is_not_the_network_is_found(tmp_path, monkeypatch):
     # The RTL is not at stake here, and simulating it takes the longest.
     monkeypatch.setattr(run, "read_project", lambda folder: network)
     monkeypatch.setattr(run, "write_rtl", lambda faulty, folder, spec: faulty)
+    monkeypatch.setattr(run, "has_ghdl", lambda: False)
     monkeypatch.setattr(run, "simulate_rtl", lambda form, codes: (evaluate(form, codes), 3, 1))
     codes = random_codes(network, 2000)
     flip = choose_flip(network, codes, seed=5)
@@ -232,7 +246,8 @@ def replace_tools(monkeypatch, network, wrong=()):
         control["on"] = False
         return result
 
-    keras_form, hls_form, rtl_form, alkaid_form = (form(n) for n in ("keras", "hls4ml", "rtl", "alkaid"))
+    names = ("keras", "hls4ml", "rtl", "alkaid", "vhdl")
+    keras_form, hls_form, rtl_form, alkaid_form, vhdl_form = map(form, names)
     monkeypatch.setattr(run, "flip_keras", switch)
     monkeypatch.setattr(run, "flip_hls", switch)
     monkeypatch.setattr(run, "write_rtl", switch)
@@ -240,6 +255,8 @@ def replace_tools(monkeypatch, network, wrong=()):
     monkeypatch.setattr(run, "run_keras", lambda m, n, codes: off(keras_form(codes)))
     monkeypatch.setattr(run, "predict_hls", lambda folder, codes: off(hls_form(codes)))
     monkeypatch.setattr(run, "simulate_rtl", lambda project, codes: (off(rtl_form(codes)), 4, 1))
+    monkeypatch.setattr(run, "has_ghdl", lambda: True)
+    monkeypatch.setattr(run, "simulate_vhdl", lambda project, codes: (off(vhdl_form(codes)), 4, 1))
 
     def alkaid(n, codes):
         control["on"] = n is not network
@@ -248,7 +265,7 @@ def replace_tools(monkeypatch, network, wrong=()):
     monkeypatch.setattr(run, "run_alkaid", alkaid)
 
 
-@pytest.mark.parametrize("wrong", ["keras", "hls4ml", "alkaid", "rtl"])
+@pytest.mark.parametrize("wrong", ["keras", "hls4ml", "alkaid", "rtl", "vhdl"])
 def test_each_form_is_judged_for_itself(forms, monkeypatch, wrong):
     replace_tools(monkeypatch, forms.network, (wrong,))
     vectors = random_codes(forms.network, 100)
@@ -265,7 +282,15 @@ def test_a_control_that_changes_nothing_is_not_caught(forms, monkeypatch):
     replace_tools(monkeypatch, forms.network)
     monkeypatch.setattr(run, "flip_hls", lambda *_: None)
     _, comparisons, _, _ = compare(forms, random_codes(forms.network, 100), seed=0)
-    assert {c.name: c.control_mismatches for c in comparisons} == {"keras": 1, "hls4ml": 0, "alkaid": 1, "rtl": 1}
+    found = {c.name: c.control_mismatches for c in comparisons}
+    assert found == {"keras": 1, "hls4ml": 0, "alkaid": 1, "rtl": 1, "vhdl": 1}
+
+
+def test_simulations_that_disagree_on_cycles_are_an_error(forms, monkeypatch):
+    replace_tools(monkeypatch, forms.network)
+    monkeypatch.setattr(run, "simulate_vhdl", lambda project, codes: (evaluate(forms.network, codes), 5, 1))
+    with pytest.raises(NotReproducibleError, match="latency and II in cycles differ between simulations"):
+        compare(forms, random_codes(forms.network, 100), seed=0)
 
 
 def test_firmware_of_another_network_is_refused(built, tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trigger_lut.errors import ToolMissingError
+from trigger_lut.errors import NotReproducibleError, ToolMissingError
 from trigger_lut.firmware.rtl_project import RtlProject
 from trigger_lut.firmware.rtl_simulation import Words, bus_words, measured, scratch_folder
 from trigger_lut.fixed_point import IntArray
@@ -70,8 +70,8 @@ def has_ghdl() -> bool:
 def simulate_vhdl(project: RtlProject, codes: IntArray) -> tuple[IntArray, int, int]:
     """Run vectors through the VHDL: (outputs, latency_cycles_measured, ii_measured), as `simulate_rtl` does.
 
-    Registers start as 'U'. Raises ToolMissingError without GHDL, ToolFailedError when it refuses the VHDL, and the
-    errors of `simulate_rtl`.
+    Registers start undefined ('U'), and no valid output may have an undefined bit. Raises ToolMissingError without
+    GHDL, ToolFailedError when it refuses the VHDL, and the errors of `simulate_rtl`.
     """
     if not has_ghdl():
         raise ToolMissingError(GHDL_MISSING)
@@ -114,10 +114,15 @@ def _drive(library: Path, project: RtlProject, stimulus: Words) -> Words:
     words = bus_words(project.outputs)
     found = np.zeros((len(stimulus), 1 + words), dtype=np.uint32)
     for n, line in enumerate(lines):
-        if line[0] == "1":  # undefined bits (U, X) of a valid output are no number
+        if line[0] == "1":
             text = line[2:]
+            try:
+                found[n, 1:] = [int(text[8 * w : 8 * w + 8], 16) for w in reversed(range(words))]
+            except ValueError as error:
+                raise NotReproducibleError(
+                    f"{project.top}: cycle {n}: bits of a valid output are undefined: {text}"
+                ) from error
             found[n, 0] = 1
-            found[n, 1:] = [int(text[8 * w : 8 * w + 8], 16) for w in reversed(range(words))]
     return found
 
 

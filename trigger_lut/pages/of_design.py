@@ -202,13 +202,26 @@ def verify_page(card: VerifyCard) -> Page:
                 c.seconds,
             )
             for c in card.comparisons
-        ],
+        ]
+        + [cells(name, "not measured", "not measured", reason, "-", "-") for name, reason in card.not_run.items()],
         note=f"Negative control: {card.control}",
     )
     vectors = Table(
         "Vectors",
         ["From", "Vectors"],
         [*(cells(k, v) for k, v in card.vector_sets.items()), cells("all", card.vectors)],
+        note="All forms get these; the Verilog gets further random ones, the VHDL, simulated slowly, some of them.",
+    )
+    found = card.table_entries
+    entries = Table(
+        "Table entries",
+        ["", "Entries"],
+        [
+            cells("looked up", found.looked_up),
+            cells("proven beyond reach", found.unreachable),
+            [Cell("neither", "text"), Cell(str(found.missed), "good" if found.missed == 0 else "")],
+            cells("all", found.entries),
+        ],
     )
     measured_here = Table(
         "Measured in the RTL simulation",
@@ -218,7 +231,7 @@ def verify_page(card: VerifyCard) -> Page:
     return Page(
         title=f"{card.design}: {card.verdict}" if card.bit_exact else f"{card.design}: not bit-exact",
         lead=card.verdict,
-        tables=[comparisons, vectors, measured_here],
+        tables=[comparisons, vectors, entries, measured_here],
         cards={"verify": card},
         plots=[("verification.svg", verification(card), "Differences, and what each negative control found.")],
     )

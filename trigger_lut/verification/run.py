@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,22 @@ from trigger_lut.cards import Stopwatch, read_card, sha256, write_card
 from trigger_lut.errors import CardError, FirmwareError, NotReproducibleError
 from trigger_lut.events.codes import TEST, load_codes
 from trigger_lut.firmware.hls import predict_hls
-from trigger_lut.firmware.rtl import read_project, simulate_rtl, write_rtl
+from trigger_lut.firmware.rtl import RtlProject, read_project, simulate_rtl, write_rtl
+from trigger_lut.firmware.rtl_ghdl import GHDL_MISSING, has_ghdl, simulate_vhdl
 from trigger_lut.fixed_point import IntArray
 from trigger_lut.network import Network, load_network
-from trigger_lut.records_firmware import Comparison, FirmwareCard, VerifyCard
+from trigger_lut.records_firmware import Comparison, FirmwareCard, FormName, TableEntries, VerifyCard
 from trigger_lut.reference import evaluate
 from trigger_lut.saved_model import load_model
 from trigger_lut.verification.comparison import differences, verdict
 from trigger_lut.verification.control import Flip, choose_flip, flip_hls, flip_keras, flipped
 from trigger_lut.verification.evaluations import run_alkaid, run_keras
-from trigger_lut.verification.vectors import make_vectors
+from trigger_lut.verification.table_entries import vectors_for_entries
+from trigger_lut.verification.vectors import make_vectors, uniform
 
 CONTROL_VECTORS = 4000
+VHDL_VECTORS, VHDL_CONTROL_VECTORS = 8000, 1000  # GHDL interprets: a few hundred to a few thousand vectors a second
+BLOCK = 250_000  # vectors in one simulation
 
 
 @dataclass(frozen=True)
@@ -42,8 +47,12 @@ class Forms:
     spec: Spec
 
 
-def verify(spec: Path, model: Path, network: Path, codes: Path, firmware_card: Path, card: Path) -> None:
+def verify(
+    spec: Path, model: Path, network: Path, codes: Path, firmware_card: Path, card: Path, rtl_vectors: int = 0
+) -> None:
     """Compare Keras, hls4ml's emulator, alkaid and the RTL with the integer reference, and write a VerifyCard.
+
+    rtl_vectors: how many vectors the Verilog gets at least; the others get some 100,000, the VHDL fewer.
 
     Differences do not raise: the card says "not bit-exact". Raises CardError for files that do not belong together,
     NotReproducibleError when the RTL takes other cycles than planned, and the errors of the tools.
@@ -60,7 +69,9 @@ def verify(spec: Path, model: Path, network: Path, codes: Path, firmware_card: P
     hls = Path(firmware.hls_project) if firmware.hls_project else None
     forms = Forms(load_model(model, design.network.function), integers, hls, Path(firmware.rtl_project), design)
     vectors, sets = make_vectors(integers.inputs, events.of(TEST)[0], design.seed)
-    flip, comparisons, latency, ii = compare(forms, vectors, design.seed)
+    more, coverage = vectors_for_entries(integers, vectors, design.seed)
+    vectors, sets = np.concatenate([vectors, more]), sets | {"tables": len(more)}
+    flip, comparisons, latency, ii = compare(forms, vectors, design.seed, rtl_vectors)
     if latency != firmware.rtl_latency_cycles_planned:
         raise NotReproducibleError(
             f"{firmware.rtl_project}: {latency} cycles in the RTL simulation, planned were "
@@ -76,8 +87,15 @@ def verify(spec: Path, model: Path, network: Path, codes: Path, firmware_card: P
             design=design.design,
             vectors=len(vectors),
             vector_sets=sets,
+            table_entries=TableEntries(
+                entries=coverage.entries,
+                looked_up=coverage.reached,
+                unreachable=coverage.unreachable,
+                missed=coverage.missed,
+            ),
             outputs=len(integers.fractions),
             comparisons=comparisons,
+            not_run=_not_run(forms),
             control=flip.describe(integers),
             mismatches=mismatches,
             controls_caught=caught,
@@ -90,22 +108,39 @@ def verify(spec: Path, model: Path, network: Path, codes: Path, firmware_card: P
     )
 
 
-def compare(forms: Forms, vectors: IntArray, seed: int) -> tuple[Flip, list[Comparison], int, int]:
+def _not_run(forms: Forms) -> dict[str, str]:
+    """Comparisons that are not made, and why."""
+    found = {} if has_ghdl() else {"vhdl": GHDL_MISSING}
+    return found if forms.hls else {"hls4ml": "no hls4ml project; see firmware.json", **found}
+
+
+def compare(
+    forms: Forms, vectors: IntArray, seed: int, rtl_vectors: int = 0
+) -> tuple[Flip, list[Comparison], int, int]:
     """All comparisons over (N, C_in) vectors: the control's flip, the results, the RTL's latency in cycles and II.
 
-    The tables of `forms.model` are changed by the control.
+    rtl_vectors: the Verilog gets random vectors beyond the others, up to so many. The tables of `forms.model` are
+    changed by the control.
     """
     network = forms.network
-    expected = evaluate(network, vectors)
     rng = np.random.default_rng(seed)
-    some = np.sort(rng.choice(len(vectors), min(CONTROL_VECTORS, len(vectors)), replace=False))
-    flip = choose_flip(network, vectors[some], seed)
+    some = vectors[_choice(rng, len(vectors), CONTROL_VECTORS)]
+    more = uniform(network.inputs, max(rtl_vectors - len(vectors), 0), rng)
+    flip = choose_flip(network, some, seed)
     faulty = flipped(network, flip)
-    timing: list[int] = []
+    timing: set[tuple[int, int]] = set()
 
     def rtl(codes: IntArray) -> IntArray:
-        outputs, *measured = simulate_rtl(read_project(forms.rtl), codes)
-        timing[:] = measured
+        project, outputs = read_project(forms.rtl), []
+        for start in range(0, len(codes), BLOCK):
+            found, *measured = simulate_rtl(project, codes[start : start + BLOCK])
+            outputs.append(found)
+            timing.add((measured[0], measured[1]))
+        return np.concatenate(outputs)
+
+    def vhdl(codes: IntArray) -> IntArray:
+        outputs, *measured = simulate_vhdl(read_project(forms.rtl), codes)
+        timing.add((measured[0], measured[1]))
         return outputs
 
     def faulty_keras(codes: IntArray) -> Any:
@@ -117,41 +152,66 @@ def compare(forms: Forms, vectors: IntArray, seed: int) -> tuple[Flip, list[Comp
             flip_hls(project, Path(scratch, "hls"), flip)
             return predict_hls(Path(scratch, "hls"), codes)
 
-    def faulty_rtl(codes: IntArray) -> IntArray:
+    def faulty_rtl(simulate: Callable[[RtlProject, IntArray], tuple[IntArray, int, int]], codes: IntArray) -> IntArray:
         with tempfile.TemporaryDirectory() as scratch:
-            return simulate_rtl(write_rtl(faulty, Path(scratch, "rtl"), forms.spec), codes)[0]
+            return simulate(write_rtl(faulty, Path(scratch, "rtl"), forms.spec), codes)[0]
 
-    runs: dict[str, tuple[Callable[[IntArray], Any], Callable[[IntArray], Any]]] = {
-        "keras": (lambda codes: run_keras(forms.model, network, codes), faulty_keras),
-        "alkaid": (lambda codes: run_alkaid(network, codes), lambda codes: run_alkaid(faulty, codes)),
-        "rtl": (rtl, faulty_rtl),
-    }
+    runs = [Run("keras", vectors, some, lambda codes: run_keras(forms.model, network, codes), faulty_keras)]
     if (project := forms.hls) is not None:
-        hls = (lambda codes: predict_hls(project, codes), lambda codes: faulty_hls(project, codes))
-        runs = {"keras": runs.pop("keras"), "hls4ml": hls, **runs}
-    comparisons = []
-    for name, (whole, control) in runs.items():
-        start = time.monotonic()
-        mismatches, first = differences(expected, whole(vectors))
-        seconds = time.monotonic() - start
-        try:
-            caught = differences(expected[some], control(vectors[some]))[0]
-        except FirmwareError as error:
-            print(f"verify: no negative control for {name}: {error}", file=sys.stderr)
-            caught = 0
-        print(
-            f"verify: {name}: {mismatches} differences in {len(vectors)} vectors, {seconds:.2f} s; "
-            f"control: {caught} in {len(some)}, {time.monotonic() - start - seconds:.2f} s",
-            file=sys.stderr,
+        runs.append(
+            Run("hls4ml", vectors, some, partial(predict_hls, project), lambda codes: faulty_hls(project, codes))
         )
-        comparisons.append(
-            Comparison(
-                name=name,  # type: ignore[arg-type]
-                vectors=len(vectors),
-                mismatches=mismatches,
-                first=first,
-                seconds=round(seconds, 3),
-                control_mismatches=caught,
-            )
-        )
-    return flip, comparisons, timing[0], timing[1]
+    runs.append(
+        Run("alkaid", vectors, some, lambda codes: run_alkaid(network, codes), lambda codes: run_alkaid(faulty, codes))
+    )
+    runs.append(Run("rtl", np.concatenate([vectors, more]), some, rtl, partial(faulty_rtl, simulate_rtl)))
+    if has_ghdl():
+        few = vectors[_choice(rng, len(vectors), VHDL_VECTORS)]
+        caught = (evaluate(faulty, some) != evaluate(network, some)).any(axis=1)
+        fewer = some[np.argsort(~caught, kind="stable")[:VHDL_CONTROL_VECTORS]]
+        runs.append(Run("vhdl", few, fewer, vhdl, partial(faulty_rtl, simulate_vhdl)))
+    comparisons = [_compared(run, network) for run in runs]
+    if len(timing) != 1:
+        raise NotReproducibleError(f"{forms.rtl}: latency and II in cycles differ between simulations: {timing}")
+    return flip, comparisons, *timing.pop()
+
+
+@dataclass(frozen=True)
+class Run:
+    """One form of the network: what it gets, what evaluates it, and what does so after the flip."""
+
+    name: FormName
+    vectors: IntArray
+    control_vectors: IntArray
+    whole: Callable[[IntArray], Any]
+    control: Callable[[IntArray], Any]
+
+
+def _choice(rng: np.random.Generator, count: int, most: int) -> IntArray:
+    """Indices, in order, of `most` of so many vectors; of all where there are fewer."""
+    chosen: IntArray = np.sort(rng.choice(count, min(most, count), replace=False))
+    return chosen
+
+
+def _compared(run: Run, network: Network) -> Comparison:
+    start = time.monotonic()
+    mismatches, first = differences(evaluate(network, run.vectors), run.whole(run.vectors))
+    seconds = time.monotonic() - start
+    try:
+        caught = differences(evaluate(network, run.control_vectors), run.control(run.control_vectors))[0]
+    except FirmwareError as error:
+        print(f"verify: no negative control for {run.name}: {error}", file=sys.stderr)
+        caught = 0
+    print(
+        f"verify: {run.name}: {mismatches} differences in {len(run.vectors)} vectors, {seconds:.2f} s; "
+        f"control: {caught} in {len(run.control_vectors)}, {time.monotonic() - start - seconds:.2f} s",
+        file=sys.stderr,
+    )
+    return Comparison(
+        name=run.name,
+        vectors=len(run.vectors),
+        mismatches=mismatches,
+        first=first,
+        seconds=round(seconds, 3),
+        control_mismatches=caught,
+    )

@@ -10,6 +10,7 @@ rule verify:
     output:
         "results/{design}/verify.json",
     params:
+        vectors=plan.budget.checks.vectors,
         code=fingerprint("verification"),
     resources:
         **needs(mem_mb=4000, runtime=60),
@@ -17,4 +18,4 @@ rule verify:
         "results/logs/{design}/verify.log",
     shell:
         "trigger-lut verify --threads {threads} --spec {input.spec} --model {input.model} --network {input.network}"
-        " --codes {input.codes} --firmware {input.firmware} --card {output} &> {log} || failed {log}"
+        " --codes {input.codes} --firmware {input.firmware} --rtl-vectors {params.vectors} --card {output} &> {log} || failed {log}"

@@ -112,3 +112,8 @@ def encode(values: ArrayLike, kif: KIF) -> IntArray:
 def decode(codes: ArrayLike, kif: KIF) -> NDArray[np.float64]:
     """Real values of codes."""
     return np.asarray(codes, dtype=np.float64) * 2.0**-kif.f
+
+
+def uniform(formats: tuple[KIF, ...], count: int, rng: np.random.Generator) -> IntArray:
+    """(count, C) codes, each uniform over its format."""
+    return np.stack([rng.integers(kif.lo, kif.hi + 1, count) for kif in formats], axis=1)

@@ -8,10 +8,11 @@ nothing but index arrays. The arithmetic of a layer stands in `network_layers`.
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -157,8 +158,8 @@ def with_layer(network: Network, n: int, **changes: Any) -> Network:
     return replace(network, layers=tuple(layers))
 
 
-def save_network(network: Network, path: Path) -> None:
-    """Write the network to one .npz; the same network gives the same bytes.
+def save_network(network: Network, path: Path | BinaryIO) -> None:
+    """Write the network to one .npz, a file or an open one; the same network gives the same bytes.
 
     Raises AssertionError when the network is inconsistent (our bug, not the user's).
     """
@@ -181,12 +182,14 @@ def save_network(network: Network, path: Path) -> None:
     }
     if network.outputs is not None:
         arrays["outputs"] = network.outputs.astype(np.int64)
-    with path.open("wb") as out:
+    with path.open("wb") if isinstance(path, Path) else nullcontext(path) as out:
         np.savez_compressed(out, meta=np.array(json.dumps(meta)), **arrays)  # type: ignore[arg-type]
 
 
-def load_network(path: Path) -> Network:
-    """Read a network. Raises CardError when the file is missing, damaged, inconsistent or of another version."""
+def load_network(path: Path | BinaryIO) -> Network:
+    """Read a network from a file or an open one.
+
+    Raises CardError when the file is missing, damaged, inconsistent or of another version."""
     try:
         with np.load(path, allow_pickle=False) as held:
             meta = json.loads(str(held["meta"]))

@@ -14,8 +14,8 @@ class FirmwareCard(Card):
 
     stage: Literal["firmware"] = "firmware"
     design: str = Field(description="Name of the design.")
-    hls_project: str | None = Field(description="Folder of the hls4ml project; null where none was made.")
-    hls_note: str | None = Field(None, description="Why no hls4ml project was made.")
+    hls_project: str = Field(description="Folder of the hls4ml project.")
+    hls_note: str | None = Field(None, description="Why it was not made layer by layer; null: it was.")
     hls_handlers: dict[str, str] = Field(description="Which converter handler took which layer.")
     hls_result_types: dict[str, str] = Field(description="Result type of each layer of the hls4ml model.")
     rtl_project: str = Field(description="Folder of the Verilog project.")

@@ -1,6 +1,9 @@
 """LUTDense as a native hls4ml layer: the compiled emulator is the Keras model, bit for bit."""
 
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import keras
@@ -12,7 +15,7 @@ from networks import random_codes, random_network
 from trigger_lut.budget import load_budget, resolve
 from trigger_lut.errors import CardError, FirmwareError, ToolFailedError, ToolMissingError
 from trigger_lut.firmware import hls
-from trigger_lut.firmware.hls_code import common_format, layer_code
+from trigger_lut.firmware.hls_code import common_format, network_code
 from trigger_lut.fixed_point import KIF
 from trigger_lut.layers import LUTDense
 from trigger_lut.reference import evaluate
@@ -58,7 +61,8 @@ def test_emulator_of_a_network_with_wide_tables(spec, tmp_path):
 
 def test_project_says_who_took_what(written):
     network, _, project = written
-    assert project.handlers == {f"lut_dense_{n}": "LUTDenseHandler" for n in range(3)}
+    assert project.handlers == {f"lut_dense_{n}": "TableHandler" for n in range(3)}
+    assert project.note == ""
     assert hls.load_hls(project.folder) == project
     source = common_format(network.inputs)
     entrance, *layers = project.result_types.items()
@@ -68,7 +72,7 @@ def test_project_says_who_took_what(written):
         assert text.startswith(str(common_format(layer.output_formats()))[:-1])
     top = (project.folder / "firmware" / "lut_network.cpp").read_text()
     assert "#pragma HLS PIPELINE II=1" in top
-    assert top.count("nnet::lut_dense<") == 3
+    assert len(re.findall(r"config\d+::evaluate\(", top)) == 3
 
 
 def test_layer_works_in_plain_hls4ml_whatever_fallbacks_are_allowed(written, tmp_path):
@@ -84,7 +88,7 @@ def test_layer_works_in_plain_hls4ml_whatever_fallbacks_are_allowed(written, tmp
         backend="Vitis",
         hls_config={"LayerName": {name: {"Precision": {"result": str(source)}}}},
     )
-    assert [node.class_name for node in converted.get_layers()] == ["Input"] + ["LUTDenseNode"] * 3
+    assert [node.class_name for node in converted.get_layers()] == ["Input"] + ["LUTNetworkNode"] * 3
     converted.compile()
     codes = random_codes(network, 200)
     values = np.ascontiguousarray(codes * 2.0 ** -np.array([float(f.f) for f in network.inputs]))
@@ -96,9 +100,7 @@ def test_another_backend_is_refused(written, tmp_path):
     """hls4ml's default backend knows no template of the layer and would leave its code out."""
     import hls4ml
 
-    import trigger_lut.firmware.hls_layer  # noqa: F401  registers the layer
-
-    with pytest.raises(FirmwareError, match=r"^lut_dense_0: LUTDense is for backend='Vitis' only, found 'Vivado'$"):
+    with pytest.raises(FirmwareError, match=r"^lut_dense_0: layers of tables are for backend='Vitis' only, found 'Viv"):
         hls4ml.converters.convert_from_keras_model(written[1], output_dir=str(tmp_path / "vivado"))
 
 
@@ -106,7 +108,7 @@ def test_tables_as_synthesis_sees_them_give_the_same(written, tmp_path):
     """The emulator keeps entries in built-in types; with ap_int of the exact width nothing changes."""
     network, _, project = written
     shutil.copytree(project.folder, tmp_path / "exact")
-    header = tmp_path / "exact" / "firmware" / "nnet_utils" / "nnet_lut_dense.h"
+    header = tmp_path / "exact" / "firmware" / "nnet_utils" / "nnet_lut_network.h"
     text = header.read_text()
     assert "#ifdef __SYNTHESIS__" in text
     header.write_text(text.replace("#ifdef __SYNTHESIS__", "#if 1"))
@@ -117,42 +119,56 @@ def test_tables_as_synthesis_sees_them_give_the_same(written, tmp_path):
 
 def test_other_layers_are_refused_by_name(spec, tmp_path):
     model = keras.Sequential([keras.Input((4,)), LUTDense(3), keras.layers.Dense(2, name="plain")])
-    network = random_network(0)
-    with pytest.raises(FirmwareError) as error:
-        hls.write_hls(model, network, tmp_path / "hls", spec)
-    assert str(error.value) == (
-        "layer 'plain' is a keras.src.layers.core.dense.Dense; the hls4ml project is exact for LUTDense layers alone"
-    )
+    with pytest.raises(FirmwareError, match="layer 'plain'"):
+        hls.write_hls(model, random_network(0), tmp_path / "hls", spec)
     assert not (tmp_path / "hls").exists()
 
 
-def test_another_handler_is_noticed(spec, tmp_path, monkeypatch):
+def test_a_layer_that_hls4ml_does_not_know_is_refused_by_hls4ml(tmp_path):
+    import hls4ml
+
+    class Own(keras.layers.Layer):
+        def call(self, x):
+            return x + 1
+
+    model = keras.Sequential([keras.Input((4,)), LUTDense(3, input_format="fixed<4,2>"), Own()])
+    with pytest.raises(ValueError, match=r"Layer <class '.*Own'> not found in registry"):
+        hls4ml.converters.convert_from_keras_model(model, output_dir=str(tmp_path), backend="Vitis")
+
+
+def test_without_our_handler_the_network_goes_in_whole_and_the_project_says_so(spec, tmp_path, monkeypatch):
     from hls4ml.converters.keras_v3._base import registry
 
-    from trigger_lut.firmware.hls_layer import KERAS_LAYER
+    from trigger_lut.firmware.hls_layer import TABLE_LAYERS
 
-    ours = registry[KERAS_LAYER]
-
-    def usurper(*arguments):
-        return tuple({**conf, "handler": "Usurper"} for conf in ours(*arguments))
-
-    monkeypatch.setitem(registry, KERAS_LAYER, usurper)
+    for name in TABLE_LAYERS:
+        monkeypatch.delitem(registry, name)
     network = random_network(0)
-    with pytest.raises(FirmwareError) as error:
-        hls.write_hls(keras_twin(network), network, tmp_path / "hls", spec)
-    assert str(error.value) == "hls4ml: layer 'lut_dense_0' was taken by Usurper, expected LUTDenseHandler"
-    assert not (tmp_path / "hls").exists()
+    project = hls.write_hls(keras_twin(network), network, tmp_path / "hls", spec)
+    assert project.handlers == {"network": "WholeNetworkHandler"}
+    assert project.note.startswith("not layer by layer: hls4ml refuses the model (Layer <class 'trigger_lut.layers")
+    codes = random_codes(network, 500)
+    np.testing.assert_array_equal(hls.predict_hls(tmp_path / "hls", codes), evaluate(network, codes))
 
 
-def test_without_our_handler_no_fallback_takes_the_layer(spec, tmp_path, monkeypatch):
-    from hls4ml.converters.keras_v3._base import registry
+def test_a_handler_that_is_wrong_is_noticed_and_not_used(spec, tmp_path, monkeypatch):
+    """One table entry is off in what the handler makes: the emulator is checked at once."""
+    from trigger_lut.firmware.hls_layer import TableHandler
 
-    from trigger_lut.firmware.hls_layer import KERAS_LAYER
+    right = TableHandler.handle
 
-    monkeypatch.delitem(registry, KERAS_LAYER)
+    def wrong(self, layer, in_tensors, out_tensors):
+        made = right(self, layer, in_tensors, out_tensors)
+        tables = made["network"].layers[0].tables
+        tables[tuple(np.argwhere(tables == tables.max())[0])] -= 1
+        return made
+
+    monkeypatch.setattr(TableHandler, "handle", wrong)
     network = random_network(0)
-    with pytest.raises(FirmwareError, match=r"hls4ml refuses model 'sequential.*LUTDense.*no fallback option"):
-        hls.write_hls(keras_twin(network), network, tmp_path / "hls", spec)
+    project = hls.write_hls(keras_twin(network), network, tmp_path / "hls", spec)
+    assert re.search(r"[1-9]\d* of \d+ outputs differ from the model's integers, with handlers of this", project.note)
+    codes = random_codes(network, 500)
+    np.testing.assert_array_equal(hls.predict_hls(tmp_path / "hls", codes), evaluate(network, codes))
 
 
 def test_missing_compiler(spec, tmp_path, monkeypatch):
@@ -176,10 +192,10 @@ def test_no_project(tmp_path):
 
 
 def test_sums_beyond_the_emulator_are_refused():
-    layer = random_network(0).layers[0]
-    layer.bias[1] = 1 << 31
+    network = random_network(0)
+    network.layers[0].bias[1] = 1 << 31
     with pytest.raises(FirmwareError, match=r"lut_dense_0: output 1 may reach 21\d+; the hls4ml emulator adds within"):
-        layer_code(layer, 2, KIF(1, 3, 3), KIF(1, 40, 3))
+        network_code(network, 2, [(len(network.inputs), KIF(1, 3, 3))], KIF(1, 40, 3))
 
 
 def test_project_comes_from_the_keras_model(spec, tmp_path):
@@ -191,3 +207,10 @@ def test_project_comes_from_the_keras_model(spec, tmp_path):
     codes = random_codes(network, 100)
     one = 1 << network.fractions
     np.testing.assert_array_equal(hls.predict_hls(tmp_path / "hls", codes), evaluate(network, codes) + one)
+
+
+def test_hls4ml_loads_the_plug_in_itself():
+    """In a process that imports nothing of this package."""
+    script = "import hls4ml; from hls4ml.model.layers import layer_map; print('LUTNetwork' in layer_map)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.split()[-1] == "True", done.stdout + done.stderr

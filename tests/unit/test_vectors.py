@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from trigger_lut.fixed_point import KIF
-from trigger_lut.verification.vectors import corners, make_vectors, special, uniform
+from trigger_lut.fixed_point import KIF, uniform
+from trigger_lut.verification.vectors import corners, make_vectors, special
 
 FORMATS = (KIF(1, 2, 3), KIF(0, 3, 0), KIF(0, 0, 1), KIF(1, 0, 4))
 

@@ -1,7 +1,10 @@
-"""An hls4ml project of a trained model: native `LUTDense` layers, exact types, a compiled bit-accurate emulator.
+"""An hls4ml project of a trained model: exact types, a compiled bit-accurate emulator.
 
-The project is made from the Keras model. Of the integer network only the interface is used - input formats and output
-fractions - so that comparing the emulator with the network's integer model compares two ways from Keras.
+The project is made from the Keras model, layer by layer: layers of tables by the handlers of `hls_layer`, HGQ2's
+arithmetic layers by hls4ml's own. A model that hls4ml cannot take so, or whose emulator then differs from the model's
+integers, is written as one layer of exact arithmetic (`layers.whole_network`); the project says which, and why. Of the
+trained integer network only the interface is used - input formats and output fractions - so that comparing the
+emulator with the network's integer model compares two ways from Keras.
 """
 
 from __future__ import annotations
@@ -23,12 +26,14 @@ from trigger_lut.budget import Spec
 from trigger_lut.cards import write_text
 from trigger_lut.errors import CardError, FirmwareError, ToolFailedError, ToolMissingError
 from trigger_lut.firmware.hls_code import common_format
-from trigger_lut.fixed_point import KIF, IntArray
+from trigger_lut.fixed_point import KIF, IntArray, uniform
 from trigger_lut.network import Network
+from trigger_lut.reference import evaluate
 
 PROJECT_FILE = "project.json"
 NAME = "lut_network"
 EMULATOR_BITS = 52  # the emulator's interface is double
+CHECKED = 500  # random vectors on which a project made layer by layer is checked at once
 
 
 @dataclass(frozen=True)
@@ -38,59 +43,134 @@ class HlsProject:
     folder        where it lies
     library       file name of the compiled emulator, in folder/firmware
     inputs        format of each input channel
+    sizes         channels of each input of the model
+    out_sizes     values of each output of the model
     fractions     fractional bits of each output
     handlers      converter handler by layer
     result_types  result type by layer, as ap_fixed
+    note          why it was not made layer by layer; empty where it was
     """
 
     folder: Path
     library: str
     inputs: tuple[KIF, ...]
+    sizes: tuple[int, ...]
+    out_sizes: tuple[int, ...]
     fractions: tuple[int, ...]
     handlers: dict[str, str]
     result_types: dict[str, str]
-
-
-def has_project(model: Any, network: Network) -> bool:
-    """Whether hls4ml projects are made of such a model: a chain of LUTDense layers on a flat input."""
-    kinds = {type(layer).__name__ for layer in model.layers}
-    return kinds <= {"InputLayer", "LUTDense"} and len(model.inputs[0].shape) == 2 and network.is_dense_chain()
+    note: str = ""
 
 
 def write_hls(model: Any, network: Network, folder: Path, spec: Spec) -> HlsProject:
-    """Convert a Keras model of LUTDense layers with hls4ml, write the project to `folder` (made anew) and compile it.
+    """Convert a Keras model with hls4ml, write the project to `folder` (made anew) and compile it.
 
-    Raises FirmwareError when a layer is of another kind or was taken by another handler than ours, ToolMissingError
-    without g++, ToolFailedError when compilation fails.
+    network: the model's integer network, for its interface. Raises FirmwareError when a layer has no integer form, by
+    name, ToolMissingError without g++, ToolFailedError when compilation fails.
     """
+    from trigger_lut.layers.freeze import integer_network
+
     if shutil.which("g++") is None:
         raise ToolMissingError("g++ is not on PATH; hls4ml compiles its emulator with it (install a C++ compiler)")
-    expected = expected_handlers(model)
+    whole = integer_network(model, prune=False, inputs=network.inputs)
+    if len(whole.output_values) != len(network.output_values):
+        raise FirmwareError(
+            f"model {model.name!r} has {len(whole.output_values)} outputs, its network {len(network.output_values)}"
+        )
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     with contextlib.redirect_stdout(sys.stderr):
-        converted = _convert(model, common_format(network.inputs), part, spec)
-        handlers = check_handlers(converted, expected)
-        converted.write()
+        project = _layer_by_layer(model, whole, network, part, spec)
+        if project.note:
+            print(f"hls4ml: {project.note}", file=sys.stderr)
+            shutil.rmtree(part, ignore_errors=True)
+            project = dataclasses.replace(_as_one_layer(model, whole, network, part, spec), note=project.note)
     config = part / "hls4ml_config.yml"
     write_text(config, config.read_text().replace(str(part), str(folder)))
-    library = _compile(part, converted.config.get_config_value("Stamp"))
-    types = {node.name: str(node.get_output_variable().type.precision) for node in converted.get_layers()}
-    project = HlsProject(folder, library, network.inputs, tuple(int(f) for f in network.fractions), handlers, types)
     _save(project, part)
     shutil.rmtree(folder, ignore_errors=True)
     part.replace(folder)
+    return dataclasses.replace(project, folder=folder)
+
+
+def _layer_by_layer(model: Any, whole: Network, network: Network, folder: Path, spec: Spec) -> HlsProject:
+    """A compiled project of one hls4ml layer a Keras layer; its `note` says why it cannot be used, if so."""
+    import keras
+
+    empty = HlsProject(folder, "", network.inputs, _sizes(model.inputs), (), (), {}, {})
+    if loose := sorted({type(op).__name__ for op in _operations(model) if not isinstance(op, keras.Layer)}):
+        what = f"hls4ml takes layers alone, the model holds operations: {', '.join(loose)}"
+        return dataclasses.replace(empty, note=f"not layer by layer: {what}")
+    try:
+        converted = _convert(model, network, folder, spec)
+        project = _written(converted, model, empty, network)
+    except FirmwareError:
+        raise
+    except Exception as error:  # hls4ml has no errors of its own: whatever it stumbles over
+        said = str(error).splitlines() or [type(error).__name__]
+        return dataclasses.replace(empty, note=f"not layer by layer: hls4ml refuses the model ({said[0]})")
+    codes = uniform(network.inputs, CHECKED, np.random.default_rng(spec.seed))
+    try:
+        different = int((predict_hls(folder, codes) != evaluate(whole, codes)).sum())
+        what = f"{different} of {CHECKED * len(project.fractions)} outputs differ from the model's integers"
+    except ToolFailedError as error:
+        different, what = 1, str(error)
+    theirs = sorted({handler for handler in project.handlers.values() if handler.startswith(THEIRS)})
+    note = f"not layer by layer: {what}, with {', '.join(theirs) or 'handlers of this package'}" if different else ""
+    return dataclasses.replace(project, note=note)
+
+
+def _as_one_layer(model: Any, whole: Network, network: Network, folder: Path, spec: Spec) -> HlsProject:
+    from trigger_lut.layers.whole_network import as_one_layer
+
+    empty = HlsProject(folder, "", network.inputs, _sizes(model.inputs), (), (), {}, {})
+    one = as_one_layer(model, whole)
+    try:
+        converted = _convert(one, network, folder, spec)
+    except ValueError as error:
+        raise FirmwareError(f"hls4ml refuses model {model.name!r}: {error}") from error
+    return _written(converted, one, empty, network)
+
+
+def _operations(model: Any) -> list[Any]:
+    """Layers, and what is none: operations of keras.ops, which only models made of tensors can hold."""
+    return list(getattr(model, "operations", model.layers))
+
+
+def _sizes(tensors: list[Any]) -> tuple[int, ...]:
+    return tuple(int(np.prod(tensor.shape[1:])) for tensor in tensors)
+
+
+def _written(converted: Any, model: Any, empty: HlsProject, network: Network) -> HlsProject:
+    handlers = _handlers(model, converted)
+    converted.write()
+    library = _compile(empty.folder, converted.config.get_config_value("Stamp"))
+    types = {node.name: str(node.get_output_variable().type.precision) for node in converted.get_layers()}
+    fractions = tuple(int(f) for f in network.fractions)
+    project = dataclasses.replace(
+        empty,
+        library=library,
+        out_sizes=_sizes(model.outputs),
+        fractions=fractions,
+        handlers=handlers,
+        result_types=types,
+    )
+    _save(project, empty.folder)
     return project
 
 
-def _convert(model: Any, source: KIF, folder: Path, spec: Spec) -> Any:
-    """hls4ml's model, with `source` as the type of its input vector."""
+def _convert(model: Any, network: Network, folder: Path, spec: Spec) -> Any:
+    """hls4ml's model; its input vectors have types that hold the network's input formats."""
     import hls4ml
 
-    from trigger_lut.firmware.hls_layer import kif_of, precision
+    from trigger_lut.firmware.hls_layer import known_inputs, precision, register
 
-    entrance = model.inputs[0]._keras_history.operation.name
-    try:
+    register()
+    names = [tensor._keras_history.operation.name for tensor in model.inputs]
+    ends = np.cumsum(_sizes(model.inputs)).tolist()
+    parts = [network.inputs[end - n : end] for n, end in zip(_sizes(model.inputs), ends, strict=True)]
+    formats = dict(zip(names, parts, strict=True))
+    with known_inputs(formats):
         converted = hls4ml.converters.convert_from_keras_model(
             model,
             output_dir=str(folder),
@@ -100,59 +180,37 @@ def _convert(model: Any, source: KIF, folder: Path, spec: Spec) -> Any:
             part=spec.target.part,
             clock_period=spec.target.clock_period_ns,
             write_weights_txt=False,
-            bit_exact=False,  # hls4ml's own inference of types; ours are exact already
             allow_da_fallback=False,
             allow_v2_fallback=False,
             hls_config={
                 "Model": {"Precision": "fixed<16,6>", "ReuseFactor": 1, "PipelineInterval": 1},
-                "LayerName": {entrance: {"Precision": {"result": str(precision(source))}}},
+                "LayerName": {
+                    name: {"Precision": {"result": str(precision(common_format(part)))}}
+                    for name, part in formats.items()
+                },
             },
         )
-    except ValueError as error:
-        raise FirmwareError(f"hls4ml refuses model {model.name!r}: {error}") from error
     types = [v.type.precision for v in (*converted.get_input_variables(), *converted.get_output_variables())]
-    if kif_of(converted.get_input_variables()[0]) != source:
-        raise FirmwareError(f"hls4ml gave the input type {types[0]}, expected {precision(source)}")
     if wide := [str(t) for t in types if t.width > EMULATOR_BITS]:
         raise FirmwareError(f"{wide[0]} has more than the {EMULATOR_BITS} bits that the emulator's interface holds")
     return converted
 
 
-def expected_handlers(model: Any) -> dict[str, str]:
-    """Which handler must take which layer: ours takes every LUTDense.
+THEIRS = "hls4ml's "
 
-    Raises FirmwareError for any other kind of layer, by name.
-    """
-    from trigger_lut.firmware.hls_layer import KERAS_LAYER, LUTDenseHandler
 
-    expected = {}
+def _handlers(model: Any, converted: Any) -> dict[str, str]:
+    """Which handler took which Keras layer: of this package, or hls4ml's own."""
+    from hls4ml.converters.keras_v3 import layer_handlers
+
+    ours = {node.name: node.get_attr("handler") for node in converted.get_layers()}
+    found = {}
     for layer in model.layers:
-        kind = f"{type(layer).__module__}.{type(layer).__name__}"
-        if type(layer).__name__ == "InputLayer":
+        kind = type(layer)
+        if kind.__name__ == "InputLayer":
             continue
-        if kind != KERAS_LAYER:
-            raise FirmwareError(
-                f"layer {layer.name!r} is a {kind}; the hls4ml project is exact for LUTDense layers alone"
-            )
-        expected[layer.name] = LUTDenseHandler.__name__
-    if not expected:
-        raise FirmwareError(f"model {model.name!r} has no LUTDense layer")
-    return expected
-
-
-def check_handlers(converted: Any, expected: dict[str, str]) -> dict[str, str]:
-    """Handlers by layer as hls4ml has them after conversion. Raises FirmwareError when one is not as expected."""
-    found = {
-        node.name: node.get_attr("handler") or f"none of ours (hls4ml layer {node.class_name})"
-        for node in converted.get_layers()
-        if node.class_name != "Input"
-    }
-    for name in sorted(expected.keys() | found.keys()):
-        if expected.get(name) != found.get(name):
-            raise FirmwareError(
-                f"hls4ml: layer {name!r} was taken by {found.get(name, 'no handler')}, "
-                f"expected {expected.get(name, 'no such layer')}"
-            )
+        handler = layer_handlers.get(f"{kind.__module__}.{kind.__name__}") or layer_handlers.get(kind.__name__)
+        found[layer.name] = ours.get(layer.name) or f"{THEIRS}{type(handler).__name__}"
     return found
 
 
@@ -167,10 +225,12 @@ def predict_hls(folder: Path, codes: IntArray) -> IntArray:
     outputs = np.zeros((len(values), len(project.fractions)), dtype=np.float64)
     call = getattr(ctypes.CDLL(str((folder / "firmware" / project.library).resolve())), NAME + "_double")
     call.restype = None
-    call.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+    call.argtypes = [ctypes.c_void_p] * (len(project.sizes) + len(project.out_sizes))
     x, y = values.ctypes.data, outputs.ctypes.data
+    starts = [(x + 8 * at, values.strides[0]) for at in np.cumsum([0, *project.sizes[:-1]]).tolist()]
+    starts += [(y + 8 * at, outputs.strides[0]) for at in np.cumsum([0, *project.out_sizes[:-1]]).tolist()]
     for n in range(len(values)):
-        call(x + n * values.strides[0], y + n * outputs.strides[0])
+        call(*(start + n * row for start, row in starts))
     scaled = outputs * 2.0 ** np.array(project.fractions, dtype=np.float64)
     whole = np.rint(scaled).astype(np.int64)
     if (whole != scaled).any():
@@ -201,9 +261,12 @@ def load_hls(folder: Path) -> HlsProject:
         folder,
         held["library"],
         tuple(KIF(*kif) for kif in held["inputs"]),
+        tuple(held["sizes"]),
+        tuple(held["out_sizes"]),
         tuple(held["fractions"]),
         held["handlers"],
         held["result_types"],
+        held["note"],
     )
 
 

@@ -1,29 +1,55 @@
-"""`LUTDense` as a native hls4ml layer for the Vitis backend: importing this module registers it.
+"""Layers of tables as native hls4ml layers for the Vitis backend; `register` is the plug-in's entry point.
 
-Four parts, all of hls4ml's extension API: a converter handler for the Keras layer, the layer of the hls4ml model, and
-its two templates. The C++ that they share is `nnet_lut_dense.h`. `hls4ml.converters.convert_from_keras_model` then
-takes the layer as any other; `hls.write_hls` also picks exact types.
+All parts are hls4ml's extension API: converter handlers for Keras layers, one kind of node for hls4ml's model, and its
+two templates. A node holds the integer form of one Keras layer, from `layers.freeze_layer`, and writes it out with
+`hls_code`; so do the layers that hls4ml has no handler for. HGQ2's arithmetic layers stay hls4ml's own; its inference
+of exact types (`bit_exact`) passes through the nodes, whose types are exact already.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-import hls4ml
+import numpy as np
 from hls4ml.backends.template import FunctionCallTemplate, LayerConfigTemplate
 from hls4ml.converters.keras_v3._base import KerasV3LayerHandler
 from hls4ml.model.attributes import Attribute
 from hls4ml.model.layers import Layer, register_layer
+from hls4ml.model.optimizer.passes import bit_exact
 from hls4ml.model.types import FixedPrecisionType
 
 from trigger_lut.errors import FirmwareError
-from trigger_lut.firmware.hls_code import common_format, layer_code
+from trigger_lut.firmware.hls_code import common_format, network_code, output_formats
 from trigger_lut.fixed_point import KIF
-from trigger_lut.network import LUTDenseTables
+from trigger_lut.network import Network
 
-KERAS_LAYER = "trigger_lut.layers.lut_dense.LUTDense"
-HEADER = Path(__file__).with_name("nnet_lut_dense.h")
+HEADER = Path(__file__).with_name("nnet_lut_network.h")
+TABLE_LAYERS = tuple(
+    f"trigger_lut.layers.{module}.{kind}"
+    for module, kind in (("lut_dense", "LUTDense"), ("lut_conv", "LUTConv1D"), ("lut_conv", "LUTConv2D"))
+)
+# Layers with an integer form that hls4ml has no handler for.
+EXACT_LAYERS = (
+    "hgq.layers.ops.accum.QSum",
+    "hgq.layers.ops.accum.QMeanPow2",
+    "hgq.layers.ops.merge.QConcatenate",
+    *(
+        f"keras.src.layers.reshaping.{module}.{kind}"
+        for module, kind in (
+            ("zero_padding1d", "ZeroPadding1D"),
+            ("zero_padding2d", "ZeroPadding2D"),
+            ("cropping1d", "Cropping1D"),
+            ("cropping2d", "Cropping2D"),
+            ("repeat_vector", "RepeatVector"),
+        )
+    ),
+)
+INPUT_FORMATS: ContextVar[Mapping[str, Sequence[KIF]] | None] = ContextVar("input_formats", default=None)
+WIDEST = 126  # hls4ml's mark for "as many bits as there are"
 
 
 def precision(kif: KIF) -> Any:
@@ -38,41 +64,28 @@ def kif_of(variable: Any) -> KIF:
     return KIF(int(p.signed), p.integer - int(p.signed), p.width - p.integer)
 
 
-def integer_form(layer: Any, tensor: Any) -> LUTDenseTables:
-    """Integer form of a Keras layer that reads `tensor`.
-
-    After another layer of tables the range of every channel is known, so that it wraps where it provably fits; at the
-    input anything can enter, so that every channel saturates.
-    """
-    before = tensor._keras_history.operation
-    ranges = None
-    if hasattr(before, "integer_form"):
-        form = integer_form(before, before.input)
-        ranges = [(int(a), int(b), int(f)) for a, b, f in zip(*form.bounds(), form.fraction, strict=True)]
-    tables: LUTDenseTables = layer.integer_form(ranges)
-    return tables
+@contextmanager
+def known_inputs(formats: Mapping[str, Sequence[KIF]]) -> Iterator[None]:
+    """Conversions inside know the formats of the values of each input layer, by its name."""
+    token = INPUT_FORMATS.set(formats)
+    try:
+        yield
+    finally:
+        INPUT_FORMATS.reset(token)
 
 
-class LUTDenseHandler(KerasV3LayerHandler):  # type: ignore[misc]
-    """Reads the integer form of a Keras layer."""
+class TableHandler(KerasV3LayerHandler):  # type: ignore[misc]
+    """Takes layers of tables."""
 
-    handles = (KERAS_LAYER,)
+    handles = TABLE_LAYERS
 
     def handle(self, layer: Any, in_tensors: Any, out_tensors: Any) -> dict[str, Any]:
-        if len(in_tensors[0].shape) != 2:
-            raise FirmwareError(
-                f"layer {layer.name!r}: expected an input of shape (N, C_in), found {tuple(in_tensors[0].shape)}; "
-                "hls4ml projects are made of LUTDense layers on flat inputs"
-            )
-        tables = integer_form(layer, in_tensors[0])
-        if tables.rounding != "TRN":
-            raise FirmwareError(f"layer {layer.name!r}: input_rounding {tables.rounding!r}; expected 'TRN' for hls4ml")
-        n_in, n_out = tables.shape
+        from trigger_lut.layers.freeze_layer import layer_network
+
         return {
-            "class_name": "LUTDense",
-            "n_in": n_in,
-            "n_out": n_out,
-            "tables": tables,
+            "class_name": "LUTNetwork",
+            "network": layer_network(layer, in_tensors, out_tensors[0], INPUT_FORMATS.get()),
+            "target_shape": list(out_tensors[0].shape[1:]),
             "handler": type(self).__name__,
         }
 
@@ -81,57 +94,109 @@ class LUTDenseHandler(KerasV3LayerHandler):  # type: ignore[misc]
         return None, None
 
 
-class LUTDenseNode(Layer):  # type: ignore[misc]
-    """The layer in an hls4ml model; its result type holds every output exactly."""
+class ExactHandler(TableHandler):
+    """Takes arithmetic and rearranging layers that hls4ml has no handler for, by their integer form."""
+
+    handles = EXACT_LAYERS
+
+
+class WholeNetworkHandler(KerasV3LayerHandler):  # type: ignore[misc]
+    """Takes a whole network as one layer: see `layers.whole_network`."""
+
+    handles = ("trigger_lut.layers.whole_network.WholeNetwork",)
+
+    def handle(self, layer: Any, in_tensors: Any, out_tensors: Any) -> dict[str, Any]:
+        return {
+            "class_name": "LUTNetwork",
+            "network": layer.network,
+            "target_shape": list(out_tensors[0].shape[1:]),
+            "handler": type(self).__name__,
+        }
+
+
+class LUTNetworkNode(Layer):  # type: ignore[misc]
+    """The integer form of a layer in an hls4ml model; its result type holds every output exactly."""
 
     _expected_attributes = [
-        Attribute("n_in"),
-        Attribute("n_out"),
-        Attribute("tables", value_type=LUTDenseTables),
+        Attribute("network", value_type=Network),
+        Attribute("target_shape", value_type=list),
         Attribute("handler", value_type=str),
     ]
 
     def initialize(self) -> None:
-        tables = self.get_attr("tables")
         backend = self.model.config.get_config_value("Backend")
         if backend != "Vitis":  # hls4ml would write the project without the layer's code, and say nothing
-            raise FirmwareError(f"{self.name}: LUTDense is for backend='Vitis' only, found {backend!r}")
+            raise FirmwareError(f"{self.name}: layers of tables are for backend='Vitis' only, found {backend!r}")
         if self.model.config.get_config_value("IOType") != "io_parallel":
-            raise FirmwareError(f"{self.name}: LUTDense is for io_parallel only")
-        self.add_output_variable([tables.shape[1]], precision=precision(common_format(tables.output_formats())))
+            raise FirmwareError(f"{self.name}: layers of tables are for io_parallel only")
+        self._type_inputs()
+        self.set_attr("trusted", True)  # bit_exact: the type is right as it is
+        kif = common_format(output_formats(self.get_attr("network")))
+        self.add_output_variable(self.get_attr("target_shape"), precision=precision(kif))
+
+    def _type_inputs(self) -> None:
+        """Inputs of the model that this node reads have the type of its channels, unless the user gave them one."""
+        formats, first = self.get_attr("network").inputs, 0
+        given = self.model.config.config["HLSConfig"].get("LayerName", {})
+        for n, name in enumerate(self.inputs):
+            size = int(np.prod(self.get_input_variable(self.inputs[n]).shape))
+            source, read = self.model.graph.get(name), formats[first : first + size]
+            first += size
+            if source is None or source.class_name != "Input":
+                continue
+            asked = given.get(name, {}).get("Precision", {})
+            asked = asked.get("result", "auto") if isinstance(asked, dict) else asked
+            if asked == "auto":
+                before = [kif_of(source.get_output_variable())] if source.get_attr("trusted", False) else []
+                source.get_output_variable().type.precision = precision(common_format([*read, *before]))
+            source.set_attr("trusted", True)
 
 
-class LUTDenseConfigTemplate(LayerConfigTemplate):  # type: ignore[misc]
+class LUTNetworkConfigTemplate(LayerConfigTemplate):  # type: ignore[misc]
     """Tables and sums, written into parameters.h."""
 
     def __init__(self) -> None:
-        super().__init__(LUTDenseNode)
+        super().__init__(LUTNetworkNode)
 
     def format(self, node: Any) -> str:
-        source, result = kif_of(node.get_input_variable()), kif_of(node.get_output_variable())
-        exact = common_format(node.get_attr("tables").output_formats())
+        variables = [node.get_input_variable(name) for name in node.inputs]
+        sources = [(int(np.prod(v.shape)), kif_of(v)) for v in variables]
+        result = kif_of(node.get_output_variable())
+        exact = common_format(output_formats(node.get_attr("network")))
         if common_format((result, exact)) != result:
             raise FirmwareError(f"{node.name}: result type {result} does not hold every output; expected {exact}")
-        return layer_code(node.get_attr("tables"), node.index, source, result)
+        return network_code(node.get_attr("network"), node.index, sources, result)
 
 
-class LUTDenseFunctionTemplate(FunctionCallTemplate):  # type: ignore[misc]
+class LUTNetworkFunctionTemplate(FunctionCallTemplate):  # type: ignore[misc]
     """The call of the layer in the top function."""
 
     def __init__(self) -> None:
-        super().__init__(LUTDenseNode, include_header=[f"nnet_utils/{HEADER.name}"])
+        super().__init__(LUTNetworkNode, include_header=[f"nnet_utils/{HEADER.name}"])
 
     def format(self, node: Any) -> str:
-        call = "nnet::lut_dense<{input_t}, {output_t}, {config}>({input}, {output});"
-        return call.format(**self._default_function_params(node))
+        names = [node.get_input_variable(name).name for name in node.inputs]
+        return f"config{node.index}::evaluate({', '.join(names)}, {node.get_output_variable().name});"
 
 
-def _register() -> None:
-    register_layer("LUTDense", LUTDenseNode)
-    backend = hls4ml.backends.get_backend("Vitis")
-    backend.register_template(LUTDenseConfigTemplate)
-    backend.register_template(LUTDenseFunctionTemplate)
+def _produced(node: LUTNetworkNode) -> tuple[Any, Any, Any]:
+    """bit_exact: the format of each output of the node."""
+    shape = tuple(node.get_output_variable().shape)
+    parts = zip(*output_formats(node.get_attr("network")), strict=True)
+    k, i, f = (np.array(part, dtype=np.int16).reshape(shape) for part in parts)
+    return k, i, f
+
+
+def register(register_backend: Any = None, register_writer: Any = None) -> None:
+    """Make the layers known to hls4ml, once: the function that its plug-in loader calls."""
+    from hls4ml.backends.backend import get_backend  # hls4ml itself is still being imported when its loader calls
+    from hls4ml.model.layers import layer_map
+
+    if "LUTNetwork" in layer_map:
+        return
+    register_layer("LUTNetwork", LUTNetworkNode)
+    backend = get_backend("Vitis")
+    backend.register_template(LUTNetworkConfigTemplate)
+    backend.register_template(LUTNetworkFunctionTemplate)
     backend.register_source(HEADER)
-
-
-_register()
+    bit_exact._produce_kif.register(LUTNetworkNode)(_produced)

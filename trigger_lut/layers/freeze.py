@@ -40,7 +40,7 @@ def integer_network(
     FirmwareError when the model holds a layer of another kind, named in the message, when an input's format is open,
     or where values may wrap.
     """
-    walk = _Walk(model, inputs)
+    walk = Walk(model, inputs)
     outputs = np.concatenate([walk.of(tensor).reshape(-1) for tensor in model.outputs])
     if not walk.layers:
         raise FirmwareError(f"model {model.name!r} has no layers")
@@ -58,11 +58,10 @@ def integer_network(
     return network
 
 
-class _Walk:
+class Walk:
     """A model on its way: layers so far, and which values stand behind each tensor."""
 
-    def __init__(self, model: keras.Model, inputs: Sequence[KIF] | None) -> None:
-        self.model = model
+    def __init__(self, model: Any, inputs: Sequence[KIF] | None) -> None:
         sizes = [int(np.prod(tensor.shape[1:])) for tensor in model.inputs]
         if inputs is not None and len(inputs) != sum(sizes):
             raise FirmwareError(f"model {model.name!r} has {sum(sizes)} inputs, found {len(inputs)} input formats")

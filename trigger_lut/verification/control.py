@@ -12,7 +12,7 @@ import numpy as np
 
 from trigger_lut.errors import FirmwareError
 from trigger_lut.firmware.hls import recompile
-from trigger_lut.firmware.hls_code import entry_bits, rom
+from trigger_lut.firmware.hls_code import entry_bits, rom_pattern
 from trigger_lut.fixed_point import IntArray
 from trigger_lut.network import LUTDenseTables, Network, with_layer
 from trigger_lut.reference import all_values, channel_codes, evaluate
@@ -117,7 +117,7 @@ def _names(model: Any) -> dict[str, Any]:
     return {layer.name: layer for layer in model._flatten_layers(recursive=True) if hasattr(layer, "table")}
 
 
-def flip_hls(source: Path, folder: Path, flip: Flip) -> None:
+def flip_hls(source: Path, folder: Path, network: Network, flip: Flip) -> None:
     """Copy an hls4ml project to `folder`, flip the bit in the copy's table and compile it.
 
     Raises FirmwareError when the project has no such table or entry.
@@ -125,9 +125,7 @@ def flip_hls(source: Path, folder: Path, flip: Flip) -> None:
     shutil.copytree(source, folder)
     path = folder / "firmware" / "parameters.h"
     text = path.read_text(encoding="utf-8")
-    indices = re.findall(r"struct config(\d+) : nnet::lut_dense_config", text)
-    index = int(indices[flip.layer]) if flip.layer < len(indices) else -1
-    name = rom(index, flip.channel, flip.output)
+    name = rom_pattern(network.layers[flip.layer].name, flip.channel, flip.output)
     found = re.search(rf"^(static const \S+ {name}\[\d+\] = {{)(.*)(}};)$", text, re.MULTILINE)
     entries = found[2].split(", ") if found else []
     if not found or flip.entry >= len(entries):

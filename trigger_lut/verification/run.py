@@ -20,7 +20,7 @@ from trigger_lut.events.codes import TEST, load_codes
 from trigger_lut.firmware.hls import predict_hls
 from trigger_lut.firmware.rtl import RtlProject, read_project, simulate_rtl, write_rtl
 from trigger_lut.firmware.rtl_ghdl import GHDL_MISSING, has_ghdl, simulate_vhdl
-from trigger_lut.fixed_point import IntArray
+from trigger_lut.fixed_point import IntArray, uniform
 from trigger_lut.network import Network, load_network
 from trigger_lut.records_firmware import Comparison, FirmwareCard, FormName, TableEntries, VerifyCard
 from trigger_lut.reference import evaluate
@@ -29,7 +29,7 @@ from trigger_lut.verification.comparison import differences, verdict
 from trigger_lut.verification.control import Flip, choose_flip, flip_hls, flip_keras, flipped
 from trigger_lut.verification.evaluations import run_alkaid, run_keras
 from trigger_lut.verification.table_entries import vectors_for_entries
-from trigger_lut.verification.vectors import make_vectors, uniform
+from trigger_lut.verification.vectors import make_vectors
 
 CONTROL_VECTORS = 4000
 VHDL_VECTORS, VHDL_CONTROL_VECTORS = 8000, 1000  # GHDL interprets: a few hundred to a few thousand vectors a second
@@ -38,11 +38,11 @@ BLOCK = 250_000  # vectors in one simulation
 
 @dataclass(frozen=True)
 class Forms:
-    """The forms of one design that are compared: Keras model, integer network, hls4ml project (if any), RTL project."""
+    """The forms of one design that are compared: Keras model, integer network, hls4ml project, RTL project."""
 
     model: Any
     network: Network
-    hls: Path | None
+    hls: Path
     rtl: Path
     spec: Spec
 
@@ -66,7 +66,7 @@ def verify(
     integers, events = load_network(network), load_codes(codes)
     if events.formats != integers.inputs:
         raise CardError(f"{codes}: codes are in other formats than the inputs of {network}")
-    hls = Path(firmware.hls_project) if firmware.hls_project else None
+    hls = Path(firmware.hls_project)
     forms = Forms(load_model(model, design.network.function), integers, hls, Path(firmware.rtl_project), design)
     vectors, sets = make_vectors(integers.inputs, events.of(TEST)[0], design.seed)
     more, coverage = vectors_for_entries(integers, vectors, design.seed)
@@ -95,7 +95,7 @@ def verify(
             ),
             outputs=len(integers.fractions),
             comparisons=comparisons,
-            not_run=_not_run(forms),
+            not_run={} if has_ghdl() else {"vhdl": GHDL_MISSING},
             control=flip.describe(integers),
             mismatches=mismatches,
             controls_caught=caught,
@@ -106,12 +106,6 @@ def verify(
         ),
         card,
     )
-
-
-def _not_run(forms: Forms) -> dict[str, str]:
-    """Comparisons that are not made, and why."""
-    found = {} if has_ghdl() else {"vhdl": GHDL_MISSING}
-    return found if forms.hls else {"hls4ml": "no hls4ml project; see firmware.json", **found}
 
 
 def compare(
@@ -147,9 +141,9 @@ def compare(
         flip_keras(forms.model, network, flip)
         return run_keras(forms.model, network, codes)
 
-    def faulty_hls(project: Path, codes: IntArray) -> IntArray:
+    def faulty_hls(codes: IntArray) -> IntArray:
         with tempfile.TemporaryDirectory() as scratch:
-            flip_hls(project, Path(scratch, "hls"), flip)
+            flip_hls(forms.hls, Path(scratch, "hls"), network, flip)
             return predict_hls(Path(scratch, "hls"), codes)
 
     def faulty_rtl(simulate: Callable[[RtlProject, IntArray], tuple[IntArray, int, int]], codes: IntArray) -> IntArray:
@@ -157,10 +151,7 @@ def compare(
             return simulate(write_rtl(faulty, Path(scratch, "rtl"), forms.spec), codes)[0]
 
     runs = [Run("keras", vectors, some, lambda codes: run_keras(forms.model, network, codes), faulty_keras)]
-    if (project := forms.hls) is not None:
-        runs.append(
-            Run("hls4ml", vectors, some, partial(predict_hls, project), lambda codes: faulty_hls(project, codes))
-        )
+    runs.append(Run("hls4ml", vectors, some, partial(predict_hls, forms.hls), faulty_hls))
     runs.append(
         Run("alkaid", vectors, some, lambda codes: run_alkaid(network, codes), lambda codes: run_alkaid(faulty, codes))
     )

@@ -140,7 +140,8 @@ def open_entries(network: Network, codes: IntArray) -> tuple[list[Entry], Covera
         for i, o in layer.edges():
             width = int(layer.widths[i, o])
             share = 1 << (layer.inputs[i].bits - width)
-            may, has = (flags.reshape(-1, share).any(axis=1) for flags in (can[i], did[i]))
+            may = np.asarray(can[i].reshape(-1, share).any(axis=1))
+            has = np.asarray(did[i].reshape(-1, share).any(axis=1))
             entries += len(may)
             reached += int(has.sum())
             unreachable += int((~may).sum())
@@ -190,7 +191,7 @@ def _vector_for(
         wanted = wanted[(kept >= entry.first) & (kept <= entry.last)]
         if not len(wanted):
             continue
-        base = pool[rng.integers(len(pool))].copy()
+        base: IntArray = pool[rng.integers(len(pool))].copy()
         if source < len(network.inputs):
             base[source] = rng.choice(wanted)
             return base

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trigger_lut.fixed_point import KIF, IntArray
+from trigger_lut.fixed_point import KIF, IntArray, uniform
 
 AT_LEAST = 100_000  # vectors together
 RANDOM_AT_LEAST = 20_000
@@ -27,11 +27,6 @@ def make_vectors(
     count = max(at_least - len(test_split) - len(corner), min(RANDOM_AT_LEAST, at_least))
     parts = {"test": np.asarray(test_split, dtype=np.int64), "corners": corner, "random": uniform(formats, count, rng)}
     return np.concatenate(list(parts.values())), {name: len(part) for name, part in parts.items()}
-
-
-def uniform(formats: tuple[KIF, ...], count: int, rng: np.random.Generator) -> IntArray:
-    """(count, C) codes, each uniform over its format."""
-    return np.stack([rng.integers(kif.lo, kif.hi + 1, count) for kif in formats], axis=1)
 
 
 def special(kif: KIF) -> list[int]:

@@ -60,7 +60,7 @@ def test_every_point_is_bit_exact_and_within_its_budget(finished):
     for name, folder in designs(finished).items():
         verified = json.loads((folder / "verify.json").read_text())
         assert (verified["bit_exact"], verified["mismatches"]) == (True, 0)
-        assert {c["name"] for c in verified["comparisons"]} == {"keras", "alkaid", "rtl"}
+        assert {c["name"] for c in verified["comparisons"]} - {"vhdl"} == {"keras", "hls4ml", "alkaid", "rtl"}
         assert all(c["control_mismatches"] > 0 for c in verified["comparisons"])
         budget = json.loads((folder / "spec.json").read_text())["budget"]["luts"]
         luts = json.loads((folder / "synth.json").read_text())["luts"]["value"]

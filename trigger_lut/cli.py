@@ -111,6 +111,28 @@ def physics(args: argparse.Namespace) -> None:
     physics(args.spec, args.network, args.codes, args.card)
 
 
+def release(args: argparse.Namespace) -> None:
+    """Put all that is delivered of a design into a folder and a zip, and check it."""
+    from trigger_lut.release.pack import release
+
+    release(
+        *(args.spec, args.network, args.codes, args.firmware, args.verify, args.synth, args.timing),
+        *(args.folder, args.archive, args.card),
+    )
+
+
+def check(args: argparse.Namespace) -> None:
+    """Check a release: its files, and that all forms in it are the same function."""
+    from trigger_lut.errors import NotReproducibleError
+    from trigger_lut.release.check import check_release
+
+    lines = check_release(args.release)
+    for line in lines:
+        print(f"{line.status:11} {line.name}: {line.detail}")
+    if failed := [line.name for line in lines if line.status == "failed"]:
+        raise NotReproducibleError(f"{args.release}: failed: {', '.join(failed)}")
+
+
 def summary(args: argparse.Namespace) -> None:
     """Put all designs side by side."""
     from trigger_lut.summary import summary
@@ -153,6 +175,13 @@ def page_of_event(args: argparse.Namespace) -> None:
     from trigger_lut.pages.of_event import page_of_event
 
     page_of_event(args.name, args.network, args.codes, args.event, args.output)
+
+
+def page_of_release(args: argparse.Namespace) -> None:
+    """Draw the page of a release."""
+    from trigger_lut.pages.of_release import page_of_release
+
+    page_of_release(args.release, args.output)
 
 
 def pages_of_summary(args: argparse.Namespace) -> None:
@@ -254,6 +283,10 @@ def parser() -> argparse.ArgumentParser:
     command(synth, "--spec", "--train", "--firmware", "--card")
     command(timing, "--spec", "--verify", "--synth", "--card")
     command(physics, "--spec", "--network", "--codes", "--card")
+    stages = ("--firmware", "--verify", "--synth", "--timing")
+    sub = command(release, "--spec", "--network", "--codes", *stages, "--folder", "--card")
+    sub.add_argument("--archive", type=Path, required=True, metavar="PATH", help="zip to write")
+    command(check).add_argument("release", type=Path, metavar="RELEASE", help="zip or folder")
     sub = command(summary, "--reference")
     sub.add_argument("--designs", type=Path, nargs="+", required=True, metavar="PATH", help="folders with their cards")
     sub.add_argument("--json", type=Path, required=True, metavar="PATH", help="summary to write")
@@ -279,6 +312,8 @@ def parser() -> argparse.ArgumentParser:
     sub = command(page_of_event, "--network", "--codes", "--output")
     sub.add_argument("--name", default="network", metavar="NAME", help="name of the design, for the title")
     sub.add_argument("--event", type=int, default=0, metavar="N", help="number in the test split, from 0; default: 0")
+    sub = command(page_of_release, "--output")
+    sub.add_argument("--release", type=Path, required=True, metavar="PATH", help="card of the release (release.json)")
     command(pages_of_summary, "--summary", "--folder")
     command(pages_of_scan, "--scan", "--folder")
     sub = command(schema)

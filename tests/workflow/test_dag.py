@@ -19,8 +19,12 @@ OF_DATA = {"resolve_data_set", "ingest", "reference", "pages_of_data"}
 LAST = {"summary", "pages_of_summary", "verdict", "all"}
 
 
+# Of designs that are judged alone, not of a scan's points.
+JUDGED = ("pages_of_design", "page_of_event", "release", "page_of_release")
+
+
 def of_design(name: str) -> set[str]:
-    stages = ("train", "firmware", "verify", "synth", "timing", "physics", "pages_of_design", "page_of_event")
+    stages = ("train", "firmware", "verify", "synth", "timing", "physics", *JUDGED)
     return {"resolve_design:" + name, *(f"{stage}:{name}" for stage in stages)}
 
 
@@ -170,7 +174,7 @@ def test_a_lost_firmware_folder_is_made_again_where_it_is_needed(done):
 def test_one_design_can_be_asked_for(done):
     shutil.rmtree(done / "results")
     jobs = run_jobs(done, targets=("results/small/timing.json",))
-    wanted = of_design("small") - {"physics:small", "pages_of_design:small", "page_of_event:small"}
+    wanted = of_design("small") - {"physics:small", *(f"{stage}:small" for stage in JUDGED)}
     assert set(jobs) == wanted | {"resolve_data_set", "ingest"}
 
 
@@ -179,7 +183,7 @@ def test_one_design_can_be_asked_for(done):
 
 def of_point(name: str) -> set[str]:
     """Jobs of a design of the scan: no pages of its own."""
-    return of_design(name) - {"pages_of_design:" + name, "page_of_event:" + name}
+    return of_design(name) - {f"{stage}:{name}" for stage in JUDGED}
 
 
 POINTS = {*of_point("scan_l300_t20_s1"), *of_point("scan_l600_t20_s1")}

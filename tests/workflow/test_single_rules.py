@@ -104,7 +104,7 @@ def test_a_damaged_card_is_named(folder):
 
 
 def _pages(folder: Path) -> list[Path]:
-    design = ("train", "physics", "verify", "synth", "timing", "event")
+    design = ("train", "physics", "verify", "synth", "timing", "event", "release")
     plots = ("training", "widths", "roc", "confusion", "verification", "resources", "pipeline")
     return [
         *(folder / f"results/small/pages/{name}.html" for name in design),

@@ -98,7 +98,9 @@ def _analysed(project: RtlProject) -> Path:
             wide_out=32 * bus_words(project.outputs) - 1,
         )
     )
-    run_program(["ghdl", "-a", STANDARD, f"--workdir={folder}", *project.vhdl, harness], what="GHDL, analysis")
+    # GHDL reads the sources again when it runs, so they have to stay where they were analysed.
+    sources = [Path(shutil.copy(path, folder)) for path in project.vhdl]
+    run_program(["ghdl", "-a", STANDARD, f"--workdir={folder}", *sources, harness], what="GHDL, analysis")
     (folder / "done").touch()
     return folder
 

@@ -95,6 +95,22 @@ rule page_of_event:
         " --output {output} &> {log} || failed {log}"
 
 
+rule page_of_release:
+    """Draw the page of what is delivered of design {wildcards.design}."""
+    input:
+        "results/{design}/release.json",
+    output:
+        shown(f"{DESIGN_PAGES}/release.html", "release", "what is delivered"),
+    params:
+        code=fingerprint("pages.of_release"),
+    resources:
+        **needs(mem_mb=1000, runtime=10),
+    log:
+        "results/logs/{design}/page_of_release.log",
+    shell:
+        "trigger-lut page-of-release --release {input} --output {output} &> {log} || failed {log}"
+
+
 if DESIGNS:
 
     rule pages_of_summary:
@@ -120,6 +136,7 @@ PAGES = [
     *rules.pages_of_data.output,
     *expand(rules.pages_of_design.output, design=DESIGNS),
     *expand(rules.page_of_event.output, design=DESIGNS),
+    *expand(rules.page_of_release.output, design=DESIGNS),
     *(rules.pages_of_summary.output if DESIGNS else []),
     *(rules.pages_of_scan.output if POINTS else []),
 ]

@@ -1,0 +1,291 @@
+"""A release holds all forms of a design; its check passes, and fails on whatever is changed."""
+
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import keras
+import made_cards
+import numpy as np
+import pytest
+from keras_twin import keras_twin
+from networks import random_codes, random_graph, random_network
+
+from trigger_lut.cards import read_card, sha256, write_card
+from trigger_lut.cli import main
+from trigger_lut.errors import CardError, DataError, NotReproducibleError
+from trigger_lut.events.codes import TEST, EventCodes, save_codes
+from trigger_lut.firmware.rtl_ghdl import has_ghdl
+from trigger_lut.firmware.run import build_firmware
+from trigger_lut.network import save_network
+from trigger_lut.records_firmware import FirmwareCard
+from trigger_lut.reference import evaluate
+from trigger_lut.release import check as checking
+from trigger_lut.release.check import STRICT, check_release
+from trigger_lut.release.emulator_cpp import header, identifier, source
+from trigger_lut.release.network_json import network_json
+from trigger_lut.release.pack import release
+from trigger_lut.tools import cxx_compiler, run_program
+
+EVENTS = 300
+
+
+def inputs_of(folder: Path) -> list[Path]:
+    """What the release stage reads, of a small design with made-up figures."""
+    network = random_network(6)
+    paths = {name: folder / name for name in ("spec.json", "network.npz", "codes.npz", "model.keras")}
+    write_card(made_cards.spec(), paths["spec.json"])
+    save_network(network, paths["network.npz"])
+    keras.utils.clear_session()  # names of layers that were not given one count up in a process
+    keras_twin(network).save(paths["model.keras"])
+    codes = random_codes(network, EVENTS).astype(np.int32)
+    split, ids = np.full(EVENTS, TEST, dtype=np.uint8), np.arange(EVENTS, dtype=np.uint64)
+    held = EventCodes(codes, np.arange(EVENTS) % 3, split, ids, network.inputs, network.features, network.classes)
+    save_codes(held, paths["codes.npz"])
+    firmware = folder / "firmware.json"
+    build_firmware(paths["spec.json"], paths["model.keras"], paths["network.npz"], folder / "firmware", firmware)
+    cycles = read_card(FirmwareCard, firmware).rtl_latency_cycles_planned
+    timing = made_cards.timing()
+    measured = timing.latency_cycles.model_copy(update={"value": cycles})
+    cards = {
+        "verify": made_cards.verify(),
+        "synth": made_cards.synth(),
+        "timing": timing.model_copy(update={"latency_cycles": measured}),
+    }
+    for name, card in cards.items():
+        write_card(card, folder / f"{name}.json")
+    return [
+        paths["spec.json"],
+        paths["network.npz"],
+        paths["codes.npz"],
+        firmware,
+        *(folder / f"{n}.json" for n in cards),
+    ]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("release")
+    inputs = inputs_of(folder)
+    card = release(*inputs, folder / "release", folder / "release.zip", folder / "release.json")
+    return folder, inputs, card
+
+
+def changed(made, tmp_path, path, edit):
+    """A copy of the release with one of its files edited."""
+    copy = tmp_path / "release"
+    shutil.copytree(made[0] / "release", copy)
+    (copy / path).write_bytes(edit((copy / path).read_bytes()))
+    return copy
+
+
+def status(lines):
+    return {line.name: line.status for line in lines}
+
+
+def fast(monkeypatch, *kept):
+    """Leave out the checks that compile."""
+    for name in ("_cpp", "_verilog", "_vhdl", "_hls"):
+        if name not in kept:
+            monkeypatch.setattr(checking, name, lambda *_: "left out")
+
+
+def test_a_release_is_checked_when_it_is_made(made):
+    folder, _, card = made
+    names = ("manifest", "budget", "C++ emulator", "Python emulator", "Verilog", "HLS", "patterns")
+    expected = dict.fromkeys(names, "ok")
+    expected["VHDL"] = "ok" if has_ghdl() else "not checked"
+    assert status(card.checks) == expected
+    assert card.emulator_events_per_second > 0
+    assert card.archive_sha256 == sha256(folder / "release.zip")
+    tops = {path.split("/")[0] for path in card.files}
+    assert tops == {"rtl", "hls", "emulator", "vectors", "patterns", "README.md", "manifest.json"}
+
+
+def test_the_same_inputs_give_the_same_zip_wherever_it_is_made(made, tmp_path):
+    again = inputs_of(tmp_path)
+    release(*again, tmp_path / "release", tmp_path / "other.zip", tmp_path / "release.json")
+    assert (tmp_path / "other.zip").read_bytes() == (made[0] / "release.zip").read_bytes()
+    with zipfile.ZipFile(tmp_path / "other.zip") as held:
+        for name in held.namelist():
+            assert str(tmp_path).encode() not in held.read(name), name
+
+
+def test_the_zip_is_the_folder(made):
+    folder, _, card = made
+    with zipfile.ZipFile(folder / "release.zip") as held:
+        assert sorted(held.namelist()) == sorted(card.files)
+        assert all(held.read(name) == (folder / "release" / name).read_bytes() for name in held.namelist())
+
+
+PLACES = [
+    "README.md",
+    "rtl/project.json",
+    "emulator/cpp/example.cpp",
+    "vectors/inputs.txt",
+    "hls/firmware/parameters.h",
+]
+
+
+@pytest.mark.parametrize("path", PLACES)
+def test_one_changed_byte_fails(made, tmp_path, monkeypatch, path):
+    fast(monkeypatch)
+    copy = changed(made, tmp_path, path, lambda b: b[:40] + bytes([b[40] ^ 1]) + b[41:])
+    (line,) = [line for line in check_release(copy) if line.name == "manifest"]
+    assert (line.status, line.detail) == ("failed", f"{path} was changed")
+    assert main(["check", str(copy)]) == 1
+
+
+def test_a_byte_of_the_zip_fails(made, tmp_path, capsys):
+    whole = (made[0] / "release.zip").read_bytes()
+    for at in range(40, len(whole), len(whole) // 7):
+        (tmp_path / "bad.zip").write_bytes(whole[:at] + bytes([whole[at] ^ 16]) + whole[at + 1 :])
+        assert main(["check", str(tmp_path / "bad.zip")]) == 1, at
+
+
+def test_a_file_too_many_or_too_few_fails(made, tmp_path, monkeypatch):
+    fast(monkeypatch)
+    copy = changed(made, tmp_path, "README.md", lambda b: b)
+    assert status(check_release(copy))["manifest"] == "ok"
+    (copy / "extra").write_text("")
+    (copy / "README.md").unlink()
+    line = check_release(copy)[0]
+    assert (line.status, line.detail) == ("failed", "README.md is missing; extra is not in the manifest")
+
+
+def fixed_up(copy, path):
+    """The manifest says that the changed file is right."""
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["files"][path] = {"sha256": sha256(copy / path), "bytes": (copy / path).stat().st_size}
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+
+
+def bump(text, mark):
+    """The first number after the last mark, one bit flipped."""
+    at = text.rindex(mark) + len(mark)
+    end = at + next(n for n, c in enumerate(text[at:] + b" ") if not chr(c).isdigit() and chr(c) != "-")
+    return text[:at] + str(int(text[at:end]) ^ 1).encode() + text[end:]
+
+
+@pytest.mark.parametrize(
+    ("form", "path", "mark", "only"),
+    [
+        ("Python emulator", "emulator/python/network.json", b'"bias":[', "_python"),
+        ("C++ emulator", "emulator/cpp/trigger_lut_small.cpp", b"z[0] = std::int32_t{", "_cpp"),
+        ("HLS", "hls/firmware/parameters.h", b"z[0] = (", "_hls"),
+    ],
+)
+def test_a_changed_form_is_found_though_the_manifest_was_fixed_up(made, tmp_path, monkeypatch, form, path, mark, only):
+    fast(monkeypatch, only)
+    copy = changed(made, tmp_path, path, lambda b: b)
+    files = {p.name for p in (copy / path).parent.iterdir()}
+    assert Path(path).name in files, files
+    content = (copy / path).read_bytes()
+    if form == "HLS":
+        mark = next(line for line in content.splitlines() if b"z[0] = " in line).split(b"= ")[0] + b"= ("
+        content = content.replace(mark, mark[:-1] + b"(1 + ", 1)
+        (copy / path).write_bytes(content)
+    else:
+        (copy / path).write_bytes(bump(content, mark))
+    fixed_up(copy, path)
+    found = {line.name: line for line in check_release(copy)}
+    assert found["manifest"].status == "ok"
+    assert found[form].status == "failed"
+    assert "differences in" in found[form].detail
+
+
+def test_figures_beyond_the_budget_fail(made, tmp_path, monkeypatch):
+    fast(monkeypatch)
+    copy = changed(made, tmp_path, "manifest.json", lambda b: b.replace(b"900.0", b"9000.0"))
+    line = check_release(copy)[1]
+    assert (line.name, line.status) == ("budget", "failed")
+    assert "budget" in line.detail
+
+
+def test_patterns_that_are_off_fail(made, tmp_path, monkeypatch):
+    fast(monkeypatch)
+    copy = changed(made, tmp_path, "patterns/output.txt", lambda b: b.replace(b"0001 0", b"0001 1", 1))
+    assert status(check_release(copy))["patterns"] == "failed"
+
+
+def test_what_is_no_release_is_refused(tmp_path):
+    (tmp_path / "a.zip").write_text("no zip")
+    with pytest.raises(DataError, match=r"a\.zip: no zip of a release"):
+        check_release(tmp_path / "a.zip")
+    with pytest.raises(DataError, match="no such release"):
+        check_release(tmp_path / "none.zip")
+    (tmp_path / "empty").mkdir()
+    assert status(check_release(tmp_path / "empty")) == {"manifest": "failed"}
+
+
+def test_firmware_of_another_network_is_refused(made, tmp_path):
+    _, inputs, _ = made
+    save_network(random_network(7), tmp_path / "network.npz")
+    with pytest.raises(CardError, match="the firmware was not made from"):
+        release(inputs[0], tmp_path / "network.npz", *inputs[2:], *(tmp_path / n for n in ("r", "r.zip", "r.json")))
+    assert not (tmp_path / "r.zip").exists()
+
+
+def test_a_release_that_fails_its_check_is_an_error(made, tmp_path, monkeypatch):
+    fast(monkeypatch)
+
+    def broken(*_):
+        raise NotReproducibleError("3 differences")
+
+    monkeypatch.setattr(checking, "_python", broken)
+    with pytest.raises(NotReproducibleError, match="Python emulator: 3 differences"):
+        release(*made[1], *(tmp_path / n for n in ("r", "r.zip", "r.json")))
+    assert not (tmp_path / "r.json").exists()
+
+
+# ---------------------------------------------------------------- emulators of every kind of network
+
+NETWORKS = [*(random_network(seed) for seed in range(3)), *(random_graph(seed) for seed in range(5))]
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    """All networks in one program: compiling takes the time."""
+    folder = tmp_path_factory.mktemp("emulators")
+    lines = ["#include <cstdlib>", "#include <iostream>"]
+    for n, network in enumerate(NETWORKS):
+        name = identifier(f"n{n}")
+        (folder / f"{name}.h").write_text(header(network, f"n{n}", "1"))
+        (folder / f"{name}.cpp").write_text(source(network, f"n{n}"))
+        lines.append(f'#include "{name}.h"')
+    lines += ["int main(int, char** argv) {", "    const int which = std::atoi(argv[1]);"]
+    for n in range(len(NETWORKS)):
+        name = identifier(f"n{n}")
+        lines += [
+            f"    if (which == {n}) {{",
+            f"        {name}::input_t in[{name}::n_inputs];",
+            f"        {name}::output_t out[{name}::n_outputs];",
+            "        for (;;) {",
+            "            for (auto& x : in) if (!(std::cin >> x)) return 0;",
+            f"            {name}::evaluate(in, out);",
+            "            for (auto y : out) std::cout << y << ' ';",
+            "        }",
+            "    }",
+        ]
+    (folder / "main.cpp").write_text("\n".join([*lines, "}", ""]))
+    run_program([cxx_compiler(), *STRICT, "-O1", "-o", folder / "all", *sorted(folder.glob("*.cpp"))])
+    return folder / "all"
+
+
+@pytest.mark.parametrize("n", range(len(NETWORKS)))
+def test_both_emulators_are_the_network(compiled, tmp_path, n):
+    network = NETWORKS[n]
+    codes = random_codes(network, 500)
+    expected = evaluate(network, codes)
+    text = "".join(" ".join(map(str, row)) + "\n" for row in codes.tolist())
+    done = subprocess.run([str(compiled), str(n)], input=text, capture_output=True, text=True, check=True)
+    assert (np.array(done.stdout.split(), dtype=np.int64).reshape(expected.shape) != expected).sum() == 0
+    (tmp_path / "network.json").write_text(network_json(network, "n"))
+    (tmp_path / "inputs.txt").write_text(text)
+    script = Path(checking.__file__).with_name("emulator.py")
+    command = [sys.executable, "-I", str(script), str(tmp_path / "network.json"), str(tmp_path / "inputs.txt")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (np.array(done.stdout.split(), dtype=np.int64).reshape(expected.shape) != expected).sum() == 0

@@ -1,0 +1,158 @@
+"""The release stage: files, manifest and README as a folder and as a zip, both the same for the same inputs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trigger_lut import __version__
+from trigger_lut.budget import Spec
+from trigger_lut.cards import Stopwatch, read_card, sha256, write_card
+from trigger_lut.errors import CardError, NotReproducibleError
+from trigger_lut.events.codes import TEST, load_codes
+from trigger_lut.fixed_point import IntArray
+from trigger_lut.network import load_network
+from trigger_lut.records_firmware import FirmwareCard, SynthCard, TimingCard, VerifyCard
+from trigger_lut.records_release import CheckLine, ReleaseCard
+from trigger_lut.release.check import check_release, events_per_second
+from trigger_lut.release.content import Files, Made, files_of
+from trigger_lut.release.readme import readme
+from trigger_lut.verification.vectors import make_vectors
+
+VECTORS = 4000
+MANIFEST = "manifest.json"
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
+
+
+def release(
+    spec: Path,
+    network: Path,
+    codes: Path,
+    firmware_card: Path,
+    verify_card: Path,
+    synth_card: Path,
+    timing_card: Path,
+    folder: Path,
+    archive: Path,
+    card: Path,
+) -> ReleaseCard:
+    """Write the release of a design as `folder` and `archive`, check it as its receiver would, and write a ReleaseCard.
+
+    Raises CardError for files that do not belong together, NotReproducibleError when the check fails on more than
+    the budget.
+    """
+    watch = Stopwatch()
+    design = read_card(Spec, spec)
+    firmware, verified = read_card(FirmwareCard, firmware_card), read_card(VerifyCard, verify_card)
+    synthesised, timed = read_card(SynthCard, synth_card), read_card(TimingCard, timing_card)
+    for path in (network, spec):
+        if sha256(path) not in firmware.inputs.values():
+            raise CardError(f"{firmware_card}: the firmware was not made from {path}; run the firmware stage again")
+    integers, events = load_network(network), load_codes(codes)
+    vectors = _vectors(*make_vectors(integers.inputs, events.of(TEST)[0], design.seed), design.seed)
+    made = Made(design.design, __version__, integers, Path(firmware.rtl_project), Path(firmware.hls_project))
+    files = files_of(made, vectors)
+    facts = _facts(design, firmware, verified, synthesised, timed)
+    files["README.md"] = readme(facts, made, len(vectors)).encode()
+    files[MANIFEST] = _manifest(facts, files)
+    _write_folder(files, folder)
+    _write_zip(files, archive)
+    checks = check_release(archive)
+    # A missed budget is the verdict's to judge; it stands in the manifest.
+    if failed := [line for line in checks if line.status == "failed" and line.name != "budget"]:
+        raise NotReproducibleError(f"{archive}: " + "; ".join(f"{line.name}: {line.detail}" for line in failed))
+    result = ReleaseCard(
+        design=design.design,
+        archive=str(archive),
+        archive_sha256=sha256(archive),
+        archive_bytes=archive.stat().st_size,
+        files={path: len(content) for path, content in sorted(files.items())},
+        vectors=len(vectors),
+        emulator_events_per_second=events_per_second(folder, design.design),
+        checks=[CheckLine(name=line.name, status=line.status, detail=line.detail) for line in checks],
+        **watch.provenance([spec, network, codes, firmware_card, verify_card, synth_card, timing_card], "numpy"),
+    )
+    write_card(result, card)
+    return result
+
+
+def _vectors(codes: IntArray, sets: dict[str, int], seed: int) -> IntArray:
+    """Some vectors of each origin, in their order."""
+    rng, chosen, first = np.random.default_rng(seed), [], 0
+    for count in sets.values():
+        some = rng.choice(count, min(count, VECTORS // len(sets)), replace=False)
+        chosen.append(first + np.sort(some))
+        first += count
+    return codes[np.concatenate(chosen)]
+
+
+def _facts(
+    design: Spec, firmware: FirmwareCard, verified: VerifyCard, synthesised: SynthCard, timed: TimingCard
+) -> dict[str, Any]:
+    """What the manifest says beside its files: no times, no places."""
+    measured = {
+        **{name: getattr(synthesised, name) for name in ("luts", "ff", "dsp", "bram18")},
+        **{name: getattr(timed, name) for name in ("latency_cycles", "latency_ns", "ii")},
+    }
+    versions = synthesised.versions | firmware.versions | verified.versions
+    return {
+        "schema_version": 1,
+        "design": design.design,
+        "target": design.target.model_dump(mode="json"),
+        "budget": design.budget.model_dump(mode="json"),
+        "figures": {name: found.model_dump(mode="json") for name, found in measured.items()},
+        "rtl_top": firmware.rtl_top,
+        "hls_handlers": firmware.hls_handlers,
+        "verification": {
+            "verdict": verified.verdict,
+            "bit_exact": verified.bit_exact,
+            "forms": {c.name: {"vectors": c.vectors, "differences": c.mismatches} for c in verified.comparisons},
+            "not_run": verified.not_run,
+        },
+        "versions": dict(sorted(versions.items())),
+        "licences": LICENCES,
+    }
+
+
+LICENCES = {
+    "rtl": "generated with alkaid; its Verilog and VHDL primitives are its authors' (LGPL-3.0-or-later)",
+    "hls": "generated with hls4ml, whose headers it holds (Apache-2.0); firmware/ap_types is AMD's (Apache-2.0)",
+    "emulator": "trigger_lut (Apache-2.0)",
+}
+
+
+def _manifest(facts: Mapping[str, Any], files: Files) -> bytes:
+    held = {
+        path: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+        for path, content in sorted(files.items())
+    }
+    return (json.dumps({**facts, "files": held}, indent=2) + "\n").encode()
+
+
+def _write_folder(files: Files, folder: Path) -> None:
+    part = folder.with_name(folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    for path, content in files.items():
+        place = part / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+    shutil.rmtree(folder, ignore_errors=True)
+    part.replace(folder)
+
+
+def _write_zip(files: Files, archive: Path) -> None:
+    part = archive.with_name(archive.name + ".part")
+    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as held:
+        for path, content in sorted(files.items()):
+            entry = zipfile.ZipInfo(path, EPOCH)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = (0o755 if path.endswith(".sh") else 0o644) << 16
+            held.writestr(entry, content)
+    part.replace(archive)

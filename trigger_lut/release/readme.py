@@ -1,0 +1,105 @@
+"""The README of a release, for the engineer who puts the design into a trigger's firmware."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from trigger_lut.firmware.rtl_project import read_project
+from trigger_lut.firmware.rtl_top import offsets
+from trigger_lut.fixed_point import KIF
+from trigger_lut.release.content import Made
+from trigger_lut.release.emulator_cpp import identifier
+
+
+def readme(facts: Mapping[str, Any], made: Made, vectors: int) -> str:
+    """The text. facts: what the manifest says beside its files."""
+    project, name = read_project(made.rtl), identifier(made.design)
+    figures, budget, target = facts["figures"], facts["budget"], facts["target"]
+    latency = int(figures["latency_cycles"]["value"])
+    verilog = " ".join(f"rtl/{path.name}" for path in project.files)
+    vhdl = " ".join(f"rtl/{path.relative_to(project.folder).as_posix()}" for path in project.vhdl)
+    checked = facts["verification"]
+    lines = [
+        f"# {made.design}",
+        "",
+        f"A network for {target['description']} ({target['part']}, {target['clock_mhz']:g} MHz): "
+        f"{len(project.inputs)} inputs, {len(project.outputs)} outputs, a new event every clock cycle, outputs after "
+        f"{latency} cycles. Made by trigger_lut {made.version}.",
+        "",
+        "## Module",
+        "",
+        f"`{project.top}`: `clk`, `valid_in`, `data_in`, `valid_out`, `data_out`. `valid_out` and `data_out` follow "
+        f"`valid_in` and `data_in` after {latency} rising edges. `data_in` is not registered in the module, `data_out` "
+        "is. There is no reset: after the latency nothing is left of what was before.",
+        "",
+        *_bus("data_in", project.inputs, made.network.features),
+        *_bus("data_out", project.outputs, made.network.classes),
+        "## Budget",
+        "",
+        "| | found | source | budget |",
+        "|---|---|---|---|",
+        *(_row(name, figures[name], budget.get(name)) for name in figures),
+        "",
+        f"Verification: {checked['verdict']}.",
+        "",
+        "| form | vectors | differences to the reference |",
+        "|---|---|---|",
+        *(f"| {form} | {held['vectors']} | {held['differences']} |" for form, held in checked["forms"].items()),
+        *(f"| {form} | not measured | {reason} |" for form, reason in checked["not_run"].items()),
+        "",
+        "## What is where",
+        "",
+        "| folder | content |",
+        "|---|---|",
+        "| rtl | Verilog, VHDL-2008 (`rtl/vhdl`, in the order of `rtl/project.json`), constraints |",
+        "| hls | hls4ml project for Vitis HLS; `hls/build_lib.sh` compiles its emulator |",
+        "| emulator/cpp | C++17 emulator, without dependencies |",
+        "| emulator/python | emulator in Python (NumPy) and the network as JSON |",
+        f"| vectors | {vectors} events: input codes, and the outputs that each form must give |",
+        "| patterns | pattern files (EMP): 64 bits a link and clock cycle, low bits of the bus on the first link |",
+        "| manifest.json | checksums, budget, figures with sources, versions, licences |",
+        "",
+        "## Use",
+        "",
+        "Check everything on this machine (`pip install trigger_lut`): `trigger-lut check .`",
+        "",
+        "Emulator:",
+        "",
+        "```",
+        f"g++ -std=c++17 -O2 emulator/cpp/example.cpp emulator/cpp/{name}.cpp -o example",
+        "./example vectors/inputs.txt | diff - vectors/outputs.txt",
+        "cd emulator/python",
+        "python emulator.py network.json ../../vectors/inputs.txt | diff - ../../vectors/outputs.txt",
+        "```",
+        "",
+        f"In CMSSW or Athena: add `{name}.h` and `{name}.cpp` to a package and call `{name}::evaluate(in, out)`.",
+        "",
+        "Simulation and synthesis:",
+        "",
+        "```",
+        f"verilator --lint-only --top-module {project.top} {verilog}",
+        f"ghdl -a --std=08 {vhdl}",
+        f"vivado: read the Verilog or the VHDL, rtl/{project.top}.xdc, top {project.top}, out of context",
+        "```",
+        "",
+        "## Licences",
+        "",
+        *(f"* {part}: {what}" for part, what in facts["licences"].items()),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _bus(name: str, formats: tuple[KIF, ...], names: tuple[str, ...]) -> list[str]:
+    at = offsets(formats)
+    rows = [
+        f"| {name}[{at[n + 1] - 1}:{at[n]}] | {names[n] if n < len(names) else n} | {kif} | {kif.lo}..{kif.hi} |"
+        for n, kif in enumerate(formats)
+    ]
+    return [f"| {name} | value | format | codes |", "|---|---|---|---|", *rows, ""]
+
+
+def _row(name: str, found: Mapping[str, Any], asked: float | None) -> str:
+    value = "not measured" if found["value"] is None else f"{found['value']:g}"
+    return f"| {name} | {value} | {found['source']} | {'' if asked is None else f'{asked:g}'} |"

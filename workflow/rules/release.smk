@@ -1,0 +1,25 @@
+rule release:
+    """Pack what is delivered of design {wildcards.design}, and check it as its receiver would."""
+    input:
+        spec="results/{design}/spec.json",
+        network="results/{design}/network.npz",
+        codes=f"{DATA}/codes.npz",
+        folder="results/{design}/firmware",
+        firmware="results/{design}/firmware.json",
+        verify="results/{design}/verify.json",
+        synth="results/{design}/synth.json",
+        timing="results/{design}/timing.json",
+    output:
+        folder=directory("results/{design}/release"),
+        archive="results/{design}/release.zip",
+        card="results/{design}/release.json",
+    params:
+        code=fingerprint("release.pack"),
+    resources:
+        **needs(mem_mb=2000, runtime=60),
+    log:
+        "results/logs/{design}/release.log",
+    shell:
+        "trigger-lut release --spec {input.spec} --network {input.network} --codes {input.codes}"
+        " --firmware {input.firmware} --verify {input.verify} --synth {input.synth} --timing {input.timing}"
+        " --folder {output.folder} --archive {output.archive} --card {output.card} &> {log} || failed {log}"

@@ -23,8 +23,9 @@ def keras_twin(network: Network):
         table = np.zeros(layer.table.shape)
         for i, o in form.edges():
             bits = int(layer.channel_bits[i])
-            entries = form.table(i, o)[np.arange(1 << bits) >> (bits - int(form.widths[i, o]))]
-            table[i, : 1 << bits, o] = entries * 2.0 ** -float(form.fraction[o])
+            codes = np.minimum(np.arange(table.shape[1]), (1 << bits) - 1)  # the last one repeated, as trained
+            entries = form.table(i, o)[codes >> (bits - int(form.widths[i, o]))]
+            table[i, :, o] = entries * 2.0 ** -float(form.fraction[o])
         layer.table.assign(table)
         layer.table_bias.assign(form.bias * 2.0 ** -form.fraction.astype(float))
         layer.input_width.assign(form.widths)

@@ -23,6 +23,8 @@ class FirmwareCard(Card):
     rtl_files: dict[str, str] = Field(description="sha256 of each generated Verilog file.")
     rtl_latency_cycles_planned: int = Field(description="Pipeline registers counted by alkaid from input to output.")
     rtl_cost: float = Field(description="alkaid's own estimate of LUTs.")
+    rtl_bench: str | None = Field(None, description="Folder of the self-checking test benches and their vectors.")
+    rtl_tmux_cycles: int | None = Field(None, description="Cycles an event of the wrapper for time-multiplexed inputs.")
     clock_period_ns: float = Field(description="The target's clock.")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from trigger_lut import arithmetic, selection
 from trigger_lut.errors import FirmwareError, ToolFailedError
 from trigger_lut.fixed_point import KIF, IntArray
-from trigger_lut.network import PADDING, LUTDenseTables, MaxLayer, Network
+from trigger_lut.network import PADDING, Layer, LUTDenseTables, MaxLayer, Network
 from trigger_lut.network_layers import limits
 from trigger_lut.summation import Summation, plan_places
 
@@ -26,7 +26,8 @@ def trace(network: Network) -> Any:
     from alkaid.trace import trace as alkaid_trace
     from alkaid.trace.passes import optimize
 
-    _check_entries(network)
+    for layer in network.layers:
+        check_entries(layer)
     inputs = FVArrayInput(len(network.inputs))
     values: list[Any] = [inputs[i].quantize(*kif) for i, kif in enumerate(network.inputs)]
     conversions: dict[tuple[int, KIF, str, str], Any] = {}
@@ -41,15 +42,15 @@ def trace(network: Network) -> Any:
                     channels.append(0.0)
                     continue
                 if key not in conversions:
-                    conversions[key] = _convert(values[value], *key[1:])
+                    conversions[key] = convert(values[value], *key[1:])
                 channels.append(conversions[key])
             if isinstance(layer, LUTDenseTables):
-                found = [_sum(channels, layer, o, plan, values[0]) for o, plan in enumerate(at_place)]
+                found = [table_sum(channels, layer, o, plan, values[0]) for o, plan in enumerate(at_place)]
             else:
                 found = (selection if isinstance(layer, MaxLayer) else arithmetic).outputs(layer, channels)
             first = len(values) + len(made)
             formats = network.ranges[first : first + layer.shape[1]].formats()
-            made += [_within(y, kif, values[0]) for y, kif in zip(found, formats, strict=True)]
+            made += [within(y, kif, values[0]) for y, kif in zip(found, formats, strict=True)]
         values += made
     outputs = [values[v] for v in network.output_values]
     # alkaid 0.8.2 traces a second time to tighten bounds, and loses the scale of an inverted bit that turns out to be
@@ -58,21 +59,21 @@ def trace(network: Network) -> Any:
     return optimize(comb, keep_dead_inputs=True, retrace=False)
 
 
-def _check_entries(network: Network) -> None:
-    for layer in network.layers:
-        if isinstance(layer, MaxLayer):
-            continue
-        entries = layer.tables if isinstance(layer, LUTDenseTables) else layer.weights
-        largest = max(int(np.abs(entries).max(initial=0)), int(np.abs(layer.bias).max(initial=0)))
-        if largest >= LARGEST_ENTRY:
-            what = "table entry" if isinstance(layer, LUTDenseTables) else "weight"
-            raise FirmwareError(
-                f"{layer.name}: a {what} or bias of {largest} is too large for the RTL generator, "
-                f"expected less than {LARGEST_ENTRY}"
-            )
+def check_entries(layer: Layer) -> None:
+    """Raises FirmwareError when a table entry, a weight or a bias is too large for alkaid."""
+    if isinstance(layer, MaxLayer):
+        return
+    entries = layer.tables if isinstance(layer, LUTDenseTables) else layer.weights
+    largest = max(int(np.abs(entries).max(initial=0)), int(np.abs(layer.bias).max(initial=0)))
+    if largest >= LARGEST_ENTRY:
+        what = "table entry" if isinstance(layer, LUTDenseTables) else "weight"
+        raise FirmwareError(
+            f"{layer.name}: a {what} or bias of {largest} is too large for the RTL generator, "
+            f"expected less than {LARGEST_ENTRY}"
+        )
 
 
-def _convert(x: Any, kif: KIF, overflow: str, rounding: str) -> Any:
+def convert(x: Any, kif: KIF, overflow: str, rounding: str) -> Any:
     """A value in the format of a layer's channel: rounded, then wrapped or saturated."""
     if rounding == "RND" and kif.f < -math.log2(x.step):
         x = x + kif.step / 2  # what remains is to drop low bits
@@ -100,7 +101,7 @@ def _convert(x: Any, kif: KIF, overflow: str, rounding: str) -> Any:
     return outside.msb_mux(limit, x.quantize(*kif, "WRAP", "TRN"), reach)
 
 
-def _within(y: Any, kif: KIF, like: Any) -> Any:
+def within(y: Any, kif: KIF, like: Any) -> Any:
     """An output of a layer, which may be a plain number, in the format that holds it.
 
     alkaid adds up the bounds of partial sums, which can be wider than what the whole sum reaches.
@@ -108,7 +109,7 @@ def _within(y: Any, kif: KIF, like: Any) -> Any:
     return _constant(float(y), like) if isinstance(y, int | float) else y.quantize(*kif, "WRAP", "TRN")
 
 
-def _sum(channels: list[Any], layer: LUTDenseTables, o: int, plan: Summation, like: Any) -> Any:
+def table_sum(channels: list[Any], layer: LUTDenseTables, o: int, plan: Summation, like: Any) -> Any:
     """One output: its tables looked up and added pairwise in the plan's order."""
     step = 2.0 ** -int(layer.fraction[o])
     addends = [

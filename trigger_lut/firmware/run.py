@@ -8,6 +8,8 @@ from trigger_lut.budget import Spec
 from trigger_lut.cards import Stopwatch, read_card, sha256, write_card
 from trigger_lut.firmware.hls import write_hls
 from trigger_lut.firmware.rtl import write_rtl
+from trigger_lut.firmware.rtl_bench import write_bench
+from trigger_lut.firmware.rtl_tmux import channels_of, cycles_between, write_wrapper
 from trigger_lut.network import load_network
 from trigger_lut.records_firmware import FirmwareCard
 from trigger_lut.saved_model import load_model
@@ -25,6 +27,9 @@ def build_firmware(spec: Path, model: Path, network: Path, folder: Path, card: P
     trained = load_model(model, design.network.function)
     hls = write_hls(trained, integers, folder / "hls", design)
     rtl = write_rtl(integers, folder / "rtl", design)
+    bench = write_bench(integers, rtl, design.target.clock_period_ns)
+    cycles = cycles_between(design.target.event_period_ns, design.target.clock_period_ns)
+    write_wrapper(rtl, channels_of([tensor.shape for tensor in trained.inputs]), cycles)
     write_card(
         FirmwareCard(
             **watch.provenance([spec, model, network], "tensorflow", "keras", "hls4ml", "alkaid", "numpy"),
@@ -38,6 +43,8 @@ def build_firmware(spec: Path, model: Path, network: Path, folder: Path, card: P
             rtl_files={str(path): sha256(path) for path in rtl.files},
             rtl_latency_cycles_planned=rtl.latency_cycles_planned,
             rtl_cost=rtl.cost,
+            rtl_bench=str(bench),
+            rtl_tmux_cycles=cycles,
             clock_period_ns=design.target.clock_period_ns,
         ),
         card,

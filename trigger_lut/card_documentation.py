@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from trigger_lut import records, records_firmware, records_release
+from trigger_lut import records, records_firmware, records_release, records_vendor
 from trigger_lut.cards import Card, Measured
 from trigger_lut.simulation.check import MassPeak, PhysicsCheck
 
@@ -25,6 +25,7 @@ CARDS: dict[str, type[BaseModel]] = {
     "results/&lt;design&gt;/synth.json": records_firmware.SynthCard,
     "results/&lt;design&gt;/timing.json": records_firmware.TimingCard,
     "results/&lt;design&gt;/release.json": records_release.ReleaseCard,
+    "results/&lt;design&gt;/vendor.json": records_vendor.VendorCard,
     "results/summary.json": records.Summary,
     "results/scan.json": records.ScanCard,
     "results/verdict.json": records.VerdictCard,
@@ -41,6 +42,8 @@ PARTS: tuple[type[BaseModel], ...] = (
     records_firmware.Comparison,
     records_firmware.Difference,
     records_release.CheckLine,
+    records_vendor.VivadoFigures,
+    records_vendor.HlsFigures,
     records.LayerSummary,
     records.Epoch,
     records.RocCurve,

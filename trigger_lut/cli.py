@@ -97,6 +97,13 @@ def synth(args: argparse.Namespace) -> None:
     synth(args.spec, args.train, args.firmware, args.card)
 
 
+def vendor(args: argparse.Namespace) -> None:
+    """Write build scripts for Vivado and Vitis HLS, and run them where these are installed."""
+    from trigger_lut.vendor.run import vendor
+
+    vendor(args.spec, args.firmware, args.folder, args.card, args.vivado, args.vitis_hls)
+
+
 def timing(args: argparse.Namespace) -> None:
     """Set latency and throughput against budget and target."""
     from trigger_lut.timing import timing
@@ -165,9 +172,8 @@ def pages_of_design(args: argparse.Namespace) -> None:
     """Draw the pages of one design from its cards."""
     from trigger_lut.pages.of_design import pages_of_design
 
-    pages_of_design(
-        args.spec, args.reference, args.train, args.physics, args.verify, args.synth, args.timing, args.folder
-    )
+    cards = (args.spec, args.reference, args.train, args.physics, args.verify, args.synth, args.timing)
+    pages_of_design(*cards, args.folder, args.vendor)
 
 
 def page_of_event(args: argparse.Namespace) -> None:
@@ -281,6 +287,9 @@ def parser() -> argparse.ArgumentParser:
     sub = _threads(command(verify, "--spec", "--model", "--network", "--codes", "--firmware", "--card"))
     sub.add_argument("--rtl-vectors", type=int, default=0, metavar="N", help="vectors of the Verilog, at least")
     command(synth, "--spec", "--train", "--firmware", "--card")
+    sub = command(vendor, "--spec", "--firmware", "--folder", "--card")
+    sub.add_argument("--vivado", action="store_true", help="run Vivado where it is on PATH")
+    sub.add_argument("--vitis-hls", action="store_true", help="run Vitis HLS where it is on PATH")
     command(timing, "--spec", "--verify", "--synth", "--card")
     command(physics, "--spec", "--network", "--codes", "--card")
     stages = ("--firmware", "--verify", "--synth", "--timing")
@@ -305,10 +314,11 @@ def parser() -> argparse.ArgumentParser:
     command(pages_of_data, "--ingest", "--reference", "--folder").add_argument(
         "--simulation", type=Path, metavar="PATH", help="card of check-simulation, where data are simulated"
     )
-    command(
+    sub = command(
         pages_of_design,
         *("--spec", "--reference", "--train", "--physics", "--verify", "--synth", "--timing", "--folder"),
     )
+    sub.add_argument("--vendor", type=Path, metavar="PATH", help="card of the vendor's tools, where it is made")
     sub = command(page_of_event, "--network", "--codes", "--output")
     sub.add_argument("--name", default="network", metavar="NAME", help="name of the design, for the title")
     sub.add_argument("--event", type=int, default=0, metavar="N", help="number in the test split, from 0; default: 0")

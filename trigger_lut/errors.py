@@ -30,6 +30,10 @@ class ToolFailedError(TriggerLutError):
     """A program that a stage runs (compiler, Yosys, Verilator) ended with an error."""
 
 
+class ReportError(TriggerLutError):
+    """A report of a vendor's tool is missing, cut off, or not of the form that is known."""
+
+
 class FirmwareError(TriggerLutError):
     """A network cannot be turned into firmware as it is."""
 

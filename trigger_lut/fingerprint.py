@@ -39,6 +39,7 @@ def fingerprint(*modules: str, without: tuple[str, ...] = ()) -> str:
     when they lie in the folder of a package that is reached.
     """
     skipped = {(PACKAGE / name.replace(".", "/")).with_suffix(".py") for name in (*PLUMBING, *without)}
+    skipped |= set(PACKAGE.glob("records_*.py"))
     found: set[Path] = set()
     waiting = [path for name in modules for path in _files(name)]
     while waiting:

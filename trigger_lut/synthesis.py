@@ -7,7 +7,7 @@ from pathlib import Path
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Measured, Stopwatch, read_card, sha256, write_card
 from trigger_lut.errors import CardError
-from trigger_lut.firmware.rtl_project import read_project
+from trigger_lut.firmware.rtl_project import RtlProject, read_project
 from trigger_lut.netlist import cell_counts, longest_path, resources
 from trigger_lut.records import TrainCard
 from trigger_lut.records_firmware import FirmwareCard, SynthCard
@@ -27,10 +27,7 @@ def synth(spec: Path, train_card: Path, firmware_card: Path, card: Path) -> Synt
         read_card(TrainCard, train_card),
         read_card(FirmwareCard, firmware_card),
     )
-    project = read_project(Path(firmware.rtl_project))
-    for name, digest in firmware.rtl_files.items():
-        if not Path(name).is_file() or sha256(Path(name)) != digest:
-            raise CardError(f"{name}: not the file that {firmware_card} lists; make the firmware again")
+    project = checked_project(firmware, firmware_card)
     module = synthesise(list(project.files), project.top, design.target.family)
     cells = cell_counts(module)
     used, path = resources(cells), longest_path(module, design.target.family)
@@ -60,3 +57,12 @@ def synth(spec: Path, train_card: Path, firmware_card: Path, card: Path) -> Synt
     )
     write_card(result, card)
     return result
+
+
+def checked_project(firmware: FirmwareCard, path: Path) -> RtlProject:
+    """The Verilog project of a firmware card that stands in `path`. Raises CardError when it is not the listed one."""
+    project = read_project(Path(firmware.rtl_project))
+    for name, digest in firmware.rtl_files.items():
+        if not Path(name).is_file() or sha256(Path(name)) != digest:
+            raise CardError(f"{name}: not the file that {path} lists; make the firmware again")
+    return project

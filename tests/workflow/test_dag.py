@@ -171,6 +171,13 @@ def test_a_lost_firmware_folder_is_made_again_where_it_is_needed(done):
     assert set(run_jobs(done, targets=("results/small/verify.json",))) == {"firmware:small", "verify:small"}
 
 
+@pytest.mark.parametrize("check", ["vivado", "vitis_hls"])
+def test_a_vendor_s_tool_switched_on_adds_its_stage_and_draws_the_pages_again(edited, check):
+    pages = {"pages_of_design:small", "pages_of_design:large"}
+    jobs = edited("config/budget.yaml", "designs:\n", f"checks: {{{check}: true}}\ndesigns:\n")
+    assert jobs == {"vendor:small", "vendor:large", *pages, "verdict", "all"}
+
+
 def test_one_design_can_be_asked_for(done):
     shutil.rmtree(done / "results")
     jobs = run_jobs(done, targets=("results/small/timing.json",))

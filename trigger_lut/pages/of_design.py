@@ -20,8 +20,10 @@ from trigger_lut.pages.html import (
     percent,
     write_page,
 )
+from trigger_lut.pages.vendor_table import vendor_table
 from trigger_lut.records import PhysicsCard, ReferenceCard, TrainCard
 from trigger_lut.records_firmware import SynthCard, TimingCard, VerifyCard
+from trigger_lut.records_vendor import VendorCard
 
 
 def pages_of_design(
@@ -33,8 +35,12 @@ def pages_of_design(
     synth: Path,
     timing: Path,
     folder: Path,
+    vendor: Path | None = None,
 ) -> None:
-    """Write a page a stage and its SVG plots into the folder. Raises CardError when a card is missing or damaged."""
+    """Write a page a stage and its SVG plots into the folder. Raises CardError when a card is missing or damaged.
+
+    vendor: the VendorCard, where the stage is switched on.
+    """
     design = read_card(Spec, spec)
     dense = read_card(ReferenceCard, reference)
     with styled():
@@ -42,7 +48,9 @@ def pages_of_design(
             "train": train_page(read_card(TrainCard, train)),
             "physics": physics_page(read_card(PhysicsCard, physics), dense),
             "verify": verify_page(read_card(VerifyCard, verify)),
-            "synth": synth_page(design, read_card(SynthCard, synth)),
+            "synth": synth_page(
+                design, read_card(SynthCard, synth), read_card(VendorCard, vendor) if vendor is not None else None
+            ),
             "timing": timing_page(design, read_card(TimingCard, timing)),
         }
         for stage, page in pages.items():
@@ -237,7 +245,7 @@ def verify_page(card: VerifyCard) -> Page:
     )
 
 
-def synth_page(spec: Spec, card: SynthCard) -> Page:
+def synth_page(spec: Spec, card: SynthCard, vendor: VendorCard | None = None) -> Page:
     from trigger_lut.figures.hardware import resources
 
     totals = spec.target.totals
@@ -261,8 +269,11 @@ def synth_page(spec: Spec, card: SynthCard) -> Page:
             f"{number(card.luts_surrogate.value)} LUTs: {100 * card.surrogate_error:+.1f} %; and "
             f"{number(card.ff_surrogate.value)} flip-flops."
         ),
-        tables=[Table("Resources", ["", "Found", "Source", "Budget", "", "Share of the device"], rows)],
-        cards={"synth": card},
+        tables=[
+            Table("Resources", ["", "Found", "Source", "Budget", "", "Share of the device"], rows),
+            vendor_table(card, vendor),
+        ],
+        cards={"synth": card} | ({} if vendor is None else {"vendor": vendor}),
         plots=[("resources.svg", resources(spec, card), "Resources; the dashed line is the budget.")],
     )
 

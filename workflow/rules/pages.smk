@@ -45,6 +45,7 @@ rule pages_of_design:
         verify="results/{design}/verify.json",
         synth="results/{design}/synth.json",
         timing="results/{design}/timing.json",
+        **({"vendor": "results/{design}/vendor.json"} if VENDOR_TOOLS else {}),
     output:
         train=shown(f"{DESIGN_PAGES}/train.html", "train", "layers, widths and budget"),
         training=shown(f"{DESIGN_PAGES}/training.svg", "train", "training curves"),
@@ -60,6 +61,7 @@ rule pages_of_design:
         pipeline=shown(f"{DESIGN_PAGES}/pipeline.svg", "timing", "pipeline timing"),
     params:
         folder=DESIGN_PAGES,
+        beside="--vendor results/{design}/vendor.json" if VENDOR_TOOLS else "",
         # for the captions
         luts=lambda wildcards: asked(wildcards).budget.luts,
         latency_ns=lambda wildcards: asked(wildcards).budget.latency_ns,
@@ -74,7 +76,7 @@ rule pages_of_design:
     shell:
         "trigger-lut pages-of-design --spec {input.spec} --reference {input.reference} --train {input.train}"
         " --physics {input.physics} --verify {input.verify} --synth {input.synth} --timing {input.timing}"
-        " --folder {params.folder} &> {log} || failed {log}"
+        " --folder {params.folder} {params.beside} &> {log} || failed {log}"
 
 
 rule page_of_event:

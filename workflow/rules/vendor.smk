@@ -1,0 +1,31 @@
+# Vivado and Vitis HLS: only where the budget file asks for one of them. A tool that appears on PATH later runs then.
+import shutil
+
+VENDOR_TOOLS = [
+    *(["--vivado"] if plan.budget.checks.vivado else []),
+    *(["--vitis-hls"] if plan.budget.checks.vitis_hls else []),
+]
+
+
+if VENDOR_TOOLS:
+
+    rule vendor:
+        """Synthesise and route design {wildcards.design} with the vendor's tools, where they are on PATH."""
+        input:
+            spec="results/{design}/spec.json",
+            firmware="results/{design}/firmware.json",
+            sources="results/{design}/firmware",
+        output:
+            folder=directory("results/{design}/vendor"),
+            card="results/{design}/vendor.json",
+        params:
+            tools=" ".join(VENDOR_TOOLS),
+            found=[name for name in ("vivado", "vitis-run", "vitis_hls") if shutil.which(name)],
+            code=fingerprint("vendor.run"),
+        resources:
+            **needs(mem_mb=16000, runtime=240),
+        log:
+            "results/logs/{design}/vendor.log",
+        shell:
+            "trigger-lut vendor --spec {input.spec} --firmware {input.firmware} --folder {output.folder}"
+            " --card {output.card} {params.tools} &> {log} || failed {log}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from trigger_lut import records, records_firmware, records_release, records_vendor
+from trigger_lut import records, records_firmware, records_release, records_route, records_vendor
 from trigger_lut.cards import Card, Measured
 from trigger_lut.simulation.check import MassPeak, PhysicsCheck
 
@@ -26,6 +26,7 @@ CARDS: dict[str, type[BaseModel]] = {
     "results/&lt;design&gt;/timing.json": records_firmware.TimingCard,
     "results/&lt;design&gt;/release.json": records_release.ReleaseCard,
     "results/&lt;design&gt;/vendor.json": records_vendor.VendorCard,
+    "results/&lt;design&gt;/route.json": records_route.RouteCard,
     "results/summary.json": records.Summary,
     "results/scan.json": records.ScanCard,
     "results/verdict.json": records.VerdictCard,
@@ -44,6 +45,7 @@ PARTS: tuple[type[BaseModel], ...] = (
     records_release.CheckLine,
     records_vendor.VivadoFigures,
     records_vendor.HlsFigures,
+    records_route.RoutedDepth,
     records.LayerSummary,
     records.Epoch,
     records.RocCurve,

@@ -104,6 +104,13 @@ def vendor(args: argparse.Namespace) -> None:
     vendor(args.spec, args.firmware, args.folder, args.card, args.vivado, args.vitis_hls)
 
 
+def route(args: argparse.Namespace) -> None:
+    """Place and route a design for an ECP5 with nextpnr, in several pipeline depths."""
+    from trigger_lut.route.run import route
+
+    route(args.spec, args.network, args.firmware, args.card)
+
+
 def timing(args: argparse.Namespace) -> None:
     """Set latency and throughput against budget and target."""
     from trigger_lut.timing import timing
@@ -173,7 +180,7 @@ def pages_of_design(args: argparse.Namespace) -> None:
     from trigger_lut.pages.of_design import pages_of_design
 
     cards = (args.spec, args.reference, args.train, args.physics, args.verify, args.synth, args.timing)
-    pages_of_design(*cards, args.folder, args.vendor)
+    pages_of_design(*cards, args.folder, args.vendor, args.route)
 
 
 def page_of_event(args: argparse.Namespace) -> None:
@@ -194,7 +201,7 @@ def pages_of_summary(args: argparse.Namespace) -> None:
     """Draw the table over all designs."""
     from trigger_lut.pages.of_summary import pages_of_summary
 
-    pages_of_summary(args.summary, args.folder)
+    pages_of_summary(args.summary, args.folder, args.routes)
 
 
 def pages_of_scan(args: argparse.Namespace) -> None:
@@ -290,6 +297,7 @@ def parser() -> argparse.ArgumentParser:
     sub = command(vendor, "--spec", "--firmware", "--folder", "--card")
     sub.add_argument("--vivado", action="store_true", help="run Vivado where it is on PATH")
     sub.add_argument("--vitis-hls", action="store_true", help="run Vitis HLS where it is on PATH")
+    command(route, "--spec", "--network", "--firmware", "--card")
     command(timing, "--spec", "--verify", "--synth", "--card")
     command(physics, "--spec", "--network", "--codes", "--card")
     stages = ("--firmware", "--verify", "--synth", "--timing")
@@ -319,12 +327,20 @@ def parser() -> argparse.ArgumentParser:
         *("--spec", "--reference", "--train", "--physics", "--verify", "--synth", "--timing", "--folder"),
     )
     sub.add_argument("--vendor", type=Path, metavar="PATH", help="card of the vendor's tools, where it is made")
+    sub.add_argument("--route", type=Path, metavar="PATH", help="card of place and route, where it is made")
     sub = command(page_of_event, "--network", "--codes", "--output")
     sub.add_argument("--name", default="network", metavar="NAME", help="name of the design, for the title")
     sub.add_argument("--event", type=int, default=0, metavar="N", help="number in the test split, from 0; default: 0")
     sub = command(page_of_release, "--output")
     sub.add_argument("--release", type=Path, required=True, metavar="PATH", help="card of the release (release.json)")
-    command(pages_of_summary, "--summary", "--folder")
+    command(pages_of_summary, "--summary", "--folder").add_argument(
+        "--routes",
+        type=Path,
+        nargs="*",
+        default=[],
+        metavar="PATH",
+        help="cards of place and route, where they are made",
+    )
     command(pages_of_scan, "--scan", "--folder")
     sub = command(schema)
     sub.add_argument("file", choices=["budget", "targets", "data-set", "documentation", "cards"], help="which of them")

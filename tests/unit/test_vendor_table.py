@@ -27,7 +27,7 @@ def shown(of: VendorCard | None) -> dict[str, list[str]]:
 
 def test_figures_stand_under_their_tool():
     table = shown(card(vivado=True))
-    assert table["LUT"] == ["900", "not measured", "812", "not measured"]
+    assert table["LUTs"] == ["900", "not measured", "812", "not measured"]
     assert table["Fmax [MHz]"] == ["-", "not measured", "391.2", "-"]
     assert table["Latency [cycles]"] == ["-", "-", "-", "not measured"]
 
@@ -41,5 +41,5 @@ def test_the_note_says_why_a_tool_did_not_run():
 
 
 def test_without_the_stage_all_is_not_measured():
-    assert shown(None)["LUT"] == ["900", "not measured", "not measured", "not measured"]
+    assert shown(None)["LUTs"] == ["900", "not measured", "not measured", "not measured"]
     assert vendor_table(made_cards.synth(), None).note.endswith("checks.vitis_hls of the budget file are off.")

@@ -178,6 +178,12 @@ def test_a_vendor_s_tool_switched_on_adds_its_stage_and_draws_the_pages_again(ed
     assert jobs == {"vendor:small", "vendor:large", *pages, "verdict", "all"}
 
 
+def test_place_and_route_switched_on_adds_its_stage_and_draws_the_pages_again(edited):
+    pages = {"pages_of_design:small", "pages_of_design:large", "pages_of_summary"}
+    jobs = edited("config/budget.yaml", "designs:\n", "checks: {route: true}\ndesigns:\n")
+    assert jobs == {"route:small", "route:large", *pages, "verdict", "all"}
+
+
 def test_one_design_can_be_asked_for(done):
     shutil.rmtree(done / "results")
     jobs = run_jobs(done, targets=("results/small/timing.json",))

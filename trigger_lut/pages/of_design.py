@@ -20,9 +20,11 @@ from trigger_lut.pages.html import (
     percent,
     write_page,
 )
+from trigger_lut.pages.route_table import depths_table
 from trigger_lut.pages.vendor_table import vendor_table
 from trigger_lut.records import PhysicsCard, ReferenceCard, TrainCard
 from trigger_lut.records_firmware import SynthCard, TimingCard, VerifyCard
+from trigger_lut.records_route import RouteCard
 from trigger_lut.records_vendor import VendorCard
 
 
@@ -36,10 +38,11 @@ def pages_of_design(
     timing: Path,
     folder: Path,
     vendor: Path | None = None,
+    route: Path | None = None,
 ) -> None:
     """Write a page a stage and its SVG plots into the folder. Raises CardError when a card is missing or damaged.
 
-    vendor: the VendorCard, where the stage is switched on.
+    vendor, route: the VendorCard and the RouteCard, where these stages are switched on.
     """
     design = read_card(Spec, spec)
     dense = read_card(ReferenceCard, reference)
@@ -51,7 +54,9 @@ def pages_of_design(
             "synth": synth_page(
                 design, read_card(SynthCard, synth), read_card(VendorCard, vendor) if vendor is not None else None
             ),
-            "timing": timing_page(design, read_card(TimingCard, timing)),
+            "timing": timing_page(
+                design, read_card(TimingCard, timing), read_card(RouteCard, route) if route is not None else None
+            ),
         }
         for stage, page in pages.items():
             write_page(page, folder / f"{stage}.html")
@@ -278,7 +283,7 @@ def synth_page(spec: Spec, card: SynthCard, vendor: VendorCard | None = None) ->
     )
 
 
-def timing_page(spec: Spec, card: TimingCard) -> Page:
+def timing_page(spec: Spec, card: TimingCard, route: RouteCard | None = None) -> Page:
     from trigger_lut.figures.hardware import pipeline
 
     rows = [
@@ -301,9 +306,10 @@ def timing_page(spec: Spec, card: TimingCard) -> Page:
                 ["", "Found", "Source", "Budget", ""],
                 rows,
                 note=f"Fmax: {card.fmax_model}",
-            )
+            ),
+            *([] if route is None else [depths_table(route)]),
         ],
-        cards={"timing": card},
+        cards={"timing": card} | ({} if route is None else {"route": route}),
         plots=[
             (
                 "pipeline.svg",

@@ -8,16 +8,22 @@ from pathlib import Path
 from trigger_lut.cards import read_card
 from trigger_lut.figures.style import styled
 from trigger_lut.pages.html import Cell, Page, Table, cells, fixed, fmax, judgement, percent, write_page
+from trigger_lut.pages.route_table import designs_table
 from trigger_lut.records import DesignSummary, Summary
+from trigger_lut.records_route import RouteCard
 
 
-def pages_of_summary(summary: Path, folder: Path) -> None:
-    """Write summary.html and summary.svg into the folder. Raises CardError when the summary is missing or damaged."""
+def pages_of_summary(summary: Path, folder: Path, routes: list[Path] | None = None) -> None:
+    """Write summary.html and summary.svg into the folder. Raises CardError when a card is missing or damaged.
+
+    routes: RouteCards of the designs, where that stage is switched on.
+    """
+    routed = [read_card(RouteCard, path) for path in routes or []]
     with styled():
-        write_page(summary_page(read_card(Summary, summary)), folder / "summary.html")
+        write_page(summary_page(read_card(Summary, summary), routed), folder / "summary.html")
 
 
-def summary_page(card: Summary) -> Page:
+def summary_page(card: Summary, routed: list[RouteCard] | None = None) -> Page:
     from trigger_lut.figures.summary import summary
 
     classes = list(card.designs[0].auc)
@@ -57,7 +63,7 @@ def summary_page(card: Summary) -> Page:
             for line in d.budget
         ],
     )
-    tables = [designs, lines]
+    tables = [designs, lines, *([designs_table(routed)] if routed else [])]
     for title, key in (
         ("AUC, each class against all others", "auc"),
         ("Signal efficiency at a background efficiency of 1e-2", "efficiency_at_1e2"),

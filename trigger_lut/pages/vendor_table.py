@@ -10,12 +10,12 @@ from trigger_lut.records_vendor import HlsFigures, VendorCard, VivadoFigures
 OFF = "checks.vivado and checks.vitis_hls of the budget file are off"
 COLUMNS = ("Yosys", "Vivado, post-synth", "Vivado, post-route", "Vitis HLS, csynth")
 ROWS = {
-    "LUT": "luts",
-    "FF": "ff",
-    "DSP": "dsp",
-    "BRAM18": "bram18",
-    "URAM": "uram",
-    "Logic levels": "logic_levels",
+    "LUTs": "luts",
+    "Flip-flops": "ff",
+    "DSP slices": "dsp",
+    "Block RAMs of 18 Kb": "bram18",
+    "UltraRAMs": "uram",
+    "Levels of logic": "logic_levels",
     "Worst slack of setup [ns]": "wns_ns",
     "Worst slack of hold [ns]": "whs_ns",
     "Endpoints that miss setup": "failing_endpoints",

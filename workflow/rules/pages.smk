@@ -1,5 +1,7 @@
 # Pages and plots for people, drawn from cards alone; `snakemake --report report.zip` collects them.
 DESIGN_PAGES = "results/{design}/pages"
+# Cards of stages that the budget file can switch on.
+BESIDE_CARDS = [*(["vendor"] if VENDOR_TOOLS else []), *(["route"] if plan.budget.checks.route else [])]
 DATA_PAGES = f"{DATA}/pages"
 
 
@@ -38,6 +40,7 @@ rule pages_of_data:
 rule pages_of_design:
     """Draw the pages of design {wildcards.design}."""
     input:
+        **{name: f"results/{{design}}/{name}.json" for name in BESIDE_CARDS},
         spec="results/{design}/spec.json",
         reference=f"{DATA}/reference.json",
         train="results/{design}/train.json",
@@ -45,7 +48,6 @@ rule pages_of_design:
         verify="results/{design}/verify.json",
         synth="results/{design}/synth.json",
         timing="results/{design}/timing.json",
-        **({"vendor": "results/{design}/vendor.json"} if VENDOR_TOOLS else {}),
     output:
         train=shown(f"{DESIGN_PAGES}/train.html", "train", "layers, widths and budget"),
         training=shown(f"{DESIGN_PAGES}/training.svg", "train", "training curves"),
@@ -61,7 +63,7 @@ rule pages_of_design:
         pipeline=shown(f"{DESIGN_PAGES}/pipeline.svg", "timing", "pipeline timing"),
     params:
         folder=DESIGN_PAGES,
-        beside="--vendor results/{design}/vendor.json" if VENDOR_TOOLS else "",
+        beside=" ".join(f"--{name} results/{{design}}/{name}.json" for name in BESIDE_CARDS),
         # for the captions
         luts=lambda wildcards: asked(wildcards).budget.luts,
         latency_ns=lambda wildcards: asked(wildcards).budget.latency_ns,
@@ -118,19 +120,22 @@ if DESIGNS:
     rule pages_of_summary:
         """Draw the table over all designs."""
         input:
-            "results/summary.json",
+            summary="results/summary.json",
+            routes=expand("results/{design}/route.json", design=DESIGNS) if plan.budget.checks.route else [],
         output:
             page=shown("results/summary.html", "summary", "all designs"),
             plot=shown("results/summary.svg", "summary", "accuracy against LUTs"),
         params:
             folder="results",
+            routes=lambda wildcards, input: f"--routes {' '.join(input.routes)}" if input.routes else "",
             code=fingerprint("pages.of_summary"),
         resources:
             **needs(mem_mb=1000, runtime=10),
         log:
             "results/logs/pages_of_summary.log",
         shell:
-            "trigger-lut pages-of-summary --summary {input} --folder {params.folder} &> {log} || failed {log}"
+            "trigger-lut pages-of-summary --summary {input.summary} --folder {params.folder} {params.routes}"
+            " &> {log} || failed {log}"
 
 
 # Of the scan's designs no pages of their own are made unless they are asked for by name.

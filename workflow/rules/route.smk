@@ -1,0 +1,21 @@
+# Place and route with open tools for an ECP5: only where the budget file asks for it.
+if plan.budget.checks.route:
+
+    rule route:
+        """Place and route design {wildcards.design} with nextpnr, in several pipeline depths."""
+        input:
+            spec="results/{design}/spec.json",
+            network="results/{design}/network.npz",
+            firmware="results/{design}/firmware.json",
+            folder="results/{design}/firmware",
+        output:
+            "results/{design}/route.json",
+        params:
+            code=fingerprint("route.run"),
+        resources:
+            **needs(mem_mb=4000, runtime=120),
+        log:
+            "results/logs/{design}/route.log",
+        shell:
+            "trigger-lut route --spec {input.spec} --network {input.network} --firmware {input.firmware}"
+            " --card {output} &> {log} || failed {log}"

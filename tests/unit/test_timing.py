@@ -10,7 +10,7 @@ from trigger_lut.budget import DesignBudget, NetworkShape, Spec, Target, Trainin
 from trigger_lut.cards import Measured, read_card, write_card
 from trigger_lut.delay_model import FAMILIES
 from trigger_lut.errors import CardError
-from trigger_lut.records_firmware import SynthCard, TimingCard, VerifyCard
+from trigger_lut.records_firmware import SynthCard, TableEntries, TimingCard, VerifyCard
 from trigger_lut.timing import timing
 
 COMMON = {"seconds": 1.0, "versions": {}, "inputs": {}}
@@ -30,6 +30,7 @@ def spec(latency_ns: float, allowed: float | None = 1000.0) -> Spec:
 def verified(cycles: int, ii: int = 1, design: str = "small") -> VerifyCard:
     return VerifyCard(
         design=design, vectors=1, vector_sets={}, outputs=1, comparisons=[], control="", mismatches=0,
+        table_entries=TableEntries(entries=1, looked_up=1, unreachable=0, missed=0),
         controls_caught=True, bit_exact=True, latency_cycles_measured=cycles, ii_measured=ii, verdict="bit-exact",
         **COMMON,
     )  # fmt: skip

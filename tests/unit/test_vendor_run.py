@@ -140,14 +140,6 @@ def test_vitis_hls_on_path_is_run_by_either_name(tmp_path, made, tools, name, ar
     assert card.csynth.clock_ns == Measured(value=4.049, source="csynth")
 
 
-def test_a_design_without_an_hls_project_says_so(tmp_path, made, tools):
-    program(tools, "vitis_hls", HLS, arguments="-f vitis_hls.tcl")
-    card = read_card(FirmwareCard, made[1])
-    write_card(card.model_copy(update={"hls_project": None, "hls_note": "chains alone"}), made[1])
-    assert run(tmp_path, made, vitis_hls=True).vitis_hls_note == "chains alone"
-    assert not (tmp_path / "vendor/vitis_hls.tcl").exists()
-
-
 def test_a_tool_that_fails_gives_its_last_lines(tmp_path, made, tools):
     program(tools, "vivado", "#!/bin/sh\necho 'ERROR: [Common 17-345] no licence for this part'\nexit 1\n")
     with pytest.raises(

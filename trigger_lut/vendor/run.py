@@ -34,11 +34,9 @@ def vendor(
     design, firmware = read_card(Spec, spec), read_card(FirmwareCard, firmware_card)
     project = checked_project(firmware, firmware_card)
     scripts = vivado_scripts(design, project.top, [str(path.resolve()) for path in project.files])
-    hls_top = None
-    if firmware.hls_project is not None:
-        hls_top = _hls_top(Path(firmware.hls_project))
-        source = (Path(firmware.hls_project) / "firmware" / f"{hls_top}.cpp").resolve()
-        scripts |= hls_scripts(design, hls_top, [str(source)])
+    hls_top = _hls_top(Path(firmware.hls_project))
+    source = (Path(firmware.hls_project) / "firmware" / f"{hls_top}.cpp").resolve()
+    scripts |= hls_scripts(design, hls_top, [str(source)])
     shutil.rmtree(folder, ignore_errors=True)
     for name, text in scripts.items():
         write_text(folder / name, text)
@@ -52,8 +50,6 @@ def vendor(
         version = read_utilization(folder / report(STEPS[1], "utilization")).version
 
     hls_note = _why_not(vitis_hls, "vitis_hls", ["vitis-run", "vitis_hls"])
-    if hls_note is None and hls_top is None:
-        hls_note = firmware.hls_note or "there is no hls4ml project"
     csynth, hls_version = HlsFigures(), None
     if hls_note is None:
         newer = shutil.which("vitis-run") is not None

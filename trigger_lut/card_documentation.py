@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from trigger_lut import records, records_firmware, records_release, records_route, records_vendor
+from trigger_lut import records, records_firmware, records_proof, records_release, records_route, records_vendor
 from trigger_lut.cards import Card, Measured
 from trigger_lut.simulation.check import MassPeak, PhysicsCheck
 
@@ -22,6 +22,8 @@ CARDS: dict[str, type[BaseModel]] = {
     "results/&lt;design&gt;/physics.json": records.PhysicsCard,
     "results/&lt;design&gt;/firmware.json": records_firmware.FirmwareCard,
     "results/&lt;design&gt;/verify.json": records_firmware.VerifyCard,
+    "results/&lt;design&gt;/prove.json": records_proof.ProveCard,
+    "results/&lt;design&gt;/faults.json": records_proof.FaultsCard,
     "results/&lt;design&gt;/synth.json": records_firmware.SynthCard,
     "results/&lt;design&gt;/timing.json": records_firmware.TimingCard,
     "results/&lt;design&gt;/release.json": records_release.ReleaseCard,
@@ -42,6 +44,8 @@ PARTS: tuple[type[BaseModel], ...] = (
     records_firmware.TableEntries,
     records_firmware.Comparison,
     records_firmware.Difference,
+    records_proof.OutputProof,
+    records_proof.FaultCount,
     records_release.CheckLine,
     records_vendor.VivadoFigures,
     records_vendor.HlsFigures,

@@ -125,6 +125,20 @@ def physics(args: argparse.Namespace) -> None:
     physics(args.spec, args.network, args.codes, args.card)
 
 
+def prove(args: argparse.Namespace) -> None:
+    """Prove by SAT that the RTL is the network for all inputs, output by output."""
+    from trigger_lut.proof.prove import prove
+
+    prove(args.spec, args.network, args.firmware, args.card, args.seconds)
+
+
+def faults(args: argparse.Namespace) -> None:
+    """Put faults into the RTL and see whether verification notices them."""
+    from trigger_lut.proof.faults import faults
+
+    faults(args.spec, args.network, args.codes, args.firmware, args.card, args.count)
+
+
 def release(args: argparse.Namespace) -> None:
     """Put all that is delivered of a design into a folder and a zip, and check it."""
     from trigger_lut.release.pack import release
@@ -165,7 +179,7 @@ def verdict(args: argparse.Namespace) -> None:
     """Fail when a design misses its budget or is not bit-exact, and say by how much."""
     from trigger_lut.verdict import verdict
 
-    verdict(args.summary, args.scan, args.output)
+    verdict(args.summary, args.scan, args.output, args.proofs)
 
 
 def pages_of_data(args: argparse.Namespace) -> None:
@@ -188,6 +202,13 @@ def page_of_event(args: argparse.Namespace) -> None:
     from trigger_lut.pages.of_event import page_of_event
 
     page_of_event(args.name, args.network, args.codes, args.event, args.output)
+
+
+def pages_of_proof(args: argparse.Namespace) -> None:
+    """Draw the pages of what is proven of a design."""
+    from trigger_lut.pages.of_proof import pages_of_proof
+
+    pages_of_proof(args.prove, args.faults, args.folder)
 
 
 def page_of_release(args: argparse.Namespace) -> None:
@@ -247,6 +268,8 @@ FILES = {
     "--verify": "card of the verification (verify.json)",
     "--synth": "card of the synthesis (synth.json)",
     "--timing": "card of the timing (timing.json)",
+    "--prove": "card of the proofs (prove.json)",
+    "--faults": "card of the faults (faults.json)",
     "--ingest": "card of the ingest (ingest.json)",
     "--summary": "summary of all designs (summary.json)",
     "--scan": "card of the scan (scan.json)",
@@ -300,6 +323,10 @@ def parser() -> argparse.ArgumentParser:
     command(route, "--spec", "--network", "--firmware", "--card")
     command(timing, "--spec", "--verify", "--synth", "--card")
     command(physics, "--spec", "--network", "--codes", "--card")
+    sub = command(prove, "--spec", "--network", "--firmware", "--card")
+    sub.add_argument("--seconds", type=int, default=60, metavar="N", help="time for SAT; 0: prove nothing")
+    sub = command(faults, "--spec", "--network", "--codes", "--firmware", "--card")
+    sub.add_argument("--count", type=int, default=500, metavar="N", help="how many faults")
     stages = ("--firmware", "--verify", "--synth", "--timing")
     sub = command(release, "--spec", "--network", "--codes", *stages, "--folder", "--card")
     sub.add_argument("--archive", type=Path, required=True, metavar="PATH", help="zip to write")
@@ -317,6 +344,7 @@ def parser() -> argparse.ArgumentParser:
         "--published", metavar="NAME", help="public data set that this one is (published in its description)"
     )
     sub = command(verdict, "--output")
+    sub.add_argument("--proofs", type=Path, nargs="*", default=[], metavar="PATH", help="prove.json and faults.json")
     for flag in ("--summary", "--scan"):
         sub.add_argument(flag, type=Path, metavar="PATH", help=FILES[flag])
     command(pages_of_data, "--ingest", "--reference", "--folder").add_argument(
@@ -331,6 +359,7 @@ def parser() -> argparse.ArgumentParser:
     sub = command(page_of_event, "--network", "--codes", "--output")
     sub.add_argument("--name", default="network", metavar="NAME", help="name of the design, for the title")
     sub.add_argument("--event", type=int, default=0, metavar="N", help="number in the test split, from 0; default: 0")
+    command(pages_of_proof, "--prove", "--faults", "--folder")
     sub = command(page_of_release, "--output")
     sub.add_argument("--release", type=Path, required=True, metavar="PATH", help="card of the release (release.json)")
     command(pages_of_summary, "--summary", "--folder").add_argument(

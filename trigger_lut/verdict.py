@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from trigger_lut.cards import Stopwatch, read_card, write_card
 from trigger_lut.errors import BudgetMissedError
 from trigger_lut.records import BudgetLine, DesignSummary, ScanCard, ScanPoint, Summary, VerdictCard
+from trigger_lut.records_proof import FaultsCard, ProveCard
 
 
 def missed(line: BudgetLine) -> str:
@@ -32,8 +34,21 @@ def not_exact(design: DesignSummary | ScanPoint) -> list[str]:
     return [f"{design.name}: not shown to be bit-exact: 0 differences, but a negative control was not caught"]
 
 
-def verdict(summary: Path | None, scan: Path | None, output: Path) -> None:
+def unproven(path: Path) -> list[str]:
+    """What a card of the stages `prove` or `faults` has against its design. Raises CardError for any other file."""
+    if path.name.startswith("faults"):
+        missed = read_card(FaultsCard, path)
+        count = len(missed.undetected)
+        return [f"{missed.design}: {count} faults undetected, the first: {missed.undetected[0]}"] if count else []
+    card = read_card(ProveCard, path)
+    found = [f"{card.design}: output {x.name} differs: {x.detail}" for x in card.outputs if x.status == "different"]
+    return found + ([f"{card.design}: a flipped table bit was proven equal"] if card.control_caught is False else [])
+
+
+def verdict(summary: Path | None, scan: Path | None, output: Path, proofs: Sequence[Path] = ()) -> None:
     """Write a `VerdictCard` when all designs pass. Raises BudgetMissedError with every fault, and leaves no card.
+
+    proofs: cards of the stages `prove` and `faults`.
 
     Points of a scan may miss their budgets: that is what a scan finds out. Each must be bit-exact.
     """
@@ -42,9 +57,10 @@ def verdict(summary: Path | None, scan: Path | None, output: Path) -> None:
     points = [point for point in read_card(ScanCard, scan).points if point.scanned] if scan else []
     found = [fault for design in designs for fault in faults(design)]
     found += [fault for point in points for fault in not_exact(point)]
+    found += [fault for path in proofs for fault in unproven(path)]
     if found:
         output.unlink(missing_ok=True)
         failed = len({fault.split(":")[0] for fault in found})
         raise BudgetMissedError(f"{failed} of {len(designs) + len(points)} designs fail\n  " + "\n  ".join(found))
-    read = [path for path in (summary, scan) if path]
+    read = [path for path in (summary, scan, *proofs) if path]
     write_card(VerdictCard(designs=[d.name for d in designs], **watch.provenance(read)), output)

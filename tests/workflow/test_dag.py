@@ -20,7 +20,7 @@ LAST = {"summary", "pages_of_summary", "verdict", "all"}
 
 
 # Of designs that are judged alone, not of a scan's points.
-JUDGED = ("pages_of_design", "page_of_event", "release", "page_of_release")
+JUDGED = ("prove", "faults", "pages_of_design", "pages_of_proof", "page_of_event", "release", "page_of_release")
 
 
 def of_design(name: str) -> set[str]:

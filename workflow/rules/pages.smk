@@ -99,6 +99,27 @@ rule page_of_event:
         " --output {output} &> {log} || failed {log}"
 
 
+rule pages_of_proof:
+    """Draw the pages of what is proven of design {wildcards.design}."""
+    input:
+        prove="results/{design}/prove.json",
+        faults="results/{design}/faults.json",
+    output:
+        prove=shown(f"{DESIGN_PAGES}/prove.html", "prove", "outputs proven"),
+        faults=shown(f"{DESIGN_PAGES}/faults.html", "faults", "faults injected"),
+        plot=shown(f"{DESIGN_PAGES}/faults.svg", "faults", "faults by kind"),
+    params:
+        folder=DESIGN_PAGES,
+        code=fingerprint("pages.of_proof"),
+    resources:
+        **needs(mem_mb=1000, runtime=10),
+    log:
+        "results/logs/{design}/pages_of_proof.log",
+    shell:
+        "trigger-lut pages-of-proof --prove {input.prove} --faults {input.faults} --folder {params.folder}"
+        " &> {log} || failed {log}"
+
+
 rule page_of_release:
     """Draw the page of what is delivered of design {wildcards.design}."""
     input:
@@ -143,6 +164,7 @@ PAGES = [
     *rules.pages_of_data.output,
     *expand(rules.pages_of_design.output, design=DESIGNS),
     *expand(rules.page_of_event.output, design=DESIGNS),
+    *expand(rules.pages_of_proof.output, design=DESIGNS),
     *expand(rules.page_of_release.output, design=DESIGNS),
     *(rules.pages_of_summary.output if DESIGNS else []),
     *(rules.pages_of_scan.output if POINTS else []),

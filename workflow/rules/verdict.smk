@@ -5,6 +5,7 @@ rule verdict:
     input:
         **({"summary": "results/summary.json"} if DESIGNS else {}),
         **({"scan": "results/scan.json"} if POINTS else {}),
+        proofs=expand("results/{design}/{card}.json", design=DESIGNS, card=["prove", "faults"]),
         pages=PAGES,
     output:
         "results/verdict.json",
@@ -15,4 +16,4 @@ rule verdict:
     log:
         "results/logs/verdict.log",
     shell:
-        "trigger-lut verdict {params.summary} {params.scan} --output {output} &> {log} || failed {log}"
+        "trigger-lut verdict {params.summary} {params.scan} --proofs {input.proofs} --output {output} &> {log} || failed {log}"

@@ -1,0 +1,281 @@
+"""Proof by SAT and injected faults: right designs are proven, wrong ones refuted, and what is missed is said."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import made_cards
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from networks import random_codes, random_graph, random_network
+
+from trigger_lut.cards import read_card, write_card
+from trigger_lut.errors import BudgetMissedError, CardError, FirmwareError
+from trigger_lut.events.codes import TEST, EventCodes, save_codes
+from trigger_lut.firmware.rtl import write_rtl
+from trigger_lut.firmware.run import build_firmware
+from trigger_lut.network import LUTDenseTables, save_network
+from trigger_lut.pages.of_proof import pages_of_proof
+from trigger_lut.proof import fault_run
+from trigger_lut.proof.equivalence import (
+    Graph,
+    constant,
+    equivalent,
+    read_graph,
+    with_constants,
+    with_outputs,
+    write_graph,
+)
+from trigger_lut.proof.fault_run import run_faults, texts_of
+from trigger_lut.proof.fault_sites import KINDS, candidates, draw
+from trigger_lut.proof.faults import faults
+from trigger_lut.proof.prove import codes_of, prove, prove_outputs, reference_graph, rtl_graph
+from trigger_lut.proof.reference_rtl import check_plan
+from trigger_lut.records_proof import FaultCount, FaultsCard, OutputProof, ProveCard
+from trigger_lut.reference import evaluate
+from trigger_lut.summation import Addend, plan_output
+from trigger_lut.verdict import verdict
+from trigger_lut.verification.control import choose_flip, flipped
+
+# ---------------------------------------------------------------- graphs
+
+
+def random_gates(seed: int) -> Graph:
+    rng = np.random.default_rng(seed)
+    inputs, gates = 4, 12
+    made = [rng.integers(0, 2 * (inputs + n + 1), 2) for n in range(gates)]
+    return Graph(inputs, tuple(int(x) for x in rng.integers(0, 2 * (inputs + gates + 1), 3)), np.array(made))
+
+
+def values(graph: Graph) -> np.ndarray:
+    """All outputs for all inputs: (2**inputs, outputs)."""
+    rows = np.arange(1 << graph.inputs)
+    held = [np.zeros(len(rows), dtype=int), *(rows >> i & 1 for i in range(graph.inputs))]
+    for a, b in graph.gates.tolist():
+        held.append((held[a >> 1] ^ (a & 1)) & (held[b >> 1] ^ (b & 1)))
+    return np.stack([held[o >> 1] ^ (o & 1) for o in graph.outputs], axis=1)
+
+
+@given(st.integers(0, 10_000))
+def test_a_graph_is_read_as_it_was_written(seed):
+    graph = random_gates(seed)
+    path = Path(f"/tmp/trigger_lut_test_{seed % 7}.aig")
+    write_graph(graph, path)
+    again = read_graph(path)
+    path.unlink()
+    np.testing.assert_array_equal(values(again), values(graph))
+
+
+@given(st.integers(0, 10_000), st.integers(0, 3), st.integers(0, 1))
+def test_a_constant_stands_in_for_an_input(seed, i, value):
+    graph = random_gates(seed)
+    fixed = values(with_constants(graph, {i: value}))
+    rows = np.arange(16)
+    np.testing.assert_array_equal(fixed, values(graph)[rows & ~(1 << i) | value << i])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_abc_says_what_all_inputs_say(seed):
+    first, second = random_gates(seed), random_gates(seed + 100)
+    assert equivalent(first, first, 5).verdict == "proven"
+    for o in range(3):
+        a, b = with_outputs(first, [o]), with_outputs(second, [o])
+        said, differs = equivalent(a, b, 5), (values(a) != values(b))[:, 0]
+        assert said.verdict == ("different" if differs.any() else "proven")
+        if said.verdict == "different":
+            assert differs[sum(bit << n for n, bit in enumerate(said.inputs))], "the counterexample is one"
+    zero, first_alone = constant(4, [0]), with_outputs(first, [0])
+    wanted = "different" if values(first)[:, 0].any() else "proven"
+    assert equivalent(zero, first_alone, 5).verdict == wanted
+
+
+# ---------------------------------------------------------------- equivalence
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_networks_of_tables_are_proven(tmp_path, seed):
+    network = random_network(seed)
+    project = write_rtl(network, tmp_path / "rtl", made_cards.spec())
+    rtl, reference = rtl_graph(project, tmp_path), reference_graph(network, tmp_path)
+    found = prove_outputs(network, project, reference, rtl, 60)
+    assert [x.status for x in found] == ["proven"] * len(network.fractions)
+    assert [x.bits for x in found] == [kif.bits for kif in network.output_formats()]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_graphs_are_proven_or_said_to_be_open(tmp_path, seed):
+    """Sums of weighted values in another order are hard for SAT: these may stay open, never different."""
+    network = random_graph(seed)
+    project = write_rtl(network, tmp_path / "rtl", made_cards.spec())
+    rtl, reference = rtl_graph(project, tmp_path), reference_graph(network, tmp_path)
+    found = prove_outputs(network, project, reference, rtl, 4)
+    assert {x.status for x in found} <= {"proven", "sampled"}
+    assert all((x.status == "sampled") == bool(x.detail) for x in found)
+
+
+def test_a_flipped_bit_is_refuted_with_inputs_that_show_it(tmp_path):
+    network = random_network(3)
+    project = write_rtl(network, tmp_path / "rtl", made_cards.spec())
+    flip = choose_flip(network, random_codes(network, 500), 1)
+    wrong = flipped(network, flip)
+    rtl = rtl_graph(project, tmp_path)
+    found = prove_outputs(wrong, project, reference_graph(wrong, tmp_path), rtl, 60)
+    changed = (evaluate(wrong, random_codes(network, 5000)) != evaluate(network, random_codes(network, 5000))).any(
+        axis=0
+    )
+    assert [x.status == "different" for x in found] == changed.tolist()
+    assert all("expected" in x.detail and "in simulation" in x.detail for x in found if x.status == "different")
+    for x in (x for x in found if x.status == "different"):
+        expected, seen = (int(part.split()[0].rstrip(",")) for part in x.detail.split("expected ")[1].split("found "))
+        assert expected != seen
+
+
+def test_without_time_outputs_are_sampled(tmp_path):
+    network = random_network(3)
+    project = write_rtl(network, tmp_path / "rtl", made_cards.spec())
+    graph = rtl_graph(project, tmp_path)
+    found = prove_outputs(network, project, graph, graph, 0)
+    assert {(x.status, x.detail) for x in found} == {("sampled", "not asked for")}
+
+
+def test_codes_of_a_counterexample():
+    network = random_network(3)
+    codes = random_codes(network, 1)
+    bits = [int(c) >> n & 1 for c, kif in zip(codes[0], network.inputs, strict=True) for n in range(kif.bits)]
+    np.testing.assert_array_equal(codes_of(tuple(bits), network.inputs), codes)
+
+
+def test_a_plan_that_is_not_the_layer_is_refused():
+    layer = next(layer for layer in random_network(3).layers if isinstance(layer, LUTDenseTables))
+    o = int(layer.widths.astype(bool).sum(axis=0).argmax())
+    plan = plan_output(layer, o)
+    check_plan(layer, o, plan, [])
+    first, *others = plan.addends
+    off = replace(plan, addends=(Addend(first.channel, first.values + 1), *others))
+    with pytest.raises(FirmwareError, match=rf"output {o}: the plan is off by -1"):
+        check_plan(layer, o, off, [])
+    entry = first.values.copy()
+    entry[0] += 1
+    with pytest.raises(FirmwareError, match="the plan is not the layer's table"):
+        check_plan(layer, o, replace(plan, addends=(Addend(first.channel, entry), *others)), [])
+    with pytest.raises(FirmwareError, match="the plan lacks the table"):
+        check_plan(layer, o, replace(plan, addends=tuple(others)), [])
+
+
+# ---------------------------------------------------------------- faults
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    return write_rtl(random_network(3), tmp_path_factory.mktemp("faults") / "rtl", made_cards.spec())
+
+
+def test_every_fault_is_noticed_or_changes_nothing(project):
+    network = random_network(3)
+    drawn = draw(candidates(texts_of(project), project.top), 200, seed=1)
+    assert {fault.kind for fault in drawn} == set(KINDS)
+    assert len(set(drawn)) == 200
+    codes = random_codes(network, 20_000)
+    outcomes = run_faults(project, drawn, codes, evaluate(network, codes), 20)
+    assert [x.fault for x in outcomes] == drawn
+    assert not [x.fault.describe() for x in outcomes if x.status == "undetected"]
+    assert sum(x.status == "detected" for x in outcomes) > 100
+
+
+def test_too_few_vectors_leave_faults_undetected(project):
+    """The proof does not wave through what the vectors miss."""
+    network = random_network(3)
+    drawn = draw(candidates(texts_of(project), project.top), 60, seed=2)
+    many = random_codes(network, 20_000)
+    good = run_faults(project, drawn, many, evaluate(network, many), 20)
+    few = run_faults(project, drawn, many[:1], evaluate(network, many[:1]), 20)
+    assert sum(x.status == "undetected" for x in few) > 10
+    for a, b in zip(good, few, strict=True):
+        assert (a.status == "equivalent") == (b.status == "equivalent"), a.fault.describe()
+
+
+def test_verilog_that_is_wrong_without_a_fault_is_our_bug(project):
+    network = random_network(3)
+    codes, drawn = random_codes(network, 50), draw(candidates(texts_of(project), project.top), 3, 1)
+    with pytest.raises(AssertionError, match="the Verilog without a fault differs at vector 0"):
+        run_faults(project, drawn, codes, evaluate(network, codes) + 1, 5)
+
+
+def test_the_same_seed_draws_the_same_faults(project):
+    found = candidates(texts_of(project), project.top)
+    assert draw(found, 50, 1) == draw(found, 50, 1) != draw(found, 50, 2)
+    everything = draw(found, 10**6, 1)
+    assert len(everything) == sum(map(len, found.values()))
+
+
+# ---------------------------------------------------------------- stages
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    from keras_twin import keras_twin
+
+    folder, network = tmp_path_factory.mktemp("design"), random_network(3)
+    write_card(made_cards.spec(), folder / "spec.json")
+    save_network(network, folder / "network.npz")
+    keras_twin(network).save(folder / "model.keras")
+    codes, ids = random_codes(network, 40).astype(np.int32), np.arange(40, dtype=np.uint64)
+    split = np.full(40, TEST, dtype=np.uint8)
+    held = EventCodes(codes, np.arange(40) % 3, split, ids, network.inputs, network.features, network.classes)
+    save_codes(held, folder / "codes.npz")
+    names = ("spec.json", "model.keras", "network.npz", "firmware", "firmware.json")
+    build_firmware(*(folder / name for name in names))
+    return folder
+
+
+def test_both_stages_and_their_pages(files):
+    common = (files / "spec.json", files / "network.npz")
+    proven = prove(*common, files / "firmware.json", files / "prove.json", 60)
+    assert {x.status for x in proven.outputs} == {"proven"}
+    assert proven.control_caught is True
+    found = faults(*common, files / "codes.npz", files / "firmware.json", files / "faults.json", 40)
+    assert sum(x.injected for x in found.kinds.values()) == 40
+    assert (found.detection_rate, found.undetected) == (1.0, [])
+    assert read_card(ProveCard, files / "prove.json") == proven
+    assert read_card(FaultsCard, files / "faults.json") == found
+    pages_of_proof(files / "prove.json", files / "faults.json", files / "pages")
+    assert "outputs proven" in (files / "pages/prove.html").read_text()
+    assert "40 faults" in (files / "pages/faults.html").read_text()
+    verdict(None, None, files / "verdict.json", [files / "prove.json", files / "faults.json"])
+
+
+def test_firmware_of_another_network_is_refused(files, tmp_path):
+    save_network(random_network(4), tmp_path / "network.npz")
+    with pytest.raises(CardError, match="the firmware was not made from"):
+        prove(files / "spec.json", tmp_path / "network.npz", files / "firmware.json", tmp_path / "prove.json", 5)
+    with pytest.raises(CardError, match="the firmware was not made from"):
+        faults(
+            *(files / "spec.json", tmp_path / "network.npz", files / "codes.npz", files / "firmware.json"),
+            *(tmp_path / "faults.json", 5),
+        )
+
+
+def test_a_missed_fault_and_a_difference_fail_the_verdict(tmp_path):
+    made = {"seconds": 1, "versions": {}, "inputs": {}}
+    differs = OutputProof(name="a", bits=3, status="different", detail="inputs [1]")
+    proofs = [differs, OutputProof(name="b", bits=3, status="proven")]
+    card = ProveCard(
+        design="d", outputs=proofs, method="", gates={}, seconds_allowed=1, control="", control_caught=False, **made
+    )
+    write_card(card, tmp_path / "prove.json")
+    count = FaultCount(injected=2, detected=1, equivalent=0, undetected=1)
+    missed = FaultsCard(
+        design="d", vectors=1, kinds={"table": count}, detection_rate=0.5, median_vectors=1, equivalent=[],
+        undetected=["core: bit 3"], **made,
+    )  # fmt: skip
+    write_card(missed, tmp_path / "faults.json")
+    with pytest.raises(BudgetMissedError) as error:
+        verdict(None, None, tmp_path / "verdict.json", [tmp_path / "prove.json", tmp_path / "faults.json"])
+    assert str(error.value).splitlines()[1:] == [
+        "  d: output a differs: inputs [1]",
+        "  d: a flipped table bit was proven equal",
+        "  d: 1 faults undetected, the first: core: bit 3",
+    ]
+    assert not (tmp_path / "verdict.json").exists()
+    assert fault_run.HARNESS.is_file()

@@ -1,0 +1,90 @@
+"""Pages of what is proven of a design: equivalence for all inputs, and faults that were put in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trigger_lut.cards import read_card
+from trigger_lut.figures.style import styled
+from trigger_lut.pages.html import Cell, Page, Table, cells, percent, write_page
+from trigger_lut.records_proof import FaultsCard, ProveCard
+
+MOST_LISTED = 60
+
+
+def pages_of_proof(prove: Path, faults: Path, folder: Path) -> None:
+    """Write prove.html and faults.html. Raises CardError when a card is missing or damaged."""
+    with styled():
+        write_page(prove_page(read_card(ProveCard, prove)), folder / "prove.html")
+        write_page(faults_page(read_card(FaultsCard, faults)), folder / "faults.html")
+
+
+def prove_page(card: ProveCard) -> Page:
+    """Output by output: proven, sampled or different."""
+    kinds = {"proven": "good", "sampled": "text", "different": "bad"}
+    proven = sum(x.status == "proven" for x in card.outputs)
+    outputs = Table(
+        "Firmware against the network",
+        ["Output", "Bits", "", ""],
+        [
+            [Cell(x.name, "text"), Cell(str(x.bits)), Cell(x.status, kinds[x.status]), Cell(x.detail, "text")]
+            for x in card.outputs
+        ],
+        note=f"{card.method}. Sampled: compared on the vectors of the verify stage alone.",
+    )
+    caught = "time did not suffice" if card.control_caught is None else "found" if card.control_caught else "missed"
+    control = Table(
+        "Negative control",
+        ["One bit flipped in the reference", ""],
+        [[Cell(card.control, "text"), Cell(caught, "good" if card.control_caught else "bad")]],
+    )
+    gates = Table("Graphs", ["", "And gates"], [cells(name, count) for name, count in card.gates.items()])
+    return Page(
+        title=f"{card.design}: {proven} of {len(card.outputs)} outputs proven",
+        lead=f"Equal for all inputs, not on a sample of them: {proven} of {len(card.outputs)} outputs.",
+        tables=[outputs, control, gates],
+        cards={"prove": card},
+    )
+
+
+def faults_page(card: FaultsCard) -> Page:
+    """What became of the faults, by kind."""
+    from trigger_lut.figures.faults import faults
+
+    rows = [
+        cells(
+            kind,
+            x.injected,
+            x.detected,
+            x.equivalent,
+            Cell(str(x.undetected), "bad" if x.undetected else "good"),
+        )
+        for kind, x in card.kinds.items()
+    ]
+    counts = Table(
+        "Faults of one bit in the generated Verilog",
+        ["In", "Injected", "Detected", "Proven to change nothing", "Undetected"],
+        rows,
+        note=f"A fault got {card.vectors} vectors, those of the verify stage, or as many as it took to notice it.",
+    )
+    missed = (
+        [Table("Undetected", ["Fault"], [[Cell(text, "bad")] for text in card.undetected])] if card.undetected else []
+    )
+    listed = card.equivalent[:MOST_LISTED]
+    rest = len(card.equivalent) - len(listed)
+    equivalent = Table(
+        "Proven to change nothing",
+        ["Fault"],
+        [[Cell(text, "text")] for text in listed],
+        note=f"And {rest} more, in faults.json." if rest else "",
+    )
+    rate = "no fault changed a function" if card.detection_rate is None else percent(card.detection_rate).text
+    median = "" if card.median_vectors is None else f" Half of them within {card.median_vectors:g} vectors."
+    total = sum(x.injected for x in card.kinds.values())
+    return Page(
+        title=f"{card.design}: faults",
+        lead=f"{total} faults, one at a time. Detected of those that change the function: {rate}.{median}",
+        tables=[counts, *missed, equivalent],
+        cards={"faults": card},
+        plots=[("faults.svg", faults(card), "What became of the faults, by where they were.")],
+    )

@@ -1,0 +1,146 @@
+"""Faults in generated Verilog: which ones the vectors notice, and which of the others change nothing, by proof."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigger_lut.firmware.rtl_project import RtlProject
+from trigger_lut.firmware.rtl_simulation import bus_words, compile_verilated, pack, used_bits
+from trigger_lut.fixed_point import IntArray
+from trigger_lut.proof.aiger import write_aiger
+from trigger_lut.proof.equivalence import Graph, constant, equivalent, read_graph, with_constants, with_outputs
+from trigger_lut.proof.fault_sites import Fault
+from trigger_lut.proof.instrument import BITS, instrumented, probed
+from trigger_lut.tools import run_program
+
+HARNESS = Path(__file__).with_name("fault_harness.cpp")
+WRAPPER = """module wrapped (
+    input wire [{high_in}:0] data_in,
+    input wire [{high_fault}:0] fault,
+    output wire [{high_out}:0] data_out{probe_port}
+);
+    {top} top (.clk(1'b0), .valid_in(1'b1), .data_in(data_in), .fault(fault), .data_out(data_out){probe});
+endmodule
+"""
+Status = Literal["detected", "equivalent", "undetected"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One fault: how it came out, and the vector at which it was noticed."""
+
+    fault: Fault
+    status: Status
+    vector: int | None = None
+
+
+def texts_of(project: RtlProject) -> dict[str, str]:
+    """Verilog of a project by file."""
+    return {path.stem: path.read_text(encoding="utf-8") for path in project.files}
+
+
+def run_faults(
+    project: RtlProject, faults: Sequence[Fault], codes: IntArray, outputs: IntArray, seconds: float
+) -> list[Outcome]:
+    """Put faults into a project's Verilog, one at a time, and say how each came out.
+
+    codes: (N, C_in) vectors, outputs: (N, C_out) of the reference. seconds: for the proof of one fault. Raises
+    AssertionError when the Verilog without a fault differs: then there is nothing to compare faults with.
+    """
+    with tempfile.TemporaryDirectory(prefix="trigger_lut_faults_") as scratch:
+        files = _write(instrumented(texts_of(project), project.top, faults), Path(scratch))
+        found = _simulate(files, project, len(faults), codes, outputs)
+        assert found[0] < 0, f"the Verilog without a fault differs at vector {found[0]}"
+        silent = [n for n in range(1, len(faults) + 1) if found[n] < 0]
+        proven = _changeless(project, [faults[n - 1] for n in silent], Path(scratch), seconds) if silent else []
+        changeless = {n for n, same in zip(silent, proven, strict=True) if same}
+    status: dict[bool, Status] = {True: "equivalent", False: "undetected"}
+    return [
+        Outcome(fault, status[n in changeless]) if n in silent else Outcome(fault, "detected", int(found[n]))
+        for n, fault in enumerate(faults, 1)
+    ]
+
+
+def _write(texts: dict[str, str], folder: Path) -> list[Path]:
+    files = [folder / f"{name}.v" for name in texts]
+    for path, text in zip(files, texts.values(), strict=True):
+        path.write_text(text, encoding="utf-8")
+    return files
+
+
+def _simulate(
+    files: list[Path], project: RtlProject, faults: int, codes: IntArray, outputs: IntArray
+) -> NDArray[np.int64]:
+    """For no fault and each fault the first vector that differs; -1: none does."""
+    binary = compile_verilated(files, project.top, HARNESS, checks=())
+    words_in, words_out = bus_words(project.inputs), bus_words(project.outputs)
+    with tempfile.TemporaryDirectory(dir=binary.parent) as scratch:
+        paths = [Path(scratch, name) for name in ("in.bin", "expected.bin", "result.bin")]
+        np.concatenate([pack(codes, project.inputs), used_bits(project.inputs)]).tofile(paths[0])
+        pack(outputs, project.outputs).tofile(paths[1])
+        sizes = (faults, len(codes), words_in, words_out, project.latency_cycles_planned)
+        run_program([binary, *map(str, sizes), *paths], what="simulation of faults")
+        return np.fromfile(paths[2], dtype=np.int64)
+
+
+def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seconds: float) -> list[bool]:
+    """Of each fault whether it is proven to change no output.
+
+    A bit that comes a cycle early or late is another vector's: that changes nothing if the bit is constant, or if
+    outputs are the same whatever it is.
+    """
+    probes = probed(faults)
+    held = [Fault(f.kind, f.module, f.place, f.bit, c) for f in probes for c in ("stuck at 0", "stuck at 1")]
+    folder = folder / "proof"
+    folder.mkdir()
+    texts = _write(instrumented(texts_of(project), project.top, [*faults, *held]), folder)
+    graph = _graph(texts, project, len(probes), folder)
+    bits_in = sum(kif.bits for kif in project.inputs)
+    bits_out = sum(kif.bits for kif in project.outputs)
+    healthy = _with_fault(graph, bits_in, 0)
+    data = list(range(bits_out))
+
+    def same(number: int) -> bool:
+        faulty = with_outputs(_with_fault(graph, bits_in, number), data)
+        return equivalent(with_outputs(healthy, data), faulty, seconds).verdict == "proven"
+
+    def stays(k: int) -> bool:
+        probe = with_outputs(healthy, [bits_out + k])
+        return any(equivalent(probe, constant(graph.inputs, [v]), seconds).verdict == "proven" for v in (0, 1))
+
+    found = []
+    for n, fault in enumerate(faults, 1):
+        if fault in probes:
+            k = probes.index(fault)
+            stuck = len(faults) + 2 * k + 1
+            found.append(stays(k) or (same(stuck) and same(stuck + 1)))
+        else:
+            found.append(fault.place != "valid_out" and same(n))
+    return found
+
+
+def _with_fault(graph: Graph, bits_in: int, number: int) -> Graph:
+    return with_constants(graph, {bits_in + b: number >> b & 1 for b in range(BITS)})
+
+
+def _graph(files: list[Path], project: RtlProject, probes: int, folder: Path) -> Graph:
+    wrapper, path = folder / "wrapped.v", folder / "wrapped.aig"
+    wrapper.write_text(
+        WRAPPER.format(
+            top=project.top,
+            high_in=sum(kif.bits for kif in project.inputs) - 1,
+            high_out=sum(kif.bits for kif in project.outputs) - 1,
+            high_fault=BITS - 1,
+            probe_port=f",\n    output wire [{probes - 1}:0] probe" if probes else "",
+            probe=", .probe(probe)" if probes else "",
+        )
+    )
+    write_aiger([wrapper, *files], "wrapped", path)
+    return read_graph(path)

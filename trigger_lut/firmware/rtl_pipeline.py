@@ -1,8 +1,12 @@
 """Where the pipeline is cut: every operation of alkaid's logic gets a stage by the delay model.
 
 alkaid cuts by its own delays, at equal parts of the longest path, and an operation that crosses a cut lengthens the
-stage behind it. Here an operation starts in the next stage when it does not fit, so no stage is longer than the clock
-allows, and the number of stages is the one that `latency.network_cycles` promised.
+stage behind it. Here an operation starts as soon as its operands are there, or in the next stage when it does not fit,
+so no stage is longer than the clock allows.
+
+No cut of the same operations takes fewer stages: an operation that starts later than it could is never done earlier
+(`delay_model.finish` rises with the start), so by induction from the inputs on each one is done as early as any cut
+has it. tests/unit/test_pipeline.py tries all cuts of small networks. `latency.network_cycles` predicts the number.
 """
 
 from __future__ import annotations
@@ -29,23 +33,22 @@ def shortest_stage(comb: Any, cycles: int, stage_ns: float, family: str) -> floa
     return high
 
 
-def stage_numbers(comb: Any, cycles: int, stage_ns: float, family: str) -> list[int]:
-    """The pipeline stage of each operation, from 1 on, in `cycles` stages or more where they do not suffice.
+def stage_numbers(comb: Any, stage_ns: float, family: str) -> list[int]:
+    """The pipeline stage of each operation, from 1 on, in as few stages as can be.
 
     Inputs are there in stage 1. The last operation is in the last stage.
     """
-    needed = delay_model.cycles(max(stage_times(comb, stage_ns, family), default=0.0), stage_ns)
-    total = max(cycles, needed)
+    total = delay_model.cycles(max(stage_times(comb, stage_ns, family), default=0.0), stage_ns)
     even = shortest_stage(comb, total, stage_ns, family)
     stages = [delay_model.cycles(t, even) for t in stage_times(comb, even, family)]
     spare = total - max(stages)
     return [1 if op.opcode in (-1, 5) else s + spare for op, s in zip(comb.ops, stages, strict=True)]
 
 
-def flip_flops(comb: Any, cycles: int, stage_ns: float, family: str) -> int:
+def flip_flops(comb: Any, stage_ns: float, family: str) -> int:
     """Registers of the pipeline that `cut` makes: the bits that cross from one stage to the next, and the valid bit."""
-    stages = stage_numbers(comb, cycles, stage_ns, family)
-    total = max(cycles, *stages)
+    stages = stage_numbers(comb, stage_ns, family)
+    total = max(stages, default=1)
     last = list(stages)
     for stage, op in zip(stages, comb.ops, strict=True):
         for a in op.addr:
@@ -65,12 +68,12 @@ def _bits(qint: Any) -> int:
     return int(sum(qint.kif))
 
 
-def cut(comb: Any, cycles: int, stage_ns: float, family: str) -> Any:
-    """alkaid's FSM of the logic in `cycles` stages (more when they do not suffice), with only the output registered."""
+def cut(comb: Any, stage_ns: float, family: str) -> Any:
+    """alkaid's FSM of the logic in as few stages as can be, with only the output registered."""
     from alkaid.trace.pipeline import to_pipeline
 
-    stages = stage_numbers(comb, cycles, stage_ns, family)
-    total = max(cycles, *stages)
+    stages = stage_numbers(comb, stage_ns, family)
+    total = max(stages, default=1)
     # to_pipeline cuts at equal parts of the largest latency: with the stage's number as latency, between the stages.
     ops = [
         op._replace(latency=0.0 if op.opcode in (-1, 5) else float(s)) for op, s in zip(comb.ops, stages, strict=True)

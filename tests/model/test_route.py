@@ -34,7 +34,7 @@ def made(tmp_path) -> list[Path]:
     network = small()
     project = write_rtl(network, tmp_path / "rtl", SPEC)
     firmware = FirmwareCard(
-        design="small", hls_project=None, hls_handlers={}, hls_result_types={}, rtl_project=str(project.folder),
+        design="small", hls_project="hls", hls_handlers={}, hls_result_types={}, rtl_project=str(project.folder),
         rtl_top=project.top, rtl_files={str(p): sha256(p) for p in project.files},
         rtl_latency_cycles_planned=project.latency_cycles_planned, rtl_cost=project.cost, clock_period_ns=2.5,
         **made_cards.MADE,

@@ -1,6 +1,7 @@
 """The firmware and verify stages: right networks are bit-exact, wrong ones are found in the form that is wrong."""
 
 import json
+import re
 from pathlib import Path
 
 import keras
@@ -118,6 +119,11 @@ def test_a_right_design_is_bit_exact(built, tmp_path):
     firmware = read_card(FirmwareCard, built[1])
     assert card.latency_cycles_measured == firmware.rtl_latency_cycles_planned
     assert card.ii_measured == 1
+    assert firmware.rtl_tmux_cycles == 54, "150 ns at 360 MHz"
+    bench, top = Path(firmware.rtl_bench), firmware.rtl_top
+    assert sorted(p.name for p in bench.iterdir()) == [f"{top}_tb.mem", f"{top}_tb.sv", f"{top}_tb.vhd"]
+    for wrapper in (bench.parent / f"{top}_tmux.v", bench.parent / "vhdl" / f"{top}_tmux.vhd"):
+        assert re.search(r"cycles(: positive :| )= 54\b", wrapper.read_text(), re.IGNORECASE)
 
 
 @pytest.fixture(scope="module")

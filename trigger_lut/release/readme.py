@@ -52,7 +52,8 @@ def readme(facts: Mapping[str, Any], made: Made, vectors: int) -> str:
         "",
         "| folder | content |",
         "|---|---|",
-        "| rtl | Verilog, VHDL-2008 (`rtl/vhdl`, in the order of `rtl/project.json`), constraints |",
+        "| rtl | Verilog, VHDL-2008 (`rtl/vhdl`, in the order of `rtl/project.json`), constraints; test benches and "
+        "their vectors (`rtl/bench`), a wrapper for time-multiplexed inputs (`*_tmux`) |",
         "| hls | hls4ml project for Vitis HLS; `hls/build_lib.sh` compiles its emulator |",
         "| emulator/cpp | C++17 emulator, without dependencies |",
         "| emulator/python | emulator in Python (NumPy) and the network as JSON |",

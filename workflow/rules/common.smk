@@ -3,7 +3,12 @@ from snakemake.exceptions import WorkflowError
 
 # The report sorts its categories by name.
 CATEGORIES = ("simulate", "ingest", "reference", "train", "physics", "verify", "synth", "timing", "release", "summary")
-BESIDE = {"scan": "summary", "event": "verify", "prove": "verify", "faults": "verify"}  # whose pages stand in another stage's category
+BESIDE = {
+    "scan": "summary",
+    "event": "verify",
+    "prove": "verify",
+    "faults": "verify",
+}  # whose pages stand in another stage's category
 # What is known of a design, for the tables over all of them.
 CARDS = ("spec", "train", "verify", "synth", "timing", "physics")
 

@@ -30,7 +30,7 @@ rule faults:
     output:
         "results/{design}/faults.json",
     params:
-        count=plan.budget.checks.faults,
+        faults=plan.budget.checks.faults,
         code=fingerprint("proof.faults"),
     resources:
         **needs(mem_mb=2000, runtime=60),
@@ -38,4 +38,4 @@ rule faults:
         "results/logs/{design}/faults.log",
     shell:
         "trigger-lut faults --spec {input.spec} --network {input.network} --codes {input.codes}"
-        " --firmware {input.firmware} --count {params.count} --card {output} &> {log} || failed {log}"
+        " --firmware {input.firmware} --count {params.faults} --card {output} &> {log} || failed {log}"

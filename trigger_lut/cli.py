@@ -139,6 +139,19 @@ def faults(args: argparse.Namespace) -> None:
     faults(args.spec, args.network, args.codes, args.firmware, args.card, args.count)
 
 
+def fuzz(args: argparse.Namespace) -> None:
+    """Send random networks through all forms of firmware and demand 0 differences."""
+    from trigger_lut.budget import load_budget, resolve
+    from trigger_lut.fuzz.run import fuzz
+
+    budget, target = load_budget(args.budget, args.targets)
+    tally = fuzz(resolve(budget, target, next(iter(budget.designs))), args.networks, args.seed, args.kept)
+    print(f"{tally.networks} networks, 0 differences")
+    for what, counts in (("by form", tally.forms), ("with", tally.holds), ("refused and drawn anew", tally.refused)):
+        print(f"{what}: " + ", ".join(f"{name} {count}" for name, count in sorted(counts.items())))
+    print(f"flipped table bits noticed: {tally.controls_caught} of {tally.controls}")
+
+
 def release(args: argparse.Namespace) -> None:
     """Put all that is delivered of a design into a folder and a zip, and check it."""
     from trigger_lut.release.pack import release
@@ -327,6 +340,15 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--seconds", type=int, default=60, metavar="N", help="time for SAT; 0: prove nothing")
     sub = command(faults, "--spec", "--network", "--codes", "--firmware", "--card")
     sub.add_argument("--count", type=int, default=500, metavar="N", help="how many faults")
+    sub = command(fuzz)
+    for flag in ("--budget", "--targets"):
+        default = Path("config") / f"{flag.removeprefix('--')}.yaml"
+        sub.add_argument(flag, type=Path, default=default, metavar="PATH", help=FILES[flag])
+    sub.add_argument("--networks", type=int, default=300, metavar="N", help="how many networks")
+    sub.add_argument("--seed", type=int, default=1, help="of the run")
+    sub.add_argument(
+        "--kept", type=Path, default=Path("build/fuzz"), metavar="PATH", help="where one that differs goes"
+    )
     stages = ("--firmware", "--verify", "--synth", "--timing")
     sub = command(release, "--spec", "--network", "--codes", *stages, "--folder", "--card")
     sub.add_argument("--archive", type=Path, required=True, metavar="PATH", help="zip to write")

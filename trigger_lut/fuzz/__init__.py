@@ -1,0 +1,1 @@
+"""Random networks through every form of firmware, with 0 differences demanded."""

@@ -17,13 +17,13 @@ from trigger_lut.records_vendor import VendorCard
 from trigger_lut.vendor.run import vendor
 
 REPORTS = Path(__file__).parents[1] / "data" / "reports"
-SYNTHESISED, ROUTED = "vivado_2020.1_utilization_zynq.rpt", "vivado_2021.2_utilization_zynq_usp.rpt"
+SYNTHESISED, ROUTED = "vivado_2020.1_utilization_zynq.rpt", "vivado_2019.2_utilization_kintex_usp.rpt"
 VIVADO = """#!/bin/sh
 [ "$*" = "-mode batch -nojournal -source vivado.tcl" ] || exit 3
 mkdir -p reports
 cp {reports}/{synthesised} reports/post_synth_utilization.rpt
-cp {reports}/vivado_2021.2_timing_zynq_usp.rpt reports/post_synth_timing.rpt
-cp {reports}/{routed} reports/post_route_utilization.rpt
+cp {reports}/vivado_2019.2_timing_kintex_usp.rpt reports/post_synth_timing.rpt
+sed 's/Fully Placed/Routed/' {reports}/{routed} > reports/post_route_utilization.rpt
 cp {reports}/vivado_2019.2_timing_artix7.rpt reports/post_route_timing.rpt
 """
 HLS = """#!/bin/sh
@@ -117,11 +117,11 @@ def test_what_is_not_asked_for_or_not_installed_is_not_measured(tmp_path, made, 
 def test_vivado_on_path_is_run_and_its_reports_are_read(tmp_path, made, tools):
     program(tools, "vivado", VIVADO, synthesised=SYNTHESISED, routed=ROUTED)
     card = run(tmp_path, made, vivado=True)
-    assert (card.vivado, card.vivado_note) == ("2021.2", None)
+    assert (card.vivado, card.vivado_note) == ("2019.2", None)
     assert card.post_synth.luts == Measured(value=1526, source="post-synth")
     assert card.post_synth.dsp == Measured(value=66, source="post-synth")
-    assert card.post_synth.fmax_mhz == Measured(value=849.6, source="post-synth")
-    assert card.post_route.luts == Measured(value=125, source="post-route")
+    assert card.post_synth.fmax_mhz == Measured(value=207.6, source="post-synth")
+    assert card.post_route.luts == Measured(value=999, source="post-route")
     assert card.post_route.wns_ns == Measured(value=-3.463, source="post-route")
     assert card.post_route.failing_endpoints == Measured(value=10, source="post-route")
     assert card.csynth.luts == Measured()

@@ -61,7 +61,7 @@ def tools(tmp_path, monkeypatch) -> Path:
     """A folder of programs that is all of PATH, but for the shell's own."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    for name in ("sh", "cp", "mkdir", "echo"):
+    for name in ("sh", "cp", "sed", "mkdir", "echo"):
         (folder / name).symlink_to(shutil.which(name) or pytest.fail(name))
     monkeypatch.setenv("PATH", str(folder))
     return folder

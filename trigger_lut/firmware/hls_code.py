@@ -49,11 +49,11 @@ def entry_bits(entries: IntArray) -> int:
     return kif_for_range(min(int(entries.min()), -1), int(entries.max()), 0).bits
 
 
-def network_code(network: Network, index: int, sources: Sequence[tuple[int, KIF]], result: KIF) -> str:
+def network_code(network: Network, index: int, sources: Sequence[tuple[int, KIF]]) -> str:
     """ROMs and `config<index>` with a function `evaluate(x0, x1, ..., y)`, for a node of hls4ml's model.
 
     index: number of the node. sources: size and type of each input vector, all together the network's inputs in order.
-    result: type of the output vector. Raises FirmwareError when a sum of table entries may exceed 32 bits.
+    Raises FirmwareError when a sum of table entries may exceed 32 bits.
     """
     tables = [layer for layer in network.layers if isinstance(layer, LUTDenseTables)]
     for table_layer in tables:
@@ -70,7 +70,7 @@ def network_code(network: Network, index: int, sources: Sequence[tuple[int, KIF]
         f"    template <{classes}> static void evaluate({inputs}, R y[{len(network.output_values)}]) {{",
         "#pragma HLS INLINE",
         *_body(network, bits, sources),
-        *_results(network, result, sources),
+        *_results(network, bits, sources),
         "    }",
         "};",
         "",
@@ -185,16 +185,16 @@ def _code(layer: Layer, i: int, value: int, known: list[tuple[str, int, int]]) -
     return f"nnet::{what}<{width}, {fraction - kif.f}, {flags}, {rounds}>({text})"
 
 
-def _results(network: Network, result: KIF, sources: Sequence[tuple[int, KIF]]) -> list[str]:
+def _results(network: Network, bits: list[int], sources: Sequence[tuple[int, KIF]]) -> list[str]:
     lines, places = [], _places(network, sources)
     for o, v in enumerate(map(int, network.output_values)):
         if v == PADDING:
             lines.append(f"        y[{o}] = 0;")
         elif v < len(network.inputs):
-            lines.append(f"        y[{o}] = {places[v]};")  # of a type that the result's holds
+            lines.append(f"        y[{o}] = {places[v]};")
         else:
-            shift = result.f - network.fraction_of(v)
-            lines.append(f"        nnet::lut_result<{result.bits}, {shift}>({places[v]}, y[{o}]);")
+            n = int(np.searchsorted(network.starts, v, side="right")) - 1
+            lines.append(f"        nnet::lut_result<{bits[n]}, {network.fraction_of(v)}>({places[v]}, y[{o}]);")
     return lines
 
 

@@ -161,11 +161,7 @@ class LUTNetworkConfigTemplate(LayerConfigTemplate):  # type: ignore[misc]
     def format(self, node: Any) -> str:
         variables = [node.get_input_variable(name) for name in node.inputs]
         sources = [(int(np.prod(v.shape)), kif_of(v)) for v in variables]
-        result = kif_of(node.get_output_variable())
-        exact = common_format(output_formats(node.get_attr("network")))
-        if common_format((result, exact)) != result:
-            raise FirmwareError(f"{node.name}: result type {result} does not hold every output; expected {exact}")
-        return network_code(node.get_attr("network"), node.index, sources, result)
+        return network_code(node.get_attr("network"), node.index, sources)
 
 
 class LUTNetworkFunctionTemplate(FunctionCallTemplate):  # type: ignore[misc]

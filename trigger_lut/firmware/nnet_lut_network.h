@@ -74,13 +74,14 @@ template <class value_T> value_T lut_larger(const value_T &a, const value_T &b) 
     return a < b ? b : a;
 }
 
-// A code as a fixed-point number of W bits: SHIFT places up, or down, which drops bits that nothing behind reads.
-template <int W, int SHIFT, class code_T, class res_T> void lut_result(const code_T &code, res_T &res) {
+// A code of W bits with F fractional bits as a number of the result's type, which may round or saturate: hls4ml joins
+// a quantiser behind a layer with the layer's result.
+template <int W, int F, class code_T, class res_T> void lut_result(const code_T &code, res_T &res) {
 #pragma HLS INLINE
-    const int up = SHIFT > 0 ? SHIFT : 0;
-    const int down = SHIFT < 0 ? -SHIFT : 0;
-    ap_int<W + 1> bits = SHIFT < 0 ? ap_int<W + 1>(code >> down) : ap_int<W + 1>(ap_int<W + 1>(code) << up);
-    res.range(W - 1, 0) = bits.range(W - 1, 0);
+    ap_int<W> bits = code;
+    ap_fixed<W, W - F> exact;
+    exact.range(W - 1, 0) = bits.range(W - 1, 0);
+    res = exact;
 }
 
 } // namespace nnet

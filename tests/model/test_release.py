@@ -102,7 +102,7 @@ def test_a_release_is_checked_when_it_is_made(made):
     assert card.emulator_events_per_second > 0
     assert card.archive_sha256 == sha256(folder / "release.zip")
     tops = {path.split("/")[0] for path in card.files}
-    assert tops == {"rtl", "hls", "emulator", "vectors", "patterns", "README.md", "manifest.json"}
+    assert tops == {"rtl", "hls", "vendor", "emulator", "vectors", "patterns", "README.md", "manifest.json"}
 
 
 def test_the_same_inputs_give_the_same_zip_wherever_it_is_made(made, tmp_path):

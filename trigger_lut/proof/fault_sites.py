@@ -43,7 +43,7 @@ class Fault:
     entry: int = 0
 
     def describe(self) -> str:
-        where = f"entry {self.entry} of {self.place}" if self.kind == "table" else self.place
+        where = f"entry {self.entry}" if self.kind == "table" else self.place
         return f"{self.module}: bit {self.bit} of {where} {self.change}"
 
 

@@ -17,6 +17,8 @@ from trigger_lut.budget import Spec
 from trigger_lut.cards import Stopwatch, read_card, sha256, write_card
 from trigger_lut.errors import CardError, NotReproducibleError
 from trigger_lut.events.codes import TEST, load_codes
+from trigger_lut.firmware.hls import NAME as HLS_TOP
+from trigger_lut.firmware.rtl_project import read_project
 from trigger_lut.fixed_point import IntArray
 from trigger_lut.network import load_network
 from trigger_lut.records_firmware import FirmwareCard, SynthCard, TimingCard, VerifyCard
@@ -24,6 +26,7 @@ from trigger_lut.records_release import CheckLine, ReleaseCard
 from trigger_lut.release.check import check_release, events_per_second
 from trigger_lut.release.content import Files, Made, files_of
 from trigger_lut.release.readme import readme
+from trigger_lut.vendor.scripts import hls_scripts, vivado_scripts
 from trigger_lut.verification.vectors import make_vectors
 
 VECTORS = 4000
@@ -59,6 +62,7 @@ def release(
     vectors = _vectors(*make_vectors(integers.inputs, events.of(TEST)[0], design.seed), design.seed)
     made = Made(design.design, __version__, integers, Path(firmware.rtl_project), Path(firmware.hls_project))
     files = files_of(made, vectors)
+    files |= _scripts(design, made)
     facts = _facts(design, firmware, verified, synthesised, timed)
     files["README.md"] = readme(facts, made, len(vectors)).encode()
     files[MANIFEST] = _manifest(facts, files)
@@ -81,6 +85,15 @@ def release(
     )
     write_card(result, card)
     return result
+
+
+def _scripts(design: Spec, made: Made) -> Files:
+    """Constraints and build scripts for Vivado and Vitis HLS, to be run in their folder."""
+    project = read_project(made.rtl)
+    verilog = [f"../rtl/{path.relative_to(project.folder).as_posix()}" for path in project.files]
+    texts = vivado_scripts(design, project.top, verilog)
+    texts |= hls_scripts(design, HLS_TOP, [f"../hls/firmware/{HLS_TOP}.cpp"])
+    return {f"vendor/{name}": text.encode() for name, text in texts.items()}
 
 
 def _vectors(codes: IntArray, sets: dict[str, int], seed: int) -> IntArray:

@@ -55,6 +55,7 @@ def readme(facts: Mapping[str, Any], made: Made, vectors: int) -> str:
         "| rtl | Verilog, VHDL-2008 (`rtl/vhdl`, in the order of `rtl/project.json`), constraints; test benches and "
         "their vectors (`rtl/bench`), a wrapper for time-multiplexed inputs (`*_tmux`) |",
         "| hls | hls4ml project for Vitis HLS; `hls/build_lib.sh` compiles its emulator |",
+        "| vendor | constraints and build scripts for Vivado and Vitis HLS, to be run in that folder |",
         "| emulator/cpp | C++17 emulator, without dependencies |",
         "| emulator/python | emulator in Python (NumPy) and the network as JSON |",
         f"| vectors | {vectors} events: input codes, and the outputs that each form must give |",
@@ -81,7 +82,7 @@ def readme(facts: Mapping[str, Any], made: Made, vectors: int) -> str:
         "```",
         f"verilator --lint-only --top-module {project.top} {verilog}",
         f"ghdl -a --std=08 {vhdl}",
-        f"vivado: read the Verilog or the VHDL, rtl/{project.top}.xdc, top {project.top}, out of context",
+        "(cd vendor; vivado -mode batch -source vivado.tcl)",
         "```",
         "",
         "## Licences",

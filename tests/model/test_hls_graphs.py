@@ -67,8 +67,10 @@ def arithmetic_first():
 
 
 def sliced():
+    """As one layer: with ReLU, whose negative sums need more bits than what it gives."""
     x = keras.Input((6,))
     h = LUTDense(3, input_format=FORMAT, seed=1)(x[:, 1:5])
+    h = QDense(4, activation="relu", bias_initializer=keras.initializers.Constant(-1.0))(h)
     return keras.Model(x, QDense(2)(keras.ops.concatenate([h, x[:, ::3]], axis=1)))
 
 

@@ -124,7 +124,7 @@ def _output(layer: Layer, index: int, o: int, bits: int) -> str:
     if isinstance(layer, LinearLayer):
         terms = [_product(int(layer.weights[i, o]), i) for i in map(int, np.flatnonzero(layer.weights[:, o]))]
         total = _balanced([_literal(int(layer.bias[o])), *terms], "({} + {})")
-        return f"nnet::lut_larger<ap_int<{bits}>>({total}, 0)" if layer.relu else total
+        return f"nnet::lut_relu<{bits}>({total})" if layer.relu else total
     terms = []
     for i in map(int, layer.channels(o)):
         up = int(layer.fraction[o]) - layer.inputs[i].f

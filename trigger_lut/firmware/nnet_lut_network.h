@@ -69,6 +69,12 @@ template <int W, int SHIFT, bool K, int B, lut_overflow MODE, bool RND> unsigned
     return low.to_uint();
 }
 
+// A sum, 0 where it is negative, in W bits; negative sums may need more.
+template <int W, class sum_T> ap_int<W> lut_relu(const sum_T &sum) {
+#pragma HLS INLINE
+    return sum < 0 ? ap_int<W>(0) : ap_int<W>(sum);
+}
+
 template <class value_T> value_T lut_larger(const value_T &a, const value_T &b) {
 #pragma HLS INLINE
     return a < b ? b : a;

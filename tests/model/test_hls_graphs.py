@@ -13,7 +13,7 @@ from trigger_lut.fixed_point import parse_fixed
 from trigger_lut.layers import LUTConv1D, LUTConv2D, LUTDense
 from trigger_lut.layers.freeze import integer_network
 from trigger_lut.reference import evaluate
-from trigger_lut.verification.control import Flip, flip_hls, flipped
+from trigger_lut.verification.control import choose_flip, flip_hls, flipped
 
 FORMAT = "fixed<6,3>"
 VECTORS = 2000
@@ -107,10 +107,9 @@ def test_no_differences_to_the_integers(make, tmp_path):
 def test_a_flipped_table_bit_changes_the_project_as_it_does_the_network(make, tmp_path):
     model, network = made(make)
     hls.write_hls(model, network, tmp_path / "hls", made_spec())
-    n = next(n for n, layer in enumerate(network.layers) if hasattr(layer, "tables") and layer.edges())
-    flip = Flip(n, *network.layers[n].edges()[0], 1, 0)
-    flip_hls(tmp_path / "hls", tmp_path / "flipped", network, flip)
     codes = random_codes(network, VECTORS)
+    flip = choose_flip(network, codes, 1)
+    flip_hls(tmp_path / "hls", tmp_path / "flipped", network, flip)
     found = hls.predict_hls(tmp_path / "flipped", codes)
     assert (found != evaluate(network, codes)).any()
     np.testing.assert_array_equal(found, evaluate(flipped(network, flip), codes))

@@ -21,6 +21,7 @@ from trigger_lut.records import (
     TrainCard,
 )
 from trigger_lut.records_firmware import Comparison, Difference, SynthCard, TableEntries, TimingCard, VerifyCard
+from trigger_lut.records_proof import FaultCount, FaultsCard, OutputProof, ProveCard
 from trigger_lut.simulation.check import RESONANCES, MassPeak, PhysicsCheck
 
 CLASSES = ("g", "q", "W")
@@ -269,6 +270,34 @@ def timing(design: str = "small", cycles: int = 7, budget_ns: float = 20) -> Tim
     )
 
 
+def prove(design: str = "small", status: str = "proven") -> ProveCard:
+    outputs = [OutputProof(name=name, bits=6, status=status) for name in ("a", "b", "c")]
+    return ProveCard(
+        design=design,
+        outputs=outputs,
+        method="SAT",
+        gates={"reference": 900, "firmware": 800},
+        seconds_allowed=60,
+        control="lut_dense_0, edge (2, 1), entry 3, bit 0",
+        control_caught=True,
+        **MADE,
+    )
+
+
+def faults(design: str = "small", undetected: int = 0) -> FaultsCard:
+    counts = FaultCount(injected=40, detected=38 - undetected, equivalent=2, undetected=undetected)
+    return FaultsCard(
+        design=design,
+        vectors=100_000,
+        kinds={"table": counts},
+        detection_rate=1 - undetected / 38,
+        median_vectors=4,
+        equivalent=["a table", "an adder"],
+        undetected=["a register"] * undetected,
+        **MADE,
+    )
+
+
 def write_design(folder: Path, design: str = "small", **changed: Any) -> Path:
     """All cards of a design in results-like `folder`/`design`; `changed` replaces cards by stage."""
     made: dict[str, Any] = {
@@ -278,6 +307,8 @@ def write_design(folder: Path, design: str = "small", **changed: Any) -> Path:
         "verify": verify(design),
         "synth": synth(design),
         "timing": timing(design),
+        "prove": prove(design),
+        "faults": faults(design),
     }
     for stage, card in {**made, **changed}.items():
         write_card(card, folder / design / f"{stage}.json")

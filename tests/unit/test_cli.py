@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from trigger_lut import cli
+from trigger_lut import cli, commands
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = list(cli.parser()._subparsers._group_actions[0].choices)  # type: ignore[union-attr]
@@ -67,7 +67,7 @@ def test_our_own_bugs_are_not_hidden(monkeypatch):
         """A command with a bug."""
         raise AssertionError("a bug")
 
-    monkeypatch.setattr(cli, "schema", schema)
+    monkeypatch.setattr(commands, "schema", schema)
     with pytest.raises(AssertionError, match="a bug"):
         cli.main(["schema", "budget"])
 
@@ -85,7 +85,7 @@ def test_threads_reach_the_libraries(monkeypatch):
         """Shows what a stage would see."""
         seen.update(os.environ)
 
-    monkeypatch.setattr(cli, "train", train)
+    monkeypatch.setattr(commands, "train", train)
     paths = ("--spec", "--codes", "--checkpoints", "--model", "--network", "--card")
     cli.main(["train", "--threads", "3", *(x for p in paths for x in (p, "x"))])
     assert [seen[k] for k in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "NUMBA_NUM_THREADS")] == ["3", "3", "3"]

@@ -41,6 +41,7 @@ PARTS: tuple[type[BaseModel], ...] = (
     Measured,
     records.FeatureSummary,
     MassPeak,
+    records_firmware.PipelineStage,
     records_firmware.TableEntries,
     records_firmware.Comparison,
     records_firmware.Difference,

@@ -130,6 +130,7 @@ def parser() -> argparse.ArgumentParser:
     sub = command(commands.page_of_event, "--network", "--codes", "--output")
     sub.add_argument("--name", default="network", metavar="NAME", help="name of the design, for the title")
     sub.add_argument("--event", type=int, default=0, metavar="N", help="number in the test split, from 0; default: 0")
+    command(commands.page_of_firmware, "--firmware", "--folder")
     command(commands.pages_of_proof, "--prove", "--faults", "--folder")
     sub = command(commands.page_of_release, "--output")
     sub.add_argument("--release", type=Path, required=True, metavar="PATH", help="card of the release (release.json)")

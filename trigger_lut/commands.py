@@ -212,6 +212,13 @@ def page_of_event(args: argparse.Namespace) -> None:
     page_of_event(args.name, args.network, args.codes, args.event, args.output)
 
 
+def page_of_firmware(args: argparse.Namespace) -> None:
+    """Draw the page of a design's firmware: the pipeline, and the layers of the HLS project."""
+    from trigger_lut.pages.of_firmware import page_of_firmware
+
+    page_of_firmware(args.firmware, args.folder)
+
+
 def pages_of_proof(args: argparse.Namespace) -> None:
     """Draw the pages of what is proven of a design."""
     from trigger_lut.pages.of_proof import pages_of_proof

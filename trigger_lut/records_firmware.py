@@ -9,6 +9,16 @@ from pydantic import Field
 from trigger_lut.cards import Card, Measured, Strict
 
 
+class PipelineStage(Strict):
+    """One stage of the pipeline, before synthesis."""
+
+    tables: int = Field(description="Look-up tables.")
+    adders: int = Field(description="Adders, subtractions and comparisons.")
+    choices: int = Field(description="Multiplexers and gates: saturation, maxima, ReLU.")
+    register_bits: int = Field(description="Registers behind the stage, the valid bit among them.")
+    logic_ns: float = Field(description="Longest path by the delay model; an estimate.")
+
+
 class FirmwareCard(Card):
     """Generated firmware: an hls4ml project with a compiled emulator, and pipelined Verilog."""
 
@@ -22,6 +32,7 @@ class FirmwareCard(Card):
     rtl_top: str = Field(description="Name of the top-level module.")
     rtl_files: dict[str, str] = Field(description="sha256 of each generated Verilog file.")
     rtl_latency_cycles_planned: int = Field(description="Pipeline registers counted by alkaid from input to output.")
+    rtl_stages: list[PipelineStage] = Field(default=[], description="What sits in each stage, from the inputs on.")
     rtl_cost: float = Field(description="alkaid's own estimate of LUTs.")
     rtl_bench: str | None = Field(None, description="Folder of the self-checking test benches and their vectors.")
     rtl_tmux_cycles: int | None = Field(None, description="Cycles an event of the wrapper for time-multiplexed inputs.")

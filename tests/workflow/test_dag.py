@@ -20,7 +20,8 @@ LAST = {"summary", "pages_of_summary", "verdict", "all"}
 
 
 # Of designs that are judged alone, not of a scan's points.
-JUDGED = ("prove", "faults", "pages_of_design", "pages_of_proof", "page_of_event", "release", "page_of_release")
+JUDGED = ("prove", "faults", "release")
+JUDGED += ("pages_of_design", "page_of_firmware", "pages_of_proof", "page_of_event", "page_of_release")
 
 
 def of_design(name: str) -> set[str]:

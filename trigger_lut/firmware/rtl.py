@@ -70,11 +70,15 @@ def estimate_flip_flops(network: Network, clock_period_ns: float, family: str = 
 
     Raises FirmwareError when the network cannot be built, ConfigurationError when the clock is too fast for any logic.
     """
+    comb = live_logic(network)
+    return 1 if comb is None else flip_flops(comb, delay_model.stage_ns(clock_period_ns, family), family)
+
+
+def live_logic(network: Network) -> Any:
+    """alkaid's logic of the outputs that are not constant; None where all are. Raises FirmwareError as `trace` does."""
     comb = trace(network)
     live = [o for o, n in enumerate(comb.out_idxs) if comb.ops[n].opcode != 5]
-    if not live:
-        return 1
-    return flip_flops(_only(comb, live), delay_model.stage_ns(clock_period_ns, family), family)
+    return _only(comb, live) if live else None
 
 
 def _code(comb: Any, index: int, network: Network, o: int) -> int:

@@ -48,6 +48,11 @@ def stage_numbers(comb: Any, stage_ns: float, family: str) -> list[int]:
 def flip_flops(comb: Any, stage_ns: float, family: str) -> int:
     """Registers of the pipeline that `cut` makes: the bits that cross from one stage to the next, and the valid bit."""
     stages = stage_numbers(comb, stage_ns, family)
+    return max(stages, default=1) + sum(crossing_bits(comb, stages))
+
+
+def crossing_bits(comb: Any, stages: list[int]) -> list[int]:
+    """Bits that are stored behind each stage, from the first on; behind the last one the outputs'."""
     total = max(stages, default=1)
     last = list(stages)
     for stage, op in zip(stages, comb.ops, strict=True):
@@ -56,12 +61,12 @@ def flip_flops(comb: Any, stage_ns: float, family: str) -> int:
     for index in comb.out_idxs:
         if index >= 0:
             last[index] = total + 1
-    crossing = (
-        _bits(op.qint) * (end - start)
-        for op, start, end in zip(comb.ops, stages, last, strict=True)
-        if op.qint.min != op.qint.max
-    )
-    return total + sum(crossing)
+    bits = [0] * total
+    for op, start, end in zip(comb.ops, stages, last, strict=True):
+        if op.qint.min != op.qint.max:
+            for stage in range(start, end):
+                bits[stage - 1] += _bits(op.qint)
+    return bits
 
 
 def _bits(qint: Any) -> int:

@@ -9,6 +9,7 @@ from trigger_lut.cards import Stopwatch, read_card, sha256, write_card
 from trigger_lut.firmware.hls import write_hls
 from trigger_lut.firmware.rtl import write_rtl
 from trigger_lut.firmware.rtl_bench import write_bench
+from trigger_lut.firmware.rtl_stages import pipeline_stages
 from trigger_lut.firmware.rtl_tmux import channels_of, cycles_between, write_wrapper
 from trigger_lut.network import load_network
 from trigger_lut.records_firmware import FirmwareCard
@@ -42,6 +43,7 @@ def build_firmware(spec: Path, model: Path, network: Path, folder: Path, card: P
             rtl_top=rtl.top,
             rtl_files={str(path): sha256(path) for path in rtl.files},
             rtl_latency_cycles_planned=rtl.latency_cycles_planned,
+            rtl_stages=pipeline_stages(integers, design),
             rtl_cost=rtl.cost,
             rtl_bench=str(bench),
             rtl_tmux_cycles=cycles,

@@ -2,7 +2,19 @@
 from snakemake.exceptions import WorkflowError
 
 # The report sorts its categories by name.
-CATEGORIES = ("simulate", "ingest", "reference", "train", "physics", "verify", "synth", "timing", "release", "summary")
+CATEGORIES = (
+    "simulate",
+    "ingest",
+    "reference",
+    "train",
+    "physics",
+    "firmware",
+    "verify",
+    "synth",
+    "timing",
+    "release",
+    "summary",
+)
 BESIDE = {
     "scan": "summary",
     "event": "verify",
@@ -20,7 +32,7 @@ def shown(path, stage, what):
     return report(
         path,
         caption=f"../captions/{stage}.rst",
-        category=f"{CATEGORIES.index(category) + 1} {category.capitalize()}",
+        category=f"{CATEGORIES.index(category) + 1:02} {category.capitalize()}",
         labels={"of": owner, "shows": what, "form": Path(path).suffix[1:]},
     )
 

@@ -99,6 +99,24 @@ rule page_of_event:
         " --output {output} &> {log} || failed {log}"
 
 
+rule page_of_firmware:
+    """Draw the page of the firmware of design {wildcards.design}."""
+    input:
+        "results/{design}/firmware.json",
+    output:
+        page=shown(f"{DESIGN_PAGES}/firmware.html", "firmware", "pipeline and layers"),
+        plot=shown(f"{DESIGN_PAGES}/stages.svg", "firmware", "pipeline stages"),
+    params:
+        folder=DESIGN_PAGES,
+        code=fingerprint("pages.of_firmware"),
+    resources:
+        **needs(mem_mb=1000, runtime=10),
+    log:
+        "results/logs/{design}/page_of_firmware.log",
+    shell:
+        "trigger-lut page-of-firmware --firmware {input} --folder {params.folder} &> {log} || failed {log}"
+
+
 rule pages_of_proof:
     """Draw the pages of what is proven of design {wildcards.design}."""
     input:
@@ -164,6 +182,7 @@ PAGES = [
     *rules.pages_of_data.output,
     *expand(rules.pages_of_design.output, design=DESIGNS),
     *expand(rules.page_of_event.output, design=DESIGNS),
+    *expand(rules.page_of_firmware.output, design=DESIGNS),
     *expand(rules.pages_of_proof.output, design=DESIGNS),
     *expand(rules.page_of_release.output, design=DESIGNS),
     *(rules.pages_of_summary.output if DESIGNS else []),

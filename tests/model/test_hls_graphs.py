@@ -66,6 +66,12 @@ def arithmetic_first():
     return keras.Model(x, QDense(3)(QAdd()([LUTDense(5, seed=1)(h), h])))
 
 
+def reshaped():
+    x = keras.Input((6,))
+    h = LUTConv1D(2, 2, input_format=FORMAT, seed=1)(keras.layers.Reshape((3, 2))(x))
+    return keras.Model(x, LUTDense(2, seed=2)(QDense(3, activation="relu")(keras.layers.Flatten()(h))))
+
+
 def sliced():
     """As one layer: with ReLU, whose negative sums need more bits than what it gives."""
     x = keras.Input((6,))
@@ -74,7 +80,7 @@ def sliced():
     return keras.Model(x, QDense(2)(keras.ops.concatenate([h, x[:, ::3]], axis=1)))
 
 
-BY_LAYERS = [particles, sequence, image, padded, dilated, two_inputs, arithmetic_first]
+BY_LAYERS = [particles, sequence, image, padded, dilated, two_inputs, arithmetic_first, reshaped]
 
 
 def made(make):

@@ -135,21 +135,32 @@ class LUTNetworkNode(Layer):  # type: ignore[misc]
         self.add_output_variable(self.get_attr("target_shape"), precision=precision(kif))
 
     def _type_inputs(self) -> None:
-        """Inputs of the model that this node reads have the type of its channels, unless the user gave them one."""
+        """Inputs of the model that this node reads, rearranged or not, have the type of its channels, unless the user
+        gave them one.
+        """
         formats, first = self.get_attr("network").inputs, 0
         given = self.model.config.config["HLSConfig"].get("LayerName", {})
-        for n, name in enumerate(self.inputs):
-            size = int(np.prod(self.get_input_variable(self.inputs[n]).shape))
-            source, read = self.model.graph.get(name), formats[first : first + size]
+        for name in self.inputs:
+            size = int(np.prod(self.get_input_variable(name).shape))
+            read = formats[first : first + size]
             first += size
-            if source is None or source.class_name != "Input":
-                continue
-            asked = given.get(name, {}).get("Precision", {})
-            asked = asked.get("result", "auto") if isinstance(asked, dict) else asked
-            if asked == "auto":
-                before = [kif_of(source.get_output_variable())] if source.get_attr("trusted", False) else []
-                source.get_output_variable().type.precision = precision(common_format([*read, *before]))
-            source.set_attr("trusted", True)
+            for source in _entrances(self.model, name):
+                asked = given.get(source.name, {}).get("Precision", {})
+                asked = asked.get("result", "auto") if isinstance(asked, dict) else asked
+                if asked == "auto":
+                    before = [kif_of(source.get_output_variable())] if source.get_attr("trusted", False) else []
+                    source.get_output_variable().type.precision = precision(common_format([*read, *before]))
+                source.set_attr("trusted", True)
+
+
+def _entrances(model: Any, name: str) -> list[Any]:
+    """Inputs of the model that a node is, or that it only rearranges."""
+    node = model.graph.get(name)
+    if node is None or node.class_name == "Input":
+        return [] if node is None else [node]
+    if node.class_name not in ("Reshape", "Transpose", "Concatenate"):
+        return []
+    return [found for source in node.inputs for found in _entrances(model, source)]
 
 
 class LUTNetworkConfigTemplate(LayerConfigTemplate):  # type: ignore[misc]

@@ -1,5 +1,6 @@
 """Proof by SAT and injected faults: right designs are proven, wrong ones refuted, and what is missed is said."""
 
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,10 +61,9 @@ def values(graph: Graph) -> np.ndarray:
 @given(st.integers(0, 10_000))
 def test_a_graph_is_read_as_it_was_written(seed):
     graph = random_gates(seed)
-    path = Path(f"/tmp/trigger_lut_test_{seed % 7}.aig")
-    write_graph(graph, path)
-    again = read_graph(path)
-    path.unlink()
+    with tempfile.TemporaryDirectory() as folder:
+        write_graph(graph, Path(folder, "graph.aig"))
+        again = read_graph(Path(folder, "graph.aig"))
     np.testing.assert_array_equal(values(again), values(graph))
 
 

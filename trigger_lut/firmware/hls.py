@@ -33,7 +33,7 @@ from trigger_lut.reference import evaluate
 PROJECT_FILE = "project.json"
 NAME = "lut_network"
 EMULATOR_BITS = 52  # the emulator's interface is double
-CHECKED = 500  # random vectors on which a project made layer by layer is checked at once
+CHECKED = 20_000  # random vectors on which a project made layer by layer is checked at once
 
 
 @dataclass(frozen=True)

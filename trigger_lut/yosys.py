@@ -1,6 +1,6 @@
 """Yosys in a process of its own: native code that writes to the terminal and may end the process.
 
-Run as `python -m trigger_lut.yosys TOP FAMILY NETLIST.json FILE.v...`; `synthesise` does that.
+Run as `python -m trigger_lut.yosys COMMAND...`; `run_yosys` does that.
 """
 
 from __future__ import annotations
@@ -32,18 +32,26 @@ def synthesise(files: list[Path], top: str, family: str) -> dict[str, Any]:
     Returns the flat top module of Yosys' JSON netlist. Raises ToolMissingError without pyosys, ToolFailedError with
     Yosys' own message when it fails.
     """
-    if find_spec("pyosys") is None:
-        raise ToolMissingError("Yosys is not installed; install it with: pip install pyosys==0.70")
     with tempfile.TemporaryDirectory(prefix="trigger_lut_yosys_") as folder:
         netlist = Path(folder, "netlist.json")
-        command = [sys.executable, "-m", "trigger_lut.yosys", top, family, str(netlist), *map(str, files)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
-        if done.returncode or not netlist.is_file():
-            errors = re.findall(r"^.*ERROR:.*$", done.stdout, re.MULTILINE) or done.stdout.strip().splitlines()[-10:]
-            raise ToolFailedError(f"Yosys ended with status {done.returncode} on {top}:\n" + "\n".join(errors))
+        run_yosys(passes(top, family, str(netlist), list(map(str, files))), netlist, top)
         modules = json.loads(netlist.read_text(encoding="utf-8"))["modules"]
     module: dict[str, Any] = modules[top]
     return module
+
+
+def run_yosys(commands: list[str], output: Path, what: str) -> None:
+    """Run Yosys' commands, which write `output`; `what` names the design in errors.
+
+    Raises ToolMissingError without pyosys, ToolFailedError with Yosys' own message when it fails.
+    """
+    if find_spec("pyosys") is None:
+        raise ToolMissingError("Yosys is not installed; install it with: pip install pyosys==0.70")
+    command = [sys.executable, "-m", "trigger_lut.yosys", *commands]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    if done.returncode or not output.is_file():
+        errors = re.findall(r"^.*ERROR:.*$", done.stdout, re.MULTILINE) or done.stdout.strip().splitlines()[-10:]
+        raise ToolFailedError(f"Yosys ended with status {done.returncode} on {what}:\n" + "\n".join(errors))
 
 
 def passes(top: str, family: str, netlist: str, files: list[str]) -> list[str]:
@@ -62,9 +70,8 @@ def passes(top: str, family: str, netlist: str, files: list[str]) -> list[str]:
 def main() -> None:
     from pyosys import libyosys
 
-    top, family, netlist, *files = sys.argv[1:]
     design = libyosys.Design()
-    for command in passes(top, family, netlist, files):
+    for command in sys.argv[1:]:
         design.run_pass(command)
 
 

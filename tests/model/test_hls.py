@@ -96,6 +96,24 @@ def test_layer_works_in_plain_hls4ml_whatever_fallbacks_are_allowed(written, tmp
     np.testing.assert_array_equal(found, hls.predict_hls(project.folder, codes))
 
 
+def test_a_wider_input_saturates_as_keras_does(tmp_path):
+    """The user gives the input a type that holds more than the layer's format."""
+    import hls4ml
+
+    model = keras.Sequential([keras.Input((4,)), LUTDense(3, input_format="fixed<5,2>", seed=1)])
+    name = model.inputs[0]._keras_history.operation.name
+    converted = hls4ml.converters.convert_from_keras_model(
+        model,
+        output_dir=str(tmp_path),
+        backend="Vitis",
+        hls_config={"Model": {}, "LayerName": {name: {"Precision": {"result": "fixed<12,6>"}}}},
+    )
+    converted.compile()
+    values = np.ascontiguousarray(np.random.default_rng(0).integers(-2000, 2000, (500, 4)) / 64)
+    assert (np.abs(values) > 4).mean() > 0.5, "most are beyond the layer's format"
+    np.testing.assert_array_equal(converted.predict(values), model.predict(values, verbose=0))
+
+
 def test_another_backend_is_refused(written, tmp_path):
     """hls4ml's default backend knows no template of the layer and would leave its code out."""
     import hls4ml

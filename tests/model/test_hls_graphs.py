@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 from hgq.config import QuantizerConfigScope
-from hgq.layers import QAdd, QConv1D, QConv2D, QDense, QEinsumDense, QGlobalAveragePooling2D, QMaxPooling1D, QSum
+from hgq.layers import QAdd, QConv1D, QConv2D, QDense, QGlobalAveragePooling2D, QMaxPooling1D, QSum
+from hybrids import FORMAT, particles
 from made_cards import spec as made_spec
 from networks import random_codes
 
@@ -15,16 +16,7 @@ from trigger_lut.layers.freeze import integer_network
 from trigger_lut.reference import evaluate
 from trigger_lut.verification.control import choose_flip, flip_hls, flipped
 
-FORMAT = "fixed<6,3>"
 VECTORS = 2000
-
-
-def particles():
-    x = keras.Input((4, 3))
-    h = LUTDense(3, input_format=FORMAT, batch_norm=True, seed=1)(x)
-    h = QEinsumDense("npc,cd->npd", (4, 3), bias_axes="d")(h)
-    h = QSum(axes=1)(LUTDense(4, per_place=True, seed=2)(h))
-    return keras.Model(x, QDense(1)(h))
 
 
 def sequence():

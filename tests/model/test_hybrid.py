@@ -7,21 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from hgq.config import QuantizerConfigScope
-from hgq.layers import QAdd, QConv1D, QConv2D, QDense, QEinsumDense, QGlobalAveragePooling2D, QMaxPooling1D, QSum
+from hgq.layers import QAdd, QConv1D, QConv2D, QDense, QGlobalAveragePooling2D, QMaxPooling1D
+from hybrids import FORMAT, particles
 from per_event import values
 
 from trigger_lut.fixed_point import parse_fixed
 from trigger_lut.layers import LUTConv1D, LUTConv2D, LUTDense
-
-FORMAT = "fixed<6,3>"
-
-
-def particles():
-    x = keras.Input((4, 3))
-    h = LUTDense(3, input_format=FORMAT, batch_norm=True, seed=1)(x)
-    h = QEinsumDense("npc,cd->npd", (4, 3), bias_axes="d")(h)
-    h = QSum(axes=1)(LUTDense(4, per_place=True, seed=2)(h))
-    return keras.Model(x, QDense(1)(h))
 
 
 def sequence():

@@ -41,13 +41,13 @@ def all_codes(network):
 
 
 def test_entries_between_the_sums_are_proven_beyond_reach(deep):
-    missing, coverage = open_entries(deep, all_codes(deep))
+    missing, coverage = open_entries(deep, all_codes(deep), possible(deep))
     assert (coverage.entries, coverage.reached, coverage.unreachable, missing) == (144, 80, 64, [])
 
 
 def test_one_vector_is_enough_to_start_from(deep):
     some = np.array([[0, 0]])
-    before = open_entries(deep, some)[1]
+    before = open_entries(deep, some, possible(deep))[1]
     assert before.missed == 144 - 64 - 3
     more, coverage = vectors_for_entries(deep, some, seed=1)
     assert coverage.missed == 0
@@ -79,7 +79,7 @@ def test_what_is_called_unreachable_is_never_reached(seed):
 def test_vectors_lie_in_their_formats_and_add_coverage(seed):
     network = random_network(seed)
     few = random_codes(network, 5)
-    before = open_entries(network, few)[1]
+    before = open_entries(network, few, possible(network))[1]
     more, after = vectors_for_entries(network, few, seed)
     for i, kif in enumerate(network.inputs):
         assert (more[:, i] >= kif.lo).all()

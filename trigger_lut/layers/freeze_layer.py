@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from trigger_lut.errors import FirmwareError
 from trigger_lut.fixed_point import KIF
 from trigger_lut.layers.freeze import Walk
 from trigger_lut.layers.table_layer import TableLayer
-from trigger_lut.network import PADDING, Layer, Network
+from trigger_lut.network import PADDING, Network
 from trigger_lut.network_simplify import with_proven_overflow
 
 
@@ -45,7 +44,7 @@ def layer_network(
     except FirmwareError:
         if not isinstance(op, TableLayer) or inputs is not None:
             raise
-    return _alone(op, in_tensors[0])
+    return _local(Walk(_Sources(list(in_tensors), op.name), None), in_tensors, out_tensor)
 
 
 def _sources(tensors: Sequence[Any]) -> list[Any]:
@@ -69,22 +68,13 @@ def _local(walk: Walk, in_tensors: Sequence[Any], out_tensor: Any) -> Network:
     read = np.concatenate([walk.of(tensor).reshape(-1) for tensor in in_tensors])
     before, end = len(walk.layers), walk.end
     outputs = walk.of(out_tensor).reshape(-1)
-    known = Network(walk.formats(), tuple(walk.layers)) if walk.layers else None
-    given = walk.formats()
-    formats = known.ranges.formats if known is not None else lambda: given
-    all_formats = list(formats())
-    kifs = tuple(KIF(0, 1, 0) if v == PADDING else all_formats[v] for v in read)
+    known = Network(walk.formats(), tuple(walk.layers)).ranges.formats()
+    kifs = tuple(KIF(0, 1, 0) if v == PADDING else known[v] for v in read)
     number = np.full(walk.end + 1, PADDING, dtype=np.int64)  # the last entry answers for PADDING, -1
     number[end : walk.end] = len(read) + np.arange(walk.end - end)
     number[read[read != PADDING]] = np.flatnonzero(read != PADDING)
     layers = tuple(replace(layer, sites=number[layer.sites]) for layer in walk.layers[before:])
-    return with_proven_overflow(Network(kifs, layers, outputs=number[outputs]))
-
-
-def _alone(op: TableLayer, tensor: Any) -> Network:
-    """A layer of tables behind something unknown: its channels' formats stand for what enters."""
-    fresh = SimpleNamespace(inputs=[tensor], name=op.name)
-    walk = Walk(fresh, None)
-    values = walk._tables(op, walk.of(tensor))
-    layers: list[Layer] = list(walk.layers)
-    return Network(walk.formats(), tuple(layers), outputs=values.reshape(-1))
+    network = Network(kifs, layers, outputs=number[outputs])
+    # Formats that are not given are the channels' own: anything can enter an input, so what saturates stays.
+    guessed = not walk.given and ((read >= 0) & (read < len(walk.known))).any()
+    return network if guessed else with_proven_overflow(network)

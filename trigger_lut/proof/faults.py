@@ -17,8 +17,7 @@ from trigger_lut.proof.fault_sites import KINDS, candidates, draw
 from trigger_lut.records_firmware import FirmwareCard
 from trigger_lut.records_proof import FaultCount, FaultsCard
 from trigger_lut.reference import evaluate
-from trigger_lut.verification.table_entries import vectors_for_entries
-from trigger_lut.verification.vectors import make_vectors
+from trigger_lut.verification.vectors import all_vectors
 
 PROOF_SECONDS = 30
 
@@ -34,8 +33,7 @@ def faults(spec: Path, network: Path, codes: Path, firmware_card: Path, card: Pa
     if sha256(network) not in firmware.inputs.values():
         raise CardError(f"{firmware_card}: the firmware was not made from {network}; run the firmware stage again")
     integers, project = load_network(network), read_project(Path(firmware.rtl_project))
-    vectors, _ = make_vectors(integers.inputs, load_codes(codes).of(TEST)[0], design.seed)
-    vectors = np.concatenate([vectors, vectors_for_entries(integers, vectors, design.seed)[0]])
+    vectors, _, _ = all_vectors(integers, load_codes(codes).of(TEST)[0], design.seed)
     vectors = vectors[np.random.default_rng(design.seed).permutation(len(vectors))]
     drawn = draw(candidates(texts_of(project), project.top), count, design.seed)
     outcomes = run_faults(project, drawn, vectors, evaluate(integers, vectors), PROOF_SECONDS) if drawn else []

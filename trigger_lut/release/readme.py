@@ -64,7 +64,7 @@ def readme(facts: Mapping[str, Any], made: Made, vectors: int) -> str:
         "",
         "## Use",
         "",
-        "Check everything on this machine (`pip install trigger_lut`): `trigger-lut check .`",
+        "Check everything on a machine with trigger_lut installed: `trigger-lut check .`",
         "",
         "Emulator:",
         "",

@@ -1,6 +1,6 @@
 """Vivado's reports as text: `report_utilization` and `report_timing_summary`.
 
-Tested on those of 2019.2 to 2021.2 in tests/data/reports, 7 series and UltraScale+. A report that ends early is
+Tested on those in tests/data/reports: utilisation of 2019.2 and 2020.1, timing of 2019.2. A report that ends early is
 refused even where the figures that are wanted stand before the cut: a run that was killed has not measured anything.
 """
 

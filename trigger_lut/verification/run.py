@@ -28,8 +28,7 @@ from trigger_lut.saved_model import load_model
 from trigger_lut.verification.comparison import differences, verdict
 from trigger_lut.verification.control import Flip, choose_flip, flip_hls, flip_keras, flipped
 from trigger_lut.verification.evaluations import run_alkaid, run_keras
-from trigger_lut.verification.table_entries import vectors_for_entries
-from trigger_lut.verification.vectors import make_vectors
+from trigger_lut.verification.vectors import all_vectors
 
 CONTROL_VECTORS = 4000
 VHDL_VECTORS, VHDL_CONTROL_VECTORS = 8000, 1000  # GHDL interprets: a few hundred to a few thousand vectors a second
@@ -68,9 +67,7 @@ def verify(
         raise CardError(f"{codes}: codes are in other formats than the inputs of {network}")
     hls = Path(firmware.hls_project)
     forms = Forms(load_model(model, design.network.function), integers, hls, Path(firmware.rtl_project), design)
-    vectors, sets = make_vectors(integers.inputs, events.of(TEST)[0], design.seed)
-    more, coverage = vectors_for_entries(integers, vectors, design.seed)
-    vectors, sets = np.concatenate([vectors, more]), sets | {"tables": len(more)}
+    vectors, sets, coverage = all_vectors(integers, events.of(TEST)[0], design.seed)
     flip, comparisons, latency, ii = compare(forms, vectors, design.seed, rtl_vectors)
     if latency != firmware.rtl_latency_cycles_planned:
         raise NotReproducibleError(

@@ -121,9 +121,11 @@ def _addresses(layer: LUTDenseTables, i: int, o: int, seen: Set) -> IntArray:
     return found
 
 
-def open_entries(network: Network, codes: IntArray) -> tuple[list[Entry], Coverage]:
-    """Entries that vectors (N, C_in) do not reach and that are not proven unreachable, and the whole count."""
-    sets = possible(network)
+def open_entries(network: Network, codes: IntArray, sets: list[Set]) -> tuple[list[Entry], Coverage]:
+    """Entries that vectors (N, C_in) do not reach and that are not proven unreachable, and the whole count.
+
+    sets: as of `possible`.
+    """
     values = all_values(network, codes)
     missing: list[Entry] = []
     entries = reached = unreachable = 0
@@ -159,10 +161,11 @@ def vectors_for_entries(network: Network, codes: IntArray, seed: int) -> tuple[I
     """
     rng = np.random.default_rng(seed)
     found: list[IntArray] = []
-    missing, coverage = open_entries(network, codes)
+    sets = possible(network)
+    missing, coverage = open_entries(network, codes, sets)
     if missing:
         pool = codes[rng.choice(len(codes), min(POOL, len(codes)), replace=False)]
-        values, sets = all_values(network, pool), possible(network)
+        values = all_values(network, pool)
         seen: dict[tuple[int, int, int], bool] = {}
         for entry in missing:
             key = (entry.layer, entry.channel, entry.first)
@@ -172,7 +175,7 @@ def vectors_for_entries(network: Network, codes: IntArray, seed: int) -> tuple[I
                 found += [] if vector is None else [vector]
     more = np.array(found, dtype=np.int64).reshape(-1, codes.shape[1])
     if found:
-        coverage = open_entries(network, np.concatenate([codes, more]))[1]
+        coverage = open_entries(network, np.concatenate([codes, more]), sets)[1]
     return more, coverage
 
 

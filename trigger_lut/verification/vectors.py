@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigger_lut.fixed_point import KIF, IntArray, uniform
+from trigger_lut.network import Network
+from trigger_lut.verification.table_entries import Coverage, vectors_for_entries
 
 AT_LEAST = 100_000  # vectors together
 RANDOM_AT_LEAST = 20_000
@@ -27,6 +29,15 @@ def make_vectors(
     count = max(at_least - len(test_split) - len(corner), min(RANDOM_AT_LEAST, at_least))
     parts = {"test": np.asarray(test_split, dtype=np.int64), "corners": corner, "random": uniform(formats, count, rng)}
     return np.concatenate(list(parts.values())), {name: len(part) for name, part in parts.items()}
+
+
+def all_vectors(
+    network: Network, test_split: NDArray[np.integer[Any]], seed: int
+) -> tuple[IntArray, dict[str, int], Coverage]:
+    """The vectors of `make_vectors`, a set 'tables' for entries that these do not look up, and what all look up."""
+    vectors, sets = make_vectors(network.inputs, test_split, seed)
+    more, coverage = vectors_for_entries(network, vectors, seed)
+    return np.concatenate([vectors, more]), sets | {"tables": len(more)}, coverage
 
 
 def special(kif: KIF) -> list[int]:

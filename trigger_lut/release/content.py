@@ -95,6 +95,7 @@ def _hls(folder: Path) -> Files:
     stamp = Path(load_hls(folder).library).stem.rpartition("-")[2]
     found = _tree(folder)
     for path in ("build_lib.sh", "project.json", "hls4ml_config.yml"):
-        text = found[path].decode().replace(stamp, STAMP)
+        # YAML quotes a stamp that reads as a number: 12345678, 1234e567.
+        text = re.sub(f"(['\"]?){re.escape(stamp)}\\1", STAMP, found[path].decode())
         found[path] = re.sub(r"[^'\s]*" + re.escape(folder.as_posix()), ".", text).encode()
     return found

@@ -13,7 +13,7 @@ from trigger_lut.cards import Strict
 from trigger_lut.checks import Checks
 from trigger_lut.errors import ConfigurationError, nearest
 from trigger_lut.network_description import NetworkShape as NetworkShape
-from trigger_lut.network_description import function_digest
+from trigger_lut.network_description import function_digest, model_digest
 from trigger_lut.scan import Point, Scan
 from trigger_lut.validation import Name as Name
 from trigger_lut.validation import Positive, checked, explain, refused, shown
@@ -124,6 +124,7 @@ class Spec(Strict):
     budget: DesignBudget
     warm_from: Name | None = Field(None, description="Design of the scan that training starts from; null: none.")
     function_sha256: str | None = Field(None, description="Of the file of network.function in the working directory.")
+    model_sha256: str | None = Field(None, description="Of the file network.model.")
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -264,6 +265,7 @@ def resolve(budget: Budget, target: Target, design: str) -> Spec:
         budget=asked,
         warm_from=warm_from,
         function_sha256=function_digest(network),
+        model_sha256=model_digest(network),
     )
 
 

@@ -120,7 +120,7 @@ class Network:
         return plain and np.array_equal(self.output_values, np.arange(first[-2], first[-1]))
 
     def problems(self) -> list[str]:
-        """What is inconsistent; empty when all is well. WRAP without a proof is a problem."""
+        """What is inconsistent; empty when all is well."""
         found = [f"{layer.name}: {p}" for layer in self.layers for p in layer.problems()]
         if found or not self.layers:
             return found or ["a network needs at least one layer"]
@@ -132,6 +132,11 @@ class Network:
         outside = (self.output_values < 0) | (self.output_values >= self.starts[-1])
         if outside.any() or not len(self.output_values):
             return [f"outputs {self.output_values[outside].tolist()} of {self.starts[-1]} values"]
+        return found
+
+    def wraps(self) -> list[str]:
+        """Channels marked WRAP whose codes are not proven to fit: there values count modulo 2**bits."""
+        found = []
         for n, layer in enumerate(self.layers):
             read = self.reads(n)
             for p, i in np.ndindex(read.lo.shape):

@@ -1,4 +1,5 @@
-"""What a network may be, as the budget file describes it: widths alone, a list of layers, or a user's own function.
+"""What a network may be, as the budget file describes it: widths alone, a list of layers, a user's own function,
+or the file of a trained model.
 
 Option names are those of the layers (trigger_lut.layers, keras.layers, hgq.layers). Shapes are followed in
 network_shape.py; the Keras model is built in training/model.py.
@@ -242,7 +243,7 @@ class Layer(Sparse):
 
 
 class NetworkShape(Strict):
-    """The layers of the network: one of units, layers and function."""
+    """The layers of the network: one of units, layers, function and model."""
 
     units: list[Units] | None = Field(
         None, min_length=1, description="Outputs of each LUTDense layer; the last is the number of classes."
@@ -262,6 +263,12 @@ class NetworkShape(Strict):
         description="Python function module:name that gets the inputs' formats, the number of classes and the seed, "
         "and gives a Keras model. The module is installed or lies in the working directory.",
     )
+    model: str | None = Field(
+        None,
+        pattern=r"\.keras$",
+        description="File of a trained Keras model of HGQ2's layers or ours, from the working directory. It is not "
+        "trained: it is built, proven and measured as it is.",
+    )
     reference: list[Units] | None = Field(
         None,
         min_length=1,
@@ -270,24 +277,31 @@ class NetworkShape(Strict):
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
-        forms = [name for name in ("units", "layers", "function") if getattr(self, name) is not None]
+        forms = [name for name in ("units", "layers", "function", "model") if getattr(self, name) is not None]
         if len(forms) != 1:
-            raise ValueError(f"expected one of units, layers and function, found {' and '.join(forms) or 'none'}")
+            raise ValueError(
+                f"expected one of units, layers, function and model, found {' and '.join(forms) or 'none'}"
+            )
         if self.input_shape is not None and self.layers is None:
             raise ValueError(f"input_shape: only beside layers, found beside {forms[0]}")
         if self.units is not None and self.reference is not None:
-            raise ValueError("reference: only beside layers or function, found beside units")
-        if self.function is not None:
+            raise ValueError("reference: only beside layers, function or model, found beside units")
+        if self.is_given:
             if self.reference is None:
-                raise ValueError("reference: missing; the widths of a function's layers are not found out")
+                raise ValueError(f"reference: missing; the widths of a {forms[0]}'s layers are not found out")
             if given := [key for key in OF_UNITS if key in self.model_fields_set]:
-                raise ValueError(f"{given[0]}: only beside units or layers, found beside function")
+                raise ValueError(f"{given[0]}: only beside units or layers, found beside {forms[0]}")
         return self
 
     @model_serializer(mode="wrap")
     def _without_what_does_not_count(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        left_out = OF_UNITS if self.function is not None else ()
+        left_out = OF_UNITS if self.is_given else ()
         return {k: v for k, v in handler(self).items() if v is not None and k not in left_out}
+
+    @property
+    def is_given(self) -> bool:
+        """Whether the layers are not described here but come from a function or a file."""
+        return self.function is not None or self.model is not None
 
     @property
     def reference_units(self) -> list[int]:
@@ -298,11 +312,13 @@ class NetworkShape(Strict):
 
 
 def short_name(network: NetworkShape) -> str:
-    """A network in a few words for tables: '20-5', 'lut_dense 8, sum, lut_dense 5', or the function's name."""
+    """A network in a few words for tables: '20-5', 'lut_dense 8, sum', or the name of the function or file."""
     if network.units is not None:
         return "-".join(map(str, network.units))
     if network.function is not None:
         return network.function
+    if network.model is not None:
+        return Path(network.model).stem
     return ", ".join(x.kind if x.width is None else f"{x.kind} {x.width}" for x in network.layers or [])
 
 
@@ -315,3 +331,10 @@ def function_digest(network: NetworkShape) -> str | None:
         if path.is_file():
             return hashlib.sha256(path.read_bytes()).hexdigest()
     return None
+
+
+def model_digest(network: NetworkShape) -> str | None:
+    """sha256 of the file of a network's model; None where there is none."""
+    if network.model is None or not Path(network.model).is_file():
+        return None
+    return hashlib.sha256(Path(network.model).read_bytes()).hexdigest()

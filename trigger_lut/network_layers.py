@@ -70,7 +70,7 @@ class LUTDenseTables:
     `lo_i` is the smallest code of the format, so tables are in rising order of value for signed channels too.
 
     inputs    format of each input channel, C_in of them
-    overflow  'WRAP' or 'SAT' a channel, C_in of them; WRAP only where bounds prove that nothing wraps
+    overflow  'WRAP' (modulo 2**bits), 'SAT' or 'SAT_SYM' a channel, C_in of them; WRAP too where nothing can overflow
     widths    (C_in, C_out) address bits of each edge; 0 is a pruned edge
     tables    (C_in, C_out, 2**max(widths)) integers; entries from 2**widths[i, o] on are 0, and all of a pruned edge
     bias      (C_out,) integers at `fraction`
@@ -177,9 +177,7 @@ class LUTDenseTables:
         if self.tables.shape != (c_in, c_out, 1 << int(self.widths.max(initial=0))):
             found.append(f"tables of shape {self.tables.shape} for widths up to {self.widths.max(initial=0)}")
             return found
-        found += [
-            f"channel {i}: overflow {mode!r}" for i, mode in enumerate(self.overflow) if mode not in ("WRAP", "SAT")
-        ]
+        found += [f"channel {i}: overflow {mode!r}" for i, mode in enumerate(self.overflow) if mode not in OVERFLOWS]
         for i, o in np.argwhere((self.widths < 0) | (self.widths > np.array([f.bits for f in self.inputs])[:, None])):
             found.append(f"edge ({i}, {o}): {self.widths[i, o]} address bits of a {self.inputs[i].bits}-bit channel")
         for i, o in np.argwhere((~self._entries_in_use & (self.tables != 0)).any(axis=2)):
@@ -196,7 +194,7 @@ class LinearLayer:
         z[o] = max(z[o], 0)                                                    where relu
 
     inputs    format of each channel, C_in of them
-    overflow  'WRAP' (proven), 'SAT' or 'SAT_SYM' a channel
+    overflow  as in `LUTDenseTables`
     weights   (C_in, C_out) integers: the real weight times 2**(fraction[o] - f_in[i])
     bias, fraction  (C_out,) integers
     sites     as in `LUTDenseTables`
@@ -265,7 +263,7 @@ class MaxLayer:
     one of its values more than once, which does not change the largest; padding is the value 0, as in all layers.
 
     inputs     format of each channel, C_in of them
-    overflow   'WRAP' (proven), 'SAT' or 'SAT_SYM' a channel
+    overflow   as in `LUTDenseTables`
     output_of  (C_in,) number of the output that the channel enters; -1: none
     fraction   (C_out,) fractional bits of each output, those of its channels at least
     sites      as in `LUTDenseTables`

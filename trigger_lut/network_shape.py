@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
+from trigger_lut import model_file
 from trigger_lut.network_description import (
     PARTICLES,
     AveragePoolOptions,
@@ -64,11 +66,14 @@ def output_shape(network: NetworkShape, channels: int) -> Shape:
 
 
 def mistakes(network: NetworkShape, channels: int, classes: Sequence[str], data_set: str) -> list[str]:
-    """What is wrong with the shapes, as 'key: text'; empty when all is well. A function's are not known.
+    """What is wrong with the shapes, as 'key: text'; empty when all is well. A function's are not known, a file's
+    inputs are.
 
     channels: features of the data set.
     """
-    if network.function is not None:
+    if network.model is not None and (problems := model_file.mistakes(Path(network.model), channels)):
+        return [f"model: {problem}" for problem in problems]
+    if network.is_given:
         return _of_reference(network, classes, data_set)
     try:
         shape = output_shape(network, channels)

@@ -86,7 +86,7 @@ def _point(
         name=row.name,
         scanned=scanned,
         network=short_name(network),
-        max_input_bits=None if network.function is not None else network.max_input_bits,
+        max_input_bits=None if network.is_given else network.max_input_bits,
         seed=spec.seed,
         warm_from=spec.warm_from,
         epochs=epochs,

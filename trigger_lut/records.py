@@ -80,7 +80,7 @@ class Measurement(Strict):
     """One look at what Yosys makes of the network in training."""
 
     epoch: int = Field(description="Epochs done.")
-    when: Literal["before freezing", "fine-tuning", "result"] = Field(
+    when: Literal["before freezing", "fine-tuning", "result", "given"] = Field(
         description="Why then; a result that is beyond the budget is followed by another one, if there is any."
     )
     luts: Measured = Field(description="LUT1 to LUT6 cells.")

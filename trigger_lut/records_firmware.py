@@ -68,7 +68,12 @@ class Comparison(Strict):
     mismatches: int = Field(description="Output values that differ; bit-exact means 0.")
     first: Difference | None = Field(None, description="Where it differs first; null when nothing does.")
     seconds: float = Field(description="Wall time.")
-    control_mismatches: int = Field(description="Differences found after one bit of a table was flipped; must be > 0.")
+    control_mismatches: int = Field(
+        description="Differences found after one bit of a table or weight was flipped; must be > 0."
+    )
+    required: bool = Field(
+        True, description="Whether differences count; false for Keras of a given model, evaluated in float32."
+    )
 
 
 class VerifyCard(Card):

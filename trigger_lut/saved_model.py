@@ -23,6 +23,6 @@ def load_model(path: Path, function: str | None = None) -> Any:
     if function is not None:
         load_function(function)
     try:
-        return keras.models.load_model(path)
+        return keras.models.load_model(path, compile=False)
     except (ValueError, OSError, TypeError, KeyError) as error:
         raise CardError(f"{path}: not a saved Keras model ({type(error).__name__}: {error})") from error

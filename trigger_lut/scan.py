@@ -152,6 +152,9 @@ def mistakes(scan: Scan, network: NetworkShape | None, seed: int, designs: Colle
         found.append("scan.units: only where the budget file's network has units; give networks instead")
     if found or network is None:
         return found
+    for variant in variants(scan, network):
+        if variant.network.model is not None:
+            return [f"scan: {variant.place} is a saved model, with nothing to train; expected it in designs alone"]
     functions = [variant.place for variant in variants(scan, network) if variant.network.function is not None]
     if functions and scan.max_input_bits is not None:
         return [f"scan.max_input_bits: {place} is a function, which has its own" for place in functions]

@@ -73,8 +73,10 @@ def test_inconsistencies_are_found():
     ]
     assert problems(overflow=("SAT", "CLIP")) == ["largest: channel 1: overflow 'CLIP'"]
     assert problems(inputs=layer.inputs[:1])[0] == "largest: 2 channels, 1 formats, 2 overflow modes"
-    narrow = problems(inputs=(KIF(1, 1, 1), KIF(1, 2, 2)), overflow=("WRAP", "WRAP"))
-    assert narrow == ["largest: channel 0 may wrap: codes -8..7 at f=1 into fixed<3,2>"]
+    narrow = dataclasses.replace(layer, inputs=(KIF(1, 1, 1), KIF(1, 2, 2)), overflow=("WRAP", "WRAP"))
+    assert Network(network.inputs, (narrow,)).wraps() == [
+        "largest: channel 0 may wrap: codes -8..7 at f=1 into fixed<3,2>"
+    ]
 
 
 def test_outputs_that_nothing_reads_go_and_saturation_that_is_proven_does():

@@ -90,12 +90,14 @@ def test_inconsistencies_are_found():
     assert Network(network.inputs[:2], network.layers).problems() == ["lut_dense_0: takes 4 channels, gets 2"]
 
 
-def test_wrap_without_a_proof_is_a_problem():
+def test_channels_that_may_wrap_are_named():
     network = networks.random_network(0)
     inputs = tuple(KIF(kif.k, kif.i + 1, kif.f) for kif in network.inputs)
-    problems = Network(inputs, (dataclasses.replace(network.layers[0], overflow=("WRAP",) * 4),)).problems()
-    assert len(problems) == 4
-    assert "channel 0 may wrap" in problems[0]
+    wide = Network(inputs, (dataclasses.replace(network.layers[0], overflow=("WRAP",) * 4),))
+    assert len(wide.wraps()) == 4
+    assert "channel 0 may wrap" in wide.wraps()[0]
+    assert wide.problems() == []  # it says what happens then
+    assert network.wraps() == []
 
 
 def test_an_inconsistent_network_is_not_written(tmp_path):

@@ -90,7 +90,7 @@ def test_citation_names_this_version_and_every_reference_is_complete():
 
 
 def test_ci_runs_the_test_line_of_the_readme():
-    line = "pip install -e '.[sim,test]' && pytest"
+    line = "pip install -e '.[sim,test]' && pytest -n auto --maxprocesses 4 --dist loadfile"
     assert line in (ROOT / ".ci" / "run").read_text()
     readme = (ROOT / "README.md").read_text()
     assert line in readme

@@ -25,11 +25,13 @@ def training(card: TrainCard) -> Figure:
     """Accuracy, LUTs with the controller's target and the budget, and cycles, over epochs."""
     figure, [top, middle, bottom] = canvas(7.0, 7.0, 3, 1)
     epochs = [e.epoch for e in card.history]
-    top.plot(epochs, [100 * e.accuracy for e in card.history], color=COLOURS[0], label="validation")
+    if epochs:
+        top.plot(epochs, [100 * e.accuracy for e in card.history], color=COLOURS[0], label="validation")
     top.axhline(100 * card.accuracy, color=BUDGET_COLOUR, linestyle=":", linewidth=1, label="result, test split")
     top.set_ylabel("Accuracy [%]")
-    middle.plot(epochs, [e.luts_surrogate for e in card.history], color=COLOURS[0], label="surrogate")
-    middle.plot(epochs, [e.luts_target for e in card.history], color=COLOURS[1], linestyle="--", label="target")
+    if epochs:
+        middle.plot(epochs, [e.luts_surrogate for e in card.history], color=COLOURS[0], label="surrogate")
+        middle.plot(epochs, [e.luts_target for e in card.history], color=COLOURS[1], linestyle="--", label="target")
     middle.plot(
         [m.epoch for m in card.measurements],
         [m.luts.value or np.nan for m in card.measurements],
@@ -42,7 +44,8 @@ def training(card: TrainCard) -> Figure:
     middle.axhline(card.luts_budget, color=BUDGET_COLOUR, linewidth=1, label="budget")
     middle.set_yscale("log")
     middle.set_ylabel("LUTs")
-    bottom.step(epochs, [e.latency_cycles for e in card.history], color=COLOURS[0], where="mid", label="planned")
+    if epochs:
+        bottom.step(epochs, [e.latency_cycles for e in card.history], color=COLOURS[0], where="mid", label="planned")
     bottom.axhline(card.latency_cycles_budget, color=BUDGET_COLOUR, linewidth=1, label="budget")
     bottom.set_ylim(0, None)
     bottom.set_ylabel("Latency [cycles]")

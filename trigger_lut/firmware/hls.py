@@ -72,7 +72,7 @@ def write_hls(model: Any, network: Network, folder: Path, spec: Spec) -> HlsProj
 
     if shutil.which("g++") is None:
         raise ToolMissingError("g++ is not on PATH; hls4ml compiles its emulator with it (install a C++ compiler)")
-    whole = integer_network(model, prune=False, inputs=network.inputs)
+    whole = integer_network(model, prune=False, inputs=network.inputs, wraps=True)
     if len(whole.output_values) != len(network.output_values):
         raise FirmwareError(
             f"model {model.name!r} has {len(whole.output_values)} outputs, its network {len(network.output_values)}"

@@ -37,6 +37,9 @@ EXACT_LAYERS = (
     "hgq.layers.ops.accum.QSum",
     "hgq.layers.ops.accum.QMeanPow2",
     "hgq.layers.ops.merge.QConcatenate",
+    "hgq.layers.table.dense.QDenseT",
+    "hgq.layers.table.conv.QConvT1D",
+    "hgq.layers.table.conv.QConvT2D",
     *(
         f"keras.src.layers.reshaping.{module}.{kind}"
         for module, kind in (

@@ -16,7 +16,8 @@ import numpy as np
 
 from trigger_lut.errors import FirmwareError
 from trigger_lut.fixed_point import KIF, IntArray
-from trigger_lut.layers.integer_arithmetic import Affine, affine_of, linear_layers, output_quantiser
+from trigger_lut.layers.integer_arithmetic import Affine, affine_of, linear_layers, output_quantiser, relu_of
+from trigger_lut.layers.integer_hgq_tables import hgq_tables, is_hgq_table
 from trigger_lut.layers.integer_selection import Selection, max_layers, selection_of
 from trigger_lut.layers.integer_tables import integer_form, integer_forms
 from trigger_lut.layers.table_layer import TableLayer
@@ -32,13 +33,14 @@ def integer_network(
     classes: Sequence[str] = (),
     prune: bool = True,
     inputs: Sequence[KIF] | None = None,
+    wraps: bool = False,
 ) -> Network:
     """A Keras model as integers: layers of tables, arithmetic layers of HGQ2, sums, maxima, and what rearranges values.
 
     inputs: format of each input value, all inputs flat one after the other; None: those of the table layers that read
-    them. prune: leave out edges into values that nothing reads, and entries that nothing can reach. Raises
-    FirmwareError when the model holds a layer of another kind, named in the message, when an input's format is open,
-    or where values may wrap.
+    them. prune: leave out edges into values that nothing reads, and entries that nothing can reach. wraps: overflow
+    WRAP is meant as it says, modulo 2**bits. Raises FirmwareError when the model holds a layer of another kind, named
+    in the message, when an input's format is open, and, without `wraps`, where values may wrap.
     """
     walk = Walk(model, inputs)
     outputs = np.concatenate([walk.of(tensor).reshape(-1) for tensor in model.outputs])
@@ -53,8 +55,10 @@ def integer_network(
         network = without_unread(network)
     if np.array_equal(network.output_values, replace(network, outputs=None).output_values):
         network = replace(network, outputs=None)
-    if problems := network.problems():
-        raise FirmwareError(f"model {model.name!r}: " + "; ".join(problems[:3]) + "; expected overflow SAT there")
+    problems = network.problems()
+    assert not problems, problems
+    if not wraps and (open_channels := network.wraps()):
+        raise FirmwareError(f"model {model.name!r}: " + "; ".join(open_channels[:3]) + "; expected overflow SAT there")
     return network
 
 
@@ -92,6 +96,8 @@ class Walk:
     def _apply(self, op: Any, node: Any, read: list[IntArray]) -> IntArray:
         if isinstance(op, TableLayer):
             return self._tables(op, read[0])
+        if is_hgq_table(op):
+            return self._hgq_tables(op, read[0])
         if isinstance(op, keras.Model):
             return self._inner(op, read)
         rearranged = _rearranged(op, node, read)
@@ -121,6 +127,14 @@ class Walk:
         start = self.end
         self._add(forms)
         return np.arange(start, self.end).reshape(op.compute_output_shape((None, *values.shape))[1:])
+
+    def _hgq_tables(self, op: Any, values: IntArray) -> IntArray:
+        found, start = hgq_tables(op, values), self.end
+        self._add(found.forms)
+        made = start + found.order
+        if found.relu:
+            made = self._stage(relu_of(f"{op.name}_relu", self._exact(op, [made])), made.reshape(-1))
+        return made.reshape(found.order.shape)
 
     def _note_formats(self, op: TableLayer, sites: IntArray) -> None:
         """Inputs of the model that a table layer reads have its formats."""

@@ -62,8 +62,8 @@ def affine_of(op: Any, node: Any, shapes: Sequence[tuple[int, ...]], exact: Call
     linear = _linear_map(op, kind, node, shapes)
     sizes = [int(np.prod(shape)) for shape in shapes]
     out_shape = tuple(int(n) for n in node.outputs[0].shape[1:])
-    quantised = _quantised(op, op, shapes[0]) if kind == "Quantizer" else input_formats(op, shapes)
-    formats, overflow, rounding = quantised or (list(exact()), "WRAP", "TRN")
+    read = quantised(op, op, shapes[0]) if kind == "Quantizer" else input_formats(op, shapes)
+    formats, overflow, rounding = read or (list(exact()), "WRAP", "TRN")
     weights = read_off(linear, shapes, sizes)
     structure = weights != 0
     bias = np.zeros(weights.shape[1])
@@ -72,7 +72,7 @@ def affine_of(op: Any, node: Any, shapes: Sequence[tuple[int, ...]], exact: Call
         if op.qbias is not None:
             held = np.asarray(keras.ops.convert_to_numpy(op.qbias), dtype=np.float64)
             bias = np.broadcast_to(held, out_shape).reshape(-1)
-    relu = _is_relu(op, kind)
+    relu = is_relu(op, kind)
     first = Affine(op.name, tuple(formats), overflow, rounding, weights, structure, bias, out_shape, relu)
     return [first, *output_quantiser(op, out_shape)]
 
@@ -82,7 +82,7 @@ def input_formats(op: Any, shapes: Sequence[tuple[int, ...]]) -> tuple[list[KIF 
     if not getattr(op, "enable_iq", False):
         return None
     quantisers = op.iq.quantizers if hasattr(op.iq, "quantizers") else [op.iq]
-    found = [_quantised(op, q, shape) for q, shape in zip(quantisers, shapes, strict=True)]
+    found = [quantised(op, q, shape) for q, shape in zip(quantisers, shapes, strict=True)]
     if len({f[1:] for f in found}) > 1:
         raise FirmwareError(f"layer {op.name!r}: its inputs round or overflow in different ways")
     return [kif for f in found for kif in f[0]], *found[0][1:]
@@ -92,9 +92,15 @@ def output_quantiser(op: Any, shape: tuple[int, ...]) -> list[Affine]:
     """HGQ2's quantiser of an operation's outputs of a shape, if it has one."""
     if not getattr(op, "enable_oq", False):
         return []
-    formats, overflow, rounding = _quantised(op, op.oq, shape)
+    formats, overflow, rounding = quantised(op, op.oq, shape)
     eye, zeros = np.eye(len(formats)), np.zeros(len(formats))
     return [Affine(f"{op.name}_oq", tuple(formats), overflow, rounding, eye, eye != 0, zeros, shape)]
+
+
+def relu_of(name: str, formats: Sequence[KIF]) -> Affine:
+    """A ReLU of values that these formats hold."""
+    eye, zeros = np.eye(len(formats)), np.zeros(len(formats))
+    return Affine(name, tuple(formats), "WRAP", "TRN", eye, eye != 0, zeros, (len(formats),), True)
 
 
 def _linear_map(
@@ -119,7 +125,7 @@ def _linear_map(
         return lambda x: ops.sum(x[0], axis=op.axis, keepdims=op.keepdims)
     if kind.removeprefix("Q") in POOLS:
         return lambda x: POOLS[kind.removeprefix("Q")].call(op, ops.cast(x[0], "float32"))
-    if kind in ("Quantizer", "ReLU") or (kind in ("Activation", "Relu") and _is_relu(op, kind)):
+    if kind in ("Quantizer", "ReLU") or (kind in ("Activation", "Relu") and is_relu(op, kind)):
         return lambda x: x[0]
     raise FirmwareError(
         f"layer {op.name!r} is a {kind}; expected layers of tables, arithmetic layers ({', '.join(KNOWN)}) and what "
@@ -127,7 +133,7 @@ def _linear_map(
     )
 
 
-def _is_relu(op: Any, kind: str) -> bool:
+def is_relu(op: Any, kind: str) -> bool:
     if kind == "ReLU":
         if op.max_value is not None or op.negative_slope or op.threshold:
             raise FirmwareError(f"layer {op.name!r}: a ReLU with a limit, slope or threshold; expected a plain one")
@@ -155,7 +161,7 @@ def read_off(linear: Callable[[list[np.ndarray]], Any], shapes: Sequence[tuple[i
     return np.asarray(keras.ops.convert_to_numpy(linear(inputs)), dtype=np.float64).reshape(total, -1)
 
 
-def _quantised(op: Any, quantiser: Any, shape: tuple[int, ...]) -> tuple[list[KIF | None], str, str]:
+def quantised(op: Any, quantiser: Any, shape: tuple[int, ...]) -> tuple[list[KIF | None], str, str]:
     """Format of each value of an array behind one of HGQ2's quantisers, overflow and rounding."""
     inner = quantiser.quantizer
     if quantiser.scaler is not None or quantiser.affine is not None or not hasattr(inner, "kif"):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from trigger_lut.fixed_point import IntArray
+from trigger_lut.fixed_point import KIF, IntArray
 from trigger_lut.layers.options import FRACTION_LIMIT
 from trigger_lut.layers.table_layer import TableLayer
 from trigger_lut.network import LUTDenseTables, fits
@@ -53,26 +54,56 @@ def integer_forms(layer: TableLayer, sites: IntArray | None = None) -> list[LUTD
 def _form(
     layer: TableLayer, name: str, tables: np.ndarray, bias: np.ndarray, m: np.ndarray, sites: IntArray | None
 ) -> LUTDenseTables:
-    constant = tables.max(axis=1) == tables.min(axis=1)
-    bias = bias + np.where(constant, tables[:, 0, :], 0.0).sum(axis=0)
+    strides = [
+        [1 << (int(bits) - int(width)) for width in row] for bits, row in zip(layer.channel_bits, m, strict=True)
+    ]
+    overflow = (layer.overflow,) * len(layer.formats)
+    form = TableForm(name, layer.formats, overflow, layer.input_rounding, tables, bias, m, np.array(strides))
+    return form_of(form, sites)
+
+
+@dataclass(frozen=True)
+class TableForm:
+    """Real values of a layer's tables.
+
+    tables   (C_in, entries, C_out) in rising order of code; entry a of edge (i, o) stands at a * strides[i, o]
+    bias     (C_out,); widths: (C_in, C_out) address bits of each edge; strides: None is 1 everywhere
+    """
+
+    name: str
+    inputs: tuple[KIF, ...]
+    overflow: tuple[str, ...]
+    rounding: str
+    tables: np.ndarray
+    bias: np.ndarray
+    widths: np.ndarray
+    strides: np.ndarray | None = None
+
+
+def form_of(real: TableForm, sites: IntArray | None = None) -> LUTDenseTables:
+    """The tables as integers, at one place; edges of one value are pruned, it goes into the bias."""
+    strides = np.ones_like(real.widths) if real.strides is None else real.strides
+    spread = np.array(real.tables.max(axis=1) != real.tables.min(axis=1))
+    live = spread & (real.widths > 0)
+    bias = real.bias + np.where(live, 0.0, real.tables[:, 0, :]).sum(axis=0)
     fraction = np.array(
-        [fraction_of(np.append(tables[:, :, o][~constant[:, o]], bias[o])) for o in range(layer.units)], dtype=np.int64
+        [fraction_of(np.append(real.tables[:, :, o][live[:, o]], bias[o])) for o in range(live.shape[1])],
+        dtype=np.int64,
     )
-    whole = np.round(tables * 2.0**fraction).astype(np.int64)
+    whole = np.round(real.tables * 2.0**fraction).astype(np.int64)
     reduced: dict[tuple[int, int], IntArray] = {}
-    for i, o in np.argwhere(~constant):
-        stride = 1 << (int(layer.channel_bits[i]) - m[i, o])
-        reduced[i, o] = _without_idle_bits(whole[i, : 1 << int(layer.channel_bits[i]) : stride, o])
-    widths = np.zeros(constant.shape, dtype=np.int64)
+    for i, o in np.argwhere(live):
+        stride = int(strides[i, o])
+        reduced[i, o] = _without_idle_bits(whole[i, : stride << int(real.widths[i, o]) : stride, o])
+    widths = np.zeros(live.shape, dtype=np.int64)
     for edge, entries in reduced.items():
         widths[edge] = len(entries).bit_length() - 1
-    packed = np.zeros((*constant.shape, 1 << int(widths.max(initial=0))), dtype=np.int64)
+    packed = np.zeros((*live.shape, 1 << int(widths.max(initial=0))), dtype=np.int64)
     for edge, entries in reduced.items():
         packed[(*edge, slice(len(entries)))] = entries
-    overflow = (layer.overflow,) * len(layer.formats)
     whole_bias = np.round(bias * 2.0**fraction).astype(np.int64)
     return LUTDenseTables(
-        name, layer.formats, overflow, widths, packed, whole_bias, fraction, sites, layer.input_rounding
+        real.name, real.inputs, real.overflow, widths, packed, whole_bias, fraction, sites, real.rounding
     )
 
 

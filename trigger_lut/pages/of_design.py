@@ -127,7 +127,7 @@ def train_page(card: TrainCard) -> Page:
     return Page(
         title=f"{card.design}: training",
         lead=(
-            f"{card.epochs} epochs of {card.seconds_per_epoch:.3g} s. Accuracy {100 * card.accuracy:.2f} % on the test "
+            f"{_epochs(card)}. Accuracy {100 * card.accuracy:.2f} % on the test "
             f"split, {100 * card.accuracy_validation:.2f} % on the validation split. After synthesis: {card.verdict}."
         ),
         tables=[budget, looks, layers],
@@ -145,6 +145,12 @@ def train_page(card: TrainCard) -> Page:
             ),
         ],
     )
+
+
+def _epochs(card: TrainCard) -> str:
+    if not card.epochs:
+        return "A given network, taken over as it is"
+    return f"{card.epochs} epochs of {card.seconds_per_epoch:.3g} s"
 
 
 def physics_page(card: PhysicsCard, reference: ReferenceCard) -> Page:
@@ -209,7 +215,7 @@ def verify_page(card: VerifyCard) -> Page:
             cells(
                 c.name,
                 c.vectors,
-                Cell(str(c.mismatches), "good" if c.mismatches == 0 else "bad"),
+                Cell(str(c.mismatches), ("good" if c.mismatches == 0 else "bad") if c.required else "number"),
                 place(c),
                 Cell(str(c.control_mismatches), "good" if c.control_mismatches else "bad"),
                 c.seconds,
@@ -217,7 +223,8 @@ def verify_page(card: VerifyCard) -> Page:
             for c in card.comparisons
         ]
         + [cells(name, "not measured", "not measured", reason, "-", "-") for name, reason in card.not_run.items()],
-        note=f"Negative control: {card.control}",
+        note=f"Negative control: {card.control}."
+        + "".join(f" {c.name}: in float32, counted and not judged." for c in card.comparisons if not c.required),
     )
     vectors = Table(
         "Vectors",

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from trigger_lut.fixed_point import KIF, IntArray
-from trigger_lut.network import PADDING, Layer, LinearLayer, LUTDenseTables, Network
+from trigger_lut.network import PADDING, Layer, LinearLayer, LUTDenseTables, Network, fits
 
 TYPES = ((8, "std::int8_t"), (16, "std::int16_t"), (32, "std::int32_t"), (64, "std::int64_t"))
 NARROW = 1 << 30  # what stays below is computed in 32 bits
@@ -233,7 +233,7 @@ def _body(network: Network, types: list[str]) -> list[str]:
 
 
 def _code(network: Network, layer: Layer, i: int, value: int, known: list[tuple[str, str]], kind: str) -> str:
-    """A value in the format of a channel; what is marked WRAP is proven to fit."""
+    """A value in the format of a channel."""
     kif, tables = layer.inputs[i], isinstance(layer, LUTDenseTables)
     if value == PADDING:
         code = min(max(0, kif.lo), kif.hi)
@@ -245,7 +245,11 @@ def _code(network: Network, layer: Layer, i: int, value: int, known: list[tuple[
     if gained < 0 and layer.rounding == "RND":
         text = f"({text} + {_number(1 << (-gained - 1), kind)})"
     text = _up(text, gained, kind) if gained > 0 else f"({text} >> {-gained})" if gained < 0 else text
-    if layer.overflow[i] != "WRAP":
+    if layer.overflow[i] == "WRAP":
+        if not fits(*network.ranges.one(value), kif, layer.rounding):
+            mask = _number((1 << kif.bits) - 1, kind)
+            text = f"((({text} - {_number(kif.lo, kind)}) & {mask}) + {_number(kif.lo, kind)})"
+    else:
         low = -kif.hi if layer.overflow[i] == "SAT_SYM" and kif.k else kif.lo
         text = f"std::min<{kind}>(std::max<{kind}>({text}, {low}), {kif.hi})"
     if tables and kif.lo:

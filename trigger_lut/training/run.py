@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Measured, Stopwatch, read_card, sha256, write_card
 from trigger_lut.events.codes import TEST, VALIDATION, load_codes
 from trigger_lut.fingerprint import fingerprint
 from trigger_lut.firmware.rtl import estimate_flip_flops
-from trigger_lut.layers.freeze import decode_outputs, integer_network
+from trigger_lut.layers.freeze import integer_network
 from trigger_lut.network import Network, save_network
-from trigger_lut.records import LayerSummary, TrainCard
-from trigger_lut.reference import evaluate
-from trigger_lut.surrogate import estimate, summarise
+from trigger_lut.records import TrainCard
+from trigger_lut.surrogate import estimate
 from trigger_lut.training import checkpoint
 from trigger_lut.training import warm as warm_starts
 from trigger_lut.training.candidates import Result
+from trigger_lut.training.found import accuracies, layer_summaries
+from trigger_lut.training.given import take_over
 from trigger_lut.training.session import Session
 
 # Changes to the firmware's C++ do not make another network.
@@ -42,6 +41,8 @@ def train(
     that this one starts from, where its specification names one. gpus: how many share the training; by default one, or
     none where there is none.
 
+    A network that is given as a file is taken over as it is: see `training.given`.
+
     An interrupted training goes on from `checkpoints`. When all that was tried is beyond the budget after synthesis,
     the nearest network is written, with `feasible` false in its card. Raises ConfigurationError when shape and data do
     not fit, BudgetMissedError for a budget below the theoretical least, CardError for a wrong `start`, ToolMissingError
@@ -49,6 +50,9 @@ def train(
     """
     watch = Stopwatch()
     design, events = read_card(Spec, spec), load_codes(codes)
+    if design.network.model is not None:
+        take_over(design, events, model, network, card, warm, [spec, codes], watch)
+        return
     began = warm_starts.load(start, design, events)
     read = [spec, codes] if start is None else [spec, codes, start]
     belongs_to = checkpoint.fingerprint(design.model_dump_json(), *(sha256(path) for path in read[1:]), CODE)
@@ -68,35 +72,9 @@ def train(
 
 
 def _card(session: Session, result: Result, integers: Network, watch: Stopwatch, read: list[Path]) -> TrainCard:
-    spec, events = session.spec, session.events
+    spec = session.spec
     cost = estimate(integers, spec.target.clock_period_ns, spec.target.family)
-    accuracy = {}
-    for split in (VALIDATION, TEST):
-        right = [
-            decode_outputs(evaluate(integers, codes), integers).argmax(axis=1) == labels
-            for codes, labels in events.chunks(split)
-        ]
-        accuracy[split] = float(np.concatenate(right).mean())
-    layers = []
-    for form, part in zip(integers.layers, cost.layers, strict=True):
-        inputs, outputs = summarise(form)
-        layers.append(
-            LayerSummary(
-                name=form.name,
-                kind=form.computes_with,
-                places=form.places,
-                inputs=form.shape[0],
-                outputs=form.shape[1],
-                edges=sum(inputs),
-                edges_live=form.live_edges,
-                input_width_counts=inputs,
-                output_width_counts=outputs,
-                saturating_channels=sum(mode != "WRAP" for mode in form.overflow),
-                luts_tables=part.tables,
-                luts_adders=part.adders,
-                luts_saturation=part.saturation,
-            )
-        )
+    accuracy = accuracies(integers, session.events)
     return TrainCard(
         design=spec.design,
         epochs=session.epoch,
@@ -116,7 +94,7 @@ def _card(session: Session, result: Result, integers: Network, watch: Stopwatch,
         measurements=session.measurements,
         seconds_measuring=round(session.seconds_measuring, 3),
         seconds_per_epoch=session.seconds / max(session.epoch, 1),
-        layers=layers,
+        layers=layer_summaries(integers, cost),
         history=session.history,
         **watch.provenance(read, "tensorflow", "keras"),
     )

@@ -1,4 +1,6 @@
-"""The negative control: one flipped bit in one table entry, put into each form of the network."""
+"""The negative control: one flipped bit in one table entry, or in one weight of a network without tables, put into each
+form of the network.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from trigger_lut.errors import FirmwareError
 from trigger_lut.firmware.hls import recompile
 from trigger_lut.firmware.hls_code import entry_bits, rom_pattern
 from trigger_lut.fixed_point import IntArray
-from trigger_lut.network import LUTDenseTables, Network, with_layer
+from trigger_lut.network import LinearLayer, LUTDenseTables, Network, with_layer
 from trigger_lut.reference import all_values, channel_codes, evaluate
 
 ATTEMPTS = 500
@@ -22,7 +24,9 @@ ATTEMPTS = 500
 
 @dataclass(frozen=True)
 class Flip:
-    """Bit `bit` of entry `entry` of the table of edge (channel, output) in layer number `layer`, from 0."""
+    """Bit `bit` of entry `entry` of the table of edge (channel, output) in layer number `layer`, from 0; of a layer
+    with weights, bit `bit` of that edge's weight.
+    """
 
     layer: int
     channel: int
@@ -31,6 +35,11 @@ class Flip:
     bit: int
 
     def describe(self, network: Network) -> str:
+        layer = network.layers[self.layer]
+        if isinstance(layer, LinearLayer):
+            before = int(layer.weights[self.channel, self.output])
+            place = f"of weight ({self.channel}, {self.output})"
+            return f"bit {self.bit} {place} in {layer.name}: {before} became {before ^ (1 << self.bit)}"
         layer = table_layer(network, self.layer)
         before = int(layer.table(self.channel, self.output)[self.entry])
         return (
@@ -48,6 +57,11 @@ def table_layer(network: Network, n: int) -> LUTDenseTables:
 
 def flipped(network: Network, flip: Flip) -> Network:
     """The network with the bit flipped."""
+    layer = network.layers[flip.layer]
+    if isinstance(layer, LinearLayer):
+        weights = layer.weights.copy()
+        weights[flip.channel, flip.output] ^= 1 << flip.bit
+        return with_layer(network, flip.layer, weights=weights)
     tables = table_layer(network, flip.layer).tables.copy()
     tables[flip.channel, flip.output, flip.entry] ^= 1 << flip.bit
     return with_layer(network, flip.layer, tables=tables)
@@ -61,8 +75,9 @@ def choose_flip(network: Network, codes: IntArray, seed: int) -> Flip:
     """
     rng = np.random.default_rng(seed)
     expected = evaluate(network, codes)
-    for inside in (True, False):
-        for flip in _candidates(network, codes, rng, inside):
+    candidates = [_candidates(network, codes, rng, inside) for inside in (True, False)]
+    for flips in (*candidates, _weights(network, rng)):
+        for flip in flips:
             if (evaluate(flipped(network, flip), codes) != expected).any():
                 return flip
     raise FirmwareError(
@@ -84,8 +99,20 @@ def _candidates(network: Network, codes: IntArray, rng: np.random.Generator, ins
                     value = int(table[entry]) ^ (1 << bit)
                     if not inside or table.min() <= value <= table.max():
                         found.append(Flip(n, i, o, int(entry), bit))
-    order = rng.permutation(len(found))[:ATTEMPTS]
-    return [found[k] for k in order]
+    return _some(found, rng)
+
+
+def _weights(network: Network, rng: np.random.Generator) -> list[Flip]:
+    """Flips of weights, which leave bounds unproven: only where no table is left."""
+    found = []
+    for n, layer in enumerate(network.layers):
+        for i, o in np.argwhere(layer.weights != 0) if isinstance(layer, LinearLayer) else ():
+            found.append(Flip(n, int(i), int(o), 0, 0))
+    return _some(found, rng)
+
+
+def _some(found: list[Flip], rng: np.random.Generator) -> list[Flip]:
+    return [found[k] for k in rng.permutation(len(found))[:ATTEMPTS]]
 
 
 def flip_keras(model: Any, network: Network, flip: Flip) -> None:

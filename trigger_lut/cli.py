@@ -98,6 +98,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--kept", type=Path, default=Path("build/fuzz"), metavar="PATH", help="where one that differs goes"
     )
+    sub.add_argument("--jobs", type=int, default=1, metavar="N", help="networks at a time; default: 1")
     stages = ("--firmware", "--verify", "--synth", "--timing")
     sub = command(commands.release, "--spec", "--network", "--codes", *stages, "--folder", "--card")
     sub.add_argument("--archive", type=Path, required=True, metavar="PATH", help="zip to write")

@@ -140,10 +140,12 @@ def fuzz(args: argparse.Namespace) -> None:
     from trigger_lut.fuzz.run import fuzz
 
     budget, target = load_budget(args.budget, args.targets)
-    tally = fuzz(resolve(budget, target, next(iter(budget.designs))), args.networks, args.seed, args.kept)
+    tally = fuzz(resolve(budget, target, next(iter(budget.designs))), args.networks, args.seed, args.kept, args.jobs)
     print(f"{tally.networks} networks, 0 differences")
-    for what, counts in (("by form", tally.forms), ("with", tally.holds), ("refused and drawn anew", tally.refused)):
+    for what in ("forms", "holds", "outputs", "refused"):
+        counts = getattr(tally, what)
         print(f"{what}: " + ", ".join(f"{name} {count}" for name, count in sorted(counts.items())))
+    print(f"models with HGQ2's tables that Keras evaluates differently, in float32: {tally.float_differences}")
     print(f"flipped table bits noticed: {tally.controls_caught} of {tally.controls}")
 
 

@@ -1,122 +1,168 @@
-"""A run of the fuzzer: network after network through all forms; the first difference is kept for looking at."""
+"""A run of the fuzzer: network after network through all forms; the first difference is made small and kept."""
 
 from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from trigger_lut.budget import Spec
-from trigger_lut.errors import FirmwareError, NotReproducibleError
-from trigger_lut.firmware.hls import predict_hls, write_hls
-from trigger_lut.firmware.rtl import simulate_rtl, write_rtl
-from trigger_lut.firmware.rtl_ghdl import has_ghdl, simulate_vhdl
+from trigger_lut.errors import FirmwareError, NotReproducibleError, TriggerLutError
 from trigger_lut.fixed_point import IntArray, uniform
-from trigger_lut.fuzz.draw import draw_model, interesting
+from trigger_lut.fuzz.draw import Drawn, draw, in_float, interesting
+from trigger_lut.fuzz.forms import OF_MODEL, VHDL_VECTORS, Case, Form, forms_of, outputs_of, proof
+from trigger_lut.fuzz.shrink import beginnings, first_failing, shrink_network
 from trigger_lut.layers.freeze import integer_network
 from trigger_lut.network import Network, save_network
 from trigger_lut.reference import evaluate
-from trigger_lut.release.emulator import evaluate as evaluate_release
-from trigger_lut.release.emulator import load as load_release
-from trigger_lut.release.network_json import network_json
 from trigger_lut.verification.control import choose_flip, flipped
-from trigger_lut.verification.evaluations import run_alkaid, run_keras
+from trigger_lut.verification.evaluations import run_alkaid
 from trigger_lut.verification.vectors import corners
 
 VECTORS = 400
-VHDL_VECTORS = 60
+PER_SEED = 10_000
 
 
 @dataclass
 class Tally:
-    """What a run found: networks by form of firmware, by what they hold, and how many flipped bits were noticed."""
+    """What a run found.
+
+    forms: networks by form of firmware; holds: by what they hold; outputs: proven for all inputs, or sampled; refused:
+    models that freezing refuses by name, as where HGQ2's widths leave nothing; float_differences: models with HGQ2's
+    tables that Keras, in float32, evaluates to other outputs.
+    """
 
     networks: int = 0
+    float_differences: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     forms: Counter[str] = field(default_factory=Counter)
     holds: Counter[str] = field(default_factory=Counter)
+    outputs: Counter[str] = field(default_factory=Counter)
     controls: int = 0
     controls_caught: int = 0
 
+    def add(self, other: Tally) -> None:
+        """Count what another run found as well."""
+        for key in ("refused", "forms", "holds", "outputs"):
+            getattr(self, key).update(getattr(other, key))
+        for key in ("networks", "float_differences", "controls", "controls_caught"):
+            setattr(self, key, getattr(self, key) + getattr(other, key))
 
-def fuzz(spec: Spec, networks: int, seed: int, kept: Path) -> Tally:
-    """Draw networks until so many have been through all forms.
 
-    kept: folder for the model, network and vectors of one that differs. Raises NotReproducibleError then, with the seed
-    that draws it again. A model that freezing refuses by name, as where HGQ2's widths leave nothing, is drawn anew.
+def fuzz(spec: Spec, networks: int, seed: int, kept: Path, jobs: int = 1) -> Tally:
+    """Draw networks until so many have been through all forms, `jobs` at a time.
+
+    kept: folder for the model, network and vectors of one that differs, made as small as it can be. Raises
+    NotReproducibleError then, with the seed that draws it again.
     """
-    tally, number = Tally(), 0
-    while tally.networks < networks:
-        own = 10_000 * seed + number
-        number += 1
-        started = time.monotonic()
-        model, formats = draw_model(own)
-        try:
-            network = integer_network(model, inputs=formats)
-        except FirmwareError as error:
-            tally.refused[str(error).split(":")[-1].strip()[:60]] += 1
-            continue
-        with tempfile.TemporaryDirectory(prefix="trigger_lut_fuzz_") as folder:
-            _one(spec, model, network, own, Path(folder), kept, tally)
-        tally.networks += 1
-        tally.holds.update(interesting(network))
-        kinds = ", ".join(layer.name for layer in network.layers)
-        took = f"{time.monotonic() - started:.1f} s"
-        print(f"fuzz: {tally.networks}: seed {own}: {kinds}: {took}", file=sys.stderr, flush=True)
+    tally = Tally()
+    for one in _results(spec, seed, kept, jobs):
+        tally.add(one)
+        if tally.networks >= networks:
+            break
     return tally
 
 
-def _one(spec: Spec, model: Any, network: Network, seed: int, folder: Path, kept: Path, tally: Tally) -> None:
-    rng = np.random.default_rng(seed)
+def _results(spec: Spec, seed: int, kept: Path, jobs: int) -> Iterator[Tally]:
+    seeds = range(PER_SEED * seed, PER_SEED * (seed + 1))
+    if jobs == 1:
+        for own in seeds:
+            yield one_network(spec, own, kept)
+        return
+    # Not forked: TensorFlow does not survive it.
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        waiting = [pool.submit(one_network, spec, own, kept) for own in seeds[: 2 * jobs]]
+        try:
+            for own in seeds[2 * jobs :]:
+                yield waiting.pop(0).result()
+                waiting.append(pool.submit(one_network, spec, own, kept))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def one_network(spec: Spec, seed: int, kept: Path) -> Tally:
+    """Draw one model and send it through all forms. Raises NotReproducibleError for a difference."""
+    tally, started = Tally(), time.monotonic()
+    drawn = draw(seed)
+    try:
+        network = integer_network(drawn.model, inputs=drawn.formats, wraps=True)
+    except FirmwareError as error:
+        tally.refused[str(error).split(":")[-1].strip()[:60]] += 1
+        return tally
+    case, rng = Case(drawn, network, spec), np.random.default_rng(seed)
     some = corners(network.inputs, rng)[:: 1 + len(network.inputs)]
     codes = np.concatenate([some, uniform(network.inputs, VECTORS, rng)])
-    expected = evaluate(network, codes)
-    project, few = write_rtl(network, folder / "rtl", spec), codes[-VHDL_VECTORS:]
-    forms: dict[str, Callable[[], Any]] = {
-        "keras": lambda: run_keras(model, network, codes),
-        "alkaid": lambda: run_alkaid(network, codes),
-        "rtl": lambda: simulate_rtl(project, codes)[0],
-        "hls4ml": lambda: predict_hls(write_hls(model, network, folder / "hls", spec).folder, codes),
-        "python emulator": lambda: _released(network, folder, codes),
-    }
-    if has_ghdl():
-        forms["vhdl"] = lambda: simulate_vhdl(project, few)[0]
-    for name, run in forms.items():
-        found, wanted = run(), expected[-VHDL_VECTORS:] if name == "vhdl" else expected
-        if (found != wanted).any():
-            _keep(model, network, codes, kept)
-            vector, output = np.argwhere(found != wanted)[0]
+    for name, form in forms_of(drawn).items():
+        given = codes[-VHDL_VECTORS:] if name == "vhdl" else codes
+        if said := _difference(form, case, given):
+            if name == "keras" and in_float(drawn.model):
+                tally.float_differences += 1
+                continue
+            _keep(form, case, given, kept, name in OF_MODEL)
             raise NotReproducibleError(
-                f"{name}: {int((found != wanted).sum())} of {wanted.size} outputs differ, first at vector {vector}, "
-                f"output {output}: expected {wanted[vector, output]}, found {found[vector, output]}; "
-                f"draw_model({seed}) makes the model again, it lies in {kept}"
+                f"{name}: {said}; draw({seed}) makes the model again, a small one lies in {kept}"
             )
         tally.forms[name] += 1
+    tally.outputs.update(proof(case))
+    tally.networks += 1
+    tally.holds.update(interesting(network))
+    _control(tally, network, codes, seed)
+    kinds = ", ".join(layer.name for layer in network.layers)
+    print(f"fuzz: seed {seed}: {kinds}: {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
+    return tally
+
+
+def _difference(form: Form, case: Case, codes: IntArray) -> str:
+    """Where a form differs from the reference first, or why it could not be made; empty where it does not differ."""
+    wanted = evaluate(case.network, codes)
+    try:
+        found = outputs_of(form, case, codes)
+    except TriggerLutError as error:
+        return str(error)
+    if not (places := np.argwhere(found != wanted)).size:
+        return ""
+    vector, output = places[0]
+    return (
+        f"{len(places)} of {wanted.size} outputs differ, first at vector {vector}, output {output}: expected "
+        f"{wanted[vector, output]}, found {found[vector, output]}"
+    )
+
+
+def _control(tally: Tally, network: Network, codes: IntArray, seed: int) -> None:
     try:
         wrong = flipped(network, choose_flip(network, codes, seed))
     except FirmwareError:
         return  # every edge is pruned, or no entry that the vectors reach shows
     tally.controls += 1
-    tally.controls_caught += bool((run_alkaid(wrong, codes) != expected).any())
+    tally.controls_caught += bool((run_alkaid(wrong, codes) != evaluate(network, codes)).any())
 
 
-def _released(network: Network, folder: Path, codes: IntArray) -> IntArray:
-    path = folder / "network.json"
-    path.write_text(network_json(network, "fuzz"), encoding="utf-8")
-    return evaluate_release(load_release(str(path)), codes)
-
-
-def _keep(model: Any, network: Network, codes: IntArray, kept: Path) -> None:
+def _keep(form: Form, case: Case, codes: IntArray, kept: Path, of_model: bool) -> None:
+    """Write the model, network and vectors, and the smallest of each that still differs."""
     shutil.rmtree(kept, ignore_errors=True)
     kept.mkdir(parents=True)
-    model.save(kept / "model.keras")
-    save_network(network, kept / "network.npz")
+    case.drawn.model.save(kept / "model.keras")
+    save_network(case.network, kept / "network.npz")
     np.savetxt(kept / "codes.txt", codes, fmt="%d")
+    if of_model:
+        smaller = first_failing(
+            beginnings(case.drawn.model), lambda model: bool(_difference(form, _of_model(case, model), codes))
+        )
+        if smaller is not None:
+            smaller.save(kept / "small_model.keras")
+        return
+    small = shrink_network(case.network, lambda network: bool(_difference(form, replace(case, network=network), codes)))
+    save_network(small, kept / "small_network.npz")
+
+
+def _of_model(case: Case, model: object) -> Case:
+    drawn = Drawn(model, case.drawn.formats, case.drawn.in_keras)
+    return Case(drawn, integer_network(drawn.model, inputs=drawn.formats, wraps=True), case.spec)

@@ -21,6 +21,7 @@ from trigger_lut.layers.integer_hgq_tables import hgq_tables, is_hgq_table
 from trigger_lut.layers.integer_selection import Selection, max_layers, selection_of
 from trigger_lut.layers.integer_tables import integer_form, integer_forms
 from trigger_lut.layers.table_layer import TableLayer
+from trigger_lut.layers.whole_network import WholeNetwork
 from trigger_lut.network import PADDING, Layer, Network
 from trigger_lut.network_simplify import with_proven_overflow, without_unread
 
@@ -96,6 +97,8 @@ class Walk:
     def _apply(self, op: Any, node: Any, read: list[IntArray]) -> IntArray:
         if isinstance(op, TableLayer):
             return self._tables(op, read[0])
+        if isinstance(op, WholeNetwork):
+            return self._whole(op, read)
         if is_hgq_table(op):
             return self._hgq_tables(op, read[0])
         if isinstance(op, keras.Model):
@@ -127,6 +130,18 @@ class Walk:
         start = self.end
         self._add(forms)
         return np.arange(start, self.end).reshape(op.compute_output_shape((None, *values.shape))[1:])
+
+    def _whole(self, op: WholeNetwork, read: list[IntArray]) -> IntArray:
+        """The layers of a network that is a layer."""
+        inner, values = op.network, np.concatenate([v.reshape(-1) for v in read])
+        number = np.concatenate([values, self.end + np.arange(inner.starts[-1] - len(values)), [PADDING]])
+        entered = [(v, kif) for v, kif in zip(values.tolist(), inner.inputs, strict=True) if v < len(self.known)]
+        for value, kif in entered:
+            if self.given and self.known[value] != kif:
+                raise FirmwareError(f"layer {op.name!r} reads input {value} as {kif}, given was {self.known[value]}")
+            self.known[value] = kif
+        self._add([replace(x, sites=number[sites]) for x, sites in zip(inner.layers, inner.sites, strict=True)])
+        return number[inner.output_values]
 
     def _hgq_tables(self, op: Any, values: IntArray) -> IntArray:
         found, start = hgq_tables(op, values), self.end

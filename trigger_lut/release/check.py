@@ -154,7 +154,8 @@ def _same(expected: IntArray, found: IntArray) -> str:
     return f"0 differences in {len(expected)} vectors"
 
 
-def _compile(folder: Path, design: str) -> Path:
+def compile_emulator(folder: Path, design: str) -> Path:
+    """Compile the C++ emulator of a release, with every warning an error; gives the program."""
     place = folder / "emulator" / "cpp"
     sources = [place / "example.cpp", place / f"{identifier(design)}.cpp"]
     binary = place / "example"
@@ -162,10 +163,16 @@ def _compile(folder: Path, design: str) -> Path:
     return binary
 
 
+def run_emulator(binary: Path, vectors: Path, outputs: int) -> IntArray:
+    """(N, outputs) of the compiled emulator for a file of vectors, one a line."""
+    printed = run_program([binary, vectors], what="C++ emulator")
+    return np.array(printed.split(), dtype=np.int64).reshape(-1, outputs)
+
+
 def _cpp(folder: Path, manifest: Any, expected: IntArray) -> str:
-    binary = _compile(folder, manifest["design"])
-    printed = run_program([binary, folder / "vectors" / "inputs.txt"], what="C++ emulator")
-    return _same(expected, np.array(printed.split(), dtype=np.int64).reshape(-1, expected.shape[1])) + ", no warnings"
+    binary = compile_emulator(folder, manifest["design"])
+    found = run_emulator(binary, folder / "vectors" / "inputs.txt", expected.shape[1])
+    return _same(expected, found) + ", no warnings"
 
 
 def events_per_second(folder: Path, design: str) -> float:
@@ -175,7 +182,7 @@ def events_per_second(folder: Path, design: str) -> float:
         shutil.copytree(folder, copy)
         vectors = copy / "vectors" / "inputs.txt"
         repetitions = max(MEASURED_EVENTS // len(_codes(vectors)), 1)
-        command = [str(_compile(copy, design)), str(vectors), str(repetitions)]
+        command = [str(compile_emulator(copy, design)), str(vectors), str(repetitions)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     return float(done.stderr)
 

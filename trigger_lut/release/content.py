@@ -42,14 +42,8 @@ def files_of(made: Made, vectors: IntArray) -> Files:
     """All files but README and manifest. vectors: (N, C_in) input codes."""
     outputs = evaluate(made.network, vectors)
     project = read_project(made.rtl)
-    name = identifier(made.design)
-    example = (HERE / "example.cpp").read_text(encoding="utf-8").replace("@NAME@", name)
     texts = {
-        f"emulator/cpp/{name}.h": header(made.network, made.design, made.version),
-        f"emulator/cpp/{name}.cpp": source(made.network, made.design),
-        "emulator/cpp/example.cpp": example,
-        "emulator/python/emulator.py": (HERE / "emulator.py").read_text(encoding="utf-8"),
-        "emulator/python/network.json": network_json(made.network, made.design),
+        **emulator_files(made.network, made.design, made.version),
         "vectors/inputs.txt": _lines(vectors),
         "vectors/outputs.txt": _lines(outputs),
         **_patterns(project, vectors, outputs),
@@ -58,6 +52,18 @@ def files_of(made: Made, vectors: IntArray) -> Files:
         **{f"rtl/{key}": content for key, content in _tree(made.rtl).items()},
         **{f"hls/{key}": content for key, content in _hls(made.hls).items()},
         **{path: text.encode() for path, text in texts.items()},
+    }
+
+
+def emulator_files(network: Network, design: str, version: str) -> dict[str, str]:
+    """The emulators in C++ and Python, by path in the release."""
+    name = identifier(design)
+    return {
+        f"emulator/cpp/{name}.h": header(network, design, version),
+        f"emulator/cpp/{name}.cpp": source(network, design),
+        "emulator/cpp/example.cpp": (HERE / "example.cpp").read_text(encoding="utf-8").replace("@NAME@", name),
+        "emulator/python/emulator.py": (HERE / "emulator.py").read_text(encoding="utf-8"),
+        "emulator/python/network.json": network_json(network, design),
     }
 
 

@@ -108,11 +108,13 @@ def source(network: Network, design: str) -> str:
     types = [_computed_in(network, n) for n in range(len(network.layers))]
     for n, layer in enumerate(network.layers):
         lines += [*_tables(layer, n), *_function(layer, n, types[n]), ""]
+    body = _body(network, types)
+    reads = "in" if any("in[" in line for line in body) else ""
     lines += [
         "}  // namespace",
         "",
-        "void evaluate(const input_t* in, output_t* out) noexcept {",
-        *_body(network, types),
+        f"void evaluate(const input_t* {reads}, output_t* out) noexcept {{",
+        *body,
         "}",
         "",
         *_CONVENIENCE,

@@ -1,0 +1,115 @@
+"""All forms of one network, each as a function from vectors to outputs, and the proof for all inputs."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trigger_lut.budget import Spec
+from trigger_lut.errors import NotReproducibleError
+from trigger_lut.firmware.hls import predict_hls, write_hls
+from trigger_lut.firmware.rtl import RtlProject, simulate_rtl, write_rtl
+from trigger_lut.firmware.rtl_ghdl import has_ghdl, simulate_vhdl
+from trigger_lut.fixed_point import IntArray
+from trigger_lut.fuzz.draw import Drawn
+from trigger_lut.network import Network
+from trigger_lut.proof.prove import prove_outputs, reference_graph, rtl_graph
+from trigger_lut.release.check import compile_emulator, run_emulator
+from trigger_lut.release.content import emulator_files
+from trigger_lut.release.emulator import evaluate as evaluate_release
+from trigger_lut.release.emulator import load as load_release
+from trigger_lut.verification.evaluations import run_alkaid, run_keras
+
+VHDL_VECTORS = 60  # GHDL interprets
+PROOF_SECONDS = 10.0
+DESIGN = "fuzz"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A drawn model, its integers, and the target that it is built for."""
+
+    drawn: Drawn
+    network: Network
+    spec: Spec
+
+
+Form = Callable[[Case, IntArray, Path], Any]
+"""Outputs (N, C_out) of a case for codes (N, C_in); the folder is empty, and its own."""
+
+
+def _keras(case: Case, codes: IntArray, folder: Path) -> Any:
+    return run_keras(case.drawn.model, case.network, codes)
+
+
+def _alkaid(case: Case, codes: IntArray, folder: Path) -> IntArray:
+    return run_alkaid(case.network, codes)
+
+
+def _project(case: Case, folder: Path) -> RtlProject:
+    return write_rtl(case.network, folder / "rtl", case.spec)
+
+
+def _rtl(case: Case, codes: IntArray, folder: Path) -> IntArray:
+    return simulate_rtl(_project(case, folder), codes)[0]
+
+
+def _vhdl(case: Case, codes: IntArray, folder: Path) -> IntArray:
+    return simulate_vhdl(_project(case, folder), codes)[0]
+
+
+def _hls(case: Case, codes: IntArray, folder: Path) -> IntArray:
+    return predict_hls(write_hls(case.drawn.model, case.network, folder / "hls", case.spec).folder, codes)
+
+
+def _released(case: Case, folder: Path) -> None:
+    for name, text in emulator_files(case.network, DESIGN, "0").items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def _python(case: Case, codes: IntArray, folder: Path) -> IntArray:
+    _released(case, folder)
+    return evaluate_release(load_release(str(folder / "emulator" / "python" / "network.json")), codes)
+
+
+def _cpp(case: Case, codes: IntArray, folder: Path) -> IntArray:
+    _released(case, folder)
+    vectors = folder / "inputs.txt"
+    np.savetxt(vectors, codes, fmt="%d")
+    return run_emulator(compile_emulator(folder, DESIGN), vectors, len(case.network.output_values))
+
+
+OF_MODEL: dict[str, Form] = {"keras": _keras, "hls4ml": _hls}  # made from the Keras model
+OF_NETWORK: dict[str, Form] = {"alkaid": _alkaid, "rtl": _rtl, "python emulator": _python, "c++ emulator": _cpp}
+
+
+def forms_of(drawn: Drawn) -> dict[str, Form]:
+    """The forms that a model has here: one drawn as integers is not evaluated by Keras, VHDL needs GHDL."""
+    found = {**OF_MODEL, **OF_NETWORK}
+    if not drawn.in_keras:
+        del found["keras"]
+    return {**found, "vhdl": _vhdl} if has_ghdl() else found
+
+
+def outputs_of(form: Form, case: Case, codes: IntArray) -> Any:
+    """What a form gives, made in a folder of its own."""
+    with tempfile.TemporaryDirectory(prefix="trigger_lut_fuzz_") as folder:
+        return form(case, codes, Path(folder))
+
+
+def proof(case: Case, seconds: float = PROOF_SECONDS) -> list[str]:
+    """'proven' or 'sampled', an output. Raises NotReproducibleError for one whose Verilog is another function."""
+    with tempfile.TemporaryDirectory(prefix="trigger_lut_fuzz_") as folder:
+        project = _project(case, Path(folder))
+        reference, rtl = reference_graph(case.network, Path(folder)), rtl_graph(project, Path(folder))
+        outputs = prove_outputs(case.network, project, reference, rtl, seconds)
+    if wrong := [x for x in outputs if x.status == "different"]:
+        raise NotReproducibleError(f"proof: output {wrong[0].name}: {wrong[0].detail}")
+    return [x.status for x in outputs]

@@ -1,0 +1,49 @@
+"""What the train stage writes down of a network, trained here or given: its accuracy and its layers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trigger_lut.events.codes import TEST, VALIDATION, EventCodes
+from trigger_lut.layers.freeze import decode_outputs
+from trigger_lut.network import Network
+from trigger_lut.records import LayerSummary
+from trigger_lut.reference import evaluate
+from trigger_lut.surrogate import Cost, summarise
+
+
+def accuracies(integers: Network, events: EventCodes) -> dict[int, float]:
+    """Share of right classes of the validation and the test split."""
+    accuracy = {}
+    for split in (VALIDATION, TEST):
+        right = [
+            decode_outputs(evaluate(integers, codes), integers).argmax(axis=1) == labels
+            for codes, labels in events.chunks(split)
+        ]
+        accuracy[split] = float(np.concatenate(right).mean())
+    return accuracy
+
+
+def layer_summaries(integers: Network, cost: Cost) -> list[LayerSummary]:
+    """Widths and LUTs of each layer. cost: the surrogate's of this network."""
+    layers = []
+    for form, part in zip(integers.layers, cost.layers, strict=True):
+        inputs, outputs = summarise(form)
+        layers.append(
+            LayerSummary(
+                name=form.name,
+                kind=form.computes_with,
+                places=form.places,
+                inputs=form.shape[0],
+                outputs=form.shape[1],
+                edges=sum(inputs),
+                edges_live=form.live_edges,
+                input_width_counts=inputs,
+                output_width_counts=outputs,
+                saturating_channels=sum(mode != "WRAP" for mode in form.overflow),
+                luts_tables=part.tables,
+                luts_adders=part.adders,
+                luts_saturation=part.saturation,
+            )
+        )
+    return layers

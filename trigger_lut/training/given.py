@@ -1,0 +1,125 @@
+"""A network that is given as a file of Keras: nothing is trained, it is taken over as it is and measured.
+
+HGQ2 evaluates in float32 and wraps where its quantisers say so. The integers follow its formats exactly: the tables of
+its table layers are what its functions give for every code, values that leave a format count modulo 2**bits.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+
+from trigger_lut.budget import Spec
+from trigger_lut.cards import Measured, Stopwatch, sha256, write_card
+from trigger_lut.errors import CardError, ConfigurationError, FirmwareError
+from trigger_lut.events.codes import TEST, VALIDATION, EventCodes
+from trigger_lut.firmware.rtl import estimate_flip_flops
+from trigger_lut.layers.freeze import integer_network
+from trigger_lut.network import Network, save_network
+from trigger_lut.records import Measurement, TrainCard
+from trigger_lut.saved_model import load_model
+from trigger_lut.surrogate import estimate
+from trigger_lut.training.found import accuracies, layer_summaries
+from trigger_lut.training.measure import Built, measure, need_yosys
+
+
+def take_over(
+    spec: Spec,
+    events: EventCodes,
+    model: Path,
+    network: Path,
+    card: Path,
+    warm: Path | None,
+    read: list[Path],
+    watch: Stopwatch,
+) -> None:
+    """Copy the model of `spec.network.model` to `model`, write its integers to `network` and a TrainCard of 0 epochs.
+
+    warm: written without content, as no training can start from it. A budget that is missed does not raise: the card
+    says so. Raises ConfigurationError when the file is missing, has changed since the specification was written, cannot
+    be loaded, or is no network of this data set.
+    """
+    need_yosys()
+    source = Path(str(spec.network.model))
+    where = f"network.model: {source}"
+    if not source.is_file():
+        raise ConfigurationError(f"{where}: no such file")
+    if sha256(source) != spec.model_sha256:
+        raise ConfigurationError(f"{where}: changed since the design was specified; run the workflow again")
+    integers = integers_of(source, events, where)
+    began = time.monotonic()
+    built = measure(integers, spec)
+    seconds = time.monotonic() - began
+    record = _card(spec, events, integers, built, seconds, watch, [*read, source])
+    for path in (model, network, card, *([warm] if warm else [])):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, model)
+    save_network(integers, network)
+    if warm is not None:
+        with warm.open("wb") as out:
+            np.savez(out)
+    write_card(record, card)
+
+
+def integers_of(source: Path, events: EventCodes, where: str) -> Network:
+    """The saved model as integers for these events. Raises ConfigurationError, with `where` in front."""
+    try:
+        held = load_model(source)
+        integers = integer_network(held, events.features, events.classes, inputs=events.formats, wraps=True)
+    except (CardError, FirmwareError) as error:
+        raise ConfigurationError(f"{where}: {error}") from error
+    if len(integers.output_values) != len(events.classes):
+        raise ConfigurationError(
+            f"{where}: {len(integers.output_values)} outputs, expected one for each of {len(events.classes)} classes"
+        )
+    return integers
+
+
+def _card(
+    spec: Spec,
+    events: EventCodes,
+    integers: Network,
+    built: Built,
+    seconds: float,
+    watch: Stopwatch,
+    read: list[Path],
+) -> TrainCard:
+    cost = estimate(integers, spec.target.clock_period_ns, spec.target.family)
+    accuracy = accuracies(integers, events)
+    feasible = built.luts <= spec.budget.luts and built.latency_cycles <= spec.latency_cycles_budget
+    found = f"{built.luts} LUTs after Yosys of {spec.budget.luts}, {built.latency_cycles} cycles of"
+    luts = Measured(value=built.luts, source="yosys")
+    return TrainCard(
+        design=spec.design,
+        epochs=0,
+        feasible=feasible,
+        verdict="within the budget" if feasible else f"beyond the budget: {found} {spec.latency_cycles_budget}",
+        accuracy_validation=accuracy[VALIDATION],
+        accuracy=accuracy[TEST],
+        luts=luts,
+        luts_surrogate=cost.luts,
+        ff_surrogate=estimate_flip_flops(integers, spec.target.clock_period_ns, spec.target.family),
+        luts_budget=spec.budget.luts,
+        latency_cycles=built.latency_cycles,
+        latency_cycles_surrogate=cost.latency_cycles,
+        latency_cycles_budget=spec.latency_cycles_budget,
+        tightened=0,
+        widened=0,
+        measurements=[
+            Measurement(
+                epoch=0,
+                when="given",
+                luts=luts,
+                luts_surrogate=Measured(value=cost.luts, source="surrogate"),
+                latency_cycles=built.latency_cycles,
+            )
+        ],
+        seconds_measuring=round(seconds, 3),
+        seconds_per_epoch=0.0,
+        layers=layer_summaries(integers, cost),
+        history=[],
+        **watch.provenance(read, "tensorflow", "keras"),
+    )

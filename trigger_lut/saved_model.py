@@ -1,4 +1,4 @@
-"""Reading the Keras model that training saved."""
+"""Reading a saved Keras model: what training saved, or a file of HGQ2's."""
 
 from __future__ import annotations
 
@@ -8,21 +8,33 @@ from typing import Any
 from trigger_lut.errors import CardError
 from trigger_lut.network_function import load_function
 
+FORMER = "hgq2>"  # how HGQ2 0.1 registered its layers of tables, which are hgq> now
+
 
 def load_model(path: Path, function: str | None = None) -> Any:
     """A saved Keras model of table layers, HGQ2's layers and those that the module of a network's function registers.
 
-    function: 'module:name' as in `network.function`. Raises CardError when the model cannot be loaded,
-    ConfigurationError when there is no such function.
+    function: 'module:name' as in `network.function`. The model is not compiled: losses and optimisers are not needed.
+    Raises CardError, with the innermost reason, when the model cannot be loaded, ConfigurationError when there is no
+    such function.
     """
-    import hgq.layers  # noqa: F401  registers the layers
+    import hgq.layers
     import keras
 
     import trigger_lut.layers  # noqa: F401  registers the layers
 
     if function is not None:
         load_function(function)
+    former = {f"{FORMER}{name}": getattr(hgq.layers, name) for name in hgq.layers.__all__}
     try:
-        return keras.models.load_model(path, compile=False)
-    except (ValueError, OSError, TypeError, KeyError) as error:
-        raise CardError(f"{path}: not a saved Keras model ({type(error).__name__}: {error})") from error
+        return keras.models.load_model(path, custom_objects=former, compile=False)
+    except (ValueError, OSError, TypeError, KeyError, AttributeError, ImportError) as error:
+        raise CardError(f"{path}: not a saved Keras model that can be loaded ({_reason(error)})") from error
+
+
+def _reason(error: BaseException) -> str:
+    """What the innermost error says, without the configuration that Keras appends."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+    said = str(error).split("Full object config")[0].split("\nconfig=")[0].strip().splitlines()
+    return f"{type(error).__name__}: {said[0] if said else 'no reason given'}"

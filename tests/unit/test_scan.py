@@ -173,10 +173,10 @@ def test_as_many_as_the_limit_are_allowed(load):
 @pytest.mark.parametrize(
     ("network", "expected"),
     [
-        ("network: {}\n", "network: expected one of units, layers and function, found none"),
+        ("network: {}\n", "network: expected one of units, layers, function and model, found none"),
         (
             "network: {units: [5], layers: [{flatten: {}}]}\n",
-            "network: expected one of units, layers and function, found units and layers",
+            "network: expected one of units, layers, function and model, found units and layers",
         ),
         (
             "network: {units: [5], input_shape: [4, 4]}\n",
@@ -184,7 +184,7 @@ def test_as_many_as_the_limit_are_allowed(load):
         ),
         (
             "network: {units: [5], reference: [5]}\n",
-            "network: reference: only beside layers or function, found beside units",
+            "network: reference: only beside layers, function or model, found beside units",
         ),
         (
             "network: {function: 'a:b'}\n",

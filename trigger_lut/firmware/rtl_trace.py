@@ -80,7 +80,7 @@ def convert(x: Any, kif: KIF, overflow: str, rounding: str) -> Any:
     lo, hi = (math.floor(bound * 2.0**kif.f) for bound in (x.low, x.high))
     least, most = limits(kif, overflow)
     if overflow == "WRAP" or (lo >= least and hi <= most):
-        return x.quantize(*kif, "WRAP", "TRN")
+        return wrapped(x, kif)
     if x.low == x.high:
         return _constant(min(max(lo, least), most) * kif.step, x)
     # alkaid's own SAT subtracts each limit, a carry chain as wide as the sum; a table of the bits above the format
@@ -99,6 +99,16 @@ def convert(x: Any, kif: KIF, overflow: str, rounding: str) -> Any:
         limit = highest if too_high.any() else lowest
     reach = (max(lo, kif.lo) * kif.step, min(hi, kif.hi) * kif.step, kif.step)
     return outside.msb_mux(limit, x.quantize(*kif, "WRAP", "TRN"), reach)
+
+
+def wrapped(x: Any, kif: KIF) -> Any:
+    """A value rounded down into a format, modulo 2**bits.
+
+    alkaid 0.8.2 keeps one bit too many of a constant that is wrapped into an unsigned format.
+    """
+    if x.low == x.high:
+        return _constant(((math.floor(x.low * 2.0**kif.f) - kif.lo) % (1 << kif.bits) + kif.lo) * kif.step, x)
+    return x.quantize(*kif, "WRAP", "TRN")
 
 
 def within(y: Any, kif: KIF, like: Any) -> Any:
@@ -133,7 +143,7 @@ def table_sum(channels: list[Any], layer: LUTDenseTables, o: int, plan: Summatio
 
 def _reachable(x: Any, kif: KIF, width: int, table: IntArray) -> tuple[Any, IntArray]:
     """The top `width` bits of a channel, and the table's entries for the values these can take, in rising order."""
-    key = x.quantize(kif.k, kif.i, kif.f - (kif.bits - width), "WRAP", "TRN")
+    key = wrapped(x, KIF(kif.k, kif.i, kif.f - (kif.bits - width)))
     codes = np.floor(_values(key) * 2.0**kif.f).astype(np.int64)
     return key, table[(codes - kif.lo) >> (kif.bits - width)]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from trigger_lut.budget import Spec
-from trigger_lut.errors import FirmwareError, NotReproducibleError, TriggerLutError
+from trigger_lut.errors import FirmwareError, NotReproducibleError
 from trigger_lut.fixed_point import IntArray, uniform
 from trigger_lut.fuzz.draw import Drawn, draw, in_float, interesting
 from trigger_lut.fuzz.forms import OF_MODEL, VHDL_VECTORS, Case, Form, forms_of, outputs_of, proof
@@ -111,7 +111,7 @@ def one_network(spec: Spec, seed: int, kept: Path) -> Tally:
                 f"{name}: {said}; draw({seed}) makes the model again, a small one lies in {kept}"
             )
         tally.forms[name] += 1
-    tally.outputs.update(proof(case))
+    tally.outputs.update(_proof(case, seed))
     tally.networks += 1
     tally.holds.update(interesting(network))
     _control(tally, network, codes, seed)
@@ -120,13 +120,20 @@ def one_network(spec: Spec, seed: int, kept: Path) -> Tally:
     return tally
 
 
+def _proof(case: Case, seed: int) -> list[str]:
+    try:
+        return proof(case)
+    except Exception as error:
+        raise NotReproducibleError(f"proof: {error}; draw({seed}) makes the model again") from error
+
+
 def _difference(form: Form, case: Case, codes: IntArray) -> str:
     """Where a form differs from the reference first, or why it could not be made; empty where it does not differ."""
     wanted = evaluate(case.network, codes)
     try:
         found = outputs_of(form, case, codes)
-    except TriggerLutError as error:
-        return str(error)
+    except Exception as error:  # of any library as well: nothing may end a run without its seed
+        return f"{type(error).__name__}: {error}"
     if not (places := np.argwhere(found != wanted)).size:
         return ""
     vector, output = places[0]

@@ -297,6 +297,16 @@ class MaxLayer:
         """Numbers of the channels that enter an output."""
         return np.flatnonzero(self.output_of >= 0)
 
+    def item_bounds(self) -> tuple[int, int]:
+        """Smallest and largest code that is compared for any output; a losing one can lie below all outputs."""
+        ends = [
+            end << int(self.fraction[o]) - kif.f
+            for kif, o in zip(self.inputs, self.output_of.tolist(), strict=True)
+            if o >= 0
+            for end in (kif.lo, kif.hi)
+        ]
+        return min(ends, default=0), max(ends, default=0)
+
     def channels(self, o: int) -> IntArray:
         """Numbers of the channels that enter output o."""
         return np.flatnonzero(self.output_of == o)

@@ -8,14 +8,14 @@ from made_cards import spec as made_spec
 
 from trigger_lut.cli import main
 from trigger_lut.errors import NotReproducibleError
-from trigger_lut.fixed_point import uniform
+from trigger_lut.fixed_point import KIF, uniform
 from trigger_lut.fuzz import run
-from trigger_lut.fuzz.draw import draw, interesting
+from trigger_lut.fuzz.draw import as_drawn, draw, interesting
 from trigger_lut.fuzz.draw_network import draw_network
-from trigger_lut.fuzz.forms import OF_NETWORK
+from trigger_lut.fuzz.forms import OF_NETWORK, Case, forms_of, outputs_of, proof
 from trigger_lut.fuzz.shrink import shrink_network
 from trigger_lut.layers.freeze import integer_network
-from trigger_lut.network import load_network
+from trigger_lut.network import LinearLayer, LUTDenseTables, MaxLayer, Network, load_network
 from trigger_lut.reference import evaluate
 from trigger_lut.saved_model import load_model
 from trigger_lut.verification.evaluations import run_alkaid
@@ -103,3 +103,43 @@ def test_a_seed_draws_the_same_model_again():
     assert [layer.name for layer in first.layers] == [layer.name for layer in again.layers]
     assert interesting(first)
     assert first.inputs != other.inputs or len(first.layers) != len(other.layers)
+
+
+# ---------------------------------------------------------------- what the fuzzer found
+
+
+def through_all_forms(network):
+    drawn = as_drawn(network)
+    case, codes = (
+        Case(drawn, network, made_spec(latency_ns=100)),
+        uniform(network.inputs, 300, np.random.default_rng(2)),
+    )
+    expected = evaluate(network, codes)
+    for name, form in forms_of(drawn).items():
+        np.testing.assert_array_equal(outputs_of(form, case, codes[:60]), expected[:60], err_msg=name)
+    assert set(proof(case)) == {"proven"}
+    return expected
+
+
+def test_a_value_far_below_the_largest_is_compared_in_full_width():
+    inputs = (KIF(1, 8, 0), KIF(1, -1, 5))
+    largest = MaxLayer("largest", inputs, ("WRAP", "WRAP"), np.array([0, 0]), np.array([8]))
+    assert (through_all_forms(Network(inputs, (largest,))) < 0).any()
+
+
+def test_a_constant_wraps_into_an_unsigned_format():
+    inputs = (KIF(1, 3, 2),)
+    no_edges = np.zeros((1, 1), dtype=np.int64)
+    constant = LUTDenseTables(
+        "constant", inputs, ("WRAP",), no_edges, np.zeros((1, 1, 1), dtype=np.int64), np.array([-1]), np.array([2])
+    )
+    tables = np.array([[[3, -5]]])
+    read = (KIF(0, -2, 3),)
+    reads = LUTDenseTables("reads", read, ("WRAP",), no_edges + 1, tables, np.array([1]), np.array([0]))
+    assert np.unique(through_all_forms(Network(inputs, (constant, reads)))).size == 1
+
+
+def test_a_network_of_constants_compiles_without_warnings():
+    inputs, none = (KIF(1, 3, 2),), np.zeros((1, 1), dtype=np.int64)
+    layer = LinearLayer("constant", inputs, ("SAT",), none, np.array([-7]), np.array([2]))
+    assert np.unique(through_all_forms(Network(inputs, (layer,)))).tolist() == [-7]

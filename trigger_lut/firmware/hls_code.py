@@ -13,7 +13,7 @@ import numpy as np
 
 from trigger_lut.errors import FirmwareError
 from trigger_lut.fixed_point import KIF, IntArray, kif_for_range
-from trigger_lut.network import PADDING, Layer, LinearLayer, LUTDenseTables, Network
+from trigger_lut.network import PADDING, Layer, LinearLayer, LUTDenseTables, MaxLayer, Network
 
 SUM_LIMIT = 1 << 31  # the emulator adds table entries in int
 MODES = {"WRAP": "LUT_WRAP", "SAT": "LUT_SAT", "SAT_SYM": "LUT_SAT_SYM"}
@@ -85,9 +85,13 @@ def _table_line(layer: LUTDenseTables, index: int, i: int, o: int) -> str:
 
 
 def _signed_bits(network: Network, n: int) -> int:
-    """Width of signed integers that hold every output of layer n at all its places."""
-    made = network.ranges[network.starts[n] : network.starts[n + 1]]
-    return kif_for_range(min(int(made.lo.min(initial=0)), -1), int(made.hi.max(initial=0)), 0).bits
+    """Width of signed integers that hold every output of layer n at all its places, and what is compared for it."""
+    made, layer = network.ranges[network.starts[n] : network.starts[n + 1]], network.layers[n]
+    lo, hi = min(int(made.lo.min(initial=0)), -1), int(made.hi.max(initial=0))
+    if isinstance(layer, MaxLayer):
+        least, most = layer.item_bounds()
+        lo, hi = min(lo, least), max(hi, most)
+    return kif_for_range(lo, hi, 0).bits
 
 
 def _channel_bits(layer: Layer) -> int:

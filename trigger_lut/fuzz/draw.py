@@ -33,15 +33,15 @@ def draw(seed: int) -> Drawn:
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
     rng = np.random.default_rng(seed)
-    return _integers(rng) if rng.random() < OF_INTEGERS else _keras_model(rng)
+    return as_drawn(draw_network(rng)) if rng.random() < OF_INTEGERS else _keras_model(rng)
 
 
-def _integers(rng: np.random.Generator) -> Drawn:
+def as_drawn(network: Network) -> Drawn:
+    """A network as a model of one layer, which Keras cannot evaluate."""
     import keras
 
     from trigger_lut.layers.whole_network import WholeNetwork
 
-    network = draw_network(rng)
     inputs = keras.Input((len(network.inputs),))
     model = keras.Model(inputs, WholeNetwork(network, name="network")(inputs))
     return Drawn(model, list(network.inputs), False)

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -17,7 +17,7 @@ import numpy as np
 from trigger_lut.budget import Spec
 from trigger_lut.errors import FirmwareError, NotReproducibleError
 from trigger_lut.fixed_point import IntArray, uniform
-from trigger_lut.fuzz.draw import Drawn, draw, in_float, interesting
+from trigger_lut.fuzz.draw import Drawn, as_drawn, draw, in_float, interesting
 from trigger_lut.fuzz.forms import OF_MODEL, VHDL_VECTORS, Case, Form, forms_of, outputs_of, proof
 from trigger_lut.fuzz.shrink import beginnings, first_failing, shrink_network
 from trigger_lut.layers.freeze import integer_network
@@ -159,15 +159,19 @@ def _keep(form: Form, case: Case, codes: IntArray, kept: Path, of_model: bool) -
     case.drawn.model.save(kept / "model.keras")
     save_network(case.network, kept / "network.npz")
     np.savetxt(kept / "codes.txt", codes, fmt="%d")
-    if of_model:
+    if of_model and case.drawn.in_keras:
         smaller = first_failing(
             beginnings(case.drawn.model), lambda model: bool(_difference(form, _of_model(case, model), codes))
         )
         if smaller is not None:
             smaller.save(kept / "small_model.keras")
         return
-    small = shrink_network(case.network, lambda network: bool(_difference(form, replace(case, network=network), codes)))
-    save_network(small, kept / "small_network.npz")
+
+    def fails(network: Network) -> bool:
+        drawn = case.drawn if case.drawn.in_keras else as_drawn(network)
+        return bool(_difference(form, Case(drawn, network, case.spec), codes))
+
+    save_network(shrink_network(case.network, fails), kept / "small_network.npz")
 
 
 def _of_model(case: Case, model: object) -> Case:

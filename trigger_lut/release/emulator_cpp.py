@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from trigger_lut.fixed_point import KIF, IntArray
-from trigger_lut.network import PADDING, Layer, LinearLayer, LUTDenseTables, Network, fits
+from trigger_lut.network import PADDING, Layer, LinearLayer, LUTDenseTables, MaxLayer, Network, fits
 
 TYPES = ((8, "std::int8_t"), (16, "std::int16_t"), (32, "std::int32_t"), (64, "std::int64_t"))
 NARROW = 1 << 30  # what stays below is computed in 32 bits
@@ -156,6 +156,8 @@ def _computed_in(network: Network, n: int) -> str:
     elif isinstance(layer, LinearLayer):
         ends = np.array([max(abs(kif.lo), abs(kif.hi)) for kif in layer.inputs], dtype=np.float64)
         largest = max(largest, int((ends @ np.abs(layer.weights) + np.abs(layer.bias)).max()))
+    elif isinstance(layer, MaxLayer):
+        largest = max(largest, *map(abs, layer.item_bounds()))
     return "std::int32_t" if largest < NARROW else "std::int64_t"
 
 

@@ -78,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
     command(commands.firmware, "--spec", "--model", "--network", "--folder", "--card")
     sub = _threads(command(commands.verify, "--spec", "--model", "--network", "--codes", "--firmware", "--card"))
     sub.add_argument("--rtl-vectors", type=int, default=0, metavar="N", help="vectors of the Verilog, at least")
-    command(commands.synth, "--spec", "--train", "--firmware", "--card")
+    command(commands.synth, "--spec", "--network", "--train", "--firmware", "--card")
     sub = command(commands.vendor, "--spec", "--firmware", "--folder", "--card")
     sub.add_argument("--vivado", action="store_true", help="run Vivado where it is on PATH")
     sub.add_argument("--vitis-hls", action="store_true", help="run Vitis HLS where it is on PATH")

@@ -89,7 +89,7 @@ def synth(args: argparse.Namespace) -> None:
     """Synthesise the RTL with Yosys, out of context."""
     from trigger_lut.synthesis import synth
 
-    synth(args.spec, args.train, args.firmware, args.card)
+    synth(args.spec, args.network, args.train, args.firmware, args.card)
 
 
 def vendor(args: argparse.Namespace) -> None:

@@ -75,7 +75,7 @@ def longest_path(module: Mapping[str, Any], family: str) -> LongestPath:
     feeds.
     Raises ToolFailedError when the logic has a loop.
     """
-    cells = {name: cell for name, cell in module["cells"].items() if not _ends_paths(cell["type"])}
+    cells = {name: cell for name, cell in module["cells"].items() if not ends_paths(cell["type"])}
     driver = {
         bit: name
         for name, cell in cells.items()
@@ -100,17 +100,17 @@ def longest_path(module: Mapping[str, Any], family: str) -> LongestPath:
         steps = [
             (reached[d][0] + levels, reached[d][1] + delay)
             for port, d in inputs[name]
-            for levels, delay in [_step(kind, port, kinds[d], model)]
+            for levels, delay in [step(kind, port, kinds[d], model)]
         ]
         reached[name] = (max((s[0] for s in steps), default=0), max((s[1] for s in steps), default=0.0))
     return LongestPath(max(r[0] for r in reached.values()), max(r[1] for r in reached.values()))
 
 
-def _ends_paths(kind: str) -> bool:
+def ends_paths(kind: str) -> bool:
     return kind in NO_HARDWARE or SEQUENTIAL.fullmatch(kind) is not None
 
 
-def _step(kind: str, port: str, source: str, model: Delays) -> tuple[int, float]:
+def step(kind: str, port: str, source: str, model: Delays) -> tuple[int, float]:
     """Levels and ns that a cell adds behind an input driven by a cell of type `source` ('' a port or register)."""
     if kind in WIRING:
         return 0, 0.0

@@ -98,6 +98,20 @@ class VerifyCard(Card):
     verdict: str = Field(description="'bit-exact', or 'not bit-exact' with count and place.")
 
 
+class StageTiming(Strict):
+    """Static timing of one pipeline stage of the netlist, by the delay model: estimates."""
+
+    luts: int = Field(description="LUTs in the stage.")
+    carry_chains: int = Field(description="Carry chains in the stage.")
+    registers: int = Field(description="Registers behind it.")
+    logic_levels: int = Field(description="LUTs and carry chains in a row, at most.")
+    logic_ns: float = Field(description="Delay of its slowest path without the register.")
+    on_path: dict[str, int] = Field(description="Cells of that path by kind.")
+    path: list[str] = Field(
+        description="What the path passes, by layer, place, output and edge, as far as it is named."
+    )
+
+
 class SynthCard(Card):
     """Resources after Yosys, out of context."""
 
@@ -114,6 +128,13 @@ class SynthCard(Card):
         description="Largest number of LUTs and carry chains in a row between two registers or ports."
     )
     path_ns_estimate: float | None = Field(None, description="Longest such path in ns by the delay model; an estimate.")
+    stages: list[StageTiming] = Field([], description="Static timing of the pipeline, from the inputs on.")
+    luts_by_layer: dict[str, int] = Field(
+        {}, description="LUTs of the netlist by the layer whose value they drive or lead to."
+    )
+    netlist_vectors: int = Field(
+        0, description="Random vectors on which the netlist was evaluated and gave the network's outputs."
+    )
     cells: dict[str, int] = Field(description="Cells by type.")
     luts_surrogate: Measured = Field(description="What training counted.")
     surrogate_error: float = Field(description="(surrogate - yosys) / yosys, of LUTs.")

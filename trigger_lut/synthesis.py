@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Measured, Stopwatch, read_card, sha256, write_card
 from trigger_lut.errors import CardError
 from trigger_lut.firmware.rtl_project import RtlProject, read_project
+from trigger_lut.net_names import VECTORS, NetName, net_names
 from trigger_lut.netlist import cell_counts, longest_path, resources
+from trigger_lut.netlist_layers import luts_by_layer
+from trigger_lut.netlist_stages import stages
+from trigger_lut.netlist_values import Bit
+from trigger_lut.network import load_network
 from trigger_lut.records import TrainCard
-from trigger_lut.records_firmware import FirmwareCard, SynthCard
+from trigger_lut.records_firmware import FirmwareCard, StageTiming, SynthCard
 from trigger_lut.yosys import synthesise
 
 
-def synth(spec: Path, train_card: Path, firmware_card: Path, card: Path) -> SynthCard:
+def synth(spec: Path, network: Path, train_card: Path, firmware_card: Path, card: Path) -> SynthCard:
     """Synthesise the Verilog of a design and write its SynthCard.
 
     LUTs are LUT1 to LUT6 cells (two small functions that share one LUT6 in a device count twice), bram18 counts a 36 Kb
-    block RAM twice. Raises CardError when the Verilog is not the one that the firmware card lists, ToolMissingError
-    without pyosys, ToolFailedError when Yosys fails.
+    block RAM twice. The netlist is evaluated on random vectors as well. Raises CardError when Verilog or network are
+    not those that the firmware card lists, ToolMissingError without pyosys, ToolFailedError when Yosys fails,
+    NotReproducibleError when the netlist is another function than the network.
     """
     watch = Stopwatch()
     design, train, firmware = (
@@ -28,8 +36,12 @@ def synth(spec: Path, train_card: Path, firmware_card: Path, card: Path) -> Synt
         read_card(FirmwareCard, firmware_card),
     )
     project = checked_project(firmware, firmware_card)
+    if sha256(network) not in firmware.inputs.values():
+        raise CardError(f"{firmware_card}: the firmware was not made from {network}; run the firmware stage again")
+    integers = load_network(network)
     module = synthesise(list(project.files), project.top, design.target.family)
     cells = cell_counts(module)
+    names = net_names(integers, module, design.design)
     used, path = resources(cells), longest_path(module, design.target.family)
 
     def yosys(value: int) -> Measured:
@@ -49,14 +61,33 @@ def synth(spec: Path, train_card: Path, firmware_card: Path, card: Path) -> Synt
         bram18=yosys(used.bram18),
         logic_levels=Measured(value=path.levels, source="yosys-levels"),
         path_ns_estimate=round(path.delay_ns, 3),
+        stages=_stages(names, module, design),
+        luts_by_layer=luts_by_layer(module, names, [layer.name for layer in integers.layers]),
+        netlist_vectors=VECTORS,
         cells=cells,
         luts_surrogate=surrogate(train.luts_surrogate),
         ff_surrogate=surrogate(train.ff_surrogate),
         surrogate_error=(train.luts_surrogate - used.luts) / max(used.luts, 1),
-        **watch.provenance([spec, train_card, firmware_card, *project.files], "pyosys"),
+        **watch.provenance([spec, network, train_card, firmware_card, *project.files], "pyosys"),
     )
     write_card(result, card)
     return result
+
+
+def _stages(names: Mapping[Bit, NetName], module: Mapping[str, Any], design: Spec) -> list[StageTiming]:
+    """The stages of the netlist, their slowest paths by the names of what they pass."""
+    return [
+        StageTiming(
+            luts=stage.luts,
+            carry_chains=stage.chains,
+            registers=stage.registers,
+            logic_levels=stage.levels,
+            logic_ns=round(stage.delay_ns, 3),
+            on_path=dict(sorted(stage.on_path.items())),
+            path=list(dict.fromkeys(names[net].what for net in stage.path if net in names)),
+        )
+        for stage in stages(module, design.target.family)
+    ]
 
 
 def checked_project(firmware: FirmwareCard, path: Path) -> RtlProject:

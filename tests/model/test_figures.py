@@ -17,8 +17,9 @@ from trigger_lut.figures import classification, data, hardware, training
 from trigger_lut.figures.style import BAD_COLOUR, COLOURS, GOOD_COLOUR, canvas, save, styled
 from trigger_lut.figures.summary import summary as summary_figure
 from trigger_lut.pages.of_data import ingest_page, pages_of_data
-from trigger_lut.pages.of_design import pages_of_design, physics_page, synth_page, timing_page, train_page, verify_page
+from trigger_lut.pages.of_design import pages_of_design, physics_page, synth_page, train_page, verify_page
 from trigger_lut.pages.of_summary import pages_of_summary, summary_page
+from trigger_lut.pages.of_timing import timing_page
 from trigger_lut.records import Summary
 from trigger_lut.summary import summary
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import made_cards
@@ -15,7 +16,7 @@ from trigger_lut.cards import read_card, sha256, write_card
 from trigger_lut.errors import CardError, ToolFailedError
 from trigger_lut.firmware.rtl import RtlProject, write_rtl
 from trigger_lut.fixed_point import KIF
-from trigger_lut.network import LUTDenseTables, Network
+from trigger_lut.network import LUTDenseTables, Network, save_network
 from trigger_lut.records_firmware import FirmwareCard, SynthCard
 from trigger_lut.synthesis import synth
 
@@ -36,7 +37,8 @@ def used(project: RtlProject, family: str = "xcup") -> netlist.Resources:
     return netlist.resources(netlist.cell_counts(yosys.synthesise(list(project.files), project.top, family)))
 
 
-def write_inputs(folder: Path, project: RtlProject, design: Spec) -> list[Path]:
+def write_inputs(folder: Path, project: RtlProject, design: Spec, network: Network) -> list[Path]:
+    save_network(network, folder / "network.npz")
     firmware = FirmwareCard(
         design=design.design,
         hls_project="",
@@ -48,12 +50,12 @@ def write_inputs(folder: Path, project: RtlProject, design: Spec) -> list[Path]:
         rtl_latency_cycles_planned=project.latency_cycles_planned,
         rtl_cost=project.cost,
         clock_period_ns=design.target.clock_period_ns,
-        **made_cards.MADE,
+        **{**made_cards.MADE, "inputs": {"network.npz": sha256(folder / "network.npz")}},
     )
     paths = [folder / f"{name}.json" for name in ("spec", "train", "firmware")]
     for card, path in zip((design, made_cards.train(luts=100.0), firmware), paths, strict=True):
         write_card(card, path)
-    return paths
+    return [paths[0], folder / "network.npz", *paths[1:]]
 
 
 def test_a_six_bit_table_is_one_lut(tmp_path):
@@ -70,8 +72,9 @@ def test_a_wide_table_stays_out_of_block_ram(tmp_path):
 
 def test_card_of_a_random_network(tmp_path):
     design = spec()
-    project = write_rtl(networks.random_network(4, prune=0.2), tmp_path / "rtl", design)
-    paths = write_inputs(tmp_path, project, design)
+    network = networks.random_network(4, prune=0.2)
+    project = write_rtl(network, tmp_path / "rtl", design)
+    paths = write_inputs(tmp_path, project, design, network)
     card = synth(*paths, tmp_path / "synth.json")
     assert read_card(SynthCard, tmp_path / "synth.json") == card
     assert 0.5 * project.cost < card.luts.value < 1.5 * project.cost
@@ -83,9 +86,21 @@ def test_card_of_a_random_network(tmp_path):
     assert 0.1 < card.path_ns_estimate < 20
     assert card.luts_surrogate.source == "surrogate"
     assert card.surrogate_error == pytest.approx((100 - card.luts.value) / card.luts.value)
+    assert len(card.stages) == project.latency_cycles_planned
+    assert sum(stage.luts for stage in card.stages) == card.luts.value
+    assert sum(stage.registers for stage in card.stages) == card.ff.value
+    assert max(stage.logic_ns for stage in card.stages) == card.path_ns_estimate
+    assert max(stage.logic_levels for stage in card.stages) == card.logic_levels.value
+    assert card.netlist_vectors > 0
+    named = [name for stage in card.stages for name in stage.path]
+    assert any(re.fullmatch(r"lut_dense_\d, output \d, edge from input \d", name) for name in named)
     assert set(card.inputs) == {*map(str, paths), *map(str, project.files)}
 
-    # Negative control: Verilog that is not what the firmware stage wrote is not synthesised.
+    # Negative controls: neither another network nor Verilog that the firmware stage did not write is synthesised.
+    other = tmp_path / "other.npz"
+    save_network(networks.random_network(5), other)
+    with pytest.raises(CardError, match=r"the firmware was not made from .*other\.npz"):
+        synth(paths[0], other, *paths[2:], tmp_path / "again.json")
     project.files[0].write_text(project.files[0].read_text() + "// touched\n")
     with pytest.raises(CardError, match=r"_top\.v: not the file that .*firmware\.json lists; make the firmware again$"):
         synth(*paths, tmp_path / "again.json")

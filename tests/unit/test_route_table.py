@@ -5,7 +5,7 @@ from __future__ import annotations
 import made_cards
 
 from trigger_lut.cards import Measured
-from trigger_lut.pages.of_design import timing_page
+from trigger_lut.pages.of_timing import timing_page
 from trigger_lut.pages.route_table import depths_table, designs_table
 from trigger_lut.records_route import RouteCard, RoutedDepth
 
@@ -49,6 +49,6 @@ def test_depths_carry_their_rank_and_which_was_built():
 
 def test_the_timing_page_has_the_table_where_there_is_a_card():
     spec, timing = made_cards.spec(), made_cards.timing()
-    titles = [table.title for table in timing_page(spec, timing, SMALL).tables]
+    titles = [table.title for table in timing_page(spec, timing, route=SMALL).tables]
     assert "Pipeline depths on ECP5, post-route" in titles
     assert "Pipeline depths on ECP5, post-route" not in [table.title for table in timing_page(spec, timing).tables]

@@ -13,14 +13,13 @@ from trigger_lut.pages.html import (
     Table,
     cells,
     fixed,
-    fmax,
     judgement,
     measured,
     number,
     percent,
     write_page,
 )
-from trigger_lut.pages.route_table import depths_table
+from trigger_lut.pages.of_timing import timing_page
 from trigger_lut.pages.vendor_table import vendor_table
 from trigger_lut.records import PhysicsCard, ReferenceCard, TrainCard
 from trigger_lut.records_firmware import SynthCard, TimingCard, VerifyCard
@@ -45,17 +44,18 @@ def pages_of_design(
     vendor, route: the VendorCard and the RouteCard, where these stages are switched on.
     """
     design = read_card(Spec, spec)
-    dense = read_card(ReferenceCard, reference)
+    dense, synthesised = read_card(ReferenceCard, reference), read_card(SynthCard, synth)
     with styled():
         pages = {
             "train": train_page(read_card(TrainCard, train)),
             "physics": physics_page(read_card(PhysicsCard, physics), dense),
             "verify": verify_page(read_card(VerifyCard, verify)),
-            "synth": synth_page(
-                design, read_card(SynthCard, synth), read_card(VendorCard, vendor) if vendor is not None else None
-            ),
+            "synth": synth_page(design, synthesised, read_card(VendorCard, vendor) if vendor is not None else None),
             "timing": timing_page(
-                design, read_card(TimingCard, timing), read_card(RouteCard, route) if route is not None else None
+                design,
+                read_card(TimingCard, timing),
+                synthesised,
+                read_card(RouteCard, route) if route is not None else None,
             ),
         }
         for stage, page in pages.items():
@@ -283,6 +283,7 @@ def synth_page(spec: Spec, card: SynthCard, vendor: VendorCard | None = None) ->
         ),
         tables=[
             Table("Resources", ["", "Found", "Source", "Budget", "", "Share of the device"], rows),
+            *([_layers_table(card)] if card.luts_by_layer else []),
             vendor_table(card, vendor),
         ],
         cards={"synth": card} | ({} if vendor is None else {"vendor": vendor}),
@@ -290,38 +291,14 @@ def synth_page(spec: Spec, card: SynthCard, vendor: VendorCard | None = None) ->
     )
 
 
-def timing_page(spec: Spec, card: TimingCard, route: RouteCard | None = None) -> Page:
-    from trigger_lut.figures.hardware import pipeline
-
-    rows = [
-        cells("Latency [cycles]", *measured(card.latency_cycles), spec.latency_cycles_budget, Cell("-")),
-        cells("Latency [ns]", *measured(card.latency_ns), card.latency_ns_budget, judgement(card.latency_met)),
-        cells("Initiation interval [cycles]", *measured(card.ii), spec.budget.ii, judgement(card.ii_met)),
-        cells("Logic levels", *measured(card.logic_levels), Cell("-"), Cell("-")),
-        cells("Fmax [MHz]", fmax(card.fmax_mhz_estimate, card.clock_mhz), "estimate", Cell("-"), Cell("-")),
-    ]
-    allowed = "not found" if card.latency_allowed_ns is None else f"{card.latency_allowed_ns:g} ns"
-    return Page(
-        title=f"{card.design}: timing",
-        lead=(
-            f"At {card.clock_mhz:g} MHz, the clock of {spec.target_name}, which allows a latency of {allowed} "
-            f"and brings an event every {spec.target.event_period_ns:g} ns."
+def _layers_table(card: SynthCard) -> Table:
+    total = max(sum(card.luts_by_layer.values()), 1)
+    return Table(
+        "LUTs a layer",
+        ["Layer", "LUTs (yosys)", "Share"],
+        [cells(layer, count, percent(count / total)) for layer, count in card.luts_by_layer.items()],
+        note=(
+            "Of the flat netlist: a LUT belongs to the layer whose value it drives, or else to that of what reads it. "
+            "Yosys may put the end of one layer and the beginning of the next into one LUT."
         ),
-        tables=[
-            Table(
-                "Latency and throughput",
-                ["", "Found", "Source", "Budget", ""],
-                rows,
-                note=f"Fmax: {card.fmax_model}",
-            ),
-            *([] if route is None else [depths_table(route)]),
-        ],
-        cards={"timing": card} | ({} if route is None else {"route": route}),
-        plots=[
-            (
-                "pipeline.svg",
-                pipeline(card),
-                "Events in the pipeline. Each dashed line is the latency budget of its event.",
-            )
-        ],
     )

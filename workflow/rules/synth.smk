@@ -2,6 +2,7 @@ rule synth:
     """Synthesise design {wildcards.design} with Yosys, out of context."""
     input:
         spec="results/{design}/spec.json",
+        network="results/{design}/network.npz",
         train="results/{design}/train.json",
         firmware="results/{design}/firmware.json",
         folder="results/{design}/firmware",
@@ -14,5 +15,5 @@ rule synth:
     log:
         "results/logs/{design}/synth.log",
     shell:
-        "trigger-lut synth --spec {input.spec} --train {input.train} --firmware {input.firmware}"
-        " --card {output} &> {log} || failed {log}"
+        "trigger-lut synth --spec {input.spec} --network {input.network} --train {input.train}"
+        " --firmware {input.firmware} --card {output} &> {log} || failed {log}"

@@ -1,0 +1,107 @@
+"""The timing page: latency against the budget, the pipeline's stages after synthesis, and how far the model is off."""
+
+from __future__ import annotations
+
+from trigger_lut import delay_check
+from trigger_lut.budget import Spec
+from trigger_lut.pages.html import Cell, Page, Table, cells, fixed, fmax, judgement, measured
+from trigger_lut.pages.route_table import depths_table
+from trigger_lut.records_firmware import StageTiming, SynthCard, TimingCard
+from trigger_lut.records_route import RouteCard
+
+
+def timing_page(spec: Spec, card: TimingCard, synth: SynthCard | None = None, route: RouteCard | None = None) -> Page:
+    """synth: the card with the stages; route: the RouteCard, where that stage is switched on."""
+    from trigger_lut.figures.hardware import pipeline
+
+    rows = [
+        cells("Latency [cycles]", *measured(card.latency_cycles), spec.latency_cycles_budget, Cell("-")),
+        cells("Latency [ns]", *measured(card.latency_ns), card.latency_ns_budget, judgement(card.latency_met)),
+        cells("Initiation interval [cycles]", *measured(card.ii), spec.budget.ii, judgement(card.ii_met)),
+        cells("Logic levels", *measured(card.logic_levels), Cell("-"), Cell("-")),
+        cells("Fmax [MHz]", fmax(card.fmax_mhz_estimate, card.clock_mhz), "estimate", Cell("-"), Cell("-")),
+    ]
+    allowed = "not found" if card.latency_allowed_ns is None else f"{card.latency_allowed_ns:g} ns"
+    tables = [
+        Table("Latency and throughput", ["", "Found", "Source", "Budget", ""], rows, note=f"Fmax: {card.fmax_model}")
+    ]
+    if synth is not None and synth.stages:
+        tables.append(stages_table(synth))
+    tables.append(model_table())
+    if route is not None:
+        tables.append(depths_table(route))
+    return Page(
+        title=f"{card.design}: timing",
+        lead=(
+            f"At {card.clock_mhz:g} MHz, the clock of {spec.target_name}, which allows a latency of {allowed} "
+            f"and brings an event every {spec.target.event_period_ns:g} ns."
+        ),
+        tables=tables,
+        cards={"timing": card} | ({} if route is None else {"route": route}),
+        plots=[
+            (
+                "pipeline.svg",
+                pipeline(card),
+                "Events in the pipeline. Each dashed line is the latency budget of its event.",
+            )
+        ],
+    )
+
+
+def stages_table(card: SynthCard) -> Table:
+    """Static timing of each pipeline stage, with its slowest path by name."""
+    slowest = max(range(len(card.stages)), key=lambda n: card.stages[n].logic_ns)
+    return Table(
+        "Pipeline stages after synthesis",
+        [
+            *("Stage", "LUTs", "Carry chains", "Registers behind", "Logic levels", "Logic [ns], estimate"),
+            *("On its slowest path", "Slowest path"),
+        ],
+        [
+            cells(
+                n + 1,
+                stage.luts,
+                stage.carry_chains,
+                stage.registers,
+                stage.logic_levels,
+                Cell(fixed(stage.logic_ns, 2).text + (" (critical)" if n == slowest else ""), "number"),
+                _cells_on(stage),
+                Cell(" → ".join(stage.path) or "unnamed nets", "text"),
+            )
+            for n, stage in enumerate(card.stages)
+        ],
+        note=(
+            "Static timing of the netlist: a wire in front of each LUT, by the delay model. A net is named after the "
+            f"value of the network that it carries on {card.netlist_vectors} random vectors, on which the netlist's "
+            "outputs are the network's. Nets inside a table of several LUTs or inside an adder carry no such value."
+        ),
+    )
+
+
+def _cells_on(stage: StageTiming) -> Cell:
+    return Cell(", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in stage.on_path.items()) or "-", "text")
+
+
+def model_table() -> Table:
+    """The delay model beside published latencies after place and route."""
+    _, registers = delay_check.estimate_ns()
+    return Table(
+        "The delay model against published designs",
+        ["", "Post-route, published [ns]", "Model [ns]", "Error", "Source"],
+        [
+            cells(
+                row.published.name,
+                row.published.latency_ns,
+                fixed(row.estimate_ns, 1),
+                f"{100 * row.error:+.0f} %",
+                row.published.source,
+            )
+            for row in delay_check.checked()
+        ],
+        note=(
+            f"xcvu13p. Model: {delay_check.logic_ns():.1f} ns of logic on the longest path (tables of "
+            f"{delay_check.ADDRESS_BITS} address bits, trees of {delay_check.SUM_BITS}-bit adders, one "
+            f"saturation) and {registers} registers, as we pipeline it at {delay_check.CLOCK_MHZ:g} MHz. Widths and "
+            "registers of the published designs are not known."
+        ),
+    )

@@ -84,9 +84,12 @@ template <class value_T> value_T lut_larger(const value_T &a, const value_T &b) 
 // a quantiser behind a layer with the layer's result.
 template <int W, int F, class code_T, class res_T> void lut_result(const code_T &code, res_T &res) {
 #pragma HLS INLINE
-    ap_int<W> bits = code;
-    ap_fixed<W, W - F> exact;
-    exact.range(W - 1, 0) = bits.range(W - 1, 0);
+    // As wide as what is dropped: ap_types reads beyond the sign when it rounds at a bit further up.
+    const int dropped = F - (res_T::width - res_T::iwidth);
+    const int width = (dropped > W ? dropped : W) + 2;
+    ap_int<width> bits = code;
+    ap_fixed<width, width - F> exact;
+    exact.range(width - 1, 0) = bits.range(width - 1, 0);
     res = exact;
 }
 

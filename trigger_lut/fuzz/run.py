@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
@@ -79,11 +80,14 @@ def _results(spec: Spec, seed: int, kept: Path, jobs: int) -> Iterator[Tally]:
         return
     # Not forked: TensorFlow does not survive it.
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        waiting = [pool.submit(one_network, spec, own, kept) for own in seeds[: 2 * jobs]]
+        waiting = {own: pool.submit(one_network, spec, own, kept) for own in seeds[: 2 * jobs]}
         try:
             for own in seeds[2 * jobs :]:
-                yield waiting.pop(0).result()
-                waiting.append(pool.submit(one_network, spec, own, kept))
+                yield waiting.pop(min(waiting)).result()
+                waiting[own] = pool.submit(one_network, spec, own, kept)
+        except BrokenProcessPool as error:
+            among = f"draw({own - 2 * jobs}) to draw({own - 1})"
+            raise NotReproducibleError(f"a form ended the process that ran it, with one of {among}") from error
         finally:
             pool.shutdown(cancel_futures=True)
 

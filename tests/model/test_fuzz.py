@@ -143,3 +143,9 @@ def test_a_network_of_constants_compiles_without_warnings():
     inputs, none = (KIF(1, 3, 2),), np.zeros((1, 1), dtype=np.int64)
     layer = LinearLayer("constant", inputs, ("SAT",), none, np.array([-7]), np.array([2]))
     assert np.unique(through_all_forms(Network(inputs, (layer,)))).tolist() == [-7]
+
+
+def test_a_narrow_negative_value_wraps_into_a_wide_unsigned_format():
+    inputs = (KIF(1, 3, 0),)
+    largest = MaxLayer("largest", (KIF(0, 11, -1),), ("WRAP",), np.array([0]), np.array([0]), None, "RND")
+    assert through_all_forms(Network(inputs, (largest,))).max() > 2000

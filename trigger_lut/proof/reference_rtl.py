@@ -132,8 +132,10 @@ def _channel(
 
 def _wrapped(source: str, kif: KIF, held: int) -> str:
     """The low bits of a signal, extended as the format says."""
-    if held < kif.bits:
+    if held < kif.bits and kif.k:
         return source
+    if held < kif.bits:  # what is negative counts from the top of the unsigned format
+        return f"{{1'b0, {{{kif.bits - held}{{{source}[{held - 1}]}}}}, {source}}}"
     sign = f"{source}[{kif.bits - 1}]" if kif.k else "1'b0"
     return f"{{{sign}, {source}[{kif.bits - 1}:0]}}"
 

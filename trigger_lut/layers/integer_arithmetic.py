@@ -25,7 +25,9 @@ POOLS = {
     for name in ("AveragePooling1D", "AveragePooling2D", "GlobalAveragePooling1D", "GlobalAveragePooling2D")
 }
 SELECTIONS = {"Maximum", *(name.replace("Average", "Max") for name in POOLS)}  # see integer_selection.py
-KNOWN = sorted({*WITH_KERNEL, *MERGES, "QSum", "QMeanPow2", "Sum", "Quantizer", "ReLU", *POOLS, *SELECTIONS})
+KNOWN = sorted(
+    {*WITH_KERNEL, *MERGES, "QBatchNormalization", "QSum", "QMeanPow2", "Sum", "Quantizer", "ReLU", *POOLS, *SELECTIONS}
+)
 ROUNDINGS = {"TRN": "TRN", "RND": "RND", "S_RND": "RND"}  # stochastic rounding is a matter of training alone
 OVERFLOWS = ("WRAP", "SAT", "SAT_SYM")
 FINEST = 16  # fractional bits of a weight
@@ -72,6 +74,8 @@ def affine_of(op: Any, node: Any, shapes: Sequence[tuple[int, ...]], exact: Call
         if op.qbias is not None:
             held = np.asarray(keras.ops.convert_to_numpy(op.qbias), dtype=np.float64)
             bias = np.broadcast_to(held, out_shape).reshape(-1)
+    if kind == "QBatchNormalization":
+        bias = np.broadcast_to(_normalisation(op)[1], (1, *out_shape)).reshape(-1)
     relu = is_relu(op, kind)
     first = Affine(op.name, tuple(formats), overflow, rounding, weights, structure, bias, out_shape, relu)
     return [first, *output_quantiser(op, out_shape)]
@@ -119,6 +123,8 @@ def _linear_map(
         first, others = MERGES[kind]
         scale = getattr(op, "_scale", 1.0)
         return lambda x: (first * x[0] + others * sum(x[2:], x[1])) * scale
+    if kind == "QBatchNormalization":
+        return lambda x: x[0] * _normalisation(op)[0]
     if kind in ("QSum", "QMeanPow2"):
         return lambda x: ops.sum(x[0], axis=op.axes, keepdims=op.keepdims) * op.scale
     if kind == "Sum":
@@ -131,6 +137,13 @@ def _linear_map(
         f"layer {op.name!r} is a {kind}; expected layers of tables, arithmetic layers ({', '.join(KNOWN)}) and what "
         "rearranges values"
     )
+
+
+def _normalisation(op: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Quantised scale and offset of a QBatchNormalization, in shapes that broadcast to its input."""
+    held = [keras.ops.convert_to_numpy(part) for part in op.qscaler_and_qoffset]
+    scale, offset = (np.asarray(part, dtype=np.float64).reshape(op._shape[1:]) for part in held)
+    return scale, offset
 
 
 def is_relu(op: Any, kind: str) -> bool:

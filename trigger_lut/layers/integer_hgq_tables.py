@@ -3,6 +3,7 @@
 QDenseT and QConvT1D/2D (HGQ-LUT, arXiv 2512.14743) copy their input to one value an edge, quantise it, put it through a
 small network, quantise the result and sum over the inputs. Evaluated for every code of every edge's format that is a
 table an edge; edges of an input that share a format share a channel. Bit widths may differ from place to place.
+HGQ2's activations (QUnaryFunctionLUT) are such tables too, one a value.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from trigger_lut.layers.integer_tables import TableForm, form_of
 from trigger_lut.layers.options import FRACTION_LIMIT
 from trigger_lut.network import LUTDenseTables
 
-KINDS = ("QDenseT", "QConvT1D", "QConvT2D")
+UNARY = ("QUnaryFunctionLUT", "QAffinedUnaryFunctionLUT")
+KINDS = ("QDenseT", "QConvT1D", "QConvT2D", *UNARY)
 WIDEST = 14  # bits of an edge's input: 16,384 entries
 FINEST = 2 * FRACTION_LIMIT  # fractional bits of results
 AT_ONCE = 1 << 22  # values of edges evaluated together
@@ -54,13 +56,18 @@ def hgq_tables(op: Any, values: IntArray) -> HgqTables:
     Raises FirmwareError for quantisers that are not of fixed point, for edges that read more than 14 bits, and for an
     activation other than ReLU.
     """
-    relu = is_relu(op, type(op).__name__)
+    unary = _is_unary(op)
+    relu = not unary and is_relu(op, type(op).__name__)
     values = _patches(op, values) if "Conv" in type(op).__name__ else values
-    edges = (*values.shape, op.n_out)  # places, inputs, outputs
-    codes, overflow, rounding = _formats(op, op.iq, edges)
-    if (finest := int(_formats(op, op.toq, edges)[0][..., 2].max(initial=0))) > FINEST:
+    edges = (*values.shape, 1, 1) if unary else (*values.shape, op.n_out)  # places, inputs, outputs
+    if not op.enable_iq or (unary and not op.enable_oq):
+        raise FirmwareError(f"layer {op.name!r}: expected a quantiser of its input" + " and output" * unary)
+    own = edges[:-2] if unary else edges  # as its quantisers see it
+    codes, overflow, rounding = _formats(op, op.iq, own)
+    if (finest := int(_formats(op, op.oq if unary else op.toq, own)[0][..., 2].max(initial=0))) > FINEST:
         raise FirmwareError(f"layer {op.name!r}: results of {finest} fractional bits; expected at most {FINEST}")
-    codes, tables = codes.reshape(-1, *edges[-2:], 3), _tables(op, codes)
+    tables = _tables(op, codes.reshape(*edges, 3))
+    codes = codes.reshape(-1, *edges[-2:], 3)
     sites = values.reshape(-1, edges[-2])
     made: dict[str, tuple[LUTDenseTables, list[IntArray], list[int]]] = {}
     for p in range(len(sites)):
@@ -70,13 +77,17 @@ def hgq_tables(op: Any, values: IntArray) -> HgqTables:
         _, rows, places = made.setdefault(key, (form, [], []))
         rows.append(sites[p][channels])
         places.append(p)
-    forms, order = [], np.zeros((len(sites), op.n_out), dtype=np.int64)
+    forms, order = [], np.zeros((len(sites), edges[-1]), dtype=np.int64)
     for n, (form, rows, places) in enumerate(made.values()):
         name = op.name if len(made) == 1 else f"{op.name}_part{n}"
         forms.append(replace(form, name=name, sites=np.array(rows, dtype=np.int64).reshape(len(rows), -1)))
         done = sum(len(earlier[2]) for earlier in list(made.values())[:n])
-        order[places] = (done + np.arange(len(places)))[:, None] * op.n_out + np.arange(op.n_out)
-    return HgqTables(forms, order.reshape(*edges[:-2], op.n_out), relu)
+        order[places] = (done + np.arange(len(places)))[:, None] * edges[-1] + np.arange(edges[-1])
+    return HgqTables(forms, order.reshape(edges[:-2] if unary else (*edges[:-2], edges[-1])), relu)
+
+
+def _is_unary(op: Any) -> bool:
+    return type(op).__name__ in UNARY
 
 
 def _patches(op: Any, values: IntArray) -> IntArray:
@@ -120,6 +131,11 @@ def _tables(op: Any, formats: IntArray) -> np.ndarray:
 
 def _evaluated(op: Any, x: np.ndarray) -> np.ndarray:
     """The layer's own result of every edge, quantised, in the shape of x: (B, places..., n_in, n_out) float64."""
+    if _is_unary(op):
+        value = keras.ops.convert_to_tensor(x[..., 0, 0])
+        value = value * op.scale + op.bias if hasattr(op, "scale") else value
+        result = op.oq(op.activation(value), training=False)
+        return np.asarray(keras.ops.convert_to_numpy(result), dtype=np.float64)[..., None, None]
     result = op.module(keras.ops.convert_to_tensor(x[..., None]), training=False)
     if op.enable_bn:
         result = op.bn_module(result, training=False) / sqrt(op.n_in)

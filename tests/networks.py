@@ -7,7 +7,8 @@ import itertools
 import numpy as np
 
 from trigger_lut.fixed_point import KIF, kif_for_range
-from trigger_lut.network import Layer, LinearLayer, LUTDenseTables, MaxLayer, Network, fits
+from trigger_lut.network import Layer, LinearLayer, LUTDenseTables, MaxLayer, Network
+from trigger_lut.ranges import fits
 
 
 def random_network(seed: int, units: tuple[int, ...] = (4, 5, 3), max_bits: int = 6, prune: float = 0.3) -> Network:

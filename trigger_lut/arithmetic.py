@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from trigger_lut.network_layers import LinearLayer, Ranges, converted_range
+from trigger_lut.network_layers import LinearLayer
+from trigger_lut.ranges import Ranges, converted_range
 
 LARGEST_WEIGHT = 1 << 23  # the solver takes weights in float32
 

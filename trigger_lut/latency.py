@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from trigger_lut import delay_model, selection
 from trigger_lut.arithmetic import logic
 from trigger_lut.fixed_point import KIF, IntArray, kif_for_range
-from trigger_lut.network import LinearLayer, MaxLayer, Network, Ranges, fits
+from trigger_lut.network import LinearLayer, MaxLayer, Network
 from trigger_lut.operations import operation_times
+from trigger_lut.ranges import Ranges, fits
 from trigger_lut.reach import address_bits
 from trigger_lut.summation import Item, Summation, plan_network
 

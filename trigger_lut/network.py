@@ -18,7 +18,8 @@ import numpy as np
 
 from trigger_lut.errors import CardError
 from trigger_lut.fixed_point import KIF, IntArray
-from trigger_lut.network_layers import PADDING, Layer, LinearLayer, LUTDenseTables, MaxLayer, Ranges, fits
+from trigger_lut.network_layers import PADDING, Layer, LinearLayer, LUTDenseTables, MaxLayer
+from trigger_lut.ranges import Ranges, fits
 
 __all__ = [
     "PADDING",
@@ -27,8 +28,6 @@ __all__ = [
     "LinearLayer",
     "MaxLayer",
     "Network",
-    "Ranges",
-    "fits",
     "load_network",
 ]
 

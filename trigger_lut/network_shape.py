@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from trigger_lut import model_file
-from trigger_lut.network_description import (
+from trigger_lut.layer_options import (
     PARTICLES,
     AveragePoolOptions,
     FlattenOptions,
-    Layer,
     LUTDenseOptions,
-    NetworkShape,
     PoolOptions,
     QDenseOptions,
     QEinsumDenseOptions,
@@ -25,6 +23,7 @@ from trigger_lut.network_description import (
     SumOptions,
     TableOptions,
 )
+from trigger_lut.network_description import Layer, NetworkShape
 
 Shape = tuple[int, ...]
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigger_lut.fixed_point import KIF
-from trigger_lut.network import Layer, LUTDenseTables, MaxLayer, Network, fits, with_layer
-from trigger_lut.network_layers import converted_range, limits
+from trigger_lut.network import Layer, LUTDenseTables, MaxLayer, Network, with_layer
+from trigger_lut.ranges import converted_range, fits, limits
 from trigger_lut.reach import with_reachable
 
 

@@ -9,7 +9,8 @@ from functools import lru_cache
 import numpy as np
 
 from trigger_lut.fixed_point import KIF, IntArray, kif_for_range
-from trigger_lut.network_layers import Layer, LUTDenseTables, Ranges, converted_range, fits
+from trigger_lut.network_layers import Layer, LUTDenseTables
+from trigger_lut.ranges import Ranges, converted_range, fits
 
 
 def code_ranges(layer: Layer, read: Ranges) -> IntArray:

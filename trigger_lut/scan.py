@@ -16,7 +16,8 @@ from typing import Annotated
 from pydantic import Field
 
 from trigger_lut.cards import Strict
-from trigger_lut.network_description import NetworkShape, Units
+from trigger_lut.layer_options import Units
+from trigger_lut.network_description import NetworkShape
 from trigger_lut.validation import Name, Positive
 
 MOST_POINTS = 100  # each is a training of its own

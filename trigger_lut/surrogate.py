@@ -27,8 +27,9 @@ from trigger_lut.calibration.weights import Parts, load
 from trigger_lut.delay_model import cycles
 from trigger_lut.fixed_point import KIF, IntArray, kif_for_range
 from trigger_lut.latency import Plans, output_stages, saturates
-from trigger_lut.network import PADDING, Layer, LinearLayer, LUTDenseTables, MaxLayer, Network, Ranges
+from trigger_lut.network import PADDING, Layer, LinearLayer, LUTDenseTables, MaxLayer, Network
 from trigger_lut.operations import operation_luts
+from trigger_lut.ranges import Ranges
 from trigger_lut.reach import code_ranges, window
 from trigger_lut.summation import Addend, Item, Summation, plan_network, without_constants
 

@@ -11,7 +11,8 @@ import pytest
 
 from trigger_lut.errors import CardError
 from trigger_lut.fixed_point import KIF
-from trigger_lut.network import LUTDenseTables, Network, fits, load_network, save_network
+from trigger_lut.network import LUTDenseTables, Network, load_network, save_network
+from trigger_lut.ranges import fits
 
 
 def equal(a: Network, b: Network) -> bool:

@@ -11,7 +11,7 @@ from trigger_lut import arithmetic, selection
 from trigger_lut.errors import FirmwareError, ToolFailedError
 from trigger_lut.fixed_point import KIF, IntArray
 from trigger_lut.network import PADDING, Layer, LUTDenseTables, MaxLayer, Network
-from trigger_lut.network_layers import limits
+from trigger_lut.ranges import limits
 from trigger_lut.summation import Summation, plan_places
 
 LARGEST_ENTRY = 1 << 23  # alkaid finds the lowest bit of an entry in float32

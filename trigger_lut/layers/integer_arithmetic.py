@@ -17,6 +17,7 @@ from trigger_lut.errors import FirmwareError
 from trigger_lut.fixed_point import KIF, IntArray
 from trigger_lut.layers.integer_tables import fraction_of
 from trigger_lut.network import PADDING, LinearLayer
+from trigger_lut.ranges import OVERFLOWS
 
 WITH_KERNEL = ("QDense", "QBatchNormDense", "QEinsumDense", "QEinsumDenseBatchnorm", "QConv1D", "QConv2D")
 MERGES = {"QAdd": (1, 1), "Add": (1, 1), "QSubtract": (1, -1), "Subtract": (1, -1), "QAveragePow2": (1, 1)}
@@ -29,7 +30,6 @@ KNOWN = sorted(
     {*WITH_KERNEL, *MERGES, "QBatchNormalization", "QSum", "QMeanPow2", "Sum", "Quantizer", "ReLU", *POOLS, *SELECTIONS}
 )
 ROUNDINGS = {"TRN": "TRN", "RND": "RND", "S_RND": "RND"}  # stochastic rounding is a matter of training alone
-OVERFLOWS = ("WRAP", "SAT", "SAT_SYM")
 FINEST = 16  # fractional bits of a weight
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from trigger_lut.fixed_point import KIF, IntArray
 from trigger_lut.layers.options import FRACTION_LIMIT
 from trigger_lut.layers.table_layer import TableLayer
-from trigger_lut.network import LUTDenseTables, fits
+from trigger_lut.network import LUTDenseTables
+from trigger_lut.ranges import fits
 
 Ranges = Sequence[tuple[int, int, int]]
 """Smallest code, largest code and fractional bits of each channel that enters a layer."""

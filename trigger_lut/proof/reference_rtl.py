@@ -14,7 +14,7 @@ import numpy as np
 from trigger_lut.errors import FirmwareError
 from trigger_lut.fixed_point import KIF, kif_for_range
 from trigger_lut.network import PADDING, Layer, LinearLayer, LUTDenseTables, Network
-from trigger_lut.network_layers import limits
+from trigger_lut.ranges import limits
 from trigger_lut.summation import Summation, plan_places
 
 Signal = tuple[str, int]

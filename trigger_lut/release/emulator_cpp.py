@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from trigger_lut.fixed_point import KIF, IntArray
-from trigger_lut.network import PADDING, Layer, LinearLayer, LUTDenseTables, MaxLayer, Network, fits
+from trigger_lut.network import PADDING, Layer, LinearLayer, LUTDenseTables, MaxLayer, Network
+from trigger_lut.ranges import fits
 
 TYPES = ((8, "std::int8_t"), (16, "std::int16_t"), (32, "std::int32_t"), (64, "std::int64_t"))
 NARROW = 1 << 30  # what stays below is computed in 32 bits

@@ -12,7 +12,8 @@ import numpy as np
 from trigger_lut.budget import NetworkShape
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.fixed_point import KIF, parse_fixed
-from trigger_lut.network_description import Layer, LUTDenseOptions, MaxPoolOptions, PoolOptions, TableOptions
+from trigger_lut.layer_options import LUTDenseOptions, MaxPoolOptions, PoolOptions, TableOptions
+from trigger_lut.network_description import Layer
 from trigger_lut.network_function import load_function
 from trigger_lut.network_shape import ShapeError, output_shape, shape_after, shown, summed_axes
 

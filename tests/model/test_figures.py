@@ -285,3 +285,19 @@ def test_every_page_has_a_title_and_a_table(designs):
         for table in page.tables:
             assert table.rows
             assert {len(row) for row in table.rows} == {len(table.header)}, (page.title, table.title)
+
+
+def test_a_given_network_has_no_curves_and_its_float_differences_are_not_judged(tmp_path):
+    trained = made_cards.train().model_copy(update={"epochs": 0, "history": []})
+    verified = made_cards.verify(mismatches=3)
+    free = [c.model_copy(update={"required": False}) for c in verified.comparisons]
+    verified = verified.model_copy(update={"comparisons": free, "mismatches": 0, "bit_exact": True})
+    with styled():
+        (ax,) = training.training(trained).axes
+        assert [text.get_text() for text in ax.texts] == ["A given network: nothing was trained."]
+        drawn = [text.get_text() for text in hardware.verification(verified).axes[0].texts]
+    assert not any("✗" in text for text in drawn)
+    page = train_page(trained)
+    assert page.lead.startswith("A given network, taken over as it is.")
+    assert page.tables[0].title == "Budget, by the network as this stage synthesised it"
+    assert "counted and not judged" in verify_page(verified).tables[0].note

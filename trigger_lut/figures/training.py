@@ -23,15 +23,15 @@ NAMED = {
 
 def training(card: TrainCard) -> Figure:
     """Accuracy, LUTs with the controller's target and the budget, and cycles, over epochs."""
+    if not card.history:
+        return _not_trained()
     figure, [top, middle, bottom] = canvas(7.0, 7.0, 3, 1)
     epochs = [e.epoch for e in card.history]
-    if epochs:
-        top.plot(epochs, [100 * e.accuracy for e in card.history], color=COLOURS[0], label="validation")
+    top.plot(epochs, [100 * e.accuracy for e in card.history], color=COLOURS[0], label="validation")
     top.axhline(100 * card.accuracy, color=BUDGET_COLOUR, linestyle=":", linewidth=1, label="result, test split")
     top.set_ylabel("Accuracy [%]")
-    if epochs:
-        middle.plot(epochs, [e.luts_surrogate for e in card.history], color=COLOURS[0], label="surrogate")
-        middle.plot(epochs, [e.luts_target for e in card.history], color=COLOURS[1], linestyle="--", label="target")
+    middle.plot(epochs, [e.luts_surrogate for e in card.history], color=COLOURS[0], label="surrogate")
+    middle.plot(epochs, [e.luts_target for e in card.history], color=COLOURS[1], linestyle="--", label="target")
     middle.plot(
         [m.epoch for m in card.measurements],
         [m.luts.value or np.nan for m in card.measurements],
@@ -44,8 +44,7 @@ def training(card: TrainCard) -> Figure:
     middle.axhline(card.luts_budget, color=BUDGET_COLOUR, linewidth=1, label="budget")
     middle.set_yscale("log")
     middle.set_ylabel("LUTs")
-    if epochs:
-        bottom.step(epochs, [e.latency_cycles for e in card.history], color=COLOURS[0], where="mid", label="planned")
+    bottom.step(epochs, [e.latency_cycles for e in card.history], color=COLOURS[0], where="mid", label="planned")
     bottom.axhline(card.latency_cycles_budget, color=BUDGET_COLOUR, linewidth=1, label="budget")
     bottom.set_ylim(0, None)
     bottom.set_ylabel("Latency [cycles]")
@@ -54,6 +53,14 @@ def training(card: TrainCard) -> Figure:
         ax.legend(loc="best")
         if len(epochs) > 1:
             ax.set_xlim(epochs[0], epochs[-1])
+    return figure
+
+
+def _not_trained() -> Figure:
+    """In place of the curves of a network that came as a file."""
+    figure, [ax] = canvas(7.0, 0.8)
+    ax.set_axis_off()
+    ax.text(0.5, 0.5, "A given network: nothing was trained.", ha="center", va="center", transform=ax.transAxes)
     return figure
 
 

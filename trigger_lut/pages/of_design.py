@@ -66,7 +66,7 @@ def train_page(card: TrainCard) -> Page:
     from trigger_lut.figures.training import training, widths
 
     budget = Table(
-        "Budget, by the network as training synthesised it",
+        f"Budget, by the network as {'training' if card.epochs else 'this stage'} synthesised it",
         ["", "Found", "Source", "Surrogate", "Budget", ""],
         [
             cells(
@@ -87,7 +87,7 @@ def train_page(card: TrainCard) -> Page:
         ],
     )
     looks = Table(
-        "Synthesised in training",
+        "Synthesised in training" if card.epochs else "Synthesised",
         ["Epoch", "", "LUTs (yosys)", "LUTs (surrogate)", "Yosys / surrogate", "Cycles"],
         [
             cells(

@@ -31,8 +31,15 @@ TIMING = {
     "vivado_2019.2_timing_kintex_usp": TimingSummary(
         "2019.2", "xcku3p-ffva676", "clk", 5.0, wns_ns=0.184, tns_ns=0.0, whs_ns=0.033, failing=0, levels=1
     ),
+    "vivado_2021.2_timing_zynq_usp": TimingSummary(
+        "2021.2", "xczu3eg-sbva484", "clk", 5.0, wns_ns=0.521, tns_ns=0.0, whs_ns=0.057, failing=0, levels=15
+    ),
 }
 HLS = {
+    "vivado_hls_2019.1.3_csynth": HlsReport(
+        "2019.1.3", "xc7z020-clg484-1", "test", 10.0, 6.186, 3137, 3137, 3138, 3138,
+        luts=912, ff=299, dsp=0, bram18=0, uram=0,
+    ),
     "vivado_hls_2020.1_csynth": HlsReport(
         "2020.1", "xc7z020-clg400-1", "myproject", 5.0, 4.049, 10, 10, 8, 8,
         luts=2532, ff=7969, dsp=73, bram18=0, uram=0,

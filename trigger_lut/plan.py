@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from trigger_lut import network_shape, scan
 from trigger_lut.budget import Budget, Spec, load_budget, resolve
 from trigger_lut.errors import ConfigurationError, nearest
+from trigger_lut.events.channels import channels
 from trigger_lut.events.description import DataSet, load_data_set
 from trigger_lut.simulation.config import PlannedFile, planned_files
 from trigger_lut.training.least import impossible
@@ -89,7 +90,7 @@ def _shape_mistakes(budget: Budget, data_set: DataSet) -> list[str]:
         held.update({variant.place: variant.network for variant in scan.variants(budget.scan, budget.network)})
     found = []
     for place, network in held.items():
-        lines = network_shape.mistakes(network, len(data_set.features), data_set.label.classes, data_set.name)
+        lines = network_shape.mistakes(network, len(channels(data_set)), data_set.label.classes, data_set.name)
         if place.startswith("scan.units."):
             lines = [line.removeprefix("units: ") for line in lines]
             found += [f"{place}: {line}" for line in lines]

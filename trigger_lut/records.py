@@ -35,6 +35,10 @@ class FeatureSummary(Strict):
     maximum: float = Field(description="Largest value before rounding.")
     saturated_fraction: float = Field(description="Share of entries outside the format's range.")
     nonfinite: int = Field(description="NaN or infinite entries, treated as the description says.")
+    lsb: float | None = Field(None, description="What a step of one stands for; null: the format's own step.")
+    empty_fraction: float = Field(
+        0.0, description="Share of entries in which the slot holds no object; the other figures are of the rest."
+    )
     distinct_codes: int = Field(description="How many codes occur.")
     histogram: dict[str, list[list[float]]] = Field(description="{'edges': [edges], 'counts': [counts a class]}.")
 

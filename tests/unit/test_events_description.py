@@ -97,7 +97,7 @@ def test_every_contradiction_is_listed_at_once(tmp_path: Path) -> None:
         split={"train": 0.6, "validation": 0.2, "test": 0.3},
     )
     assert found == [
-        "files: give either files or simulate, not both",
+        "files: give either files, files_by_class or simulate, found files and simulate",
         "label.classes: simulated data have ['g', 'q', 'W', 'Z', 't'], found ['a', 'a']",
         "label.classes: 'a' stands twice",
         "features: 'x' stands twice",
@@ -106,7 +106,7 @@ def test_every_contradiction_is_listed_at_once(tmp_path: Path) -> None:
         "features.1.width: only for format: auto",
         "features.0.quantiles: expected low < high, found 0.9, 0.1",
     ]
-    assert mistakes(tmp_path, files=None) == ["files: give either files or simulate"]
+    assert mistakes(tmp_path, files=None) == ["files: give either files, files_by_class or simulate, found none"]
 
 
 def test_paths_are_sorted_and_each_stands_once(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_glob_without_match(tmp_path: Path) -> None:
 def test_simulated_files_are_derived() -> None:
     data_set = load_data_set(JETS)
     assert data_set.files is None
-    names = data_set.globs()
+    names = [name for _, name in data_set.globs()]
     assert names[:3] == ["data/jets/g_0.root", "data/jets/g_1.root", "data/jets/q_0.root"]
     assert len(names) == len(set(names)) == 10
 
@@ -157,4 +157,4 @@ def test_schema_describes_formats() -> None:
     feature = schema()["$defs"]["Feature"]["properties"]
     assert feature["format"]["default"] == "auto"
     assert {"const": "auto", "type": "string"} in feature["format"]["anyOf"]
-    assert set(schema()["required"]) == {"name", "tree", "event_id", "label", "features"}
+    assert set(schema()["required"]) == {"name", "tree", "event_id", "label"}

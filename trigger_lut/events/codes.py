@@ -17,9 +17,10 @@ from trigger_lut.errors import CardError
 from trigger_lut.events.mapping import forget, map_arrays, write_arrays
 from trigger_lut.fixed_point import KIF
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 TRAIN, VALIDATION, TEST = 0, 1, 2
 SPLIT_NAMES = ("train", "validation", "test")
+OPTIONAL = ("weights", "observables")
 BLOCK = 65536  # events that are looked at in one go
 
 
@@ -31,6 +32,8 @@ class EventCodes:
     labels    (N,) int64, index into `classes`
     split     (N,) uint8: TRAIN, VALIDATION or TEST
     event_id  (N,) uint64, hash of the event's identity
+    weights   (N,) float32, in training; None: all alike
+    observables  (N, M) float32, what results are shown against; None: there are none
     """
 
     codes: NDArray[np.int32]
@@ -40,6 +43,9 @@ class EventCodes:
     formats: tuple[KIF, ...]
     features: tuple[str, ...]
     classes: tuple[str, ...]
+    weights: NDArray[np.float32] | None = None
+    observables: NDArray[np.float32] | None = None
+    observable_names: tuple[str, ...] = ()
 
     def of(self, split: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """(codes, labels) of the events in one split: TRAIN, VALIDATION or TEST."""
@@ -57,6 +63,8 @@ class EventCodes:
             labels=self.labels[rows],
             split=self.split[rows],
             event_id=self.event_id[rows],
+            weights=None if self.weights is None else self.weights[rows],
+            observables=None if self.observables is None else self.observables[rows],
         )
 
     def blocks(self, size: int = BLOCK) -> Iterator[EventCodes]:
@@ -98,12 +106,18 @@ class EventCodes:
             ("labels", np.int64, (n,)),
             ("split", np.uint8, (n,)),
             ("event_id", np.uint64, (n,)),
+            ("weights", np.float32, (n,)),
+            ("observables", np.float32, (n, len(self.observable_names))),
         ):
             array = getattr(self, name)
+            if array is None and name in OPTIONAL:
+                continue
             if array.dtype != dtype or array.shape != shape:
                 found.append(f"{name}: expected {np.dtype(dtype)} of shape {shape}, found {array.dtype} {array.shape}")
         if len(self.formats) != c or len(self.features) != c:
             found.append(f"{c} columns of codes, {len(self.formats)} formats, {len(self.features)} features")
+        if self.observable_names and self.observables is None:
+            found.append(f"observables: expected {', '.join(self.observable_names)}, found none")
         if found or n == 0:
             return found or ["no events"]
         seen = [(b.codes.min(0), b.codes.max(0), b.labels.min(), b.labels.max(), b.split.max()) for b in self.blocks()]
@@ -130,8 +144,10 @@ def save_codes(events: EventCodes, path: Path) -> None:
         "formats": events.formats,
         "features": events.features,
         "classes": events.classes,
+        "observables": events.observable_names,
     }
-    arrays = {name: getattr(events, name) for name in ("codes", "labels", "split", "event_id")}
+    held = {name: getattr(events, name) for name in ("codes", "labels", "split", "event_id", *OPTIONAL)}
+    arrays = {name: array for name, array in held.items() if array is not None}
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     with part.open("wb") as out:
@@ -151,6 +167,8 @@ def load_codes(path: Path) -> EventCodes:
             formats=tuple(KIF(*f) for f in meta["formats"]),
             features=tuple(meta["features"]),
             classes=tuple(meta["classes"]),
+            **{name: held.get(name) for name in OPTIONAL},
+            observable_names=tuple(meta["observables"]),
         )
     except FileNotFoundError as error:
         raise CardError(f"{path}: no such file of codes") from error

@@ -1,9 +1,9 @@
-"""From chunks of branches to columns of features, labels and identities; only the columns are kept."""
+"""From chunks of branches to columns of channels, labels and identities; only the columns are kept."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigger_lut.errors import DataError
+from trigger_lut.events.channels import Channel, channels
 from trigger_lut.events.description import DataSet
 from trigger_lut.events.expressions import Expression, is_jagged, parse, value_kind
+from trigger_lut.events.objects import slots
 from trigger_lut.events.read import chunks, count_entries
 from trigger_lut.events.split import hash_columns
 
@@ -21,14 +23,20 @@ from trigger_lut.events.split import hash_columns
 class Columns:
     """The entries that pass the cut, in the order of reading.
 
-    values  (N, C) float32: a feature's value is its expression, computed in float64, rounded to float32
+    values  (N, C) float32, by channel: its expression, computed in float64, rounded to float32
+    kept  (N, O) int32, by kind of objects: how many of the slots are filled
     labels  (N,) int64
+    weight  (N,) float32, of the entry in training
+    observables  (N, M) float32
     identity, group  (N,) uint64: hashes of `event_id` and of `split_by`
     file, entry  (N,): index of the file, and entry in its tree
     """
 
     values: NDArray[np.float32]
+    kept: NDArray[np.int32]
     labels: NDArray[np.int64]
+    weight: NDArray[np.float32]
+    observables: NDArray[np.float32]
     identity: NDArray[np.uint64]
     group: NDArray[np.uint64]
     file: NDArray[np.int32]
@@ -36,29 +44,60 @@ class Columns:
 
     def rows(self, keep: Any) -> Columns:
         """The entries in a mask or an order."""
-        return Columns(*(getattr(self, name)[keep] for name in self.__dataclass_fields__))
+        return Columns(*(getattr(self, field.name)[keep] for field in fields(self)))
+
+    @classmethod
+    def empty(cls, count: int, plan: Plan) -> Columns:
+        """Room for so many entries."""
+        of_data = plan.data_set
+        return cls(
+            values=np.empty((count, len(plan.channels)), np.float32),
+            kept=np.empty((count, len(of_data.objects)), np.int32),
+            labels=np.empty(count, np.int64),
+            weight=np.empty(count, np.float32),
+            observables=np.empty((count, len(of_data.observables)), np.float32),
+            identity=np.empty(count, np.uint64),
+            group=np.empty(count, np.uint64),
+            file=np.empty(count, np.int32),
+            entry=np.empty(count, np.int64),
+        )
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Which expressions to compute, and the branches that they read with what each is for."""
+    """Which expressions to compute, and the branches that they read with what each is for.
 
-    features: tuple[tuple[str, Expression], ...]
-    label: Expression
+    label: None where the files say the class.
+    """
+
+    data_set: DataSet
+    channels: list[Channel]
+    label: Expression | None
     cut: Expression | None
+    weight: Expression | None
+    observables: dict[str, Expression]
     branches: dict[str, str]
 
     @classmethod
     def of(cls, data_set: DataSet) -> Plan:
-        features = tuple((f.name, f.parsed()) for f in data_set.features)
-        label = parse(data_set.label.expression)
-        cut = parse(data_set.cut) if data_set.cut is not None else None
+        def parsed(text: str | None) -> Expression | None:
+            return None if text is None else parse(text)
+
+        label, cut, weight = (parsed(t) for t in (data_set.label.expression, data_set.cut, data_set.weight))
+        observables = {name: parse(text) for name, text in data_set.observables.items()}
+        uses = [(f"feature {f.name!r}", f.parsed()) for f in data_set.features]
+        for kind, objects in data_set.objects.items():
+            uses += [(f"objects {kind!r}, feature {f.name!r}", f.parsed()) for f in objects.features]
+            keys = (("sort_by", objects.sort_by), ("select", objects.select))
+            uses += [(f"objects {kind!r}, {key}", parse(text)) for key, text in keys if text is not None]
+        named = (("label", label), ("cut", cut), ("weight", weight))
+        uses += [(purpose, expression) for purpose, expression in named if expression is not None]
+        uses += [(f"observable {name!r}", expression) for name, expression in observables.items()]
         branches = dict.fromkeys(data_set.event_id, "event_id")
-        uses = [*((f"feature {name!r}", e) for name, e in features), ("label", label), *([("cut", cut)] if cut else [])]
         for purpose, expression in uses:
             for name in expression.names:
                 branches.setdefault(name, purpose)
-        return cls(features, label, cut, branches)
+        return cls(data_set, channels(data_set), label, cut, weight, observables, branches)
 
 
 def read_columns(data_set: DataSet, paths: Sequence[Path]) -> Columns:
@@ -71,24 +110,18 @@ def read_columns(data_set: DataSet, paths: Sequence[Path]) -> Columns:
     total = sum(count_entries(path, data_set.tree, plan.branches) for path in paths)
     if total == 0:
         raise DataError(f"data set {data_set.name}: tree {data_set.tree!r} has no entries in {_files(paths)}")
-    held = Columns(
-        values=np.empty((total, len(plan.features)), np.float32),
-        labels=np.empty(total, np.int64),
-        identity=np.empty(total, np.uint64),
-        group=np.empty(total, np.uint64),
-        file=np.empty(total, np.int32),
-        entry=np.empty(total, np.int64),
-    )
+    held = Columns.empty(total, plan)
+    classes = data_set.class_of_files() if data_set.files_by_class is not None else {}
     end = 0
     for index, path in enumerate(paths):
         for start, branches in chunks(path, data_set.tree, plan.branches, data_set.chunk):
             try:
-                part = _columns_of(data_set, plan, branches, start, index)
+                part = _columns_of(plan, branches, start, index, classes.get(path))
             except DataError as error:
                 raise DataError(f"{path}: tree {data_set.tree!r}, {error}") from error
             rows = slice(end, end + len(part.labels))
-            for name in held.__dataclass_fields__:
-                getattr(held, name)[rows] = getattr(part, name)
+            for field in fields(held):
+                getattr(held, field.name)[rows] = getattr(part, field.name)
             end = rows.stop
     if end == 0:
         raise DataError(f"data set {data_set.name}: none of {total} entries in {_files(paths)} passes the cut")
@@ -99,23 +132,61 @@ def _files(paths: Sequence[Path]) -> str:
     return str(paths[0]) if len(paths) == 1 else f"{len(paths)} files ({paths[0]}, ...)"
 
 
-def _columns_of(data_set: DataSet, plan: Plan, branches: dict[str, Any], start: int, file: int) -> Columns:
+def _columns_of(plan: Plan, branches: Mapping[str, Any], start: int, file: int, of_file: int | None) -> Columns:
+    data_set = plan.data_set
     count = len(branches[data_set.event_id[0]])
     entry = np.arange(start, start + count)
     keep = slice(None) if plan.cut is None else _cut(plan.cut, branches, count)
-    values = np.empty((count, len(plan.features)), np.float32)
-    with np.errstate(over="ignore"):  # beyond float32 is infinite, and counted as such
-        for column, (name, expression) in enumerate(plan.features):
-            values[:, column] = _number(f"feature {name!r}", expression, branches, count)
-    kept = entry[keep]
-    labels = _labels(data_set, _number("label", plan.label, branches, count)[keep], kept)
+    values, kept = _values(plan, branches, entry)
+    kept_entry = entry[keep]
+    if plan.label is None:
+        assert of_file is not None
+        labels = np.full(len(kept_entry), of_file, np.int64)
+    else:
+        labels = _labels(data_set, _number("label", plan.label, branches, count)[keep], kept_entry)
+    weight = np.ones(count) if plan.weight is None else _number("weight", plan.weight, branches, count)
+    observables = np.empty((count, len(plan.observables)), np.float32)
+    with np.errstate(over="ignore"):
+        for column, (name, expression) in enumerate(plan.observables.items()):
+            observables[:, column] = _number(f"observable {name!r}", expression, branches, count)
     ids = {name: _identity(name, branches[name])[keep] for name in data_set.event_id}
     identity = hash_columns(list(ids.values()))
-    group = hash_columns([ids[name] for name in data_set.split_by]) if data_set.split_by else identity
-    return Columns(values[keep], labels, identity, group, np.full(len(kept), file, np.int32), kept)
+    return Columns(
+        values=values[keep],
+        kept=kept[keep],
+        labels=labels,
+        weight=_weights(weight[keep], kept_entry),
+        observables=observables[keep],
+        identity=identity,
+        group=hash_columns([ids[name] for name in data_set.split_by]) if data_set.split_by else identity,
+        file=np.full(len(kept_entry), file, np.int32),
+        entry=kept_entry,
+    )
 
 
-def _number(purpose: str, expression: Expression, branches: dict[str, Any], count: int) -> NDArray[np.float64]:
+def _values(
+    plan: Plan, branches: Mapping[str, Any], entry: NDArray[np.int64]
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """(values, kept) of `Columns`, the cut not yet applied."""
+    data_set, count = plan.data_set, len(entry)
+    values = np.empty((count, len(plan.channels)), np.float32)
+    kept = np.empty((count, len(data_set.objects)), np.int32)
+    with np.errstate(over="ignore"):  # beyond float32 is infinite, and counted as such
+        for column, feature in enumerate(data_set.features):
+            values[:, column] = _number(f"feature {feature.name!r}", feature.parsed(), branches, count)
+        first = len(data_set.features)
+        for n, (kind, objects) in enumerate(data_set.objects.items()):
+            of_slots, kept[:, n] = slots(kind, objects, branches, entry)
+            if objects.mask is not None:
+                filled = np.arange(objects.count) < kept[:, n, None]
+                of_slots = np.concatenate([of_slots, filled[:, :, None]], axis=2)
+            width = of_slots.shape[1] * of_slots.shape[2]
+            values[:, first : first + width] = of_slots.reshape(count, width)
+            first += width
+    return values, kept
+
+
+def _number(purpose: str, expression: Expression, branches: Mapping[str, Any], count: int) -> NDArray[np.float64]:
     value = _evaluate(purpose, expression, branches)
     if is_jagged(value):
         raise DataError(
@@ -125,18 +196,28 @@ def _number(purpose: str, expression: Expression, branches: dict[str, Any], coun
     return np.broadcast_to(np.asarray(value, dtype=np.float64), (count,))
 
 
-def _cut(expression: Expression, branches: dict[str, Any], count: int) -> NDArray[np.bool_]:
+def _cut(expression: Expression, branches: Mapping[str, Any], count: int) -> NDArray[np.bool_]:
     value = _evaluate("cut", expression, branches)
     if is_jagged(value) or value_kind(value) != "b":
         raise DataError(f"cut: {expression.text!r} is not one truth value an entry; compare, as in x > 0")
     return np.broadcast_to(np.asarray(value), (count,))
 
 
-def _evaluate(purpose: str, expression: Expression, branches: dict[str, Any]) -> Any:
+def _evaluate(purpose: str, expression: Expression, branches: Mapping[str, Any]) -> Any:
     try:
         return expression.evaluate(branches)
     except DataError as error:
         raise DataError(f"{purpose}: {error}") from error
+
+
+def _weights(values: NDArray[np.float64], entry: NDArray[np.int64]) -> NDArray[np.float32]:
+    good = np.isfinite(values) & (values >= 0) & (values < 1e30)
+    if not good.all():
+        first = int(np.argmin(good))
+        raise DataError(
+            f"weight: {values[first]:g} at entry {entry[first]}, expected a number from 0 on, such as abs(...)"
+        )
+    return values.astype(np.float32)
 
 
 def _labels(data_set: DataSet, values: NDArray[np.float64], entry: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -5,110 +5,25 @@ from __future__ import annotations
 import glob
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PlainValidator, model_validator
+from pydantic import Field
 
 from trigger_lut.budget import Name, read_yaml, validate
 from trigger_lut.cards import Strict
 from trigger_lut.errors import ConfigurationError, DataError, nearest
-from trigger_lut.events.expressions import Expression, branch, parse
-from trigger_lut.fixed_point import KIF, kif_from_fixed
+from trigger_lut.events.features import ExpressionText, Feature, NonFinite, Objects, Quantiles, Width
 from trigger_lut.simulation.config import SIMULATED_CLASSES, Simulation, planned_files
 
-MAX_WIDTH = 16
 DATA = Path("data")  # simulated files lie in data/<name>/
-
-
-def _parsable(text: str) -> str:
-    try:
-        parse(text)
-    except ConfigurationError as error:
-        raise ValueError(str(error)) from error
-    return text
-
-
-def _auto(value: Any) -> Any:
-    if value == "auto":
-        return None
-    if value is None or isinstance(value, str):
-        raise ValueError("expected 'auto' or a mapping with signed, width and integer")
-    return value
-
-
-def _nonfinite(value: Any) -> Any:
-    if value in ("refuse", "drop"):
-        return value
-    if isinstance(value, dict) and list(value) == ["replace"]:
-        number = value["replace"]
-        if isinstance(number, int | float) and not isinstance(number, bool) and abs(number) < 1e30:
-            return float(number)
-    raise ValueError("expected 'refuse', 'drop' or a mapping {replace: <number>}")
-
-
-class Replace(Strict):
-    """A number instead of every NaN and infinity."""
-
-    replace: float
-
-
-class FixedFormat(Strict):
-    """A format in Vivado's sense: ap_fixed<width, integer> or ap_ufixed<width, integer>."""
-
-    signed: bool
-    width: int = Field(ge=1, le=MAX_WIDTH, description="Bits in all, the sign included.")
-    integer: int = Field(ge=-64, le=64, description="Bits left of the binary point, the sign included.")
-
-    @model_validator(mode="after")
-    def _has_value_bits(self) -> Self:
-        try:
-            self.kif()
-        except ConfigurationError as error:
-            raise ValueError(str(error)) from error
-        return self
-
-    def kif(self) -> KIF:
-        return kif_from_fixed(self.signed, self.width, self.integer)
-
-
-ExpressionText = Annotated[str, AfterValidator(_parsable)]
-Format = Annotated[
-    FixedFormat | None,
-    BeforeValidator(_auto, json_schema_input_type=FixedFormat | Literal["auto"]),
-    PlainSerializer(lambda v: "auto" if v is None else v.model_dump()),
-]
-# 'refuse', 'drop', or the number that replaces
-NonFinite = Annotated[
-    Literal["refuse", "drop"] | float,
-    PlainValidator(_nonfinite, json_schema_input_type=Literal["refuse", "drop"] | Replace),
-    PlainSerializer(lambda v: {"replace": v} if isinstance(v, float) else v),
-]
-Width = Annotated[int, Field(ge=2, le=MAX_WIDTH)]
-Quantiles = tuple[Annotated[float, Field(ge=0, le=1)], Annotated[float, Field(ge=0, le=1)]]
-
-
-class Feature(Strict):
-    """One input channel of the network."""
-
-    name: str = Field(min_length=1, description="Name of the channel; also the branch, unless an expression is given.")
-    expression: ExpressionText | None = Field(None, description="Arithmetic over branches; one number an entry.")
-    format: Format = Field(
-        None,
-        description="Hardware format, or auto: a power-of-two range from quantiles.",
-        json_schema_extra={"default": "auto"},
-    )
-    width: Width | None = Field(None, description="Bits of an automatic format; default: the data set's width.")
-    quantiles: Quantiles | None = Field(None, description="Quantiles that an automatic format must hold.")
-    nonfinite: NonFinite | None = Field(None, description="NaN and infinities; default: the data set's nonfinite.")
-
-    def parsed(self) -> Expression:
-        return branch(self.name) if self.expression is None else parse(self.expression)
 
 
 class Label(Strict):
     """The class of an entry."""
 
-    expression: ExpressionText = Field(description="Branch or expression whose value is 0, 1, ... by class.")
+    expression: ExpressionText | None = Field(
+        None, description="Branch or expression whose value is 0, 1, ... by class; default: files_by_class says it."
+    )
     classes: list[Annotated[str, Field(min_length=1)]] = Field(min_length=2, description="Class names, from 0 on.")
 
 
@@ -125,6 +40,9 @@ class DataSet(Strict):
 
     name: Name
     files: list[str] | None = Field(None, min_length=1, description="ROOT files or globs, from the working directory.")
+    files_by_class: dict[str, Annotated[list[str], Field(min_length=1)]] | None = Field(
+        None, description="The same by class, instead of files and of the label's expression."
+    )
     simulate: Simulation | None = Field(None, description="Make the files data/<name>/*.root by simulation instead.")
     tree: str = Field(min_length=1, description="Name of the TTree or RNTuple in each file.")
     event_id: list[str] = Field(min_length=1, description="Integer branches that together name an entry.")
@@ -134,7 +52,14 @@ class DataSet(Strict):
         description="Those of event_id that must agree for entries to stay in one split; default: all.",
     )
     label: Label
-    features: list[Feature] = Field(min_length=1, description="Input channels in order.")
+    features: list[Feature] = Field([], description="Input channels in order.")
+    objects: dict[Name, Objects] = Field(
+        {}, description="Objects in slots, by name; their channels follow those of features, slot by slot."
+    )
+    weight: ExpressionText | None = Field(None, description="Weight of an entry in training; default: 1.")
+    observables: dict[Name, ExpressionText] = Field(
+        {}, description="What results are shown against and no network reads, by name; one number an entry."
+    )
     cut: ExpressionText | None = Field(None, description="Keep the entries for which this expression is true.")
     width: Width = Field(8, description="Bits of automatic formats.")
     quantiles: Quantiles = Field((0.001, 0.999), description="Of the training split, for automatic formats.")
@@ -148,16 +73,25 @@ class DataSet(Strict):
         description="The public data set that this is; a scan's page then shows the published results on it.",
     )
 
-    def globs(self) -> list[str]:
-        """The files or globs; of simulated data the planned files."""
+    def globs(self) -> list[tuple[int | None, str]]:
+        """(class, file or glob); class None where it is the label's. Of simulated data the planned files."""
         if self.simulate is not None:
-            return [(DATA / self.name / f.name).as_posix() for f in planned_files(self.simulate)]
-        return list(self.files or [])
+            return [(None, (DATA / self.name / f.name).as_posix()) for f in planned_files(self.simulate)]
+        if self.files_by_class is not None:
+            return [(self.label.classes.index(c), g) for c, patterns in self.files_by_class.items() for g in patterns]
+        return [(None, pattern) for pattern in self.files or []]
 
     def paths(self) -> list[Path]:
-        """The files, sorted, each once. Raises DataError for a missing file or a glob without match."""
-        found: set[Path] = set()
-        for pattern in self.globs():
+        """The files, sorted, each once. Raises DataError as `class_of_files`."""
+        return sorted(self.class_of_files())
+
+    def class_of_files(self) -> dict[Path, int | None]:
+        """The class of each file, None where it is the label's.
+
+        Raises DataError for a missing file, a glob without match or a file of two classes.
+        """
+        found: dict[Path, int | None] = {}
+        for k, pattern in self.globs():
             literal = Path(pattern)
             names = [literal] if literal.is_file() else glob.glob(pattern, recursive=True)  # noqa: PTH207
             matches = [p for p in map(Path, names) if p.is_file()]
@@ -166,15 +100,22 @@ class DataSet(Strict):
                 folder = Path(pattern).parent
                 there = [p.as_posix() for p in sorted(folder.glob("*.root"))] if folder.is_dir() else []
                 raise DataError(f"data set {self.name}: {what} {pattern}{nearest(pattern, there)}")
-            found.update(matches)
-        return sorted(found)
+            for path in matches:
+                if found.setdefault(path, k) != k:
+                    both = " and ".join(repr(self.label.classes[c]) for c in (found[path], k) if c is not None)
+                    raise DataError(f"data set {self.name}: {path} stands under both classes {both}")
+        return found
 
 
 def inconsistencies(data_set: DataSet) -> list[str]:
     """What the fields say against each other, as 'dotted.path: what is wrong'; empty when all is well."""
     lines = []
-    if (data_set.files is None) == (data_set.simulate is None):
-        lines.append("files: give either files or simulate" + ("" if data_set.files is None else ", not both"))
+    sources = [key for key in ("files", "files_by_class", "simulate") if getattr(data_set, key) is not None]
+    if len(sources) != 1:
+        lines.append("files: give either files, files_by_class or simulate, found " + (" and ".join(sources) or "none"))
+    if not data_set.features and not data_set.objects:
+        lines.append("features: expected at least one, here or under objects")
+    lines += _label_mistakes(data_set)
     if data_set.simulate is not None and data_set.published is not None:
         lines.append(f"published: simulated data are no public data set, found {data_set.published!r}")
     if data_set.simulate is not None and tuple(data_set.label.classes) != SIMULATED_CLASSES:
@@ -184,6 +125,10 @@ def inconsistencies(data_set: DataSet) -> list[str]:
         ("features", [f.name for f in data_set.features]),
         ("event_id", data_set.event_id),
         ("split_by", data_set.split_by or []),
+        *(
+            (f"objects.{kind}.features", [*(f.name for f in o.features), *([o.mask] if o.mask else [])])
+            for kind, o in data_set.objects.items()
+        ),
     ):
         lines += [f"{path}: {name!r} stands twice" for name, count in Counter(names).items() if count > 1]
     lines += [
@@ -195,16 +140,37 @@ def inconsistencies(data_set: DataSet) -> list[str]:
     if abs(total - 1) > 1e-9:
         lines.append(f"split: train + validation + test is {total:g}, expected 1")
     ranges = [("quantiles", data_set.quantiles)]
-    for n, feature in enumerate(data_set.features):
-        ranges.append((f"features.{n}.quantiles", feature.quantiles or (0.0, 1.0)))
-        if feature.format is not None:
+    every = [(f"features.{n}", feature) for n, feature in enumerate(data_set.features)]
+    for kind, objects in data_set.objects.items():
+        every += [(f"objects.{kind}.features.{n}", feature) for n, feature in enumerate(objects.features)]
+    for place, feature in every:
+        ranges.append((f"{place}.quantiles", feature.quantiles or (0.0, 1.0)))
+        if feature.format is not None and feature.scale is not None:
+            lines.append(f"{place}.scale: not together with format")
+        elif feature.given is not None:
             lines += [
-                f"features.{n}.{key}: only for format: auto"
+                f"{place}.{key}: only for format: auto"
                 for key in ("width", "quantiles")
                 if getattr(feature, key) is not None
             ]
     lines += [f"{path}: expected low < high, found {low:g}, {high:g}" for path, (low, high) in ranges if low >= high]
     return lines
+
+
+def _label_mistakes(data_set: DataSet) -> list[str]:
+    classes = data_set.label.classes
+    if data_set.files_by_class is None:
+        missing = "label.expression: missing; give it, or files_by_class instead of files"
+        return [missing] if data_set.label.expression is None else []
+    found = [
+        f"files_by_class: no class {name!r} in label.classes{nearest(name, classes)}"
+        for name in data_set.files_by_class
+        if name not in classes
+    ]
+    found += [f"files_by_class: no files of class {name!r}" for name in classes if name not in data_set.files_by_class]
+    if data_set.label.expression is not None:
+        found.append("label.expression: not together with files_by_class")
+    return found
 
 
 def load_data_set(path: Path) -> DataSet:

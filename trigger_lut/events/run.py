@@ -10,15 +10,13 @@ from numpy.typing import NDArray
 
 from trigger_lut.cards import Stopwatch, write_card
 from trigger_lut.errors import DataError
+from trigger_lut.events.channels import Channel, channels
 from trigger_lut.events.codes import SPLIT_NAMES, TRAIN, EventCodes, save_codes
 from trigger_lut.events.columns import Columns, read_columns
 from trigger_lut.events.description import DataSet, load_data_set
-from trigger_lut.events.formats import automatic_format
+from trigger_lut.events.encode import encode_values, filled_slots, formats_of, summary
 from trigger_lut.events.split import assign
-from trigger_lut.fixed_point import KIF, encode
 from trigger_lut.records import FeatureSummary, IngestCard
-
-BINS = 64
 
 
 def ingest(description: Path, codes: Path, card: Path) -> None:
@@ -51,29 +49,21 @@ def to_codes(data_set: DataSet, columns: Columns, paths: Sequence[Path]) -> tupl
     Raises DataError for NaN or infinite features that the description refuses, for an identity that stands twice, and
     for a class without events.
     """
-    columns, nonfinite = _treat_nonfinite(data_set, columns, paths)
+    described = channels(data_set)
+    columns, nonfinite = _treat_nonfinite(data_set, described, columns, paths)
     columns = columns.rows(np.argsort(columns.identity, kind="stable"))
     _refuse_duplicates(data_set, columns, paths)
     split = assign(columns.group, data_set.split.train, data_set.split.validation)
     _refuse_empty_classes(data_set, columns.labels, split)
-
-    formats: list[KIF] = []
+    formats = formats_of(data_set, described, columns, split == TRAIN)
     codes = np.empty(columns.values.shape, np.int32)
     summaries = []
-    for n, feature in enumerate(data_set.features):
-        values = columns.values[:, n]
-        if feature.format is not None:
-            kif = feature.format.kif()
-        else:
-            kif = automatic_format(
-                values[split == TRAIN], feature.width or data_set.width, feature.quantiles or data_set.quantiles
-            )
-        codes[:, n] = encode(values, kif)
-        formats.append(kif)
+    for n, channel in enumerate(described):
+        values, kif = columns.values[:, n], formats[n]
+        codes[:, n] = encode_values(values, channel.feature, kif)
+        filled = filled_slots(data_set, channel, columns)
         summaries.append(
-            _summary(
-                feature.name, kif, feature.format is None, values, codes[:, n], columns.labels, data_set, nonfinite[n]
-            )
+            summary(channel, kif, values, codes[:, n], columns.labels, filled, len(data_set.label.classes))
         )
     events = EventCodes(
         codes,
@@ -81,10 +71,13 @@ def to_codes(data_set: DataSet, columns: Columns, paths: Sequence[Path]) -> tupl
         split,
         columns.identity,
         tuple(formats),
-        tuple(f.name for f in data_set.features),
+        tuple(channel.name for channel in described),
         tuple(data_set.label.classes),
+        weights=columns.weight if data_set.weight is not None else None,
+        observables=columns.observables if data_set.observables else None,
+        observable_names=tuple(data_set.observables),
     )
-    return events, summaries
+    return events, [s.model_copy(update={"nonfinite": count}) for s, count in zip(summaries, nonfinite, strict=True)]
 
 
 def class_counts(events: EventCodes) -> dict[str, dict[str, int]]:
@@ -95,24 +88,32 @@ def class_counts(events: EventCodes) -> dict[str, dict[str, int]]:
     }
 
 
-def _treat_nonfinite(data_set: DataSet, columns: Columns, paths: Sequence[Path]) -> tuple[Columns, list[int]]:
+def _treat_nonfinite(
+    data_set: DataSet, described: Sequence[Channel], columns: Columns, paths: Sequence[Path]
+) -> tuple[Columns, list[int]]:
     """Columns with finite values alone, and how many values of each feature were not."""
     counts = []
     refused = []
     drop = np.zeros(len(columns.labels), dtype=bool)
-    for n, feature in enumerate(data_set.features):
+    for n, channel in enumerate(described):
         bad = ~np.isfinite(columns.values[:, n])
         counts.append(int(bad.sum()))
-        action = feature.nonfinite if feature.nonfinite is not None else data_set.nonfinite
+        own = channel.feature.nonfinite
+        action = own if own is not None else data_set.nonfinite
         if not counts[-1]:
             continue
         if action == "refuse":
             where = _place(columns, int(np.argmax(bad)), paths)
-            refused.append(f"feature {feature.name!r}: {counts[-1]} of {len(bad)} values, first at {where}")
+            refused.append(f"feature {channel.name!r}: {counts[-1]} of {len(bad)} values, first at {where}")
         elif action == "drop":
             drop |= bad
         else:
             columns.values[bad, n] = action
+    bad = ~np.isfinite(columns.observables)
+    for column, name in enumerate(data_set.observables):
+        if bad[:, column].any():
+            where = _place(columns, int(np.argmax(bad[:, column])), paths)
+            refused.append(f"observable {name!r}: {bad[:, column].sum()} of {len(bad)} values, first at {where}")
     if refused:
         raise DataError(
             f"data set {data_set.name}: NaN or infinite values; set nonfinite to drop or to {{replace: <number>}}\n  "
@@ -150,35 +151,3 @@ def _refuse_empty_classes(data_set: DataSet, labels: NDArray[np.int64], split: N
             problems += [f"class {name!r} (label {k}) has no events in the {s} split" for s in missing]
     if problems:
         raise DataError(f"data set {data_set.name}: " + "; ".join(problems))
-
-
-def _summary(
-    name: str,
-    kif: KIF,
-    automatic: bool,
-    values: NDArray[np.float32],
-    codes: NDArray[np.int32],
-    labels: NDArray[np.int64],
-    data_set: DataSet,
-    nonfinite: int,
-) -> FeatureSummary:
-    lowest, end = kif.lo * kif.step, (kif.hi + 1) * kif.step
-    bins = min(BINS, 1 << kif.bits)
-    bin_of = (codes - kif.lo) // ((1 << kif.bits) // bins)
-    return FeatureSummary(
-        name=name,
-        kif=(kif.k, kif.i, kif.f),
-        format=str(kif),
-        automatic=automatic,
-        minimum=float(values.min()),
-        maximum=float(values.max()),
-        saturated_fraction=float(((values < lowest) | (values >= end)).mean()),
-        nonfinite=nonfinite,
-        distinct_codes=len(np.unique(codes)),
-        histogram={
-            "edges": [np.linspace(lowest, end, bins + 1).tolist()],
-            "counts": [
-                np.bincount(bin_of[labels == k], minlength=bins).tolist() for k in range(len(data_set.label.classes))
-            ],
-        },
-    )

@@ -9,7 +9,7 @@ from hgq.layers import QDense
 from trigger_lut.layers import LUTDense
 from trigger_lut.layers.cost import EBOPS_TO_LUTS, Record, collecting, soft_levels, soft_luts, soft_saturation
 from trigger_lut.training.model_cost import counting_layers, links_of, model_cost
-from trigger_lut.training.steps import Pressure, Trainer
+from trigger_lut.training.steps import Pressure, Trainer, cross_entropy
 
 SMALL = {"max_input_bits": 4, "hidden_width": 3, "input_format": "fixed<4,2>"}
 
@@ -108,6 +108,16 @@ def recorded(model):
     with collecting() as records:
         model(x, training=True)
     return records
+
+
+def test_cross_entropy_is_the_weighted_mean_of_minus_the_log_of_the_probability():
+    rng = np.random.default_rng(2)
+    scores, labels = rng.normal(size=(50, 4)), rng.integers(0, 4, 50)
+    weights = rng.uniform(0, 3, 50).astype(np.float32)
+    each = np.log(np.exp(scores).sum(axis=1)) - scores[np.arange(50), labels]
+    plain = cross_entropy(tf.constant(labels, tf.int32), tf.constant(scores, tf.float32))
+    heavy = cross_entropy(tf.constant(np.stack([labels, weights], 1), tf.float32), tf.constant(scores, tf.float32))
+    np.testing.assert_allclose([float(plain), float(heavy)], [each.mean(), (weights * each).mean()], rtol=1e-5)
 
 
 def test_cost_of_a_chain_is_the_sum_over_its_layers():

@@ -2,6 +2,7 @@
 
 import time
 import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,12 @@ def made_events(n=3000, seed=0):
     return EventCodes(codes, labels, split, np.arange(n, dtype=np.uint64), formats, ("n", "x", "y"), ("a", "b", "c"))
 
 
+def weighted(events):
+    """The same events, those of the last class twice as important."""
+    weights = np.where(events.labels == 2, 2.0, 1.0)
+    return replace(events, weights=(weights / weights[events.split == TRAIN].mean()).astype(np.float32))
+
+
 def megabytes(events, rows):
     """`memory_mb` of windows of so many rows."""
     return (COPIES * event_bytes(events) * rows + 1) / 1e6
@@ -57,7 +64,7 @@ def visited(windows, batch_size):
         assert batches.shape[1] == batch_size
         order.append(x[rows, 0].astype(int))
         sizes.append(len(rows))
-        assert y.shape == x.shape[:1]
+        assert y.shape[0] == x.shape[0]
     return np.concatenate(order), sizes
 
 
@@ -150,7 +157,7 @@ def trained(data, events, epochs=3):
     model = build_model(made_spec(network={"units": [4, 3], "max_input_bits": 5}).network, events.formats, 3, 7)
     trainer = Trainer(model, *data.training(), data.batch_size)
     losses = [data.epoch(trainer, 1, epoch, PRESSURE) for epoch in range(epochs)]
-    accuracy = float(data.hits(trainer).mean())
+    accuracy = float(np.average(data.hits(trainer), weights=data.weights))
     return losses, [np.asarray(v) for v in trainer.state()], accuracy
 
 
@@ -189,6 +196,18 @@ def test_several_windows_give_the_bits_of_training_in_memory_in_the_same_order(e
     assert same(([], ours[1]), ([], theirs[1]))
     assert ours[2] == theirs[2]
     assert not same(([], ours[1]), ([], held[1])), "another order is another training"
+
+
+def test_weighted_events_train_the_same_in_windows_and_in_memory(events, held):
+    heavy = weighted(events)
+    assert event_bytes(heavy) == event_bytes(events) + 4
+    data = Streamed(heavy, 100, megabytes(heavy, 2500))
+    ours, theirs = trained(data, heavy), trained(Held(heavy, 100), heavy)
+    assert same(ours, theirs)
+    assert ours[2] == theirs[2]
+    assert not same(([], ours[1]), ([], held[1])), "weights change the training"
+    alike = replace(events, weights=np.ones(len(events.labels), np.float32))
+    np.testing.assert_allclose(trained(Held(alike, 100), alike)[0], held[0], rtol=1e-5)
 
 
 def test_one_program_serves_all_windows(events):

@@ -15,7 +15,7 @@ from rootfiles import description, jet_columns, write_description, write_tree
 
 from trigger_lut.cards import read_card
 from trigger_lut.errors import ConfigurationError, DataError
-from trigger_lut.events.codes import EventCodes, load_codes
+from trigger_lut.events.codes import TRAIN, EventCodes, load_codes
 from trigger_lut.events.description import DataSet, load_data_set
 from trigger_lut.events.features import Objects
 from trigger_lut.events.objects import slots
@@ -204,12 +204,29 @@ def test_files_may_say_the_class_and_branches_the_weight(tmp_path: Path) -> None
     assert events.weights is not None
     assert events.observables is not None
     mass, x = (np.concatenate([p[k] for p in parts])[order] for k in ("mass", "x"))
-    np.testing.assert_array_equal(events.weights, (mass / 10).astype(np.float32))
+    train = events.split == TRAIN
+    np.testing.assert_allclose(events.weights, mass / mass[train].mean(), rtol=1e-6)
     np.testing.assert_array_equal(events.observables[:, 1], x)
     assert events.observable_names == ("ht", "other")
     block = events.block(10, 20)
     np.testing.assert_array_equal(block.weights, events.weights[10:20])
     assert card.events == 270
+
+
+def test_classes_may_be_balanced(tmp_path: Path) -> None:
+    made = jet_columns(400)
+    made["label"] = np.minimum(made["event"] % 7, 2).astype(np.int32)
+    file = write_tree(tmp_path / "a.root", made)
+    for weight in (None, "n"):
+        events, _ = run(tmp_path, [file], balance_classes=True, weight=weight)
+        assert events.weights is not None
+        train = events.split == TRAIN
+        sums = np.bincount(events.labels[train], events.weights[train])
+        np.testing.assert_allclose(sums, train.sum() / 3, rtol=1e-5)
+        if weight is None:
+            assert len(np.unique(events.weights[events.labels == 2])) == 1
+    with pytest.raises(DataError, match=r"class 'b' has no weight in the training split"):
+        run(tmp_path, [file], weight="where(label > 0.5, where(label < 1.5, 0, 1), 1)")
 
 
 def test_without_weights_and_observables_the_file_has_none(tmp_path: Path) -> None:

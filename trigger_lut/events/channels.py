@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.events.description import DataSet
-from trigger_lut.events.features import Feature, FixedFormat
+from trigger_lut.events.features import Feature
 
-PRESENT = FixedFormat(signed=False, width=1, integer=1)
+PRESENT = {"signed": False, "width": 1, "integer": 1}
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def channels(data_set: DataSet) -> list[Channel]:
         for slot in range(objects.count):
             found += [Channel(f"{kind}_{slot}_{f.name}", f, f"{kind}.{f.name}", kind, slot) for f in objects.features]
             if objects.mask is not None:
-                feature = Feature(name=objects.mask, format=PRESENT)
+                feature = Feature.model_validate({"name": objects.mask, "format": PRESENT})
                 name = f"{kind}_{slot}_{objects.mask}"
                 found.append(Channel(name, feature, f"{kind}.{objects.mask}", kind, slot, present=True))
     if twice := [name for name, count in Counter(channel.name for channel in found).items() if count > 1]:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,7 @@ class EventCodes:
     labels    (N,) int64, index into `classes`
     split     (N,) uint8: TRAIN, VALIDATION or TEST
     event_id  (N,) uint64, hash of the event's identity
-    weights   (N,) float32, in training; None: all alike
+    weights   (N,) float32 of mean 1 over the training split; None: all alike
     observables  (N, M) float32, what results are shown against; None: there are none
     """
 
@@ -53,6 +54,18 @@ class EventCodes:
         chosen = self.codes[rows], self.labels[rows]
         forget(self.codes)
         return chosen
+
+    def weights_of(self, split: int) -> NDArray[np.float32] | None:
+        """(N,) weights of the events in one split, in the order of rows."""
+        return None if self.weights is None else self.weights[self.split == split]
+
+    def targets(self, split: int) -> NDArray[Any]:
+        """What a training aims at in one split: labels (N,), or label and weight (N, 2) float32 where there are any."""
+        rows = self.split == split
+        if self.weights is None:
+            found: NDArray[Any] = self.labels[rows]
+            return found
+        return np.stack([self.labels[rows].astype(np.float32), self.weights[rows]], axis=1)
 
     def block(self, start: int, stop: int) -> EventCodes:
         """The events of rows start..stop-1; nothing is copied."""
@@ -167,7 +180,8 @@ def load_codes(path: Path) -> EventCodes:
             formats=tuple(KIF(*f) for f in meta["formats"]),
             features=tuple(meta["features"]),
             classes=tuple(meta["classes"]),
-            **{name: held.get(name) for name in OPTIONAL},
+            weights=held.get("weights"),
+            observables=held.get("observables"),
             observable_names=tuple(meta["observables"]),
         )
     except FileNotFoundError as error:

@@ -57,6 +57,7 @@ class DataSet(Strict):
         {}, description="Objects in slots, by name; their channels follow those of features, slot by slot."
     )
     weight: ExpressionText | None = Field(None, description="Weight of an entry in training; default: 1.")
+    balance_classes: bool = Field(False, description="Whether all classes get the same weight in training.")
     observables: dict[Name, ExpressionText] = Field(
         {}, description="What results are shown against and no network reads, by name; one number an entry."
     )

@@ -73,11 +73,28 @@ def to_codes(data_set: DataSet, columns: Columns, paths: Sequence[Path]) -> tupl
         tuple(formats),
         tuple(channel.name for channel in described),
         tuple(data_set.label.classes),
-        weights=columns.weight if data_set.weight is not None else None,
+        weights=_training_weights(data_set, columns, split),
         observables=columns.observables if data_set.observables else None,
         observable_names=tuple(data_set.observables),
     )
     return events, [s.model_copy(update={"nonfinite": count}) for s, count in zip(summaries, nonfinite, strict=True)]
+
+
+def _training_weights(data_set: DataSet, columns: Columns, split: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+    """(N,) weights of mean 1 over the training split, each class alike where the description says so; None: no weights.
+
+    Raises DataError for a class whose weights are all 0 there.
+    """
+    if data_set.weight is None and not data_set.balance_classes:
+        return None
+    weights, train = columns.weight.astype(np.float64), split == TRAIN
+    of_class = np.bincount(columns.labels[train], weights[train], minlength=len(data_set.label.classes))
+    if not (of_class > 0).all():
+        name = data_set.label.classes[int(np.argmin(of_class > 0))]
+        raise DataError(f"data set {data_set.name}: class {name!r} has no weight in the training split")
+    if data_set.balance_classes:
+        weights /= of_class[columns.labels]
+    return np.asarray(weights / weights[train].mean(), np.float32)
 
 
 def class_counts(events: EventCodes) -> dict[str, dict[str, int]]:

@@ -61,13 +61,14 @@ def ingest_page(card: IngestCard) -> Page:
     features = Table(
         "Features",
         [
-            *("Feature", "Format", "Range picked", "Smallest", "Largest", "Saturated"),
-            *("Codes that occur", "Codes possible", "NaN or infinite"),
+            *("Feature", "Format", "One step", "Range picked", "Smallest", "Largest", "Saturated"),
+            *("Codes that occur", "Codes possible", "NaN or infinite", "Slot empty"),
         ],
         [
             cells(
                 f.name,
                 f.format,
+                2.0 ** -f.kif[2] if f.lsb is None else f.lsb,
                 "automatically" if f.automatic else "as given",
                 f.minimum,
                 f.maximum,
@@ -75,10 +76,12 @@ def ingest_page(card: IngestCard) -> Page:
                 f.distinct_codes,
                 2 ** sum(f.kif),
                 f.nonfinite,
+                percent(f.empty_fraction) if f.empty_fraction else "-",
             )
             for f in card.features
         ],
-        note="fixed<W,I> and ufixed<W,I> have W bits, I of them left of the binary point, the sign included.",
+        note="fixed<W,I> and ufixed<W,I> have W bits, I of them left of the binary point, the sign included. "
+        "Of slots for objects, figures are of entries in which the slot is filled.",
     )
     splits = list(card.class_counts)
     counts = Table(

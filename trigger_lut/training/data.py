@@ -30,7 +30,7 @@ class Window(NamedTuple):
     """Events in memory, and the order in which training visits them.
 
     x        (W, C) float32 values on the input grid; rows that no batch names are padding
-    y        (W,) int32 labels
+    y        (W,) int32 labels, or (W, 2) float32 labels and weights
     batches  (S, B) int32, the rows of each step
     steps    how many of the S are taken
     """
@@ -47,13 +47,15 @@ class TrainingData(Protocol):
     batch_size: int
 
     def training(self) -> tuple[np.ndarray, np.ndarray] | tuple[None, None]:
-        """Values (N, C) and labels (N,) to be put on the device at the start; None where windows come instead."""
+        """Values (N, C) and `EventCodes.targets`, put on the device at the start; None where windows come instead."""
 
     def epoch(self, trainer: Trainer, seed: int, epoch: int, pressure: Pressure) -> float:
         """Train on each event once, but for the last incomplete batch, in an order that follows from seed and epoch.
 
         Returns the mean cross-entropy.
         """
+
+    weights: np.ndarray | None  # of the validation split, None: all alike
 
     def hits(self, trainer: Trainer) -> np.ndarray:
         """Whether each event of the validation split is classified right, in the order of rows."""
@@ -72,8 +74,8 @@ def training_data(events: EventCodes, training: Training) -> TrainingData:
 
 
 def event_bytes(events: EventCodes) -> int:
-    """What one decoded event takes: values, label and its place in the order of an epoch."""
-    return 4 * len(events.formats) + 4 + 4
+    """What one decoded event takes: values, label, weight, and its place in the order of an epoch."""
+    return 4 * len(events.formats) + 4 * (1 if events.weights is None else 2) + 4
 
 
 class Held:
@@ -82,10 +84,11 @@ class Held:
     def __init__(self, codes: EventCodes, batch_size: int) -> None:
         self.codes, self.batch_size = codes, batch_size
         self.validation = real_values(codes, VALIDATION)
+        self.weights = codes.weights_of(VALIDATION)
         self.events = int(codes.counts()[:, TRAIN].sum())
 
     def training(self) -> tuple[np.ndarray, np.ndarray]:
-        return real_values(self.codes, TRAIN)
+        return real_values(self.codes, TRAIN)[0], self.codes.targets(TRAIN)
 
     def epoch(self, trainer: Trainer, seed: int, epoch: int, pressure: Pressure) -> float:
         return trainer.epoch(np.random.default_rng((seed, epoch)).permutation(self.events), pressure)
@@ -102,6 +105,7 @@ class Streamed:
 
     def __init__(self, codes: EventCodes, batch_size: int, memory_mb: int) -> None:
         self.codes, size = codes, event_bytes(codes)
+        self.weights = codes.weights_of(VALIDATION)
         self.rows = int(memory_mb * 1e6) // (COPIES * size)
         self.block = min(max(self.rows // BLOCKS, 1), BLOCK)
         self.counts = codes.counts(self.block)[:, TRAIN]
@@ -124,7 +128,7 @@ class Streamed:
         """The windows of an epoch. A single one, which then holds the whole split, has the order of `Held`."""
         waiting = np.random.default_rng((seed, epoch, 1)).permutation(len(self.counts)).tolist()
         rng = np.random.default_rng((seed, epoch))
-        left = self.codes.block(0, 0).of(TRAIN)
+        left = self._block(len(self.counts))
         while waiting:
             taken, filled = [], len(left[1])
             while waiting and filled + self.counts[waiting[-1]] <= self.rows:
@@ -137,8 +141,10 @@ class Streamed:
     def _window(
         self, blocks: list[int], filled: int, left: tuple[np.ndarray, np.ndarray], rng: np.random.Generator
     ) -> tuple[Window, tuple[np.ndarray, np.ndarray]]:
-        """A window of what was left over, codes and labels, and of these blocks; what is left over of it."""
-        x, y = np.zeros((self.rows, len(self.codes.formats)), np.float32), np.zeros(self.rows, np.int32)
+        """A window of what was left over, codes and targets, and of these blocks; what is left over of it."""
+        x = np.zeros((self.rows, len(self.codes.formats)), np.float32)
+        weighted = self.codes.weights is not None
+        y = np.zeros((self.rows, 2), np.float32) if weighted else np.zeros(self.rows, np.int32)
         order = rng.permutation(filled)
         steps = filled // self.batch_size
         batches = np.zeros((self.rows // self.batch_size, self.batch_size), np.int32)
@@ -146,17 +152,18 @@ class Streamed:
         last = np.sort(order[steps * self.batch_size :])
         spared, done = [], 0
         for n in (None, *blocks):
-            codes, labels = left if n is None else self._block(n)
+            codes, aims = left if n is None else self._block(n)
             end = done + len(codes)
-            x[done:end], y[done:end] = decoded(codes, self.codes.formats), labels
+            x[done:end], y[done:end] = decoded(codes, self.codes.formats), aims
             mine = last[(last >= done) & (last < end)] - done
-            spared.append((codes[mine], labels[mine]))
+            spared.append((codes[mine], aims[mine]))
             done = end
-        spared_codes, spared_labels = zip(*spared, strict=True)
-        return Window(x, y, batches, steps), (np.concatenate(spared_codes), np.concatenate(spared_labels))
+        spared_codes, spared_aims = zip(*spared, strict=True)
+        return Window(x, y, batches, steps), (np.concatenate(spared_codes), np.concatenate(spared_aims))
 
     def _block(self, n: int) -> tuple[np.ndarray, np.ndarray]:
-        return self.codes.block(n * self.block, (n + 1) * self.block).of(TRAIN)
+        block = self.codes.block(n * self.block, (n + 1) * self.block)
+        return block.of(TRAIN)[0], block.targets(TRAIN)
 
     def hits(self, trainer: Trainer) -> np.ndarray:
         return np.concatenate(

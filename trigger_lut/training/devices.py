@@ -21,7 +21,7 @@ from trigger_lut.errors import ConfigurationError
 from trigger_lut.layers.cost import collecting
 from trigger_lut.layers.table_layer import TableLayer
 from trigger_lut.layers.whole_batch import given, next_histogram
-from trigger_lut.training.steps import Trainer
+from trigger_lut.training.steps import Trainer, kept_as
 
 MEAN = tf.distribute.ReduceOp.MEAN
 
@@ -84,13 +84,13 @@ class SharedTrainer(Trainer):
         self._gradient = tf.function(self._flat_gradients, jit_compile=True)
         self._move = tf.function(self._update_flat, jit_compile=True)
 
-    def placed(self, array: np.ndarray, dtype: tf.DType) -> Any:
+    def placed(self, array: np.ndarray) -> Any:
         """A copy on each device."""
         devices = self.over.extended.worker_devices
 
         def copy(context: tf.distribute.InputReplicaContext) -> tf.Tensor:
             with tf.device(devices[context.replica_id_in_sync_group]):
-                return tf.identity(tf.constant(array, dtype))
+                return tf.identity(tf.constant(array, kept_as(array)))
 
         return self.over.experimental_distribute_values_from_function(copy)
 

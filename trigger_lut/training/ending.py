@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from trigger_lut.training.candidates import MARGIN, Found, Nearest, Result
 from trigger_lut.training.controller import AIM
 from trigger_lut.training.fitting import prune
@@ -67,8 +69,9 @@ def _as_accurate(session: Session, new: Found, old: Found) -> bool:
     for network in (new, old):
         session.put(network.weights)
         right.append(session.data.hits(session.trainer))
-    differ = int((right[0] != right[1]).sum())
-    return new.accuracy >= old.accuracy - differ**0.5 / len(right[0])
+    weights = np.ones(len(right[0])) if session.data.weights is None else session.data.weights.astype(np.float64)
+    error = np.sqrt((weights[right[0] != right[1]] ** 2).sum()) / weights.sum()
+    return new.accuracy >= old.accuracy - float(error)
 
 
 def _tighten(session: Session) -> None:

@@ -215,8 +215,8 @@ class Session:
         return integer_network(self.model, inputs=self.events.formats)
 
     def accuracy(self) -> float:
-        """On the validation split."""
-        return float(self.data.hits(self.trainer).mean())
+        """On the validation split, by weight where events have weights."""
+        return float(np.average(self.data.hits(self.trainer), weights=self.data.weights))
 
     def varies(self, network: Network) -> bool:
         """Whether the outputs of the network depend on the input, as far as a few events show."""

@@ -35,6 +35,19 @@ class Pressure(NamedTuple):
     depth: float
 
 
+def kept_as(array: np.ndarray) -> tf.DType:
+    """The type in which training holds an array."""
+    return tf.int32 if np.issubdtype(array.dtype, np.integer) else tf.float32
+
+
+def cross_entropy(labels, scores):
+    """Mean cross-entropy of a batch: labels (B,) int32, or label and weight (B, 2) float32; scores (B, classes)."""
+    if labels.shape.rank == 1:
+        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=scores))
+    whole = tf.cast(labels[:, 0], tf.int32)
+    return tf.reduce_mean(labels[:, 1] * tf.nn.sparse_softmax_cross_entropy_with_logits(labels=whole, logits=scores))
+
+
 class Trainer:
     """A model, its training data on the device, and the compiled epoch.
 
@@ -42,14 +55,15 @@ class Trainer:
     the model's losses counts as in `model.fit`, but for the EBOPs of HGQ2: their `beta` is set to 0, so that the
     multiplier on LUTs alone presses on them.
 
-    x (N, ...) float32 values on the input grid, y (N,) int labels; the last incomplete batch of a shuffle is left out.
+    x (N, ...) float32 values on the input grid, y as in `EventCodes.targets`; the last incomplete batch of a shuffle is
+    left out.
     Without x and y, events come in windows.
     """
 
     def __init__(self, model: keras.Model, x: np.ndarray | None, y: np.ndarray | None, batch_size: int) -> None:
         self.model = model
         self.batch_size = batch_size if x is None else min(batch_size, len(x))
-        self.data = None if x is None or y is None else (self.placed(x, tf.float32), self.placed(y, tf.int32))
+        self.data = None if x is None or y is None else (self.placed(x), self.placed(y))
         every = model._flatten_layers(include_self=False)
         self.layers = [layer for layer in every if hasattr(layer, "current_tables")]
         self.betas = [layer._beta for layer in counting_layers(model)]
@@ -67,9 +81,9 @@ class Trainer:
         self._tables = tf.function(lambda: [layer.current_tables() for layer in self.layers], jit_compile=True)
         self._predict = tf.function(lambda x: model(x, training=False), jit_compile=True)
 
-    def placed(self, array: np.ndarray, dtype: tf.DType) -> Any:
-        """An array where training reads it."""
-        return tf.constant(array, dtype)
+    def placed(self, array: np.ndarray) -> Any:
+        """An array where training reads it: integers as int32, the rest as float32."""
+        return tf.constant(array, kept_as(array))
 
     def epoch(self, order: np.ndarray, pressure: Pressure) -> float:
         """Train on the events that are held, in this order; returns the mean cross-entropy."""
@@ -82,7 +96,7 @@ class Trainer:
         """Train on windows of one shape, one after the other; returns the mean cross-entropy."""
         total, steps = 0.0, 0
         for window in windows:
-            x, y = self.placed(window.x, tf.float32), self.placed(window.y, tf.int32)
+            x, y = self.placed(window.x), self.placed(window.y)
             batches, taken = window.batches, window.steps
             del window  # or two would be held while the next one is read
             total += self._total(x, y, batches, taken, pressure)
@@ -137,7 +151,7 @@ class Trainer:
         variables = [*self.weights, *self.widths]
         with tf.GradientTape() as tape:
             scores, cost, levels, penalties = self._forward(x)
-            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=scores))
+            loss = cross_entropy(labels, scores)
             objective = loss + luts * tf.math.log(cost) + depth * levels + penalties
         return loss, tape.gradient(objective, [v.value for v in variables], unconnected_gradients="zero")
 

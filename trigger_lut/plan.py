@@ -76,7 +76,7 @@ def load_plan(budget_path: Path, targets_path: Path, data_sets: Path) -> Plan:
     simulated = planned_files(data_set.simulate) if data_set.simulate else []
     files = [Path("data", data_set.name, file.name) for file in simulated] or data_set.paths()
     specs = {name: resolve(budget, target, name) for name in (*budget.designs, *budget.points)}
-    classes = len(data_set.label.classes)
+    classes = len(data_set.outputs)
     mistakes += [f"design {name}: {problem}" for name, spec in specs.items() for problem in impossible(spec, classes)]
     if mistakes:
         raise refused(budget_path, mistakes)
@@ -90,7 +90,7 @@ def _shape_mistakes(budget: Budget, data_set: DataSet) -> list[str]:
         held.update({variant.place: variant.network for variant in scan.variants(budget.scan, budget.network)})
     found = []
     for place, network in held.items():
-        lines = network_shape.mistakes(network, len(channels(data_set)), data_set.label.classes, data_set.name)
+        lines = network_shape.mistakes(network, len(channels(data_set)), data_set.outputs, data_set.name)
         if place.startswith("scan.units."):
             lines = [line.removeprefix("units: ") for line in lines]
             found += [f"{place}: {line}" for line in lines]

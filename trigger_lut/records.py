@@ -43,6 +43,18 @@ class FeatureSummary(Strict):
     histogram: dict[str, list[list[float]]] = Field(description="{'edges': [edges], 'counts': [counts a class]}.")
 
 
+class TargetSummary(Strict):
+    """What a regression aims at."""
+
+    name: str = Field(description="Name of the target, and of the network's output.")
+    unit: str = Field(description="Its unit; may be empty.")
+    scale: float = Field(description="What an output of 1 stands for.")
+    minimum: float = Field(description="Smallest value of all events.")
+    maximum: float = Field(description="Largest value.")
+    mean: float = Field(description="Mean of all events.")
+    spread: float = Field(description="Standard deviation of all events.")
+
+
 class IngestCard(Card):
     """Integer codes and labels of all events."""
 
@@ -52,6 +64,7 @@ class IngestCard(Card):
     events: int = Field(description="Entries kept.")
     classes: list[str] = Field(description="Class names in the order of their labels.")
     class_counts: dict[str, dict[str, int]] = Field(description="Events a class, by split.")
+    targets: list[TargetSummary] = Field([], description="Of a regression; its events are of one class, 'all'.")
     features: list[FeatureSummary] = Field(description="One entry a channel of the firmware.")
 
 

@@ -38,15 +38,15 @@ def references(codes: Path, units: list[int], seed: int, card: Path) -> None:
 
 
 def real_values(events: EventCodes, split: int) -> tuple[np.ndarray, np.ndarray]:
-    """Real values (N, C) float32 of a split's codes, and its labels (N,)."""
+    """Real values (N, C) float32 of a split's codes, and `EventCodes.truth` of it."""
     count = int(events.counts()[:, split].sum())
-    values, labels = np.empty((count, len(events.formats)), np.float32), np.empty(count, np.int64)
+    values = np.empty((count, len(events.formats)), np.float32)
     done = 0
     for block in events.blocks():
-        codes, of_block = block.of(split)
-        rows = slice(done, done := done + len(codes))
-        values[rows], labels[rows] = decoded(codes, events.formats), of_block
-    return values, labels
+        codes, _ = block.of(split)
+        values[done : done + len(codes)] = decoded(codes, events.formats)
+        done += len(codes)
+    return values, events.truth(split)
 
 
 def decoded(codes: np.ndarray, formats: Sequence[KIF]) -> np.ndarray:

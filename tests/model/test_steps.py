@@ -8,8 +8,9 @@ from hgq.layers import QDense
 
 from trigger_lut.layers import LUTDense
 from trigger_lut.layers.cost import EBOPS_TO_LUTS, Record, collecting, soft_levels, soft_luts, soft_saturation
+from trigger_lut.training.losses import cross_entropy, squared_error
 from trigger_lut.training.model_cost import counting_layers, links_of, model_cost
-from trigger_lut.training.steps import Pressure, Trainer, cross_entropy
+from trigger_lut.training.steps import Pressure, Trainer
 
 SMALL = {"max_input_bits": 4, "hidden_width": 3, "input_format": "fixed<4,2>"}
 
@@ -117,6 +118,16 @@ def test_cross_entropy_is_the_weighted_mean_of_minus_the_log_of_the_probability(
     each = np.log(np.exp(scores).sum(axis=1)) - scores[np.arange(50), labels]
     plain = cross_entropy(tf.constant(labels, tf.int32), tf.constant(scores, tf.float32))
     heavy = cross_entropy(tf.constant(np.stack([labels, weights], 1), tf.float32), tf.constant(scores, tf.float32))
+    np.testing.assert_allclose([float(plain), float(heavy)], [each.mean(), (weights * each).mean()], rtol=1e-5)
+
+
+def test_squared_error_is_the_weighted_mean_over_events_and_targets():
+    rng = np.random.default_rng(3)
+    outputs, aims = rng.normal(size=(40, 3)), rng.normal(size=(40, 3))
+    weights = rng.uniform(0, 3, 40)
+    each = ((outputs - aims) ** 2).mean(axis=1)
+    plain = squared_error(tf.constant(aims, tf.float32), tf.constant(outputs, tf.float32))
+    heavy = squared_error(tf.constant(np.column_stack([aims, weights]), tf.float32), tf.constant(outputs, tf.float32))
     np.testing.assert_allclose([float(plain), float(heavy)], [each.mean(), (weights * each).mean()], rtol=1e-5)
 
 

@@ -24,6 +24,7 @@ from trigger_lut.references import real_values
 from trigger_lut.training import run, session
 from trigger_lut.training.data import COPIES, Held, Streamed, ahead, event_bytes, training_data
 from trigger_lut.training.limits import Limits
+from trigger_lut.training.losses import cross_entropy, squared_error
 from trigger_lut.training.measure import Built
 from trigger_lut.training.model import build_model
 from trigger_lut.training.steps import Pressure, Trainer
@@ -152,12 +153,14 @@ def test_what_was_read_is_not_held_on_to():
 # ---------------------------------------------------------------- the same training
 
 
-def trained(data, events, epochs=3):
+def trained(data, events, epochs=3, loss=cross_entropy):
     """Losses, state of the trainer, and accuracy after some epochs."""
-    model = build_model(made_spec(network={"units": [4, 3], "max_input_bits": 5}).network, events.formats, 3, 7)
-    trainer = Trainer(model, *data.training(), data.batch_size)
+    units = [4, len(events.classes)]
+    network = made_spec(network={"units": units, "max_input_bits": 5}).network
+    model = build_model(network, events.formats, units[-1], 7)
+    trainer = Trainer(model, *data.training(), data.batch_size, loss)
     losses = [data.epoch(trainer, 1, epoch, PRESSURE) for epoch in range(epochs)]
-    accuracy = float(np.average(data.hits(trainer), weights=data.weights))
+    accuracy = float(np.average(data.qualities(trainer), weights=data.weights))
     return losses, [np.asarray(v) for v in trainer.state()], accuracy
 
 
@@ -208,6 +211,20 @@ def test_weighted_events_train_the_same_in_windows_and_in_memory(events, held):
     assert not same(([], ours[1]), ([], held[1])), "weights change the training"
     alike = replace(events, weights=np.ones(len(events.labels), np.float32))
     np.testing.assert_allclose(trained(Held(alike, 100), alike)[0], held[0], rtol=1e-5)
+
+
+def test_a_regression_trains_the_same_in_windows_and_in_memory_and_learns(events):
+    x = events.codes[:, 1:] / np.array([16, 8])
+    aims = np.stack([np.sin(3 * x[:, 0]), np.abs(x[:, 1]) - 1], axis=1).astype(np.float32)
+    numbers = replace(events, aims=aims, scales=(1.0, 1.0), classes=("sine", "size"), labels=0 * events.labels)
+    assert event_bytes(numbers) == event_bytes(events) + 4
+    data = Streamed(numbers, 100, megabytes(numbers, 2500))
+    ours, theirs = (trained(d, numbers, loss=squared_error) for d in (data, Held(numbers, 100)))
+    assert same(ours, theirs)
+    assert ours[2] == theirs[2]
+    assert ours[2] > 0.7, "R^2"
+    mixed = replace(numbers, aims=np.random.default_rng(0).permutation(aims))
+    assert trained(Held(mixed, 100), mixed, loss=squared_error)[2] < 0.1, "nothing to learn"
 
 
 def test_one_program_serves_all_windows(events):

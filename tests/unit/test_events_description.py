@@ -157,4 +157,4 @@ def test_schema_describes_formats() -> None:
     feature = schema()["$defs"]["Feature"]["properties"]
     assert feature["format"]["default"] == "auto"
     assert {"const": "auto", "type": "string"} in feature["format"]["anyOf"]
-    assert set(schema()["required"]) == {"name", "tree", "event_id", "label"}
+    assert set(schema()["required"]) == {"name", "tree", "event_id"}

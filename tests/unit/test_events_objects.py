@@ -291,3 +291,41 @@ def test_a_file_of_two_classes_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(DataError, match=r"a\.root stands under both classes 'a' and 'b'"):
         data_set.paths()
+
+
+def test_a_regression_aims_at_numbers_in_units_near_their_spread(tmp_path: Path) -> None:
+    made = jet_columns(300)
+    file = write_tree(tmp_path / "a.root", made)
+    targets = [
+        {"name": "mass", "expression": "mass", "unit": "GeV"},
+        {"name": "twice", "expression": "2 * mass", "scale": 10},
+    ]
+    events, card = run(tmp_path, [file], label=None, targets=targets, features=[{"name": "x"}, {"name": "n"}])
+    mass = made["mass"][np.argsort(hash_columns([made["run"], made["event"]]))]
+    assert events.regression
+    assert events.classes == ("mass", "twice")
+    spread = mass[events.split == TRAIN].std()
+    assert events.scales == (2.0 ** round(math.log2(spread)), 10.0)
+    np.testing.assert_allclose(
+        events.truth(TRAIN) * events.scales, np.stack([mass, 2 * mass], 1)[events.split == TRAIN]
+    )
+    assert (events.labels == 0).all()
+    assert card.classes == ["all"]
+    assert sum(card.class_counts["train"].values()) == (events.split == TRAIN).sum()
+    assert card.targets[0].unit == "GeV"
+    assert card.targets[1].mean == pytest.approx(2 * mass.mean(), rel=1e-6)
+    with pytest.raises(DataError, match=r"target 'one' has one value in the training split"):
+        run(tmp_path, [file], label=None, targets=[{"name": "one", "expression": "0 * n"}])
+    made["mass"][3] = math.inf
+    with pytest.raises(DataError, match=r"target 'mass': 1 of 300 values, first at entry 3 of "):
+        run(tmp_path, [write_tree(tmp_path / "b.root", made)], label=None, targets=targets, features=[{"name": "x"}])
+
+
+def test_either_classes_or_targets(tmp_path: Path) -> None:
+    target = [{"name": "mass", "expression": "mass"}]
+    with pytest.raises(ConfigurationError, match=r"label: give either label or targets, found both"):
+        loaded(tmp_path, targets=target)
+    with pytest.raises(ConfigurationError, match=r"label: give either label or targets, found neither"):
+        loaded(tmp_path, label=None)
+    with pytest.raises(ConfigurationError, match=r"balance_classes: not with targets"):
+        loaded(tmp_path, label=None, targets=target, balance_classes=True)

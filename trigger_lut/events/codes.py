@@ -21,7 +21,7 @@ from trigger_lut.fixed_point import KIF
 SCHEMA_VERSION = 2
 TRAIN, VALIDATION, TEST = 0, 1, 2
 SPLIT_NAMES = ("train", "validation", "test")
-OPTIONAL = ("weights", "observables")
+OPTIONAL = ("weights", "aims", "observables")
 BLOCK = 65536  # events that are looked at in one go
 
 
@@ -30,11 +30,14 @@ class EventCodes:
     """All events of a data set, rows in rising order of `event_id`.
 
     codes     (N, C) int32, each column in its entry of `formats`: what the firmware gets at its input
-    labels    (N,) int64, index into `classes`
+    labels    (N,) int64, index into `classes`; of a regression 0
     split     (N,) uint8: TRAIN, VALIDATION or TEST
     event_id  (N,) uint64, hash of the event's identity
     weights   (N,) float32 of mean 1 over the training split; None: all alike
+    aims      (N, T) float32, what a regression aims at, in `scales`; None: classification
     observables  (N, M) float32, what results are shown against; None: there are none
+    classes: names of the classes, or of the targets of a regression: one an output of a network. scales: (T,) what an
+    output of 1 stands for.
     """
 
     codes: NDArray[np.int32]
@@ -45,13 +48,24 @@ class EventCodes:
     features: tuple[str, ...]
     classes: tuple[str, ...]
     weights: NDArray[np.float32] | None = None
+    aims: NDArray[np.float32] | None = None
+    scales: tuple[float, ...] = ()
     observables: NDArray[np.float32] | None = None
     observable_names: tuple[str, ...] = ()
 
-    def of(self, split: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """(codes, labels) of the events in one split: TRAIN, VALIDATION or TEST."""
-        rows = self.split == split
-        chosen = self.codes[rows], self.labels[rows]
+    @property
+    def regression(self) -> bool:
+        """Whether outputs aim at numbers, instead of one score a class."""
+        return self.aims is not None
+
+    def truth(self, split: int) -> NDArray[Any]:
+        """What is true of the events in one split: labels (N,) int64, or of a regression targets (N, T) float32."""
+        held = self.labels if self.aims is None else self.aims
+        return np.asarray(held[self.split == split])
+
+    def of(self, split: int) -> tuple[NDArray[np.int32], NDArray[Any]]:
+        """(codes, truth) of the events in one split: TRAIN, VALIDATION or TEST."""
+        chosen = self.codes[self.split == split], self.truth(split)
         forget(self.codes)
         return chosen
 
@@ -60,12 +74,12 @@ class EventCodes:
         return None if self.weights is None else self.weights[self.split == split]
 
     def targets(self, split: int) -> NDArray[Any]:
-        """What a training aims at in one split: labels (N,), or label and weight (N, 2) float32 where there are any."""
-        rows = self.split == split
+        """What a training aims at in one split: `truth`, labels as int32; with weights a column more, float32."""
+        truth = self.truth(split)
         if self.weights is None:
-            found: NDArray[Any] = self.labels[rows]
-            return found
-        return np.stack([self.labels[rows].astype(np.float32), self.weights[rows]], axis=1)
+            return truth if self.regression else truth.astype(np.int32)
+        columns = truth if truth.ndim == 2 else truth[:, None]
+        return np.concatenate([columns.astype(np.float32), self.weights[self.split == split, None]], axis=1)
 
     def block(self, start: int, stop: int) -> EventCodes:
         """The events of rows start..stop-1; nothing is copied."""
@@ -76,8 +90,7 @@ class EventCodes:
             labels=self.labels[rows],
             split=self.split[rows],
             event_id=self.event_id[rows],
-            weights=None if self.weights is None else self.weights[rows],
-            observables=None if self.observables is None else self.observables[rows],
+            **{name: held[rows] for name in OPTIONAL if (held := getattr(self, name)) is not None},
         )
 
     def blocks(self, size: int = BLOCK) -> Iterator[EventCodes]:
@@ -91,8 +104,8 @@ class EventCodes:
         found = [np.bincount(block.split, minlength=len(SPLIT_NAMES)) for block in self.blocks(size)]
         return np.array(found, np.int64).reshape(-1, len(SPLIT_NAMES))
 
-    def chunks(self, split: int, size: int = BLOCK) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int64]]]:
-        """(codes, labels) of the events in one split, `size` at a time, in the order of rows; the last of fewer."""
+    def chunks(self, split: int, size: int = BLOCK) -> Iterator[tuple[NDArray[np.int32], NDArray[Any]]]:
+        """(codes, truth) of the events in one split, `size` at a time, in the order of rows; the last of fewer."""
         held = [self.block(0, 0).of(split)]
         waiting = 0
         for block in self.blocks(size):
@@ -106,8 +119,8 @@ class EventCodes:
             codes, labels = (np.concatenate(parts) for parts in zip(*held, strict=True))
             yield codes, labels
 
-    def first(self, split: int, count: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """(codes, labels) of the first `count` events in one split, or of all where there are fewer."""
+    def first(self, split: int, count: int) -> tuple[NDArray[np.int32], NDArray[Any]]:
+        """(codes, truth) of the first `count` events in one split, or of all where there are fewer."""
         return next(self.chunks(split, count), self.block(0, 0).of(split))
 
     def problems(self) -> list[str]:
@@ -120,6 +133,7 @@ class EventCodes:
             ("split", np.uint8, (n,)),
             ("event_id", np.uint64, (n,)),
             ("weights", np.float32, (n,)),
+            ("aims", np.float32, (n, len(self.scales))),
             ("observables", np.float32, (n, len(self.observable_names))),
         ):
             array = getattr(self, name)
@@ -129,6 +143,8 @@ class EventCodes:
                 found.append(f"{name}: expected {np.dtype(dtype)} of shape {shape}, found {array.dtype} {array.shape}")
         if len(self.formats) != c or len(self.features) != c:
             found.append(f"{c} columns of codes, {len(self.formats)} formats, {len(self.features)} features")
+        if self.scales and (self.aims is None or len(self.scales) != len(self.classes)):
+            found.append(f"aims: expected one of each of {', '.join(self.classes)}")
         if self.observable_names and self.observables is None:
             found.append(f"observables: expected {', '.join(self.observable_names)}, found none")
         if found or n == 0:
@@ -157,6 +173,7 @@ def save_codes(events: EventCodes, path: Path) -> None:
         "formats": events.formats,
         "features": events.features,
         "classes": events.classes,
+        "scales": events.scales,
         "observables": events.observable_names,
     }
     held = {name: getattr(events, name) for name in ("codes", "labels", "split", "event_id", *OPTIONAL)}
@@ -181,6 +198,8 @@ def load_codes(path: Path) -> EventCodes:
             features=tuple(meta["features"]),
             classes=tuple(meta["classes"]),
             weights=held.get("weights"),
+            aims=held.get("aims"),
+            scales=tuple(meta["scales"]),
             observables=held.get("observables"),
             observable_names=tuple(meta["observables"]),
         )

@@ -27,7 +27,7 @@ class Columns:
     kept  (N, O) int32, by kind of objects: how many of the slots are filled
     labels  (N,) int64
     weight  (N,) float32, of the entry in training
-    observables  (N, M) float32
+    observables, aims  (N, M), (N, T) float32
     identity, group  (N,) uint64: hashes of `event_id` and of `split_by`
     file, entry  (N,): index of the file, and entry in its tree
     """
@@ -37,6 +37,7 @@ class Columns:
     labels: NDArray[np.int64]
     weight: NDArray[np.float32]
     observables: NDArray[np.float32]
+    aims: NDArray[np.float32]
     identity: NDArray[np.uint64]
     group: NDArray[np.uint64]
     file: NDArray[np.int32]
@@ -56,6 +57,7 @@ class Columns:
             labels=np.empty(count, np.int64),
             weight=np.empty(count, np.float32),
             observables=np.empty((count, len(of_data.observables)), np.float32),
+            aims=np.empty((count, len(of_data.targets or [])), np.float32),
             identity=np.empty(count, np.uint64),
             group=np.empty(count, np.uint64),
             file=np.empty(count, np.int32),
@@ -67,7 +69,7 @@ class Columns:
 class Plan:
     """Which expressions to compute, and the branches that they read with what each is for.
 
-    label: None where the files say the class.
+    label: None where the files say the class, or there is none.
     """
 
     data_set: DataSet
@@ -76,6 +78,7 @@ class Plan:
     cut: Expression | None
     weight: Expression | None
     observables: dict[str, Expression]
+    aims: dict[str, Expression]
     branches: dict[str, str]
 
     @classmethod
@@ -83,7 +86,9 @@ class Plan:
         def parsed(text: str | None) -> Expression | None:
             return None if text is None else parse(text)
 
-        label, cut, weight = (parsed(t) for t in (data_set.label.expression, data_set.cut, data_set.weight))
+        label = parsed(data_set.label.expression) if data_set.label is not None else None
+        cut, weight = parsed(data_set.cut), parsed(data_set.weight)
+        aims = {target.name: parse(target.expression) for target in data_set.targets or []}
         observables = {name: parse(text) for name, text in data_set.observables.items()}
         uses = [(f"feature {f.name!r}", f.parsed()) for f in data_set.features]
         for kind, objects in data_set.objects.items():
@@ -93,11 +98,12 @@ class Plan:
         named = (("label", label), ("cut", cut), ("weight", weight))
         uses += [(purpose, expression) for purpose, expression in named if expression is not None]
         uses += [(f"observable {name!r}", expression) for name, expression in observables.items()]
+        uses += [(f"target {name!r}", expression) for name, expression in aims.items()]
         branches = dict.fromkeys(data_set.event_id, "event_id")
         for purpose, expression in uses:
             for name in expression.names:
                 branches.setdefault(name, purpose)
-        return cls(data_set, channels(data_set), label, cut, weight, observables, branches)
+        return cls(data_set, channels(data_set), label, cut, weight, observables, aims, branches)
 
 
 def read_columns(data_set: DataSet, paths: Sequence[Path]) -> Columns:
@@ -139,16 +145,11 @@ def _columns_of(plan: Plan, branches: Mapping[str, Any], start: int, file: int, 
     keep = slice(None) if plan.cut is None else _cut(plan.cut, branches, count)
     values, kept = _values(plan, branches, entry)
     kept_entry = entry[keep]
-    if plan.label is None:
-        assert of_file is not None
-        labels = np.full(len(kept_entry), of_file, np.int64)
+    if plan.label is None:  # the files say the class, or there is none
+        labels = np.full(len(kept_entry), of_file or 0, np.int64)
     else:
         labels = _labels(data_set, _number("label", plan.label, branches, count)[keep], kept_entry)
     weight = np.ones(count) if plan.weight is None else _number("weight", plan.weight, branches, count)
-    observables = np.empty((count, len(plan.observables)), np.float32)
-    with np.errstate(over="ignore"):
-        for column, (name, expression) in enumerate(plan.observables.items()):
-            observables[:, column] = _number(f"observable {name!r}", expression, branches, count)
     ids = {name: _identity(name, branches[name])[keep] for name in data_set.event_id}
     identity = hash_columns(list(ids.values()))
     return Columns(
@@ -156,7 +157,8 @@ def _columns_of(plan: Plan, branches: Mapping[str, Any], start: int, file: int, 
         kept=kept[keep],
         labels=labels,
         weight=_weights(weight[keep], kept_entry),
-        observables=observables[keep],
+        observables=_numbers("observable", plan.observables, branches, count)[keep],
+        aims=_numbers("target", plan.aims, branches, count)[keep],
         identity=identity,
         group=hash_columns([ids[name] for name in data_set.split_by]) if data_set.split_by else identity,
         file=np.full(len(kept_entry), file, np.int32),
@@ -196,6 +198,16 @@ def _number(purpose: str, expression: Expression, branches: Mapping[str, Any], c
     return np.broadcast_to(np.asarray(value, dtype=np.float64), (count,))
 
 
+def _numbers(
+    purpose: str, expressions: Mapping[str, Expression], branches: Mapping[str, Any], count: int
+) -> NDArray[np.float32]:
+    found = np.empty((count, len(expressions)), np.float32)
+    with np.errstate(over="ignore"):
+        for column, (name, expression) in enumerate(expressions.items()):
+            found[:, column] = _number(f"{purpose} {name!r}", expression, branches, count)
+    return found
+
+
 def _cut(expression: Expression, branches: Mapping[str, Any], count: int) -> NDArray[np.bool_]:
     value = _evaluate("cut", expression, branches)
     if is_jagged(value) or value_kind(value) != "b":
@@ -221,6 +233,7 @@ def _weights(values: NDArray[np.float64], entry: NDArray[np.int64]) -> NDArray[n
 
 
 def _labels(data_set: DataSet, values: NDArray[np.float64], entry: NDArray[np.int64]) -> NDArray[np.int64]:
+    assert data_set.label is not None
     what = f"label {data_set.label.expression!r}"
     whole = np.isfinite(values) & (values == np.floor(values))
     if not whole.all():

@@ -27,6 +27,20 @@ class Label(Strict):
     classes: list[Annotated[str, Field(min_length=1)]] = Field(min_length=2, description="Class names, from 0 on.")
 
 
+class Target(Strict):
+    """A number that a network is to find, one output of it."""
+
+    name: Name
+    expression: ExpressionText = Field(description="Branch or expression; one number an entry.")
+    unit: str = Field("", description="For axes and tables, such as mrad.")
+    scale: float | None = Field(
+        None,
+        gt=0,
+        lt=1e30,
+        description="What an output of 1 stands for; default: a power of two near the spread.",
+    )
+
+
 class Split(Strict):
     """Shares of the events; which event goes where follows from a hash of its identity."""
 
@@ -51,7 +65,8 @@ class DataSet(Strict):
         min_length=1,
         description="Those of event_id that must agree for entries to stay in one split; default: all.",
     )
-    label: Label
+    label: Label | None = Field(None, description="Classification: the class of an entry.")
+    targets: list[Target] | None = Field(None, min_length=1, description="Regression instead: numbers to be found.")
     features: list[Feature] = Field([], description="Input channels in order.")
     objects: dict[Name, Objects] = Field(
         {}, description="Objects in slots, by name; their channels follow those of features, slot by slot."
@@ -74,12 +89,22 @@ class DataSet(Strict):
         description="The public data set that this is; a scan's page then shows the published results on it.",
     )
 
+    @property
+    def outputs(self) -> list[str]:
+        """Names of a network's outputs: classes, or targets."""
+        return self.label.classes if self.label is not None else [target.name for target in self.targets or []]
+
+    @property
+    def kinds(self) -> list[str]:
+        """By what entries are told apart in counts and plots: classes; of a regression all are of one kind."""
+        return self.label.classes if self.label is not None else ["all"]
+
     def globs(self) -> list[tuple[int | None, str]]:
         """(class, file or glob); class None where it is the label's. Of simulated data the planned files."""
         if self.simulate is not None:
             return [(None, (DATA / self.name / f.name).as_posix()) for f in planned_files(self.simulate)]
         if self.files_by_class is not None:
-            return [(self.label.classes.index(c), g) for c, patterns in self.files_by_class.items() for g in patterns]
+            return [(self.outputs.index(c), g) for c, patterns in self.files_by_class.items() for g in patterns]
         return [(None, pattern) for pattern in self.files or []]
 
     def paths(self) -> list[Path]:
@@ -103,7 +128,7 @@ class DataSet(Strict):
                 raise DataError(f"data set {self.name}: {what} {pattern}{nearest(pattern, there)}")
             for path in matches:
                 if found.setdefault(path, k) != k:
-                    both = " and ".join(repr(self.label.classes[c]) for c in (found[path], k) if c is not None)
+                    both = " and ".join(repr(self.outputs[c]) for c in (found[path], k) if c is not None)
                     raise DataError(f"data set {self.name}: {path} stands under both classes {both}")
         return found
 
@@ -119,10 +144,10 @@ def inconsistencies(data_set: DataSet) -> list[str]:
     lines += _label_mistakes(data_set)
     if data_set.simulate is not None and data_set.published is not None:
         lines.append(f"published: simulated data are no public data set, found {data_set.published!r}")
-    if data_set.simulate is not None and tuple(data_set.label.classes) != SIMULATED_CLASSES:
-        lines.append(f"label.classes: simulated data have {list(SIMULATED_CLASSES)}, found {data_set.label.classes}")
+    if data_set.simulate is not None and tuple(data_set.outputs) != SIMULATED_CLASSES:
+        lines.append(f"label.classes: simulated data have {list(SIMULATED_CLASSES)}, found {data_set.outputs}")
     for path, names in (
-        ("label.classes", data_set.label.classes),
+        ("label.classes" if data_set.label is not None else "targets", data_set.outputs),
         ("features", [f.name for f in data_set.features]),
         ("event_id", data_set.event_id),
         ("split_by", data_set.split_by or []),
@@ -159,6 +184,11 @@ def inconsistencies(data_set: DataSet) -> list[str]:
 
 
 def _label_mistakes(data_set: DataSet) -> list[str]:
+    if (data_set.label is None) == (data_set.targets is None):
+        return ["label: give either label or targets, found " + ("neither" if data_set.label is None else "both")]
+    if data_set.label is None:
+        wrong = [] if data_set.files_by_class is None else ["files_by_class: not with targets; give files"]
+        return wrong + ["balance_classes: not with targets"] * data_set.balance_classes
     classes = data_set.label.classes
     if data_set.files_by_class is None:
         missing = "label.expression: missing; give it, or files_by_class instead of files"

@@ -16,6 +16,7 @@ from trigger_lut.events.columns import Columns, read_columns
 from trigger_lut.events.description import DataSet, load_data_set
 from trigger_lut.events.encode import encode_values, filled_slots, formats_of, summary
 from trigger_lut.events.split import assign
+from trigger_lut.events.targets import scales_of, target_summaries
 from trigger_lut.records import FeatureSummary, IngestCard
 
 
@@ -35,8 +36,9 @@ def ingest(description: Path, codes: Path, card: Path) -> None:
             data_set=data_set.name,
             files=len(paths),
             events=len(events.labels),
-            classes=list(events.classes),
-            class_counts=class_counts(events),
+            classes=data_set.kinds,
+            class_counts=class_counts(events, data_set.kinds),
+            targets=target_summaries(data_set, events),
             features=summaries,
         ),
         card,
@@ -62,9 +64,8 @@ def to_codes(data_set: DataSet, columns: Columns, paths: Sequence[Path]) -> tupl
         values, kif = columns.values[:, n], formats[n]
         codes[:, n] = encode_values(values, channel.feature, kif)
         filled = filled_slots(data_set, channel, columns)
-        summaries.append(
-            summary(channel, kif, values, codes[:, n], columns.labels, filled, len(data_set.label.classes))
-        )
+        summaries.append(summary(channel, kif, values, codes[:, n], columns.labels, filled, len(data_set.kinds)))
+    scales = scales_of(data_set, columns.aims[split == TRAIN])
     events = EventCodes(
         codes,
         columns.labels,
@@ -72,8 +73,10 @@ def to_codes(data_set: DataSet, columns: Columns, paths: Sequence[Path]) -> tupl
         columns.identity,
         tuple(formats),
         tuple(channel.name for channel in described),
-        tuple(data_set.label.classes),
+        tuple(data_set.outputs),
         weights=_training_weights(data_set, columns, split),
+        aims=(columns.aims / np.array(scales, np.float32)).astype(np.float32) if scales else None,
+        scales=tuple(scales),
         observables=columns.observables if data_set.observables else None,
         observable_names=tuple(data_set.observables),
     )
@@ -88,19 +91,19 @@ def _training_weights(data_set: DataSet, columns: Columns, split: NDArray[np.uin
     if data_set.weight is None and not data_set.balance_classes:
         return None
     weights, train = columns.weight.astype(np.float64), split == TRAIN
-    of_class = np.bincount(columns.labels[train], weights[train], minlength=len(data_set.label.classes))
+    of_class = np.bincount(columns.labels[train], weights[train], minlength=len(data_set.kinds))
     if not (of_class > 0).all():
-        name = data_set.label.classes[int(np.argmin(of_class > 0))]
+        name = data_set.kinds[int(np.argmin(of_class > 0))]
         raise DataError(f"data set {data_set.name}: class {name!r} has no weight in the training split")
     if data_set.balance_classes:
         weights /= of_class[columns.labels]
     return np.asarray(weights / weights[train].mean(), np.float32)
 
 
-def class_counts(events: EventCodes) -> dict[str, dict[str, int]]:
+def class_counts(events: EventCodes, kinds: Sequence[str]) -> dict[str, dict[str, int]]:
     """Events a class, by split."""
     return {
-        name: {c: int(((events.split == s) & (events.labels == k)).sum()) for k, c in enumerate(events.classes)}
+        name: {c: int(((events.split == s) & (events.labels == k)).sum()) for k, c in enumerate(kinds)}
         for s, name in enumerate(SPLIT_NAMES)
     }
 
@@ -126,11 +129,12 @@ def _treat_nonfinite(
             drop |= bad
         else:
             columns.values[bad, n] = action
-    bad = ~np.isfinite(columns.observables)
-    for column, name in enumerate(data_set.observables):
-        if bad[:, column].any():
-            where = _place(columns, int(np.argmax(bad[:, column])), paths)
-            refused.append(f"observable {name!r}: {bad[:, column].sum()} of {len(bad)} values, first at {where}")
+    others = [(f"observable {name!r}", columns.observables[:, n]) for n, name in enumerate(data_set.observables)]
+    others += [(f"target {t.name!r}", columns.aims[:, n]) for n, t in enumerate(data_set.targets or [])]
+    for what, values in others:
+        if (bad := ~np.isfinite(values)).any():
+            where = _place(columns, int(np.argmax(bad)), paths)
+            refused.append(f"{what}: {int(bad.sum())} of {len(bad)} values, first at {where}")
     if refused:
         raise DataError(
             f"data set {data_set.name}: NaN or infinite values; set nonfinite to drop or to {{replace: <number>}}\n  "
@@ -159,7 +163,7 @@ def _refuse_duplicates(data_set: DataSet, columns: Columns, paths: Sequence[Path
 
 def _refuse_empty_classes(data_set: DataSet, labels: NDArray[np.int64], split: NDArray[np.uint8]) -> None:
     problems = []
-    for k, name in enumerate(data_set.label.classes):
+    for k, name in enumerate(data_set.kinds):
         by_split = np.bincount(split[labels == k], minlength=len(SPLIT_NAMES))
         if not by_split.any():
             problems.append(f"class {name!r} (label {k}) has no events")

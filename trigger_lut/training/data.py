@@ -16,6 +16,7 @@ import numpy as np
 from trigger_lut.budget import Training
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.events.codes import BLOCK, TRAIN, VALIDATION, EventCodes
+from trigger_lut.quality import Quality
 from trigger_lut.references import decoded, real_values
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Window(NamedTuple):
     """Events in memory, and the order in which training visits them.
 
     x        (W, C) float32 values on the input grid; rows that no batch names are padding
-    y        (W,) int32 labels, or (W, 2) float32 labels and weights
+    y        (W, ...) `EventCodes.targets`
     batches  (S, B) int32, the rows of each step
     steps    how many of the S are taken
     """
@@ -52,13 +53,13 @@ class TrainingData(Protocol):
     def epoch(self, trainer: Trainer, seed: int, epoch: int, pressure: Pressure) -> float:
         """Train on each event once, but for the last incomplete batch, in an order that follows from seed and epoch.
 
-        Returns the mean cross-entropy.
+        Returns the mean loss.
         """
 
     weights: np.ndarray | None  # of the validation split, None: all alike
 
-    def hits(self, trainer: Trainer) -> np.ndarray:
-        """Whether each event of the validation split is classified right, in the order of rows."""
+    def qualities(self, trainer: Trainer) -> np.ndarray:
+        """(N,) `Quality` of each event of the validation split, in the order of rows."""
 
 
 def training_data(events: EventCodes, training: Training) -> TrainingData:
@@ -75,7 +76,8 @@ def training_data(events: EventCodes, training: Training) -> TrainingData:
 
 def event_bytes(events: EventCodes) -> int:
     """What one decoded event takes: values, label, weight, and its place in the order of an epoch."""
-    return 4 * len(events.formats) + 4 * (1 if events.weights is None else 2) + 4
+    aims = len(events.classes) if events.regression else 1
+    return 4 * len(events.formats) + 4 * (aims + (events.weights is not None)) + 4
 
 
 class Held:
@@ -84,7 +86,7 @@ class Held:
     def __init__(self, codes: EventCodes, batch_size: int) -> None:
         self.codes, self.batch_size = codes, batch_size
         self.validation = real_values(codes, VALIDATION)
-        self.weights = codes.weights_of(VALIDATION)
+        self.weights, self.quality = codes.weights_of(VALIDATION), Quality.on(codes, VALIDATION)
         self.events = int(codes.counts()[:, TRAIN].sum())
 
     def training(self) -> tuple[np.ndarray, np.ndarray]:
@@ -93,8 +95,8 @@ class Held:
     def epoch(self, trainer: Trainer, seed: int, epoch: int, pressure: Pressure) -> float:
         return trainer.epoch(np.random.default_rng((seed, epoch)).permutation(self.events), pressure)
 
-    def hits(self, trainer: Trainer) -> np.ndarray:
-        return trainer.logits(self.validation[0]).argmax(axis=1) == self.validation[1]
+    def qualities(self, trainer: Trainer) -> np.ndarray:
+        return self.quality.of(trainer.logits(self.validation[0]), self.validation[1])
 
 
 class Streamed:
@@ -105,7 +107,7 @@ class Streamed:
 
     def __init__(self, codes: EventCodes, batch_size: int, memory_mb: int) -> None:
         self.codes, size = codes, event_bytes(codes)
-        self.weights = codes.weights_of(VALIDATION)
+        self.weights, self.quality = codes.weights_of(VALIDATION), Quality.on(codes, VALIDATION)
         self.rows = int(memory_mb * 1e6) // (COPIES * size)
         self.block = min(max(self.rows // BLOCKS, 1), BLOCK)
         self.counts = codes.counts(self.block)[:, TRAIN]
@@ -143,8 +145,7 @@ class Streamed:
     ) -> tuple[Window, tuple[np.ndarray, np.ndarray]]:
         """A window of what was left over, codes and targets, and of these blocks; what is left over of it."""
         x = np.zeros((self.rows, len(self.codes.formats)), np.float32)
-        weighted = self.codes.weights is not None
-        y = np.zeros((self.rows, 2), np.float32) if weighted else np.zeros(self.rows, np.int32)
+        y = np.zeros((self.rows, *left[1].shape[1:]), left[1].dtype)
         order = rng.permutation(filled)
         steps = filled // self.batch_size
         batches = np.zeros((self.rows // self.batch_size, self.batch_size), np.int32)
@@ -165,11 +166,11 @@ class Streamed:
         block = self.codes.block(n * self.block, (n + 1) * self.block)
         return block.of(TRAIN)[0], block.targets(TRAIN)
 
-    def hits(self, trainer: Trainer) -> np.ndarray:
+    def qualities(self, trainer: Trainer) -> np.ndarray:
         return np.concatenate(
             [
-                trainer.logits(decoded(codes, self.codes.formats)).argmax(axis=1) == labels
-                for codes, labels in self.codes.chunks(VALIDATION)
+                self.quality.of(trainer.logits(decoded(codes, self.codes.formats)), truth)
+                for codes, truth in self.codes.chunks(VALIDATION)
             ]
         )
 

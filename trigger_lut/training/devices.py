@@ -21,6 +21,7 @@ from trigger_lut.errors import ConfigurationError
 from trigger_lut.layers.cost import collecting
 from trigger_lut.layers.table_layer import TableLayer
 from trigger_lut.layers.whole_batch import given, next_histogram
+from trigger_lut.training.losses import Loss, cross_entropy
 from trigger_lut.training.steps import Trainer, kept_as
 
 MEAN = tf.distribute.ReduceOp.MEAN
@@ -47,9 +48,12 @@ def trainer(
     x: np.ndarray | None,
     y: np.ndarray | None,
     batch_size: int,
+    loss: Loss,
 ) -> Trainer:
     """A trainer on the strategy's devices; on one without a strategy."""
-    return Trainer(model, x, y, batch_size) if over is None else SharedTrainer(over, model, x, y, batch_size)
+    if over is None:
+        return Trainer(model, x, y, batch_size, loss)
+    return SharedTrainer(over, model, x, y, batch_size, loss)
 
 
 class SharedTrainer(Trainer):
@@ -66,10 +70,11 @@ class SharedTrainer(Trainer):
         x: np.ndarray | None,
         y: np.ndarray | None,
         batch_size: int,
+        loss: Loss = cross_entropy,
     ) -> None:
         self.over, self.parts = over, over.num_replicas_in_sync
         refuse_statistics(model)
-        super().__init__(model, x, y, batch_size)
+        super().__init__(model, x, y, batch_size, loss)
         if self.batch_size % self.parts:
             less, more = (self.batch_size // self.parts + k for k in (0, 1))
             near = f"{less * self.parts} or {more * self.parts}" if less else f"{self.parts}"

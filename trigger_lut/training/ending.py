@@ -65,12 +65,12 @@ def _best(session: Session) -> Found | None:
 
 def _as_accurate(session: Session, new: Found, old: Found) -> bool:
     """Whether a network is as accurate as another, by one standard error of the difference on the same events."""
-    right = []
+    found = []
     for network in (new, old):
         session.put(network.weights)
-        right.append(session.data.hits(session.trainer))
-    weights = np.ones(len(right[0])) if session.data.weights is None else session.data.weights.astype(np.float64)
-    error = np.sqrt((weights[right[0] != right[1]] ** 2).sum()) / weights.sum()
+        found.append(session.data.qualities(session.trainer))
+    weights = np.ones(len(found[0])) if session.data.weights is None else session.data.weights.astype(np.float64)
+    error = np.sqrt(((weights * (found[0] - found[1])) ** 2).sum()) / weights.sum()
     return new.accuracy >= old.accuracy - float(error)
 
 

@@ -44,6 +44,7 @@ from trigger_lut.training.ending import conclude
 from trigger_lut.training.fitting import freeze, prune, settle
 from trigger_lut.training.least import refuse_impossible
 from trigger_lut.training.limits import Limits
+from trigger_lut.training.losses import cross_entropy, squared_error
 from trigger_lut.training.measure import Built, correction, measure, need_yosys
 from trigger_lut.training.model import build_model
 from trigger_lut.training.steps import Pressure
@@ -82,9 +83,10 @@ class Session:
         keras.utils.set_random_seed(spec.seed)
         self.spec, self.events, self.belongs_to, self.folder = spec, events, belongs_to, folder
         self.data, over = training_data(events, spec.training), devices.strategy(gpus)
+        loss = squared_error if events.regression else cross_entropy
         with devices.scope(over):
             self.model = build_model(spec.network, events.formats, len(events.classes), spec.seed)
-            self.trainer = devices.trainer(over, self.model, *self.data.training(), self.data.batch_size)
+            self.trainer = devices.trainer(over, self.model, *self.data.training(), self.data.batch_size, loss)
         self.tables = table_layers(self.model)
         self.epoch, self.until, self.every = 0, spec.training.epochs, max(spec.training.epochs // ROUNDS, 1)
         self.fine_tuned_from: int | None = None
@@ -215,8 +217,8 @@ class Session:
         return integer_network(self.model, inputs=self.events.formats)
 
     def accuracy(self) -> float:
-        """On the validation split, by weight where events have weights."""
-        return float(np.average(self.data.hits(self.trainer), weights=self.data.weights))
+        """On the validation split, by weight where events have weights; of a regression R^2."""
+        return float(np.average(self.data.qualities(self.trainer), weights=self.data.weights))
 
     def varies(self, network: Network) -> bool:
         """Whether the outputs of the network depend on the input, as far as a few events show."""

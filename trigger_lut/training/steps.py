@@ -19,6 +19,7 @@ import tensorflow as tf
 from trigger_lut.events.codes import BLOCK
 from trigger_lut.layers.cost import collecting
 from trigger_lut.training.data import Window
+from trigger_lut.training.losses import Loss, cross_entropy
 from trigger_lut.training.model_cost import counting_layers, links_of, model_cost
 
 WIDTHS = ("input_width", "output_fraction")
@@ -40,19 +41,11 @@ def kept_as(array: np.ndarray) -> tf.DType:
     return tf.int32 if np.issubdtype(array.dtype, np.integer) else tf.float32
 
 
-def cross_entropy(labels, scores):
-    """Mean cross-entropy of a batch: labels (B,) int32, or label and weight (B, 2) float32; scores (B, classes)."""
-    if labels.shape.rank == 1:
-        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=scores))
-    whole = tf.cast(labels[:, 0], tf.int32)
-    return tf.reduce_mean(labels[:, 1] * tf.nn.sparse_softmax_cross_entropy_with_logits(labels=whole, logits=scores))
-
-
 class Trainer:
     """A model, its training data on the device, and the compiled epoch.
 
-    Any Keras model that gives (N, classes) scores: layers of tables of any kind, HGQ2's, Keras' own. What layers add to
-    the model's losses counts as in `model.fit`, but for the EBOPs of HGQ2: their `beta` is set to 0, so that the
+    Any Keras model of (N, outputs): layers of tables of any kind, HGQ2's, Keras' own. What layers add to the model's
+    losses counts as in `model.fit`, but for the EBOPs of HGQ2: their `beta` is set to 0, so that the
     multiplier on LUTs alone presses on them.
 
     x (N, ...) float32 values on the input grid, y as in `EventCodes.targets`; the last incomplete batch of a shuffle is
@@ -60,8 +53,15 @@ class Trainer:
     Without x and y, events come in windows.
     """
 
-    def __init__(self, model: keras.Model, x: np.ndarray | None, y: np.ndarray | None, batch_size: int) -> None:
-        self.model = model
+    def __init__(
+        self,
+        model: keras.Model,
+        x: np.ndarray | None,
+        y: np.ndarray | None,
+        batch_size: int,
+        loss: Loss = cross_entropy,
+    ) -> None:
+        self.model, self.loss = model, loss
         self.batch_size = batch_size if x is None else min(batch_size, len(x))
         self.data = None if x is None or y is None else (self.placed(x), self.placed(y))
         every = model._flatten_layers(include_self=False)
@@ -86,14 +86,14 @@ class Trainer:
         return tf.constant(array, kept_as(array))
 
     def epoch(self, order: np.ndarray, pressure: Pressure) -> float:
-        """Train on the events that are held, in this order; returns the mean cross-entropy."""
+        """Train on the events that are held, in this order; returns the mean loss."""
         assert self.data is not None, "events come in windows"
         steps = len(order) // self.batch_size
         batches = order[: steps * self.batch_size].reshape(steps, self.batch_size)
         return self._total(*self.data, batches, steps, pressure) / steps
 
     def stream(self, windows: Iterable[Window], pressure: Pressure) -> float:
-        """Train on windows of one shape, one after the other; returns the mean cross-entropy."""
+        """Train on windows of one shape, one after the other; returns the mean loss."""
         total, steps = 0.0, 0
         for window in windows:
             x, y = self.placed(window.x), self.placed(window.y)
@@ -147,11 +147,11 @@ class Trainer:
         return loss
 
     def _gradients(self, x, labels, luts, depth):
-        """Cross-entropy, and the gradients of what is minimised to weights and widths."""
+        """Loss, and the gradients of what is minimised to weights and widths."""
         variables = [*self.weights, *self.widths]
         with tf.GradientTape() as tape:
             scores, cost, levels, penalties = self._forward(x)
-            loss = cross_entropy(labels, scores)
+            loss = self.loss(labels, scores)
             objective = loss + luts * tf.math.log(cost) + depth * levels + penalties
         return loss, tape.gradient(objective, [v.value for v in variables], unconnected_gradients="zero")
 

@@ -1,0 +1,50 @@
+"""How good a network's outputs are, event by event, so that two networks can be compared on the same events.
+
+Classification: 1 where the largest output is that of the event's class, else 0; the mean is the accuracy.
+Regression: 1 minus the squared error in units of the target's variance, averaged over the targets; the mean is R^2, the
+share of the variance that is explained (1 is perfect, 0 is no better than the mean of the targets).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from trigger_lut.events.codes import EventCodes
+
+Measure = Literal["accuracy", "r2"]
+SHOWN: dict[Measure, str] = {"accuracy": "Accuracy", "r2": "R²"}
+
+
+@dataclass(frozen=True)
+class Quality:
+    """variances: (T,) of the targets of a regression over the split that is judged; None: classification."""
+
+    variances: NDArray[np.float64] | None
+
+    @classmethod
+    def on(cls, events: EventCodes, split: int) -> Quality:
+        """For the events of one split."""
+        if not events.regression:
+            return cls(None)
+        count, total, squares = 0, 0.0, 0.0
+        for block in events.blocks():
+            aims = np.asarray(block.truth(split), np.float64)
+            count, total, squares = count + len(aims), total + aims.sum(axis=0), squares + (aims**2).sum(axis=0)
+        mean = total / max(count, 1)
+        return cls(np.maximum(squares / max(count, 1) - mean**2, 1e-12))
+
+    @property
+    def measure(self) -> Measure:
+        return "accuracy" if self.variances is None else "r2"
+
+    def of(self, outputs: ArrayLike, truth: ArrayLike) -> NDArray[np.float64]:
+        """(N,) of each event. outputs: (N, O) real; truth: labels (N,), or targets (N, T) with T = O."""
+        found, true = np.asarray(outputs), np.asarray(truth)
+        if self.variances is None:
+            return np.asarray(found.argmax(axis=1) == true, np.float64)
+        errors = (found.astype(np.float64) - true) ** 2 / self.variances
+        return np.asarray(1 - errors.mean(axis=1), np.float64)

@@ -39,7 +39,8 @@ class FaultCount(Strict):
     injected: int = Field(description="Put into the firmware, one at a time.")
     detected: int = Field(description="Noticed by the vectors of the verify stage.")
     equivalent: int = Field(description="Not noticed, and proven to change no output.")
-    undetected: int = Field(description="Neither.")
+    undetected: int = Field(description="Not noticed, and proven to change an output.")
+    undecided: int = Field(0, description="Not noticed, and in the time proven neither way.")
 
 
 class FaultsCard(Card):
@@ -52,4 +53,5 @@ class FaultsCard(Card):
     detection_rate: float | None = Field(description="Of the faults that change a function; null: there were none.")
     median_vectors: float | None = Field(description="Until a fault was noticed.")
     equivalent: list[str] = Field(description="Faults that are proven to change nothing.")
-    undetected: list[str] = Field(description="Faults that were not noticed and not proven to change nothing.")
+    undetected: list[str] = Field(description="Faults that were not noticed although they change an output.")
+    undecided: list[str] = Field([], description="Faults that were not noticed, of which nothing is proven.")

@@ -21,6 +21,7 @@ from trigger_lut.pages.of_proof import pages_of_proof
 from trigger_lut.proof import fault_run
 from trigger_lut.proof.equivalence import (
     Graph,
+    Result,
     constant,
     equivalent,
     read_graph,
@@ -193,6 +194,15 @@ def test_too_few_vectors_leave_faults_undetected(project):
     assert sum(x.status == "undetected" for x in few) > 10
     for a, b in zip(good, few, strict=True):
         assert (a.status == "equivalent") == (b.status == "equivalent"), a.fault.describe()
+
+
+def test_without_time_for_a_proof_what_the_vectors_miss_is_undecided(project, monkeypatch):
+    network = random_network(3)
+    drawn = draw(candidates(texts_of(project), project.top), 30, seed=2)
+    codes = random_codes(network, 1)
+    monkeypatch.setattr(fault_run, "equivalent", lambda *_: Result("open"))
+    found = run_faults(project, drawn, codes, evaluate(network, codes), 0)
+    assert {x.status for x in found if x.fault.place != "valid_out"} == {"detected", "undecided"}
 
 
 def test_verilog_that_is_wrong_without_a_fault_is_our_bug(project):

@@ -1,16 +1,18 @@
 """Every entry of every table is looked up, or proven beyond reach; what is called unreachable is never reached."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from networks import random_codes, random_network
 
 from trigger_lut.fixed_point import KIF
-from trigger_lut.network import LUTDenseTables, Network
+from trigger_lut.network import LinearLayer, LUTDenseTables, Network
 from trigger_lut.reference import all_values
-from trigger_lut.verification import table_entries
-from trigger_lut.verification.table_entries import open_entries, possible, vectors_for_entries
+from trigger_lut.verification.solving import Solver
+from trigger_lut.verification.table_entries import open_entries, vectors_for_entries
+from trigger_lut.verification.value_sets import WIDEST, possible
 
 
 def dense(name, kifs, widths, tables, bias, overflow="SAT"):
@@ -58,7 +60,7 @@ def test_one_vector_is_enough_to_start_from(deep):
 
 
 def test_a_search_stands_in_where_sums_are_not_solved(deep, monkeypatch):
-    monkeypatch.setattr(table_entries, "_solved", lambda *_: None)
+    monkeypatch.setattr(Solver, "solved", lambda *_: None)
     some = all_codes(deep)[::9]
     _, coverage = vectors_for_entries(deep, some, seed=1)
     assert coverage.missed == 0
@@ -71,7 +73,7 @@ def test_what_is_called_unreachable_is_never_reached(seed):
     values = all_values(network, codes)
     for n, (first, flags) in enumerate(possible(network)):
         assert (values[:, n] >= first).all()
-        if len(flags) < table_entries.WIDEST:
+        if len(flags) < WIDEST:
             assert flags[values[:, n] - first].all(), n
 
 
@@ -86,3 +88,52 @@ def test_vectors_lie_in_their_formats_and_add_coverage(seed):
         assert (more[:, i] <= kif.hi).all()
     assert before.missed > after.missed
     assert after.entries == before.entries
+
+
+def places(bias=0, relu=False):
+    """Three places of one table of 3 bits, their sum, and a table that reads it: a tree over different inputs."""
+    inputs = (KIF(0, 3, 0),) * 3
+    shared = replace(
+        dense("shared", inputs[:1], [[3]], [[[0, 5, 5, 9, 1, 2, 2, 30]]], [0]), sites=np.array([[0], [1], [2]])
+    )
+    total = LinearLayer(
+        "sum",
+        (KIF(0, 5, 0),) * 3,
+        ("SAT",) * 3,
+        np.array([[1], [1], [-1]]),
+        np.array([bias]),
+        np.zeros(1, dtype=np.int64),
+        relu=relu,
+    )
+    last = dense("last", (KIF(1, 7, 0),), [[8]], [[list(range(256))]], [0])
+    return Network(inputs, (shared, total, last))
+
+
+@pytest.mark.parametrize(("bias", "relu"), [(0, False), (-7, False), (-20, True), (-80, True)])
+def test_sums_of_places_are_solved_and_their_sets_are_exact(bias, relu):
+    network = places(bias, relu)
+    value = network.starts[2]
+    seen = np.unique(all_values(network, all_codes(network))[:, value])
+    first, flags = possible(network)[value]
+    np.testing.assert_array_equal(first + np.flatnonzero(flags), seen)
+    _, coverage = vectors_for_entries(network, np.zeros((1, 3), dtype=np.int64), seed=1)
+    assert coverage.missed == 0
+    assert coverage.reached == open_entries(network, all_codes(network), possible(network))[1].reached
+
+
+def test_values_that_share_inputs_are_not_solved_but_searched():
+    inputs = (KIF(0, 3, 0),) * 2
+    twice = dense(
+        "twice", inputs, [[3, 3], [3, 0]], [[list(range(8))] * 2, [[0, 16, 32, 48, 64, 80, 96, 112]] * 2], [0, 0]
+    )
+    last = dense(
+        "last", (KIF(0, 7, 0), KIF(0, 3, 0)), [[7], [3]], [[list(range(128))], [list(range(8)) + [0] * 120]], [0]
+    )
+    end = dense("end", (KIF(0, 8, 0),), [[8]], [[list(range(256))]], [0])
+    network = Network(inputs, (twice, last, end))
+    solver = Solver(network, possible(network), np.random.default_rng(0))
+    value = network.starts[2]
+    assert solver.support(value) == {0, 1}
+    assert solver.solved(value, np.array([5]), np.zeros(2, dtype=np.int64)) is None
+    found = solver.searched(value, np.array([14]), all_codes(network)[:4], all_values(network, all_codes(network)[:4]))
+    assert all_values(network, found[None])[0, value] == 14

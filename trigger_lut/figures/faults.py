@@ -1,10 +1,10 @@
-"""Plot of a fault injection: detected, proven to change nothing, undetected, by kind of fault."""
+"""Plot of a fault injection: detected, proven to change nothing, undetected, undecided, by kind of fault."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trigger_lut.figures.style import BAD_COLOUR, GOOD_COLOUR, GREY, canvas
+from trigger_lut.figures.style import BAD_COLOUR, GOOD_COLOUR, GREY, LIGHT_GREY, canvas
 from trigger_lut.records_proof import FaultsCard
 
 if TYPE_CHECKING:
@@ -14,11 +14,14 @@ if TYPE_CHECKING:
 def faults(card: FaultsCard) -> Figure:
     """One bar a kind."""
     figure, [ax] = canvas(7.2, 2.8)
-    parts = (
+    parts = [
         ("detected", "detected", GOOD_COLOUR),
         ("proven to change nothing", "equivalent", GREY),
         ("undetected", "undetected", BAD_COLOUR),
-    )
+        ("undecided", "undecided", LIGHT_GREY),
+    ]
+    if not any(kind.undecided for kind in card.kinds.values()):
+        parts = parts[:-1]
     left = [0] * len(card.kinds)
     for label, name, colour in parts:
         counts = [getattr(kind, name) for kind in card.kinds.values()]
@@ -29,5 +32,5 @@ def faults(card: FaultsCard) -> Figure:
     ax.invert_yaxis()
     ax.set_xlim(0, 1.05 * max(max(left, default=0), 1))
     ax.set_xlabel("Faults of one bit, one at a time")
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(parts))
     return figure

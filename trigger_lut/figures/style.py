@@ -20,7 +20,7 @@ COLOURS = (
     *("#a96b59", "#e76300", "#b9ac70", "#94a4a2", "#92dadd"),
 )
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
-BUDGET_COLOUR, GREY = "#000000", "#94a4a2"
+BUDGET_COLOUR, GREY, LIGHT_GREY = "#000000", "#94a4a2", "#d9d9d9"
 GOOD_COLOUR, BAD_COLOUR = "#3f90da", "#bd1f01"
 
 SETTINGS = {

@@ -58,18 +58,22 @@ def faults_page(card: FaultsCard) -> Page:
             x.detected,
             x.equivalent,
             Cell(str(x.undetected), "bad" if x.undetected else "good"),
+            x.undecided,
         )
         for kind, x in card.kinds.items()
     ]
     counts = Table(
         "Faults of one bit in the generated Verilog",
-        ["In", "Injected", "Detected", "Proven to change nothing", "Undetected"],
+        ["In", "Injected", "Detected", "Proven to change nothing", "Undetected", "Undecided"],
         rows,
-        note=f"A fault got {card.vectors} vectors, those of the verify stage, or as many as it took to notice it.",
+        note=f"A fault got {card.vectors} vectors, those of the verify stage, or as many as it took to notice it. "
+        "Undetected: proven to change an output all the same. Undecided: the time did not suffice for either proof.",
     )
     missed = (
         [Table("Undetected", ["Fault"], [[Cell(text, "bad")] for text in card.undetected])] if card.undetected else []
     )
+    if card.undecided:
+        missed.append(Table("Undecided", ["Fault"], [[Cell(text, "text")] for text in card.undecided]))
     listed = card.equivalent[:MOST_LISTED]
     rest = len(card.equivalent) - len(listed)
     equivalent = Table(
@@ -81,9 +85,10 @@ def faults_page(card: FaultsCard) -> Page:
     rate = "no fault changed a function" if card.detection_rate is None else percent(card.detection_rate).text
     median = "" if card.median_vectors is None else f" Half of them within {card.median_vectors:g} vectors."
     total = sum(x.injected for x in card.kinds.values())
+    open_ones = f" Of {len(card.undecided)} nothing is proven." if card.undecided else ""
     return Page(
         title=f"{card.design}: faults",
-        lead=f"{total} faults, one at a time. Detected of those that change the function: {rate}.{median}",
+        lead=f"{total} faults, one at a time. Detected of those that change the function: {rate}.{median}{open_ones}",
         tables=[counts, *missed, equivalent],
         cards={"faults": card},
         plots=[("faults.svg", faults(card), "What became of the faults, by where they were.")],

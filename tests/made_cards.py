@@ -9,18 +9,20 @@ import numpy as np
 
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Measured, write_card
-from trigger_lut.records import (
-    Epoch,
-    FeatureSummary,
-    IngestCard,
-    LayerSummary,
-    Measurement,
-    PhysicsCard,
-    ReferenceCard,
-    RocCurve,
-    TrainCard,
-)
+from trigger_lut.records import Epoch, FeatureSummary, IngestCard, LayerSummary, Measurement, ReferenceCard, TrainCard
 from trigger_lut.records_firmware import Comparison, Difference, SynthCard, TableEntries, TimingCard, VerifyCard
+from trigger_lut.records_physics import (
+    Measured68,
+    PhysicsCard,
+    RateCard,
+    RateCurve,
+    Reliability,
+    Resolution,
+    RocCurve,
+    TargetResolution,
+    Turnon,
+    WorkingPoint,
+)
 from trigger_lut.records_proof import FaultCount, FaultsCard, OutputProof, ProveCard
 from trigger_lut.simulation.check import RESONANCES, MassPeak, PhysicsCheck
 
@@ -201,6 +203,78 @@ def physics(design: str = "small", accuracy: float = 0.797) -> PhysicsCard:
     return PhysicsCard(design=design, events=600, accuracy=accuracy, classes=curves, confusion=confusion, **MADE)
 
 
+def rate(design: str = "small") -> RateCard:
+    methods = ("Dense, unquantised", "Boosted trees", "Trained network", "Firmware")
+
+    def share(value: float) -> Measured68:
+        return Measured68(value=value, low=0.9 * value, high=min(1.1 * value, 1.0))
+
+    points = {
+        f"{wanted:g}": [
+            WorkingPoint(
+                method=method,
+                threshold=None if (method, wanted) == (methods[0], 1.0) else 1.5 - 0.1 * wanted,
+                code=24 if method == methods[-1] else None,
+                rate_khz=Measured68(value=wanted, low=0.8 * wanted, high=1.3 * wanted),
+                efficiency={"q": share(0.3 + 0.05 * n), "W": share(0.5), "all": share(0.4)},
+            )
+            for n, method in enumerate(methods)
+        ]
+        for wanted in (1.0, 10.0)
+    }
+    khz = np.geomspace(0.1, 100, 40)
+    return RateCard(
+        design=design,
+        sample="Simulation, 13 TeV",
+        signal=["q", "W"],
+        background=["g"],
+        input_rate_khz=100.0,
+        input_rate_from="input_rate_khz: 100",
+        events={"g": 200, "q": 200, "W": 200},
+        points=points,
+        curves=[
+            RateCurve(
+                method=method,
+                threshold=np.linspace(4, -4, 40).tolist(),
+                rate_khz=khz.tolist(),
+                efficiency=((khz / 100) ** (0.2 + 0.03 * n)).tolist(),
+            )
+            for n, method in enumerate(methods)
+        ],
+        turnons=[
+            Turnon(
+                variable="pt",
+                rate_khz=10.0,
+                edges=[20.0, 40.0, 80.0],
+                efficiency={method: [share(0.2), share(0.6)] for method in methods},
+            )
+        ],
+        reliability=[
+            Reliability(method=method, predicted=[0.1, 0.5, 0.9], observed=[share(0.12), share(0.5), share(0.85)])
+            for method in methods
+        ],
+        **MADE,
+    )
+
+
+def regression(design: str = "small") -> PhysicsCard:
+    methods = {"Dense, unquantised": 2.0, "Boosted trees": 2.2, "Trained network": 2.5, "Firmware": 2.5}
+    found = [
+        Resolution(method=name, r2=0.98, bias=0.1, rms=1.3 * width, central=width, central_error=0.05)
+        for name, width in methods.items()
+    ]
+    target = TargetResolution(
+        name="angle",
+        unit="mrad",
+        methods=found,
+        edges=[-10.0, -5.0, 0.0, 5.0, 10.0],
+        counts={name: [10, 200, 190, 12] for name in methods},
+        true_edges=[-250.0, 0.0, 250.0],
+        central_by_true={name: [width, 1.1 * width] for name, width in methods.items()},
+    )
+    return PhysicsCard(design=design, measure="r2", events=412, accuracy=0.98, targets=[target], **MADE)
+
+
 def verify(design: str = "small", mismatches: int = 0) -> VerifyCard:
     first = Difference(vector=17, output=2, expected=5, found=4) if mismatches else None
     comparisons = [
@@ -217,7 +291,7 @@ def verify(design: str = "small", mismatches: int = 0) -> VerifyCard:
     return VerifyCard(
         design=design,
         vectors=100_600,
-        vector_sets={"test": 600, "corners": 40, "random": 99_950, "tables": 10},
+        vector_sets={"test": 600, "corners": 40, "changed": 49_950, "random": 50_000, "tables": 10},
         table_entries=TableEntries(entries=900, looked_up=880, unreachable=15, missed=5),
         outputs=3,
         comparisons=comparisons,

@@ -8,7 +8,15 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from trigger_lut import records, records_firmware, records_proof, records_release, records_route, records_vendor
+from trigger_lut import (
+    records,
+    records_firmware,
+    records_physics,
+    records_proof,
+    records_release,
+    records_route,
+    records_vendor,
+)
 from trigger_lut.cards import Card, Measured
 from trigger_lut.simulation.check import MassPeak, PhysicsCheck
 
@@ -19,7 +27,8 @@ CARDS: dict[str, type[BaseModel]] = {
     "results/data/&lt;data set&gt;/ingest.json": records.IngestCard,
     "results/data/&lt;data set&gt;/reference.json": records.ReferenceCard,
     "results/&lt;design&gt;/train.json": records.TrainCard,
-    "results/&lt;design&gt;/physics.json": records.PhysicsCard,
+    "results/&lt;design&gt;/physics.json": records_physics.PhysicsCard,
+    "results/&lt;design&gt;/rate.json": records_physics.RateCard,
     "results/&lt;design&gt;/firmware.json": records_firmware.FirmwareCard,
     "results/&lt;design&gt;/verify.json": records_firmware.VerifyCard,
     "results/&lt;design&gt;/prove.json": records_proof.ProveCard,
@@ -53,7 +62,15 @@ PARTS: tuple[type[BaseModel], ...] = (
     records_route.RoutedDepth,
     records.LayerSummary,
     records.Epoch,
-    records.RocCurve,
+    records.TargetSummary,
+    records_physics.RocCurve,
+    records_physics.TargetResolution,
+    records_physics.Resolution,
+    records_physics.WorkingPoint,
+    records_physics.Measured68,
+    records_physics.RateCurve,
+    records_physics.Turnon,
+    records_physics.Reliability,
 )
 
 

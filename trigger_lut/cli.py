@@ -27,6 +27,8 @@ FILES = {
     "--train": "card of the training (train.json)",
     "--physics": "card of the physics (physics.json)",
     "--firmware": "card of the firmware (firmware.json)",
+    "--outputs": "outputs of the references (reference.npz)",
+    "--rate": "card of the rates (rate.json)",
     "--verify": "card of the verification (verify.json)",
     "--synth": "card of the synthesis (synth.json)",
     "--timing": "card of the timing (timing.json)",
@@ -68,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
     sub = command(commands.check_simulation, "--card")
     sub.add_argument("--root", type=Path, nargs="+", required=True, metavar="PATH", help="simulated ROOT files")
     command(commands.ingest, "--description", "--codes", "--card")
-    sub = _threads(command(commands.reference, "--codes", "--card"))
+    sub = _threads(command(commands.reference, "--codes", "--outputs", "--card"))
     sub.add_argument("--units", type=int, nargs="+", required=True, help="outputs of each layer")
     sub.add_argument("--seed", type=int, required=True, help="seed of initialisation and shuffling")
     sub = _threads(command(commands.train, "--spec", "--codes", "--checkpoints", "--model", "--network", "--card"))
@@ -84,7 +86,10 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--vitis-hls", action="store_true", help="run Vitis HLS where it is on PATH")
     command(commands.route, "--spec", "--network", "--firmware", "--card")
     command(commands.timing, "--spec", "--verify", "--synth", "--card")
-    command(commands.physics, "--spec", "--network", "--codes", "--card")
+    command(commands.physics, "--spec", "--network", "--codes", "--model", "--outputs", "--card")
+    sub = command(commands.rate, "--spec", "--network", "--codes", "--model", "--outputs", "--card")
+    sub.add_argument("--trigger", required=True, metavar="JSON", help="the trigger block of the data set")
+    sub.add_argument("--sample", required=True, metavar="TEXT", help="what the data are, for plots")
     sub = command(commands.prove, "--spec", "--network", "--firmware", "--card")
     sub.add_argument("--seconds", type=int, default=60, metavar="N", help="time for SAT; 0: prove nothing")
     sub = command(commands.faults, "--spec", "--network", "--codes", "--firmware", "--card")
@@ -131,6 +136,7 @@ def parser() -> argparse.ArgumentParser:
     sub = command(commands.page_of_event, "--network", "--codes", "--output")
     sub.add_argument("--name", default="network", metavar="NAME", help="name of the design, for the title")
     sub.add_argument("--event", type=int, default=0, metavar="N", help="number in the test split, from 0; default: 0")
+    command(commands.page_of_rate, "--rate", "--folder")
     command(commands.page_of_firmware, "--firmware", "--folder")
     command(commands.pages_of_proof, "--prove", "--faults", "--folder")
     sub = command(commands.page_of_release, "--output")

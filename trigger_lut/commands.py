@@ -60,7 +60,7 @@ def reference(args: argparse.Namespace) -> None:
     """Train a Dense network without quantisation and boosted trees, for comparison."""
     from trigger_lut.references import references
 
-    references(args.codes, args.units, args.seed, args.card)
+    references(args.codes, args.units, args.seed, args.outputs, args.card)
 
 
 def train(args: argparse.Namespace) -> None:
@@ -114,10 +114,26 @@ def timing(args: argparse.Namespace) -> None:
 
 
 def physics(args: argparse.Namespace) -> None:
-    """Measure how well the integer network tells the classes apart."""
+    """Measure how well the integer network tells the classes apart, or finds its targets."""
     from trigger_lut.physics import physics
 
-    physics(args.spec, args.network, args.codes, args.card)
+    physics(args.spec, args.network, args.codes, args.model, args.outputs, args.card)
+
+
+def rate(args: argparse.Namespace) -> None:
+    """Measure rate in kHz and signal efficiency of a design as a trigger, beside its references."""
+    from trigger_lut.events.trigger import Trigger
+    from trigger_lut.rate_stage import rate_of_design
+
+    trigger = Trigger.model_validate_json(args.trigger)
+    rate_of_design(args.spec, args.network, args.codes, args.model, args.outputs, trigger, args.sample, args.card)
+
+
+def page_of_rate(args: argparse.Namespace) -> None:
+    """Draw the page of the rates of a design."""
+    from trigger_lut.pages.of_rate import page_of_rate
+
+    page_of_rate(args.rate, args.folder)
 
 
 def prove(args: argparse.Namespace) -> None:

@@ -11,7 +11,8 @@ from trigger_lut.cards import Stopwatch, read_card, write_card, write_text
 from trigger_lut.errors import CardError
 from trigger_lut.network_description import short_name
 from trigger_lut.published import RESULTS
-from trigger_lut.records import DesignSummary, PhysicsCard, ReferenceCard, ScanCard, ScanPoint, TrainCard
+from trigger_lut.records import DesignSummary, ReferenceCard, ScanCard, ScanPoint, TrainCard
+from trigger_lut.records_physics import PhysicsCard
 from trigger_lut.summary import rows_as_table, same_everywhere, summarise
 from trigger_lut.verdict import missed
 
@@ -92,7 +93,8 @@ def _point(
         epochs=epochs,
         training_seconds=row.training_seconds,
         accuracy=row.accuracy,
-        accuracy_error=binomial_error(row.accuracy, events),
+        measure=row.measure,
+        accuracy_error=binomial_error(row.accuracy, events) if row.measure == "accuracy" else None,
         luts=row.luts,
         luts_source=row.luts_source,
         luts_budget=row.luts_budget,

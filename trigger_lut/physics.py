@@ -1,4 +1,4 @@
-"""Stage `physics`: how well the integer network tells the classes apart, on the test split.
+"""Stage `physics`: how well the integer network tells the classes apart, or finds its targets, on the test split.
 
 The score of class k is the log-odds of the softmax probability, z_k - log(sum of exp(z_j) over j != k), of the real
 outputs z (integers times 2**-fraction). It orders events as the softmax probability does, without its rounding to 1.
@@ -12,6 +12,7 @@ them background, on 6 events, a relative uncertainty of about 40 % of that backg
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,10 +20,13 @@ from numpy.typing import ArrayLike, NDArray
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Stopwatch, read_card, write_card
 from trigger_lut.errors import CardError
-from trigger_lut.events.codes import TEST, load_codes
-from trigger_lut.network import load_network
-from trigger_lut.records import PhysicsCard, RocCurve
+from trigger_lut.events.codes import TEST, EventCodes, load_codes
+from trigger_lut.methods import FIRMWARE, four
+from trigger_lut.network import Network, load_network
+from trigger_lut.quality import Quality
+from trigger_lut.records_physics import PhysicsCard, RocCurve
 from trigger_lut.reference import evaluate
+from trigger_lut.resolution import resolution
 
 Floats = NDArray[np.float64]
 MOST_POINTS = 150
@@ -93,17 +97,28 @@ def confusion(assigned: NDArray[np.int64], labels: NDArray[np.int64], classes: i
     return np.bincount(labels * classes + assigned, minlength=classes * classes).reshape(classes, classes)
 
 
-def physics(spec: Path, network: Path, codes: Path, card: Path) -> None:
+def physics(spec: Path, network: Path, codes: Path, model: Path, references: Path, card: Path) -> None:
     """Evaluate the integer network on the test split and write a `PhysicsCard`.
 
-    An event is assigned to the class with the largest output, the first of them where outputs are equal. Raises
-    CardError for an input that is damaged, networks and codes that do not fit, or a class without test events.
+    An event is assigned to the class with the largest output, the first of them where outputs are equal. model and
+    references (`reference.npz`) are read for a regression alone. Raises CardError for an input that is damaged,
+    networks and codes that do not fit, or a class without test events.
     """
     watch = Stopwatch()
     design = read_card(Spec, spec)
     net, events = load_network(network), load_codes(codes)
     if (net.inputs, net.classes) != (events.formats, events.classes):
         raise CardError(f"{network}: made for other inputs or classes than those of {codes}; train again")
+    read, versions = [spec, network, codes], ["numpy"]
+    if events.regression:
+        read, versions = [*read, model, references], [*versions, "tensorflow", "keras"]
+        found = _regression(design, net, events, model, references)
+    else:
+        found = _classification(net, events, codes)
+    write_card(PhysicsCard(design=design.design, **found, **watch.provenance(read, *versions)), card)
+
+
+def _classification(net: Network, events: EventCodes, codes: Path) -> dict[str, Any]:
     values, labels = events.of(TEST)
     counts = np.bincount(labels, minlength=len(events.classes))
     for name, count in zip(events.classes, counts, strict=True):
@@ -113,14 +128,29 @@ def physics(spec: Path, network: Path, codes: Path, card: Path) -> None:
             )
     outputs = evaluate(net, values) * 2.0 ** -net.fractions.astype(np.float64)
     scores, assigned = log_odds(outputs), outputs.argmax(axis=1)
-    write_card(
-        PhysicsCard(
-            design=design.design,
-            events=len(labels),
-            accuracy=float((assigned == labels).mean()),
-            classes={name: roc_curve(scores[:, k], labels == k) for k, name in enumerate(events.classes)},
-            confusion=confusion(assigned, labels, len(events.classes)).tolist(),
-            **watch.provenance([spec, network, codes], "numpy"),
-        ),
-        card,
-    )
+    return {
+        "events": len(labels),
+        "accuracy": float((assigned == labels).mean()),
+        "classes": {name: roc_curve(scores[:, k], labels == k) for k, name in enumerate(events.classes)},
+        "confusion": confusion(assigned, labels, len(events.classes)).tolist(),
+    }
+
+
+def _regression(design: Spec, net: Network, events: EventCodes, model: Path, references: Path) -> dict[str, Any]:
+    found, _ = four(design, net, model, events, references)
+    true = events.truth(TEST)
+    return {
+        "measure": "r2",
+        "events": len(true),
+        "accuracy": float(Quality.on(events, TEST).of(found[FIRMWARE][TEST], true).mean()),
+        "targets": [
+            resolution(
+                name,
+                events.units[n],
+                scale * true[:, n].astype(np.float64),
+                {method: scale * outputs[TEST][:, n] for method, outputs in found.items()},
+                design.seed,
+            )
+            for n, (name, scale) in enumerate(zip(events.classes, events.scales, strict=True))
+        ],
+    }

@@ -8,15 +8,12 @@ share of the variance that is explained (1 is perfect, 0 is no better than the m
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from trigger_lut.events.codes import EventCodes
-
-Measure = Literal["accuracy", "r2"]
-SHOWN: dict[Measure, str] = {"accuracy": "Accuracy", "r2": "R²"}
+from trigger_lut.records import Measure
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,10 @@ from pydantic import Field
 
 from trigger_lut.cards import Card, Measured, Strict
 
+Measure = Literal["accuracy", "r2"]
+"""Share of right classes, or of a regression the share of the targets' variance that is explained."""
+MEASURES: dict[Measure, str] = {"accuracy": "Accuracy", "r2": "R²"}
+
 
 class SimulateCard(Card):
     """One simulated ROOT file."""
@@ -73,6 +77,7 @@ class ReferenceCard(Card):
 
     stage: Literal["reference"] = "reference"
     units: list[int] = Field(description="Widths of the Dense network.")
+    measure: Measure = Field("accuracy", description="What the accuracies are: a share of right classes, or R^2.")
     accuracy_dense: float = Field(description="Unquantised Dense network of the same widths.")
     accuracy_trees: float = Field(description="Gradient-boosted trees (scikit-learn).")
     parameters_dense: int = Field(description="Trainable parameters of the Dense network.")
@@ -84,8 +89,8 @@ class Epoch(Strict):
     """One entry of the training history."""
 
     epoch: int = Field(description="Epochs done.")
-    loss: float = Field(description="Mean cross-entropy of the epoch.")
-    accuracy: float = Field(description="On the validation split.")
+    loss: float = Field(description="Mean loss of the epoch: cross-entropy, or squared error in units of the scale.")
+    accuracy: float = Field(description="On the validation split; of a regression R^2.")
     luts_surrogate: float = Field(description="LUTs by the surrogate's count.")
     luts_target: float = Field(description="What the controller aimed at in this epoch, correction included.")
     correction: float = Field(description="LUTs by Yosys over LUTs by the surrogate, as last measured; 1 before.")
@@ -137,6 +142,7 @@ class TrainCard(Card):
 
     stage: Literal["train"] = "train"
     design: str = Field(description="Name of the design.")
+    measure: Measure = Field("accuracy", description="What its accuracies are: a share of right classes, or R^2.")
     epochs: int = Field(description="Epochs trained.")
     feasible: bool = Field(description="Whether LUTs after Yosys and cycles of the Verilog are within the budget.")
     verdict: str = Field(description="'within the budget', or by how much it is missed and what was tried.")
@@ -160,27 +166,6 @@ class TrainCard(Card):
     history: list[Epoch] = Field(description="One entry a look at cost and accuracy.")
 
 
-class RocCurve(Strict):
-    """One class against all others."""
-
-    auc: float = Field(description="Area under the curve.")
-    efficiency_at_1e2: float = Field(description="Signal efficiency at a background efficiency of 1e-2.")
-    efficiency_at_1e3: float = Field(description="Signal efficiency at a background efficiency of 1e-3.")
-    background: list[float] = Field(description="Background efficiencies of the curve's points.")
-    signal: list[float] = Field(description="Signal efficiencies of the same points.")
-
-
-class PhysicsCard(Card):
-    """Classification performance of the integer network on the test split."""
-
-    stage: Literal["physics"] = "physics"
-    design: str = Field(description="Name of the design.")
-    events: int = Field(description="Events in the test split.")
-    accuracy: float = Field(description="Share of events whose largest output is their class.")
-    classes: dict[str, RocCurve] = Field(description="One class against all others, by name.")
-    confusion: list[list[int]] = Field(description="Events by true (row) and assigned (column) class.")
-
-
 class BudgetLine(Strict):
     """One line of a design's budget, judged."""
 
@@ -195,10 +180,11 @@ class DesignSummary(Strict):
     """One row of results/summary.json."""
 
     name: str = Field(description="Name of the design.")
+    measure: Measure = Field("accuracy", description="What the accuracies are: a share of right classes, or R^2.")
     accuracy: float = Field(description="Of the integer network, on the test split.")
     accuracy_reference: float = Field(description="Of the unquantised Dense network of the same widths.")
     accuracy_trees: float = Field(description="Of the boosted trees.")
-    auc: dict[str, float] = Field(description="Area under the ROC curve, by class.")
+    auc: dict[str, float] = Field(description="Area under the ROC curve, by class; empty for a regression.")
     efficiency_at_1e2: dict[str, float] = Field(
         description="Signal efficiency at a background efficiency of 1e-2, by class."
     )
@@ -252,7 +238,8 @@ class ScanPoint(Strict):
     epochs: int = Field(description="Epochs of its own training.")
     training_seconds: float = Field(description="Wall time of these epochs.")
     accuracy: float = Field(description="Of the integer network, on the test split.")
-    accuracy_error: float = Field(description="Binomial standard error of the accuracy.")
+    measure: Measure = Field("accuracy", description="What the accuracy is: a share of right classes, or R^2.")
+    accuracy_error: float | None = Field(description="Binomial standard error of an accuracy; null for R^2.")
     luts: int = Field(description="6-input LUTs.")
     luts_source: str = Field(description="Where luts and ff come from.")
     luts_budget: int = Field(description="Asked for.")

@@ -5,35 +5,53 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trigger_lut.cards import Stopwatch, write_card
 from trigger_lut.events.codes import TEST, TRAIN, VALIDATION, EventCodes, load_codes
+from trigger_lut.events.mapping import write_arrays
 from trigger_lut.fixed_point import KIF, decode
+from trigger_lut.quality import Quality
 from trigger_lut.records import ReferenceCard
 
 EXACT_BITS = 24  # of whole numbers in float32: what fewer bits decode to is exact in any order of operations
 EPOCHS, BATCH_SIZE, LEARNING_RATE, PATIENCE = 150, 256, 3e-3, 25
+Outputs = dict[int, NDArray[np.float32]]
+"""(N, outputs) by split, VALIDATION and TEST: logits or log-probabilities a class, or targets of a regression."""
 
 
-def references(codes: Path, units: list[int], seed: int, card: Path) -> None:
-    """Train both references on the training split, choose on validation, and write their test accuracy."""
+def references(codes: Path, units: list[int], seed: int, outputs: Path, card: Path) -> None:
+    """Train both references on the training split, choose on validation, and write how good they are on test.
+
+    outputs: .npz to write, with what both give on validation and test: dense_validation, dense_test, trees_...
+    """
     watch = Stopwatch()
     events = load_codes(codes)
     started = time.monotonic()
-    dense, parameters = dense_accuracy(events, units, seed)
+    dense, parameters = dense_outputs(events, units, seed)
     after_dense = time.monotonic()
-    trees = trees_accuracy(events, seed)
+    trees = trees_outputs(events, seed)
+    quality, truth = Quality.on(events, TEST), events.truth(TEST)
     record = ReferenceCard(
         units=units,
-        accuracy_dense=dense,
-        accuracy_trees=trees,
+        measure=quality.measure,
+        accuracy_dense=float(quality.of(dense[TEST], truth).mean()),
+        accuracy_trees=float(quality.of(trees[TEST], truth).mean()),
         parameters_dense=parameters,
         seconds_dense=round(after_dense - started, 3),
         seconds_trees=round(time.monotonic() - after_dense, 3),
         **watch.provenance([codes], "tensorflow", "keras", "scikit-learn"),
     )
+    part = outputs.with_name(outputs.name + ".part")
+    part.parent.mkdir(parents=True, exist_ok=True)
+    with part.open("wb") as out:
+        named = {"validation": VALIDATION, "test": TEST}
+        held = {"dense": dense, "trees": trees}
+        write_arrays(out, {f"{name}_{split}": found[s] for name, found in held.items() for split, s in named.items()})
+    part.replace(outputs)
     write_card(record, card)
 
 
@@ -56,8 +74,8 @@ def decoded(codes: np.ndarray, formats: Sequence[KIF]) -> np.ndarray:
     return np.stack([decode(codes[:, i], kif) for i, kif in enumerate(formats)], axis=1).astype(np.float32)
 
 
-def dense_accuracy(events: EventCodes, units: list[int], seed: int) -> tuple[float, int]:
-    """Test accuracy and parameters of a Dense network with ReLU in float32 on standardised input."""
+def dense_outputs(events: EventCodes, units: list[int], seed: int) -> tuple[Outputs, int]:
+    """Outputs and parameters of a Dense network with ReLU in float32 on standardised input."""
     import keras
 
     keras.utils.set_random_seed(seed)
@@ -69,33 +87,44 @@ def dense_accuracy(events: EventCodes, units: list[int], seed: int) -> tuple[flo
     steps = EPOCHS * -(-len(x) // BATCH_SIZE)
     model.compile(
         keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
+        "mse" if events.regression else keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=None if events.regression else ["accuracy"],
         jit_compile=True,
     )
-    stop = keras.callbacks.EarlyStopping("val_accuracy", patience=PATIENCE, restore_best_weights=True)
+    watched: dict[str, Any] = {"monitor": "val_loss"} if events.regression else {"monitor": "val_accuracy"}
+    stop = keras.callbacks.EarlyStopping(**watched, patience=PATIENCE, restore_best_weights=True)
     model.fit(
         x,
         y,
         batch_size=BATCH_SIZE,
         epochs=EPOCHS,
+        sample_weight=events.weights_of(TRAIN),
         validation_data=real_values(events, VALIDATION),
         validation_batch_size=8192,
         callbacks=[stop],
         verbose=0,
     )
-    x_test, y_test = real_values(events, TEST)
-    predicted = model.predict(x_test, batch_size=8192, verbose=0).argmax(axis=1)
-    return float((predicted == y_test).mean()), sum(int(np.prod(v.shape)) for v in model.trainable_variables)
+    found = {s: model.predict(real_values(events, s)[0], batch_size=8192, verbose=0) for s in (VALIDATION, TEST)}
+    return found, sum(int(np.prod(v.shape)) for v in model.trainable_variables)
 
 
-def trees_accuracy(events: EventCodes, seed: int) -> float:
-    """Test accuracy of scikit-learn's histogram gradient boosting, stopped early on a tenth of the training split."""
-    from sklearn.ensemble import HistGradientBoostingClassifier
+def trees_outputs(events: EventCodes, seed: int) -> Outputs:
+    """Outputs of scikit-learn's histogram gradient boosting, stopped early on a tenth of the training split."""
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
     x, y = real_values(events, TRAIN)
-    trees = HistGradientBoostingClassifier(
-        learning_rate=0.05, max_iter=400, max_leaf_nodes=15, early_stopping=True, random_state=seed
-    ).fit(x, y)
-    x_test, y_test = real_values(events, TEST)
-    return float((trees.predict(x_test) == y_test).mean())
+    options: dict[str, Any] = {
+        "learning_rate": 0.05,
+        "max_iter": 400,
+        "max_leaf_nodes": 15,
+        "early_stopping": True,
+        "random_state": seed,
+    }
+    weights = events.weights_of(TRAIN)
+    inputs = {s: real_values(events, s)[0] for s in (VALIDATION, TEST)}
+    if events.regression:
+        fitted = [HistGradientBoostingRegressor(**options).fit(x, column, sample_weight=weights) for column in y.T]
+        return {s: np.stack([t.predict(v) for t in fitted], axis=1).astype(np.float32) for s, v in inputs.items()}
+    trees = HistGradientBoostingClassifier(**options).fit(x, y, sample_weight=weights)
+    with np.errstate(divide="ignore"):
+        return {s: np.log(trees.predict_proba(v)).astype(np.float32) for s, v in inputs.items()}

@@ -10,8 +10,9 @@ from typing import Any
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Card, Measured, Stopwatch, read_card, write_card, write_text
 from trigger_lut.errors import CardError
-from trigger_lut.records import BudgetLine, DesignSummary, PhysicsCard, ReferenceCard, Summary, TrainCard
+from trigger_lut.records import BudgetLine, DesignSummary, ReferenceCard, Summary, TrainCard
 from trigger_lut.records_firmware import SynthCard, TimingCard, VerifyCard
+from trigger_lut.records_physics import PhysicsCard
 
 
 def judged(quantity: str, budget: float, found: Measured) -> BudgetLine:
@@ -68,6 +69,7 @@ def summarise(folder: Path, reference: ReferenceCard) -> tuple[Spec, DesignSumma
     lines = budget_lines(spec, synth, timing)
     row = DesignSummary(
         name=spec.design,
+        measure=physics.measure,
         accuracy=physics.accuracy,
         accuracy_reference=reference.accuracy_dense,
         accuracy_trees=reference.accuracy_trees,

@@ -17,7 +17,9 @@ from trigger_lut.figures import classification, data, hardware, training
 from trigger_lut.figures.style import BAD_COLOUR, COLOURS, GOOD_COLOUR, canvas, save, styled
 from trigger_lut.figures.summary import summary as summary_figure
 from trigger_lut.pages.of_data import ingest_page, pages_of_data
-from trigger_lut.pages.of_design import pages_of_design, physics_page, synth_page, train_page, verify_page
+from trigger_lut.pages.of_design import pages_of_design, synth_page, train_page, verify_page
+from trigger_lut.pages.of_physics import physics_page
+from trigger_lut.pages.of_rate import page_of_rate
 from trigger_lut.pages.of_summary import pages_of_summary, summary_page
 from trigger_lut.pages.of_timing import timing_page
 from trigger_lut.records import Summary
@@ -231,7 +233,10 @@ def test_pages_of_data_with_and_without_simulation(tmp_path):
     assert {p.name for p in (tmp_path / "without").iterdir()} == without
     assert {p.name for p in (tmp_path / "with").iterdir()} == without | {"simulate.html", "masses.svg"}
     assert rows_of(tmp_path / "with/simulate.html")["W"]
-    assert rows_of(tmp_path / "without/ingest.html")["feature_1"][:2] == [("fixed<8,3>", "text"), ("as given", "text")]
+    assert rows_of(tmp_path / "without/ingest.html")["feature_1"][:3:2] == [
+        ("fixed<8,3>", "text"),
+        ("as given", "text"),
+    ]
 
 
 def test_the_summary_shows_designs_side_by_side(designs, tmp_path):
@@ -301,3 +306,17 @@ def test_a_given_network_has_no_curves_and_its_float_differences_are_not_judged(
     assert page.lead.startswith("A given network, taken over as it is.")
     assert page.tables[0].title == "Budget, by the network as this stage synthesised it"
     assert "counted and not judged" in verify_page(verified).tables[0].note
+
+
+def test_pages_of_rates_and_of_a_regression(tmp_path):
+    write_card(made_cards.rate(), tmp_path / "rate.json")
+    page_of_rate(tmp_path / "rate.json", tmp_path)
+    text = (tmp_path / "rate.html").read_text()
+    assert "no threshold keeps to it" in text
+    assert "40.0 % (36.0 to 44.0)" in text
+    assert {p.name for p in tmp_path.glob("*.svg")} == {"rates.svg", "turnons.svg", "reliability.svg"}
+    page = physics_page(made_cards.regression(), made_cards.reference())
+    assert [name for name, _, _ in page.plots] == ["residuals.svg", "resolution.svg"]
+    rows = page.tables[0].rows
+    assert [row[1].text for row in rows] == ["Dense, unquantised", "Boosted trees", "Trained network", "Firmware"]
+    assert rows[0][3].text == "2 ± 0.05"

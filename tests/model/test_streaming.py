@@ -216,7 +216,9 @@ def test_weighted_events_train_the_same_in_windows_and_in_memory(events, held):
 def test_a_regression_trains_the_same_in_windows_and_in_memory_and_learns(events):
     x = events.codes[:, 1:] / np.array([16, 8])
     aims = np.stack([np.sin(3 * x[:, 0]), np.abs(x[:, 1]) - 1], axis=1).astype(np.float32)
-    numbers = replace(events, aims=aims, scales=(1.0, 1.0), classes=("sine", "size"), labels=0 * events.labels)
+    numbers = replace(
+        events, aims=aims, scales=(1.0, 1.0), units=("", ""), classes=("sine", "size"), labels=0 * events.labels
+    )
     assert event_bytes(numbers) == event_bytes(events) + 4
     data = Streamed(numbers, 100, megabytes(numbers, 2500))
     ours, theirs = (trained(d, numbers, loss=squared_error) for d in (data, Held(numbers, 100)))

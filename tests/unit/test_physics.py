@@ -16,7 +16,7 @@ from trigger_lut.errors import CardError
 from trigger_lut.events.codes import TEST, EventCodes, save_codes
 from trigger_lut.network import save_network
 from trigger_lut.physics import MOST_POINTS, area, confusion, efficiency_at, log_odds, physics, roc, roc_curve, thinned
-from trigger_lut.records import PhysicsCard
+from trigger_lut.records_physics import PhysicsCard
 from trigger_lut.reference import evaluate
 
 
@@ -98,7 +98,8 @@ def stage(tmp_path):
     write_card(made_cards.spec(), tmp_path / "spec.json")
     save_network(network, tmp_path / "network.npz")
     save_codes(events, tmp_path / "codes.npz")
-    return network, events, [tmp_path / n for n in ("spec.json", "network.npz", "codes.npz", "physics.json")]
+    names = ("spec.json", "network.npz", "codes.npz", "model.keras", "reference.npz", "physics.json")
+    return network, events, [tmp_path / n for n in names]
 
 
 def test_the_stage_counts_what_the_integer_network_says(stage):

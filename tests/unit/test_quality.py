@@ -27,6 +27,7 @@ def made(aims: np.ndarray | None) -> EventCodes:
         names,
         aims=aims,
         scales=() if aims is None else (1.0,) * aims.shape[1],
+        units=() if aims is None else ("",) * aims.shape[1],
     )
 
 

@@ -20,7 +20,7 @@ def test_at_least_as_many_as_asked_and_all_within_the_formats():
     codes, sets = make_vectors(FORMATS, test, seed=1)
     assert codes.dtype == np.int64
     assert len(codes) == sum(sets.values()) == 100_000
-    assert list(sets) == ["test", "corners", "random"]
+    assert list(sets) == ["test", "corners", "changed", "random"]
     assert sets["test"] == 500
     np.testing.assert_array_equal(codes[:500], test)
     for i, kif in enumerate(FORMATS):
@@ -32,8 +32,21 @@ def test_a_large_test_split_is_used_whole_and_random_codes_stay():
     test = uniform(FORMATS, 120_000, np.random.default_rng(7))
     codes, sets = make_vectors(FORMATS, test, seed=1)
     assert sets["test"] == 120_000
-    assert sets["random"] == 20_000
+    assert (sets["changed"], sets["random"]) == (10_000, 10_000)
     assert len(codes) == sum(sets.values())
+
+
+def test_some_vectors_are_events_with_few_channels_changed():
+    formats = FORMATS * 3
+    test = uniform(formats, 50, np.random.default_rng(7))
+    codes, sets = make_vectors(formats, test, seed=1)
+    changed = codes[50 + sets["corners"] :][: sets["changed"]]
+    differing = (changed[:400, None, :] != test[None]).sum(axis=2).min(axis=1)
+    assert differing.max() == 3
+    assert (differing == 0).mean() < 0.2, "a random code can be the one that was there"
+    alone, sets = make_vectors(formats, test[:0], seed=1, at_least=5000)
+    assert sets["changed"] == 0
+    assert len(alone) == sum(sets.values()) >= 5000
 
 
 def test_the_same_seed_gives_the_same_vectors():

@@ -36,8 +36,8 @@ class EventCodes:
     weights   (N,) float32 of mean 1 over the training split; None: all alike
     aims      (N, T) float32, what a regression aims at, in `scales`; None: classification
     observables  (N, M) float32, what results are shown against; None: there are none
-    classes: names of the classes, or of the targets of a regression: one an output of a network. scales: (T,) what an
-    output of 1 stands for.
+    classes: names of the classes, or of the targets of a regression: one an output of a network. scales, units: (T,)
+    what an output of 1 stands for.
     """
 
     codes: NDArray[np.int32]
@@ -50,6 +50,7 @@ class EventCodes:
     weights: NDArray[np.float32] | None = None
     aims: NDArray[np.float32] | None = None
     scales: tuple[float, ...] = ()
+    units: tuple[str, ...] = ()
     observables: NDArray[np.float32] | None = None
     observable_names: tuple[str, ...] = ()
 
@@ -143,7 +144,7 @@ class EventCodes:
                 found.append(f"{name}: expected {np.dtype(dtype)} of shape {shape}, found {array.dtype} {array.shape}")
         if len(self.formats) != c or len(self.features) != c:
             found.append(f"{c} columns of codes, {len(self.formats)} formats, {len(self.features)} features")
-        if self.scales and (self.aims is None or len(self.scales) != len(self.classes)):
+        if self.scales and (self.aims is None or {len(self.scales), len(self.units)} != {len(self.classes)}):
             found.append(f"aims: expected one of each of {', '.join(self.classes)}")
         if self.observable_names and self.observables is None:
             found.append(f"observables: expected {', '.join(self.observable_names)}, found none")
@@ -174,6 +175,7 @@ def save_codes(events: EventCodes, path: Path) -> None:
         "features": events.features,
         "classes": events.classes,
         "scales": events.scales,
+        "units": events.units,
         "observables": events.observable_names,
     }
     held = {name: getattr(events, name) for name in ("codes", "labels", "split", "event_id", *OPTIONAL)}
@@ -200,6 +202,7 @@ def load_codes(path: Path) -> EventCodes:
             weights=held.get("weights"),
             aims=held.get("aims"),
             scales=tuple(meta["scales"]),
+            units=tuple(meta["units"]),
             observables=held.get("observables"),
             observable_names=tuple(meta["observables"]),
         )

@@ -13,6 +13,7 @@ from trigger_lut.budget import Name, read_yaml, validate
 from trigger_lut.cards import Strict
 from trigger_lut.errors import ConfigurationError, DataError, nearest
 from trigger_lut.events.features import ExpressionText, Feature, NonFinite, Objects, Quantiles, Width
+from trigger_lut.events.trigger import Trigger
 from trigger_lut.simulation.config import SIMULATED_CLASSES, Simulation, planned_files
 
 DATA = Path("data")  # simulated files lie in data/<name>/
@@ -73,8 +74,8 @@ class DataSet(Strict):
     )
     weight: ExpressionText | None = Field(None, description="Weight of an entry in training; default: 1.")
     balance_classes: bool = Field(False, description="Whether all classes get the same weight in training.")
-    observables: dict[Name, ExpressionText] = Field(
-        {}, description="What results are shown against and no network reads, by name; one number an entry."
+    observables: dict[Annotated[str, Field(min_length=1)], ExpressionText] = Field(
+        {}, description="What results are shown against and no network reads, by label such as 'pt [GeV]'."
     )
     cut: ExpressionText | None = Field(None, description="Keep the entries for which this expression is true.")
     width: Width = Field(8, description="Bits of automatic formats.")
@@ -82,6 +83,13 @@ class DataSet(Strict):
     nonfinite: NonFinite = Field("refuse", description="NaN and infinite features: refuse, drop, {replace: number}.")
     split: Split = Field(default_factory=Split)
     chunk: int = Field(20_000, ge=1, description="Entries read at a time; bounds the memory.")
+    # Not written either: at what rate events come is no reason to read them again.
+    trigger: Trigger | None = Field(
+        None, exclude=True, description="Rates of a classification as a trigger, shown in kHz."
+    )
+    sample: str | None = Field(
+        None, exclude=True, description="What plots say the data are, such as 'CMS open data, 13 TeV'."
+    )
     # Not written: which results of others a page shows is no reason to read the events again.
     published: Literal["jsc-openml-42468", "jsc-cernbox"] | None = Field(
         None,
@@ -98,6 +106,13 @@ class DataSet(Strict):
     def kinds(self) -> list[str]:
         """By what entries are told apart in counts and plots: classes; of a regression all are of one kind."""
         return self.label.classes if self.label is not None else ["all"]
+
+    @property
+    def shown_as(self) -> str:
+        """What plots say the data are."""
+        if self.sample is not None:
+            return self.sample
+        return f"Simulation, {self.simulate.energy_tev:g} TeV" if self.simulate is not None else self.name
 
     def globs(self) -> list[tuple[int | None, str]]:
         """(class, file or glob); class None where it is the label's. Of simulated data the planned files."""
@@ -142,6 +157,10 @@ def inconsistencies(data_set: DataSet) -> list[str]:
     if not data_set.features and not data_set.objects:
         lines.append("features: expected at least one, here or under objects")
     lines += _label_mistakes(data_set)
+    if data_set.trigger is not None and data_set.label is None:
+        lines.append("trigger: not with targets; rates need classes")
+    elif data_set.trigger is not None and data_set.label is not None:
+        lines += [f"trigger.{line}" for line in data_set.trigger.mistakes(data_set.label.classes)]
     if data_set.simulate is not None and data_set.published is not None:
         lines.append(f"published: simulated data are no public data set, found {data_set.published!r}")
     if data_set.simulate is not None and tuple(data_set.outputs) != SIMULATED_CLASSES:

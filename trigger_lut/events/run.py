@@ -77,6 +77,7 @@ def to_codes(data_set: DataSet, columns: Columns, paths: Sequence[Path]) -> tupl
         weights=_training_weights(data_set, columns, split),
         aims=(columns.aims / np.array(scales, np.float32)).astype(np.float32) if scales else None,
         scales=tuple(scales),
+        units=tuple(target.unit for target in data_set.targets or []),
         observables=columns.observables if data_set.observables else None,
         observable_names=tuple(data_set.observables),
     )

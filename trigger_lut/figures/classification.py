@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trigger_lut.figures.style import canvas, line_style, plain, without_ticks
-from trigger_lut.records import PhysicsCard
+from trigger_lut.records_physics import PhysicsCard
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

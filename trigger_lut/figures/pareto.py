@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from trigger_lut.figures.style import BAD_COLOUR, COLOURS, GOOD_COLOUR, GREY, canvas, plain
-from trigger_lut.records import ScanCard, ScanPoint
+from trigger_lut.records import MEASURES, ScanCard, ScanPoint
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,7 +61,7 @@ def _against(
     shown: set[str] = set()
     for point, cost, best in zip(card.points, costs, on_front, strict=True):
         style, name = _style(point, best)
-        y, error = 100 * point.accuracy, 100 * point.accuracy_error
+        y, error = 100 * point.accuracy, 100 * _error(point)
         ax.errorbar(cost, y, error, **style, label=name if name not in shown else None)
         shown.add(name)
     for n, (_, cost, accuracy) in enumerate(published):
@@ -72,7 +72,7 @@ def _against(
     everything = [*costs, *(cost for _, cost, _ in published)]
     _limits(ax, card, everything, [accuracy for _, _, accuracy in published])
     ax.set_xlabel(quantity)
-    ax.set_ylabel("Accuracy, test split [%]")
+    ax.set_ylabel(f"{MEASURES[card.points[0].measure]}, test split [%]")
     figure.legend(loc="outside lower left", ncols=2, fontsize=8)
     marks = [
         (cost, 100 * p.accuracy, label_of(card, n)) for n, (p, cost) in enumerate(zip(card.points, costs, strict=True))
@@ -116,7 +116,7 @@ def _limits(ax: Axes, card: ScanCard, costs: list[float], others: list[float]) -
     else:
         room = 0.15 * max(high - low, 0.2 * high)
         ax.set_xlim(low - room, high + room)
-    values = [100 * v for p in card.points for v in (p.accuracy - p.accuracy_error, p.accuracy + p.accuracy_error)]
+    values = [100 * v for p in card.points for v in (p.accuracy - _error(p), p.accuracy + _error(p))]
     values += [100 * v for v in (card.accuracy_reference, card.accuracy_trees, *others)]
     spread = max(max(values) - min(values), 0.5)
     ax.set_ylim(min(values) - 0.08 * spread, max(values) + 0.08 * spread)
@@ -171,3 +171,7 @@ def _around(x: float, y: float, width: float, height: float) -> Box:
 def _shared(a: Box, b: Box) -> float:
     """Area that two boxes share."""
     return max(min(a[2], b[2]) - max(a[0], b[0]), 0.0) * max(min(a[3], b[3]) - max(a[1], b[1]), 0.0)
+
+
+def _error(point: ScanPoint) -> float:
+    return point.accuracy_error or 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trigger_lut.figures.style import BAD_COLOUR, COLOURS, GOOD_COLOUR, canvas
-from trigger_lut.records import Summary
+from trigger_lut.records import MEASURES, Summary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,6 +30,6 @@ def summary(card: Summary) -> Figure:
     ax.set_ylim(min(values) - 0.35 * room, max(values) + 0.25 * room)
     ax.set_xlim(0, 1.15 * max(max(d.luts, d.luts_budget) for d in card.designs))
     ax.set_xlabel("LUTs")
-    ax.set_ylabel("Accuracy, test split [%]")
+    ax.set_ylabel(f"{MEASURES[first.measure]}, test split [%]")
     ax.legend(loc="lower right")
     return figure

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trigger_lut.figures.style import BUDGET_COLOUR, COLOURS, GREY, canvas
-from trigger_lut.records import TrainCard
+from trigger_lut.records import MEASURES, TrainCard
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,7 +29,7 @@ def training(card: TrainCard) -> Figure:
     epochs = [e.epoch for e in card.history]
     top.plot(epochs, [100 * e.accuracy for e in card.history], color=COLOURS[0], label="validation")
     top.axhline(100 * card.accuracy, color=BUDGET_COLOUR, linestyle=":", linewidth=1, label="result, test split")
-    top.set_ylabel("Accuracy [%]")
+    top.set_ylabel(f"{MEASURES[card.measure]} [%]")
     middle.plot(epochs, [e.luts_surrogate for e in card.history], color=COLOURS[0], label="surrogate")
     middle.plot(epochs, [e.luts_target for e in card.history], color=COLOURS[1], linestyle="--", label="target")
     middle.plot(

@@ -7,7 +7,7 @@ from pathlib import Path
 from trigger_lut.cards import read_card
 from trigger_lut.figures.style import styled
 from trigger_lut.pages.html import Cell, Page, Table, cells, fixed, percent, write_page
-from trigger_lut.records import IngestCard, ReferenceCard
+from trigger_lut.records import MEASURES, IngestCard, ReferenceCard
 from trigger_lut.simulation.check import PhysicsCheck
 
 
@@ -92,11 +92,18 @@ def ingest_page(card: IngestCard) -> Page:
             for name in card.classes
         ],
     )
+    targets = [
+        Table(
+            "Targets",
+            ["Target", "Unit", "An output of 1 is", "Smallest", "Largest", "Mean", "Spread"],
+            [cells(t.name, t.unit or "-", t.scale, t.minimum, t.maximum, t.mean, t.spread) for t in card.targets],
+        )
+    ]
     left_out = f" (the first {MOST_FEATURES} of {len(card.features)})" if len(card.features) > MOST_FEATURES else ""
     return Page(
         title=f"Data set {card.data_set}",
         lead=f"{card.events} events from {card.files} files, as the integers that the firmware sees.",
-        tables=[counts, features],
+        tables=[counts, *(targets if card.targets else []), features],
         cards={"ingest": card},
         plots=[
             ("inputs.svg", inputs(card), f"Inputs by class over the range of their codes{left_out}."),
@@ -118,6 +125,6 @@ def reference_page(card: ReferenceCard) -> Page:
     return Page(
         title="What is learnable",
         lead="References without quantisation on the same codes, test split.",
-        tables=[Table("References", ["Method", "Accuracy", "Parameters", "Training time [s]"], rows)],
+        tables=[Table("References", ["Method", MEASURES[card.measure], "Parameters", "Training time [s]"], rows)],
         cards={"reference": card},
     )

@@ -19,10 +19,12 @@ from trigger_lut.pages.html import (
     percent,
     write_page,
 )
+from trigger_lut.pages.of_physics import physics_page
 from trigger_lut.pages.of_timing import timing_page
 from trigger_lut.pages.vendor_table import vendor_table
-from trigger_lut.records import PhysicsCard, ReferenceCard, TrainCard
+from trigger_lut.records import MEASURES, ReferenceCard, TrainCard
 from trigger_lut.records_firmware import SynthCard, TimingCard, VerifyCard
+from trigger_lut.records_physics import PhysicsCard
 from trigger_lut.records_route import RouteCard
 from trigger_lut.records_vendor import VendorCard
 
@@ -127,7 +129,7 @@ def train_page(card: TrainCard) -> Page:
     return Page(
         title=f"{card.design}: training",
         lead=(
-            f"{_epochs(card)}. Accuracy {100 * card.accuracy:.2f} % on the test "
+            f"{_epochs(card)}. {MEASURES[card.measure]} {100 * card.accuracy:.2f} % on the test "
             f"split, {100 * card.accuracy_validation:.2f} % on the validation split. After synthesis: {card.verdict}."
         ),
         tables=[budget, looks, layers],
@@ -151,52 +153,6 @@ def _epochs(card: TrainCard) -> str:
     if not card.epochs:
         return "A given network, taken over as it is"
     return f"{card.epochs} epochs of {card.seconds_per_epoch:.3g} s"
-
-
-def physics_page(card: PhysicsCard, reference: ReferenceCard) -> Page:
-    from trigger_lut.figures.classification import confusion, roc
-
-    classes = Table(
-        "Each class against all others",
-        ["Class", "Test events", "AUC", "Signal efficiency at 1e-2", "Signal efficiency at 1e-3"],
-        [
-            cells(
-                name,
-                sum(row),
-                fixed(curve.auc, 4),
-                percent(curve.efficiency_at_1e2),
-                percent(curve.efficiency_at_1e3),
-            )
-            for (name, curve), row in zip(card.classes.items(), card.confusion, strict=True)
-        ],
-        note=f"At background efficiencies of 1e-2 and 1e-3; {_background(card)}",
-    )
-    methods = Table(
-        "Accuracy",
-        ["", "Accuracy"],
-        [
-            cells("This design", percent(card.accuracy)),
-            cells(
-                f"Dense network {'-'.join(map(str, reference.units))}, unquantised", percent(reference.accuracy_dense)
-            ),
-            cells("Gradient-boosted trees", percent(reference.accuracy_trees)),
-        ],
-    )
-    return Page(
-        title=f"{card.design}: physics",
-        lead=f"The integer network on {card.events} events of the test split.",
-        tables=[classes, methods],
-        cards={"physics": card},
-        plots=[
-            ("roc.svg", roc(card), "ROC curves. The score is the log-odds of the softmax probability."),
-            ("confusion.svg", confusion(card), "Share of each true class that is assigned to each class."),
-        ],
-    )
-
-
-def _background(card: PhysicsCard) -> str:
-    fewest = card.events - max(sum(row) for row in card.confusion)
-    return f"1e-3 of the smallest background is {fewest / 1000:.1f} test events."
 
 
 def verify_page(card: VerifyCard) -> Page:

@@ -26,14 +26,18 @@ def page_of_event(design: str, network: Path, codes: Path, event: int, page: Pat
     event: from 0 on. Raises DataError when there is no such event, CardError for files that cannot be read.
     """
     integers, events = load_network(network), load_codes(codes)
-    vectors, labels = events.of(TEST)
+    vectors, true = events.of(TEST)
     if not 0 <= event < len(vectors):
         raise DataError(f"{codes}: no event {event} in the test split; expected 0 to {len(vectors) - 1}")
     if events.formats != integers.inputs:
         raise DataError(f"{codes}: codes are in other formats than the inputs of {network}")
     steps = trail(integers, vectors[event])
-    label = int(labels[event])
-    truth = integers.classes[label] if label < len(integers.classes) else str(label)
+    if events.regression:
+        values = zip(events.classes, true[event], events.scales, events.units, strict=True)
+        truth = "true " + ", ".join(f"{name} {scale * value:.4g} {unit}".strip() for name, value, scale, unit in values)
+    else:
+        label = int(true[event])
+        truth = "true class " + (integers.classes[label] if label < len(integers.classes) else str(label))
     write_page(event_page(design, integers, vectors[event], steps, event, truth), page)
 
 
@@ -44,7 +48,7 @@ def event_page(design: str, network: Network, codes: IntArray, steps: list[Step]
     outputs = _outputs(network, codes)
     largest = max(range(len(outputs)), key=lambda o: outputs[o][1])
     lead = (
-        f"Event {event} of the test split, true class {truth}: every integer from the input codes to the outputs. "
+        f"Event {event} of the test split, {truth}: every integer from the input codes to the outputs. "
         f"The largest output is {outputs[largest][0]}. A value is its code times 2 to the minus fractional "
         "bits. Another event: trigger-lut page-of-event --event N."
     )

@@ -8,7 +8,7 @@ from trigger_lut.cards import read_card
 from trigger_lut.figures.style import styled
 from trigger_lut.pages.html import Cell, Page, Table, cells, judgement, percent, write_page
 from trigger_lut.published import TITLES
-from trigger_lut.records import ScanCard, ScanPoint
+from trigger_lut.records import MEASURES, ScanCard, ScanPoint
 
 MARKS = (
     "Filled: no other design is as good at a lower cost. Open and grey: another one is. Triangles miss their budget. "
@@ -48,7 +48,17 @@ def _points(card: ScanCard) -> Table:
     return Table(
         "All points",
         [
-            *("#", "Design", "Accuracy", "LUT", "FF", "Latency [ns]", "Budget", "Bit-exact", "Pareto front"),
+            *(
+                "#",
+                "Design",
+                MEASURES[card.points[0].measure],
+                "LUT",
+                "FF",
+                "Latency [ns]",
+                "Budget",
+                "Bit-exact",
+                "Pareto front",
+            ),
             *("Network", "Address bits", "Seed", "Epochs", "Started from"),
         ],
         [_row(n, point, numbers) for n, point in enumerate(card.points, start=1)],
@@ -66,7 +76,7 @@ def _row(n: int, point: ScanPoint, numbers: dict[str, int]) -> list[Cell]:
     return [
         Cell(str(n)),
         *cells(point.name),
-        Cell(f"{100 * point.accuracy:.2f} ± {100 * point.accuracy_error:.2f} %", key=point.accuracy),
+        Cell(_accuracy(point), key=point.accuracy),
         Cell(f"{point.luts} of {point.luts_budget}", key=point.luts),
         *cells(point.ff),
         Cell(f"{point.latency_ns:.2f} of {point.latency_ns_budget:g}", key=point.latency_ns),
@@ -116,3 +126,8 @@ def _beside(card: ScanCard, reference: str) -> Table:
         )
     header = ["", "Method", "Accuracy", "LUT", "FF", "Latency [ns]", "Part", "Source"]
     return Table("Beside them", header, rows, note=note)
+
+
+def _accuracy(point: ScanPoint) -> str:
+    error = "" if point.accuracy_error is None else f" ± {100 * point.accuracy_error:.2f}"
+    return f"{100 * point.accuracy:.2f}{error} %"

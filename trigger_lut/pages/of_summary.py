@@ -9,7 +9,7 @@ from trigger_lut.cards import read_card
 from trigger_lut.figures.style import styled
 from trigger_lut.pages.html import Cell, Page, Table, cells, fixed, fmax, judgement, percent, write_page
 from trigger_lut.pages.route_table import designs_table
-from trigger_lut.records import DesignSummary, Summary
+from trigger_lut.records import MEASURES, DesignSummary, Summary
 from trigger_lut.records_route import RouteCard
 
 
@@ -26,14 +26,14 @@ def pages_of_summary(summary: Path, folder: Path, routes: list[Path] | None = No
 def summary_page(card: Summary, routed: list[RouteCard] | None = None) -> Page:
     from trigger_lut.figures.summary import summary
 
-    classes = list(card.designs[0].auc)
+    classes, shown = list(card.designs[0].auc), MEASURES[card.designs[0].measure]
     quantities: list[tuple[str, Callable[[DesignSummary], object]]] = [
         ("Budget", lambda d: judgement(d.budget_met)),
         ("Bit-exact", lambda d: judgement(d.bit_exact, "yes", _not_exact(d))),
         ("Vectors compared", lambda d: d.vectors),
-        ("Accuracy", lambda d: percent(d.accuracy)),
-        ("Accuracy, Dense of the same widths, unquantised", lambda d: percent(d.accuracy_reference)),
-        ("Accuracy, boosted trees", lambda d: percent(d.accuracy_trees)),
+        (shown, lambda d: percent(d.accuracy)),
+        (f"{shown}, Dense of the same widths, unquantised", lambda d: percent(d.accuracy_reference)),
+        (f"{shown}, boosted trees", lambda d: percent(d.accuracy_trees)),
         ("LUT", lambda d: Cell(f"{d.luts} of {d.luts_budget}")),
         ("LUT, surrogate", lambda d: fixed(d.luts_surrogate)),
         ("FF", lambda d: d.ff),

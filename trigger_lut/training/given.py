@@ -99,6 +99,7 @@ def _card(
         verdict="within the budget" if feasible else f"beyond the budget: {found} {spec.latency_cycles_budget}",
         accuracy_validation=accuracy[VALIDATION],
         accuracy=accuracy[TEST],
+        measure="r2" if events.regression else "accuracy",
         luts=luts,
         luts_surrogate=cost.luts,
         ff_surrogate=estimate_flip_flops(integers, spec.target.clock_period_ns, spec.target.family),

@@ -1,4 +1,8 @@
-"""The vectors that every evaluation gets: recorded or simulated events, corners of the input formats, random codes."""
+"""The vectors that every evaluation gets: recorded or simulated events, corners of the input formats, random codes.
+
+Codes that are all random drive wide sums into saturation, which hides what happens before it. So some vectors are
+events in which a few channels are random.
+"""
 
 from __future__ import annotations
 
@@ -14,21 +18,35 @@ from trigger_lut.verification.table_entries import Coverage, vectors_for_entries
 
 AT_LEAST = 100_000  # vectors together
 RANDOM_AT_LEAST = 20_000
+MOST_CHANGED = 3
 COMBINATIONS = 2048  # of extremes, random once there are more
 
 
 def make_vectors(
     formats: tuple[KIF, ...], test_split: NDArray[np.integer[Any]], seed: int, at_least: int = AT_LEAST
 ) -> tuple[IntArray, dict[str, int]]:
-    """(N, C) codes and how many come from where: 'test', 'corners', 'random', in this order.
+    """(N, C) codes and how many come from where: 'test', 'corners', 'changed', 'random', in this order.
 
     test_split: (M, C) codes of events, all of which are used. N is at least `at_least`.
     """
     rng = np.random.default_rng(seed)
     corner = corners(formats, rng)
     count = max(at_least - len(test_split) - len(corner), min(RANDOM_AT_LEAST, at_least))
-    parts = {"test": np.asarray(test_split, dtype=np.int64), "corners": corner, "random": uniform(formats, count, rng)}
+    events = np.asarray(test_split, dtype=np.int64)
+    changed = _changed(events, formats, count // 2 if len(events) else 0, rng)
+    random = uniform(formats, count - len(changed), rng)
+    parts = {"test": events, "corners": corner, "changed": changed, "random": random}
     return np.concatenate(list(parts.values())), {name: len(part) for name, part in parts.items()}
+
+
+def _changed(events: IntArray, formats: tuple[KIF, ...], count: int, rng: np.random.Generator) -> IntArray:
+    """(count, C) events in which MOST_CHANGED or fewer channels, at least one, are random."""
+    if not count:
+        return np.zeros((0, len(formats)), dtype=np.int64)
+    found: IntArray = events[rng.integers(len(events), size=count)]
+    order = rng.random(found.shape).argsort(axis=1)
+    random = order < rng.integers(1, min(MOST_CHANGED, len(formats)) + 1, (count, 1))
+    return np.where(random, uniform(formats, count, rng), found)
 
 
 def all_vectors(

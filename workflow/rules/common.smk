@@ -8,6 +8,7 @@ CATEGORIES = (
     "reference",
     "train",
     "physics",
+    "rate",
     "firmware",
     "verify",
     "synth",

@@ -3,6 +3,11 @@ DESIGN_PAGES = "results/{design}/pages"
 # Cards of stages that the budget file can switch on.
 BESIDE_CARDS = [*(["vendor"] if VENDOR_TOOLS else []), *(["route"] if plan.budget.checks.route else [])]
 DATA_PAGES = f"{DATA}/pages"
+PHYSICS_PLOTS = (
+    {"roc": "ROC curves", "confusion": "confusion matrix"}
+    if plan.data_set.label is not None
+    else {"residuals": "found minus true", "resolution": "resolution"}
+)
 
 
 rule pages_of_data:
@@ -49,12 +54,11 @@ rule pages_of_design:
         synth="results/{design}/synth.json",
         timing="results/{design}/timing.json",
     output:
+        **{name: shown(f"{DESIGN_PAGES}/{name}.svg", "physics", what) for name, what in PHYSICS_PLOTS.items()},
         train=shown(f"{DESIGN_PAGES}/train.html", "train", "layers, widths and budget"),
         training=shown(f"{DESIGN_PAGES}/training.svg", "train", "training curves"),
         widths=shown(f"{DESIGN_PAGES}/widths.svg", "train", "bit widths and pruning"),
         physics=shown(f"{DESIGN_PAGES}/physics.html", "physics", "efficiencies"),
-        roc=shown(f"{DESIGN_PAGES}/roc.svg", "physics", "ROC curves"),
-        confusion=shown(f"{DESIGN_PAGES}/confusion.svg", "physics", "confusion matrix"),
         verify=shown(f"{DESIGN_PAGES}/verify.html", "verify", "comparisons"),
         matrix=shown(f"{DESIGN_PAGES}/verification.svg", "verify", "verification matrix"),
         synth=shown(f"{DESIGN_PAGES}/synth.html", "synth", "resources"),
@@ -182,6 +186,7 @@ PAGES = [
     *rules.pages_of_data.output,
     *expand(rules.pages_of_design.output, design=DESIGNS),
     *expand(rules.page_of_event.output, design=DESIGNS),
+    *(expand(rules.page_of_rate.output, design=DESIGNS) if plan.data_set.trigger is not None else []),
     *expand(rules.page_of_firmware.output, design=DESIGNS),
     *expand(rules.pages_of_proof.output, design=DESIGNS),
     *expand(rules.page_of_release.output, design=DESIGNS),

@@ -1,9 +1,11 @@
 rule physics:
-    """Measure how well design {wildcards.design} tells the classes apart."""
+    """Measure how well design {wildcards.design} tells the classes apart, or finds its targets."""
     input:
         spec="results/{design}/spec.json",
         network="results/{design}/network.npz",
         codes=f"{DATA}/codes.npz",
+        model="results/{design}/model.keras",
+        outputs=f"{DATA}/reference.npz",
     output:
         "results/{design}/physics.json",
     params:
@@ -14,4 +16,4 @@ rule physics:
         "results/logs/{design}/physics.log",
     shell:
         "trigger-lut physics --spec {input.spec} --network {input.network} --codes {input.codes}"
-        " --card {output} &> {log} || failed {log}"
+        " --model {input.model} --outputs {input.outputs} --card {output} &> {log} || failed {log}"

@@ -3,7 +3,8 @@ rule reference:
     input:
         f"{DATA}/codes.npz",
     output:
-        f"{DATA}/reference.json",
+        card=f"{DATA}/reference.json",
+        outputs=f"{DATA}/reference.npz",
     params:
         units=plan.budget.network.reference_units,
         seed=plan.budget.seed,
@@ -14,4 +15,4 @@ rule reference:
         f"results/logs/data/{DATA_SET}/reference.log",
     shell:
         "trigger-lut reference --threads {threads} --codes {input} --units {params.units} --seed {params.seed}"
-        " --card {output} &> {log} || failed {log}"
+        " --outputs {output.outputs} --card {output.card} &> {log} || failed {log}"

@@ -1,0 +1,72 @@
+"""What a classification is as a trigger: which classes are signal, and at what rate background comes in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from trigger_lut.cards import Strict
+from trigger_lut.errors import nearest
+
+BUNCH_CROSSING_MHZ = 40.079
+PB_IN_CM2 = 1e-36
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Trigger(Strict):
+    """The `trigger` block of a data set description. Exactly one way to state the input rate is given."""
+
+    signal: list[str] = Field(min_length=1, description="Classes that are to pass; all others are background.")
+    input_rate_khz: Rate | None = Field(None, description="Rate of background entries at the input.")
+    filled_fraction: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        None, description="Each background entry is a crossing; this share of 40.079 MHz has collisions."
+    )
+    cross_section_pb: dict[str, Rate] | None = Field(None, description="Of each background class; with luminosity.")
+    luminosity_cm2s: Rate | None = Field(None, description="Instantaneous, per square centimetre and second.")
+    rates_khz: list[Rate] = Field([1.0, 10.0, 100.0], min_length=1, description="Working points.")
+    against: list[str] = Field([], description="Observables or features that efficiency is shown against.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        ways = [key for key in ("input_rate_khz", "filled_fraction", "cross_section_pb") if getattr(self, key)]
+        if len(ways) != 1:
+            found = " and ".join(ways) or "none"
+            raise ValueError(f"give one of input_rate_khz, filled_fraction and cross_section_pb, found {found}")
+        if (self.cross_section_pb is None) != (self.luminosity_cm2s is None):
+            raise ValueError("cross_section_pb and luminosity_cm2s go together")
+        return self
+
+    def mistakes(self, classes: Sequence[str]) -> list[str]:
+        """What does not fit the classes of a data set, as 'key: what is wrong'."""
+        found = [f"signal: no class {name!r}{nearest(name, classes)}" for name in self.signal if name not in classes]
+        background = [name for name in classes if name not in self.signal]
+        if not background:
+            found.append("signal: all classes are signal; a rate needs background")
+        stated = background if self.cross_section_pb is None else list(self.cross_section_pb)
+        found += [
+            f"cross_section_pb: {name!r} is no background class{nearest(name, background)}"
+            for name in stated
+            if name not in background
+        ]
+        return found + [f"cross_section_pb: {name!r} is missing" for name in background if name not in stated]
+
+    def class_rates_khz(self, classes: Sequence[str], counts: Sequence[int] | Any) -> dict[int, float]:
+        """Input rate of each background class, by number. counts: events a class, which share a rate stated for all."""
+        background = [k for k, name in enumerate(classes) if name not in self.signal]
+        if self.cross_section_pb is not None and self.luminosity_cm2s is not None:
+            per_pb = PB_IN_CM2 * self.luminosity_cm2s / 1000
+            return {k: self.cross_section_pb[classes[k]] * per_pb for k in background}
+        total = self.input_rate_khz or 1000 * BUNCH_CROSSING_MHZ * (self.filled_fraction or 0.0)
+        events = sum(int(counts[k]) for k in background)
+        return {k: total * int(counts[k]) / max(events, 1) for k in background}
+
+    def stated(self) -> str:
+        """How the input rate was stated."""
+        if self.input_rate_khz is not None:
+            return f"input_rate_khz: {self.input_rate_khz:g}"
+        if self.filled_fraction is not None:
+            share = f"{BUNCH_CROSSING_MHZ} MHz x filled_fraction {self.filled_fraction:g}"
+            return f"{share}, each background entry a crossing"
+        return f"cross_section_pb x luminosity_cm2s {self.luminosity_cm2s:g}"

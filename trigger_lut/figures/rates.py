@@ -1,0 +1,100 @@
+"""Plots of a design as a trigger: rate and efficiency, efficiency against variables, calibration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trigger_lut.figures.style import COLOURS, canvas, line_style, plain
+from trigger_lut.records_physics import Measured68, RateCard
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MARKERS = ("s", "^", "o", "x")
+
+
+def rates(card: RateCard) -> Figure:
+    """Rate against threshold, and against signal efficiency, all methods."""
+    figure, [left, right] = canvas(9.6, 4.2, columns=2)
+    wanted = [float(khz) for khz in card.points]
+    for n, curve in enumerate(card.curves):
+        khz = np.array(curve.rate_khz)
+        seen = khz > 0
+        style = line_style(n)
+        left.step(np.array(curve.threshold)[seen], khz[seen], where="post", label=plain(curve.method), **style)
+        right.plot(np.array(curve.efficiency)[seen], khz[seen], label=plain(curve.method), **style)
+    low = min([min(wanted) / 3, *(k for c in card.curves for k in c.rate_khz if k > 0)])
+    for ax in (left, right):
+        ax.set_yscale("log")
+        ax.set_ylim(low, 1.5 * card.input_rate_khz)
+        ax.set_ylabel("Rate [kHz]")
+        for level in wanted:
+            ax.axhline(level, color="#717581", linewidth=0.7, linestyle=":")
+        _labelled(ax, card)
+    left.set_xlabel("Threshold on the score [logits]")
+    right.set_xlabel("Efficiency of all signal")
+    right.set_xlim(0, 1)
+    left.legend(loc="lower left")
+    return figure
+
+
+def turnons(card: RateCard) -> Figure:
+    """Efficiency against each variable at one working point, all methods."""
+    shown = card.turnons
+    columns = min(max(len(shown), 1), 2)
+    rows = -(-max(len(shown), 1) // columns)
+    figure, axes = canvas(4.9 * columns, 3.8 * rows, rows=rows, columns=columns)
+    for ax, found in zip(axes, shown, strict=False):
+        edges = np.array(found.edges)
+        middle = (edges[1:] + edges[:-1]) / 2 if len(edges) > 1 else edges
+        apart = 0.008 * (edges[-1] - edges[0])  # so that equal values can be told apart
+        for n, (method, points) in enumerate(found.efficiency.items()):
+            _bars(ax, middle + (n - 1.5) * apart, points, n, plain(method))
+        for edge in edges:
+            ax.axvline(edge, color="#d9d9d9", linewidth=0.6, zorder=0)
+        ax.set_ylim(0, 1.35)
+        ax.set_xlabel(plain(found.variable))
+        ax.set_ylabel(f"Signal efficiency at {found.rate_khz:g} kHz")
+        ax.legend(loc="upper right", ncols=2, fontsize=8)
+        _labelled(ax, card)
+    for ax in axes[len(shown) :]:
+        ax.set_axis_off()
+    if not shown:
+        axes[0].text(0.5, 0.5, "trigger.against names no variable", ha="center", transform=axes[0].transAxes)
+    return figure
+
+
+def reliability(card: RateCard) -> Figure:
+    """Observed share of signal against its predicted probability."""
+    figure, [ax] = canvas(5.0, 4.4)
+    ax.plot([0, 1], [0, 1], color="#717581", linewidth=0.8, linestyle=":")
+    for n, found in enumerate(card.reliability):
+        _bars(ax, np.array(found.predicted), found.observed, n, plain(found.method))
+    ax.set_xlim(0, 1)
+    ax.set_ylim(0, 1.15)
+    ax.set_xlabel("Predicted probability of signal")
+    ax.set_ylabel("Share of signal")
+    ax.legend(loc="upper left", fontsize=8)
+    _labelled(ax, card)
+    return figure
+
+
+def _bars(ax: Axes, x: np.ndarray, points: list[Measured68], n: int, label: str) -> None:
+    value, low, high = (np.array([getattr(p, key) for p in points]) for key in ("value", "low", "high"))
+    ax.errorbar(
+        x,
+        value,
+        [value - low, high - value],
+        fmt=MARKERS[n % len(MARKERS)],
+        markersize=4,
+        linewidth=1,
+        color=COLOURS[n],
+        label=label,
+    )
+
+
+def _labelled(ax: Axes, card: RateCard) -> None:
+    ax.set_title(f"{card.design}: {plain(card.sample)}", loc="left", fontsize=9)

@@ -1,0 +1,109 @@
+"""A classification as a trigger: rate against threshold, and the share of signal that passes at a given rate.
+
+The score is the largest output of a signal class minus the largest output of a background class. The firmware can form
+it from its integers: a comparison with a threshold is one more subtraction. Outputs are discrete, so events share
+scores: a threshold lets all events of a score pass or none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigger_lut.records_physics import Measured68
+
+Floats = NDArray[np.float64]
+CENTRAL = 0.6827
+
+
+def trigger_score(outputs: NDArray[Any], signal: Sequence[int], background: Sequence[int]) -> NDArray[Any]:
+    """(N,) of outputs (N, classes), integers or real numbers; signal and background: numbers of classes."""
+    return np.asarray(outputs[:, list(signal)].max(axis=1) - outputs[:, list(background)].max(axis=1))
+
+
+def threshold_for(score: NDArray[Any], weights: Floats, wanted: float) -> float | None:
+    """The smallest score t for which the weights of the events with score >= t add up to at most `wanted`.
+
+    score, weights: (N,) of the background, weights in kHz. None where even the largest score brings more.
+    """
+    levels, inverse = np.unique(score, return_inverse=True)
+    passing = np.cumsum(np.bincount(inverse, weights)[::-1])[::-1]  # of events at or above each level
+    good = np.flatnonzero(passing <= wanted * (1 + 1e-12))
+    return float(levels[good[0]]) if len(good) else None
+
+
+def interval(passed: int, total: int) -> tuple[float, float]:
+    """Ends of the central 68.27 % interval of a binomial share (Clopper and Pearson, Biometrika 26 (1934) 404)."""
+    from scipy.stats import beta
+
+    tail = (1 - CENTRAL) / 2
+    low = float(beta.ppf(tail, passed, total - passed + 1)) if passed else 0.0
+    high = float(beta.ppf(1 - tail, passed + 1, total - passed)) if passed < total else 1.0
+    return low, high
+
+
+def share(passed: NDArray[np.bool_]) -> Measured68:
+    """The share of events that pass."""
+    count, total = int(passed.sum()), len(passed)
+    if not total:
+        return Measured68(value=0.0, low=0.0, high=1.0)
+    low, high = interval(count, total)
+    return Measured68(value=count / total, low=low, high=high)
+
+
+def rate(passed: NDArray[np.bool_], labels: NDArray[np.int64], class_khz: dict[int, float]) -> Measured68:
+    """Rate in kHz of background events of several classes, each class with its rate at the input.
+
+    Intervals of the classes are added in quadrature about their values.
+    """
+    value = below = above = 0.0
+    for k, khz in class_khz.items():
+        found = share(passed[labels == k])
+        value += khz * found.value
+        below += (khz * (found.value - found.low)) ** 2
+        above += (khz * (found.high - found.value)) ** 2
+    return Measured68(value=value, low=value - below**0.5, high=value + above**0.5)
+
+
+def curve(
+    score: NDArray[Any], labels: NDArray[np.int64], weights: Floats, signal: Sequence[int], points: int
+) -> tuple[Floats, Floats, Floats]:
+    """(threshold, rate in kHz, efficiency) at every score, falling, thinned to `points` evenly in log(rate).
+
+    weights: (N,) kHz, 0 for signal.
+    """
+    is_signal = np.isin(labels, list(signal))
+    levels, inverse = np.unique(score, return_inverse=True)
+    khz = np.cumsum(np.bincount(inverse, weights)[::-1]).astype(np.float64)
+    passed = np.cumsum(np.bincount(inverse, is_signal)[::-1]).astype(np.float64) / max(int(is_signal.sum()), 1)
+    thresholds = levels[::-1].astype(np.float64)
+    if len(levels) > points:
+        positive = khz[khz > 0]
+        grid = np.geomspace(positive[0] if len(positive) else 1.0, max(khz[-1], 1e-9), points)
+        keep = np.unique(np.clip(np.searchsorted(khz, grid, side="right") - 1, 0, None))
+        return thresholds[keep], khz[keep], passed[keep]
+    return thresholds, khz, passed
+
+
+def bins_of(values: Floats, count: int) -> Floats:
+    """Edges of bins with about equally many values each; fewer than `count` where values repeat."""
+    return np.unique(np.quantile(values, np.linspace(0, 1, count + 1), method="nearest"))
+
+
+def in_bins(values: Floats, edges: Floats) -> list[NDArray[np.bool_]]:
+    """Which values lie in each bin; the last one has its upper edge."""
+    if len(edges) < 2:
+        return [np.ones(len(values), dtype=bool)]
+    which = np.clip(np.searchsorted(edges, values, side="right") - 1, -1, len(edges) - 1)
+    which[values == edges[-1]] = len(edges) - 2
+    return [which == b for b in range(len(edges) - 1)]
+
+
+def signal_probability(outputs: Floats, signal: Sequence[int]) -> Floats:
+    """(N,) probability of the signal classes together, by softmax of outputs (N, classes)."""
+    powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+    found: Floats = powers[:, list(signal)].sum(axis=1) / powers.sum(axis=1)
+    return found

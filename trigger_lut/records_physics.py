@@ -1,0 +1,117 @@
+"""The cards of the stages `physics` and `rate`: what a design does to events."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from trigger_lut.cards import Card, Strict
+from trigger_lut.records import Measure
+
+
+class RocCurve(Strict):
+    """One class against all others."""
+
+    auc: float = Field(description="Area under the curve.")
+    efficiency_at_1e2: float = Field(description="Signal efficiency at a background efficiency of 1e-2.")
+    efficiency_at_1e3: float = Field(description="Signal efficiency at a background efficiency of 1e-3.")
+    background: list[float] = Field(description="Background efficiencies of the curve's points.")
+    signal: list[float] = Field(description="Signal efficiencies of the same points.")
+
+
+class Resolution(Strict):
+    """How well one method finds one target. All but r2 in the target's unit."""
+
+    method: str = Field(description="Reference, trained network, or the firmware's integers.")
+    r2: float = Field(description="Share of the target's variance that is explained.")
+    bias: float = Field(description="Mean of found minus true.")
+    rms: float = Field(description="Root of the mean squared deviation.")
+    central: float = Field(description="Half of the interval that holds the central 68.3 % of the deviations.")
+    central_error: float = Field(description="Its standard error, from resampled events.")
+
+
+class TargetResolution(Strict):
+    """One target of a regression."""
+
+    name: str = Field(description="Name of the target.")
+    unit: str = Field(description="Its unit; may be empty.")
+    methods: list[Resolution] = Field(description="References first, the firmware's integers last.")
+    edges: list[float] = Field(description="Edges of bins of found minus true.")
+    counts: dict[str, list[int]] = Field(description="Events by bin, a method; those beyond count in the end bins.")
+    true_edges: list[float] = Field(description="Edges of bins of the true value, equally many events in each.")
+    central_by_true: dict[str, list[float]] = Field(description="`central` in each of these bins, a method.")
+
+
+class PhysicsCard(Card):
+    """What the integer network does to the test split."""
+
+    stage: Literal["physics"] = "physics"
+    design: str = Field(description="Name of the design.")
+    measure: Measure = Field("accuracy", description="What the accuracy is: a share of right classes, or R^2.")
+    events: int = Field(description="Events in the test split.")
+    accuracy: float = Field(description="Share of events whose largest output is their class; of a regression R^2.")
+    classes: dict[str, RocCurve] = Field({}, description="One class against all others, by name.")
+    confusion: list[list[int]] = Field([], description="Events by true (row) and assigned (column) class.")
+    targets: list[TargetResolution] = Field([], description="Of a regression.")
+
+
+class Measured68(Strict):
+    """A share with the interval that holds 68.3 % (Clopper and Pearson, Biometrika 26 (1934) 404)."""
+
+    value: float = Field(description="Share, or rate in kHz.")
+    low: float = Field(description="Lower end.")
+    high: float = Field(description="Upper end.")
+
+
+class WorkingPoint(Strict):
+    """One method at one wanted rate: threshold from the validation split, figures from the test split."""
+
+    method: str = Field(description="Reference, trained network, or the firmware's integers.")
+    threshold: float | None = Field(description="Smallest score that passes; null: none keeps to the rate.")
+    code: int | None = Field(description="The same for the firmware: smallest difference of output codes.")
+    rate_khz: Measured68 = Field(description="Rate on the test split.")
+    efficiency: dict[str, Measured68] = Field(description="Share of each signal class that passes, and of all of them.")
+
+
+class RateCurve(Strict):
+    """Rate and efficiency of one method at every threshold, on the test split, thinned."""
+
+    method: str = Field(description="Reference, trained network, or the firmware's integers.")
+    threshold: list[float] = Field(description="Scores, falling.")
+    rate_khz: list[float] = Field(description="Rate of the events at or above them.")
+    efficiency: list[float] = Field(description="Share of the signal at or above them.")
+
+
+class Turnon(Strict):
+    """Signal efficiency against a variable, at one working point."""
+
+    variable: str = Field(description="A feature of the network, or an observable.")
+    rate_khz: float = Field(description="The working point's wanted rate.")
+    edges: list[float] = Field(description="Edges of bins, about equally many signal events in each.")
+    efficiency: dict[str, list[Measured68]] = Field(description="By method, in each bin.")
+
+
+class Reliability(Strict):
+    """Predicted probability that an event is signal, against the share that is."""
+
+    method: str = Field(description="Reference, trained network, or the firmware's integers.")
+    predicted: list[float] = Field(description="Mean predicted probability of the events of a bin.")
+    observed: list[Measured68] = Field(description="Share of signal among them.")
+
+
+class RateCard(Card):
+    """What a design is as a trigger: rate in kHz and signal efficiency."""
+
+    stage: Literal["rate"] = "rate"
+    design: str = Field(description="Name of the design.")
+    sample: str = Field(description="What the data are, for plots.")
+    signal: list[str] = Field(description="Signal classes.")
+    background: list[str] = Field(description="All others: what makes the rate.")
+    input_rate_khz: float = Field(description="Rate of background at the input.")
+    input_rate_from: str = Field(description="How that was stated.")
+    events: dict[str, int] = Field(description="Test events a class.")
+    points: dict[str, list[WorkingPoint]] = Field(description="By wanted rate in kHz: every method.")
+    curves: list[RateCurve] = Field(description="Every method.")
+    turnons: list[Turnon] = Field(description="One entry a variable.")
+    reliability: list[Reliability] = Field(description="Every method.")

@@ -1,0 +1,44 @@
+# Rates in kHz, where the data set says at what rate background comes in.
+if plan.data_set.trigger is not None:
+
+    rule rate:
+        """Measure rate and signal efficiency of design {wildcards.design} as a trigger."""
+        input:
+            spec="results/{design}/spec.json",
+            network="results/{design}/network.npz",
+            codes=f"{DATA}/codes.npz",
+            model="results/{design}/model.keras",
+            outputs=f"{DATA}/reference.npz",
+        output:
+            "results/{design}/rate.json",
+        params:
+            trigger=shlex.quote(plan.data_set.trigger.model_dump_json()),
+            sample=shlex.quote(plan.data_set.shown_as),
+            code=fingerprint("rate_stage"),
+        resources:
+            **needs(mem_mb=2000, runtime=10),
+        log:
+            "results/logs/{design}/rate.log",
+        shell:
+            "trigger-lut rate --spec {input.spec} --network {input.network} --codes {input.codes}"
+            " --model {input.model} --outputs {input.outputs} --trigger {params.trigger} --sample {params.sample}"
+            " --card {output} &> {log} || failed {log}"
+
+    rule page_of_rate:
+        """Draw the page of the rates of design {wildcards.design}."""
+        input:
+            "results/{design}/rate.json",
+        output:
+            page=shown("results/{design}/pages/rate.html", "rate", "rates and efficiencies"),
+            rates=shown("results/{design}/pages/rates.svg", "rate", "rate against threshold"),
+            turnons=shown("results/{design}/pages/turnons.svg", "rate", "efficiency against variables"),
+            reliability=shown("results/{design}/pages/reliability.svg", "rate", "calibration"),
+        params:
+            folder="results/{design}/pages",
+            code=fingerprint("pages.of_rate"),
+        resources:
+            **needs(mem_mb=1000, runtime=10),
+        log:
+            "results/logs/{design}/page_of_rate.log",
+        shell:
+            "trigger-lut page-of-rate --rate {input} --folder {params.folder} &> {log} || failed {log}"

@@ -19,11 +19,14 @@ from trigger_lut import (
 )
 from trigger_lut.cards import Card, Measured
 from trigger_lut.simulation.check import MassPeak, PhysicsCheck
+from trigger_lut.simulation.muon_run import MuonCheck, MuonFileCard
 
 START, END = "<!-- cards: made by `trigger-lut schema cards` -->", "<!-- end of cards -->"
 CARDS: dict[str, type[BaseModel]] = {
     "data/&lt;data set&gt;/&lt;process&gt;_&lt;part&gt;.json": records.SimulateCard,
+    "data/&lt;data set&gt;/muon_&lt;part&gt;.json": MuonFileCard,
     "results/data/&lt;data set&gt;/check_simulation.json": PhysicsCheck,
+    "results/data/&lt;data set of muons&gt;/check_simulation.json": MuonCheck,
     "results/data/&lt;data set&gt;/ingest.json": records.IngestCard,
     "results/data/&lt;data set&gt;/reference.json": records.ReferenceCard,
     "results/&lt;design&gt;/train.json": records.TrainCard,

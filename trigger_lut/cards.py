@@ -94,6 +94,15 @@ def write_card(card: BaseModel, path: Path) -> None:
     write_text(path, json.dumps(card.model_dump(mode="json"), indent=2) + "\n")
 
 
+def stage_of(path: Path) -> str | None:
+    """The stage that a card names, None where it is no card: `read_card` then says what is wrong with it."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content.get("stage") if isinstance(content, dict) else None
+
+
 def read_card(kind: type[AnyCard], path: Path) -> AnyCard:
     """Read a card of a kind. Raises CardError when it is missing, not JSON, or not of this kind and version."""
     try:

@@ -37,13 +37,25 @@ def resolve_simulation(args: argparse.Namespace) -> None:
 
 def simulate(args: argparse.Namespace) -> None:
     """Simulate one file of jets with Pythia8 and FastJet."""
+    from trigger_lut.simulation.muon_config import MUON
+
+    if args.process == MUON:
+        from trigger_lut.simulation.muon_run import simulate_muon_file
+
+        simulate_muon_file(args.description, args.part, args.root, args.card)
+        return
     from trigger_lut.simulation.run import simulate_file
 
     simulate_file(args.description, args.process, args.part, args.root, args.card)
 
 
 def check_simulation(args: argparse.Namespace) -> None:
-    """Find the mass peaks of simulated jets."""
+    """Look at simulated data: mass peaks of jets, efficiencies and angles of muons."""
+    if args.muons is not None:
+        from trigger_lut.simulation.muon_run import check_muons
+
+        check_muons(args.muons, args.root, args.card)
+        return
     from trigger_lut.simulation.check import check_simulation
 
     check_simulation(args.root, args.card)

@@ -22,6 +22,7 @@ PLUMBING = (
     "cards",
     "records",
     "records_firmware",
+    "records_physics",
     "checks",
     "budget",
     "network_description",

@@ -14,7 +14,7 @@ from trigger_lut.budget import Budget, Spec, load_budget, resolve
 from trigger_lut.errors import ConfigurationError, nearest
 from trigger_lut.events.channels import channels
 from trigger_lut.events.description import DataSet, load_data_set
-from trigger_lut.simulation.config import PlannedFile, planned_files
+from trigger_lut.simulation.config import PlannedFile
 from trigger_lut.training.least import impossible
 from trigger_lut.validation import refused
 
@@ -73,7 +73,7 @@ def load_plan(budget_path: Path, targets_path: Path, data_sets: Path) -> Plan:
     mistakes += _shape_mistakes(budget, data_set)
     if mistakes:
         raise refused(budget_path, mistakes)
-    simulated = planned_files(data_set.simulate) if data_set.simulate else []
+    simulated = data_set.simulated()
     files = [Path("data", data_set.name, file.name) for file in simulated] or data_set.paths()
     specs = {name: resolve(budget, target, name) for name in (*budget.designs, *budget.points)}
     classes = len(data_set.outputs)
@@ -101,6 +101,8 @@ def _shape_mistakes(budget: Budget, data_set: DataSet) -> list[str]:
 
 def simulation_of(data_set: DataSet) -> dict[str, Any]:
     """The part of a description that simulation depends on. Raises ConfigurationError when nothing is simulated."""
+    if data_set.simulate_muons is not None:
+        return {"simulate_muons": data_set.simulate_muons.model_dump(mode="json")}
     if data_set.simulate is None:
         raise ConfigurationError(f"data set {data_set.name}: simulate: missing; its files are given")
     return {"simulate": data_set.simulate.model_dump(mode="json")}

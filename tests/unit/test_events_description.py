@@ -97,7 +97,7 @@ def test_every_contradiction_is_listed_at_once(tmp_path: Path) -> None:
         split={"train": 0.6, "validation": 0.2, "test": 0.3},
     )
     assert found == [
-        "files: give either files, files_by_class or simulate, found files and simulate",
+        "files: give one of files, files_by_class, simulate and simulate_muons, found files and simulate",
         "label.classes: simulated data have ['g', 'q', 'W', 'Z', 't'], found ['a', 'a']",
         "label.classes: 'a' stands twice",
         "features: 'x' stands twice",
@@ -106,7 +106,9 @@ def test_every_contradiction_is_listed_at_once(tmp_path: Path) -> None:
         "features.1.width: only for format: auto",
         "features.0.quantiles: expected low < high, found 0.9, 0.1",
     ]
-    assert mistakes(tmp_path, files=None) == ["files: give either files, files_by_class or simulate, found none"]
+    assert mistakes(tmp_path, files=None) == [
+        "files: give one of files, files_by_class, simulate and simulate_muons, found none"
+    ]
 
 
 def test_paths_are_sorted_and_each_stands_once(tmp_path: Path) -> None:

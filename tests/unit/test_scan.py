@@ -234,11 +234,11 @@ def test_bad_networks(load, network, expected):
 # ---------------------------------------------------------------- examples
 
 
-@pytest.mark.parametrize("name", ["scan", "layers", "jets_particles"])
+@pytest.mark.parametrize("name", ["scan", "layers", "jets_particles", "muon_chamber"])
 def test_the_examples_are_valid(name, monkeypatch):
     monkeypatch.chdir(ROOT)
     plan = load_plan(Path(f"config/examples/{name}.yaml"), Path("config/targets.yaml"), Path("config/data_sets"))
-    assert bool(plan.scanned) == (name != "jets_particles")
+    assert bool(plan.scanned) == (name in ("scan", "layers"))
     assert len(plan.specs) == len(plan.designs) + len(plan.scanned)
 
 

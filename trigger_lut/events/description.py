@@ -14,7 +14,8 @@ from trigger_lut.cards import Strict
 from trigger_lut.errors import ConfigurationError, DataError, nearest
 from trigger_lut.events.features import ExpressionText, Feature, NonFinite, Objects, Quantiles, Width
 from trigger_lut.events.trigger import Trigger
-from trigger_lut.simulation.config import SIMULATED_CLASSES, Simulation, planned_files
+from trigger_lut.simulation.config import SIMULATED_CLASSES, PlannedFile, Simulation, planned_files
+from trigger_lut.simulation.muon_config import MuonChamber, planned_muon_files
 
 DATA = Path("data")  # simulated files lie in data/<name>/
 
@@ -59,6 +60,7 @@ class DataSet(Strict):
         None, description="The same by class, instead of files and of the label's expression."
     )
     simulate: Simulation | None = Field(None, description="Make the files data/<name>/*.root by simulation instead.")
+    simulate_muons: MuonChamber | None = Field(None, description="Make them by simulation of a muon chamber instead.")
     tree: str = Field(min_length=1, description="Name of the TTree or RNTuple in each file.")
     event_id: list[str] = Field(min_length=1, description="Integer branches that together name an entry.")
     split_by: list[str] | None = Field(
@@ -112,12 +114,20 @@ class DataSet(Strict):
         """What plots say the data are."""
         if self.sample is not None:
             return self.sample
+        if self.simulate_muons is not None:
+            return "Simulation, muon chamber"
         return f"Simulation, {self.simulate.energy_tev:g} TeV" if self.simulate is not None else self.name
+
+    def simulated(self) -> list[PlannedFile]:
+        """The files that simulation makes; empty where files are given."""
+        if self.simulate_muons is not None:
+            return planned_muon_files(self.simulate_muons)
+        return planned_files(self.simulate) if self.simulate is not None else []
 
     def globs(self) -> list[tuple[int | None, str]]:
         """(class, file or glob); class None where it is the label's. Of simulated data the planned files."""
-        if self.simulate is not None:
-            return [(None, (DATA / self.name / f.name).as_posix()) for f in planned_files(self.simulate)]
+        if made := self.simulated():
+            return [(None, (DATA / self.name / f.name).as_posix()) for f in made]
         if self.files_by_class is not None:
             return [(self.outputs.index(c), g) for c, patterns in self.files_by_class.items() for g in patterns]
         return [(None, pattern) for pattern in self.files or []]
@@ -151,9 +161,11 @@ class DataSet(Strict):
 def inconsistencies(data_set: DataSet) -> list[str]:
     """What the fields say against each other, as 'dotted.path: what is wrong'; empty when all is well."""
     lines = []
-    sources = [key for key in ("files", "files_by_class", "simulate") if getattr(data_set, key) is not None]
+    ways = ("files", "files_by_class", "simulate", "simulate_muons")
+    sources = [key for key in ways if getattr(data_set, key) is not None]
     if len(sources) != 1:
-        lines.append("files: give either files, files_by_class or simulate, found " + (" and ".join(sources) or "none"))
+        found = " and ".join(sources) or "none"
+        lines.append(f"files: give one of files, files_by_class, simulate and simulate_muons, found {found}")
     if not data_set.features and not data_set.objects:
         lines.append("features: expected at least one, here or under objects")
     lines += _label_mistakes(data_set)
@@ -161,7 +173,7 @@ def inconsistencies(data_set: DataSet) -> list[str]:
         lines.append("trigger: not with targets; rates need classes")
     elif data_set.trigger is not None and data_set.label is not None:
         lines += [f"trigger.{line}" for line in data_set.trigger.mistakes(data_set.label.classes)]
-    if data_set.simulate is not None and data_set.published is not None:
+    if data_set.simulated() and data_set.published is not None:
         lines.append(f"published: simulated data are no public data set, found {data_set.published!r}")
     if data_set.simulate is not None and tuple(data_set.outputs) != SIMULATED_CLASSES:
         lines.append(f"label.classes: simulated data have {list(SIMULATED_CLASSES)}, found {data_set.outputs}")

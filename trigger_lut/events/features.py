@@ -14,7 +14,7 @@ from trigger_lut.events.expressions import Expression, branch, parse
 from trigger_lut.fixed_point import KIF, kif_from_fixed
 
 MAX_WIDTH = 16
-MAX_SLOTS = 256
+MAX_SLOTS = 1024
 
 
 def _parsable(text: str) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from trigger_lut.simulation.check import PhysicsCheck
+    from trigger_lut.simulation.muon_run import MuonCheck
 
 MOST_FEATURES = 64
 LEAST_SHARE = 1e-4
@@ -36,6 +37,20 @@ def masses(check: PhysicsCheck) -> Figure:
     ax.set_xlabel("mMDT jet mass [GeV]")
     ax.set_ylabel(f"Share of jets / {edges[1] - edges[0]:g} GeV")
     ax.legend(title="Jet class", loc="upper right")
+    return figure
+
+
+def angles(check: MuonCheck) -> Figure:
+    """True angles of simulated muons, and how far the fit to their own hits is off."""
+    figure, [left, right] = canvas(9.0, 3.8, columns=2)
+    left.stairs(check.angle_counts, check.angle_edges_mrad, color=COLOURS[0])
+    left.set_ylim(0, 1.2 * max(check.angle_counts))
+    left.set_xlabel("True angle [mrad]")
+    left.set_ylabel("Muons")
+    right.stairs(check.residual_counts, check.residual_edges_mrad, color=COLOURS[2])
+    right.set_ylim(0, 1.2 * max(check.residual_counts))
+    right.set_xlabel("Fitted minus true angle [mrad]")
+    right.set_ylabel("Muons")
     return figure
 
 

@@ -4,23 +4,48 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trigger_lut.cards import read_card
+from trigger_lut.cards import read_card, stage_of
 from trigger_lut.figures.style import styled
 from trigger_lut.pages.html import Cell, Page, Table, cells, fixed, percent, write_page
 from trigger_lut.records import MEASURES, IngestCard, ReferenceCard
 from trigger_lut.simulation.check import PhysicsCheck
+from trigger_lut.simulation.muon_run import MuonCheck
 
 
 def pages_of_data(simulation: Path | None, ingest: Path, reference: Path, folder: Path) -> None:
-    """Write ingest.html, inputs.svg, codes.svg, reference.html; of simulated data simulate.html and masses.svg.
+    """Write ingest.html, inputs.svg, codes.svg, reference.html; of simulated data simulate.html and its plot.
 
     Raises CardError when a card is missing or damaged.
     """
     with styled():
         if simulation is not None:
-            write_page(simulate_page(read_card(PhysicsCheck, simulation)), folder / "simulate.html")
+            write_page(_simulated(simulation), folder / "simulate.html")
         write_page(ingest_page(read_card(IngestCard, ingest)), folder / "ingest.html")
         write_page(reference_page(read_card(ReferenceCard, reference)), folder / "reference.html")
+
+
+def _simulated(card: Path) -> Page:
+    if stage_of(card) == "check_muons":
+        return muons_page(read_card(MuonCheck, card))
+    return simulate_page(read_card(PhysicsCheck, card))
+
+
+def muons_page(card: MuonCheck) -> Page:
+    from trigger_lut.figures.data import angles
+
+    gaps = Table(
+        "Gas gaps",
+        ["Gap", "Muon seen", "Channels hit"],
+        [cells(n, percent(e), fixed(h, 2)) for n, (e, h) in enumerate(zip(card.efficiency, card.hits, strict=True))],
+    )
+    return Page(
+        title="Simulated muons",
+        lead=f"{card.muons} muons. A least-squares fit to the hits that the muon itself made finds the angle to "
+        f"{card.fit_width_mrad:.3g} mrad (half of the central 68.3 %) for {100 * card.fit_share:.1f} % of them.",
+        tables=[gaps],
+        cards={"check_simulation": card},
+        plots=[("angles.svg", angles(card), "True angles, and fitted minus true angle.")],
+    )
 
 
 def simulate_page(card: PhysicsCheck) -> Page:

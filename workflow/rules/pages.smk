@@ -3,6 +3,7 @@ DESIGN_PAGES = "results/{design}/pages"
 # Cards of stages that the budget file can switch on.
 BESIDE_CARDS = [*(["vendor"] if VENDOR_TOOLS else []), *(["route"] if plan.budget.checks.route else [])]
 DATA_PAGES = f"{DATA}/pages"
+SIMULATED_PLOT = ("angles", "angles of fits") if plan.data_set.simulate_muons else ("masses", "mass peaks")
 PHYSICS_PLOTS = (
     {"roc": "ROC curves", "confusion": "confusion matrix"}
     if plan.data_set.label is not None
@@ -19,8 +20,8 @@ rule pages_of_data:
     output:
         **(
             {
-                "simulation": shown(f"{DATA_PAGES}/simulate.html", "simulate", "jets and mass peaks"),
-                "masses": shown(f"{DATA_PAGES}/masses.svg", "simulate", "mass peaks"),
+                "simulation": shown(f"{DATA_PAGES}/simulate.html", "simulate", "what was simulated"),
+                "simulated": shown(f"{DATA_PAGES}/{SIMULATED_PLOT[0]}.svg", "simulate", SIMULATED_PLOT[1]),
             }
             if plan.simulated
             else {}

@@ -24,6 +24,7 @@ from trigger_lut.records_physics import (
     WorkingPoint,
 )
 from trigger_lut.records_proof import FaultCount, FaultsCard, OutputProof, ProveCard
+from trigger_lut.records_release import CheckLine, ReleaseCard
 from trigger_lut.simulation.check import RESONANCES, MassPeak, PhysicsCheck
 
 CLASSES = ("g", "q", "W")
@@ -368,6 +369,36 @@ def faults(design: str = "small", undetected: int = 0) -> FaultsCard:
         median_vectors=4,
         equivalent=["a table", "an adder"],
         undetected=["a register"] * undetected,
+        **MADE,
+    )
+
+
+def firmware(design: str = "small") -> FirmwareCard:
+    return FirmwareCard(
+        design=design,
+        hls_project="hls",
+        hls_handlers={},
+        hls_result_types={},
+        rtl_project="rtl",
+        rtl_top="top",
+        rtl_files={},
+        rtl_latency_cycles_planned=4,
+        rtl_cost=900.0,
+        clock_period_ns=2.778,
+        **MADE,
+    )
+
+
+def release(design: str = "small") -> ReleaseCard:
+    return ReleaseCard(
+        design=design,
+        archive="release.zip",
+        archive_sha256="ab" * 32,
+        archive_bytes=400_000,
+        files={"README.md": 1000},
+        vectors=500,
+        emulator_events_per_second=3e7,
+        checks=[CheckLine(name="checksums", status="ok", detail="1 file")],
         **MADE,
     )
 

@@ -150,6 +150,12 @@ def parser() -> argparse.ArgumentParser:
         metavar="PATH",
         help="cards of place and route, where they are made",
     )
+    sub = command(commands.page_of_index, "--output")
+    sub.add_argument("--designs", type=Path, nargs="*", default=[], metavar="PATH", help="folders with their cards")
+    sub.add_argument("--stages", nargs="*", default=[], metavar="NAME", help="stages that were made of them")
+    sub.add_argument("--data", type=Path, required=True, metavar="PATH", help="folder of the data set")
+    for flag in ("--summary", "--scan"):
+        sub.add_argument(flag, type=Path, metavar="PATH", help=FILES[flag])
     command(commands.pages_of_scan, "--scan", "--folder")
     sub = command(commands.schema)
     sub.add_argument("file", choices=["budget", "targets", "data-set", "documentation", "cards"], help="which of them")

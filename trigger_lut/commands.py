@@ -141,6 +141,13 @@ def rate(args: argparse.Namespace) -> None:
     rate_of_design(args.spec, args.network, args.codes, args.model, args.outputs, trigger, args.sample, args.card)
 
 
+def page_of_index(args: argparse.Namespace) -> None:
+    """Draw the landing page, which leads through all stages of all designs."""
+    from trigger_lut.pages.of_index import page_of_index
+
+    page_of_index(args.designs, args.stages, args.data, args.summary, args.scan, args.output)
+
+
 def page_of_rate(args: argparse.Namespace) -> None:
     """Draw the page of the rates of a design."""
     from trigger_lut.pages.of_rate import page_of_rate

@@ -14,15 +14,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_FILES = 12
+RESULTS, INDEX = "results", "index.html"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One entry of a table; kind is '', 'text' (left-aligned), 'good' or 'bad'. `key` is what it is sorted by."""
+    """One entry of a table; kind is '', 'text' (left-aligned), 'good' or 'bad'. `key` is what it is sorted by, `link`
+    a page that it leads to, relative to its own."""
 
     text: str
     kind: str = ""
     key: float | str | None = None
+    link: str | None = None
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,7 @@ def write_page(page: Page, path: Path) -> None:
         environment.get_template("page.html").render(
             title=page.title,
             lead=page.lead,
+            home=_home(path),
             tables=page.tables,
             plots_first=page.plots_first,
             sortable=any(table.sortable for table in page.tables),
@@ -116,6 +120,14 @@ def write_page(page: Page, path: Path) -> None:
             files=_files,
         ),
     )
+
+
+def _home(path: Path) -> str | None:
+    """The way from a page to the landing page, results/index.html; None for itself and for pages elsewhere."""
+    if path.name == INDEX:
+        return None
+    above = [parent.name for parent in path.parents]
+    return "../" * above.index(RESULTS) + INDEX if RESULTS in above else None
 
 
 def _files(card: Card) -> list[tuple[str, str]]:

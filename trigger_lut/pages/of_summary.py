@@ -73,7 +73,7 @@ def summary_page(card: Summary, routed: list[RouteCard] | None = None) -> Page:
             cells(d.name, *(fixed(getattr(d, key)[name], 4) for name in classes if name in getattr(d, key)))
             for d in card.designs
         ]
-        tables.append(Table(title, ["Design", *classes], rows))
+        tables += [Table(title, ["Design", *classes], rows)] if classes else []
     return Page(
         title="All designs",
         lead=f"Data set {card.data_set}, target {card.target}.",

@@ -196,7 +196,43 @@ PAGES = [
 ]
 
 
+# What the landing page shows of each design; `route` has no page of its own.
+INDEXED = [
+    *("train", "firmware", "verify", "prove", "faults", "synth", "timing", "physics", "event", "release"),
+    *(["rate"] if plan.data_set.trigger is not None else []),
+    *(["route"] if plan.budget.checks.route else []),
+]
+INDEXED_CARDS = [name for name in INDEXED if name != "event"]
+
+
+rule page_of_index:
+    """Draw the landing page, which leads through all stages of all designs."""
+    input:
+        **({"summary": "results/summary.json"} if DESIGNS else {}),
+        **({"scan": "results/scan.json"} if POINTS else {}),
+        cards=expand("results/{design}/{card}.json", design=DESIGNS, card=["spec", *INDEXED_CARDS]),
+        data=[f"{DATA}/ingest.json", f"{DATA}/reference.json"],
+        pages=PAGES,
+    output:
+        "results/index.html",
+    params:
+        designs="--designs " + " ".join(f"results/{design}" for design in DESIGNS) if DESIGNS else "",
+        stages=f"--stages {' '.join(INDEXED)}" if DESIGNS else "",
+        data=DATA,
+        summary="--summary results/summary.json" if DESIGNS else "",
+        scan="--scan results/scan.json" if POINTS else "",
+        code=fingerprint("pages.of_index"),
+    resources:
+        **needs(mem_mb=1000, runtime=10),
+    log:
+        "results/logs/page_of_index.log",
+    shell:
+        "trigger-lut page-of-index {params.designs} {params.stages} --data {params.data} {params.summary} {params.scan}"
+        " --output {output} &> {log} || failed {log}"
+
+
 rule pages:
     """Make the pages of all stages without judging the designs."""
     input:
         PAGES,
+        rules.page_of_index.output,

@@ -6,7 +6,7 @@ rule verdict:
         **({"summary": "results/summary.json"} if DESIGNS else {}),
         **({"scan": "results/scan.json"} if POINTS else {}),
         proofs=expand("results/{design}/{card}.json", design=DESIGNS, card=["prove", "faults"]),
-        pages=PAGES,
+        pages=[*PAGES, *rules.page_of_index.output],
     output:
         "results/verdict.json",
     params:

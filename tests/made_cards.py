@@ -10,7 +10,15 @@ import numpy as np
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Measured, write_card
 from trigger_lut.records import Epoch, FeatureSummary, IngestCard, LayerSummary, Measurement, ReferenceCard, TrainCard
-from trigger_lut.records_firmware import Comparison, Difference, SynthCard, TableEntries, TimingCard, VerifyCard
+from trigger_lut.records_firmware import (
+    Comparison,
+    Difference,
+    FirmwareCard,
+    SynthCard,
+    TableEntries,
+    TimingCard,
+    VerifyCard,
+)
 from trigger_lut.records_physics import (
     Measured68,
     PhysicsCard,

@@ -16,7 +16,8 @@ from workflows import BUDGET, GIVEN, ROOT, SCAN, copy_workflow, pretend_done, ru
 PROCESSES = ("g", "q", "W", "Z", "t")
 SIMULATION = {"resolve_simulation", *(f"simulate:{p}:0" for p in PROCESSES)}
 OF_DATA = {"resolve_data_set", "ingest", "reference", "pages_of_data"}
-LAST = {"summary", "pages_of_summary", "verdict", "all"}
+JUDGEMENT = {"page_of_index", "verdict", "all"}
+LAST = {"summary", "pages_of_summary", *JUDGEMENT}
 
 
 # Of designs that are judged alone, not of a scan's points.
@@ -176,13 +177,13 @@ def test_a_lost_firmware_folder_is_made_again_where_it_is_needed(done):
 def test_a_vendor_s_tool_switched_on_adds_its_stage_and_draws_the_pages_again(edited, check):
     pages = {"pages_of_design:small", "pages_of_design:large"}
     jobs = edited("config/budget.yaml", "designs:\n", f"checks: {{{check}: true}}\ndesigns:\n")
-    assert jobs == {"vendor:small", "vendor:large", *pages, "verdict", "all"}
+    assert jobs == {"vendor:small", "vendor:large", *pages, *JUDGEMENT}
 
 
 def test_place_and_route_switched_on_adds_its_stage_and_draws_the_pages_again(edited):
     pages = {"pages_of_design:small", "pages_of_design:large", "pages_of_summary"}
     jobs = edited("config/budget.yaml", "designs:\n", "checks: {route: true}\ndesigns:\n")
-    assert jobs == {"route:small", "route:large", *pages, "verdict", "all"}
+    assert jobs == {"route:small", "route:large", *pages, *JUDGEMENT}
 
 
 def test_one_design_can_be_asked_for(done):
@@ -241,11 +242,11 @@ def test_a_scan_alone_has_no_summary(tmp_path):
 
 
 def test_a_scan_switched_on_runs_its_points_and_the_verdict(edited):
-    assert edited("config/budget.yaml", "designs:\n", SCAN + "designs:\n") == POINTS | OF_SCAN | {"verdict", "all"}
+    assert edited("config/budget.yaml", "designs:\n", SCAN + "designs:\n") == POINTS | OF_SCAN | JUDGEMENT
 
 
 def test_a_scan_switched_off_judges_again(edited_scan):
-    assert edited_scan(SCAN, "") == {"verdict", "all"}
+    assert edited_scan(SCAN, "") == JUDGEMENT
 
 
 def test_a_finished_scan_runs_nothing(edited_scan):
@@ -265,7 +266,7 @@ def test_a_finished_scan_runs_nothing(edited_scan):
 )
 def test_an_edited_scan_runs_the_points_that_are_new(edited_scan, old, new, points):
     new_jobs = {job for name in points for job in of_point(name)}
-    assert edited_scan(old, new) == new_jobs | OF_SCAN | {"verdict", "all"}
+    assert edited_scan(old, new) == new_jobs | OF_SCAN | JUDGEMENT
 
 
 @pytest.mark.parametrize(
@@ -280,7 +281,7 @@ def test_an_edited_scan_runs_the_points_that_are_new(edited_scan, old, new, poin
 def test_a_point_is_trained_again_when_what_it_starts_from_changes(edited_scan, old, new, resolved, retrained):
     jobs = {job for name in resolved for job in of_point(name)}
     jobs |= {job for name in retrained for job in of_point(name) - {"resolve_design:" + name}}
-    assert edited_scan(old, new) == jobs | OF_SCAN | {"verdict", "all"}
+    assert edited_scan(old, new) == jobs | OF_SCAN | JUDGEMENT
 
 
 def starts(folder: Path) -> dict[str, str | None]:
@@ -316,7 +317,7 @@ def test_the_network_of_a_named_variant_reruns_its_points_alone(tmp_path):
     assert run_jobs(folder) == {}
     (folder / "config/budget.yaml").write_text(budget.replace("{units: 6}", "{units: 6, depth: 2}"))
     changed = of_point("scan_l300_t20_b_s1") | of_point("scan_l600_t20_b_s1")
-    assert set(run_jobs(folder)) == changed | OF_SCAN | {"verdict", "all"}
+    assert set(run_jobs(folder)) == changed | OF_SCAN | JUDGEMENT
 
 
 def test_a_user_s_function_that_is_edited_trains_again(tmp_path):
@@ -336,7 +337,7 @@ def test_which_published_results_are_shown_changes_the_scan_s_page_alone(tmp_pat
     pretend_done(folder)
     description = folder / "config/data_sets/toy.yaml"
     description.write_text(description.read_text() + "published: jsc-openml-42468\n")
-    assert set(run_jobs(folder)) == OF_SCAN | {"verdict", "all"}
+    assert set(run_jobs(folder)) == OF_SCAN | JUDGEMENT
 
 
 def test_one_point_s_pages_can_be_asked_for(finished_scan):

@@ -240,6 +240,7 @@ def rate(design: str = "small") -> RateCard:
         input_rate_khz=100.0,
         input_rate_from="input_rate_khz: 100",
         events={"g": 200, "q": 200, "W": 200},
+        khz_per_event={"g": 0.5},
         points=points,
         curves=[
             RateCurve(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,7 @@ def of_references(path: Path) -> dict[str, Outputs]:
             name: {s: np.asarray(held[f"{key}_{split}"], np.float64) for s, split in SPLITS.items()}
             for name, key in ((DENSE, "dense"), (TREES, "trees"))
         }
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise CardError(f"{path}: not the outputs of the references: {type(error).__name__}: {error}") from error
 
 

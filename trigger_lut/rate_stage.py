@@ -12,7 +12,7 @@ from trigger_lut.budget import Spec
 from trigger_lut.cards import Stopwatch, read_card, write_card
 from trigger_lut.errors import CardError, ConfigurationError, nearest
 from trigger_lut.events.codes import TEST, VALIDATION, EventCodes, load_codes
-from trigger_lut.events.trigger import Trigger
+from trigger_lut.events.trigger import Streams, Trigger
 from trigger_lut.methods import FIRMWARE, Outputs, four
 from trigger_lut.network import load_network
 from trigger_lut.rates import (
@@ -24,8 +24,9 @@ from trigger_lut.rates import (
     signal_probability,
     threshold_for,
     trigger_score,
+    weights,
 )
-from trigger_lut.records_physics import RateCard, RateCurve, Reliability, Turnon, WorkingPoint
+from trigger_lut.records_physics import ALL, RateCard, RateCurve, Reliability, Turnon, WorkingPoint
 from trigger_lut.references import decoded
 
 POINTS, VARIABLE_BINS, PROBABILITY_BINS = 150, 10, 10
@@ -46,12 +47,12 @@ def rate_of_design(
     labels = {s: events.truth(s) for s in (VALIDATION, TEST)}
     signal = [events.classes.index(name) for name in trigger.signal]
     background = [k for k in range(len(events.classes)) if k not in signal]
-    khz = trigger.class_rates_khz(events.classes, np.bincount(labels[TEST], minlength=len(events.classes)))
+    streams = trigger.streams(events.classes)
     exact = _step(net.fractions)
     scores = {m: {s: trigger_score(o[s], signal, background) for s in labels} for m, o in found.items()}
     points = {
         f"{wanted:g}": [
-            _point(method, wanted, scores[method], labels, signal, events.classes, khz, exact) for method in found
+            _point(method, wanted, scores[method], labels, signal, events.classes, streams, exact) for method in found
         ]
         for wanted in trigger.rates_khz
     }
@@ -61,14 +62,15 @@ def rate_of_design(
         sample=sample,
         signal=list(trigger.signal),
         background=[events.classes[k] for k in background],
-        input_rate_khz=sum(khz.values()),
+        input_rate_khz=sum(khz for _, khz in streams),
         input_rate_from=trigger.stated(),
         events={name: int((of_test == k).sum()) for k, name in enumerate(events.classes)},
+        khz_per_event=_khz_per_event(of_test, streams, events.classes),
         points=points,
-        curves=[_curve(m, scores[m][TEST], of_test, signal, khz) for m in found],
+        curves=[_curve(m, scores[m][TEST], of_test, signal, streams) for m in found],
         turnons=_turnons(trigger, events, scores, of_test, signal, points),
         reliability=[_reliability(m, o, of_test, signal) for m, o in found.items()],
-        **watch.provenance([spec, network, codes, model, references], "numpy", "tensorflow", "keras"),
+        **watch.provenance([spec, network, codes, model, references], "numpy", "scipy", "tensorflow", "keras"),
     )
     write_card(result, card)
 
@@ -78,13 +80,10 @@ def _step(fractions: NDArray[np.int64]) -> float:
     return float(2.0 ** -int(fractions.max()))
 
 
-def _weights(labels: NDArray[np.int64], khz: dict[int, float]) -> NDArray[np.float64]:
-    """(N,) kHz that each event stands for; 0 for signal."""
-    found = np.zeros(len(labels))
-    for k, total in khz.items():
-        mine = labels == k
-        found[mine] = total / max(int(mine.sum()), 1)
-    return found
+def _khz_per_event(labels: NDArray[np.int64], streams: Streams, classes: tuple[str, ...]) -> dict[str, float]:
+    return {
+        classes[k]: khz / count for group, khz in streams if (count := int(np.isin(labels, group).sum())) for k in group
+    }
 
 
 def _point(
@@ -94,29 +93,29 @@ def _point(
     labels: dict[int, NDArray[np.int64]],
     signal: list[int],
     classes: tuple[str, ...],
-    khz: dict[int, float],
+    streams: Streams,
     step: float,
 ) -> WorkingPoint:
-    validation = np.isin(labels[VALIDATION], list(khz))
-    threshold = threshold_for(scores[VALIDATION][validation], _weights(labels[VALIDATION][validation], khz), wanted)
+    khz = weights(labels[VALIDATION], streams)
+    threshold = threshold_for(scores[VALIDATION][khz > 0], khz[khz > 0], wanted)
     of_test = labels[TEST]
     passed = np.zeros(len(of_test), bool) if threshold is None else np.asarray(scores[TEST] >= threshold)
     efficiency = {classes[k]: share(passed[of_test == k]) for k in signal}
     if len(signal) > 1:
-        efficiency["all"] = share(passed[np.isin(of_test, signal)])
+        efficiency[ALL] = share(passed[np.isin(of_test, signal)])
     return WorkingPoint(
         method=method,
         threshold=threshold,
         code=round(threshold / step) if method == FIRMWARE and threshold is not None else None,
-        rate_khz=rate(passed, of_test, khz),
+        rate_khz=rate(passed, of_test, streams),
         efficiency=efficiency,
     )
 
 
 def _curve(
-    method: str, score: NDArray[Any], labels: NDArray[np.int64], signal: list[int], khz: dict[int, float]
+    method: str, score: NDArray[Any], labels: NDArray[np.int64], signal: list[int], streams: Streams
 ) -> RateCurve:
-    thresholds, rates, efficiency = curve(score, labels, _weights(labels, khz), signal, POINTS)
+    thresholds, rates, efficiency = curve(score, labels, streams, signal, POINTS)
     return RateCurve(
         method=method, threshold=thresholds.tolist(), rate_khz=rates.tolist(), efficiency=efficiency.tolist()
     )

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trigger_lut.events.trigger import Streams
 from trigger_lut.records_physics import Measured68
 
 Floats = NDArray[np.float64]
@@ -24,13 +25,13 @@ def trigger_score(outputs: NDArray[Any], signal: Sequence[int], background: Sequ
     return np.asarray(outputs[:, list(signal)].max(axis=1) - outputs[:, list(background)].max(axis=1))
 
 
-def threshold_for(score: NDArray[Any], weights: Floats, wanted: float) -> float | None:
-    """The smallest score t for which the weights of the events with score >= t add up to at most `wanted`.
+def threshold_for(score: NDArray[Any], khz: Floats, wanted: float) -> float | None:
+    """The smallest score t for which the rates of the events with score >= t add up to at most `wanted`.
 
-    score, weights: (N,) of the background, weights in kHz. None where even the largest score brings more.
+    score, khz: (N,) of the background. None where even the largest score brings more.
     """
     levels, inverse = np.unique(score, return_inverse=True)
-    passing = np.cumsum(np.bincount(inverse, weights)[::-1])[::-1]  # of events at or above each level
+    passing = np.cumsum(np.bincount(inverse, khz)[::-1])[::-1]  # of events at or above each level
     good = np.flatnonzero(passing <= wanted * (1 + 1e-12))
     return float(levels[good[0]]) if len(good) else None
 
@@ -54,30 +55,38 @@ def share(passed: NDArray[np.bool_]) -> Measured68:
     return Measured68(value=count / total, low=low, high=high)
 
 
-def rate(passed: NDArray[np.bool_], labels: NDArray[np.int64], class_khz: dict[int, float]) -> Measured68:
-    """Rate in kHz of background events of several classes, each class with its rate at the input.
+def weights(labels: NDArray[np.int64], streams: Streams) -> Floats:
+    """(N,) kHz that each event stands for; 0 for signal."""
+    found = np.zeros(len(labels))
+    for classes, khz in streams:
+        mine = np.isin(labels, classes)
+        found[mine] = khz / max(int(mine.sum()), 1)
+    return found
 
-    Intervals of the classes are added in quadrature about their values.
+
+def rate(passed: NDArray[np.bool_], labels: NDArray[np.int64], streams: Streams) -> Measured68:
+    """Rate in kHz of the background events that pass.
+
+    The interval of one stream is that of the share that passes; those of several are added in quadrature about their
+    values, which is wider than an exact one where few events pass.
     """
-    value = below = above = 0.0
-    for k, khz in class_khz.items():
-        found = share(passed[labels == k])
-        value += khz * found.value
-        below += (khz * (found.value - found.low)) ** 2
-        above += (khz * (found.high - found.value)) ** 2
-    return Measured68(value=value, low=value - below**0.5, high=value + above**0.5)
+    found = [(khz, share(passed[np.isin(labels, classes)])) for classes, khz in streams]
+    if len(found) == 1:
+        khz, only = found[0]
+        return Measured68(value=khz * only.value, low=khz * only.low, high=khz * only.high)
+    value = sum(khz * s.value for khz, s in found)
+    below = sum((khz * (s.value - s.low)) ** 2 for khz, s in found) ** 0.5
+    above = sum((khz * (s.high - s.value)) ** 2 for khz, s in found) ** 0.5
+    return Measured68(value=value, low=max(value - below, 0.0), high=value + above)
 
 
 def curve(
-    score: NDArray[Any], labels: NDArray[np.int64], weights: Floats, signal: Sequence[int], points: int
+    score: NDArray[Any], labels: NDArray[np.int64], streams: Streams, signal: Sequence[int], points: int
 ) -> tuple[Floats, Floats, Floats]:
-    """(threshold, rate in kHz, efficiency) at every score, falling, thinned to `points` evenly in log(rate).
-
-    weights: (N,) kHz, 0 for signal.
-    """
+    """(threshold, rate in kHz, efficiency) at every score, falling, thinned to `points` evenly in log(rate)."""
     is_signal = np.isin(labels, list(signal))
     levels, inverse = np.unique(score, return_inverse=True)
-    khz = np.cumsum(np.bincount(inverse, weights)[::-1]).astype(np.float64)
+    khz = np.cumsum(np.bincount(inverse, weights(labels, streams))[::-1]).astype(np.float64)
     passed = np.cumsum(np.bincount(inverse, is_signal)[::-1]).astype(np.float64) / max(int(is_signal.sum()), 1)
     thresholds = levels[::-1].astype(np.float64)
     if len(levels) > points:

@@ -9,6 +9,8 @@ from pydantic import Field
 from trigger_lut.cards import Card, Strict
 from trigger_lut.records import Measure
 
+ALL = "all"  # of a working point: all signal classes together
+
 
 class RocCurve(Strict):
     """One class against all others."""
@@ -57,7 +59,7 @@ class PhysicsCard(Card):
 
 
 class Measured68(Strict):
-    """A share with the interval that holds 68.3 % (Clopper and Pearson, Biometrika 26 (1934) 404)."""
+    """A share or rate with its central interval of 68.3 % (Clopper and Pearson, Biometrika 26 (1934) 404)."""
 
     value: float = Field(description="Share, or rate in kHz.")
     low: float = Field(description="Lower end.")
@@ -111,6 +113,7 @@ class RateCard(Card):
     input_rate_khz: float = Field(description="Rate of background at the input.")
     input_rate_from: str = Field(description="How that was stated.")
     events: dict[str, int] = Field(description="Test events a class.")
+    khz_per_event: dict[str, float] = Field(description="What one test event of a background class stands for.")
     points: dict[str, list[WorkingPoint]] = Field(description="By wanted rate in kHz: every method.")
     curves: list[RateCurve] = Field(description="Every method.")
     turnons: list[Turnon] = Field(description="One entry a variable.")

@@ -313,7 +313,8 @@ def test_pages_of_rates_and_of_a_regression(tmp_path):
     page_of_rate(tmp_path / "rate.json", tmp_path)
     text = (tmp_path / "rate.html").read_text()
     assert "no threshold keeps to it" in text
-    assert "40.0 % (36.0 to 44.0)" in text
+    assert "40.0 +4.0 \N{MINUS SIGN}4.0<" in text
+    assert "10.00 +3.00 \N{MINUS SIGN}2.00" in text
     assert {p.name for p in tmp_path.glob("*.svg")} == {"rates.svg", "turnons.svg", "reliability.svg"}
     page = physics_page(made_cards.regression(), made_cards.reference())
     assert [name for name, _, _ in page.plots] == ["residuals.svg", "resolution.svg"]

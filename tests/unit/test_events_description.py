@@ -111,6 +111,25 @@ def test_every_contradiction_is_listed_at_once(tmp_path: Path) -> None:
     ]
 
 
+def test_what_a_trigger_names_must_be_there(tmp_path: Path) -> None:
+    """Said when the description is read: a slip of the pen must not show after the training."""
+    trigger = {"signal": ["signl"], "input_rate_khz": 100, "against": ["ptt", "x", "jet_0_pt", "jet_2_pt", "MET"]}
+    objects = {"jet": {"count": 2, "features": [{"name": "pt", "expression": "Jet_pt"}]}}
+    found = mistakes(
+        tmp_path,
+        label={"expression": "label", "classes": ["background", "signal"]},
+        features=[{"name": "x"}],
+        objects=objects,
+        observables={"MET": "met"},
+        trigger=trigger,
+    )
+    assert found == [
+        "trigger.signal: no class 'signl'; nearest: 'signal'",
+        "trigger.against: no observable or feature 'ptt'; there are: 'MET', 'x', 'jet_0_pt', 'jet_1_pt'",
+        "trigger.against: no observable or feature 'jet_2_pt'; nearest: 'jet_1_pt', 'jet_0_pt'",
+    ]
+
+
 def test_paths_are_sorted_and_each_stands_once(tmp_path: Path) -> None:
     for name in ("b.root", "a.root", "[1].root"):
         (tmp_path / name).touch()

@@ -18,6 +18,7 @@ from trigger_lut.rates import (
     signal_probability,
     threshold_for,
     trigger_score,
+    weights,
 )
 
 TAIL = (1 - 0.6827) / 2
@@ -48,7 +49,9 @@ def test_intervals_leave_a_tail_on_either_side(counts: tuple[int, int]) -> None:
 
 
 def test_known_values() -> None:
-    """5 of 10: the interval of 95 % is 0.187 to 0.813; that of 68.3 % lies inside."""
+    """Of one event of two, (1 - low)**2 = 1 - tail. 5 of 10: the interval of 95 % is 0.187 to 0.813; that of 68.3 %
+    lies inside."""
+    assert interval(1, 2) == (pytest.approx(1 - (1 - TAIL) ** 0.5), pytest.approx((1 - TAIL) ** 0.5))
     low, high = interval(5, 10)
     assert low == pytest.approx(1 - high)
     assert 0.187 < low < 0.35
@@ -79,30 +82,56 @@ def test_rates_of_classes_add_with_their_own_weights() -> None:
     labels = np.array([0] * 100 + [1] * 50 + [2] * 30)
     passed = np.zeros(180, bool)
     passed[:10], passed[100:105] = True, True
-    found = rate(passed, labels, {0: 1000.0, 1: 20.0})
+    found = rate(passed, labels, [((0,), 1000.0), ((1,), 20.0)])
     assert found.value == pytest.approx(100 + 2)
     assert found.low < found.value < found.high
-    alone = rate(passed, labels, {0: 1000.0})
+    alone = rate(passed, labels, [((0,), 1000.0)])
     assert found.high - found.value > alone.high - alone.value
-    assert rate(passed, labels, {2: 50.0}).value == 0
+    assert rate(passed, labels, [((2,), 50.0)]).value == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.booleans()), min_size=1, max_size=60))
+def test_the_rate_of_one_stream_has_the_exact_interval_of_its_share(events: list[tuple[int, bool]]) -> None:
+    """Whatever classes are in it: adding their intervals in quadrature would be too wide."""
+    labels, passed = np.array([k for k, _ in events]), np.array([p for _, p in events])
+    background = labels < 2
+    found = rate(passed, labels, [((0, 1), 100.0)])
+    low, high = interval(int(passed[background].sum()), int(background.sum())) if background.any() else (0.0, 1.0)
+    assert (found.low, found.high) == (pytest.approx(100 * low), pytest.approx(100 * high))
+    assert found.value == pytest.approx(weights(labels, [((0, 1), 100.0)])[passed].sum())
+
+
+@given(st.integers(0, 40), st.integers(0, 40))
+def test_intervals_in_quadrature_contain_the_rate_and_are_not_negative(first: int, second: int) -> None:
+    labels = np.array([0] * 40 + [1] * 40)
+    passed = np.array([True] * first + [False] * (40 - first) + [True] * second + [False] * (40 - second))
+    found = rate(passed, labels, [((0,), 30.0), ((1,), 2.0)])
+    assert 0 <= found.low <= found.value <= found.high
+
+
+def test_every_stream_is_shared_by_its_events() -> None:
+    labels = np.array([0, 0, 0, 1, 2, 2])
+    assert weights(labels, [((0, 1), 100.0)]).tolist() == [25.0] * 4 + [0.0] * 2
+    assert weights(labels, [((0,), 30.0), ((1,), 2.0)]).tolist() == [10.0] * 3 + [2.0] + [0.0] * 2
 
 
 def test_curves_rise_and_keep_their_ends() -> None:
     rng = np.random.default_rng(1)
     labels = rng.integers(0, 2, 4000)
     score = rng.normal(labels, 1)
-    weights = np.where(labels == 0, 0.25, 0.0)
-    threshold, khz, efficiency = curve(score, labels, weights, [1], 100)
+    streams = [((0,), 500.0)]
+    one = 500.0 / (labels == 0).sum()
+    threshold, khz, efficiency = curve(score, labels, streams, [1], 100)
     assert len(khz) <= 100
     assert (np.diff(threshold) < 0).all()
     assert (np.diff(khz) >= 0).all()
     assert (np.diff(efficiency) >= 0).all()
     for t, k, e in zip(threshold[::9], khz[::9], efficiency[::9], strict=True):
-        assert k == pytest.approx(0.25 * ((score >= t) & (labels == 0)).sum())
+        assert k == pytest.approx(one * ((score >= t) & (labels == 0)).sum())
         assert e == pytest.approx((score[labels == 1] >= t).mean())
-    assert khz[-1] == pytest.approx(weights.sum())
-    shuffled = curve(rng.permutation(score), labels, weights, [1], 100)
-    middle = np.searchsorted(shuffled[1], weights.sum() / 10)
+    assert khz[-1] == pytest.approx(500)
+    shuffled = curve(rng.permutation(score), labels, streams, [1], 100)
+    middle = np.searchsorted(shuffled[1], 50)
     assert shuffled[2][middle] == pytest.approx(0.1, abs=0.03), "a score that knows nothing passes signal as background"
 
 
@@ -120,13 +149,12 @@ def test_probability_of_signal_is_that_of_the_softmax() -> None:
 
 
 def test_input_rates_by_each_way_of_stating_them() -> None:
-    classes, counts = ("g", "q", "W"), [300, 100, 50]
-    fixed = Trigger(signal=["W"], input_rate_khz=100)
-    assert fixed.class_rates_khz(classes, counts) == {0: 75.0, 1: 25.0}
-    crossings = Trigger(signal=["W"], filled_fraction=0.5).class_rates_khz(classes, counts)
-    assert sum(crossings.values()) == pytest.approx(40079 / 2)
+    classes = ("g", "q", "W")
+    assert Trigger(signal=["W"], input_rate_khz=100).streams(classes) == [((0, 1), 100.0)]
+    crossings = Trigger(signal=["W"], filled_fraction=0.5).streams(classes)
+    assert crossings == [((0, 1), pytest.approx(40079 / 2))]
     sigma = Trigger(signal=["W"], cross_section_pb={"g": 1e6, "q": 1e3}, luminosity_cm2s=7.5e34)
-    assert sigma.class_rates_khz(classes, counts) == {0: pytest.approx(75.0), 1: pytest.approx(0.075)}
+    assert sigma.streams(classes) == [((0,), pytest.approx(75.0)), ((1,), pytest.approx(0.075))]
     assert "7.5e+34" in sigma.stated()
 
 

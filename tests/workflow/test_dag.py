@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from planned import dag_of
-from workflows import BUDGET, GIVEN, ROOT, SCAN, copy_workflow, pretend_done, run_jobs, snakemake
+from workflows import BUDGET, GIVEN, ROOT, SCAN, SIMULATED, copy_workflow, pretend_done, run_jobs, snakemake
 
 PROCESSES = ("g", "q", "W", "Z", "t")
 SIMULATION = {"resolve_simulation", *(f"simulate:{p}:0" for p in PROCESSES)}
@@ -376,3 +376,62 @@ def test_every_command_of_the_rules_is_a_command():
     for path in sorted((ROOT / "workflow/rules").glob("*.smk")):
         for command in re.findall(r'"trigger-lut ([a-z-]+) ', path.read_text()):
             assert command in actions, f"{path}: {command}"
+
+
+# ---------------------------------------------------------------- rates
+
+TRIGGER = "trigger: {signal: [W, Z, t], input_rate_khz: 100, rates_khz: [1, 10], against: [mass_mmdt]}\n"
+OF_RATES = {f"{rule}:{design}" for rule in ("rate", "page_of_rate") for design in ("small", "large")}
+
+
+@pytest.fixture(scope="session")
+def finished_with_rates(tmp_path_factory) -> Path:
+    """A workflow with a `trigger` block in which everything is done."""
+    return pretend_done(copy_workflow(tmp_path_factory.mktemp("rates"), data_set=SIMULATED + TRIGGER))
+
+
+@pytest.fixture
+def described(finished_with_rates, tmp_path) -> Callable[[str], set[str]]:
+    """Writes another description of the data set and gives the jobs to run."""
+    folder = tmp_path / "described"
+    shutil.copytree(finished_with_rates, folder, copy_function=shutil.copy2)
+
+    def describe(text: str) -> set[str]:
+        (folder / "config/data_sets/toy.yaml").write_text(text)
+        return set(run_jobs(folder))
+
+    return describe
+
+
+def test_a_trigger_adds_its_own_jobs_alone(tmp_path):
+    jobs = run_jobs(copy_workflow(tmp_path / "fresh", data_set=SIMULATED + TRIGGER))
+    assert set(jobs) - EVERYTHING == OF_RATES
+    assert set(jobs) >= EVERYTHING
+
+
+def test_a_trigger_switched_on_reads_no_event_again(edited):
+    assert edited("config/data_sets/toy.yaml", "tree: jets\n", "tree: jets\n" + TRIGGER) == OF_RATES | JUDGEMENT
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("[1, 10]", "[1, 5]"), ("khz: 100,", "khz: 750,"), ("[mass_mmdt]", "[zlogz]"), ("[W, Z, t]", "[t]")],
+)
+def test_another_rate_or_signal_measures_rates_again_and_nothing_else(described, old, new):
+    assert old in TRIGGER
+    assert described(SIMULATED + TRIGGER.replace(old, new)) == OF_RATES | JUDGEMENT
+
+
+def test_a_spelled_out_default_of_the_trigger_reruns_nothing(described):
+    assert described(SIMULATED + "# a comment\n" + TRIGGER.replace("khz: 100,", "khz: 100.0,")) == set()
+
+
+def test_a_trigger_switched_off_judges_again(described):
+    assert described(SIMULATED) == JUDGEMENT
+
+
+def test_rates_wait_for_the_references_and_for_the_training(tmp_path):
+    with dag_of(copy_workflow(tmp_path / "order", data_set=SIMULATED + TRIGGER)) as dag:
+        rates = [job for job in dag.jobs if job.rule.name == "rate"]
+        before = [{x.rule.name for x in dag.dependencies[job]} for job in rates]
+    assert before == [{"resolve_design", "train", "ingest", "reference"}] * 2

@@ -173,6 +173,7 @@ def inconsistencies(data_set: DataSet) -> list[str]:
         lines.append("trigger: not with targets; rates need classes")
     elif data_set.trigger is not None and data_set.label is not None:
         lines += [f"trigger.{line}" for line in data_set.trigger.mistakes(data_set.label.classes)]
+        lines += [f"trigger.{line}" for line in _unknown_variables(data_set, data_set.trigger)]
     if data_set.simulated() and data_set.published is not None:
         lines.append(f"published: simulated data are no public data set, found {data_set.published!r}")
     if data_set.simulate is not None and tuple(data_set.outputs) != SIMULATED_CLASSES:
@@ -212,6 +213,17 @@ def inconsistencies(data_set: DataSet) -> list[str]:
             ]
     lines += [f"{path}: expected low < high, found {low:g}, {high:g}" for path, (low, high) in ranges if low >= high]
     return lines
+
+
+def _unknown_variables(data_set: DataSet, trigger: Trigger) -> list[str]:
+    """Names that efficiency cannot be shown against, being neither observables nor channels."""
+    from trigger_lut.events.channels import channels
+
+    try:
+        known = [*data_set.observables, *(channel.name for channel in channels(data_set))]
+    except ConfigurationError:  # two channels of one name, which the plan refuses
+        return []
+    return trigger.unknown_variables(known)
 
 
 def _label_mistakes(data_set: DataSet) -> list[str]:

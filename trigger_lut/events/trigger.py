@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
@@ -13,6 +13,8 @@ from trigger_lut.errors import nearest
 BUNCH_CROSSING_MHZ = 40.079
 PB_IN_CM2 = 1e-36
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Streams = list[tuple[tuple[int, ...], float]]
+"""(numbers of background classes, kHz): all entries of these classes stand for the same rate, together for so much."""
 
 
 class Trigger(Strict):
@@ -52,15 +54,21 @@ class Trigger(Strict):
         ]
         return found + [f"cross_section_pb: {name!r} is missing" for name in background if name not in stated]
 
-    def class_rates_khz(self, classes: Sequence[str], counts: Sequence[int] | Any) -> dict[int, float]:
-        """Input rate of each background class, by number. counts: events a class, which share a rate stated for all."""
+    def unknown_variables(self, known: Sequence[str]) -> list[str]:
+        """Names in `against` that are none of the data set's observables and input channels, as in `mistakes`."""
+        return [
+            f"against: no observable or feature {name!r}{nearest(name, known)}"
+            for name in self.against
+            if name not in known
+        ]
+
+    def streams(self, classes: Sequence[str]) -> Streams:
+        """What enters: all background in one stream; with cross sections a stream a class, of rate sigma * L."""
         background = [k for k, name in enumerate(classes) if name not in self.signal]
         if self.cross_section_pb is not None and self.luminosity_cm2s is not None:
             per_pb = PB_IN_CM2 * self.luminosity_cm2s / 1000
-            return {k: self.cross_section_pb[classes[k]] * per_pb for k in background}
-        total = self.input_rate_khz or 1000 * BUNCH_CROSSING_MHZ * (self.filled_fraction or 0.0)
-        events = sum(int(counts[k]) for k in background)
-        return {k: total * int(counts[k]) / max(events, 1) for k in background}
+            return [((k,), self.cross_section_pb[classes[k]] * per_pb) for k in background]
+        return [(tuple(background), self.input_rate_khz or 1000 * BUNCH_CROSSING_MHZ * (self.filled_fraction or 0.0))]
 
     def stated(self) -> str:
         """How the input rate was stated."""

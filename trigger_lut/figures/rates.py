@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trigger_lut.figures.style import COLOURS, canvas, line_style, plain
-from trigger_lut.records_physics import Measured68, RateCard
+from trigger_lut.records_physics import ALL, Measured68, RateCard
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 MARKERS = ("s", "^", "o", "x")
+SIZES = (4, 4, 6, 5)  # firmware and trained network are the same where Keras is exact: a cross on a disc
 
 
 def rates(card: RateCard) -> Figure:
@@ -24,8 +25,15 @@ def rates(card: RateCard) -> Figure:
         khz = np.array(curve.rate_khz)
         seen = khz > 0
         style = line_style(n)
-        left.step(np.array(curve.threshold)[seen], khz[seen], where="post", label=plain(curve.method), **style)
-        right.plot(np.array(curve.efficiency)[seen], khz[seen], label=plain(curve.method), **style)
+        left.step(np.array(curve.threshold)[seen], khz[seen], where="post", **style)
+        right.plot(np.array(curve.efficiency)[seen], khz[seen], **style)
+        left.plot([], [], label=plain(curve.method), **style, **_marker(n))
+    for methods in card.points.values():
+        for n, point in enumerate(methods):
+            if point.threshold is not None:
+                all_signal = point.efficiency.get(ALL) or next(iter(point.efficiency.values()))
+                _point(left, (point.threshold, None), point.rate_khz, n)
+                _point(right, (all_signal.value, all_signal), point.rate_khz, n)
     low = min([min(wanted) / 3, *(k for c in card.curves for k in c.rate_khz if k > 0)])
     for ax in (left, right):
         ax.set_yscale("log")
@@ -50,12 +58,15 @@ def turnons(card: RateCard) -> Figure:
     for ax, found in zip(axes, shown, strict=False):
         edges = np.array(found.edges)
         middle = (edges[1:] + edges[:-1]) / 2 if len(edges) > 1 else edges
-        apart = 0.008 * (edges[-1] - edges[0])  # so that equal values can be told apart
+        # Side by side, so that equal values can be told apart, but within their bin.
+        width = np.diff(edges) if len(edges) > 1 else np.zeros(1)
+        apart = np.minimum(0.2 * width, 0.011 * (edges[-1] - edges[0]))
         for n, (method, points) in enumerate(found.efficiency.items()):
             _bars(ax, middle + (n - 1.5) * apart, points, n, plain(method))
         for edge in edges:
             ax.axvline(edge, color="#d9d9d9", linewidth=0.6, zorder=0)
         ax.set_ylim(0, 1.35)
+        ax.set_yticks(np.linspace(0, 1, 6))
         ax.set_xlabel(plain(found.variable))
         ax.set_ylabel(f"Signal efficiency at {found.rate_khz:g} kHz")
         ax.legend(loc="upper right", ncols=2, fontsize=8)
@@ -82,18 +93,34 @@ def reliability(card: RateCard) -> Figure:
     return figure
 
 
+def _point(ax: Axes, x: tuple[float, Measured68 | None], khz: Measured68, n: int) -> None:
+    """A working point of the n-th method with the errors of what was found on the test split."""
+    value, across = x
+    ax.errorbar(
+        [value],
+        [khz.value],
+        [[khz.value - khz.low], [khz.high - khz.value]],
+        None if across is None else [[value - across.low], [across.high - value]],
+        **_marks(n),
+    )
+
+
+def _marks(n: int) -> dict[str, Any]:
+    return {
+        "linestyle": "none",
+        "elinewidth": 1,
+        "color": COLOURS[n],
+        **_marker(n),
+    }
+
+
+def _marker(n: int) -> dict[str, Any]:
+    return {"marker": MARKERS[n % len(MARKERS)], "markersize": SIZES[n % len(SIZES)], "markerfacecolor": "none"}
+
+
 def _bars(ax: Axes, x: np.ndarray, points: list[Measured68], n: int, label: str) -> None:
     value, low, high = (np.array([getattr(p, key) for p in points]) for key in ("value", "low", "high"))
-    ax.errorbar(
-        x,
-        value,
-        [value - low, high - value],
-        fmt=MARKERS[n % len(MARKERS)],
-        markersize=4,
-        linewidth=1,
-        color=COLOURS[n],
-        label=label,
-    )
+    ax.errorbar(x, value, [value - low, high - value], label=label, **_marks(n))
 
 
 def _labelled(ax: Axes, card: RateCard) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from trigger_lut.cards import read_card
 from trigger_lut.figures.style import styled
 from trigger_lut.pages.html import Cell, Page, Table, cells, number, write_page
-from trigger_lut.records_physics import Measured68, RateCard
+from trigger_lut.records_physics import ALL, Measured68, RateCard
 
 
 def page_of_rate(rate: Path, folder: Path) -> None:
@@ -20,11 +20,12 @@ def rate_page(card: RateCard) -> Page:
     from trigger_lut.figures.rates import rates, reliability, turnons
 
     names = list(next(iter(card.points.values()))[0].efficiency)
+    names.sort(key=lambda name: name != ALL)  # the sum first, which stays in sight where there are many classes
     points = Table(
         "Working points",
         [
             *("Wanted [kHz]", "Method", "Threshold", "In codes", "Rate on test [kHz]"),
-            *(f"Efficiency, {name}" for name in names),
+            *(f"Efficiency, {name} [%]" for name in names),
         ],
         [
             [
@@ -40,16 +41,26 @@ def rate_page(card: RateCard) -> Page:
             for wanted, methods in card.points.items()
             for point in methods
         ],
-        note="Thresholds were chosen on the validation split; rates and efficiencies are of the test split, with the "
-        "interval of 68.3 % after Clopper and Pearson. In codes: the firmware passes an event when its largest signal "
-        "output minus its largest background output, as integers of the finest output, is at least that.",
+        note="Thresholds were chosen on the validation split; rates and efficiencies are of the test split, errors "
+        f"reach to the ends of the central 68.3 % interval after Clopper and Pearson{_together(card)}. In codes: the "
+        "firmware passes an event when its largest signal output minus its largest background output, as integers of "
+        "the finest output, is at least that.",
     )
-    events = Table("Test events", ["Class", "Events"], [cells(name, count) for name, count in card.events.items()])
+    events = Table(
+        "Test events",
+        ["Class", "Events", "kHz an event stands for"],
+        [
+            [*cells(name, count), Cell(f"{khz:.3g}" if (khz := card.khz_per_event.get(name)) is not None else "signal")]
+            for name, count in card.events.items()
+        ],
+        note="Curves have no errors drawn: at a rate of a few events they say little.",
+    )
     plots = [
         (
             "rates.svg",
             rates(card),
-            "Rate against threshold and against signal efficiency. Dots: working points.",
+            "Rate against threshold and against the efficiency of all signal, on the test split. Points: thresholds "
+            "chosen on the validation split for the rates at the dotted lines, with errors.",
         ),
         (
             "turnons.svg",
@@ -68,9 +79,21 @@ def rate_page(card: RateCard) -> Page:
     )
 
 
+def _together(card: RateCard) -> str:
+    alone = len(set(card.khz_per_event.values())) < 2
+    return "" if alone else "; those of the background classes are added in quadrature"
+
+
 def _kilohertz(found: Measured68) -> Cell:
-    return Cell(f"{found.value:.3g} ({found.low:.3g} to {found.high:.3g})", key=found.value)
+    digits = 2 if found.high < 100 else 0
+    return Cell(_with_errors(found, 1.0, digits), key=found.value)
 
 
 def _share(found: Measured68) -> Cell:
-    return Cell(f"{100 * found.value:.1f} % ({100 * found.low:.1f} to {100 * found.high:.1f})", key=found.value)
+    return Cell(_with_errors(found, 100.0, 1), key=found.value)
+
+
+def _with_errors(found: Measured68, scale: float, digits: int) -> str:
+    """Value, error upwards and error downwards."""
+    value, up, down = scale * found.value, scale * (found.high - found.value), scale * (found.value - found.low)
+    return f"{value:.{digits}f} +{up:.{digits}f} \N{MINUS SIGN}{down:.{digits}f}"

@@ -61,7 +61,10 @@ def test_known_values() -> None:
 
 
 @settings(max_examples=200)
-@given(st.lists(st.integers(-4, 4), min_size=1, max_size=40), st.floats(0.01, 60))
+@given(
+    st.lists(st.integers(-4, 4), min_size=1, max_size=40),
+    st.one_of(st.floats(0.01, 60), st.integers(1, 40).map(lambda events: 1.5 * events)),
+)
 def test_the_threshold_is_the_smallest_that_keeps_to_the_rate(scores: list[int], wanted: float) -> None:
     score, weights = np.array(scores), np.full(len(scores), 1.5)
     allowed = [t for t in sorted(set(scores)) if 1.5 * sum(s >= t for s in scores) <= wanted]

@@ -15,6 +15,7 @@ from trigger_lut.events.description import DataSet, inconsistencies
 from trigger_lut.pareto import binomial_error, front, scan
 from trigger_lut.published import RESULTS, TITLES
 from trigger_lut.records import ScanCard, VerdictCard
+from trigger_lut.simulation.config import Simulation
 from trigger_lut.summary import summary
 from trigger_lut.verdict import verdict
 
@@ -189,5 +190,5 @@ def test_the_name_of_the_published_set_is_no_part_of_what_stages_read():
     assert named.published == "jsc-cernbox"
     assert plain.model_dump() == named.model_dump()
     assert inconsistencies(named) == []
-    simulated = named.model_copy(update={"files": None, "simulate": object()})
+    simulated = named.model_copy(update={"files": None, "simulate": Simulation()})
     assert "published: simulated data are no public data set, found 'jsc-cernbox'" in inconsistencies(simulated)

@@ -258,6 +258,7 @@ def test_every_example_is_tested():
         "layers",
         "particles",
         "jets_particles",
+        "muon_chamber",
     }
     text = (ROOT / "config/examples/scan.yaml").read_text()
     count = len(yaml.safe_load(text)["scan"]["luts"]) * 2 * 2 * 2

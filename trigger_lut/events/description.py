@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -11,8 +10,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Pl
 
 from trigger_lut.budget import Name, read_yaml, validate
 from trigger_lut.cards import Strict
-from trigger_lut.errors import ConfigurationError, DataError, nearest
+from trigger_lut.errors import ConfigurationError, nearest
 from trigger_lut.events.expressions import Expression, branch, parse
+from trigger_lut.events.files import Source, expand, line_up, lists, scheme_mistake
 from trigger_lut.fixed_point import KIF, kif_from_fixed
 from trigger_lut.simulation.config import SIMULATED_CLASSES, Simulation, planned_files
 
@@ -120,11 +120,33 @@ class Split(Strict):
     test: float = Field(default=0.2, gt=0, lt=1)
 
 
+class Friends(Strict):
+    """A tree in files of its own, whose entries continue those of the main tree one by one."""
+
+    files: list[str] = Field(
+        min_length=1, description="As `files`: the n-th belongs to the n-th file of the main tree."
+    )
+    tree: str = Field(min_length=1, description="Name of the TTree or RNTuple in each of them.")
+
+
 class DataSet(Strict):
     """config/data_sets/<name>.yaml."""
 
     name: Name
-    files: list[str] | None = Field(None, min_length=1, description="ROOT files or globs, from the working directory.")
+    files: list[str] | None = Field(
+        None,
+        min_length=1,
+        description="ROOT files or globs, from the working directory; @list.txt, a text file with one a line; "
+        "addresses http://, https:// and root:// (XRootD, needs the extra `remote`).",
+    )
+    friends: list[Friends] | None = Field(
+        None, min_length=1, description="More branches in other files, one file for each of `files`."
+    )
+    on_bad_file: Literal["refuse", "skip"] = Field(
+        "refuse",
+        description="A file that is damaged or cannot be read: refuse, or skip, which leaves it out and lists it in "
+        "the card and on the page. What does not fit this description (tree, branch, label) is refused always.",
+    )
     simulate: Simulation | None = Field(None, description="Make the files data/<name>/*.root by simulation instead.")
     tree: str = Field(min_length=1, description="Name of the TTree or RNTuple in each file.")
     event_id: list[str] = Field(min_length=1, description="Integer branches that together name an entry.")
@@ -154,20 +176,27 @@ class DataSet(Strict):
             return [(DATA / self.name / f.name).as_posix() for f in planned_files(self.simulate)]
         return list(self.files or [])
 
+    def sources(self) -> list[Source]:
+        """The files with their friends, sorted, each once; those here before remote ones.
+
+        Raises DataError for a missing file, a glob without match, and lists of friends that do not line up.
+        """
+        owner = f"data set {self.name}"
+        main = expand(owner, self.globs())
+        friends = [(f.tree, expand(f"{owner}: friends of tree {f.tree!r}", f.files)) for f in self.friends or []]
+        return sorted(line_up(owner, self.tree, main, friends), key=lambda s: (isinstance(s.file, str), s.file))
+
     def paths(self) -> list[Path]:
-        """The files, sorted, each once. Raises DataError for a missing file or a glob without match."""
-        found: set[Path] = set()
-        for pattern in self.globs():
-            literal = Path(pattern)
-            names = [literal] if literal.is_file() else glob.glob(pattern, recursive=True)  # noqa: PTH207
-            matches = [p for p in map(Path, names) if p.is_file()]
-            if not matches:
-                what = "nothing matches" if glob.has_magic(pattern) else "no such file:"
-                folder = Path(pattern).parent
-                there = [p.as_posix() for p in sorted(folder.glob("*.root"))] if folder.is_dir() else []
-                raise DataError(f"data set {self.name}: {what} {pattern}{nearest(pattern, there)}")
-            found.update(matches)
-        return sorted(found)
+        """The files here, friends among them, sorted, each once. Raises DataError as `sources`."""
+        return sorted({f for source in self.sources() for f in source.all_files() if isinstance(f, Path)})
+
+    def addresses(self) -> list[str]:
+        """The remote files, friends among them, sorted, each once. Raises DataError as `sources`."""
+        return sorted({f for source in self.sources() for f in source.all_files() if isinstance(f, str)})
+
+    def lists(self) -> list[Path]:
+        """The text files that list files."""
+        return lists([*self.globs(), *(entry for friends in self.friends or [] for entry in friends.files)])
 
 
 def inconsistencies(data_set: DataSet) -> list[str]:
@@ -175,6 +204,13 @@ def inconsistencies(data_set: DataSet) -> list[str]:
     lines = []
     if (data_set.files is None) == (data_set.simulate is None):
         lines.append("files: give either files or simulate" + ("" if data_set.files is None else ", not both"))
+    if data_set.simulate is not None and data_set.friends is not None:
+        lines.append("friends: only beside files, not simulate")
+    named = [("files", data_set.files or [])]
+    named += [(f"friends.{n}.files", friends.files) for n, friends in enumerate(data_set.friends or [])]
+    lines += [
+        f"{key}.{n}: {wrong}" for key, files in named for n, f in enumerate(files) if (wrong := scheme_mistake(f))
+    ]
     if data_set.simulate is not None and data_set.published is not None:
         lines.append(f"published: simulated data are no public data set, found {data_set.published!r}")
     if data_set.simulate is not None and tuple(data_set.label.classes) != SIMULATED_CLASSES:

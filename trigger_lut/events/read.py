@@ -235,7 +235,9 @@ def _open_tree(path: Address, name: str) -> Iterator[_Tree]:
         except Exception as error:
             raise BadFileError(f"{path}: tree {name!r} cannot be read: {_first_line(error)}") from error
         if entries is None:
-            raise DataError(f"{path}: {name!r} is a {opened.classname}, expected a TTree or RNTuple")
+            raise DataError(
+                f"{path}: {name!r} is a {getattr(opened, 'classname', 'folder')}, expected a TTree or RNTuple"
+            )
         if entries < 0:
             raise BadFileError(f"{path}: tree {name!r} cannot be read: it claims {entries} entries")
         yield _Tree(path, name, opened, entries, keys)

@@ -91,7 +91,7 @@ def ingest_page(card: IngestCard) -> Page:
     )
     beyond = f" (the first {MOST_FEATURES} of {len(card.features)})" if len(card.features) > MOST_FEATURES else ""
     missing = Table("Files left out", ["File", "Reason"], [cells(*line) for line in card.left_out.items()])
-    without = f"; {len(card.left_out)} files could not be read and were left out" if card.left_out else ""
+    without = f"; files that could not be read and were left out: {len(card.left_out)}" if card.left_out else ""
     return Page(
         title=f"Data set {card.data_set}",
         lead=f"{card.events} events from {card.files} files, as the integers that the firmware sees{without}.",

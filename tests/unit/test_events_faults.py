@@ -171,6 +171,17 @@ def damaged_ntuple(b: Path, patch: Patch) -> None:
     b.write_bytes(content[:third] + bytes(third) + content[2 * third :])
 
 
+def fewer_entries_in_list_of_pages(b: Path, _: Patch) -> None:
+    """The only cluster's count of entries, behind its first entry, becomes 0; the footer has its own."""
+    import uproot
+
+    with uproot.recreate(b, compression=None) as file:
+        file.mkrntuple("jets", jet_columns(COUNT, seed=1, first_event=1000))
+    content = b.read_bytes()
+    place = content.index(struct.pack("<QQ", 0, COUNT))
+    b.write_bytes(content[: place + 8] + bytes(8) + content[place + 16 :])
+
+
 def asking(spoil: Callable[[Path, Patch], None] | None, **changes: Any) -> Callable[[Path, Patch], dict[str, Any]]:
     """The same with a description that asks for something else."""
 
@@ -329,6 +340,12 @@ FAULTS = [
         "no such branch in any file", asking(None, **feature("mas / 2")), ("a.root: tree 'jets' has no branch 'mas' (",)
     ),
     Fault("no such field of an RNTuple", ntuple(mass=None), ("B: tree 'jets' has no branch 'mass' (feature 'mass')",)),
+    Fault(
+        "an RNTuple with fewer entries than its footer says",
+        fewer_entries_in_list_of_pages,
+        ("B: tree 'jets' is damaged: expected 300 entries, found 0",),
+        own=True,
+    ),
     Fault("a damaged RNTuple", damaged_ntuple, ("B: tree 'jets'", "cannot be read"), own=True),
     Fault(
         "strings", other(x=ak.Array(["ab"] * COUNT)), ("B: tree 'jets', branch 'x' (feature 'x'): expected numbers",)

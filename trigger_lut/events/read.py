@@ -238,9 +238,17 @@ def _open_tree(path: Address, name: str) -> Iterator[_Tree]:
             raise DataError(
                 f"{path}: {name!r} is a {getattr(opened, 'classname', 'folder')}, expected a TTree or RNTuple"
             )
-        if entries < 0:
-            raise BadFileError(f"{path}: tree {name!r} cannot be read: it claims {entries} entries")
+        claimed = _entries_of_footer(opened)
+        if entries < 0 or claimed not in (None, entries):
+            expected = "0 or more" if claimed is None else claimed
+            raise BadFileError(f"{path}: tree {name!r} is damaged: expected {expected} entries, found {entries}")
         yield _Tree(path, name, opened, entries, keys)
+
+
+def _entries_of_footer(opened: Any) -> int | None:
+    """Entries by an RNTuple's footer, whose checksum uproot compares; it counts in lists of pages."""
+    footer = getattr(opened, "footer", None)
+    return sum(record.entry_span for record in footer.cluster_group_records) if footer is not None else None
 
 
 @contextmanager

@@ -171,6 +171,21 @@ def damaged_ntuple(b: Path, patch: Patch) -> None:
     b.write_bytes(content[:third] + bytes(third) + content[2 * third :])
 
 
+def unknown_type(b: Path, patch: Patch) -> None:
+    """As of a branch whose class uproot finds no way to read."""
+    import uproot
+    from uproot.interpretation.identify import UnknownInterpretation
+
+    known = uproot.TBranch.interpretation.fget
+
+    def interpretation(self: Any) -> Any:
+        if self.name == "x" and self.file.file_path == str(b):
+            return UnknownInterpretation("no streamer", str(b), "x")
+        return known(self)
+
+    patch.setattr(uproot.TBranch, "interpretation", property(interpretation))
+
+
 def fewer_entries_in_list_of_pages(b: Path, _: Patch) -> None:
     """The only cluster's count of entries, behind its first entry, becomes 0; the footer has its own."""
     import uproot
@@ -349,6 +364,11 @@ FAULTS = [
     Fault("a damaged RNTuple", damaged_ntuple, ("B: tree 'jets'", "cannot be read"), own=True),
     Fault(
         "strings", other(x=ak.Array(["ab"] * COUNT)), ("B: tree 'jets', branch 'x' (feature 'x'): expected numbers",)
+    ),
+    Fault(
+        "a type that uproot does not know",
+        unknown_type,
+        ("B: tree 'jets', branch 'x' (feature 'x'): expected numbers, found what uproot cannot read: ",),
     ),
     Fault(
         "lists of lists",

@@ -122,8 +122,11 @@ def check_header(path: Path) -> None:
 def _arrays(branch: _Branch, size: int) -> Iterator[Any]:
     """The branch, `size` entries at a time. Of a TTree's branch a basket that goes on into the next chunk is kept."""
     import uproot
+    from uproot.interpretation.identify import UnknownInterpretation
 
     one = branch.opened
+    if isinstance(getattr(one, "interpretation", None), UnknownInterpretation):
+        raise one.interpretation  # which `iterate` would leave out
     if isinstance(one, uproot.TBranch) and not one.branches:
         pieces = branch.tree.opened.iterate(
             filter_branch=lambda other: other is one, step_size=size, library="ak", how=tuple
@@ -137,6 +140,8 @@ def _arrays(branch: _Branch, size: int) -> Iterator[Any]:
 
 def _read(branch: _Branch, arrays: Iterator[Any], start: int, stop: int) -> Any:
     import awkward as ak
+    from uproot.interpretation.identify import UnknownInterpretation
+    from uproot.interpretation.objects import CannotBeAwkward
 
     where = str(branch)
     try:
@@ -146,6 +151,8 @@ def _read(branch: _Branch, arrays: Iterator[Any], start: int, stop: int) -> Any:
             f"{where}: entries {start} to {stop - 1} do not fit into memory: the file is damaged, or a smaller chunk "
             "is needed"
         ) from error
+    except (UnknownInterpretation, CannotBeAwkward) as error:
+        raise DataError(f"{where}: expected numbers, found what uproot cannot read: {_first_line(error)}") from error
     except Exception as error:  # uproot and the decompressors raise many kinds
         raise BadFileError(f"{where}: entries {start} to {stop - 1} cannot be read: {_first_line(error)}") from error
     if value_kind(array) not in "biuf":

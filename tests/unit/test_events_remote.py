@@ -15,7 +15,7 @@ from rootfiles import damaged, description, jet_columns, write_description, writ
 
 from trigger_lut.cards import read_card, sha256
 from trigger_lut.errors import BadFileError, ToolMissingError
-from trigger_lut.events import read
+from trigger_lut.events import opening, read
 from trigger_lut.events.run import ingest
 from trigger_lut.records import IngestCard
 
@@ -69,7 +69,7 @@ def test_remote_files_give_the_codes_of_local_ones(served: str, tmp_path: Path) 
     remote, card = made(tmp_path, [f"{served}/a.root", f"{served}/b.root"], chunk=70)
     assert remote == local
     assert card.inputs == {str(tmp_path / "toy.yaml"): sha256(tmp_path / "toy.yaml")}
-    assert card.remote == {f"{served}/{n}.root": read.file_uuid(tmp_path / f"{n}.root") for n in "ab"}
+    assert card.remote == {f"{served}/{n}.root": opening.file_uuid(tmp_path / f"{n}.root") for n in "ab"}
     assert len(set(card.remote.values())) == 2
     mixed, card = made(tmp_path, [tmp_path / "a.root", f"{served}/b.root"])
     assert mixed == local
@@ -111,7 +111,7 @@ def test_faults_of_remote_files(fault: str, served: str, tmp_path: Path, capsys:
 
 
 def test_xrootd_without_its_packages_is_answered_with_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(read, "XROOTD", {"fsspec_xrootd_": "fsspec-xrootd", "XRootD_": "xrootd", "json": "json"})
+    monkeypatch.setattr(opening, "XROOTD", {"fsspec_xrootd_": "fsspec-xrootd", "XRootD_": "xrootd", "json": "json"})
     with pytest.raises(ToolMissingError) as caught:
         read.count_entries("root://host//a.root", "jets", {})
     assert str(caught.value) == (

@@ -6,21 +6,18 @@ is sound but does not fit the description (no such tree or branch, strings, frie
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from trigger_lut.errors import BadFileError, DataError, ToolMissingError, nearest
+from trigger_lut.errors import BadFileError, DataError, nearest
 from trigger_lut.events.expressions import value_kind
 from trigger_lut.events.files import Address
+from trigger_lut.events.opening import first_line, open_file, stamp
 
-BIG_FILE = 1_000_000  # from this file version on, positions in the header have 64 bits
 Friends = Sequence[tuple[Address, str]]  # file and tree of each
 
 
@@ -75,7 +72,7 @@ def chunks(
     the last chunk); DataError when a branch holds something other than numbers.
     """
     files = [path, *(file for file, _ in friends)]
-    before = {file: _stamp(file) for file in files}
+    before = {file: stamp(file) for file in files}
     with _opened(path, tree, friends) as trees:
         entries = trees[0].entries
         if expected is not None and entries != expected:
@@ -86,37 +83,8 @@ def chunks(
             stop = min(start + size, entries)
             yield start, {branch.name: _read(branch, arrays, start, stop) for branch, arrays in readers}
     for file in files:
-        if (now := _stamp(file)) != before[file]:
+        if (now := stamp(file)) != before[file]:
             raise BadFileError(f"{file}: changed while it was read: {before[file]} at first, {now} now")
-
-
-def file_uuid(address: Address) -> str:
-    """The identifier that ROOT gave a file when it was made. Raises BadFileError or ToolMissingError."""
-    with _open_file(address) as file:
-        return str(file.file.uuid)
-
-
-def check_header(path: Path) -> None:
-    """Raises BadFileError when the file is missing, not a ROOT file, or shorter than its header says."""
-    try:
-        with path.open("rb") as file:
-            header = file.read(24)
-        size = path.stat().st_size
-    except FileNotFoundError as error:
-        there = [p.as_posix() for p in sorted(path.parent.glob("*.root"))] if path.parent.is_dir() else []
-        raise BadFileError(f"{path}: no such file{nearest(path.as_posix(), there)}") from error
-    except OSError as error:
-        raise BadFileError(f"{path}: cannot be read: {error.strerror}") from error
-    if header[:4] != b"root":
-        found = f"found {header[:4]!r}" if header else "the file is empty"
-        raise BadFileError(f"{path}: not a ROOT file: expected b'root' at the beginning, {found}")
-    if len(header) < 24:
-        raise BadFileError(f"{path}: truncated: {size} bytes are less than the header of a ROOT file")
-    version, _, end = struct.unpack(">iii", header[4:16])
-    if version >= BIG_FILE:
-        end = struct.unpack(">q", header[12:20])[0]
-    if size < end:
-        raise BadFileError(f"{path}: truncated: {end} bytes according to its header, {size} found")
 
 
 def _arrays(branch: _Branch, size: int) -> Iterator[Any]:
@@ -152,9 +120,9 @@ def _read(branch: _Branch, arrays: Iterator[Any], start: int, stop: int) -> Any:
             "is needed"
         ) from error
     except (UnknownInterpretation, CannotBeAwkward) as error:
-        raise DataError(f"{where}: expected numbers, found what uproot cannot read: {_first_line(error)}") from error
+        raise DataError(f"{where}: expected numbers, found what uproot cannot read: {first_line(error)}") from error
     except Exception as error:  # uproot and the decompressors raise many kinds
-        raise BadFileError(f"{where}: entries {start} to {stop - 1} cannot be read: {_first_line(error)}") from error
+        raise BadFileError(f"{where}: entries {start} to {stop - 1} cannot be read: {first_line(error)}") from error
     if value_kind(array) not in "biuf":
         kind = getattr(branch.opened, "typename", None) or ak.type(array)
         raise DataError(f"{where}: expected numbers, found {kind}")
@@ -204,7 +172,7 @@ def _lookup(tree: _Tree, name: str) -> Any:
     except (KeyInFileError, KeyError):
         return None
     except Exception as error:
-        raise BadFileError(f"{tree}, branch {name!r} cannot be read: {_first_line(error)}") from error
+        raise BadFileError(f"{tree}, branch {name!r} cannot be read: {first_line(error)}") from error
 
 
 @contextmanager
@@ -225,7 +193,7 @@ def _opened(path: Address, tree: str, friends: Friends) -> Iterator[list[_Tree]]
 def _open_tree(path: Address, name: str) -> Iterator[_Tree]:
     from uproot.exceptions import KeyInFileError
 
-    with _open_file(path) as file:
+    with open_file(path) as file:
         try:
             opened = file[name]
         except KeyInFileError as error:
@@ -233,14 +201,14 @@ def _open_tree(path: Address, name: str) -> Iterator[_Tree]:
             trees = [key for key, kind in kinds.items() if kind == "TTree" or "RNTuple" in kind]
             raise DataError(f"{path}: no tree {name!r}{nearest(name, trees)}") from error
         except Exception as error:
-            raise BadFileError(f"{path}: tree {name!r} cannot be read: {_first_line(error)}") from error
+            raise BadFileError(f"{path}: tree {name!r} cannot be read: {first_line(error)}") from error
         try:
             keys: list[str] = []
             entries = int(opened.num_entries) if hasattr(opened, "num_entries") else None
             if entries is not None:
                 keys = list(opened.keys())  # of an RNTuple it is only now that its header is read
         except Exception as error:
-            raise BadFileError(f"{path}: tree {name!r} cannot be read: {_first_line(error)}") from error
+            raise BadFileError(f"{path}: tree {name!r} cannot be read: {first_line(error)}") from error
         if entries is None:
             raise DataError(
                 f"{path}: {name!r} is a {getattr(opened, 'classname', 'folder')}, expected a TTree or RNTuple"
@@ -256,52 +224,3 @@ def _entries_of_footer(opened: Any) -> int | None:
     """Entries by an RNTuple's footer, whose checksum uproot compares; it counts in lists of pages."""
     footer = getattr(opened, "footer", None)
     return sum(record.entry_span for record in footer.cluster_group_records) if footer is not None else None
-
-
-@contextmanager
-def _open_file(path: Address) -> Iterator[Any]:
-    import uproot
-    from uproot.source.http import HTTPSource
-
-    options: dict[str, Any] = {}
-    if isinstance(path, Path):
-        check_header(path)
-    elif path.startswith(("http://", "https://")):
-        options["handler"] = HTTPSource  # fsspec's own would need aiohttp
-    else:
-        _refuse_without_xrootd(path)
-    try:
-        # No caches: they would keep arrays of chunks that are done with.
-        file = uproot.open({path: None}, object_cache=None, array_cache=None, **options)
-    except Exception as error:
-        what = "a ROOT file that cannot be opened" if isinstance(path, Path) else "cannot be opened"
-        raise BadFileError(f"{path}: {what}: {_first_line(error)}") from error
-    with file:
-        yield file
-
-
-def _refuse_without_xrootd(address: str) -> None:
-    missing = [package for module, package in XROOTD.items() if find_spec(module) is None]
-    if missing:
-        raise ToolMissingError(
-            f"{address}: reading over XRootD needs {' and '.join(missing)}: pip install -e '.[remote]'"
-        )
-
-
-XROOTD = {"fsspec_xrootd": "fsspec-xrootd", "XRootD": "xrootd"}  # packages by module
-
-
-def _stamp(file: Address) -> str | None:
-    """Size and time of a file here, to see whether it changes; of a remote one nothing is known."""
-    if not isinstance(file, Path):
-        return None
-    try:
-        status = file.stat()
-    except OSError as error:
-        return f"gone ({error.strerror})"
-    return f"{status.st_size} bytes of {np.datetime64(status.st_mtime_ns, 'ns')}"
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0] if lines else ''}"

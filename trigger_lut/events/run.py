@@ -16,7 +16,7 @@ from trigger_lut.events.columns import Columns, read_columns
 from trigger_lut.events.description import DataSet, load_data_set
 from trigger_lut.events.files import Address
 from trigger_lut.events.formats import automatic_format
-from trigger_lut.events.read import file_uuid
+from trigger_lut.events.opening import file_uuid
 from trigger_lut.events.split import assign
 from trigger_lut.events.together import write_together
 from trigger_lut.fixed_point import KIF, encode

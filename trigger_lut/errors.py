@@ -18,6 +18,10 @@ class DataError(TriggerLutError):
     """A data file cannot be read, or what it holds cannot be used."""
 
 
+class BadFileError(DataError):
+    """A data file that is a fault in itself: out of reach, not ROOT, cut off or damaged. Another copy may be sound."""
+
+
 class CardError(TriggerLutError):
     """A card or network file is missing, of another version, or damaged."""
 

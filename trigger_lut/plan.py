@@ -27,7 +27,8 @@ class Plan:
     """One budget file, resolved.
 
     specs        by design, in the order of the budget file; those of the scan after the others
-    files        ROOT files of the data set
+    files        ROOT files of the data set, those of friends among them
+    remote       addresses of those that are read over a network
     simulated    the planned files where the data set is simulated, else empty
     """
 
@@ -36,6 +37,7 @@ class Plan:
     description: Path
     data_set: DataSet
     files: list[Path]
+    remote: list[str]
     simulated: list[PlannedFile]
 
     @property
@@ -75,12 +77,13 @@ def load_plan(budget_path: Path, targets_path: Path, data_sets: Path) -> Plan:
         raise refused(budget_path, mistakes)
     simulated = data_set.simulated()
     files = [Path("data", data_set.name, file.name) for file in simulated] or data_set.paths()
+    remote = [] if simulated else data_set.addresses()
     specs = {name: resolve(budget, target, name) for name in (*budget.designs, *budget.points)}
     classes = len(data_set.outputs)
     mistakes += [f"design {name}: {problem}" for name, spec in specs.items() for problem in impossible(spec, classes)]
     if mistakes:
         raise refused(budget_path, mistakes)
-    return Plan(budget, specs, description, data_set, files, simulated)
+    return Plan(budget, specs, description, data_set, files, remote, simulated)
 
 
 def _shape_mistakes(budget: Budget, data_set: DataSet) -> list[str]:

@@ -65,6 +65,8 @@ class IngestCard(Card):
     stage: Literal["ingest"] = "ingest"
     data_set: str = Field(description="Name of the description.")
     files: int = Field(description="ROOT files read.")
+    left_out: dict[str, str] = Field({}, description="Files that could not be read, each with the reason.")
+    remote: dict[str, str] = Field({}, description="UUID in the header of each remote file, instead of a checksum.")
     events: int = Field(description="Entries kept.")
     classes: list[str] = Field(description="Class names in the order of their labels.")
     class_counts: dict[str, dict[str, int]] = Field(description="Events a class, by split.")

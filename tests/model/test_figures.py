@@ -268,6 +268,21 @@ def test_names_cannot_break_a_page(tmp_path):
     assert "<b>" not in text
 
 
+def test_files_that_were_left_out_stand_on_the_page(tmp_path):
+    reasons = {"b.root": "truncated: 100 bytes according to its header, 40 found", "http://host/c.root": "<gone>"}
+    card = made_cards.ingest()
+    write_card(made_cards.reference(), tmp_path / "reference.json")
+    for name, left_out in (("none", {}), ("two", reasons)):
+        write_card(card.model_copy(update={"left_out": left_out}), tmp_path / "ingest.json")
+        pages_of_data(None, tmp_path / "ingest.json", tmp_path / "reference.json", tmp_path / name)
+    text = (tmp_path / "two/ingest.html").read_text()
+    assert "; files that could not be read and were left out: 2." in text
+    rows = rows_of(tmp_path / "two/ingest.html")
+    assert rows["b.root"] == [(reasons["b.root"], "text")]
+    assert "&lt;gone&gt;" in text
+    assert "left out" not in (tmp_path / "none/ingest.html").read_text()
+
+
 def test_a_missing_card_is_named_and_leaves_no_page(tmp_path):
     with pytest.raises(CardError, match=r"ingest\.json: cannot be read: No such file or directory$"):
         pages_of_data(None, tmp_path / "ingest.json", tmp_path / "reference.json", tmp_path / "out")

@@ -79,7 +79,7 @@ def test_every_mistake_of_the_fields_is_listed_at_once(tmp_path: Path) -> None:
         "nonfinite: expected 'refuse', 'drop' or a mapping {replace: <number>}, found {'replace': 'zero'}",
         "split.train: expected less than 1, found 1.5",
         "chunk: expected at least 1, found 0",
-        "fils: unknown key; nearest: 'files'",
+        "fils: unknown key; nearest: 'files', 'friends'",
     ]
 
 

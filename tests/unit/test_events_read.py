@@ -46,9 +46,9 @@ def test_only_the_needed_branches_are_read_and_never_more_than_a_chunk_is_held(
     most: dict[str, int] = {}
     original = read._read
 
-    def counted(opened, path, tree, name, purpose, start, stop):
-        array = original(opened, path, tree, name, purpose, start, stop)
-        key = id(array), start
+    def counted(branch, arrays, start, stop):
+        array = original(branch, arrays, start, stop)
+        name, key = branch.name, (id(array), start)
         alive[key] = (name, len(array))
         weakref.finalize(array, alive.pop, key)
         most[name] = max(most.get(name, 0), sum(n for branch, n in alive.values() if branch == name))

@@ -53,6 +53,7 @@ def dependencies():
             "Needed": project["dependencies"],
             "Optional extra `sim`": extras["sim"],
             "Optional extra `cluster`": extras["cluster"],
+            "Optional extra `remote`": extras["remote"],
             "Optional extra `test`": extras["test"],
         }.items()
     }

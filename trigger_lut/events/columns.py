@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trigger_lut.errors import DataError
+from trigger_lut.errors import BadFileError, DataError
 from trigger_lut.events.channels import Channel, channels
 from trigger_lut.events.description import DataSet
 from trigger_lut.events.expressions import Expression, is_jagged, parse, value_kind
+from trigger_lut.events.files import Source
 from trigger_lut.events.objects import slots
 from trigger_lut.events.read import chunks, count_entries
 from trigger_lut.events.split import hash_columns
@@ -106,36 +107,67 @@ class Plan:
         return cls(data_set, channels(data_set), label, cut, weight, observables, aims, branches)
 
 
-def read_columns(data_set: DataSet, paths: Sequence[Path]) -> Columns:
-    """Read all files, one chunk of the needed branches at a time.
+def read_columns(data_set: DataSet, sources: Sequence[Source]) -> tuple[Columns, dict[str, str]]:
+    """The entries of all files, and the files that were left out with the reason; one chunk is held at a time.
 
-    Raises DataError for everything that is wrong with a file, a branch, a label or an identity, and when no entry is
-    left. NaN and infinite features are left in for the caller to treat.
+    A file that is a fault in itself (BadFileError) is left out where the description says so, with all its entries.
+    Raises DataError for everything else that is wrong with a file, a branch, a label or an identity, when no file can
+    be read, and when no entry is left. NaN and infinite features are left in for the caller to treat. Numbers of
+    features, label and cut may be of different types in different files; those of event_id must be integers in all.
     """
     plan = Plan.of(data_set)
-    total = sum(count_entries(path, data_set.tree, plan.branches) for path in paths)
+    left_out: dict[str, str] = {}
+    counts: dict[int, int] = {}
+    for index, source in enumerate(sources):
+        try:
+            counts[index] = count_entries(source.file, data_set.tree, plan.branches, source.friends)
+        except BadFileError as error:
+            _leave_out(data_set, source, error, left_out)
+    _refuse_all_left_out(data_set, sources, left_out)
+    total = sum(counts.values())
     if total == 0:
-        raise DataError(f"data set {data_set.name}: tree {data_set.tree!r} has no entries in {_files(paths)}")
+        raise DataError(f"data set {data_set.name}: tree {data_set.tree!r} has no entries in {_files(sources)}")
     held = Columns.empty(total, plan)
-    classes = data_set.class_of_files() if data_set.files_by_class is not None else {}
     end = 0
-    for index, path in enumerate(paths):
-        for start, branches in chunks(path, data_set.tree, plan.branches, data_set.chunk):
-            try:
-                part = _columns_of(plan, branches, start, index, classes.get(path))
-            except DataError as error:
-                raise DataError(f"{path}: tree {data_set.tree!r}, {error}") from error
-            rows = slice(end, end + len(part.labels))
-            for field in fields(held):
-                getattr(held, field.name)[rows] = getattr(part, field.name)
-            end = rows.stop
+    for index, count in counts.items():
+        source, begin = sources[index], end
+        try:
+            for start, branches in chunks(
+                source.file, data_set.tree, plan.branches, data_set.chunk, source.friends, count
+            ):
+                try:
+                    part = _columns_of(plan, branches, start, index, source.kind)
+                except DataError as error:
+                    raise DataError(f"{source.file}: tree {data_set.tree!r}, {error}") from error
+                rows = slice(end, end + len(part.labels))
+                for field in fields(held):
+                    getattr(held, field.name)[rows] = getattr(part, field.name)
+                end = rows.stop
+        except BadFileError as error:
+            _leave_out(data_set, source, error, left_out)
+            end = begin
+    _refuse_all_left_out(data_set, sources, left_out)
     if end == 0:
-        raise DataError(f"data set {data_set.name}: none of {total} entries in {_files(paths)} passes the cut")
-    return held.rows(slice(0, end))
+        raise DataError(f"data set {data_set.name}: none of {total} entries in {_files(sources)} passes the cut")
+    return held.rows(slice(0, end)), left_out
 
 
-def _files(paths: Sequence[Path]) -> str:
-    return str(paths[0]) if len(paths) == 1 else f"{len(paths)} files ({paths[0]}, ...)"
+def _leave_out(data_set: DataSet, source: Source, error: BadFileError, left_out: dict[str, str]) -> None:
+    if data_set.on_bad_file == "refuse":
+        raise error
+    print(f"ingest: left out: {error}", file=sys.stderr, flush=True)
+    left_out[str(source.file)] = str(error).removeprefix(f"{source.file}: ")
+
+
+def _refuse_all_left_out(data_set: DataSet, sources: Sequence[Source], left_out: dict[str, str]) -> None:
+    if len(left_out) == len(sources):
+        lines = [f"{file}: {reason}" for file, reason in left_out.items()]
+        raise DataError(f"data set {data_set.name}: none of its files can be read\n  " + "\n  ".join(lines))
+
+
+def _files(sources: Sequence[Source]) -> str:
+    first = sources[0].file
+    return str(first) if len(sources) == 1 else f"{len(sources)} files ({first}, ...)"
 
 
 def _columns_of(plan: Plan, branches: Mapping[str, Any], start: int, file: int, of_file: int | None) -> Columns:

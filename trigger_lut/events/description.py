@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import glob
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,6 +13,7 @@ from trigger_lut.budget import Name, read_yaml, validate
 from trigger_lut.cards import Strict
 from trigger_lut.errors import ConfigurationError, DataError, nearest
 from trigger_lut.events.features import ExpressionText, Feature, NonFinite, Objects, Quantiles, Width
+from trigger_lut.events.files import Address, Source, expand, line_up, lists, scheme_mistake
 from trigger_lut.events.trigger import Trigger
 from trigger_lut.simulation.config import SIMULATED_CLASSES, PlannedFile, Simulation, planned_files
 from trigger_lut.simulation.muon_config import MuonChamber, planned_muon_files
@@ -51,13 +52,35 @@ class Split(Strict):
     test: float = Field(default=0.2, gt=0, lt=1)
 
 
+class Friends(Strict):
+    """A tree in files of its own, whose entries continue those of the main tree one by one."""
+
+    files: list[str] = Field(
+        min_length=1, description="As `files`: the n-th belongs to the n-th file of the main tree."
+    )
+    tree: str = Field(min_length=1, description="Name of the TTree or RNTuple in each of them.")
+
+
 class DataSet(Strict):
     """config/data_sets/<name>.yaml."""
 
     name: Name
-    files: list[str] | None = Field(None, min_length=1, description="ROOT files or globs, from the working directory.")
+    files: list[str] | None = Field(
+        None,
+        min_length=1,
+        description="ROOT files or globs, from the working directory; @list.txt, a text file with one a line; "
+        "addresses http://, https:// and root:// (XRootD, needs the extra `remote`).",
+    )
     files_by_class: dict[str, Annotated[list[str], Field(min_length=1)]] | None = Field(
         None, description="The same by class, instead of files and of the label's expression."
+    )
+    friends: list[Friends] | None = Field(
+        None, min_length=1, description="More branches in other files, one file for each of `files`."
+    )
+    on_bad_file: Literal["refuse", "skip"] = Field(
+        "refuse",
+        description="A file that is damaged or cannot be read: refuse, or skip, which leaves it out and lists it in "
+        "the card and on the page. What does not fit this description (tree, branch, label) is refused always.",
     )
     simulate: Simulation | None = Field(None, description="Make the files data/<name>/*.root by simulation instead.")
     simulate_muons: MuonChamber | None = Field(None, description="Make them by simulation of a muon chamber instead.")
@@ -132,30 +155,38 @@ class DataSet(Strict):
             return [(self.outputs.index(c), g) for c, patterns in self.files_by_class.items() for g in patterns]
         return [(None, pattern) for pattern in self.files or []]
 
-    def paths(self) -> list[Path]:
-        """The files, sorted, each once. Raises DataError as `class_of_files`."""
-        return sorted(self.class_of_files())
+    def sources(self) -> list[Source]:
+        """The files with their friends and class, sorted, each once; those here before remote ones.
 
-    def class_of_files(self) -> dict[Path, int | None]:
-        """The class of each file, None where it is the label's.
-
-        Raises DataError for a missing file, a glob without match or a file of two classes.
+        Raises DataError for a missing file, a glob without match, a file of two classes, and lists of friends that do
+        not line up.
         """
-        found: dict[Path, int | None] = {}
-        for k, pattern in self.globs():
-            literal = Path(pattern)
-            names = [literal] if literal.is_file() else glob.glob(pattern, recursive=True)  # noqa: PTH207
-            matches = [p for p in map(Path, names) if p.is_file()]
-            if not matches:
-                what = "nothing matches" if glob.has_magic(pattern) else "no such file:"
-                folder = Path(pattern).parent
-                there = [p.as_posix() for p in sorted(folder.glob("*.root"))] if folder.is_dir() else []
-                raise DataError(f"data set {self.name}: {what} {pattern}{nearest(pattern, there)}")
-            for path in matches:
-                if found.setdefault(path, k) != k:
-                    both = " and ".join(repr(self.outputs[c]) for c in (found[path], k) if c is not None)
-                    raise DataError(f"data set {self.name}: {path} stands under both classes {both}")
-        return found
+        owner = f"data set {self.name}"
+        by_class: dict[int | None, list[str]] = {}
+        for k, entry in self.globs():
+            by_class.setdefault(k, []).append(entry)
+        kinds: dict[Address, int | None] = {}
+        for k, entries in by_class.items():
+            for file in expand(owner, entries):
+                if kinds.setdefault(file, k) != k:
+                    both = " and ".join(repr(self.outputs[c]) for c in (kinds[file], k) if c is not None)
+                    raise DataError(f"{owner}: {file} stands under both classes {both}")
+        friends = [(f.tree, expand(f"{owner}: friends of tree {f.tree!r}", f.files)) for f in self.friends or []]
+        found = [replace(s, kind=kinds[s.file]) for s in line_up(owner, self.tree, list(kinds), friends)]
+        return sorted(found, key=lambda s: (isinstance(s.file, str), s.file))
+
+    def paths(self) -> list[Path]:
+        """The files here, friends among them, sorted, each once. Raises DataError as `sources`."""
+        return sorted({f for source in self.sources() for f in source.all_files() if isinstance(f, Path)})
+
+    def addresses(self) -> list[str]:
+        """The remote files, friends among them, sorted, each once. Raises DataError as `sources`."""
+        return sorted({f for source in self.sources() for f in source.all_files() if isinstance(f, str)})
+
+    def lists(self) -> list[Path]:
+        """The text files that list files."""
+        friends = [entry for friends in self.friends or [] for entry in friends.files]
+        return lists([*(entry for _, entry in self.globs()), *friends])
 
 
 def inconsistencies(data_set: DataSet) -> list[str]:
@@ -168,6 +199,14 @@ def inconsistencies(data_set: DataSet) -> list[str]:
         lines.append(f"files: give one of files, files_by_class, simulate and simulate_muons, found {found}")
     if not data_set.features and not data_set.objects:
         lines.append("features: expected at least one, here or under objects")
+    if data_set.simulated() and data_set.friends is not None:
+        lines.append("friends: only beside files, not simulate")
+    named = [("files", data_set.files or [])]
+    named += [(f"files_by_class.{name}", files) for name, files in (data_set.files_by_class or {}).items()]
+    named += [(f"friends.{n}.files", friends.files) for n, friends in enumerate(data_set.friends or [])]
+    lines += [
+        f"{key}.{n}: {wrong}" for key, files in named for n, f in enumerate(files) if (wrong := scheme_mistake(f))
+    ]
     lines += _label_mistakes(data_set)
     if data_set.trigger is not None and data_set.label is None:
         lines.append("trigger: not with targets; rates need classes")

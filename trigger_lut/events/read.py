@@ -1,124 +1,226 @@
-"""Reading branches of ROOT files in chunks; every fault is answered with file, tree and branch."""
+"""Reading branches of ROOT files in chunks; every fault is answered with file, tree and branch.
+
+A fault of the file itself (out of reach, not ROOT, cut off, damaged, changed while it is read) is a BadFileError. What
+is sound but does not fit the description (no such tree or branch, strings, friends that do not line up) is a DataError.
+"""
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from trigger_lut.errors import DataError, nearest
+from trigger_lut.errors import BadFileError, DataError, nearest
 from trigger_lut.events.expressions import value_kind
+from trigger_lut.events.files import Address
+from trigger_lut.events.opening import first_line, open_file, stamp
 
-BIG_FILE = 1_000_000  # from this file version on, positions in the header have 64 bits
+Friends = Sequence[tuple[Address, str]]  # file and tree of each
 
 
-def count_entries(path: Path, tree: str, branches: Mapping[str, str]) -> int:
-    """Entries of a tree that has all the branches. `branches` says for each what it is needed for.
+@dataclass(frozen=True)
+class _Tree:
+    file: Address
+    name: str
+    opened: Any
+    entries: int
+    keys: Sequence[str]
 
-    Raises DataError when the file is missing, not ROOT or truncated, or lacks the tree or a branch.
+    def __str__(self) -> str:
+        return f"{self.file}: tree {self.name!r}"
+
+
+@dataclass(frozen=True)
+class _Branch:
+    tree: _Tree
+    name: str
+    purpose: str
+    opened: Any
+
+    def __str__(self) -> str:
+        return f"{self.tree}, branch {self.name!r} ({self.purpose})"
+
+
+def count_entries(path: Address, tree: str, branches: Mapping[str, str], friends: Friends = ()) -> int:
+    """Entries of a tree that has, with its friends, all the branches. `branches` says for each what it is needed for.
+
+    Raises BadFileError when a file is out of reach, not ROOT, truncated or damaged; DataError when it lacks the tree or
+    a branch, or when friends do not line up; ToolMissingError when a package for remote files is not installed.
     """
-    with _open_tree(path, tree) as opened:
+    with _opened(path, tree, friends) as trees:
         for name, purpose in branches.items():
-            _branch(opened, path, tree, name, purpose)
-        return int(opened.num_entries)
+            _branch(trees, name, purpose)
+        return trees[0].entries
 
 
-def chunks(path: Path, tree: str, branches: Mapping[str, str], size: int) -> Iterator[tuple[int, dict[str, Any]]]:
+def chunks(
+    path: Address,
+    tree: str,
+    branches: Mapping[str, str],
+    size: int,
+    friends: Friends = (),
+    expected: int | None = None,
+) -> Iterator[tuple[int, dict[str, Any]]]:
     """(first entry, arrays by branch) for at most `size` entries at a time: all that is held of the file.
 
-    A branch with one number an entry is a NumPy array (n,), one with a list an entry an awkward array.
-    Raises DataError as `count_entries`, and when a branch cannot be read or holds something other than numbers.
+    A branch with one number an entry is a NumPy array (n,), one with a list an entry an awkward array. `expected`: the
+    entries that were counted before.
+    Raises as `count_entries`; BadFileError when entries cannot be read or the file changes meanwhile (found out after
+    the last chunk); DataError when a branch holds something other than numbers.
     """
-    with _open_tree(path, tree) as opened:
-        for start in range(0, int(opened.num_entries), size):
-            stop = min(start + size, int(opened.num_entries))
-            yield start, {b: _read(opened, path, tree, b, why, start, stop) for b, why in branches.items()}
+    files = [path, *(file for file, _ in friends)]
+    before = {file: stamp(file) for file in files}
+    with _opened(path, tree, friends) as trees:
+        entries = trees[0].entries
+        if expected is not None and entries != expected:
+            raise BadFileError(f"{trees[0]}: changed while it was read: {expected} entries at first, {entries} now")
+        held = [_branch(trees, name, purpose) for name, purpose in branches.items()]
+        readers = [(branch, _arrays(branch, size)) for branch in held]
+        for start in range(0, entries, size):
+            stop = min(start + size, entries)
+            yield start, {branch.name: _read(branch, arrays, start, stop) for branch, arrays in readers}
+    for file in files:
+        if (now := stamp(file)) != before[file]:
+            raise BadFileError(f"{file}: changed while it was read: {before[file]} at first, {now} now")
 
 
-def _read(opened: Any, path: Path, tree: str, name: str, purpose: str, start: int, stop: int) -> Any:
+def _arrays(branch: _Branch, size: int) -> Iterator[Any]:
+    """The branch, `size` entries at a time. Of a TTree's branch a basket that goes on into the next chunk is kept."""
+    import uproot
+    from uproot.interpretation.identify import UnknownInterpretation
+
+    one = branch.opened
+    if isinstance(getattr(one, "interpretation", None), UnknownInterpretation):
+        raise one.interpretation  # which `iterate` would leave out
+    if isinstance(one, uproot.TBranch) and not one.branches:
+        pieces = branch.tree.opened.iterate(
+            filter_branch=lambda other: other is one, step_size=size, library="ak", how=tuple
+        )
+        yield from (array for (array,) in pieces)
+    else:
+        for start in range(0, branch.tree.entries, size):
+            stop = min(start + size, branch.tree.entries)
+            yield one.array(entry_start=start, entry_stop=stop, library="ak")
+
+
+def _read(branch: _Branch, arrays: Iterator[Any], start: int, stop: int) -> Any:
+    import awkward as ak
+    from uproot.interpretation.identify import UnknownInterpretation
+    from uproot.interpretation.objects import CannotBeAwkward
+
+    where = str(branch)
+    try:
+        array = next(arrays)
+    except MemoryError as error:
+        raise DataError(
+            f"{where}: entries {start} to {stop - 1} do not fit into memory: the file is damaged, or a smaller chunk "
+            "is needed"
+        ) from error
+    except (UnknownInterpretation, CannotBeAwkward) as error:
+        raise DataError(f"{where}: expected numbers, found what uproot cannot read: {first_line(error)}") from error
+    except Exception as error:  # uproot and the decompressors raise many kinds
+        raise BadFileError(f"{where}: entries {start} to {stop - 1} cannot be read: {first_line(error)}") from error
+    if value_kind(array) not in "biuf":
+        kind = getattr(branch.opened, "typename", None) or ak.type(array)
+        raise DataError(f"{where}: expected numbers, found {kind}")
+    if len(array) != stop - start:
+        raise BadFileError(f"{where}: expected {stop - start} entries from {start} on, found {len(array)}")
+    if array.ndim > 2:
+        raise DataError(f"{where}: expected a number or a list of numbers an entry, found {ak.type(array).content}")
+    if (missing := _without_value(array)) is not None:
+        raise DataError(f"{where}: entry {start + missing} has no value")
+    return array if array.ndim > 1 else ak.to_numpy(array)
+
+
+def _without_value(array: Any) -> int | None:
+    """The first entry that is None or has None in its list; the layout says whether there can be any."""
     import awkward as ak
 
-    where = f"{path}: tree {tree!r}, branch {name!r} ({purpose})"
-    held = _branch(opened, path, tree, name, purpose)
-    try:
-        array = held.array(entry_start=start, entry_stop=stop, library="ak")
-    except MemoryError:
-        raise
-    except Exception as error:  # uproot and the decompressors raise many kinds
-        raise DataError(f"{where}: entries {start} to {stop - 1} cannot be read: {_first_line(error)}") from error
-    if value_kind(array) not in "biuf":
-        raise DataError(f"{where}: expected numbers, found {getattr(held, 'typename', None) or ak.type(array)}")
-    if len(array) != stop - start:
-        raise DataError(f"{where}: expected {stop - start} entries from {start} on, found {len(array)}")
+    inner = array.ndim > 1 and getattr(array.layout, "content", None)
+    if not array.layout.is_option and not getattr(inner, "is_option", False):
+        return None
+    none = ak.is_none(array)
     if array.ndim > 1:
-        return array
-    if ak.any(ak.is_none(array)):
-        raise DataError(f"{where}: entry {start + int(np.argmax(ak.to_numpy(ak.is_none(array))))} has no value")
-    return ak.to_numpy(array)
+        none = none | ak.fill_none(ak.any(ak.is_none(array, axis=1), axis=1), True)
+    return int(np.argmax(ak.to_numpy(none))) if ak.any(none) else None
 
 
-def _branch(opened: Any, path: Path, tree: str, name: str, purpose: str) -> Any:
+def _branch(trees: Sequence[_Tree], name: str, purpose: str) -> _Branch:
+    """The branch of the main tree or of one of its friends."""
+    found = [_Branch(tree, name, purpose, held) for tree in trees if (held := _lookup(tree, name)) is not None]
+    if len(found) > 1:
+        raise DataError(f"branch {name!r} ({purpose}) stands in two trees: {found[0].tree} and {found[1].tree}")
+    if not found:
+        known = sorted({key for tree in trees for key in tree.keys})
+        beside = ", nor have its friends" if len(trees) > 1 else ""
+        raise DataError(f"{trees[0]} has no branch {name!r}{beside} ({purpose}){nearest(name, known)}")
+    branch = found[0]
+    entries = int(getattr(branch.opened, "num_entries", branch.tree.entries))
+    if entries != branch.tree.entries:
+        raise BadFileError(f"{branch}: {entries} entries, the tree has {branch.tree.entries}")
+    return branch
+
+
+def _lookup(tree: _Tree, name: str) -> Any:
     from uproot.exceptions import KeyInFileError
 
     try:
-        return opened[name]
-    except (KeyInFileError, KeyError) as error:
-        known = sorted(opened.keys())
-        raise DataError(f"{path}: tree {tree!r} has no branch {name!r} ({purpose}){nearest(name, known)}") from error
+        return tree.opened[name]
+    except (KeyInFileError, KeyError):
+        return None
+    except Exception as error:
+        raise BadFileError(f"{tree}, branch {name!r} cannot be read: {first_line(error)}") from error
 
 
 @contextmanager
-def _open_tree(path: Path, tree: str) -> Iterator[Any]:
-    import uproot
+def _opened(path: Address, tree: str, friends: Friends) -> Iterator[list[_Tree]]:
+    """The main tree and its friends, all with as many entries."""
+    with ExitStack() as stack:
+        trees = [stack.enter_context(_open_tree(*place)) for place in ((path, tree), *friends)]
+        for friend in trees[1:]:
+            if friend.entries != trees[0].entries:
+                raise DataError(
+                    f"{trees[0]} has {trees[0].entries} entries, its friend {friend} has {friend.entries}; "
+                    "friends go entry by entry"
+                )
+        yield trees
+
+
+@contextmanager
+def _open_tree(path: Address, name: str) -> Iterator[_Tree]:
     from uproot.exceptions import KeyInFileError
 
-    check_header(path)
-    try:
-        # No caches: they would keep arrays of chunks that are done with.
-        file = uproot.open({path: None}, object_cache=None, array_cache=None)
-    except Exception as error:
-        raise DataError(f"{path}: a ROOT file that cannot be opened: {_first_line(error)}") from error
-    with file:
+    with open_file(path) as file:
         try:
-            opened = file[tree]
+            opened = file[name]
         except KeyInFileError as error:
             kinds = file.classnames(cycle=False)
-            trees = [name for name, kind in kinds.items() if kind == "TTree" or "RNTuple" in kind]
-            raise DataError(f"{path}: no tree {tree!r}{nearest(tree, trees)}") from error
+            trees = [key for key, kind in kinds.items() if kind == "TTree" or "RNTuple" in kind]
+            raise DataError(f"{path}: no tree {name!r}{nearest(name, trees)}") from error
         except Exception as error:
-            raise DataError(f"{path}: tree {tree!r} cannot be read: {_first_line(error)}") from error
-        if not hasattr(opened, "num_entries"):
-            raise DataError(f"{path}: {tree!r} is a {opened.classname}, expected a TTree or RNTuple")
-        yield opened
+            raise BadFileError(f"{path}: tree {name!r} cannot be read: {first_line(error)}") from error
+        try:
+            keys: list[str] = []
+            entries = int(opened.num_entries) if hasattr(opened, "num_entries") else None
+            if entries is not None:
+                keys = list(opened.keys())  # of an RNTuple it is only now that its header is read
+        except Exception as error:
+            raise BadFileError(f"{path}: tree {name!r} cannot be read: {first_line(error)}") from error
+        if entries is None:
+            raise DataError(
+                f"{path}: {name!r} is a {getattr(opened, 'classname', 'folder')}, expected a TTree or RNTuple"
+            )
+        claimed = _entries_of_footer(opened)
+        if entries < 0 or claimed not in (None, entries):
+            expected = "0 or more" if claimed is None else claimed
+            raise BadFileError(f"{path}: tree {name!r} is damaged: expected {expected} entries, found {entries}")
+        yield _Tree(path, name, opened, entries, keys)
 
 
-def check_header(path: Path) -> None:
-    """Raises DataError when the file is missing, not a ROOT file, or shorter than its header says."""
-    try:
-        with path.open("rb") as file:
-            header = file.read(24)
-        size = path.stat().st_size
-    except FileNotFoundError as error:
-        there = [p.as_posix() for p in sorted(path.parent.glob("*.root"))] if path.parent.is_dir() else []
-        raise DataError(f"{path}: no such file{nearest(path.as_posix(), there)}") from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    if header[:4] != b"root":
-        found = f"found {header[:4]!r}" if header else "the file is empty"
-        raise DataError(f"{path}: not a ROOT file: expected b'root' at the beginning, {found}")
-    if len(header) < 24:
-        raise DataError(f"{path}: truncated: {size} bytes are less than the header of a ROOT file")
-    version, _, end = struct.unpack(">iii", header[4:16])
-    if version >= BIG_FILE:
-        end = struct.unpack(">q", header[12:20])[0]
-    if size < end:
-        raise DataError(f"{path}: truncated: {end} bytes according to its header, {size} found")
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0] if lines else ''}"
+def _entries_of_footer(opened: Any) -> int | None:
+    """Entries by an RNTuple's footer, whose checksum uproot compares; it counts in lists of pages."""
+    footer = getattr(opened, "footer", None)
+    return sum(record.entry_span for record in footer.cluster_group_records) if footer is not None else None

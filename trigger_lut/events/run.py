@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,37 +16,49 @@ from trigger_lut.events.codes import SPLIT_NAMES, TRAIN, EventCodes, save_codes
 from trigger_lut.events.columns import Columns, read_columns
 from trigger_lut.events.description import DataSet, load_data_set
 from trigger_lut.events.encode import encode_values, filled_slots, formats_of, summary
+from trigger_lut.events.files import Address
+from trigger_lut.events.opening import file_uuid
 from trigger_lut.events.split import assign
 from trigger_lut.events.targets import scales_of, target_summaries
+from trigger_lut.events.together import write_together
 from trigger_lut.records import FeatureSummary, IngestCard
 
 
 def ingest(description: Path, codes: Path, card: Path) -> None:
     """Read the events of a data set description, write codes.npz and an IngestCard.
 
-    Raises ConfigurationError for the description and DataError for the files; nothing is written then.
+    Raises ConfigurationError for the description and DataError for the files and for what cannot be written; both
+    files are then left as they were.
     """
     watch = Stopwatch()
     data_set = load_data_set(description)
-    paths = data_set.paths()
-    events, summaries = to_codes(data_set, read_columns(data_set, paths), paths)
-    save_codes(events, codes)
-    write_card(
-        IngestCard(
-            **watch.provenance([description, *paths], "uproot", "awkward", "numpy"),
-            data_set=data_set.name,
-            files=len(paths),
-            events=len(events.labels),
-            classes=data_set.kinds,
-            class_counts=class_counts(events, data_set.kinds),
-            targets=target_summaries(data_set, events),
-            features=summaries,
-        ),
-        card,
+    sources = data_set.sources()
+    columns, left_out = read_columns(data_set, sources)
+    events, summaries = to_codes(data_set, columns, [s.file for s in sources])
+    if left_out:
+        print(f"ingest: {len(left_out)} of {len(sources)} files left out", file=sys.stderr, flush=True)
+    read = dict.fromkeys(file for s in sources if str(s.file) not in left_out for file in s.all_files())
+    here = [file for file in read if isinstance(file, Path)]
+    try:
+        provenance = watch.provenance([description, *data_set.lists(), *here], "uproot", "awkward", "numpy")
+    except OSError as error:
+        raise DataError(f"{error.filename}: read, but gone before its checksum was taken: {error.strerror}") from error
+    made = IngestCard(
+        **provenance,
+        data_set=data_set.name,
+        files=len(sources) - len(left_out),
+        left_out=left_out,
+        remote={file: file_uuid(file) for file in read if isinstance(file, str)},
+        events=len(events.labels),
+        classes=data_set.kinds,
+        class_counts=class_counts(events, data_set.kinds),
+        targets=target_summaries(data_set, events),
+        features=summaries,
     )
+    write_together({codes: lambda path: save_codes(events, path), card: lambda path: write_card(made, path)})
 
 
-def to_codes(data_set: DataSet, columns: Columns, paths: Sequence[Path]) -> tuple[EventCodes, list[FeatureSummary]]:
+def to_codes(data_set: DataSet, columns: Columns, paths: Sequence[Address]) -> tuple[EventCodes, list[FeatureSummary]]:
     """Codes of all events in rising order of their hash, and a summary of each feature.
 
     Raises DataError for NaN or infinite features that the description refuses, for an identity that stands twice, and
@@ -110,7 +123,7 @@ def class_counts(events: EventCodes, kinds: Sequence[str]) -> dict[str, dict[str
 
 
 def _treat_nonfinite(
-    data_set: DataSet, described: Sequence[Channel], columns: Columns, paths: Sequence[Path]
+    data_set: DataSet, described: Sequence[Channel], columns: Columns, paths: Sequence[Address]
 ) -> tuple[Columns, list[int]]:
     """Columns with finite values alone, and how many values of each feature were not."""
     counts = []
@@ -146,11 +159,11 @@ def _treat_nonfinite(
     return columns.rows(~drop) if drop.any() else columns, counts
 
 
-def _place(columns: Columns, row: int, paths: Sequence[Path]) -> str:
+def _place(columns: Columns, row: int, paths: Sequence[Address]) -> str:
     return f"entry {columns.entry[row]} of {paths[columns.file[row]]}"
 
 
-def _refuse_duplicates(data_set: DataSet, columns: Columns, paths: Sequence[Path]) -> None:
+def _refuse_duplicates(data_set: DataSet, columns: Columns, paths: Sequence[Address]) -> None:
     same = columns.identity[1:] == columns.identity[:-1]
     if same.any():
         row = int(np.argmax(same))

@@ -124,15 +124,17 @@ def ingest_page(card: IngestCard) -> Page:
             [cells(t.name, t.unit or "-", t.scale, t.minimum, t.maximum, t.mean, t.spread) for t in card.targets],
         )
     ]
-    left_out = f" (the first {MOST_FEATURES} of {len(card.features)})" if len(card.features) > MOST_FEATURES else ""
+    beyond = f" (the first {MOST_FEATURES} of {len(card.features)})" if len(card.features) > MOST_FEATURES else ""
+    missing = Table("Files left out", ["File", "Reason"], [cells(*line) for line in card.left_out.items()])
+    without = f"; files that could not be read and were left out: {len(card.left_out)}" if card.left_out else ""
     return Page(
         title=f"Data set {card.data_set}",
-        lead=f"{card.events} events from {card.files} files, as the integers that the firmware sees.",
-        tables=[counts, *(targets if card.targets else []), features],
+        lead=f"{card.events} events from {card.files} files, as the integers that the firmware sees{without}.",
+        tables=[counts, *(targets if card.targets else []), features, *([missing] if card.left_out else [])],
         cards={"ingest": card},
         plots=[
-            ("inputs.svg", inputs(card), f"Inputs by class over the range of their codes{left_out}."),
-            ("codes.svg", codes(card), f"Codes that occur, and events outside the format's range{left_out}."),
+            ("inputs.svg", inputs(card), f"Inputs by class over the range of their codes{beyond}."),
+            ("codes.svg", codes(card), f"Codes that occur, and events outside the format's range{beyond}."),
         ],
     )
 

@@ -8,6 +8,7 @@ rule ingest:
         card=f"{DATA}/ingest.json",
     params:
         code=fingerprint("events.run"),
+        remote=plan.remote,  # no files that Snakemake could look at: another list of addresses reads again
     resources:
         **needs(mem_mb=2000, runtime=30),
     log:

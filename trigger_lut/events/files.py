@@ -1,0 +1,136 @@
+"""Which files a data set is read from: plain paths, globs, lists of files, and remote addresses.
+
+An entry of `files` is one of
+
+* a path or a glob, from the working directory;
+* `@list.txt`: a text file with one entry a line (a path, glob or address, from the working directory; empty lines and
+  lines that begin with # count for nothing). A file whose own name begins with @ is written ./@name;
+* an address: http://, https:// or root://.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trigger_lut.errors import DataError, nearest
+
+SCHEMES = ("http", "https", "root")
+Address = Path | str  # a file here, or a remote address
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file of the main tree, (file, tree) of each of its friends, and its class where files say the class."""
+
+    file: Address
+    friends: tuple[tuple[Address, str], ...] = ()
+    kind: int | None = None
+
+    def all_files(self) -> list[Address]:
+        return [self.file, *(file for file, _ in self.friends)]
+
+
+def scheme_mistake(entry: str) -> str | None:
+    """What is wrong with an address; None for a good one and for what is no address."""
+    scheme, mark, rest = entry.partition("://")
+    if not mark:
+        return None
+    if scheme not in SCHEMES:
+        return f"addresses begin with {', '.join(s + '://' for s in SCHEMES)}, found {entry!r}"
+    return None if rest.strip("/") else f"no host in {entry!r}"
+
+
+def expand(owner: str, entries: Iterable[str]) -> list[Address]:
+    """Files and addresses in the order of the entries, those of a glob sorted, each once.
+
+    `owner` begins the messages. Raises DataError for a list or a file that is not there, a glob without match, a link
+    that leads nowhere, a folder, a wrong address, and two names of one file.
+    """
+    found: dict[Address, None] = {}
+    for where, entry in _entries(owner, entries):
+        if "://" in entry:
+            if problem := scheme_mistake(entry):
+                raise DataError(f"{where}: {problem}")
+            found[entry] = None
+        else:
+            found.update(dict.fromkeys(_matches(where, entry)))
+    _refuse_two_names(owner, [file for file in found if isinstance(file, Path)])
+    return list(found)
+
+
+def lists(entries: Iterable[str]) -> list[Path]:
+    """The lists of files among the entries."""
+    return [Path(entry[1:]) for entry in entries if entry.startswith("@")]
+
+
+def line_up(
+    owner: str, tree: str, main: Sequence[Address], friends: Sequence[tuple[str, Sequence[Address]]]
+) -> list[Source]:
+    """Each main file with the friends at its position. `friends`: tree and files of each list.
+
+    Raises DataError when a list of friends is not as long as the main one.
+    """
+    for name, files in friends:
+        if len(files) != len(main):
+            raise DataError(
+                f"{owner}: friends of tree {name!r}: {len(files)} files, expected {len(main)}, one for each file of "
+                f"tree {tree!r}"
+            )
+    return [Source(file, tuple((files[n], name) for name, files in friends)) for n, file in enumerate(main)]
+
+
+def _entries(owner: str, entries: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """(beginning of a message, entry) with the lists read."""
+    for entry in entries:
+        if not entry.startswith("@"):
+            yield owner, entry
+            continue
+        path = Path(entry[1:])
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError as error:
+            there = [p.as_posix() for p in sorted(path.parent.glob("*.txt"))] if path.parent.is_dir() else []
+            raise DataError(f"{owner}: no such list of files: {path}{nearest(path.as_posix(), there)}") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{owner}: {path}: not a list of files: {error}") from error
+        held = [(n, line.strip()) for n, line in enumerate(lines, 1)]
+        held = [(n, line) for n, line in held if line and not line.startswith("#")]
+        if not held:
+            raise DataError(f"{owner}: {path}: the list names no file")
+        for n, line in held:
+            if line.startswith("@"):
+                raise DataError(f"{owner}: {path}, line {n}: a list within a list: {line}")
+            yield f"{owner}: {path}, line {n}", line
+
+
+def _matches(where: str, pattern: str) -> list[Path]:
+    literal = Path(pattern)
+    names = [literal] if os.path.lexists(literal) else map(Path, sorted(glob.glob(pattern, recursive=True)))  # noqa: PTH207
+    matches = []
+    for path in sorted(names):
+        if path.is_file():
+            matches.append(path)
+        elif path.is_symlink() and not path.exists():
+            raise DataError(f"{where}: {path} is a link to {path.readlink()}, which does not exist")
+        elif path.is_dir() and path == literal:
+            raise DataError(f"{where}: {path} is a folder, expected a ROOT file or a glob such as {path}/*.root")
+    if not matches:
+        what = "nothing matches" if glob.has_magic(pattern) else "no such file:"
+        folder = literal.parent
+        there = [p.as_posix() for p in sorted(folder.glob("*.root"))] if folder.is_dir() else []
+        raise DataError(f"{where}: {what} {pattern}{nearest(pattern, there)}")
+    return matches
+
+
+def _refuse_two_names(owner: str, paths: Sequence[Path]) -> None:
+    """A file that is listed under two names (a link, another way to its folder) would count twice."""
+    seen: dict[tuple[int, int], Path] = {}
+    for path in paths:
+        status = path.stat()
+        other = seen.setdefault((status.st_dev, status.st_ino), path)
+        if other is not path:
+            raise DataError(f"{owner}: {other} and {path} are one file under two names")

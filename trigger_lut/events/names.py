@@ -62,7 +62,7 @@ def role(name: str) -> Role | None:
         return "label"
     if "weight" in word or word in ("w", "wgt", "xsec", "xsection", "crosssection"):
         return "weight"
-    if TRUTH.match(name):
+    if TRUTH.match(name) or TRUTH.match(name.removeprefix("n")):  # nGenPart counts GenPart_pt
         return "truth"
     return "decision" if DECISION.match(name) else None
 

@@ -92,12 +92,14 @@ def _identity(flat: dict[str, Branch], looked: int) -> tuple[tuple[str, ...], tu
     by_role: dict[str, list[str]] = {}
     for name in whole:
         by_role.setdefault(role(name) or "", []).append(name)
-    base = [by_role[r][0] for r in ("run", "lumi", "event") if r in by_role]
+    outer = [by_role[r][0] for r in ("run", "lumi") if r in by_role]
+    bases = [[*outer, name] for name in by_role.get("event", [])] or [outer]
+    base = bases[0]
     index = sorted(by_role.get("index", []), key=_usual_index)
-    tried = [base, *([*base, name] for name in index)]
+    tried = [*bases, *([*base, name] for name in index)]
     for names in filter(None, tried):
         if not _repeated([whole[name].values for name in names]):
-            inner = "event" in by_role and names != base
+            inner = "event" in by_role and names not in bases
             note = f"unique over the {looked:,} entries looked at"
             return tuple(names), tuple(base) if inner else (), note
     if not base and not index:

@@ -72,7 +72,9 @@ def description(output: Path, files: Sequence[str], looked: Looked, proposal: Pr
     lines += [_comment(line) for line in _head(output, looked, proposal)]
     lines += [f"name: {_text(output.stem)}", f"files: [{', '.join(map(_text, files))}]", f"tree: {_text(looked.tree)}"]
     if others := {n: c for n, c in looked.trees.items() if n != looked.tree}:
-        lines.append(_comment("other trees, with their entries: " + ", ".join(f"{n} ({c:,})" for n, c in others.items())))
+        lines.append(
+            _comment("other trees, with their entries: " + ", ".join(f"{n} ({c:,})" for n, c in others.items()))
+        )
     ids = ", ".join(map(_text, proposal.event_id))
     lines += ["", _comment(f"event_id: {proposal.notes['event_id']}")]
     lines.append(f"event_id: [{ids}]" if ids else f"event_id: {_text(EMPTY['event_id'])}")

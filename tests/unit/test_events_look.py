@@ -31,6 +31,17 @@ def test_the_tree_with_most_entries_and_all_branches_are_found(tmp_path: Path) -
     assert look([tmp_path / "a.root"], "Runs").entries == 1
 
 
+def test_trees_beside_the_events_are_not_taken_for_them(tmp_path: Path) -> None:
+    with uproot.recreate(tmp_path / "a.root") as file:
+        for name, count in (("Runs", 50), ("Events", 40), ("ParameterSets", 900), ("Other", 0)):
+            file.mktree(name, {"run": np.int32}).extend({"run": np.arange(count, dtype=np.int32)})
+    assert look([tmp_path / "a.root"]).tree == "Events"
+    with uproot.recreate(tmp_path / "b.root") as file:
+        for name, count in (("Runs", 50), ("Events", 0)):
+            file.mktree(name, {"run": np.int32}).extend({"run": np.arange(count, dtype=np.int32)})
+    assert look([tmp_path / "b.root"]).tree == "Runs"
+
+
 def test_an_rntuple_with_lists_of_lists_and_texts(tmp_path: Path) -> None:
     columns = {
         "event": np.arange(3),

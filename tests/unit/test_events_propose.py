@@ -86,6 +86,15 @@ def test_an_identity_that_is_not_unique_is_left_to_the_user(tmp_path: Path) -> N
     assert proposed(tmp_path, **columns).notes["event_id"] == said
 
 
+def test_the_length_of_a_list_is_no_identity(tmp_path: Path) -> None:
+    lists = ak.unflatten(np.arange(10.0), [1, 2, 3, 4])
+    columns = {"Event.Number": lists, "Event": np.arange(1, 5), "Particle": np.arange(1, 5)}
+    found = proposed(tmp_path, **columns, **{"Particle.PT": lists})
+    assert found.event_id == ()
+    assert {f.name: f.expression for f in found.features}["nParticle"] == "Particle"
+    assert proposed(tmp_path, particle=np.arange(4)).event_id == ("particle",)
+
+
 def test_equal_identities_in_two_files_are_seen(tmp_path: Path) -> None:
     files = [write_tree(tmp_path / f"{n}.root", jet_columns(30)) for n in "ab"]
     assert propose(look(files)).event_id == ()
@@ -226,8 +235,21 @@ def test_the_file_goes_where_the_workflow_looks(tmp_path: Path, monkeypatch: pyt
 
 
 def test_names() -> None:
-    said = {name: role(name) for name in ("eventNumber", "Event/lumi", "jet_index", "evtWeight", "genTau_pt", "pt")}
-    assert list(said.values()) == ["event", "lumi", "index", "weight", "truth", None]
+    said = {
+        "eventNumber": "event",
+        "Event/lumi": "lumi",
+        "jet_index": "index",
+        "evtWeight": "weight",
+        "genTau_pt": "truth",
+        "nGenPart": "truth",
+        "mc_trks.id": "truth",
+        "Aux.GenFiltHT": "truth",
+        "AntiKt10TruthJetsAux.pt": "truth",
+        "truth_label": "label",
+        "general": None,
+        "pt": None,
+    }
+    assert {name: role(name) for name in said} == said
     assert [group(name) for name in ("Jet_pt", "Jet.PT", "pt", "_x")] == [
         ("Jet", "pt"),
         ("Jet", "PT"),

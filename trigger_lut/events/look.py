@@ -15,7 +15,7 @@ import numpy as np
 
 from trigger_lut.errors import DataError, nearest
 from trigger_lut.events.expressions import value_kind
-from trigger_lut.events.names import role
+from trigger_lut.events.names import BESIDE, key, role
 from trigger_lut.events.read import check_header, count_entries
 
 ENTRIES = 20_000  # entries to look at
@@ -64,7 +64,7 @@ class Looked:
 
 
 def look(paths: Sequence[Path], tree: str | None = None) -> Looked:
-    """Look into files. `tree`: the one to look at; default: the one with most entries.
+    """Look into files. `tree`: the one to look at; default: the one with most entries, but not one like NanoAOD's Runs.
 
     Raises DataError when a file is missing, not ROOT, truncated or without trees, when one lacks the tree, and when
     the tree has no entries or the files have no branch in common.
@@ -75,7 +75,7 @@ def look(paths: Sequence[Path], tree: str | None = None) -> Looked:
         for name, count in held.items():
             trees[name] += count
     if tree is None:
-        tree = max(trees, key=lambda name: trees[name])
+        tree = max(trees, key=lambda name: (trees[name] > 0, key(name) not in BESIDE, trees[name]))
     counts = [
         held[tree] if tree in held else count_entries(path, tree, {}) for path, held in zip(paths, by_file, strict=True)
     ]

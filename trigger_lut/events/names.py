@@ -39,6 +39,9 @@ TRUTH = re.compile(
 DECISION = re.compile(r"(HLT|L1|DST|Flag|AlCa)_")  # of true or false
 OTHER_IDENTITY = {"bunchcrossing", "bx", "bxid", "orbit", "orbitnumber", "orbitid", "timestamp"}
 
+# Trees beside the events, whatever their number of entries
+BESIDE = {"runs", "luminosityblocks", "lumis", "metadata", "parametersets", "header", "podiometadata", "runmetadata"}
+
 # Objects and variables that a start is made with, in this order
 OBJECTS = ("jet", "jets", "electron", "muon", "tau", "photon", "egamma", "l1jet", "l1eg", "l1mu", "l1tau", "pfcand")
 MOMENTA = ("pt", "et", "e", "energy")
@@ -53,17 +56,18 @@ def key(name: str) -> str:
 def role(name: str) -> Role | None:
     """What a flat branch is by its name; None for what may be a feature."""
     word = key(name)
+    if word in LABEL or word.endswith(("label", "labels", "target", "targets", "class")):
+        return "label"
+    if "weight" in word or word in ("w", "wgt", "xsec", "xsection", "crosssection"):
+        return "weight"
+    parts = [name.removeprefix("n"), *re.split(r"[./]", name)]  # nGenPart counts GenPart_pt
+    if any(map(TRUTH.match, parts)) or re.search(r"[a-z0-9]Truth[A-Z_.]", name):
+        return "truth"
     for known, found in ((RUN, "run"), (LUMI, "lumi"), (EVENT, "event")):
         if word in known:
             return found  # type: ignore[return-value]
     if word in OTHER_IDENTITY or word in INDEX or word.endswith(("index", "idx")):
         return "index"
-    if word in LABEL or word.endswith(("label", "labels", "target", "targets", "class")):
-        return "label"
-    if "weight" in word or word in ("w", "wgt", "xsec", "xsection", "crosssection"):
-        return "weight"
-    if TRUTH.match(name) or TRUTH.match(name.removeprefix("n")):  # nGenPart counts GenPart_pt
-        return "truth"
     return "decision" if DECISION.match(name) else None
 
 

@@ -69,10 +69,12 @@ class Proposal:
 
 def propose(looked: Looked) -> Proposal:
     """Identity, label and features, from names and from the sample of values."""
-    flat = {name: b for name, b in looked.branches.items() if b.kind == "number"}
+    lists = [name for name, b in looked.branches.items() if b.kind != "number"]
+    heads = {group(name)[0] for name in lists} | {f"n{name}" for name in lists}  # lengths of lists
+    flat = {name: b for name, b in looked.branches.items() if b.kind == "number" and name not in heads}
     event_id, split_by, id_note = _identity(flat, looked.looked)
     label, classes, label_note = _label({name: b for name, b in flat.items() if name not in event_id})
-    left_out = _left_out(looked, event_id, label)
+    left_out = _left_out(looked, event_id, label, heads)
     features = _features({name: b for name, b in looked.branches.items() if name not in left_out}, left_out)
     return Proposal(
         tree=looked.tree,
@@ -142,9 +144,10 @@ def _classes(values: Any) -> int:
     return len(found) if fits else 0
 
 
-def _left_out(looked: Looked, event_id: tuple[str, ...], label: str) -> dict[str, str]:
-    """Branches that can be no feature, with the reason."""
+def _left_out(looked: Looked, event_id: tuple[str, ...], label: str, lengths: set[str]) -> dict[str, str]:
+    """Branches that can be no feature, with the reason. `lengths` are names of lengths of lists."""
     found = {name: f"in {count} of {len(looked.paths)} files alone" for name, count in looked.partial.items()}
+    flat = {name: b for name, b in looked.branches.items() if b.kind == "number" and name not in lengths}
     for name, b in looked.branches.items():
         said = role(name)
         if name == label:
@@ -153,7 +156,7 @@ def _left_out(looked: Looked, event_id: tuple[str, ...], label: str) -> dict[str
             found[name] = "part of event_id"
         elif b.values is None:
             found[name] = b.reason
-        elif b.kind == "number" and said in ("run", "lumi", "event", "index") and b.values.dtype.kind in "iu":
+        elif name in flat and said in ("run", "lumi", "event", "index") and flat[name].values.dtype.kind in "iu":
             found[name] = "named like an identity"
         elif said in ("weight", "truth") or (said == "label" and b.kind == "number"):
             found[name] = REASONS[said]
@@ -165,13 +168,15 @@ def _left_out(looked: Looked, event_id: tuple[str, ...], label: str) -> dict[str
 def _features(branches: dict[str, Branch], left_out: dict[str, str]) -> list[Feature]:
     """All features that may be used, those of a start marked; what cannot be used is added to `left_out`."""
     lists = {name: b for name, b in branches.items() if b.kind == "list"}
-    counters = {_counter_of(name): name for name, b in branches.items() if b.kind == "number"}
     groups: dict[str, list[str]] = {}
     for name in lists:
         groups.setdefault(group(name)[0], []).append(name)
+    flats = [name for name, b in branches.items() if b.kind == "number"]
+    counters = {_counted(group(name)[0]): f"n{name}" for name in lists if f"n{name}" in flats}
+    counters |= {_counter_of(name): name for name in flats} | {_counted(name): name for name in flats if name in groups}
     taken: set[str] = set()
     flat: list[Feature] = []
-    own = {counters[word] for word in map(_counted, groups) if word in counters}
+    own = {f"n{name}" for name in lists} | {counters[word] for word in map(_counted, groups) if word in counters}
     for name, b in branches.items():
         if b.kind == "number" and name not in own:
             made = _feature(identifier(name) if term(name) != name else name, term(name), [b], taken)
@@ -179,7 +184,6 @@ def _features(branches: dict[str, Branch], left_out: dict[str, str]) -> list[Fea
                 left_out[name] = made
             else:
                 flat.append(made)
-    started = sorted(groups, key=lambda head: _rank(head, groups[head]))[:GROUPS]
     jagged: dict[str, list[Feature]] = {}
     for head, names in groups.items():
         counter = counters.get(_counted(head))
@@ -187,9 +191,11 @@ def _features(branches: dict[str, Branch], left_out: dict[str, str]) -> list[Fea
             read = [branches[n] for n in parse(expression).names]
             made = _feature(name, expression, read, taken)
             if not isinstance(made, str):
-                jagged.setdefault(head, []).append(_with(made, used=used and head in started))
+                jagged.setdefault(head, []).append(_with(made, used=used))
             elif used or "nth(" in expression:
                 left_out[expression] = made
+    started = sorted(jagged, key=lambda head: _rank(head, groups[head]))[:GROUPS]
+    jagged = {head: [_with(f, used=f.used and head in started) for f in found] for head, found in jagged.items()}
     room = FLAT_BESIDE_LISTS if jagged else MAX_FEATURES
     room = max(room, MAX_FEATURES - sum(f.used for found in jagged.values() for f in found))
     flat = [_with(f, used=f.not_finite <= MANY_NOT_FINITE) for f in flat]

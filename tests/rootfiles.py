@@ -96,3 +96,37 @@ def write_three_classes(path: Path, count: int, seed: int) -> None:
         "z": rng.normal(0.0, 1.0, count).astype(np.float32),
     }
     write_tree(path, columns, "events")
+
+
+def write_nano(path: Path, count: int = 500, seed: int = 0, label: bool = True, **more: Any) -> Path:
+    """A tree Events with the names of NanoAOD: run, luminosityBlock, event, nJet, Jet_pt, ...; a small tree Runs."""
+    import uproot
+
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(0, 5, count)
+    kind = rng.integers(0, 2, count)
+    jets = ak.zip(
+        {
+            "pt": ak.unflatten(rng.exponential(30, lengths.sum()).astype(np.float32), lengths),
+            "eta": ak.unflatten(rng.normal(0, 2, lengths.sum()).astype(np.float32), lengths),
+        }
+    )
+    columns: dict[str, Any] = {
+        "run": np.full(count, 1, np.uint32),
+        "luminosityBlock": np.arange(count, dtype=np.uint32) // 100,
+        "event": np.arange(seed * count, (seed + 1) * count, dtype=np.uint64),
+        "Jet": jets,
+        "MET_pt": (rng.exponential(20, count) + 10 * kind).astype(np.float32),
+        "genWeight": rng.normal(1, 0.1, count).astype(np.float32),
+        "HLT_IsoMu24": rng.random(count) < 0.5,
+        "GenPart_pt": ak.unflatten(rng.exponential(30, lengths.sum()).astype(np.float32), lengths),
+        "nothing": np.zeros(count, np.float32),
+        **({"is_signal": kind.astype(np.int32)} if label else {}),
+        **more,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with uproot.recreate(path) as file:
+        kinds = {n: ak.type(c).content if isinstance(c, ak.Array) else np.asarray(c).dtype for n, c in columns.items()}
+        file.mktree("Events", kinds).extend(columns)
+        file.mktree("Runs", {"run": np.uint32}).extend({"run": np.array([1], np.uint32)})
+    return path

@@ -10,6 +10,20 @@ import argparse
 import json
 
 
+def init(args: argparse.Namespace) -> None:
+    """Look into ROOT files and write a data set description to start from."""
+    from trigger_lut.events.start import start
+
+    print(start(args.files, args.tree, args.name, args.output))
+
+
+def convert(args: argparse.Namespace) -> None:
+    """Convert a public jet substructure data set (OpenML 42468, CERNBox, Zenodo 3602260) to a ROOT file."""
+    from trigger_lut.events.convert import convert
+
+    print(convert(args.files, args.root))
+
+
 def resolve(args: argparse.Namespace) -> None:
     """Write one design with defaults and target spelled out."""
     from trigger_lut.budget import load_budget, resolve

@@ -14,7 +14,7 @@ from rootfiles import jet_columns, truncated, write_nano, write_tree
 
 from trigger_lut import cli
 from trigger_lut.cards import read_card
-from trigger_lut.errors import ConfigurationError
+from trigger_lut.errors import ConfigurationError, DataError
 from trigger_lut.events.description import load_data_set
 from trigger_lut.events.look import look
 from trigger_lut.events.names import group, role, term

@@ -20,7 +20,7 @@ def stages(card: FirmwareCard) -> Figure:
         counts = [getattr(stage, name) for stage in card.rtl_stages]
         left.bar(numbers, counts, bottom=bottom, color=COLOURS[n], label=name, width=0.7)
         bottom = [a + b for a, b in zip(bottom, counts, strict=True)]
-    left.set_ylim(0, 1.35 * max(*bottom, 1))
+    left.set_ylim(0, 1.35 * max([*bottom, 1]))
     left.set_ylabel("Operations")
     left.legend(ncols=3, loc="upper center")
     right.bar(numbers, [stage.logic_ns for stage in card.rtl_stages], color=COLOURS[0], width=0.7)

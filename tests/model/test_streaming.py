@@ -229,6 +229,22 @@ def test_a_regression_trains_the_same_in_windows_and_in_memory_and_learns(events
     assert trained(Held(mixed, 100), mixed, loss=squared_error)[2] < 0.1, "nothing to learn"
 
 
+def test_settled_moments_are_those_of_the_events(events):
+    """Inference then gives what training gives on these events; before, the stored moments are steps behind."""
+    model = build_model(made_spec(network={"units": [4, 3], "max_input_bits": 5}).network, events.formats, 3, 7)
+    data = Held(events, 100)
+    trainer = Trainer(model, *data.training(), data.batch_size)
+    data.epoch(trainer, 1, 0, PRESSURE)
+    x = data.training()[0][:1000]
+    before, weights = trainer.logits(x), [np.array(v) for v in model.trainable_variables]
+    trainer.settle(x)
+    trainer.refresh()
+    settled = trainer.logits(x)
+    assert all((np.asarray(v) == w).all() for v, w in zip(model.trainable_variables, weights, strict=True))
+    np.testing.assert_allclose(settled, np.asarray(model(x, training=True)), atol=1e-4)
+    assert np.abs(before - settled).max() > 0.01
+
+
 def test_one_program_serves_all_windows(events):
     data = Streamed(events, 100, megabytes(events, 700))
     model = build_model(made_spec(network={"units": [4, 3]}).network, events.formats, 3, 7)

@@ -6,8 +6,10 @@ on the few codes that channel i can take, once a step. See `rounding.py` for the
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -24,6 +26,19 @@ EPSILON = 1e-3  # added to variances, as in keras.layers.BatchNormalization
 FRACTION_LIMIT = options.FRACTION_LIMIT
 
 Moments = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+
+
+_settling: contextvars.ContextVar[bool] = contextvars.ContextVar("settling", default=False)
+
+
+@contextlib.contextmanager
+def settling() -> Iterator[None]:
+    """Forward passes of training that are traced within the block set the stored moments to those of their batch."""
+    token = _settling.set(True)
+    try:
+        yield
+    finally:
+        _settling.reset(token)
 
 
 class TrainedTables(keras.layers.Layer):
@@ -181,7 +196,7 @@ class TrainedTables(keras.layers.Layer):
         """Moments of the batch from its histogram of codes, which also move the stored ones; see `moments_of`."""
         mean, variance = moments_of(values, histogram)
         live = tf.convert_to_tensor(self.batch_statistics)
-        step = (1.0 - self.momentum) * live
+        step = (1.0 if _settling.get() else 1.0 - self.momentum) * live
         for stored, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
             stored.assign(stored + step * (tf.stop_gradient(now) - stored))
         kept_mean, kept_variance = self._stored_moments(values)

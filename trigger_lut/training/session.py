@@ -27,6 +27,7 @@ from trigger_lut.layers.freeze import integer_network
 from trigger_lut.network import Network
 from trigger_lut.network_shape import mistakes
 from trigger_lut.records import Epoch, Measurement
+from trigger_lut.references import decoded
 from trigger_lut.surrogate import Cost
 from trigger_lut.training import checkpoint, devices, progress, state, warm
 from trigger_lut.training.candidates import MARGIN, Candidate, Found, Nearest, Result, with_candidate
@@ -56,6 +57,7 @@ PATIENCE = 6  # rounds over the budget, or below NEARLY of it, after which a fro
 LAST_PRUNING = 0.95  # as long as no more than this share of the epochs is done
 FINE_TUNE_RATE = 0.5  # of the learning rate, at which fine-tuning begins
 SETTLE_FROM = 0.4  # of fine-tuning: LUTs drift while spans of tables adapt to the pruning
+SETTLED_BY = 8192  # events whose moments batch normalisation gets in a regression, before each look
 FEW = 512  # events over which outputs must vary, each time that it is looked at
 NEARLY = 0.94  # of the budget: below this, a network is filled up
 
@@ -107,6 +109,7 @@ class Session:
         self.nearest: Nearest | None = None
         self.found: Found | None = None
         self.few = events.first(TRAIN, FEW)[0]
+        self.sample = decoded(events.first(TRAIN, SETTLED_BY)[0], events.formats) if events.regression else None
         self.alive = self.weights()  # of the last network whose outputs varied
         self.result: Result | None = None
 
@@ -213,12 +216,18 @@ class Session:
 
     def network(self) -> Network:
         """The network as it is, in integers."""
+        self._settle()
         self.trainer.refresh()
         return integer_network(self.model, inputs=self.events.formats)
 
     def accuracy(self) -> float:
         """On the validation split, by weight where events have weights; of a regression R^2."""
+        self._settle()
         return float(np.average(self.data.qualities(self.trainer), weights=self.data.weights))
+
+    def _settle(self) -> None:
+        if self.sample is not None and not self.frozen:
+            self.trainer.settle(self.sample)
 
     def varies(self, network: Network) -> bool:
         """Whether the outputs of the network depend on the input, as far as a few events show."""

@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from trigger_lut.events.codes import BLOCK
 from trigger_lut.layers.cost import collecting
+from trigger_lut.layers.trained_tables import settling
 from trigger_lut.training.data import Window
 from trigger_lut.training.losses import Loss, cross_entropy
 from trigger_lut.training.model_cost import counting_layers, links_of, model_cost
@@ -79,6 +80,7 @@ class Trainer:
         self.step = tf.Variable(0.0)
         self._epoch = tf.function(self._run_epoch, jit_compile=True)
         self._tables = tf.function(lambda: [layer.current_tables() for layer in self.layers], jit_compile=True)
+        self._settle = tf.function(self._settled)
         self._predict = tf.function(lambda x: model(x, training=False), jit_compile=True)
 
     def placed(self, array: np.ndarray) -> Any:
@@ -118,6 +120,18 @@ class Trainer:
             filled = np.concatenate([chunk, np.zeros((BLOCK - len(chunk), *x.shape[1:]), x.dtype)])
             found.append(np.asarray(self._predict(tf.constant(filled, tf.float32)))[: len(chunk)])
         return np.concatenate(found)
+
+    def settle(self, x: np.ndarray) -> None:
+        """Set the stored moments of batch normalisation to those of these events (N, C); nothing once they are fixed.
+
+        They lag behind the weights by some steps. Each table is off by little; a sum over many places adds that up,
+        which the classes of a classification share, and a regression does not forgive.
+        """
+        self._settle(tf.constant(x, tf.float32))
+
+    def _settled(self, x):
+        with settling(), collecting():
+            self.model(x, training=True)
 
     def refresh(self) -> None:
         """Compute and keep the tables of all layers (compiled: eager arithmetic takes longer than an epoch)."""

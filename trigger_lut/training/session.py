@@ -97,6 +97,7 @@ class Session:
         self.seconds, self.seconds_measuring = 0.0, 0.0
         self.history: list[Epoch] = []
         self.measurements: list[Measurement] = []
+        self.sample = decoded(events.first(TRAIN, SETTLED_BY)[0], events.formats) if events.regression else None
         self.limits = Limits(spec)
         if start is not None:
             warm.begin(self, start)
@@ -109,7 +110,6 @@ class Session:
         self.nearest: Nearest | None = None
         self.found: Found | None = None
         self.few = events.first(TRAIN, FEW)[0]
-        self.sample = decoded(events.first(TRAIN, SETTLED_BY)[0], events.formats) if events.regression else None
         self.alive = self.weights()  # of the last network whose outputs varied
         self.result: Result | None = None
 

@@ -16,7 +16,7 @@ from trigger_lut.training.closest import closest, depends
 from trigger_lut.training.controller import AIM, FREE_AIM, on_freezing
 from trigger_lut.training.filling import fill, growths
 from trigger_lut.training.pruning import without
-from trigger_lut.training.widths import hold_widths, remove_edges
+from trigger_lut.training.widths import remove_edges
 
 if TYPE_CHECKING:
     from trigger_lut.training.session import Session
@@ -30,7 +30,7 @@ def freeze(session: Session) -> None:
     if not session.varies(session.network()):  # pressed too hard; what can be found is near the network before that
         session.put(session.alive)
     warm.save(session)
-    hold_widths(session.tables)
+    session.hold_widths()
     session.fine_tuned_from, session.luts = session.epoch, on_freezing(session.luts)
     prune(session, FREE_AIM)
 
@@ -54,7 +54,7 @@ def prune(session: Session, share: float) -> None:
     if not left:
         if not depends(network, sample):
             session.put(session.alive)
-            hold_widths(session.tables)
+            session.hold_widths()
             network = session.network()
         marks = closest(session.limits, network, sample)
     remove_edges(session.tables, network, marks)

@@ -17,12 +17,15 @@ def table_layers(model: keras.Model) -> list[TableLayer]:
     return [layer for layer in model._flatten_layers() if isinstance(layer, TableLayer)]
 
 
-def hold_widths(layers: list[TableLayer]) -> None:
-    """Make widths the whole numbers that they are taken for, and moments of batch normalisation those that are kept."""
+def hold_widths(layers: list[TableLayer], moments: bool = True) -> None:
+    """Make widths the whole numbers that they are taken for, and moments of batch normalisation those that are kept.
+
+    Without `moments` these go on being those of each batch.
+    """
     for layer in layers:
         for width in (layer.input_width, layer.output_fraction):
             width.assign(np.floor(np.asarray(width) + 0.5))
-        if layer.batch_norm:
+        if layer.batch_norm and moments:
             layer.batch_statistics.assign(0.0)
 
 
@@ -39,7 +42,22 @@ def remove_edges(layers: list[TableLayer], network: Network, marks: Marks) -> No
         else:
             marked = gone[layer.name]
         widths = np.asarray(layer.input_width)
-        layer.input_width.assign(np.where(marked & (widths >= 0.0), NO_EDGE - widths, widths))
+        removed = marked & (widths >= 0.0)
+        layer.input_width.assign(np.where(removed, NO_EDGE - widths, widths))
+        if layer.batch_norm and not layer.per_place:
+            _centre(layer, removed)
+
+
+def _centre(layer: TableLayer, removed: np.ndarray) -> None:
+    """Make what is left of removed edges 0, which is the mean of what they were.
+
+    An edge without address bits is the value of its network in the middle of the channel's range. While moments are
+    those of the batch, that value is its mean and leaves nothing; held moments would leave the difference of the two to
+    every event, and where many places are added that many times.
+    """
+    values, _ = layer.edge_functions(layer.widths()[0], slopes=False)
+    mean = np.asarray(layer.moving_mean)
+    layer.moving_mean.assign(np.where(removed, np.asarray(values)[:, 0, :], mean))
 
 
 def widths_before(widths: np.ndarray) -> np.ndarray:

@@ -27,6 +27,7 @@ CARDS: dict[str, type[BaseModel]] = {
     "data/&lt;data set&gt;/muon_&lt;part&gt;.json": MuonFileCard,
     "results/data/&lt;data set&gt;/check_simulation.json": PhysicsCheck,
     "results/data/&lt;data set of muons&gt;/check_simulation.json": MuonCheck,
+    "results/data/&lt;data set&gt;/read/&lt;number&gt;.json (temporary)": records.ReadCard,
     "results/data/&lt;data set&gt;/ingest.json": records.IngestCard,
     "results/data/&lt;data set&gt;/reference.json": records.ReferenceCard,
     "results/&lt;design&gt;/train.json": records.TrainCard,

@@ -75,11 +75,19 @@ def check_simulation(args: argparse.Namespace) -> None:
     check_simulation(args.root, args.card)
 
 
+def read(args: argparse.Namespace) -> None:
+    """Read one ROOT file of a data set into records."""
+    from trigger_lut.events.files import Source
+    from trigger_lut.events.shard import read
+
+    read(args.description, Source.of(args.source), args.rows, args.card)
+
+
 def ingest(args: argparse.Namespace) -> None:
-    """Read the ROOT files of a data set into integer codes."""
+    """Turn the entries of a data set into integer codes."""
     from trigger_lut.events.run import ingest
 
-    ingest(args.description, args.codes, args.card)
+    ingest(args.description, args.codes, args.card, args.read)
 
 
 def reference(args: argparse.Namespace) -> None:

@@ -14,6 +14,7 @@ from trigger_lut.budget import Budget, Spec, load_budget, resolve
 from trigger_lut.errors import ConfigurationError, nearest
 from trigger_lut.events.channels import channels
 from trigger_lut.events.description import DataSet, load_data_set
+from trigger_lut.events.files import Source
 from trigger_lut.simulation.config import PlannedFile
 from trigger_lut.training.least import impossible
 from trigger_lut.validation import refused
@@ -27,6 +28,7 @@ class Plan:
     """One budget file, resolved.
 
     specs        by design, in the order of the budget file; those of the scan after the others
+    sources      what is read, file by file
     files        ROOT files of the data set, those of friends among them
     remote       addresses of those that are read over a network
     simulated    the planned files where the data set is simulated, else empty
@@ -36,6 +38,7 @@ class Plan:
     specs: dict[str, Spec]
     description: Path
     data_set: DataSet
+    sources: list[Source]
     files: list[Path]
     remote: list[str]
     simulated: list[PlannedFile]
@@ -76,14 +79,15 @@ def load_plan(budget_path: Path, targets_path: Path, data_sets: Path) -> Plan:
     if mistakes:
         raise refused(budget_path, mistakes)
     simulated = data_set.simulated()
-    files = [Path("data", data_set.name, file.name) for file in simulated] or data_set.paths()
+    sources = [Source(Path("data", data_set.name, file.name)) for file in simulated] or data_set.sources()
+    files = [Path(source.file) for source in sources] if simulated else data_set.paths()
     remote = [] if simulated else data_set.addresses()
     specs = {name: resolve(budget, target, name) for name in (*budget.designs, *budget.points)}
     classes = len(data_set.outputs)
     mistakes += [f"design {name}: {problem}" for name, spec in specs.items() for problem in impossible(spec, classes)]
     if mistakes:
         raise refused(budget_path, mistakes)
-    return Plan(budget, specs, description, data_set, files, remote, simulated)
+    return Plan(budget, specs, description, data_set, sources, files, remote, simulated)
 
 
 def _shape_mistakes(budget: Budget, data_set: DataSet) -> list[str]:

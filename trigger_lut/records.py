@@ -28,6 +28,17 @@ class SimulateCard(Card):
     pt_range_gev: tuple[float, float] = Field(description="Window of the jets' transverse momentum.")
 
 
+class ReadCard(Card):
+    """One ROOT file, read with its friends into records."""
+
+    stage: Literal["read"] = "read"
+    file: str = Field(description="The file, or its address.")
+    entries: int = Field(description="Entries in its tree.")
+    kept: int = Field(description="Those that pass the cut.")
+    left_out: str | None = Field(description="Why it was left out; null: it was read.")
+    remote: dict[str, str] = Field({}, description="UUID in the header of each remote file, instead of a checksum.")
+
+
 class FeatureSummary(Strict):
     """One input channel after ingest."""
 
@@ -35,8 +46,8 @@ class FeatureSummary(Strict):
     kif: tuple[int, int, int] = Field(description="Keep-negative, integer bits without sign, fractional bits.")
     format: str = Field(description="The same as fixed<W,I> or ufixed<W,I>.")
     automatic: bool = Field(description="Whether the range was picked from quantiles of the training split.")
-    minimum: float = Field(description="Smallest value before rounding.")
-    maximum: float = Field(description="Largest value before rounding.")
+    minimum: float | None = Field(description="Smallest value before rounding; null: the slot holds an object in none.")
+    maximum: float | None = Field(description="Largest value before rounding.")
     saturated_fraction: float = Field(description="Share of entries outside the format's range.")
     nonfinite: int = Field(description="NaN or infinite entries, treated as the description says.")
     lsb: float | None = Field(None, description="What a step of one stands for; null: the format's own step.")

@@ -20,7 +20,7 @@ from rootfiles import description, jet_columns, write_description, write_tree
 
 from trigger_lut.cards import read_card
 from trigger_lut.cli import main
-from trigger_lut.events import columns, read, run
+from trigger_lut.events import columns, read, shard
 from trigger_lut.records import IngestCard
 
 COUNT = 300
@@ -283,13 +283,14 @@ def longer_while_read(b: Path, patch: Patch) -> None:
 
 
 def gone_before_checksum(b: Path, patch: Patch) -> None:
-    original = run.to_codes
+    original = shard.read_source
 
-    def to_codes(*arguments: Any) -> Any:
-        b.unlink()
-        return original(*arguments)
+    def read_source(data_set: Any, source: Any) -> Any:
+        yield from original(data_set, source)
+        if source.file == b:
+            b.unlink()
 
-    patch.setattr(run, "to_codes", to_codes)
+    patch.setattr(shard, "read_source", read_source)
 
 
 def disk_full(name: str) -> Callable[[Path, Patch], None]:

@@ -6,7 +6,7 @@ The file is mapped, so that there may be more events than memory holds; what goe
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from trigger_lut.errors import CardError
 from trigger_lut.events.mapping import forget, map_arrays, write_arrays
+from trigger_lut.events.stored import Stored
 from trigger_lut.fixed_point import KIF
 
 SCHEMA_VERSION = 2
@@ -169,6 +170,17 @@ def save_codes(events: EventCodes, path: Path) -> None:
     """
     problems = events.problems()
     assert not problems, problems
+    save_arrays(events, arrays_of(events), path)
+
+
+def arrays_of(events: EventCodes) -> dict[str, NDArray[Any]]:
+    """The arrays that a file of codes holds, by name."""
+    held = {name: getattr(events, name) for name in ("codes", "labels", "split", "event_id", *OPTIONAL)}
+    return {name: array for name, array in held.items() if array is not None}
+
+
+def save_arrays(events: EventCodes, arrays: Mapping[str, NDArray[Any] | Stored], path: Path) -> None:
+    """As `save_codes`, with arrays in place of those of `events`, which may be a part of them and is not checked."""
     meta = {
         "schema_version": SCHEMA_VERSION,
         "formats": events.formats,
@@ -178,8 +190,6 @@ def save_codes(events: EventCodes, path: Path) -> None:
         "units": events.units,
         "observables": events.observable_names,
     }
-    held = {name: getattr(events, name) for name in ("codes", "labels", "split", "event_id", *OPTIONAL)}
-    arrays = {name: array for name, array in held.items() if array is not None}
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     with part.open("wb") as out:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trigger_lut.events.channels import Channel
-from trigger_lut.events.columns import Columns
 from trigger_lut.events.description import DataSet
 from trigger_lut.events.features import Feature
-from trigger_lut.events.formats import automatic_format
+from trigger_lut.events.formats import format_between
+from trigger_lut.events.quantiles import quantiles
+from trigger_lut.events.rows import Rows, filled_slots
 from trigger_lut.fixed_point import KIF
 from trigger_lut.records import FeatureSummary
 
 BINS = 64
+Floats = NDArray[np.float32]
 
 
 def step(feature: Feature, kif: KIF) -> float:
@@ -23,7 +25,7 @@ def step(feature: Feature, kif: KIF) -> float:
     return feature.scale.lsb if feature.scale is not None else kif.step
 
 
-def whole_steps(values: NDArray[np.float32], feature: Feature, kif: KIF) -> NDArray[np.float64]:
+def whole_steps(values: Floats, feature: Feature, kif: KIF) -> NDArray[np.float64]:
     """Values in steps of the format, rounded as it says, not yet brought into its range."""
     if feature.scale is None:
         return np.floor(values.astype(np.float64) * 2.0**kif.f)
@@ -31,73 +33,79 @@ def whole_steps(values: NDArray[np.float32], feature: Feature, kif: KIF) -> NDAr
     return np.floor(values.astype(np.float64) / feature.scale.lsb + half)
 
 
-def encode_values(values: NDArray[np.float32], feature: Feature, kif: KIF) -> NDArray[np.int32]:
-    """Codes of finite values (N,), saturated."""
-    return np.clip(whole_steps(values, feature, kif), kif.lo, kif.hi).astype(np.int32)
-
-
-def filled_slots(data_set: DataSet, channel: Channel, columns: Columns) -> NDArray[np.bool_]:
-    """(N,) whether a channel's slot holds an object; of a feature of the entry and of a mask: always."""
-    if channel.objects is None or channel.present:
-        return np.ones(len(columns.labels), dtype=bool)
-    return columns.kept[:, list(data_set.objects).index(channel.objects)] > channel.slot
-
-
 def formats_of(
-    data_set: DataSet, described: Sequence[Channel], columns: Columns, train: NDArray[np.bool_]
-) -> list[KIF]:
-    """The format of each channel; an automatic one from the training split, of objects from all filled slots."""
-    found: dict[str, KIF] = {}
-    for channel in described:
-        feature = channel.feature
-        if channel.group in found:
-            continue
-        if feature.given is not None:
-            found[channel.group] = feature.given
-            continue
-        alike = [n for n, other in enumerate(described) if other.group == channel.group]
-        values = [columns.values[train & filled_slots(data_set, described[n], columns), n] for n in alike]
-        held = np.concatenate(values)
-        if not len(held):  # objects that never occur: any format will do
-            held = columns.values[:1, alike[0]]
-        found[channel.group] = automatic_format(
-            held, feature.width or data_set.width, feature.quantiles or data_set.quantiles
+    data_set: DataSet, described: Sequence[Channel], training: Callable[[], Iterable[Rows]]
+) -> tuple[KIF, ...]:
+    """The format of each channel; an automatic one from the training split, of objects from all filled slots.
+
+    training: gives the records of the training split, block by block, as often as it is called.
+    """
+    automatic: dict[str, list[int]] = {}
+    for n, channel in enumerate(described):
+        if channel.feature.given is None:
+            automatic.setdefault(channel.group, []).append(n)
+    features = {group: described[alike[0]].feature for group, alike in automatic.items()}
+
+    def blocks() -> Iterator[dict[str, Floats]]:
+        for rows in training():
+            for group, alike in automatic.items():
+                for n in alike:
+                    yield {group: rows["values"][filled_slots(data_set, described[n], rows), n]}
+
+    wanted = {group: f.quantiles or data_set.quantiles for group, f in features.items()}
+    found = quantiles(blocks, wanted) if automatic else {}
+    made = {}
+    for group, feature in features.items():
+        low, high = found[group] or (0.0, 0.0)  # of objects that never occur any format will do
+        made[group] = format_between(low, high, feature.width or data_set.width)
+    return tuple(channel.feature.given or made[channel.group] for channel in described)
+
+
+class Tally:
+    """A channel's codes, block by block, and what the card says of them: all but `empty_fraction` of filled slots."""
+
+    def __init__(self, channel: Channel, kif: KIF, classes: int) -> None:
+        self.channel, self.kif = channel, kif
+        self.bins = min(BINS, 1 << kif.bits)
+        self.counts = np.zeros((classes, self.bins), np.int64)
+        self.seen = np.zeros(1 << kif.bits, bool)
+        self.events = self.filled = self.saturated = 0
+        self.minimum, self.maximum = np.inf, -np.inf
+
+    def encode(self, values: Floats, labels: NDArray[np.int64], filled: NDArray[np.bool_]) -> NDArray[np.int32]:
+        """(N,) codes of finite values (N,), saturated."""
+        kif, wanted = self.kif, whole_steps(values, self.channel.feature, self.kif)
+        codes = np.clip(wanted, kif.lo, kif.hi).astype(np.int32)
+        self.events, self.filled = self.events + len(codes), self.filled + int(filled.sum())
+        self.saturated += int(((wanted != codes) & filled).sum())
+        places = codes[filled] - kif.lo
+        if len(places):
+            self.minimum = min(self.minimum, float(values[filled].min()))
+            self.maximum = max(self.maximum, float(values[filled].max()))
+            self.seen[places] = True
+            bin_of = places // (len(self.seen) // self.bins)
+            both = np.bincount(labels[filled] * self.bins + bin_of, minlength=self.counts.size)
+            self.counts += both.reshape(self.counts.shape)
+        return codes
+
+    def summary(self, nonfinite: int) -> FeatureSummary:
+        """The card's entry; nonfinite: values that were dropped or replaced before."""
+        feature, kif = self.channel.feature, self.kif
+        size = step(feature, kif)
+        return FeatureSummary(
+            name=self.channel.name,
+            kif=(kif.k, kif.i, kif.f),
+            format=str(kif),
+            automatic=feature.given is None,
+            minimum=self.minimum if self.filled else None,
+            maximum=self.maximum if self.filled else None,
+            saturated_fraction=self.saturated / max(self.filled, 1),
+            nonfinite=nonfinite,
+            lsb=None if feature.scale is None else size,
+            empty_fraction=1 - self.filled / max(self.events, 1),
+            distinct_codes=int(self.seen.sum()),
+            histogram={
+                "edges": [np.linspace(kif.lo * size, (kif.hi + 1) * size, self.bins + 1).tolist()],
+                "counts": self.counts.astype(float).tolist(),
+            },
         )
-    return [found[channel.group] for channel in described]
-
-
-def summary(
-    channel: Channel,
-    kif: KIF,
-    values: NDArray[np.float32],
-    codes: NDArray[np.int32],
-    labels: NDArray[np.int64],
-    filled: NDArray[np.bool_],
-    classes: int,
-) -> FeatureSummary:
-    """What the card says of a channel (values, codes, labels: (N,)); all but `empty_fraction` is of filled slots."""
-    feature = channel.feature
-    size = step(feature, kif)
-    empty = 1 - float(filled.mean())
-    if filled.any():
-        values, codes, labels = values[filled], codes[filled], labels[filled]
-    wanted = whole_steps(values, feature, kif)
-    bins = min(BINS, 1 << kif.bits)
-    bin_of = (codes - kif.lo) // ((1 << kif.bits) // bins)
-    return FeatureSummary(
-        name=channel.name,
-        kif=(kif.k, kif.i, kif.f),
-        format=str(kif),
-        automatic=feature.given is None,
-        minimum=float(values.min()),
-        maximum=float(values.max()),
-        saturated_fraction=float((wanted != codes).mean()),
-        nonfinite=0,
-        lsb=None if feature.scale is None else size,
-        empty_fraction=empty,
-        distinct_codes=len(np.unique(codes)),
-        histogram={
-            "edges": [np.linspace(kif.lo * size, (kif.hi + 1) * size, bins + 1).tolist()],
-            "counts": [np.bincount(bin_of[labels == k], minlength=bins).tolist() for k in range(classes)],
-        },
-    )

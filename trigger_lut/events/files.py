@@ -11,12 +11,13 @@ An entry of `files` is one of
 from __future__ import annotations
 
 import glob
+import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trigger_lut.errors import DataError, nearest
+from trigger_lut.errors import ConfigurationError, DataError, nearest
 
 SCHEMES = ("http", "https", "root")
 Address = Path | str  # a file here, or a remote address
@@ -32,6 +33,25 @@ class Source:
 
     def all_files(self) -> list[Address]:
         return [self.file, *(file for file, _ in self.friends)]
+
+    def text(self) -> str:
+        """Itself on a command line."""
+        friends = [[str(file), tree] for file, tree in self.friends]
+        return json.dumps({"file": str(self.file), "friends": friends, "kind": self.kind})
+
+    @classmethod
+    def of(cls, text: str) -> Source:
+        """What `text` wrote. Raises ConfigurationError for another text."""
+        try:
+            held = json.loads(text)
+            friends = tuple((_address(file), str(tree)) for file, tree in held["friends"])
+            return cls(_address(held["file"]), friends, held["kind"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ConfigurationError(f"expected JSON with file, friends and kind, found {text!r}") from error
+
+
+def _address(text: str) -> Address:
+    return text if "://" in text else Path(text)
 
 
 def scheme_mistake(entry: str) -> str | None:

@@ -11,13 +11,21 @@ from trigger_lut.fixed_point import KIF
 
 
 def automatic_format(values: ArrayLike, width: int, quantiles: tuple[float, float]) -> KIF:
-    """The power-of-two range of `width` bits that holds the quantiles of finite values (N,), N > 0.
+    """`format_between` the quantiles of finite values (N,), N > 0.
 
-    Unsigned where the low quantile is not negative. The range is [-2**i, 2**i) or [0, 2**i) with the smallest i that
-    holds both quantiles; the rest of the bits are fractional. The quantiles are values of the sample itself (the
-    nearest ones), so that a feature of whole numbers gets a range for whole numbers.
+    The quantiles are values of the sample itself (the nearest ones), so that a feature of whole numbers gets a range
+    for whole numbers.
     """
     low, high = (float(q) for q in np.quantile(np.asarray(values), quantiles, method="nearest"))
+    return format_between(low, high, width)
+
+
+def format_between(low: float, high: float, width: int) -> KIF:
+    """The power-of-two range of `width` bits that holds two values.
+
+    Unsigned where the low one is not negative. The range is [-2**i, 2**i) or [0, 2**i) with the smallest i that holds
+    both; the rest of the bits are fractional.
+    """
     k = int(low < 0)
     integer = max([*_bits_above(high), *_bits_below(low)], default=0)
     return KIF(k, integer, width - k - integer)

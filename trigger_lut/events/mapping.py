@@ -17,13 +17,15 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trigger_lut.events.stored import Stored
+
 ALIGNED = 64  # bytes: numpy.lib.format pads the header of a .npy to as many
 LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature; lengths of name and extra field (APPNOTE.TXT, 4.3.7)
 ZIP64_EXTRA = 20  # bytes that zipfile adds to the extra field for sizes beyond 4 GB
 PADDING_ID = 0xD935  # of the extra field; the one that Android's zipalign uses
 
 
-def write_arrays(out: IO[bytes], arrays: Mapping[str, NDArray[Any]]) -> None:
+def write_arrays(out: IO[bytes], arrays: Mapping[str, NDArray[Any] | Stored]) -> None:
     """Write a .npz that can be mapped. Equal arrays give equal bytes. Mapped ones are read piece by piece."""
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
@@ -32,7 +34,21 @@ def write_arrays(out: IO[bytes], arrays: Mapping[str, NDArray[Any]]) -> None:
             padding = -begin % ALIGNED
             member.extra = struct.pack("<HH", PADDING_ID, padding) + bytes(padding)
             with archive.open(member, "w", force_zip64=True) as file:
-                np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)
+                if isinstance(array, Stored):
+                    _write_stored(file, array)
+                else:
+                    np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)
+
+
+def _write_stored(file: IO[bytes], array: Stored) -> None:
+    described = {
+        "descr": np.lib.format.dtype_to_descr(np.dtype(array.dtype)),
+        "fortran_order": False,
+        "shape": array.shape,
+    }
+    np.lib.format.write_array_header_1_0(file, described)
+    for piece in array.pieces():
+        file.write(piece)
 
 
 def map_arrays(path: Path) -> dict[str, NDArray[Any]]:

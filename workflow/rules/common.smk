@@ -45,6 +45,11 @@ def asked(wildcards):
     return plan.specs[wildcards.design]
 
 
+def here(number):
+    """The files of source `number` that are no addresses."""
+    return [file for file in plan.sources[number].all_files() if isinstance(file, Path)]
+
+
 def edited(path, resolved, content):
     """The file that was edited; `ancient` unless what was resolved from it has other content now."""
     return path if holds_other(Path(resolved), content) else ancient(path)

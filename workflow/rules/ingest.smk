@@ -1,8 +1,33 @@
+# Files are read apart from each other, a job a file. Their records are removed once there are codes of them.
+rule read:
+    """Read file number {wildcards.number} of the data set into records."""
+    input:
+        description=f"{DATA}/data_set.json",
+        files=lambda wildcards: here(int(wildcards.number)),
+    output:
+        rows=temp(f"{DATA}/read/{{number}}.rows"),
+        card=temp(f"{DATA}/read/{{number}}.json"),
+    params:
+        source=lambda wildcards: shlex.quote(plan.sources[int(wildcards.number)].text()),
+        code=fingerprint("events.shard"),
+    wildcard_constraints:
+        number="[0-9]+",
+    resources:
+        **needs(mem_mb=1000, runtime=60),
+    log:
+        f"results/logs/data/{DATA_SET}/read_{{number}}.log",
+    shell:
+        "trigger-lut read --description {input.description} --source {params.source} --rows {output.rows}"
+        " --card {output.card} &> {log} || failed {log}"
+
+
 rule ingest:
-    """Read the ROOT files of the data set into integer codes."""
+    """Turn the entries of all files of the data set into integer codes."""
     input:
         description=f"{DATA}/data_set.json",
         files=plan.files,
+        rows=expand(f"{DATA}/read/{{number}}.rows", number=range(len(plan.sources))),
+        cards=expand(f"{DATA}/read/{{number}}.json", number=range(len(plan.sources))),
     output:
         codes=f"{DATA}/codes.npz",
         card=f"{DATA}/ingest.json",
@@ -10,8 +35,9 @@ rule ingest:
         code=fingerprint("events.run"),
         remote=plan.remote,  # no files that Snakemake could look at: another list of addresses reads again
     resources:
-        **needs(mem_mb=2000, runtime=30),
+        **needs(mem_mb=1000, runtime=60),
     log:
         f"results/logs/data/{DATA_SET}/ingest.log",
     shell:
-        "trigger-lut ingest --description {input.description} --codes {output.codes} --card {output.card} &> {log} || failed {log}"
+        "trigger-lut ingest --description {input.description} --codes {output.codes} --card {output.card}"
+        " --read {input.cards} &> {log} || failed {log}"

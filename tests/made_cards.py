@@ -123,6 +123,7 @@ def ingest(features: int = 5) -> IngestCard:
 
 def reference() -> ReferenceCard:
     return ReferenceCard(
+        events=1000,
         units=[6, 3],
         accuracy_dense=0.81,
         accuracy_trees=0.82,

@@ -90,6 +90,7 @@ class ReferenceCard(Card):
 
     stage: Literal["reference"] = "reference"
     units: list[int] = Field(description="Widths of the Dense network.")
+    events: int = Field(description="Events that both were trained on, a million at most.")
     measure: Measure = Field("accuracy", description="What the accuracies are: a share of right classes, or R^2.")
     accuracy_dense: float = Field(description="Unquantised Dense network of the same widths.")
     accuracy_trees: float = Field(description="Gradient-boosted trees (scikit-learn).")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from trigger_lut.quality import Quality
 from trigger_lut.records import ReferenceCard
 
 EXACT_BITS = 24  # of whole numbers in float32: what fewer bits decode to is exact in any order of operations
+MOST = 1_000_000  # events of a split that the references train on or are chosen by: more would not change what they say
 EPOCHS, BATCH_SIZE, LEARNING_RATE, PATIENCE = 150, 256, 3e-3, 25
 Outputs = dict[int, NDArray[np.float32]]
 """(N, outputs) by split, VALIDATION and TEST: logits or log-probabilities a class, or targets of a regression."""
@@ -37,6 +38,7 @@ def references(codes: Path, units: list[int], seed: int, outputs: Path, card: Pa
     quality, truth = Quality.on(events, TEST), events.truth(TEST)
     record = ReferenceCard(
         units=units,
+        events=min(int(events.counts()[:, TRAIN].sum()), MOST),
         measure=quality.measure,
         accuracy_dense=float(quality.of(dense[TEST], truth).mean()),
         accuracy_trees=float(quality.of(trees[TEST], truth).mean()),
@@ -53,6 +55,21 @@ def references(codes: Path, units: list[int], seed: int, outputs: Path, card: Pa
         write_arrays(out, {f"{name}_{split}": found[s] for name, found in held.items() for split, s in named.items()})
     part.replace(outputs)
     write_card(record, card)
+
+
+def sample(events: EventCodes, split: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """(values (N, C), truth, weights) of the first MOST events of a split; they are in the order of a hash."""
+    codes, truth = events.first(split, MOST)
+    weights = events.weights_of(split)
+    return decoded(codes, events.formats), truth, None if weights is None else weights[: len(codes)]
+
+
+def outputs_of(predict: Callable[[np.ndarray], np.ndarray], events: EventCodes) -> Outputs:
+    """What a reference gives for all events of validation and test, chunk by chunk."""
+    return {
+        s: np.concatenate([predict(decoded(codes, events.formats)) for codes, _ in events.chunks(s)]).astype(np.float32)
+        for s in (VALIDATION, TEST)
+    }
 
 
 def real_values(events: EventCodes, split: int) -> tuple[np.ndarray, np.ndarray]:
@@ -79,7 +96,7 @@ def dense_outputs(events: EventCodes, units: list[int], seed: int) -> tuple[Outp
     import keras
 
     keras.utils.set_random_seed(seed)
-    x, y = real_values(events, TRAIN)
+    x, y, weights = sample(events, TRAIN)
     normalise = keras.layers.Normalization()
     normalise.adapt(x)
     hidden = [keras.layers.Dense(n, activation="relu") for n in units[:-1]]
@@ -98,13 +115,13 @@ def dense_outputs(events: EventCodes, units: list[int], seed: int) -> tuple[Outp
         y,
         batch_size=BATCH_SIZE,
         epochs=EPOCHS,
-        sample_weight=events.weights_of(TRAIN),
-        validation_data=real_values(events, VALIDATION),
+        sample_weight=weights,
+        validation_data=sample(events, VALIDATION)[:2],
         validation_batch_size=8192,
         callbacks=[stop],
         verbose=0,
     )
-    found = {s: model.predict(real_values(events, s)[0], batch_size=8192, verbose=0) for s in (VALIDATION, TEST)}
+    found = outputs_of(lambda x: model.predict(x, batch_size=8192, verbose=0), events)
     return found, sum(int(np.prod(v.shape)) for v in model.trainable_variables)
 
 
@@ -112,7 +129,7 @@ def trees_outputs(events: EventCodes, seed: int) -> Outputs:
     """Outputs of scikit-learn's histogram gradient boosting, stopped early on a tenth of the training split."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-    x, y = real_values(events, TRAIN)
+    x, y, weights = sample(events, TRAIN)
     options: dict[str, Any] = {
         "learning_rate": 0.05,
         "max_iter": 400,
@@ -120,11 +137,9 @@ def trees_outputs(events: EventCodes, seed: int) -> Outputs:
         "early_stopping": True,
         "random_state": seed,
     }
-    weights = events.weights_of(TRAIN)
-    inputs = {s: real_values(events, s)[0] for s in (VALIDATION, TEST)}
     if events.regression:
         fitted = [HistGradientBoostingRegressor(**options).fit(x, column, sample_weight=weights) for column in y.T]
-        return {s: np.stack([t.predict(v) for t in fitted], axis=1).astype(np.float32) for s, v in inputs.items()}
+        return outputs_of(lambda x: np.stack([trees.predict(x) for trees in fitted], axis=1), events)
     trees = HistGradientBoostingClassifier(**options).fit(x, y, sample_weight=weights)
     with np.errstate(divide="ignore"):
-        return {s: np.log(trees.predict_proba(v)).astype(np.float32) for s, v in inputs.items()}
+        return outputs_of(lambda x: np.log(trees.predict_proba(x)), events)

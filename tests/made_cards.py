@@ -20,7 +20,10 @@ from trigger_lut.records_firmware import (
     VerifyCard,
 )
 from trigger_lut.records_physics import (
+    Classification,
+    Cost,
     Measured68,
+    PairedDifference,
     PhysicsCard,
     RateCard,
     RateCurve,
@@ -199,18 +202,42 @@ def train(design: str = "small", luts: float = 950.0) -> TrainCard:
 
 def physics(design: str = "small", accuracy: float = 0.797) -> PhysicsCard:
     background = np.concatenate([[0], np.geomspace(1e-4, 1, 80)])
-    curves = {
-        name: RocCurve(
-            auc=0.9 + 0.02 * n,
-            efficiency_at_1e2=0.4 + 0.1 * n,
-            efficiency_at_1e3=0.1 + 0.1 * n,
-            background=background.tolist(),
-            signal=(background ** (0.3 - 0.05 * n)).tolist(),
+    found = []
+    for m, method in enumerate(("Dense, unquantised", "Boosted trees", "Trained network", "Firmware")):
+        curves = {
+            name: RocCurve(
+                auc=0.9 + 0.02 * n + 0.003 * (3 - m),
+                auc_error=0.004,
+                efficiency_at_1e2=0.4 + 0.1 * n,
+                efficiency_at_1e3=0.1 + 0.1 * n,
+                background=background.tolist(),
+                signal=(background ** (0.3 - 0.05 * n - 0.01 * (3 - m))).tolist(),
+            )
+            for n, name in enumerate(CLASSES)
+        }
+        share = Measured68(value=accuracy + 0.004 * (3 - m), low=accuracy - 0.013, high=accuracy + 0.025)
+        table = [[163 - m, 27 + m, 10], [25, 165, 10], [10, 15, 175]]
+        found.append(Classification(method=method, accuracy=share, classes=curves, confusion=table))
+    costs = [
+        Cost(
+            method=other.method,
+            accuracy=PairedDifference(value=-0.004 * (3 - m), error=0.002),
+            only_firmware=3,
+            only_other=5,
+            auc={name: PairedDifference(value=-0.003 * (3 - m), error=0.001) for name in CLASSES},
         )
-        for n, name in enumerate(CLASSES)
-    }
-    confusion = [[160, 30, 10], [25, 165, 10], [10, 15, 175]]
-    return PhysicsCard(design=design, events=600, accuracy=accuracy, classes=curves, confusion=confusion, **MADE)
+        for m, other in enumerate(found[:-1])
+    ]
+    return PhysicsCard(
+        design=design,
+        events=600,
+        accuracy=accuracy,
+        classes=found[-1].classes,
+        confusion=found[-1].confusion,
+        methods=found,
+        costs=costs,
+        **MADE,
+    )
 
 
 def rate(design: str = "small") -> RateCard:

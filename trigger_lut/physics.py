@@ -5,6 +5,10 @@ outputs z (integers times 2**-fraction). It orders events as the softmax probabi
 The outputs of a quantised network are discrete, so events share scores: an efficiency here is that of a threshold
 that can be set, never an interpolation between two of them.
 
+The same is measured of the references and of the trained network in Keras. What quantisation cost is a difference on
+the same events: b of N events are right in the firmware alone and c in the other alone, so the accuracies differ by
+(b - c) / N with the standard error sqrt(b + c - (b - c)^2 / N) / N (Q. McNemar, Psychometrika 12 (1947) 153).
+
 A background efficiency of 1e-3 rests on one event in a thousand of the background: with 8,000 test events, 6,400 of
 them background, on 6 events, a relative uncertainty of about 40 % of that background. The card gives the events.
 """
@@ -17,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from trigger_lut import areas
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Stopwatch, read_card, write_card
 from trigger_lut.errors import CardError
@@ -24,8 +29,8 @@ from trigger_lut.events.codes import TEST, EventCodes, load_codes
 from trigger_lut.methods import FIRMWARE, four
 from trigger_lut.network import Network, load_network
 from trigger_lut.quality import Quality
-from trigger_lut.records_physics import PhysicsCard, RocCurve
-from trigger_lut.reference import evaluate
+from trigger_lut.rates import share
+from trigger_lut.records_physics import Classification, Cost, PairedDifference, PhysicsCard, RocCurve
 from trigger_lut.resolution import resolution
 
 Floats = NDArray[np.float64]
@@ -85,6 +90,7 @@ def roc_curve(score: Floats, is_signal: NDArray[np.bool_]) -> RocCurve:
     points = thinned(background, signal)
     return RocCurve(
         auc=area(background, signal),
+        auc_error=areas.error(areas.shares(score, is_signal)),
         efficiency_at_1e2=efficiency_at(background, signal, 1e-2),
         efficiency_at_1e3=efficiency_at(background, signal, 1e-3),
         background=points[0].tolist(),
@@ -97,42 +103,84 @@ def confusion(assigned: NDArray[np.int64], labels: NDArray[np.int64], classes: i
     return np.bincount(labels * classes + assigned, minlength=classes * classes).reshape(classes, classes)
 
 
-def physics(spec: Path, network: Path, codes: Path, model: Path, references: Path, card: Path) -> None:
-    """Evaluate the integer network on the test split and write a `PhysicsCard`.
+def classification(method: str, outputs: Floats, labels: NDArray[np.int64], classes: tuple[str, ...]) -> Classification:
+    """Of one method. outputs: (N, classes) real; labels: (N,), with events of at least two classes.
 
-    An event is assigned to the class with the largest output, the first of them where outputs are equal. model and
-    references (`reference.npz`) are read for a regression alone. Raises CardError for an input that is damaged,
-    networks and codes that do not fit, or a class without test events.
+    An event is assigned to the class with the largest output, the first of them where outputs are equal.
+    """
+    scores, assigned = log_odds(outputs), outputs.argmax(axis=1)
+    return Classification(
+        method=method,
+        accuracy=share(assigned == labels),
+        classes={name: roc_curve(scores[:, k], labels == k) for k, name in enumerate(classes)},
+        confusion=confusion(assigned, labels, len(classes)).tolist(),
+    )
+
+
+def cost(method: str, firmware: Floats, other: Floats, labels: NDArray[np.int64], classes: tuple[str, ...]) -> Cost:
+    """Firmware against one other method. firmware, other: (N, classes) real outputs for the same events."""
+    right, right_other = firmware.argmax(axis=1) == labels, other.argmax(axis=1) == labels
+    gained, lost, count = int((right & ~right_other).sum()), int((right_other & ~right).sum()), len(labels)
+    apart = (gained - lost) / count
+    scores, scores_other = log_odds(firmware), log_odds(other)
+    of_areas = {}
+    for k, name in enumerate(classes):
+        found = (areas.shares(held[:, k], labels == k) for held in (scores, scores_other))
+        value, error = areas.difference(*found)
+        of_areas[name] = PairedDifference(value=value, error=error)
+    return Cost(
+        method=method,
+        accuracy=PairedDifference(value=apart, error=float(np.sqrt(((gained + lost) / count - apart**2) / count))),
+        only_firmware=gained,
+        only_other=lost,
+        auc=of_areas,
+    )
+
+
+def physics(spec: Path, network: Path, codes: Path, model: Path, references: Path, card: Path) -> None:
+    """Evaluate the integer network, the trained model and the references (`reference.npz`) on the test split and write
+    a `PhysicsCard`.
+
+    Raises CardError for an input that is damaged, networks and codes that do not fit, or a class without test events.
     """
     watch = Stopwatch()
     design = read_card(Spec, spec)
     net, events = load_network(network), load_codes(codes)
     if (net.inputs, net.classes) != (events.formats, events.classes):
         raise CardError(f"{network}: made for other inputs or classes than those of {codes}; train again")
-    read, versions = [spec, network, codes], ["numpy"]
-    if events.regression:
-        read, versions = [*read, model, references], [*versions, "tensorflow", "keras"]
-        found = _regression(design, net, events, model, references)
-    else:
-        found = _classification(net, events, codes)
-    write_card(PhysicsCard(design=design.design, **found, **watch.provenance(read, *versions)), card)
+    if not events.regression:
+        _check_classes(events, codes)
+    found = (_regression if events.regression else _classification)(design, net, events, model, references)
+    made = watch.provenance([spec, network, codes, model, references], "numpy", "scipy", "tensorflow", "keras")
+    write_card(PhysicsCard(design=design.design, **found, **made), card)
 
 
-def _classification(net: Network, events: EventCodes, codes: Path) -> dict[str, Any]:
-    values, labels = events.of(TEST)
+def _check_classes(events: EventCodes, codes: Path) -> None:
+    labels = events.truth(TEST)
     counts = np.bincount(labels, minlength=len(events.classes))
     for name, count in zip(events.classes, counts, strict=True):
         if not 0 < count < len(labels):
             raise CardError(
                 f"{codes}: class {name!r} has {count} of {len(labels)} test events; a curve needs both kinds"
             )
-    outputs = evaluate(net, values) * 2.0 ** -net.fractions.astype(np.float64)
-    scores, assigned = log_odds(outputs), outputs.argmax(axis=1)
+
+
+def _classification(design: Spec, net: Network, events: EventCodes, model: Path, references: Path) -> dict[str, Any]:
+    labels = events.truth(TEST)
+    outputs, _ = four(design, net, model, events, references)
+    methods = [classification(method, held[TEST], labels, events.classes) for method, held in outputs.items()]
+    firmware = methods[-1]
     return {
         "events": len(labels),
-        "accuracy": float((assigned == labels).mean()),
-        "classes": {name: roc_curve(scores[:, k], labels == k) for k, name in enumerate(events.classes)},
-        "confusion": confusion(assigned, labels, len(events.classes)).tolist(),
+        "accuracy": firmware.accuracy.value,
+        "classes": firmware.classes,
+        "confusion": firmware.confusion,
+        "methods": methods,
+        "costs": [
+            cost(method, outputs[FIRMWARE][TEST], held[TEST], labels, events.classes)
+            for method, held in outputs.items()
+            if method != FIRMWARE
+        ],
     }
 
 

@@ -16,10 +16,47 @@ class RocCurve(Strict):
     """One class against all others."""
 
     auc: float = Field(description="Area under the curve.")
+    auc_error: float | None = Field(
+        None, description="Its standard error (DeLong et al., Biometrics 44 (1988) 837); null: fewer than two events."
+    )
     efficiency_at_1e2: float = Field(description="Signal efficiency at a background efficiency of 1e-2.")
     efficiency_at_1e3: float = Field(description="Signal efficiency at a background efficiency of 1e-3.")
     background: list[float] = Field(description="Background efficiencies of the curve's points.")
     signal: list[float] = Field(description="Signal efficiencies of the same points.")
+
+
+class Measured68(Strict):
+    """A share or rate with its central interval of 68.3 % (Clopper and Pearson, Biometrika 26 (1934) 404)."""
+
+    value: float = Field(description="Share, or rate in kHz.")
+    low: float = Field(description="Lower end.")
+    high: float = Field(description="Upper end.")
+
+
+class Classification(Strict):
+    """How well one method tells the classes apart."""
+
+    method: str = Field(description="Reference, trained network, or the firmware's integers.")
+    accuracy: Measured68 = Field(description="Share of events whose largest output is their class.")
+    classes: dict[str, RocCurve] = Field(description="One class against all others, by name.")
+    confusion: list[list[int]] = Field(description="Events by true (row) and assigned (column) class.")
+
+
+class PairedDifference(Strict):
+    """A difference of two methods on the same events."""
+
+    value: float = Field(description="Firmware minus the other.")
+    error: float | None = Field(description="Its standard error, event by event; null: fewer than two events.")
+
+
+class Cost(Strict):
+    """What the firmware loses or gains against another method, on the same events."""
+
+    method: str = Field(description="The other method.")
+    accuracy: PairedDifference = Field(description="Of the accuracies.")
+    only_firmware: int = Field(description="Events that the firmware alone assigns to their class.")
+    only_other: int = Field(description="Events that the other method alone assigns to their class.")
+    auc: dict[str, PairedDifference] = Field(description="Of the areas under the curves, by class.")
 
 
 class Resolution(Strict):
@@ -53,17 +90,11 @@ class PhysicsCard(Card):
     measure: Measure = Field("accuracy", description="What the accuracy is: a share of right classes, or R^2.")
     events: int = Field(description="Events in the test split.")
     accuracy: float = Field(description="Share of events whose largest output is their class; of a regression R^2.")
-    classes: dict[str, RocCurve] = Field({}, description="One class against all others, by name.")
-    confusion: list[list[int]] = Field([], description="Events by true (row) and assigned (column) class.")
+    classes: dict[str, RocCurve] = Field({}, description="Of the firmware: one class against all others, by name.")
+    confusion: list[list[int]] = Field([], description="Of the firmware: events by true (row) and assigned class.")
+    methods: list[Classification] = Field([], description="References first, the firmware's integers last.")
+    costs: list[Cost] = Field([], description="Firmware against each of the other methods.")
     targets: list[TargetResolution] = Field([], description="Of a regression.")
-
-
-class Measured68(Strict):
-    """A share or rate with its central interval of 68.3 % (Clopper and Pearson, Biometrika 26 (1934) 404)."""
-
-    value: float = Field(description="Share, or rate in kHz.")
-    low: float = Field(description="Lower end.")
-    high: float = Field(description="Upper end.")
 
 
 class WorkingPoint(Strict):

@@ -55,7 +55,12 @@ LABELS = {
     "training": {"Accuracy [%]", "LUTs", "Latency [cycles]", "Epoch"},
     "widths": {"Edges", "Address width [bits]", "Table output width [bits]"},
     "roc": {"Signal efficiency", "Background efficiency"},
-    "confusion": {"Assigned class", "True class", "Share of the true class [%]"},
+    "confusion": {
+        "Assigned class",
+        "True class",
+        "Share of the true class [%]",
+        "Difference of the shares [percentage points]",
+    },
     "resources": {"LUTs", "Cells"},
     "pipeline": {"Time after the first valid input [ns]; one box is a clock cycle of 2.5 ns"},
 }
@@ -93,13 +98,24 @@ def test_curves_show_the_card_s_numbers():
     assert set(bottom.lines[0].get_ydata()) == {10, 7}
 
 
-def test_the_roc_curve_is_the_card_s():
-    (ax,) = draw("roc").axes
+def test_the_roc_curves_are_the_card_s():
+    axes = draw("roc").axes
     card = made_cards.physics()
-    line = ax.lines[0]
-    np.testing.assert_allclose(line.get_xdata(), card.classes["g"].signal[1:])
-    np.testing.assert_allclose(line.get_ydata(), card.classes["g"].background[1:])
-    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["g   0.900", "q   0.920", "W   0.940"]
+    assert [ax.get_title(loc="left") for ax in axes] == [f"{name} against the others" for name in card.classes]
+    for n, found in enumerate(card.methods):
+        line = axes[1].lines[n]
+        np.testing.assert_allclose(line.get_xdata(), found.classes["q"].signal[1:])
+        np.testing.assert_allclose(line.get_ydata(), found.classes["q"].background[1:])
+    assert len({line.get_linestyle() for line in axes[1].lines[:3]}) == 3, "readable without colours"
+    texts = [t.get_text() for t in axes[1].get_legend().get_texts()]
+    assert texts[0] == "Dense, unquantised   0.9290 ± 0.0040"
+    assert texts[-1] == "Firmware   0.9200 ± 0.0040"
+
+
+def test_the_confusion_of_the_firmware_stands_beside_its_difference_to_the_reference():
+    left, right = draw("confusion").axes[:2]
+    assert [t.get_text() for t in left.texts[:2]] == ["80.0", "15.0"]
+    assert [t.get_text() for t in right.texts[:2]] == ["-1.5", "+1.5"]
 
 
 def test_a_difference_is_red():
@@ -205,7 +221,7 @@ def test_pages_of_a_design_say_what_its_cards_say(tmp_path):
     timing = rows_of(pages / "timing.html")
     assert timing["Latency [cycles]"][0] == ("7", "")
     assert timing["Latency [ns]"] == [("17.5", ""), ("rtl-simulation", "text"), ("20", ""), ("met", "good")]
-    assert rows_of(pages / "physics.html")["This design"] == [("79.70 %", "")]
+    assert rows_of(pages / "physics.html")["Firmware"][0][0].startswith("79.70 +2.50")
     found = rows_of(pages / "train.html")["LUTs"]
     assert found == [("902", ""), ("yosys", "text"), ("950", ""), ("1000", ""), ("within", "good")]
 

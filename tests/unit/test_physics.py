@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trigger_lut import methods
 from trigger_lut.cards import read_card, write_card
 from trigger_lut.errors import CardError
 from trigger_lut.events.codes import TEST, EventCodes, save_codes
+from trigger_lut.events.mapping import write_arrays
 from trigger_lut.network import save_network
 from trigger_lut.physics import MOST_POINTS, area, confusion, efficiency_at, log_odds, physics, roc, roc_curve, thinned
 from trigger_lut.records_physics import PhysicsCard
@@ -81,8 +83,11 @@ def test_confusion_counts_true_rows_and_assigned_columns():
 
 
 @pytest.fixture
-def stage(tmp_path):
-    """Paths of a specification, a random network and codes that fit it."""
+def stage(tmp_path, monkeypatch):
+    """Paths of a specification, a random network, codes that fit it, and references that know the class 3 times in 4.
+
+    In place of Keras stands the integer network.
+    """
     network = dataclasses.replace(networks.random_network(5), classes=("g", "q", "W"))
     rng = np.random.default_rng(1)
     count = 900
@@ -98,6 +103,20 @@ def stage(tmp_path):
     write_card(made_cards.spec(), tmp_path / "spec.json")
     save_network(network, tmp_path / "network.npz")
     save_codes(events, tmp_path / "codes.npz")
+    (tmp_path / "model.keras").write_text("left out in these tests")
+    arrays = {}
+    for split, name in methods.SPLITS.items():
+        labels = events.truth(split)
+        told = np.where(rng.random(len(labels)) < 0.75, labels, rng.integers(0, 3, len(labels)))
+        arrays[f"dense_{name}"] = (np.eye(3)[told] + rng.normal(0, 0.05, (len(labels), 3))).astype(np.float32)
+        arrays[f"trees_{name}"] = np.zeros((len(labels), 3), np.float32)
+    with (tmp_path / "reference.npz").open("wb") as out:
+        write_arrays(out, arrays)
+
+    def keras(model, spec, events):
+        return {s: methods.real_outputs(network, evaluate(network, events.of(s)[0])) for s in methods.SPLITS}
+
+    monkeypatch.setattr(methods, "of_keras", keras)
     names = ("spec.json", "network.npz", "codes.npz", "model.keras", "reference.npz", "physics.json")
     return network, events, [tmp_path / n for n in names]
 
@@ -114,9 +133,49 @@ def test_the_stage_counts_what_the_integer_network_says(stage):
     assert np.trace(card.confusion) == right
     assert np.sum(card.confusion, axis=1).tolist() == np.bincount(labels).tolist()
     assert list(card.classes) == ["g", "q", "W"]
-    assert set(card.inputs) == {str(p) for p in paths[:3]}
+    assert set(card.inputs) == {str(p) for p in paths[:5]}
     for curve in card.classes.values():
         assert 0.3 < curve.auc < 0.7, "labels are random"
+        assert abs(curve.auc - 0.5) < 4 * curve.auc_error
+
+
+def test_all_four_methods_are_judged_on_the_same_events(stage):
+    network, events, paths = stage
+    physics(*paths)
+    card = read_card(PhysicsCard, paths[-1])
+    dense, trees, trained, firmware = card.methods
+    assert [m.method for m in card.methods] == [methods.DENSE, methods.TREES, methods.TRAINED, methods.FIRMWARE]
+    labels = events.truth(TEST)
+    held = methods.of_references(paths[4])[methods.DENSE][TEST]
+    right = held.argmax(axis=1) == labels
+    assert dense.accuracy.value == pytest.approx(right.mean())
+    assert dense.accuracy.low < right.mean() < dense.accuracy.high
+    assert (trees.classes["q"].auc, trees.classes["q"].auc_error) == (0.5, 0.0), "always the same output"
+    assert trained.classes == firmware.classes == card.classes
+    for found in card.methods:
+        assert np.sum(found.confusion) == len(labels)
+        assert np.trace(found.confusion) == pytest.approx(found.accuracy.value * len(labels))
+    against_dense, _, against_itself = card.costs
+    real = evaluate(network, events.of(TEST)[0]) * 2.0**-network.fractions
+    each = (real.argmax(axis=1) == labels).astype(float) - right
+    assert against_dense.accuracy.value == pytest.approx(each.mean())
+    assert against_dense.accuracy.error == pytest.approx(each.std() / np.sqrt(len(labels)))
+    assert against_dense.accuracy.value < -4 * against_dense.accuracy.error, "the network knows nothing"
+    assert (against_itself.accuracy.value, against_itself.accuracy.error) == (0.0, 0.0)
+    assert (against_itself.only_firmware, against_itself.only_other) == (0, 0)
+    for name, curve in card.classes.items():
+        apart = against_dense.auc[name]
+        assert apart.value == pytest.approx(curve.auc - dense.classes[name].auc)
+        assert against_itself.auc[name].value == against_itself.auc[name].error == 0.0
+
+
+def test_outputs_of_other_references_are_refused(stage):
+    _, _, paths = stage
+    with paths[4].open("wb") as out:
+        write_arrays(out, {"dense_test": np.zeros((3, 3), np.float32)})
+    with pytest.raises(CardError, match="not the outputs of the references"):
+        physics(*paths)
+    assert not paths[-1].exists()
 
 
 def test_codes_of_another_data_set_are_refused(stage):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from trigger_lut.pages.html import Page, Table, cells, fixed, percent
+from trigger_lut.pages.html import Cell, Page, Table, cells, fixed, percent
 from trigger_lut.records import ReferenceCard
-from trigger_lut.records_physics import PhysicsCard
+from trigger_lut.records_physics import Cost, Measured68, PairedDifference, PhysicsCard
 
 
 def physics_page(card: PhysicsCard, reference: ReferenceCard) -> Page:
@@ -13,44 +13,99 @@ def physics_page(card: PhysicsCard, reference: ReferenceCard) -> Page:
 
 
 def _classification(card: PhysicsCard, reference: ReferenceCard) -> Page:
-    from trigger_lut.figures.classification import confusion, roc
+    from trigger_lut.figures.classification import confusion, roc, with_error
 
+    costs = {cost.method: cost for cost in card.costs}
+    methods = Table(
+        "Accuracy",
+        ["Method", "Accuracy [%]", "Firmware minus this [percentage points]", "Right in firmware alone", "Here alone"],
+        [
+            [
+                *cells(found.method, _accuracy(found.accuracy)),
+                *_cost(costs.get(found.method)),
+            ]
+            for found in card.methods
+        ],
+        note=f"Dense: {'-'.join(map(str, reference.units))}, unquantised. Errors of the accuracy reach to the ends of "
+        "the central 68.3 % interval after Clopper and Pearson; those of the difference are of the same events, after "
+        "McNemar, and smaller.",
+    )
     classes = Table(
         "Each class against all others",
-        ["Class", "Test events", "AUC", "Signal efficiency at 1e-2", "Signal efficiency at 1e-3"],
+        [
+            *("Class", "Test events", "Method", "AUC", "Firmware minus this"),
+            *("Signal efficiency at 1e-2", "Signal efficiency at 1e-3"),
+        ],
         [
             cells(
                 name,
-                sum(row),
-                fixed(curve.auc, 4),
-                percent(curve.efficiency_at_1e2),
-                percent(curve.efficiency_at_1e3),
+                sum(card.confusion[k]),
+                found.method,
+                Cell(with_error(found.classes[name].auc, found.classes[name].auc_error)),
+                Cell(_signed(costs[found.method].auc[name], 1, 4) if found.method in costs else "-"),
+                percent(found.classes[name].efficiency_at_1e2),
+                percent(found.classes[name].efficiency_at_1e3),
             )
-            for (name, curve), row in zip(card.classes.items(), card.confusion, strict=True)
+            for k, name in enumerate(card.classes)
+            for found in card.methods
         ],
-        note=f"At background efficiencies of 1e-2 and 1e-3; {_background(card)}",
+        note=f"At background efficiencies of 1e-2 and 1e-3; {_background(card)} Errors of areas and of their "
+        "differences on the same events are those of DeLong et al., Biometrics 44 (1988) 837.",
     )
-    methods = Table(
-        "Accuracy",
-        ["", "Accuracy"],
+    assigned = Table(
+        "Confusion",
+        ["True class", "Method", *(f"Assigned to {name} [%]" for name in card.classes)],
         [
-            cells("This design", percent(card.accuracy)),
-            cells(
-                f"Dense network {'-'.join(map(str, reference.units))}, unquantised", percent(reference.accuracy_dense)
-            ),
-            cells("Gradient-boosted trees", percent(reference.accuracy_trees)),
+            [*cells(name, found.method), *(fixed(100 * n / max(sum(row), 1), 1) for n in row)]
+            for k, name in enumerate(card.classes)
+            for found in card.methods
+            for row in [found.confusion[k]]
         ],
     )
     return Page(
         title=f"{card.design}: physics",
-        lead=f"The integer network on {card.events} events of the test split.",
-        tables=[classes, methods],
+        lead=_lead(card),
+        tables=[methods, classes, assigned],
         cards={"physics": card},
         plots=[
-            ("roc.svg", roc(card), "ROC curves. The score is the log-odds of the softmax probability."),
-            ("confusion.svg", confusion(card), "Share of each true class that is assigned to each class."),
+            (
+                "roc.svg",
+                roc(card),
+                "ROC curves of each class against all others; areas with their standard errors. The score is the "
+                "log-odds of the softmax probability.",
+            ),
+            (
+                "confusion.svg",
+                confusion(card),
+                "Share of each true class that the firmware assigns to each class, and the same minus the "
+                "unquantised reference.",
+            ),
         ],
     )
+
+
+def _lead(card: PhysicsCard) -> str:
+    first = card.costs[0]
+    return (
+        f"{card.events} events of the test split. What quantisation and tables cost: the firmware's accuracy is "
+        f"{_signed(first.accuracy, 100, 2)} percentage points from the unquantised Dense network's, on the same events."
+    )
+
+
+def _cost(found: Cost | None) -> list[Cell]:
+    if found is None:
+        return [Cell("-"), Cell("-"), Cell("-")]
+    return cells(Cell(_signed(found.accuracy, 100, 2)), found.only_firmware, found.only_other)
+
+
+def _signed(found: PairedDifference, scale: float, digits: int) -> str:
+    value = f"{scale * found.value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    return value if found.error is None else f"{value} ± {scale * found.error:.{digits}f}"
+
+
+def _accuracy(found: Measured68) -> Cell:
+    value, up, down = (100 * x for x in (found.value, found.high - found.value, found.value - found.low))
+    return Cell(f"{value:.2f} +{up:.2f} \N{MINUS SIGN}{down:.2f}", key=value)
 
 
 def _background(card: PhysicsCard) -> str:

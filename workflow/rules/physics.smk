@@ -11,7 +11,7 @@ rule physics:
     params:
         code=fingerprint("physics"),
     resources:
-        **needs(mem_mb=1000, runtime=10),
+        **needs(mem_mb=2000, runtime=10),
     log:
         "results/logs/{design}/physics.log",
     shell:

@@ -67,7 +67,8 @@ def confusion(card: PhysicsCard) -> Figure:
     ):
         image = ax.imshow(shown, cmap=colours, vmin=limits[0], vmax=limits[1])
         for (row, column), share in np.ndenumerate(shown):
-            ax.text(column, row, format(share, form), ha="center", va="center", color=_ink(image.norm(share), colours))
+            place = (float(share) - limits[0]) / (limits[1] - limits[0])
+            ax.text(column, row, format(share, form), ha="center", va="center", color=_ink(place, colours))
         without_ticks(ax)
         ax.set_xticks(range(len(names)), names)
         ax.set_yticks(range(len(names)), names)

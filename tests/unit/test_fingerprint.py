@@ -99,4 +99,4 @@ def test_every_process_finds_the_same():
 def test_the_stages_of_the_package_reach_their_code():
     fingerprint()
     physics = {p.name for p in module._imports(module.PACKAGE / "physics.py")}
-    assert {"reference.py", "network.py", "codes.py", "__init__.py"} <= physics
+    assert {"methods.py", "network.py", "codes.py", "__init__.py"} <= physics

@@ -8,6 +8,7 @@ number `c * 2**-f`. `f` and `i` may be negative as long as the format has at lea
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -117,3 +118,13 @@ def decode(codes: ArrayLike, kif: KIF) -> NDArray[np.float64]:
 def uniform(formats: tuple[KIF, ...], count: int, rng: np.random.Generator) -> IntArray:
     """(count, C) codes, each uniform over its format."""
     return np.stack([rng.integers(kif.lo, kif.hi + 1, count) for kif in formats], axis=1)
+
+
+def codes_of_bits(bits: Sequence[int], formats: Sequence[KIF]) -> IntArray:
+    """(1, C) codes of the bits of a bus, the first format's lowest bit first."""
+    found, at = [], 0
+    for kif in formats:
+        code = sum(bit << n for n, bit in enumerate(bits[at : at + kif.bits]))
+        found.append(code - (1 << kif.bits) if code > kif.hi else code)
+        at += kif.bits
+    return np.array([found], dtype=np.int64)

@@ -38,6 +38,7 @@ class FaultCount(Strict):
 
     injected: int = Field(description="Put into the firmware, one at a time.")
     detected: int = Field(description="Noticed by the vectors of the verify stage.")
+    solved: int = Field(0, description="Not noticed by those, but by inputs that SAT found, in simulation as well.")
     equivalent: int = Field(description="Not noticed, and proven to change no output.")
     undetected: int = Field(description="Not noticed, and proven to change an output.")
     undecided: int = Field(0, description="Not noticed, and in the time proven neither way.")
@@ -50,8 +51,11 @@ class FaultsCard(Card):
     design: str = Field(description="Name of the design.")
     vectors: int = Field(description="Vectors that a fault got, at most.")
     kinds: dict[str, FaultCount] = Field(description="By kind: table, adder, register, output.")
-    detection_rate: float | None = Field(description="Of the faults that change a function; null: there were none.")
+    detection_rate: float | None = Field(
+        description="Of the faults that change a function, those by inputs of SAT among them; null: there were none."
+    )
     median_vectors: float | None = Field(description="Until a fault was noticed.")
+    solved: dict[str, list[int]] = Field({}, description="Faults that SAT found inputs for, with the input codes.")
     equivalent: list[str] = Field(description="Faults that are proven to change nothing.")
     undetected: list[str] = Field(description="Faults that were not noticed although they change an output.")
     undecided: list[str] = Field([], description="Faults that were not noticed, of which nothing is proven.")

@@ -2,6 +2,7 @@
 
 import tempfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import made_cards
@@ -16,6 +17,7 @@ from trigger_lut.errors import BudgetMissedError, CardError, FirmwareError
 from trigger_lut.events.codes import TEST, EventCodes, save_codes
 from trigger_lut.firmware.rtl import write_rtl
 from trigger_lut.firmware.run import build_firmware
+from trigger_lut.fixed_point import codes_of_bits
 from trigger_lut.network import LUTDenseTables, save_network
 from trigger_lut.pages.of_proof import pages_of_proof
 from trigger_lut.proof import fault_run
@@ -32,7 +34,8 @@ from trigger_lut.proof.equivalence import (
 from trigger_lut.proof.fault_run import run_faults, texts_of
 from trigger_lut.proof.fault_sites import KINDS, candidates, draw
 from trigger_lut.proof.faults import faults
-from trigger_lut.proof.prove import codes_of, prove, prove_outputs, reference_graph, rtl_graph
+from trigger_lut.proof.instrument import probed
+from trigger_lut.proof.prove import prove, prove_outputs, reference_graph, rtl_graph
 from trigger_lut.proof.reference_rtl import check_plan
 from trigger_lut.records_proof import FaultCount, FaultsCard, OutputProof, ProveCard
 from trigger_lut.reference import evaluate
@@ -144,7 +147,7 @@ def test_codes_of_a_counterexample():
     network = random_network(3)
     codes = random_codes(network, 1)
     bits = [int(c) >> n & 1 for c, kif in zip(codes[0], network.inputs, strict=True) for n in range(kif.bits)]
-    np.testing.assert_array_equal(codes_of(tuple(bits), network.inputs), codes)
+    np.testing.assert_array_equal(codes_of_bits(tuple(bits), network.inputs), codes)
 
 
 def test_a_plan_that_is_not_the_layer_is_refused():
@@ -178,20 +181,31 @@ def test_every_fault_is_noticed_or_changes_nothing(project):
     assert {fault.kind for fault in drawn} == set(KINDS)
     assert len(set(drawn)) == 200
     codes = random_codes(network, 20_000)
-    outcomes = run_faults(project, drawn, codes, evaluate(network, codes), 20)
+    outcomes = run_faults(project, drawn, codes, partial(evaluate, network), 20)
     assert [x.fault for x in outcomes] == drawn
     assert not [x.fault.describe() for x in outcomes if x.status == "undetected"]
     assert sum(x.status == "detected" for x in outcomes) > 100
 
 
-def test_too_few_vectors_leave_faults_undetected(project):
+def test_what_too_few_vectors_miss_is_shown_by_inputs_of_sat(project, monkeypatch):
     """The proof does not wave through what the vectors miss."""
     network = random_network(3)
     drawn = draw(candidates(texts_of(project), project.top), 60, seed=2)
     many = random_codes(network, 20_000)
-    good = run_faults(project, drawn, many, evaluate(network, many), 20)
-    few = run_faults(project, drawn, many[:1], evaluate(network, many[:1]), 20)
-    assert sum(x.status == "undetected" for x in few) > 10
+    good = run_faults(project, drawn, many, partial(evaluate, network), 20)
+    few = run_faults(project, drawn, many[:1], partial(evaluate, network), 20)
+    solved = [x for x in few if x.status == "solved"]
+    assert len(solved) > 10
+    alone = [x for x in solved if not probed([x.fault])]  # a bit that is early or late is another vector's
+    assert len(alone) > 5
+    for x in alone[:6]:  # each of them shows its own fault to a run that has no other vector
+        (again,) = run_faults(project, [x.fault], np.array([x.inputs]), partial(evaluate, network), 0)
+        assert again.status == "detected", x.fault.describe()
+    monkeypatch.setattr(fault_run, "equivalent", lambda *a: replace(equivalent(*a), inputs=None))
+    without = run_faults(project, drawn, many[:1], partial(evaluate, network), 20)
+    assert [x.fault for x in without if x.status == "undetected"] == [
+        x.fault for x in few if x.status in ("solved", "undetected")
+    ]
     for a, b in zip(good, few, strict=True):
         assert (a.status == "equivalent") == (b.status == "equivalent"), a.fault.describe()
 
@@ -201,7 +215,7 @@ def test_without_time_for_a_proof_what_the_vectors_miss_is_undecided(project, mo
     drawn = draw(candidates(texts_of(project), project.top), 30, seed=2)
     codes = random_codes(network, 1)
     monkeypatch.setattr(fault_run, "equivalent", lambda *_: Result("open"))
-    found = run_faults(project, drawn, codes, evaluate(network, codes), 0)
+    found = run_faults(project, drawn, codes, partial(evaluate, network), 0)
     assert {x.status for x in found if x.fault.place != "valid_out"} == {"detected", "undecided"}
 
 
@@ -209,7 +223,7 @@ def test_verilog_that_is_wrong_without_a_fault_is_our_bug(project):
     network = random_network(3)
     codes, drawn = random_codes(network, 50), draw(candidates(texts_of(project), project.top), 3, 1)
     with pytest.raises(AssertionError, match="the Verilog without a fault differs at vector 0"):
-        run_faults(project, drawn, codes, evaluate(network, codes) + 1, 5)
+        run_faults(project, drawn, codes, lambda codes: evaluate(network, codes) + 1, 5)
 
 
 def test_the_same_seed_draws_the_same_faults(project):

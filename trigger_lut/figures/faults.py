@@ -1,10 +1,10 @@
-"""Plot of a fault injection: detected, proven to change nothing, undetected, undecided, by kind of fault."""
+"""Plot of a fault injection: what became of the faults, by kind of fault."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trigger_lut.figures.style import BAD_COLOUR, GOOD_COLOUR, GREY, LIGHT_GREY, canvas
+from trigger_lut.figures.style import BAD_COLOUR, COLOURS, GOOD_COLOUR, GREY, LIGHT_GREY, canvas
 from trigger_lut.records_proof import FaultsCard
 
 if TYPE_CHECKING:
@@ -16,12 +16,13 @@ def faults(card: FaultsCard) -> Figure:
     figure, [ax] = canvas(7.2, 2.8)
     parts = [
         ("detected", "detected", GOOD_COLOUR),
+        ("by inputs of SAT", "solved", COLOURS[1]),
         ("proven to change nothing", "equivalent", GREY),
         ("undetected", "undetected", BAD_COLOUR),
         ("undecided", "undecided", LIGHT_GREY),
     ]
-    if not any(kind.undecided for kind in card.kinds.values()):
-        parts = parts[:-1]
+    rare = ("solved", "undecided")
+    parts = [part for part in parts if part[1] not in rare or any(getattr(k, part[1]) for k in card.kinds.values())]
     left = [0] * len(card.kinds)
     for label, name, colour in parts:
         counts = [getattr(kind, name) for kind in card.kinds.values()]

@@ -56,6 +56,7 @@ def faults_page(card: FaultsCard) -> Page:
             kind,
             x.injected,
             x.detected,
+            x.solved,
             x.equivalent,
             Cell(str(x.undetected), "bad" if x.undetected else "good"),
             x.undecided,
@@ -64,14 +65,19 @@ def faults_page(card: FaultsCard) -> Page:
     ]
     counts = Table(
         "Faults of one bit in the generated Verilog",
-        ["In", "Injected", "Detected", "Proven to change nothing", "Undetected", "Undecided"],
+        ["In", "Injected", "Detected", "By inputs of SAT", "Proven to change nothing", "Undetected", "Undecided"],
         rows,
         note=f"A fault got {card.vectors} vectors, those of the verify stage, or as many as it took to notice it. "
+        "By inputs of SAT: these vectors do not show it, SAT found an input that does, and the simulated Verilog gave "
+        "the reference's outputs for it without the fault, and others with it. "
         "Undetected: proven to change an output all the same. Undecided: the time did not suffice for either proof.",
     )
     missed = (
         [Table("Undetected", ["Fault"], [[Cell(text, "bad")] for text in card.undetected])] if card.undetected else []
     )
+    if card.solved:
+        solved = [[Cell(text, "text"), Cell(str(codes), "text")] for text, codes in card.solved.items()]
+        missed.append(Table("By inputs of SAT", ["Fault", "Input codes"], solved))
     if card.undecided:
         missed.append(Table("Undecided", ["Fault"], [[Cell(text, "text")] for text in card.undecided]))
     listed = card.equivalent[:MOST_LISTED]

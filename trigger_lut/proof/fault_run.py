@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from trigger_lut.firmware.rtl_project import RtlProject
 from trigger_lut.firmware.rtl_simulation import bus_words, compile_verilated, pack, used_bits
-from trigger_lut.fixed_point import IntArray
+from trigger_lut.fixed_point import IntArray, codes_of_bits
 from trigger_lut.proof.aiger import write_aiger
 from trigger_lut.proof.equivalence import (
     Graph,
+    Result,
     Verdict,
     constant,
     equivalent,
@@ -37,7 +38,7 @@ WRAPPER = """module wrapped (
     {top} top (.clk(1'b0), .valid_in(1'b1), .data_in(data_in), .fault(fault), .data_out(data_out){probe});
 endmodule
 """
-Status = Literal["detected", "equivalent", "undetected", "undecided"]
+Status = Literal["detected", "solved", "equivalent", "undetected", "undecided"]
 AFTER_PROOF: dict[Verdict, Status] = {"proven": "equivalent", "different": "undetected", "open": "undecided"}
 
 
@@ -45,13 +46,15 @@ AFTER_PROOF: dict[Verdict, Status] = {"proven": "equivalent", "different": "unde
 class Outcome:
     """One fault: how it came out, and the vector at which it was noticed.
 
-    Of those that no vector notices: equivalent where it is proven that no output changes, undetected where it is proven
-    that one does, undecided where the time did not suffice for either.
+    Of those that no vector notices: equivalent where it is proven that no output changes; solved where SAT found an
+    input that shows it, and the simulated Verilog agrees, with the fault and without; undetected where it is proven
+    that an output changes, but no such input is at hand; undecided where the time did not suffice for a proof.
     """
 
     fault: Fault
     status: Status
     vector: int | None = None
+    inputs: tuple[int, ...] | None = None  # codes at which it shows, where SAT found them
 
 
 def texts_of(project: RtlProject) -> dict[str, str]:
@@ -60,24 +63,59 @@ def texts_of(project: RtlProject) -> dict[str, str]:
 
 
 def run_faults(
-    project: RtlProject, faults: Sequence[Fault], codes: IntArray, outputs: IntArray, seconds: float
+    project: RtlProject,
+    faults: Sequence[Fault],
+    codes: IntArray,
+    reference: Callable[[IntArray], IntArray],
+    seconds: float,
 ) -> list[Outcome]:
     """Put faults into a project's Verilog, one at a time, and say how each came out.
 
-    codes: (N, C_in) vectors, outputs: (N, C_out) of the reference. seconds: for the proof of one fault. Raises
+    codes: (N, C_in) vectors. reference: output codes (N, C_out) of any. seconds: for the proof of one fault. Raises
     AssertionError when the Verilog without a fault differs: then there is nothing to compare faults with.
     """
     with tempfile.TemporaryDirectory(prefix="trigger_lut_faults_") as scratch:
         files = _write(instrumented(texts_of(project), project.top, faults), Path(scratch))
-        found = _simulate(files, project, len(faults), codes, outputs)
+        found = _simulate(files, project, len(faults), codes, reference(codes))
         assert found[0] < 0, f"the Verilog without a fault differs at vector {found[0]}"
-        silent = [n for n in range(1, len(faults) + 1) if found[n] < 0]
-        proven = _changeless(project, [faults[n - 1] for n in silent], Path(scratch), seconds) if silent else []
-    status = {n: AFTER_PROOF[said] for n, said in zip(silent, proven, strict=True)}
-    return [
-        Outcome(fault, status[n]) if n in status else Outcome(fault, "detected", int(found[n]))
-        for n, fault in enumerate(faults, 1)
-    ]
+        outcomes = {n: Outcome(fault, "detected", int(found[n])) for n, fault in enumerate(faults, 1)}
+        silent = [n for n in outcomes if found[n] < 0]
+        if silent:
+            proven = _changeless(project, [faults[n - 1] for n in silent], Path(scratch), seconds)
+            for n, said in zip(silent, proven, strict=True):
+                outcomes[n] = Outcome(faults[n - 1], AFTER_PROOF[said.verdict])
+            inputs = [said.inputs for said in proven if said.inputs is not None]
+            waiting = [n for n in silent if outcomes[n].status != "equivalent"]
+            outcomes |= _replayed(files, project, faults, waiting, inputs, reference)
+    return list(outcomes.values())
+
+
+def _replayed(
+    files: list[Path],
+    project: RtlProject,
+    faults: Sequence[Fault],
+    waiting: Sequence[int],
+    inputs: Sequence[tuple[int, ...]],
+    reference: Callable[[IntArray], IntArray],
+) -> dict[int, Outcome]:
+    """By number those of the waiting faults that inputs of SAT (bits of the input bus) show in simulation.
+
+    A fault may lead to entries of tables that nothing else reaches. Synthesis fills them as it likes: SAT had what
+    Yosys made of them, simulation tries random values, zeros and ones.
+    """
+    if not inputs:
+        return {}
+    codes = np.concatenate([codes_of_bits(bits, project.inputs) for bits in inputs])
+    shown: dict[int, Outcome] = {}
+    for unknown in ("unique", "0", "1"):
+        if all(n in shown for n in waiting):
+            break
+        found = _simulate(files, project, len(faults), codes, reference(codes), unknown)
+        assert found[0] < 0, f"the Verilog without a fault differs at inputs {codes[found[0]].tolist()}"
+        for n in waiting:
+            if n not in shown and found[n] >= 0:
+                shown[n] = Outcome(faults[n - 1], "solved", inputs=tuple(codes[found[n]].tolist()))
+    return shown
 
 
 def _write(texts: dict[str, str], folder: Path) -> list[Path]:
@@ -88,10 +126,10 @@ def _write(texts: dict[str, str], folder: Path) -> list[Path]:
 
 
 def _simulate(
-    files: list[Path], project: RtlProject, faults: int, codes: IntArray, outputs: IntArray
+    files: list[Path], project: RtlProject, faults: int, codes: IntArray, outputs: IntArray, unknown: str = "unique"
 ) -> NDArray[np.int64]:
     """For no fault and each fault the first vector that differs; -1: none does."""
-    binary = compile_verilated(files, project.top, HARNESS, checks=())
+    binary = compile_verilated(files, project.top, HARNESS, checks=(), unknown=unknown)
     words_in, words_out = bus_words(project.inputs), bus_words(project.outputs)
     with tempfile.TemporaryDirectory(dir=binary.parent) as scratch:
         paths = [Path(scratch, name) for name in ("in.bin", "expected.bin", "result.bin")]
@@ -102,8 +140,8 @@ def _simulate(
         return np.fromfile(paths[2], dtype=np.int64)
 
 
-def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seconds: float) -> list[Verdict]:
-    """Of each fault whether it is proven to change no output, or to change one.
+def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seconds: float) -> list[Result]:
+    """Of each fault whether it is proven to change no output, or to change one, and then for which bits of the input.
 
     A bit that comes a cycle early or late is another vector's: that changes nothing if the bit is constant, or if
     outputs are the same whatever it is.
@@ -119,25 +157,26 @@ def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seco
     healthy = _with_fault(graph, bits_in, 0)
     data = list(range(bits_out))
 
-    def same(number: int) -> Verdict:
+    def same(number: int) -> Result:
         faulty = with_outputs(_with_fault(graph, bits_in, number), data)
-        return equivalent(with_outputs(healthy, data), faulty, seconds).verdict
+        said = equivalent(with_outputs(healthy, data), faulty, seconds)
+        return Result(said.verdict, None if said.inputs is None else said.inputs[:bits_in])
 
     def early_or_late(k: int) -> Verdict:
         probe = with_outputs(healthy, [bits_out + k])
         constants = [equivalent(probe, constant(graph.inputs, [v]), seconds).verdict for v in (0, 1)]
         stuck = len(faults) + 2 * k + 1
-        outputs = [same(stuck), same(stuck + 1)] if "proven" not in constants else []
+        outputs = [same(stuck).verdict, same(stuck + 1).verdict] if "proven" not in constants else []
         if "proven" in constants or outputs == ["proven"] * 2:
             return "proven"
         return "open" if "open" in (*constants, *outputs) else "different"
 
-    def verdict_on(n: int, fault: Fault) -> Verdict:
+    def result_of(n: int, fault: Fault) -> Result:
         if fault in probes:
-            return early_or_late(probes.index(fault))
-        return "different" if fault.place == "valid_out" else same(n)
+            return Result(early_or_late(probes.index(fault)))
+        return Result("different") if fault.place == "valid_out" else same(n)
 
-    return [verdict_on(n, fault) for n, fault in enumerate(faults, 1)]
+    return [result_of(n, fault) for n, fault in enumerate(faults, 1)]
 
 
 def _with_fault(graph: Graph, bits_in: int, number: int) -> Graph:

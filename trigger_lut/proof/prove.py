@@ -13,7 +13,7 @@ from trigger_lut.cards import Stopwatch, read_card, sha256, write_card
 from trigger_lut.errors import CardError, FirmwareError
 from trigger_lut.firmware.rtl_project import RtlProject, read_project
 from trigger_lut.firmware.rtl_simulation import simulate_rtl
-from trigger_lut.fixed_point import KIF, IntArray, uniform
+from trigger_lut.fixed_point import codes_of_bits, uniform
 from trigger_lut.network import Network, load_network
 from trigger_lut.proof.aiger import write_aiger
 from trigger_lut.proof.equivalence import Graph, equivalent, read_graph, with_outputs
@@ -127,21 +127,11 @@ def _cone(graph: Graph, outputs: list[int]) -> int:
     return len(seen)
 
 
-def codes_of(bits: tuple[int, ...], formats: tuple[KIF, ...]) -> IntArray:
-    """(1, C) codes of the values of the bits of a bus."""
-    found, at = [], 0
-    for kif in formats:
-        code = sum(bit << n for n, bit in enumerate(bits[at : at + kif.bits]))
-        found.append(code - (1 << kif.bits) if code > kif.hi else code)
-        at += kif.bits
-    return np.array([found], dtype=np.int64)
-
-
 def _replayed(network: Network, project: RtlProject, bits: tuple[int, ...] | None, o: int) -> str:
     """What reference and simulated Verilog give for a counterexample."""
     if bits is None:
         return "different, without a counterexample"
-    codes = codes_of(bits, network.inputs)
+    codes = codes_of_bits(bits, network.inputs)
     expected, found = int(evaluate(network, codes)[0, o]), int(simulate_rtl(project, codes)[0][0, o])
     return f"inputs {codes[0].tolist()}: expected {expected}, found {found} in simulation"
 

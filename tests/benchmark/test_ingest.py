@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -95,22 +96,27 @@ def test_any_size_is_read_in_a_gibibyte(tmp_path: Path) -> None:
     tool = str(Path(sys.executable).with_name("trigger-lut"))
     cards = [tmp_path / f"{n}.json" for n in range(FILES)]
     plain = run(sys.executable, "-c", PLAIN, ",".join(BRANCHES), str(CHUNK), *map(str, files))
-    reads = [
-        run(
-            *(tool, "read", "--description", str(path), "--source", Source(file).text()),
-            *("--rows", str(rows_of(card)), "--card", str(card)),
+
+    def read(number: int) -> Used:
+        return run(
+            *(tool, "read", "--description", str(path), "--source", Source(files[number]).text()),
+            *("--rows", str(rows_of(cards[number])), "--card", str(cards[number])),
         )
-        for file, card in zip(files, cards, strict=True)
-    ]
+
+    started = time.monotonic()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # a job a file, as many at a time as the workflow has cores
+        reads = list(pool.map(read, range(FILES)))
+    together = time.monotonic() - started
     codes = tmp_path / "codes.npz"
     whole = run(
         *(tool, "ingest", "--description", str(path), "--codes", str(codes), "--card", str(tmp_path / "ingest.json")),
         *("--read", *map(str, cards)),
     )
     print(f"\n{total:.2f} GB in {FILES} files, {entries} entries, {len(BRANCHES)} branches")
-    reading = Used(sum(r.wall for r in reads), sum(r.cpu for r in reads), max(r.gib for r in reads))
-    for name, used in (("uproot.iterate", plain), ("read, file by file", reading), ("ingest", whole)):
+    reading = Used(together, sum(r.cpu for r in reads), max(r.gib for r in reads))
+    for name, used in (("uproot.iterate", plain), (f"read, {os.cpu_count()} at a time", reading), ("ingest", whole)):
         print(f"{name}: {used.wall:.1f} s, {used.cpu:.1f} s of CPU, at most {used.gib:.2f} GiB")
-    print(f"read reaches {100 * plain.wall / reading.wall:.0f} % of what uproot.iterate does, one process each")
+    print(f"read reaches {100 * plain.wall / together:.0f} % of what one uproot.iterate does")
+    print(f"per CPU second {100 * plain.cpu / reading.cpu:.0f} %")
     assert len(load_codes(codes).labels) == entries
     assert max(reading.gib, whole.gib) < MEMORY_GIB

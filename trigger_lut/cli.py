@@ -80,9 +80,8 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--muons", type=Path, metavar="PATH", help="description of the chamber, of simulated muons")
     sub = command(commands.read, "--description", "--card")
     sub.add_argument("--source", required=True, metavar="JSON", help="the file, with its friends and its class")
-    sub.add_argument("--rows", type=Path, required=True, metavar="PATH", help="records to write, beside the card")
     command(commands.ingest, "--description", "--codes", "--card").add_argument(
-        "--read", type=Path, nargs="+", metavar="PATH", help="cards of its files; default: they are read here"
+        "--read", type=Path, metavar="PATH", help="folder in which its files were read; default: they are read here"
     )
     sub = _threads(command(commands.reference, "--codes", "--outputs", "--card"))
     sub.add_argument("--units", type=int, nargs="+", required=True, help="outputs of each layer")

@@ -80,7 +80,7 @@ def read(args: argparse.Namespace) -> None:
     from trigger_lut.events.files import Source
     from trigger_lut.events.shard import read
 
-    read(args.description, Source.of(args.source), args.rows, args.card)
+    read(args.description, Source.of(args.source), args.card)
 
 
 def ingest(args: argparse.Namespace) -> None:

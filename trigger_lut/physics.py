@@ -15,6 +15,8 @@ them background, on 6 events, a relative uncertainty of about 40 % of that backg
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -84,13 +86,13 @@ def thinned(background: Floats, signal: Floats) -> tuple[Floats, Floats]:
     return background[keep], signal[keep]
 
 
-def roc_curve(score: Floats, is_signal: NDArray[np.bool_]) -> RocCurve:
-    """The curve of one class against all others."""
+def roc_curve(score: Floats, is_signal: NDArray[np.bool_], found: areas.Shares) -> RocCurve:
+    """The curve of one class against all others; found: `areas.shares` of the same events."""
     background, signal = roc(score, is_signal)
     points = thinned(background, signal)
     return RocCurve(
         auc=area(background, signal),
-        auc_error=areas.error(areas.shares(score, is_signal)),
+        auc_error=areas.error(found),
         efficiency_at_1e2=efficiency_at(background, signal, 1e-2),
         efficiency_at_1e3=efficiency_at(background, signal, 1e-3),
         background=points[0].tolist(),
@@ -103,30 +105,44 @@ def confusion(assigned: NDArray[np.int64], labels: NDArray[np.int64], classes: i
     return np.bincount(labels * classes + assigned, minlength=classes * classes).reshape(classes, classes)
 
 
-def classification(method: str, outputs: Floats, labels: NDArray[np.int64], classes: tuple[str, ...]) -> Classification:
-    """Of one method. outputs: (N, classes) real; labels: (N,), with events of at least two classes.
+@dataclass(frozen=True)
+class Judged:
+    """One method on the test split: (N,) assigned class and whether it is right, and by class scores and shares."""
 
-    An event is assigned to the class with the largest output, the first of them where outputs are equal.
-    """
-    scores, assigned = log_odds(outputs), outputs.argmax(axis=1)
+    assigned: NDArray[np.int64]
+    right: NDArray[np.bool_]
+    scores: Floats
+    shares: list[areas.Shares]
+
+    @classmethod
+    def of(cls, outputs: Floats, labels: NDArray[np.int64]) -> Judged:
+        """outputs: (N, classes) real; labels: (N,), with events of at least two classes.
+
+        An event is assigned to the class with the largest output, the first of them where outputs are equal.
+        """
+        scores, assigned = log_odds(outputs), outputs.argmax(axis=1)
+        shares = [areas.shares(scores[:, k], labels == k) for k in range(scores.shape[1])]
+        return cls(assigned, assigned == labels, scores, shares)
+
+
+def classification(method: str, found: Judged, labels: NDArray[np.int64], classes: Sequence[str]) -> Classification:
+    """Of one method."""
     return Classification(
         method=method,
-        accuracy=share(assigned == labels),
-        classes={name: roc_curve(scores[:, k], labels == k) for k, name in enumerate(classes)},
-        confusion=confusion(assigned, labels, len(classes)).tolist(),
+        accuracy=share(found.right),
+        classes={name: roc_curve(found.scores[:, k], labels == k, found.shares[k]) for k, name in enumerate(classes)},
+        confusion=confusion(found.assigned, labels, len(classes)).tolist(),
     )
 
 
-def cost(method: str, firmware: Floats, other: Floats, labels: NDArray[np.int64], classes: tuple[str, ...]) -> Cost:
-    """Firmware against one other method. firmware, other: (N, classes) real outputs for the same events."""
-    right, right_other = firmware.argmax(axis=1) == labels, other.argmax(axis=1) == labels
-    gained, lost, count = int((right & ~right_other).sum()), int((right_other & ~right).sum()), len(labels)
+def cost(method: str, firmware: Judged, other: Judged, classes: Sequence[str]) -> Cost:
+    """Firmware against one other method, on the same events."""
+    gained, lost = int((firmware.right & ~other.right).sum()), int((other.right & ~firmware.right).sum())
+    count = len(firmware.right)
     apart = (gained - lost) / count
-    scores, scores_other = log_odds(firmware), log_odds(other)
     of_areas = {}
-    for k, name in enumerate(classes):
-        found = (areas.shares(held[:, k], labels == k) for held in (scores, scores_other))
-        value, error = areas.difference(*found)
+    for name, first, second in zip(classes, firmware.shares, other.shares, strict=True):
+        value, error = areas.difference(first, second)
         of_areas[name] = PairedDifference(value=value, error=error)
     return Cost(
         method=method,
@@ -168,7 +184,8 @@ def _check_classes(events: EventCodes, codes: Path) -> None:
 def _classification(design: Spec, net: Network, events: EventCodes, model: Path, references: Path) -> dict[str, Any]:
     labels = events.truth(TEST)
     outputs, _ = four(design, net, model, events, references)
-    methods = [classification(method, held[TEST], labels, events.classes) for method, held in outputs.items()]
+    found = {method: Judged.of(held[TEST], labels) for method, held in outputs.items()}
+    methods = [classification(method, judged, labels, events.classes) for method, judged in found.items()]
     firmware = methods[-1]
     return {
         "events": len(labels),
@@ -177,8 +194,8 @@ def _classification(design: Spec, net: Network, events: EventCodes, model: Path,
         "confusion": firmware.confusion,
         "methods": methods,
         "costs": [
-            cost(method, outputs[FIRMWARE][TEST], held[TEST], labels, events.classes)
-            for method, held in outputs.items()
+            cost(method, found[FIRMWARE], judged, events.classes)
+            for method, judged in found.items()
             if method != FIRMWARE
         ],
     }

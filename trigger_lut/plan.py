@@ -79,9 +79,11 @@ def load_plan(budget_path: Path, targets_path: Path, data_sets: Path) -> Plan:
     if mistakes:
         raise refused(budget_path, mistakes)
     simulated = data_set.simulated()
-    sources = [Source(Path("data", data_set.name, file.name)) for file in simulated] or data_set.sources()
-    files = [Path(source.file) for source in sources] if simulated else data_set.paths()
-    remote = [] if simulated else data_set.addresses()
+    made = sorted(Path("data", data_set.name, file.name) for file in simulated)
+    sources = [Source(file) for file in made] or data_set.sources()
+    addresses = {file for source in sources for file in source.all_files()}
+    files = sorted(file for file in addresses if isinstance(file, Path))
+    remote = sorted(file for file in addresses if isinstance(file, str))
     specs = {name: resolve(budget, target, name) for name in (*budget.designs, *budget.points)}
     classes = len(data_set.outputs)
     mistakes += [f"design {name}: {problem}" for name, spec in specs.items() for problem in impossible(spec, classes)]

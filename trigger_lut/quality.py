@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from trigger_lut.events.codes import EventCodes
+from trigger_lut.events.moments import Moments
 from trigger_lut.records import Measure
 
 
@@ -27,12 +28,10 @@ class Quality:
         """For the events of one split."""
         if not events.regression:
             return cls(None)
-        count, total, squares = 0, 0.0, 0.0
+        found = Moments(len(events.classes))
         for block in events.blocks():
-            aims = np.asarray(block.truth(split), np.float64)
-            count, total, squares = count + len(aims), total + aims.sum(axis=0), squares + (aims**2).sum(axis=0)
-        mean = total / max(count, 1)
-        return cls(np.maximum(squares / max(count, 1) - mean**2, 1e-12))
+            found.add(block.truth(split))
+        return cls(np.maximum(found.variance, 1e-12))
 
     @property
     def measure(self) -> Measure:

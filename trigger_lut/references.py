@@ -18,7 +18,7 @@ from trigger_lut.quality import Quality
 from trigger_lut.records import ReferenceCard
 
 EXACT_BITS = 24  # of whole numbers in float32: what fewer bits decode to is exact in any order of operations
-MOST = 1_000_000  # events of a split that the references train on or are chosen by: more would not change what they say
+MOST = 1_000_000  # events of a split that the references train on or are chosen by; bounds their time and memory
 EPOCHS, BATCH_SIZE, LEARNING_RATE, PATIENCE = 150, 256, 3e-3, 25
 Outputs = dict[int, NDArray[np.float32]]
 """(N, outputs) by split, VALIDATION and TEST: logits or log-probabilities a class, or targets of a regression."""
@@ -70,18 +70,6 @@ def outputs_of(predict: Callable[[np.ndarray], np.ndarray], events: EventCodes) 
         s: np.concatenate([predict(decoded(codes, events.formats)) for codes, _ in events.chunks(s)]).astype(np.float32)
         for s in (VALIDATION, TEST)
     }
-
-
-def real_values(events: EventCodes, split: int) -> tuple[np.ndarray, np.ndarray]:
-    """Real values (N, C) float32 of a split's codes, and `EventCodes.truth` of it."""
-    count = int(events.counts()[:, split].sum())
-    values = np.empty((count, len(events.formats)), np.float32)
-    done = 0
-    for block in events.blocks():
-        codes, _ = block.of(split)
-        values[done : done + len(codes)] = decoded(codes, events.formats)
-        done += len(codes)
-    return values, events.truth(split)
 
 
 def decoded(codes: np.ndarray, formats: Sequence[KIF]) -> np.ndarray:

@@ -6,9 +6,10 @@ import pytest
 
 from trigger_lut.layers import LUTDense
 from trigger_lut.layers.freeze import integer_network
+from trigger_lut.reference import evaluate
 from trigger_lut.surrogate import estimate
 from trigger_lut.training.filling import LOOKS, Growth, fill, growths
-from trigger_lut.training.pruning import saliency
+from trigger_lut.training.pruning import saliency, without
 from trigger_lut.training.widths import NO_EDGE, hold_widths, remove_edges, table_layers, widths_before
 
 
@@ -42,6 +43,23 @@ def without_some(model, gone):
     for edge in gone:
         marks[0][edge] = True
     remove_edges(table_layers(model), network, marks)
+
+
+def test_a_removed_edge_leaves_nothing_whatever_the_moments_and_comes_back_as_it_was():
+    shape = {"max_input_bits": 4, "hidden_width": 3, "output_bits": 8, "input_format": "fixed<4,1>"}
+    made = keras.Sequential([keras.Input((4,)), LUTDense(5, seed=1, batch_norm=True, **shape)])
+    (layer,) = table_layers(made)
+    layer.input_width.assign(np.full(layer.input_width.shape, 3.0))
+    layer.moving_mean.assign(np.random.default_rng(1).normal(size=layer.moving_mean.shape))
+    hold_widths([layer])
+    before = network_of(made)
+    marks = [np.zeros(before.layers[0].shape, dtype=bool)]
+    marks[0][[1, 3], [2, 0]] = True
+    remove_edges([layer], before, marks)
+    np.testing.assert_array_equal(evaluate(network_of(made), CODES), evaluate(without(before, marks), CODES))
+    assert (evaluate(before, CODES) != evaluate(without(before, marks), CODES)).any()
+    layer.input_width.assign(widths_before(np.asarray(layer.input_width)))
+    np.testing.assert_array_equal(evaluate(network_of(made), CODES), evaluate(before, CODES))
 
 
 def test_a_removed_edge_knows_its_width_and_comes_back_with_its_table(model):

@@ -20,9 +20,8 @@ from trigger_lut.layers.freeze import decode_outputs
 from trigger_lut.network import load_network
 from trigger_lut.records import TrainCard
 from trigger_lut.reference import evaluate
-from trigger_lut.references import real_values
 from trigger_lut.training import run, session
-from trigger_lut.training.data import COPIES, Held, Streamed, ahead, event_bytes, training_data
+from trigger_lut.training.data import COPIES, Held, Streamed, ahead, event_bytes, real_values, training_data
 from trigger_lut.training.limits import Limits
 from trigger_lut.training.losses import cross_entropy, squared_error
 from trigger_lut.training.measure import Built

@@ -4,6 +4,7 @@ import json
 import random
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -63,7 +64,9 @@ def test_what_the_card_says_was_measured_is_what_synthesis_gives(trained):
     built = measure.measure(load_network(trained / "network.npz"), made_design())
     assert (card.luts.value, card.latency_cycles) == (built.luts, built.latency_cycles)
     assert [m.when for m in card.measurements[:3]] == ["before freezing", "fine-tuning", "result"]
-    assert (card.measurements[-1].luts, card.measurements[-1].luts_surrogate.value) == (card.luts, card.luts_surrogate)
+    results = [(m.luts, m.luts_surrogate.value) for m in card.measurements if m.when == "result"]
+    chosen = results.index((card.luts, card.luts_surrogate))
+    assert chosen == len(results) - 1 or card.widened == 1, "an earlier one alone where filling up brought less"
     looks = {entry.epoch: entry.correction for entry in card.history}
     found = card.measurements[0]
     assert looks[found.epoch] == 1.0
@@ -343,6 +346,20 @@ def test_a_training_stopped_after_it_was_widened_goes_on_from_there(tmp_path, mo
     again = train(tmp_path, tmp_path / "again")
     assert (again / "network.npz").read_bytes() == (whole / "network.npz").read_bytes()
     assert read_card(TrainCard, again / "train.json").measurements == card.measurements
+
+
+def test_moments_of_a_regression_stay_those_of_each_batch(inputs, tmp_path):
+    events = load_codes(inputs / "codes.npz")
+    aims = np.random.default_rng(0).normal(size=(len(events.labels), len(events.classes))).astype(np.float32)
+    ones, none = (1.0,) * len(events.classes), ("",) * len(events.classes)
+    numbers = replace(events, aims=aims, scales=ones, units=none, labels=0 * events.labels)
+    for held, moves in ((events, 0.0), (numbers, 1.0)):
+        began = Session(made_design(), held, "mine", tmp_path)
+        began.hold_widths()
+        layers = [layer for layer in began.tables if layer.batch_norm]
+        assert layers
+        assert {float(layer.batch_statistics) for layer in layers} == {moves}
+        assert all((np.asarray(layer.input_width) % 1 == 0).all() for layer in began.tables)
 
 
 def test_checkpoints_are_cheap(inputs, tmp_path):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from rootfiles import description, write_description
+from rootfiles import description, here, write_description
 
 from trigger_lut.errors import ConfigurationError, DataError
 from trigger_lut.events.description import DataSet, load_data_set, schema
@@ -135,14 +135,14 @@ def test_paths_are_sorted_and_each_stands_once(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     patterns = [tmp_path / "b.root", tmp_path / "*.root", tmp_path / "[1].root"]
     data_set = loaded(tmp_path, files=[str(p) for p in patterns])
-    assert [p.name for p in data_set.paths()] == ["[1].root", "a.root", "b.root"]
+    assert [p.name for p in here(data_set)] == ["[1].root", "a.root", "b.root"]
 
 
 def test_a_missing_file_is_answered_with_the_nearest(tmp_path: Path) -> None:
     (tmp_path / "signal.root").touch()
     data_set = loaded(tmp_path, files=[str(tmp_path / "signl.root")])
     with pytest.raises(DataError) as caught:
-        data_set.paths()
+        here(data_set)
     there = tmp_path / "signal.root"
     assert str(caught.value) == f"data set toy: no such file: {tmp_path / 'signl.root'}; nearest: '{there}'"
 
@@ -150,7 +150,7 @@ def test_a_missing_file_is_answered_with_the_nearest(tmp_path: Path) -> None:
 def test_a_glob_without_match(tmp_path: Path) -> None:
     data_set = loaded(tmp_path, files=[str(tmp_path / "none" / "*.root")])
     with pytest.raises(DataError) as caught:
-        data_set.paths()
+        here(data_set)
     assert str(caught.value) == f"data set toy: nothing matches {tmp_path / 'none' / '*.root'}; there are none"
 
 

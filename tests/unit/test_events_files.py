@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rootfiles import damaged, description, jet_columns, write_description, write_tree
+from rootfiles import damaged, description, here, jet_columns, write_description, write_tree
 
 from trigger_lut.cards import read_card, sha256
 from trigger_lut.errors import ConfigurationError, DataError
@@ -65,8 +65,8 @@ def test_a_list_names_what_files_would(folder: Path) -> None:
     Path("list.txt").write_text("# all that there is\n\n  ?.root  \nhttp://host/c.root\n")
     data_set = loaded(["@list.txt", "a.root"])
     assert data_set.sources() == [Source(Path("a.root")), Source(Path("b.root")), Source("http://host/c.root")]
-    assert data_set.paths() == [Path("a.root"), Path("b.root")]
-    assert data_set.addresses() == ["http://host/c.root"]
+    assert here(data_set) == [Path("a.root"), Path("b.root")]
+    assert [s.file for s in data_set.sources() if isinstance(s.file, str)] == ["http://host/c.root"]
     assert data_set.lists() == [Path("list.txt")]
 
 
@@ -82,7 +82,7 @@ def test_codes_by_a_list_are_those_of_its_files(folder: Path) -> None:
 
 def test_a_file_whose_name_begins_like_a_list(folder: Path) -> None:
     Path("a.root").rename("@a.root")
-    assert loaded(["./@a.root"]).paths() == [Path("@a.root")]
+    assert here(loaded(["./@a.root"])) == [Path("@a.root")]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,8 +26,8 @@ from trigger_lut.events.merge import merge
 from trigger_lut.events.moments import Moments
 from trigger_lut.events.quantiles import ordered, quantiles
 from trigger_lut.events.rows import RowWriter, read_rows, row_type
-from trigger_lut.events.run import ingest, rows_of
-from trigger_lut.events.shard import read
+from trigger_lut.events.run import ingest
+from trigger_lut.events.shard import read, rows_of
 from trigger_lut.events.stored import Stored
 from trigger_lut.records import IngestCard, ReadCard
 
@@ -96,7 +98,7 @@ def test_records_come_back_block_by_block(tmp_path: Path, monkeypatch: pytest.Mo
         writer = RowWriter(file, ROW)
         writer.add(rows[:1])
         writer.add(rows[1:])
-        writer.close()
+        writer.finish()
     np.testing.assert_array_equal(np.load(path), rows)  # a .npy file
     monkeypatch.setattr("trigger_lut.events.rows.BLOCK_BYTES", 300 * ROW.itemsize)
     blocks = list(read_rows(path, ROW))
@@ -118,7 +120,7 @@ def test_damaged_records_are_refused(tmp_path: Path, spoil: Any, message: str) -
     with path.open("wb") as file:
         writer = RowWriter(file, ROW)
         writer.add(made_rows(list(range(10))))
-        writer.close()
+        writer.finish()
     assert len(list(read_rows(path, ROW))) == 1
     spoil(path)
     with pytest.raises(CardError, match=message):
@@ -144,11 +146,11 @@ def files_of(folder: Path, count: int = 3) -> list[Path]:
     return [write_tree(folder / f"{n}.root", jet_columns(200, seed=n, first_event=1000 * n)) for n in range(count)]
 
 
-def read_apart(folder: Path, path: Path, files: list[Path]) -> list[Path]:
-    cards = [folder / f"{n}.json" for n in range(len(files))]
-    for file, card in zip(files, cards, strict=True):
-        read(path, Source(file), rows_of(card), card)
-    return cards
+def read_apart(folder: Path, path: Path, files: list[Path]) -> Path:
+    """The folder of the cards."""
+    for n, file in enumerate(files):
+        read(path, Source(file), folder / f"read/{n}.json")
+    return folder / "read"
 
 
 OPTIONS: list[dict[str, Any]] = [
@@ -183,24 +185,39 @@ def test_files_read_apart_give_the_bytes_of_those_read_together(tmp_path: Path) 
     files = files_of(tmp_path)
     path = write_description(tmp_path / "toy.yaml", description(files))
     ingest(path, tmp_path / "a.npz", tmp_path / "a.card")
-    cards = read_apart(tmp_path, path, files)
-    ingest(path, tmp_path / "b.npz", tmp_path / "b.card", cards)
+    held = read_apart(tmp_path, path, files)
+    ingest(path, tmp_path / "b.npz", tmp_path / "b.card", held)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     together, apart = (read_card(IngestCard, tmp_path / name) for name in ("a.card", "b.card"))
     assert together.inputs == apart.inputs
     assert str(files[2]) in apart.inputs
-    held = read_card(ReadCard, cards[1])
-    assert (held.file, held.entries, held.kept, held.left_out) == (str(files[1]), 200, 200, None)
+    card = read_card(ReadCard, held / "1.json")
+    assert (card.file, card.entries, card.kept, card.left_out) == (str(files[1]), 200, 200, None)
 
 
 def test_cards_of_another_description_are_refused(tmp_path: Path) -> None:
     files = files_of(tmp_path)
     path = write_description(tmp_path / "toy.yaml", description(files))
-    cards = read_apart(tmp_path, path, files)
+    held = read_apart(tmp_path, path, files)
     other = write_description(tmp_path / "other.yaml", description(files, cut="x > 0"))
     with pytest.raises(CardError, match=r"0\.json: read by another description than .*other\.yaml"):
-        ingest(other, tmp_path / "b.npz", tmp_path / "b.json", cards)
+        ingest(other, tmp_path / "b.npz", tmp_path / "b.json", held)
+    (tmp_path / "read/2.json").write_bytes((tmp_path / "read/0.json").read_bytes())
+    with pytest.raises(CardError, match=r"2\.json: of .*0\.root, expected .*2\.root; read it again"):
+        ingest(path, tmp_path / "b.npz", tmp_path / "b.json", held)
     assert not (tmp_path / "b.npz").exists()
+
+
+def test_a_full_disk_while_entries_are_sorted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_description(tmp_path / "toy.yaml", description(files_of(tmp_path)))
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Buckets, "add", full)
+    with pytest.raises(DataError, match=r"a\.npz\.work: cannot be written: No space left on device"):
+        ingest(path, tmp_path / "a.npz", tmp_path / "a.json")
+    assert not list(tmp_path.glob("a.*"))
 
 
 @pytest.mark.parametrize("size", [1 << 26, 2000])
@@ -230,11 +247,12 @@ def test_a_bad_file_that_is_left_out_leaves_a_card_without_entries(
     files = files_of(tmp_path)
     files[1].write_bytes(files[1].read_bytes()[:-100])
     path = write_description(tmp_path / "toy.yaml", description(files, on_bad_file="skip"))
-    cards = read_apart(tmp_path, path, files)
-    held = read_card(ReadCard, cards[1])
-    assert (held.entries, held.kept) == (0, 0)
-    assert str(held.left_out).startswith("truncated: ")
-    ingest(path, tmp_path / "b.npz", tmp_path / "b.json", cards)
+    held = read_apart(tmp_path, path, files)
+    card = read_card(ReadCard, held / "1.json")
+    assert (card.entries, card.kept) == (0, 0)
+    assert rows_of(held / "1.json").stat().st_size < 1000
+    assert str(card.left_out).startswith("truncated: ")
+    ingest(path, tmp_path / "b.npz", tmp_path / "b.json", held)
     assert list(read_card(IngestCard, tmp_path / "b.json").left_out) == [str(files[1])]
     assert capsys.readouterr().err.count("left out") == 2
 
@@ -250,6 +268,6 @@ def test_a_source_goes_over_a_command_line(tmp_path: Path) -> None:
     file = write_tree(tmp_path / "a.root", jet_columns(50))
     path = write_description(tmp_path / "toy.yaml", description([file]))
     arguments = ["read", "--description", str(path), "--source", Source(file).text()]
-    arguments += ["--rows", str(tmp_path / "0.rows"), "--card", str(tmp_path / "0.json")]
+    arguments += ["--card", str(tmp_path / "0.json")]
     assert main(arguments) == 0
     assert read_card(ReadCard, tmp_path / "0.json").entries == 50

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rootfiles import description, jet_columns, write_description, write_tree
+from rootfiles import description, here, jet_columns, write_description, write_tree
 
 from trigger_lut.cards import read_card
 from trigger_lut.errors import ConfigurationError, DataError
@@ -290,7 +290,7 @@ def test_a_file_of_two_classes_is_refused(tmp_path: Path) -> None:
         label={"classes": ["a", "b"]},
     )
     with pytest.raises(DataError, match=r"a\.root stands under both classes 'a' and 'b'"):
-        data_set.paths()
+        here(data_set)
 
 
 def test_a_regression_aims_at_numbers_in_units_near_their_spread(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trigger_lut import methods
+from trigger_lut import areas, methods
 from trigger_lut.cards import read_card, write_card
 from trigger_lut.errors import CardError
 from trigger_lut.events.codes import TEST, EventCodes, save_codes
@@ -60,9 +60,9 @@ def test_an_efficiency_is_that_of_a_threshold_that_can_be_set(seed, count, level
 
 def test_perfect_and_useless_scores():
     signal = np.array([True] * 5 + [False] * 5)
-    perfect = roc_curve(signal.astype(float), signal)
+    perfect = roc_curve(signal.astype(float), signal, areas.shares(signal.astype(float), signal))
     assert (perfect.auc, perfect.efficiency_at_1e3) == (1.0, 1.0)
-    useless = roc_curve(np.zeros(10), signal)
+    useless = roc_curve(np.zeros(10), signal, areas.shares(np.zeros(10), signal))
     assert (useless.auc, useless.efficiency_at_1e2) == (0.5, 0.0)
 
 

@@ -175,14 +175,6 @@ class DataSet(Strict):
         found = [replace(s, kind=kinds[s.file]) for s in line_up(owner, self.tree, list(kinds), friends)]
         return sorted(found, key=lambda s: (isinstance(s.file, str), s.file))
 
-    def paths(self) -> list[Path]:
-        """The files here, friends among them, sorted, each once. Raises DataError as `sources`."""
-        return sorted({f for source in self.sources() for f in source.all_files() if isinstance(f, Path)})
-
-    def addresses(self) -> list[str]:
-        """The remote files, friends among them, sorted, each once. Raises DataError as `sources`."""
-        return sorted({f for source in self.sources() for f in source.all_files() if isinstance(f, str)})
-
     def lists(self) -> list[Path]:
         """The text files that list files."""
         friends = [entry for friends in self.friends or [] for entry in friends.files]

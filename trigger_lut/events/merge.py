@@ -76,11 +76,10 @@ def merge(data_set: DataSet, shards: Sequence[Shard], folder: Path, size: int = 
     scales = scales_of(data_set, seen.aims_training.spread)
     tallies = [Tally(channel, kif, len(data_set.kinds)) for channel, kif in zip(described, formats, strict=True)]
     arrays: dict[str, Stored] = {}
-    for rows in buckets:
-        if not len(rows) and arrays:
-            continue
+    for rows in filter(len, buckets):  # `seen` has refused to be without any
         part = _encoded(data_set, rows, tallies, seen, scales)
-        assert not (len(rows) and part.problems()), part.problems()
+        problems = part.problems()
+        assert not problems, problems
         for name, array in arrays_of(part).items():
             arrays.setdefault(name, Stored(folder / name)).append(array)
     return Merged(

@@ -27,6 +27,11 @@ class Moments:
         self.count = total
 
     @property
+    def variance(self) -> NDArray[np.float64]:
+        """(T,)"""
+        return np.asarray(self.squares / max(self.count, 1))
+
+    @property
     def spread(self) -> NDArray[np.float64]:
         """(T,) standard deviations."""
-        return np.asarray(np.sqrt(self.squares / max(self.count, 1)))
+        return np.asarray(np.sqrt(self.variance))

@@ -10,7 +10,9 @@ import numpy as np
 from trigger_lut.errors import DataError
 from trigger_lut.events.channels import Channel
 from trigger_lut.events.description import DataSet
-from trigger_lut.events.rows import Rows
+from trigger_lut.events.rows import Rows, has
+
+FIELDS = {"values": "feature", "observables": "observable", "aims": "target"}  # in the order of messages
 
 
 @dataclass
@@ -37,8 +39,8 @@ class Nonfinite:
     def treat(self, rows: Rows) -> Rows:
         """The entries that stay, with finite values alone; what is refused is only noted."""
         drop = np.zeros(len(rows), dtype=bool)
-        for name, what in (("values", "feature"), ("observables", "observable"), ("aims", "target")):
-            if name not in (rows.dtype.names or ()):
+        for name, what in FIELDS.items():
+            if not has(rows, name):
                 continue
             bad = ~np.isfinite(rows[name])
             for n in np.flatnonzero(bad.any(axis=0)).tolist():
@@ -60,8 +62,9 @@ class Nonfinite:
         """Raises DataError where values were found that the description refuses, and where no entry is left."""
         refused = [
             f"{held.what}: {held.count} of {self.entries} values, first at {held.first}"
-            for _, held in sorted(self.found.items(), key=lambda item: (ORDER.index(item[0][0]), item[0][1]))
-            if held.refused
+            for name in FIELDS
+            for (of, _), held in sorted(self.found.items())
+            if of == name and held.refused
         ]
         if refused:
             raise DataError(
@@ -86,6 +89,3 @@ class Nonfinite:
         if field_name == "observables":
             return list(self.data_set.observables)[n]
         return (self.data_set.targets or [])[n].name
-
-
-ORDER = ("values", "observables", "aims")

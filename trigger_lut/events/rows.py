@@ -43,14 +43,19 @@ def row_type(data_set: DataSet) -> np.dtype[np.void]:
     return np.dtype(fields + [(name, kind, (count,)) for name, (kind, count) in counts.items() if count])
 
 
+def has(rows: Rows, name: str) -> bool:
+    """Whether the records have a field."""
+    return name in (rows.dtype.names or ())
+
+
 def groups(rows: Rows) -> NDArray[np.uint64]:
     """(N,) hashes of what must stay together in one split."""
-    return np.ascontiguousarray(rows["group" if "group" in (rows.dtype.names or ()) else "identity"])
+    return np.ascontiguousarray(rows["group" if has(rows, "group") else "identity"])
 
 
 def weights(rows: Rows) -> NDArray[np.float64]:
     """(N,) weights, as they were given."""
-    return rows["weight"].astype(np.float64) if "weight" in (rows.dtype.names or ()) else np.ones(len(rows))
+    return rows["weight"].astype(np.float64) if has(rows, "weight") else np.ones(len(rows))
 
 
 def filled_slots(data_set: DataSet, channel: Channel, rows: Rows) -> NDArray[np.bool_]:
@@ -76,11 +81,10 @@ class RowWriter:
         self.file.write(np.ascontiguousarray(rows, self.row).data)
         self.count += len(rows)
 
-    def close(self) -> None:
-        end = self.file.tell()
+    def finish(self) -> None:
+        """Say in the header how many there are."""
         self.file.seek(0)
         self._header()
-        self.file.seek(end)
 
 
 def read_rows(path: Path, row: np.dtype[np.void]) -> Iterator[Rows]:

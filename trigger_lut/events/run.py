@@ -12,25 +12,31 @@ from trigger_lut.cards import Stopwatch, read_card, sha256, write_card
 from trigger_lut.errors import CardError, DataError
 from trigger_lut.events.codes import SPLIT_NAMES, save_arrays
 from trigger_lut.events.description import DataSet, load_data_set
+from trigger_lut.events.files import Source
 from trigger_lut.events.merge import Merged, Shard, merge
-from trigger_lut.events.shard import read_file
+from trigger_lut.events.shard import read as read_file
+from trigger_lut.events.shard import rows_of
 from trigger_lut.events.together import write_together
 from trigger_lut.records import IngestCard, ReadCard
 
 
-def ingest(description: Path, codes: Path, card: Path, read: Sequence[Path] | None = None) -> None:
+def ingest(description: Path, codes: Path, card: Path, read: Path | None = None) -> None:
     """Write codes.npz and an IngestCard of a data set.
 
-    read: cards of its files that were read before, in order; each stands beside its records. None: the files are read
-    here, one after the other. Raises ConfigurationError for the description, CardError for cards of another one, and
-    DataError for the files and for what cannot be written; codes and card are then left as they were.
+    read: folder in which its files were read before, the n-th of `DataSet.sources` into <n>.json. None: they are read
+    here, one after the other. Raises ConfigurationError for the description, CardError for cards of another one or of
+    other files, and DataError for the files and for what cannot be written; codes and card are then left as they were.
     """
     watch = Stopwatch()
     data_set = load_data_set(description)
     with _scratch(codes) as folder:
-        cards = _read_here(data_set, description, folder) if read is None else list(read)
+        sources = data_set.sources()
+        cards = [(folder if read is None else read) / f"{n}.json" for n in range(len(sources))]
+        if read is None:
+            for source, path in zip(sources, cards, strict=True):
+                read_file(description, source, path)
         held = {path: read_card(ReadCard, path) for path in cards}
-        _refuse_others(description, held)
+        _refuse_others(description, sources, held)
         left_out = _left_out(data_set, list(held.values()))
         shards = [Shard(c.file, rows_of(path), c.kept) for path, c in held.items() if c.left_out is None]
         merged = merge(data_set, shards, folder)
@@ -56,11 +62,6 @@ def ingest(description: Path, codes: Path, card: Path, read: Sequence[Path] | No
         )
 
 
-def rows_of(card: Path) -> Path:
-    """Where the records lie that a ReadCard is about."""
-    return card.with_suffix(".rows")
-
-
 @contextmanager
 def _scratch(codes: Path) -> Iterator[Path]:
     """An empty folder beside the codes, removed afterwards; one that a killed process left is emptied."""
@@ -70,22 +71,18 @@ def _scratch(codes: Path) -> Iterator[Path]:
         folder.mkdir(parents=True)
         yield folder
     except OSError as error:
-        raise DataError(f"{error.filename or folder}: cannot be written: {error.strerror or error}") from error
+        if error.filename is not None:
+            raise
+        raise DataError(f"{folder}: cannot be written: {error.strerror or error}") from error  # no space left
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _read_here(data_set: DataSet, description: Path, folder: Path) -> list[Path]:
-    cards = []
-    for n, source in enumerate(data_set.sources()):
-        cards.append(folder / f"read_{n}.json")
-        read_file(data_set, description, source, rows_of(cards[-1]), cards[-1])
-    return cards
-
-
-def _refuse_others(description: Path, cards: dict[Path, ReadCard]) -> None:
+def _refuse_others(description: Path, sources: Sequence[Source], cards: dict[Path, ReadCard]) -> None:
     mine = sha256(description)
-    for path, card in cards.items():
+    for source, (path, card) in zip(sources, cards.items(), strict=True):
+        if card.file != str(source.file):
+            raise CardError(f"{path}: of {card.file}, expected {source.file}; read it again")
         if mine not in card.inputs.values():
             raise CardError(f"{path}: read by another description than {description}; read {card.file} again")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from trigger_lut.cards import Stopwatch, write_card
@@ -11,49 +12,41 @@ from trigger_lut.events.columns import read_source
 from trigger_lut.events.description import DataSet, load_data_set
 from trigger_lut.events.files import Source
 from trigger_lut.events.opening import file_uuid
-from trigger_lut.events.rows import RowWriter, row_type
+from trigger_lut.events.rows import Rows, RowWriter, row_type
 from trigger_lut.events.together import write_together
 from trigger_lut.records import ReadCard
 
 
-def read(description: Path, source: Source, rows: Path, card: Path) -> None:
-    """Write the records of one file of a data set, and a ReadCard.
+def rows_of(card: Path) -> Path:
+    """Where the records lie that a ReadCard is about."""
+    return card.with_suffix(".rows")
+
+
+def read(description: Path, source: Source, card: Path) -> None:
+    """Write the records of one file of a data set, and a ReadCard beside them.
 
     Raises ConfigurationError for the description, and DataError for the file (a BadFileError where the description says
     that such a file is left out becomes a card without entries) and for what cannot be written; nothing is overwritten
     then.
     """
-    read_file(load_data_set(description), description, source, rows, card)
-
-
-def read_file(data_set: DataSet, description: Path, source: Source, rows: Path, card: Path) -> None:
-    """As `read`, with the description at hand."""
-    watch = Stopwatch()
-    counts = [0, 0]
-    left_out: list[str] = []
+    watch, data_set = Stopwatch(), load_data_set(description)
+    left_out: str | None = None
+    entries = kept = 0
 
     def write(path: Path) -> None:
+        nonlocal left_out, entries, kept
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
-            writer = RowWriter(file, row_type(data_set))
-            try:
-                for entries, found in read_source(data_set, source):
-                    writer.add(found)
-                    counts[0] += entries
-            except BadFileError as error:
-                if data_set.on_bad_file == "refuse":
-                    raise
-                print(f"ingest: left out: {error}", file=sys.stderr, flush=True)
-                left_out.append(str(error).removeprefix(f"{source.file}: "))
-                file.seek(0)
-                file.truncate()
-                writer = RowWriter(file, row_type(data_set))
-                counts[0] = 0
-            writer.close()
-            counts[1] = writer.count
+        try:
+            entries, kept = _write_rows(data_set, read_source(data_set, source), path)
+        except BadFileError as error:
+            if data_set.on_bad_file == "refuse":
+                raise
+            print(f"ingest: left out: {error}", file=sys.stderr, flush=True)
+            left_out = str(error).removeprefix(f"{source.file}: ")
+            entries, kept = _write_rows(data_set, (), path)
 
     def made() -> ReadCard:
-        held = [] if left_out else source.all_files()
+        held = [] if left_out is not None else source.all_files()
         here = [file for file in held if isinstance(file, Path)]
         try:
             provenance = watch.provenance([description, *here], "uproot", "awkward", "numpy")
@@ -64,10 +57,22 @@ def read_file(data_set: DataSet, description: Path, source: Source, rows: Path, 
         return ReadCard(
             **provenance,
             file=str(source.file),
-            entries=counts[0],
-            kept=counts[1],
-            left_out=left_out[0] if left_out else None,
+            entries=entries,
+            kept=kept,
+            left_out=left_out,
             remote={file: file_uuid(file) for file in held if isinstance(file, str)},
         )
 
-    write_together({rows: write, card: lambda path: write_card(made(), path)})
+    write_together({rows_of(card): write, card: lambda path: write_card(made(), path)})
+
+
+def _write_rows(data_set: DataSet, chunks: Iterable[tuple[int, Rows]], path: Path) -> tuple[int, int]:
+    """(entries read, records written)."""
+    entries = 0
+    with path.open("wb") as file:
+        writer = RowWriter(file, row_type(data_set))
+        for count, rows in chunks:
+            writer.add(rows)
+            entries += count
+        writer.finish()
+    return entries, writer.count

@@ -181,6 +181,11 @@ class TrainedTables(keras.layers.Layer):
             mean, variance = moments(values)
             gain = tf.convert_to_tensor(self.gamma) * tf.math.rsqrt(variance + EPSILON) / np.sqrt(len(self.formats))
             values = (values - mean[:, None, :]) * gain
+            # An edge without address bits is its own mean: with moments of the batch it leaves nothing. With stored
+            # ones, of other weights or of the edge before it was removed, it must not leave a constant either. Its
+            # gradients stay: they are what brings it back.
+            dead = tf.cast(m <= 0.0, values.dtype)[..., None, :]
+            values -= tf.stop_gradient(values * dead)
             slope = None if slope is None else slope * tf.stop_gradient(gain)
         table = round_to_fraction(values, f[..., None, :])
         if self.bias is None:

@@ -17,7 +17,7 @@ from trigger_lut.budget import Training
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.events.codes import BLOCK, TRAIN, VALIDATION, EventCodes
 from trigger_lut.quality import Quality
-from trigger_lut.references import decoded, real_values
+from trigger_lut.references import decoded
 
 if TYPE_CHECKING:
     from trigger_lut.training.steps import Pressure, Trainer
@@ -72,6 +72,18 @@ def training_data(events: EventCodes, training: Training) -> TrainingData:
     if size <= training.memory_mb * 1e6:
         return Held(events, training.batch_size)
     return Streamed(events, training.batch_size, training.memory_mb)
+
+
+def real_values(events: EventCodes, split: int) -> tuple[np.ndarray, np.ndarray]:
+    """Real values (N, C) float32 of a split's codes, and `EventCodes.truth` of it."""
+    count = int(events.counts()[:, split].sum())
+    values = np.empty((count, len(events.formats)), np.float32)
+    done = 0
+    for block in events.blocks():
+        codes, _ = block.of(split)
+        values[done : done + len(codes)] = decoded(codes, events.formats)
+        done += len(codes)
+    return values, events.truth(split)
 
 
 def event_bytes(events: EventCodes) -> int:

@@ -42,22 +42,7 @@ def remove_edges(layers: list[TableLayer], network: Network, marks: Marks) -> No
         else:
             marked = gone[layer.name]
         widths = np.asarray(layer.input_width)
-        removed = marked & (widths >= 0.0)
-        layer.input_width.assign(np.where(removed, NO_EDGE - widths, widths))
-        if layer.batch_norm and not layer.per_place:
-            _centre(layer, removed)
-
-
-def _centre(layer: TableLayer, removed: np.ndarray) -> None:
-    """Make what is left of removed edges 0, which is the mean of what they were.
-
-    An edge without address bits is the value of its network in the middle of the channel's range. While moments are
-    those of the batch, that value is its mean and leaves nothing; held moments would leave the difference of the two to
-    every event, and where many places are added that many times.
-    """
-    values, _ = layer.edge_functions(layer.widths()[0], slopes=False)
-    mean = np.asarray(layer.moving_mean)
-    layer.moving_mean.assign(np.where(removed, np.asarray(values)[:, 0, :], mean))
+        layer.input_width.assign(np.where(marked & (widths >= 0.0), NO_EDGE - widths, widths))
 
 
 def widths_before(widths: np.ndarray) -> np.ndarray:

@@ -17,8 +17,8 @@ rule read:
     log:
         f"results/logs/data/{DATA_SET}/read_{{number}}.log",
     shell:
-        "trigger-lut read --description {input.description} --source {params.source} --rows {output.rows}"
-        " --card {output.card} &> {log} || failed {log}"
+        "trigger-lut read --description {input.description} --source {params.source} --card {output.card}"
+        " &> {log} || failed {log}"
 
 
 rule ingest:
@@ -33,6 +33,7 @@ rule ingest:
         card=f"{DATA}/ingest.json",
     params:
         code=fingerprint("events.run"),
+        read=f"{DATA}/read",  # a folder: a list of thousands of cards would be longer than a command line may be
         remote=plan.remote,  # no files that Snakemake could look at: another list of addresses reads again
     resources:
         **needs(mem_mb=1000, runtime=60),
@@ -40,4 +41,4 @@ rule ingest:
         f"results/logs/data/{DATA_SET}/ingest.log",
     shell:
         "trigger-lut ingest --description {input.description} --codes {output.codes} --card {output.card}"
-        " --read {input.cards} &> {log} || failed {log}"
+        " --read {params.read} &> {log} || failed {log}"

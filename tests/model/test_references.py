@@ -1,0 +1,38 @@
+"""References without quantisation: as many events as they may have, and outputs for all of validation and test."""
+
+import numpy as np
+import pytest
+
+from trigger_lut import references
+from trigger_lut.cards import read_card
+from trigger_lut.events.codes import TEST, TRAIN, VALIDATION, EventCodes, save_codes
+from trigger_lut.events.mapping import map_arrays
+from trigger_lut.fixed_point import KIF
+from trigger_lut.records import ReferenceCard
+
+
+@pytest.fixture
+def codes(tmp_path):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 1200)
+    held = np.stack([rng.integers(0, 16, 1200), np.clip(rng.normal(8 + 4 * labels, 2), 0, 15)], axis=1).astype(np.int32)
+    split = rng.choice([TRAIN, VALIDATION, TEST], 1200, p=[0.6, 0.2, 0.2]).astype(np.uint8)
+    formats, names = (KIF(0, 4, 0),) * 2, ("noise", "shifted")
+    events = EventCodes(held, labels, split, np.arange(1200, dtype=np.uint64), formats, names, ("a", "b"))
+    save_codes(events, tmp_path / "codes.npz")
+    return events
+
+
+@pytest.mark.parametrize("most", [10**6, 100])
+def test_events_and_outputs(codes, tmp_path, monkeypatch, most):
+    monkeypatch.setattr(references, "MOST", most)
+    monkeypatch.setattr(references, "EPOCHS", 3)
+    files = [tmp_path / name for name in ("codes.npz", "reference.npz", "reference.json")]
+    references.references(files[0], [4, 2], 1, *files[1:])
+    card = read_card(ReferenceCard, files[2])
+    assert card.events == min(int((codes.split == TRAIN).sum()), most)
+    assert card.accuracy_trees > 0.7, "half by chance"
+    found = map_arrays(files[1])
+    for name, split in (("validation", VALIDATION), ("test", TEST)):
+        for method in ("dense", "trees"):
+            assert found[f"{method}_{name}"].shape == ((codes.split == split).sum(), 2)

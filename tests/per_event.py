@@ -104,6 +104,7 @@ def per_event(layer, x, weights, held_statistics=False):
         if held_statistics:
             mean, variance = tf.stop_gradient(mean), tf.stop_gradient(variance)
         phi = (phi - mean) * weights["gamma"] / tf.sqrt(variance + EPSILON) / math.sqrt(len(kifs))
+        phi = straight_through(tf.where(m > 0.0, phi, 0.0), phi)  # an edge without address bits leaves no constant
 
     f = straight_through(tf.floor(weights["output_fraction"] + 0.5), weights["output_fraction"])
     step = 2.0 ** tf.stop_gradient(f)

@@ -26,7 +26,7 @@ def plan(monkeypatch):
 def test_the_shipped_plan(plan):
     assert list(plan.specs) == list(plan.budget.designs) == ["small", "medium", "large"]
     assert len(plan.files) == len(plan.simulated) == 5 * plan.data_set.simulate.files_per_class
-    assert plan.files[0] == Path("data/jets/g_0.root")
+    assert plan.files == sorted(Path("data/jets", file.name) for file in plan.simulated)
     assert all(spec.network.units[-1] == 5 for spec in plan.specs.values())
 
 

@@ -28,6 +28,7 @@ FILES = {
     "--physics": "card of the physics (physics.json)",
     "--firmware": "card of the firmware (firmware.json)",
     "--outputs": "outputs of the references (reference.npz)",
+    "--teacher": "card of the teacher (teacher.json)",
     "--rate": "card of the rates (rate.json)",
     "--verify": "card of the verification (verify.json)",
     "--synth": "card of the synthesis (synth.json)",
@@ -72,17 +73,23 @@ def parser() -> argparse.ArgumentParser:
     command(commands.resolve_data_set, "--description", "--output")
     command(commands.resolve_simulation, "--description", "--output")
     sub = command(commands.simulate, "--description", "--card")
-    sub.add_argument("--process", required=True, help="class of the jets: g, q, W, Z or t; or muon")
+    sub.add_argument(
+        "--process", required=True, help="class of the file: of jets g, q, W, Z or t; muon; or of crossings"
+    )
     sub.add_argument("--part", type=int, required=True, help="number of the file of this class, from 0")
     sub.add_argument("--root", type=Path, required=True, metavar="PATH", help="ROOT file to write")
     sub = command(commands.check_simulation, "--card")
     sub.add_argument("--root", type=Path, nargs="+", required=True, metavar="PATH", help="simulated ROOT files")
     sub.add_argument("--muons", type=Path, metavar="PATH", help="description of the chamber, of simulated muons")
+    sub.add_argument("--crossings", type=Path, metavar="PATH", help="description of simulated crossings")
     sub = command(commands.read, "--description", "--card")
     sub.add_argument("--source", required=True, metavar="JSON", help="the file, with its friends and its class")
     command(commands.ingest, "--description", "--codes", "--card").add_argument(
         "--read", type=Path, metavar="PATH", help="folder in which its files were read; default: they are read here"
     )
+    sub = _threads(command(commands.teacher, "--codes", "--card"))
+    sub.add_argument("--encoded", type=Path, required=True, metavar="PATH", help="codes without scores")
+    sub.add_argument("--anomaly", required=True, metavar="JSON", help="the anomaly block of the data set")
     sub = _threads(command(commands.reference, "--codes", "--outputs", "--card"))
     sub.add_argument("--units", type=int, nargs="+", required=True, help="outputs of each layer")
     sub.add_argument("--seed", type=int, required=True, help="seed of initialisation and shuffling")
@@ -150,6 +157,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--name", default="network", metavar="NAME", help="name of the design, for the title")
     sub.add_argument("--event", type=int, default=0, metavar="N", help="number in the test split, from 0; default: 0")
     command(commands.page_of_rate, "--rate", "--folder")
+    command(commands.page_of_teacher, "--teacher", "--folder")
     command(commands.page_of_firmware, "--firmware", "--folder")
     command(commands.pages_of_proof, "--prove", "--faults", "--folder")
     sub = command(commands.page_of_release, "--output")

@@ -50,9 +50,15 @@ def resolve_simulation(args: argparse.Namespace) -> None:
 
 
 def simulate(args: argparse.Namespace) -> None:
-    """Simulate one file of jets with Pythia8 and FastJet."""
+    """Simulate one file: jets with Pythia8 and FastJet, muons in a chamber, or whole crossings."""
+    from trigger_lut.simulation.crossing_config import CROSSING_CLASSES
     from trigger_lut.simulation.muon_config import MUON
 
+    if args.process in CROSSING_CLASSES:
+        from trigger_lut.simulation.crossing_run import simulate_crossing_file
+
+        simulate_crossing_file(args.description, args.process, args.part, args.root, args.card)
+        return
     if args.process == MUON:
         from trigger_lut.simulation.muon_run import simulate_muon_file
 
@@ -64,7 +70,12 @@ def simulate(args: argparse.Namespace) -> None:
 
 
 def check_simulation(args: argparse.Namespace) -> None:
-    """Look at simulated data: mass peaks of jets, efficiencies and angles of muons."""
+    """Look at simulated data: mass peaks of jets, efficiencies and angles of muons, kinds of crossings."""
+    if args.crossings is not None:
+        from trigger_lut.simulation.crossing_check import check_crossings
+
+        check_crossings(args.crossings, args.root, args.card)
+        return
     if args.muons is not None:
         from trigger_lut.simulation.muon_run import check_muons
 
@@ -88,6 +99,14 @@ def ingest(args: argparse.Namespace) -> None:
     from trigger_lut.events.run import ingest
 
     ingest(args.description, args.codes, args.card, args.read)
+
+
+def teacher(args: argparse.Namespace) -> None:
+    """Learn what background is like, and give every event a score for networks to learn."""
+    from trigger_lut.events.anomaly import Anomaly
+    from trigger_lut.teacher import teach
+
+    teach(args.encoded, Anomaly.model_validate_json(args.anomaly), args.codes, args.card)
 
 
 def reference(args: argparse.Namespace) -> None:
@@ -168,6 +187,13 @@ def page_of_index(args: argparse.Namespace) -> None:
     from trigger_lut.pages.of_index import page_of_index
 
     page_of_index(args.designs, args.stages, args.data, args.summary, args.scan, args.output)
+
+
+def page_of_teacher(args: argparse.Namespace) -> None:
+    """Draw the page of the teacher of an anomaly's networks."""
+    from trigger_lut.pages.of_teacher import page_of_teacher
+
+    page_of_teacher(args.teacher, args.folder)
 
 
 def page_of_rate(args: argparse.Namespace) -> None:

@@ -18,6 +18,7 @@ from trigger_lut.reference import evaluate
 from trigger_lut.references import decoded
 
 DENSE, TREES, TRAINED, FIRMWARE = "Dense, unquantised", "Boosted trees", "Trained network", "Firmware"
+TEACHER = "Teacher, unquantised"
 SPLITS = {VALIDATION: "validation", TEST: "test"}
 Outputs = dict[int, NDArray[np.float64]]
 """(N, outputs) real outputs by split, VALIDATION and TEST."""
@@ -27,6 +28,11 @@ def integer_outputs(network: Network, events: EventCodes, split: int) -> IntArra
     """(N, O) output codes of the events in a split, each output at `network.fractions`."""
     found = [evaluate(network, codes) for codes, _ in events.chunks(split)]
     return np.concatenate(found)
+
+
+def of_teacher(events: EventCodes) -> dict[str, Outputs]:
+    """The score that networks learnt, where an anomaly is looked for; empty elsewhere."""
+    return {TEACHER: {s: events.truth(s).astype(np.float64) for s in SPLITS}} if events.kinds else {}
 
 
 def real_outputs(network: Network, codes: IntArray) -> NDArray[np.float64]:

@@ -112,6 +112,8 @@ def simulation_of(data_set: DataSet) -> dict[str, Any]:
     """The part of a description that simulation depends on. Raises ConfigurationError when nothing is simulated."""
     if data_set.simulate_muons is not None:
         return {"simulate_muons": data_set.simulate_muons.model_dump(mode="json")}
+    if data_set.simulate_crossings is not None:
+        return {"simulate_crossings": data_set.simulate_crossings.model_dump(mode="json")}
     if data_set.simulate is None:
         raise ConfigurationError(f"data set {data_set.name}: simulate: missing; its files are given")
     return {"simulate": data_set.simulate.model_dump(mode="json")}

@@ -1,4 +1,7 @@
-"""Stage `rate`: thresholds chosen on the validation split, rates and efficiencies on the test split, four methods."""
+"""Stage `rate`: thresholds chosen on the validation split, rates and efficiencies on the test split, of all methods.
+
+In anomaly detection the teacher, whose score the others learnt, is one more method; signal is in the test split alone.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from trigger_lut.cards import Stopwatch, read_card, write_card
 from trigger_lut.errors import CardError, ConfigurationError, nearest
 from trigger_lut.events.codes import TEST, VALIDATION, EventCodes, load_codes
 from trigger_lut.events.trigger import Streams, Trigger
-from trigger_lut.methods import FIRMWARE, Outputs, four
+from trigger_lut.methods import FIRMWARE, Outputs, four, of_teacher
 from trigger_lut.network import load_network
 from trigger_lut.rates import (
     bins_of,
@@ -41,18 +44,24 @@ def rate_of_design(
     """
     watch = Stopwatch()
     design, net, events = read_card(Spec, spec), load_network(network), load_codes(codes)
-    if (net.inputs, net.classes) != (events.formats, events.classes) or events.regression:
+    wrong = events.regression and not events.kinds
+    if (net.inputs, net.classes) != (events.formats, events.classes) or wrong:
         raise CardError(f"{network}: made for other inputs or classes than those of {codes}; train again")
     found, _ = four(design, net, model, events, references)
-    labels = {s: events.truth(s) for s in (VALIDATION, TEST)}
-    signal = [events.classes.index(name) for name in trigger.signal]
-    background = [k for k in range(len(events.classes)) if k not in signal]
-    streams = trigger.streams(events.classes)
+    found = of_teacher(events) | found
+    labels = {s: events.labels_of(s) for s in (VALIDATION, TEST)}
+    classes = events.label_names
+    signal = [classes.index(name) for name in trigger.signal]
+    background = [k for k in range(len(classes)) if k not in signal]
+    streams = trigger.streams(classes)
     exact = _step(net.fractions)
-    scores = {m: {s: trigger_score(o[s], signal, background) for s in labels} for m, o in found.items()}
+    scores = {
+        m: {s: o[s][:, 0] if events.kinds else trigger_score(o[s], signal, background) for s in labels}
+        for m, o in found.items()
+    }
     points = {
         f"{wanted:g}": [
-            _point(method, wanted, scores[method], labels, signal, events.classes, streams, exact) for method in found
+            _point(method, wanted, scores[method], labels, signal, classes, streams, exact) for method in found
         ]
         for wanted in trigger.rates_khz
     }
@@ -61,15 +70,16 @@ def rate_of_design(
         design=design.design,
         sample=sample,
         signal=list(trigger.signal),
-        background=[events.classes[k] for k in background],
+        background=[classes[k] for k in background],
         input_rate_khz=sum(khz for _, khz in streams),
         input_rate_from=trigger.stated(),
-        events={name: int((of_test == k).sum()) for k, name in enumerate(events.classes)},
-        khz_per_event=_khz_per_event(of_test, streams, events.classes),
+        one_score=bool(events.kinds),
+        events={name: int((of_test == k).sum()) for k, name in enumerate(classes)},
+        khz_per_event=_khz_per_event(of_test, streams, classes),
         points=points,
         curves=[_curve(m, scores[m][TEST], of_test, signal, streams) for m in found],
         turnons=_turnons(trigger, events, scores, of_test, signal, points),
-        reliability=[_reliability(m, o, of_test, signal) for m, o in found.items()],
+        reliability=[] if events.kinds else [_reliability(m, o, of_test, signal) for m, o in found.items()],
         **watch.provenance([spec, network, codes, model, references], "numpy", "scipy", "tensorflow", "keras"),
     )
     write_card(result, card)

@@ -1,8 +1,9 @@
-"""A classification as a trigger: rate against threshold, and the share of signal that passes at a given rate.
+"""A network as a trigger: rate against threshold, and the share of signal that passes at a given rate.
 
-The score is the largest output of a signal class minus the largest output of a background class. The firmware can form
-it from its integers: a comparison with a threshold is one more subtraction. Outputs are discrete, so events share
-scores: a threshold lets all events of a score pass or none.
+The score of a classification is the largest output of a signal class minus the largest output of a background class.
+The firmware can form it from its integers: a comparison with a threshold is one more subtraction. In anomaly detection
+the score is the one output. Outputs are discrete, so events share scores: a threshold lets all events of a score pass
+or none.
 """
 
 from __future__ import annotations

@@ -85,6 +85,22 @@ class IngestCard(Card):
     features: list[FeatureSummary] = Field(description="One entry a channel of the firmware.")
 
 
+class TeacherCard(Card):
+    """What an anomaly's networks learn: the score of an autoencoder of background."""
+
+    stage: Literal["teacher"] = "teacher"
+    background: list[str] = Field(description="Classes that it was trained on.")
+    units: list[int] = Field(description="Outputs of its layers, from the input to the narrowest.")
+    events: int = Field(description="Events of the training split.")
+    loss_training: list[float] = Field(description="Mean squared error by epoch, channels in standard deviations.")
+    loss_validation: list[float] = Field(description="The same on the validation split.")
+    seconds: float = Field(description="Time of training and scoring.")
+    target: TargetSummary = Field(description="The score; networks aim at it less its mean in training.")
+    auc: dict[str, float] = Field(description="Area under the ROC curve of each other class against background, test.")
+    edges: list[float] = Field(description="Edges of bins of the score.")
+    counts: dict[str, list[int]] = Field(description="Test events in them, by class.")
+
+
 class ReferenceCard(Card):
     """What is learnable: references without quantisation, on the test split."""
 

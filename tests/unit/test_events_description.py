@@ -97,7 +97,8 @@ def test_every_contradiction_is_listed_at_once(tmp_path: Path) -> None:
         split={"train": 0.6, "validation": 0.2, "test": 0.3},
     )
     assert found == [
-        "files: give one of files, files_by_class, simulate and simulate_muons, found files and simulate",
+        "files: give one of files, files_by_class, simulate, simulate_muons and simulate_crossings, "
+        "found files and simulate",
         "label.classes: simulated data have ['g', 'q', 'W', 'Z', 't'], found ['a', 'a']",
         "label.classes: 'a' stands twice",
         "features: 'x' stands twice",
@@ -107,7 +108,7 @@ def test_every_contradiction_is_listed_at_once(tmp_path: Path) -> None:
         "features.0.quantiles: expected low < high, found 0.9, 0.1",
     ]
     assert mistakes(tmp_path, files=None) == [
-        "files: give one of files, files_by_class, simulate and simulate_muons, found none"
+        "files: give one of files, files_by_class, simulate, simulate_muons and simulate_crossings, found none"
     ]
 
 

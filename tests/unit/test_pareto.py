@@ -11,7 +11,8 @@ import pytest
 
 from trigger_lut.cards import read_card, write_card
 from trigger_lut.errors import BudgetMissedError, CardError
-from trigger_lut.events.description import DataSet, inconsistencies
+from trigger_lut.events.consistency import inconsistencies
+from trigger_lut.events.description import DataSet
 from trigger_lut.pareto import binomial_error, front, scan
 from trigger_lut.published import RESULTS, TITLES
 from trigger_lut.records import ScanCard, VerdictCard

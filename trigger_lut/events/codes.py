@@ -37,8 +37,8 @@ class EventCodes:
     weights   (N,) float32 of mean 1 over the training split; None: all alike
     aims      (N, T) float32, what a regression aims at, in `scales`; None: classification
     observables  (N, M) float32, what results are shown against; None: there are none
-    classes: names of the classes, or of the targets of a regression: one an output of a network. scales, units: (T,)
-    what an output of 1 stands for.
+    classes: names of the classes, or of the targets of a regression: one an output of a network. kinds: what labels
+    count, where that is something else, as in anomaly detection. scales, units: (T,) what an output of 1 stands for.
     """
 
     codes: NDArray[np.int32]
@@ -54,6 +54,12 @@ class EventCodes:
     units: tuple[str, ...] = ()
     observables: NDArray[np.float32] | None = None
     observable_names: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """What labels count."""
+        return self.kinds or self.classes
 
     @property
     def regression(self) -> bool:
@@ -64,6 +70,10 @@ class EventCodes:
         """What is true of the events in one split: labels (N,) int64, or of a regression targets (N, T) float32."""
         held = self.labels if self.aims is None else self.aims
         return np.asarray(held[self.split == split])
+
+    def labels_of(self, split: int) -> NDArray[np.int64]:
+        """(N,) labels of the events in one split, in the order of rows."""
+        return np.asarray(self.labels[self.split == split])
 
     def of(self, split: int) -> tuple[NDArray[np.int32], NDArray[Any]]:
         """(codes, truth) of the events in one split: TRAIN, VALIDATION or TEST."""
@@ -156,8 +166,8 @@ class EventCodes:
         for name, kif, lo, hi in zip(self.features, self.formats, least.min(0), most.max(0), strict=True):
             if lo < kif.lo or hi > kif.hi:
                 found.append(f"feature {name}: codes {lo}..{hi} do not fit {kif} ({kif.lo}..{kif.hi})")
-        if first.min() < 0 or last.max() >= len(self.classes):
-            found.append(f"labels {first.min()}..{last.max()} of {len(self.classes)} classes")
+        if first.min() < 0 or last.max() >= len(self.label_names):
+            found.append(f"labels {first.min()}..{last.max()} of {len(self.label_names)} classes")
         if split.max() > TEST:
             found.append(f"split {split.max()}, expected 0..{TEST}")
         return found
@@ -189,6 +199,7 @@ def save_arrays(events: EventCodes, arrays: Mapping[str, NDArray[Any] | Stored],
         "scales": events.scales,
         "units": events.units,
         "observables": events.observable_names,
+        "kinds": events.kinds,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
@@ -215,6 +226,7 @@ def load_codes(path: Path) -> EventCodes:
             units=tuple(meta["units"]),
             observables=held.get("observables"),
             observable_names=tuple(meta["observables"]),
+            kinds=tuple(meta.get("kinds", ())),
         )
     except FileNotFoundError as error:
         raise CardError(f"{path}: no such file of codes") from error

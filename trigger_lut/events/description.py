@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,11 +10,18 @@ from pydantic import Field
 
 from trigger_lut.budget import Name, read_yaml, validate
 from trigger_lut.cards import Strict
-from trigger_lut.errors import ConfigurationError, DataError, nearest
+from trigger_lut.errors import ConfigurationError, DataError
+from trigger_lut.events.anomaly import SCORE, Anomaly
+from trigger_lut.events.consistency import inconsistencies
 from trigger_lut.events.features import ExpressionText, Feature, NonFinite, Objects, Quantiles, Width
-from trigger_lut.events.files import Address, Source, expand, line_up, lists, scheme_mistake
+from trigger_lut.events.files import Address, Source, expand, line_up, lists
 from trigger_lut.events.trigger import Trigger
-from trigger_lut.simulation.config import SIMULATED_CLASSES, PlannedFile, Simulation, planned_files
+from trigger_lut.simulation.config import PlannedFile, Simulation, planned_files
+from trigger_lut.simulation.crossing_config import (
+    ENERGY_TEV,
+    Crossings,
+    planned_crossing_files,
+)
 from trigger_lut.simulation.muon_config import MuonChamber, planned_muon_files
 
 DATA = Path("data")  # simulated files lie in data/<name>/
@@ -84,6 +90,9 @@ class DataSet(Strict):
     )
     simulate: Simulation | None = Field(None, description="Make the files data/<name>/*.root by simulation instead.")
     simulate_muons: MuonChamber | None = Field(None, description="Make them by simulation of a muon chamber instead.")
+    simulate_crossings: Crossings | None = Field(
+        None, description="Make them by simulation of level-1 objects of whole crossings instead."
+    )
     tree: str = Field(min_length=1, description="Name of the TTree or RNTuple in each file.")
     event_id: list[str] = Field(min_length=1, description="Integer branches that together name an entry.")
     split_by: list[str] | None = Field(
@@ -93,6 +102,9 @@ class DataSet(Strict):
     )
     label: Label | None = Field(None, description="Classification: the class of an entry.")
     targets: list[Target] | None = Field(None, min_length=1, description="Regression instead: numbers to be found.")
+    anomaly: Anomaly | None = Field(
+        None, description="Anomaly detection instead: one score, of a network that knows background alone."
+    )
     features: list[Feature] = Field([], description="Input channels in order.")
     objects: dict[Name, Objects] = Field(
         {}, description="Objects in slots, by name; their channels follow those of features, slot by slot."
@@ -124,7 +136,14 @@ class DataSet(Strict):
 
     @property
     def outputs(self) -> list[str]:
-        """Names of a network's outputs: classes, or targets."""
+        """Names of a network's outputs: classes, targets, or the score of an anomaly."""
+        if self.anomaly is not None:
+            return [SCORE]
+        return self.label_or_targets
+
+    @property
+    def label_or_targets(self) -> list[str]:
+        """Names of the classes, or of the targets."""
         return self.label.classes if self.label is not None else [target.name for target in self.targets or []]
 
     @property
@@ -133,18 +152,32 @@ class DataSet(Strict):
         return self.label.classes if self.label is not None else ["all"]
 
     @property
+    def regression(self) -> bool:
+        """Whether outputs are numbers, instead of one score a class."""
+        return self.label is None or self.anomaly is not None
+
+    @property
+    def trained_on(self) -> list[bool]:
+        """By kind, whether its entries may be trained on; others are in the test split alone."""
+        return [self.anomaly is None or name in self.anomaly.background for name in self.kinds]
+
+    @property
     def shown_as(self) -> str:
         """What plots say the data are."""
         if self.sample is not None:
             return self.sample
         if self.simulate_muons is not None:
             return "Simulation, muon chamber"
+        if self.simulate_crossings is not None:
+            return f"Simulation, {ENERGY_TEV:g} TeV"
         return f"Simulation, {self.simulate.energy_tev:g} TeV" if self.simulate is not None else self.name
 
     def simulated(self) -> list[PlannedFile]:
         """The files that simulation makes; empty where files are given."""
         if self.simulate_muons is not None:
             return planned_muon_files(self.simulate_muons)
+        if self.simulate_crossings is not None:
+            return planned_crossing_files(self.simulate_crossings)
         return planned_files(self.simulate) if self.simulate is not None else []
 
     def globs(self) -> list[tuple[int | None, str]]:
@@ -152,7 +185,7 @@ class DataSet(Strict):
         if made := self.simulated():
             return [(None, (DATA / self.name / f.name).as_posix()) for f in made]
         if self.files_by_class is not None:
-            return [(self.outputs.index(c), g) for c, patterns in self.files_by_class.items() for g in patterns]
+            return [(self.kinds.index(c), g) for c, patterns in self.files_by_class.items() for g in patterns]
         return [(None, pattern) for pattern in self.files or []]
 
     def sources(self) -> list[Source]:
@@ -169,7 +202,7 @@ class DataSet(Strict):
         for k, entries in by_class.items():
             for file in expand(owner, entries):
                 if kinds.setdefault(file, k) != k:
-                    both = " and ".join(repr(self.outputs[c]) for c in (kinds[file], k) if c is not None)
+                    both = " and ".join(repr(self.kinds[c]) for c in (kinds[file], k) if c is not None)
                     raise DataError(f"{owner}: {file} stands under both classes {both}")
         friends = [(f.tree, expand(f"{owner}: friends of tree {f.tree!r}", f.files)) for f in self.friends or []]
         found = [replace(s, kind=kinds[s.file]) for s in line_up(owner, self.tree, list(kinds), friends)]
@@ -179,103 +212,6 @@ class DataSet(Strict):
         """The text files that list files."""
         friends = [entry for friends in self.friends or [] for entry in friends.files]
         return lists([*(entry for _, entry in self.globs()), *friends])
-
-
-def inconsistencies(data_set: DataSet) -> list[str]:
-    """What the fields say against each other, as 'dotted.path: what is wrong'; empty when all is well."""
-    lines = []
-    ways = ("files", "files_by_class", "simulate", "simulate_muons")
-    sources = [key for key in ways if getattr(data_set, key) is not None]
-    if len(sources) != 1:
-        found = " and ".join(sources) or "none"
-        lines.append(f"files: give one of files, files_by_class, simulate and simulate_muons, found {found}")
-    if not data_set.features and not data_set.objects:
-        lines.append("features: expected at least one, here or under objects")
-    if data_set.simulated() and data_set.friends is not None:
-        lines.append("friends: only beside files, not simulate")
-    named = [("files", data_set.files or [])]
-    named += [(f"files_by_class.{name}", files) for name, files in (data_set.files_by_class or {}).items()]
-    named += [(f"friends.{n}.files", friends.files) for n, friends in enumerate(data_set.friends or [])]
-    lines += [
-        f"{key}.{n}: {wrong}" for key, files in named for n, f in enumerate(files) if (wrong := scheme_mistake(f))
-    ]
-    lines += _label_mistakes(data_set)
-    if data_set.trigger is not None and data_set.label is None:
-        lines.append("trigger: not with targets; rates need classes")
-    elif data_set.trigger is not None and data_set.label is not None:
-        lines += [f"trigger.{line}" for line in data_set.trigger.mistakes(data_set.label.classes)]
-        lines += [f"trigger.{line}" for line in _unknown_variables(data_set, data_set.trigger)]
-    if data_set.simulated() and data_set.published is not None:
-        lines.append(f"published: simulated data are no public data set, found {data_set.published!r}")
-    if data_set.simulate is not None and tuple(data_set.outputs) != SIMULATED_CLASSES:
-        lines.append(f"label.classes: simulated data have {list(SIMULATED_CLASSES)}, found {data_set.outputs}")
-    for path, names in (
-        ("label.classes" if data_set.label is not None else "targets", data_set.outputs),
-        ("features", [f.name for f in data_set.features]),
-        ("event_id", data_set.event_id),
-        ("split_by", data_set.split_by or []),
-        *(
-            (f"objects.{kind}.features", [*(f.name for f in o.features), *([o.mask] if o.mask else [])])
-            for kind, o in data_set.objects.items()
-        ),
-    ):
-        lines += [f"{path}: {name!r} stands twice" for name, count in Counter(names).items() if count > 1]
-    lines += [
-        f"split_by: {name!r} is not in event_id{nearest(name, data_set.event_id)}"
-        for name in data_set.split_by or []
-        if name not in data_set.event_id
-    ]
-    total = data_set.split.train + data_set.split.validation + data_set.split.test
-    if abs(total - 1) > 1e-9:
-        lines.append(f"split: train + validation + test is {total:g}, expected 1")
-    ranges = [("quantiles", data_set.quantiles)]
-    every = [(f"features.{n}", feature) for n, feature in enumerate(data_set.features)]
-    for kind, objects in data_set.objects.items():
-        every += [(f"objects.{kind}.features.{n}", feature) for n, feature in enumerate(objects.features)]
-    for place, feature in every:
-        ranges.append((f"{place}.quantiles", feature.quantiles or (0.0, 1.0)))
-        if feature.format is not None and feature.scale is not None:
-            lines.append(f"{place}.scale: not together with format")
-        elif feature.given is not None:
-            lines += [
-                f"{place}.{key}: only for format: auto"
-                for key in ("width", "quantiles")
-                if getattr(feature, key) is not None
-            ]
-    lines += [f"{path}: expected low < high, found {low:g}, {high:g}" for path, (low, high) in ranges if low >= high]
-    return lines
-
-
-def _unknown_variables(data_set: DataSet, trigger: Trigger) -> list[str]:
-    """Names that efficiency cannot be shown against, being neither observables nor channels."""
-    from trigger_lut.events.channels import channels
-
-    try:
-        known = [*data_set.observables, *(channel.name for channel in channels(data_set))]
-    except ConfigurationError:  # two channels of one name, which the plan refuses
-        return []
-    return trigger.unknown_variables(known)
-
-
-def _label_mistakes(data_set: DataSet) -> list[str]:
-    if (data_set.label is None) == (data_set.targets is None):
-        return ["label: give either label or targets, found " + ("neither" if data_set.label is None else "both")]
-    if data_set.label is None:
-        wrong = [] if data_set.files_by_class is None else ["files_by_class: not with targets; give files"]
-        return wrong + ["balance_classes: not with targets"] * data_set.balance_classes
-    classes = data_set.label.classes
-    if data_set.files_by_class is None:
-        missing = "label.expression: missing; give it, or files_by_class instead of files"
-        return [missing] if data_set.label.expression is None else []
-    found = [
-        f"files_by_class: no class {name!r} in label.classes{nearest(name, classes)}"
-        for name in data_set.files_by_class
-        if name not in classes
-    ]
-    found += [f"files_by_class: no files of class {name!r}" for name in classes if name not in data_set.files_by_class]
-    if data_set.label.expression is not None:
-        found.append("label.expression: not together with files_by_class")
-    return found
 
 
 def load_data_set(path: Path) -> DataSet:

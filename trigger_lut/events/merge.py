@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from trigger_lut.errors import DataError
 from trigger_lut.events.buckets import BUCKET_BYTES, Buckets
 from trigger_lut.events.channels import channels
-from trigger_lut.events.codes import SPLIT_NAMES, TRAIN, EventCodes, arrays_of
+from trigger_lut.events.codes import SPLIT_NAMES, TEST, TRAIN, EventCodes, arrays_of
 from trigger_lut.events.description import DataSet
 from trigger_lut.events.encode import Tally, formats_of
 from trigger_lut.events.moments import Moments
@@ -92,8 +92,10 @@ def merge(data_set: DataSet, shards: Sequence[Shard], folder: Path, size: int = 
 
 
 def split_of(data_set: DataSet, rows: Rows) -> NDArray[np.uint8]:
-    """(N,) the split of each entry."""
-    return assign(groups(rows), data_set.split.train, data_set.split.validation)
+    """(N,) the split of each entry; of classes that are not trained on the test split."""
+    found = assign(groups(rows), data_set.split.train, data_set.split.validation)
+    found[~np.array(data_set.trained_on)[rows["label"]]] = TEST
+    return found
 
 
 class _Seen:
@@ -135,13 +137,14 @@ class _Seen:
         for k, kind in enumerate(self.data_set.kinds):
             if not self.counts[:, k].any():
                 problems.append(f"class {kind!r} (label {k}) has no events")
-            else:
+            elif self.data_set.trained_on[k]:
                 missing = [s for s, count in zip(SPLIT_NAMES, self.counts[:, k], strict=True) if not count]
                 problems += [f"class {kind!r} (label {k}) has no events in the {s} split" for s in missing]
         if problems:
             raise DataError(f"{name}: " + "; ".join(problems))
-        if not (self.weights > 0).all():
-            kind = self.data_set.kinds[int(np.argmin(self.weights > 0))]
+        weightless = (self.weights <= 0) & np.array(self.data_set.trained_on)
+        if weightless.any():
+            kind = self.data_set.kinds[int(np.argmax(weightless))]
             raise DataError(f"{name}: class {kind!r} has no weight in the training split")
 
     def training_weights(self, rows: Rows) -> NDArray[np.float32] | None:
@@ -169,7 +172,7 @@ def _encoded(
         np.ascontiguousarray(rows["identity"]),
         formats,
         tuple(tally.channel.name for tally in tallies),
-        tuple(data_set.outputs),
+        tuple(data_set.label_or_targets),
         weights=seen.training_weights(rows),
         aims=(rows["aims"] / np.array(scales, np.float32)).astype(np.float32) if scales else None,
         scales=tuple(scales),

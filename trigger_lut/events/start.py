@@ -13,7 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from trigger_lut.budget import Name, validate
 from trigger_lut.cards import write_text
 from trigger_lut.errors import ConfigurationError, DataError
-from trigger_lut.events.description import DataSet, inconsistencies
+from trigger_lut.events.consistency import inconsistencies
+from trigger_lut.events.description import DataSet
 from trigger_lut.events.files import expand
 from trigger_lut.events.look import Looked, look
 from trigger_lut.events.names import identifier

@@ -25,6 +25,9 @@ class Trigger(Strict):
     filled_fraction: Annotated[float, Field(gt=0, le=1)] | None = Field(
         None, description="Each background entry is a crossing; this share of 40.079 MHz has collisions."
     )
+    shares: dict[str, Annotated[float, Field(gt=0, le=1)]] | None = Field(
+        None, description="With filled_fraction: share of the crossings that each background class stands for."
+    )
     cross_section_pb: dict[str, Rate] | None = Field(None, description="Of each background class; with luminosity.")
     luminosity_cm2s: Rate | None = Field(None, description="Instantaneous, per square centimetre and second.")
     rates_khz: list[Rate] = Field([1.0, 10.0, 100.0], min_length=1, description="Working points.")
@@ -38,6 +41,10 @@ class Trigger(Strict):
             raise ValueError(f"give one of input_rate_khz, filled_fraction and cross_section_pb, found {found}")
         if (self.cross_section_pb is None) != (self.luminosity_cm2s is None):
             raise ValueError("cross_section_pb and luminosity_cm2s go together")
+        if self.shares is not None and self.filled_fraction is None:
+            raise ValueError("shares: only with filled_fraction")
+        if self.shares is not None and abs(sum(self.shares.values()) - 1) > 0.01:
+            raise ValueError(f"shares: expected a sum of 1, found {sum(self.shares.values()):.4g}")
         return self
 
     def mistakes(self, classes: Sequence[str]) -> list[str]:
@@ -46,13 +53,16 @@ class Trigger(Strict):
         background = [name for name in classes if name not in self.signal]
         if not background:
             found.append("signal: all classes are signal; a rate needs background")
-        stated = background if self.cross_section_pb is None else list(self.cross_section_pb)
-        found += [
-            f"cross_section_pb: {name!r} is no background class{nearest(name, background)}"
-            for name in stated
-            if name not in background
-        ]
-        return found + [f"cross_section_pb: {name!r} is missing" for name in background if name not in stated]
+        for key, stated in (("cross_section_pb", self.cross_section_pb), ("shares", self.shares)):
+            if stated is None:
+                continue
+            found += [
+                f"{key}: {name!r} is no background class{nearest(name, background)}"
+                for name in stated
+                if name not in background
+            ]
+            found += [f"{key}: {name!r} is missing" for name in background if name not in stated]
+        return found
 
     def unknown_variables(self, known: Sequence[str]) -> list[str]:
         """Names in `against` that are none of the data set's observables and input channels, as in `mistakes`."""
@@ -63,12 +73,15 @@ class Trigger(Strict):
         ]
 
     def streams(self, classes: Sequence[str]) -> Streams:
-        """What enters: all background in one stream; with cross sections a stream a class, of rate sigma * L."""
+        """What enters: all background in one stream; with cross sections (rate sigma * L) or shares one a class."""
         background = [k for k, name in enumerate(classes) if name not in self.signal]
         if self.cross_section_pb is not None and self.luminosity_cm2s is not None:
             per_pb = PB_IN_CM2 * self.luminosity_cm2s / 1000
             return [((k,), self.cross_section_pb[classes[k]] * per_pb) for k in background]
-        return [(tuple(background), self.input_rate_khz or 1000 * BUNCH_CROSSING_MHZ * (self.filled_fraction or 0.0))]
+        crossings = 1000 * BUNCH_CROSSING_MHZ * (self.filled_fraction or 0.0)
+        if self.shares is not None:
+            return [((k,), self.shares[classes[k]] * crossings) for k in background]
+        return [(tuple(background), self.input_rate_khz or crossings)]
 
     def stated(self) -> str:
         """How the input rate was stated."""
@@ -76,5 +89,5 @@ class Trigger(Strict):
             return f"input_rate_khz: {self.input_rate_khz:g}"
         if self.filled_fraction is not None:
             share = f"{BUNCH_CROSSING_MHZ} MHz x filled_fraction {self.filled_fraction:g}"
-            return f"{share}, each background entry a crossing"
+            return f"{share}, each background entry a crossing{'' if self.shares is None else ' of its share'}"
         return f"cross_section_pb x luminosity_cm2s {self.luminosity_cm2s:g}"

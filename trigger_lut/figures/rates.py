@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MARKERS = ("s", "^", "o", "x")
-SIZES = (4, 4, 6, 5)  # firmware and trained network are the same where Keras is exact: a cross on a disc
+MARKERS = ("s", "^", "o", "x", "D")
+SIZES = (4, 4, 6, 5, 4)  # firmware and trained network are the same where Keras is exact: a cross on a disc
 
 
 def rates(card: RateCard) -> Figure:
@@ -42,7 +42,7 @@ def rates(card: RateCard) -> Figure:
         for level in wanted:
             ax.axhline(level, color="#717581", linewidth=0.7, linestyle=":")
         _labelled(ax, card)
-    left.set_xlabel("Threshold on the score [logits]")
+    left.set_xlabel("Threshold on the score" if card.one_score else "Threshold on the score [logits]")
     right.set_xlabel("Efficiency of all signal")
     right.set_xlim(0, 1)
     left.legend(loc="lower left")
@@ -62,7 +62,7 @@ def turnons(card: RateCard) -> Figure:
         width = np.diff(edges) if len(edges) > 1 else np.zeros(1)
         apart = np.minimum(0.2 * width, 0.011 * (edges[-1] - edges[0]))
         for n, (method, points) in enumerate(found.efficiency.items()):
-            _bars(ax, middle + (n - 1.5) * apart, points, n, plain(method))
+            _bars(ax, middle + (n - (len(found.efficiency) - 1) / 2) * apart, points, n, plain(method))
         for edge in edges:
             ax.axvline(edge, color="#d9d9d9", linewidth=0.6, zorder=0)
         ax.set_ylim(0, 1.35)

@@ -9,6 +9,7 @@ from trigger_lut.figures.style import styled
 from trigger_lut.pages.html import Cell, Page, Table, cells, fixed, percent, write_page
 from trigger_lut.records import MEASURES, IngestCard, ReferenceCard
 from trigger_lut.simulation.check import PhysicsCheck
+from trigger_lut.simulation.crossing_check import CrossingCheck
 from trigger_lut.simulation.muon_run import MuonCheck
 
 
@@ -27,6 +28,8 @@ def pages_of_data(simulation: Path | None, ingest: Path, reference: Path, folder
 def _simulated(card: Path) -> Page:
     if stage_of(card) == "check_muons":
         return muons_page(read_card(MuonCheck, card))
+    if stage_of(card) == "check_crossings":
+        return crossings_page(read_card(CrossingCheck, card))
     return simulate_page(read_card(PhysicsCheck, card))
 
 
@@ -45,6 +48,43 @@ def muons_page(card: MuonCheck) -> Page:
         tables=[gaps],
         cards={"check_simulation": card},
         plots=[("angles.svg", angles(card), "True angles, and fitted minus true angle.")],
+    )
+
+
+def crossings_page(card: CrossingCheck) -> Page:
+    from trigger_lut.figures.anomaly import crossings
+
+    classes = Table(
+        "Crossings",
+        ["Class", "Crossings", "Share of filled crossings", "Collisions", "Jets", "e/gamma", "Muons", "MET [GeV]"],
+        [
+            cells(
+                name,
+                found.crossings,
+                "signal" if found.share is None else percent(found.share),
+                *(fixed(value, 2) for value in (found.collisions, *found.objects.values())),
+                fixed(found.met_gev, 1),
+            )
+            for name, found in card.classes.items()
+        ],
+        note="Means over the crossings of a class.",
+    )
+    sections = Table(
+        "Cross sections",
+        ["Collisions", "Found [mb]", "Shares rest on [mb]"],
+        [
+            cells(n, f"{s:.3g}", f"{card.expected_mb[n]:.3g}" if n in card.expected_mb else "-")
+            for n, s in card.sigma_mb.items()
+        ],
+        note="By Pythia. That of soft is of all inelastic collisions.",
+    )
+    return Page(
+        title="Simulated crossings",
+        lead=f"{sum(found.crossings for found in card.classes.values())} crossings with {card.pileup:g} collisions on "
+        "average. Background comes in kinds, by its hardest collision; signals have one collision more.",
+        tables=[classes, sections],
+        cards={"check_simulation": card},
+        plots=[("crossings.svg", crossings(card), "First jet (0: none) and missing transverse momentum, by class.")],
     )
 
 

@@ -163,6 +163,8 @@ def _others(data: Path, summary: Path | None, scan: Path | None, root: Path) -> 
         ("Ingest", data / "pages/ingest.html", channels),
         ("Reference", data / "pages/reference.html", f"{learnable}{percent(reference.accuracy_trees).text} (trees)"),
     ]
+    if (data / "pages/teacher.html").is_file():
+        found.append(("Teacher", data / "pages/teacher.html", "what is unusual, learnt from background alone"))
     if summary is not None:
         found.append(("All designs", summary.with_suffix(".html"), "every figure of every design"))
     if scan is not None:

@@ -43,8 +43,7 @@ def rate_page(card: RateCard) -> Page:
         ],
         note="Thresholds were chosen on the validation split; rates and efficiencies are of the test split, errors "
         f"reach to the ends of the central 68.3 % interval after Clopper and Pearson{_together(card)}. In codes: the "
-        "firmware passes an event when its largest signal output minus its largest background output, as integers of "
-        "the finest output, is at least that.",
+        f"firmware passes an event when {_in_codes(card)} is at least that.",
     )
     events = Table(
         "Test events",
@@ -67,8 +66,10 @@ def rate_page(card: RateCard) -> Page:
             turnons(card),
             "Signal efficiency at one working point, in bins of as many signal events.",
         ),
-        ("reliability.svg", reliability(card), "Calibration: is what is called 80 % signal so in 80 % of the cases?"),
     ]
+    if card.reliability:
+        caption = "Calibration: is what is called 80 % signal so in 80 % of the cases?"
+        plots.append(("reliability.svg", reliability(card), caption))
     return Page(
         title=f"{card.design}: rates",
         lead=f"{', '.join(card.signal)} against {', '.join(card.background)}, which come in at "
@@ -77,6 +78,12 @@ def rate_page(card: RateCard) -> Page:
         cards={"rate": card},
         plots=plots,
     )
+
+
+def _in_codes(card: RateCard) -> str:
+    if card.one_score:
+        return "its output, as an integer,"
+    return "its largest signal output minus its largest background output, as integers of the finest output,"
 
 
 def _together(card: RateCard) -> str:

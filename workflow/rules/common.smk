@@ -18,6 +18,7 @@ CATEGORIES = (
 )
 BESIDE = {
     "scan": "summary",
+    "teacher": "reference",
     "event": "verify",
     "prove": "verify",
     "faults": "verify",

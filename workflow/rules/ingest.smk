@@ -21,6 +21,10 @@ rule read:
         " &> {log} || failed {log}"
 
 
+# Where an anomaly is looked for, codes come with the score that a teacher gives them.
+ENCODED = f"{DATA}/{'codes' if plan.data_set.anomaly is None else 'encoded'}.npz"
+
+
 rule ingest:
     """Turn the entries of all files of the data set into integer codes."""
     input:
@@ -29,7 +33,7 @@ rule ingest:
         rows=expand(f"{DATA}/read/{{number}}.rows", number=range(len(plan.sources))),
         cards=expand(f"{DATA}/read/{{number}}.json", number=range(len(plan.sources))),
     output:
-        codes=f"{DATA}/codes.npz",
+        codes=ENCODED,
         card=f"{DATA}/ingest.json",
     params:
         code=fingerprint("events.run"),

@@ -3,10 +3,14 @@ DESIGN_PAGES = "results/{design}/pages"
 # Cards of stages that the budget file can switch on.
 BESIDE_CARDS = [*(["vendor"] if VENDOR_TOOLS else []), *(["route"] if plan.budget.checks.route else [])]
 DATA_PAGES = f"{DATA}/pages"
-SIMULATED_PLOT = ("angles", "angles of fits") if plan.data_set.simulate_muons else ("masses", "mass peaks")
+SIMULATED_PLOT = (
+    ("angles", "angles of fits")
+    if plan.data_set.simulate_muons
+    else ("crossings", "jets and missing momentum") if plan.data_set.simulate_crossings else ("masses", "mass peaks")
+)
 PHYSICS_PLOTS = (
     {"roc": "ROC curves", "confusion": "confusion matrix"}
-    if plan.data_set.label is not None
+    if not plan.data_set.regression
     else {"residuals": "found minus true", "resolution": "resolution"}
 )
 
@@ -191,6 +195,7 @@ PAGES = [
     *expand(rules.page_of_firmware.output, design=DESIGNS),
     *expand(rules.pages_of_proof.output, design=DESIGNS),
     *expand(rules.page_of_release.output, design=DESIGNS),
+    *(rules.page_of_teacher.output if plan.data_set.anomaly is not None else []),
     *(rules.pages_of_summary.output if DESIGNS else []),
     *(rules.pages_of_scan.output if POINTS else []),
 ]

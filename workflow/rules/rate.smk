@@ -29,10 +29,14 @@ if plan.data_set.trigger is not None:
         input:
             "results/{design}/rate.json",
         output:
+            **(
+                {"reliability": shown("results/{design}/pages/reliability.svg", "rate", "calibration")}
+                if plan.data_set.anomaly is None
+                else {}
+            ),
             page=shown("results/{design}/pages/rate.html", "rate", "rates and efficiencies"),
             rates=shown("results/{design}/pages/rates.svg", "rate", "rate against threshold"),
             turnons=shown("results/{design}/pages/turnons.svg", "rate", "efficiency against variables"),
-            reliability=shown("results/{design}/pages/reliability.svg", "rate", "calibration"),
         params:
             folder="results/{design}/pages",
             code=fingerprint("pages.of_rate"),

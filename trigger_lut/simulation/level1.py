@@ -1,0 +1,111 @@
+"""Level-1 objects from towers and muons: jets, e/gamma, missing transverse momentum.
+
+The algorithms are those of a calorimeter trigger in their simplest form. A jet is a window of 9 x 9 towers about a
+tower that is the highest of them, less what its surroundings say of pile-up: the three lower ones of four strips of 3 x
+9 towers beside it, which have its area together (the 'chunky donut' of CMS' calorimeter trigger, arXiv:2006.10165). An
+e/gamma is a window of 3 x 3 EM towers about the highest of them, with little behind it in HAD.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigger_lut.simulation.detector import EM, ETA_MAX, HAD, TOWER, Floats, Muons
+
+JET, EGAMMA = 9, 3  # towers across
+JET_SEED_GEV, JET_MIN_GEV, EGAMMA_SEED_GEV, EGAMMA_MIN_GEV = 4.0, 15.0, 2.0, 5.0
+LARGEST_HAD_SHARE = 0.25  # of HAD to EM in an e/gamma's window
+MOST_JETS, MOST_OTHERS = 10, 4
+
+
+class Objects(NamedTuple):
+    """Objects of crossings, (N, K) each and largest pt first: pt in GeV (0: no object), eta, phi in radians."""
+
+    pt: Floats
+    eta: Floats
+    phi: Floats
+
+
+def sums(towers: Floats, eta: int, phi: int) -> Floats:
+    """(N, E, P) sums over windows of eta x phi towers (odd numbers) about each; beyond the ends in eta is nothing."""
+    half_eta, half_phi = eta // 2, phi // 2
+    wrapped = np.concatenate([towers[..., -half_phi:], towers, towers[..., :half_phi]], axis=-1) if half_phi else towers
+    total = np.cumsum(np.pad(wrapped, ((0, 0), (0, 0), (1, 0))), axis=-1)
+    across = total[..., phi:] - total[..., :-phi]
+    total = np.cumsum(np.pad(across, ((0, 0), (half_eta + 1, half_eta), (0, 0))), axis=-2)
+    return np.asarray(total[:, eta:] - total[:, :-eta])
+
+
+def highest(towers: Floats, size: int) -> NDArray[np.bool_]:
+    """(N, E, P) whether a tower is above all others of size x size about it; of equal ones the last counts as above."""
+    from scipy.ndimage import maximum_filter1d
+
+    order = np.arange(towers[0].size).reshape(towers[0].shape)
+    distinct = towers + 1e-6 * order  # energies are multiples of 0.5
+    most = maximum_filter1d(distinct, size, axis=2, mode="wrap")
+    most = maximum_filter1d(most, size, axis=1, mode="constant", cval=0.0)
+    return np.asarray(distinct == most)
+
+
+def jets(towers: Floats) -> Objects:
+    """Of towers (N, E, P), both layers added up."""
+    inside = sums(towers, JET, JET)
+    along_phi, along_eta = sums(towers, 3, JET), sums(towers, JET, 3)
+    shift = (JET + 3) // 2
+    beside = [np.roll(along_eta, shift, axis=2), np.roll(along_eta, -shift, axis=2)]
+    for step in (shift, -shift):
+        moved = np.zeros_like(along_phi)
+        if step > 0:
+            moved[:, step:] = along_phi[:, :-step]
+        else:
+            moved[:, :step] = along_phi[:, -step:]
+        beside.append(moved)
+    strips = np.stack(beside)
+    pileup = strips.sum(axis=0) - strips.max(axis=0)
+    pt = np.where(highest(towers, JET) & (towers >= JET_SEED_GEV), inside - pileup, 0.0)
+    return _first(np.where(pt >= JET_MIN_GEV, pt, 0.0), MOST_JETS)
+
+
+def egammas(towers: Floats) -> Objects:
+    """Of towers (N, 2, E, P)."""
+    em = towers[:, EM]
+    inside, behind = sums(em, EGAMMA, EGAMMA), sums(towers[:, HAD], EGAMMA, EGAMMA)
+    good = highest(em, EGAMMA) & (em >= EGAMMA_SEED_GEV) & (behind <= LARGEST_HAD_SHARE * inside)
+    return _first(np.where(good & (inside >= EGAMMA_MIN_GEV), inside, 0.0), MOST_OTHERS)
+
+
+def _first(pt: Floats, most: int) -> Objects:
+    flat = pt.reshape(len(pt), -1)
+    towers = np.argsort(-flat, axis=1, kind="stable")[:, :most]
+    found = np.take_along_axis(flat, towers, axis=1)
+    eta, phi = np.unravel_index(towers, pt.shape[1:])
+    there = found > 0
+    azimuth = (phi + 0.5) * TOWER
+    return Objects(
+        found,
+        np.where(there, (eta + 0.5) * TOWER - ETA_MAX, 0.0),
+        np.where(there, np.where(azimuth > np.pi, azimuth - 2 * np.pi, azimuth), 0.0),
+    )
+
+
+def muon_slots(muons: Muons, crossings: int) -> Objects:
+    """The muons of each crossing in slots."""
+    order = np.lexsort((-muons.pt, muons.of))
+    of = muons.of[order]
+    rank = np.arange(len(of)) - np.searchsorted(of, of)
+    kept = rank < MOST_OTHERS
+    made = Objects(*np.zeros((3, crossings, MOST_OTHERS)))
+    for slots, values in zip(made, (muons.pt, muons.eta, muons.phi), strict=True):
+        slots[of[kept], rank[kept]] = values[order][kept]
+    return made
+
+
+def missing(towers: Floats) -> tuple[Floats, Floats]:
+    """(N,) magnitude in GeV and phi of minus the vector sum of towers (N, E, P)."""
+    azimuth = (np.arange(towers.shape[2]) + 0.5) * TOWER
+    in_phi = towers.sum(axis=1)
+    x, y = -in_phi @ np.cos(azimuth), -in_phi @ np.sin(azimuth)
+    return np.hypot(x, y), np.arctan2(y, x)

@@ -1,0 +1,37 @@
+# Anomaly detection: a teacher learns what background is like, and networks learn its score.
+if plan.data_set.anomaly is not None:
+
+    rule teacher:
+        """Train an autoencoder on background, and give every event its score."""
+        input:
+            ENCODED,
+        output:
+            codes=f"{DATA}/codes.npz",
+            card=f"{DATA}/teacher.json",
+        params:
+            anomaly=shlex.quote(plan.data_set.anomaly.model_dump_json()),
+            code=fingerprint("teacher"),
+        resources:
+            **needs(mem_mb=3000, runtime=60),
+        log:
+            f"results/logs/data/{DATA_SET}/teacher.log",
+        shell:
+            "trigger-lut teacher --threads {threads} --encoded {input} --anomaly {params.anomaly}"
+            " --codes {output.codes} --card {output.card} &> {log} || failed {log}"
+
+    rule page_of_teacher:
+        """Draw the page of the teacher."""
+        input:
+            f"{DATA}/teacher.json",
+        output:
+            page=shown(f"{DATA}/pages/teacher.html", "teacher", "what is unusual"),
+            plot=shown(f"{DATA}/pages/scores.svg", "teacher", "scores by class"),
+        params:
+            folder=f"{DATA}/pages",
+            code=fingerprint("pages.of_teacher"),
+        resources:
+            **needs(mem_mb=1000, runtime=10),
+        log:
+            f"results/logs/data/{DATA_SET}/page_of_teacher.log",
+        shell:
+            "trigger-lut page-of-teacher --teacher {input} --folder {params.folder} &> {log} || failed {log}"

@@ -9,7 +9,17 @@ import numpy as np
 
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Measured, write_card
-from trigger_lut.records import Epoch, FeatureSummary, IngestCard, LayerSummary, Measurement, ReferenceCard, TrainCard
+from trigger_lut.records import (
+    Epoch,
+    FeatureSummary,
+    IngestCard,
+    LayerSummary,
+    Measurement,
+    ReferenceCard,
+    TargetSummary,
+    TeacherCard,
+    TrainCard,
+)
 from trigger_lut.records_firmware import (
     Comparison,
     Difference,
@@ -37,6 +47,7 @@ from trigger_lut.records_physics import (
 from trigger_lut.records_proof import FaultCount, FaultsCard, OutputProof, ProveCard
 from trigger_lut.records_release import CheckLine, ReleaseCard
 from trigger_lut.simulation.check import RESONANCES, MassPeak, PhysicsCheck
+from trigger_lut.simulation.crossing_check import EDGES_GEV, CrossingCheck, CrossingClass
 
 CLASSES = ("g", "q", "W")
 MADE: dict[str, Any] = {"seconds": 1.5, "versions": {"trigger_lut": "0.1.0"}, "inputs": {"a.json": "0" * 64}}
@@ -240,8 +251,10 @@ def physics(design: str = "small", accuracy: float = 0.797) -> PhysicsCard:
     )
 
 
-def rate(design: str = "small") -> RateCard:
+def rate(design: str = "small", one_score: bool = False) -> RateCard:
+    """one_score: as of anomaly detection."""
     methods = ("Dense, unquantised", "Boosted trees", "Trained network", "Firmware")
+    methods = ("Teacher, unquantised", *methods) if one_score else methods
 
     def share(value: float) -> Measured68:
         return Measured68(value=value, low=0.9 * value, high=min(1.1 * value, 1.0))
@@ -267,6 +280,7 @@ def rate(design: str = "small") -> RateCard:
         background=["g"],
         input_rate_khz=100.0,
         input_rate_from="input_rate_khz: 100",
+        one_score=one_score,
         events={"g": 200, "q": 200, "W": 200},
         khz_per_event={"g": 0.5},
         points=points,
@@ -290,7 +304,51 @@ def rate(design: str = "small") -> RateCard:
         reliability=[
             Reliability(method=method, predicted=[0.1, 0.5, 0.9], observed=[share(0.12), share(0.5), share(0.85)])
             for method in methods
+            if not one_score
         ],
+        **MADE,
+    )
+
+
+def teacher() -> TeacherCard:
+    edges = np.linspace(-2, 6, 21)
+    middle = (edges[1:] + edges[:-1]) / 2
+    counts = {name: 500 * np.exp(-0.5 * (middle - n) ** 2) for n, name in enumerate(CLASSES)}
+    return TeacherCard(
+        background=["g", "q"],
+        units=[32, 6],
+        events=1000,
+        loss_training=[1.0, 0.5, 0.4],
+        loss_validation=[0.9, 0.6, 0.5],
+        target=TargetSummary(name="anomaly", unit="", scale=0.5, minimum=-2, maximum=6, mean=1, spread=0.6),
+        auc={"W": 0.87},
+        edges=edges.tolist(),
+        counts={name: found.astype(int).tolist() for name, found in counts.items()},
+        **MADE,
+    )
+
+
+def check_crossings() -> CrossingCheck:
+    bins = len(EDGES_GEV) - 1
+    falling = (1000 * np.exp(-np.arange(bins) / 5)).astype(int).tolist()
+    kinds = {"soft": 0.57, "pt20": 0.39, "pt40": 0.04, "ditau": None}
+    return CrossingCheck(
+        pileup=60,
+        sigma_mb={"soft": 78.58, "pt20": 0.68, "ditau": 1e-9},
+        expected_mb={"soft": 78.6, "pt20": 0.681},
+        edges_gev=EDGES_GEV.tolist(),
+        classes={
+            name: CrossingClass(
+                crossings=sum(falling),
+                share=share,
+                collisions=59.9,
+                objects={"jet": 5.1, "egamma": 0.9, "muon": 0.05},
+                met_gev=41.0,
+                leading_jet=falling,
+                met=falling[::-1],
+            )
+            for name, share in kinds.items()
+        },
         **MADE,
     )
 

@@ -19,16 +19,21 @@ from trigger_lut import (
 )
 from trigger_lut.cards import Card, Measured
 from trigger_lut.simulation.check import MassPeak, PhysicsCheck
+from trigger_lut.simulation.crossing_check import CrossingCheck, CrossingClass
+from trigger_lut.simulation.crossing_run import CrossingFileCard
 from trigger_lut.simulation.muon_run import MuonCheck, MuonFileCard
 
 START, END = "<!-- cards: made by `trigger-lut schema cards` -->", "<!-- end of cards -->"
 CARDS: dict[str, type[BaseModel]] = {
     "data/&lt;data set&gt;/&lt;process&gt;_&lt;part&gt;.json": records.SimulateCard,
     "data/&lt;data set&gt;/muon_&lt;part&gt;.json": MuonFileCard,
+    "data/&lt;data set of crossings&gt;/&lt;process&gt;_&lt;part&gt;.json": CrossingFileCard,
     "results/data/&lt;data set&gt;/check_simulation.json": PhysicsCheck,
     "results/data/&lt;data set of muons&gt;/check_simulation.json": MuonCheck,
+    "results/data/&lt;data set of crossings&gt;/check_simulation.json": CrossingCheck,
     "results/data/&lt;data set&gt;/read/&lt;number&gt;.json (temporary)": records.ReadCard,
     "results/data/&lt;data set&gt;/ingest.json": records.IngestCard,
+    "results/data/&lt;data set&gt;/teacher.json": records.TeacherCard,
     "results/data/&lt;data set&gt;/reference.json": records.ReferenceCard,
     "results/&lt;design&gt;/train.json": records.TrainCard,
     "results/&lt;design&gt;/physics.json": records_physics.PhysicsCard,
@@ -54,6 +59,7 @@ PARTS: tuple[type[BaseModel], ...] = (
     Measured,
     records.FeatureSummary,
     MassPeak,
+    CrossingClass,
     records_firmware.PipelineStage,
     records_firmware.TableEntries,
     records_firmware.Comparison,

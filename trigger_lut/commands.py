@@ -103,10 +103,10 @@ def ingest(args: argparse.Namespace) -> None:
 
 def teacher(args: argparse.Namespace) -> None:
     """Learn what background is like, and give every event a score for networks to learn."""
-    from trigger_lut.events.anomaly import Anomaly
+    from trigger_lut.events.anomaly import Teacher
     from trigger_lut.teacher import teach
 
-    teach(args.encoded, Anomaly.model_validate_json(args.anomaly), args.codes, args.card)
+    teach(args.encoded, args.background, Teacher.model_validate_json(args.settings), args.codes, args.card)
 
 
 def reference(args: argparse.Namespace) -> None:

@@ -94,7 +94,6 @@ class TeacherCard(Card):
     events: int = Field(description="Events of the training split.")
     loss_training: list[float] = Field(description="Mean squared error by epoch, channels in standard deviations.")
     loss_validation: list[float] = Field(description="The same on the validation split.")
-    seconds: float = Field(description="Time of training and scoring.")
     target: TargetSummary = Field(description="The score; networks aim at it less its mean in training.")
     auc: dict[str, float] = Field(description="Area under the ROC curve of each other class against background, test.")
     edges: list[float] = Field(description="Edges of bins of the score.")

@@ -12,7 +12,6 @@ their score, up to `flatten` times the smallest weight.
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 from trigger_lut import areas
 from trigger_lut.cards import Stopwatch, write_card
 from trigger_lut.errors import CardError
-from trigger_lut.events.anomaly import SCORE, Anomaly
+from trigger_lut.events.anomaly import SCORE, Teacher
 from trigger_lut.events.codes import TEST, TRAIN, VALIDATION, EventCodes, load_codes, save_codes
 from trigger_lut.events.moments import Moments
 from trigger_lut.records import TargetSummary, TeacherCard
@@ -35,29 +34,27 @@ DENSITY_BINS = 40
 HISTOGRAM_BINS = 60
 
 
-def teach(encoded: Path, anomaly: Anomaly, codes: Path, card: Path) -> None:
+def teach(encoded: Path, background: list[str], teacher: Teacher, codes: Path, card: Path) -> None:
     """Train the teacher on the training split of `encoded`, and write the same events with its score as their target.
 
     Raises CardError for a file that is damaged or has no such classes.
     """
     watch = Stopwatch()
     events = load_codes(encoded)
-    if missing := [name for name in anomaly.background if name not in events.classes]:
+    if missing := [name for name in background if name not in events.classes]:
         raise CardError(f"{encoded}: no classes {', '.join(missing)}; ingest again")
-    started = time.monotonic()
-    score, losses = scores(events, anomaly)
-    found = with_scores(events, score, anomaly.flatten)
+    score, losses = scores(events, teacher)
+    found = with_scores(events, score, teacher.flatten)
     save_codes(found, codes)
     of_all = Moments(1)
     of_all.add(score[:, None])
     write_card(
         TeacherCard(
-            background=anomaly.background,
-            units=anomaly.units,
+            background=background,
+            units=teacher.units,
             events=int((events.split == TRAIN).sum()),
             loss_training=losses[0],
             loss_validation=losses[1],
-            seconds=round(time.monotonic() - started, 3),
             target=TargetSummary(
                 name=SCORE,
                 unit="",
@@ -67,7 +64,7 @@ def teach(encoded: Path, anomaly: Anomaly, codes: Path, card: Path) -> None:
                 mean=float(of_all.mean[0]),
                 spread=float(of_all.spread[0]),
             ),
-            auc=aucs(events, score, anomaly.background),
+            auc=aucs(events, score, background),
             edges=(edges := np.linspace(score.min(), score.max(), HISTOGRAM_BINS + 1)).tolist(),
             counts=histograms(events, score, edges),
             **watch.provenance([encoded], "tensorflow", "keras", "numpy"),
@@ -76,17 +73,17 @@ def teach(encoded: Path, anomaly: Anomaly, codes: Path, card: Path) -> None:
     )
 
 
-def scores(events: EventCodes, anomaly: Anomaly) -> tuple[Floats, tuple[list[float], list[float]]]:
+def scores(events: EventCodes, teacher: Teacher) -> tuple[Floats, tuple[list[float], list[float]]]:
     """((N,) score of each event, (losses of the training split, of validation) by epoch)."""
     import keras
 
-    keras.utils.set_random_seed(anomaly.seed)
+    keras.utils.set_random_seed(teacher.seed)
     x, _, _ = sample(events, TRAIN)
     check, _, _ = sample(events, VALIDATION)
     # Channels that never vary say nothing, and would be divided by nothing.
     mean, spread = x.mean(axis=0), np.where(x.std(axis=0) > 0, x.std(axis=0), np.inf)
-    widths = [*anomaly.units, *anomaly.units[-2::-1]]
-    last = len(anomaly.units) - 1
+    widths = [*teacher.units, *teacher.units[-2::-1]]
+    last = len(teacher.units) - 1
     hidden = [keras.layers.Dense(n, activation=None if i == last else "relu") for i, n in enumerate(widths)]
     model = keras.Sequential([keras.Input((x.shape[1],)), *hidden, keras.layers.Dense(x.shape[1])])
     steps = EPOCHS * -(-len(x) // BATCH_SIZE)

@@ -13,7 +13,7 @@ import pytest
 
 from trigger_lut.cards import Measured, read_card, write_card
 from trigger_lut.errors import CardError
-from trigger_lut.figures import classification, data, hardware, training
+from trigger_lut.figures import anomaly, classification, data, hardware, training
 from trigger_lut.figures.style import BAD_COLOUR, COLOURS, GOOD_COLOUR, canvas, save, styled
 from trigger_lut.figures.summary import summary as summary_figure
 from trigger_lut.pages.of_data import ingest_page, pages_of_data
@@ -21,6 +21,7 @@ from trigger_lut.pages.of_design import pages_of_design, synth_page, train_page,
 from trigger_lut.pages.of_physics import physics_page
 from trigger_lut.pages.of_rate import page_of_rate
 from trigger_lut.pages.of_summary import pages_of_summary, summary_page
+from trigger_lut.pages.of_teacher import page_of_teacher
 from trigger_lut.pages.of_timing import timing_page
 from trigger_lut.records import Summary
 from trigger_lut.summary import summary
@@ -38,6 +39,8 @@ def designs(tmp_path) -> Summary:
 
 
 FIGURES = {
+    "crossings": lambda: anomaly.crossings(made_cards.check_crossings()),
+    "scores": lambda: anomaly.scores(made_cards.teacher()),
     "masses": lambda: data.masses(made_cards.check_simulation()),
     "inputs": lambda: data.inputs(made_cards.ingest()),
     "codes": lambda: data.codes(made_cards.ingest()),
@@ -50,6 +53,13 @@ FIGURES = {
     "pipeline": lambda: hardware.pipeline(made_cards.timing()),
 }
 LABELS = {
+    "crossings": {"pt of the first jet [GeV]", "Missing transverse momentum [GeV]", "Share of crossings / GeV"},
+    "scores": {
+        "Score: log2 of the mean squared error",
+        "Share of test events / bin",
+        "Epoch",
+        "Mean squared error [standard deviations squared]",
+    },
     "masses": {"mMDT jet mass [GeV]", "Share of jets / 2 GeV"},
     "codes": {"Codes", "Saturated events [%]"},
     "training": {"Accuracy [%]", "LUTs", "Latency [cycles]", "Epoch"},
@@ -352,3 +362,25 @@ def test_pages_of_rates_and_of_a_regression(tmp_path):
     rows = page.tables[0].rows
     assert [row[1].text for row in rows] == ["Dense, unquantised", "Boosted trees", "Trained network", "Firmware"]
     assert rows[0][3].text == "2 ± 0.05"
+
+
+def test_pages_of_an_anomaly(tmp_path):
+    write_card(made_cards.rate(one_score=True), tmp_path / "rate.json")
+    page_of_rate(tmp_path / "rate.json", tmp_path)
+    assert {p.name for p in tmp_path.glob("*.svg")} == {"rates.svg", "turnons.svg"}
+    text = (tmp_path / "rate.html").read_text()
+    assert "passes an event when its output, as an integer, is at least that" in text
+    assert "Teacher, unquantised" in text
+    write_card(made_cards.teacher(), tmp_path / "teacher.json")
+    page_of_teacher(tmp_path / "teacher.json", tmp_path)
+    text = (tmp_path / "teacher.html").read_text()
+    assert "trained on 1000 events of g, q" in text
+    assert "0.870" in text
+    write_card(made_cards.check_crossings(), tmp_path / "check.json")
+    write_card(made_cards.ingest(), tmp_path / "ingest.json")
+    write_card(made_cards.reference(), tmp_path / "reference.json")
+    pages_of_data(*(tmp_path / f"{name}.json" for name in ("check", "ingest", "reference")), tmp_path / "data")
+    text = (tmp_path / "data/simulate.html").read_text()
+    assert "crossings with 60 collisions on average" in text
+    assert "57.00 %" in text
+    assert (tmp_path / "data/crossings.svg").is_file()

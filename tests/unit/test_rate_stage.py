@@ -18,7 +18,7 @@ from trigger_lut.errors import CardError, ConfigurationError
 from trigger_lut.events.codes import TEST, VALIDATION, EventCodes, save_codes
 from trigger_lut.events.mapping import write_arrays
 from trigger_lut.events.trigger import Trigger
-from trigger_lut.methods import DENSE, FIRMWARE, TRAINED, TREES
+from trigger_lut.methods import DENSE, FIRMWARE, TEACHER, TRAINED, TREES
 from trigger_lut.network import Network, save_network
 from trigger_lut.records_physics import RateCard, WorkingPoint
 from trigger_lut.reference import evaluate
@@ -203,3 +203,66 @@ def test_outputs_of_another_number_of_events_are_refused(stage: Stage) -> None:
     ):
         stage.run()
     assert not (stage.folder / "rate.json").exists()
+
+
+class Anomalies(Stage):
+    """The same network with one output, which learnt the score of a teacher; signal is in the test split alone."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        rng = np.random.default_rng(11)
+        self.network = dataclasses.replace(networks.random_network(5, (4, 5, 1)), classes=("anomaly",))
+        codes = networks.random_codes(self.network, COUNT).astype(np.int32)
+        column = self.real(codes).astype(np.float32)
+        high = column[:, 0] > np.quantile(column[:, 0], 0.7)
+        labels = np.where(high & (rng.random(COUNT) < 0.5), 2, rng.integers(0, 2, COUNT))
+        split = np.where(labels == 2, TEST, rng.integers(0, 3, COUNT)).astype(np.uint8)
+        self.events = EventCodes(
+            codes=codes,
+            labels=labels,
+            split=split,
+            event_id=np.arange(COUNT, dtype=np.uint64),
+            formats=self.network.inputs,
+            features=self.network.features,
+            classes=("anomaly",),
+            kinds=CLASSES,
+            aims=column + rng.normal(0, 0.1, column.shape).astype(np.float32),
+            scales=(0.5,),
+            units=("",),
+        )
+        save_network(self.network, folder / "network.npz")
+        save_codes(self.events, folder / "codes.npz")
+        own = {s: self.real(self.events.of(s)[0]) for s in SPLITS}
+        self.write_references(own, {s: rng.permutation(o) for s, o in own.items()})
+
+
+@pytest.fixture
+def anomalies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Anomalies:
+    made = Anomalies(tmp_path)
+    monkeypatch.setattr(methods, "of_keras", lambda m, s, events: {k: made.real(events.of(k)[0]) for k in SPLITS})
+    return made
+
+
+def test_one_score_is_judged_as_it_is_and_beside_its_teacher(anomalies: Anomalies) -> None:
+    changes = {"input_rate_khz": None, "filled_fraction": 0.002, "shares": {"g": 0.8, "q": 0.2}, "against": []}
+    card = anomalies.run(**changes)
+    assert card.one_score
+    assert card.reliability == []
+    assert list(by_method(card, "20")) == [TEACHER, DENSE, TREES, TRAINED, FIRMWARE]
+    point = by_method(card, "20")[FIRMWARE]
+    assert point.code is not None
+    events, labels = anomalies.events, anomalies.events.labels_of(TEST)
+    whole = evaluate(anomalies.network, events.of(TEST)[0])[:, 0]
+    shares = [(whole[labels == k] >= point.code).mean() for k in range(3)]
+    assert point.rate_khz.value == pytest.approx(80.158 * (0.8 * shares[0] + 0.2 * shares[1]))
+    assert point.efficiency == {"W": point.efficiency["W"]}
+    assert point.efficiency["W"].value == pytest.approx(shares[2])
+    assert by_method(card, "20")[TREES].efficiency["W"].value < point.efficiency["W"].value, "control: shuffled"
+    assert card.events == {name: int((labels == k).sum()) for k, name in enumerate(CLASSES)}
+
+
+def test_a_regression_without_kinds_has_no_rates(anomalies: Anomalies) -> None:
+    plain = dataclasses.replace(anomalies.events, kinds=(), labels=np.zeros(COUNT, np.int64))
+    save_codes(plain, anomalies.folder / "codes.npz")
+    with pytest.raises(CardError, match="made for other inputs or classes"):
+        anomalies.run()

@@ -436,3 +436,50 @@ def test_rates_wait_for_the_references_and_for_the_training(tmp_path):
         rates = [job for job in dag.jobs if job.rule.name == "rate"]
         before = [{x.rule.name for x in dag.dependencies[job]} for job in rates]
     assert before == [{"resolve_design", "train", "ingest", "reference"}] * 2
+
+
+# ---------------------------------------------------------------- anomaly detection
+
+ANOMALY = """\
+name: toy
+simulate_crossings: {background: {soft: 9, pt20: 9, pt40: 9, pt80: 9}, signal: 9, files_per_class: 1, pool: 100}
+tree: crossings
+event_id: [run, event]
+label: {expression: label, classes: [soft, pt20, pt40, pt80, fourleptons, ditau, taunu, leptoquarks]}
+anomaly: {background: [soft, pt20, pt40, pt80]}
+features: [{name: met_pt}, {name: met_phi}]
+"""
+OF_TEACHER = {"teacher", "page_of_teacher"}
+
+
+@pytest.fixture(scope="session")
+def finished_anomaly(tmp_path_factory) -> Path:
+    """A workflow that looks for anomalies in which everything is done."""
+    budget = BUDGET.replace("[4, 5]", "[4, 1]")
+    return pretend_done(copy_workflow(tmp_path_factory.mktemp("anomaly"), budget, ANOMALY))
+
+
+def test_an_anomaly_is_taught_between_ingest_and_all_that_reads_codes(tmp_path):
+    budget = BUDGET.replace("[4, 5]", "[4, 1]")
+    folder = copy_workflow(tmp_path / "fresh", budget, ANOMALY)
+    jobs = run_jobs(folder)
+    assert set(jobs) >= OF_TEACHER
+    assert {f"simulate:{kind}:0" for kind in ("soft", "pt20", "pt80", "ditau")} <= set(jobs)
+    with dag_of(folder) as dag:
+        before = {job.rule.name: {x.rule.name for x in dag.dependencies[job]} for job in dag.jobs}
+    assert before["teacher"] == {"ingest"}
+    assert "teacher" in before["reference"] & before["train"] & before["physics"] & before["verify"]
+    assert "ingest" not in before["train"]
+
+
+def test_another_teacher_reads_no_event_again(finished_anomaly, tmp_path):
+    folder = tmp_path / "done"
+    shutil.copytree(finished_anomaly, folder, copy_function=shutil.copy2)
+    assert run_jobs(folder) == {}
+    path = folder / "config/data_sets/toy.yaml"
+    path.write_text(ANOMALY.replace("pt80]}\nf", "pt80], teacher: {seed: 2}}\nf"))
+    found = set(run_jobs(folder))
+    assert found >= OF_TEACHER | {"reference", "train:small"}
+    assert not any(job.startswith(("simulate", "read", "ingest")) for job in found)
+    path.write_text(ANOMALY.replace("pt40, pt80]}\nf", "pt40]}\nf"))
+    assert {"ingest", *(f"read:{n}" for n in range(8))} <= set(run_jobs(folder)), "background decides the split"

@@ -12,23 +12,29 @@ from trigger_lut.errors import nearest
 SCORE = "anomaly"  # name of the network's output
 
 
-class Anomaly(Strict):
-    """The `anomaly` block: a teacher learns what background is like, and networks learn its score.
+class Teacher(Strict):
+    """What learns background without quantisation; see `trigger_lut/teacher.py`."""
 
-    See `trigger_lut/teacher.py`.
-    """
-
-    background: list[str] = Field(min_length=1, description="Classes that are trained on; others are tested on alone.")
     units: list[Annotated[int, Field(gt=0, le=1024)]] = Field(
-        [32, 6], min_length=1, description="Outputs of the teacher's layers, from its input to its narrowest one."
+        default=[32, 6],
+        min_length=1,
+        description="Outputs of its layers, from the input to the narrowest one.",
     )
     flatten: float = Field(
-        20.0,
+        default=20.0,
         ge=1,
         le=1000,
         description="Rare scores get more weight in training, up to so many times that of the most frequent; 1: none.",
     )
-    seed: int = Field(1, ge=0, le=2**31 - 1, description="Of the teacher.")
+    seed: int = Field(default=1, ge=0, le=2**31 - 1, description="Of its weights and of the order of events.")
+
+
+class Anomaly(Strict):
+    """The `anomaly` block: a teacher learns what background is like, and networks learn its score."""
+
+    background: list[str] = Field(min_length=1, description="Classes that are trained on; others are tested on alone.")
+    # Not written: another teacher is no reason to read the events again.
+    teacher: Teacher = Field(default_factory=Teacher, exclude=True, description="Of the score.")
 
     def mistakes(self, classes: list[str]) -> list[str]:
         """What does not fit the classes of a data set, as 'key: what is wrong'."""

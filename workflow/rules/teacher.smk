@@ -9,15 +9,16 @@ if plan.data_set.anomaly is not None:
             codes=f"{DATA}/codes.npz",
             card=f"{DATA}/teacher.json",
         params:
-            anomaly=shlex.quote(plan.data_set.anomaly.model_dump_json()),
+            background=plan.data_set.anomaly.background,
+            settings=shlex.quote(plan.data_set.anomaly.teacher.model_dump_json()),
             code=fingerprint("teacher"),
         resources:
             **needs(mem_mb=3000, runtime=60),
         log:
             f"results/logs/data/{DATA_SET}/teacher.log",
         shell:
-            "trigger-lut teacher --threads {threads} --encoded {input} --anomaly {params.anomaly}"
-            " --codes {output.codes} --card {output.card} &> {log} || failed {log}"
+            "trigger-lut teacher --threads {threads} --encoded {input} --background {params.background:q}"
+            " --settings {params.settings} --codes {output.codes} --card {output.card} &> {log} || failed {log}"
 
     rule page_of_teacher:
         """Draw the page of the teacher."""

@@ -1,6 +1,6 @@
 """Stage `teacher`: what background is like, learnt without signal: one score an event, which small networks then learn.
 
-The teacher is an autoencoder in float32: Dense layers from the channels to a few units and back, trained on background
+The teacher is an autoencoder in float32: Dense layers from some channels to a few units and back, trained on background
 to give its own input, each channel in units of its standard deviation. What it gives back badly is unusual: the score
 is log2 of the mean squared error. A network in firmware does not rebuild the event; it learns the score itself, from
 the same codes, as CMS' CICADA does (arXiv:2510.15672), so that it needs one output and no other network.
@@ -12,7 +12,9 @@ their score, up to `flatten` times the smallest weight.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,7 @@ from numpy.typing import NDArray
 
 from trigger_lut import areas
 from trigger_lut.cards import Stopwatch, write_card
-from trigger_lut.errors import CardError
+from trigger_lut.errors import CardError, ConfigurationError, nearest
 from trigger_lut.events.anomaly import SCORE, Teacher
 from trigger_lut.events.codes import TEST, TRAIN, VALIDATION, EventCodes, load_codes, save_codes
 from trigger_lut.events.moments import Moments
@@ -78,8 +80,8 @@ def scores(events: EventCodes, teacher: Teacher) -> tuple[Floats, tuple[list[flo
     import keras
 
     keras.utils.set_random_seed(teacher.seed)
-    x, _, _ = sample(events, TRAIN)
-    check, _, _ = sample(events, VALIDATION)
+    seen = looked_at(events.features, teacher.channels)
+    x, check = (sample(events, split)[0][:, seen] for split in (TRAIN, VALIDATION))
     # Channels that never vary say nothing, and would be divided by nothing.
     mean, spread = x.mean(axis=0), np.where(x.std(axis=0) > 0, x.std(axis=0), np.inf)
     widths = [*teacher.units, *teacher.units[-2::-1]]
@@ -103,11 +105,21 @@ def scores(events: EventCodes, teacher: Teacher) -> tuple[Floats, tuple[list[flo
     ).history
     found = []
     for block in events.blocks():
-        z = (decoded(block.codes, events.formats) - mean) / spread
+        z = (decoded(block.codes, events.formats)[:, seen] - mean) / spread
         error = np.mean((model.predict(z, batch_size=8192, verbose=0).astype(np.float64) - z) ** 2, axis=1)
         found.append(np.log2(np.maximum(error, SMALLEST_ERROR)))
     losses = [[float(v) for v in history[key]] for key in ("loss", "val_loss")]
     return np.concatenate(found), (losses[0], losses[1])
+
+
+def looked_at(features: Sequence[str], patterns: Sequence[str]) -> list[int]:
+    """Numbers of the channels that any of the patterns (`fnmatch`) names. Raises ConfigurationError for one without."""
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in features):
+            raise ConfigurationError(
+                f"anomaly.teacher.channels: no channel is like {pattern!r}{nearest(pattern, features)}"
+            )
+    return [n for n, name in enumerate(features) if any(fnmatchcase(name, pattern) for pattern in patterns)]
 
 
 def with_scores(events: EventCodes, score: Floats, flatten: float) -> EventCodes:

@@ -17,7 +17,7 @@ from trigger_lut.events.description import load_data_set
 from trigger_lut.events.run import ingest
 from trigger_lut.events.trigger import Trigger
 from trigger_lut.records import IngestCard
-from trigger_lut.teacher import aucs, flat_weights, histograms, with_scores
+from trigger_lut.teacher import aucs, flat_weights, histograms, looked_at, with_scores
 
 BACKGROUND = {"background": ["a", "b"]}
 
@@ -158,6 +158,14 @@ def test_codes_of_other_classes_are_refused(encoded, tmp_path):
     with pytest.raises(CardError, match="no classes q; ingest again"):
         teach(tmp_path / "e.npz", ["a", "q"], Teacher(), tmp_path / "codes.npz", tmp_path / "t.json")
     assert not (tmp_path / "codes.npz").exists()
+
+
+def test_channels_by_pattern():
+    names = ["met_pt", "met_phi", "jet_0_pt", "jet_0_eta"]
+    assert looked_at(names, ["*"]) == [0, 1, 2, 3]
+    assert looked_at(names, ["*pt*", "met_phi"]) == [0, 1, 2]
+    with pytest.raises(ConfigurationError, match="no channel is like 'jet_0_pd'; nearest: 'jet_0_pt'"):
+        looked_at(names, ["*pt", "jet_0_pd"])
 
 
 # ---------------------------------------------------------------- rates

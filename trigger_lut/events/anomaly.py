@@ -20,6 +20,11 @@ class Teacher(Strict):
         min_length=1,
         description="Outputs of its layers, from the input to the narrowest one.",
     )
+    channels: list[str] = Field(
+        default=["*"],
+        min_length=1,
+        description="Those that it looks at, by name or pattern; angles, which are random, drown what is unusual.",
+    )
     flatten: float = Field(
         default=20.0,
         ge=1,

@@ -34,8 +34,8 @@ class Slice(NamedTuple):
 # Cross sections of Pythia 8.317 at 13.6 TeV (SoftQCD:inelastic, HardQCD:all); `check_simulation` compares them with
 # those of each run.
 SLICES = {
-    "pt20": Slice(20, 40, 0.681),
-    "pt40": Slice(40, 80, 0.0513),
+    "pt20": Slice(20, 40, 0.712),
+    "pt40": Slice(40, 80, 0.0547),
     "pt80": Slice(80, None, 0.00366),
 }
 SOFT = "soft"

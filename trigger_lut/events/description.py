@@ -124,12 +124,12 @@ class DataSet(Strict):
 
     @property
     def outputs(self) -> list[str]:
-        """Names of a network's outputs: classes, or targets."""
+        """Names of a network's outputs: classes, or targets. Empty where nothing is known of the entries."""
         return self.label.classes if self.label is not None else [target.name for target in self.targets or []]
 
     @property
     def kinds(self) -> list[str]:
-        """By what entries are told apart in counts and plots: classes; of a regression all are of one kind."""
+        """By what entries are told apart in counts and plots: classes; without these all are of one kind."""
         return self.label.classes if self.label is not None else ["all"]
 
     @property
@@ -181,8 +181,11 @@ class DataSet(Strict):
         return lists([*(entry for _, entry in self.globs()), *friends])
 
 
-def inconsistencies(data_set: DataSet) -> list[str]:
-    """What the fields say against each other, as 'dotted.path: what is wrong'; empty when all is well."""
+def inconsistencies(data_set: DataSet, truth: bool = True) -> list[str]:
+    """What the fields say against each other, as 'dotted.path: what is wrong'; empty when all is well.
+
+    truth: whether label or targets are needed; they are for training.
+    """
     lines = []
     ways = ("files", "files_by_class", "simulate", "simulate_muons")
     sources = [key for key in ways if getattr(data_set, key) is not None]
@@ -199,15 +202,17 @@ def inconsistencies(data_set: DataSet) -> list[str]:
     lines += [
         f"{key}.{n}: {wrong}" for key, files in named for n, f in enumerate(files) if (wrong := scheme_mistake(f))
     ]
-    lines += _label_mistakes(data_set)
+    lines += _label_mistakes(data_set, truth)
     if data_set.trigger is not None and data_set.label is None:
-        lines.append("trigger: not with targets; rates need classes")
+        owner = "with targets" if data_set.targets is not None else "without label"
+        lines.append(f"trigger: not {owner}; rates need classes")
     elif data_set.trigger is not None and data_set.label is not None:
         lines += [f"trigger.{line}" for line in data_set.trigger.mistakes(data_set.label.classes)]
         lines += [f"trigger.{line}" for line in _unknown_variables(data_set, data_set.trigger)]
     if data_set.simulated() and data_set.published is not None:
         lines.append(f"published: simulated data are no public data set, found {data_set.published!r}")
-    if data_set.simulate is not None and tuple(data_set.outputs) != SIMULATED_CLASSES:
+    unknown = data_set.label is None and data_set.targets is None
+    if data_set.simulate is not None and not unknown and tuple(data_set.outputs) != SIMULATED_CLASSES:
         lines.append(f"label.classes: simulated data have {list(SIMULATED_CLASSES)}, found {data_set.outputs}")
     for path, names in (
         ("label.classes" if data_set.label is not None else "targets", data_set.outputs),
@@ -257,7 +262,9 @@ def _unknown_variables(data_set: DataSet, trigger: Trigger) -> list[str]:
     return trigger.unknown_variables(known)
 
 
-def _label_mistakes(data_set: DataSet) -> list[str]:
+def _label_mistakes(data_set: DataSet, truth: bool) -> list[str]:
+    if not truth and data_set.label is None and data_set.targets is None:
+        return [] if data_set.files_by_class is None else ["files_by_class: not without label; give files"]
     if (data_set.label is None) == (data_set.targets is None):
         return ["label: give either label or targets, found " + ("neither" if data_set.label is None else "both")]
     if data_set.label is None:
@@ -272,16 +279,21 @@ def _label_mistakes(data_set: DataSet) -> list[str]:
         for name in data_set.files_by_class
         if name not in classes
     ]
-    found += [f"files_by_class: no files of class {name!r}" for name in classes if name not in data_set.files_by_class]
+    if truth:
+        without = [name for name in classes if name not in data_set.files_by_class]
+        found += [f"files_by_class: no files of class {name!r}" for name in without]
     if data_set.label.expression is not None:
         found.append("label.expression: not together with files_by_class")
     return found
 
 
-def load_data_set(path: Path) -> DataSet:
-    """Read a description. Raises ConfigurationError that lists every mistake with its dotted path."""
+def load_data_set(path: Path, truth: bool = True) -> DataSet:
+    """Read a description. truth: whether it must have label or targets, as for training.
+
+    Raises ConfigurationError that lists every mistake with its dotted path.
+    """
     data_set: DataSet = validate(DataSet, read_yaml(path), path)
-    if lines := inconsistencies(data_set):
+    if lines := inconsistencies(data_set, truth):
         count = f"{len(lines)} mistake" + "s" * (len(lines) != 1)
         raise ConfigurationError(f"{path}: {count}\n  " + "\n  ".join(lines))
     return data_set

@@ -1,0 +1,82 @@
+"""Stage `drift`: other data in the frozen formats, through the frozen network, beside those it was trained on.
+
+Of the trained data set the test split is compared, which neither training nor thresholds have seen; of the other one
+all events.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from trigger_lut.budget import Spec
+from trigger_lut.cards import Stopwatch, read_card, write_card
+from trigger_lut.drift.answers import Answers, accuracies, output_drift, point_drift, target_drift
+from trigger_lut.drift.inputs import input_drift
+from trigger_lut.drift.samples import common_classes, labelled, samples
+from trigger_lut.errors import CardError
+from trigger_lut.events.codes import TEST, load_codes
+from trigger_lut.events.description import load_data_set
+from trigger_lut.events.frozen import other_expressions
+from trigger_lut.events.trigger import Trigger
+from trigger_lut.network import load_network
+from trigger_lut.records import IngestCard
+from trigger_lut.records_drift import DriftCard
+from trigger_lut.records_physics import RateCard
+
+
+class Files(NamedTuple):
+    """Of a data set: its description (data_set.json), codes.npz and the card of ingest."""
+
+    description: Path
+    codes: Path
+    ingest: Path
+
+
+def drift(
+    spec: Path, network: Path, trained: Files, new: Files, rate: Path | None, trigger: Trigger | None, card: Path
+) -> None:
+    """Write the `DriftCard` of a design. rate: card of its rates, for the thresholds; with the trigger, or neither.
+
+    Raises CardError for files that are damaged or do not fit, DataError where no events can be compared.
+    """
+    watch = Stopwatch()
+    design, net = read_card(Spec, spec), load_network(network)
+    events, others = load_codes(trained.codes), load_codes(new.codes)
+    if (net.inputs, net.classes) != (events.formats, events.classes):
+        raise CardError(f"{network}: made for other inputs or classes than those of {trained.codes}; train again")
+    if others.formats != events.formats or others.features != events.features:
+        raise CardError(f"{new.codes}: not in the formats of {trained.codes}; ingest it with --frozen {trained.codes}")
+    ingested = read_card(IngestCard, trained.ingest), read_card(IngestCard, new.ingest)
+    descriptions = load_data_set(trained.description), load_data_set(new.description, truth=False)
+    first, second = (Answers.of(net, sample) for sample in samples(events, others))
+    common, of_test = common_classes(first.sample, second.sample), events.labels[events.split == TEST]
+    known = labelled(events, others)
+    made = DriftCard(
+        design=design.design,
+        data_set=ingested[0].data_set,
+        drift=ingested[1].data_set,
+        events=(first.sample.count, second.sample.count),
+        effective=(first.sample.effective, second.sample.effective),
+        common=int(np.isin(others.event_id, events.event_id).sum()),
+        class_counts={
+            events.classes[k]: (int((first.sample.labels == k).sum()), int((second.sample.labels == k).sum()))
+            for k in common
+        },
+        left_out={
+            name: int((of_test == k).sum()) for k, name in enumerate(events.classes) if known and k not in common
+        },
+        expressions=other_expressions(*descriptions),
+        features=input_drift(first.sample, second.sample, (ingested[0].features, ingested[1].features)),
+        outputs=output_drift(first, second, net.fractions),
+        points=[]
+        if rate is None or trigger is None
+        else point_drift(first, second, read_card(RateCard, rate), trigger),
+        input_rate_khz=None if trigger is None else sum(khz for _, khz in trigger.streams(events.classes)),
+        accuracy=accuracies(first, second),
+        targets=target_drift(first, second, design.seed),
+        **watch.provenance([spec, network, *trained, *new, *([] if rate is None else [rate])], "numpy", "scipy"),
+    )
+    write_card(made, card)

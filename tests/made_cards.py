@@ -9,7 +9,7 @@ import numpy as np
 
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Measured, write_card
-from trigger_lut.drift.distance import distance
+from trigger_lut.drift.distance import Histogram, distance
 from trigger_lut.drift.ratios import compared
 from trigger_lut.records import Epoch, FeatureSummary, IngestCard, LayerSummary, Measurement, ReferenceCard, TrainCard
 from trigger_lut.records_drift import (
@@ -320,7 +320,7 @@ def drift(design: str = "small", drift: str = "later", inputs: int = 5, labelled
         InputDrift(
             name=f"feature_{n}",
             format="fixed<8,3>",
-            distance=distance(shapes[0], new, (3000, 5000)),
+            distance=distance(Histogram(3000 * shapes[0], 3000 * shapes[0]), Histogram(5000 * new, 5000 * new)),
             trained=Spread(mean=0.0, error=0.02, spread=1.0),
             new=Spread(mean=0.4, error=0.02, spread=1.0),
             lowest=pair(0.001, 0.001),
@@ -345,6 +345,7 @@ def drift(design: str = "small", drift: str = "later", inputs: int = 5, labelled
         drift=drift,
         events=(3000, 5000),
         effective=(3000.0, 4200.0),
+        unread={"b.root": "cut off"},
         common=12,
         class_counts=dict.fromkeys(CLASSES, (1000, 1600)) if labelled else {},
         left_out={},

@@ -167,12 +167,15 @@ def rate(args: argparse.Namespace) -> None:
 def drift(args: argparse.Namespace) -> None:
     """Run another data set through the frozen network and compare its inputs, outputs and rates."""
     from trigger_lut.drift.run import Files, drift
+    from trigger_lut.errors import ConfigurationError
     from trigger_lut.events.trigger import Trigger
 
-    trigger = None if args.trigger is None else Trigger.model_validate_json(args.trigger)
+    if (args.rate is None) != (args.trigger is None):
+        raise ConfigurationError("drift: --rate and --trigger go together, found one of them")
+    rated = None if args.rate is None else (args.rate, Trigger.model_validate_json(args.trigger))
     trained = Files(args.description, args.codes, args.ingest)
     new = Files(args.new_description, args.new_codes, args.new_ingest)
-    drift(args.spec, args.network, trained, new, args.rate, trigger, args.card)
+    drift(args.spec, args.network, trained, new, rated, args.card)
 
 
 def page_of_drift(args: argparse.Namespace) -> None:

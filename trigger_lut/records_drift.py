@@ -14,12 +14,21 @@ class Distance(Strict):
     """How far two distributions of one integer are apart."""
 
     ks: float = Field(description="Largest difference of the two cumulative distributions (Kolmogorov and Smirnov).")
-    p_value: float = Field(
+    ks_p_value: float = Field(
         description="Largest probability of at least that distance where both are samples of one distribution "
         "(of whole numbers, which repeat, it is smaller: G. Noether, Metrika 7 (1963) 115)."
     )
+    chi2_p_value: float = Field(
+        description="Probability of at least as different shares of codes (chi-square of weighted events, after "
+        "N. Gagunashvili, arXiv:physics/0605123)."
+    )
     total_variation: float = Field(description="Half of the sum of all differences of shares: 0 equal, 1 disjoint.")
     by_chance: float = Field(description="What samples of these sizes of one distribution have of it on average.")
+
+    @property
+    def p_value(self) -> float:
+        """Of the smaller of the two probabilities, for two tests were made."""
+        return min(2 * min(self.ks_p_value, self.chi2_p_value), 1.0)
 
 
 class Spread(Strict):
@@ -121,6 +130,7 @@ class DriftCard(Card):
     effective: tuple[float, float] = Field(
         description="As many events of equal weight say as much: (sum w)^2 / sum w^2 (L. Kish, Survey Sampling, 1965)."
     )
+    unread: dict[str, str] = Field(description="New files that could not be read and were left out, with the reason.")
     common: int = Field(description="New events that have the identity of one of the trained data set, of any split.")
     class_counts: dict[str, tuple[int, int]] = Field(
         description="Events a class that both have: trained, new; empty: no labels. New ones are weighted to the "

@@ -13,7 +13,8 @@ import pytest
 from rootfiles import description, jet_columns, write_description, write_tree
 
 from trigger_lut.cards import read_card, write_card, write_text
-from trigger_lut.drift.distance import aligned, by_chance, distance, total_variation
+from trigger_lut.cli import main
+from trigger_lut.drift.distance import Histogram, aligned, by_chance, chi2_p_value, distance, total_variation
 from trigger_lut.drift.findings import constant, findings, in_short, saturating, shifted, unknown
 from trigger_lut.drift.ratios import compared, of_effective, standard_deviations
 from trigger_lut.drift.run import Files, drift
@@ -41,30 +42,67 @@ def test_distance_and_probability_are_scipy_s(shift: int) -> None:
 
     rng = np.random.default_rng(shift)
     first, second = rng.poisson(20, 3000), rng.poisson(20 + shift, 1700)
-    ours = distance(*aligned(first, second, (np.ones(3000), np.ones(1700))), (3000, 1700))
+    ours = distance(*aligned(first, second, (np.ones(3000), np.ones(1700))))
     expected = ks_2samp(first, second, method="asymp")
     assert ours.ks == pytest.approx(expected.statistic)
-    assert ours.p_value == pytest.approx(expected.pvalue, rel=1e-6)
+    assert ours.ks_p_value == pytest.approx(expected.pvalue, rel=1e-6)
     assert (ours.p_value < 1e-4) == (shift > 0)
 
 
 def test_weights_count_as_often_as_events_repeat() -> None:
     rng = np.random.default_rng(3)
     first, second, often = rng.integers(0, 9, 500), rng.integers(0, 9, 400), rng.integers(1, 5, 400)
-    weighted = distance(*aligned(first, second, (np.ones(500), often.astype(float))), (500, 400))
+    weighted = distance(*aligned(first, second, (np.ones(500), often.astype(float))))
     repeated = np.repeat(second, often)
-    plain = distance(*aligned(first, repeated, (np.ones(500), np.ones(len(repeated)))), (500, 400))
+    plain = distance(*aligned(first, repeated, (np.ones(500), np.ones(len(repeated)))))
     assert weighted.ks == pytest.approx(plain.ks)
     assert weighted.total_variation == pytest.approx(plain.total_variation)
 
 
 def test_total_variation_sees_what_cumulative_sums_hardly_do() -> None:
     p = np.tile([0.15, 0.05], 5)
-    swapped = distance(p, p[::-1], (1e4, 1e4))
+    swapped = distance(Histogram(2000 * p, 2000 * p), Histogram(2000 * p[::-1], 2000 * p[::-1]))
     assert swapped.total_variation == pytest.approx(0.5)
     assert swapped.ks == pytest.approx(0.1)
+    assert swapped.chi2_p_value < 1e-100 < swapped.ks_p_value
     assert total_variation(p, p) == 0
     assert total_variation(np.array([1.0, 0]), np.array([0, 1.0])) == 1
+
+
+def test_chi_square_of_equal_weights_is_pearson_s() -> None:
+    from scipy.stats import chi2_contingency
+
+    rng = np.random.default_rng(8)
+    counts = [rng.multinomial(size, np.full(20, 0.05)).astype(float) for size in (3000, 1700)]
+    expected = chi2_contingency(np.stack(counts), correction=False).pvalue
+    assert chi2_p_value(*(Histogram(x, x) for x in counts)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_chi_square_is_calibrated(weighted: bool) -> None:
+    """Its probability is below x in a share x of cases; of few events a code, and of weights that go with codes."""
+    rng, found = np.random.default_rng(9), []
+    shares = np.arange(1, 101) / np.arange(1, 101).sum()
+    weights = np.where(np.arange(100) < 60, 5.0, 1.0) if weighted else np.ones(100)
+    for _ in range(1500):
+        first, second = rng.multinomial(900, shares), rng.poisson(2500 * shares / weights)
+        found.append(chi2_p_value(Histogram(first, first), Histogram(second * weights, second * weights**2)))
+    for x in (0.05, 0.25, 0.5, 0.75):
+        assert np.mean(np.array(found) < x) == pytest.approx(x, abs=0.04)
+
+
+def test_a_rare_bit_that_comes_less_often_is_noticed_by_chi_square_alone() -> None:
+    """The probability after Kolmogorov and Smirnov is far too large for an input of one bit."""
+    before, now = np.array([9800.0, 200.0]), np.array([9900.0, 100.0])
+    found = distance(Histogram(before, before), Histogram(now, now))
+    assert found.ks_p_value > 0.5
+    assert found.chi2_p_value < 1e-7
+    assert found.p_value == 2 * found.chi2_p_value
+
+
+def test_too_few_events_for_two_groups_say_nothing() -> None:
+    few = np.array([3.0, 4.0, 2.0])
+    assert chi2_p_value(Histogram(few, few), Histogram(few[::-1], few[::-1])) == 1
 
 
 def test_chance_is_what_samples_of_one_distribution_have() -> None:
@@ -153,9 +191,9 @@ class Trained:
         return files
 
     def compare(self, new: Files, rated: bool = True) -> DriftCard:
-        beside = (self.folder / "rate.json", TRIGGER) if rated else (None, None)
+        beside = (self.folder / "rate.json", TRIGGER) if rated else None
         card = self.folder / "drift.json"
-        drift(self.folder / "spec.json", self.folder / "network.npz", self.files, new, *beside, card)
+        drift(self.folder / "spec.json", self.folder / "network.npz", self.files, new, beside, card)
         return read_card(DriftCard, card)
 
 
@@ -216,8 +254,8 @@ def test_more_saturation_and_constant_inputs_are_said(trained: Trained) -> None:
     before = trained.events.of(TEST)[0][:, 1]
     assert by_name["mass"].highest.trained.value == pytest.approx((before == 63).mean())
     texts = {x.about: x.text for x in findings(card) if not x.good}
-    assert texts["Constant inputs"].startswith("1 of 4 have one value each in all new events: n (in training: ")
-    assert texts["Saturation"].startswith("1 of 4 saturate more often: mass (")
+    assert texts["Constant inputs"].startswith("1 of 4 with one code in all new events: n (")
+    assert texts["Saturation"].startswith("1 of 4 with clearly more values beyond the format: mass (")
 
 
 def test_rates_and_accuracies_are_counted_again(trained: Trained) -> None:
@@ -282,6 +320,17 @@ def test_a_design_without_a_trigger_has_no_rates(trained: Trained) -> None:
     assert "accuracy" in in_short(card)
 
 
+def test_files_that_could_not_be_read_are_named(trained: Trained) -> None:
+    folder = trained.folder / "partial"
+    bad = folder / "b.root"
+    folder.mkdir()
+    bad.write_bytes(b"no ROOT file")
+    files = [str(folder / "a.root"), str(bad)]
+    card = trained.compare(trained.ingest("partial", later(900), files=files, on_bad_file="skip"))
+    assert list(card.unread) == [str(bad)]
+    assert card.events[1] == 900
+
+
 def test_weighted_events_count_by_their_weight(trained: Trained) -> None:
     columns = later()
     heavy = {**columns, "w": (columns["x"] > 1.5).astype(np.float32) + 1}
@@ -331,5 +380,21 @@ def test_files_that_do_not_fit_are_refused(trained: Trained, tmp_path: Path) -> 
     other = dataclasses.replace(trained.network, classes=("a", "b", "d"))
     save_network(other, tmp_path / "network.npz")
     with pytest.raises(CardError, match="made for other inputs or classes"):
-        drift(trained.folder / "spec.json", tmp_path / "network.npz", trained.files, files, None, None, tmp_path / "c")
+        drift(trained.folder / "spec.json", tmp_path / "network.npz", trained.files, files, None, tmp_path / "c")
     assert not (tmp_path / "c").exists()
+
+
+def test_the_command_makes_the_card_and_wants_rates_and_trigger_together(
+    trained: Trained, tmp_path: Path, capsys
+) -> None:
+    new = trained.ingest("command", later(900))
+    files = [f"--{name}" for name in ("description", "codes", "ingest")]
+    arguments = ["drift", "--spec", str(trained.folder / "spec.json"), "--network", str(trained.folder / "network.npz")]
+    for flag, mine, its in zip(files, trained.files, new, strict=True):
+        arguments += [flag, str(mine), flag.replace("--", "--new-"), str(its)]
+    arguments += ["--card", str(tmp_path / "drift.json"), "--rate", str(trained.folder / "rate.json")]
+    assert main(arguments) == 1
+    assert capsys.readouterr().err == "trigger-lut: error: drift: --rate and --trigger go together, found one of them\n"
+    assert main([*arguments, "--trigger", TRIGGER.model_dump_json()]) == 0
+    made = read_card(DriftCard, tmp_path / "drift.json")
+    assert (made.drift, len(made.points)) == ("command", 2)

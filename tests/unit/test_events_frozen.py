@@ -118,6 +118,17 @@ def test_labels_and_classes_may_be_missing(tmp_path: Path) -> None:
         run(tmp_path / "4", file, label=None)
 
 
+def test_data_of_one_class_say_so(tmp_path: Path) -> None:
+    file = write_tree(tmp_path / "a.root", jet_columns(900))
+    run(tmp_path / "1", file)
+    by_class = {"files": None, "files_by_class": {"b": [str(file)]}, "label": {"classes": CLASSES}}
+    frozen, card = run(tmp_path / "3", file, frozen=tmp_path / "1/codes.npz", **by_class)
+    assert set(frozen.labels.tolist()) == {1}
+    assert sum(counts["b"] for counts in card.class_counts.values()) == 900
+    with pytest.raises(ConfigurationError, match="files_by_class: no files of class 'a'"):
+        run(tmp_path / "4", file, **by_class)
+
+
 def test_weights_stay_as_they_were_given(tmp_path: Path) -> None:
     columns = {**jet_columns(900), "w": np.full(900, 3.0, np.float32)}
     file = write_tree(tmp_path / "a.root", columns)

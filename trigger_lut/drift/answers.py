@@ -48,7 +48,7 @@ def output_drift(trained: Answers, new: Answers, fractions: IntArray) -> list[Ou
             OutputDrift(
                 name=name,
                 unit=events.units[n] if events.units else "",
-                distance=distance(*aligned(first, second, (weights[0], weights[1])), sizes),
+                distance=distance(*aligned(first, second, (weights[0], weights[1]))),
                 trained=spread(steps[n] * first, weights[0], sizes[0]),
                 new=spread(steps[n] * second, weights[1], sizes[1]),
             )

@@ -27,19 +27,19 @@ def input_drift(
     for n, (mine, its) in enumerate(histograms):
         kif, (summary, other) = trained.events.formats[n], (side[n] for side in ingested)
         step = kif.step if summary.lsb is None else summary.lsb
-        p, q = mine / mine.sum(), its / its.sum()
+        p, q = mine.shares, its.shares
         values = step * np.arange(kif.lo, kif.hi + 1)
         found.append(
             InputDrift(
                 name=summary.name,
                 format=str(kif),
-                distance=distance(mine, its, sizes),
-                trained=spread(values, mine, sizes[0]),
-                new=spread(values, its, sizes[1]),
+                distance=distance(mine, its),
+                trained=spread(values, p, sizes[0]),
+                new=spread(values, q, sizes[1]),
                 lowest=compared(of_effective(p[0], sizes[0]), of_effective(q[0], sizes[1])),
                 highest=compared(of_effective(p[-1], sizes[0]), of_effective(q[-1], sizes[1])),
                 saturated=(summary.saturated_fraction, other.saturated_fraction),
-                distinct_codes=(int((mine > 0).sum()), int((its > 0).sum())),
+                distinct_codes=(int((p > 0).sum()), int((q > 0).sum())),
                 unseen=float(q[known[n] == 0].sum()),
                 unseen_by_chance=float((known[n] == 1).sum() / known[n].sum()),
                 shifted=[

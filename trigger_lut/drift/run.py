@@ -36,9 +36,9 @@ class Files(NamedTuple):
 
 
 def drift(
-    spec: Path, network: Path, trained: Files, new: Files, rate: Path | None, trigger: Trigger | None, card: Path
+    spec: Path, network: Path, trained: Files, new: Files, rated: tuple[Path, Trigger] | None, card: Path
 ) -> None:
-    """Write the `DriftCard` of a design. rate: card of its rates, for the thresholds; with the trigger, or neither.
+    """Write the `DriftCard` of a design. rated: card of its rates, for the thresholds, and the trigger.
 
     Raises CardError for files that are damaged or do not fit, DataError where no events can be compared.
     """
@@ -54,12 +54,17 @@ def drift(
     first, second = (Answers.of(net, sample) for sample in samples(events, others))
     common, of_test = common_classes(first.sample, second.sample), events.labels[events.split == TEST]
     known = labelled(events, others)
+    points, khz = [], None
+    if rated is not None:
+        points = point_drift(first, second, read_card(RateCard, rated[0]), rated[1])
+        khz = sum(khz for _, khz in rated[1].streams(events.classes))
     made = DriftCard(
         design=design.design,
         data_set=ingested[0].data_set,
         drift=ingested[1].data_set,
         events=(first.sample.count, second.sample.count),
         effective=(first.sample.effective, second.sample.effective),
+        unread=ingested[1].left_out,
         common=int(np.isin(others.event_id, events.event_id).sum()),
         class_counts={
             events.classes[k]: (int((first.sample.labels == k).sum()), int((second.sample.labels == k).sum()))
@@ -71,12 +76,10 @@ def drift(
         expressions=other_expressions(*descriptions),
         features=input_drift(first.sample, second.sample, (ingested[0].features, ingested[1].features)),
         outputs=output_drift(first, second, net.fractions),
-        points=[]
-        if rate is None or trigger is None
-        else point_drift(first, second, read_card(RateCard, rate), trigger),
-        input_rate_khz=None if trigger is None else sum(khz for _, khz in trigger.streams(events.classes)),
+        points=points,
+        input_rate_khz=khz,
         accuracy=accuracies(first, second),
         targets=target_drift(first, second, design.seed),
-        **watch.provenance([spec, network, *trained, *new, *([] if rate is None else [rate])], "numpy", "scipy"),
+        **watch.provenance([spec, network, *trained, *new, *([] if rated is None else [rated[0]])], "numpy", "scipy"),
     )
     write_card(made, card)

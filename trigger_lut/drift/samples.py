@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trigger_lut.drift.distance import Floats
+from trigger_lut.drift.distance import Floats, Histogram
 from trigger_lut.errors import DataError
 from trigger_lut.events.codes import TEST, EventCodes
 from trigger_lut.fixed_point import IntArray
@@ -41,9 +41,10 @@ class Sample:
         """Of the events that are looked at."""
         return np.asarray(self.events.labels[self.taken])
 
-    def histograms(self) -> list[Floats]:
-        """(2**bits,) sums of weights by code from the lowest on, a channel."""
-        return _histograms(self.events, self.weights)
+    def histograms(self) -> list[Histogram]:
+        """By code from the lowest on, a channel."""
+        sums, squares = (_counted(self.events, held) for held in (self.weights, self.weights**2))
+        return [Histogram(*pair) for pair in zip(sums, squares, strict=True)]
 
     def outputs(self, network: Network) -> IntArray:
         """(M, O) output codes of the events that are looked at."""
@@ -57,10 +58,10 @@ class Sample:
 
 def occurring(events: EventCodes) -> list[Floats]:
     """(2**bits,) how many events of all splits have each code, a channel."""
-    return _histograms(events, None)
+    return _counted(events, None)
 
 
-def _histograms(events: EventCodes, weights: Floats | None) -> list[Floats]:
+def _counted(events: EventCodes, weights: Floats | None) -> list[Floats]:
     found = [np.zeros(1 << kif.bits) for kif in events.formats]
     start = 0
     for block in events.blocks():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from trigger_lut.cards import read_card
@@ -30,11 +31,12 @@ def drift_page(card: DriftCard) -> Page:
     found = findings(card)
     what = Table(
         "What is found",
-        ["", "", "Finding"],
-        [[Cell(x.about, "text"), judgement(x.good, "unchanged", "look"), Cell(x.text, "text")] for x in found],
+        ["Aspect", "Within chance", "Finding"],
+        [[Cell(x.about, "text"), judgement(x.good, "yes", "no"), Cell(x.text, "text")] for x in found],
         note="This page informs. It does not enter the verdict: whether the firmware may stay is for people to judge. "
-        f"Inputs count as shifted where the probability of their distance, times {len(card.features)} inputs, is below "
-        f"{CHANCE:g}. Of many events a shift is soon beyond statistics; how large it is, the distance says.",
+        "Inputs count as shifted where the smaller probability of both tests, times two tests and "
+        f"{len(card.features)} inputs, is below {CHANCE:g}. Of many events a small shift is soon beyond statistics; "
+        "how large it is, the distance says.",
     )
     events = " and ".join(f"{count:,}" for count in card.events)
     drawn = sum(x.histogram is not None for x in card.features)
@@ -60,6 +62,7 @@ def drift_page(card: DriftCard) -> Page:
             *([_targets(card)] if card.targets else []),
             *([_classes(card)] if card.class_counts else []),
             *([_expressions(card)] if card.expressions else []),
+            *([_unread(card)] if card.unread else []),
         ],
         cards={"drift": card},
         plots=[plot],
@@ -87,13 +90,14 @@ def _inputs(card: DriftCard) -> Table:
     return Table(
         "Inputs, most drifted first",
         [
-            *("Input", "Format", "", "Distance", "Probability", "Total variation", "By chance"),
+            *("Input", "Shifted", "Distance", "Probability", "Of codes", "Total variation", "By chance"),
             *("Mean before", "Mean now"),
         ],
         [_input(x, x.name in moved) for x in card.features],
-        note="Distance: largest difference of the cumulative distributions of codes (Kolmogorov and Smirnov); "
-        "probability: of at least that distance by chance, which repeating whole numbers make smaller still (Noether "
-        "1963). Total variation: share of events that would have to change their code, and what chance alone gives.",
+        note="Distance: largest difference of the cumulative distributions of codes (Kolmogorov and Smirnov). "
+        "Probability: of at least that distance by chance; where whole numbers repeat it is smaller still (Noether "
+        "1963). Of codes: probability of shares of codes that differ at least as much (chi-square). Total variation: "
+        "share of events that would have to change their code, and what chance alone gives.",
         sortable=True,
     )
 
@@ -101,10 +105,10 @@ def _inputs(card: DriftCard) -> Table:
 def _input(x: InputDrift, moved: bool) -> list[Cell]:
     near = x.distance
     return [
-        *cells(x.name, x.format),
-        judgement(not moved, "-", "shifted"),
+        Cell(x.name, "text"),
+        Cell("yes", "bad") if moved else Cell("no"),
         Cell(f"{near.ks:.4f}", key=near.ks),
-        Cell(f"{near.p_value:.2g}", key=near.p_value),
+        *(Cell(f"{p:.2g}", key=p) for p in (near.ks_p_value, near.chi2_p_value)),
         Cell(f"{near.total_variation:.4f}", key=near.total_variation),
         Cell(f"{near.by_chance:.4f}", key=near.by_chance),
         _mean(x.trained),
@@ -116,12 +120,12 @@ def _ends(card: DriftCard) -> Table:
     return Table(
         "Use of the formats",
         [
-            *("Input", "Lowest code [%]", "now", "Highest code [%]", "now", "Saturated [%]", "now"),
+            *("Input", "Format", "Lowest code [%]", "now", "Highest code [%]", "now", "Saturated [%]", "now"),
             *("Codes", "now", "New codes [%]", "by chance"),
         ],
         [
             [
-                Cell(x.name, "text"),
+                *cells(x.name, x.format),
                 *(_percent(side.value) for end in (x.lowest, x.highest) for side in (end.trained, end.new)),
                 *(_percent(share) for share in x.saturated),
                 *cells(*x.distinct_codes),
@@ -152,12 +156,12 @@ def _codes(card: DriftCard) -> Table:
 def _outputs(card: DriftCard) -> Table:
     return Table(
         "Outputs",
-        ["Output", "Distance", "Probability", "Mean before", "Mean now", "Spread before", "Spread now"],
+        ["Output", "Distance", "Probability", "Of codes", "Mean before", "Mean now", "Spread before", "Spread now"],
         [
             [
                 Cell(f"{x.name} [{x.unit}]" if x.unit else x.name, "text"),
                 Cell(f"{x.distance.ks:.4f}"),
-                Cell(f"{x.distance.p_value:.2g}"),
+                *(Cell(f"{p:.2g}") for p in (x.distance.ks_p_value, x.distance.chi2_p_value)),
                 *(_mean(side) for side in (x.trained, x.new)),
                 *cells(x.trained.spread, x.new.spread),
             ]
@@ -233,8 +237,14 @@ def _expressions(card: DriftCard) -> Table:
     )
 
 
+def _unread(card: DriftCard) -> Table:
+    return Table("Files left out", ["File", "Reason"], [cells(*line) for line in card.unread.items()])
+
+
 def _mean(x: Spread) -> Cell:
-    return Cell(f"{x.mean:.4g} ± {x.error:.1g}", key=x.mean)
+    """Value and error with one digit of the error."""
+    digits = max(-math.floor(math.log10(x.error)), 0) if x.error > 0 else 4
+    return Cell(f"{x.mean:.{digits}f} ± {x.error:.{digits}f}", key=x.mean)
 
 
 def _percent(share: float) -> Cell:

@@ -90,7 +90,7 @@ def _inputs(card: DriftCard) -> Table:
     return Table(
         "Inputs, most drifted first",
         [
-            *("Input", "Shifted", "Distance", "Probability", "Of codes", "Total variation", "By chance"),
+            *("Input", "Shifted", "Distance", "Probability", "Of codes", "Total variation (by chance)"),
             *("Mean before", "Mean now"),
         ],
         [_input(x, x.name in moved) for x in card.features],
@@ -109,8 +109,7 @@ def _input(x: InputDrift, moved: bool) -> list[Cell]:
         Cell("yes", "bad") if moved else Cell("no"),
         Cell(f"{near.ks:.4f}", key=near.ks),
         *(Cell(f"{p:.2g}", key=p) for p in (near.ks_p_value, near.chi2_p_value)),
-        Cell(f"{near.total_variation:.4f}", key=near.total_variation),
-        Cell(f"{near.by_chance:.4f}", key=near.by_chance),
+        Cell(f"{near.total_variation:.3f} ({near.by_chance:.3f})", key=near.total_variation),
         _mean(x.trained),
         _mean(x.new),
     ]

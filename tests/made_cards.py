@@ -18,7 +18,7 @@ from trigger_lut.records_drift import (
     Compared,
     DriftCard,
     InputDrift,
-    OutputDrift,
+    NumberDrift,
     PointDrift,
     Spread,
 )
@@ -335,7 +335,7 @@ def drift(design: str = "small", drift: str = "later", inputs: int = 5, labelled
         for n, new in enumerate(of_new)
     ]
     outputs = [
-        OutputDrift(name=k, distance=x.distance, trained=x.trained, new=x.new)
+        NumberDrift(name=k, distance=x.distance, trained=x.trained, new=x.new)
         for k, x in zip(CLASSES, features, strict=False)
     ]
     classes = CLASSES if labelled else ("all",)
@@ -343,6 +343,7 @@ def drift(design: str = "small", drift: str = "later", inputs: int = 5, labelled
         design=design,
         data_set="toy",
         drift=drift,
+        measure="accuracy",
         events=(3000, 5000),
         effective=(3000.0, 4200.0),
         unread={"b.root": "cut off"},
@@ -351,6 +352,7 @@ def drift(design: str = "small", drift: str = "later", inputs: int = 5, labelled
         left_out={},
         expressions={"feature_1": ("feature_1", "1.1 * feature_1")},
         features=features,
+        sums=[NumberDrift(name="hit.pt", distance=x.distance, trained=x.trained, new=x.new) for x in features[1:2]],
         outputs=outputs,
         points=[
             PointDrift(

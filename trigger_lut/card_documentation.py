@@ -86,7 +86,7 @@ PARTS: tuple[type[BaseModel], ...] = (
     records_drift.Compared,
     records_drift.CodeShift,
     records_drift.CodeHistogram,
-    records_drift.OutputDrift,
+    records_drift.NumberDrift,
     records_drift.PointDrift,
     records_drift.TargetDrift,
 )

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from trigger_lut.cards import Card, Strict
+from trigger_lut.records import Measure
 from trigger_lut.records_physics import Measured68, Resolution
 
 
@@ -88,10 +89,10 @@ class InputDrift(Strict):
     histogram: CodeHistogram | None = Field(None, description="Of the inputs that drifted most; null: of the others.")
 
 
-class OutputDrift(Strict):
-    """One output of the firmware in both data sets."""
+class NumberDrift(Strict):
+    """One whole number of each event in both data sets: an output of the firmware, or a sum over inputs."""
 
-    name: str = Field(description="Class or target.")
+    name: str = Field(description="Class or target, or the feature of objects that is summed.")
     unit: str = Field("", description="Of a target.")
     distance: Distance = Field(description="Of the distributions of its integers.")
     trained: Spread = Field(description="Of its values.")
@@ -126,6 +127,7 @@ class DriftCard(Card):
     design: str = Field(description="Name of the design.")
     data_set: str = Field(description="Data set that it was trained on.")
     drift: str = Field(description="The other one, encoded in the formats of the first.")
+    measure: Measure = Field(description="Whether outputs are scores of classes (accuracy) or targets (r2).")
     events: tuple[int, int] = Field(description="Events compared: trained (test split), new (all).")
     effective: tuple[float, float] = Field(
         description="As many events of equal weight say as much: (sum w)^2 / sum w^2 (L. Kish, Survey Sampling, 1965)."
@@ -139,7 +141,11 @@ class DriftCard(Card):
     left_out: dict[str, int] = Field(description="Events of classes that the other data set has none of, left out.")
     expressions: dict[str, tuple[str, str]] = Field(description="Features that are read differently: trained, new.")
     features: list[InputDrift] = Field(description="Largest distance first.")
-    outputs: list[OutputDrift] = Field(description="In the order of the network.")
+    sums: list[NumberDrift] = Field(
+        description="Of each feature of objects the sum over all slots, such as the number of hits: it shows what is "
+        "too little in any one slot."
+    )
+    outputs: list[NumberDrift] = Field(description="In the order of the network.")
     points: list[PointDrift] = Field([], description="Working points; empty: no trigger.")
     input_rate_khz: float | None = Field(
         None, description="Rate of background at the input, for both; null: no trigger."

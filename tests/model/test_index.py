@@ -88,7 +88,7 @@ def test_other_data_have_a_row_each(results):
     assert links(results / "index.html").count("large/pages/drift_later.html") == 1
     text = (results / "index.html").read_text()
     assert "drift: later" in text
-    assert "2 of 5 inputs shifted, rate x 2.00" in text
+    assert "2 of 5 inputs shifted, 0 of 1 sums over slots, rate x 2.00" in text
 
 
 def test_a_page_outside_results_has_no_way_back(tmp_path):

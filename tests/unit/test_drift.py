@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import awkward as ak
 import made_cards
 import networks
 import numpy as np
@@ -140,9 +141,9 @@ def test_the_share_of_effective_events_is_the_binomial_one() -> None:
 class Trained:
     """Codes of simulated toy jets, a random network that reads them, and a rate card with two thresholds."""
 
-    def __init__(self, folder: Path, **changes: Any) -> None:
+    def __init__(self, folder: Path, columns: dict[str, Any] | None = None, **changes: Any) -> None:
         self.folder, self.changes = folder, changes
-        self.files = self.ingest("toy", jet_columns(COUNT))
+        self.files = self.ingest("toy", jet_columns(COUNT) if columns is None else columns)
         self.events = load_codes(self.files.codes)
         self.network = self.made_network()
         save_network(self.network, folder / "network.npz")
@@ -167,9 +168,9 @@ class Trained:
             write_card(made_cards.rate().model_copy(update={"points": points}), folder / "rate.json")
 
     def made_network(self) -> Network:
-        units = (4, 5, len(self.events.classes))
-        network = networks.random_network(7, units, prune=0.1)
-        first = dataclasses.replace(network.layers[0], overflow=("SAT",) * 4)
+        inputs = len(self.events.features)
+        network = networks.random_network(7, (inputs, 5, len(self.events.classes)), prune=0.1)
+        first = dataclasses.replace(network.layers[0], overflow=("SAT",) * inputs)
         return dataclasses.replace(
             network,
             inputs=self.events.formats,
@@ -211,7 +212,7 @@ def test_more_of_the_same_is_compatible(trained: Trained) -> None:
     card = trained.compare(trained.ingest("more", later()))
     assert card.events == (int((trained.events.split == TEST).sum()), COUNT)
     assert (card.data_set, card.drift, card.common) == ("toy", "more", 0)
-    assert shifted(card) == saturating(card) == constant(card) == unknown(card) == []
+    assert shifted(card.features) == saturating(card) == constant(card) == unknown(card) == []
     assert all(x.distance.p_value > 0.01 for x in [*card.features, *card.outputs])
     assert all(x.distance.total_variation < 2 * x.distance.by_chance for x in card.features)
     assert all(x.good for x in findings(card)), findings(card)
@@ -231,7 +232,7 @@ def test_the_same_data_agree_better_than_chance(trained: Trained) -> None:
 def test_a_scale_of_ten_per_cent_is_noticed(trained: Trained) -> None:
     columns = later()
     card = trained.compare(trained.ingest("scaled", {**columns, "pt": columns["pt"] * np.float32(1.1)}))
-    assert [x.name for x in shifted(card)] == ["ht"]
+    assert [x.name for x in shifted(card.features)] == ["ht"]
     assert card.features[0].name == "ht"
     worst = card.features[0]
     assert worst.distance.p_value < 1e-4
@@ -289,11 +290,13 @@ def test_another_mixture_of_classes_is_no_drift_where_they_are_known(trained: Tr
     keep = np.flatnonzero((columns["label"] != 0) | (np.arange(COUNT) % 5 == 0))
     mixed = {name: column[keep] for name, column in columns.items()}
     card = trained.compare(trained.ingest("mixed", mixed))
-    assert shifted(card) == []
+    assert shifted(card.features) == []
     assert card.class_counts["a"][1] < card.class_counts["b"][1] / 4
     assert card.effective[1] < card.events[1]
     unlabelled = trained.compare(trained.ingest("unlabelled", mixed, label=None))
-    assert [x.name for x in shifted(unlabelled)] == ["n", "x", "mass"], "negative control: it shows without labels"
+    assert [x.name for x in shifted(unlabelled.features)] == ["n", "x", "mass"], (
+        "negative control: it shows without labels"
+    )
     assert (unlabelled.class_counts, unlabelled.accuracy) == ({}, {})
     score = trigger_score(trained.real(load_codes(trained.folder / "unlabelled/codes.npz").codes), [2], [0, 1])
     (point, _) = unlabelled.points
@@ -305,7 +308,7 @@ def test_classes_without_new_events_are_left_out_of_both(trained: Trained) -> No
     columns = later()
     background = {name: column[columns["label"] != 2] for name, column in columns.items()}
     card = trained.compare(trained.ingest("background", background))
-    assert shifted(card) == []
+    assert shifted(card.features) == []
     assert list(card.left_out) == ["c"]
     assert list(card.class_counts) == ["a", "b"]
     assert all(p.rate_khz is not None and list(p.passing) == ["a", "b"] for p in card.points)
@@ -318,6 +321,26 @@ def test_a_design_without_a_trigger_has_no_rates(trained: Trained) -> None:
     card = trained.compare(trained.ingest("untriggered", later(3000)), rated=False)
     assert (card.points, card.input_rate_khz) == ([], None)
     assert "accuracy" in in_short(card)
+
+
+def test_what_is_too_little_in_any_slot_shows_in_their_sum(tmp_path: Path) -> None:
+    """Hits in 30 slots, of which a tenth is lost: no single slot shows it, their number does."""
+    one = {"name": "hit", "format": {"signed": False, "width": 1, "integer": 1}}
+    changes = {"features": [], "objects": {"hits": {"count": 30, "features": [{**one, "expression": "hits"}]}}}
+    rng = np.random.default_rng(6)
+
+    def columns(share: float, first: int) -> dict[str, Any]:
+        made = jet_columns(1500, first_event=first)
+        return {**made, "hits": ak.Array((rng.random((1500, 30)) < share).astype(np.int32).tolist())}
+
+    made = Trained(tmp_path, columns(0.1, 0), **changes)
+    same = made.compare(made.ingest("same", columns(0.1, 2000)), rated=False)
+    fewer = made.compare(made.ingest("fewer", columns(0.085, 4000)), rated=False)
+    assert shifted(same.features) == shifted(fewer.features) == shifted(same.sums) == []
+    assert [x.name for x in shifted(fewer.sums)] == ["hits.hit"]
+    assert fewer.sums[0].trained.mean == pytest.approx(3, abs=0.3)
+    assert fewer.sums[0].new.mean == pytest.approx(2.55, abs=0.15)
+    assert "1 of 1 sums over slots" in in_short(fewer)
 
 
 def test_files_that_could_not_be_read_are_named(trained: Trained) -> None:
@@ -335,7 +358,7 @@ def test_weighted_events_count_by_their_weight(trained: Trained) -> None:
     columns = later()
     heavy = {**columns, "w": (columns["x"] > 1.5).astype(np.float32) + 1}
     card = trained.compare(trained.ingest("weighted", heavy, weight="w"))
-    assert "x" in [x.name for x in shifted(card)]
+    assert "x" in [x.name for x in shifted(card.features)]
     assert card.effective[1] < COUNT
 
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trigger_lut.drift.distance import aligned, distance
-from trigger_lut.drift.inputs import spread
+from trigger_lut.drift.inputs import number_drift
 from trigger_lut.drift.ratios import compared
 from trigger_lut.drift.samples import Sample, common_classes
 from trigger_lut.events.trigger import Streams, Trigger
@@ -16,7 +15,7 @@ from trigger_lut.fixed_point import IntArray
 from trigger_lut.methods import FIRMWARE, real_outputs
 from trigger_lut.network import Network
 from trigger_lut.rates import rate, share, trigger_score
-from trigger_lut.records_drift import Compared, OutputDrift, PointDrift, TargetDrift
+from trigger_lut.records_drift import Compared, NumberDrift, PointDrift, TargetDrift
 from trigger_lut.records_physics import ALL, RateCard, Resolution, WorkingPoint
 from trigger_lut.resolution import summary
 
@@ -35,25 +34,17 @@ class Answers:
         return cls(sample, codes, real_outputs(network, codes))
 
 
-def output_drift(trained: Answers, new: Answers, fractions: IntArray) -> list[OutputDrift]:
+def output_drift(trained: Answers, new: Answers, fractions: IntArray) -> list[NumberDrift]:
     """Of all outputs; fractions: (O,) fractional bits of their codes. Values of a regression in the target's unit."""
     events = trained.sample.events
-    sizes = trained.sample.effective, new.sample.effective
-    weights = tuple(side.sample.weights[side.sample.taken] for side in (trained, new))
+    weights = trained.sample.taken_weights, new.sample.taken_weights
     steps = 2.0 ** -fractions.astype(np.float64) * (np.array(events.scales) if events.scales else 1.0)
-    found = []
-    for n, name in enumerate(events.classes):
-        first, second = trained.codes[:, n], new.codes[:, n]
-        found.append(
-            OutputDrift(
-                name=name,
-                unit=events.units[n] if events.units else "",
-                distance=distance(*aligned(first, second, (weights[0], weights[1]))),
-                trained=spread(steps[n] * first, weights[0], sizes[0]),
-                new=spread(steps[n] * second, weights[1], sizes[1]),
-            )
+    return [
+        number_drift(
+            name, events.units[n] if events.units else "", steps[n], (trained.codes[:, n], new.codes[:, n]), weights
         )
-    return found
+        for n, name in enumerate(events.classes)
+    ]
 
 
 def point_drift(trained: Answers, new: Answers, card: RateCard, trigger: Trigger) -> list[PointDrift]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
 
 from trigger_lut.drift.ratios import standard_deviations
-from trigger_lut.records_drift import Compared, DriftCard, InputDrift, TargetDrift
+from trigger_lut.records_drift import Compared, DriftCard, InputDrift, NumberDrift, TargetDrift
 
 CHANCE = 0.01  # that any input of a card is called shifted where nothing has changed
 DEVIATIONS = 4.0  # standard deviations that the share of one of many inputs must have grown by
 OF_ONE = 3.0  # and that a rate or an accuracy must have changed by
 MORE = 0.001  # and by how much, for saturation
 NAMED = 5  # inputs named in a sentence
+AnyDrift = TypeVar("AnyDrift", InputDrift, NumberDrift)
 
 
 class Finding(NamedTuple):
@@ -22,9 +24,9 @@ class Finding(NamedTuple):
     good: bool
 
 
-def shifted(card: DriftCard) -> list[InputDrift]:
-    """Inputs whose distribution chance would hardly bring; probabilities times the number of inputs (Bonferroni)."""
-    return [x for x in card.features if x.distance.p_value * len(card.features) < CHANCE]
+def shifted(numbers: Sequence[AnyDrift]) -> list[AnyDrift]:
+    """Those whose distribution chance would hardly bring; probabilities times how many there are (Bonferroni)."""
+    return [x for x in numbers if x.distance.p_value * len(numbers) < CHANCE]
 
 
 def saturating(card: DriftCard) -> list[InputDrift]:
@@ -54,7 +56,10 @@ def findings(card: DriftCard) -> list[Finding]:
     """Of inputs, then of what the network makes of them."""
     found = [
         _about(
-            "Shifted inputs", card, [f"{x.name} ({x.distance.ks:.3f})" for x in shifted(card)], ", with their distance"
+            "Shifted inputs",
+            card,
+            [f"{x.name} ({x.distance.ks:.3f})" for x in shifted(card.features)],
+            ", with their distance",
         ),
         _about(
             "Constant inputs",
@@ -77,7 +82,8 @@ def findings(card: DriftCard) -> list[Finding]:
             [f"{x.name} (in {100 * x.unseen:.2g} % of the new events)" for x in unknown(card)],
             f" with codes that no event of {card.data_set} had",
         ),
-        _of_outputs(card),
+        *([_of_numbers("Sums over slots", card.sums)] if card.sums else []),
+        _of_numbers("Outputs", card.outputs),
     ]
     rates = [_ratio(f"Rate at {p.wanted_khz:g} kHz", p.rate_khz, 1.0, "kHz") for p in card.points if p.rate_khz]
     shares = [
@@ -97,12 +103,12 @@ def _about(about: str, card: DriftCard, names: list[str], what: str) -> Finding:
     return Finding(about, f"{len(names)} of {len(card.features)}{what}: {_named(names)}", False)
 
 
-def _of_outputs(card: DriftCard) -> Finding:
-    moved = [x for x in card.outputs if x.distance.p_value * len(card.outputs) < CHANCE]
+def _of_numbers(about: str, numbers: list[NumberDrift]) -> Finding:
+    moved = shifted(numbers)
     if not moved:
-        return Finding("Outputs", f"none of {len(card.outputs)} beyond what chance allows", True)
+        return Finding(about, f"none of {len(numbers)} beyond what chance allows", True)
     names = _named([f"{x.name} ({x.distance.ks:.3f})" for x in moved])
-    return Finding("Outputs", f"{len(moved)} of {len(card.outputs)} shifted, with their distance: {names}", False)
+    return Finding(about, f"{len(moved)} of {len(numbers)} shifted, with their distance: {names}", False)
 
 
 def _of_target(target: TargetDrift) -> Finding:
@@ -126,7 +132,9 @@ def _ratio(about: str, found: Compared, scale: float, unit: str) -> Finding:
 
 def in_short(card: DriftCard) -> str:
     """For the landing page: how many inputs moved, and what became of the middle rate or of accuracy."""
-    text = f"{len(shifted(card))} of {len(card.features)} inputs shifted"
+    text = f"{len(shifted(card.features))} of {len(card.features)} inputs shifted"
+    if card.sums:
+        text += f", {len(shifted(card.sums))} of {len(card.sums)} sums over slots"
     rates = [p.rate_khz for p in card.points if p.rate_khz is not None and p.rate_khz.ratio is not None]
     if rates:
         ratio = rates[len(rates) // 2].ratio

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from trigger_lut.drift.distance import Floats, distance
+from trigger_lut.drift.distance import Floats, aligned, distance
 from trigger_lut.drift.ratios import compared, of_effective
 from trigger_lut.drift.samples import Sample, occurring
+from trigger_lut.events.channels import Channel
+from trigger_lut.fixed_point import IntArray
 from trigger_lut.records import FeatureSummary
-from trigger_lut.records_drift import CodeHistogram, CodeShift, InputDrift, Spread
+from trigger_lut.records_drift import CodeHistogram, CodeShift, InputDrift, NumberDrift, Spread
 
 BINS, DRAWN, SHIFTED = 64, 6, 3
 
@@ -51,6 +53,32 @@ def input_drift(
         )
     found.sort(key=lambda x: -x.distance.ks)
     return [x if n < DRAWN else x.model_copy(update={"histogram": None}) for n, x in enumerate(found)]
+
+
+def sum_drift(trained: Sample, new: Sample, described: Sequence[Channel], steps: Sequence[float]) -> list[NumberDrift]:
+    """Of each feature of objects the sum over all slots; steps: what a code of one stands for, a channel."""
+    groups: dict[str, list[int]] = {}
+    for n, channel in enumerate(described):
+        if channel.objects is not None:
+            groups.setdefault(channel.group, []).append(n)
+    columns = list(groups.values())
+    found = zip(groups.items(), trained.sums(columns), new.sums(columns), strict=True)
+    weights = trained.taken_weights, new.taken_weights
+    return [number_drift(name, "", steps[mine[0]], (first, second), weights) for (name, mine), first, second in found]
+
+
+def number_drift(
+    name: str, unit: str, step: float, values: tuple[IntArray, IntArray], weights: tuple[Floats, Floats]
+) -> NumberDrift:
+    """Of whole numbers (N,) and (M,) with weights; step: what one stands for."""
+    first, second = aligned(*values, weights)
+    return NumberDrift(
+        name=name,
+        unit=unit,
+        distance=distance(first, second),
+        trained=spread(step * values[0], weights[0], first.effective),
+        new=spread(step * values[1], weights[1], second.effective),
+    )
 
 
 def spread(values: ArrayLike, weights: Floats, effective: float) -> Spread:

@@ -14,9 +14,10 @@ import numpy as np
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Stopwatch, read_card, write_card
 from trigger_lut.drift.answers import Answers, accuracies, output_drift, point_drift, target_drift
-from trigger_lut.drift.inputs import input_drift
+from trigger_lut.drift.inputs import input_drift, sum_drift
 from trigger_lut.drift.samples import common_classes, labelled, samples
 from trigger_lut.errors import CardError
+from trigger_lut.events.channels import channels
 from trigger_lut.events.codes import TEST, load_codes
 from trigger_lut.events.description import load_data_set
 from trigger_lut.events.frozen import other_expressions
@@ -54,6 +55,7 @@ def drift(
     first, second = (Answers.of(net, sample) for sample in samples(events, others))
     common, of_test = common_classes(first.sample, second.sample), events.labels[events.split == TEST]
     known = labelled(events, others)
+    steps = [2.0 ** -f.kif[2] if f.lsb is None else f.lsb for f in ingested[0].features]
     points, khz = [], None
     if rated is not None:
         points = point_drift(first, second, read_card(RateCard, rated[0]), rated[1])
@@ -62,6 +64,7 @@ def drift(
         design=design.design,
         data_set=ingested[0].data_set,
         drift=ingested[1].data_set,
+        measure="r2" if events.regression else "accuracy",
         events=(first.sample.count, second.sample.count),
         effective=(first.sample.effective, second.sample.effective),
         unread=ingested[1].left_out,
@@ -74,6 +77,7 @@ def drift(
             name: int((of_test == k).sum()) for k, name in enumerate(events.classes) if known and k not in common
         },
         expressions=other_expressions(*descriptions),
+        sums=sum_drift(first.sample, second.sample, channels(descriptions[0]), steps),
         features=input_drift(first.sample, second.sample, (ingested[0].features, ingested[1].features)),
         outputs=output_drift(first, second, net.fractions),
         points=points,

@@ -6,6 +6,7 @@ weighted so that each class has the share of the trained data set. Otherwise ano
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +46,23 @@ class Sample:
         """By code from the lowest on, a channel."""
         sums, squares = (_counted(self.events, held) for held in (self.weights, self.weights**2))
         return [Histogram(*pair) for pair in zip(sums, squares, strict=True)]
+
+    @property
+    def taken_weights(self) -> Floats:
+        """Of the events that are looked at."""
+        return self.weights[self.taken]
+
+    def sums(self, groups: Sequence[Sequence[int]]) -> list[IntArray]:
+        """(M,) sum of the codes of a group's channels, of the events that are looked at, a group."""
+        found: list[list[IntArray]] = [[] for _ in groups]
+        start = 0
+        for block in self.events.blocks():
+            stop = start + len(block.codes)
+            taken = block.codes[self.taken[start:stop]].astype(np.int64)
+            for held, columns in zip(found, groups, strict=True):
+                held.append(taken[:, list(columns)].sum(axis=1))
+            start = stop
+        return [np.concatenate(held) for held in found]
 
     def outputs(self, network: Network) -> IntArray:
         """(M, O) output codes of the events that are looked at."""

@@ -9,7 +9,7 @@ from trigger_lut.cards import read_card
 from trigger_lut.drift.findings import CHANCE, findings, shifted
 from trigger_lut.figures.style import styled
 from trigger_lut.pages.html import Cell, Page, Table, cells, judgement, number, write_page
-from trigger_lut.records_drift import Compared, DriftCard, InputDrift, Spread
+from trigger_lut.records_drift import Compared, DriftCard, InputDrift, NumberDrift, Spread
 from trigger_lut.records_physics import Measured68
 
 SHIFTED_OF = 10  # inputs whose most shifted codes are listed
@@ -56,7 +56,8 @@ def drift_page(card: DriftCard) -> Page:
             _inputs(card),
             _ends(card),
             _codes(card),
-            _outputs(card),
+            *([_numbers("Sums over slots", "Feature", card.sums)] if card.sums else []),
+            _numbers("Outputs", "Output", card.outputs),
             *([_points(card)] if card.points else []),
             *([_accuracy(card)] if card.accuracy else []),
             *([_targets(card)] if card.targets else []),
@@ -73,7 +74,7 @@ def _sample(card: DriftCard) -> str:
     said = []
     if card.class_counts:
         said.append("New events are weighted so that each class has the share that it has there.")
-    else:
+    elif card.measure == "accuracy":
         said.append("Classes are not known in both: another mixture of them shows as a drift, too.")
     if card.left_out:
         said.append(f"Without {', '.join(card.left_out)}, of which there are no new events.")
@@ -86,7 +87,7 @@ def _sample(card: DriftCard) -> str:
 
 
 def _inputs(card: DriftCard) -> Table:
-    moved = {x.name for x in shifted(card)}
+    moved = {x.name for x in shifted(card.features)}
     return Table(
         "Inputs, most drifted first",
         [
@@ -152,10 +153,10 @@ def _codes(card: DriftCard) -> Table:
     )
 
 
-def _outputs(card: DriftCard) -> Table:
+def _numbers(title: str, head: str, numbers: list[NumberDrift]) -> Table:
     return Table(
-        "Outputs",
-        ["Output", "Distance", "Probability", "Of codes", "Mean before", "Mean now", "Spread before", "Spread now"],
+        title,
+        [head, "Distance", "Probability", "Of codes", "Mean before", "Mean now", "Spread before", "Spread now"],
         [
             [
                 Cell(f"{x.name} [{x.unit}]" if x.unit else x.name, "text"),
@@ -164,7 +165,7 @@ def _outputs(card: DriftCard) -> Table:
                 *(_mean(side) for side in (x.trained, x.new)),
                 *cells(x.trained.spread, x.new.spread),
             ]
-            for x in card.outputs
+            for x in numbers
         ],
     )
 

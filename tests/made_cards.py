@@ -9,6 +9,8 @@ import numpy as np
 
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Measured, write_card
+from trigger_lut.drift.distance import Histogram, distance
+from trigger_lut.drift.ratios import compared
 from trigger_lut.records import (
     Epoch,
     FeatureSummary,
@@ -19,6 +21,16 @@ from trigger_lut.records import (
     TargetSummary,
     TeacherCard,
     TrainCard,
+)
+from trigger_lut.records_drift import (
+    CodeHistogram,
+    CodeShift,
+    Compared,
+    DriftCard,
+    InputDrift,
+    NumberDrift,
+    PointDrift,
+    Spread,
 )
 from trigger_lut.records_firmware import (
     Comparison,
@@ -349,6 +361,69 @@ def check_crossings() -> CrossingCheck:
             )
             for name, share in kinds.items()
         },
+        **MADE,
+    )
+
+
+def drift(design: str = "small", drift: str = "later", inputs: int = 5, labelled: bool = True) -> DriftCard:
+    """Of inputs of which the first drifts, saturates and shows new codes, and the last has become constant."""
+
+    def pair(old: float, new: float) -> Compared:
+        return compared(*(Measured68(value=x, low=0.9 * x, high=1.1 * x) for x in (old, new)))
+
+    edges = np.linspace(-4, 4, 65)
+    shapes = [np.histogram(np.random.default_rng(n).normal(0.4 * n, 1, 3000), edges)[0] / 3000 for n in range(2)]
+    of_new = [shapes[1], *[shapes[0]] * (inputs - 2), np.eye(64)[32]]
+    features = [
+        InputDrift(
+            name=f"feature_{n}",
+            format="fixed<8,3>",
+            distance=distance(Histogram(3000 * shapes[0], 3000 * shapes[0]), Histogram(5000 * new, 5000 * new)),
+            trained=Spread(mean=0.0, error=0.02, spread=1.0),
+            new=Spread(mean=0.4, error=0.02, spread=1.0),
+            lowest=pair(0.001, 0.001),
+            highest=pair(0.001, 0.08 if n == 0 else 0.001),
+            saturated=(0.002, 0.081 if n == 0 else 0.002),
+            distinct_codes=(200, int((new > 0).sum())),
+            unseen=0.1 if n == 0 else 0.0,
+            unseen_by_chance=0.001,
+            shifted=[CodeShift(code=3, value=0.09375, trained=0.02, new=0.01)],
+            histogram=CodeHistogram(edges=edges.tolist(), trained=shapes[0].tolist(), new=new.tolist()),
+        )
+        for n, new in enumerate(of_new)
+    ]
+    outputs = [
+        NumberDrift(name=k, distance=x.distance, trained=x.trained, new=x.new)
+        for k, x in zip(CLASSES, features, strict=False)
+    ]
+    classes = CLASSES if labelled else ("all",)
+    return DriftCard(
+        design=design,
+        data_set="toy",
+        drift=drift,
+        measure="accuracy",
+        events=(3000, 5000),
+        effective=(3000.0, 4200.0),
+        unread={"b.root": "cut off"},
+        common=12,
+        class_counts=dict.fromkeys(CLASSES, (1000, 1600)) if labelled else {},
+        left_out={},
+        expressions={"feature_1": ("feature_1", "1.1 * feature_1")},
+        features=features,
+        sums=[NumberDrift(name="hit.pt", distance=x.distance, trained=x.trained, new=x.new) for x in features[1:2]],
+        outputs=outputs,
+        points=[
+            PointDrift(
+                wanted_khz=wanted,
+                threshold=1.5,
+                code=24,
+                rate_khz=pair(wanted, 2 * wanted) if labelled else None,
+                passing={k: pair(0.2, 0.3) for k in classes},
+            )
+            for wanted in (1.0, 10.0)
+        ],
+        input_rate_khz=100.0,
+        accuracy={k: pair(0.7, 0.65) for k in ("all", *CLASSES)} if labelled else {},
         **MADE,
     )
 

@@ -91,10 +91,14 @@ def pretend_done(folder: Path) -> Path:
         plan = load_plan(Path("config/budget.yaml"), Path("config/targets.yaml"), Path("config/data_sets"))
     for name, spec in plan.specs.items():
         write_card(spec, folder / f"results/{name}/spec.json")
-    write_card(plan.data_set, folder / f"results/data/{plan.data_set.name}/data_set.json")
-    if plan.simulated:
-        content = json.dumps(simulation_of(plan.data_set))
-        (folder / f"data/{plan.data_set.name}/simulation.json").write_text(content)
+    of_data = folder / f"results/data/{plan.data_set.name}"
+    write_card(plan.data_set, of_data / "data_set.json")
+    for name, other in plan.drift.items():
+        write_card(other.data_set, of_data / f"drift/{name}/data_set.json")
+    for described in (plan, *plan.drift.values()):
+        if described.simulated:
+            content = json.dumps(simulation_of(described.data_set))
+            (folder / f"data/{described.data_set.name}/simulation.json").write_text(content)
     run_jobs(folder, "touch", force=True)
     return folder
 

@@ -96,6 +96,12 @@ class Budget(Strict):
         description="More designs, at all combinations of lists; they are compared on a page and not judged.",
     )
 
+    drift: list[Name] = Field(
+        [],
+        description="Descriptions in config/data_sets/ of other data with the same features: each is run through the "
+        "frozen network of each design and compared with what that was trained on. It informs, and fails nothing.",
+    )
+
     @model_validator(mode="after")
     def _asks_for_something(self) -> Self:
         if not self.designs and self.scan is None:

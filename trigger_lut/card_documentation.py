@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from trigger_lut import (
     records,
+    records_drift,
     records_firmware,
     records_physics,
     records_proof,
@@ -38,6 +39,7 @@ CARDS: dict[str, type[BaseModel]] = {
     "results/&lt;design&gt;/train.json": records.TrainCard,
     "results/&lt;design&gt;/physics.json": records_physics.PhysicsCard,
     "results/&lt;design&gt;/rate.json": records_physics.RateCard,
+    "results/&lt;design&gt;/drift_&lt;data set&gt;.json": records_drift.DriftCard,
     "results/&lt;design&gt;/firmware.json": records_firmware.FirmwareCard,
     "results/&lt;design&gt;/verify.json": records_firmware.VerifyCard,
     "results/&lt;design&gt;/prove.json": records_proof.ProveCard,
@@ -84,6 +86,15 @@ PARTS: tuple[type[BaseModel], ...] = (
     records_physics.RateCurve,
     records_physics.Turnon,
     records_physics.Reliability,
+    records_drift.InputDrift,
+    records_drift.Distance,
+    records_drift.Spread,
+    records_drift.Compared,
+    records_drift.CodeShift,
+    records_drift.CodeHistogram,
+    records_drift.NumberDrift,
+    records_drift.PointDrift,
+    records_drift.TargetDrift,
 )
 
 

@@ -38,6 +38,7 @@ FILES = {
     "--ingest": "card of the ingest (ingest.json)",
     "--summary": "summary of all designs (summary.json)",
     "--scan": "card of the scan (scan.json)",
+    "--drift": "card of the comparison with other data (drift_<data set>.json)",
 }
 
 
@@ -84,8 +85,12 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--crossings", type=Path, metavar="PATH", help="description of simulated crossings")
     sub = command(commands.read, "--description", "--card")
     sub.add_argument("--source", required=True, metavar="JSON", help="the file, with its friends and its class")
-    command(commands.ingest, "--description", "--codes", "--card").add_argument(
+    sub = command(commands.ingest, "--description", "--codes", "--card")
+    sub.add_argument(
         "--read", type=Path, metavar="PATH", help="folder in which its files were read; default: they are read here"
+    )
+    sub.add_argument(
+        "--frozen", type=Path, metavar="PATH", help="codes of the data set whose formats are kept; default: new formats"
     )
     sub = _threads(command(commands.teacher, "--codes", "--card"))
     sub.add_argument("--encoded", type=Path, required=True, metavar="PATH", help="codes without scores")
@@ -111,6 +116,13 @@ def parser() -> argparse.ArgumentParser:
     sub = command(commands.rate, "--spec", "--network", "--codes", "--model", "--outputs", "--card")
     sub.add_argument("--trigger", required=True, metavar="JSON", help="the trigger block of the data set")
     sub.add_argument("--sample", required=True, metavar="TEXT", help="what the data are, for plots")
+    files = ("--spec", "--network", "--description", "--codes", "--ingest")
+    sub = command(commands.drift, *files, "--card")
+    for flag in files[2:]:
+        help_text = f"{FILES[flag]}, of the other data"
+        sub.add_argument(f"--new-{flag[2:]}", type=Path, required=True, metavar="PATH", help=help_text)
+    sub.add_argument("--rate", type=Path, metavar="PATH", help=f"{FILES['--rate']}, of a trigger")
+    sub.add_argument("--trigger", metavar="JSON", help="the trigger block of the data set, where it has one")
     sub = command(commands.prove, "--spec", "--network", "--firmware", "--card")
     sub.add_argument("--seconds", type=int, default=60, metavar="N", help="time for SAT; 0: prove nothing")
     sub = command(commands.faults, "--spec", "--network", "--codes", "--firmware", "--card")
@@ -159,6 +171,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--event", type=int, default=0, metavar="N", help="number in the test split, from 0; default: 0")
     command(commands.page_of_rate, "--rate", "--folder")
     command(commands.page_of_teacher, "--teacher", "--folder")
+    command(commands.page_of_drift, "--drift", "--folder")
     command(commands.page_of_firmware, "--firmware", "--folder")
     command(commands.pages_of_proof, "--prove", "--faults", "--folder")
     sub = command(commands.page_of_release, "--output")

@@ -37,7 +37,7 @@ def resolve_data_set(args: argparse.Namespace) -> None:
     from trigger_lut.cards import write_card
     from trigger_lut.events.description import load_data_set
 
-    write_card(load_data_set(args.description), args.output)
+    write_card(load_data_set(args.description, truth=False), args.output)
 
 
 def resolve_simulation(args: argparse.Namespace) -> None:
@@ -46,7 +46,8 @@ def resolve_simulation(args: argparse.Namespace) -> None:
     from trigger_lut.events.description import load_data_set
     from trigger_lut.plan import simulation_of
 
-    write_text(args.output, json.dumps(simulation_of(load_data_set(args.description)), indent=2) + "\n")
+    held = load_data_set(args.description, truth=False)
+    write_text(args.output, json.dumps(simulation_of(held), indent=2) + "\n")
 
 
 def simulate(args: argparse.Namespace) -> None:
@@ -98,7 +99,7 @@ def ingest(args: argparse.Namespace) -> None:
     """Turn the entries of a data set into integer codes."""
     from trigger_lut.events.run import ingest
 
-    ingest(args.description, args.codes, args.card, args.read)
+    ingest(args.description, args.codes, args.card, args.read, args.frozen)
 
 
 def teacher(args: argparse.Namespace) -> None:
@@ -180,6 +181,27 @@ def rate(args: argparse.Namespace) -> None:
 
     trigger = Trigger.model_validate_json(args.trigger)
     rate_of_design(args.spec, args.network, args.codes, args.model, args.outputs, trigger, args.sample, args.card)
+
+
+def drift(args: argparse.Namespace) -> None:
+    """Run another data set through the frozen network and compare its inputs, outputs and rates."""
+    from trigger_lut.drift.run import Files, drift
+    from trigger_lut.errors import ConfigurationError
+    from trigger_lut.events.trigger import Trigger
+
+    if (args.rate is None) != (args.trigger is None):
+        raise ConfigurationError("drift: --rate and --trigger go together, found one of them")
+    rated = None if args.rate is None else (args.rate, Trigger.model_validate_json(args.trigger))
+    trained = Files(args.description, args.codes, args.ingest)
+    new = Files(args.new_description, args.new_codes, args.new_ingest)
+    drift(args.spec, args.network, trained, new, rated, args.card)
+
+
+def page_of_drift(args: argparse.Namespace) -> None:
+    """Draw the page of how another data set differs for a design."""
+    from trigger_lut.pages.of_drift import page_of_drift
+
+    page_of_drift(args.drift, args.folder)
 
 
 def page_of_index(args: argparse.Namespace) -> None:

@@ -15,6 +15,7 @@ from trigger_lut.errors import ConfigurationError, nearest
 from trigger_lut.events.channels import channels
 from trigger_lut.events.description import DataSet, load_data_set
 from trigger_lut.events.files import Source
+from trigger_lut.events.frozen import differences
 from trigger_lut.simulation.config import PlannedFile
 from trigger_lut.training.least import impossible
 from trigger_lut.validation import refused
@@ -24,24 +25,35 @@ RESERVED = ("data", "checkpoints", "logs")
 
 
 @dataclass(frozen=True)
-class Plan:
-    """One budget file, resolved.
+class Described:
+    """A data set and its files.
 
-    specs        by design, in the order of the budget file; those of the scan after the others
+    description  the file that describes it
     sources      what is read, file by file
     files        ROOT files of the data set, those of friends among them
     remote       addresses of those that are read over a network
     simulated    the planned files where the data set is simulated, else empty
     """
 
-    budget: Budget
-    specs: dict[str, Spec]
     description: Path
     data_set: DataSet
     sources: list[Source]
     files: list[Path]
     remote: list[str]
     simulated: list[PlannedFile]
+
+
+@dataclass(frozen=True)
+class Plan(Described):
+    """One budget file, resolved, with the data set that its designs are trained on.
+
+    specs   by design, in the order of the budget file; those of the scan after the others
+    drift   by name, the data sets that are compared with that one
+    """
+
+    budget: Budget
+    specs: dict[str, Spec]
+    drift: dict[str, Described]
 
     @property
     def designs(self) -> list[str]:
@@ -57,7 +69,7 @@ class Plan:
 def load_plan(budget_path: Path, targets_path: Path, data_sets: Path) -> Plan:
     """Read the budget, its target and its data set description.
 
-    Raises ConfigurationError that lists every mistake, DataError when a file of the data set is missing.
+    Raises ConfigurationError that lists every mistake, DataError when a file of a data set is missing.
     """
     budget, target = load_budget(budget_path, targets_path)
     mistakes = [
@@ -70,26 +82,60 @@ def load_plan(budget_path: Path, targets_path: Path, data_sets: Path) -> Plan:
         known = sorted(path.stem for path in data_sets.glob("*.yaml"))
         mistakes.append(f"data_set: no file {description}{nearest(budget.data_set, known)}")
         raise refused(budget_path, mistakes)
-    data_set = load_data_set(description)
-    if data_set.name != budget.data_set:
-        raise ConfigurationError(
-            f"{description}: name: expected {budget.data_set!r} as the file, found {data_set.name!r}"
-        )
-    mistakes += _shape_mistakes(budget, data_set)
+    data_set = _load(description)
+    others, wrong = _others(budget, data_set, data_sets)
+    mistakes += [*_shape_mistakes(budget, data_set), *wrong]
     if mistakes:
         raise refused(budget_path, mistakes)
+    described = _with_files(description, data_set)
+    drift = {path.stem: _with_files(path, other) for path, other in others.items()}
+    specs = {name: resolve(budget, target, name) for name in (*budget.designs, *budget.points)}
+    classes = len(data_set.outputs)
+    mistakes += [f"design {name}: {problem}" for name, spec in specs.items() for problem in impossible(spec, classes)]
+    if mistakes:
+        raise refused(budget_path, mistakes)
+    return Plan(**vars(described), budget=budget, specs=specs, drift=drift)
+
+
+def _with_files(description: Path, data_set: DataSet) -> Described:
+    """Raises DataError when a file is missing."""
     simulated = data_set.simulated()
     made = sorted(Path("data", data_set.name, file.name) for file in simulated)
     sources = [Source(file) for file in made] or data_set.sources()
     addresses = {file for source in sources for file in source.all_files()}
     files = sorted(file for file in addresses if isinstance(file, Path))
     remote = sorted(file for file in addresses if isinstance(file, str))
-    specs = {name: resolve(budget, target, name) for name in (*budget.designs, *budget.points)}
-    classes = len(data_set.outputs)
-    mistakes += [f"design {name}: {problem}" for name, spec in specs.items() for problem in impossible(spec, classes)]
-    if mistakes:
-        raise refused(budget_path, mistakes)
-    return Plan(budget, specs, description, data_set, sources, files, remote, simulated)
+    return Described(description, data_set, sources, files, remote, simulated)
+
+
+def _load(description: Path, truth: bool = True) -> DataSet:
+    data_set = load_data_set(description, truth)
+    if data_set.name != description.stem:
+        raise ConfigurationError(
+            f"{description}: name: expected {description.stem!r} as the file, found {data_set.name!r}"
+        )
+    return data_set
+
+
+def _others(budget: Budget, data_set: DataSet, folder: Path) -> tuple[dict[Path, DataSet], list[str]]:
+    """(the data sets under `drift`, by the file that describes them, mistakes in that list)."""
+    found: dict[Path, DataSet] = {}
+    mistakes = []
+    if budget.drift and data_set.anomaly is not None:
+        return found, [
+            "drift: not with a data set that looks for anomalies; its scores are a teacher's, not the data's"
+        ]
+    for n, name in enumerate(budget.drift):
+        path = folder / f"{name}.yaml"
+        if path in found or name in budget.drift[:n]:
+            mistakes.append(f"drift.{n}: {name!r} stands twice")
+        elif not path.is_file():
+            known = sorted(file.stem for file in folder.glob("*.yaml"))
+            mistakes.append(f"drift.{n}: no file {path}{nearest(name, known)}")
+        else:
+            found[path] = _load(path, truth=False)
+            mistakes += [f"drift.{n}: {path}: {line}" for line in differences(data_set, found[path])]
+    return found, mistakes
 
 
 def _shape_mistakes(budget: Budget, data_set: DataSet) -> list[str]:

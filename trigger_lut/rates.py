@@ -37,8 +37,11 @@ def threshold_for(score: NDArray[Any], khz: Floats, wanted: float) -> float | No
     return float(levels[good[0]]) if len(good) else None
 
 
-def interval(passed: int, total: int) -> tuple[float, float]:
-    """Ends of the central 68.27 % interval of a binomial share (Clopper and Pearson, Biometrika 26 (1934) 404)."""
+def interval(passed: float, total: float) -> tuple[float, float]:
+    """Ends of the central 68.27 % interval of a binomial share (Clopper and Pearson, Biometrika 26 (1934) 404).
+
+    Numbers of events, or effective ones of weighted events.
+    """
     from scipy.stats import beta
 
     tail = (1 - CENTRAL) / 2

@@ -32,7 +32,7 @@ def resolution(name: str, unit: str, true: Floats, found: dict[str, Floats], see
     return TargetResolution(
         name=name,
         unit=unit,
-        methods=[_summary(method, true, d, rng) for method, d in deviations.items()],
+        methods=[summary(method, true, d, rng) for method, d in deviations.items()],
         edges=edges.tolist(),
         counts={m: np.histogram(np.clip(d, -reach, reach), edges)[0].tolist() for m, d in deviations.items()},
         true_edges=true_edges.tolist(),
@@ -43,7 +43,8 @@ def resolution(name: str, unit: str, true: Floats, found: dict[str, Floats], see
     )
 
 
-def _summary(method: str, true: Floats, deviations: Floats, rng: np.random.Generator) -> Resolution:
+def summary(method: str, true: Floats, deviations: Floats, rng: np.random.Generator) -> Resolution:
+    """Of one method. true, deviations: (N,) in the target's unit; rng: for the error of the width."""
     again = [central_width(rng.choice(deviations, len(deviations))) for _ in range(RESAMPLED)]
     variance = float(true.var())
     return Resolution(

@@ -13,6 +13,7 @@ from trigger_lut.figures.style import styled
 from trigger_lut.pages.html import Page, write_page
 from trigger_lut.pages.of_data import pages_of_data
 from trigger_lut.pages.of_design import pages_of_design
+from trigger_lut.pages.of_drift import page_of_drift
 from trigger_lut.pages.of_firmware import page_of_firmware
 from trigger_lut.pages.of_index import STAGES, page_of_index
 from trigger_lut.pages.of_proof import pages_of_proof
@@ -37,6 +38,9 @@ def write_design(root: Path, design: str) -> Path:
     pages_of_proof(folder / "prove.json", folder / "faults.json", pages)
     page_of_rate(folder / "rate.json", pages)
     page_of_firmware(folder / "firmware.json", pages)
+    for name, labelled in (("later", True), ("real", False)):
+        write_card(made_cards.drift(design, name, labelled=labelled), folder / f"drift_{name}.json")
+        page_of_drift(folder / f"drift_{name}.json", pages)
     page_of_release(folder / "release.json", pages / "release.html")
     with styled():
         write_page(Page(f"{design}: the path of one event", "All integers.", [], {}), pages / "event.html")
@@ -54,7 +58,7 @@ def results(tmp_path_factory) -> Path:
     folders = [write_design(root, design) for design in ("small", "large")]
     summary(data / "reference.json", folders, root / "summary.json", root / "summary.tsv")
     pages_of_summary(root / "summary.json", root)
-    stages = [stage.name for stage in STAGES if stage.name != "route"]
+    stages = [*(stage.name for stage in STAGES if stage.name != "route"), "drift_later", "drift_real"]
     page_of_index(folders, stages, data, root / "summary.json", None, root / "index.html")
     return root
 

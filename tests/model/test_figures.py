@@ -13,7 +13,7 @@ import pytest
 
 from trigger_lut.cards import Measured, read_card, write_card
 from trigger_lut.errors import CardError
-from trigger_lut.figures import anomaly, classification, data, hardware, training
+from trigger_lut.figures import anomaly, classification, data, drift, hardware, training
 from trigger_lut.figures.style import BAD_COLOUR, COLOURS, GOOD_COLOUR, canvas, save, styled
 from trigger_lut.figures.summary import summary as summary_figure
 from trigger_lut.pages.of_data import ingest_page, pages_of_data
@@ -51,6 +51,7 @@ FIGURES = {
     "verification": lambda: hardware.verification(made_cards.verify()),
     "resources": lambda: hardware.resources(made_cards.spec(), made_cards.synth()),
     "pipeline": lambda: hardware.pipeline(made_cards.timing()),
+    "drift": lambda: drift.inputs(made_cards.drift()),
 }
 LABELS = {
     "crossings": {"pt of the first jet [GeV]", "Missing transverse momentum [GeV]", "Share of crossings / GeV"},
@@ -72,6 +73,7 @@ LABELS = {
         "Difference of the shares [percentage points]",
     },
     "resources": {"LUTs", "Cells"},
+    "drift": {"Share of events / bin", "New / trained", *(f"feature_{n}   fixed<8,3>" for n in range(5))},
     "pipeline": {"Time after the first valid input [ns]; one box is a clock cycle of 2.5 ns"},
 }
 
@@ -97,6 +99,21 @@ def test_the_same_card_gives_the_same_valid_svg(name, tmp_path):
 def test_axes_say_what_they_show_and_in_which_unit(name):
     axes = draw(name).axes
     assert {t for ax in axes for t in (ax.get_xlabel(), ax.get_ylabel())} - {""} == LABELS[name]
+
+
+def test_a_drift_shows_both_distributions_and_their_ratio():
+    card = made_cards.drift()
+    axes = draw("drift").axes
+    held = card.features[0].histogram
+    above, below = axes[0], axes[2]
+    np.testing.assert_allclose(above.patches[1].get_data().values, held.trained)
+    points = above.containers[0].lines[0]
+    np.testing.assert_allclose(points.get_ydata(), [x for x in held.new if x > 0])
+    both = [(new / old) for old, new in zip(held.trained, held.new, strict=True) if old > 0 and new > 0]
+    np.testing.assert_allclose(below.containers[0].lines[0].get_ydata(), [x for x in both if 0.4 < x < 1.6])
+    beyond = {line.get_marker(): len(line.get_xdata()) for line in below.lines if line.get_marker() in "^v"}
+    assert beyond == {"^": sum(x >= 1.6 for x in both), "v": sum(x <= 0.4 for x in both)}
+    assert above.get_xlim() == below.get_xlim()
 
 
 def test_curves_show_the_card_s_numbers():

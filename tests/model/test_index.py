@@ -79,6 +79,18 @@ def test_every_link_leads_to_a_page_and_every_page_leads_back(results):
     assert links(page_without) == ["index.html"]
 
 
+def test_other_data_have_a_row_each(results):
+    for design in ("small", "large"):
+        write_card(made_cards.drift(design), results / f"{design}/drift_later.json")
+        write_page(Page("later", "", [], {}), results / f"{design}/pages/drift_later.html")
+    folders = [results / "small", results / "large"]
+    page_of_index(folders, ["physics", "drift_later"], results / "data/jets", None, None, results / "index.html")
+    assert links(results / "index.html").count("large/pages/drift_later.html") == 1
+    text = (results / "index.html").read_text()
+    assert "drift: later" in text
+    assert "2 of 5 inputs shifted, 0 of 1 sums over slots, rate x 2.00" in text
+
+
 def test_a_page_outside_results_has_no_way_back(tmp_path):
     write_page(Page("x", "", [], {}), tmp_path / "x.html")
     assert links(tmp_path / "x.html") == []

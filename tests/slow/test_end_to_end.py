@@ -20,6 +20,7 @@ training: {epochs: 24, batch_size: 512}
 checks: {vectors: 200000, faults: 60}
 designs:
   tiny: {luts: 250, latency_ns: 25}
+drift: [later]
 """
 DATA_SET = """\
 name: toy
@@ -33,7 +34,22 @@ features:
   - {name: ratio, expression: x / (1 + abs(y))}
 width: 6
 """
-STAGES = ("spec", "train", "firmware", "verify", "prove", "faults", "synth", "timing", "physics", "release")
+# Other files, in which x has another scale
+LATER = DATA_SET.replace("name: toy", "name: later").replace("ntuples/", "later/")
+LATER = LATER.replace("- name: x\n", "- {name: x, expression: 1.3 * x}\n")
+STAGES = (
+    "spec",
+    "train",
+    "firmware",
+    "verify",
+    "prove",
+    "faults",
+    "synth",
+    "timing",
+    "physics",
+    "release",
+    "drift_later",
+)
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +58,8 @@ def finished(tmp_path_factory) -> Path:
     folder = copy_workflow(tmp_path_factory.mktemp("end_to_end") / "w", BUDGET, DATA_SET)
     for seed in (1, 2):
         write_three_classes(folder / f"ntuples/part_{seed}.root", 1500, seed)
+    write_three_classes(folder / "later/part_3.root", 3000, 3)
+    (folder / "config/data_sets/later.yaml").write_text(LATER)
     ran = snakemake(folder, "--cores", "2", timeout=900)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return folder
@@ -73,7 +91,7 @@ def test_every_stage_leaves_its_card(finished):
         card = json.loads((finished / f"results/tiny/{stage}.json").read_text())
         assert card["schema_version"] == 1
         if stage != "spec":
-            assert card["stage"] == stage
+            assert card["stage"] == stage.split("_")[0]
             assert card["seconds"] > 0
             assert card["inputs"]
     assert json.loads((finished / "results/verdict.json").read_text())["designs"] == ["tiny"]
@@ -108,13 +126,27 @@ def test_the_integers_are_those_of_the_files(finished):
 
 
 @pytest.mark.slow
+def test_the_input_that_drifted_is_named(finished):
+    card = json.loads((finished / "results/tiny/drift_later.json").read_text())
+    assert card["events"][1] == 3000
+    assert card["expressions"] == {"x": ["x", "1.3 * x"]}
+    assert card["features"][0]["name"] == "x"
+    assert card["features"][0]["distance"]["ks_p_value"] < 1e-6
+    y = next(feature for feature in card["features"] if feature["name"] == "y")
+    assert y["distance"]["ks_p_value"] > 0.01
+    text = (finished / "results/tiny/pages/drift_later.html").read_text()
+    assert "does not enter the verdict" in text
+    assert "x (0." in text
+
+
+@pytest.mark.slow
 def test_pages_table_and_report(finished, row):
     with (finished / "results/summary.tsv").open() as file:
         (line,) = csv.DictReader(file, delimiter="\t")
     assert line["luts"] == str(row["luts"])
     assert "bit-exact" in (finished / "results/tiny/pages/verify.html").read_text()
     pages = list((finished / "results").rglob("*.html"))
-    assert len(pages) == 14
+    assert len(pages) == 15
     assert (finished / "results/index.html") in pages
     ran = snakemake(finished, "--report", "report.zip")
     assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -37,8 +37,9 @@ class EventCodes:
     weights   (N,) float32 of mean 1 over the training split; None: all alike
     aims      (N, T) float32, what a regression aims at, in `scales`; None: classification
     observables  (N, M) float32, what results are shown against; None: there are none
-    classes: names of the classes, or of the targets of a regression: one an output of a network. kinds: what labels
-    count, where that is something else, as in anomaly detection. scales, units: (T,) what an output of 1 stands for.
+    classes: names of the classes, or of the targets of a regression: one an output of a network; none where nothing is
+    known of the events. kinds: what labels count, where that is something else, as in anomaly detection. scales, units:
+    (T,) what an output of 1 stands for.
     """
 
     codes: NDArray[np.int32]
@@ -166,7 +167,7 @@ class EventCodes:
         for name, kif, lo, hi in zip(self.features, self.formats, least.min(0), most.max(0), strict=True):
             if lo < kif.lo or hi > kif.hi:
                 found.append(f"feature {name}: codes {lo}..{hi} do not fit {kif} ({kif.lo}..{kif.hi})")
-        if first.min() < 0 or last.max() >= len(self.label_names):
+        if first.min() < 0 or last.max() >= max(len(self.label_names), 1):
             found.append(f"labels {first.min()}..{last.max()} of {len(self.label_names)} classes")
         if split.max() > TEST:
             found.append(f"split {split.max()}, expected 0..{TEST}")

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from trigger_lut.events.trigger import Trigger
 
 
-def inconsistencies(data_set: DataSet) -> list[str]:
-    """What the fields say against each other, as 'dotted.path: what is wrong'; empty when all is well."""
+def inconsistencies(data_set: DataSet, truth: bool = True) -> list[str]:
+    """What the fields say against each other, as 'dotted.path: what is wrong'; empty when all is well.
+
+    truth: whether label or targets are needed; they are for training.
+    """
     lines = []
     ways = ("files", "files_by_class", "simulate", "simulate_muons", "simulate_crossings")
     sources = [key for key in ways if getattr(data_set, key) is not None]
@@ -33,16 +36,17 @@ def inconsistencies(data_set: DataSet) -> list[str]:
     lines += [
         f"{key}.{n}: {wrong}" for key, files in named for n, f in enumerate(files) if (wrong := scheme_mistake(f))
     ]
-    lines += _label_mistakes(data_set)
+    lines += _label_mistakes(data_set, truth)
     if data_set.trigger is not None and data_set.label is None:
-        lines.append("trigger: not with targets; rates need classes")
+        owner = "with targets" if data_set.targets is not None else "without label"
+        lines.append(f"trigger: not {owner}; rates need classes")
     elif data_set.trigger is not None and data_set.label is not None:
         lines += [f"trigger.{line}" for line in data_set.trigger.mistakes(data_set.label.classes)]
         lines += [f"trigger.{line}" for line in _unknown_variables(data_set, data_set.trigger)]
     if data_set.simulated() and data_set.published is not None:
         lines.append(f"published: simulated data are no public data set, found {data_set.published!r}")
     for block, made in ((data_set.simulate, SIMULATED_CLASSES), (data_set.simulate_crossings, CROSSING_CLASSES)):
-        if block is not None and tuple(data_set.kinds) != made:
+        if block is not None and data_set.label_or_targets and tuple(data_set.kinds) != made:
             lines.append(f"label.classes: simulated data have {list(made)}, found {data_set.kinds}")
     lines += _anomaly_mistakes(data_set)
     for path, names in (
@@ -116,7 +120,9 @@ def _unknown_variables(data_set: DataSet, trigger: Trigger) -> list[str]:
     return trigger.unknown_variables(known)
 
 
-def _label_mistakes(data_set: DataSet) -> list[str]:
+def _label_mistakes(data_set: DataSet, truth: bool) -> list[str]:
+    if not truth and data_set.label is None and data_set.targets is None:
+        return [] if data_set.files_by_class is None else ["files_by_class: not without label; give files"]
     if (data_set.label is None) == (data_set.targets is None):
         return ["label: give either label or targets, found " + ("neither" if data_set.label is None else "both")]
     if data_set.label is None:
@@ -131,7 +137,9 @@ def _label_mistakes(data_set: DataSet) -> list[str]:
         for name in data_set.files_by_class
         if name not in classes
     ]
-    found += [f"files_by_class: no files of class {name!r}" for name in classes if name not in data_set.files_by_class]
+    if truth:
+        without = [name for name in classes if name not in data_set.files_by_class]
+        found += [f"files_by_class: no files of class {name!r}" for name in without]
     if data_set.label.expression is not None:
         found.append("label.expression: not together with files_by_class")
     return found

@@ -136,19 +136,19 @@ class DataSet(Strict):
 
     @property
     def outputs(self) -> list[str]:
-        """Names of a network's outputs: classes, targets, or the score of an anomaly."""
+        """Names of a network's outputs: classes, targets, or the score of an anomaly. Empty where nothing is known."""
         if self.anomaly is not None:
             return [SCORE]
         return self.label_or_targets
 
     @property
     def label_or_targets(self) -> list[str]:
-        """Names of the classes, or of the targets."""
+        """Names of the classes, or of the targets. Empty where nothing is known of the entries."""
         return self.label.classes if self.label is not None else [target.name for target in self.targets or []]
 
     @property
     def kinds(self) -> list[str]:
-        """By what entries are told apart in counts and plots: classes; of a regression all are of one kind."""
+        """By what entries are told apart in counts and plots: classes; without these all are of one kind."""
         return self.label.classes if self.label is not None else ["all"]
 
     @property
@@ -214,10 +214,13 @@ class DataSet(Strict):
         return lists([*(entry for _, entry in self.globs()), *friends])
 
 
-def load_data_set(path: Path) -> DataSet:
-    """Read a description. Raises ConfigurationError that lists every mistake with its dotted path."""
+def load_data_set(path: Path, truth: bool = True) -> DataSet:
+    """Read a description. truth: whether it must have label or targets, as for training.
+
+    Raises ConfigurationError that lists every mistake with its dotted path.
+    """
     data_set: DataSet = validate(DataSet, read_yaml(path), path)
-    if lines := inconsistencies(data_set):
+    if lines := inconsistencies(data_set, truth):
         count = f"{len(lines)} mistake" + "s" * (len(lines) != 1)
         raise ConfigurationError(f"{path}: {count}\n  " + "\n  ".join(lines))
     return data_set

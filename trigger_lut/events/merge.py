@@ -49,11 +49,19 @@ class Merged:
     targets: list[TargetSummary]
 
 
-def merge(data_set: DataSet, shards: Sequence[Shard], folder: Path, size: int = BUCKET_BYTES) -> Merged:
+def merge(
+    data_set: DataSet,
+    shards: Sequence[Shard],
+    folder: Path,
+    size: int = BUCKET_BYTES,
+    frozen: EventCodes | None = None,
+) -> Merged:
     """Codes of all events; the arrays lie in `folder`, which holds nothing else.
 
-    Raises DataError for NaN or infinite features that the description refuses, for an identity that stands twice, and
-    for a class without events; CardError for records of another description.
+    frozen: codes of a data set of the same channels and targets, whose formats and scales are taken; weights then stay
+    as they were given, and classes may be without events. Raises DataError for NaN or infinite features that the
+    description refuses, for an identity that stands twice, and for a class without events; CardError for records of
+    another description.
     """
     described = channels(data_set)
     files = [shard.file for shard in shards]
@@ -64,7 +72,7 @@ def merge(data_set: DataSet, shards: Sequence[Shard], folder: Path, size: int = 
             rows["file"] = number
             buckets.add(nonfinite.treat(rows))
     nonfinite.refuse()
-    seen = _Seen(data_set, files)
+    seen = _Seen(data_set, files, for_training=frozen is None)
     for rows in buckets.sort():
         seen.add(rows, split_of(data_set, rows))
     seen.refuse()
@@ -72,8 +80,11 @@ def merge(data_set: DataSet, shards: Sequence[Shard], folder: Path, size: int = 
     def training() -> Iterator[Rows]:
         return (rows[split_of(data_set, rows) == TRAIN] for rows in buckets)
 
-    formats = formats_of(data_set, described, training)
-    scales = scales_of(data_set, seen.aims_training.spread)
+    if frozen is None:
+        formats = formats_of(data_set, described, training)
+        scales = scales_of(data_set, seen.aims_training.spread)
+    else:
+        formats, scales = frozen.formats, list(frozen.scales) if data_set.targets else []
     tallies = [Tally(channel, kif, len(data_set.kinds)) for channel, kif in zip(described, formats, strict=True)]
     arrays: dict[str, Stored] = {}
     for rows in filter(len, buckets):  # `seen` has refused to be without any
@@ -101,8 +112,8 @@ def split_of(data_set: DataSet, rows: Rows) -> NDArray[np.uint8]:
 class _Seen:
     """What must be known of all entries before the first one is encoded; they come sorted."""
 
-    def __init__(self, data_set: DataSet, files: Sequence[str]) -> None:
-        self.data_set, self.files = data_set, files
+    def __init__(self, data_set: DataSet, files: Sequence[str], for_training: bool) -> None:
+        self.data_set, self.files, self.for_training = data_set, files, for_training
         kinds, aims = len(data_set.kinds), len(data_set.targets or [])
         self.counts = np.zeros((len(SPLIT_NAMES), kinds), np.int64)
         self.weights = np.zeros(kinds)  # of the training split
@@ -133,6 +144,8 @@ class _Seen:
                 f"{name}: {self.twice} entries have the event_id ({', '.join(self.data_set.event_id)}) of another, "
                 f"such as {self.first_twice}"
             )
+        if not self.for_training:
+            return
         problems = []
         for k, kind in enumerate(self.data_set.kinds):
             if not self.counts[:, k].any():
@@ -149,6 +162,8 @@ class _Seen:
 
     def training_weights(self, rows: Rows) -> NDArray[np.float32] | None:
         """(N,) of mean 1 over the training split, each class alike where the description says so; None: no weights."""
+        if not self.for_training:
+            return None if self.data_set.weight is None else weights(rows).astype(np.float32)
         if self.data_set.weight is None and not self.data_set.balance_classes:
             return None
         events = int(self.counts[TRAIN].sum())

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from trigger_lut.cards import Stopwatch, read_card, sha256, write_card
 from trigger_lut.errors import CardError, DataError
-from trigger_lut.events.codes import SPLIT_NAMES, save_arrays
+from trigger_lut.events.channels import channels
+from trigger_lut.events.codes import SPLIT_NAMES, EventCodes, load_codes, save_arrays
 from trigger_lut.events.description import DataSet, load_data_set
 from trigger_lut.events.files import Source
 from trigger_lut.events.merge import Merged, Shard, merge
@@ -20,15 +21,18 @@ from trigger_lut.events.together import write_together
 from trigger_lut.records import IngestCard, ReadCard
 
 
-def ingest(description: Path, codes: Path, card: Path, read: Path | None = None) -> None:
+def ingest(description: Path, codes: Path, card: Path, read: Path | None = None, frozen: Path | None = None) -> None:
     """Write codes.npz and an IngestCard of a data set.
 
     read: folder in which its files were read before, the n-th of `DataSet.sources` into <n>.json. None: they are read
-    here, one after the other. Raises ConfigurationError for the description, CardError for cards of another one or of
-    other files, and DataError for the files and for what cannot be written; codes and card are then left as they were.
+    here, one after the other. frozen: codes of another data set of the same features, whose formats and scales are
+    taken as they are; then labels may be missing, and classes without events. Raises ConfigurationError for the
+    description, CardError for cards of another one or of other files or features, and DataError for the files and for
+    what cannot be written; codes and card are then left as they were.
     """
     watch = Stopwatch()
-    data_set = load_data_set(description)
+    data_set = load_data_set(description, truth=frozen is None)
+    held_fast = None if frozen is None else _frozen(frozen, data_set)
     with _scratch(codes) as folder:
         sources = data_set.sources()
         cards = [(folder if read is None else read) / f"{n}.json" for n in range(len(sources))]
@@ -39,8 +43,9 @@ def ingest(description: Path, codes: Path, card: Path, read: Path | None = None)
         _refuse_others(description, sources, held)
         left_out = _left_out(data_set, list(held.values()))
         shards = [Shard(c.file, rows_of(path), c.kept) for path, c in held.items() if c.left_out is None]
-        merged = merge(data_set, shards, folder)
-        provenance = watch.provenance([description, *data_set.lists()], "uproot", "awkward", "numpy")
+        merged = merge(data_set, shards, folder, frozen=held_fast)
+        beside = [] if frozen is None else [frozen]
+        provenance = watch.provenance([description, *data_set.lists(), *beside], "uproot", "awkward", "numpy")
         provenance["inputs"] |= {file: digest for c in held.values() for file, digest in c.inputs.items()}
         made = IngestCard(
             **provenance,
@@ -60,6 +65,22 @@ def ingest(description: Path, codes: Path, card: Path, read: Path | None = None)
                 card: lambda path: write_card(made, path),
             }
         )
+
+
+def _frozen(path: Path, data_set: DataSet) -> EventCodes:
+    """Codes of the data set whose formats are kept. Raises CardError when it has other channels or targets."""
+    held = load_codes(path)
+    names = tuple(channel.name for channel in channels(data_set))
+    if names != held.features:
+        raise CardError(f"{path}: made of {_some(held.features)}; data set {data_set.name} has {_some(names)}")
+    if data_set.outputs and (held.regression, held.classes) != (data_set.label is None, tuple(data_set.outputs)):
+        found = _some(data_set.outputs)
+        raise CardError(f"{path}: made with {_some(held.classes)} to be found; data set {data_set.name} has {found}")
+    return held
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
 
 
 @contextmanager

@@ -29,7 +29,7 @@ def read(description: Path, source: Source, card: Path) -> None:
     that such a file is left out becomes a card without entries) and for what cannot be written; nothing is overwritten
     then.
     """
-    watch, data_set = Stopwatch(), load_data_set(description)
+    watch, data_set = Stopwatch(), load_data_set(description, truth=False)
     left_out: str | None = None
     entries = kept = 0
 

@@ -57,12 +57,14 @@ def styled() -> Iterator[None]:
         yield
 
 
-def canvas(width: float = 6.4, height: float = 4.4, rows: int = 1, columns: int = 1) -> tuple[Figure, list[Axes]]:
-    """A figure of rows x columns plots (row by row); width and height in inches."""
+def canvas(
+    width: float = 6.4, height: float = 4.4, rows: int = 1, columns: int = 1, heights: list[float] | None = None
+) -> tuple[Figure, list[Axes]]:
+    """A figure of rows x columns plots (row by row); width and height in inches; heights: of rows, relative."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, list(figure.subplots(rows, columns, squeeze=False).flat)
+    return figure, list(figure.subplots(rows, columns, squeeze=False, height_ratios=heights).flat)
 
 
 def line_style(n: int) -> dict[str, Any]:

@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 from trigger_lut.budget import Spec
 from trigger_lut.cards import read_card
+from trigger_lut.drift.findings import in_short
 from trigger_lut.figures.style import styled
 from trigger_lut.pages.html import Cell, Page, Table, judgement, number, percent, write_page
 from trigger_lut.records import MEASURES, IngestCard, ReferenceCard, ScanCard, Summary, TrainCard
+from trigger_lut.records_drift import DriftCard
 from trigger_lut.records_firmware import FirmwareCard, SynthCard, TimingCard, VerifyCard
 from trigger_lut.records_physics import PhysicsCard, RateCard
 from trigger_lut.records_proof import FaultsCard, ProveCard
@@ -81,6 +83,10 @@ def _rate(path: Path) -> str:
     return f"{100 * list(efficiency.values())[-1].value:.1f} % of the signal at {wanted} kHz"
 
 
+def _drift(path: Path) -> str:
+    return in_short(read_card(DriftCard, path))
+
+
 def _release(path: Path) -> str:
     card = read_card(ReleaseCard, path)
     return f"{card.archive_bytes / 1e6:.1f} MB, sha256 {card.archive_sha256[:8]}"
@@ -100,6 +106,11 @@ STAGES = (
     Stage("event", "physics.json", "event.html", lambda _: "one event, all integers"),
     Stage("release", "release.json", "release.html", _release),
 )
+DRIFT = "drift_"  # what the stages of other data begin with
+
+
+def _stage_of_drift(name: str) -> Stage:
+    return Stage(f"drift: {name.removeprefix(DRIFT)}", f"{name}.json", f"{name}.html", _drift)
 
 
 def page_of_index(
@@ -107,8 +118,8 @@ def page_of_index(
 ) -> None:
     """Write the landing page. Raises CardError when a card is missing or damaged.
 
-    designs: their folders. stages: those of STAGES that were made. data: the folder of the data set, with its pages in
-    `pages`. All folders lie beside the page or below.
+    designs: their folders. stages: those of STAGES that were made, and drift_<data set>. data: the folder of the data
+    set, with its pages in `pages`. All folders lie beside the page or below.
     """
     with styled():
         write_page(index_page(designs, stages, data, summary, scan, page.parent), page)
@@ -136,6 +147,7 @@ def index_page(
         tables.append(Table("Designs", head, rows, note="All figures side by side: the page over all designs, below."))
     if designs:
         shown = [stage for stage in STAGES if stage.name in stages]
+        shown += [_stage_of_drift(name) for name in stages if name.startswith(DRIFT)]
         rows = [
             [
                 Cell(stage.name, "text"),

@@ -9,6 +9,7 @@ CATEGORIES = (
     "train",
     "physics",
     "rate",
+    "drift",
     "firmware",
     "verify",
     "synth",
@@ -46,9 +47,9 @@ def asked(wildcards):
     return plan.specs[wildcards.design]
 
 
-def here(number):
-    """The files of source `number` that are no addresses."""
-    return [file for file in plan.sources[number].all_files() if isinstance(file, Path)]
+def here(source):
+    """The files of a source that are no addresses."""
+    return [file for file in source.all_files() if isinstance(file, Path)]
 
 
 def edited(path, resolved, content):

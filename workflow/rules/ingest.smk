@@ -3,7 +3,7 @@ rule read:
     """Read file number {wildcards.number} of the data set into records."""
     input:
         description=f"{DATA}/data_set.json",
-        files=lambda wildcards: here(int(wildcards.number)),
+        files=lambda wildcards: here(plan.sources[int(wildcards.number)]),
     output:
         rows=temp(f"{DATA}/read/{{number}}.rows"),
         card=temp(f"{DATA}/read/{{number}}.json"),

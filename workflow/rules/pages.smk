@@ -192,6 +192,7 @@ PAGES = [
     *expand(rules.pages_of_design.output, design=DESIGNS),
     *expand(rules.page_of_event.output, design=DESIGNS),
     *(expand(rules.page_of_rate.output, design=DESIGNS) if plan.data_set.trigger is not None else []),
+    *(expand(rules.page_of_drift.output, design=DESIGNS, drift=list(plan.drift)) if plan.drift else []),
     *expand(rules.page_of_firmware.output, design=DESIGNS),
     *expand(rules.pages_of_proof.output, design=DESIGNS),
     *expand(rules.page_of_release.output, design=DESIGNS),
@@ -206,6 +207,7 @@ INDEXED = [
     *("train", "firmware", "verify", "prove", "faults", "synth", "timing", "physics", "event", "release"),
     *(["rate"] if plan.data_set.trigger is not None else []),
     *(["route"] if plan.budget.checks.route else []),
+    *(f"drift_{name}" for name in plan.drift),
 ]
 INDEXED_CARDS = [name for name in INDEXED if name != "event"]
 

@@ -1,0 +1,1 @@
+"""Whether other data still look to a frozen network like those it was trained on."""

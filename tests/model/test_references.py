@@ -1,5 +1,7 @@
 """References without quantisation: as many events as they may have, and outputs for all of validation and test."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -36,3 +38,16 @@ def test_events_and_outputs(codes, tmp_path, monkeypatch, most):
     for name, split in (("validation", VALIDATION), ("test", TEST)):
         for method in ("dense", "trees"):
             assert found[f"{method}_{name}"].shape == ((codes.split == split).sum(), 2)
+
+
+def test_a_channel_that_first_varies_in_the_test_split_does_not_run_away(codes, monkeypatch):
+    """As of objects that background does not have: in units of a spread that is zero it would count without end."""
+    monkeypatch.setattr(references, "EPOCHS", 3)
+    held = np.concatenate([codes.codes, np.where(codes.split == TEST, 15, 2)[:, None].astype(np.int32)], axis=1)
+    events = dataclasses.replace(codes, codes=held, formats=(KIF(0, 4, 0),) * 3, features=("a", "b", "constant"))
+    found, _ = references.dense_outputs(events, [4, 2], 1)
+    plain, _ = references.dense_outputs(
+        dataclasses.replace(events, codes=np.where([[True, True, False]], held, 2).astype(np.int32)), [4, 2], 1
+    )
+    np.testing.assert_array_equal(found[TEST], plain[TEST])
+    assert np.abs(found[TEST]).max() < 10

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from trigger_lut import (
     records,
     records_firmware,
+    records_importance,
     records_physics,
     records_proof,
     records_release,
@@ -32,6 +33,7 @@ CARDS: dict[str, type[BaseModel]] = {
     "results/data/&lt;data set&gt;/reference.json": records.ReferenceCard,
     "results/&lt;design&gt;/train.json": records.TrainCard,
     "results/&lt;design&gt;/physics.json": records_physics.PhysicsCard,
+    "results/&lt;design&gt;/importance.json": records_importance.ImportanceCard,
     "results/&lt;design&gt;/rate.json": records_physics.RateCard,
     "results/&lt;design&gt;/firmware.json": records_firmware.FirmwareCard,
     "results/&lt;design&gt;/verify.json": records_firmware.VerifyCard,
@@ -78,6 +80,10 @@ PARTS: tuple[type[BaseModel], ...] = (
     records_physics.RateCurve,
     records_physics.Turnon,
     records_physics.Reliability,
+    records_importance.FeatureImportance,
+    records_importance.BitImportance,
+    records_importance.SlotImportance,
+    records_importance.Loss,
 )
 
 

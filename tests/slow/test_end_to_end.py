@@ -33,7 +33,19 @@ features:
   - {name: ratio, expression: x / (1 + abs(y))}
 width: 6
 """
-STAGES = ("spec", "train", "firmware", "verify", "prove", "faults", "synth", "timing", "physics", "release")
+STAGES = (
+    "spec",
+    "train",
+    "firmware",
+    "verify",
+    "prove",
+    "faults",
+    "synth",
+    "timing",
+    "physics",
+    "importance",
+    "release",
+)
 
 
 @pytest.fixture(scope="module")

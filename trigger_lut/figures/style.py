@@ -6,7 +6,7 @@ differ by dashes. The SVG files of the same card are the same bytes: no dates, n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,12 +57,14 @@ def styled() -> Iterator[None]:
         yield
 
 
-def canvas(width: float = 6.4, height: float = 4.4, rows: int = 1, columns: int = 1) -> tuple[Figure, list[Axes]]:
-    """A figure of rows x columns plots (row by row); width and height in inches."""
+def canvas(
+    width: float = 6.4, height: float = 4.4, rows: int = 1, columns: int = 1, widths: Sequence[float] | None = None
+) -> tuple[Figure, list[Axes]]:
+    """A figure of rows x columns plots (row by row); width and height in inches. widths: of the columns, relative."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, list(figure.subplots(rows, columns, squeeze=False).flat)
+    return figure, list(figure.subplots(rows, columns, squeeze=False, width_ratios=widths).flat)
 
 
 def line_style(n: int) -> dict[str, Any]:

@@ -17,6 +17,7 @@ CATEGORIES = (
     "summary",
 )
 BESIDE = {
+    "importance": "physics",
     "scan": "summary",
     "event": "verify",
     "prove": "verify",

@@ -74,6 +74,11 @@ class DataSet(Strict):
     files_by_class: dict[str, Annotated[list[str], Field(min_length=1)]] | None = Field(
         None, description="The same by class, instead of files and of the label's expression."
     )
+    classes_apart: bool = Field(
+        False,
+        description="Beside files_by_class: entries of different classes are different events, though event_id may be "
+        "the same, as of processes that were simulated apart.",
+    )
     friends: list[Friends] | None = Field(
         None, min_length=1, description="More branches in other files, one file for each of `files`."
     )
@@ -193,6 +198,8 @@ def inconsistencies(data_set: DataSet) -> list[str]:
         lines.append("features: expected at least one, here or under objects")
     if data_set.simulated() and data_set.friends is not None:
         lines.append("friends: only beside files, not simulate")
+    if data_set.classes_apart and data_set.files_by_class is None:
+        lines.append("classes_apart: only beside files_by_class")
     named = [("files", data_set.files or [])]
     named += [(f"files_by_class.{name}", files) for name, files in (data_set.files_by_class or {}).items()]
     named += [(f"friends.{n}.files", friends.files) for n, friends in enumerate(data_set.friends or [])]

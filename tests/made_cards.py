@@ -255,6 +255,7 @@ def importance(design: str = "small", features: int = 5) -> ImportanceCard:
             edges=n,
             edges_possible=20,
             loss=Loss(value=0.04 * n, error=0.003 if n else 0.0),
+            by_class={name: Loss(value=0.01 * n * k, error=0.006) for k, name in enumerate(CLASSES)},
             bits=[
                 BitImportance(
                     stands_for=2.0 ** (2 - place),
@@ -280,7 +281,13 @@ def importance(design: str = "small", features: int = 5) -> ImportanceCard:
         features=[feature(n) for n in range(features)],
         slots=[
             SlotImportance(
-                name=f"jet_{n}", channels=2, bits=12, bits_read=3, loss=Loss(value=0.1 / (n + 1), error=0.01)
+                name=f"jet_{n}",
+                objects="jet",
+                slot=n,
+                channels=2,
+                bits=12,
+                bits_read=3,
+                loss=Loss(value=0.1 / (n + 1), error=0.01),
             )
             for n in range(2)
         ],

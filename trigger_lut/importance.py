@@ -35,6 +35,8 @@ from trigger_lut.reference import evaluate
 SHUFFLES = 5
 LEAST_EVENTS, MOST_EVENTS = 2_000, 20_000
 WORK = 8e9  # look-ups and multiplications over all shuffles, about a minute: more events are not used
+Trial = tuple[Sequence[int], int | None]
+"""Channels that are shuffled alike, and a mask of the bits that are; None: all of them."""
 
 
 def importance(spec: Path, network: Path, codes: Path, description: Path, card: Path) -> None:
@@ -55,7 +57,9 @@ def importance(spec: Path, network: Path, codes: Path, description: Path, card: 
         raise CardError(f"{description}: has other features than those of {codes}; ingest again")
     reads = input_reads(net)
     features, slots = _features(named), _slots(named)
-    trials = sum(int(_together(reads, group).sum()) + 1 for group in features.values()) + len(slots)
+    trials: list[Trial] = [(group, None) for group in (*features.values(), *slots.values())]
+    for group in features.values():
+        trials += [(group, 1 << bit) for bit in np.flatnonzero(_together(reads, group)[::-1]).tolist()]
     sample = Sample.of(net, events, trials, design.seed)
     found = ImportanceCard(
         design=design.design,
@@ -69,7 +73,7 @@ def importance(spec: Path, network: Path, codes: Path, description: Path, card: 
         bits=sum(kif.bits for kif in net.inputs),
         bits_read=sum(int(read.bits.sum()) for read in reads),
         features=[_feature(sample, name, group, reads) for name, group in features.items()],
-        slots=[_slot(sample, name, group, reads) for name, group in slots.items()],
+        slots=[_slot(sample, place, group, reads) for place, group in slots.items()],
         **watch.provenance([spec, network, codes, description], "numpy"),
     )
     write_card(found, card)
@@ -84,12 +88,12 @@ def _features(named: Sequence[Channel]) -> dict[str, list[int]]:
     return found
 
 
-def _slots(named: Sequence[Channel]) -> dict[str, list[int]]:
-    """Numbers of channels by '<objects>_<slot>'."""
-    found: dict[str, list[int]] = {}
+def _slots(named: Sequence[Channel]) -> dict[tuple[str, int], list[int]]:
+    """Numbers of channels by objects and slot."""
+    found: dict[tuple[str, int], list[int]] = {}
     for number, channel in enumerate(named):
         if channel.objects is not None:
-            found.setdefault(f"{channel.objects}_{channel.slot}", []).append(number)
+            found.setdefault((channel.objects, channel.slot), []).append(number)
     return found
 
 
@@ -110,34 +114,48 @@ class Sample:
     orders: list[IntArray]
 
     @classmethod
-    def of(cls, network: Network, events: EventCodes, trials: int, seed: int) -> Sample:
-        """The first events of the test split, as many as `trials` things may be shuffled on within WORK.
+    def of(cls, network: Network, events: EventCodes, trials: Sequence[Trial], seed: int) -> Sample:
+        """The first events of the test split, as many as all trials can be made on within WORK.
 
         Rows are in the order of a hash, so the first of them are no selection.
         """
-        count = int(WORK // (SHUFFLES * max(trials, 1) * _operations(network)))
+        few = events.first(TEST, LEAST_EVENTS)[0].astype(np.int64)
+        order = np.roll(np.arange(len(few)), 1)
+        again = sum(float(_changed(network, few, order, *trial)[0].mean()) for trial in trials)
+        count = int(WORK / (SHUFFLES * max(again, 1.0) * _operations(network)))
         codes, truth = events.first(TEST, min(max(count, LEAST_EVENTS), MOST_EVENTS))
         judge, held, rng = Quality.on(events, TEST), codes.astype(np.int64), np.random.default_rng(seed)
         quality = judge.of(real_outputs(network, evaluate(network, held)), truth)
         return cls(network, judge, held, truth, quality, [rng.permutation(len(held)) for _ in range(SHUFFLES)])
 
-    def loss(self, group: Sequence[int], mask: int | None = None) -> Loss:
-        """What is lost when these channels are shuffled alike; mask: only the bits that are set in it."""
+    def lost(self, group: Sequence[int], mask: int | None = None) -> NDArray[np.float64]:
+        """(N,) what each event loses when these channels are shuffled alike; mask: only the bits that are set in it."""
         parts, rows = [], []
         for order in self.orders:
-            shuffled = self.codes.copy()
-            for channel in group:
-                column = self.codes[:, channel]
-                shuffled[:, channel] = mixed(column, column[order], self.network.inputs[channel], mask)
-            changed = np.flatnonzero((shuffled[:, group] != self.codes[:, group]).any(axis=1))
-            parts.append(shuffled[changed])
-            rows.append(changed)
+            changed, columns = _changed(self.network, self.codes, order, group, mask)
+            shuffled = self.codes[changed]
+            shuffled[:, group] = columns[changed]
+            parts.append(shuffled)
+            rows.append(np.flatnonzero(changed))
         # Events that stay as they were lose nothing and are not evaluated again.
         row, outputs = np.concatenate(rows), real_outputs(self.network, evaluate(self.network, np.concatenate(parts)))
         each = self.quality[row] - self.judge.of(outputs, self.truth[row])
-        lost = np.bincount(row, each, minlength=len(self.codes)) / len(self.orders)
-        error = float(lost.std() / np.sqrt(len(lost))) if len(lost) > 1 else None
-        return Loss(value=float(lost.mean()), error=error)
+        return np.asarray(np.bincount(row, each, minlength=len(self.codes)) / len(self.orders))
+
+
+def loss(lost: NDArray[np.float64]) -> Loss:
+    """The mean of what events lose (N,), N > 0, and its standard error."""
+    error = float(lost.std() / np.sqrt(len(lost))) if len(lost) > 1 else None
+    return Loss(value=float(lost.mean()), error=error)
+
+
+def _changed(
+    network: Network, codes: IntArray, order: IntArray, group: Sequence[int], mask: int | None
+) -> tuple[NDArray[np.bool_], IntArray]:
+    """(N,) which of the events (N, C) change when these channels are shuffled into an order, and the channels then."""
+    columns = [mixed(codes[:, channel], codes[order, channel], network.inputs[channel], mask) for channel in group]
+    found = np.stack(columns, axis=1)
+    return np.asarray((found != codes[:, group]).any(axis=1)), found
 
 
 def mixed(codes: IntArray, others: IntArray, kif: KIF, mask: int | None) -> IntArray:
@@ -156,7 +174,8 @@ def _operations(network: Network) -> int:
 
 def _feature(sample: Sample, name: str, group: Sequence[int], reads: Sequence[Reads]) -> FeatureImportance:
     kif, held = sample.network.inputs[group[0]], [reads[channel] for channel in group]
-    read = _together(reads, group)
+    read, nothing = _together(reads, group), np.zeros(len(sample.codes))
+    lost = sample.lost(group) if read.any() else nothing
     return FeatureImportance(
         name=name,
         channels=len(group),
@@ -165,25 +184,36 @@ def _feature(sample: Sample, name: str, group: Sequence[int], reads: Sequence[Re
         bits_read=int(read.sum()),
         edges=len(set().union(*(x.kept for x in held))),
         edges_possible=len(set().union(*(x.possible for x in held))),
-        loss=sample.loss(group) if read.any() else Loss(value=0.0, error=0.0),
+        loss=loss(lost),
+        by_class=_by_class(sample, lost),
         bits=[
             BitImportance(
                 stands_for=(-1.0 if kif.k and bit == kif.bits - 1 else 1.0) * 2.0 ** (bit - kif.f),
                 read=bool(is_read),
                 ones=float(((sample.codes[:, list(group)] >> bit) & 1).mean()),
-                loss=sample.loss(group, 1 << bit) if is_read else Loss(value=0.0, error=0.0),
+                loss=loss(sample.lost(group, 1 << bit) if is_read else nothing),
             )
             for bit, is_read in zip(reversed(range(kif.bits)), read, strict=True)
         ],
     )
 
 
-def _slot(sample: Sample, name: str, group: Sequence[int], reads: Sequence[Reads]) -> SlotImportance:
+def _by_class(sample: Sample, lost: NDArray[np.float64]) -> dict[str, Loss]:
+    """Of the events of each class alone; empty for a regression, without classes that have no events."""
+    if sample.judge.variances is not None:
+        return {}
+    of_class = {name: lost[sample.truth == k] for k, name in enumerate(sample.network.classes)}
+    return {name: loss(held) for name, held in of_class.items() if len(held)}
+
+
+def _slot(sample: Sample, place: tuple[str, int], group: Sequence[int], reads: Sequence[Reads]) -> SlotImportance:
     read = sum(int(reads[channel].bits.sum()) for channel in group)
     return SlotImportance(
-        name=name,
+        name=f"{place[0]}_{place[1]}",
+        objects=place[0],
+        slot=place[1],
         channels=len(group),
         bits=sum(len(reads[channel].bits) for channel in group),
         bits_read=read,
-        loss=sample.loss(group) if read else Loss(value=0.0, error=0.0),
+        loss=loss(sample.lost(group) if read else np.zeros(len(sample.codes))),
     )

@@ -37,6 +37,10 @@ class FeatureImportance(Strict):
     edges: int = Field(description="Tables and weights of the first layers that read it.")
     edges_possible: int = Field(description="Those that there could be, were none pruned.")
     loss: Loss = Field(description="When the whole feature is shuffled, all slots alike.")
+    by_class: dict[str, Loss] = Field(
+        {},
+        description="Of the share of each class's events that are assigned to it, when the whole feature is shuffled.",
+    )
     bits: list[BitImportance] = Field(description="The most significant first.")
 
 
@@ -44,6 +48,8 @@ class SlotImportance(Strict):
     """One object slot, all its features together."""
 
     name: str = Field(description="'<objects>_<slot>'.")
+    objects: str = Field(description="Name of the objects.")
+    slot: int = Field(description="Number of the slot, from 0 on.")
     channels: int = Field(description="Input channels.")
     bits: int = Field(description="Bits of these channels.")
     bits_read: int = Field(description="Those that are read.")

@@ -48,6 +48,7 @@ FIGURES = {
     "roc": lambda: classification.roc(made_cards.physics()),
     "confusion": lambda: classification.confusion(made_cards.physics()),
     "importance": lambda: figure_of_importance.bits(made_cards.importance()),
+    "slots": lambda: figure_of_importance.slots(made_cards.importance()),
     "verification": lambda: hardware.verification(made_cards.verify()),
     "resources": lambda: hardware.resources(made_cards.spec(), made_cards.synth()),
     "pipeline": lambda: hardware.pipeline(made_cards.timing()),
@@ -69,6 +70,7 @@ LABELS = {
         "Bit, 1 is the most significant",
         "Accuracy lost, this bit\n[percentage points]",
     },
+    "slots": {"jet: number of the slot", "Accuracy lost\n[percentage points]"},
     "resources": {"LUTs", "Cells"},
     "pipeline": {"Time after the first valid input [ns]; one box is a clock cycle of 2.5 ns"},
 }
@@ -380,13 +382,35 @@ def test_importance_is_sorted_and_what_is_not_read_is_hatched():
     assert len(right.patches) == sum(len(feature.bits) for feature in card.features)
 
 
+def test_slots_that_are_not_read_are_marked():
+    card = made_cards.importance()
+    first, second = card.slots
+    none = second.model_copy(update={"bits_read": 0})
+    other = first.model_copy(update={"objects": "muon"})
+    with styled():
+        jets, muons = figure_of_importance.slots(card.model_copy(update={"slots": [first, none, other]})).axes
+    assert [line.get_xdata().tolist() for line in jets.lines if line.get_marker() == "x"] == [[1]]
+    assert jets.get_legend() is not None
+    assert muons.get_legend() is None
+    assert [line.get_ydata().tolist() for line in muons.lines if line.get_marker() == "o"] == [pytest.approx([10.0])]
+
+
 def test_the_page_of_importance_lists_what_was_pruned_first(tmp_path):
     write_card(made_cards.importance(), tmp_path / "importance.json")
     page_of_importance(tmp_path / "importance.json", tmp_path)
     text = (tmp_path / "importance.html").read_text()
-    heads = ["Inputs pruned away", "Features", "Accuracy lost by bit [percentage points]", "Slots of objects"]
+    heads = ["Inputs pruned away", "Features", "Accuracy lost by bit [percentage points]"]
+    heads += ["Lost by class [percentage points]", "Slots of objects"]
     assert re.findall("<h2>(.*)</h2>", text) == heads
     assert "1 of 5 inputs were pruned away" in text
+    card = made_cards.importance()
+    assert [cell.text for cell in importance_page(card).tables[3].rows[0]] == [
+        "feature_4",
+        *("0.00 ± 0.60", "4.00 ± 0.60", "8.00 ± 0.60"),
+    ]
+    features = [feature.model_copy(update={"by_class": {}}) for feature in card.features]
+    write_card(card.model_copy(update={"features": features}), tmp_path / "importance.json")
+    page_of_importance(tmp_path / "importance.json", tmp_path)
     rows = rows_of(tmp_path / "importance.html")
     assert [cell for cell, _ in rows["feature_4"]] == ["12.0", "6.0", "3.0", "1.5", "0.8", "·", "·", ""]
     features = importance_page(made_cards.importance()).tables[1].rows[0]
@@ -396,7 +420,10 @@ def test_the_page_of_importance_lists_what_was_pruned_first(tmp_path):
 def test_a_page_of_importance_without_pruned_inputs_and_with_very_many():
     card = made_cards.importance()
     none = importance_page(card.model_copy(update={"pruned": [], "slots": []}))
-    assert [table.title for table in none.tables] == ["Features", "Accuracy lost by bit [percentage points]"]
+    assert [table.title for table in none.tables][1:] == [
+        "Accuracy lost by bit [percentage points]",
+        "Lost by class [percentage points]",
+    ]
     assert "none of the 5 inputs was pruned away" in none.lead
     with styled():
         many = importance_page(made_cards.importance(features=70))

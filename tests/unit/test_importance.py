@@ -12,7 +12,7 @@ from trigger_lut.cards import read_card, write_card
 from trigger_lut.errors import CardError
 from trigger_lut.events.codes import TEST, EventCodes, save_codes
 from trigger_lut.fixed_point import KIF, uniform
-from trigger_lut.importance import SHUFFLES, Sample, importance, mixed
+from trigger_lut.importance import SHUFFLES, Sample, importance, loss, mixed
 from trigger_lut.input_bits import input_reads
 from trigger_lut.methods import real_outputs
 from trigger_lut.network import LinearLayer, LUTDenseTables, Network, save_network
@@ -108,6 +108,14 @@ def test_what_bits_stand_for_and_how_often_they_are_set(decided):
     assert b.bits[3].ones == pytest.approx((codes[:, 1] % 2).mean())
 
 
+def test_classes_share_a_loss_as_they_share_the_events(decided):
+    labels = decided.events.truth(TEST)
+    shares = np.bincount(labels) / len(labels)
+    for feature in decided.run().features:
+        losses = [feature.by_class[name].value for name in ("g", "q")]
+        assert np.dot(shares, losses) == pytest.approx(feature.loss.value)
+
+
 def test_the_same_seed_gives_the_same_losses(decided):
     first, second = decided.run(), decided.run()
     assert first.features == second.features
@@ -120,20 +128,20 @@ def test_what_counts_as_unread_loses_exactly_nothing_when_it_is_shuffled_all_the
     network = dataclasses.replace(networks.random_network(seed), classes=("g", "q", "W"))
     codes = networks.random_codes(network, 900, seed)
     labels = evaluate(network, codes).argmax(axis=1)
-    sample = Sample.of(network, events_of(network, labels, codes), 1, seed)
+    sample = Sample.of(network, events_of(network, labels, codes), [], seed)
     losses = {True: [], False: []}
     for channel, reads in enumerate(input_reads(network)):
         bits = len(reads.bits)
         for place, read in enumerate(reads.bits):
-            losses[bool(read)].append(sample.loss([channel], 1 << (bits - 1 - place)))
+            losses[bool(read)].append(loss(sample.lost([channel], 1 << (bits - 1 - place))))
         if not reads.bits.any():
-            assert sample.loss([channel]).value == 0.0
-    assert all((loss.value, loss.error) == (0.0, 0.0) for loss in losses[False])
-    assert any(loss.value != 0.0 for loss in losses[True])
+            assert not sample.lost([channel]).any()
+    assert all((x.value, x.error) == (0.0, 0.0) for x in losses[False])
+    assert any(x.value != 0.0 for x in losses[True])
 
 
 def test_the_loss_and_its_error_are_those_of_the_events_written_out(decided):
-    sample = Sample.of(decided.network, decided.events, 1, 5)
+    sample = Sample.of(decided.network, decided.events, [], 5)
     codes, labels = decided.events.of(TEST)
     right = evaluate(decided.network, codes).argmax(axis=1) == labels
     rng, each = np.random.default_rng(5), np.zeros(len(codes))
@@ -143,17 +151,17 @@ def test_the_loss_and_its_error_are_those_of_the_events_written_out(decided):
         other[:, 0] = codes[order, 0]
         each += right.astype(float) - (evaluate(decided.network, other).argmax(axis=1) == labels)
     each /= SHUFFLES
-    found = sample.loss([0])
+    found = loss(sample.lost([0]))
     assert found.value == pytest.approx(each.mean())
     assert found.error == pytest.approx(each.std() / np.sqrt(len(each)))
 
 
 def test_of_one_shuffle_the_error_is_mcnemars(decided):
-    sample = Sample.of(decided.network, decided.events, 1, 5)
+    sample = Sample.of(decided.network, decided.events, [], 5)
     once = dataclasses.replace(sample, orders=sample.orders[:1])
-    found, count = once.loss([0]), len(sample.codes)
-    lost = round(found.value * count)  # nothing is gained: all were right
-    assert found.error == pytest.approx(np.sqrt(lost - lost**2 / count) / count)
+    found, count = loss(once.lost([0])), len(sample.codes)
+    wrong = round(found.value * count)  # nothing is gained: all were right
+    assert found.error == pytest.approx(np.sqrt(wrong - wrong**2 / count) / count)
 
 
 def test_mixing_takes_the_bits_of_the_mask_and_leaves_the_others():
@@ -196,7 +204,7 @@ def test_objects_are_shuffled_feature_by_feature_and_slot_by_slot(objects):
     assert [bit.read for bit in eta.bits] == [True, False, False]
     assert pt.loss.value > 0.2
     first, second = card.slots
-    assert [first.name, second.name] == ["jet_0", "jet_1"]
+    assert [(slot.name, slot.objects, slot.slot) for slot in card.slots] == [("jet_0", "jet", 0), ("jet_1", "jet", 1)]
     assert (first.bits, first.bits_read, second.bits_read) == (6, 3, 4)
     assert 0.05 < first.loss.value < pt.loss.value, "the other slot still knows half"
     assert second.loss.value > first.loss.value - 0.02
@@ -214,6 +222,7 @@ def test_a_regression_loses_r2(tmp_path):
     card = Stage(tmp_path, network, events, described).run()
     a, b = card.features
     assert (card.measure, card.quality) == ("r2", pytest.approx(1.0))
+    assert (a.by_class, b.by_class) == ({}, {})
     # Shuffling a term of variance v costs 2 v of the whole variance, v_a + v_b with v_a = 9 v_b.
     assert a.loss.value == pytest.approx(1.8, abs=0.15)
     assert b.loss.value == pytest.approx(0.2, abs=0.03)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trigger_lut.figures.style import COLOURS, GREY, canvas, plain, without_ticks
+from trigger_lut.figures.style import BAD_COLOUR, COLOURS, GREY, canvas, plain, without_ticks
 from trigger_lut.records import MEASURES
-from trigger_lut.records_importance import FeatureImportance, ImportanceCard
+from trigger_lut.records_importance import FeatureImportance, ImportanceCard, SlotImportance
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -72,6 +72,32 @@ def bits(card: ImportanceCard) -> Figure:
     figure.colorbar(ScalarMappable(norm, colours), ax=right, fraction=0.05, pad=0.02, aspect=30).set_label(
         label, fontsize=9
     )
+    return figure
+
+
+def slots(card: ImportanceCard) -> Figure:
+    """What is lost when a slot of objects is shuffled, against its number: a plot a kind of objects."""
+    from matplotlib.ticker import MaxNLocator
+
+    kinds: dict[str, list[SlotImportance]] = {}
+    for slot in card.slots:
+        kinds.setdefault(slot.objects, []).append(slot)
+    figure, axes = canvas(7.2, 2.6 * len(kinds) + 0.4, rows=len(kinds))
+    for ax, (name, held) in zip(axes, kinds.items(), strict=True):
+        numbers = [slot.slot for slot in held]
+        losses, errors = (
+            [100 * (value or 0.0) for value in values]
+            for values in zip(*((slot.loss.value, slot.loss.error) for slot in held), strict=True)
+        )
+        ax.axhline(0, color=GREY, linewidth=0.7)
+        ax.errorbar(numbers, losses, errors, color=COLOURS[0], linewidth=0.8, marker="o", markersize=3, elinewidth=0.8)
+        unread = [slot.slot for slot in held if not slot.bits_read]
+        ax.plot(unread, [0.0] * len(unread), "x", color=BAD_COLOUR, markersize=5, label="not read")
+        if unread:
+            ax.legend(loc="upper right")
+        ax.set_xlabel(f"{plain(name)}: number of the slot")
+        ax.set_ylabel(f"{MEASURES[card.measure]} lost\n[percentage points]", fontsize=9)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
 

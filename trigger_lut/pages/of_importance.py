@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from trigger_lut.cards import read_card
-from trigger_lut.figures.importance import MOST_FEATURES, bits, by_loss, short
+from trigger_lut.figures.importance import MOST_FEATURES, bits, by_loss, short, slots
 from trigger_lut.figures.style import styled
 from trigger_lut.pages.html import Cell, Page, Table, cells, number, write_page
 from trigger_lut.records import MEASURES
@@ -54,15 +54,26 @@ def importance_page(card: ImportanceCard) -> Page:
             f"dot: not read, so that nothing is lost. {_idle(card)}",
         )
     )
+    if classes := list(features[0].by_class):
+        tables.append(
+            Table(
+                "Lost by class [percentage points]",
+                ["Feature", *classes],
+                [[*cells(feature.name), *(_loss(feature.by_class[name]) for name in classes)] for feature in features],
+                note="Of the share of each class's events that are assigned to it, when the whole feature is shuffled. "
+                "A negative loss: more events of the class are assigned to it then, at the cost of others.",
+                sortable=True,
+            )
+        )
     if card.slots:
-        slots = sorted(card.slots, key=lambda slot: (slot.bits_read == 0, -slot.loss.value))
+        ordered = sorted(card.slots, key=lambda slot: (slot.bits_read == 0, -slot.loss.value))
         tables.append(
             Table(
                 "Slots of objects",
                 ["Slot", "Bits", "Bits read", f"{measure} lost [percentage points]"],
-                [cells(slot.name, slot.bits, slot.bits_read, _loss(slot.loss)) for slot in slots[:MOST_ROWS]],
+                [cells(slot.name, slot.bits, slot.bits_read, _loss(slot.loss)) for slot in ordered[:MOST_ROWS]],
                 note="All features of the slot are shuffled together."
-                + (f" The first {MOST_ROWS} of {len(slots)}." if len(slots) > MOST_ROWS else ""),
+                + (f" The first {MOST_ROWS} of {len(ordered)}." if len(ordered) > MOST_ROWS else ""),
                 sortable=True,
             )
         )
@@ -79,7 +90,12 @@ def importance_page(card: ImportanceCard) -> Page:
                 bits(card),
                 f"{measure} that is lost when a feature, or one bit of it, is shuffled among the events."
                 f" Hatched: bits that no table or weight depends on.{first}",
-            )
+            ),
+            *(
+                [("slots.svg", slots(card), f"{measure} that is lost when all features of one slot are shuffled.")]
+                if card.slots
+                else []
+            ),
         ],
     )
 

@@ -23,6 +23,11 @@ rule page_of_importance:
     input:
         "results/{design}/importance.json",
     output:
+        **(
+            {"slots": shown("results/{design}/pages/slots.svg", "importance", "importance of object slots")}
+            if plan.data_set.objects
+            else {}
+        ),
         page=shown("results/{design}/pages/importance.html", "importance", "importance of inputs"),
         plot=shown("results/{design}/pages/importance.svg", "importance", "importance of bits"),
     params:

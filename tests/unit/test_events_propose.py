@@ -397,7 +397,7 @@ def test_so_many_channels_of_objects_and_no_more(tmp_path: Path) -> None:
             columns[f"{head}_{variable}"] = ak.unflatten(rng.normal(9, 1, lengths.sum()).astype(np.float32), lengths)
     description = started(tmp_path, write_tree(tmp_path / "a.root", columns))
     data_set = load_data_set(description)
-    assert {name: objects.count for name, objects in data_set.objects.items()} == {"jet": 8, "electron": 4}
+    assert {name: objects.count for name, objects in data_set.objects.items()} == {"jet": 8, "electron": 8}
     assert sum(len(o.features) * o.count for o in data_set.objects.values()) == MOST_CHANNELS
     assert "muon_pt_0" in [f.name for f in data_set.features], "the leading one, where there is no room for slots"
     assert len(data_set.features) <= MAX_FEATURES

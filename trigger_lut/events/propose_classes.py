@@ -63,24 +63,27 @@ def _folders(files: Sequence[Path]) -> list[str]:
 
 
 def patterns(classes: dict[str, list[Path]], entries: Sequence[str]) -> dict[str, list[str]]:
-    """What to write for the files of each class: what the user wrote, or a glob, where that means the same files."""
+    """What to write for the files of each class: what the user wrote, globs, or each file; the shortest of these that
+    means just them."""
     held = {entry: _files(entry) for entry in entries}
     found = {}
     for name, files in classes.items():
         wanted = set(files)
-        mine = [entry for entry, matched in held.items() if matched and matched <= wanted]
-        if set().union(*(held[entry] for entry in mine)) == wanted:
-            found[name] = mine
-            continue
-        folders = {path.parent for path in files}
-        globs = [folder / "*.root" for folder in sorted(folders)]
-        if len(folders) == 1:
-            begin = _begin([path.name for path in files])
-            globs = [next(iter(folders)) / f"{begin}*.root"]
-        texts = [path.as_posix() for path in globs]
-        same = len(files) > 1 and set().union(*map(_files, texts)) == wanted
-        found[name] = texts if same else [path.as_posix() for path in files]
+        ways = [[entry for entry, matched in held.items() if matched and matched <= wanted]]
+        if len(files) > 1:
+            ways.append(_globs(files))
+        ways.append([path.as_posix() for path in files])
+        good = [way for way in ways if set().union(*(held.get(entry) or _files(entry) for entry in way)) == wanted]
+        found[name] = min(good, key=len)
     return found
+
+
+def _globs(files: Sequence[Path]) -> list[str]:
+    """One for what their names begin with, or one a folder; they may mean more files than these."""
+    folders = sorted({path.parent for path in files})
+    if len(folders) > 1:
+        return [(folder / "*.root").as_posix() for folder in folders]
+    return [(folders[0] / f"{_begin([path.name for path in files])}*.root").as_posix()]
 
 
 def _begin(names: Sequence[str]) -> str:

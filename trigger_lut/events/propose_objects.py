@@ -17,7 +17,7 @@ from trigger_lut.events.names import MOMENTA, VARIABLES, group, identifier, key,
 from trigger_lut.events.objects import slots
 from trigger_lut.events.proposal import MANY_NOT_FINITE, Feature, ProposedObjects, described, percent
 
-MOST_CHANNELS = 48  # of all objects together: a start
+MOST_CHANNELS = 64  # of all objects together: a start
 MOST_SLOTS = 8
 HELD = 0.95  # of the entries whose objects all find a slot
 MOST_MENTIONED = 12  # further lists of one kind of objects, in comments

@@ -57,7 +57,8 @@ def start(files: Sequence[str], tree: str | None, name: str | None, output: Path
         raise DataError(f"{remote[0]}: init looks into files that are here; name one of these first")
     paths = sorted(file for file in found if isinstance(file, Path))
     looked, classes = look(paths, tree), classes_of(paths)
-    proposal = propose(looked, {name: [paths.index(file) for file in held] for name, held in classes.items()})
+    numbers = {path: n for n, path in enumerate(paths)}
+    proposal = propose(looked, {name: [numbers[file] for file in held] for name, held in classes.items()})
     if proposal.files:
         proposal = replace(proposal, files=patterns(classes, files))
     text = description(output, files, looked, proposal)

@@ -2,10 +2,11 @@
 
 A bit, a feature or an object slot is shuffled among events of the test split while all else stays, and the quality
 that is lost is measured on the same events (L. Breiman, Machine Learning 45 (2001) 5; A. Fisher, C. Rudin, F. Dominici,
-J. Mach. Learn. Res. 20 (2019) 177). Of a bit, the other bits of its feature stay as well. Losses of N events are d_n,
-each the mean over the shuffles; their mean has the standard error std(d) / sqrt(N), for one shuffle of a classification
-that of McNemar's test. A loss says how much this network relies on an input, not what another network could do without:
-of inputs that tell the same, each alone may look dispensable. Which bits are read at all is decided for all codes.
+J. Mach. Learn. Res. 20 (2019) 177). Of a bit, the other bits of its feature stay as well, which can make values that do
+not occur: a sign bit can lose more than its whole feature. Losses of N events are d_n, each the mean over the shuffles;
+their mean has the standard error std(d) / sqrt(N), for one shuffle of a classification that of McNemar's test. A loss
+says how much this network relies on an input, not what another network could do without: of inputs that tell the same,
+each alone may look dispensable. Which bits are read at all is decided for all codes.
 """
 
 from __future__ import annotations

@@ -50,8 +50,9 @@ def importance_page(card: ImportanceCard) -> Page:
             f"{measure} lost by bit [percentage points]",
             ["Feature", *map(str, places)],
             [[*cells(feature.name), *(_by_bit(feature, place) for place in places)] for feature in features],
-            note="Bit 1 is the most significant, the sign of a signed format. The other bits of the feature stay. A "
-            f"dot: not read, so that nothing is lost. {_idle(card)}",
+            note="Bit 1 is the most significant, the sign of a signed format. The other bits of the feature stay, "
+            "which can make values that do not occur, above all with another sign: a bit can lose more than the whole "
+            f"feature. A dot: not read, so that nothing is lost. {_idle(card)}",
         )
     )
     if classes := list(features[0].by_class):

@@ -41,6 +41,7 @@ from trigger_lut.records_firmware import (
     TimingCard,
     VerifyCard,
 )
+from trigger_lut.records_importance import BitImportance, FeatureImportance, ImportanceCard, Loss, SlotImportance
 from trigger_lut.records_physics import (
     Classification,
     Cost,
@@ -259,6 +260,60 @@ def physics(design: str = "small", accuracy: float = 0.797) -> PhysicsCard:
         confusion=found[-1].confusion,
         methods=found,
         costs=costs,
+        **MADE,
+    )
+
+
+def importance(design: str = "small", features: int = 5) -> ImportanceCard:
+    """Feature n loses 4 n points and has 6 + n % 3 bits, of which 1 + n are read at most; the first one is pruned."""
+
+    def feature(n: int) -> FeatureImportance:
+        width, read = 6 + n % 3, min(n + 1, 6) if n else 0
+        return FeatureImportance(
+            name=f"feature_{n}",
+            channels=1,
+            channels_read=int(n > 0),
+            format=f"fixed<{width},3>",
+            bits_read=read,
+            edges=n,
+            edges_possible=20,
+            loss=Loss(value=0.04 * n, error=0.003 if n else 0.0),
+            by_class={name: Loss(value=0.01 * n * k, error=0.006) for k, name in enumerate(CLASSES)},
+            bits=[
+                BitImportance(
+                    stands_for=2.0 ** (2 - place),
+                    read=place < read,
+                    ones=0.5,
+                    loss=Loss(value=0.03 * n / 2**place, error=0.002) if place < read else Loss(value=0.0, error=0.0),
+                )
+                for place in range(width)
+            ],
+        )
+
+    return ImportanceCard(
+        design=design,
+        measure="accuracy",
+        quality=0.797,
+        events=500,
+        events_test=600,
+        shuffles=3,
+        inputs_all=features,
+        pruned=["feature_0"],
+        bits=7 * features,
+        bits_read=3 * features,
+        features=[feature(n) for n in range(features)],
+        slots=[
+            SlotImportance(
+                name=f"jet_{n}",
+                objects="jet",
+                slot=n,
+                channels=2,
+                bits=12,
+                bits_read=3,
+                loss=Loss(value=0.1 / (n + 1), error=0.01),
+            )
+            for n in range(2)
+        ],
         **MADE,
     )
 

@@ -132,6 +132,42 @@ def write_nano(path: Path, count: int = 500, seed: int = 0, label: bool = True, 
     return path
 
 
+def write_objects(path: Path, count: int = 400, seed: int = 0, first: int = 0, shift: float = 0.0) -> Path:
+    """A tree Events as NanoAOD has it without a label: Jet, Muon, Photon, each falling in pt; MET_pt larger by `shift`.
+
+    Muon_charge is no variable of a start, Jet_sub_pt has other lengths than Jet_pt, Photon_mass is always 0.
+    """
+    rng = np.random.default_rng(seed)
+
+    def objects(most: int, **more: Any) -> Any:
+        lengths = rng.integers(0, most + 1, count)
+
+        def lists(values: Any) -> Any:
+            return ak.unflatten(values, lengths)
+
+        found = ak.zip(
+            {
+                "pt": lists(rng.exponential(30, lengths.sum()).astype(np.float32) + 5),
+                "eta": lists(rng.normal(0, 2, lengths.sum()).astype(np.float32)),
+                **{name: lists(make(lengths.sum())) for name, make in more.items()},
+            }
+        )
+        return found[ak.argsort(found.pt, ascending=False)]
+
+    inner = rng.integers(0, 3, count)
+    columns: dict[str, Any] = {
+        "run": np.ones(count, np.uint32),
+        "luminosityBlock": np.arange(count, dtype=np.uint32) // 100,
+        "event": np.arange(first, first + count, dtype=np.uint64),
+        "Jet": objects(9, btag=lambda n: rng.random(n).astype(np.float32)),
+        "Jet_sub_pt": ak.unflatten(rng.exponential(9, inner.sum()).astype(np.float32), inner),
+        "Muon": objects(2, charge=lambda n: rng.choice(np.array([-1, 1], np.int32), n)),
+        "Photon": objects(3, mass=lambda n: np.zeros(n, np.float32)),
+        "MET_pt": (rng.exponential(20, count) + shift).astype(np.float32),
+    }
+    return write_tree(path, columns, "Events")
+
+
 def here(data_set: Any) -> list[Path]:
     """The files of a data set that are no addresses, friends among them."""
     return sorted({f for source in data_set.sources() for f in source.all_files() if isinstance(f, Path)})

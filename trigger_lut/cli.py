@@ -29,6 +29,7 @@ FILES = {
     "--firmware": "card of the firmware (firmware.json)",
     "--outputs": "outputs of the references (reference.npz)",
     "--teacher": "card of the teacher (teacher.json)",
+    "--importance": "card of what inputs are worth (importance.json)",
     "--rate": "card of the rates (rate.json)",
     "--verify": "card of the verification (verify.json)",
     "--synth": "card of the synthesis (synth.json)",
@@ -113,6 +114,7 @@ def parser() -> argparse.ArgumentParser:
     command(commands.route, "--spec", "--network", "--firmware", "--card")
     command(commands.timing, "--spec", "--verify", "--synth", "--card")
     command(commands.physics, "--spec", "--network", "--codes", "--model", "--outputs", "--card")
+    command(commands.importance, "--spec", "--network", "--codes", "--description", "--card")
     sub = command(commands.rate, "--spec", "--network", "--codes", "--model", "--outputs", "--card")
     sub.add_argument("--trigger", required=True, metavar="JSON", help="the trigger block of the data set")
     sub.add_argument("--sample", required=True, metavar="TEXT", help="what the data are, for plots")
@@ -169,6 +171,7 @@ def parser() -> argparse.ArgumentParser:
     sub = command(commands.page_of_event, "--network", "--codes", "--output")
     sub.add_argument("--name", default="network", metavar="NAME", help="name of the design, for the title")
     sub.add_argument("--event", type=int, default=0, metavar="N", help="number in the test split, from 0; default: 0")
+    command(commands.page_of_importance, "--importance", "--folder")
     command(commands.page_of_rate, "--rate", "--folder")
     command(commands.page_of_teacher, "--teacher", "--folder")
     command(commands.page_of_drift, "--drift", "--folder")

@@ -174,6 +174,13 @@ def physics(args: argparse.Namespace) -> None:
     physics(args.spec, args.network, args.codes, args.model, args.outputs, args.card)
 
 
+def importance(args: argparse.Namespace) -> None:
+    """Measure what each bit of each input is worth to a design, and list the inputs that it does not read."""
+    from trigger_lut.importance import importance
+
+    importance(args.spec, args.network, args.codes, args.description, args.card)
+
+
 def rate(args: argparse.Namespace) -> None:
     """Measure rate in kHz and signal efficiency of a design as a trigger, beside its references."""
     from trigger_lut.events.trigger import Trigger
@@ -216,6 +223,13 @@ def page_of_teacher(args: argparse.Namespace) -> None:
     from trigger_lut.pages.of_teacher import page_of_teacher
 
     page_of_teacher(args.teacher, args.folder)
+
+
+def page_of_importance(args: argparse.Namespace) -> None:
+    """Draw the page of what each bit of each input is worth to a design."""
+    from trigger_lut.pages.of_importance import page_of_importance
+
+    page_of_importance(args.importance, args.folder)
 
 
 def page_of_rate(args: argparse.Namespace) -> None:

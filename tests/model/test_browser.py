@@ -15,6 +15,7 @@ from trigger_lut.pages.of_data import pages_of_data
 from trigger_lut.pages.of_design import pages_of_design
 from trigger_lut.pages.of_drift import page_of_drift
 from trigger_lut.pages.of_firmware import page_of_firmware
+from trigger_lut.pages.of_importance import page_of_importance
 from trigger_lut.pages.of_index import STAGES, page_of_index
 from trigger_lut.pages.of_proof import pages_of_proof
 from trigger_lut.pages.of_rate import page_of_rate
@@ -29,7 +30,7 @@ WIDTHS = (1280, 390)
 def write_design(root: Path, design: str) -> Path:
     """Cards of a design, and all pages that are drawn from them."""
     folder = made_cards.write_design(root, design)
-    for name in ("prove", "faults", "rate", "firmware", "release"):
+    for name in ("prove", "faults", "rate", "importance", "firmware", "release"):
         write_card(getattr(made_cards, name)(design), folder / f"{name}.json")
     cards = {name: folder / f"{name}.json" for name in ("train", "physics", "verify", "synth", "timing")}
     pages = folder / "pages"
@@ -37,6 +38,7 @@ def write_design(root: Path, design: str) -> Path:
     pages_of_design(folder / "spec.json", reference, *cards.values(), pages)
     pages_of_proof(folder / "prove.json", folder / "faults.json", pages)
     page_of_rate(folder / "rate.json", pages)
+    page_of_importance(folder / "importance.json", pages)
     page_of_firmware(folder / "firmware.json", pages)
     for name, labelled in (("later", True), ("real", False)):
         write_card(made_cards.drift(design, name, labelled=labelled), folder / f"drift_{name}.json")

@@ -14,10 +14,12 @@ import pytest
 from trigger_lut.cards import Measured, read_card, write_card
 from trigger_lut.errors import CardError
 from trigger_lut.figures import anomaly, classification, data, drift, hardware, training
+from trigger_lut.figures import importance as figure_of_importance
 from trigger_lut.figures.style import BAD_COLOUR, COLOURS, GOOD_COLOUR, canvas, save, styled
 from trigger_lut.figures.summary import summary as summary_figure
 from trigger_lut.pages.of_data import ingest_page, pages_of_data
 from trigger_lut.pages.of_design import pages_of_design, synth_page, train_page, verify_page
+from trigger_lut.pages.of_importance import importance_page, page_of_importance
 from trigger_lut.pages.of_physics import physics_page
 from trigger_lut.pages.of_rate import page_of_rate
 from trigger_lut.pages.of_summary import pages_of_summary, summary_page
@@ -48,6 +50,8 @@ FIGURES = {
     "widths": lambda: training.widths(made_cards.train()),
     "roc": lambda: classification.roc(made_cards.physics()),
     "confusion": lambda: classification.confusion(made_cards.physics()),
+    "importance": lambda: figure_of_importance.bits(made_cards.importance()),
+    "slots": lambda: figure_of_importance.slots(made_cards.importance()),
     "verification": lambda: hardware.verification(made_cards.verify()),
     "resources": lambda: hardware.resources(made_cards.spec(), made_cards.synth()),
     "pipeline": lambda: hardware.pipeline(made_cards.timing()),
@@ -72,6 +76,12 @@ LABELS = {
         "Share of the true class [%]",
         "Difference of the shares [percentage points]",
     },
+    "importance": {
+        "Accuracy lost, whole feature\n[percentage points]",
+        "Bit, 1 is the most significant",
+        "Accuracy lost, this bit\n[percentage points]",
+    },
+    "slots": {"jet: number of the slot", "Accuracy lost\n[percentage points]"},
     "resources": {"LUTs", "Cells"},
     "drift": {"Share of events / bin", "New / trained", *(f"feature_{n}   fixed<8,3>" for n in range(5))},
     "pipeline": {"Time after the first valid input [ns]; one box is a clock cycle of 2.5 ns"},
@@ -401,3 +411,71 @@ def test_pages_of_an_anomaly(tmp_path):
     assert "crossings with 60 collisions on average" in text
     assert "57.00 %" in text
     assert (tmp_path / "data/crossings.svg").is_file()
+
+
+def test_importance_is_sorted_and_what_is_not_read_is_hatched():
+    card = made_cards.importance()
+    left, right = draw("importance").axes[:2]
+    names = [text.get_text() for text in left.get_yticklabels()]
+    assert names == ["feature_4", "feature_3", "feature_2", "feature_1", "feature_0"], "the pruned one comes last"
+    assert [bar.get_width() for bar in left.patches] == pytest.approx([16, 12, 8, 4, 0])
+    hatched = {(p.get_x() + 0.5, p.get_y() + 0.5) for p in right.patches if p.get_hatch()}
+    unread = {
+        (place, 4 - n)
+        for n, feature in enumerate(card.features)
+        for place, bit in enumerate(feature.bits)
+        if not bit.read
+    }
+    assert hatched == unread
+    assert [text.get_text() for text in right.texts[:5]] == ["12.0", "6.0", "3.0", "1.5", "0.8"]
+    assert len(right.patches) == sum(len(feature.bits) for feature in card.features)
+
+
+def test_slots_that_are_not_read_are_marked():
+    card = made_cards.importance()
+    first, second = card.slots
+    none = second.model_copy(update={"bits_read": 0})
+    other = first.model_copy(update={"objects": "muon"})
+    with styled():
+        jets, muons = figure_of_importance.slots(card.model_copy(update={"slots": [first, none, other]})).axes
+    assert [line.get_xdata().tolist() for line in jets.lines if line.get_marker() == "x"] == [[1]]
+    assert jets.get_legend() is not None
+    assert muons.get_legend() is None
+    assert [line.get_ydata().tolist() for line in muons.lines if line.get_marker() == "o"] == [pytest.approx([10.0])]
+
+
+def test_the_page_of_importance_lists_what_was_pruned_first(tmp_path):
+    write_card(made_cards.importance(), tmp_path / "importance.json")
+    page_of_importance(tmp_path / "importance.json", tmp_path)
+    text = (tmp_path / "importance.html").read_text()
+    heads = ["Inputs pruned away", "Features", "Accuracy lost by bit [percentage points]"]
+    heads += ["Lost by class [percentage points]", "Slots of objects"]
+    assert re.findall("<h2>(.*)</h2>", text) == heads
+    assert "1 of 5 inputs were pruned away" in text
+    card = made_cards.importance()
+    assert [cell.text for cell in importance_page(card).tables[3].rows[0]] == [
+        "feature_4",
+        *("0.00 ± 0.60", "4.00 ± 0.60", "8.00 ± 0.60"),
+    ]
+    features = [feature.model_copy(update={"by_class": {}}) for feature in card.features]
+    write_card(card.model_copy(update={"features": features}), tmp_path / "importance.json")
+    page_of_importance(tmp_path / "importance.json", tmp_path)
+    rows = rows_of(tmp_path / "importance.html")
+    assert [cell for cell, _ in rows["feature_4"]] == ["12.0", "6.0", "3.0", "1.5", "0.8", "·", "·", ""]
+    features = importance_page(made_cards.importance()).tables[1].rows[0]
+    assert [cell.text for cell in features[1:]] == ["fixed<7,3>", "7", "5", "4", "20", "16.00 ± 0.30"]
+
+
+def test_a_page_of_importance_without_pruned_inputs_and_with_very_many():
+    card = made_cards.importance()
+    none = importance_page(card.model_copy(update={"pruned": [], "slots": []}))
+    assert [table.title for table in none.tables][1:] == [
+        "Accuracy lost by bit [percentage points]",
+        "Lost by class [percentage points]",
+    ]
+    assert "none of the 5 inputs was pruned away" in none.lead
+    with styled():
+        many = importance_page(made_cards.importance(features=70))
+        assert "The first 48 of 70 features" in many.plots[0][2]
+        assert len(many.plots[0][1].axes[0].get_yticks()) == 48
+    assert len(many.tables[1].rows) == 70

@@ -59,9 +59,7 @@ def test_shares_must_be_those_of_the_simulated_pileup(tmp_path):
     assert load_data_set(path).trigger is not None
     other = tmp_path / "l1_anomaly.yaml"
     other.write_text(path.read_text().replace("pileup: 60", "pileup: 40"))
-    with pytest.raises(
-        ConfigurationError, match=r"trigger.shares.soft: expected 0.6\d+ at a pileup of 40, found 0.5554"
-    ):
+    with pytest.raises(ConfigurationError, match=r"shares.soft: expected 0.6\d+ at a pileup of 40, found 0.5554"):
         load_data_set(other)
 
 

@@ -22,6 +22,7 @@ ALL = [
     made_cards.reference,
     made_cards.train,
     made_cards.physics,
+    made_cards.importance,
     made_cards.verify,
     made_cards.synth,
     made_cards.timing,

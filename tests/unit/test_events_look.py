@@ -28,6 +28,7 @@ def test_the_tree_with_most_entries_and_all_branches_are_found(tmp_path: Path) -
     assert kinds["HLT_IsoMu24"] == ("number", "bool")
     assert kinds["nJet"][0] == "number"
     np.testing.assert_array_equal(looked.branches["event"].values, np.arange(50))
+    np.testing.assert_array_equal(looked.file, np.zeros(50))
     assert look([tmp_path / "a.root"], "Runs").entries == 1
 
 
@@ -66,6 +67,7 @@ def test_branches_of_some_files_alone_are_named(tmp_path: Path) -> None:
     first = write_nano(tmp_path / "a.root", 20, extra=np.ones(20, np.float32))
     looked = look([first, write_nano(tmp_path / "b.root", 30)])
     assert looked.partial == {"extra": 1}
+    np.testing.assert_array_equal(looked.file, [0] * 20 + [1] * 30)
     assert "extra" not in looked.branches
     assert looked.entries == 50
 

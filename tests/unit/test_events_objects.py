@@ -275,6 +275,8 @@ def test_mistakes_of_the_description_are_named(tmp_path: Path) -> None:
     ]
     with pytest.raises(ConfigurationError, match=r"features: expected at least one, here or under objects"):
         loaded(tmp_path, features=None)
+    with pytest.raises(ConfigurationError, match=r"classes_apart: only beside files_by_class"):
+        loaded(tmp_path, classes_apart=True)
     with pytest.raises(ConfigurationError, match=r"label\.expression: missing; give it, or files_by_class"):
         loaded(tmp_path, label={"classes": ["a", "b"]})
     with pytest.raises(ConfigurationError, match=r"features\.0\.scale\.lsb: expected .*found 'pi/x'"):

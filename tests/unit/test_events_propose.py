@@ -10,15 +10,20 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from rootfiles import jet_columns, truncated, write_nano, write_tree
+from rootfiles import jet_columns, truncated, write_nano, write_objects, write_tree
 
 from trigger_lut import cli
 from trigger_lut.cards import read_card
 from trigger_lut.errors import ConfigurationError, DataError
+from trigger_lut.events.channels import channels
+from trigger_lut.events.codes import load_codes
 from trigger_lut.events.description import load_data_set
 from trigger_lut.events.look import look
 from trigger_lut.events.names import group, role, term
-from trigger_lut.events.propose import MAX_FEATURES, Proposal, propose
+from trigger_lut.events.proposal import Proposal
+from trigger_lut.events.propose import MAX_FEATURES, propose
+from trigger_lut.events.propose_classes import classes_of, patterns
+from trigger_lut.events.propose_objects import MOST_CHANNELS, MOST_SLOTS
 from trigger_lut.events.run import ingest
 from trigger_lut.events.start import start
 from trigger_lut.records import IngestCard
@@ -52,10 +57,11 @@ def test_nano_files_are_described_and_ingested(tmp_path: Path) -> None:
     assert {f.name: f.expression for f in data_set.features} == {
         "MET_pt": None,
         "nJet": None,
-        "Jet_pt_0": "nth(Jet_pt, 0, 0.0)",
         "Jet_pt_sum": "sum(Jet_pt)",
-        "Jet_eta_0": "nth(Jet_eta, 0, 0.0)",
     }
+    jets = data_set.objects["Jet"]
+    assert (jets.count, jets.sort_by, jets.pad) == (4, "Jet_pt", 0)
+    assert [(f.name, f.expression) for f in jets.features] == [("pt", "Jet_pt"), ("eta", "Jet_eta")]
     text = description.read_text()
     assert "# - named like a weight: genWeight\n" in text
     assert "# - always 0: nothing\n" in text
@@ -118,7 +124,7 @@ def test_equal_identities_in_two_files_are_seen(tmp_path: Path) -> None:
 )
 def test_a_label_has_the_name_and_the_values_of_one(tmp_path: Path, name: str, values: list[Any], classes: int) -> None:
     found = proposed(tmp_path, **{"event": np.arange(84), "x": np.arange(84.0), name: np.resize(values, 84)})
-    assert found.classes == classes
+    assert found.classes == tuple(f"class_{k}" for k in range(classes))
     assert found.label == (name if classes else "")
     if name == "charge":
         assert found.notes["label"].endswith("those that hold 0, 1, ... are: charge")
@@ -293,7 +299,7 @@ def test_what_is_proposed_is_ingested(tmp_path: Path, branches: dict[str, str], 
     started(tmp_path, write_tree(tmp_path / "a.root", columns))
     data_set = load_data_set(description)
     card = ingested(tmp_path, description)
-    assert [f.name for f in card.features] == [f.name for f in data_set.features]
+    assert [f.name for f in card.features] == [channel.name for channel in channels(data_set)]
     assert {*branches} & {"weight"} <= set(description.read_text().split("# Left out:")[1].replace(",", " ").split())
 
 
@@ -302,3 +308,200 @@ def test_addresses_are_not_looked_into(tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"https://example\.org/a\.root: init looks into files that are here"):
         start(["https://example.org/a.root"], None, "far", None)
     assert not (tmp_path / "config").exists()
+
+
+# ---------------------------------------------------------------- objects
+
+
+def test_lists_of_one_object_become_slots_and_are_ingested(tmp_path: Path) -> None:
+    file = write_objects(tmp_path / "a.root")
+    description = started(tmp_path, file)
+    text = description.read_text()
+    assert "expression: 'FILL IN" in text, "no branch and no name of a file says the class"
+    filled = text.replace(
+        "'FILL IN: branch or expression that is 0 for the first class, 1 for the second, ...'", "nMuon > 0"
+    )
+    description.write_text(filled.replace("'FILL IN: names of the classes, from 0 on'", "[none, some]"))
+    data_set = load_data_set(description)
+    jets, muons, photons = (data_set.objects[name] for name in ("Jet", "Muon", "Photon"))
+    assert (jets.count, muons.count, photons.count) == (MOST_SLOTS, 2, 3)
+    assert [(f.name, f.expression) for f in jets.features] == [("pt", "Jet_pt"), ("eta", "Jet_eta")]
+    assert (jets.sort_by, muons.sort_by, photons.sort_by) == ("Jet_pt", "Muon_pt", "Photon_pt")
+    assert [f.name for f in photons.features] == ["pt", "eta"]
+    assert [f.name for f in data_set.features] == [
+        "MET_pt",
+        *(x for n in data_set.objects for x in (f"n{n}", f"{n}_pt_sum")),
+    ]
+    assert "# - not as long as Jet_pt: Jet_sub_pt\n" in text
+    assert "# - always 0: Photon_mass\n" in text
+    assert "# - {name: charge, expression: Muon_charge}" in text
+    assert "sort_by: Muon_pt" in text
+    assert text.count("# largest first, as in the file\n") == 3
+    assert (
+        "    count: 2                         # 0 to 2 an entry; 2 hold all of them in 100 % of the entries\n" in text
+    )
+    card = ingested(tmp_path, description)
+    assert [f.name for f in card.features] == [channel.name for channel in channels(data_set)]
+    assert f"- {{name: eta, expression: Jet_eta}}{'':17}# float[]" in text
+    said = text.split("expression: Jet_eta}")[1].split("auto: ")[1].split("\n")[0]
+    assert said == next(f.format for f in card.features if f.name == "Jet_0_eta"), "the comment says what auto becomes"
+
+
+def test_a_lists_order_that_is_not_falling_is_said(tmp_path: Path) -> None:
+    text = started(tmp_path, write_nano(tmp_path / "a.root")).read_text()
+    assert "sort_by: Jet_pt                  # largest first; the file has another order\n" in text
+
+
+def test_what_is_put_in_from_the_comments_of_objects_is_ingested(tmp_path: Path) -> None:
+    description = started(
+        tmp_path, write_objects(tmp_path / "ww_1.root"), write_objects(tmp_path / "qcd_1.root", seed=1)
+    )
+    text = description.read_text().replace("      # - {", "      - {").replace("    # mask", "    mask")
+    description.write_text(text.replace("    # select", "    select"))
+    data_set = load_data_set(description)
+    assert [f.name for f in data_set.objects["Muon"].features] == ["pt", "eta", "charge"]
+    assert data_set.objects["Jet"].select == "Jet_pt > 20"
+    assert ingested(tmp_path, description).events == 800
+
+
+def test_values_that_are_not_finite_count_where_they_are_in_a_slot(tmp_path: Path) -> None:
+    count = 500
+    lengths = np.full(count, 12)
+    pt = -np.sort(-np.random.default_rng(0).exponential(30, (count, 12)), axis=1)
+    eta, often = np.random.default_rng(1).normal(size=(2, count, 12))
+    eta[:, 11] = np.nan  # in no slot
+    eta[:5, 0] = np.inf
+    often[::2, 3] = np.nan
+
+    def lists(values: Any) -> Any:
+        return ak.unflatten(values.reshape(-1).astype(np.float32), lengths)
+
+    columns = {"event": np.arange(count), "label": np.arange(count) % 2, "jet_pt": lists(pt)}
+    columns |= {"jet_eta": lists(eta), "jet_phi": lists(often)}
+    description = started(tmp_path, write_tree(tmp_path / "a.root", columns))
+    data_set = load_data_set(description)
+    assert data_set.nonfinite == "drop"
+    assert [f.name for f in data_set.objects["jet"].features] == ["pt", "eta"]
+    text = description.read_text()
+    assert "1 % not finite; auto: fixed<8,3>" in text
+    assert "50 % not finite; auto: fixed<8,3>; too often not finite for nonfinite: drop" in text
+    assert ingested(tmp_path, description).events == 495
+
+
+def test_so_many_channels_of_objects_and_no_more(tmp_path: Path) -> None:
+    rng, count = np.random.default_rng(0), 300
+    columns: dict[str, Any] = {"event": np.arange(count), "label": np.arange(count) % 2}
+    for head in ("jet", "electron", "muon", "tau", "photon"):
+        lengths = rng.integers(8, 12, count)
+        for variable in ("pt", "eta", "phi", "mass"):
+            columns[f"{head}_{variable}"] = ak.unflatten(rng.normal(9, 1, lengths.sum()).astype(np.float32), lengths)
+    description = started(tmp_path, write_tree(tmp_path / "a.root", columns))
+    data_set = load_data_set(description)
+    assert {name: objects.count for name, objects in data_set.objects.items()} == {"jet": 8, "electron": 8}
+    assert sum(len(o.features) * o.count for o in data_set.objects.values()) == MOST_CHANNELS
+    assert "muon_pt_0" in [f.name for f in data_set.features], "the leading one, where there is no room for slots"
+    assert len(data_set.features) <= MAX_FEATURES
+    ingested(tmp_path, description)
+
+
+def test_objects_whose_channels_have_the_name_of_a_feature_are_renamed(tmp_path: Path) -> None:
+    description = started(tmp_path, write_nano(tmp_path / "a.root", Jet_0_pt=np.random.default_rng(0).normal(size=500)))
+    assert list(load_data_set(description).objects) == ["Jet_objects"]
+    ingested(tmp_path, description)
+
+
+# ---------------------------------------------------------------- classes by file
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (["sig_1", "sig_2", "bkg_1"], {"bkg": ["bkg_1"], "sig": ["sig_1", "sig_2"]}),
+        (["ntuple_ttbar_v3_12", "ntuple_qcd_v3_7"], {"qcd": ["ntuple_qcd_v3_7"], "ttbar": ["ntuple_ttbar_v3_12"]}),
+        (["TT", "TT_semilep"], {"TT": ["TT"], "TT_semilep": ["TT_semilep"]}),
+        (["g_0", "q_0", "W_0"], {"W": ["W_0"], "g": ["g_0"], "q": ["q_0"]}),
+        (["hh_train", "hh_test", "minbias_train"], {"minbias": ["minbias_train"], "hh": ["hh_train", "hh_test"]}),
+        (["hh/0", "hh/1", "zz/0"], {"hh": ["hh/0", "hh/1"], "zz": ["zz/0"]}),
+        (["hh/0AA3C1B2-77F3", "zz/1BB3C1B2-66F3"], {"hh": ["hh/0AA3C1B2-77F3"], "zz": ["zz/1BB3C1B2-66F3"]}),
+        (["0", "1"], {}),
+        (["a_1", "a_2"], {}),
+        (["part1", "part2"], {}),
+        (["train", "test"], {}),
+        (["run2018A", "run2018B"], {}),
+        (["SingleMuon_Run2016B", "SingleMuon_Run2016C"], {}),
+        (["0AA3C1B2-77F3", "1BB3C1B2-66F3"], {}),
+        ([f"{letter}{letter}x" for letter in "abcdefghijk"], {}),
+        (["alone"], {}),
+    ],
+)
+def test_names_of_files_tell_processes_and_not_parts(files: list[str], expected: dict[str, list[str]]) -> None:
+    found = classes_of([Path(f"data/{name}.root") for name in files])
+    assert {name: [path.as_posix()[5:-5] for path in held] for name, held in found.items()} == expected
+    assert list(found) == list(expected)
+
+
+def test_files_of_a_class_are_written_as_the_user_did_or_as_a_glob_of_just_them(tmp_path: Path) -> None:
+    names = ("sig_1", "sig_2", "bkg_1", "bkg_12", "signal_0", "more/zz_0")
+    files = []
+    for name in names:
+        files.append(tmp_path / f"{name}.root")
+        files[-1].parent.mkdir(exist_ok=True)
+        files[-1].write_text(name)
+    classes = {"bkg": [files[2], files[3]], "sig": [files[0], files[1]], "zz": [files[5], files[4]]}
+    told = patterns(classes, [f"{tmp_path}/*.root", f"{tmp_path}/bkg_*.root"])
+    assert told["bkg"] == [f"{tmp_path}/bkg_*.root"]
+    assert told["sig"] == [f"{tmp_path}/sig_*.root"], "sig*.root would be signal's as well"
+    assert told["zz"] == [files[5].as_posix(), files[4].as_posix()], "no glob means just these"
+
+
+def test_files_by_class_go_through_ingest(tmp_path: Path) -> None:
+    files = [write_objects(tmp_path / f"ttbar_{n}.root", seed=n, first=400 * n, shift=40.0) for n in range(2)]
+    files.append(write_objects(tmp_path / "minbias_0.root", seed=5, first=800))
+    description = tmp_path / "mine.yaml"
+    said = start([f"{tmp_path}/*.root"], None, None, description)
+    assert f"label: minbias {files[2]}, ttbar {tmp_path}/ttbar_*.root (names of files tell 2 classes; " in said
+    assert "to be filled in" not in said
+    data_set = load_data_set(description)
+    assert data_set.files is None
+    assert data_set.files_by_class == {"minbias": [str(files[2])], "ttbar": [f"{tmp_path}/ttbar_*.root"]}
+    assert data_set.label.expression is None
+    assert data_set.label.classes == ["minbias", "ttbar"]
+    assert not data_set.classes_apart
+    assert ingested(tmp_path, description).events == 1200
+    events = load_codes(tmp_path / "codes.npz")
+    met = events.codes[:, events.features.index("MET_pt")]
+    assert np.bincount(events.labels).tolist() == [400, 800]
+    assert met[events.labels == 1].min() > met[events.labels == 0].min()
+
+
+def test_processes_that_repeat_identities_are_told_apart(tmp_path: Path) -> None:
+    for seed, name in enumerate(("hh", "minbias")):
+        write_objects(tmp_path / f"{name}_0.root", seed=seed)
+    description = started(tmp_path, tmp_path / "hh_0.root", tmp_path / "minbias_0.root")
+    data_set = load_data_set(description)
+    assert data_set.event_id == ["run", "luminosityBlock", "event"]
+    assert data_set.classes_apart
+    said = "# event_id: unique over the 800 entries looked at, class by class: files of different classes repeat it\n"
+    assert said in description.read_text()
+    assert ingested(tmp_path, description).events == 800
+    assert len(set(load_codes(tmp_path / "codes.npz").event_id.tolist())) == 800
+    # negative control: the same without it
+    description.write_text(description.read_text().replace("classes_apart: true", "classes_apart: false"))
+    message = "400 entries have the event_id .* of another, such as entry .*say classes_apart: true$"
+    with pytest.raises(DataError, match=message):
+        ingested(tmp_path, description)
+
+
+def test_identities_that_repeat_within_a_class_stay_open(tmp_path: Path) -> None:
+    for name in ("hh_0", "hh_1", "minbias_0"):
+        write_objects(tmp_path / f"{name}.root")
+    found = started(tmp_path, tmp_path / "hh_0.root", tmp_path / "hh_1.root", tmp_path / "minbias_0.root").read_text()
+    assert "event_id: 'FILL IN" in found
+    assert "800 of 1,200 entries have that of another" in found
+    assert "\nclasses_apart" not in found
+
+
+def test_a_branch_that_is_a_label_goes_before_names_of_files(tmp_path: Path) -> None:
+    files = [write_nano(tmp_path / f"{name}.root", seed=n) for n, name in enumerate(("hh", "minbias"))]
+    data_set = load_data_set(started(tmp_path, *files))
+    assert (data_set.files_by_class, data_set.label.expression) == (None, "is_signal")

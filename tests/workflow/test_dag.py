@@ -22,7 +22,7 @@ LAST = {"summary", "pages_of_summary", *JUDGEMENT}
 
 
 # Of designs that are judged alone, not of a scan's points.
-JUDGED = ("prove", "faults", "release")
+JUDGED = ("prove", "faults", "release", "importance", "page_of_importance")
 JUDGED += ("pages_of_design", "page_of_firmware", "pages_of_proof", "page_of_event", "page_of_release")
 
 

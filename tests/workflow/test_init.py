@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from rootfiles import write_nano
+from rootfiles import write_nano, write_objects
 from workflows import BUDGET, copy_workflow, run_jobs, snakemake
 
 from trigger_lut import cli
+from trigger_lut.cards import read_card
+from trigger_lut.records import IngestCard
 
 TWO_CLASSES = BUDGET.replace("data_set: toy", "data_set: mine").replace("[4, 5]", "[4, 2]")
 
@@ -28,6 +30,22 @@ def test_the_workflow_plans_with_what_init_writes(tmp_path: Path, monkeypatch: p
     assert {"ingest", "reference", "train:small", "train:large", "verdict"} <= set(jobs)
     assert not any(job.startswith("simulate") for job in jobs)
     assert snakemake(folder, "-n").returncode == 0
+
+
+def test_the_workflow_ingests_objects_of_two_processes_by_their_files(tmp_path, monkeypatch):
+    folder = copy_workflow(tmp_path / "flow", budget=TWO_CLASSES)
+    for seed, name in enumerate(("hh_0", "hh_1", "qcd_0")):
+        write_objects(folder / f"ntuples/{name}.root", 300, seed, first=300 * (name == "hh_1"))
+    with monkeypatch.context() as patch:
+        patch.chdir(folder)
+        assert cli.main(["init", "ntuples/*.root", "--name", "mine"]) == 0
+    assert snakemake(folder, "-n").returncode == 0
+    ran = snakemake(folder, "results/data/mine/codes.npz", "--cores", "1")
+    assert ran.returncode == 0, ran.stderr
+    card = read_card(IngestCard, folder / "results/data/mine/ingest.json")
+    counts = {name: sum(split[name] for split in card.class_counts.values()) for name in card.classes}
+    assert counts == {"qcd": 300, "hh": 600}
+    assert "Jet_7_eta" in [feature.name for feature in card.features]
 
 
 def test_what_is_to_be_filled_in_stops_the_workflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,7 +105,9 @@ def test_a_damaged_card_is_named(folder):
 
 def _pages(folder: Path) -> list[Path]:
     design = ("train", "physics", "verify", "synth", "timing", "event", "release", "prove", "faults", "firmware")
+    design += ("importance",)
     plots = ("training", "widths", "roc", "confusion", "verification", "resources", "pipeline", "faults", "stages")
+    plots += ("importance",)
     return [
         *(folder / f"results/small/pages/{name}.html" for name in design),
         *(folder / f"results/small/pages/{name}.svg" for name in plots),

@@ -85,7 +85,8 @@ def _rows_of(plan: Plan, branches: Mapping[str, Any], start: int, of_file: int |
     kept_entry = entry[keep]
     ids = {name: _identity(name, branches[name])[keep] for name in data_set.event_id}
     rows = np.empty(len(kept_entry), row_type(data_set))
-    rows["identity"], rows["entry"], rows["file"] = hash_columns(list(ids.values())), kept_entry, 0
+    of_class = [np.full(len(kept_entry), of_file or 0, np.int64)] if data_set.classes_apart else []
+    rows["identity"], rows["entry"], rows["file"] = hash_columns([*of_class, *ids.values()]), kept_entry, 0
     if data_set.split_by:
         rows["group"] = hash_columns([ids[name] for name in data_set.split_by])
     if plan.label is None:  # the files say the class, or there is none

@@ -30,6 +30,8 @@ def inconsistencies(data_set: DataSet, truth: bool = True) -> list[str]:
         lines.append("features: expected at least one, here or under objects")
     if data_set.simulated() and data_set.friends is not None:
         lines.append("friends: only beside files, not simulate")
+    if data_set.classes_apart and data_set.files_by_class is None:
+        lines.append("classes_apart: only beside files_by_class")
     named = [("files", data_set.files or [])]
     named += [(f"files_by_class.{name}", files) for name, files in (data_set.files_by_class or {}).items()]
     named += [(f"friends.{n}.files", friends.files) for n, friends in enumerate(data_set.friends or [])]

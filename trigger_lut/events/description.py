@@ -80,6 +80,11 @@ class DataSet(Strict):
     files_by_class: dict[str, Annotated[list[str], Field(min_length=1)]] | None = Field(
         None, description="The same by class, instead of files and of the label's expression."
     )
+    classes_apart: bool = Field(
+        False,
+        description="Beside files_by_class: entries of different classes are different events, though event_id may be "
+        "the same, as of processes that were simulated apart.",
+    )
     friends: list[Friends] | None = Field(
         None, min_length=1, description="More branches in other files, one file for each of `files`."
     )

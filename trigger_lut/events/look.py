@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trigger_lut.errors import DataError, nearest
 from trigger_lut.events.expressions import value_kind
@@ -50,6 +51,7 @@ class Looked:
     looked    entries of which identities and labels were read; of the other branches fewer where there are many
     branches  those that all files have, in the order of the first
     partial   those that not all files have, with the number of files that have them
+    file      (looked,) number of the file of each entry of which identities and labels were read
     """
 
     paths: tuple[Path, ...]
@@ -58,6 +60,7 @@ class Looked:
     looked: int
     branches: dict[str, Branch]
     partial: dict[str, int]
+    file: NDArray[np.int64]
 
     @property
     def entries(self) -> int:
@@ -105,6 +108,7 @@ def look(paths: Sequence[Path], tree: str | None = None) -> Looked:
         looked=sum(stop - start for _, start, stop in close),
         branches={name: _together(found) for name, found in parts.items()},
         partial={name: count for name, count in having.items() if count < len(paths)},
+        file=np.repeat([index for index, _, _ in close], [stop - start for _, start, stop in close]),
     )
 
 

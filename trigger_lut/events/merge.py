@@ -133,7 +133,9 @@ class _Seen:
             pair = rows[int(np.argmax(same)) :][:2]
             pair = pair[np.lexsort((pair["entry"], pair["file"]))]
             places = [f"entry {row['entry']} of {self.files[row['file']]}" for row in pair]
-            self.first_twice = self.first_twice or " and ".join(places)
+            apart = pair["label"][0] != pair["label"][1] and self.data_set.files_by_class is not None
+            hint = "; if events of different classes are different ones, say classes_apart: true" if apart else ""
+            self.first_twice = self.first_twice or " and ".join(places) + hint
             self.twice += int(same.sum())
 
     def refuse(self) -> None:

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trigger_lut.errors import DataError
 from trigger_lut.events.expressions import parse
-from trigger_lut.events.formats import automatic_format
 from trigger_lut.events.look import Branch, Looked
 from trigger_lut.events.names import LABEL, MOMENTA, OBJECTS, VARIABLES, group, identifier, key, role, term
+from trigger_lut.events.proposal import (
+    MANY_NOT_FINITE,
+    Feature,
+    Proposal,
+    ProposedObjects,
+    described,
+    percent,
+    span,
+)
+from trigger_lut.events.propose_objects import propose_objects, variable
 from trigger_lut.events.split import hash_columns
 
 MAX_FEATURES = 20  # a start; more stand in comments
 FLAT_BESIDE_LISTS = 8  # features from flat branches where there are lists too
 GROUPS = 4  # objects that a start is made with
 MAX_CLASSES = 20
-WIDTH, QUANTILES = 8, (0.001, 0.999)
-MANY_NOT_FINITE = 0.1  # dropping more than this share of the entries is not proposed
 
 REASONS = {
     "weight": "named like a weight",
@@ -30,66 +38,52 @@ REASONS = {
 }
 
 
-@dataclass(frozen=True)
-class Feature:
-    """A feature that may be used. `used` is false for one that is only mentioned, in a comment."""
+def propose(looked: Looked, by_class: Mapping[str, Sequence[int]] | None = None) -> Proposal:
+    """Identity, label, features and objects, from names and from the sample of values.
 
-    name: str
-    expression: str | None
-    comment: str
-    not_finite: float
-    used: bool = True
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A start for a description. Empty `event_id`, `classes` or used features are for the user to fill in.
-
-    notes     what is to be known about event_id and about the label, by these words
-    left_out  reason by branch
+    by_class: numbers of the files of each class, where names of files tell it; a branch that is a label goes first.
     """
-
-    tree: str
-    event_id: tuple[str, ...]
-    split_by: tuple[str, ...]
-    label: str
-    classes: int
-    features: tuple[Feature, ...]
-    notes: dict[str, str]
-    left_out: dict[str, str]
-
-    @property
-    def used(self) -> list[Feature]:
-        return [feature for feature in self.features if feature.used]
-
-    @property
-    def nonfinite(self) -> str:
-        return "drop" if any(feature.not_finite for feature in self.used) else "refuse"
-
-
-def propose(looked: Looked) -> Proposal:
-    """Identity, label and features, from names and from the sample of values."""
     lists = [name for name, b in looked.branches.items() if b.kind != "number"]
     heads = {group(name)[0] for name in lists} | {f"n{name}" for name in lists}  # lengths of lists
     flat = {name: b for name, b in looked.branches.items() if b.kind == "number" and name not in heads}
     event_id, split_by, id_note = _identity(flat, looked.looked)
     label, classes, label_note = _label({name: b for name, b in flat.items() if name not in event_id})
+    of_files = by_class if by_class and not label else {}
+    apart = bool(of_files) and not event_id
+    if apart:
+        classed = np.zeros(len(looked.paths), np.int64)
+        for number, files in enumerate(of_files.values()):
+            classed[list(files)] = number
+        event_id, split_by, note = _identity(flat, looked.looked, classed[looked.file])
+        apart = bool(event_id)
+        id_note = f"{note}, class by class: files of different classes repeat it" if apart else id_note
+    if of_files:
+        label_note = f"names of files tell {len(of_files)} classes; {label_note}"
     left_out = _left_out(looked, event_id, label, heads)
-    features = _features({name: b for name, b in looked.branches.items() if name not in left_out}, left_out)
+    features, objects = _features({n: b for n, b in looked.branches.items() if n not in left_out}, left_out)
     return Proposal(
         tree=looked.tree,
         event_id=event_id,
         split_by=split_by,
         label=term(label) if label else "",
-        classes=classes,
+        classes=tuple(of_files) or tuple(f"class_{k}" for k in range(classes)),
         features=tuple(features),
+        objects=tuple(objects),
         notes={"event_id": id_note, "label": label_note},
         left_out=left_out,
+        files={name: [looked.paths[n].as_posix() for n in files] for name, files in of_files.items()},
+        apart=apart,
     )
 
 
-def _identity(flat: dict[str, Branch], looked: int) -> tuple[tuple[str, ...], tuple[str, ...], str]:
-    """(event_id, split_by, note). Empty where nothing named like an identity is unique."""
+def _identity(
+    flat: dict[str, Branch], looked: int, classed: NDArray[np.int64] | None = None
+) -> tuple[tuple[str, ...], tuple[str, ...], str]:
+    """(event_id, split_by, note). Empty where nothing named like an identity is unique, or unique in each class.
+
+    classed: (looked,) class of each entry, where that is to tell entries apart.
+    """
+    beside = [] if classed is None else [classed]
     whole = {name: b for name, b in flat.items() if b.values.dtype.kind in "iu"}
     by_role: dict[str, list[str]] = {}
     for name in whole:
@@ -100,7 +94,7 @@ def _identity(flat: dict[str, Branch], looked: int) -> tuple[tuple[str, ...], tu
     index = sorted(by_role.get("index", []), key=_usual_index)
     tried = [*bases, *([*base, name] for name in index)]
     for names in filter(None, tried):
-        if not _repeated([whole[name].values for name in names]):
+        if not _repeated([*beside, *(whole[name].values for name in names)]):
             inner = "event" in by_role and names not in bases
             note = f"unique over the {looked:,} entries looked at"
             return tuple(names), tuple(base) if inner else (), note
@@ -130,7 +124,7 @@ def _label(flat: dict[str, Branch]) -> tuple[str, int, str]:
             note = f"{flat[name].type}, 0 to {classes - 1}"
             return name, classes, note + (f"; also named like a label: {', '.join(others)}" if others else "")
     if named:
-        found = ", ".join(f"{name} {_range(flat[name].values)}" for name in named)
+        found = ", ".join(f"{name} {span(flat[name].values)}" for name in named)
         return "", 0, f"named like a label, but not 0, 1, ... up to at most {MAX_CLASSES - 1}: {found}"
     few = [name for name, b in flat.items() if not (role(name) or _counter_of(name)) and _classes(b.values)]
     hint = f"; those that hold 0, 1, ... are: {', '.join(few[:10])}" if few else ""
@@ -165,8 +159,8 @@ def _left_out(looked: Looked, event_id: tuple[str, ...], label: str, lengths: se
     return found
 
 
-def _features(branches: dict[str, Branch], left_out: dict[str, str]) -> list[Feature]:
-    """All features that may be used, those of a start marked; what cannot be used is added to `left_out`."""
+def _features(branches: dict[str, Branch], left_out: dict[str, str]) -> tuple[list[Feature], list[ProposedObjects]]:
+    """All features that may be used, those of a start marked, and objects; what cannot be used goes to `left_out`."""
     lists = {name: b for name, b in branches.items() if b.kind == "list"}
     groups: dict[str, list[str]] = {}
     for name in lists:
@@ -184,26 +178,42 @@ def _features(branches: dict[str, Branch], left_out: dict[str, str]) -> list[Fea
                 left_out[name] = made
             else:
                 flat.append(made)
+    ranked = sorted(groups, key=lambda head: _rank(head, groups[head]))
+    objects = propose_objects({head: groups[head] for head in ranked[:GROUPS]}, branches, left_out)
     jagged: dict[str, list[Feature]] = {}
     for head, names in groups.items():
         counter = counters.get(_counted(head))
         for name, expression, used in _reductions(head, names, counter):
+            if head in objects and "nth(" in expression:
+                continue  # stands in a slot
             read = [branches[n] for n in parse(expression).names]
             made = _feature(name, expression, read, taken)
             if not isinstance(made, str):
                 jagged.setdefault(head, []).append(_with(made, used=used))
             elif used or "nth(" in expression:
                 left_out[expression] = made
-    started = sorted(jagged, key=lambda head: _rank(head, groups[head]))[:GROUPS]
+    started = sorted(jagged, key=ranked.index)[:GROUPS]
     jagged = {head: [_with(f, used=f.used and head in started) for f in found] for head, found in jagged.items()}
     room = FLAT_BESIDE_LISTS if jagged else MAX_FEATURES
     room = max(room, MAX_FEATURES - sum(f.used for found in jagged.values() for f in found))
     flat = [_with(f, used=f.not_finite <= MANY_NOT_FINITE) for f in flat]
     flat = [_with(f, used=f.used and sum(g.used for g in flat[:n]) < room) for n, f in enumerate(flat)]
     left = MAX_FEATURES - sum(f.used for f in flat)
-    ordered = [f for head in sorted(jagged, key=lambda head: _rank(head, groups[head])) for f in jagged[head]]
+    ordered = [f for head in sorted(jagged, key=ranked.index) for f in jagged[head]]
     chosen = [f.name for f in ordered if f.used and f.not_finite <= MANY_NOT_FINITE][:left]
-    return flat + [_with(f, used=f.name in chosen) for f in ordered]
+    found = flat + [_with(f, used=f.name in chosen) for f in ordered]
+    return found, _named_apart(list(objects.values()), found)
+
+
+def _named_apart(objects: list[ProposedObjects], features: list[Feature]) -> list[ProposedObjects]:
+    """The objects, renamed where a channel would have the name of a feature or of another's channel."""
+    taken, found = {feature.name for feature in features}, []
+    for one in objects:
+        while taken & one.channels():
+            one = replace(one, name=f"{one.name}_objects")
+        taken |= one.channels()
+        found.append(one)
+    return found
 
 
 def _reductions(head: str, names: list[str], counter: str | None) -> Iterator[tuple[str, str, bool]]:
@@ -214,26 +224,17 @@ def _reductions(head: str, names: list[str], counter: str | None) -> Iterator[tu
         term(counter) if counter else f"num({term(names[0])})",
         True,
     )
-    ordered = sorted(names, key=_variable)
-    for name in ordered:
-        yield (
-            f"{identifier(name)}_0",
-            f"nth({term(name)}, 0, 0.0)",
-            not group(name)[1] or _variable(name) < len(VARIABLES),
-        )
-        if not group(name)[1] or _variable(name) < len(MOMENTA):
-            yield f"{identifier(name)}_sum", f"sum({term(name)})", _variable(name) < len(MOMENTA)
-
-
-def _variable(name: str) -> int:
-    word = key(group(name)[1] or name)
-    return VARIABLES.index(word) if word in VARIABLES else len(VARIABLES)
+    for name in sorted(names, key=variable):
+        alone = not group(name)[1]
+        yield f"{identifier(name)}_0", f"nth({term(name)}, 0, 0.0)", alone or variable(name) < len(VARIABLES)
+        if alone or variable(name) < len(MOMENTA):
+            yield f"{identifier(name)}_sum", f"sum({term(name)})", variable(name) < len(MOMENTA)
 
 
 def _rank(head: str, names: list[str]) -> tuple[bool, int]:
     """Objects with a momentum first, the usual ones before others."""
     word = head.lower()
-    return min(map(_variable, names)) >= len(MOMENTA), OBJECTS.index(word) if word in OBJECTS else len(OBJECTS)
+    return min(map(variable, names)) >= len(MOMENTA), OBJECTS.index(word) if word in OBJECTS else len(OBJECTS)
 
 
 def _counted(head: str) -> str:
@@ -263,14 +264,13 @@ def _feature(name: str, expression: str, read: list[Branch], taken: set[str]) ->
     if finite.min() == finite.max():
         return f"always {finite[0]:g}"
     share = 1 - len(finite) / len(values)
-    kif = automatic_format(finite, WIDTH, QUANTILES)
-    comment = f"{read[0].type}, {_range(finite)}, {_percent(share)} not finite; auto: {kif}"
+    comment = described(read[0].type, finite, share)
     if share > MANY_NOT_FINITE:
         comment += "; too often not finite for nonfinite: drop"
     if "nth(" in expression:
         import awkward as ak
 
-        comment += f"; 0.0 where the list is empty ({_percent(float(ak.mean(ak.num(read[0].values) == 0)))})"
+        comment += f"; 0.0 where the list is empty ({percent(float(ak.mean(ak.num(read[0].values) == 0)))})"
     count = 2
     unique = name
     while unique in taken:
@@ -280,14 +280,4 @@ def _feature(name: str, expression: str, read: list[Branch], taken: set[str]) ->
 
 
 def _with(feature: Feature, used: bool) -> Feature:
-    return Feature(feature.name, feature.expression, feature.comment, feature.not_finite, used)
-
-
-def _range(values: Any) -> str:
-    finite = np.asarray(values, np.float64)
-    finite = finite[np.isfinite(finite)]
-    return f"{finite.min():.6g} to {finite.max():.6g}" if len(finite) else "no finite value"
-
-
-def _percent(share: float) -> str:
-    return "0 %" if not share else f"{100 * share:.2g} %" if share > 1e-4 else "< 0.01 %"
+    return replace(feature, used=used)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -13,12 +14,15 @@ from pydantic import TypeAdapter, ValidationError
 from trigger_lut.budget import Name, validate
 from trigger_lut.cards import write_text
 from trigger_lut.errors import ConfigurationError, DataError
+from trigger_lut.events.channels import channels
 from trigger_lut.events.consistency import inconsistencies
 from trigger_lut.events.description import DataSet
 from trigger_lut.events.files import expand
 from trigger_lut.events.look import Looked, look
 from trigger_lut.events.names import identifier
-from trigger_lut.events.propose import QUANTILES, WIDTH, Feature, Proposal, propose
+from trigger_lut.events.proposal import QUANTILES, WIDTH, Feature, Proposal, ProposedObjects
+from trigger_lut.events.propose import propose
+from trigger_lut.events.propose_classes import classes_of, patterns
 
 DATA_SETS = Path("config/data_sets")
 EMPTY = {
@@ -52,12 +56,18 @@ def start(files: Sequence[str], tree: str | None, name: str | None, output: Path
     found = expand(f"data set {name}", files)
     if remote := [file for file in found if isinstance(file, str)]:
         raise DataError(f"{remote[0]}: init looks into files that are here; name one of these first")
-    looked = look(sorted(file for file in found if isinstance(file, Path)), tree)
-    proposal = propose(looked)
+    paths = sorted(file for file in found if isinstance(file, Path))
+    looked, classes = look(paths, tree), classes_of(paths)
+    numbers = {path: n for n, path in enumerate(paths)}
+    proposal = propose(looked, {name: [numbers[file] for file in held] for name, held in classes.items()})
+    if proposal.files:
+        proposal = replace(proposal, files=patterns(classes, files))
     text = description(output, files, looked, proposal)
     if not _open_places(proposal):
-        wrong = inconsistencies(validate(DataSet, yaml.safe_load(text), output))
+        made = validate(DataSet, yaml.safe_load(text), output)
+        wrong = inconsistencies(made)
         assert not wrong, wrong
+        channels(made)
     write_text(output, text)
     return summary(output, looked, proposal)
 
@@ -71,10 +81,9 @@ def _name_of(file: str) -> str:
 
 def description(output: Path, files: Sequence[str], looked: Looked, proposal: Proposal) -> str:
     """The YAML text."""
-    classes = proposal.classes
     lines = ["# yaml-language-server: $schema=../data_set.schema.json"] * (output.parent.name == DATA_SETS.name)
     lines += [_comment(line) for line in _head(output, looked, proposal)]
-    lines += [f"name: {_text(output.stem)}", f"files: [{', '.join(map(_text, files))}]", f"tree: {_text(looked.tree)}"]
+    lines += [f"name: {_text(output.stem)}", *_files(files, proposal), f"tree: {_text(looked.tree)}"]
     if others := {n: c for n, c in looked.trees.items() if n != looked.tree}:
         lines.append(
             _comment("other trees, with their entries: " + ", ".join(f"{n} ({c:,})" for n, c in others.items()))
@@ -87,18 +96,70 @@ def description(output: Path, files: Sequence[str], looked: Looked, proposal: Pr
             f"split_by: [{', '.join(map(_text, proposal.split_by))}]   # what is of one event stays in one split"
         )
     lines += ["", _comment(f"label: {proposal.notes['label']}"), "label:"]
-    lines.append(f"  expression: {_text(proposal.label or EMPTY['label'])}")
-    named = ", ".join(f"class_{k}" for k in range(classes))
-    lines.append(f"  classes: [{named}]   # names from 0 on" if classes else f"  classes: {_text(EMPTY['classes'])}")
+    if not proposal.files:
+        lines.append(f"  expression: {_text(proposal.label or EMPTY['label'])}")
+    named = ", ".join(map(_text, proposal.classes))
+    lines.append(f"  classes: [{named}]   # names from 0 on" if named else f"  classes: {_text(EMPTY['classes'])}")
+    if proposal.files:
+        lines.append("# balance_classes: true   # optional: each class weighs the same in training, whatever its size")
     lines += ["", "# cut: pt > 20   # optional: keep only the entries for which this is true"]
     said = "NaN or infinite values were seen" if proposal.nonfinite == "drop" else "none were seen"
     lines.append(f"nonfinite: {proposal.nonfinite}   # of NaN and infinities, {said}; refuse, drop or {{replace: 0}}")
     lines += ["split: {train: 0.6, validation: 0.2, test: 0.2}", ""]
     lines.append("# Automatic formats: the power-of-two range that holds these quantiles of the training split.")
     lines += [f"width: {WIDTH}", f"quantiles: [{QUANTILES[0]}, {QUANTILES[1]}]"]
-    lines.append("features:" if proposal.used else f"features: {_text(EMPTY['features'])}")
+    nothing = "features: []" if proposal.objects else f"features: {_text(EMPTY['features'])}"
+    lines.append("features:" if proposal.used else nothing)
     lines += [_line(feature) for feature in proposal.features]
+    lines += _objects(proposal.objects)
     return "\n".join([*lines, *_left_out(proposal)]) + "\n"
+
+
+def _files(entries: Sequence[str], proposal: Proposal) -> list[str]:
+    """Where the entries come from, by class where names of files tell it."""
+    if not proposal.files:
+        return [f"files: [{', '.join(map(_text, entries))}]"]
+    lines = [
+        "# No branch says the class, but names of files tell processes apart. Check that each class has its files, and",
+        "# no part of the data stands under another name; classes can be renamed, here and under label.classes.",
+        "files_by_class:",
+    ]
+    lines += [f"  {_text(name)}: [{', '.join(map(_text, held))}]" for name, held in proposal.files.items()]
+    if proposal.apart:
+        lines.append("classes_apart: true   # files of different classes repeat event_id: other events all the same")
+    return lines
+
+
+def _objects(proposed: Sequence[ProposedObjects]) -> list[str]:
+    """Objects in slots, with the reasons for what is proposed."""
+    if not proposed:
+        return []
+    lines = [
+        "",
+        "# Lists as objects in slots, as trigger hardware delivers them: sorted by a key, the first `count` kept,",
+        "# empty slots padded. All slots of a feature have one format. A network whose layers share their tables",
+        "# between slots (input_shape: [slots, features], as in config/examples/jets_particles.yaml) takes one kind of",
+        "# objects and no features beside.",
+        "objects:",
+    ]
+    for one in proposed:
+        lines += [
+            f"  {_text(one.name)}:",
+            _beside(f"    count: {one.count}", one.number),
+            _beside(f"    sort_by: {_text(one.sort_by)}", one.order),
+            _beside(f"    # select: {one.sort_by} > 20", "optional: objects for which this is false are left out"),
+            _beside("    pad: 0", one.empty),
+            _beside(
+                "    # mask: present", "optional: one more bit a slot, 1 where it holds an object, 0 where it is padded"
+            ),
+            "    features:",
+            *(f"    {_line(feature)}" for feature in one.features),
+        ]
+    return lines
+
+
+def _beside(line: str, comment: str) -> str:
+    return f"{line:36} {_comment(comment)}"
 
 
 def _head(output: Path, looked: Looked, proposal: Proposal) -> list[str]:
@@ -121,8 +182,15 @@ def _head(output: Path, looked: Looked, proposal: Proposal) -> list[str]:
 
 def _open_places(proposal: Proposal) -> list[str]:
     """Keys that the user must fill in."""
-    places = {"event_id": proposal.event_id, "label": proposal.classes, "features": proposal.used}
+    inputs = proposal.used or proposal.objects
+    places = {"event_id": proposal.event_id, "label": proposal.classes, "features": inputs}
     return [key for key, value in places.items() if not value]
+
+
+def _class_from(proposal: Proposal) -> str:
+    """What says the class of an entry."""
+    by_file = ", ".join(f"{name} {' '.join(held)}" for name, held in proposal.files.items())
+    return by_file or proposal.label or "none proposed"
 
 
 def _line(feature: Feature) -> str:
@@ -164,9 +232,10 @@ def summary(output: Path, looked: Looked, proposal: Proposal) -> str:
         f"tree: {looked.tree}, {looked.entries:,} entries in {len(looked.paths)} file(s), {looked.looked:,} looked at"
         + (f"; other trees: {', '.join(others)}" if others else ""),
         f"event_id: {', '.join(proposal.event_id) or 'none proposed'} ({proposal.notes['event_id']})",
-        f"label: {proposal.label or 'none proposed'} ({proposal.notes['label']})",
+        f"label: {_class_from(proposal)} ({proposal.notes['label']})",
         f"features: {len(proposal.used)} proposed, {len(proposal.features) - len(proposal.used)} more in comments, "
         f"{len(proposal.left_out)} left out; nonfinite: {proposal.nonfinite}",
+        *(f"objects: {o.name}, {o.count} slots of {', '.join(f.name for f in o.used)}" for o in proposal.objects),
     ]
     if looked.partial:
         lines.append(f"branches that not all files have, left out: {', '.join(list(looked.partial)[:SHOWN])}")

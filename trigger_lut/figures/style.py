@@ -6,7 +6,7 @@ differ by dashes. The SVG files of the same card are the same bytes: no dates, n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,13 +58,20 @@ def styled() -> Iterator[None]:
 
 
 def canvas(
-    width: float = 6.4, height: float = 4.4, rows: int = 1, columns: int = 1, heights: list[float] | None = None
+    width: float = 6.4,
+    height: float = 4.4,
+    rows: int = 1,
+    columns: int = 1,
+    widths: Sequence[float] | None = None,
+    heights: Sequence[float] | None = None,
 ) -> tuple[Figure, list[Axes]]:
-    """A figure of rows x columns plots (row by row); width and height in inches; heights: of rows, relative."""
+    """A figure of rows x columns plots (row by row); width and height in inches. widths, heights: relative, of columns
+    and rows."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, list(figure.subplots(rows, columns, squeeze=False, height_ratios=heights).flat)
+    axes = figure.subplots(rows, columns, squeeze=False, width_ratios=widths, height_ratios=heights)
+    return figure, list(axes.flat)
 
 
 def line_style(n: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from trigger_lut.pages.html import Cell, Page, Table, judgement, number, percent
 from trigger_lut.records import MEASURES, IngestCard, ReferenceCard, ScanCard, Summary, TrainCard
 from trigger_lut.records_drift import DriftCard
 from trigger_lut.records_firmware import FirmwareCard, SynthCard, TimingCard, VerifyCard
+from trigger_lut.records_importance import ImportanceCard
 from trigger_lut.records_physics import PhysicsCard, RateCard
 from trigger_lut.records_proof import FaultsCard, ProveCard
 from trigger_lut.records_release import ReleaseCard
@@ -76,6 +77,11 @@ def _physics(path: Path) -> str:
     return f"{MEASURES[card.measure]} {percent(card.accuracy).text}"
 
 
+def _importance(path: Path) -> str:
+    card = read_card(ImportanceCard, path)
+    return f"{card.bits_read} of {card.bits} input bits read"
+
+
 def _rate(path: Path) -> str:
     card = read_card(RateCard, path)
     wanted, methods = list(card.points.items())[len(card.points) // 2]
@@ -102,6 +108,7 @@ STAGES = (
     Stage("timing", "timing.json", "timing.html", _timing),
     Stage("route", "route.json", "timing.html", _route),
     Stage("physics", "physics.json", "physics.html", _physics),
+    Stage("importance", "importance.json", "importance.html", _importance),
     Stage("rate", "rate.json", "rate.html", _rate),
     Stage("event", "physics.json", "event.html", lambda _: "one event, all integers"),
     Stage("release", "release.json", "release.html", _release),

@@ -18,6 +18,7 @@ CATEGORIES = (
     "summary",
 )
 BESIDE = {
+    "importance": "physics",
     "scan": "summary",
     "teacher": "reference",
     "event": "verify",

@@ -191,6 +191,7 @@ PAGES = [
     *rules.pages_of_data.output,
     *expand(rules.pages_of_design.output, design=DESIGNS),
     *expand(rules.page_of_event.output, design=DESIGNS),
+    *expand(rules.page_of_importance.output, design=DESIGNS),
     *(expand(rules.page_of_rate.output, design=DESIGNS) if plan.data_set.trigger is not None else []),
     *(expand(rules.page_of_drift.output, design=DESIGNS, drift=list(plan.drift)) if plan.drift else []),
     *expand(rules.page_of_firmware.output, design=DESIGNS),
@@ -204,7 +205,8 @@ PAGES = [
 
 # What the landing page shows of each design; `route` has no page of its own.
 INDEXED = [
-    *("train", "firmware", "verify", "prove", "faults", "synth", "timing", "physics", "event", "release"),
+    *("train", "firmware", "verify", "prove", "faults", "synth", "timing", "physics"),
+    *("importance", "event", "release"),
     *(["rate"] if plan.data_set.trigger is not None else []),
     *(["route"] if plan.budget.checks.route else []),
     *(f"drift_{name}" for name in plan.drift),

@@ -1,0 +1,41 @@
+rule importance:
+    """Measure what each bit of each input is worth to design {wildcards.design}."""
+    input:
+        spec="results/{design}/spec.json",
+        network="results/{design}/network.npz",
+        codes=f"{DATA}/codes.npz",
+        description=f"{DATA}/data_set.json",
+    output:
+        "results/{design}/importance.json",
+    params:
+        code=fingerprint("importance"),
+    resources:
+        **needs(mem_mb=2000, runtime=20),
+    log:
+        "results/logs/{design}/importance.log",
+    shell:
+        "trigger-lut importance --spec {input.spec} --network {input.network} --codes {input.codes}"
+        " --description {input.description} --card {output} &> {log} || failed {log}"
+
+
+rule page_of_importance:
+    """Draw the page of what each bit of each input is worth to design {wildcards.design}."""
+    input:
+        "results/{design}/importance.json",
+    output:
+        **(
+            {"slots": shown("results/{design}/pages/slots.svg", "importance", "importance of object slots")}
+            if plan.data_set.objects
+            else {}
+        ),
+        page=shown("results/{design}/pages/importance.html", "importance", "importance of inputs"),
+        plot=shown("results/{design}/pages/importance.svg", "importance", "importance of bits"),
+    params:
+        folder="results/{design}/pages",
+        code=fingerprint("pages.of_importance"),
+    resources:
+        **needs(mem_mb=1000, runtime=10),
+    log:
+        "results/logs/{design}/page_of_importance.log",
+    shell:
+        "trigger-lut page-of-importance --importance {input} --folder {params.folder} &> {log} || failed {log}"

@@ -11,6 +11,7 @@ from trigger_lut.cards import read_card
 from trigger_lut.figures.style import styled
 from trigger_lut.pages.html import Cell, Page, Table, judgement, number, percent, write_page
 from trigger_lut.records import MEASURES, IngestCard, ReferenceCard, ScanCard, Summary, TrainCard
+from trigger_lut.records_decision import DecisionCard
 from trigger_lut.records_firmware import FirmwareCard, SynthCard, TimingCard, VerifyCard
 from trigger_lut.records_physics import PhysicsCard, RateCard
 from trigger_lut.records_proof import FaultsCard, ProveCard
@@ -81,6 +82,11 @@ def _rate(path: Path) -> str:
     return f"{100 * list(efficiency.values())[-1].value:.1f} % of the signal at {wanted} kHz"
 
 
+def _decision(path: Path) -> str:
+    card = read_card(DecisionCard, path)
+    return f"{len(card.bits)} bits after {number(card.latency_cycles.value)} cycles, {card.differences} differences"
+
+
 def _release(path: Path) -> str:
     card = read_card(ReleaseCard, path)
     return f"{card.archive_bytes / 1e6:.1f} MB, sha256 {card.archive_sha256[:8]}"
@@ -97,6 +103,7 @@ STAGES = (
     Stage("route", "route.json", "timing.html", _route),
     Stage("physics", "physics.json", "physics.html", _physics),
     Stage("rate", "rate.json", "rate.html", _rate),
+    Stage("decision", "decision.json", "rate.html", _decision),
     Stage("event", "physics.json", "event.html", lambda _: "one event, all integers"),
     Stage("release", "release.json", "release.html", _release),
 )

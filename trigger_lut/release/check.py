@@ -20,11 +20,16 @@ from typing import Any, Literal
 
 import numpy as np
 
+from trigger_lut.decision.flat import expected as decision_of
+from trigger_lut.decision.flat import flat
+from trigger_lut.decision.project import FILE as DECISION_FILE
+from trigger_lut.decision.project import read_decision
 from trigger_lut.errors import DataError, FirmwareError, NotReproducibleError, ToolMissingError, TriggerLutError
 from trigger_lut.firmware.rtl_ghdl import GHDL_MISSING, has_ghdl, simulate_vhdl
-from trigger_lut.firmware.rtl_project import read_project
+from trigger_lut.firmware.rtl_project import RtlProject, read_project
 from trigger_lut.firmware.rtl_simulation import pack, simulate_rtl
 from trigger_lut.fixed_point import IntArray
+from trigger_lut.release.content import DECISIONS
 from trigger_lut.release.emulator_cpp import identifier
 from trigger_lut.release.patterns import as_links, read_pattern
 from trigger_lut.tools import cxx_compiler, run_program
@@ -68,6 +73,9 @@ def check_release(release: Path) -> list[Line]:
             "HLS": lambda: _hls(folder, vectors, expected),
             "patterns": lambda: _patterns(folder, manifest, vectors, expected),
         }
+        if "decision" in manifest:
+            checks["decision, Verilog"] = lambda: _decision(folder, manifest, vectors, expected, simulate_rtl)
+            checks["decision, VHDL"] = lambda: _decision_vhdl(folder, manifest, vectors, expected)
         return [*lines, *(_line(name, check) for name, check in checks.items())]
 
 
@@ -220,6 +228,35 @@ def _vhdl(folder: Path, manifest: Any, vectors: IntArray, expected: IntArray) ->
         raise ToolMissingError(GHDL_MISSING)
     found, latency, ii = simulate_vhdl(read_project(folder / "rtl"), vectors[:VHDL_VECTORS])
     return f"{_same(expected[:VHDL_VECTORS], found)}, {_cycles(manifest, latency, ii)}"
+
+
+def _decision(
+    folder: Path,
+    manifest: Any,
+    vectors: IntArray,
+    expected: IntArray,
+    simulate: Callable[[RtlProject, IntArray], tuple[IntArray, int, int]],
+) -> str:
+    """The module around the network gives its outputs, and the bits that follow from them."""
+    decision, rtl = read_decision(folder / "decision"), read_project(folder / "rtl")
+    bits = [(bit["rate_khz"], bit["code"]) for bit in manifest["decision"]["bits"]]
+    if bits != list(zip(decision.rates_khz, decision.thresholds, strict=True)):
+        raise DataError(f"decision/{DECISION_FILE}: other thresholds than the manifest's: {bits}")
+    listed = _codes(folder / DECISIONS)[: len(vectors)]
+    found, latency, ii = simulate(flat(decision, rtl, folder / "flat"), vectors)
+    said = _same(decision_of(decision, expected), found)
+    _same(decision_of(decision, expected)[:, expected.shape[1] :], listed)
+    wanted = manifest["decision"]["latency_cycles"]["value"]
+    if (latency, ii) != (wanted, 1):
+        raise NotReproducibleError(f"latency {latency} cycles, II {ii}; the manifest says {wanted:g} and 1")
+    passed = ", ".join(f"{n} ({khz:g} kHz)" for n, (khz, _) in zip(listed.sum(axis=0), bits, strict=True))
+    return f"{said}, latency {latency} cycles; passed: {passed}"
+
+
+def _decision_vhdl(folder: Path, manifest: Any, vectors: IntArray, expected: IntArray) -> str:
+    if not has_ghdl():
+        raise ToolMissingError(GHDL_MISSING)
+    return _decision(folder, manifest, vectors[:VHDL_VECTORS], expected[:VHDL_VECTORS], simulate_vhdl)
 
 
 def _hls(folder: Path, vectors: IntArray, expected: IntArray) -> str:

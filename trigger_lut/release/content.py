@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from trigger_lut.decision.project import read_decision
 from trigger_lut.firmware.hls import load_hls
 from trigger_lut.firmware.rtl_project import RtlProject, read_project
 from trigger_lut.firmware.rtl_simulation import pack
@@ -22,6 +23,7 @@ HERE = Path(__file__).parent
 PATTERN_VECTORS = 100  # of the first vectors; with gaps
 PATTERN_GAP = 3  # idle frames behind every eighth event
 STAMP = "release"
+DECISIONS = "vectors/decisions.txt"
 LEFT_OUT = re.compile(r"(\.so|\.o|\.log|keras_model\.keras|\.snakemake_timestamp)$")
 
 Files = dict[str, bytes]
@@ -29,13 +31,14 @@ Files = dict[str, bytes]
 
 @dataclass(frozen=True)
 class Made:
-    """What a release is made of."""
+    """What a release is made of; decision: the folder of the decision in firmware, where there is one."""
 
     design: str
     version: str
     network: Network
     rtl: Path
     hls: Path
+    decision: Path | None = None
 
 
 def files_of(made: Made, vectors: IntArray) -> Files:
@@ -48,7 +51,13 @@ def files_of(made: Made, vectors: IntArray) -> Files:
         "vectors/outputs.txt": _lines(outputs),
         **_patterns(project, vectors, outputs),
     }
+    decided = {}
+    if made.decision is not None:
+        decision = read_decision(made.decision)
+        texts[DECISIONS] = _lines(decision.score.decided(outputs, decision.thresholds))
+        decided = {f"decision/{key}": content for key, content in _tree(made.decision).items()}
     return {
+        **decided,
         **{f"rtl/{key}": content for key, content in _tree(made.rtl).items()},
         **{f"hls/{key}": content for key, content in _hls(made.hls).items()},
         **{path: text.encode() for path, text in texts.items()},

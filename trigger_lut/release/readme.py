@@ -35,6 +35,7 @@ def readme(facts: Mapping[str, Any], made: Made, vectors: int) -> str:
         "",
         *_bus("data_in", project.inputs, made.network.features),
         *_bus("data_out", project.outputs, made.network.classes),
+        *_decision(facts.get("decision"), project.top),
         "## Budget",
         "",
         "| | found | source | budget |",
@@ -58,7 +59,13 @@ def readme(facts: Mapping[str, Any], made: Made, vectors: int) -> str:
         "| vendor | constraints and build scripts for Vivado and Vitis HLS, to be run in that folder |",
         "| emulator/cpp | C++17 emulator, without dependencies |",
         "| emulator/python | emulator in Python (NumPy) and the network as JSON |",
-        f"| vectors | {vectors} events: input codes, and the outputs that each form must give |",
+        *(
+            ["| decision | the module `*_decide` in Verilog and VHDL-2008, and what it computes (`project.json`) |"]
+            if "decision" in facts
+            else []
+        ),
+        f"| vectors | {vectors} events: input codes, and the outputs that each form must give"
+        f"{', and the decision (`decisions.txt`, bit 0 first)' if 'decision' in facts else ''} |",
         "| patterns | pattern files (EMP): 64 bits a link and clock cycle, low bits of the bus on the first link |",
         "| manifest.json | checksums, budget, figures with sources, versions, licences |",
         "",
@@ -91,6 +98,36 @@ def readme(facts: Mapping[str, Any], made: Made, vectors: int) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _decision(said: Mapping[str, Any] | None, network: str) -> list[str]:
+    """The section on the trigger's decision; nothing where there is none."""
+    if said is None:
+        return []
+    step = 2.0 ** -said["fraction"]
+    rows = [
+        f"| decision[{n}] | {bit['rate_khz']:g} kHz | "
+        + ("never | no threshold keeps to it |" if bit["code"] is None else f"{bit['code']} | {bit['code'] * step:g} |")
+        for n, bit in enumerate(said["bits"])
+    ]
+    top, latency, luts = said["top"], said["latency_cycles"], said["luts"]
+    return [
+        "## Decision",
+        "",
+        f"`{top}` is `{network}` with one more output, `decision`: a bit a working point, beside `data_out` and "
+        f"`valid_out`, all of them {latency['value']:g} rising edges after the input ({latency['source']}). The score "
+        f"is the largest of ({', '.join(said['signal'])}) minus the largest of ({', '.join(said['background'])}), a "
+        f"whole number of steps of 2**{-said['fraction']}; a bit is set where the score is at least its threshold.",
+        "",
+        f"Thresholds are parameters. `{top}_logic` is the decision alone ({luts['value']:g} LUT, "
+        f"{said['ff']['value']:g} FF, {luts['source']}); it can as well stand behind `{network}_tmux`. Verification: "
+        f"{said['verdict']}; by SAT, for all outputs of the network: {said['proof']}.",
+        "",
+        "| bit | wanted rate | smallest score | as a real number |",
+        "|---|---|---|---|",
+        *rows,
+        "",
+    ]
 
 
 def _bus(name: str, formats: tuple[KIF, ...], names: tuple[str, ...]) -> list[str]:

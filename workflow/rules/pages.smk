@@ -199,7 +199,7 @@ PAGES = [
 # What the landing page shows of each design; `route` has no page of its own.
 INDEXED = [
     *("train", "firmware", "verify", "prove", "faults", "synth", "timing", "physics", "event", "release"),
-    *(["rate"] if plan.data_set.trigger is not None else []),
+    *(["rate", *DECISION] if plan.data_set.trigger is not None else []),
     *(["route"] if plan.budget.checks.route else []),
 ]
 INDEXED_CARDS = [name for name in INDEXED if name != "event"]

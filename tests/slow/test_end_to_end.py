@@ -32,8 +32,10 @@ features:
   - {name: y, format: {signed: true, width: 6, integer: 3}}
   - {name: ratio, expression: x / (1 + abs(y))}
 width: 6
+trigger: {signal: [high], input_rate_khz: 100, rates_khz: [0.0001, 10], against: [x]}
 """
 STAGES = ("spec", "train", "firmware", "verify", "prove", "faults", "synth", "timing", "physics", "release")
+STAGES += ("rate", "decision")
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +67,19 @@ def test_the_design_is_proven_its_faults_are_found_and_its_release_passes(finish
     assert held["faults"]["undetected"] == []
     assert {check["status"] for check in held["release"]["checks"]} <= {"ok", "not checked"}
     assert (finished / "results/tiny/release.zip").is_file()
+
+
+@pytest.mark.slow
+def test_the_decision_in_firmware_is_bit_exact_and_delivered(finished):
+    held, rates = (json.loads((finished / f"results/tiny/{n}.json").read_text()) for n in ("decision", "rate"))
+    assert (held["differences"], held["bit_exact"], held["proof"]) == (0, True, "proven")
+    assert [bit["code"] for bit in held["bits"]] == [methods[-1]["code"] for methods in rates["points"].values()]
+    never, ten = held["bits"]
+    assert never["code"] is None
+    assert ten["vectors"]["equal"] > 0
+    assert ten["control"]["up"] > 0
+    delivered = {p.name for p in (finished / "results/tiny/release/decision").iterdir()}
+    assert delivered == set(held["files"]) == {"design_tiny_top_decide.v", "design_tiny_top_decide.vhd", "project.json"}
 
 
 @pytest.mark.slow
@@ -114,7 +129,7 @@ def test_pages_table_and_report(finished, row):
     assert line["luts"] == str(row["luts"])
     assert "bit-exact" in (finished / "results/tiny/pages/verify.html").read_text()
     pages = list((finished / "results").rglob("*.html"))
-    assert len(pages) == 14
+    assert len(pages) == 15
     assert (finished / "results/index.html") in pages
     ran = snakemake(finished, "--report", "report.zip")
     assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trigger_lut.pages.html import Cell, Table, cells, judgement, measured, number
+from trigger_lut.pages.html import Cell, Table, cells, judgement, measured
 from trigger_lut.records_decision import DecisionBit, DecisionCard
 
 FORMS = {"rtl": "Verilog in Verilator", "vhdl": "VHDL in GHDL"}
@@ -15,7 +15,7 @@ def decision_tables(card: DecisionCard) -> list[Table]:
         [
             *("Bit", "Wanted [kHz]", "Threshold code", "Threshold"),
             *("Vectors one code below", "At the threshold", "One above"),
-            *("Noticed: threshold one up", "One down"),
+            *("Noticed, threshold one up", "One down"),
         ],
         [_row(n, bit) for n, bit in enumerate(card.bits)],
         note=f"The module {card.top} gives the network's outputs and one bit a working point: set where the largest of "
@@ -68,7 +68,7 @@ def _row(n: int, bit: DecisionBit) -> list[Cell]:
     return [
         *cells(n, bit.rate_khz),
         Cell(str(bit.code)),
-        Cell(number(bit.threshold)),
+        Cell(f"{bit.threshold:.10g}"),
         *edges,
         *(Cell("no vector there", "text") if count is None else Cell(f"{count:,}", "good") for count in moved),
     ]

@@ -119,9 +119,10 @@ def _decision(said: Mapping[str, Any] | None, network: str) -> list[str]:
         f"is the largest of ({', '.join(said['signal'])}) minus the largest of ({', '.join(said['background'])}), a "
         f"whole number of steps of 2**{-said['fraction']}; a bit is set where the score is at least its threshold.",
         "",
-        f"Thresholds are parameters. `{top}_logic` is the decision alone ({luts['value']:g} LUT, "
-        f"{said['ff']['value']:g} FF, {luts['source']}); it can as well stand behind `{network}_tmux`. Verification: "
-        f"{said['verdict']}; by SAT, for all outputs of the network: {said['proof']}.",
+        f"Its files are those of `rtl` and `decision/{top}.*`; thresholds are parameters. `{top}_logic` is the "
+        f"decision alone ({luts['value']:g} LUT, {said['ff']['value']:g} FF, {luts['source']}); it "
+        f"can as well stand behind `{network}_tmux`. Verification: {said['verdict']}; by SAT, for all outputs of the "
+        f"network: {said['proof']}.",
         "",
         "| bit | wanted rate | smallest score | as a real number |",
         "|---|---|---|---|",

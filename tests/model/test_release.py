@@ -122,14 +122,15 @@ def status(lines):
 
 def fast(monkeypatch, *kept):
     """Leave out the checks that compile."""
-    for name in ("_cpp", "_verilog", "_vhdl", "_hls", "_decision", "_decision_vhdl"):
+    for name in ("_cpp", "_verilog", "_vhdl", "_hls", "_decision", "_decision_vhdl", "_decision_cpp"):
         if name not in kept:
             monkeypatch.setattr(checking, name, lambda *_: "left out")
 
 
 def test_a_release_is_checked_when_it_is_made(made):
     folder, _, card = made
-    names = ("manifest", "budget", "C++ emulator", "Python emulator", "Verilog", "HLS", "patterns", "decision, Verilog")
+    names = ("manifest", "budget", "C++ emulator", "Python emulator", "Verilog", "HLS", "patterns")
+    names += ("decision, C++", "decision, Python", "decision, Verilog")
     expected = dict.fromkeys(names, "ok")
     expected["VHDL"] = expected["decision, VHDL"] = "ok" if has_ghdl() else "not checked"
     assert status(card.checks) == expected
@@ -281,6 +282,22 @@ def test_a_changed_decision_is_found_though_the_manifest_was_fixed_up(made, tmp_
     assert decided(lines).status == "failed", decided(lines)
     said = {"manifest": "other thresholds than the manifest's", "latency": "the manifest says"}
     assert said.get(change, "differences in") in decided(lines).detail
+
+
+@pytest.mark.parametrize(
+    ("form", "path", "compared"),
+    [
+        ("decision, C++", "emulator/cpp/trigger_lut_small_decision.h", b"score(out) >="),
+        ("decision, Python", "emulator/python/decide.py", b"score >="),
+    ],
+)
+def test_a_decision_emulated_otherwise_is_found(made, tmp_path, monkeypatch, form, path, compared):
+    fast(monkeypatch, "_decision_cpp")
+    copy = changed(made, tmp_path, path, lambda b: b.replace(compared, compared[:-1]))
+    assert (copy / path).read_bytes() != (made[0] / "release" / path).read_bytes()
+    fixed_up(copy, path)
+    (line,) = [line for line in check_release(copy) if line.name == form]
+    assert (line.status, "differences in" in line.detail) == ("failed", True), line
 
 
 def test_a_decision_of_other_firmware_is_refused(made, tmp_path):

@@ -173,7 +173,7 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
         Score(OUTPUTS, (0,), ())
     with pytest.raises(FirmwareError, match=r"^a score of outputs \[0, 3\]: there are 3$"):
         Score(OUTPUTS, (0,), (3,))
-    with pytest.raises(FirmwareError, match=r"^a score of 73 bits: expected at most 62$"):
+    with pytest.raises(FirmwareError, match=r"^a score of 73 bits: expected at most 53$"):
         Score((KIF(1, 2, 40), KIF(1, 31, -20)), (0,), (1,))
     other = Score((*OUTPUTS, KIF(0, 1, 0)), (2,), (0, 1, 3))
     with pytest.raises(FirmwareError, match=r"^net: has other outputs than the score$"):

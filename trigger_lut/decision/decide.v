@@ -3,8 +3,9 @@
 //@description@
 //
 // latency_cycles = @latency@: valid_out, data_out and decision follow valid_in and data_in after @latency@ clock edges,
-// @network_latency@ of them in @top@. A new input every cycle, no reset.
-// @name@_logic is the decision alone, @cycles@ clock edge(s) behind what @top@ or @top@_tmux give.
+// @network_latency@ of them in @top@. A new input every cycle, no reset. data_in and data_out as of @top@.
+// @name@_logic is the decision alone, @cycles@ clock edge(s) behind what @top@
+// or @top@_tmux give.
 `timescale 1 ns / 1 ps
 module @name@ #(
 @parameters@

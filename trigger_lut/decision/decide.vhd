@@ -3,8 +3,9 @@
 --@description@
 --
 -- latency_cycles = @latency@: valid_out, data_out and decision follow valid_in and data_in after @latency@ clock edges,
--- @network_latency@ of them in @top@. A new input every cycle, no reset.
--- @name@_logic is the decision alone, @cycles@ clock edge(s) behind what @top@ or @top@_tmux give.
+-- @network_latency@ of them in @top@. A new input every cycle, no reset. data_in and data_out as of @top@.
+-- @name@_logic is the decision alone, @cycles@ clock edge(s) behind what @top@
+-- or @top@_tmux give.
 library ieee;
 use ieee.std_logic_1164.all;
 use ieee.numeric_std.all;
@@ -33,8 +34,10 @@ architecture rtl of @name@_logic is
     end function;
 
     function offset(a: signed) return unsigned is
+        variable found: unsigned(a'length - 1 downto 0) := unsigned(a);
     begin
-        return unsigned(not a(a'high) & a(a'high - 1 downto 0));
+        found(found'high) := not found(found'high);
+        return found;
     end function;
 
     function at_least(a: unsigned; b: signed) return std_logic is
@@ -60,7 +63,7 @@ begin
 @steps@
     process(clk) begin
         if rising_edge(clk) then
-            valid <= @valid@;
+            @valid@
             delayed <= @delayed@;
 @clocked@
         end if;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from trigger_lut.events.codes import TEST, VALIDATION, EventCodes, load_codes
 from trigger_lut.firmware.rtl_ghdl import GHDL_MISSING, has_ghdl, simulate_vhdl
 from trigger_lut.firmware.rtl_project import RtlProject
 from trigger_lut.firmware.rtl_simulation import simulate_rtl
+from trigger_lut.fixed_point import IntArray
 from trigger_lut.methods import FIRMWARE
 from trigger_lut.netlist import LongestPath, Resources, cell_counts, longest_path, resources
 from trigger_lut.network import Network, load_network
@@ -165,14 +167,28 @@ def _vectors(
     network: Network, events: EventCodes, decision: DecisionProject, seed: int
 ) -> tuple[Vectors, dict[str, int]]:
     """The vectors of the verify stage's kinds, then events of the validation split at the edges of the thresholds."""
-    rng = np.random.default_rng(seed)
     codes, sets = make_vectors(network.inputs, events.of(TEST)[0], seed)
-    others = np.asarray(events.of(VALIDATION)[0], dtype=np.int64)
-    edges = at_edges(decision, evaluate(network, others))
-    chosen = [rng.permutation(found)[:EDGE_EVENTS] for point in edges for found in point.values()]
-    more = np.unique(np.concatenate(chosen)) if chosen else np.zeros(0, dtype=np.int64)
-    codes = np.concatenate([codes, others[more]])
-    return Vectors(codes, evaluate(network, codes)), sets | {"edge": len(more)}
+    edge = _edge_events(network, events, decision)
+    codes = np.concatenate([codes, edge])
+    return Vectors(codes, evaluate(network, codes)), sets | {"edge": len(edge)}
+
+
+def _edge_events(network: Network, events: EventCodes, decision: DecisionProject) -> IntArray:
+    """(n, C_in) codes of the first EDGE_EVENTS validation events at each edge of each threshold.
+
+    A threshold is the score of such an event, so one is at it; whether others are beside it is not known.
+    """
+    kept = [np.zeros((0, len(network.inputs)), dtype=np.int64)]
+    full: Counter[tuple[int, str]] = Counter()
+    for block, _ in events.chunks(VALIDATION):
+        codes, chosen = np.asarray(block, dtype=np.int64), np.zeros(len(block), dtype=np.bool_)
+        for n, edges in enumerate(at_edges(decision, evaluate(network, codes))):
+            for name, found in edges.items():
+                some = found[: EDGE_EVENTS - full[n, name]]
+                chosen[some] = True
+                full[n, name] += len(some)
+        kept.append(codes[chosen])
+    return np.concatenate(kept)
 
 
 def _compare(decision: DecisionProject, rtl: RtlProject, vectors: Vectors, seed: int) -> list[Compared]:

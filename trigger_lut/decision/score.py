@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from trigger_lut.errors import FirmwareError
 from trigger_lut.fixed_point import KIF, IntArray, kif_for_range
 
-WIDEST = 62  # bits of a score that NumPy's integers hold, with one to spare
+WIDEST = 53  # bits of a score: real numbers, in which thresholds are chosen, hold whole ones up to there
 
 
 @dataclass(frozen=True)

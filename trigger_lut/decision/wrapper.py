@@ -203,6 +203,6 @@ def _vhdl(project: DecisionProject) -> dict[str, str]:
         "signals": "\n".join(signals),
         "steps": "\n".join(concurrent),
         "clocked": "\n".join(clocked),
-        "valid": f"valid({cycles - 2} downto 0) & valid_in" if several else '"" & valid_in',
+        "valid": f"valid <= valid({cycles - 2} downto 0) & valid_in;" if several else "valid(0) <= valid_in;",
         "delayed": f"delayed({(cycles - 1) * bits_out - 1} downto 0) & data_in" if several else "data_in",
     }

@@ -74,6 +74,8 @@ def check_release(release: Path) -> list[Line]:
             "patterns": lambda: _patterns(folder, manifest, vectors, expected),
         }
         if "decision" in manifest:
+            checks["decision, C++"] = lambda: _decision_cpp(folder, expected)
+            checks["decision, Python"] = lambda: _decision_python(folder, expected)
             checks["decision, Verilog"] = lambda: _decision(folder, manifest, vectors, expected, simulate_rtl)
             checks["decision, VHDL"] = lambda: _decision_vhdl(folder, manifest, vectors, expected)
         return [*lines, *(_line(name, check) for name, check in checks.items())]
@@ -251,6 +253,26 @@ def _decision(
         raise NotReproducibleError(f"latency {latency} cycles, II {ii}; the manifest says {wanted:g} and 1")
     passed = ", ".join(f"{n} ({khz:g} kHz)" for n, (khz, _) in zip(listed.sum(axis=0), bits, strict=True))
     return f"{said}, latency {latency} cycles; passed: {passed}"
+
+
+def _decision_cpp(folder: Path, expected: IntArray) -> str:
+    place, outputs = folder / "emulator" / "cpp", folder / "vectors" / "outputs.txt"
+    binary = place / "decide"
+    command: list[str | Path] = [cxx_compiler(), *STRICT, "-O2", "-o", binary, place / "decide.cpp"]
+    run_program(command, what="C++ compiler on the decision")
+    return _same_bits(folder, expected, run_program([binary, outputs], what="decision in C++")) + ", no warnings"
+
+
+def _decision_python(folder: Path, expected: IntArray) -> str:
+    command: list[str | Path] = [sys.executable, "-I", folder / "emulator" / "python" / "decide.py"]
+    command += [folder / "decision" / DECISION_FILE, folder / "vectors" / "outputs.txt"]
+    return _same_bits(folder, expected, run_program(command, what="decision in Python"))
+
+
+def _same_bits(folder: Path, expected: IntArray, printed: str) -> str:
+    decision = read_decision(folder / "decision")
+    bits = decision.score.decided(expected, decision.thresholds)
+    return _same(bits, np.array(printed.split(), dtype=np.int64).reshape(-1, bits.shape[1]))
 
 
 def _decision_vhdl(folder: Path, manifest: Any, vectors: IntArray, expected: IntArray) -> str:

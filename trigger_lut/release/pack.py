@@ -120,7 +120,8 @@ def _decision_facts(decided: DecisionCard | None) -> dict[str, Any]:
             "latency_cycles": decided.latency_cycles.model_dump(mode="json"),
             "bits": [{"rate_khz": bit.rate_khz, "code": bit.code} for bit in decided.bits],
             "verdict": decided.verdict,
-        }
+        },
+        "licences": LICENCES | {"decision": "trigger_lut (Apache-2.0)"},
     }
 
 

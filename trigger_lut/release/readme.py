@@ -11,6 +11,8 @@ from trigger_lut.fixed_point import KIF
 from trigger_lut.release.content import Made
 from trigger_lut.release.emulator_cpp import identifier
 
+DECIDE = "python decide.py ../../decision/project.json ../../vectors/outputs.txt"
+
 
 def readme(facts: Mapping[str, Any], made: Made, vectors: int) -> str:
     """The text. facts: what the manifest says beside its files."""
@@ -80,9 +82,11 @@ def readme(facts: Mapping[str, Any], made: Made, vectors: int) -> str:
         "./example vectors/inputs.txt | diff - vectors/outputs.txt",
         "cd emulator/python",
         "python emulator.py network.json ../../vectors/inputs.txt | diff - ../../vectors/outputs.txt",
+        *([f"{DECIDE} | diff - ../../vectors/decisions.txt"] if "decision" in facts else []),
         "```",
         "",
-        f"In CMSSW or Athena: add `{name}.h` and `{name}.cpp` to a package and call `{name}::evaluate(in, out)`.",
+        f"In CMSSW or Athena: add `{name}.h` and `{name}.cpp` to a package and call `{name}::evaluate(in, out)`"
+        + (f", then `{name}::decide(out, bits)` of `{name}_decision.h`." if "decision" in facts else "."),
         "",
         "Simulation and synthesis:",
         "",

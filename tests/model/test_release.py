@@ -31,7 +31,9 @@ from trigger_lut.records_decision import DecisionBit, DecisionCard
 from trigger_lut.records_firmware import FirmwareCard
 from trigger_lut.reference import evaluate
 from trigger_lut.release import check as checking
-from trigger_lut.release.check import STRICT, check_release
+from trigger_lut.release import check_decision
+from trigger_lut.release.check import check_release
+from trigger_lut.release.compared import STRICT
 from trigger_lut.release.emulator_cpp import header, identifier, source
 from trigger_lut.release.network_json import network_json
 from trigger_lut.release.pack import release
@@ -122,9 +124,12 @@ def status(lines):
 
 def fast(monkeypatch, *kept):
     """Leave out the checks that compile."""
-    for name in ("_cpp", "_verilog", "_vhdl", "_hls", "_decision", "_decision_vhdl", "_decision_cpp"):
+    for name in ("_cpp", "_verilog", "_vhdl", "_hls"):
         if name not in kept:
             monkeypatch.setattr(checking, name, lambda *_: "left out")
+    for name in ("_cpp", "_firmware", "_vhdl"):
+        if f"decision{name}" not in kept:
+            monkeypatch.setattr(check_decision, name, lambda *_: "left out")
 
 
 def test_a_release_is_checked_when_it_is_made(made):
@@ -257,7 +262,7 @@ def test_bits_of_the_decision_are_those_of_the_outputs(made):
 
 @pytest.mark.parametrize("change", ["threshold", "comparison", "bits", "manifest", "latency"])
 def test_a_changed_decision_is_found_though_the_manifest_was_fixed_up(made, tmp_path, monkeypatch, change):
-    fast(monkeypatch, "_decision")
+    fast(monkeypatch, "decision_firmware")
     project = read_decision(made[0] / "decision")
     path = f"decision/{project.top}.v"
     bits, code = project.score.bits, project.thresholds[0]
@@ -292,7 +297,7 @@ def test_a_changed_decision_is_found_though_the_manifest_was_fixed_up(made, tmp_
     ],
 )
 def test_a_decision_emulated_otherwise_is_found(made, tmp_path, monkeypatch, form, path, compared):
-    fast(monkeypatch, "_decision_cpp")
+    fast(monkeypatch, "decision_cpp")
     copy = changed(made, tmp_path, path, lambda b: b.replace(compared, compared[:-1]))
     assert (copy / path).read_bytes() != (made[0] / "release" / path).read_bytes()
     fixed_up(copy, path)

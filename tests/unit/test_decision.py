@@ -290,6 +290,7 @@ def test_the_flattened_module_gives_bits_above_the_outputs(tmp_path: Path) -> No
         assert rtl.outputs == (*OUTPUTS, KIF(0, 1, 0), KIF(0, 1, 0))
         text = (tmp_path / name / "net_decide_flat.v").read_text()
         assert ("THRESHOLD_0" in text) is bool(moved)
+        assert "THRESHOLD_1" not in text, "the bit that is never set is tested as it is delivered"
     held = vectors(5)
     assert expected(project, held.outputs).shape == (5, 5)
 

@@ -50,11 +50,8 @@ def flat(decision: DecisionProject, rtl: RtlProject, folder: Path, moved: int = 
     rtl: the network's firmware. folder: takes the files. moved: added to each threshold that there is.
     """
     name, wide = f"{decision.top}_flat", decision.score.bits
-    codes = {
-        n: decision.score.never if code is None else code + moved
-        for n, code in enumerate(decision.thresholds)
-        if moved or code is None
-    }
+    # What is not moved is what the delivered file says.
+    codes = {n: code + moved for n, code in enumerate(decision.thresholds) if moved and code is not None}
     outputs = (*rtl.outputs, *(BIT for _ in decision.thresholds))
     known = {
         "name": name,

@@ -55,11 +55,8 @@ def decide(
     missed, and the errors of the tools.
     """
     watch = Stopwatch()
-    design, firmware, rate = (
-        read_card(Spec, spec),
-        read_card(FirmwareCard, firmware_card),
-        read_card(RateCard, rate_card),
-    )
+    design, rate = read_card(Spec, spec), read_card(RateCard, rate_card)
+    firmware = read_card(FirmwareCard, firmware_card)
     made_of = {firmware_card: firmware.inputs, rate_card: rate.inputs}
     for held, files in made_of.items():
         if sha256(network) not in files.values():

@@ -20,22 +20,17 @@ from typing import Any, Literal
 
 import numpy as np
 
-from trigger_lut.decision.flat import expected as decision_of
-from trigger_lut.decision.flat import flat
-from trigger_lut.decision.project import FILE as DECISION_FILE
-from trigger_lut.decision.project import read_decision
 from trigger_lut.errors import DataError, FirmwareError, NotReproducibleError, ToolMissingError, TriggerLutError
 from trigger_lut.firmware.rtl_ghdl import GHDL_MISSING, has_ghdl, simulate_vhdl
-from trigger_lut.firmware.rtl_project import RtlProject, read_project
+from trigger_lut.firmware.rtl_project import read_project
 from trigger_lut.firmware.rtl_simulation import pack, simulate_rtl
 from trigger_lut.fixed_point import IntArray
-from trigger_lut.release.content import DECISIONS
+from trigger_lut.release.check_decision import decision_checks
+from trigger_lut.release.compared import STRICT, VHDL_VECTORS, codes_in, same
 from trigger_lut.release.emulator_cpp import identifier
 from trigger_lut.release.patterns import as_links, read_pattern
 from trigger_lut.tools import cxx_compiler, run_program
 
-STRICT = ("-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
-VHDL_VECTORS = 1000
 MEASURED_EVENTS = 2_000_000
 
 
@@ -62,7 +57,7 @@ def check_release(release: Path) -> list[Line]:
             return lines
         lines.append(_line("budget", lambda: _budget(manifest)))
         try:
-            vectors, expected = (_codes(folder / "vectors" / name) for name in ("inputs.txt", "outputs.txt"))
+            vectors, expected = (codes_in(folder / "vectors" / name) for name in ("inputs.txt", "outputs.txt"))
         except DataError as error:
             return [*lines, Line("vectors", "failed", str(error))]
         checks: dict[str, Callable[[], str]] = {
@@ -74,10 +69,7 @@ def check_release(release: Path) -> list[Line]:
             "patterns": lambda: _patterns(folder, manifest, vectors, expected),
         }
         if "decision" in manifest:
-            checks["decision, C++"] = lambda: _decision_cpp(folder, expected)
-            checks["decision, Python"] = lambda: _decision_python(folder, expected)
-            checks["decision, Verilog"] = lambda: _decision(folder, manifest, vectors, expected, simulate_rtl)
-            checks["decision, VHDL"] = lambda: _decision_vhdl(folder, manifest, vectors, expected)
+            checks |= decision_checks(folder, manifest, vectors, expected)
         return [*lines, *(_line(name, check) for name, check in checks.items())]
 
 
@@ -141,29 +133,6 @@ def _budget(manifest: Any) -> str:
     return ", ".join(said)
 
 
-def _codes(path: Path) -> IntArray:
-    try:
-        codes = np.loadtxt(path, dtype=np.int64, ndmin=2)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path.name}: not lines of integers ({error})") from error
-    if not len(codes):
-        raise DataError(f"{path.name}: no vectors")
-    return codes
-
-
-def _same(expected: IntArray, found: IntArray) -> str:
-    if found.shape != expected.shape:
-        raise NotReproducibleError(f"expected outputs of shape {expected.shape}, found {found.shape}")
-    places = np.argwhere(found != expected)
-    if len(places):
-        vector, output = places[0]
-        raise NotReproducibleError(
-            f"{len(places)} differences in {len(expected)} vectors, first at vector {vector}, output {output}: "
-            f"expected {expected[vector, output]}, found {found[vector, output]}"
-        )
-    return f"0 differences in {len(expected)} vectors"
-
-
 def compile_emulator(folder: Path, design: str) -> Path:
     """Compile the C++ emulator of a release, with every warning an error; gives the program."""
     place = folder / "emulator" / "cpp"
@@ -182,7 +151,7 @@ def run_emulator(binary: Path, vectors: Path, outputs: int) -> IntArray:
 def _cpp(folder: Path, manifest: Any, expected: IntArray) -> str:
     binary = compile_emulator(folder, manifest["design"])
     found = run_emulator(binary, folder / "vectors" / "inputs.txt", expected.shape[1])
-    return _same(expected, found) + ", no warnings"
+    return same(expected, found) + ", no warnings"
 
 
 def events_per_second(folder: Path, design: str) -> float:
@@ -191,7 +160,7 @@ def events_per_second(folder: Path, design: str) -> float:
         copy = Path(scratch, "release")
         shutil.copytree(folder, copy)
         vectors = copy / "vectors" / "inputs.txt"
-        repetitions = max(MEASURED_EVENTS // len(_codes(vectors)), 1)
+        repetitions = max(MEASURED_EVENTS // len(codes_in(vectors)), 1)
         command = [str(compile_emulator(copy, design)), str(vectors), str(repetitions)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     return float(done.stderr)
@@ -207,7 +176,7 @@ def _python(folder: Path, expected: IntArray) -> str:
         folder / "vectors" / "inputs.txt",
     ]
     printed = run_program(command, what="Python emulator")
-    return _same(expected, np.array(printed.split(), dtype=np.int64).reshape(-1, expected.shape[1]))
+    return same(expected, np.array(printed.split(), dtype=np.int64).reshape(-1, expected.shape[1]))
 
 
 def _cycles(manifest: Any, latency: int, ii: int) -> str:
@@ -222,63 +191,14 @@ def _cycles(manifest: Any, latency: int, ii: int) -> str:
 
 def _verilog(folder: Path, manifest: Any, vectors: IntArray, expected: IntArray) -> str:
     found, latency, ii = simulate_rtl(read_project(folder / "rtl"), vectors)
-    return f"{_same(expected, found)}, {_cycles(manifest, latency, ii)}"
+    return f"{same(expected, found)}, {_cycles(manifest, latency, ii)}"
 
 
 def _vhdl(folder: Path, manifest: Any, vectors: IntArray, expected: IntArray) -> str:
     if not has_ghdl():
         raise ToolMissingError(GHDL_MISSING)
     found, latency, ii = simulate_vhdl(read_project(folder / "rtl"), vectors[:VHDL_VECTORS])
-    return f"{_same(expected[:VHDL_VECTORS], found)}, {_cycles(manifest, latency, ii)}"
-
-
-def _decision(
-    folder: Path,
-    manifest: Any,
-    vectors: IntArray,
-    expected: IntArray,
-    simulate: Callable[[RtlProject, IntArray], tuple[IntArray, int, int]],
-) -> str:
-    """The module around the network gives its outputs, and the bits that follow from them."""
-    decision, rtl = read_decision(folder / "decision"), read_project(folder / "rtl")
-    bits = [(bit["rate_khz"], bit["code"]) for bit in manifest["decision"]["bits"]]
-    if bits != list(zip(decision.rates_khz, decision.thresholds, strict=True)):
-        raise DataError(f"decision/{DECISION_FILE}: other thresholds than the manifest's: {bits}")
-    listed = _codes(folder / DECISIONS)[: len(vectors)]
-    found, latency, ii = simulate(flat(decision, rtl, folder / "flat"), vectors)
-    said = _same(decision_of(decision, expected), found)
-    _same(decision_of(decision, expected)[:, expected.shape[1] :], listed)
-    wanted = manifest["decision"]["latency_cycles"]["value"]
-    if (latency, ii) != (wanted, 1):
-        raise NotReproducibleError(f"latency {latency} cycles, II {ii}; the manifest says {wanted:g} and 1")
-    passed = ", ".join(f"{n} ({khz:g} kHz)" for n, (khz, _) in zip(listed.sum(axis=0), bits, strict=True))
-    return f"{said}, latency {latency} cycles; passed: {passed}"
-
-
-def _decision_cpp(folder: Path, expected: IntArray) -> str:
-    place, outputs = folder / "emulator" / "cpp", folder / "vectors" / "outputs.txt"
-    binary = place / "decide"
-    command: list[str | Path] = [cxx_compiler(), *STRICT, "-O2", "-o", binary, place / "decide.cpp"]
-    run_program(command, what="C++ compiler on the decision")
-    return _same_bits(folder, expected, run_program([binary, outputs], what="decision in C++")) + ", no warnings"
-
-
-def _decision_python(folder: Path, expected: IntArray) -> str:
-    command: list[str | Path] = [sys.executable, "-I", folder / "emulator" / "python" / "decide.py"]
-    command += [folder / "decision" / DECISION_FILE, folder / "vectors" / "outputs.txt"]
-    return _same_bits(folder, expected, run_program(command, what="decision in Python"))
-
-
-def _same_bits(folder: Path, expected: IntArray, printed: str) -> str:
-    decision = read_decision(folder / "decision")
-    bits = decision.score.decided(expected, decision.thresholds)
-    return _same(bits, np.array(printed.split(), dtype=np.int64).reshape(-1, bits.shape[1]))
-
-
-def _decision_vhdl(folder: Path, manifest: Any, vectors: IntArray, expected: IntArray) -> str:
-    if not has_ghdl():
-        raise ToolMissingError(GHDL_MISSING)
-    return _decision(folder, manifest, vectors[:VHDL_VECTORS], expected[:VHDL_VECTORS], simulate_vhdl)
+    return f"{same(expected[:VHDL_VECTORS], found)}, {_cycles(manifest, latency, ii)}"
 
 
 def _hls(folder: Path, vectors: IntArray, expected: IntArray) -> str:
@@ -287,7 +207,7 @@ def _hls(folder: Path, vectors: IntArray, expected: IntArray) -> str:
     if shutil.which("g++") is None:
         raise ToolMissingError("g++ is not on PATH; hls4ml compiles its emulator with it")
     recompile(folder / "hls", "check")
-    return _same(expected, predict_hls(folder / "hls", vectors))
+    return same(expected, predict_hls(folder / "hls", vectors))
 
 
 def _patterns(folder: Path, manifest: Any, vectors: IntArray, expected: IntArray) -> str:

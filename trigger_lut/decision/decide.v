@@ -48,7 +48,7 @@ module @name@_logic #(
     assign valid_out = valid[@cycles@ - 1];
     assign data_out = delayed[@cycles@ * @bits_out@ - 1:@cycles@ * @bits_out@ - @bits_out@];
 
-    // Output n is out<n> - 2**@sign@ steps of 2**-@fraction@: numbers without sign are compared in one carry chain.
+    // Output n is out<n> - 2**@sign@ steps of @step@: numbers without sign are compared in one carry chain.
     // In the same way the score is `score` - 2**@score_sign@.
 @steps@
     always @(posedge clk) begin

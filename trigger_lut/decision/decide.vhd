@@ -54,7 +54,7 @@ architecture rtl of @name@_logic is
     attribute shreg_extract: string;
     attribute shreg_extract of valid: signal is "no";
     attribute shreg_extract of delayed: signal is "no";
-    -- Output n is out<n> - 2**@sign@ steps of 2**-@fraction@: numbers without sign are compared in one carry chain.
+    -- Output n is out<n> - 2**@sign@ steps of @step@: numbers without sign are compared in one carry chain.
     -- In the same way the score is `score` - 2**@score_sign@.
 @signals@
 begin

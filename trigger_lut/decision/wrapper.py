@@ -64,7 +64,7 @@ def write_decision(
         "points": len(thresholds),
         "sign": score.operand_bits - 1,
         "score_sign": score.bits - 1,
-        "fraction": score.fraction,
+        "step": f"2**{-score.fraction}",
     }
     for path, special in ((project.verilog, _verilog(project)), (project.vhdl, _vhdl(project))):
         text = Path(__file__).with_name(f"decide{path.suffix}").read_text(encoding="utf-8")

@@ -55,7 +55,8 @@ def decision_tables(card: DecisionCard) -> list[Table]:
                 Cell("SAT", "text"),
             ],
         ],
-        note="The outputs are delayed beside the bits; their registers count among the flip-flops.",
+        note="The outputs are delayed beside the bits; their registers count among the flip-flops. The budget is that "
+        "of the network: neither these LUTs nor the cycles behind the network count against it.",
     )
     return [bits, cost]
 

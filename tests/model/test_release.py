@@ -1,5 +1,6 @@
 """A release holds all forms of a design; its check passes, and fails on whatever is changed."""
 
+import dataclasses
 import json
 import re
 import shutil
@@ -26,7 +27,7 @@ from trigger_lut.firmware.hls import recompile
 from trigger_lut.firmware.rtl_ghdl import has_ghdl
 from trigger_lut.firmware.rtl_project import read_project
 from trigger_lut.firmware.run import build_firmware
-from trigger_lut.network import Network, save_network
+from trigger_lut.network import Network, load_network, save_network
 from trigger_lut.records_decision import DecisionBit, DecisionCard
 from trigger_lut.records_firmware import FirmwareCard
 from trigger_lut.reference import evaluate
@@ -34,6 +35,7 @@ from trigger_lut.release import check as checking
 from trigger_lut.release import check_decision
 from trigger_lut.release.check import check_release
 from trigger_lut.release.compared import STRICT
+from trigger_lut.release.content import Made, files_of
 from trigger_lut.release.emulator_cpp import header, identifier, source
 from trigger_lut.release.network_json import network_json
 from trigger_lut.release.pack import release
@@ -157,6 +159,23 @@ def test_the_same_inputs_give_the_same_zip_wherever_it_is_made(made, tmp_path):
     with zipfile.ZipFile(tmp_path / "other.zip") as held:
         for name in held.namelist():
             assert str(tmp_path).encode() not in held.read(name), name
+
+
+def test_without_a_trigger_there_is_no_decision(made):
+    folder, inputs, _ = made
+    held = read_card(FirmwareCard, inputs[3])
+    of = Made("small", "1", load_network(inputs[1]), Path(held.rtl_project), Path(held.hls_project))
+    codes = random_codes(of.network, 20)
+    without, beside = files_of(of, codes), files_of(dataclasses.replace(of, decision=folder / "decision"), codes)
+    assert set(beside) - set(without) == {
+        *(f"decision/design_small_top_decide.{kind}" for kind in ("v", "vhd")),
+        "decision/project.json",
+        "vectors/decisions.txt",
+        "emulator/cpp/decide.cpp",
+        "emulator/cpp/trigger_lut_small_decision.h",
+        "emulator/python/decide.py",
+    }
+    assert all(beside[path] == content for path, content in without.items())
 
 
 def test_the_zip_is_the_folder(made):

@@ -22,6 +22,7 @@ from trigger_lut.records import (
     TeacherCard,
     TrainCard,
 )
+from trigger_lut.records_decision import DecisionBit, DecisionCard, DecisionForm
 from trigger_lut.records_drift import (
     CodeHistogram,
     CodeShift,
@@ -373,6 +374,53 @@ def rate(design: str = "small", one_score: bool = False) -> RateCard:
             for method in methods
             if not one_score
         ],
+        **MADE,
+    )
+
+
+def decision(design: str = "small", differences: int = 0) -> DecisionCard:
+    first = Difference(vector=17, output=3, expected=1, found=0) if differences else None
+    edges = {"below": 40, "equal": 30, "above": 20}
+    return DecisionCard(
+        design=design,
+        folder="decision",
+        top="design_small_top_decide",
+        files={},
+        signal=["q", "W"],
+        background=["g"],
+        fraction=4,
+        score_range=(-255, 191),
+        score_bits=9,
+        bits=[
+            DecisionBit(rate_khz=0.1, code=None, threshold=None, vectors={}, control={}),
+            DecisionBit(rate_khz=1.0, code=24, threshold=1.5, vectors=edges, control={"up": 30, "down": 40}),
+            DecisionBit(
+                rate_khz=10.0,
+                code=8,
+                threshold=0.5,
+                vectors={**edges, "below": 0},
+                control={"up": 30, "down": None},
+            ),
+        ],
+        network_latency_cycles=7,
+        latency_cycles=Measured(value=9, source="rtl-simulation"),
+        latency_ns=Measured(value=22.5, source="rtl-simulation"),
+        luts=Measured(value=57, source="yosys"),
+        ff=Measured(value=93, source="yosys"),
+        logic_levels=Measured(value=6, source="yosys-levels"),
+        fmax_mhz_estimate=420.0,
+        vector_sets={"test": 600, "random": 50_000, "edge": 30},
+        forms=[
+            DecisionForm(
+                name="rtl", vectors=50_630, differences=differences, first=first, control_missed=0, seconds=2.0
+            )
+        ],
+        not_run={"vhdl": "GHDL is not on PATH"},
+        proof="proven",
+        proof_control=True,
+        differences=differences,
+        bit_exact=not differences,
+        verdict=f"not bit-exact: rtl: {differences} differences in 50630 vectors" if differences else "bit-exact",
         **MADE,
     )
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from trigger_lut import (
     records,
+    records_decision,
     records_drift,
     records_firmware,
     records_importance,
@@ -41,6 +42,7 @@ CARDS: dict[str, type[BaseModel]] = {
     "results/&lt;design&gt;/physics.json": records_physics.PhysicsCard,
     "results/&lt;design&gt;/importance.json": records_importance.ImportanceCard,
     "results/&lt;design&gt;/rate.json": records_physics.RateCard,
+    "results/&lt;design&gt;/decision.json": records_decision.DecisionCard,
     "results/&lt;design&gt;/drift_&lt;data set&gt;.json": records_drift.DriftCard,
     "results/&lt;design&gt;/firmware.json": records_firmware.FirmwareCard,
     "results/&lt;design&gt;/verify.json": records_firmware.VerifyCard,
@@ -68,6 +70,8 @@ PARTS: tuple[type[BaseModel], ...] = (
     records_firmware.TableEntries,
     records_firmware.Comparison,
     records_firmware.Difference,
+    records_decision.DecisionBit,
+    records_decision.DecisionForm,
     records_proof.OutputProof,
     records_proof.FaultCount,
     records_release.CheckLine,

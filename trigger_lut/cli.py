@@ -31,6 +31,7 @@ FILES = {
     "--teacher": "card of the teacher (teacher.json)",
     "--importance": "card of what inputs are worth (importance.json)",
     "--rate": "card of the rates (rate.json)",
+    "--decision": "card of the decision in firmware (decision.json)",
     "--verify": "card of the verification (verify.json)",
     "--synth": "card of the synthesis (synth.json)",
     "--timing": "card of the timing (timing.json)",
@@ -118,6 +119,8 @@ def parser() -> argparse.ArgumentParser:
     sub = command(commands.rate, "--spec", "--network", "--codes", "--model", "--outputs", "--card")
     sub.add_argument("--trigger", required=True, metavar="JSON", help="the trigger block of the data set")
     sub.add_argument("--sample", required=True, metavar="TEXT", help="what the data are, for plots")
+    sub = command(commands.decision, "--spec", "--network", "--codes", "--firmware", "--rate", "--folder", "--card")
+    sub.add_argument("--seconds", type=int, default=60, metavar="N", help="time for SAT; 0: prove nothing")
     files = ("--spec", "--network", "--description", "--codes", "--ingest")
     sub = command(commands.drift, *files, "--card")
     for flag in files[2:]:
@@ -142,6 +145,7 @@ def parser() -> argparse.ArgumentParser:
     stages = ("--firmware", "--verify", "--synth", "--timing")
     sub = command(commands.release, "--spec", "--network", "--codes", *stages, "--folder", "--card")
     sub.add_argument("--archive", type=Path, required=True, metavar="PATH", help="zip to write")
+    sub.add_argument("--decision", type=Path, metavar="PATH", help=FILES["--decision"])
     command(commands.check).add_argument("release", type=Path, metavar="RELEASE", help="zip or folder")
     sub = command(commands.summary, "--reference")
     sub.add_argument("--designs", type=Path, nargs="+", required=True, metavar="PATH", help="folders with their cards")
@@ -156,7 +160,9 @@ def parser() -> argparse.ArgumentParser:
         "--published", metavar="NAME", help="public data set that this one is (published in its description)"
     )
     sub = command(commands.verdict, "--output")
-    sub.add_argument("--proofs", type=Path, nargs="*", default=[], metavar="PATH", help="prove.json and faults.json")
+    sub.add_argument(
+        "--proofs", type=Path, nargs="*", default=[], metavar="PATH", help="prove.json, faults.json, decision.json"
+    )
     for flag in ("--summary", "--scan"):
         sub.add_argument(flag, type=Path, metavar="PATH", help=FILES[flag])
     command(commands.pages_of_data, "--ingest", "--reference", "--folder").add_argument(
@@ -172,7 +178,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--name", default="network", metavar="NAME", help="name of the design, for the title")
     sub.add_argument("--event", type=int, default=0, metavar="N", help="number in the test split, from 0; default: 0")
     command(commands.page_of_importance, "--importance", "--folder")
-    command(commands.page_of_rate, "--rate", "--folder")
+    command(commands.page_of_rate, "--rate", "--decision", "--folder")
     command(commands.page_of_teacher, "--teacher", "--folder")
     command(commands.page_of_drift, "--drift", "--folder")
     command(commands.page_of_firmware, "--firmware", "--folder")

@@ -190,6 +190,14 @@ def rate(args: argparse.Namespace) -> None:
     rate_of_design(args.spec, args.network, args.codes, args.model, args.outputs, trigger, args.sample, args.card)
 
 
+def decision(args: argparse.Namespace) -> None:
+    """Write the trigger's decision as bits of the firmware, and verify, prove and synthesise it."""
+    from trigger_lut.decision.run import decide
+
+    files = (args.spec, args.network, args.codes, args.firmware, args.rate)
+    decide(*files, args.seconds, args.folder, args.card)
+
+
 def drift(args: argparse.Namespace) -> None:
     """Run another data set through the frozen network and compare its inputs, outputs and rates."""
     from trigger_lut.drift.run import Files, drift
@@ -236,7 +244,7 @@ def page_of_rate(args: argparse.Namespace) -> None:
     """Draw the page of the rates of a design."""
     from trigger_lut.pages.of_rate import page_of_rate
 
-    page_of_rate(args.rate, args.folder)
+    page_of_rate(args.rate, args.decision, args.folder)
 
 
 def prove(args: argparse.Namespace) -> None:
@@ -274,7 +282,7 @@ def release(args: argparse.Namespace) -> None:
 
     release(
         *(args.spec, args.network, args.codes, args.firmware, args.verify, args.synth, args.timing),
-        *(args.folder, args.archive, args.card),
+        *(args.folder, args.archive, args.card, args.decision),
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from trigger_lut.cards import Stopwatch, read_card, write_card
 from trigger_lut.errors import BudgetMissedError
 from trigger_lut.records import BudgetLine, DesignSummary, ScanCard, ScanPoint, Summary, VerdictCard
+from trigger_lut.records_decision import DecisionCard
 from trigger_lut.records_proof import FaultsCard, ProveCard
 
 
@@ -35,7 +36,13 @@ def not_exact(design: DesignSummary | ScanPoint) -> list[str]:
 
 
 def unproven(path: Path) -> list[str]:
-    """What a card of the stages `prove` or `faults` has against its design. Raises CardError for any other file."""
+    """What a card of the stages `prove`, `faults` or `decision` has against its design.
+
+    Raises CardError for any other file.
+    """
+    if path.name.startswith("decision"):
+        decided = read_card(DecisionCard, path)
+        return [] if decided.bit_exact else [f"{decided.design}: decision in firmware: {decided.verdict}"]
     if path.name.startswith("faults"):
         missed = read_card(FaultsCard, path)
         count = len(missed.undetected)
@@ -48,7 +55,7 @@ def unproven(path: Path) -> list[str]:
 def verdict(summary: Path | None, scan: Path | None, output: Path, proofs: Sequence[Path] = ()) -> None:
     """Write a `VerdictCard` when all designs pass. Raises BudgetMissedError with every fault, and leaves no card.
 
-    proofs: cards of the stages `prove` and `faults`.
+    proofs: cards of the stages `prove`, `faults` and `decision`.
 
     Points of a scan may miss their budgets: that is what a scan finds out. Each must be bit-exact.
     """

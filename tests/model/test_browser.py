@@ -30,14 +30,14 @@ WIDTHS = (1280, 390)
 def write_design(root: Path, design: str) -> Path:
     """Cards of a design, and all pages that are drawn from them."""
     folder = made_cards.write_design(root, design)
-    for name in ("prove", "faults", "rate", "importance", "firmware", "release"):
+    for name in ("prove", "faults", "rate", "decision", "importance", "firmware", "release"):
         write_card(getattr(made_cards, name)(design), folder / f"{name}.json")
     cards = {name: folder / f"{name}.json" for name in ("train", "physics", "verify", "synth", "timing")}
     pages = folder / "pages"
     reference = root / "data/jets/reference.json"
     pages_of_design(folder / "spec.json", reference, *cards.values(), pages)
     pages_of_proof(folder / "prove.json", folder / "faults.json", pages)
-    page_of_rate(folder / "rate.json", pages)
+    page_of_rate(folder / "rate.json", folder / "decision.json", pages)
     page_of_importance(folder / "importance.json", pages)
     page_of_firmware(folder / "firmware.json", pages)
     for name, labelled in (("later", True), ("real", False)):

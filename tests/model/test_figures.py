@@ -378,8 +378,11 @@ def test_a_given_network_has_no_curves_and_its_float_differences_are_not_judged(
 
 def test_pages_of_rates_and_of_a_regression(tmp_path):
     write_card(made_cards.rate(), tmp_path / "rate.json")
-    page_of_rate(tmp_path / "rate.json", tmp_path)
+    write_card(made_cards.decision(), tmp_path / "decision.json")
+    page_of_rate(tmp_path / "rate.json", tmp_path / "decision.json", tmp_path)
     text = (tmp_path / "rate.html").read_text()
+    for said in ("Decision bits in firmware", "never set", "no vector there", "57", "GHDL is not on PATH", "50,630"):
+        assert said in text, said
     assert "no threshold keeps to it" in text
     assert "40.0 +4.0 \N{MINUS SIGN}4.0<" in text
     assert "10.00 +3.00 \N{MINUS SIGN}2.00" in text

@@ -45,6 +45,7 @@ def results(tmp_path) -> Path:
         folders.append(made_cards.write_design(root, design))
         write_card(made_cards.faults(design, undetected=design == "large"), folders[-1] / "faults.json")
         write_card(made_cards.rate(design), folders[-1] / "rate.json")
+        write_card(made_cards.decision(design), folders[-1] / "decision.json")
         write_card(made_cards.prove(design), folders[-1] / "prove.json")
         write_card(made_cards.firmware(design), folders[-1] / "firmware.json")
         write_card(made_cards.release(design), folders[-1] / "release.json")
@@ -73,6 +74,7 @@ def test_every_link_leads_to_a_page_and_every_page_leads_back(results):
     text = page.read_text()
     assert "0 undetected of 40" in text
     assert "1 undetected of 40" in text
+    assert "3 bits after 9 cycles, 0 differences" in text
     assert links(page).count("small/pages/verify.html") == 1
     page_without = results / "elsewhere.html"
     write_page(Page("x", "", [Table("t", ["a"], [[Cell("b")]])], {}), page_without)

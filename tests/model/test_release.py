@@ -1,5 +1,6 @@
 """A release holds all forms of a design; its check passes, and fails on whatever is changed."""
 
+import dataclasses
 import json
 import re
 import shutil
@@ -15,18 +16,26 @@ import pytest
 from keras_twin import keras_twin
 from networks import random_codes, random_graph, random_network
 
-from trigger_lut.cards import read_card, sha256, write_card
+from trigger_lut.cards import Measured, read_card, sha256, write_card
 from trigger_lut.cli import main
+from trigger_lut.decision.project import read_decision
+from trigger_lut.decision.score import Score
+from trigger_lut.decision.wrapper import literal, write_decision
 from trigger_lut.errors import CardError, DataError, NotReproducibleError
 from trigger_lut.events.codes import TEST, EventCodes, save_codes
 from trigger_lut.firmware.hls import recompile
 from trigger_lut.firmware.rtl_ghdl import has_ghdl
+from trigger_lut.firmware.rtl_project import read_project
 from trigger_lut.firmware.run import build_firmware
-from trigger_lut.network import save_network
+from trigger_lut.network import Network, load_network, save_network
+from trigger_lut.records_decision import DecisionBit, DecisionCard
 from trigger_lut.records_firmware import FirmwareCard
 from trigger_lut.reference import evaluate
 from trigger_lut.release import check as checking
-from trigger_lut.release.check import STRICT, check_release
+from trigger_lut.release import check_decision
+from trigger_lut.release.check import check_release
+from trigger_lut.release.compared import STRICT
+from trigger_lut.release.content import Made, files_of
 from trigger_lut.release.emulator_cpp import header, identifier, source
 from trigger_lut.release.network_json import network_json
 from trigger_lut.release.pack import release
@@ -59,6 +68,7 @@ def inputs_of(folder: Path) -> list[Path]:
     }
     for name, card in cards.items():
         write_card(card, folder / f"{name}.json")
+    decided_of(folder, network)
     return [
         paths["spec.json"],
         paths["network.npz"],
@@ -68,11 +78,37 @@ def inputs_of(folder: Path) -> list[Path]:
     ]
 
 
+def decided_of(folder: Path, network: Network) -> None:
+    """The decision in firmware, and its card with made-up figures: at the middle score, and a bit that is never set."""
+    held = read_card(FirmwareCard, folder / "firmware.json")
+    rtl = read_project(Path(held.rtl_project))
+    score = Score(rtl.outputs, (2,), (0, 1))
+    middle = int(np.median(score.codes(evaluate(network, random_codes(network, EVENTS)))))
+    thresholds = {1.0: middle, 5.0: None}
+    project = write_decision(rtl, score, network.classes, [*thresholds], [*thresholds.values()], 2, folder / "decision")
+    card = made_cards.decision().model_copy(
+        update={
+            "folder": str(folder / "decision"),
+            "top": project.top,
+            "files": {path.name: sha256(path) for path in (folder / "decision").iterdir()},
+            "bits": [
+                DecisionBit(rate_khz=khz, code=code, threshold=code, vectors={}, control={})
+                for khz, code in thresholds.items()
+            ],
+            "fraction": score.fraction,
+            "latency_cycles": Measured(value=project.latency_cycles, source="rtl-simulation"),
+            "inputs": {"firmware.json": sha256(folder / "firmware.json")},
+        }
+    )
+    write_card(card, folder / "decision.json")
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("release")
     inputs = inputs_of(folder)
-    card = release(*inputs, folder / "release", folder / "release.zip", folder / "release.json")
+    outputs = (folder / "release", folder / "release.zip", folder / "release.json")
+    card = release(*inputs, *outputs, folder / "decision.json")
     return folder, inputs, card
 
 
@@ -93,18 +129,22 @@ def fast(monkeypatch, *kept):
     for name in ("_cpp", "_verilog", "_vhdl", "_hls"):
         if name not in kept:
             monkeypatch.setattr(checking, name, lambda *_: "left out")
+    for name in ("_cpp", "_firmware", "_vhdl"):
+        if f"decision{name}" not in kept:
+            monkeypatch.setattr(check_decision, name, lambda *_: "left out")
 
 
 def test_a_release_is_checked_when_it_is_made(made):
     folder, _, card = made
     names = ("manifest", "budget", "C++ emulator", "Python emulator", "Verilog", "HLS", "patterns")
+    names += ("decision, C++", "decision, Python", "decision, Verilog")
     expected = dict.fromkeys(names, "ok")
-    expected["VHDL"] = "ok" if has_ghdl() else "not checked"
+    expected["VHDL"] = expected["decision, VHDL"] = "ok" if has_ghdl() else "not checked"
     assert status(card.checks) == expected
     assert card.emulator_events_per_second > 0
     assert card.archive_sha256 == sha256(folder / "release.zip")
     tops = {path.split("/")[0] for path in card.files}
-    assert tops == {"rtl", "hls", "vendor", "emulator", "vectors", "patterns", "README.md", "manifest.json"}
+    assert tops == {"rtl", "hls", "vendor", "emulator", "vectors", "patterns", "decision", "README.md", "manifest.json"}
 
 
 def test_the_same_inputs_give_the_same_zip_wherever_it_is_made(made, tmp_path):
@@ -113,11 +153,29 @@ def test_the_same_inputs_give_the_same_zip_wherever_it_is_made(made, tmp_path):
     recompile(hls, "12345678")  # a stamp by which YAML's quotes show: one in forty is of digits
     config = hls / "hls4ml_config.yml"
     config.write_text(re.sub(r"(?m)^Stamp: .*$", "Stamp: '12345678'", config.read_text()))
-    release(*again, tmp_path / "release", tmp_path / "other.zip", tmp_path / "release.json")
+    outputs = (tmp_path / "release", tmp_path / "other.zip", tmp_path / "release.json")
+    release(*again, *outputs, tmp_path / "decision.json")
     assert (tmp_path / "other.zip").read_bytes() == (made[0] / "release.zip").read_bytes()
     with zipfile.ZipFile(tmp_path / "other.zip") as held:
         for name in held.namelist():
             assert str(tmp_path).encode() not in held.read(name), name
+
+
+def test_without_a_trigger_there_is_no_decision(made):
+    folder, inputs, _ = made
+    held = read_card(FirmwareCard, inputs[3])
+    of = Made("small", "1", load_network(inputs[1]), Path(held.rtl_project), Path(held.hls_project))
+    codes = random_codes(of.network, 20)
+    without, beside = files_of(of, codes), files_of(dataclasses.replace(of, decision=folder / "decision"), codes)
+    assert set(beside) - set(without) == {
+        *(f"decision/design_small_top_decide.{kind}" for kind in ("v", "vhd")),
+        "decision/project.json",
+        "vectors/decisions.txt",
+        "emulator/cpp/decide.cpp",
+        "emulator/cpp/trigger_lut_small_decision.h",
+        "emulator/python/decide.py",
+    }
+    assert all(beside[path] == content for path, content in without.items())
 
 
 def test_the_zip_is_the_folder(made):
@@ -201,6 +259,85 @@ def test_a_changed_form_is_found_though_the_manifest_was_fixed_up(made, tmp_path
     assert found["manifest"].status == "ok"
     assert found[form].status == "failed"
     assert "differences in" in found[form].detail
+
+
+def decided(lines):
+    return next(line for line in lines if line.name == "decision, Verilog")
+
+
+def test_bits_of_the_decision_are_those_of_the_outputs(made):
+    folder = made[0] / "release"
+    outputs, bits = (np.loadtxt(folder / f"vectors/{name}.txt", dtype=np.int64) for name in ("outputs", "decisions"))
+    project = read_decision(folder / "decision")
+    real = outputs * 2.0 ** -np.array([float(kif.f) for kif in project.score.outputs])
+    step = 2.0**-project.score.fraction
+    assert bits[:, 0].tolist() == (real[:, 2] - real[:, :2].max(axis=1) >= project.thresholds[0] * step).tolist()
+    assert 0 < bits[:, 0].sum() < len(bits)
+    assert not bits[:, 1].any()
+    text = (folder / "README.md").read_text()
+    assert f"| decision[0] | 1 kHz | {project.thresholds[0]} |" in text
+    assert "| decision[1] | 5 kHz | never | no threshold keeps to it |" in text
+
+
+@pytest.mark.parametrize("change", ["threshold", "comparison", "bits", "manifest", "latency"])
+def test_a_changed_decision_is_found_though_the_manifest_was_fixed_up(made, tmp_path, monkeypatch, change):
+    fast(monkeypatch, "decision_firmware")
+    project = read_decision(made[0] / "decision")
+    path = f"decision/{project.top}.v"
+    bits, code = project.score.bits, project.thresholds[0]
+    edits = {
+        "threshold": (path, literal(code, bits), literal(code + 1, bits)),
+        "comparison": (path, "decision[0] <= score >= ", "decision[0] <= score > "),
+        "bits": ("vectors/decisions.txt", "1 0\n", "1 1\n"),
+        "manifest": ("manifest.json", f'"code": {code}', f'"code": {code + 1}'),
+        "latency": (
+            "manifest.json",
+            f'"value": {project.latency_cycles}.0',
+            f'"value": {project.latency_cycles + 1}.0',
+        ),
+    }
+    where, old, new = edits[change]
+    assert (made[0] / "release" / where).read_text().count(old) > 0
+    copy = changed(made, tmp_path, where, lambda b: b.replace(old.encode(), new.encode()))
+    if where != "manifest.json":
+        fixed_up(copy, where)
+    lines = check_release(copy)
+    assert status(lines)["manifest"] == "ok"
+    assert decided(lines).status == "failed", decided(lines)
+    said = {"manifest": "other thresholds than the manifest's", "latency": "the manifest says"}
+    assert said.get(change, "differences in") in decided(lines).detail
+
+
+@pytest.mark.parametrize(
+    ("form", "path", "compared"),
+    [
+        ("decision, C++", "emulator/cpp/trigger_lut_small_decision.h", b"score(out) >="),
+        ("decision, Python", "emulator/python/decide.py", b"score >="),
+    ],
+)
+def test_a_decision_emulated_otherwise_is_found(made, tmp_path, monkeypatch, form, path, compared):
+    fast(monkeypatch, "decision_cpp")
+    copy = changed(made, tmp_path, path, lambda b: b.replace(compared, compared[:-1]))
+    assert (copy / path).read_bytes() != (made[0] / "release" / path).read_bytes()
+    fixed_up(copy, path)
+    (line,) = [line for line in check_release(copy) if line.name == form]
+    assert (line.status, "differences in" in line.detail) == ("failed", True), line
+
+
+def test_a_decision_of_other_firmware_is_refused(made, tmp_path):
+    folder, inputs, _ = made
+    card = read_card(DecisionCard, folder / "decision.json")
+    outputs = (tmp_path / "release", tmp_path / "release.zip", tmp_path / "release.json")
+    write_card(card.model_copy(update={"inputs": {}}), tmp_path / "decision.json")
+    with pytest.raises(
+        CardError, match=r"decision\.json: was not made from .*firmware\.json; run the decision stage again"
+    ):
+        release(*inputs, *outputs, tmp_path / "decision.json")
+    files = dict.fromkeys(card.files, "0" * 64)
+    write_card(card.model_copy(update={"files": files}), tmp_path / "decision.json")
+    with pytest.raises(CardError, match=r"not the file that .*decision\.json lists; make the decision again$"):
+        release(*inputs, *outputs, tmp_path / "decision.json")
+    assert not (tmp_path / "release").exists()
 
 
 def test_figures_beyond_the_budget_fail(made, tmp_path, monkeypatch):

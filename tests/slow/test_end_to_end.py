@@ -33,12 +33,13 @@ features:
   - {name: y, format: {signed: true, width: 6, integer: 3}}
   - {name: ratio, expression: x / (1 + abs(y))}
 width: 6
+trigger: {signal: [high], input_rate_khz: 100, rates_khz: [0.0001, 10], against: [x]}
 """
 # Other files, in which x has another scale
 LATER = DATA_SET.replace("name: toy", "name: later").replace("ntuples/", "later/")
 LATER = LATER.replace("- name: x\n", "- {name: x, expression: 1.3 * x}\n")
 STAGES = ("spec", "train", "firmware", "verify", "prove", "faults", "synth", "timing", "physics")
-STAGES += ("importance", "release", "drift_later")
+STAGES += ("importance", "release", "rate", "decision", "drift_later")
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +73,19 @@ def test_the_design_is_proven_its_faults_are_found_and_its_release_passes(finish
     assert held["faults"]["undetected"] == []
     assert {check["status"] for check in held["release"]["checks"]} <= {"ok", "not checked"}
     assert (finished / "results/tiny/release.zip").is_file()
+
+
+@pytest.mark.slow
+def test_the_decision_in_firmware_is_bit_exact_and_delivered(finished):
+    held, rates = (json.loads((finished / f"results/tiny/{n}.json").read_text()) for n in ("decision", "rate"))
+    assert (held["differences"], held["bit_exact"], held["proof"]) == (0, True, "proven")
+    assert [bit["code"] for bit in held["bits"]] == [methods[-1]["code"] for methods in rates["points"].values()]
+    never, ten = held["bits"]
+    assert never["code"] is None
+    assert ten["vectors"]["equal"] > 0
+    assert ten["control"]["up"] > 0
+    delivered = {p.name for p in (finished / "results/tiny/release/decision").iterdir()}
+    assert delivered == set(held["files"]) == {"design_tiny_top_decide.v", "design_tiny_top_decide.vhd", "project.json"}
 
 
 @pytest.mark.slow

@@ -26,6 +26,7 @@ ALL = [
     made_cards.verify,
     made_cards.synth,
     made_cards.timing,
+    made_cards.decision,
 ]
 
 

@@ -382,7 +382,8 @@ def test_every_command_of_the_rules_is_a_command():
 # ---------------------------------------------------------------- rates
 
 TRIGGER = "trigger: {signal: [W, Z, t], input_rate_khz: 100, rates_khz: [1, 10], against: [mass_mmdt]}\n"
-OF_RATES = {f"{rule}:{design}" for rule in ("rate", "page_of_rate") for design in ("small", "large")}
+OF_RATES = {f"{rule}:{d}" for rule in ("rate", "decision", "page_of_rate") for d in ("small", "large")}
+RELEASED = {f"{rule}:{d}" for rule in ("release", "page_of_release") for d in ("small", "large")}  # holds the decision
 
 
 @pytest.fixture(scope="session")
@@ -411,16 +412,18 @@ def test_a_trigger_adds_its_own_jobs_alone(tmp_path):
 
 
 def test_a_trigger_switched_on_reads_no_event_again(edited):
-    assert edited("config/data_sets/toy.yaml", "tree: jets\n", "tree: jets\n" + TRIGGER) == OF_RATES | JUDGEMENT
+    assert (
+        edited("config/data_sets/toy.yaml", "tree: jets\n", "tree: jets\n" + TRIGGER) == OF_RATES | RELEASED | JUDGEMENT
+    )
 
 
 @pytest.mark.parametrize(
     ("old", "new"),
     [("[1, 10]", "[1, 5]"), ("khz: 100,", "khz: 750,"), ("[mass_mmdt]", "[zlogz]"), ("[W, Z, t]", "[t]")],
 )
-def test_another_rate_or_signal_measures_rates_again_and_nothing_else(described, old, new):
+def test_another_rate_or_signal_decides_and_packs_again_and_nothing_else(described, old, new):
     assert old in TRIGGER
-    assert described(SIMULATED + TRIGGER.replace(old, new)) == OF_RATES | JUDGEMENT
+    assert described(SIMULATED + TRIGGER.replace(old, new)) == OF_RATES | RELEASED | JUDGEMENT
 
 
 def test_a_spelled_out_default_of_the_trigger_reruns_nothing(described):
@@ -428,14 +431,19 @@ def test_a_spelled_out_default_of_the_trigger_reruns_nothing(described):
 
 
 def test_a_trigger_switched_off_judges_again(described):
-    assert described(SIMULATED) == JUDGEMENT
+    assert described(SIMULATED) == RELEASED | JUDGEMENT
 
 
 def test_rates_wait_for_the_references_and_for_the_training(tmp_path):
     with dag_of(copy_workflow(tmp_path / "order", data_set=SIMULATED + TRIGGER)) as dag:
         rates = [job for job in dag.jobs if job.rule.name == "rate"]
         before = [{x.rule.name for x in dag.dependencies[job]} for job in rates]
+        decisions = [job for job in dag.jobs if job.rule.name == "decision"]
+        decided = [{x.rule.name for x in dag.dependencies[job]} for job in decisions]
+        (judged,) = [job for job in dag.jobs if job.rule.name == "verdict"]
+        assert {f"results/{name}/decision.json" for name in ("small", "large")} <= set(judged.input.proofs)
     assert before == [{"resolve_design", "train", "ingest", "reference"}] * 2
+    assert decided == [{"resolve_design", "train", "ingest", "firmware", "rate"}] * 2
 
 
 # ---------------------------------------------------------------- anomaly detection

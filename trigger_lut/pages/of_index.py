@@ -12,6 +12,7 @@ from trigger_lut.drift.findings import in_short
 from trigger_lut.figures.style import styled
 from trigger_lut.pages.html import Cell, Page, Table, judgement, number, percent, write_page
 from trigger_lut.records import MEASURES, IngestCard, ReferenceCard, ScanCard, Summary, TrainCard
+from trigger_lut.records_decision import DecisionCard
 from trigger_lut.records_drift import DriftCard
 from trigger_lut.records_firmware import FirmwareCard, SynthCard, TimingCard, VerifyCard
 from trigger_lut.records_importance import ImportanceCard
@@ -89,6 +90,11 @@ def _rate(path: Path) -> str:
     return f"{100 * list(efficiency.values())[-1].value:.1f} % of the signal at {wanted} kHz"
 
 
+def _decision(path: Path) -> str:
+    card = read_card(DecisionCard, path)
+    return f"{len(card.bits)} bits after {number(card.latency_cycles.value)} cycles, {card.differences} differences"
+
+
 def _drift(path: Path) -> str:
     return in_short(read_card(DriftCard, path))
 
@@ -110,6 +116,7 @@ STAGES = (
     Stage("physics", "physics.json", "physics.html", _physics),
     Stage("importance", "importance.json", "importance.html", _importance),
     Stage("rate", "rate.json", "rate.html", _rate),
+    Stage("decision", "decision.json", "rate.html", _decision),
     Stage("event", "physics.json", "event.html", lambda _: "one event, all integers"),
     Stage("release", "release.json", "release.html", _release),
 )

@@ -7,16 +7,19 @@ from pathlib import Path
 from trigger_lut.cards import read_card
 from trigger_lut.figures.style import styled
 from trigger_lut.pages.html import Cell, Page, Table, cells, number, write_page
+from trigger_lut.pages.of_decision import decision_tables
+from trigger_lut.records_decision import DecisionCard
 from trigger_lut.records_physics import ALL, Measured68, RateCard
 
 
-def page_of_rate(rate: Path, folder: Path) -> None:
-    """Write rate.html and its plots. Raises CardError when the card is missing or damaged."""
+def page_of_rate(rate: Path, decision: Path, folder: Path) -> None:
+    """Write rate.html and its plots. Raises CardError when a card is missing or damaged."""
     with styled():
-        write_page(rate_page(read_card(RateCard, rate)), folder / "rate.html")
+        page = rate_page(read_card(RateCard, rate), read_card(DecisionCard, decision))
+        write_page(page, folder / "rate.html")
 
 
-def rate_page(card: RateCard) -> Page:
+def rate_page(card: RateCard, decision: DecisionCard) -> Page:
     from trigger_lut.figures.rates import rates, reliability, turnons
 
     names = list(next(iter(card.points.values()))[0].efficiency)
@@ -74,8 +77,8 @@ def rate_page(card: RateCard) -> Page:
         title=f"{card.design}: rates",
         lead=f"{', '.join(card.signal)} against {', '.join(card.background)}, which come in at "
         f"{number(card.input_rate_khz)} kHz ({card.input_rate_from}). {card.sample}.",
-        tables=[points, events],
-        cards={"rate": card},
+        tables=[points, *decision_tables(decision), events],
+        cards={"rate": card, "decision": decision},
         plots=plots,
     )
 

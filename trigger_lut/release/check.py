@@ -25,12 +25,12 @@ from trigger_lut.firmware.rtl_ghdl import GHDL_MISSING, has_ghdl, simulate_vhdl
 from trigger_lut.firmware.rtl_project import read_project
 from trigger_lut.firmware.rtl_simulation import pack, simulate_rtl
 from trigger_lut.fixed_point import IntArray
+from trigger_lut.release.check_decision import decision_checks
+from trigger_lut.release.compared import STRICT, VHDL_VECTORS, codes_in, same
 from trigger_lut.release.emulator_cpp import identifier
 from trigger_lut.release.patterns import as_links, read_pattern
 from trigger_lut.tools import cxx_compiler, run_program
 
-STRICT = ("-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
-VHDL_VECTORS = 1000
 MEASURED_EVENTS = 2_000_000
 
 
@@ -57,7 +57,7 @@ def check_release(release: Path) -> list[Line]:
             return lines
         lines.append(_line("budget", lambda: _budget(manifest)))
         try:
-            vectors, expected = (_codes(folder / "vectors" / name) for name in ("inputs.txt", "outputs.txt"))
+            vectors, expected = (codes_in(folder / "vectors" / name) for name in ("inputs.txt", "outputs.txt"))
         except DataError as error:
             return [*lines, Line("vectors", "failed", str(error))]
         checks: dict[str, Callable[[], str]] = {
@@ -68,6 +68,8 @@ def check_release(release: Path) -> list[Line]:
             "HLS": lambda: _hls(folder, vectors, expected),
             "patterns": lambda: _patterns(folder, manifest, vectors, expected),
         }
+        if "decision" in manifest:
+            checks |= decision_checks(folder, manifest, vectors, expected)
         return [*lines, *(_line(name, check) for name, check in checks.items())]
 
 
@@ -131,29 +133,6 @@ def _budget(manifest: Any) -> str:
     return ", ".join(said)
 
 
-def _codes(path: Path) -> IntArray:
-    try:
-        codes = np.loadtxt(path, dtype=np.int64, ndmin=2)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path.name}: not lines of integers ({error})") from error
-    if not len(codes):
-        raise DataError(f"{path.name}: no vectors")
-    return codes
-
-
-def _same(expected: IntArray, found: IntArray) -> str:
-    if found.shape != expected.shape:
-        raise NotReproducibleError(f"expected outputs of shape {expected.shape}, found {found.shape}")
-    places = np.argwhere(found != expected)
-    if len(places):
-        vector, output = places[0]
-        raise NotReproducibleError(
-            f"{len(places)} differences in {len(expected)} vectors, first at vector {vector}, output {output}: "
-            f"expected {expected[vector, output]}, found {found[vector, output]}"
-        )
-    return f"0 differences in {len(expected)} vectors"
-
-
 def compile_emulator(folder: Path, design: str) -> Path:
     """Compile the C++ emulator of a release, with every warning an error; gives the program."""
     place = folder / "emulator" / "cpp"
@@ -172,7 +151,7 @@ def run_emulator(binary: Path, vectors: Path, outputs: int) -> IntArray:
 def _cpp(folder: Path, manifest: Any, expected: IntArray) -> str:
     binary = compile_emulator(folder, manifest["design"])
     found = run_emulator(binary, folder / "vectors" / "inputs.txt", expected.shape[1])
-    return _same(expected, found) + ", no warnings"
+    return same(expected, found) + ", no warnings"
 
 
 def events_per_second(folder: Path, design: str) -> float:
@@ -181,7 +160,7 @@ def events_per_second(folder: Path, design: str) -> float:
         copy = Path(scratch, "release")
         shutil.copytree(folder, copy)
         vectors = copy / "vectors" / "inputs.txt"
-        repetitions = max(MEASURED_EVENTS // len(_codes(vectors)), 1)
+        repetitions = max(MEASURED_EVENTS // len(codes_in(vectors)), 1)
         command = [str(compile_emulator(copy, design)), str(vectors), str(repetitions)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     return float(done.stderr)
@@ -197,7 +176,7 @@ def _python(folder: Path, expected: IntArray) -> str:
         folder / "vectors" / "inputs.txt",
     ]
     printed = run_program(command, what="Python emulator")
-    return _same(expected, np.array(printed.split(), dtype=np.int64).reshape(-1, expected.shape[1]))
+    return same(expected, np.array(printed.split(), dtype=np.int64).reshape(-1, expected.shape[1]))
 
 
 def _cycles(manifest: Any, latency: int, ii: int) -> str:
@@ -212,14 +191,14 @@ def _cycles(manifest: Any, latency: int, ii: int) -> str:
 
 def _verilog(folder: Path, manifest: Any, vectors: IntArray, expected: IntArray) -> str:
     found, latency, ii = simulate_rtl(read_project(folder / "rtl"), vectors)
-    return f"{_same(expected, found)}, {_cycles(manifest, latency, ii)}"
+    return f"{same(expected, found)}, {_cycles(manifest, latency, ii)}"
 
 
 def _vhdl(folder: Path, manifest: Any, vectors: IntArray, expected: IntArray) -> str:
     if not has_ghdl():
         raise ToolMissingError(GHDL_MISSING)
     found, latency, ii = simulate_vhdl(read_project(folder / "rtl"), vectors[:VHDL_VECTORS])
-    return f"{_same(expected[:VHDL_VECTORS], found)}, {_cycles(manifest, latency, ii)}"
+    return f"{same(expected[:VHDL_VECTORS], found)}, {_cycles(manifest, latency, ii)}"
 
 
 def _hls(folder: Path, vectors: IntArray, expected: IntArray) -> str:
@@ -228,7 +207,7 @@ def _hls(folder: Path, vectors: IntArray, expected: IntArray) -> str:
     if shutil.which("g++") is None:
         raise ToolMissingError("g++ is not on PATH; hls4ml compiles its emulator with it")
     recompile(folder / "hls", "check")
-    return _same(expected, predict_hls(folder / "hls", vectors))
+    return same(expected, predict_hls(folder / "hls", vectors))
 
 
 def _patterns(folder: Path, manifest: Any, vectors: IntArray, expected: IntArray) -> str:

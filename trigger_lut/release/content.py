@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from trigger_lut.decision.project import DecisionProject, read_decision
 from trigger_lut.firmware.hls import load_hls
 from trigger_lut.firmware.rtl_project import RtlProject, read_project
 from trigger_lut.firmware.rtl_simulation import pack
 from trigger_lut.fixed_point import IntArray
 from trigger_lut.network import Network
 from trigger_lut.reference import evaluate
+from trigger_lut.release.decision_cpp import decision_header
 from trigger_lut.release.emulator_cpp import header, identifier, source
 from trigger_lut.release.network_json import network_json
 from trigger_lut.release.patterns import as_links, pattern_text
@@ -22,6 +24,7 @@ HERE = Path(__file__).parent
 PATTERN_VECTORS = 100  # of the first vectors; with gaps
 PATTERN_GAP = 3  # idle frames behind every eighth event
 STAMP = "release"
+DECISIONS = "vectors/decisions.txt"
 LEFT_OUT = re.compile(r"(\.so|\.o|\.log|keras_model\.keras|\.snakemake_timestamp)$")
 
 Files = dict[str, bytes]
@@ -29,13 +32,14 @@ Files = dict[str, bytes]
 
 @dataclass(frozen=True)
 class Made:
-    """What a release is made of."""
+    """What a release is made of; decision: the folder of the decision in firmware, where there is one."""
 
     design: str
     version: str
     network: Network
     rtl: Path
     hls: Path
+    decision: Path | None = None
 
 
 def files_of(made: Made, vectors: IntArray) -> Files:
@@ -48,7 +52,14 @@ def files_of(made: Made, vectors: IntArray) -> Files:
         "vectors/outputs.txt": _lines(outputs),
         **_patterns(project, vectors, outputs),
     }
+    decided = {}
+    if made.decision is not None:
+        decision = read_decision(made.decision)
+        texts[DECISIONS] = _lines(decision.score.decided(outputs, decision.thresholds))
+        texts |= decision_files(decision, made.design)
+        decided = {f"decision/{key}": content for key, content in _tree(made.decision).items()}
     return {
+        **decided,
         **{f"rtl/{key}": content for key, content in _tree(made.rtl).items()},
         **{f"hls/{key}": content for key, content in _hls(made.hls).items()},
         **{path: text.encode() for path, text in texts.items()},
@@ -64,6 +75,16 @@ def emulator_files(network: Network, design: str, version: str) -> dict[str, str
         "emulator/cpp/example.cpp": (HERE / "example.cpp").read_text(encoding="utf-8").replace("@NAME@", name),
         "emulator/python/emulator.py": (HERE / "emulator.py").read_text(encoding="utf-8"),
         "emulator/python/network.json": network_json(network, design),
+    }
+
+
+def decision_files(decision: DecisionProject, design: str) -> dict[str, str]:
+    """The decision in C++ and Python, by path in the release."""
+    name = identifier(design)
+    return {
+        f"emulator/cpp/{name}_decision.h": decision_header(decision, design),
+        "emulator/cpp/decide.cpp": (HERE / "decide.cpp").read_text(encoding="utf-8").replace("@NAME@", name),
+        "emulator/python/decide.py": (HERE / "decide.py").read_text(encoding="utf-8"),
     }
 
 

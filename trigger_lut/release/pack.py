@@ -21,6 +21,7 @@ from trigger_lut.firmware.hls import NAME as HLS_TOP
 from trigger_lut.firmware.rtl_project import read_project
 from trigger_lut.fixed_point import IntArray
 from trigger_lut.network import load_network
+from trigger_lut.records_decision import DecisionCard
 from trigger_lut.records_firmware import FirmwareCard, SynthCard, TimingCard, VerifyCard
 from trigger_lut.records_release import CheckLine, ReleaseCard
 from trigger_lut.release.check import check_release, events_per_second
@@ -45,6 +46,7 @@ def release(
     folder: Path,
     archive: Path,
     card: Path,
+    decision_card: Path | None = None,
 ) -> ReleaseCard:
     """Write the release of a design as `folder` and `archive`, check it as its receiver would, and write a ReleaseCard.
 
@@ -60,10 +62,12 @@ def release(
             raise CardError(f"{firmware_card}: the firmware was not made from {path}; run the firmware stage again")
     integers, events = load_network(network), load_codes(codes)
     vectors = _vectors(*make_vectors(integers.inputs, events.of(TEST)[0], design.seed), design.seed)
-    made = Made(design.design, __version__, integers, Path(firmware.rtl_project), Path(firmware.hls_project))
+    decided = None if decision_card is None else _decided(decision_card, firmware_card)
+    folders = (Path(firmware.rtl_project), Path(firmware.hls_project), Path(decided.folder) if decided else None)
+    made = Made(design.design, __version__, integers, *folders)
     files = files_of(made, vectors)
     files |= _scripts(design, made)
-    facts = _facts(design, firmware, verified, synthesised, timed)
+    facts = _facts(design, firmware, verified, synthesised, timed) | _decision_facts(decided)
     files["README.md"] = readme(facts, made, len(vectors)).encode()
     files[MANIFEST] = _manifest(facts, files)
     _write_folder(files, folder)
@@ -81,10 +85,44 @@ def release(
         vectors=len(vectors),
         emulator_events_per_second=events_per_second(folder, design.design),
         checks=[CheckLine(name=line.name, status=line.status, detail=line.detail) for line in checks],
-        **watch.provenance([spec, network, codes, firmware_card, verify_card, synth_card, timing_card], "numpy"),
+        **watch.provenance(
+            [
+                *(spec, network, codes, firmware_card, verify_card, synth_card, timing_card),
+                *([decision_card] if decision_card else []),
+            ],
+            "numpy",
+        ),
     )
     write_card(result, card)
     return result
+
+
+def _decided(card: Path, firmware_card: Path) -> DecisionCard:
+    """The card of the decision. Raises CardError when it is of other firmware, or its files are not those it lists."""
+    held = read_card(DecisionCard, card)
+    if sha256(firmware_card) not in held.inputs.values():
+        raise CardError(f"{card}: was not made from {firmware_card}; run the decision stage again")
+    for name, digest in held.files.items():
+        path = Path(held.folder, name)
+        if not path.is_file() or sha256(path) != digest:
+            raise CardError(f"{path}: not the file that {card} lists; make the decision again")
+    return held
+
+
+def _decision_facts(decided: DecisionCard | None) -> dict[str, Any]:
+    """What the manifest says of the decision in firmware; nothing where there is none."""
+    if decided is None:
+        return {}
+    said = decided.model_dump(mode="json", include={"top", "signal", "background", "fraction", "luts", "ff", "proof"})
+    return {
+        "decision": {
+            **said,
+            "latency_cycles": decided.latency_cycles.model_dump(mode="json"),
+            "bits": [{"rate_khz": bit.rate_khz, "code": bit.code} for bit in decided.bits],
+            "verdict": decided.verdict,
+        },
+        "licences": LICENCES | {"decision": "trigger_lut (Apache-2.0)"},
+    }
 
 
 def _scripts(design: Spec, made: Made) -> Files:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from trigger_lut.decision.score import score_in_words
 from trigger_lut.firmware.rtl_project import read_project
 from trigger_lut.firmware.rtl_top import offsets
 from trigger_lut.fixed_point import KIF
 from trigger_lut.release.content import Made
 from trigger_lut.release.emulator_cpp import identifier
+
+DECIDE = "python decide.py ../../decision/project.json ../../vectors/outputs.txt"
 
 
 def readme(facts: Mapping[str, Any], made: Made, vectors: int) -> str:
@@ -35,6 +38,7 @@ def readme(facts: Mapping[str, Any], made: Made, vectors: int) -> str:
         "",
         *_bus("data_in", project.inputs, made.network.features),
         *_bus("data_out", project.outputs, made.network.classes),
+        *_decision(facts.get("decision"), project.top),
         "## Budget",
         "",
         "| | found | source | budget |",
@@ -58,7 +62,13 @@ def readme(facts: Mapping[str, Any], made: Made, vectors: int) -> str:
         "| vendor | constraints and build scripts for Vivado and Vitis HLS, to be run in that folder |",
         "| emulator/cpp | C++17 emulator, without dependencies |",
         "| emulator/python | emulator in Python (NumPy) and the network as JSON |",
-        f"| vectors | {vectors} events: input codes, and the outputs that each form must give |",
+        *(
+            ["| decision | the module `*_decide` in Verilog and VHDL-2008, and what it computes (`project.json`) |"]
+            if "decision" in facts
+            else []
+        ),
+        f"| vectors | {vectors} events: input codes, and the outputs that each form must give"
+        f"{', and the decision (`decisions.txt`, bit 0 first)' if 'decision' in facts else ''} |",
         "| patterns | pattern files (EMP): 64 bits a link and clock cycle, low bits of the bus on the first link |",
         "| manifest.json | checksums, budget, figures with sources, versions, licences |",
         "",
@@ -73,9 +83,11 @@ def readme(facts: Mapping[str, Any], made: Made, vectors: int) -> str:
         "./example vectors/inputs.txt | diff - vectors/outputs.txt",
         "cd emulator/python",
         "python emulator.py network.json ../../vectors/inputs.txt | diff - ../../vectors/outputs.txt",
+        *([f"{DECIDE} | diff - ../../vectors/decisions.txt"] if "decision" in facts else []),
         "```",
         "",
-        f"In CMSSW or Athena: add `{name}.h` and `{name}.cpp` to a package and call `{name}::evaluate(in, out)`.",
+        f"In CMSSW or Athena: add `{name}.h` and `{name}.cpp` to a package and call `{name}::evaluate(in, out)`"
+        + (f", then `{name}::decide(out, bits)` of `{name}_decision.h`." if "decision" in facts else "."),
         "",
         "Simulation and synthesis:",
         "",
@@ -91,6 +103,37 @@ def readme(facts: Mapping[str, Any], made: Made, vectors: int) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _decision(said: Mapping[str, Any] | None, network: str) -> list[str]:
+    """The section on the trigger's decision; nothing where there is none."""
+    if said is None:
+        return []
+    step = 2.0 ** -said["fraction"]
+    rows = [
+        f"| decision[{n}] | {bit['rate_khz']:g} kHz | "
+        + ("never | no threshold keeps to it |" if bit["code"] is None else f"{bit['code']} | {bit['code'] * step:g} |")
+        for n, bit in enumerate(said["bits"])
+    ]
+    top, latency, luts = said["top"], said["latency_cycles"], said["luts"]
+    return [
+        "## Decision",
+        "",
+        f"`{top}` is `{network}` with one more output, `decision`: a bit a working point, beside `data_out` and "
+        f"`valid_out`, all of them {latency['value']:g} rising edges after the input ({latency['source']}). The score "
+        f"is {score_in_words(said['signal'], said['background'])}, a "
+        f"whole number of steps of 2**{-said['fraction']}; a bit is set where the score is at least its threshold.",
+        "",
+        f"Its files are those of `rtl` and `decision/{top}.*`; thresholds are parameters. `{top}_logic` is the "
+        f"decision alone ({luts['value']:g} LUT, {said['ff']['value']:g} FF, {luts['source']}); it "
+        f"can as well stand behind `{network}_tmux`. Verification: {said['verdict']}; by SAT, for all outputs of the "
+        f"network: {said['proof']}.",
+        "",
+        "| bit | wanted rate | smallest score | as a real number |",
+        "|---|---|---|---|",
+        *rows,
+        "",
+    ]
 
 
 def _bus(name: str, formats: tuple[KIF, ...], names: tuple[str, ...]) -> list[str]:

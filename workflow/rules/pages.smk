@@ -207,7 +207,7 @@ PAGES = [
 INDEXED = [
     *("train", "firmware", "verify", "prove", "faults", "synth", "timing", "physics"),
     *("importance", "event", "release"),
-    *(["rate"] if plan.data_set.trigger is not None else []),
+    *(["rate", *DECISION] if plan.data_set.trigger is not None else []),
     *(["route"] if plan.budget.checks.route else []),
     *(f"drift_{name}" for name in plan.drift),
 ]

@@ -27,7 +27,8 @@ if plan.data_set.trigger is not None:
     rule page_of_rate:
         """Draw the page of the rates of design {wildcards.design}."""
         input:
-            "results/{design}/rate.json",
+            rate="results/{design}/rate.json",
+            decision="results/{design}/decision.json",
         output:
             **(
                 {"reliability": shown("results/{design}/pages/reliability.svg", "rate", "calibration")}
@@ -45,4 +46,5 @@ if plan.data_set.trigger is not None:
         log:
             "results/logs/{design}/page_of_rate.log",
         shell:
-            "trigger-lut page-of-rate --rate {input} --folder {params.folder} &> {log} || failed {log}"
+            "trigger-lut page-of-rate --rate {input.rate} --decision {input.decision} --folder {params.folder}"
+            " &> {log} || failed {log}"

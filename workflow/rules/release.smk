@@ -9,11 +9,13 @@ rule release:
         verify="results/{design}/verify.json",
         synth="results/{design}/synth.json",
         timing="results/{design}/timing.json",
+        decision=[f"results/{{design}}/{held}" for name in DECISION for held in (f"{name}.json", name)],
     output:
         folder=directory("results/{design}/release"),
         archive="results/{design}/release.zip",
         card="results/{design}/release.json",
     params:
+        decision=lambda wildcards, input: f"--decision {input.decision[0]}" if input.decision else "",
         code=fingerprint("release.pack"),
     resources:
         **needs(mem_mb=2000, runtime=60),
@@ -22,4 +24,5 @@ rule release:
     shell:
         "trigger-lut release --spec {input.spec} --network {input.network} --codes {input.codes}"
         " --firmware {input.firmware} --verify {input.verify} --synth {input.synth} --timing {input.timing}"
-        " --folder {output.folder} --archive {output.archive} --card {output.card} &> {log} || failed {log}"
+        " --folder {output.folder} --archive {output.archive} --card {output.card} {params.decision}"
+        " &> {log} || failed {log}"

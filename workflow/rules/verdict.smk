@@ -5,7 +5,7 @@ rule verdict:
     input:
         **({"summary": "results/summary.json"} if DESIGNS else {}),
         **({"scan": "results/scan.json"} if POINTS else {}),
-        proofs=expand("results/{design}/{card}.json", design=DESIGNS, card=["prove", "faults"]),
+        proofs=expand("results/{design}/{card}.json", design=DESIGNS, card=["prove", "faults", *DECISION]),
         pages=[*PAGES, *rules.page_of_index.output],
     output:
         "results/verdict.json",

@@ -1,0 +1,267 @@
+"""The decision's Verilog and VHDL give the reference's bits; the stage, and what makes it fail."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from pathlib import Path
+
+import made_cards
+import networks
+import numpy as np
+import pytest
+
+from trigger_lut.cards import read_card, sha256, write_card
+from trigger_lut.decision import run, wrapper
+from trigger_lut.decision.flat import expected, flat
+from trigger_lut.decision.project import DecisionProject, read_decision
+from trigger_lut.decision.proof import prove_decision
+from trigger_lut.decision.run import decide
+from trigger_lut.decision.score import Score
+from trigger_lut.decision.steps import levels
+from trigger_lut.decision.wrapper import write_decision
+from trigger_lut.errors import BudgetMissedError, CardError, NotReproducibleError
+from trigger_lut.events.codes import TEST, VALIDATION, EventCodes, save_codes
+from trigger_lut.firmware.rtl import write_rtl
+from trigger_lut.firmware.rtl_ghdl import has_ghdl, simulate_vhdl
+from trigger_lut.firmware.rtl_project import RtlProject
+from trigger_lut.firmware.rtl_simulation import simulate_rtl
+from trigger_lut.fixed_point import KIF
+from trigger_lut.network import save_network
+from trigger_lut.records_decision import DecisionCard
+from trigger_lut.records_firmware import FirmwareCard
+from trigger_lut.records_physics import WorkingPoint
+from trigger_lut.reference import evaluate
+from trigger_lut.verdict import verdict
+
+needs_ghdl = pytest.mark.skipif(not has_ghdl(), reason="GHDL is not installed")
+
+VERILOG = """`timescale 1 ns / 1 ps
+module net (input wire clk, input wire valid_in, input wire [{high}:0] data_in,
+    output reg valid_out, output reg [{high}:0] data_out);
+    initial valid_out = 0;
+    always @(posedge clk) valid_out <= valid_in;
+    always @(posedge clk) data_out <= data_in;
+endmodule
+"""
+VHDL = """library ieee;
+use ieee.std_logic_1164.all;
+entity net is port (clk, valid_in: in std_logic; data_in: in std_logic_vector({high} downto 0);
+    valid_out: out std_logic := '0'; data_out: out std_logic_vector({high} downto 0));
+end entity;
+architecture a of net is begin
+    process(clk) begin
+        if rising_edge(clk) then valid_out <= valid_in; data_out <= data_in; end if;
+    end process;
+end architecture;
+"""
+
+
+def wires(folder: Path, outputs: tuple[KIF, ...]) -> RtlProject:
+    """In place of a network a register: any output code can be given."""
+    high = sum(kif.bits for kif in outputs) - 1
+    folder.mkdir(parents=True, exist_ok=True)
+    for kind, text in (("v", VERILOG), ("vhd", VHDL)):
+        (folder / f"net.{kind}").write_text(text.format(high=high))
+    return RtlProject(folder, "net", (folder / "net.v",), (folder / "net.vhd",), outputs, outputs, 1, 0.0)
+
+
+def written(rtl: RtlProject, score: Score, thresholds, cycles: int, folder: Path) -> DecisionProject:
+    return write_decision(rtl, score, (), [float(n) for n in range(len(thresholds))], thresholds, cycles, folder)
+
+
+# signed and unsigned, one bit alone, fractions before and behind the point; one or more of each group
+SMALL = [
+    Score((KIF(1, 1, 2), KIF(0, 3, 0), KIF(1, 2, 1)), (0,), (1, 2)),
+    Score((KIF(0, 1, 0), KIF(1, -3, 3), KIF(1, 3, -2), KIF(0, -1, 4)), (3, 0, 1), (2,)),
+    Score((KIF(0, 2, 2), KIF(0, 2, 2)), (1,), (0,)),
+    Score((KIF(1, 3, 2),), (0,), ()),  # one score, as of anomaly detection
+    Score((KIF(0, 3, -1), KIF(1, 1, 3)), (0, 1), ()),
+]
+
+
+@pytest.mark.parametrize("score", SMALL)
+def test_every_output_code_and_every_cycle_count(tmp_path, score):
+    """All codes that the network's outputs can have: nothing is left to sampling."""
+    every = np.array(list(itertools.product(*(range(kif.lo, kif.hi + 1) for kif in score.outputs))))
+    values = np.unique(score.codes(every))
+    thresholds = [score.lo, int(values[len(values) // 2]), None, score.hi]
+    rtl = wires(tmp_path / "net", score.outputs)
+    for cycles in range(1, levels(score) + 1):
+        decision = written(rtl, score, thresholds, cycles, tmp_path / f"d{cycles}")
+        found, latency, ii = simulate_rtl(flat(decision, rtl, tmp_path / f"f{cycles}"), every)
+        assert np.array_equal(found, expected(decision, every))
+        assert (latency, ii) == (1 + cycles, 1)
+        assert found[:, -4].all(), "all scores are at least the smallest"
+        assert not found[:, -2].any(), "no threshold, no event"
+        if has_ghdl():
+            found, latency, _ = simulate_vhdl(flat(decision, rtl, tmp_path / f"f{cycles}"), every)
+            assert np.array_equal(found, expected(decision, every))
+            assert latency == 1 + cycles
+        proof, _ = prove_decision(decision, 20)
+        assert proof == "proven"
+
+
+def random_score(seed: int) -> tuple[Score, list[int | None]]:
+    rng = np.random.default_rng(seed)
+    outputs = []
+    for _ in range(int(rng.integers(2, 8))):
+        k, bits, f = int(rng.integers(2)), int(rng.integers(1, 14)), int(rng.integers(-5, 9))
+        outputs.append(KIF(k, bits - k - f, f))
+    order, cut = rng.permutation(len(outputs)).tolist(), int(rng.integers(1, len(outputs)))
+    score = Score(tuple(outputs), tuple(order[:cut]), tuple(order[cut:]))
+    return score, [int(rng.integers(score.lo, score.hi + 1)), None, int(rng.integers(score.lo, score.hi + 1))]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_formats(tmp_path, seed):
+    score, thresholds = random_score(seed)
+    rtl, rng = wires(tmp_path / "net", score.outputs), np.random.default_rng(seed)
+    codes = np.stack([rng.integers(kif.lo, kif.hi + 1, 3000) for kif in score.outputs], axis=1)
+    ends = np.array(list(itertools.product(*((kif.lo, kif.hi) for kif in score.outputs))))
+    codes = np.concatenate([ends, codes])
+    decision = written(rtl, score, thresholds, 1 + seed % levels(score), tmp_path / "d")
+    found, latency, _ = simulate_rtl(flat(decision, rtl, tmp_path / "f"), codes)
+    assert np.array_equal(found, expected(decision, codes))
+    assert latency == decision.latency_cycles
+    assert prove_decision(decision, 20)[0] == "proven"
+
+
+@needs_ghdl
+@pytest.mark.parametrize("seed", range(6))
+def test_any_formats_in_vhdl(tmp_path, seed):
+    score, thresholds = random_score(seed)
+    rtl, rng = wires(tmp_path / "net", score.outputs), np.random.default_rng(seed)
+    codes = np.stack([rng.integers(kif.lo, kif.hi + 1, 300) for kif in score.outputs], axis=1)
+    decision = written(rtl, score, thresholds, 1 + seed % levels(score), tmp_path / "d")
+    found, latency, _ = simulate_vhdl(flat(decision, rtl, tmp_path / "f"), codes)
+    assert np.array_equal(found, expected(decision, codes))
+    assert latency == decision.latency_cycles
+
+
+def test_sat_finds_a_threshold_that_is_off_by_one_code(tmp_path):
+    score = SMALL[0]
+    rtl = wires(tmp_path / "net", score.outputs)
+    decision = written(rtl, score, [3, None], 2, tmp_path / "d")
+    assert prove_decision(decision, 20) == ("proven", True)
+    assert prove_decision(dataclasses.replace(decision, thresholds=(4, None)), 20)[0] == "different"
+    assert prove_decision(dataclasses.replace(decision, thresholds=(3, 3)), 20)[0] == "different"
+    other = dataclasses.replace(score, signal=(1,), background=(0, 2))
+    assert prove_decision(dataclasses.replace(decision, score=other), 20)[0] == "different"
+
+
+# ---------------------------------------------------------------- the stage
+
+CLASSES = ("g", "q", "W")
+COUNT = 4000
+
+
+def made_stage(folder: Path, seed: int = 5) -> dict[str, Path]:
+    """What the stage reads: a random network, its firmware, events, and thresholds that are scores of events."""
+    network = dataclasses.replace(networks.random_network(seed), classes=CLASSES)
+    paths = {name: folder / name for name in ("spec.json", "network.npz", "codes.npz", "firmware.json", "rate.json")}
+    write_card(made_cards.spec(), paths["spec.json"])
+    save_network(network, paths["network.npz"])
+    rng = np.random.default_rng(seed)
+    codes = networks.random_codes(network, COUNT).astype(np.int32)
+    split = rng.choice([VALIDATION, TEST], COUNT).astype(np.uint8)
+    ids, labels = np.arange(COUNT, dtype=np.uint64), np.arange(COUNT) % 3
+    held = EventCodes(codes, labels, split, ids, network.inputs, network.features, CLASSES)
+    save_codes(held, paths["codes.npz"])
+    rtl = write_rtl(network, folder / "firmware/rtl", made_cards.spec())
+    made = made_cards.firmware().model_copy(
+        update={
+            "inputs": {str(paths["network.npz"]): sha256(paths["network.npz"])},
+            "rtl_project": str(rtl.folder),
+            "rtl_top": rtl.top,
+            "rtl_files": {str(path): sha256(path) for path in rtl.files},
+            "rtl_latency_cycles_planned": rtl.latency_cycles_planned,
+        }
+    )
+    write_card(made, paths["firmware.json"])
+    score = Score(rtl.outputs, (2,), (0, 1))
+    values = np.sort(score.codes(evaluate(network, codes[split == VALIDATION])))
+    thresholds = [int(values[int(0.9 * len(values))]), int(values[len(values) // 2]), None]
+    card = made_cards.rate()
+    share = card.points["1"][-1]
+    points: dict[str, list[WorkingPoint]] = {
+        str(n + 1): [share.model_copy(update={"code": code, "threshold": code})] for n, code in enumerate(thresholds)
+    }
+    inputs = {"network.npz": sha256(paths["network.npz"])}
+    update = {"signal": ["W"], "background": ["g", "q"], "points": points, "inputs": inputs}
+    write_card(card.model_copy(update=update), paths["rate.json"])
+    return paths
+
+
+def run_stage(paths: dict[str, Path], seconds: int = 20) -> DecisionCard:
+    folder = paths["spec.json"].parent
+    return decide(*paths.values(), seconds, folder / "decision", folder / "decision.json")
+
+
+def test_the_stage(tmp_path):
+    paths = made_stage(tmp_path)
+    card = run_stage(paths)
+    assert read_card(DecisionCard, tmp_path / "decision.json") == card
+    decision = read_decision(tmp_path / "decision")
+    assert (card.differences, card.bit_exact, card.verdict) == (0, True, "bit-exact")
+    assert (card.proof, card.proof_control) == ("proven", True)
+    assert [bit.code for bit in card.bits] == list(decision.thresholds)
+    rtl = read_card(FirmwareCard, paths["firmware.json"])
+    assert card.latency_cycles.value == rtl.rtl_latency_cycles_planned + decision.cycles
+    assert card.luts.source == "yosys"
+    assert card.luts.value > 0
+    assert card.ff.value > sum(kif.bits for kif in decision.score.outputs)
+    assert {form.name for form in card.forms} == ({"rtl", "vhdl"} if has_ghdl() else {"rtl"})
+    for bit in card.bits[:2]:
+        assert bit.vectors["equal"] > 0
+        assert bit.control["up"] > 0
+        assert (bit.control["down"] is None) == (bit.vectors["below"] == 0)
+    assert (card.bits[2].vectors, card.bits[2].control) == ({}, {})
+    assert set(card.files) == {path.name for path in (tmp_path / "decision").iterdir()}
+    verdict(None, None, tmp_path / "verdict.json", [tmp_path / "decision.json"])
+
+
+def test_without_time_for_sat_nothing_is_proven(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "has_ghdl", lambda: False)
+    card = run_stage(made_stage(tmp_path), seconds=0)
+    assert (card.proof, card.proof_control, card.bit_exact) == ("sampled", None, True)
+    assert "GHDL" in card.not_run["vhdl"]
+
+
+@pytest.mark.parametrize("wrong", ["decision[0] <= score > ", "decision[0] <= !(score >= "])
+def test_firmware_that_decides_otherwise_fails_stage_and_verdict(tmp_path, monkeypatch, wrong):
+    right = wrapper._verilog
+
+    def edited(project: DecisionProject) -> dict[str, str]:
+        texts = right(project)
+        first, *others = texts["comparisons"].splitlines()
+        changed = first.replace("decision[0] <= score >= ", wrong)
+        assert changed != first
+        changed = changed.replace(";", ");") if wrong.endswith(" >= ") else changed
+        return {**texts, "comparisons": "\n".join([changed, *others])}
+
+    monkeypatch.setattr(wrapper, "_verilog", edited)
+    monkeypatch.setattr(run, "has_ghdl", lambda: False)
+    with pytest.raises(
+        NotReproducibleError, match=r"_decide: not bit-exact: rtl: \d+ differences .* proven to be another"
+    ):
+        run_stage(made_stage(tmp_path))
+    card = read_card(DecisionCard, tmp_path / "decision.json")
+    assert card.differences > 0
+    assert card.forms[0].first.output == len(CLASSES)
+    with pytest.raises(BudgetMissedError, match=r"small: decision in firmware: not bit-exact: rtl: "):
+        verdict(None, None, tmp_path / "verdict.json", [tmp_path / "decision.json"])
+
+
+def test_files_that_do_not_belong_together_are_refused(tmp_path):
+    paths = made_stage(tmp_path)
+    rate = paths["rate.json"].read_text()
+    paths["rate.json"].write_text(rate.replace(sha256(paths["network.npz"]), "0" * 64))
+    with pytest.raises(CardError, match=r"rate\.json: was not made from .*network\.npz; run its stage again$"):
+        run_stage(paths)
+    paths["rate.json"].write_text(rate)
+    verilog = next((tmp_path / "firmware/rtl").glob("*_top.v"))
+    verilog.write_text(verilog.read_text() + "// edited\n")
+    with pytest.raises(CardError, match=r"make the firmware again$"):
+        run_stage(paths)
+    assert not (tmp_path / "decision.json").exists()

@@ -121,10 +121,6 @@ def _others(budget: Budget, data_set: DataSet, folder: Path) -> tuple[dict[Path,
     """(the data sets under `drift`, by the file that describes them, mistakes in that list)."""
     found: dict[Path, DataSet] = {}
     mistakes = []
-    if budget.drift and data_set.anomaly is not None:
-        return found, [
-            "drift: not with a data set that looks for anomalies; its scores are a teacher's, not the data's"
-        ]
     for n, name in enumerate(budget.drift):
         path = folder / f"{name}.yaml"
         if path in found or name in budget.drift[:n]:

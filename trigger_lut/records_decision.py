@@ -48,9 +48,7 @@ class DecisionCard(Card):
     top: str = Field(description="Name of the module with the network in it.")
     files: dict[str, str] = Field(description="sha256 of each file.")
     signal: list[str] = Field(description="Outputs whose largest counts for the score.")
-    background: list[str] = Field(
-        description="Outputs whose largest is subtracted; empty: one score."
-    )
+    background: list[str] = Field(description="Outputs whose largest is subtracted; empty: one score.")
     fraction: int = Field(description="Fractional bits of a score.")
     score_range: tuple[int, int] = Field(description="Smallest and largest score.")
     score_bits: int = Field(description="Bits of a score and of a threshold, the sign included.")

@@ -20,7 +20,7 @@ from trigger_lut.drift.findings import constant, findings, in_short, saturating,
 from trigger_lut.drift.ratios import compared, of_effective, standard_deviations
 from trigger_lut.drift.run import Files, drift
 from trigger_lut.errors import CardError
-from trigger_lut.events.codes import TEST, load_codes
+from trigger_lut.events.codes import TEST, load_codes, save_codes
 from trigger_lut.events.run import ingest
 from trigger_lut.events.trigger import Trigger
 from trigger_lut.methods import FIRMWARE
@@ -29,6 +29,7 @@ from trigger_lut.rates import rate, share, trigger_score
 from trigger_lut.records_drift import DriftCard
 from trigger_lut.records_physics import Measured68, WorkingPoint
 from trigger_lut.reference import evaluate
+from trigger_lut.teacher import with_scores
 
 COUNT = 30000
 TRIGGER = Trigger.model_validate({"signal": ["c"], "input_rate_khz": 100.0})
@@ -389,6 +390,34 @@ def test_a_regression_compares_resolutions(tmp_path: Path) -> None:
     unknown = made.compare(made.ingest("unknown", columns, targets=None), rated=False)
     assert unknown.targets == []
     assert unknown.outputs[0].unit == "GeV"
+
+
+def test_one_score_of_an_anomaly(tmp_path: Path) -> None:
+    """Classes are known, the score is the one output, and the weights of training do not count."""
+    made = Trained(tmp_path, anomaly={"background": ["a", "b"]})
+    save_codes(with_scores(made.events, made.events.codes[:, 0].astype(np.float64), 20.0), made.files.codes)
+    made.events = load_codes(made.files.codes)
+    made.network = made.made_network()
+    save_network(made.network, tmp_path / "network.npz")
+    score, labels = made.real(made.events.of(TEST)[0])[:, 0], made.events.labels_of(TEST)
+    threshold = float(np.quantile(score[labels < 2], 0.8))
+    streams = TRIGGER.streams(made.events.label_names)
+    khz = rate(score >= threshold, labels, streams)
+    point = WorkingPoint(method=FIRMWARE, threshold=threshold, code=None, rate_khz=khz, efficiency={})
+    write_card(made_cards.rate().model_copy(update={"points": {"20": [point]}}), tmp_path / "rate.json")
+    card = made.compare(made.ingest("later", later()))
+    assert list(card.class_counts) == ["a", "b", "c"]
+    assert (card.accuracy, card.targets, card.effective[0]) == ({}, [], len(labels))
+    (found,) = card.points
+    assert found.passing["c"].trained.value == pytest.approx((score[labels == 2] >= threshold).mean())
+    assert found.rate_khz is not None
+    assert abs(standard_deviations(found.rate_khz)) < 3
+    assert all(x.good for x in findings(card)), findings(card)
+    columns = later()
+    moved = made.compare(made.ingest("moved", {**columns, "mass": 2 * columns["mass"]}))
+    assert [x.name for x in shifted(moved.features)] == ["mass"], "control"
+    real = made.compare(made.ingest("real", columns, label=None, anomaly=None))
+    assert (real.class_counts, real.points[0].rate_khz, list(real.points[0].passing)) == ({}, None, ["all"])
 
 
 def test_files_that_do_not_fit_are_refused(trained: Trained, tmp_path: Path) -> None:

@@ -57,10 +57,14 @@ def point_drift(trained: Answers, new: Answers, card: RateCard, trigger: Trigger
 
 
 def _point(wanted: float, point: WorkingPoint, trained: Answers, new: Answers, trigger: Trigger) -> PointDrift:
-    classes = trained.sample.events.classes
+    classes = trained.sample.events.label_names
     signal = [classes.index(name) for name in trigger.signal]
     background = [k for k in range(len(classes)) if k not in signal]
-    passed = [_passed(side, point.threshold, signal, background) for side in (trained, new)]
+    if trained.sample.events.kinds:  # anomaly detection: the score is the one output
+        scores = [side.real[:, 0] for side in (trained, new)]
+    else:
+        scores = [trigger_score(side.real, signal, background) for side in (trained, new)]
+    passed = [_passed(score, point.threshold) for score in scores]
     common = common_classes(trained.sample, new.sample)
     first, second = trained.sample.labels, new.sample.labels
     streams = trigger.streams(classes)
@@ -73,10 +77,8 @@ def _point(wanted: float, point: WorkingPoint, trained: Answers, new: Answers, t
     return PointDrift(wanted_khz=wanted, threshold=point.threshold, code=point.code, rate_khz=khz, passing=passing)
 
 
-def _passed(side: Answers, threshold: float | None, signal: list[int], background: list[int]) -> NDArray[np.bool_]:
-    if threshold is None:
-        return np.zeros(len(side.real), bool)
-    return np.asarray(trigger_score(side.real, signal, background) >= threshold)
+def _passed(score: NDArray[np.float64], threshold: float | None) -> NDArray[np.bool_]:
+    return np.zeros(len(score), bool) if threshold is None else np.asarray(score >= threshold)
 
 
 def accuracies(trained: Answers, new: Answers) -> dict[str, Compared]:
@@ -85,7 +87,7 @@ def accuracies(trained: Answers, new: Answers) -> dict[str, Compared]:
     The interval of the latter adds those of the classes in quadrature.
     """
     classes, common = trained.sample.events.classes, common_classes(trained.sample, new.sample)
-    if not common:
+    if not common or trained.sample.events.regression:
         return {}
     first, second = trained.sample.labels, new.sample.labels
     right = [side.real.argmax(axis=1) == side.sample.labels for side in (trained, new)]

@@ -70,11 +70,11 @@ def drift(
         unread=ingested[1].left_out,
         common=int(np.isin(others.event_id, events.event_id).sum()),
         class_counts={
-            events.classes[k]: (int((first.sample.labels == k).sum()), int((second.sample.labels == k).sum()))
+            events.label_names[k]: (int((first.sample.labels == k).sum()), int((second.sample.labels == k).sum()))
             for k in common
         },
         left_out={
-            name: int((of_test == k).sum()) for k, name in enumerate(events.classes) if known and k not in common
+            name: int((of_test == k).sum()) for k, name in enumerate(events.label_names) if known and k not in common
         },
         expressions=other_expressions(*descriptions),
         sums=sum_drift(first.sample, second.sample, channels(descriptions[0]), steps),

@@ -93,7 +93,8 @@ def _counted(events: EventCodes, weights: Floats | None) -> list[Floats]:
 
 def labelled(trained: EventCodes, new: EventCodes) -> bool:
     """Whether the classes of all events are known."""
-    return not trained.regression and bool(new.classes)
+    with_classes = not trained.regression or bool(trained.kinds)
+    return with_classes and bool(new.label_names)
 
 
 def common_classes(trained: Sample, new: Sample) -> list[int]:
@@ -111,7 +112,7 @@ def samples(trained: EventCodes, new: EventCodes) -> tuple[Sample, Sample]:
     first, second = trained.split == TEST, np.ones(len(new.codes), bool)
     weights, others = _weights(trained), _weights(new)
     if labelled(trained, new):
-        classes = len(trained.classes)
+        classes = len(trained.label_names)
         mine = np.bincount(trained.labels[first], weights[first], classes)
         its = np.bincount(new.labels, others, classes)
         both = (mine > 0) & (its > 0)
@@ -119,9 +120,13 @@ def samples(trained: EventCodes, new: EventCodes) -> tuple[Sample, Sample]:
         others = others * np.divide(mine, its, out=np.zeros(classes), where=both)[new.labels]
     found = Sample(trained, first, weights * first), Sample(new, second, others * second)
     if not all(sample.weights.any() for sample in found):
-        raise DataError(f"no events to compare: the data sets have no class with weight in common of {trained.classes}")
+        raise DataError(
+            f"no events to compare: the data sets have no class with weight in common of {trained.label_names}"
+        )
     return found
 
 
 def _weights(events: EventCodes) -> Floats:
-    return np.ones(len(events.codes)) if events.weights is None else np.asarray(events.weights, np.float64)
+    """Those of the events; the weights of anomaly detection are of its training alone."""
+    plain = events.weights is None or bool(events.kinds)
+    return np.ones(len(events.codes)) if plain else np.asarray(events.weights, np.float64)

@@ -73,9 +73,13 @@ def _frozen(path: Path, data_set: DataSet) -> EventCodes:
     names = tuple(channel.name for channel in channels(data_set))
     if names != held.features:
         raise CardError(f"{path}: made of {_some(held.features)}; data set {data_set.name} has {_some(names)}")
-    if data_set.outputs and (held.regression, held.classes) != (data_set.label is None, tuple(data_set.outputs)):
-        found = _some(data_set.outputs)
-        raise CardError(f"{path}: made with {_some(held.classes)} to be found; data set {data_set.name} has {found}")
+    truth = data_set.label_or_targets
+    numbers = held.regression and not held.kinds
+    if truth and (numbers, held.label_names) != (data_set.label is None, tuple(truth)):
+        found = _some(truth)
+        raise CardError(
+            f"{path}: made with {_some(held.label_names)} to be found; data set {data_set.name} has {found}"
+        )
     return held
 
 

@@ -431,6 +431,7 @@ def teacher() -> TeacherCard:
     counts = {name: 500 * np.exp(-0.5 * (middle - n) ** 2) for n, name in enumerate(CLASSES)}
     return TeacherCard(
         background=["g", "q"],
+        channels=["met_pt", "jet_0_pt"],
         units=[32, 6],
         events=1000,
         loss_training=[1.0, 0.5, 0.4],

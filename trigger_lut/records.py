@@ -90,6 +90,7 @@ class TeacherCard(Card):
 
     stage: Literal["teacher"] = "teacher"
     background: list[str] = Field(description="Classes that it was trained on.")
+    channels: list[str] = Field(description="Those that it looks at.")
     units: list[int] = Field(description="Outputs of its layers, from the input to the narrowest.")
     events: int = Field(description="Events of the training split.")
     loss_training: list[float] = Field(description="Mean squared error by epoch, channels in standard deviations.")

@@ -53,6 +53,7 @@ def teach(encoded: Path, background: list[str], teacher: Teacher, codes: Path, c
     write_card(
         TeacherCard(
             background=background,
+            channels=[events.features[n] for n in looked_at(events.features, teacher.channels)],
             units=teacher.units,
             events=int((events.split == TRAIN).sum()),
             loss_training=losses[0],

@@ -396,15 +396,18 @@ def test_pages_of_rates_and_of_a_regression(tmp_path):
 
 def test_pages_of_an_anomaly(tmp_path):
     write_card(made_cards.rate(one_score=True), tmp_path / "rate.json")
-    page_of_rate(tmp_path / "rate.json", tmp_path)
+    one = made_cards.decision().model_copy(update={"signal": ["anomaly"], "background": []})
+    write_card(one, tmp_path / "decision.json")
+    page_of_rate(tmp_path / "rate.json", tmp_path / "decision.json", tmp_path)
     assert {p.name for p in tmp_path.glob("*.svg")} == {"rates.svg", "turnons.svg"}
     text = (tmp_path / "rate.html").read_text()
     assert "passes an event when its output, as an integer, is at least that" in text
+    assert "set where output anomaly, in steps of 2^-4, is at least" in text
     assert "Teacher, unquantised" in text
     write_card(made_cards.teacher(), tmp_path / "teacher.json")
     page_of_teacher(tmp_path / "teacher.json", tmp_path)
     text = (tmp_path / "teacher.html").read_text()
-    assert "trained on 1000 events of g, q" in text
+    assert "back to its 2 channels) was trained on 1000 events of g, q" in text
     assert "0.870" in text
     write_card(made_cards.check_crossings(), tmp_path / "check.json")
     write_card(made_cards.ingest(), tmp_path / "ingest.json")

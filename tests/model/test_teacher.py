@@ -51,6 +51,7 @@ def test_what_is_off_the_plane_has_a_high_score(encoded, tmp_path):
     events, card = taught(encoded, tmp_path)
     before = load_codes(encoded)
     assert card.auc["new"] > 0.97
+    assert card.channels == list("abcdefg")
     assert abs(card.auc["same"] - 0.5) < 0.06, "control: signal that is like background"
     assert card.loss_validation[-1] < 0.3 * card.loss_validation[0]
     np.testing.assert_array_equal(events.codes, before.codes)

@@ -407,7 +407,7 @@ def test_pages_of_an_anomaly(tmp_path):
     write_card(made_cards.teacher(), tmp_path / "teacher.json")
     page_of_teacher(tmp_path / "teacher.json", tmp_path)
     text = (tmp_path / "teacher.html").read_text()
-    assert "back to its 2 channels) was trained on 1000 events of g, q" in text
+    assert "back to its 2 channels) was trained on 1000 of g, q" in text
     assert "0.870" in text
     write_card(made_cards.check_crossings(), tmp_path / "check.json")
     write_card(made_cards.ingest(), tmp_path / "ingest.json")

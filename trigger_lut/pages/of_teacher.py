@@ -30,7 +30,7 @@ def teacher_page(card: TeacherCard) -> Page:
     return Page(
         title="What is unusual",
         lead=f"An autoencoder (Dense layers of {', '.join(map(str, widths))} units and back to its "
-        f"{len(card.channels)} channels) was trained on {card.events} events of {', '.join(card.background)}. The score "
+        f"{len(card.channels)} channels) was trained on {card.events} of {', '.join(card.background)}. The score "
         "of an event is log2 of the mean squared error with which it gives the event back; networks for firmware learn "
         "that score from the same codes.",
         tables=[areas],

@@ -46,6 +46,7 @@ def results(tmp_path) -> Path:
         write_card(made_cards.faults(design, undetected=design == "large"), folders[-1] / "faults.json")
         write_card(made_cards.rate(design), folders[-1] / "rate.json")
         write_card(made_cards.decision(design), folders[-1] / "decision.json")
+        write_card(made_cards.importance(design), folders[-1] / "importance.json")
         write_card(made_cards.prove(design), folders[-1] / "prove.json")
         write_card(made_cards.firmware(design), folders[-1] / "firmware.json")
         write_card(made_cards.release(design), folders[-1] / "release.json")

@@ -62,7 +62,7 @@ def write_file_card(path: Path, process: str, wrong: float = 1.0) -> None:
     sigma = {"soft": INELASTIC_MB, **{name: piece.sigma_mb for name, piece in SLICES.items()}}
     held = {name: value * wrong for name, value in sigma.items()} | ({process: 1e-9} if process in SIGNALS else {})
     card = CrossingFileCard(
-        process=process, seed=1, crossings=1, generated=dict.fromkeys(held, 50), sigma_mb=held, **MADE
+        process=process, seed=1, crossings=1, generated=dict.fromkeys(held, 50_000), sigma_mb=held, **MADE
     )
     write_card(card, path.with_suffix(".json"))
 

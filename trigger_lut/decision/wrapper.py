@@ -10,7 +10,7 @@ from pathlib import Path
 
 from trigger_lut.cards import write_text
 from trigger_lut.decision.project import DecisionProject, save_decision
-from trigger_lut.decision.score import Score
+from trigger_lut.decision.score import Score, score_in_words
 from trigger_lut.decision.steps import Step, steps
 from trigger_lut.errors import FirmwareError
 from trigger_lut.firmware.rtl_project import RtlProject
@@ -91,16 +91,15 @@ def _described(project: DecisionProject, names: Sequence[str]) -> list[str]:
     """What the module computes, as lines."""
     score = project.score
 
-    def listed(group: Sequence[int]) -> str:
-        return ", ".join(names[o] if o < len(names) else str(o) for o in group)
+    def listed(group: Sequence[int]) -> list[str]:
+        return [names[o] if o < len(names) else str(o) for o in group]
 
     rows = []
     for n, (wanted, code) in enumerate(zip(project.rates_khz, project.thresholds, strict=True)):
         said = "no threshold keeps to it, the bit is 0" if code is None else f"score >= {code}"
         rows.append(f"  decision[{n}]  {wanted:g} kHz: {said}" + ("" if code is None else f" ({_real(code, score)})"))
     return [
-        f"score = largest of ({listed(score.signal)})"
-        + (f" - largest of ({listed(score.background)})," if score.background else ","),
+        f"score = {score_in_words(listed(score.signal), listed(score.background))},",
         f"a whole number of steps of 2**{-score.fraction}, {score.lo} to {score.hi}.",
         *rows,
     ]

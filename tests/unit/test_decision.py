@@ -146,7 +146,7 @@ def test_what_is_written_reads_back_and_says_what_it_is(tmp_path: Path) -> None:
     for path, mark in ((project.verilog, "//"), (project.vhdl, "--")):
         text = path.read_text()
         assert "@" not in text.replace("always @(posedge clk)", "")
-        assert f"{mark} score = largest of (W) - largest of (g, q)," in text
+        assert f"{mark} score = the largest of (W) minus the largest of (g, q)," in text
         assert f"{mark}   decision[0]  1 kHz: score >= -7 (-0.875)" in text
         assert f"{mark}   decision[1]  2 kHz: no threshold keeps to it, the bit is 0" in text
         assert f"{mark} latency_cycles = 5:" in text

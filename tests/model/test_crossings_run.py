@@ -18,7 +18,7 @@ pytest.importorskip("pythia8mc")
 pytestmark = pytest.mark.sim
 DESCRIPTION = """\
 simulate_crossings:
-  {background: {soft: 60, pt20: 60, pt40: 60, pt80: 60}, signal: 60, files_per_class: 1, pileup: 20, pool: 200}
+  {background: {soft: 40, pt20: 40, pt40: 40, pt80: 40}, signal: 40, files_per_class: 1, pileup: 10, pool: 100}
 """
 
 
@@ -90,6 +90,6 @@ def test_the_same_description_gives_the_same_crossings(files, tmp_path):
     assert all(ak.array_equal(first[name], second[name]) for name in first.fields)
     assert not ak.array_equal(first.met_pt, arrays(files["pt40"]).met_pt), "control"
     card = read_card(CrossingFileCard, tmp_path / "again.json")
-    assert (card.process, card.crossings, card.generated["soft"]) == ("pt80", 60, 200)
-    assert card.generated["pt80"] >= 60
-    assert list(card.sigma_mb) == ["soft", "pt20", "pt40", "pt80"]
+    assert (card.process, card.crossings, card.generated["soft"]) == ("pt80", 40, 100)
+    assert card.generated["pt80"] >= 40
+    assert {"soft", "pt80"} <= set(card.sigma_mb) <= set(card.generated) == {"soft", "pt20", "pt40", "pt80"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -19,6 +19,9 @@ from trigger_lut.simulation.crossing_config import (
     Crossings,
     planned_crossing_files,
 )
+
+if TYPE_CHECKING:
+    from trigger_lut.simulation.collisions import Collisions, Generator
 
 TREE = "crossings"
 BATCH = 250
@@ -111,17 +114,25 @@ class Maker:
     """Crossings of one class, batch by batch. Hard collisions are used once; soft ones come from a pool."""
 
     def __init__(self, crossings: Crossings, process: str, seed: int) -> None:
-        from trigger_lut.simulation.collisions import Generator
-
         self.crossings, self.process, self.seed = crossings, process, seed
         self.random = np.random.default_rng(seed)
         hard = [process] if process in SIGNALS else []
         last = {SOFT: 0, **{name: n for n, name in enumerate(SLICES, start=1)}}.get(process, len(SLICES))
         kinds = [SOFT, *list(SLICES)[:last], *hard]
-        # Seeds of Pythia end at 900,000,000; those of files are below and 1000 apart between data sets.
-        self.generators = {kind: Generator(kind, seed) for kind in kinds}
-        self.pool = self.generators[SOFT].take(crossings.pool)
-        self.generated = dict.fromkeys(kinds, 0) | {SOFT: len(self.pool)}
+        self.generators: dict[str, Generator] = {}
+        self.generated = dict.fromkeys(kinds, 0)
+        self.pool = self._take(SOFT, crossings.pool)
+
+    def _take(self, kind: str, count: int) -> Collisions:
+        """The next collisions of a kind; Pythia is started for it when the first one is wanted."""
+        from trigger_lut.simulation.collisions import Generator
+
+        if kind not in self.generators:
+            # Seeds of Pythia end at 900,000,000; those of files are below and 1000 apart between data sets.
+            self.generators[kind] = Generator(kind, self.seed)
+        found = self.generators[kind].take(count)
+        self.generated[kind] += len(found)
+        return found
 
     def next(self, count: int) -> dict[str, Any]:
         """Columns of the next crossings; of objects dictionaries of lists an entry."""
@@ -139,8 +150,7 @@ class Maker:
         for kind, each in {**found.slices, **own}.items():
             if not each.any():
                 continue
-            sample, overlay = self.generators[kind].take(int(each.sum())), in_order(each)
-            self.generated[kind] += len(sample)
+            sample, overlay = self._take(kind, int(each.sum())), in_order(each)
             towers += towers_of(sample, overlay, count)
             muons.append(muons_of(sample, overlay))
             np.maximum.at(hardest, overlay.crossing, sample.pthat_gev)

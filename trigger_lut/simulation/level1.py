@@ -2,7 +2,7 @@
 
 The algorithms are those of a calorimeter trigger in their simplest form. A jet is a window of 9 x 9 towers about a
 tower that is the highest of them, less what its surroundings say of pile-up: the three lower ones of four strips of 3 x
-9 towers beside it, which have its area together (the 'chunky donut' of CMS' calorimeter trigger, arXiv:2006.10165). An
+9 towers beside it, which have its area together (the 'chunky donut' of CMS' calorimeter trigger). An
 e/gamma is a window of 3 x 3 EM towers about the highest of them, with little behind it in HAD.
 """
 

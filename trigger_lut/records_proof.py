@@ -17,17 +17,24 @@ class OutputProof(Strict):
     status: Literal["proven", "sampled", "different"] = Field(
         description="proven: equal for all inputs; sampled: compared on vectors alone, by the verify stage."
     )
+    by: Literal["words", "SAT"] | None = Field(
+        None, description="How it was proven: words: both are seen to be the same sum of functions; SAT: by search."
+    )
     detail: str = Field(default="", description="Why it was not proven, or where it differs.")
 
 
 class ProveCard(Card):
-    """Equivalence of the generated Verilog and the network, for all inputs, by SAT."""
+    """Equivalence of the generated Verilog and the network, for all inputs: word by word, else by SAT."""
 
     stage: Literal["prove"] = "prove"
     design: str = Field(description="Name of the design.")
     outputs: list[OutputProof] = Field(description="One entry an output.")
     method: str = Field(description="How it was proven.")
-    gates: dict[str, int] = Field(description="And gates of both graphs.")
+    registers: int | None = Field(
+        None,
+        description="Registers that all paths to the outputs and to valid_out cross; null: not seen to be as many.",
+    )
+    gates: dict[str, int] = Field(description="And gates of both graphs; empty where SAT was not needed.")
     seconds_allowed: int = Field(description="Time for SAT.")
     control: str = Field(description="Which bit of which table was flipped for the negative control.")
     control_caught: bool | None = Field(description="Whether the flipped bit was found; null: not in the time.")

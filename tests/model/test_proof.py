@@ -135,14 +135,6 @@ def test_a_flipped_bit_is_refuted_with_inputs_that_show_it(tmp_path):
         assert expected != seen
 
 
-def test_without_time_outputs_are_sampled(tmp_path):
-    network = random_network(3)
-    project = write_rtl(network, tmp_path / "rtl", made_cards.spec())
-    graph = rtl_graph(project, tmp_path)
-    found = prove_outputs(network, project, graph, graph, 0)
-    assert {(x.status, x.detail) for x in found} == {("sampled", "not asked for")}
-
-
 def test_codes_of_a_counterexample():
     network = random_network(3)
     codes = random_codes(network, 1)

@@ -19,6 +19,7 @@ from trigger_lut.fixed_point import IntArray
 from trigger_lut.fuzz.draw import Drawn
 from trigger_lut.network import Network
 from trigger_lut.proof.prove import prove_outputs, reference_graph, rtl_graph
+from trigger_lut.proof.words import prove_words, read_verilog
 from trigger_lut.release.check import compile_emulator, run_emulator
 from trigger_lut.release.content import emulator_files
 from trigger_lut.release.emulator import evaluate as evaluate_release
@@ -110,6 +111,10 @@ def proof(case: Case, seconds: float = PROOF_SECONDS) -> list[str]:
         project = _project(case, Path(folder))
         reference, rtl = reference_graph(case.network, Path(folder)), rtl_graph(project, Path(folder))
         outputs = prove_outputs(case.network, project, reference, rtl, seconds)
+        words = prove_words(case.network, project, read_verilog(project)).open
     if wrong := [x for x in outputs if x.status == "different"]:
         raise NotReproducibleError(f"proof: output {wrong[0].name}: {wrong[0].detail}")
-    return [x.status for x in outputs]
+    return [
+        "sampled" if said.status == "sampled" and reason else "proven"
+        for said, reason in zip(outputs, words, strict=True)
+    ]

@@ -25,9 +25,15 @@ def prove_page(card: ProveCard) -> Page:
     proven = sum(x.status == "proven" for x in card.outputs)
     outputs = Table(
         "Firmware against the network",
-        ["Output", "Bits", "", ""],
+        ["Output", "Bits", "", "By", ""],
         [
-            [Cell(x.name, "text"), Cell(str(x.bits)), Cell(x.status, kinds[x.status]), Cell(x.detail, "text")]
+            [
+                Cell(x.name, "text"),
+                Cell(str(x.bits)),
+                Cell(x.status, kinds[x.status]),
+                Cell(x.by or "", "text"),
+                Cell(x.detail, "text"),
+            ]
             for x in card.outputs
         ],
         note=f"{card.method}. Sampled: compared on the vectors of the verify stage alone.",
@@ -38,11 +44,16 @@ def prove_page(card: ProveCard) -> Page:
         ["One bit flipped in the reference", ""],
         [[Cell(card.control, "text"), Cell(caught, "good" if card.control_caught else "bad")]],
     )
-    gates = Table("Graphs", ["", "And gates"], [cells(name, count) for name, count in card.gates.items()])
+    tables = [outputs, control]
+    if card.gates:
+        tables.append(Table("Graphs", ["", "And gates"], [cells(name, count) for name, count in card.gates.items()]))
+    late = (
+        "" if card.registers is None else f" All paths to the outputs, and valid's, cross {card.registers} registers."
+    )
     return Page(
         title=f"{card.design}: {proven} of {len(card.outputs)} outputs proven",
-        lead=f"Equal for all inputs, not on a sample of them: {proven} of {len(card.outputs)} outputs.",
-        tables=[outputs, control, gates],
+        lead=f"Equal for all inputs, not on a sample of them: {proven} of {len(card.outputs)} outputs.{late}",
+        tables=tables,
         cards={"prove": card},
     )
 

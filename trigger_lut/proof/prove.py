@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +18,16 @@ from trigger_lut.firmware.rtl_simulation import simulate_rtl
 from trigger_lut.fixed_point import codes_of_bits, uniform
 from trigger_lut.network import Network, load_network
 from trigger_lut.proof.aiger import write_aiger
-from trigger_lut.proof.equivalence import Graph, equivalent, read_graph, with_outputs
+from trigger_lut.proof.equivalence import Graph, Result, equivalent, read_graph, with_outputs
 from trigger_lut.proof.reference_rtl import reference_module
+from trigger_lut.proof.words import Verilog, prove_words, read_verilog
 from trigger_lut.records_firmware import FirmwareCard
 from trigger_lut.records_proof import OutputProof, ProveCard
 from trigger_lut.reference import evaluate
 from trigger_lut.verification.control import choose_flip, flipped
 
-METHOD = (
+BY_WORDS = "word by word: generated Verilog, as Yosys reads it, and network are the same sums of functions"
+BY_SAT = (
     "SAT sweeping (ABC, cec) on and-inverter graphs by Yosys: the generated Verilog, its registers as wires, against "
     "behavioural Verilog written from the network's integers"
 )
@@ -37,8 +41,9 @@ endmodule
 def prove(spec: Path, network: Path, firmware_card: Path, card: Path, seconds: int) -> ProveCard:
     """Write the ProveCard of a design.
 
-    seconds: time for SAT; 0: nothing is proven. An output that differs does not raise: the card says so. Raises
-    CardError for files that do not belong together, FirmwareError when the firmware's plan is not the network.
+    seconds: time for SAT, of what is not proven word by word; 0: nothing is proven. An output that differs does not
+    raise: the card says so. Raises CardError for files that do not belong together, FirmwareError when the firmware's
+    plan is not the network.
     """
     watch = Stopwatch()
     design, firmware = read_card(Spec, spec), read_card(FirmwareCard, firmware_card)
@@ -46,21 +51,55 @@ def prove(spec: Path, network: Path, firmware_card: Path, card: Path, seconds: i
         raise CardError(f"{firmware_card}: the firmware was not made from {network}; run the firmware stage again")
     integers, project = load_network(network), read_project(Path(firmware.rtl_project))
     with tempfile.TemporaryDirectory(prefix="trigger_lut_prove_") as scratch:
-        rtl, reference = rtl_graph(project, Path(scratch)), reference_graph(integers, Path(scratch))
-        outputs = prove_outputs(integers, project, reference, rtl, seconds)
-        control, caught = _control(integers, rtl, design.seed, seconds, Path(scratch))
+        found = prove_both_ways(integers, project, seconds, design.seed, Path(scratch))
     result = ProveCard(
         design=design.design,
-        outputs=outputs,
-        method=METHOD,
-        gates={"reference": len(reference.gates), "firmware": len(rtl.gates)},
+        outputs=found.outputs,
+        method=BY_WORDS + (f"; what is not seen so: {BY_SAT}" if found.gates else ""),
+        registers=found.registers,
+        gates=found.gates,
         seconds_allowed=seconds,
-        control=control,
-        control_caught=caught,
+        control=found.control,
+        control_caught=found.control_caught,
         **watch.provenance([spec, network, firmware_card, *project.files], "pyosys", "alkaid"),
     )
     write_card(result, card)
     return result
+
+
+@dataclass
+class Proof:
+    """What became of the outputs and of the negative control; gates of the graphs where SAT was needed."""
+
+    outputs: list[OutputProof]
+    registers: int | None
+    gates: dict[str, int]
+    control: str
+    control_caught: bool | None
+
+
+def prove_both_ways(network: Network, project: RtlProject, seconds: float, seed: int, folder: Path) -> Proof:
+    """Word by word, and by SAT what is not proven so. seed: of the control. seconds: for SAT; 0: nothing is proven."""
+    formats = network.output_formats()
+    names = [network.classes[o] if o < len(network.classes) else str(o) for o in range(len(formats))]
+    outputs = [
+        OutputProof(name=name, bits=kif.bits, status="sampled", by=None, detail="not asked for")
+        for name, kif in zip(names, formats, strict=True)
+    ]
+    if seconds <= 0:
+        return Proof(outputs, None, {}, "not asked for", None)
+    verilog, gates, rtl = read_verilog(project), {}, None
+    words = prove_words(network, project, verilog)
+    proven = {"status": "proven", "by": "words", "detail": ""}
+    for o, reason in enumerate(words.open):
+        outputs[o] = outputs[o].model_copy(update={"detail": reason} if reason else proven)
+    if any(words.open):
+        rtl, reference = rtl_graph(project, folder), reference_graph(network, folder)
+        gates = {"reference": len(reference.gates), "firmware": len(rtl.gates)}
+        open_ones = [o for o, reason in enumerate(words.open) if reason]
+        for o, said in zip(open_ones, prove_outputs(network, project, reference, rtl, seconds, open_ones), strict=True):
+            outputs[o] = said
+    return Proof(outputs, words.registers, gates, *_control(network, project, verilog, rtl, seed, seconds, folder))
 
 
 def rtl_graph(project: RtlProject, folder: Path) -> Graph:
@@ -81,37 +120,47 @@ def reference_graph(network: Network, folder: Path, name: str = "reference") -> 
 
 
 def prove_outputs(
-    network: Network, project: RtlProject, reference: Graph, rtl: Graph, seconds: float
+    network: Network,
+    project: RtlProject,
+    reference: Graph,
+    rtl: Graph,
+    seconds: float,
+    chosen: Sequence[int] | None = None,
 ) -> list[OutputProof]:
-    """All outputs at once where the time suffices, else one by one, the smallest first, in what is left of it."""
+    """By SAT: all outputs at once where the time suffices, else one by one, the smallest first, in what is left of it.
+
+    chosen: outputs by number; None: all.
+    """
     formats = network.output_formats()
     names = [network.classes[o] if o < len(network.classes) else str(o) for o in range(len(formats))]
-    if seconds <= 0:
-        return [
-            OutputProof(name=name, bits=kif.bits, status="sampled", detail="not asked for")
-            for name, kif in zip(names, formats, strict=True)
-        ]
-    started = time.monotonic()
-    if equivalent(reference, rtl, seconds / 2).verdict == "proven":
-        return [OutputProof(name=n, bits=k.bits, status="proven") for n, k in zip(names, formats, strict=True)]
+    wanted = list(range(len(formats))) if chosen is None else list(chosen)
     ends = np.cumsum([kif.bits for kif in formats]).tolist()
+    places = {o: list(range(ends[o] - formats[o].bits, ends[o])) for o in wanted}
+    every = [bit for bits in places.values() for bit in bits]
+    started = time.monotonic()
+    if equivalent(with_outputs(reference, every), with_outputs(rtl, every), seconds / 2).verdict == "proven":
+        return [OutputProof(name=names[o], bits=formats[o].bits, status="proven", by="SAT") for o in wanted]
     found: dict[int, OutputProof] = {}
-    order = sorted(range(len(formats)), key=lambda o: _cone(rtl, list(range(ends[o] - formats[o].bits, ends[o]))))
+    order = sorted(wanted, key=lambda o: _cone(rtl, places[o]))
     for done, o in enumerate(order):
         left = seconds - (time.monotonic() - started)
-        bits = list(range(ends[o] - formats[o].bits, ends[o]))
-        if left < 1:
-            status, detail = "sampled", "the time did not suffice"
-        else:
+        said, detail = Result("open"), "the time did not suffice"
+        if left >= 1:
             share = max(left / (len(order) - done), 1)
-            said = equivalent(with_outputs(reference, bits), with_outputs(rtl, bits), share)
-            status, detail = "proven", ""
-            if said.verdict == "open":
-                status, detail = "sampled", f"open after {share:.0f} s"
-            elif said.verdict == "different":
-                status, detail = "different", _replayed(network, project, said.inputs, o)
-        found[o] = OutputProof(name=names[o], bits=formats[o].bits, status=status, detail=detail)  # type: ignore[arg-type]
-    return [found[o] for o in range(len(formats))]
+            said = equivalent(with_outputs(reference, places[o]), with_outputs(rtl, places[o]), share)
+            detail = f"open after {share:.0f} s"
+            if said.verdict == "different":
+                detail = _replayed(network, project, said.inputs, o)
+            elif said.verdict == "proven":
+                detail = ""
+        found[o] = OutputProof(
+            name=names[o],
+            bits=formats[o].bits,
+            status="sampled" if said.verdict == "open" else said.verdict,
+            by="SAT" if said.verdict == "proven" else None,
+            detail=detail,
+        )
+    return [found[o] for o in wanted]
 
 
 def _cone(graph: Graph, outputs: list[int]) -> int:
@@ -136,14 +185,26 @@ def _replayed(network: Network, project: RtlProject, bits: tuple[int, ...] | Non
     return f"inputs {codes[0].tolist()}: expected {expected}, found {found} in simulation"
 
 
-def _control(network: Network, rtl: Graph, seed: int, seconds: int, folder: Path) -> tuple[str, bool | None]:
-    """One flipped table bit in the reference must make it another function than the firmware."""
-    if seconds <= 0:
-        return "not asked for", None
+def _control(
+    network: Network,
+    project: RtlProject,
+    verilog: Verilog,
+    rtl: Graph | None,
+    seed: int,
+    seconds: float,
+    folder: Path,
+) -> tuple[str, bool | None]:
+    """One flipped table bit in the network: of what it changes on vectors nothing may be proven, in either way."""
     codes = uniform(network.inputs, CONTROL_VECTORS, np.random.default_rng(seed))
     try:
         flip = choose_flip(network, codes, seed)
     except FirmwareError as error:
         return str(error), None
-    said = equivalent(reference_graph(flipped(network, flip), folder, "control"), rtl, seconds).verdict
+    wrong = flipped(network, flip)
+    changed = (evaluate(wrong, codes) != evaluate(network, codes)).any(axis=0)
+    seen = prove_words(wrong, project, verilog).open
+    caught = all(reason for reason, differs in zip(seen, changed, strict=True) if differs)
+    if rtl is None or not caught:
+        return flip.describe(network), caught
+    said = equivalent(reference_graph(wrong, folder, "control"), rtl, seconds).verdict
     return flip.describe(network), None if said == "open" else said == "different"

@@ -1,5 +1,5 @@
 rule prove:
-    """Prove by SAT that the Verilog of design {wildcards.design} is its network for all inputs."""
+    """Prove that the Verilog of design {wildcards.design} is its network for all inputs."""
     input:
         spec="results/{design}/spec.json",
         network="results/{design}/network.npz",

@@ -1,0 +1,193 @@
+"""The outputs of generated Verilog as forms: Yosys reads it, here its cells become integers, word by word.
+
+Yosys elaborates and flattens the modules; alkaid's small modules (`library`) and the tables stay as they are. A
+register changes no integer, but counts: what meets in a cell must have crossed as many.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trigger_lut.firmware.rtl_project import RtlProject
+from trigger_lut.proof.forms import Algebra, Form, FormError, IntArray
+from trigger_lut.proof.library import Part, part_of, shifted, sum_of
+from trigger_lut.proof.nets import Bit, Nets, Word, together
+from trigger_lut.proof.table_entries import UNDEFINED, table_entries
+from trigger_lut.yosys import run_yosys
+
+PAIRS: dict[str, Callable[..., IntArray]] = {"$and": np.bitwise_and, "$or": np.bitwise_or, "$xor": np.bitwise_xor}
+COMPARED: dict[str, Callable[..., Any]] = {
+    "$eq": np.equal,
+    "$ne": np.not_equal,
+    "$lt": np.less,
+    "$le": np.less_equal,
+    "$gt": np.greater,
+    "$ge": np.greater_equal,
+}
+REDUCED = ("$logic_not", "$reduce_or", "$reduce_bool", "$reduce_and")
+
+
+def read_modules(project: RtlProject) -> dict[str, Any]:
+    """The modules of a project's Verilog, as in Yosys' JSON. Raises ToolMissingError and ToolFailedError of it."""
+    with tempfile.TemporaryDirectory(prefix="trigger_lut_words_") as folder:
+        path = Path(folder, "words.json")
+        commands = [
+            "read_verilog -sv " + " ".join(f'"{name}"' for name in project.files),
+            f"hierarchy -check -top {project.top}",
+            "proc -norom",
+            "setattr -mod -set keep_hierarchy 1 *table_* *shift_adder *mux *negative",
+            "flatten",
+            "opt_clean",
+            f'write_json "{path}"',
+        ]
+        run_yosys(commands, path, project.top)
+        modules: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["modules"]
+    return modules
+
+
+class Circuit:
+    """The top-level module, its cells evaluated where a word is asked for."""
+
+    def __init__(self, modules: dict[str, Any], top: str, algebra: Algebra) -> None:
+        self.algebra, self.nets = algebra, Nets(algebra)
+        self._cells, self._ports = modules[top]["cells"], modules[top]["ports"]
+        self._modules = modules
+        self._parts = {
+            name: part_of(str(held["attributes"].get("hdlname", name)), held.get("parameter_default_values", {}))
+            for name, held in modules.items()
+        }
+        self._tables: dict[str, IntArray] = {}
+        # What drives a net: a cell, and where a register reads itself (a chain of bits in one cell) the one bit of it.
+        chains = {
+            name
+            for name, c in self._cells.items()
+            if {*c["connections"].get("Q", ())} & {*c["connections"].get("D", ())}
+        }
+        self._driver: dict[Bit, tuple[str, int | None]] = {
+            bit: (name, n if name in chains else None)
+            for name, cell in self._cells.items()
+            for port, bits in cell["connections"].items()
+            if cell["port_directions"][port] == "output"
+            for n, bit in enumerate(bits)
+        }
+
+    @property
+    def parts(self) -> list[Part]:
+        """The modules of alkaid's library in use."""
+        used = dict.fromkeys(cell["type"] for cell in self._cells.values())
+        return list(dict.fromkeys(part for name in used if (part := self._parts.get(name)) is not None))
+
+    def port(self, name: str) -> list[Bit]:
+        """Nets of a port, the lowest bit first."""
+        bits: list[Bit] = self._ports[name]["bits"]
+        return bits
+
+    def give(self, nets: Sequence[Bit], form: Form) -> None:
+        """Say what integer some nets carry before the first register."""
+        self.nets.put(nets, Word(form, 0))
+
+    def word(self, nets: Sequence[Bit]) -> Word:
+        """An integer that is what some nets make, modulo 2**nets. Raises FormError where none is known."""
+        waiting = self._missing(nets)
+        while waiting:
+            name, n = waiting[-1]
+            cell = self._cells[name]
+            ports, directions = cell["connections"], cell["port_directions"]
+            (out,) = (bits for port, bits in ports.items() if directions[port] == "output")
+            read = [bit for port, bits in ports.items() if directions[port] == "input" for bit in bits]
+            if cell["type"] == "$dff":
+                read, out = (ports["D"], out) if n is None else ([ports["D"][n]], [out[n]])
+            if needed := self._missing(read):
+                waiting += needed
+                continue
+            waiting.pop()
+            if all(bit in self.nets for bit in out):
+                continue
+            if cell["type"] == "$dff":
+                self.nets.register(read, out)
+                continue
+            try:
+                self.nets.put(out, self._evaluate(cell, len(out)))
+            except FormError as error:
+                self.nets.put(out, str(error))
+        return self.nets.read(nets, "modulo")
+
+    def _missing(self, nets: Sequence[Bit]) -> list[tuple[str, int | None]]:
+        """What has to be evaluated before some nets are known."""
+        return list(dict.fromkeys(self._driver[n] for n in nets if n in self._driver and n not in self.nets))
+
+    def _evaluate(self, cell: dict[str, Any], bits: int) -> Word:
+        kind, nets = cell["type"], cell["connections"]
+        if kind in self._modules:
+            part = self._parts[kind]
+            return self._lookup(kind, nets["in"]) if part is None else self._part(part, nets)
+        signed = {port: bool(int(cell["parameters"].get(f"{port}_SIGNED", "0"), 2)) for port in "AB"}
+
+        def exact(port: str) -> Word:
+            return self.nets.read(nets[port], "signed" if signed[port] else "unsigned")
+
+        def wide(port: str) -> Word:
+            return exact(port) if len(nets[port]) < bits else self.nets.read(nets[port], "modulo")
+
+        if kind in ("$add", "$sub") and signed["A"] == signed["B"]:
+            return self._of(self.algebra.add if kind == "$add" else self.algebra.less, wide("A"), wide("B"))
+        if kind in ("$neg", "$not"):
+            last = self.algebra.constant(-int(kind == "$not"))
+            return self._of(lambda a: self.algebra.add(last, self.algebra.scale(a, -1)), wide("A"))
+        if kind == "$mux":
+            return self._of(self._choice, self.nets.read(nets["S"], "unsigned"), wide("B"), wide("A"))
+        if kind in PAIRS:
+            return self._of(
+                lambda a, b: self.algebra.apply_all([a, b], lambda v: PAIRS[kind](*v)), wide("A"), wide("B")
+            )
+        if kind in COMPARED:
+            difference = self._of(self.algebra.less, exact("A"), exact("B"))
+            return self._of(lambda d: self.algebra.apply(d, lambda v: COMPARED[kind](v, 0)), difference)
+        if kind in REDUCED:
+            test = (1 << len(nets["A"])) - 1 if kind == "$reduce_and" else 0
+            same = kind in ("$logic_not", "$reduce_and")
+            word = self.nets.read(nets["A"], "unsigned")
+            return self._of(lambda a: self.algebra.apply(a, lambda v: (v == test) == same), word)
+        raise FormError(f"{kind} is not followed")
+
+    @staticmethod
+    def _of(function: Callable[..., Form], *words: Word) -> Word:
+        return Word(function(*(word.form for word in words)), together([word.registers for word in words]))
+
+    def _part(self, part: Part, nets: dict[str, list[Bit]]) -> Word:
+        words = [self.nets.read(nets[o.port], "signed" if o.signed else "unsigned") for o in part.operands]
+        if part.kind == "sum":
+            return self._of(lambda *forms: sum_of(part, self.algebra, forms), *words)
+        key = self.nets.read(nets["key"], "unsigned")
+        return self._of(lambda k, *forms: self._choice(k, *shifted(part, self.algebra, forms)), key, *words)
+
+    def _choice(self, key: Form, one: Form, other: Form) -> Form:
+        """The first where the key is 1, the other where it is 0."""
+        algebra = self.algebra
+        if key.lo == key.hi:
+            return one if key.lo else other
+        difference = algebra.less(one, other)
+        if not difference.parts:
+            return algebra.add(other, algebra.scale(key, difference.constant))
+        if algebra.alike(key, one, other):
+            return algebra.apply_all([key, one, other], lambda v: np.where(v[0] == 1, v[1], v[2]))
+        step = algebra.apply_all([key, difference], lambda v: v[0] * v[1])
+        if step == algebra.apply(difference, lambda v: np.maximum(v, 0)):
+            return algebra.larger(one, other)
+        found = algebra.add(other, step)
+        return algebra.bounded(found, min(one.lo, other.lo), max(one.hi, other.hi))
+
+    def _lookup(self, module: str, nets: list[Bit]) -> Word:
+        if module not in self._tables:
+            self._tables[module] = table_entries(self._modules[module])
+        entries, word = self._tables[module], self.nets.read(nets, "unsigned")
+        found = self._of(lambda a: self.algebra.apply(a, lambda v: entries[v]), word)
+        if found.form.lo == UNDEFINED:
+            raise FormError("a table is read where it has no entry")
+        return found

@@ -13,7 +13,11 @@ class Checks(Strict):
     vectors: int = Field(
         default=1_000_000, ge=100_000, le=100_000_000, description="Least number of vectors through the RTL."
     )
-    formal_seconds: int = Field(default=60, ge=0, description="Time for SAT, of what is not proven word by word, a design, in seconds; 0: nothing is proven.")
+    formal_seconds: int = Field(
+        default=60,
+        ge=0,
+        description="Time for SAT, of what is not proven word by word, a design, in seconds; 0: nothing is proven.",
+    )
     faults: int = Field(default=500, ge=0, le=100_000, description="Faults of one bit put into the firmware; 0: none.")
     route: bool = Field(default=False, description="Place and route with nextpnr, for ECP5.")
     vivado: bool = Field(default=False, description="Synthesise and route with Vivado, where it is on PATH.")

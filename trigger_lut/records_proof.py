@@ -45,7 +45,9 @@ class FaultCount(Strict):
 
     injected: int = Field(description="Put into the firmware, one at a time.")
     detected: int = Field(description="Noticed by the vectors of the verify stage.")
-    solved: int = Field(0, description="Not noticed by those, but by inputs that SAT found, in simulation as well.")
+    solved: int = Field(
+        0, description="Not noticed by those, but by inputs found for them, from sums or by SAT, in simulation as well."
+    )
     equivalent: int = Field(description="Not noticed, and proven to change no output.")
     undetected: int = Field(description="Not noticed, and proven to change an output.")
     undecided: int = Field(0, description="Not noticed, and in the time proven neither way.")
@@ -59,10 +61,12 @@ class FaultsCard(Card):
     vectors: int = Field(description="Vectors that a fault got, at most.")
     kinds: dict[str, FaultCount] = Field(description="By kind: table, adder, register, output.")
     detection_rate: float | None = Field(
-        description="Of the faults that change a function, those by inputs of SAT among them; null: there were none."
+        description="Of faults that change a function, those shown by inputs found for them included; null: none did."
     )
     median_vectors: float | None = Field(description="Until a fault was noticed.")
-    solved: dict[str, list[int]] = Field({}, description="Faults that SAT found inputs for, with the input codes.")
+    solved: dict[str, list[int]] = Field(
+        {}, description="Faults that inputs were found for, from sums or by SAT, with the input codes."
+    )
     equivalent: list[str] = Field(description="Faults that are proven to change nothing.")
     undetected: list[str] = Field(description="Faults that were not noticed although they change an output.")
     undecided: list[str] = Field([], description="Faults that were not noticed, of which nothing is proven.")

@@ -1,6 +1,7 @@
 """Proof by SAT and injected faults: right designs are proven, wrong ones refuted, and what is missed is said."""
 
 import tempfile
+from collections import Counter
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -33,6 +34,7 @@ from trigger_lut.proof.equivalence import (
 )
 from trigger_lut.proof.fault_run import run_faults, texts_of
 from trigger_lut.proof.fault_sites import KINDS, candidates, draw
+from trigger_lut.proof.fault_words import Seen
 from trigger_lut.proof.faults import faults
 from trigger_lut.proof.instrument import probed
 from trigger_lut.proof.prove import prove, prove_outputs, reference_graph, rtl_graph
@@ -179,7 +181,34 @@ def test_every_fault_is_noticed_or_changes_nothing(project):
     assert sum(x.status == "detected" for x in outcomes) > 100
 
 
-def test_what_too_few_vectors_miss_is_shown_by_inputs_of_sat(project, monkeypatch):
+@pytest.fixture
+def without_sums(monkeypatch):
+    """SAT alone: the sums say nothing of any fault."""
+    monkeypatch.setattr(
+        fault_run,
+        "seen_in_words",
+        lambda project, texts, faults, seed: [Seen(False, random_codes(random_network(3), 0))] * len(faults),
+    )
+
+
+def test_the_sums_show_what_too_few_vectors_miss_or_that_it_changes_nothing(project, monkeypatch):
+    network = random_network(3)
+    drawn = draw(candidates(texts_of(project), project.top), 120, seed=2)
+    many = random_codes(network, 20_000)
+    monkeypatch.setattr(fault_run, "equivalent", lambda *_: Result("open"))
+    few = run_faults(project, drawn, many[:1], partial(evaluate, network), 0)
+    count = Counter(x.status for x in few)
+    assert count["solved"] > 10
+    assert count["equivalent"] > 0
+    same = [x.fault for x in few if x.status == "equivalent"]
+    assert not [x for x in run_faults(project, same, many, partial(evaluate, network), 0) if x.status == "detected"]
+    for x in [x for x in few if x.status == "solved"][:6]:
+        if not probed([x.fault]):
+            (again,) = run_faults(project, [x.fault], np.array([x.inputs]), partial(evaluate, network), 0)
+            assert again.status == "detected", x.fault.describe()
+
+
+def test_what_too_few_vectors_miss_is_shown_by_inputs_of_sat(project, monkeypatch, without_sums):
     """The proof does not wave through what the vectors miss."""
     network = random_network(3)
     drawn = draw(candidates(texts_of(project), project.top), 60, seed=2)
@@ -202,7 +231,7 @@ def test_what_too_few_vectors_miss_is_shown_by_inputs_of_sat(project, monkeypatc
         assert (a.status == "equivalent") == (b.status == "equivalent"), a.fault.describe()
 
 
-def test_without_time_for_a_proof_what_the_vectors_miss_is_undecided(project, monkeypatch):
+def test_without_time_for_a_proof_what_the_vectors_miss_is_undecided(project, monkeypatch, without_sums):
     network = random_network(3)
     drawn = draw(candidates(texts_of(project), project.top), 30, seed=2)
     codes = random_codes(network, 1)

@@ -16,7 +16,7 @@ def faults(card: FaultsCard) -> Figure:
     figure, [ax] = canvas(7.2, 2.8)
     parts = [
         ("detected", "detected", GOOD_COLOUR),
-        ("by inputs of SAT", "solved", COLOURS[1]),
+        ("by inputs found for it", "solved", COLOURS[1]),
         ("proven to change nothing", "equivalent", GREY),
         ("undetected", "undetected", BAD_COLOUR),
         ("undecided", "undecided", LIGHT_GREY),

@@ -76,11 +76,11 @@ def faults_page(card: FaultsCard) -> Page:
     ]
     counts = Table(
         "Faults of one bit in the generated Verilog",
-        ["In", "Injected", "Detected", "By inputs of SAT", "Proven to change nothing", "Undetected", "Undecided"],
+        ["In", "Injected", "Detected", "By inputs found for it", "Proven to change nothing", "Undetected", "Undecided"],
         rows,
         note=f"A fault got {card.vectors} vectors, those of the verify stage, or as many as it took to notice it. "
-        "By inputs of SAT: these vectors do not show it, SAT found an input that does, and the simulated Verilog gave "
-        "the reference's outputs for it without the fault, and others with it. "
+        "By inputs found for it: these vectors do not show it, an input found from sums or by SAT does, and the "
+        "simulated Verilog gave the reference's outputs for it without the fault, and others with it. "
         "Undetected: proven to change an output all the same. Undecided: the time did not suffice for either proof.",
     )
     missed = (
@@ -88,7 +88,7 @@ def faults_page(card: FaultsCard) -> Page:
     )
     if card.solved:
         solved = [[Cell(text, "text"), Cell(str(codes), "text")] for text, codes in card.solved.items()]
-        missed.append(Table("By inputs of SAT", ["Fault", "Input codes"], solved))
+        missed.append(Table("By inputs found for them", ["Fault", "Input codes"], solved))
     if card.undecided:
         missed.append(Table("Undecided", ["Fault"], [[Cell(text, "text")] for text in card.undecided]))
     listed = card.equivalent[:MOST_LISTED]

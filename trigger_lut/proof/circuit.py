@@ -52,10 +52,10 @@ def read_modules(project: RtlProject) -> dict[str, Any]:
 
 
 class Circuit:
-    """The top-level module, its cells evaluated where a word is asked for."""
+    """The top-level module, its cells evaluated where a word is asked for. fault: see `instrument`; 0: none."""
 
-    def __init__(self, modules: dict[str, Any], top: str, algebra: Algebra) -> None:
-        self.algebra, self.nets = algebra, Nets(algebra)
+    def __init__(self, modules: dict[str, Any], top: str, algebra: Algebra, fault: int = 0) -> None:
+        self.algebra, self.nets, self._fault = algebra, Nets(algebra), fault
         self._cells, self._ports = modules[top]["cells"], modules[top]["ports"]
         self._modules = modules
         self._parts = {
@@ -63,6 +63,7 @@ class Circuit:
             for name, held in modules.items()
         }
         self._tables: dict[str, IntArray] = {}
+        self.addresses: dict[str, list[Form]] = {}  # of tables by module, as far as they have been evaluated
         # What drives a net: a cell, and where a register reads itself (a chain of bits in one cell) the one bit of it.
         chains = {
             name
@@ -90,7 +91,7 @@ class Circuit:
 
     def give(self, nets: Sequence[Bit], form: Form) -> None:
         """Say what integer some nets carry before the first register."""
-        self.nets.put(nets, Word(form, 0))
+        self.nets.put(nets, Word(form, 0 if form.parts else None))
 
     def word(self, nets: Sequence[Bit]) -> Word:
         """An integer that is what some nets make, modulo 2**nets. Raises FormError where none is known."""
@@ -110,7 +111,10 @@ class Circuit:
             if all(bit in self.nets for bit in out):
                 continue
             if cell["type"] == "$dff":
-                self.nets.register(read, out)
+                self.nets.join(read, out, registers=1)
+                continue
+            if (same := self._passed_on(cell["type"], ports)) is not None:
+                self.nets.join(same, out)
                 continue
             try:
                 self.nets.put(out, self._evaluate(cell, len(out)))
@@ -121,6 +125,29 @@ class Circuit:
     def _missing(self, nets: Sequence[Bit]) -> list[tuple[str, int | None]]:
         """What has to be evaluated before some nets are known."""
         return list(dict.fromkeys(self._driver[n] for n in nets if n in self._driver and n not in self.nets))
+
+    def _passed_on(self, kind: str, ports: dict[str, list[Bit]]) -> list[Bit] | None:
+        """What a choice or a bitwise operation passes on, net by net, where constants make it no more than wires."""
+        if kind not in ("$mux", "$and", "$or") or not len(ports["A"]) == len(ports["B"]) == len(ports["Y"]):
+            return None
+        known = self.nets.constant
+        key = known(ports["S"][0]) if kind == "$mux" else None
+        found: list[Bit] = []
+        for a, b in zip(ports["A"], ports["B"], strict=True):
+            values = known(a), known(b)
+            if key is not None:
+                found.append(b if key else a)
+            elif kind == "$mux" and values in ((0, 0), (1, 1)):
+                found.append(str(values[0]))
+            elif kind == "$mux" and values == (0, 1):
+                found.append(ports["S"][0])
+            elif kind != "$mux" and (dominant := int(kind == "$or")) in values:
+                found.append(str(dominant))
+            elif kind != "$mux" and 1 - dominant in values:
+                found.append(b if values[0] == 1 - dominant else a)
+            else:
+                return None
+        return found
 
     def _evaluate(self, cell: dict[str, Any], bits: int) -> Word:
         kind, nets = cell["type"], cell["connections"]
@@ -185,8 +212,9 @@ class Circuit:
 
     def _lookup(self, module: str, nets: list[Bit]) -> Word:
         if module not in self._tables:
-            self._tables[module] = table_entries(self._modules[module])
+            self._tables[module] = table_entries(self._modules[module], self._fault)
         entries, word = self._tables[module], self.nets.read(nets, "unsigned")
+        self.addresses.setdefault(module, []).append(word.form)
         found = self._of(lambda a: self.algebra.apply(a, lambda v: entries[v]), word)
         if found.form.lo == UNDEFINED:
             raise FormError("a table is read where it has no entry")

@@ -26,6 +26,7 @@ from trigger_lut.proof.equivalence import (
     with_outputs,
 )
 from trigger_lut.proof.fault_sites import Fault
+from trigger_lut.proof.fault_words import seen_in_words
 from trigger_lut.proof.instrument import BITS, instrumented, probed
 from trigger_lut.tools import run_program
 
@@ -46,15 +47,15 @@ AFTER_PROOF: dict[Verdict, Status] = {"proven": "equivalent", "different": "unde
 class Outcome:
     """One fault: how it came out, and the vector at which it was noticed.
 
-    Of those that no vector notices: equivalent where it is proven that no output changes; solved where SAT found an
-    input that shows it, and the simulated Verilog agrees, with the fault and without; undetected where it is proven
-    that an output changes, but no such input is at hand; undecided where the time did not suffice for a proof.
+    Of those that no vector notices: equivalent where it is proven that no output changes; solved where an input that
+    was found for it, from the sums or by SAT, shows it in simulation, with the fault and without; undetected where it
+    is proven that an output changes, but no such input is at hand; undecided where the time did not suffice.
     """
 
     fault: Fault
     status: Status
     vector: int | None = None
-    inputs: tuple[int, ...] | None = None  # codes at which it shows, where SAT found them
+    inputs: tuple[int, ...] | None = None  # codes at which it shows, where they were found for it
 
 
 def texts_of(project: RtlProject) -> dict[str, str]:
@@ -81,12 +82,21 @@ def run_faults(
         outcomes = {n: Outcome(fault, "detected", int(found[n])) for n, fault in enumerate(faults, 1)}
         silent = [n for n in outcomes if found[n] < 0]
         if silent:
+            seen = seen_in_words(project, texts_of(project), [faults[n - 1] for n in silent], len(codes))
+            outcomes |= {
+                n: Outcome(faults[n - 1], "equivalent") for n, s in zip(silent, seen, strict=True) if s.changeless
+            }
+            silent = [n for n in silent if outcomes[n].status == "detected"]
+            outcomes |= _replayed(files, project, faults, silent, np.concatenate([s.codes for s in seen]), reference)
+            silent = [n for n in silent if outcomes[n].status == "detected"]
+        if silent:
             proven = _changeless(project, [faults[n - 1] for n in silent], Path(scratch), seconds)
             for n, said in zip(silent, proven, strict=True):
                 outcomes[n] = Outcome(faults[n - 1], AFTER_PROOF[said.verdict])
-            inputs = [said.inputs for said in proven if said.inputs is not None]
+            solved = [codes_of_bits(said.inputs, project.inputs) for said in proven if said.inputs is not None]
             waiting = [n for n in silent if outcomes[n].status != "equivalent"]
-            outcomes |= _replayed(files, project, faults, waiting, inputs, reference)
+            more = np.concatenate([codes[:0], *solved])
+            outcomes |= _replayed(files, project, faults, waiting, more, reference)
     return list(outcomes.values())
 
 
@@ -95,17 +105,16 @@ def _replayed(
     project: RtlProject,
     faults: Sequence[Fault],
     waiting: Sequence[int],
-    inputs: Sequence[tuple[int, ...]],
+    codes: IntArray,
     reference: Callable[[IntArray], IntArray],
 ) -> dict[int, Outcome]:
-    """By number those of the waiting faults that inputs of SAT (bits of the input bus) show in simulation.
+    """By number those of the waiting faults that codes (N, C_in) show in simulation.
 
     A fault may lead to entries of tables that nothing else reaches. Synthesis fills them as it likes: SAT had what
     Yosys made of them, simulation tries random values, zeros and ones.
     """
-    if not inputs:
+    if not len(codes) or not waiting:
         return {}
-    codes = np.concatenate([codes_of_bits(bits, project.inputs) for bits in inputs])
     shown: dict[int, Outcome] = {}
     for unknown in ("unique", "0", "1"):
         if all(n in shown for n in waiting):

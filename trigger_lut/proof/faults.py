@@ -28,7 +28,7 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 def faults(spec: Path, network: Path, codes: Path, firmware_card: Path, card: Path, count: int) -> FaultsCard:
     """Write the FaultsCard of a design. count: how many faults; fewer where the design has fewer places.
 
-    The vectors are those of the verify stage, in a random order, and behind them the inputs that SAT finds for faults
+    The vectors are those of the verify stage, in a random order, and behind them the inputs that are found for faults
     that these do not show. A fault that is missed does not raise: the card says so. Raises CardError for files that do
     not belong together.
     """

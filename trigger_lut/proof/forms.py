@@ -168,6 +168,10 @@ class Algebra:
         except FormError:
             return False
 
+    def values(self, function: int) -> IntArray:
+        """Values of a function by number."""
+        return self._values[function]
+
     def bounded(self, form: Form, lo: int, hi: int) -> Form:
         """The same integer with bounds that are known of it otherwise."""
         return replace(form, lo=max(form.lo, lo), hi=min(form.hi, hi))
@@ -175,7 +179,7 @@ class Algebra:
     def _members(self, form: Form) -> list[Form]:
         if len(form.parts) != 1 or not self.bases[form.parts[0][0]].members:
             return [form]
-        base, values = self._root(form)
+        base, values = self.root(form)
         assert base is not None
         by = int(values[1] - values[0])
         if by <= 0 or (np.diff(values) != by).any():
@@ -183,7 +187,7 @@ class Algebra:
         offset = self.constant(int(values[0]) - by * self.bases[base].lo)
         return [self.add(self.scale(m, by), offset) for m in self.bases[base].members]
 
-    def _root(self, form: Form) -> tuple[int | None, IntArray]:
+    def root(self, form: Form) -> tuple[int | None, IntArray]:
         """The base that a form is a function of, and its values over all values of the base."""
         if not form.parts:
             return None, np.array([form.constant], dtype=np.int64)
@@ -215,7 +219,7 @@ class Algebra:
 
     def _common(self, forms: Sequence[Form]) -> tuple[int | None, list[IntArray]] | None:
         """One base that all forms are functions of, and their values over all of its values; None: there is none."""
-        roots = [self._root(form) for form in forms]
+        roots = [self.root(form) for form in forms]
         bases = {base for base, _ in roots if base is not None}
         if len(bases) > 1:
             return None

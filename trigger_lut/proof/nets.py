@@ -54,8 +54,18 @@ class Nets:
             if isinstance(net, int):
                 self._at[net] = (len(self._words) - 1, n)
 
-    def register(self, data: Sequence[Bit], out: Sequence[Bit]) -> None:
-        """Words side by side are the same words a register later."""
+    def constant(self, net: Bit) -> int | None:
+        """0 or 1 where a net carries nothing else."""
+        if net in ("0", "1"):
+            return int(net)
+        if net not in self._at:
+            return None
+        word, bit = self._at[net]
+        held = self._words[word]
+        return held.form.constant >> bit & 1 if isinstance(held, Word) and not held.form.parts else None
+
+    def join(self, data: Sequence[Bit], out: Sequence[Bit], registers: int = 0) -> None:
+        """Say that nets carry what others do, so many registers later."""
         later: dict[int, int] = {}
         for d, q in zip(data, out, strict=True):
             if not isinstance(d, int):
@@ -67,7 +77,7 @@ class Nets:
                 later[n] = len(self._words)
                 held = self._words[n]
                 if isinstance(held, Word) and held.registers is not None:
-                    held = replace(held, registers=held.registers + 1)
+                    held = replace(held, registers=held.registers + registers)
                 self._words.append(held)
             if isinstance(q, int):
                 self._at[q] = (later[n], bit)

@@ -12,18 +12,22 @@ from trigger_lut.proof.forms import FormError, IntArray
 UNDEFINED = -1
 
 
-def table_entries(module: dict[str, Any]) -> IntArray:
+def table_entries(module: dict[str, Any], fault: int = 0) -> IntArray:
     """Entries by address, UNDEFINED where the case statement gives none.
 
-    module: in Yosys' JSON, with the ports `in` and `out`. Raises FormError for another kind of module.
+    module: in Yosys' JSON, with the ports `in` and `out`. fault: at the port `fault`, where there is one (see
+    `instrument`). Raises FormError for another kind of module.
     """
-    if set(module["ports"]) != {"in", "out"}:
+    if set(module["ports"]) - {"fault"} != {"in", "out"}:
         raise FormError(f"a module with the ports {', '.join(module['ports'])} is not followed")
     address, out = module["ports"]["in"]["bits"], module["ports"]["out"]["bits"]
     codes = np.arange(1 << len(address), dtype=np.int64)
     nothing = np.zeros_like(codes)
     values: dict[int | str, IntArray] = {"0": nothing, "1": nothing + 1, "x": nothing + UNDEFINED}
     values |= {bit: (codes >> n) & 1 for n, bit in enumerate(address)}
+    values |= {
+        bit: nothing + (fault >> n & 1) for n, bit in enumerate(module["ports"].get("fault", {"bits": []})["bits"])
+    }
 
     def whole(bits: Sequence[int | str]) -> IntArray:
         held = np.array([values[b] for b in bits])
@@ -52,6 +56,11 @@ def _cell(cell: dict[str, Any], values: dict[int | str, IntArray], whole: Callab
         return np.where(whole(nets["A"]) == whole(nets["B"]), 1, 0)
     if kind == "$logic_not":
         return np.where(whole(nets["A"]) == 0, 1, 0)
+    if kind == "$logic_and":
+        return np.where((whole(nets["A"]) != 0) & (whole(nets["B"]) != 0), 1, 0)
+    if kind == "$xor":
+        a, b = whole(nets["A"]), whole(nets["B"])
+        return np.where((a < 0) | (b < 0), UNDEFINED, a ^ b)
     if kind not in ("$pmux", "$mux"):
         raise FormError(f"a table with {kind} is not followed")
     width, found = len(nets["Y"]), whole(nets["A"])

@@ -154,3 +154,56 @@ def test_a_latency_that_is_not_constant_has_no_value(tmp_path):
     assert (found.latency_min, found.latency_max, found.dsp) == (None, 10, 73)
     with pytest.raises(ReportError, match=r"Best-caseLatency: expected a number, found 'ten'$"):
         read_hls_report(edited(tmp_path, name, (best[0], best[0].replace("10", "ten"))))
+
+
+# Read off reports of Vitis HLS: version, part, top, clocks wanted and estimated, latency, interval, resources.
+VITIS_HLS = [
+    HlsReport(
+        "2020.2", "xcvu11p-flga2577-1-e", "system_top", 10.0, 12.12, None, None, None, None,
+        luts=55711, ff=19995, dsp=34, bram18=14, uram=0,
+    ),
+    HlsReport(
+        "2021.1.1", "xcvu11p-flga2577-1-e", "scatter_sum", 4.0, 2.439, 3206, 6406, 3206, 6406,
+        luts=283, ff=168, dsp=0, bram18=0, uram=0,
+    ),
+]  # fmt: skip
+
+
+def vitis_hls_report(r: HlsReport) -> str:
+    """The elements of such a report that are read, among some that are not."""
+
+    def said(cycles: int | None) -> str:
+        return "undef" if cycles is None else str(cycles)
+
+    return f"""<profile>
+    <ReportVersion><Version>{r.version}</Version></ReportVersion>
+    <UserAssignments>
+        <unit>ns</unit><Part>{r.part}</Part><TopModelName>{r.top}</TopModelName>
+        <TargetClockPeriod>{r.target_clock_ns:.2f}</TargetClockPeriod><FlowTarget>vivado</FlowTarget>
+    </UserAssignments>
+    <PerformanceEstimates>
+        <SummaryOfTimingAnalysis><EstimatedClockPeriod>{r.estimated_clock_ns:.3f}</EstimatedClockPeriod></SummaryOfTimingAnalysis>
+        <SummaryOfOverallLatency>
+            <Best-caseLatency>{said(r.latency_min)}</Best-caseLatency>
+            <Average-caseLatency>undef</Average-caseLatency>
+            <Worst-caseLatency>{said(r.latency_max)}</Worst-caseLatency>
+            <Interval-min>{said(r.interval_min)}</Interval-min><Interval-max>{said(r.interval_max)}</Interval-max>
+        </SummaryOfOverallLatency>
+    </PerformanceEstimates>
+    <AreaEstimates>
+        <Resources>
+            <FF>{r.ff}</FF><LUT>{r.luts}</LUT><BRAM_18K>{r.bram18}</BRAM_18K><DSP>{r.dsp}</DSP><URAM>{r.uram}</URAM>
+        </Resources>
+    </AreaEstimates>
+</profile>
+"""
+
+
+@pytest.mark.parametrize("report", VITIS_HLS, ids=lambda r: r.version)
+def test_what_vitis_hls_says_is_read(tmp_path, report):
+    path = tmp_path / "csynth.xml"
+    path.write_text(vitis_hls_report(report))
+    assert read_hls_report(path) == report
+    path.write_text(vitis_hls_report(report).replace(f"<LUT>{report.luts}</LUT>", ""))
+    with pytest.raises(ReportError, match="expected a value at AreaEstimates/Resources/LUT"):
+        read_hls_report(path)

@@ -19,6 +19,8 @@ TRIES = 4  # networks at most that are synthesised at the end
 USED = 0.9  # of the budget that is to be used
 TIGHTENED, WIDENED = 2, 1  # times at most that a training goes on with fewer edges, or with more, after its end,
 TIGHTENED_SHARE = 0.1  # for this share of its epochs
+CUTS = (AIM, 0.93, 0.88, 0.8)  # shares of the budget that a network is pruned to at last, one after the other
+FILLS = 3  # times at most that one is filled
 
 
 def conclude(session: Session) -> None:
@@ -35,6 +37,8 @@ def conclude(session: Session) -> None:
     if session.luts.binds and session.widened < WIDENED and found.built.luts < USED * session.spec.budget.luts:
         _widen(session, found)
         return
+    if session.luts.binds and found.built.luts < USED * session.spec.budget.luts:
+        found = _filled(session, found)
     session.result = Result(True, found.built, found.weights)
 
 
@@ -81,7 +85,7 @@ def _tighten(session: Session) -> None:
     if session.found is not None:
         gave_up = Result(True, session.found.built, session.found.weights)
     if session.tightened == TIGHTENED:
-        session.result = gave_up
+        session.result = gave_up if gave_up.feasible else _cut(session) or gave_up
         return
     session.put(session.nearest.weights)
     session.limits = Limits(session.spec, session.nearest.correction)
@@ -91,6 +95,40 @@ def _tighten(session: Session) -> None:
         gave_up.feasible or session.limits.over_built(session.result.built) >= session.nearest.over
     ):
         session.result = gave_up
+
+
+def _cut(session: Session) -> Result | None:
+    """The nearest network with as many edges less as Yosys asks for; not fine-tuned, which would change its size."""
+    assert session.nearest is not None
+    start = session.nearest
+    for share in CUTS:
+        session.put(start.weights)
+        session.limits = Limits(session.spec, start.correction)
+        prune(session, share)
+        if session.result is not None:  # nothing that depends on the input is as small
+            session.result = None
+            return None
+        built = session.measure("result")
+        if session.limits.over_built(built) == 0.0:
+            return Result(True, built, session.weights())
+    return None
+
+
+def _filled(session: Session, found: Found) -> Found:
+    """What was found with what it may still take given back, where that is as accurate; not fine-tuned either.
+
+    Each try goes by the correction that the one before it showed.
+    """
+    session.put(found.weights)
+    session.limits = Limits(session.spec, correction(found.built, session.cost()))
+    for _ in range(FILLS):
+        session.put(found.weights)
+        prune(session, AIM)
+        built = session.measure("result")
+        if session.limits.over_built(built) == 0.0 and built.luts > found.built.luts:
+            more = Found(session.accuracy(), built, session.weights())
+            return more if _as_accurate(session, more, found) else found
+    return found
 
 
 def _widen(session: Session, found: Found) -> None:

@@ -22,7 +22,7 @@ from trigger_lut.records import TrainCard
 from trigger_lut.reference import evaluate
 from trigger_lut.saved_model import load_model
 from trigger_lut.surrogate import estimate
-from trigger_lut.training import checkpoint, fitting, measure, session
+from trigger_lut.training import checkpoint, ending, fitting, measure, session
 from trigger_lut.training.controller import FREEZE_FROM
 from trigger_lut.training.ending import TIGHTENED, USED
 from trigger_lut.training.limits import Limits
@@ -182,6 +182,34 @@ def test_what_does_not_fit_when_it_is_filled_is_pruned_again(inputs, tmp_path, m
     assert results(card)[0] < results(card)[-1] <= LUTS < results(card)[1]
 
 
+@pytest.mark.parametrize("as_accurate", [True, False])
+def test_what_leaves_much_of_its_budget_in_the_end_is_filled_without_fine_tuning(
+    inputs, tmp_path, monkeypatch, as_accurate
+):
+    """More, fine-tuned, never fits; what is found is filled as it is, if that is as accurate."""
+    monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 0.75, 1.5, 2.3, 3.5, 1.0, 1.0))
+    monkeypatch.setattr(ending, "_as_accurate", lambda *_: as_accurate)
+    card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
+    assert card.feasible
+    assert card.epochs == EPOCHS + 4 * (card.widened + card.tightened)
+    assert results(card)[0] < USED * LUTS
+    if as_accurate:
+        assert results(card)[0] < card.luts.value == results(card)[-1] <= LUTS
+    else:
+        assert card.luts.value == results(card)[0]
+
+
+def test_what_stays_beyond_its_budget_is_cut_until_it_fits(inputs, tmp_path, monkeypatch):
+    """Fine-tuning takes it beyond the budget each time; in the end edges go without it, by what is measured."""
+    monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 1.3, 1.7, 2.2, 2.9, 3.8, 4.0))
+    card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
+    assert card.feasible
+    assert card.tightened == TIGHTENED
+    assert card.epochs == EPOCHS + TIGHTENED * 4
+    assert card.luts.value == results(card)[-1] <= LUTS < min(results(card)[:-1])
+    assert load_network(tmp_path / "network.npz").problems() == []
+
+
 def test_more_of_the_budget_does_not_cost_accuracy(inputs, tmp_path, monkeypatch):
     """The filled network would be the result, but its validation accuracy is made out to be a third lower."""
     monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 0.75))
@@ -205,7 +233,7 @@ def test_a_budget_that_does_not_bind_is_not_filled(tmp_path, monkeypatch):
 
 def test_a_budget_that_stays_out_of_reach_gives_the_nearest_network(inputs, tmp_path, monkeypatch):
     """Each measurement finds more than the one before made room for."""
-    monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 1.3, 1.7, 2.2, 2.9, 3.8, 5.0))
+    monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 1.3, 1.7, 2.2, 2.9, 3.8, 5.0, 7.0, 10.0))
     card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
     assert not card.feasible
     assert card.tightened == TIGHTENED

@@ -19,7 +19,7 @@ TRIES = 4  # networks at most that are synthesised at the end
 USED = 0.9  # of the budget that is to be used
 TIGHTENED, WIDENED = 2, 1  # times at most that a training goes on with fewer edges, or with more, after its end,
 TIGHTENED_SHARE = 0.1  # for this share of its epochs
-CUTS = (AIM, 0.93, 0.88, 0.8)  # shares of the budget that a network is pruned to at last, one after the other
+CUTS = (AIM, AIM, 0.93, 0.85)  # shares of the budget that a network is pruned to at last, one after the other
 FILLS = 3  # times at most that one is filled
 
 
@@ -85,7 +85,7 @@ def _tighten(session: Session) -> None:
     if session.found is not None:
         gave_up = Result(True, session.found.built, session.found.weights)
     if session.tightened == TIGHTENED:
-        session.result = gave_up if gave_up.feasible else _cut(session) or gave_up
+        session.result = gave_up if gave_up.feasible else _cut(session)
         return
     session.put(session.nearest.weights)
     session.limits = Limits(session.spec, session.nearest.correction)
@@ -97,28 +97,30 @@ def _tighten(session: Session) -> None:
         session.result = gave_up
 
 
-def _cut(session: Session) -> Result | None:
-    """The nearest network with as many edges less as Yosys asks for; not fine-tuned, which would change its size."""
-    assert session.nearest is not None
-    start = session.nearest
-    for share in CUTS:
-        session.put(start.weights)
-        session.limits = Limits(session.spec, start.correction)
-        prune(session, share)
-        if session.result is not None:  # nothing that depends on the input is as small
-            session.result = None
-            return None
-        built = session.measure("result")
-        if session.limits.over_built(built) == 0.0:
-            return Result(True, built, session.weights())
-    return None
-
-
-def _filled(session: Session, found: Found) -> Found:
-    """What was found with what it may still take given back, where that is as accurate; not fine-tuned either.
+def _cut(session: Session) -> Result:
+    """The nearest network with as many edges less as Yosys asks for; not fine-tuned, which would change its size.
 
     Each try goes by the correction that the one before it showed.
     """
+    assert session.nearest is not None
+    start = session.nearest
+    session.limits = Limits(session.spec, start.correction)
+    for share in CUTS:
+        session.put(start.weights)
+        prune(session, share)
+        if session.result is not None:  # nothing that depends on the input is as small
+            break
+        built = session.measure("result")
+        over = session.limits.over_built(built)
+        if over == 0.0:
+            return Result(True, built, session.weights())
+        if over < session.nearest.over:
+            session.nearest = Nearest(over, built, session.limits.correction, session.weights())
+    return Result(False, session.nearest.built, session.nearest.weights)
+
+
+def _filled(session: Session, found: Found) -> Found:
+    """What was found with what it may still take given back, where that is as accurate; otherwise as in `_cut`."""
     session.put(found.weights)
     session.limits = Limits(session.spec, correction(found.built, session.cost()))
     for _ in range(FILLS):

@@ -11,23 +11,26 @@ from typing import Any
 import numpy as np
 
 from trigger_lut.budget import Spec
-from trigger_lut.errors import NotReproducibleError
+from trigger_lut.errors import FirmwareError, NotReproducibleError
 from trigger_lut.firmware.hls import predict_hls, write_hls
 from trigger_lut.firmware.rtl import RtlProject, simulate_rtl, write_rtl
 from trigger_lut.firmware.rtl_ghdl import has_ghdl, simulate_vhdl
-from trigger_lut.fixed_point import IntArray
+from trigger_lut.fixed_point import IntArray, uniform
 from trigger_lut.fuzz.draw import Drawn
 from trigger_lut.network import Network
 from trigger_lut.proof.prove import prove_outputs, reference_graph, rtl_graph
-from trigger_lut.proof.words import prove_words, read_verilog
+from trigger_lut.proof.words import Verilog, prove_words, read_verilog
+from trigger_lut.reference import evaluate
 from trigger_lut.release.check import compile_emulator, run_emulator
 from trigger_lut.release.content import emulator_files
 from trigger_lut.release.emulator import evaluate as evaluate_release
 from trigger_lut.release.emulator import load as load_release
+from trigger_lut.verification.control import choose_flip, flipped
 from trigger_lut.verification.evaluations import run_alkaid, run_keras
 
 VHDL_VECTORS = 60  # GHDL interprets
 PROOF_SECONDS = 10.0
+CONTROL_VECTORS = 1000
 DESIGN = "fuzz"
 
 
@@ -106,15 +109,31 @@ def outputs_of(form: Form, case: Case, codes: IntArray) -> Any:
 
 
 def proof(case: Case, seconds: float = PROOF_SECONDS) -> list[str]:
-    """'proven' or 'sampled', an output. Raises NotReproducibleError for one whose Verilog is another function."""
+    """'proven' or 'sampled', an output, in words or by SAT.
+
+    Raises NotReproducibleError for one whose Verilog is another function, and where words prove an output of the
+    network with a flipped bit that vectors show to differ.
+    """
     with tempfile.TemporaryDirectory(prefix="trigger_lut_fuzz_") as folder:
         project = _project(case, Path(folder))
         reference, rtl = reference_graph(case.network, Path(folder)), rtl_graph(project, Path(folder))
         outputs = prove_outputs(case.network, project, reference, rtl, seconds)
-        words = prove_words(case.network, project, read_verilog(project)).open
+        verilog = read_verilog(project)
     if wrong := [x for x in outputs if x.status == "different"]:
         raise NotReproducibleError(f"proof: output {wrong[0].name}: {wrong[0].detail}")
-    return [
-        "sampled" if said.status == "sampled" and reason else "proven"
-        for said, reason in zip(outputs, words, strict=True)
-    ]
+    _words_tell_apart(case.network, project, verilog)
+    words = prove_words(case.network, project, verilog).open
+    pairs = zip(outputs, words, strict=True)
+    return ["sampled" if said.status == "sampled" and reason else "proven" for said, reason in pairs]
+
+
+def _words_tell_apart(network: Network, project: RtlProject, verilog: Verilog) -> None:
+    codes = uniform(network.inputs, CONTROL_VECTORS, np.random.default_rng(0))
+    try:
+        wrong = flipped(network, choose_flip(network, codes, 0))
+    except FirmwareError:
+        return  # no flip shows
+    differs = (evaluate(wrong, codes) != evaluate(network, codes)).any(axis=0)
+    said = prove_words(wrong, project, verilog).open
+    if missed := [o for o, reason in enumerate(said) if differs[o] and not reason]:
+        raise NotReproducibleError(f"proof: output {missed[0]} is proven of a network with a flipped bit too")

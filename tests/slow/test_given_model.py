@@ -13,7 +13,7 @@ BUDGET = """\
 data_set: toy
 target: cms-phase2-correlator
 network: {model: models/hgq.keras, reference: [4, 3]}
-checks: {vectors: 20000, faults: 30, formal_seconds: 30}
+checks: {vectors: 100000, faults: 30, formal_seconds: 30}
 designs:
   given: {luts: 3000, latency_ns: 100}
 """

@@ -26,7 +26,7 @@ from trigger_lut.records_proof import OutputProof, ProveCard
 from trigger_lut.reference import evaluate
 from trigger_lut.verification.control import choose_flip, flipped
 
-BY_WORDS = "word by word: generated Verilog, as Yosys reads it, and network are the same sums of functions"
+BY_WORDS = "Word by word: generated Verilog, as Yosys reads it, and network are the same sums of functions"
 BY_SAT = (
     "SAT sweeping (ABC, cec) on and-inverter graphs by Yosys: the generated Verilog, its registers as wires, against "
     "behavioural Verilog written from the network's integers"

@@ -119,6 +119,20 @@ def test_changed_verilog_is_not_proven(tmp_path, change):
     assert any(found.open)
 
 
+def test_an_output_that_does_not_fit_the_bus_is_not_proven(tmp_path):
+    """Modulo what the bus holds it would be the same."""
+    network = hybrid()
+    project, verilog = built(network, tmp_path)
+    linear, tables = network.layers
+    wrong = replace(network, layers=(linear, replace(tables, bias=tables.bias + (1 << project.outputs[0].bits))))
+    said = prove_words(wrong, project, verilog).open
+    assert all("is not seen to fit" in reason for reason in said)
+    wrong = replace(network, layers=(linear, replace(tables, fraction=tables.fraction + 1)))
+    assert all("is not seen to fit" in reason for reason in prove_words(wrong, project, verilog).open)
+    fewer = replace(network, outputs=network.output_values[:1])
+    assert prove_words(fewer, project, verilog).open == ("the network's inputs or outputs are not those of the buses",)
+
+
 def test_a_path_that_crosses_fewer_registers_is_said_so(tmp_path):
     network = random_network(1)
     project, _ = built(network, tmp_path)

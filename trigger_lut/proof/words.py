@@ -54,6 +54,10 @@ def prove_words(network: Network, project: RtlProject, verilog: Verilog) -> Word
     inputs = [algebra.input(kif.lo, kif.hi) for kif in network.inputs]
     if not verilog.library_holds:
         return WordProof(("alkaid's library is not what it is taken for",) * len(network.output_values), None)
+    if network.inputs != project.inputs or len(network.output_values) != len(project.outputs):
+        return WordProof(
+            ("the network's inputs or outputs are not those of the buses",) * len(network.output_values), None
+        )
     expected = network_forms(network, algebra, inputs)
     circuit = Circuit(verilog.modules, project.top, algebra)
     at, nets = 0, circuit.port("data_in")
@@ -64,17 +68,19 @@ def prove_words(network: Network, project: RtlProject, verilog: Verilog) -> Word
     circuit.give(circuit.port("valid_in"), valid)
     late = {_registers(circuit, "valid_out", valid)}
     found, at, nets = [], 0, circuit.port("data_out")
-    for kif, output in zip(network.output_formats(), expected, strict=True):
+    for kif, own, output in zip(project.outputs, network.output_formats(), expected, strict=True):
         reason, registers = _compared(circuit, nets[at : at + kif.bits], output)
+        if not reason and (own.f != kif.f or own.lo < kif.lo or own.hi > kif.hi):
+            reason = f"the network's output is not seen to fit {kif}"
         at += kif.bits
         found.append(reason)
-        late |= {registers} if registers is not None or reason else set()
+        late |= {registers} if registers is not None else set()
     registers = late.pop() if len(late) == 1 else None
-    if registers is not None and registers != project.latency_cycles_planned:
-        found = [reason or f"{registers} registers, {project.latency_cycles_planned} planned" for reason in found]
     if registers is None:
         found = [reason or "not all outputs and valid cross as many registers" for reason in found]
-    return WordProof(tuple(found), registers)
+    elif registers != project.latency_cycles_planned:
+        found = [reason or f"{registers} registers, {project.latency_cycles_planned} planned" for reason in found]
+    return WordProof(tuple(found), None if any(found) else registers)
 
 
 def _registers(circuit: Circuit, port: str, form: Form) -> int | None:

@@ -17,6 +17,7 @@ from trigger_lut.network import LinearLayer, LUTDenseTables, Network
 from trigger_lut.proof.circuit import Circuit, read_modules
 from trigger_lut.proof.forms import Algebra, FormError
 from trigger_lut.proof.library import library_holds, part_of
+from trigger_lut.proof.network_forms import network_forms
 from trigger_lut.proof.prove import prove_both_ways
 from trigger_lut.proof.table_entries import UNDEFINED, table_entries
 from trigger_lut.proof.words import prove_words, read_verilog
@@ -218,6 +219,28 @@ def test_words_are_what_simulation_says(tmp_path):
         at += kif.bits
         size = (1 << kif.bits) - 1
         np.testing.assert_array_equal(value(algebra, form, codes) & size, simulated[:, o] & size)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_forms_of_a_network_are_what_the_reference_says(seed):
+    """Every way of rounding and overflow; SAT_SYM at the lowest code of its format too."""
+    from unit.test_forms import value
+
+    network = random_graph(seed)
+    codes = np.concatenate([random_codes(network, 300), [[kif.lo for kif in network.inputs]]])
+    algebra = Algebra()
+    inputs = [algebra.input(kif.lo, kif.hi) for kif in network.inputs]
+    wanted = evaluate(network, codes)
+    for o, form in enumerate(network_forms(network, algebra, inputs)):
+        np.testing.assert_array_equal(value(algebra, form, codes), wanted[:, o])
+
+
+def test_the_lowest_code_is_saturated_where_that_is_symmetric():
+    kif, none = KIF(1, 2, 0), np.zeros(1, dtype=int)
+    table = LUTDenseTables("t", (kif,), ("SAT_SYM",), np.array([[3]]), np.arange(8).reshape(1, 1, 8), none, none)
+    algebra = Algebra()
+    (form,) = network_forms(Network((kif,), (table,)), algebra, [algebra.input(kif.lo, kif.hi)])
+    assert (form.lo, form.hi) == (1, 7), "the entry of -4 is not read"
 
 
 def test_both_ways_together(tmp_path, monkeypatch):

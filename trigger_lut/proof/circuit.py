@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from trigger_lut.firmware.rtl_project import RtlProject
-from trigger_lut.proof.forms import Algebra, Form, FormError, IntArray
+from trigger_lut.fixed_point import KIF, IntArray
+from trigger_lut.proof.forms import Algebra, Form, FormError
 from trigger_lut.proof.library import Part, part_of, shifted, sum_of
 from trigger_lut.proof.nets import Bit, Nets, Word, together
 from trigger_lut.proof.table_entries import UNDEFINED, table_entries
@@ -63,6 +64,12 @@ class Circuit:
             for name, held in modules.items()
         }
         self._tables: dict[str, IntArray] = {}
+        clocks = {
+            (*cell["connections"]["CLK"], int(cell["parameters"]["CLK_POLARITY"], 2))
+            for cell in self._cells.values()
+            if cell["type"] == "$dff"
+        }
+        self._one_clock = len(clocks) < 2
         self.addresses: dict[str, list[Form]] = {}  # of tables by module, as far as they have been evaluated
         # What drives a net: a cell, and where a register reads itself (a chain of bits in one cell) the one bit of it.
         chains = {
@@ -89,6 +96,14 @@ class Circuit:
         bits: list[Bit] = self._ports[name]["bits"]
         return bits
 
+    def fields(self, name: str, formats: Sequence[KIF]) -> list[list[Bit]]:
+        """Nets of a bus, one list a channel."""
+        nets, at, found = self.port(name), 0, []
+        for kif in formats:
+            found.append(nets[at : at + kif.bits])
+            at += kif.bits
+        return found
+
     def give(self, nets: Sequence[Bit], form: Form) -> None:
         """Say what integer some nets carry before the first register."""
         self.nets.put(nets, Word(form, 0 if form.parts else None))
@@ -111,7 +126,10 @@ class Circuit:
             if all(bit in self.nets for bit in out):
                 continue
             if cell["type"] == "$dff":
-                self.nets.join(read, out, registers=1)
+                if self._one_clock:
+                    self.nets.join(read, out, registers=1)
+                else:
+                    self.nets.put(out, "registers have several clocks")
                 continue
             if (same := self._passed_on(cell["type"], ports)) is not None:
                 self.nets.join(same, out)
@@ -169,11 +187,11 @@ class Circuit:
             return self._of(lambda a: self.algebra.add(last, self.algebra.scale(a, -1)), wide("A"))
         if kind == "$mux":
             return self._of(self._choice, self.nets.read(nets["S"], "unsigned"), wide("B"), wide("A"))
-        if kind in PAIRS:
+        if kind in PAIRS and signed["A"] == signed["B"]:
             return self._of(
                 lambda a, b: self.algebra.apply_all([a, b], lambda v: PAIRS[kind](*v)), wide("A"), wide("B")
             )
-        if kind in COMPARED:
+        if kind in COMPARED and signed["A"] == signed["B"]:
             difference = self._of(self.algebra.less, exact("A"), exact("B"))
             return self._of(lambda d: self.algebra.apply(d, lambda v: COMPARED[kind](v, 0)), difference)
         if kind in REDUCED:

@@ -52,13 +52,13 @@ def seen_in_words(project: RtlProject, texts: dict[str, str], faults: Sequence[F
         return [Seen(False, none) for _ in faults]
     algebra = Algebra()
     inputs = [algebra.input(kif.lo, kif.hi) for kif in project.inputs]
-    given = [*inputs, algebra.input(0, 1)]
+    valid = algebra.input(0, 1)
     circuit = Circuit(verilog.modules, project.top, algebra)
-    healthy = _words(project, circuit, given, 0)
+    healthy = _words(project, circuit, inputs, valid, 0)
     found = []
     for n, fault in enumerate(faults, 1):
         faulty = Circuit(verilog.modules, project.top, algebra, n)
-        same = healthy is not None and _same(project, algebra, healthy, _words(project, faulty, given, n))
+        same = healthy is not None and _same(project, algebra, healthy, _words(project, faulty, inputs, valid, n))
         codes = none
         if fault.kind == "table" and not same:
             several = [
@@ -88,20 +88,14 @@ def _looked_up(
     return codes
 
 
-def _words(project: RtlProject, circuit: Circuit, inputs: Sequence[Form], fault: int) -> list[Word] | None:
-    """All outputs, and valid_out, with a fault by number; None where one is not known. inputs: and valid_in."""
+def _words(project: RtlProject, circuit: Circuit, inputs: Sequence[Form], valid: Form, fault: int) -> list[Word] | None:
+    """All outputs, and valid_out, with a fault by number; None where one is not known."""
     circuit.give(circuit.port("fault"), circuit.algebra.constant(fault))
-    at, nets = 0, circuit.port("data_in")
-    for kif, form in zip(project.inputs, inputs, strict=False):
-        circuit.give(nets[at : at + kif.bits], form)
-        at += kif.bits
-    circuit.give(circuit.port("valid_in"), inputs[-1])
-    found, at, nets = [], 0, circuit.port("data_out")
+    for nets, form in zip(circuit.fields("data_in", project.inputs), inputs, strict=True):
+        circuit.give(nets, form)
+    circuit.give(circuit.port("valid_in"), valid)
     try:
-        for kif in project.outputs:
-            found.append(circuit.word(nets[at : at + kif.bits]))
-            at += kif.bits
-        return [*found, circuit.word(circuit.port("valid_out"))]
+        return [circuit.word(n) for n in (*circuit.fields("data_out", project.outputs), circuit.port("valid_out"))]
     except FormError:
         return None
 

@@ -20,9 +20,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-IntArray = NDArray[np.int64]
+from trigger_lut.fixed_point import IntArray
+
 LARGEST_SPAN = 1 << 18
 """Values of a base that a function is written down for."""
 LARGEST = 1 << 56
@@ -151,10 +151,13 @@ class Algebra:
             return found[0]
         least = max(form.lo for form in found)
         found = sorted((f for f in found if f.hi > least), key=lambda f: (f.parts, f.constant))
+        if not found:
+            return self.constant(least)
         shift = found[0].constant
         found = [replace(f, constant=f.constant - shift, lo=f.lo - shift, hi=f.hi - shift) for f in found]
         by = int(np.gcd.reduce([x for f in found for x in (self.content(f), f.constant)]))
-        members = tuple(self.divided(f, by) or f for f in found)
+        members = tuple(m for f in found if (m := self.divided(f, by)) is not None)
+        assert len(members) == len(found), "it divides all of them"
         key = ("largest", members)
         base = self._base(key, Base(max(f.lo for f in members), max(f.hi for f in members), None, members))
         held = self.bases[base]

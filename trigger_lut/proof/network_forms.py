@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from trigger_lut.fixed_point import KIF, wrap
 from trigger_lut.network import PADDING, Layer, LinearLayer, LUTDenseTables, MaxLayer, Network
-from trigger_lut.proof.forms import Algebra, Form, FormError, IntArray
-from trigger_lut.ranges import fits, limits
+from trigger_lut.proof.forms import Algebra, Form, FormError
+from trigger_lut.ranges import limits
+from trigger_lut.reference import converted
 
 
 def network_forms(network: Network, algebra: Algebra, inputs: Sequence[Form]) -> list[Form | str]:
@@ -20,9 +20,10 @@ def network_forms(network: Network, algebra: Algebra, inputs: Sequence[Form]) ->
     values: list[Form | str] = list(inputs)
     for layer, sites in zip(network.layers, network.sites, strict=True):
         made: list[Form | str] = []
+        reads = set(layer.reads().tolist())
         for place in sites:
             channels = [
-                _convert(algebra, network, layer, i, v, values) if i in set(map(int, layer.reads())) else ""
+                _convert(algebra, network, layer, i, v, values) if i in reads else ""
                 for i, v in enumerate(map(int, place))
             ]
             made += [_output(algebra, layer, o, channels) for o in range(layer.shape[1])]
@@ -40,25 +41,15 @@ def _convert(
     form = values[value]
     if isinstance(form, str):
         return form
-    up = kif.f - network.fraction_of(value)
+    fraction = network.fraction_of(value)
+    up = kif.f - fraction
     try:
-        if up >= 0 and fits(form.lo, form.hi, kif.f - up, kif, layer.rounding):
+        least, most = limits(kif, layer.overflow[i])
+        if up >= 0 and form.lo << up >= least and form.hi << up <= most:
             return algebra.scale(form, 1 << up)
-        return algebra.apply(form, lambda codes: _converted(codes, up, kif, layer.overflow[i], layer.rounding))
+        return algebra.apply(form, lambda v: converted(v, fraction, kif, layer.overflow[i], layer.rounding))
     except FormError as error:
         return f"{layer.name}: channel {i}: {error}"
-
-
-def _converted(codes: IntArray, up: int, kif: KIF, overflow: str, rounding: str) -> IntArray:
-    if up >= 0:
-        moved = codes << up
-    else:
-        half = 1 << (-up - 1) if rounding == "RND" else 0
-        moved = (codes + half) >> -up
-    if overflow == "WRAP":
-        return wrap(moved, kif)
-    clipped: IntArray = np.clip(moved, *limits(kif, overflow))
-    return clipped
 
 
 def _output(algebra: Algebra, layer: Layer, o: int, channels: Sequence[Form | str]) -> Form | str:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from trigger_lut.proof.forms import Algebra, Form, FormError, IntArray
+from trigger_lut.fixed_point import IntArray
+from trigger_lut.proof.forms import Algebra, Form, FormError
 
 
 def reaching(

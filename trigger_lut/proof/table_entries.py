@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from trigger_lut.proof.forms import FormError, IntArray
+from trigger_lut.fixed_point import IntArray
+from trigger_lut.proof.forms import FormError
 
 UNDEFINED = -1
 

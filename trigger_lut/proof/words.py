@@ -60,19 +60,16 @@ def prove_words(network: Network, project: RtlProject, verilog: Verilog) -> Word
         )
     expected = network_forms(network, algebra, inputs)
     circuit = Circuit(verilog.modules, project.top, algebra)
-    at, nets = 0, circuit.port("data_in")
-    for kif, form in zip(network.inputs, inputs, strict=True):
-        circuit.give(nets[at : at + kif.bits], form)
-        at += kif.bits
+    for nets, form in zip(circuit.fields("data_in", network.inputs), inputs, strict=True):
+        circuit.give(nets, form)
     valid = algebra.input(0, 1)
     circuit.give(circuit.port("valid_in"), valid)
     late = {_registers(circuit, "valid_out", valid)}
-    found, at, nets = [], 0, circuit.port("data_out")
-    for kif, own, output in zip(project.outputs, network.output_formats(), expected, strict=True):
-        reason, registers = _compared(circuit, nets[at : at + kif.bits], output)
+    found, buses = [], circuit.fields("data_out", project.outputs)
+    for nets, kif, own, output in zip(buses, project.outputs, network.output_formats(), expected, strict=True):
+        reason, registers = _compared(circuit, nets, output)
         if not reason and (own.f != kif.f or own.lo < kif.lo or own.hi > kif.hi):
             reason = f"the network's output is not seen to fit {kif}"
-        at += kif.bits
         found.append(reason)
         late |= {registers} if registers is not None else set()
     registers = late.pop() if len(late) == 1 else None

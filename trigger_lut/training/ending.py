@@ -8,7 +8,7 @@ import numpy as np
 
 from trigger_lut.training.candidates import MARGIN, Found, Nearest, Result
 from trigger_lut.training.controller import AIM
-from trigger_lut.training.fitting import prune
+from trigger_lut.training.fitting import prune, refill
 from trigger_lut.training.limits import Limits
 from trigger_lut.training.measure import correction
 
@@ -20,7 +20,7 @@ USED = 0.9  # of the budget that is to be used
 TIGHTENED, WIDENED = 2, 1  # times at most that a training goes on with fewer edges, or with more, after its end,
 TIGHTENED_SHARE = 0.1  # for this share of its epochs
 CUTS = (AIM, AIM, 0.93, 0.85)  # shares of the budget that a network is pruned to at last, one after the other
-FILLS = 3  # times at most that one is filled
+FILLS = 8  # networks at most that are synthesised to fill one
 
 
 def conclude(session: Session) -> None:
@@ -69,13 +69,19 @@ def _best(session: Session) -> Found | None:
 
 def _as_accurate(session: Session, new: Found, old: Found) -> bool:
     """Whether a network is as accurate as another, by one standard error of the difference on the same events."""
-    found = []
-    for network in (new, old):
-        session.put(network.weights)
-        found.append(session.data.qualities(session.trainer))
-    weights = np.ones(len(found[0])) if session.data.weights is None else session.data.weights.astype(np.float64)
-    error = np.sqrt(((weights * (found[0] - found[1])) ** 2).sum()) / weights.sum()
-    return new.accuracy >= old.accuracy - float(error)
+    return new.accuracy >= old.accuracy - _error(session, *(_qualities(session, network) for network in (new, old)))
+
+
+def _qualities(session: Session, network: Found) -> np.ndarray:
+    """Of each event of the validation split, what accuracy is the mean of; puts the network into the model."""
+    session.put(network.weights)
+    return session.data.qualities(session.trainer)
+
+
+def _error(session: Session, new: np.ndarray, old: np.ndarray) -> float:
+    """Standard error of the difference between two accuracies on the same events."""
+    weights = np.ones(len(new)) if session.data.weights is None else session.data.weights.astype(np.float64)
+    return float(np.sqrt(((weights * (new - old)) ** 2).sum()) / weights.sum())
 
 
 def _tighten(session: Session) -> None:
@@ -120,17 +126,32 @@ def _cut(session: Session) -> Result:
 
 
 def _filled(session: Session, found: Found) -> Found:
-    """What was found with what it may still take given back, where that is as accurate; otherwise as in `_cut`."""
-    session.put(found.weights)
-    session.limits = Limits(session.spec, correction(found.built, session.cost()))
-    for _ in range(FILLS):
-        session.put(found.weights)
-        prune(session, AIM)
+    """What was found with what still fits given back, step by step as Yosys counts it; not fine-tuned, as in `_cut`.
+
+    No step makes it less accurate; where too little of that fits, it may be by one standard error.
+    """
+    before, best = _qualities(session, found), found
+    left = FILLS
+
+    def fits(errors: float) -> bool:
+        nonlocal best, left
+        worse = found.accuracy - session.accuracy()
+        if left == 0 or worse > errors * _error(session, session.data.qualities(session.trainer), before):
+            return False
+        left, limits = left - 1, session.limits
         built = session.measure("result")
-        if session.limits.over_built(built) == 0.0 and built.luts > found.built.luts:
-            more = Found(session.accuracy(), built, session.weights())
-            return more if _as_accurate(session, more, found) else found
-    return found
+        if session.limits.over_built(built) > 0.0:
+            session.limits = limits  # which are those of the best network, that is gone on from
+            return False
+        best = Found(session.accuracy(), built, session.weights())
+        return True
+
+    for errors in (0.0, 1.0):
+        if best.built.luts < USED * session.spec.budget.luts:
+            session.put(best.weights)
+            session.limits = Limits(session.spec, correction(best.built, session.cost()))
+            refill(session, lambda errors=errors: fits(errors))
+    return best
 
 
 def _widen(session: Session, found: Found) -> None:

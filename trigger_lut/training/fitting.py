@@ -4,6 +4,7 @@ that leaves room.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -67,12 +68,20 @@ def prune(session: Session, share: float) -> None:
     session.keep(session.accuracy(), session.cost())
 
 
-def _fill(session: Session, share: float, sample: np.ndarray) -> None:
-    """Give back edges and widths as long as the network keeps to `share` of the budget; `sample` values them."""
+def refill(session: Session, fits: Callable[[], bool]) -> None:
+    """Give back what seems to keep to the budget, all of it, and `fits`."""
+    _fill(session, 1.0, session.events.first(TRAIN, SAMPLE)[0], fits)
+
+
+def _fill(session: Session, share: float, sample: np.ndarray, fits: Callable[[], bool] = lambda: True) -> None:
+    """Give back edges and widths as long as the network keeps to `share` of the budget; `sample` values them.
+
+    fits: what else must be true of the network as it is then.
+    """
     if not session.luts.binds or not session.limits.within(session.cost(), FILLED * share):
         return
     fill(
         growths(session.tables, session.network, sample),
-        lambda: session.limits.within(session.limits.estimate(session.network()), share),
+        lambda: session.limits.within(session.limits.estimate(session.network()), share) and fits(),
         lambda: not session.limits.within(session.limits.estimate(session.network()), FILLED * share),
     )

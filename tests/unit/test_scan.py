@@ -234,12 +234,14 @@ def test_bad_networks(load, network, expected):
 # ---------------------------------------------------------------- examples
 
 
-@pytest.mark.parametrize("name", ["scan", "layers", "jets_particles", "muon_chamber", "l1_anomaly", "drift"])
+@pytest.mark.parametrize(
+    "name", ["scan", "layers", "jets_particles", "muon_chamber", "l1_anomaly", "drift", "more_jets"]
+)
 def test_the_examples_are_valid(name, monkeypatch):
     monkeypatch.chdir(ROOT)
     plan = load_plan(Path(f"config/examples/{name}.yaml"), Path("config/targets.yaml"), Path("config/data_sets"))
     assert bool(plan.scanned) == (name in ("scan", "layers"))
-    assert list(plan.drift) == (["jets_harder"] if name == "drift" else [])
+    assert list(plan.drift) == {"drift": ["jets_harder"], "more_jets": ["jets_more"]}.get(name, [])
     assert len(plan.specs) == len(plan.designs) + len(plan.scanned)
 
 
@@ -262,6 +264,7 @@ def test_every_example_is_tested():
         "muon_chamber",
         "l1_anomaly",
         "drift",
+        "more_jets",
     }
     text = (ROOT / "config/examples/scan.yaml").read_text()
     count = len(yaml.safe_load(text)["scan"]["luts"]) * 2 * 2 * 2

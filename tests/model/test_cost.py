@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trigger_lut.layers.cost import Record, collecting, is_collecting, record, soft_levels, soft_luts, soft_saturation
+from trigger_lut.layers.cost import (
+    Record,
+    collecting,
+    extremes,
+    is_collecting,
+    record,
+    soft_levels,
+    soft_luts,
+    soft_saturation,
+)
 
 
 def edge(values, m, f):
@@ -44,6 +53,27 @@ def test_gradients_lead_to_cheaper_edges():
     spans = tape.gradient(cost, table).numpy()
     highest = table.numpy() == table.numpy().max(axis=1, keepdims=True)
     assert (spans[highest] > 0).all(), "lowering the highest entry makes a table cheaper"
+
+
+@pytest.mark.parametrize("entries", [2, 64, 4096])
+def test_extremes_have_the_gradients_of_the_reductions(entries):
+    """Rounded entries, so that many are equal, and one edge that is constant."""
+    rng = np.random.default_rng(1)
+    table = tf.constant(np.round(rng.normal(size=(3, entries, 2)) * [[[1.0, 0.0]]], 1), tf.float32)
+    weights = tf.constant(rng.normal(size=(2, 3, 2)), tf.float32)
+
+    def gradient(found):
+        with tf.GradientTape() as tape:
+            tape.watch(table)
+            largest, smallest = found(table)
+            total = tf.reduce_sum(weights[0] * largest + weights[1] * smallest)
+        return total.numpy(), tape.gradient(total, table).numpy()
+
+    value, ours = gradient(extremes)
+    expected, theirs = gradient(lambda t: (tf.reduce_max(t, axis=1), tf.reduce_min(t, axis=1)))
+    assert value == expected
+    np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-7)
+    assert np.abs(ours).max() > 0
 
 
 def test_depth_follows_the_fan_in_of_the_deepest_output():

@@ -541,5 +541,5 @@ def test_pressure_on_luts_narrows_and_a_rate_of_zero_holds_the_widths():
     trainer.refresh()
     assert estimate(integer_network(model), 2.5).luts < 0.8 * before
     trainer.reset_optimiser()
-    assert all((np.asarray(v) == 0).all() for moments in trainer.moments for v in moments)
+    assert all((np.asarray(v) == 0).all() for v in trainer.moments)
     assert float(trainer.step) == 0.0

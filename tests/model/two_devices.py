@@ -95,8 +95,9 @@ def outcome(trainer, backwards, begin, arrays):
     batches = np.zeros((BATCHES, BATCH), np.int32)
     batches[0] = orders[0][:BATCH]
     trainer._total(x, y, batches, 1, pressure)
-    for n, moment in enumerate(trainer.moments[0]):
-        arrays[f"{begin}/gradients/{n}"] = np.asarray(moment)
+    split = sum(trainer.sizes[: len(trainer.weights)])
+    for n, moment in enumerate(np.split(np.asarray(trainer.moments[0]), [split])):
+        arrays[f"{begin}/gradients/{n}"] = moment
     put(trainer, trainer.start)
     losses = [trainer.epoch(order, pressure) for order in orders]
     for variable in trainer.model.trainable_variables:

@@ -13,9 +13,12 @@ from typing import Any
 
 import tensorflow as tf
 
+from trigger_lut.layers.rounding import power_of_two
+
 LUT_INPUTS = 6.0
 ABSORBED_BITS = 5.0  # tables of up to so many address bits vanish into adders about half of the time
 EBOPS_TO_LUTS = 1.0  # HGQ2 0.2.0's README calls EBOPs an upper limit of LUTs where, as here, multiplications are adders
+PACKED = 1 << 16  # more than a table has entries: two counts in one integer
 CARRY = 1.0  # bits by which an adder is wider than its operand, averaged over a tree
 
 
@@ -62,16 +65,34 @@ def record(layer: Any, table: tf.Tensor, m: tf.Tensor, f: tf.Tensor, places: int
         records.append(Record(layer, table, m, f, places))
 
 
+@tf.custom_gradient
+def extremes(table: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Largest and smallest entry of each edge, (..., C_in, C_out) each of (..., C_in, K, C_out).
+
+    The gradient of either is shared by the entries that are equal to it, as that of `reduce_max`; written out, since
+    both are counted at once that way.
+    """
+    largest, smallest = tf.reduce_max(table, axis=-2), tf.reduce_min(table, axis=-2)
+
+    def gradient(of_largest: tf.Tensor, of_smallest: tf.Tensor) -> tf.Tensor:
+        high, low = table == largest[..., None, :], table == smallest[..., None, :]
+        both = tf.reduce_sum(tf.cast(high, tf.int32) + PACKED * tf.cast(low, tf.int32), axis=-2)
+        share = of_largest / tf.cast(both % PACKED, table.dtype), of_smallest / tf.cast(both // PACKED, table.dtype)
+        return tf.where(high, share[0][..., None, :], 0.0) + tf.where(low, share[1][..., None, :], 0.0)
+
+    return (largest, smallest), gradient
+
+
 def soft_luts(table: tf.Tensor, m: tf.Tensor, f: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """LUTs of each edge (C_in, C_out), and how far each is present, 0 to 1 (same shape).
 
     table (C_in, K, C_out); m, f (C_in, C_out) rounded widths and fractions, through which the gradient flows.
     """
-    span = tf.reduce_max(table, axis=1) - tf.reduce_min(table, axis=1)
-    bits = tf.math.log1p(span * tf.pow(2.0, f)) / tf.math.log(2.0)
+    largest, smallest = extremes(table)
+    bits = tf.math.log1p((largest - smallest) * power_of_two(f)) / tf.math.log(2.0)
     alive = tf.minimum(m, 1.0) * tf.minimum(bits, 1.0)
     small = 0.5 * (0.7 + 0.3 * tf.minimum(m, ABSORBED_BITS) / ABSORBED_BITS)
-    per_bit = tf.where(m <= ABSORBED_BITS, small, tf.pow(2.0, tf.maximum(m, ABSORBED_BITS) - LUT_INPUTS))
+    per_bit = tf.where(m <= ABSORBED_BITS, small, power_of_two(tf.maximum(m, ABSORBED_BITS) - LUT_INPUTS))
     # An edge of few bits is nearly gone: this is what lets a penalty on depth choose the edges to give up.
     return alive * (bits * per_bit + bits + CARRY), alive * bits / (bits + 1.0)
 
@@ -90,7 +111,7 @@ def soft_saturation(table: tf.Tensor, bias: tf.Tensor, lowest: tf.Tensor, highes
 
     table (C_in, K, C_out), bias (C_out,); lowest, highest (C_out,) real limits of the next layer's formats.
     """
-    above = tf.nn.relu(bias + tf.reduce_sum(tf.reduce_max(table, axis=1), axis=0) - highest)
-    below = tf.nn.relu(lowest - bias - tf.reduce_sum(tf.reduce_min(table, axis=1), axis=0))
+    largest, smallest = (tf.reduce_sum(found, axis=0) for found in extremes(table))
+    above, below = tf.nn.relu(bias + largest - highest), tf.nn.relu(lowest - bias - smallest)
     excess = (above + below) / (highest - lowest)
     return tf.reduce_mean(excess / (excess + 0.2))

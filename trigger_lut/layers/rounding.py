@@ -13,6 +13,17 @@ import tensorflow as tf
 LN2 = math.log(2.0)
 
 
+@tf.custom_gradient
+def power_of_two(whole: tf.Tensor) -> tf.Tensor:
+    """2**whole of whole numbers from -126 to 127, float32, exactly.
+
+    Written as the bits of the number, a few operations on integers that XLA puts into whatever reads them; a power
+    is a call, and a kernel of its own.
+    """
+    value = tf.bitcast(tf.bitwise.left_shift(tf.cast(whole, tf.int32) + 127, 23), tf.float32)
+    return value, lambda gradient: gradient * LN2 * value
+
+
 def round_through(x: tf.Tensor) -> tf.Tensor:
     """x rounded half up, with the gradient of the identity."""
     return tf.stop_gradient(tf.floor(x + 0.5)) + (x - tf.stop_gradient(x))
@@ -20,8 +31,8 @@ def round_through(x: tf.Tensor) -> tf.Tensor:
 
 def round_to_fraction(x: tf.Tensor, f: tf.Tensor) -> tf.Tensor:
     """x rounded to the grid 2**-f, f integer-valued and broadcast against x; gradients to both x and f."""
-    scale = tf.stop_gradient(tf.pow(2.0, f))
-    q = tf.stop_gradient(tf.floor(x * scale + 0.5) / scale)
+    scale = tf.stop_gradient(power_of_two(f))
+    q = tf.stop_gradient(tf.floor(x * scale + 0.5) * power_of_two(-f))
     fixed = tf.stop_gradient(x)
     # q stands alone and zeros are added to it, so that the value is on the grid to the last bit.
     return q + (x - fixed) + LN2 * (fixed - q) * (f - tf.stop_gradient(f))
@@ -35,7 +46,7 @@ def bin_centres(positions: tf.Tensor, channel_bits: tf.Tensor, m: tf.Tensor) -> 
     m             (C_in, 1, C_out) integer-valued widths
     Returns (C_in, K, C_out) centres in units of codes; the gradient to m is ln 2 * (position - centre).
     """
-    size = tf.stop_gradient(tf.pow(2.0, channel_bits - m))
-    centre = (tf.floor(positions / size) + 0.5) * size - 0.5
+    size = tf.stop_gradient(power_of_two(channel_bits - m))
+    centre = (tf.floor(positions * tf.stop_gradient(power_of_two(m - channel_bits))) + 0.5) * size - 0.5
     error = tf.stop_gradient(positions - centre)
     return tf.stop_gradient(centre) + LN2 * error * (m - tf.stop_gradient(m))

@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from trigger_lut.layers import options
+from trigger_lut.layers.cost import extremes
 from trigger_lut.layers.edges import EdgeWeights, edge_functions, initial_weights
 from trigger_lut.layers.input_codes import InputCodes
 from trigger_lut.layers.rounding import round_through, round_to_fraction
@@ -190,7 +191,8 @@ class TrainedTables(keras.layers.Layer):
         table = round_to_fraction(values, f[..., None, :])
         if self.bias is None:
             return table, slope, tf.zeros(self.units)
-        live = tf.reduce_max(table, axis=-2) > tf.reduce_min(table, axis=-2)
+        largest, smallest = extremes(table)
+        live = largest > smallest
         edges = list(range(len(f.shape) - 1))
         # An output without live edges is its bias alone, on the grid of what its edges were.
         counted = tf.logical_or(live, tf.logical_not(tf.reduce_any(live, axis=edges)))

@@ -86,8 +86,8 @@ class SharedTrainer(Trainer):
         self._epoch = tf.function(self._run_epoch)
         self._part = tf.function(self._part_of, jit_compile=True)
         self._histogram = tf.function(self._next_histogram, jit_compile=True)
-        self._gradient = tf.function(self._flat_gradients, jit_compile=True)
-        self._move = tf.function(self._update_flat, jit_compile=True)
+        self._gradient = tf.function(self._gradients_of_part, jit_compile=True)
+        self._move = tf.function(self._update, jit_compile=True)
 
     def placed(self, array: np.ndarray) -> Any:
         """A copy on each device."""
@@ -114,8 +114,8 @@ class SharedTrainer(Trainer):
         histograms: list[tf.Tensor] = []
         for _ in range(self.normalised):
             histograms.append(self._over_devices(context, self._histogram(x, histograms)))
-        loss, gradients = self._gradient(x, labels, histograms, luts, depth)
-        self._move(context.all_reduce(MEAN, gradients), learning_rate, width_rate)
+        loss, gradient = self._gradient(x, labels, histograms, luts, depth)
+        self._move(context.all_reduce(MEAN, gradient), learning_rate, width_rate)
         return loss
 
     def _over_devices(self, context: tf.distribute.ReplicaContext, histogram: tf.Tensor) -> tf.Tensor:
@@ -132,16 +132,9 @@ class SharedTrainer(Trainer):
         assert found is not None, "there is a histogram for each normalised layer"
         return found
 
-    def _flat_gradients(self, x, labels, histograms: Sequence[tf.Tensor], luts, depth):
+    def _gradients_of_part(self, x, labels, histograms: Sequence[tf.Tensor], luts, depth):
         with given(histograms):
-            loss, gradients = self._gradients(x, labels, luts, depth)
-        return loss, tf.concat([tf.reshape(part, (-1,)) for part in gradients], axis=0)
-
-    def _update_flat(self, gradients, learning_rate, width_rate):
-        variables = [*self.weights, *self.widths]
-        parts = tf.split(gradients, [int(np.prod(v.shape)) for v in variables])
-        shaped = [tf.reshape(part, v.shape) for part, v in zip(parts, variables, strict=True)]
-        self._update(shaped, learning_rate, width_rate)
+            return self._gradients(x, labels, luts, depth)
 
 
 def refuse_statistics(model: keras.Model) -> None:

@@ -75,8 +75,8 @@ class Trainer:
         self.widths = [v for v in model.trainable_variables if v.name in WIDTHS or id(v) in bits]
         held = {id(v) for v in self.widths}
         self.weights = [v for v in model.trainable_variables if id(v) not in held]
-        sizes = [sum(int(np.prod(v.shape)) for v in group) for group in (self.weights, self.widths)]
-        self.moments = [[tf.Variable(tf.zeros(size)) for size in sizes] for _ in range(2)]
+        self.sizes = [int(np.prod(v.shape)) for v in (*self.weights, *self.widths)]
+        self.moments = [tf.Variable(tf.zeros(sum(self.sizes))) for _ in range(2)]
         self.step = tf.Variable(0.0)
         self._epoch = tf.function(self._run_epoch, jit_compile=True)
         self._tables = tf.function(lambda: [layer.current_tables() for layer in self.layers], jit_compile=True)
@@ -140,12 +140,12 @@ class Trainer:
 
     def reset_optimiser(self) -> None:
         """Forget the moments of the gradients."""
-        for variable in (*self.moments[0], *self.moments[1], self.step):
+        for variable in (*self.moments, self.step):
             variable.assign(tf.zeros_like(variable))
 
     def state(self) -> list[tf.Variable]:
         """Everything that an interrupted training needs to go on, beside the epoch number."""
-        return [*self.model.variables, *self.moments[0], *self.moments[1], self.step]
+        return [*self.model.variables, *self.moments, self.step]
 
     def _run_epoch(self, x, y, batches, steps, learning_rate, width_rate, luts, depth):
         total = tf.constant(0.0)
@@ -156,24 +156,35 @@ class Trainer:
         return total
 
     def _step(self, x, labels, learning_rate, width_rate, luts, depth):
-        loss, gradients = self._gradients(x, labels, luts, depth)
-        self._update(gradients, learning_rate, width_rate)
+        loss, gradient = self._gradients(x, labels, luts, depth)
+        self._update(gradient, learning_rate, width_rate)
         return loss
 
     def _gradients(self, x, labels, luts, depth):
-        """Loss, and the gradients of what is minimised to weights and widths."""
+        """Loss, and the gradients of what is minimised to weights and widths, as one array."""
         variables = [*self.weights, *self.widths]
         with tf.GradientTape() as tape:
             scores, cost, levels, penalties = self._forward(x)
             loss = self.loss(labels, scores)
             objective = loss + luts * tf.math.log(cost) + depth * levels + penalties
-        return loss, tape.gradient(objective, [v.value for v in variables], unconnected_gradients="zero")
+        gradients = tape.gradient(objective, [v.value for v in variables], unconnected_gradients="zero")
+        return loss, tf.concat([tf.reshape(part, (-1,)) for part in gradients], axis=0)
 
-    def _update(self, gradients, learning_rate, width_rate):
-        split = len(self.weights)
+    def _update(self, g, learning_rate, width_rate, beta1=0.9, beta2=0.99):
+        """Adam (arXiv 1412.6980, algorithm 1) on all variables as one array; written out so that widths have a rate of
+        their own, down to 0.
+        """
         self.step.assign_add(1.0)
-        self._adam(0, self.weights, gradients[:split], learning_rate)
-        self._adam(1, self.widths, gradients[split:], width_rate)
+        variables, (first, second) = [*self.weights, *self.widths], self.moments
+        first.assign(beta1 * first + (1.0 - beta1) * g)
+        second.assign(beta2 * second + (1.0 - beta2) * g * g)
+        weights = sum(self.sizes[: len(self.weights)])
+        rate = tf.where(tf.range(sum(self.sizes)) < weights, learning_rate, width_rate)
+        correction = tf.sqrt(1.0 - beta2**self.step) / (1.0 - beta1**self.step)
+        moves = rate * correction * first / (tf.sqrt(second) + ADAM_EPSILON)
+        for v, move in zip(variables, tf.split(moves, self.sizes), strict=True):
+            moved = v - tf.reshape(move, v.shape)
+            v.assign(moved if v.constraint is None else v.constraint(moved))
 
     def _forward(self, x):
         """Scores, LUTs, levels, and what else the model's layers add to the loss."""
@@ -184,20 +195,3 @@ class Trainer:
         ebops = tape.gradient(penalties, [beta.value for beta in self.betas], unconnected_gradients="zero")
         cost, levels = model_cost(records, self.links, tf.add_n(ebops) if ebops else 0.0)
         return scores, cost, levels, penalties
-
-    def _adam(self, group, variables, gradients, rate, beta1=0.9, beta2=0.99):
-        """Adam (arXiv 1412.6980, algorithm 1) on all variables of a group as one array; written out so that widths have
-        a rate of their own, down to 0.
-        """
-        if not variables:
-            return
-        first, second = self.moments[0][group], self.moments[1][group]
-        g = tf.concat([tf.reshape(part, (-1,)) for part in gradients], axis=0)
-        first.assign(beta1 * first + (1.0 - beta1) * g)
-        second.assign(beta2 * second + (1.0 - beta2) * g * g)
-        correction = tf.sqrt(1.0 - beta2**self.step) / (1.0 - beta1**self.step)
-        moves = rate * correction * first / (tf.sqrt(second) + ADAM_EPSILON)
-        sizes = [int(np.prod(v.shape)) for v in variables]
-        for v, move in zip(variables, tf.split(moves, sizes), strict=True):
-            moved = v - tf.reshape(move, v.shape)
-            v.assign(moved if v.constraint is None else v.constraint(moved))

@@ -101,5 +101,5 @@ def draw(legs, events, path):
             seeds = len({p["seed"] for p in leg.mine})
             ax.set_title(f"{leg.title}, {seeds} seed{'s' * (seeds > 1)}", loc="left")
             ax.legend(loc="lower right")
-        axes[0].set_ylabel(f"accuracy on {events} test events [%]; bars: statistical error")
+        axes[0].set_ylabel(f"accuracy on {events:,} events [%]")
         save(figure, path)

@@ -10,8 +10,8 @@ Three contests, each over SEEDS of both sides:
 Ours: one training a budget, and the one network that it hands out. HGQ2: trainings in which the weight of EBOPs rises,
 or is steered by BetaPID to a target; several epochs of each are synthesised, and its front is the best on the *test*
 split of all of these. HGQ2 gets centred inputs, and its synthesis is not in its time. All go through the same pipeline
-and Yosys, and are judged by the same events: 200,000 further jets where these are made, since the 7,979 of the test
-split leave errors of 0.5 points, and the best of many networks is then the luckiest one:
+and Yosys, and are judged by the same events: 200,000 further jets, since the 7,979 of the test split leave errors of
+0.5 points, and the best of many networks is then the luckiest one. Made by
 
     snakemake --cores all --config budget=config/examples/more_jets.yaml -- results/data/jets/drift/jets_more/codes.npz
 
@@ -180,9 +180,8 @@ class Contest:
         from trigger_lut.events.codes import load_codes
         from trigger_lut.training.run import CODE
 
-        self.events, self.data, self.code = load_codes(CODES), sha256(CODES), CODE
-        if MORE.is_file():
-            self.events, self.data = judged_by(self.events, load_codes(MORE)), self.data + sha256(MORE)
+        self.events, self.code = judged_by(load_codes(CODES), load_codes(MORE)), CODE
+        self.data = sha256(CODES), sha256(MORE)
 
     def ours(self, luts, epochs, seed):
         settings = (self.data, self.code, epochs, seed, LATENCY_NS, BATCH)
@@ -249,7 +248,7 @@ def test_differences_are_paired():
     assert over_seeds(networks((10, 0.60), (20, 0.64)), lambda _: 1) == [(15.0, 0.62, pytest.approx(0.02), 2)]
 
 
-@pytest.mark.skipif(not CODES.is_file(), reason=f"no {CODES}: make it, or set TRIGGER_LUT_CODES")
+@pytest.mark.skipif(not (CODES.is_file() and MORE.is_file()), reason=f"no {CODES} or no {MORE}: make them")
 def test_pareto(capsys):
     def say(text):
         with capsys.disabled():
@@ -262,9 +261,8 @@ def test_pareto(capsys):
         tell(leg, RATIO, say)
         draw(legs, len(contest.events.labels_of(2)), OUT / "pareto.png")
     say(f"\n{OUT / 'pareto.png'}")
-    # Elsewhere HGQ2's front is a few networks beyond our largest budget, which none of ours is to be as accurate as.
-    assert domination(legs[0].mine, legs[0].theirs)[0] <= RATIO
     for leg in legs:
+        assert domination(leg.mine, leg.theirs)[1] <= RATIO, leg.title
         budgets = {f"{OURS} {n}": n for n in LUTS}
         assert all(p["luts"] <= budgets[p["name"]] for p in leg.mine), "budgets hold"
         assert all(apart >= -2 * error for *_, apart, error in within_ratio(leg.mine, leg.theirs, RATIO)), leg.title

@@ -1,4 +1,4 @@
-"""The command line: what the commands of `commands.py` take."""
+"""The command line: what the commands of `commands.py` and `commands_of_pages.py` take."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from trigger_lut import commands
+from trigger_lut import commands, commands_of_pages
 from trigger_lut.errors import TriggerLutError
 
 FILES = {
@@ -165,27 +165,27 @@ def parser() -> argparse.ArgumentParser:
     )
     for flag in ("--summary", "--scan"):
         sub.add_argument(flag, type=Path, metavar="PATH", help=FILES[flag])
-    command(commands.pages_of_data, "--ingest", "--reference", "--folder").add_argument(
+    command(commands_of_pages.pages_of_data, "--ingest", "--reference", "--folder").add_argument(
         "--simulation", type=Path, metavar="PATH", help="card of check-simulation, where data are simulated"
     )
     sub = command(
-        commands.pages_of_design,
+        commands_of_pages.pages_of_design,
         *("--spec", "--reference", "--train", "--physics", "--verify", "--synth", "--timing", "--folder"),
     )
     sub.add_argument("--vendor", type=Path, metavar="PATH", help="card of the vendor's tools, where it is made")
     sub.add_argument("--route", type=Path, metavar="PATH", help="card of place and route, where it is made")
-    sub = command(commands.page_of_event, "--network", "--codes", "--output")
+    sub = command(commands_of_pages.page_of_event, "--network", "--codes", "--output")
     sub.add_argument("--name", default="network", metavar="NAME", help="name of the design, for the title")
     sub.add_argument("--event", type=int, default=0, metavar="N", help="number in the test split, from 0; default: 0")
-    command(commands.page_of_importance, "--importance", "--folder")
-    command(commands.page_of_rate, "--rate", "--decision", "--folder")
-    command(commands.page_of_teacher, "--teacher", "--folder")
-    command(commands.page_of_drift, "--drift", "--folder")
-    command(commands.page_of_firmware, "--firmware", "--folder")
-    command(commands.pages_of_proof, "--prove", "--faults", "--folder")
-    sub = command(commands.page_of_release, "--output")
+    command(commands_of_pages.page_of_importance, "--importance", "--folder")
+    command(commands_of_pages.page_of_rate, "--rate", "--decision", "--folder")
+    command(commands_of_pages.page_of_teacher, "--teacher", "--folder")
+    command(commands_of_pages.page_of_drift, "--drift", "--folder")
+    command(commands_of_pages.page_of_firmware, "--firmware", "--folder")
+    command(commands_of_pages.pages_of_proof, "--prove", "--faults", "--folder")
+    sub = command(commands_of_pages.page_of_release, "--output")
     sub.add_argument("--release", type=Path, required=True, metavar="PATH", help="card of the release (release.json)")
-    command(commands.pages_of_summary, "--summary", "--folder").add_argument(
+    command(commands_of_pages.pages_of_summary, "--summary", "--folder").add_argument(
         "--routes",
         type=Path,
         nargs="*",
@@ -193,13 +193,13 @@ def parser() -> argparse.ArgumentParser:
         metavar="PATH",
         help="cards of place and route, where they are made",
     )
-    sub = command(commands.page_of_index, "--output")
+    sub = command(commands_of_pages.page_of_index, "--output")
     sub.add_argument("--designs", type=Path, nargs="*", default=[], metavar="PATH", help="folders with their cards")
     sub.add_argument("--stages", nargs="*", default=[], metavar="NAME", help="stages that were made of them")
     sub.add_argument("--data", type=Path, required=True, metavar="PATH", help="folder of the data set")
     for flag in ("--summary", "--scan"):
         sub.add_argument(flag, type=Path, metavar="PATH", help=FILES[flag])
-    command(commands.pages_of_scan, "--scan", "--folder")
+    command(commands_of_pages.pages_of_scan, "--scan", "--folder")
     sub = command(commands.schema)
     sub.add_argument("file", choices=["budget", "targets", "data-set", "documentation", "cards"], help="which of them")
     sub.add_argument("--write", type=Path, metavar="PATH", help="file to write (cards: to put tables into)")

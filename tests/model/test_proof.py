@@ -32,11 +32,11 @@ from trigger_lut.proof.equivalence import (
     with_outputs,
     write_graph,
 )
-from trigger_lut.proof.fault_run import run_faults, texts_of
+from trigger_lut.proof.fault_run import run_faults
 from trigger_lut.proof.fault_sites import KINDS, candidates, draw
 from trigger_lut.proof.fault_words import Seen
 from trigger_lut.proof.faults import faults
-from trigger_lut.proof.instrument import probed
+from trigger_lut.proof.instrument import probed, texts_of
 from trigger_lut.proof.prove import prove, prove_outputs, reference_graph, rtl_graph
 from trigger_lut.proof.reference_rtl import check_plan
 from trigger_lut.records_proof import FaultCount, FaultsCard, OutputProof, ProveCard
@@ -187,7 +187,7 @@ def without_sums(monkeypatch):
     monkeypatch.setattr(
         fault_run,
         "seen_in_words",
-        lambda project, texts, faults, seed: [Seen(False, random_codes(random_network(3), 0))] * len(faults),
+        lambda project, faults, seed: [Seen(False, random_codes(random_network(3), 0))] * len(faults),
     )
 
 

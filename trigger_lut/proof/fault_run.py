@@ -27,7 +27,7 @@ from trigger_lut.proof.equivalence import (
 )
 from trigger_lut.proof.fault_sites import Fault
 from trigger_lut.proof.fault_words import seen_in_words
-from trigger_lut.proof.instrument import BITS, instrumented, probed
+from trigger_lut.proof.instrument import BITS, probed, write_instrumented
 from trigger_lut.tools import run_program
 
 HARNESS = Path(__file__).with_name("fault_harness.cpp")
@@ -58,11 +58,6 @@ class Outcome:
     inputs: tuple[int, ...] | None = None  # codes at which it shows, where they were found for it
 
 
-def texts_of(project: RtlProject) -> dict[str, str]:
-    """Verilog of a project by file."""
-    return {path.stem: path.read_text(encoding="utf-8") for path in project.files}
-
-
 def run_faults(
     project: RtlProject,
     faults: Sequence[Fault],
@@ -76,13 +71,13 @@ def run_faults(
     AssertionError when the Verilog without a fault differs: then there is nothing to compare faults with.
     """
     with tempfile.TemporaryDirectory(prefix="trigger_lut_faults_") as scratch:
-        files = _write(instrumented(texts_of(project), project.top, faults), Path(scratch))
+        files = write_instrumented(project, faults, Path(scratch))
         found = _simulate(files, project, len(faults), codes, reference(codes))
         assert found[0] < 0, f"the Verilog without a fault differs at vector {found[0]}"
         outcomes = {n: Outcome(fault, "detected", int(found[n])) for n, fault in enumerate(faults, 1)}
         silent = [n for n in outcomes if found[n] < 0]
         if silent:
-            seen = seen_in_words(project, texts_of(project), [faults[n - 1] for n in silent], len(codes))
+            seen = seen_in_words(project, [faults[n - 1] for n in silent], len(codes))
             outcomes |= {
                 n: Outcome(faults[n - 1], "equivalent") for n, s in zip(silent, seen, strict=True) if s.changeless
             }
@@ -127,13 +122,6 @@ def _replayed(
     return shown
 
 
-def _write(texts: dict[str, str], folder: Path) -> list[Path]:
-    files = [folder / f"{name}.v" for name in texts]
-    for path, text in zip(files, texts.values(), strict=True):
-        path.write_text(text, encoding="utf-8")
-    return files
-
-
 def _simulate(
     files: list[Path], project: RtlProject, faults: int, codes: IntArray, outputs: IntArray, unknown: str = "unique"
 ) -> NDArray[np.int64]:
@@ -159,7 +147,7 @@ def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seco
     held = [Fault(f.kind, f.module, f.place, f.bit, c) for f in probes for c in ("stuck at 0", "stuck at 1")]
     folder = folder / "proof"
     folder.mkdir()
-    texts = _write(instrumented(texts_of(project), project.top, [*faults, *held]), folder)
+    texts = write_instrumented(project, [*faults, *held], folder)
     graph = _graph(texts, project, len(probes), folder)
     bits_in = sum(kif.bits for kif in project.inputs)
     bits_out = sum(kif.bits for kif in project.outputs)

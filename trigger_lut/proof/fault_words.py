@@ -16,7 +16,7 @@ from trigger_lut.fixed_point import IntArray, uniform
 from trigger_lut.proof.circuit import Circuit
 from trigger_lut.proof.fault_sites import Fault
 from trigger_lut.proof.forms import Algebra, Form, FormError
-from trigger_lut.proof.instrument import instrumented
+from trigger_lut.proof.instrument import write_instrumented
 from trigger_lut.proof.nets import Word
 from trigger_lut.proof.reaching import reaching
 from trigger_lut.proof.words import read_verilog
@@ -33,8 +33,8 @@ class Seen:
     codes: IntArray
 
 
-def seen_in_words(project: RtlProject, texts: dict[str, str], faults: Sequence[Fault], seed: int) -> list[Seen]:
-    """What the sums say of each fault. texts: the project's Verilog by file.
+def seen_in_words(project: RtlProject, faults: Sequence[Fault], seed: int) -> list[Seen]:
+    """What the sums say of each fault.
 
     Codes are given for entries of tables whose address is a sum of functions of the inputs. They look the entry up;
     whether an output changes by it they do not say. Raises ToolMissingError and ToolFailedError of Yosys and ABC.
@@ -43,11 +43,7 @@ def seen_in_words(project: RtlProject, texts: dict[str, str], faults: Sequence[F
     if not faults:
         return []
     with tempfile.TemporaryDirectory(prefix="trigger_lut_faults_") as folder:
-        files = []
-        for name, text in instrumented(texts, project.top, faults).items():
-            files.append(Path(folder, f"{name}.v"))
-            files[-1].write_text(text, encoding="utf-8")
-        verilog = read_verilog(replace(project, files=tuple(files)))
+        verilog = read_verilog(replace(project, files=tuple(write_instrumented(project, faults, Path(folder)))))
     if not verilog.library_holds:
         return [Seen(False, none) for _ in faults]
     algebra = Algebra()

@@ -14,8 +14,9 @@ from trigger_lut.errors import CardError
 from trigger_lut.events.codes import TEST, load_codes
 from trigger_lut.firmware.rtl_project import read_project
 from trigger_lut.network import load_network
-from trigger_lut.proof.fault_run import Status, run_faults, texts_of
+from trigger_lut.proof.fault_run import Status, run_faults
 from trigger_lut.proof.fault_sites import KINDS, candidates, draw
+from trigger_lut.proof.instrument import texts_of
 from trigger_lut.records_firmware import FirmwareCard
 from trigger_lut.records_proof import FaultCount, FaultsCard
 from trigger_lut.reference import evaluate

@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
+from trigger_lut.firmware.rtl_project import RtlProject
 from trigger_lut.proof.fault_sites import ADDER, FIELD, REGISTER, SLICE, TABLE, Fault
 
 BITS = 20  # of the input `fault`
 PORT = f"input wire [{BITS - 1}:0] fault"
 
 Numbered = list[tuple[int, Fault]]
+
+
+def texts_of(project: RtlProject) -> dict[str, str]:
+    """Verilog of a project by file."""
+    return {path.stem: path.read_text(encoding="utf-8") for path in project.files}
+
+
+def write_instrumented(project: RtlProject, faults: Sequence[Fault], folder: Path) -> list[Path]:
+    """The project's Verilog with these faults in it, see `instrumented`, as files in `folder`."""
+    made = instrumented(texts_of(project), project.top, faults)
+    files = [folder / f"{name}.v" for name in made]
+    for path, text in zip(files, made.values(), strict=True):
+        path.write_text(text, encoding="utf-8")
+    return files
 
 
 def instrumented(texts: dict[str, str], top: str, faults: Sequence[Fault]) -> dict[str, str]:

@@ -58,7 +58,8 @@ def tell(leg, ratio, say):
             )
     say("\nours, mean over seeds:")
     for luts, accuracy, error, n in over_seeds(leg.mine, lambda p: p["name"]):
-        say(f"  {luts:6.0f} LUT  {100 * accuracy:.2f} +- {100 * error:.2f} %  ({n})")
+        spread = f" +- {100 * error:.2f}" if n > 1 else ""
+        say(f"  {luts:6.0f} LUT  {100 * accuracy:.2f}{spread} %  ({n})")
     say("\nHGQ2's front (best of all its trainings), and our cheapest network at least as accurate:")
     for luts, accuracy, least in cheapest_as_accurate(leg.mine, leg.theirs):
         answer = "none" if least is None else f"{least} LUT, {least / luts:.2f}"

@@ -128,22 +128,27 @@ def _cut(session: Session) -> Result:
 def _filled(session: Session, found: Found) -> Found:
     """What was found with what still fits given back, step by step as Yosys counts it; not fine-tuned, as in `_cut`.
 
-    No step makes it less accurate; where too little of that fits, it may be by one standard error.
+    Each step takes more LUTs by the surrogate, and none makes it less accurate; where too little of that fits, it may
+    be by one standard error.
     """
     before, best = _qualities(session, found), found
-    left = FILLS
+    left, size = FILLS, session.cost().luts
 
     def fits(errors: float) -> bool:
-        nonlocal best, left
-        worse = found.accuracy - session.accuracy()
-        if left == 0 or worse > errors * _error(session, session.data.qualities(session.trainer), before):
+        nonlocal best, left, size
+        worse, cost = found.accuracy - session.accuracy(), session.cost().luts
+        if (
+            left == 0
+            or cost <= size
+            or worse > errors * _error(session, session.data.qualities(session.trainer), before)
+        ):
             return False
         left, limits = left - 1, session.limits
         built = session.measure("result")
         if session.limits.over_built(built) > 0.0:
             session.limits = limits  # which are those of the best network, that is gone on from
             return False
-        best = Found(session.accuracy(), built, session.weights())
+        best, size = Found(session.accuracy(), built, session.weights()), cost
         return True
 
     for errors in (0.0, 1.0):

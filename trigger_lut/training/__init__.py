@@ -26,7 +26,7 @@ What did not, and is not in:
   400 LUTs).
 - Hidden layers of 4 and of 12 units behind the edges instead of 8: test -0.58 and -0.32 (one pair each, 400 LUTs).
 
-Judged by 200,000 further jets (config/examples/more_jets.yaml), 1,000 LUTs, six seeds:
+Judged by 200,000 further jets (config/examples/more_jets.yaml), 1,000 LUTs, six seeds, with the kernels before:
 
 - A learning rate of 0.005 instead of 0.01: +0.10 +- 0.05, but with 300 epochs at 400 LUTs -0.12 +- 0.02 (4 seeds); of
   0.003: -0.08 +- 0.06; of 0.02: -0.02 +- 0.10.

@@ -69,7 +69,7 @@ def prune(session: Session, share: float) -> None:
 
 
 def refill(session: Session, fits: Callable[[], bool]) -> None:
-    """Give back what seems to keep to the budget, all of it, and `fits`."""
+    """Give back what keeps to the whole budget, as the surrogate sees it, and `fits`, asked of the network as it is."""
     _fill(session, 1.0, session.events.first(TRAIN, SAMPLE)[0], fits)
 
 

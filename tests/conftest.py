@@ -6,4 +6,5 @@ import os
 def pytest_configure(config):
     """XLA optimises no code for tests, which compile for longer than they compute; benchmarks get what users get."""
     if "not benchmark" in config.option.markexpr:
-        os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+        quick = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+        os.environ.setdefault("XLA_FLAGS", quick)

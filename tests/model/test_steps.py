@@ -101,6 +101,23 @@ def test_same_seed_and_order_give_the_same_bits():
         np.testing.assert_array_equal(a, b)
 
 
+def test_steps_are_finite_wherever_they_start():
+    """However XLA fuses: code that is not optimised, as here, rounds a number otherwise where it is computed again."""
+    model = narrowed(branched)
+    x, y, order = data(model, 100)
+    trainer = Trainer(model, x, y, batch_size=100)
+    starts = [np.asarray(v) for v in trainer.state()]
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        for variable, start in zip(trainer.state(), starts, strict=True):
+            variable.assign(start)
+        for variable in (*trainer.weights, *trainer.widths):
+            variable.assign(np.asarray(variable) + rng.normal(0, 0.5, variable.shape).astype(np.float32))
+        trainer.epoch(order, Pressure(0.01, 0.01, 0.1, 0.1))
+        for variable in (*trainer.weights, *trainer.widths):
+            assert np.isfinite(np.asarray(variable)).all(), (seed, variable.path)
+
+
 # ---------------------------------------------------------------- cost
 
 

@@ -77,7 +77,9 @@ def extremes(table: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     def gradient(of_largest: tf.Tensor, of_smallest: tf.Tensor) -> tf.Tensor:
         high, low = table == largest[..., None, :], table == smallest[..., None, :]
         both = tf.reduce_sum(tf.cast(high, tf.int32) + PACKED * tf.cast(low, tf.int32), axis=-2)
-        share = of_largest / tf.cast(both % PACKED, table.dtype), of_smallest / tf.cast(both // PACKED, table.dtype)
+        # XLA may compute the table once more for the comparison, and round otherwise: then none is equal.
+        highs, lows = (tf.cast(tf.maximum(count, 1), table.dtype) for count in (both % PACKED, both // PACKED))
+        share = of_largest / highs, of_smallest / lows
         return tf.where(high, share[0][..., None, :], 0.0) + tf.where(low, share[1][..., None, :], 0.0)
 
     return (largest, smallest), gradient

@@ -8,6 +8,7 @@ to beta is the number of EBOPs, through which gradients to the bit widths flow.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import keras
@@ -29,6 +30,9 @@ def model_cost(records: Sequence[Record], links: Links | None, ebops: tf.Tensor 
     """LUTs of a model, 1 or more, and its levels of adders and saturation along the longest path; both scalars.
 
     links: None means a chain in the order of calls.
+
+    Of several levels `maximum` is taken two by two: the gradient of `reduce_max` divides by how many are equal to the
+    result, and that is none where XLA computes them once more for the comparison and rounds otherwise.
     """
     luts, depth = 1.0 + EBOPS_TO_LUTS * tf.convert_to_tensor(ebops, tf.float32), {}
     latest: tuple[Any, bool] | None = None
@@ -43,9 +47,9 @@ def model_cost(records: Sequence[Record], links: Links | None, ebops: tf.Tensor 
             if id(layer) in depth
         ]
         own = soft_levels(tf.reshape(present, (-1, len(r.layer.formats), r.layer.units)))
-        depth[id(r.layer)] = own + (tf.reduce_max(tf.stack(arrivals)) if arrivals else 0.0)
+        depth[id(r.layer)] = own + (reduce(tf.maximum, arrivals) if arrivals else 0.0)
         record_of[id(r.layer)], latest = r, (r.layer, True)
-    levels = tf.reduce_max(tf.stack(list(depth.values()))) if depth else tf.constant(0.0)
+    levels = reduce(tf.maximum, depth.values()) if depth else tf.constant(0.0)
     return luts, levels
 
 

@@ -19,6 +19,7 @@ from trigger_lut.training.candidates import Result
 from trigger_lut.training.found import accuracies, layer_summaries
 from trigger_lut.training.given import take_over
 from trigger_lut.training.session import Session
+from trigger_lut.training.xla import choose_flags
 
 # Changes to the firmware's C++ do not make another network.
 CODE = fingerprint("training.run", without=("firmware.__init__",))
@@ -49,6 +50,7 @@ def train(
     without Yosys.
     """
     watch = Stopwatch()
+    choose_flags()
     design, events = read_card(Spec, spec), load_codes(codes)
     if design.network.model is not None:
         take_over(design, events, model, network, card, warm, [spec, codes], watch)

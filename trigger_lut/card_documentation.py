@@ -18,6 +18,7 @@ from trigger_lut import (
     records_proof,
     records_release,
     records_route,
+    records_scan,
     records_vendor,
 )
 from trigger_lut.cards import Card, Measured
@@ -54,14 +55,14 @@ CARDS: dict[str, type[BaseModel]] = {
     "results/&lt;design&gt;/vendor.json": records_vendor.VendorCard,
     "results/&lt;design&gt;/route.json": records_route.RouteCard,
     "results/summary.json": records.Summary,
-    "results/scan.json": records.ScanCard,
+    "results/scan.json": records_scan.ScanCard,
     "results/verdict.json": records.VerdictCard,
 }
 PARTS: tuple[type[BaseModel], ...] = (
     records.DesignSummary,
     records.BudgetLine,
-    records.ScanPoint,
-    records.PublishedResult,
+    records_scan.ScanPoint,
+    records_scan.PublishedResult,
     Measured,
     records.FeatureSummary,
     MassPeak,

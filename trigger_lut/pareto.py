@@ -11,8 +11,9 @@ from trigger_lut.cards import Stopwatch, read_card, write_card, write_text
 from trigger_lut.errors import CardError
 from trigger_lut.network_description import short_name
 from trigger_lut.published import RESULTS
-from trigger_lut.records import DesignSummary, ReferenceCard, ScanCard, ScanPoint, TrainCard
+from trigger_lut.records import DesignSummary, ReferenceCard, TrainCard
 from trigger_lut.records_physics import PhysicsCard
+from trigger_lut.records_scan import ScanCard, ScanPoint
 from trigger_lut.summary import rows_as_table, same_everywhere, summarise
 from trigger_lut.verdict import missed
 

@@ -6,7 +6,7 @@ on one say nothing about the other. What was not found is None.
 
 from __future__ import annotations
 
-from trigger_lut.records import PublishedResult
+from trigger_lut.records_scan import PublishedResult
 
 # By the name that a data set's description has in `published`.
 TITLES: dict[str, str] = {

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from trigger_lut.cards import Stopwatch, read_card, write_card
 from trigger_lut.errors import BudgetMissedError
-from trigger_lut.records import BudgetLine, DesignSummary, ScanCard, ScanPoint, Summary, VerdictCard
+from trigger_lut.records import BudgetLine, DesignSummary, Summary, VerdictCard
 from trigger_lut.records_decision import DecisionCard
 from trigger_lut.records_proof import FaultsCard, ProveCard
+from trigger_lut.records_scan import ScanCard, ScanPoint
 
 
 def missed(line: BudgetLine) -> str:

@@ -13,7 +13,7 @@ from trigger_lut.figures.pareto import NAMED, against_latency, against_luts, lab
 from trigger_lut.figures.style import styled
 from trigger_lut.pages.of_scan import pages_of_scan
 from trigger_lut.pareto import scan
-from trigger_lut.records import ScanCard
+from trigger_lut.records_scan import ScanCard
 
 
 def point(name: str, luts: int, accuracy: float, budget: int = 1000, cycles: int = 7, mismatches: int = 0):

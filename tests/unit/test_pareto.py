@@ -15,7 +15,8 @@ from trigger_lut.events.consistency import inconsistencies
 from trigger_lut.events.description import DataSet
 from trigger_lut.pareto import binomial_error, front, scan
 from trigger_lut.published import RESULTS, TITLES
-from trigger_lut.records import ScanCard, VerdictCard
+from trigger_lut.records import VerdictCard
+from trigger_lut.records_scan import ScanCard
 from trigger_lut.simulation.config import Simulation
 from trigger_lut.summary import summary
 from trigger_lut.verdict import verdict

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from trigger_lut.figures.style import BAD_COLOUR, COLOURS, GOOD_COLOUR, GREY, canvas, plain
-from trigger_lut.records import MEASURES, ScanCard, ScanPoint
+from trigger_lut.records import MEASURES
+from trigger_lut.records_scan import ScanCard, ScanPoint
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

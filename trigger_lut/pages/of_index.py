@@ -11,7 +11,7 @@ from trigger_lut.cards import read_card
 from trigger_lut.drift.findings import in_short
 from trigger_lut.figures.style import styled
 from trigger_lut.pages.html import Cell, Page, Table, judgement, number, percent, write_page
-from trigger_lut.records import MEASURES, IngestCard, ReferenceCard, ScanCard, Summary, TrainCard
+from trigger_lut.records import MEASURES, IngestCard, ReferenceCard, Summary, TrainCard
 from trigger_lut.records_decision import DecisionCard
 from trigger_lut.records_drift import DriftCard
 from trigger_lut.records_firmware import FirmwareCard, SynthCard, TimingCard, VerifyCard
@@ -20,6 +20,7 @@ from trigger_lut.records_physics import PhysicsCard, RateCard
 from trigger_lut.records_proof import FaultsCard, ProveCard
 from trigger_lut.records_release import ReleaseCard
 from trigger_lut.records_route import RouteCard
+from trigger_lut.records_scan import ScanCard
 
 
 class Stage(NamedTuple):

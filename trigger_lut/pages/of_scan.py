@@ -8,7 +8,8 @@ from trigger_lut.cards import read_card
 from trigger_lut.figures.style import styled
 from trigger_lut.pages.html import Cell, Page, Table, cells, judgement, percent, write_page
 from trigger_lut.published import TITLES
-from trigger_lut.records import MEASURES, ScanCard, ScanPoint
+from trigger_lut.records import MEASURES
+from trigger_lut.records_scan import ScanCard, ScanPoint
 
 MARKS = (
     "Filled: no other design is as good at a lower cost. Open and grey: another one is. Triangles miss their budget. "

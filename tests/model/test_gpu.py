@@ -1,8 +1,12 @@
-"""The same training on a GPU and on the CPU, each in a process of its own. Skipped where TensorFlow sees no GPU."""
+"""The same training on a GPU and on the CPU, each in a process of its own. Skipped where TensorFlow sees no GPU.
+
+`step_elsewhere.py` takes it to one that has JAX alone.
+"""
 
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -57,3 +61,17 @@ def test_xla_trains_as_the_kernel_does(tmp_path):
     """What a GPU compiles, on the CPU."""
     cpu = trained(tmp_path / "cpu", TRIGGER_LUT_KERNEL="cpu", **HIDDEN)
     compare(trained(tmp_path / "xla", TRIGGER_LUT_KERNEL="xla", **HIDDEN), cpu)
+
+
+def test_jax_trains_as_the_kernel_does(tmp_path):
+    """On the CPU too, where this has no GPU: another version of XLA."""
+    script, plain = str(Path(__file__).parents[1] / "step_elsewhere.py"), os.environ | HIDDEN
+    subprocess.run([sys.executable, script, "export", str(tmp_path)], check=True, env=plain)
+    plain.pop("XLA_FLAGS", None)  # it knows other ones
+    command = [sys.executable, script, "run", str(tmp_path)]
+    done = subprocess.run(command, check=True, env=plain | {"JAX_PLATFORMS": "cpu"}, capture_output=True, text=True)
+    assert len(done.stdout.splitlines()) == 1 + 2 * EPOCHS
+    for path in tmp_path.glob("*_operands.npz"):  # negative control: training that starts elsewhere
+        operands = list(np.load(path).values())
+        np.savez(path, operands[0] + np.float32(0.01), *operands[1:])
+    assert subprocess.run(command, env=plain | {"JAX_PLATFORMS": "cpu"}, stdout=subprocess.DEVNULL).returncode == 1

@@ -38,6 +38,10 @@ class ReportError(TriggerLutError):
     """A report of a vendor's tool is missing, cut off, or not of the form that is known."""
 
 
+class DivergedError(TriggerLutError):
+    """Training left the finite numbers."""
+
+
 class FirmwareError(TriggerLutError):
     """A network cannot be turned into firmware as it is."""
 

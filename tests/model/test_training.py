@@ -13,7 +13,7 @@ import pytest
 from trainings import CLASSES, EPOCHS, LUTS, as_estimated, killed, made_design, made_events, train, write_inputs
 
 from trigger_lut.cards import read_card
-from trigger_lut.errors import BudgetMissedError, CardError, ConfigurationError, ToolMissingError
+from trigger_lut.errors import BudgetMissedError, CardError, ConfigurationError, DivergedError, ToolMissingError
 from trigger_lut.events.codes import TEST, VALIDATION, load_codes
 from trigger_lut.layers import LUTDense
 from trigger_lut.layers.freeze import decode_outputs, integer_network
@@ -457,6 +457,31 @@ def test_damaged_checkpoint_leaves_no_result(inputs, tmp_path):
 
 
 # ---------------------------------------------------------------- what cannot be
+
+
+def weights_are_lost(began, monkeypatch):
+    began.trainer.weights[0].assign(began.trainer.weights[0] * np.nan)
+
+
+def the_last_gradient_is_infinite(began, monkeypatch):
+    """Nothing of it shows in the loss yet."""
+
+    def epoch(*_):
+        began.trainer.moments[0].assign_add(np.full(began.trainer.moments[0].shape, np.inf))
+        return 1.0
+
+    monkeypatch.setattr(began.data, "epoch", epoch)
+
+
+@pytest.mark.parametrize("wrong", [weights_are_lost, the_last_gradient_is_infinite])
+def test_a_training_that_leaves_the_finite_numbers_ends_there(wrong, inputs, tmp_path, monkeypatch):
+    began = Session(made_design(), load_codes(inputs / "codes.npz"), "mine", tmp_path)
+    began.step()
+    kept = (tmp_path / checkpoint.NAME).read_bytes()
+    wrong(began, monkeypatch)
+    with pytest.raises(DivergedError, match=r"^tiny, epoch 2: expected a finite loss .*learning_rate: 0\.03\)"):
+        began.step()
+    assert (tmp_path / checkpoint.NAME).read_bytes() == kept
 
 
 def test_the_checkpoint_of_another_design_is_not_taken_up(trained, tmp_path, capsys, monkeypatch):

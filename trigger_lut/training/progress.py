@@ -1,8 +1,12 @@
-"""The line that training prints after each epoch."""
+"""What is said of a training after each epoch: a line, or that it went wrong."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trigger_lut.errors import DivergedError
 
 if TYPE_CHECKING:
     from trigger_lut.training.session import Session
@@ -24,6 +28,17 @@ def line(session: Session, loss: float) -> str:
             f"cycles {last.latency_cycles} of {session.spec.latency_cycles_budget} (planned)"
         )
     return f"epoch {session.epoch}/{session.until}  loss {loss:.4f}  {seen}  {seconds_left(session):.0f} s left"
+
+
+def refuse_divergence(session: Session, loss: float) -> None:
+    """Raise DivergedError where the loss of the last epoch, or a gradient in it, was not finite."""
+    if np.isfinite(loss) and session.trainer.is_finite():
+        return
+    raise DivergedError(
+        f"{session.spec.design}, epoch {session.epoch}: expected a finite loss and finite gradients, found a loss of "
+        f"{loss:.4g}; the learning rate may be too large (training.learning_rate: "
+        f"{session.spec.training.learning_rate:g}), or an operation of a network of your own undefined"
+    )
 
 
 def seconds_left(session: Session) -> float:

@@ -46,8 +46,8 @@ def train(
 
     An interrupted training goes on from `checkpoints`. When all that was tried is beyond the budget after synthesis,
     the nearest network is written, with `feasible` false in its card. Raises ConfigurationError when shape and data do
-    not fit, BudgetMissedError for a budget below the theoretical least, CardError for a wrong `start`, ToolMissingError
-    without Yosys.
+    not fit, BudgetMissedError for a budget below the theoretical least, DivergedError where numbers are not finite,
+    CardError for a wrong `start`, ToolMissingError without Yosys.
     """
     watch = Stopwatch()
     choose_flags()

@@ -148,6 +148,7 @@ class Session:
                 return
         loss = self.data.epoch(self.trainer, self.spec.seed, self.epoch, self._pressure())
         self.epoch += 1
+        progress.refuse_divergence(self, loss)  # before anything is saved: it is not to be gone on from
         if self.epoch % self.every == 0 or self.epoch == self.until:
             self._look(loss)
         self.seconds += time.monotonic() - started - (self.seconds_measuring - measuring)

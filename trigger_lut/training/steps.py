@@ -143,6 +143,10 @@ class Trainer:
         for variable in (*self.moments, self.step):
             variable.assign(tf.zeros_like(variable))
 
+    def is_finite(self) -> bool:
+        """Whether all gradients were finite since the optimiser was reset: one that was not stays in the moments."""
+        return bool(np.isfinite(np.asarray(self.moments[0])).all())
+
     def state(self) -> list[tf.Variable]:
         """Everything that an interrupted training needs to go on, beside the epoch number."""
         return [*self.model.variables, *self.moments, self.step]

@@ -18,7 +18,9 @@ import numpy as np
 
 from trigger_lut.errors import CardError
 from trigger_lut.fixed_point import KIF, IntArray
-from trigger_lut.network_layers import PADDING, Layer, LinearLayer, LUTDenseTables, MaxLayer
+from trigger_lut.network_channels import PADDING
+from trigger_lut.network_layers import Layer, LinearLayer, LUTDenseTables
+from trigger_lut.network_max import MaxLayer
 from trigger_lut.ranges import Ranges, fits
 
 __all__ = [

@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import Any
 
 from trigger_lut.fixed_point import IntArray, kif_for_range
-from trigger_lut.network_layers import PADDING, MaxLayer
+from trigger_lut.network_channels import PADDING
+from trigger_lut.network_max import MaxLayer
 from trigger_lut.ranges import Ranges, converted_range, fits
 
 Item = tuple[int, int, int]

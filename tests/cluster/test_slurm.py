@@ -23,9 +23,7 @@ from pathlib import Path
 
 import pytest
 from planned import planned_jobs
-from rootfiles import write_three_classes
-from slow.test_end_to_end import BUDGET, DATA_SET
-from workflows import copy_workflow
+from slow import test_end_to_end as end_to_end
 
 HERE = Path(__file__).parent
 TINY = "  tiny: {luts: 250, latency_ns: 25}\n"
@@ -80,12 +78,9 @@ def slurm() -> Iterator[Path]:
 
 
 def prepare(folder: Path) -> Path:
-    """The workflow with two small ROOT files and three designs."""
+    """The workflow of the end-to-end test with three designs."""
     designs = "".join(TINY.replace("tiny", name).replace("250", str(luts)) for name, luts in DESIGNS.items())
-    copy_workflow(folder, BUDGET.replace(TINY, designs), DATA_SET)
-    for seed in (1, 2):
-        write_three_classes(folder / f"ntuples/part_{seed}.root", 1500, seed)
-    return folder
+    return end_to_end.prepare(folder, end_to_end.BUDGET.replace(TINY, designs))
 
 
 def on_slurm(folder: Path, *arguments: str, timeout: float = 1200) -> subprocess.CompletedProcess[str]:

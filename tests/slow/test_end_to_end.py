@@ -42,14 +42,20 @@ STAGES = ("spec", "train", "firmware", "verify", "prove", "faults", "synth", "ti
 STAGES += ("importance", "release", "rate", "decision", "drift_later")
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory) -> Path:
-    """The whole workflow, run on two small ROOT files."""
-    folder = copy_workflow(tmp_path_factory.mktemp("end_to_end") / "w", BUDGET, DATA_SET)
+def prepare(folder: Path, budget: str = BUDGET) -> Path:
+    """The workflow with small ROOT files, two to train on and one from later."""
+    copy_workflow(folder, budget, DATA_SET)
     for seed in (1, 2):
         write_three_classes(folder / f"ntuples/part_{seed}.root", 1500, seed)
     write_three_classes(folder / "later/part_3.root", 3000, 3)
     (folder / "config/data_sets/later.yaml").write_text(LATER)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    """The whole workflow, run on them."""
+    folder = prepare(tmp_path_factory.mktemp("end_to_end") / "w")
     ran = snakemake(folder, "--cores", "2", timeout=900)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return folder

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from cluster.test_slurm import DESIGNS, prepare
 from planned import PlannedJob, dag_of, planned, planned_jobs
 from workflows import ROOT, copy_workflow, run_jobs, snakemake
 
@@ -125,6 +126,12 @@ def test_a_dry_run_plans_the_same_jobs(folder, name):
     counted = re.findall(r"^(\w+) +(\d+)$", shown.split("Job stats:")[-1], re.MULTILINE)
     expected = Counter(job.split(":")[0] for job in run_jobs(folder).elements())
     assert {rule: int(count) for rule, count in counted if rule != "total"} == expected
+
+
+def test_the_workflow_that_is_run_on_a_cluster_has_a_plan(tmp_path):
+    """tests/cluster does not run in a plain `pytest`."""
+    jobs = run_jobs(prepare(tmp_path / "w"))
+    assert {job for job in jobs if job.startswith("train:")} == {f"train:{name}" for name in DESIGNS}
 
 
 def train_job(dag):

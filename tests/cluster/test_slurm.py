@@ -138,6 +138,8 @@ def test_a_stage_with_too_little_memory_is_ended_and_tried_again_with_twice_as_m
     assert not (folder / "results/data/toy/ingest.json").exists()
     time.sleep(3)
     assert [(job.comment, job.mem_mb, job.state) for job in accounted(folder)] == [
+        ("rule_read_wildcards_0", 1000, "COMPLETED"),
+        ("rule_read_wildcards_1", 1000, "COMPLETED"),
         ("rule_ingest", 40, "FAILED"),
         ("rule_ingest", 80, "FAILED"),
     ]

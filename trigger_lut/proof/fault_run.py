@@ -40,6 +40,7 @@ WRAPPER = """module wrapped (
 endmodule
 """
 Status = Literal["detected", "solved", "equivalent", "undetected", "undecided"]
+TURNS = 3  # of two events, for a fault that shows in one after the other
 AFTER_PROOF: dict[Verdict, Status] = {"proven": "equivalent", "different": "undetected", "open": "undecided"}
 
 
@@ -56,6 +57,14 @@ class Outcome:
     status: Status
     vector: int | None = None
     inputs: tuple[int, ...] | None = None  # codes at which it shows, where they were found for it
+
+
+@dataclass(frozen=True)
+class Said:
+    """What SAT says of a fault; events: bits of the input, event after event, that should show it."""
+
+    verdict: Verdict
+    events: tuple[tuple[int, ...], ...] = ()
 
 
 def run_faults(
@@ -88,7 +97,7 @@ def run_faults(
             proven = _changeless(project, [faults[n - 1] for n in silent], Path(scratch), seconds)
             for n, said in zip(silent, proven, strict=True):
                 outcomes[n] = Outcome(faults[n - 1], AFTER_PROOF[said.verdict])
-            solved = [codes_of_bits(said.inputs, project.inputs) for said in proven if said.inputs is not None]
+            solved = [codes_of_bits(bits, project.inputs) for said in proven for bits in said.events]
             waiting = [n for n in silent if outcomes[n].status != "equivalent"]
             more = np.concatenate([codes[:0], *solved])
             outcomes |= _replayed(files, project, faults, waiting, more, reference)
@@ -137,11 +146,12 @@ def _simulate(
         return np.fromfile(paths[2], dtype=np.int64)
 
 
-def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seconds: float) -> list[Result]:
-    """Of each fault whether it is proven to change no output, or to change one, and then for which bits of the input.
+def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seconds: float) -> list[Said]:
+    """Of each fault whether it is proven to change no output, or to change one, and then for which events.
 
-    A bit that comes a cycle early or late is another vector's: that changes nothing if the bit is constant, or if
-    outputs are the same whatever it is.
+    A bit that comes a cycle early or late is another event's: that changes nothing if the bit is constant, or if
+    outputs are the same whatever it is. It shows where an event whose output hangs on the bit, and one in which the bit
+    is other, take turns.
     """
     probes = probed(faults)
     held = [Fault(f.kind, f.module, f.place, f.bit, c) for f in probes for c in ("stuck at 0", "stuck at 1")]
@@ -159,19 +169,27 @@ def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seco
         said = equivalent(with_outputs(healthy, data), faulty, seconds)
         return Result(said.verdict, None if said.inputs is None else said.inputs[:bits_in])
 
-    def early_or_late(k: int) -> Verdict:
+    def early_or_late(k: int) -> Said:
         probe = with_outputs(healthy, [bits_out + k])
-        constants = [equivalent(probe, constant(graph.inputs, [v]), seconds).verdict for v in (0, 1)]
-        stuck = len(faults) + 2 * k + 1
-        outputs = [same(stuck).verdict, same(stuck + 1).verdict] if "proven" not in constants else []
-        if "proven" in constants or outputs == ["proven"] * 2:
-            return "proven"
-        return "open" if "open" in (*constants, *outputs) else "different"
+        constants = [equivalent(probe, constant(graph.inputs, [v]), seconds) for v in (0, 1)]
+        if "proven" in (c.verdict for c in constants):
+            return Said("proven")
+        stuck = [same(len(faults) + 2 * k + 1 + v) for v in (0, 1)]
+        if all(s.verdict == "proven" for s in stuck):
+            return Said("proven")
+        events: list[tuple[int, ...]] = []
+        for v in (0, 1):
+            hangs, other = stuck[v].inputs, constants[1 - v].inputs
+            if hangs is not None and other is not None:
+                # More than once: the simulation leaves a cycle idle now and then.
+                events += [hangs, other[:bits_in]] * TURNS
+        return Said("open" if "open" in (x.verdict for x in (*constants, *stuck)) else "different", tuple(events))
 
-    def result_of(n: int, fault: Fault) -> Result:
+    def result_of(n: int, fault: Fault) -> Said:
         if fault in probes:
-            return Result(early_or_late(probes.index(fault)))
-        return Result("different") if fault.place == "valid_out" else same(n)
+            return early_or_late(probes.index(fault))
+        said = Result("different") if fault.place == "valid_out" else same(n)
+        return Said(said.verdict, () if said.inputs is None else (said.inputs,))
 
     return [result_of(n, fault) for n, fault in enumerate(faults, 1)]
 

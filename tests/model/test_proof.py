@@ -234,11 +234,11 @@ def test_what_too_few_vectors_miss_is_shown_by_inputs_of_sat(project, monkeypatc
 def test_what_shows_in_one_event_after_another_is_shown_by_such_events(project, monkeypatch, without_sums):
     network = random_network(3)
     registers = candidates(texts_of(project), project.top)["register"]
-    timed = probed(registers)[::7]
+    timed = probed(registers)[::19]
     assert {fault.change for fault in timed} == {"a cycle early", "a cycle late"}
     one = random_codes(network, 1)
     found = Counter(x.status for x in run_faults(project, timed, one, partial(evaluate, network), 20))
-    assert found["solved"] > 5
+    assert found["solved"] > 2
     assert found["undetected"] == found["undecided"] == 0
     monkeypatch.setattr(fault_run, "TURNS", 0)  # negative control: SAT alone does not show them
     without = Counter(x.status for x in run_faults(project, timed, one, partial(evaluate, network), 20))

@@ -65,7 +65,9 @@ class FaultsCard(Card):
     )
     median_vectors: float | None = Field(description="Until a fault was noticed.")
     solved: dict[str, list[int]] = Field(
-        {}, description="Faults that inputs were found for, from sums or by SAT, with the input codes."
+        {},
+        description="Faults that inputs were found for, from sums or by SAT, with the input codes; where a bit comes "
+        "early or late, those of the event that shows it among others.",
     )
     equivalent: list[str] = Field(description="Faults that are proven to change nothing.")
     undetected: list[str] = Field(description="Faults that were not noticed although they change an output.")

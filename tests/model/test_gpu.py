@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-
-EPOCHS, TOLERANCE = 3, 1e-4  # relative to the largest weight: sums in another order, over some steps
+from step_elsewhere import EPOCHS, TOLERANCE, farthest
 
 TRAINING = """
 import sys
@@ -37,11 +36,6 @@ def trained(path, **environment):
     """Loss and variables after each epoch of a training in its own process."""
     subprocess.run([sys.executable, "-c", TRAINING, str(path), str(EPOCHS)], check=True, env=os.environ | environment)
     return [list(np.load(f"{path}_{epoch}.npz").values()) for epoch in range(EPOCHS)]
-
-
-def farthest(found, expected):
-    """Largest difference of any entry, relative to the largest entry of its array."""
-    return max(np.abs(a - b).max() / max(np.abs(b).max(), 1.0) for a, b in zip(found, expected, strict=True))
 
 
 HIDDEN = {"CUDA_VISIBLE_DEVICES": "-1"}

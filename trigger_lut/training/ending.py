@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trigger_lut.surrogate import Cost
 from trigger_lut.training.candidates import MARGIN, Found, Nearest, Result
 from trigger_lut.training.controller import AIM
 from trigger_lut.training.fitting import prune, refill
@@ -134,28 +135,26 @@ def _filled(session: Session, found: Found) -> Found:
     before, best = _qualities(session, found), found
     left, size = FILLS, session.cost().luts
 
-    def fits(errors: float) -> bool:
+    def fits(cost: Cost, errors: float) -> bool:
         nonlocal best, left, size
-        worse, cost = found.accuracy - session.accuracy(), session.cost().luts
-        if (
-            left == 0
-            or cost <= size
-            or worse > errors * _error(session, session.data.qualities(session.trainer), before)
-        ):
+        if left == 0 or cost.luts <= size:
+            return False
+        accuracy = session.accuracy()
+        if found.accuracy - accuracy > errors * _error(session, session.data.qualities(session.trainer), before):
             return False
         left, limits = left - 1, session.limits
         built = session.measure("result")
         if session.limits.over_built(built) > 0.0:
             session.limits = limits  # which are those of the best network, that is gone on from
             return False
-        best, size = Found(session.accuracy(), built, session.weights()), cost
+        best, size = Found(accuracy, built, session.weights()), cost.luts
         return True
 
     for errors in (0.0, 1.0):
         if best.built.luts < USED * session.spec.budget.luts:
             session.put(best.weights)
             session.limits = Limits(session.spec, correction(best.built, session.cost()))
-            refill(session, lambda errors=errors: fits(errors))
+            refill(session, lambda cost, errors=errors: fits(cost, errors))
     return best
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trigger_lut.events.codes import TRAIN
+from trigger_lut.surrogate import Cost
 from trigger_lut.training import warm
 from trigger_lut.training.candidates import Result
 from trigger_lut.training.closest import closest, depends
@@ -68,20 +69,20 @@ def prune(session: Session, share: float) -> None:
     session.keep(session.accuracy(), session.cost())
 
 
-def refill(session: Session, fits: Callable[[], bool]) -> None:
+def refill(session: Session, fits: Callable[[Cost], bool]) -> None:
     """Give back what keeps to the whole budget, as the surrogate sees it, and `fits`, asked of the network as it is."""
     _fill(session, 1.0, session.events.first(TRAIN, SAMPLE)[0], fits)
 
 
-def _fill(session: Session, share: float, sample: np.ndarray, fits: Callable[[], bool] = lambda: True) -> None:
+def _fill(session: Session, share: float, sample: np.ndarray, fits: Callable[[Cost], bool] = lambda _: True) -> None:
     """Give back edges and widths as long as the network keeps to `share` of the budget; `sample` values them.
 
-    fits: what else must be true of the network as it is then.
+    fits: what else must be true of the network as it is then, asked with its cost.
     """
     if not session.luts.binds or not session.limits.within(session.cost(), FILLED * share):
         return
     fill(
         growths(session.tables, session.network, sample),
-        lambda: session.limits.within(session.limits.estimate(session.network()), share) and fits(),
-        lambda: not session.limits.within(session.limits.estimate(session.network()), FILLED * share),
+        lambda: session.limits.within(cost := session.cost(), share) and fits(cost),
+        lambda: not session.limits.within(session.cost(), FILLED * share),
     )

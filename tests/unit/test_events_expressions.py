@@ -138,3 +138,17 @@ def test_wrong_type(text: str, message: str) -> None:
 def test_lists_of_different_lengths_do_not_fit() -> None:
     with pytest.raises(DataError, match=r"^expression 'pt \+ eta': branches do not fit together: "):
         parse("pt + eta").evaluate({"pt": PT, "eta": ak.Array([[1.0], [], [1.0]])})
+
+
+@pytest.mark.parametrize("name", ["\u00b5", "Jet_\u03d5", "\ufb01t", "\u0394\u03b7"])
+def test_parse_name_keeps_its_characters(name: str) -> None:
+    assert parse(f"abs({name}) + 1").names == (name,)
+    np.testing.assert_array_equal(parse(f"{name} * 2").evaluate({name: np.array([1.5])}), [3])
+
+
+def test_parse_reserved_word_is_explained() -> None:
+    with pytest.raises(ConfigurationError, match=r'For a branch of the name \'class\' write branch\("class"\)'):
+        parse("2 * class")
+    with pytest.raises(ConfigurationError) as caught:
+        parse("x is x is")
+    assert "branch(" not in str(caught.value)

@@ -11,6 +11,8 @@ a reduction: `sum`, `num` or `count` (length of the list), `min`, `max`, and `nt
 from __future__ import annotations
 
 import ast
+import keyword
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -115,10 +117,12 @@ class Expression:
 def parse(text: str) -> Expression:
     """Parse and check an expression. Raises ConfigurationError that says what is not part of the language."""
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        source = text.strip()
+        tree = ast.parse(source, mode="eval").body
+        _as_written(tree, source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = getattr(error, "msg", None) or str(error)
-        raise ConfigurationError(f"expression {text!r} cannot be parsed: {reason}") from error
+        raise ConfigurationError(f"expression {text!r} cannot be parsed: {reason}{_reserved(text)}") from error
     names: dict[str, None] = {}
     try:
         _check(tree, names)
@@ -129,6 +133,25 @@ def parse(text: str) -> Expression:
     if not names:
         raise ConfigurationError(f"expression {text!r} names no branch")
     return Expression(text, tree, tuple(names))
+
+
+def _as_written(tree: ast.expr, source: str) -> None:
+    """Give names back the characters of the text: Python's parser replaces some by others that look alike (NFKC)."""
+    if source.isascii():
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            node.id = ast.get_source_segment(source, node) or node.id
+
+
+def _reserved(text: str) -> str:
+    """Return a hint where words that Python reserves, such as class, are all that keeps a text from being parsed."""
+    words = [word for word in re.findall(r"\w+", text) if keyword.iskeyword(word)]
+    try:
+        ast.parse(re.sub(r"\w+", lambda found: "x" if keyword.iskeyword(found[0]) else found[0], text).strip())
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+    return f'. For a branch of the name {words[0]!r} write branch("{words[0]}")' if words else ""
 
 
 def branch(name: str) -> Expression:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigger_lut.errors import DataError, nearest
+from trigger_lut.events.branches import Branches
 from trigger_lut.events.expressions import value_kind
 from trigger_lut.events.names import BESIDE, key, role
 from trigger_lut.events.opening import check_header
@@ -98,7 +99,7 @@ def look(paths: Sequence[Path], tree: str | None = None) -> Looked:
         todo = [(name, at) for name in common for at in (close if role(name) in CLOSELY else wide) if at[0] == index]
         if todo:
             with _open(path) as file:
-                opened = file[tree]
+                opened = Branches(file[tree])
                 for name, (_, start, stop) in todo:
                     parts[name].append(_look_at(opened, name, start, stop))
     return Looked(
@@ -154,17 +155,19 @@ def _trees(path: Path) -> dict[str, int]:
 
 
 def _names(path: Path, tree: str) -> list[str]:
-    """Branches of a tree; without the branch that they are part of, where that leaves no doubt."""
+    """Return the branches of a tree, each by the shortest name that means it alone."""
     with _open(path) as file:
-        names = list(dict.fromkeys(file[tree].keys()))
-    short = Counter(name.rsplit("/", 1)[-1] for name in names)
-    return [last if short[last := name.rsplit("/", 1)[-1]] == 1 else name for name in names]
+        branches = Branches(file[tree])
+    return list(dict.fromkeys(branches.shortest(branch) or branch.path for branch in branches.all))
 
 
-def _look_at(opened: Any, name: str, start: int, stop: int) -> Branch:
+def _look_at(opened: Branches, name: str, start: int, stop: int) -> Branch:
     import awkward as ak
 
-    held = opened[name]
+    found = opened.fitting(name)
+    if len(found) != 1:
+        return Branch(name, "other", "", reason=f"{len(found)} branches have this path")
+    held = found[0].opened
     kind = str(getattr(held, "typename", None) or "")
     try:
         array = held.array(entry_start=start, entry_stop=stop, library="ak")

@@ -72,11 +72,15 @@ def role(name: str) -> Role | None:
 
 
 def group(name: str) -> tuple[str, str]:
-    """(object, variable) of a list's name: ('Jet', 'pt') of Jet_pt and of Jet.pt, ('pt', '') of pt."""
-    head, mark, tail = re.split(r"/", name)[-1].partition(".")
+    """(object, variable) of a list's name: ('Jet', 'pt') of Jet_pt and of Jet.pt, ('pt', '') of pt.
+
+    Objects of two folders are two: ('a/Jet', 'pt') of a/Jet.pt, which is written so where b/Jet.pt is there too.
+    """
+    folder, slash, last = name.rpartition("/")
+    head, mark, tail = last.partition(".")
     if not mark:
         head, mark, tail = head.partition("_")
-    return (head, tail) if mark and head and tail else (name, "")
+    return (folder + slash + head, tail) if mark and head and tail else (name, "")
 
 
 def term(name: str) -> str:

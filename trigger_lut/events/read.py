@@ -6,6 +6,7 @@ is sound but does not fit the description (no such tree or branch, strings, frie
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from trigger_lut.errors import BadFileError, DataError, nearest
+from trigger_lut.events.branches import Branches
 from trigger_lut.events.expressions import value_kind
 from trigger_lut.events.files import Address
 from trigger_lut.events.opening import first_line, open_file, stamp
@@ -27,7 +29,7 @@ class _Tree:
     name: str
     opened: Any
     entries: int
-    keys: Sequence[str]
+    branches: Branches
 
     def __str__(self) -> str:
         return f"{self.file}: tree {self.name!r}"
@@ -88,22 +90,28 @@ def chunks(
 
 
 def _arrays(branch: _Branch, size: int) -> Iterator[Any]:
-    """The branch, `size` entries at a time. Of a TTree's branch a basket that goes on into the next chunk is kept."""
+    """Yield the branch, `size` entries at a time. A basket that continues in the next chunk is decoded once.
+
+    uproot's own `iterate` finds branches by their last names, and so reads another one where names repeat.
+    """
+    import awkward as ak
     import uproot
     from uproot.interpretation.identify import UnknownInterpretation
 
-    one = branch.opened
+    one, entries = branch.opened, branch.tree.entries
     if isinstance(getattr(one, "interpretation", None), UnknownInterpretation):
-        raise one.interpretation  # which `iterate` would leave out
-    if isinstance(one, uproot.TBranch) and not one.branches:
-        pieces = branch.tree.opened.iterate(
-            filter_branch=lambda other: other is one, step_size=size, library="ak", how=tuple
-        )
-        yield from (array for (array,) in pieces)
-    else:
-        for start in range(0, branch.tree.entries, size):
-            stop = min(start + size, branch.tree.entries)
-            yield one.array(entry_start=start, entry_stop=stop, library="ak")
+        raise one.interpretation
+    baskets = one.entry_offsets if isinstance(one, uproot.TBranch) and not one.branches else []
+    held, first, end = None, 0, 0  # decoded entries from first to end
+    for start in range(0, entries, size):
+        stop = min(start + size, entries)
+        if end < stop:
+            # the end of the basket that holds the last entry of this chunk
+            further = int(baskets[bisect_left(baskets, stop)]) if baskets else stop
+            read = one.array(entry_start=end, entry_stop=further, library="ak")
+            held = read if held is None or end <= start else ak.concatenate([held[start - first :], read])
+            first, end = start, further
+        yield held[start - first : stop - first]  # type: ignore[index]
 
 
 def _read(branch: _Branch, arrays: Iterator[Any], start: int, stop: int) -> Any:
@@ -149,30 +157,29 @@ def _without_value(array: Any) -> int | None:
 
 
 def _branch(trees: Sequence[_Tree], name: str, purpose: str) -> _Branch:
-    """The branch of the main tree or of one of its friends."""
-    found = [_Branch(tree, name, purpose, held) for tree in trees if (held := _lookup(tree, name)) is not None]
-    if len(found) > 1:
-        raise DataError(f"branch {name!r} ({purpose}) stands in two trees: {found[0].tree} and {found[1].tree}")
+    """Find the one branch of this name in the main tree or its friends. Raises DataError for none and for several."""
+    found = [(tree, branch) for tree in trees for branch in tree.branches.fitting(name)]
     if not found:
-        known = sorted({key for tree in trees for key in tree.keys})
+        known = sorted({branch.path for tree in trees for branch in tree.branches.all})
         beside = ", nor have its friends" if len(trees) > 1 else ""
         raise DataError(f"{trees[0]} has no branch {name!r}{beside} ({purpose}){nearest(name, known)}")
-    branch = found[0]
+    if len(found) > 1:
+        places = [f"{branch.path!r} of {tree}" for tree, branch in found]
+        raise DataError(
+            f"branch {name!r} ({purpose}): expected one branch, found {len(found)}: {', '.join(places)}. "
+            + _how_to_tell_apart([branch.path for _, branch in found])
+        )
+    branch = _Branch(found[0][0], name, purpose, found[0][1].opened)
     entries = int(getattr(branch.opened, "num_entries", branch.tree.entries))
     if entries != branch.tree.entries:
         raise BadFileError(f"{branch}: {entries} entries, the tree has {branch.tree.entries}")
     return branch
 
 
-def _lookup(tree: _Tree, name: str) -> Any:
-    from uproot.exceptions import KeyInFileError
-
-    try:
-        return tree.opened[name]
-    except (KeyInFileError, KeyError):
-        return None
-    except Exception as error:
-        raise BadFileError(f"{tree}, branch {name!r} cannot be read: {first_line(error)}") from error
+def _how_to_tell_apart(paths: Sequence[str]) -> str:
+    if len(set(paths)) == len(paths):
+        return f"Give the whole path, such as {'/' * ('/' not in paths[0]) + paths[0]!r}"
+    return "They have the same path, so that no name tells them apart; write the file again with other names"
 
 
 @contextmanager
@@ -203,13 +210,12 @@ def _open_tree(path: Address, name: str) -> Iterator[_Tree]:
         except Exception as error:
             raise BadFileError(f"{path}: tree {name!r} cannot be read: {first_line(error)}") from error
         try:
-            keys: list[str] = []
             entries = int(opened.num_entries) if hasattr(opened, "num_entries") else None
-            if entries is not None:
-                keys = list(opened.keys())  # of an RNTuple it is only now that its header is read
+            # of an RNTuple it is only now that its header is read
+            branches = Branches(opened) if entries is not None else None
         except Exception as error:
             raise BadFileError(f"{path}: tree {name!r} cannot be read: {first_line(error)}") from error
-        if entries is None:
+        if entries is None or branches is None:
             raise DataError(
                 f"{path}: {name!r} is a {getattr(opened, 'classname', 'folder')}, expected a TTree or RNTuple"
             )
@@ -217,7 +223,7 @@ def _open_tree(path: Address, name: str) -> Iterator[_Tree]:
         if entries < 0 or claimed not in (None, entries):
             expected = "0 or more" if claimed is None else claimed
             raise BadFileError(f"{path}: tree {name!r} is damaged: expected {expected} entries, found {entries}")
-        yield _Tree(path, name, opened, entries, keys)
+        yield _Tree(path, name, opened, entries, branches)
 
 
 def _entries_of_footer(opened: Any) -> int | None:

@@ -1,0 +1,92 @@
+"""Branches of a tree by their names: a name that fits several branches is never resolved silently.
+
+uproot looks a name up depth first and returns the first branch that fits. Split objects often repeat a name (`a/v` and
+`b/v`), so this module keeps all branches with their whole paths and reports every one that a name fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+
+@dataclass(frozen=True)
+class NamedBranch:
+    """A branch of a TTree, or a field of an RNTuple.
+
+    pieces  names from the top of the tree to the branch; a name may hold a slash itself
+    opened  uproot's object
+    """
+
+    pieces: tuple[str, ...]
+    opened: Any
+
+    @property
+    def path(self) -> str:
+        return "/".join(self.pieces)
+
+    @property
+    def name(self) -> str:
+        return self.pieces[-1]
+
+
+class Branches:
+    """All branches of an opened tree, sub-branches included, in the order of the file."""
+
+    def __init__(self, tree: Any) -> None:
+        self.all = list(_walk(tree, ()))
+        # The path of a field is written with dots in ROOT, with slashes here; both are accepted.
+        self._dotted = hasattr(tree, "fields")
+
+    @cached_property
+    def _by_path(self) -> dict[str, list[NamedBranch]]:
+        found: dict[str, list[NamedBranch]] = {}
+        for branch in self.all:
+            found.setdefault(branch.path, []).append(branch)
+        return found
+
+    @cached_property
+    def _by_end(self) -> dict[str, list[NamedBranch]]:
+        found: dict[str, list[NamedBranch]] = {}
+        for branch in self.all:
+            for first in range(1, len(branch.pieces)):
+                found.setdefault("/".join(branch.pieces[first:]), []).append(branch)
+        return found
+
+    def fitting(self, name: str) -> list[NamedBranch]:
+        """Find every branch that a name may mean.
+
+        Parameters
+        ----------
+        name : str
+            A whole path (`a/v`), or its end (`v`). A whole path counts first. `/v` is the whole path `v` and no end.
+
+        Returns
+        -------
+        list of NamedBranch
+            One where the name is clear, none where there is no such branch, all of them where it is ambiguous.
+        """
+        end = self._normal(name)
+        if whole := self._by_path.get(end) or self._by_path.get(end.removeprefix("/")):
+            return whole
+        return [] if end.startswith("/") else self._by_end.get(end, [])
+
+    def shortest(self, branch: NamedBranch) -> str | None:
+        """Return the shortest name that means this branch alone; None where two branches have its whole path."""
+        names = ["/".join(branch.pieces[n:]) for n in reversed(range(len(branch.pieces)))]
+        return next((name for name in names if self.fitting(name) == [branch]), None)
+
+    def _normal(self, name: str) -> str:
+        return name.replace(".", "/") if self._dotted else name
+
+
+def _walk(node: Any, above: tuple[str, ...]) -> Iterator[NamedBranch]:
+    """Yield the branches below a node, each before those within it."""
+    for branch in node.fields if hasattr(node, "fields") else node.branches:
+        hidden = getattr(branch, "is_anonymous", False) or getattr(branch, "in_variant", False)
+        pieces = above if hidden else (*above, str(branch.name))
+        if not hidden:
+            yield NamedBranch(pieces, branch)
+        yield from _walk(branch, pieces)

@@ -15,6 +15,7 @@ from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from trigger_lut.atomic import atomic_path
 from trigger_lut.errors import CardError
 
 Source = Literal[
@@ -83,10 +84,8 @@ class Stopwatch:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all: a killed process leaves the earlier file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    with atomic_path(path) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def write_card(card: BaseModel, path: Path) -> None:

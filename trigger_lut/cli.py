@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 from trigger_lut import commands, commands_of_pages
+from trigger_lut.atomic import REFUSED_WRITES
 from trigger_lut.errors import TriggerLutError
+from trigger_lut.scratch import scratch_folder, stop_on_sigterm
 
 FILES = {
     "--spec": "specification of the design (spec.json)",
@@ -219,24 +222,45 @@ def limit_threads(threads: int) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command. Returns the exit status: 0, or 1 with a message on stderr for an error of the user's."""
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Words of the command line; default: those of this process.
+
+    Returns
+    -------
+    int
+        Exit status: 0; 1 with a message on stderr for an error of the user's; 130 after Ctrl-C.
+    """
     args = parser().parse_args(arguments)
     if getattr(args, "threads", None):
         limit_threads(args.threads)
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if threading.current_thread() is threading.main_thread():
+        stop_on_sigterm()
     try:
-        args.function(args)
+        with scratch_folder():
+            args.function(args)
     except TriggerLutError as error:
         print(f"trigger-lut: error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("trigger-lut: stopped. Run the same command again to continue.", file=sys.stderr)
+        return 130
+    except MemoryError:
+        print("trigger-lut: error: not enough memory. Expected more free memory or a smaller task.", file=sys.stderr)
         return 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:  # no permission, no space left, a folder where a file is expected
-        if error.filename is None:
+        if error.filename is None and error.errno not in REFUSED_WRITES:
             raise
-        print(f"trigger-lut: error: {error.filename}: {error.strerror}", file=sys.stderr)
+        place = error.filename or "an output or temporary file"
+        print(f"trigger-lut: error: {place}: {error.strerror or error}", file=sys.stderr)
         return 1
     return 0
 

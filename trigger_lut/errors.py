@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class TriggerLutError(Exception):
@@ -24,6 +25,14 @@ class BadFileError(DataError):
 
 class CardError(TriggerLutError):
     """A card or network file is missing, of another version, or damaged."""
+
+
+class OutputError(TriggerLutError):
+    """An output cannot be written: no space, no permission, or another process writes it."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path, self.problem = path, problem
 
 
 class ToolMissingError(TriggerLutError):

@@ -17,9 +17,11 @@ PACKAGE = Path(__file__).parent
 # What only carries messages and records between stages. A stage's configuration reaches it through spec.json and
 # data_set.json, which are compared as values, so the code that reads configuration is left out as well.
 PLUMBING = (
+    "atomic",
     "cli",
     "errors",
     "cards",
+    "scratch",
     "records",
     "records_firmware",
     "records_physics",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trigger_lut.atomic import atomic_path
 from trigger_lut.cards import Stopwatch, write_card
 from trigger_lut.events.codes import TEST, TRAIN, VALIDATION, EventCodes, load_codes
 from trigger_lut.events.mapping import write_arrays
@@ -47,13 +48,10 @@ def references(codes: Path, units: list[int], seed: int, outputs: Path, card: Pa
         seconds_trees=round(time.monotonic() - after_dense, 3),
         **watch.provenance([codes], "tensorflow", "keras", "scikit-learn"),
     )
-    part = outputs.with_name(outputs.name + ".part")
-    part.parent.mkdir(parents=True, exist_ok=True)
-    with part.open("wb") as out:
+    with atomic_path(outputs) as part, part.open("wb") as out:
         named = {"validation": VALIDATION, "test": TEST}
         held = {"dense": dense, "trees": trees}
         write_arrays(out, {f"{name}_{split}": found[s] for name, found in held.items() for split, s in named.items()})
-    part.replace(outputs)
     write_card(record, card)
 
 

@@ -297,7 +297,7 @@ def disk_full(name: str) -> Callable[[Path, Patch], None]:
     """What is written goes to /dev/full, which has no space left."""
 
     def spoil(b: Path, _: Patch) -> None:
-        b.with_name(f"{name}.new.part").symlink_to("/dev/full")
+        b.with_name(f"{name}.part.part").symlink_to("/dev/full")
 
     return spoil
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trigger_lut.atomic import atomic_path
 from trigger_lut.errors import CardError
 from trigger_lut.events.mapping import forget, map_arrays, write_arrays
 from trigger_lut.events.stored import Stored
@@ -202,11 +203,8 @@ def save_arrays(events: EventCodes, arrays: Mapping[str, NDArray[Any] | Stored],
         "observables": events.observable_names,
         "kinds": events.kinds,
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as out:
+    with atomic_path(path) as part, part.open("wb") as out:
         write_arrays(out, {"meta": np.array(json.dumps(meta)), **arrays})
-    part.replace(path)
 
 
 def load_codes(path: Path) -> EventCodes:

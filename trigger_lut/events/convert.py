@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trigger_lut.atomic import atomic_path
 from trigger_lut.errors import ConfigurationError, DataError, nearest
 
 CLASSES = ("g", "q", "w", "z", "t")
@@ -123,10 +124,7 @@ def _chosen(source: Path, known: Mapping[str, Any], names: Sequence[str]) -> lis
 def _write(root: Path, columns: dict[str, NDArray[Any]], step: int = 50_000) -> None:
     import uproot
 
-    root.parent.mkdir(parents=True, exist_ok=True)
-    part = root.with_name(root.name + ".part")
-    with uproot.recreate(part) as file:
+    with atomic_path(root) as part, uproot.recreate(part) as file:
         tree = file.mktree(TREE, {name: column.dtype for name, column in columns.items()})
         for start in range(0, len(columns["entry"]), step):
             tree.extend({name: column[start : start + step] for name, column in columns.items()})
-    part.replace(root)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from trigger_lut.atomic import write_together
 from trigger_lut.cards import Stopwatch, read_card, sha256, write_card
 from trigger_lut.errors import CardError, DataError
 from trigger_lut.events.channels import channels
@@ -17,7 +18,6 @@ from trigger_lut.events.files import Source
 from trigger_lut.events.merge import Merged, Shard, merge
 from trigger_lut.events.shard import read as read_file
 from trigger_lut.events.shard import rows_of
-from trigger_lut.events.together import write_together
 from trigger_lut.records import IngestCard, ReadCard
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from trigger_lut.atomic import write_together
 from trigger_lut.cards import Stopwatch, write_card
 from trigger_lut.errors import BadFileError, DataError
 from trigger_lut.events.columns import read_source
@@ -13,7 +14,6 @@ from trigger_lut.events.description import DataSet, load_data_set
 from trigger_lut.events.files import Source
 from trigger_lut.events.opening import file_uuid
 from trigger_lut.events.rows import Rows, RowWriter, row_type
-from trigger_lut.events.together import write_together
 from trigger_lut.records import ReadCard
 
 

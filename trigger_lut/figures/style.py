@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trigger_lut.atomic import atomic_path
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -86,11 +88,9 @@ def plain(name: str) -> str:
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as SVG (or, by its suffix, PNG), whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
     form = path.suffix[1:]
-    figure.savefig(part, format=form, metadata={"Date": None} if form == "svg" else None)
-    part.replace(path)
+    with atomic_path(path) as part:
+        figure.savefig(part, format=form, metadata={"Date": None} if form == "svg" else None)
 
 
 def without_ticks(ax: Axes, axis: str = "both") -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 import tensorflow as tf
 from tensorflow.compiler.tf2xla.ops.gen_xla_ops import xla_call_module
 
+from trigger_lut.atomic import locked_folder
 from trigger_lut.errors import ConfigurationError, ToolFailedError, ToolMissingError, nearest
 from trigger_lut.tools import cxx_compiler, run_program
 
@@ -76,7 +77,7 @@ def _said(kernel: bool, why: str) -> bool:
 def built() -> Path:
     """The compiled kernel, from the user's cache or made now.
 
-    It is written beside its place and then renamed: whole or not at all, whoever else builds it at the same time.
+    Each process compiles in a folder of its own and renames the result, so that several can build at the same time.
     Raises ToolMissingError without a compiler, ToolFailedError when it fails.
     """
     include = Path(tf.sysconfig.get_include())
@@ -93,8 +94,8 @@ def built() -> Path:
     library = folder / f"kernel-{key}.so"
     if not library.is_file():
         compiler = cxx_compiler()
-        with tempfile.TemporaryDirectory(prefix=".building-", dir=folder) as made:
-            fresh = Path(made) / library.name
+        with locked_folder(folder, ".building-") as made:
+            fresh = made / library.name
             command = [compiler, *FLAGS, SOURCE, f"-I{include}", "-o", fresh]
             run_program(command, what="compiling the look-up kernel")
             fresh.replace(library)

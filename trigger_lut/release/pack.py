@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from trigger_lut import __version__
+from trigger_lut.atomic import atomic_folder, atomic_path
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Stopwatch, read_card, sha256, write_card
 from trigger_lut.errors import CardError, NotReproducibleError
@@ -188,22 +188,17 @@ def _manifest(facts: Mapping[str, Any], files: Files) -> bytes:
 
 
 def _write_folder(files: Files, folder: Path) -> None:
-    part = folder.with_name(folder.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    for path, content in files.items():
-        place = part / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(content)
-    shutil.rmtree(folder, ignore_errors=True)
-    part.replace(folder)
+    with atomic_folder(folder) as part:
+        for path, content in files.items():
+            place = part / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
 
 
 def _write_zip(files: Files, archive: Path) -> None:
-    part = archive.with_name(archive.name + ".part")
-    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as held:
+    with atomic_path(archive) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as held:
         for path, content in sorted(files.items()):
             entry = zipfile.ZipInfo(path, EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = (0o755 if path.endswith(".sh") else 0o644) << 16
             held.writestr(entry, content)
-    part.replace(archive)

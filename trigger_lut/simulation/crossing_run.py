@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from trigger_lut.atomic import atomic_path
 from trigger_lut.budget import read_yaml, validate
 from trigger_lut.cards import Card, Stopwatch, Strict, write_card
 from trigger_lut.errors import ConfigurationError, nearest
@@ -82,23 +83,17 @@ def simulate_crossing_file(description: Path, process: str, part: int, root_file
         raise ConfigurationError(f"{description}: simulate_crossings: no file {wanted}{nearest(wanted, names)}")
     file = planned[process, part]
     maker = Maker(crossings, process, file.seed)
-    root_file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = root_file.with_name(root_file.name + ".part")
-    try:
-        with uproot.recreate(unfinished, compression=uproot.ZLIB(4)) as out:
-            tree = None
-            for start in range(0, file.jets, BATCH):
-                columns = maker.next(min(BATCH, file.jets - start))
-                columns |= {"event": start + np.arange(len(columns["label"]))}
-                filled = {name: np.asarray(columns[name]).astype(kind) for name, kind in FLAT.items()}
-                jagged = {name: ak.zip(columns[name]) for name in OBJECTS}
-                if tree is None:
-                    kinds = {name: array.type.content for name, array in jagged.items()}
-                    tree = out.mktree(TREE, FLAT | kinds, title="simulated bunch crossings")
-                tree.extend(filled | jagged)
-        unfinished.replace(root_file)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with atomic_path(root_file) as part_file, uproot.recreate(part_file, compression=uproot.ZLIB(4)) as out:
+        tree = None
+        for start in range(0, file.jets, BATCH):
+            columns = maker.next(min(BATCH, file.jets - start))
+            columns |= {"event": start + np.arange(len(columns["label"]))}
+            filled = {name: np.asarray(columns[name]).astype(kind) for name, kind in FLAT.items()}
+            jagged = {name: ak.zip(columns[name]) for name in OBJECTS}
+            if tree is None:
+                kinds = {name: array.type.content for name, array in jagged.items()}
+                tree = out.mktree(TREE, FLAT | kinds, title="simulated bunch crossings")
+            tree.extend(filled | jagged)
     made = CrossingFileCard(
         process=process,
         seed=file.seed,

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from trigger_lut.atomic import atomic_path
 from trigger_lut.budget import read_yaml, validate
 from trigger_lut.cards import Card, Stopwatch, Strict, write_card
 from trigger_lut.errors import ConfigurationError, DataError, nearest
@@ -78,26 +79,20 @@ def simulate_muon_file(description: Path, part: int, root_file: Path, card: Path
     gaps = len(chamber.z_mm)
     kinds = {"run": "int64", "event": "int64", "angle_mrad": "float32", "position_mm": "float32"}
     types = {**kinds, "hits": np.dtype(("uint8", (chamber.channels * gaps,)))}
-    root_file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = root_file.with_name(root_file.name + ".part")
-    try:
-        with uproot.recreate(unfinished, compression=uproot.ZLIB(4)) as out:
-            tree = out.mktree(TREE, types, title="simulated muons")
-            for start in range(0, file.jets, BATCH):
-                count = min(BATCH, file.jets - start)
-                muons = simulate_muons(chamber, count, file.seed * 1000 + start // BATCH)
-                tree.extend(
-                    {
-                        "run": np.full(count, file.seed),
-                        "event": np.arange(start, start + count),
-                        "angle_mrad": muons.angle_mrad.astype(np.float32),
-                        "position_mm": muons.position_mm.astype(np.float32),
-                        "hits": muons.hits.transpose(0, 2, 1).reshape(count, -1).astype(np.uint8),
-                    }
-                )
-        unfinished.replace(root_file)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with atomic_path(root_file) as part_file, uproot.recreate(part_file, compression=uproot.ZLIB(4)) as out:
+        tree = out.mktree(TREE, types, title="simulated muons")
+        for start in range(0, file.jets, BATCH):
+            count = min(BATCH, file.jets - start)
+            muons = simulate_muons(chamber, count, file.seed * 1000 + start // BATCH)
+            tree.extend(
+                {
+                    "run": np.full(count, file.seed),
+                    "event": np.arange(start, start + count),
+                    "angle_mrad": muons.angle_mrad.astype(np.float32),
+                    "position_mm": muons.position_mm.astype(np.float32),
+                    "hits": muons.hits.transpose(0, 2, 1).reshape(count, -1).astype(np.uint8),
+                }
+            )
     made = MuonFileCard(seed=file.seed, muons=file.jets, **watch.provenance([description], "numpy", "uproot"))
     write_card(made, card)
 

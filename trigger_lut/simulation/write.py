@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from trigger_lut.atomic import atomic_path
 from trigger_lut.errors import nearest
 from trigger_lut.simulation.features import FEATURES
 
@@ -40,12 +41,6 @@ def write_jets(path: Path, columns: dict[str, Any]) -> None:
     for name, values in flat.items():
         assert np.isfinite(values).all(), f"column {name!r} holds values that are not finite"
     jagged = ak.zip({name.removeprefix("constituent_"): columns[name] for name in CONSTITUENTS})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    try:
-        with uproot.recreate(part, compression=uproot.ZLIB(4)) as file:
-            tree = file.mktree(TREE, {**FLAT, "constituent": jagged.type.content}, title="simulated jets")
-            tree.extend({**flat, "constituent": jagged})
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with atomic_path(path) as part, uproot.recreate(part, compression=uproot.ZLIB(4)) as file:
+        tree = file.mktree(TREE, {**FLAT, "constituent": jagged.type.content}, title="simulated jets")
+        tree.extend({**flat, "constituent": jagged})

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from trigger_lut.atomic import atomic_path
 from trigger_lut.errors import CardError
 
 NAME = "checkpoint.npz"
@@ -27,14 +28,11 @@ def save_checkpoint(
 
     The arrays lie in one: a file of some hundred small ones takes longer to write than an epoch to train.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / (name + ".part")
     described = [[a.dtype.str, list(a.shape)] for a in arrays]
     meta = json.dumps({"belongs_to": belongs_to, "state": state, "arrays": described})
     content = np.frombuffer(b"".join(a.tobytes() for a in arrays), dtype=np.uint8)
-    with part.open("wb") as out:
+    with atomic_path(folder / name) as part, part.open("wb") as out:
         np.savez(out, meta=np.array(meta), content=content)
-    part.replace(folder / name)
 
 
 def load_checkpoint(folder: Path, belongs_to: str, name: str = NAME) -> tuple[list[np.ndarray], dict[str, Any]] | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from trigger_lut.atomic import write_together
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Measured, Stopwatch, sha256, write_card
 from trigger_lut.errors import CardError, ConfigurationError, FirmwareError
@@ -54,14 +55,20 @@ def take_over(
     built = measure(integers, spec)
     seconds = time.monotonic() - began
     record = _card(spec, events, integers, built, seconds, watch, [*read, source])
-    for path in (model, network, card, *([warm] if warm else [])):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, model)
-    save_network(integers, network)
-    if warm is not None:
-        with warm.open("wb") as out:
-            np.savez(out)
-    write_card(record, card)
+    warm_file = {} if warm is None else {warm: _write_no_arrays}
+    write_together(
+        {
+            model: lambda path: shutil.copyfile(source, path),
+            network: lambda path: save_network(integers, path),
+            **warm_file,
+            card: lambda path: write_card(record, path),
+        }
+    )
+
+
+def _write_no_arrays(path: Path) -> None:
+    with path.open("wb") as out:
+        np.savez(out)
 
 
 def integers_of(source: Path, events: EventCodes, where: str) -> Network:

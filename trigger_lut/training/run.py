@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from trigger_lut.atomic import write_together
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Measured, Stopwatch, read_card, sha256, write_card
 from trigger_lut.events.codes import TEST, VALIDATION, load_codes
@@ -64,13 +65,16 @@ def train(
     session.put(result.weights)
     integers = integer_network(session.model, events.features, events.classes, inputs=events.formats)
     record = _card(session, result, integers, watch, read)
-    for path in (model, network, card, *([warm] if warm else [])):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    session.model.save(model)
-    save_network(integers, network)
-    if warm is not None:
-        warm_starts.deliver(checkpoints, warm)
-    write_card(record, card)
+    warm_file = {} if warm is None else {warm: lambda path: warm_starts.deliver(checkpoints, path)}
+    write_together(
+        {
+            model: session.model.save,
+            network: lambda path: save_network(integers, path),
+            **warm_file,
+            card: lambda path: write_card(record, path),
+        },
+        suffix=".keras",
+    )
 
 
 def _card(session: Session, result: Result, integers: Network, watch: Stopwatch, read: list[Path]) -> TrainCard:

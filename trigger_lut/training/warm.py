@@ -61,9 +61,7 @@ def save(session: Session) -> None:
 
 def deliver(folder: Path, path: Path) -> None:
     """Copy what `save` left in the folder of checkpoints to a stage's output; whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    shutil.copyfile(folder / NAME, part)
-    part.replace(path)
+    shutil.copyfile(folder / NAME, path)
 
 
 def load(path: Path | None, spec: Spec, events: EventCodes) -> Start | None:

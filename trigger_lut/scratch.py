@@ -1,0 +1,51 @@
+"""One folder for all temporary files of a command, removed at its end, and clear messages when it is stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from trigger_lut.atomic import locked_folder
+from trigger_lut.errors import OutputError
+
+PREFIX = "trigger_lut-"
+
+
+@contextlib.contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Send the temporary files of this process and of its children to one folder.
+
+    The folder is removed at the end, also after SIGTERM. After SIGKILL the next command removes it. Raises OutputError
+    if the folder for temporary files ($TMPDIR) cannot be used.
+    """
+    parent, previous = Path(tempfile.gettempdir()), (tempfile.tempdir, os.environ.get("TMPDIR"))
+    with contextlib.ExitStack() as stack:
+        try:
+            folder = stack.enter_context(locked_folder(parent, PREFIX))
+        except OSError as error:
+            problem = f"no temporary folder can be made: {error.strerror}. Set TMPDIR to a folder with free space."
+            raise OutputError(parent, problem) from error
+        tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
+        try:
+            yield folder
+        finally:
+            tempfile.tempdir = previous[0]
+            if previous[1] is None:
+                del os.environ["TMPDIR"]
+            else:
+                os.environ["TMPDIR"] = previous[1]
+
+
+def stop_on_sigterm() -> None:
+    """Let SIGTERM end the process as SystemExit does, so that temporary folders and partial outputs are removed."""
+    signal.signal(signal.SIGTERM, _stop)
+
+
+def _stop(number: int, _: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)

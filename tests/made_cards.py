@@ -378,7 +378,7 @@ def rate(design: str = "small", one_score: bool = False) -> RateCard:
     )
 
 
-def decision(design: str = "small", differences: int = 0) -> DecisionCard:
+def decision(design: str = "small", differences: int = 0, fmax_mhz: float = 420) -> DecisionCard:
     first = Difference(vector=17, output=3, expected=1, found=0) if differences else None
     edges = {"below": 40, "equal": 30, "above": 20}
     return DecisionCard(
@@ -408,7 +408,9 @@ def decision(design: str = "small", differences: int = 0) -> DecisionCard:
         luts=Measured(value=57, source="yosys"),
         ff=Measured(value=93, source="yosys"),
         logic_levels=Measured(value=6, source="yosys-levels"),
-        fmax_mhz_estimate=420.0,
+        clock_mhz=400,
+        fmax_mhz_estimate=Measured(value=fmax_mhz, source="yosys-delay-model"),
+        clock_met=fmax_mhz >= 400,
         vector_sets={"test": 600, "random": 50_000, "edge": 30},
         forms=[
             DecisionForm(
@@ -601,7 +603,7 @@ def synth(design: str = "small", luts: float | None = 900, luts_surrogate: float
     )
 
 
-def timing(design: str = "small", cycles: int = 7, budget_ns: float = 20) -> TimingCard:
+def timing(design: str = "small", cycles: int = 7, budget_ns: float = 20, fmax_mhz: float = 480) -> TimingCard:
     return TimingCard(
         design=design,
         clock_mhz=400,
@@ -611,9 +613,10 @@ def timing(design: str = "small", cycles: int = 7, budget_ns: float = 20) -> Tim
         latency_ns_budget=budget_ns,
         latency_allowed_ns=1000,
         logic_levels=Measured(value=3, source="yosys-levels"),
-        fmax_mhz_estimate=480,
+        fmax_mhz_estimate=Measured(value=fmax_mhz, source="yosys-delay-model"),
         fmax_model="estimate, not a timing run: 0.52 ns a LUT level",
-        latency_met=cycles * 2.5 <= budget_ns,
+        clock_met=fmax_mhz >= 400,
+        latency_met=fmax_mhz >= 400 and cycles * 2.5 <= budget_ns,
         ii_met=True,
         **MADE,
     )

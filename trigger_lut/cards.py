@@ -19,7 +19,15 @@ from trigger_lut.atomic import atomic_path
 from trigger_lut.errors import CardError
 
 Source = Literal[
-    "surrogate", "yosys", "yosys-levels", "rtl-simulation", "csynth", "post-synth", "post-route", "not measured"
+    "surrogate",
+    "yosys",
+    "yosys-levels",
+    "yosys-delay-model",
+    "rtl-simulation",
+    "csynth",
+    "post-synth",
+    "post-route",
+    "not measured",
 ]
 NOT_MEASURED: Source = "not measured"
 
@@ -34,7 +42,9 @@ class Measured(Strict):
     """A number and where it comes from; what did not run has no value."""
 
     value: float | None = Field(None, description="The number; null when not measured.")
-    source: Source = Field(NOT_MEASURED, description="What measured or estimated it.")
+    source: Source = Field(
+        NOT_MEASURED, description="What measured or estimated it; yosys-delay-model: the delay model on Yosys' netlist."
+    )
 
     @model_validator(mode="after")
     def _value_has_source(self) -> Self:

@@ -199,11 +199,13 @@ class TrainCard(Card):
 class BudgetLine(Strict):
     """One line of a design's budget, judged."""
 
-    quantity: str = Field(description="luts, latency_ns, ii, dsp or bram18.")
-    budget: float = Field(description="Asked for.")
+    quantity: str = Field(description="luts, latency_ns, ii, dsp, bram18 or clock_mhz.")
+    budget: float = Field(description="Asked for; of clock_mhz the target's clock.")
+    at_least: bool = Field(False, description="Whether the budget is a lower limit, as for clock_mhz.")
     found: float | None = Field(description="Measured; null where it was not.")
     source: str = Field(description="Where the figure comes from.")
-    met: bool = Field(description="found is measured and at most the budget.")
+    met: bool = Field(description="found is measured, keeps to the budget, and reason is null.")
+    reason: str | None = Field(None, description="Why a figure that keeps to the budget does not count; null: none.")
 
 
 class DesignSummary(Strict):
@@ -231,6 +233,7 @@ class DesignSummary(Strict):
     latency_source: str = Field(description="Where latency and II come from.")
     latency_ns_budget: float = Field(description="Asked for.")
     ii: int = Field(description="Initiation interval in cycles.")
+    clock_mhz: float = Field(description="The target's clock.")
     fmax_mhz_estimate: float = Field(description="From a delay model; not a timing run.")
     bit_exact: bool = Field(description="0 mismatches, and every negative control caught.")
     vectors: int = Field(description="Vectors verified.")

@@ -59,7 +59,11 @@ class DecisionCard(Card):
     luts: Measured = Field(description="Of the decision's logic, without the network: LUT1 to LUT6 cells.")
     ff: Measured = Field(description="Its flip-flops, those that delay the outputs among them.")
     logic_levels: Measured = Field(description="LUTs and carry chains in a row between two registers, at most.")
-    fmax_mhz_estimate: float = Field(description="Of the decision's logic, by the delay model; not a timing run.")
+    clock_mhz: float = Field(description="The target's clock.")
+    fmax_mhz_estimate: Measured = Field(
+        description="Largest clock that the decision's synthesized logic reaches by the delay model; not a timing run."
+    )
+    clock_met: bool = Field(description="fmax_mhz_estimate is at least clock_mhz.")
     vector_sets: dict[str, int] = Field(
         description="Vectors by origin: test, corners, changed, random; edge: events at the edge of a threshold."
     )

@@ -153,7 +153,11 @@ class TimingCard(Card):
     latency_ns_budget: float = Field(description="Asked for.")
     latency_allowed_ns: float | None = Field(description="What the trigger grants; null where not found.")
     logic_levels: Measured = Field(description="LUTs and carry chains between two registers, at most.")
-    fmax_mhz_estimate: float = Field(description="From logic levels and a delay model; an estimate, not a timing run.")
+    fmax_mhz_estimate: Measured = Field(
+        description="Largest clock that the synthesized netlist reaches by the delay model; an estimate, not a timing "
+        "run."
+    )
     fmax_model: str = Field(description="What the estimate rests on.")
-    latency_met: bool = Field(description="Against the budget.")
+    clock_met: bool = Field(description="fmax_mhz_estimate is at least clock_mhz.")
+    latency_met: bool = Field(description="latency_ns is within the budget and the clock is met.")
     ii_met: bool = Field(description="Against the budget.")

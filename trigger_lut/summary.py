@@ -15,17 +15,30 @@ from trigger_lut.records_firmware import SynthCard, TimingCard, VerifyCard
 from trigger_lut.records_physics import PhysicsCard
 
 
-def judged(quantity: str, budget: float, found: Measured) -> BudgetLine:
-    """One line of a budget. What was not measured is not met."""
-    met = found.value is not None and found.value <= budget
-    return BudgetLine(quantity=quantity, budget=budget, found=found.value, source=found.source, met=met)
+def judged(
+    quantity: str, budget: float, found: Measured, *, at_least: bool = False, reason: str | None = None
+) -> BudgetLine:
+    """Judge one line of a budget. What was not measured is not met, nor what does not count for a `reason`."""
+    keeps = found.value is not None and (found.value >= budget if at_least else found.value <= budget)
+    return BudgetLine(
+        quantity=quantity,
+        budget=budget,
+        at_least=at_least,
+        found=found.value,
+        source=found.source,
+        met=keeps and reason is None,
+        reason=reason if keeps else None,
+    )
 
 
 def budget_lines(spec: Spec, synth: SynthCard, timing: TimingCard) -> list[BudgetLine]:
-    """LUTs, latency, initiation interval, DSP and BRAM, each against the budget."""
+    """Judge LUTs, clock, latency, initiation interval, DSP and BRAM. A latency counts only at a clock that is met."""
+    clock = judged("clock_mhz", spec.target.clock_mhz, timing.fmax_mhz_estimate, at_least=True)
+    late = None if clock.met else f"counts only at the target's clock of {clock.budget:g} MHz, which is not reached"
     return [
         judged("luts", spec.budget.luts, synth.luts),
-        judged("latency_ns", spec.budget.latency_ns, timing.latency_ns),
+        clock,
+        judged("latency_ns", spec.budget.latency_ns, timing.latency_ns, reason=late),
         judged("ii", spec.budget.ii, timing.ii),
         judged("dsp", spec.budget.dsp, synth.dsp),
         judged("bram18", spec.budget.bram18, synth.bram18),
@@ -88,7 +101,8 @@ def summarise(folder: Path, reference: ReferenceCard) -> tuple[Spec, DesignSumma
         latency_source=timing.latency_ns.source,
         latency_ns_budget=spec.budget.latency_ns,
         ii=round(number("timing", "ii", timing.ii)),
-        fmax_mhz_estimate=timing.fmax_mhz_estimate,
+        clock_mhz=timing.clock_mhz,
+        fmax_mhz_estimate=number("timing", "fmax_mhz_estimate", timing.fmax_mhz_estimate),
         bit_exact=verify.bit_exact,
         vectors=verify.vectors,
         mismatches=verify.mismatches,

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Measured, Stopwatch, read_card, write_card
-from trigger_lut.delay_model import delays, fmax_mhz
+from trigger_lut.clock import fmax_estimate_mhz
+from trigger_lut.delay_model import delays
 from trigger_lut.errors import CardError
 from trigger_lut.records_firmware import SynthCard, TimingCard, VerifyCard
 
@@ -16,9 +17,9 @@ ROUNDING_NS = 1e-6
 def timing(spec: Path, verify_card: Path, synth_card: Path, card: Path) -> TimingCard:
     """Write the TimingCard of a design from what simulation and synthesis measured.
 
-    latency_ns is the measured number of cycles times the period of the target's clock, whatever Fmax may be. Fmax is an
-    estimate: the delay model on the longest path of the synthesised netlist. Raises CardError when the cards are of
-    different designs or lack the path.
+    latency_ns is the measured number of cycles times the period of the target's clock. It is met only where the clock
+    is. Fmax is an estimate: the delay model on the longest path of the synthesised netlist. Raises CardError when the
+    cards are of different designs or lack the path.
     """
     watch = Stopwatch()
     design, verified, synthesised = (
@@ -34,6 +35,8 @@ def timing(spec: Path, verify_card: Path, synth_card: Path, card: Path) -> Timin
     latency_ns = verified.latency_cycles_measured * design.target.clock_period_ns
     allowed = design.target.latency_allowed_ns
     limit = min(design.budget.latency_ns, allowed if allowed is not None else design.budget.latency_ns)
+    fmax = fmax_estimate_mhz(synthesised.path_ns_estimate, design.target.family)
+    clock_met = fmax >= design.target.clock_mhz
     result = TimingCard(
         design=design.design,
         clock_mhz=design.target.clock_mhz,
@@ -43,9 +46,10 @@ def timing(spec: Path, verify_card: Path, synth_card: Path, card: Path) -> Timin
         latency_ns_budget=design.budget.latency_ns,
         latency_allowed_ns=allowed,
         logic_levels=synthesised.logic_levels,
-        fmax_mhz_estimate=round(fmax_mhz(synthesised.path_ns_estimate, design.target.family), 1),
+        fmax_mhz_estimate=Measured(value=fmax, source="yosys-delay-model"),
         fmax_model=_model(synthesised.path_ns_estimate, design.target.family),
-        latency_met=latency_ns <= limit + ROUNDING_NS,
+        clock_met=clock_met,
+        latency_met=clock_met and latency_ns <= limit + ROUNDING_NS,
         ii_met=verified.ii_measured <= design.budget.ii,
         **watch.provenance([spec, verify_card, synth_card]),
     )

@@ -11,15 +11,19 @@ from trigger_lut.records import BudgetLine, DesignSummary, Summary, VerdictCard
 from trigger_lut.records_decision import DecisionCard
 from trigger_lut.records_proof import FaultsCard, ProveCard
 from trigger_lut.records_scan import ScanCard, ScanPoint
+from trigger_lut.summary import judged
 
 
 def missed(line: BudgetLine) -> str:
-    """By how much a line of a budget is missed."""
+    """Say by how much a line of a budget is missed."""
     if line.found is None:
         return f"{line.quantity} was not measured, budget {line.budget:g}"
-    over = line.found - line.budget
-    share = f", {100 * over / line.budget:.1f} %" if line.budget else ""
-    return f"{line.quantity} {line.found:g} ({line.source}), budget {line.budget:g}: {over:g} too many{share}"
+    said = f"{line.quantity} {line.found:g} ({line.source}), budget {line.budget:g}"
+    if line.reason is not None:
+        return f"{said}: {line.reason}"
+    off = abs(line.found - line.budget)
+    share = f", {100 * off / line.budget:.1f} %" if line.budget else ""
+    return f"{said}: {off:g} too {'low' if line.at_least else 'many'}{share}"
 
 
 def faults(design: DesignSummary) -> list[str]:
@@ -43,11 +47,15 @@ def unproven(path: Path) -> list[str]:
     """
     if path.name.startswith("decision"):
         decided = read_card(DecisionCard, path)
-        return [] if decided.bit_exact else [f"{decided.design}: decision in firmware: {decided.verdict}"]
+        found = [] if decided.bit_exact else [f"{decided.design}: decision in firmware: {decided.verdict}"]
+        if not decided.clock_met:
+            clock = judged("clock_mhz", decided.clock_mhz, decided.fmax_mhz_estimate, at_least=True)
+            found.append(f"{decided.design}: decision in firmware: {missed(clock)}")
+        return found
     if path.name.startswith("faults"):
-        missed = read_card(FaultsCard, path)
-        count = len(missed.undetected)
-        return [f"{missed.design}: {count} faults undetected, the first: {missed.undetected[0]}"] if count else []
+        injected = read_card(FaultsCard, path)
+        count = len(injected.undetected)
+        return [f"{injected.design}: {count} faults undetected, the first: {injected.undetected[0]}"] if count else []
     card = read_card(ProveCard, path)
     found = [f"{card.design}: output {x.name} differs: {x.detail}" for x in card.outputs if x.status == "different"]
     return found + ([f"{card.design}: a flipped table bit was proven equal"] if card.control_caught is False else [])

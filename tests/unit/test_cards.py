@@ -54,7 +54,7 @@ def test_a_card_reads_back_as_it_was(make, tmp_path):
         (
             {"latency_ns": {"value": 3, "source": "guess"}},
             "not a TimingCard: latency_ns.source: Input should be 'surrogate', 'yosys', 'yosys-levels', "
-            "'rtl-simulation', 'csynth', 'post-synth', 'post-route' or 'not measured'",
+            "'yosys-delay-model', 'rtl-simulation', 'csynth', 'post-synth', 'post-route' or 'not measured'",
         ),
     ],
 )

@@ -11,7 +11,7 @@ from trigger_lut.cards import read_card, write_card
 from trigger_lut.errors import BudgetMissedError, CardError
 from trigger_lut.records import Summary, VerdictCard
 from trigger_lut.summary import summary
-from trigger_lut.verdict import verdict
+from trigger_lut.verdict import unproven, verdict
 
 
 @pytest.fixture
@@ -40,6 +40,7 @@ def test_a_row_holds_what_the_cards_say(made):
     assert (small.bit_exact, small.vectors, small.mismatches, small.budget_met) == (True, 100_600, 0, True)
     assert [(x.quantity, x.budget, x.found, x.met) for x in small.budget] == [
         ("luts", 1000, 900, True),
+        ("clock_mhz", 400, 480, True),
         ("latency_ns", 20, 17.5, True),
         ("ii", 1, 1, True),
         ("dsp", 0, 0, True),
@@ -98,6 +99,29 @@ def test_the_verdict_lists_every_fault_and_leaves_no_card(made, tmp_path):
     assert not output.exists()
 
 
+def test_verdict_clock_missed_fails_clock_and_latency(made, tmp_path):
+    path = made(
+        small={"timing": made_cards.timing(fmax_mhz=385)}, large={"timing": made_cards.timing("large", 9, 20, 99)}
+    )
+    with pytest.raises(BudgetMissedError) as caught:
+        verdict(path, None, tmp_path / "verdict.json")
+    assert str(caught.value).split("\n  ")[1:] == [
+        "small: clock_mhz 385 (yosys-delay-model), budget 400: 15 too low, 3.8 %",
+        "small: latency_ns 17.5 (rtl-simulation), budget 20: counts only at the target's clock of 400 MHz, "
+        "which is not reached",
+        "large: clock_mhz 99 (yosys-delay-model), budget 400: 301 too low, 75.2 %",
+        "large: latency_ns 22.5 (rtl-simulation), budget 20: 2.5 too many, 12.5 %",
+    ]
+
+
+def test_verdict_decision_below_clock_fails(made, tmp_path):
+    for fmax_mhz, expected in ((400, False), (399.9, True)):
+        write_card(made_cards.decision(fmax_mhz=fmax_mhz), tmp_path / "decision.json")
+        said = unproven(tmp_path / "decision.json")
+        assert bool(said) is expected
+    assert said == ["small: decision in firmware: clock_mhz 399.9 (yosys-delay-model), budget 400: 0.1 too low, 0.0 %"]
+
+
 def test_what_was_not_measured_is_refused(made, tmp_path):
     with pytest.raises(CardError, match=r"small/synth\.json: luts: not measured, so the design cannot be judged$"):
         made(small={"synth": made_cards.synth(luts=None)})
@@ -129,5 +153,5 @@ def test_a_reference_of_other_widths_is_refused(made):
 def test_an_fmax_below_the_clock_is_called_that():
     from trigger_lut.pages.html import fmax
 
-    assert fmax(392.2, 360.0).text == "392"
-    assert fmax(335.6, 360.0).text == "336, below the clock of 360"
+    assert fmax(392.2, 360.0).text == "392.2"
+    assert fmax(359.96, 360.0).text == "359.9, below the clock of 360"

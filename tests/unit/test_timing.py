@@ -58,7 +58,8 @@ def test_latency_is_cycles_times_the_targets_period(tmp_path):
     assert (card.latency_cycles.value, card.ii.value) == (7, 1)
     assert {card.latency_cycles.source, card.latency_ns.source, card.ii.source} == {"rtl-simulation"}
     assert card.logic_levels == Measured(value=5, source="yosys-levels")
-    assert card.fmax_mhz_estimate == pytest.approx(1000 / (2.0 + FAMILIES["xcup"].register), abs=0.1)
+    assert card.fmax_mhz_estimate.value == pytest.approx(1000 / (2.0 + FAMILIES["xcup"].register), abs=0.1)
+    assert card.fmax_mhz_estimate.source == "yosys-delay-model"
     assert card.fmax_model.startswith("estimate, not a timing run")
     assert card.latency_met
     assert card.ii_met
@@ -72,6 +73,13 @@ def test_latency_is_cycles_times_the_targets_period(tmp_path):
 )
 def test_met_or_missed(tmp_path, latency_ns, allowed, cycles, met):
     assert run(tmp_path, spec(latency_ns, allowed), verified(cycles), synthesised()).latency_met is met
+
+
+def test_timing_clock_missed_latency_missed(tmp_path):
+    longest = 1000 / 360 - FAMILIES["xcup"].register
+    for path_ns, met in ((longest, True), (longest + 1e-4, False)):
+        card = run(tmp_path, spec(25), verified(3), synthesised(path_ns))
+        assert (card.clock_met, card.latency_met) == (met, met)
 
 
 def test_an_initiation_interval_above_one_is_missed(tmp_path):

@@ -9,13 +9,13 @@ import numpy as np
 
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Measured, Stopwatch, read_card, sha256, write_card
+from trigger_lut.clock import fmax_estimate_mhz
 from trigger_lut.decision.compare import Compared, Vectors, at_edges, compared, some_at_edges
 from trigger_lut.decision.project import FILE, DecisionProject
 from trigger_lut.decision.proof import prove_decision
 from trigger_lut.decision.score import Score
 from trigger_lut.decision.steps import levels
 from trigger_lut.decision.wrapper import write_decision
-from trigger_lut.delay_model import fmax_mhz
 from trigger_lut.errors import CardError, NotReproducibleError
 from trigger_lut.events.codes import TEST, VALIDATION, EventCodes, load_codes
 from trigger_lut.firmware.rtl_ghdl import GHDL_MISSING, has_ghdl, simulate_vhdl
@@ -67,6 +67,7 @@ def decide(
     points = firmware_points(rate, rate_card)
     score = score_of(integers, rate, rate_card)
     decision, used, path = fastest(design, rtl, score, integers.classes, points, folder)
+    fmax = fmax_estimate_mhz(path.delay_ns, design.target.family)
     vectors, sets = _vectors(integers, events, decision, design.seed)
     found = _compare(decision, rtl, vectors, design.seed)
     proof, proof_control = prove_decision(decision, seconds) if seconds > 0 else ("open", None)
@@ -103,7 +104,9 @@ def decide(
         luts=measured(used.luts, "yosys"),
         ff=measured(used.ff, "yosys"),
         logic_levels=measured(path.levels, "yosys-levels"),
-        fmax_mhz_estimate=round(fmax_mhz(path.delay_ns, design.target.family), 1),
+        clock_mhz=design.target.clock_mhz,
+        fmax_mhz_estimate=measured(fmax, "yosys-delay-model"),
+        clock_met=fmax >= design.target.clock_mhz,
         vector_sets=sets,
         forms=forms,
         not_run={} if has_ghdl() else {"vhdl": GHDL_MISSING},
@@ -157,7 +160,7 @@ def fastest(
         made = write_decision(rtl, score, names, list(points), list(points.values()), cycles, folder)
         module = synthesise([made.verilog], made.logic, target.family)
         path = longest_path(module, target.family)
-        if fmax_mhz(path.delay_ns, target.family) >= target.clock_mhz:
+        if fmax_estimate_mhz(path.delay_ns, target.family) >= target.clock_mhz:
             break
     return made, resources(cell_counts(module)), path
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,10 +87,12 @@ def judgement(good: bool, yes: str = "met", no: str = "missed") -> Cell:
     return Cell(yes if good else no, "good" if good else "bad")
 
 
-def fmax(estimate_mhz: float, clock_mhz: float) -> Cell:
-    """An estimated Fmax; one below the clock is called that."""
-    below = f"{estimate_mhz:.0f}, below the clock of {clock_mhz:.0f}"
-    return judgement(round(estimate_mhz) >= round(clock_mhz), f"{estimate_mhz:.0f}", below)
+def fmax(estimate_mhz: float | None, clock_mhz: float) -> Cell:
+    """Return an estimated Fmax as a cell, rounded down; one below the clock is called that."""
+    if estimate_mhz is None:
+        return Cell(number(None), "bad")
+    shown = f"{math.floor(10 * estimate_mhz) / 10:.1f}"
+    return judgement(estimate_mhz >= clock_mhz, shown, f"{shown}, below the clock of {clock_mhz:g}")
 
 
 def write_page(page: Page, path: Path) -> None:

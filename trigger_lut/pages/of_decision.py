@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trigger_lut.decision.score import score_in_words
-from trigger_lut.pages.html import Cell, Table, cells, judgement, measured
+from trigger_lut.pages.html import Cell, Table, cells, fmax, judgement, measured
 from trigger_lut.records_decision import DecisionBit, DecisionCard
 
 FORMS = {"rtl": "Verilog in Verilator", "vhdl": "VHDL in GHDL"}
@@ -47,7 +47,10 @@ def decision_tables(card: DecisionCard) -> list[Table]:
             [*cells("LUT, without the network"), *measured(card.luts)],
             [*cells("Flip-flops, without the network"), *measured(card.ff)],
             [*cells("LUTs and carry chains in a row"), *measured(card.logic_levels)],
-            [*cells("Fmax [MHz]", round(card.fmax_mhz_estimate)), Cell("estimate, not a timing run", "text")],
+            [
+                *cells("Fmax [MHz]", fmax(card.fmax_mhz_estimate.value, card.clock_mhz)),
+                Cell(f"{card.fmax_mhz_estimate.source}; estimate, not a timing run", "text"),
+            ],
             *forms,
             *missing,
             [

@@ -42,7 +42,7 @@ def summary_page(card: Summary, routed: list[RouteCard] | None = None) -> Page:
         ("Latency [cycles]", lambda d: d.latency_cycles),
         ("Latency [ns]", lambda d: Cell(f"{d.latency_ns:.2f} of {d.latency_ns_budget:g}")),
         ("Initiation interval [cycles]", lambda d: d.ii),
-        ("Fmax estimate [MHz]", lambda d: fmax(d.fmax_mhz_estimate, 1000 * d.latency_cycles / d.latency_ns)),
+        ("Fmax estimate [MHz]", lambda d: fmax(d.fmax_mhz_estimate, d.clock_mhz)),
         ("Training time [s]", lambda d: fixed(d.training_seconds, 1)),
     ]
     sources = ", ".join(sorted({d.luts_source for d in card.designs}))
@@ -52,13 +52,20 @@ def summary_page(card: Summary, routed: list[RouteCard] | None = None) -> Page:
         ["", *(d.name for d in card.designs)],
         [cells(name, *(value(d) for d in card.designs)) for name, value in quantities],
         note=f"LUT, FF, DSP, BRAM18: {sources}. Latency: {simulated}. The surrogate is training's estimate of LUTs; "
-        "Fmax is an estimate from logic levels, not a timing run.",
+        "Fmax is an estimate by the delay model on the synthesized netlist, not a timing run.",
     )
     lines = Table(
         "Budget lines",
         ["Design", "Quantity", "Found", "Source", "Budget", ""],
         [
-            cells(d.name, line.quantity, line.found, line.source, line.budget, judgement(line.met))
+            cells(
+                d.name,
+                line.quantity,
+                line.found,
+                line.source,
+                f"at {'least' if line.at_least else 'most'} {line.budget:g}",
+                judgement(line.met, no=f"missed: {line.reason}" if line.reason else "missed"),
+            )
             for d in card.designs
             for line in d.budget
         ],

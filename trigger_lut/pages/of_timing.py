@@ -14,12 +14,19 @@ def timing_page(spec: Spec, card: TimingCard, synth: SynthCard | None = None, ro
     """synth: the card with the stages; route: the RouteCard, where that stage is switched on."""
     from trigger_lut.figures.hardware import pipeline
 
+    late = "missed" if card.clock_met else "missed: counts only at a clock that is met"
     rows = [
         cells("Latency [cycles]", *measured(card.latency_cycles), spec.latency_cycles_budget, Cell("-")),
-        cells("Latency [ns]", *measured(card.latency_ns), card.latency_ns_budget, judgement(card.latency_met)),
+        cells("Latency [ns]", *measured(card.latency_ns), card.latency_ns_budget, judgement(card.latency_met, no=late)),
         cells("Initiation interval [cycles]", *measured(card.ii), spec.budget.ii, judgement(card.ii_met)),
         cells("Logic levels", *measured(card.logic_levels), Cell("-"), Cell("-")),
-        cells("Fmax [MHz]", fmax(card.fmax_mhz_estimate, card.clock_mhz), "estimate", Cell("-"), Cell("-")),
+        cells(
+            "Clock [MHz]",
+            fmax(card.fmax_mhz_estimate.value, card.clock_mhz),
+            Cell(card.fmax_mhz_estimate.source, "text"),
+            f"at least {card.clock_mhz:g}",
+            judgement(card.clock_met),
+        ),
     ]
     allowed = "not found" if card.latency_allowed_ns is None else f"{card.latency_allowed_ns:g} ns"
     tables = [

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from trigger_lut.budget import Spec
-from trigger_lut.cards import Measured, write_card
+from trigger_lut.cards import Measured, sha256, write_card
 from trigger_lut.drift.distance import Histogram, distance
 from trigger_lut.drift.ratios import compared
+from trigger_lut.firmware.rtl_project import RtlProject
+from trigger_lut.provenance import files_in
 from trigger_lut.records import (
     Epoch,
     FeatureSummary,
@@ -658,12 +660,26 @@ def firmware(design: str = "small") -> FirmwareCard:
         hls_result_types={},
         rtl_project="rtl",
         rtl_top="top",
-        rtl_files={},
+        files={},
         rtl_latency_cycles_planned=4,
         rtl_cost=900.0,
         clock_period_ns=2.778,
         **MADE,
     )
+
+
+def firmware_of(project: RtlProject, *inputs: Path, hls: Path = Path("hls")) -> FirmwareCard:
+    """Card of a written Verilog project, made from these files; hls: folder of an hls4ml project, if there is one."""
+    update = {
+        "inputs": {str(path): sha256(path) for path in inputs},
+        "hls_project": str(hls),
+        "rtl_project": str(project.folder),
+        "rtl_top": project.top,
+        "files": files_in(project.folder) | files_in(hls),
+        "rtl_latency_cycles_planned": project.latency_cycles_planned,
+        "rtl_cost": project.cost,
+    }
+    return firmware().model_copy(update=update)
 
 
 def release(design: str = "small") -> ReleaseCard:

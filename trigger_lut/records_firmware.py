@@ -30,7 +30,7 @@ class FirmwareCard(Card):
     hls_result_types: dict[str, str] = Field(description="Result type of each layer of the hls4ml model.")
     rtl_project: str = Field(description="Folder of the Verilog project.")
     rtl_top: str = Field(description="Name of the top-level module.")
-    rtl_files: dict[str, str] = Field(description="sha256 of each generated Verilog file.")
+    files: dict[str, str] = Field(description="sha256 of each file that the stage wrote, by path.")
     rtl_latency_cycles_planned: int = Field(description="Pipeline registers counted by alkaid from input to output.")
     rtl_stages: list[PipelineStage] = Field(default=[], description="What sits in each stage, from the inputs on.")
     rtl_cost: float = Field(description="alkaid's own estimate of LUTs.")

@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from trigger_lut.budget import Spec
-from trigger_lut.cards import Measured, Stopwatch, read_card, sha256, write_card
-from trigger_lut.errors import CardError
-from trigger_lut.firmware.rtl_project import RtlProject, read_project
+from trigger_lut.cards import Measured, Stopwatch, read_card, write_card
+from trigger_lut.firmware.rtl_project import read_project
 from trigger_lut.net_names import VECTORS, NetName, net_names
 from trigger_lut.netlist import cell_counts, longest_path, resources
 from trigger_lut.netlist_layers import luts_by_layer
 from trigger_lut.netlist_stages import stages
 from trigger_lut.netlist_values import Bit
 from trigger_lut.network import load_network
+from trigger_lut.provenance import require_current_files
 from trigger_lut.records import TrainCard
-from trigger_lut.records_firmware import FirmwareCard, StageTiming, SynthCard
+from trigger_lut.records_firmware import StageTiming, SynthCard
 from trigger_lut.yosys import synthesise
 
 
@@ -30,14 +30,9 @@ def synth(spec: Path, network: Path, train_card: Path, firmware_card: Path, card
     NotReproducibleError when the netlist is another function than the network.
     """
     watch = Stopwatch()
-    design, train, firmware = (
-        read_card(Spec, spec),
-        read_card(TrainCard, train_card),
-        read_card(FirmwareCard, firmware_card),
-    )
-    project = checked_project(firmware, firmware_card)
-    if sha256(network) not in firmware.inputs.values():
-        raise CardError(f"{firmware_card}: the firmware was not made from {network}; run the firmware stage again")
+    design, train = read_card(Spec, spec), read_card(TrainCard, train_card)
+    firmware = require_current_files(firmware_card, spec, network)
+    project = read_project(Path(firmware.rtl_project))
     integers = load_network(network)
     module = synthesise(list(project.files), project.top, design.target.family)
     cells = cell_counts(module)
@@ -88,12 +83,3 @@ def _stages(names: Mapping[Bit, NetName], module: Mapping[str, Any], design: Spe
         )
         for stage in stages(module, design.target.family)
     ]
-
-
-def checked_project(firmware: FirmwareCard, path: Path) -> RtlProject:
-    """The Verilog project of a firmware card that stands in `path`. Raises CardError when it is not the listed one."""
-    project = read_project(Path(firmware.rtl_project))
-    for name, digest in firmware.rtl_files.items():
-        if not Path(name).is_file() or sha256(Path(name)) != digest:
-            raise CardError(f"{name}: not the file that {path} lists; make the firmware again")
-    return project

@@ -169,15 +169,7 @@ def made_stage(folder: Path, seed: int = 5) -> dict[str, Path]:
     held = EventCodes(codes, labels, split, ids, network.inputs, network.features, CLASSES)
     save_codes(held, paths["codes.npz"])
     rtl = write_rtl(network, folder / "firmware/rtl", made_cards.spec())
-    made = made_cards.firmware().model_copy(
-        update={
-            "inputs": {str(paths["network.npz"]): sha256(paths["network.npz"])},
-            "rtl_project": str(rtl.folder),
-            "rtl_top": rtl.top,
-            "rtl_files": {str(path): sha256(path) for path in rtl.files},
-            "rtl_latency_cycles_planned": rtl.latency_cycles_planned,
-        }
-    )
+    made = made_cards.firmware_of(rtl, paths["spec.json"], paths["network.npz"])
     write_card(made, paths["firmware.json"])
     score = Score(rtl.outputs, (2,), (0, 1))
     values = np.sort(score.codes(evaluate(network, codes[split == VALIDATION])))

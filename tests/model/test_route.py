@@ -9,7 +9,7 @@ import made_cards
 import networks
 import pytest
 
-from trigger_lut.cards import read_card, sha256, write_card
+from trigger_lut.cards import read_card, write_card
 from trigger_lut.errors import CardError, FirmwareError, ToolFailedError, ToolMissingError
 from trigger_lut.firmware.rtl import write_rtl
 from trigger_lut.latency import network_cycles
@@ -33,16 +33,10 @@ def made(tmp_path) -> list[Path]:
     """spec.json, network.npz and firmware.json of a small network."""
     network = small()
     project = write_rtl(network, tmp_path / "rtl", SPEC)
-    firmware = FirmwareCard(
-        design="small", hls_project="hls", hls_handlers={}, hls_result_types={}, rtl_project=str(project.folder),
-        rtl_top=project.top, rtl_files={str(p): sha256(p) for p in project.files},
-        rtl_latency_cycles_planned=project.latency_cycles_planned, rtl_cost=project.cost, clock_period_ns=2.5,
-        **made_cards.MADE,
-    )  # fmt: skip
     paths = [tmp_path / "spec.json", tmp_path / "network.npz", tmp_path / "firmware.json"]
     write_card(SPEC, paths[0])
     save_network(network, paths[1])
-    write_card(firmware, paths[2])
+    write_card(made_cards.firmware_of(project, *paths[:2]), paths[2])
     return paths
 
 
@@ -64,9 +58,9 @@ def test_a_design_and_a_deeper_one_are_routed_and_ranked(tmp_path, made, monkeyp
     assert shallow.latency_ns.value == pytest.approx(1000 * shallow.latency_cycles / shallow.fmax_mhz.value, abs=0.01)
 
     # Negative control: Verilog that is not what the firmware stage wrote is not routed.
-    for name in read_card(FirmwareCard, made[2]).rtl_files:
+    for name in read_card(FirmwareCard, made[2]).files:
         Path(name).write_text("// touched\n")
-    with pytest.raises(CardError, match=r"not the file that .*firmware\.json lists; make the firmware again$"):
+    with pytest.raises(CardError, match=r"changed since .*firmware\.json was written\."):
         stage.route(*made, tmp_path / "again.json")
     assert not (tmp_path / "again.json").exists()
 

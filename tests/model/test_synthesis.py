@@ -12,12 +12,12 @@ import pytest
 
 from trigger_lut import netlist, yosys
 from trigger_lut.budget import Spec
-from trigger_lut.cards import read_card, sha256, write_card
+from trigger_lut.cards import read_card, write_card
 from trigger_lut.errors import CardError, ToolFailedError
 from trigger_lut.firmware.rtl import RtlProject, write_rtl
 from trigger_lut.fixed_point import KIF
 from trigger_lut.network import LUTDenseTables, Network, save_network
-from trigger_lut.records_firmware import FirmwareCard, SynthCard
+from trigger_lut.records_firmware import SynthCard
 from trigger_lut.synthesis import synth
 
 
@@ -39,22 +39,10 @@ def used(project: RtlProject, family: str = "xcup") -> netlist.Resources:
 
 def write_inputs(folder: Path, project: RtlProject, design: Spec, network: Network) -> list[Path]:
     save_network(network, folder / "network.npz")
-    firmware = FirmwareCard(
-        design=design.design,
-        hls_project="",
-        hls_handlers={},
-        hls_result_types={},
-        rtl_project=str(project.folder),
-        rtl_top=project.top,
-        rtl_files={str(p): sha256(p) for p in project.files},
-        rtl_latency_cycles_planned=project.latency_cycles_planned,
-        rtl_cost=project.cost,
-        clock_period_ns=design.target.clock_period_ns,
-        **{**made_cards.MADE, "inputs": {"network.npz": sha256(folder / "network.npz")}},
-    )
     paths = [folder / f"{name}.json" for name in ("spec", "train", "firmware")]
-    for card, path in zip((design, made_cards.train(luts=100.0), firmware), paths, strict=True):
-        write_card(card, path)
+    write_card(design, paths[0])
+    write_card(made_cards.train(luts=100.0), paths[1])
+    write_card(made_cards.firmware_of(project, paths[0], folder / "network.npz"), paths[2])
     return [paths[0], folder / "network.npz", *paths[1:]]
 
 
@@ -99,10 +87,10 @@ def test_card_of_a_random_network(tmp_path):
     # Negative controls: neither another network nor Verilog that the firmware stage did not write is synthesised.
     other = tmp_path / "other.npz"
     save_network(networks.random_network(5), other)
-    with pytest.raises(CardError, match=r"the firmware was not made from .*other\.npz"):
+    with pytest.raises(CardError, match=r"other\.npz: changed since .*firmware\.json was written\."):
         synth(paths[0], other, *paths[2:], tmp_path / "again.json")
     project.files[0].write_text(project.files[0].read_text() + "// touched\n")
-    with pytest.raises(CardError, match=r"_top\.v: not the file that .*firmware\.json lists; make the firmware again$"):
+    with pytest.raises(CardError, match=r"_top\.v: changed since .*firmware\.json was written\."):
         synth(*paths, tmp_path / "again.json")
     assert not (tmp_path / "again.json").exists()
 

@@ -13,7 +13,7 @@ from keras_twin import keras_twin
 from networks import random_codes, random_network
 
 from trigger_lut.budget import Spec, load_budget, resolve
-from trigger_lut.cards import read_card, write_card
+from trigger_lut.cards import read_card, sha256, write_card
 from trigger_lut.errors import CardError, NotReproducibleError
 from trigger_lut.events.codes import TEST, TRAIN, EventCodes, save_codes
 from trigger_lut.firmware.hls import predict_hls
@@ -92,7 +92,7 @@ def test_firmware_card_names_what_was_built(built):
     assert set(card.hls_result_types) >= {"lut_dense_0", "lut_dense_1"}
     assert (Path(card.hls_project) / "firmware" / "lut_network.cpp").is_file()
     assert card.rtl_top.endswith("_top")
-    assert all(Path(name).is_file() for name in card.rtl_files)
+    assert all(Path(name).is_file() for name in card.files)
     assert list(card.inputs) == [str(files[name]) for name in ("spec.json", "model.keras", "network.npz")]
 
 
@@ -303,7 +303,10 @@ def test_firmware_of_another_network_is_refused(built, tmp_path):
     save_network(random_network(7), other)
     with pytest.raises(CardError) as error:
         verify(files["spec.json"], files["model.keras"], other, files["codes.npz"], firmware, tmp_path / "verify.json")
-    assert str(error.value) == f"{firmware}: the firmware was not made from {other}; run the firmware stage again"
+    assert str(error.value) == (
+        f"{other}: changed since {firmware} was written. Expected sha256 {sha256(files['network.npz'])}, "
+        f"found {sha256(other)}. Run the firmware stage again."
+    )
     assert not (tmp_path / "verify.json").exists()
 
 

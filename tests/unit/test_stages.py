@@ -41,7 +41,7 @@ def test_the_page_shows_stages_and_handlers(tmp_path):
         hls_result_types={"lut_dense": "fixed<8,3>"},
         rtl_project="rtl",
         rtl_top="design_d_top",
-        rtl_files={},
+        files={},
         rtl_bench="rtl/bench",
         rtl_tmux_cycles=54,
         rtl_latency_cycles_planned=2,

@@ -40,19 +40,15 @@ def made(tmp_path) -> list[Path]:
     folder.mkdir()
     (folder / "small_top.v").write_text("module small_top(input wire clk); endmodule\n")
     kifs = (KIF(0, 4, 0),)
-    save_project(RtlProject(folder, "small_top", (folder / "small_top.v",), (), kifs, kifs, 2, 10.0))
+    project = RtlProject(folder, "small_top", (folder / "small_top.v",), (), kifs, kifs, 2, 10.0)
+    save_project(project)
     source = tmp_path / "hls" / "firmware" / "net.cpp"
     source.parent.mkdir(parents=True)
     source.write_text("// net\n")
-    listed = {str(folder / "small_top.v"): sha256(folder / "small_top.v")}
-    firmware = FirmwareCard(
-        design="small", hls_project=str(tmp_path / "hls"), hls_handlers={}, hls_result_types={},
-        rtl_project=str(folder), rtl_top="small_top", rtl_files=listed,
-        rtl_latency_cycles_planned=2, rtl_cost=10.0, clock_period_ns=2.5, **made_cards.MADE,
-    )  # fmt: skip
     paths = [tmp_path / "spec.json", tmp_path / "firmware.json"]
     write_card(made_cards.spec(), paths[0])
-    write_card(firmware, paths[1])
+    firmware = made_cards.firmware_of(project, paths[0], hls=tmp_path / "hls")
+    write_card(firmware.model_copy(update={"clock_period_ns": 2.5}), paths[1])
     return paths
 
 
@@ -96,6 +92,8 @@ def test_scripts_are_for_the_part_and_the_clock(tmp_path, made, tools):
 
 def test_the_period_is_never_longer_than_the_clock(tmp_path, made, tools):
     write_card(made_cards.spec(target={**made_cards.TARGET, "clock_mhz": 360}), made[0])
+    firmware = read_card(FirmwareCard, made[1])
+    write_card(firmware.model_copy(update={"inputs": {"spec.json": sha256(made[0])}}), made[1])
     run(tmp_path, made)
     assert "create_clock -period 2.777 " in (tmp_path / "vendor/vivado.xdc").read_text()
 
@@ -160,7 +158,5 @@ def test_reports_that_are_missing_or_of_another_step_are_refused(tmp_path, made,
 
 def test_firmware_that_was_touched_is_refused(tmp_path, made, tools):
     (tmp_path / "rtl/small_top.v").write_text("// touched\n")
-    with pytest.raises(
-        CardError, match=r"small_top\.v: not the file that .*firmware\.json lists; make the firmware again$"
-    ):
+    with pytest.raises(CardError, match=r"small_top\.v: changed since .*firmware\.json was written\. Expected sha256 "):
         run(tmp_path, made)

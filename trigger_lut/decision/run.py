@@ -19,17 +19,16 @@ from trigger_lut.decision.wrapper import write_decision
 from trigger_lut.errors import CardError, NotReproducibleError
 from trigger_lut.events.codes import TEST, VALIDATION, EventCodes, load_codes
 from trigger_lut.firmware.rtl_ghdl import GHDL_MISSING, has_ghdl, simulate_vhdl
-from trigger_lut.firmware.rtl_project import RtlProject
+from trigger_lut.firmware.rtl_project import RtlProject, read_project
 from trigger_lut.firmware.rtl_simulation import simulate_rtl
 from trigger_lut.fixed_point import IntArray
 from trigger_lut.methods import FIRMWARE
 from trigger_lut.netlist import LongestPath, Resources, cell_counts, longest_path, resources
 from trigger_lut.network import Network, load_network
+from trigger_lut.provenance import require_current_files
 from trigger_lut.records_decision import DecisionBit, DecisionCard
-from trigger_lut.records_firmware import FirmwareCard
 from trigger_lut.records_physics import RateCard, WorkingPoint
 from trigger_lut.reference import evaluate
-from trigger_lut.synthesis import checked_project
 from trigger_lut.verification.vectors import make_vectors
 from trigger_lut.yosys import synthesise
 
@@ -56,12 +55,10 @@ def decide(
     """
     watch = Stopwatch()
     design, rate = read_card(Spec, spec), read_card(RateCard, rate_card)
-    firmware = read_card(FirmwareCard, firmware_card)
-    made_of = {firmware_card: firmware.inputs, rate_card: rate.inputs}
-    for held, files in made_of.items():
-        if sha256(network) not in files.values():
-            raise CardError(f"{held}: was not made from {network}; run its stage again")
-    rtl, integers, events = checked_project(firmware, firmware_card), load_network(network), load_codes(codes)
+    firmware = require_current_files(firmware_card, spec, network)
+    if sha256(network) not in rate.inputs.values():
+        raise CardError(f"{rate_card}: was not made from {network}; run its stage again")
+    rtl, integers, events = read_project(Path(firmware.rtl_project)), load_network(network), load_codes(codes)
     if events.formats != integers.inputs:
         raise CardError(f"{codes}: codes are in other formats than the inputs of {network}")
     points = firmware_points(rate, rate_card)

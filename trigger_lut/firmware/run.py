@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from trigger_lut.budget import Spec
-from trigger_lut.cards import Stopwatch, read_card, sha256, write_card
+from trigger_lut.cards import Stopwatch, read_card, write_card
 from trigger_lut.firmware.hls import write_hls
 from trigger_lut.firmware.rtl import write_rtl
 from trigger_lut.firmware.rtl_bench import write_bench
 from trigger_lut.firmware.rtl_stages import pipeline_stages
 from trigger_lut.firmware.rtl_tmux import channels_of, cycles_between, write_wrapper
 from trigger_lut.network import load_network
+from trigger_lut.provenance import files_in
 from trigger_lut.records_firmware import FirmwareCard
 from trigger_lut.saved_model import load_model
 
@@ -41,7 +42,7 @@ def build_firmware(spec: Path, model: Path, network: Path, folder: Path, card: P
             hls_result_types=hls.result_types,
             rtl_project=str(rtl.folder),
             rtl_top=rtl.top,
-            rtl_files={str(path): sha256(path) for path in rtl.files},
+            files=files_in(folder),
             rtl_latency_cycles_planned=rtl.latency_cycles_planned,
             rtl_stages=pipeline_stages(integers, design),
             rtl_cost=rtl.cost,

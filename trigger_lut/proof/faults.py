@@ -9,14 +9,14 @@ from typing import get_args
 import numpy as np
 
 from trigger_lut.budget import Spec
-from trigger_lut.cards import Stopwatch, read_card, sha256, write_card
-from trigger_lut.errors import CardError
+from trigger_lut.cards import Stopwatch, read_card, write_card
 from trigger_lut.events.codes import TEST, load_codes
 from trigger_lut.firmware.rtl_project import read_project
 from trigger_lut.network import load_network
 from trigger_lut.proof.fault_run import Status, run_faults
 from trigger_lut.proof.fault_sites import KINDS, candidates, draw
 from trigger_lut.proof.instrument import texts_of
+from trigger_lut.provenance import require_current_files
 from trigger_lut.records_firmware import FirmwareCard
 from trigger_lut.records_proof import FaultCount, FaultsCard
 from trigger_lut.reference import evaluate
@@ -35,8 +35,7 @@ def faults(spec: Path, network: Path, codes: Path, firmware_card: Path, card: Pa
     """
     watch = Stopwatch()
     design, firmware = read_card(Spec, spec), read_card(FirmwareCard, firmware_card)
-    if sha256(network) not in firmware.inputs.values():
-        raise CardError(f"{firmware_card}: the firmware was not made from {network}; run the firmware stage again")
+    require_current_files(firmware_card, spec, network)
     integers, project = load_network(network), read_project(Path(firmware.rtl_project))
     vectors, _, _ = all_vectors(integers, load_codes(codes).of(TEST)[0], design.seed)
     vectors = vectors[np.random.default_rng(design.seed).permutation(len(vectors))]

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from trigger_lut.budget import Spec
-from trigger_lut.cards import Stopwatch, read_card, sha256, write_card
-from trigger_lut.errors import CardError, FirmwareError
+from trigger_lut.cards import Stopwatch, read_card, write_card
+from trigger_lut.errors import FirmwareError
 from trigger_lut.firmware.rtl_project import RtlProject, read_project
 from trigger_lut.firmware.rtl_simulation import simulate_rtl
 from trigger_lut.fixed_point import codes_of_bits, uniform
@@ -21,6 +21,7 @@ from trigger_lut.proof.aiger import write_aiger
 from trigger_lut.proof.equivalence import Graph, Result, equivalent, read_graph, with_outputs
 from trigger_lut.proof.reference_rtl import reference_module
 from trigger_lut.proof.words import Verilog, prove_words, read_verilog
+from trigger_lut.provenance import require_current_files
 from trigger_lut.records_firmware import FirmwareCard
 from trigger_lut.records_proof import OutputProof, ProveCard
 from trigger_lut.reference import evaluate
@@ -47,8 +48,7 @@ def prove(spec: Path, network: Path, firmware_card: Path, card: Path, seconds: i
     """
     watch = Stopwatch()
     design, firmware = read_card(Spec, spec), read_card(FirmwareCard, firmware_card)
-    if sha256(network) not in firmware.inputs.values():
-        raise CardError(f"{firmware_card}: the firmware was not made from {network}; run the firmware stage again")
+    require_current_files(firmware_card, spec, network)
     integers, project = load_network(network), read_project(Path(firmware.rtl_project))
     with tempfile.TemporaryDirectory(prefix="trigger_lut_prove_") as scratch:
         found = prove_both_ways(integers, project, seconds, design.seed, Path(scratch))

@@ -21,6 +21,7 @@ from trigger_lut.firmware.hls import NAME as HLS_TOP
 from trigger_lut.firmware.rtl_project import read_project
 from trigger_lut.fixed_point import IntArray
 from trigger_lut.network import load_network
+from trigger_lut.provenance import require_current_files, require_digest
 from trigger_lut.records_decision import DecisionCard
 from trigger_lut.records_firmware import FirmwareCard, SynthCard, TimingCard, VerifyCard
 from trigger_lut.records_release import CheckLine, ReleaseCard
@@ -55,11 +56,9 @@ def release(
     """
     watch = Stopwatch()
     design = read_card(Spec, spec)
-    firmware, verified = read_card(FirmwareCard, firmware_card), read_card(VerifyCard, verify_card)
+    firmware = require_current_files(firmware_card, spec, network)
+    verified = read_card(VerifyCard, verify_card)
     synthesised, timed = read_card(SynthCard, synth_card), read_card(TimingCard, timing_card)
-    for path in (network, spec):
-        if sha256(path) not in firmware.inputs.values():
-            raise CardError(f"{firmware_card}: the firmware was not made from {path}; run the firmware stage again")
     integers, events = load_network(network), load_codes(codes)
     vectors = _vectors(*make_vectors(integers.inputs, events.of(TEST)[0], design.seed), design.seed)
     decided = None if decision_card is None else _decided(decision_card, firmware_card)
@@ -103,9 +102,7 @@ def _decided(card: Path, firmware_card: Path) -> DecisionCard:
     if sha256(firmware_card) not in held.inputs.values():
         raise CardError(f"{card}: was not made from {firmware_card}; run the decision stage again")
     for name, digest in held.files.items():
-        path = Path(held.folder, name)
-        if not path.is_file() or sha256(path) != digest:
-            raise CardError(f"{path}: not the file that {card} lists; make the decision again")
+        require_digest(Path(held.folder, name), digest, card, "decision")
     return held
 
 

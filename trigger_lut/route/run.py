@@ -9,15 +9,14 @@ from pathlib import Path
 
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Measured, Stopwatch, read_card, write_card
-from trigger_lut.firmware.rtl import RtlProject
+from trigger_lut.firmware.rtl import RtlProject, read_project
 from trigger_lut.network import load_network
-from trigger_lut.records_firmware import FirmwareCard
+from trigger_lut.provenance import require_current_files
 from trigger_lut.records_route import RouteCard, RoutedDepth
 from trigger_lut.route import nextpnr
 from trigger_lut.route.depths import write_depth
 from trigger_lut.route.synthesis import synthesise_ecp5
 from trigger_lut.route.wrapper import WRAPPER, wrapper
-from trigger_lut.synthesis import checked_project
 
 SEEDS = (1, 2, 3)  # Fmax varies from seed to seed by some per cent
 DEPTHS = (-1, 1, 2)  # cycles more than as built
@@ -44,8 +43,8 @@ def route(spec: Path, network: Path, firmware_card: Path, card: Path) -> RouteCa
     """
     watch = Stopwatch()
     nextpnr.check_installed()
-    design, firmware = read_card(Spec, spec), read_card(FirmwareCard, firmware_card)
-    integers, project = load_network(network), checked_project(firmware, firmware_card)
+    design, firmware = read_card(Spec, spec), require_current_files(firmware_card, spec, network)
+    integers, project = load_network(network), read_project(Path(firmware.rtl_project))
     own = project.latency_cycles_planned
     found = [_routed(project, design, as_built=True)]
     for more in DEPTHS:

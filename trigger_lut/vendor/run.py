@@ -8,9 +8,9 @@ from pathlib import Path
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Measured, Source, Stopwatch, read_card, sha256, write_card, write_text
 from trigger_lut.errors import CardError, ReportError, ToolFailedError
-from trigger_lut.records_firmware import FirmwareCard
+from trigger_lut.firmware.rtl_project import read_project
+from trigger_lut.provenance import require_current_files
 from trigger_lut.records_vendor import NOTHING, HlsFigures, VendorCard, VivadoFigures
-from trigger_lut.synthesis import checked_project
 from trigger_lut.tools import run_program
 from trigger_lut.vendor.hls_report import read_hls_report
 from trigger_lut.vendor.scripts import HLS_REPORT, HLS_TCL, STEPS, VIVADO_TCL, hls_scripts, report, vivado_scripts
@@ -31,8 +31,8 @@ def vendor(
     card lists, ToolFailedError with a tool's last lines when it fails, ReportError when a report is not as expected.
     """
     watch = Stopwatch()
-    design, firmware = read_card(Spec, spec), read_card(FirmwareCard, firmware_card)
-    project = checked_project(firmware, firmware_card)
+    design, firmware = read_card(Spec, spec), require_current_files(firmware_card, spec)
+    project = read_project(Path(firmware.rtl_project))
     scripts = vivado_scripts(design, project.top, [str(path.resolve()) for path in project.files])
     hls_top = _hls_top(Path(firmware.hls_project))
     source = (Path(firmware.hls_project) / "firmware" / f"{hls_top}.cpp").resolve()

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from trigger_lut.budget import Spec
-from trigger_lut.cards import Stopwatch, read_card, sha256, write_card
+from trigger_lut.cards import Stopwatch, read_card, write_card
 from trigger_lut.errors import CardError, FirmwareError, NotReproducibleError
 from trigger_lut.events.codes import TEST, load_codes
 from trigger_lut.firmware.hls import predict_hls
@@ -22,7 +22,8 @@ from trigger_lut.firmware.rtl import RtlProject, read_project, simulate_rtl, wri
 from trigger_lut.firmware.rtl_ghdl import GHDL_MISSING, has_ghdl, simulate_vhdl
 from trigger_lut.fixed_point import IntArray, uniform
 from trigger_lut.network import LUTDenseTables, Network, load_network
-from trigger_lut.records_firmware import Comparison, FirmwareCard, FormName, TableEntries, VerifyCard
+from trigger_lut.provenance import require_current_files
+from trigger_lut.records_firmware import Comparison, FormName, TableEntries, VerifyCard
 from trigger_lut.reference import evaluate
 from trigger_lut.saved_model import load_model
 from trigger_lut.verification.comparison import differences, verdict
@@ -59,10 +60,7 @@ def verify(
     """
     watch = Stopwatch()
     design = read_card(Spec, spec)
-    firmware = read_card(FirmwareCard, firmware_card)
-    for path in (model, network):
-        if sha256(path) not in firmware.inputs.values():
-            raise CardError(f"{firmware_card}: the firmware was not made from {path}; run the firmware stage again")
+    firmware = require_current_files(firmware_card, spec, model, network)
     integers, events = load_network(network), load_codes(codes)
     if events.formats != integers.inputs:
         raise CardError(f"{codes}: codes are in other formats than the inputs of {network}")

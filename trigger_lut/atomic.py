@@ -107,6 +107,21 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def only_writer(folder: Path) -> Iterator[None]:
+    """Keep other processes from working in a folder, which is made if needed.
+
+    Raises OutputError if another process works in it already.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    _lock(lock, folder)
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+@contextlib.contextmanager
 def locked_folder(parent: Path, prefix: str) -> Iterator[Path]:
     """Give a new folder that is removed at the end, and remove those that killed processes left.
 

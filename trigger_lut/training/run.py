@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trigger_lut.atomic import write_together
+from trigger_lut.atomic import only_writer, write_together
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Measured, Stopwatch, read_card, sha256, write_card
 from trigger_lut.events.codes import TEST, VALIDATION, load_codes
@@ -60,8 +60,9 @@ def train(
     read = [spec, codes] if start is None else [spec, codes, start]
     belongs_to = checkpoint.fingerprint(design.model_dump_json(), *(sha256(path) for path in read[1:]), CODE)
     session = Session(design, events, belongs_to, checkpoints, began, gpus)
-    session.resume()
-    result = session.run()
+    with only_writer(checkpoints):
+        session.resume()
+        result = session.run()
     session.put(result.weights)
     integers = integer_network(session.model, events.features, events.classes, inputs=events.formats)
     record = _card(session, result, integers, watch, read)

@@ -82,7 +82,7 @@ def start(job: Job, folder: Path, temporary: Path, largest_file: int | None = No
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        preexec_fn=limit,  # noqa: PLW1509
+        preexec_fn=limit,
     )
 
 

@@ -73,8 +73,13 @@ class DesignBudget(Strict):
     luts: Positive = Field(description="6-input LUTs after synthesis.")
     latency_ns: float = Field(gt=0, description="From valid input to valid output at the target's clock.")
     ii: Literal[1] = Field(1, description="Initiation interval in cycles; the firmware is fully pipelined.")
-    dsp: int = Field(0, ge=0, description="DSP slices.")
-    bram18: int = Field(0, ge=0, description="18 Kb block RAMs.")
+    dsp: int = Field(0, ge=0, description="DSP slices. The firmware uses none: all arithmetic is built from LUTs.")
+    bram18: int = Field(
+        0,
+        ge=0,
+        description="18 Kb block RAMs. 0: all tables are built from LUTs. More: synthesis may put as many tables "
+        "into block RAM.",
+    )
 
 
 class Budget(Strict):

@@ -36,6 +36,7 @@ class Delays:
     carry      into and out of a carry chain, over its first bit
     carry_bit  along the chain, each further bit
     register   clock to output, setup and clock uncertainty together
+    block_ram  clock to output of a block RAM without output register, beyond that of a register
     """
 
     lut: float
@@ -44,12 +45,13 @@ class Delays:
     carry: float
     carry_bit: float
     register: float
+    block_ram: float
 
 
 FAMILIES = {
-    "xcup": Delays(lut=0.12, net=0.33, wide_mux=0.10, carry=0.24, carry_bit=0.005, register=0.25),
-    "xcu": Delays(lut=0.15, net=0.45, wide_mux=0.13, carry=0.32, carry_bit=0.008, register=0.32),
-    "xc7": Delays(lut=0.20, net=0.60, wide_mux=0.20, carry=0.50, carry_bit=0.020, register=0.50),
+    "xcup": Delays(lut=0.12, net=0.33, wide_mux=0.10, carry=0.24, carry_bit=0.005, register=0.25, block_ram=0.90),
+    "xcu": Delays(lut=0.15, net=0.45, wide_mux=0.13, carry=0.32, carry_bit=0.008, register=0.32, block_ram=1.20),
+    "xc7": Delays(lut=0.20, net=0.60, wide_mux=0.20, carry=0.50, carry_bit=0.020, register=0.50, block_ram=1.70),
 }
 WIDEST_MUXED_TABLE = {"xcup": 9, "xcu": 9, "xc7": 8}
 

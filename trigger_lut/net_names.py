@@ -16,12 +16,14 @@ import numpy as np
 from trigger_lut.errors import NotReproducibleError
 from trigger_lut.firmware.rtl_top import offsets
 from trigger_lut.fixed_point import IntArray
+from trigger_lut.netlist import BLOCK_RAMS
 from trigger_lut.netlist_values import Bit, net_values, packed
 from trigger_lut.network import PADDING, LUTDenseTables, Network
 from trigger_lut.reference import all_values, channel_codes
 from trigger_lut.summation import Summation, plan_places
 
 VECTORS, SEED = 1024, 1
+BLOCK_RAM_VECTORS = 4096  # every address of a table in block RAM behind an input of up to 12 bits
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,13 @@ def net_names(network: Network, module: Mapping[str, Any], design: str) -> dict[
     The netlist must give the network's outputs: raises NotReproducibleError where it does not, ToolFailedError for
     cells that are not known.
     """
-    rng = np.random.default_rng(SEED)
-    codes = np.stack([rng.integers(kif.lo, kif.hi + 1, VECTORS) for kif in network.inputs], axis=1)
+    vectors = vector_count(module)
+    codes = random_codes(network, vectors)
     values = all_values(network, codes)
     data = [bit for i, kif in enumerate(network.inputs) for bit in packed(codes[:, i], kif.bits)]
-    nets = net_values(module, {"data_in": data, "valid_in": [(1 << VECTORS) - 1]}, VECTORS)
+    nets = net_values(module, {"data_in": data, "valid_in": [(1 << vectors) - 1]}, vectors)
     _check_outputs(network, module, nets, values, design)
-    ones = (1 << VECTORS) - 1
+    ones = (1 << vectors) - 1
     known: dict[int, NetName] = {}
     for what, found in _named(network, codes, values):
         for n, row in enumerate(packed(found, _bits(found))):
@@ -52,6 +54,22 @@ def net_names(network: Network, module: Mapping[str, Any], design: str) -> dict[
                 known.setdefault(row, NetName(what, n))
                 known.setdefault(row ^ ones, NetName(what, n))
     return {bit: known[row] for bit, row in nets.items() if row in known}
+
+
+def vector_count(module: Mapping[str, Any]) -> int:
+    """Return the number of vectors that a netlist is evaluated on."""
+    return BLOCK_RAM_VECTORS if any(c["type"] in BLOCK_RAMS for c in module["cells"].values()) else VECTORS
+
+
+def random_codes(network: Network, vectors: int) -> IntArray:
+    """Return (vectors, C_in) random codes. An input with no more codes than vectors takes each of them."""
+    rng = np.random.default_rng(SEED)
+    codes = np.stack([rng.integers(kif.lo, kif.hi + 1, vectors) for kif in network.inputs], axis=1)
+    for i, kif in enumerate(network.inputs):
+        if kif.hi - kif.lo < vectors:
+            every = np.arange(kif.lo, kif.hi + 1)
+            codes[rng.permutation(vectors)[: len(every)], i] = every
+    return codes
 
 
 def _check_outputs(
@@ -66,7 +84,7 @@ def _check_outputs(
             if wrong := nets.get(bits[at[o] + n], 0) ^ expected:
                 raise NotReproducibleError(
                     f"{design}: the netlist after synthesis is not bit-exact: output {o}, bit {n} differs from the "
-                    f"integer model in {wrong.bit_count()} of {VECTORS} random vectors"
+                    f"integer model in {wrong.bit_count()} of {len(values)} random vectors"
                 )
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trigger_lut.delay_model import delays
-from trigger_lut.netlist import NO_HARDWARE, SEQUENTIAL, step
+from trigger_lut.netlist import ADDRESSES, BLOCK_RAMS, NO_HARDWARE, SEQUENTIAL, end_ns, start_ns, step
 from trigger_lut.netlist_values import Bit, order, outputs
 
-ENDS = ("D", "R", "S")  # where a path enters a register
+ENDS = ("D", "R", "S", *ADDRESSES)  # where a path enters a register or a block RAM
 
 
 @dataclass
@@ -61,19 +61,19 @@ def stages(module: Mapping[str, Any], family: str) -> list[Stage]:
                 source = driver.get(bit)
                 levels, ns = reached[source] if source else (0, 0.0)
                 behind = "" if source is None or SEQUENTIAL.fullmatch(cells[source]["type"]) else cells[source]["type"]
-                more = (0, 0.0) if register else step(kind, port, behind, model)
+                more = (0, end_ns(kind, model)) if register else step(kind, port, behind, model)
                 at = 1 if source is None else stage[source] + (SEQUENTIAL.fullmatch(cells[source]["type"]) is not None)
                 arrivals.append((ns + more[1], levels + more[0], at, bit))
         ns, _, _, net = max(arrivals, key=lambda a: a[0], default=(0.0, 0, 1, "0"))
         levels = max((a[1] for a in arrivals), default=0)
         stage[name] = max((a[2] for a in arrivals), default=1)
         slowest[name] = net
-        reached[name] = (0, 0.0) if register else (levels, ns)
+        reached[name] = (0, start_ns(kind, model)) if register else (levels, ns)
         here = found.setdefault(stage[name], Stage())
         here.luts += kind.startswith("LUT")
         here.chains += kind.startswith("CARRY") and not _goes_on(cell, cells, driver)
         if register:
-            here.registers += 1
+            here.registers += kind not in BLOCK_RAMS
             here.levels = max(here.levels, levels)
             if ns > here.delay_ns or not here.path:
                 here.delay_ns = ns

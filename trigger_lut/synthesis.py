@@ -9,8 +9,9 @@ from typing import Any
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Measured, Stopwatch, read_card, write_card
 from trigger_lut.firmware.rtl_project import read_project
-from trigger_lut.net_names import VECTORS, NetName, net_names
+from trigger_lut.net_names import NetName, net_names, vector_count
 from trigger_lut.netlist import cell_counts, longest_path, resources
+from trigger_lut.netlist_cycles import check_cycles
 from trigger_lut.netlist_layers import luts_by_layer
 from trigger_lut.netlist_stages import stages
 from trigger_lut.netlist_values import Bit
@@ -27,15 +28,16 @@ def synth(spec: Path, network: Path, train_card: Path, firmware_card: Path, card
     LUTs are LUT1 to LUT6 cells (two small functions that share one LUT6 in a device count twice), bram18 counts a 36 Kb
     block RAM twice. The netlist is evaluated on random vectors as well. Raises CardError when Verilog or network are
     not those that the firmware card lists, ToolMissingError without pyosys, ToolFailedError when Yosys fails,
-    NotReproducibleError when the netlist is another function than the network.
+    NotReproducibleError when the netlist is another function than the network or takes other cycles than the Verilog.
     """
     watch = Stopwatch()
     design, train = read_card(Spec, spec), read_card(TrainCard, train_card)
     firmware = require_current_files(firmware_card, spec, network)
     project = read_project(Path(firmware.rtl_project))
     integers = load_network(network)
-    module = synthesise(list(project.files), project.top, design.target.family)
+    module = synthesise(list(project.files), project.top, design.target.family, bram18=design.budget.bram18)
     cells = cell_counts(module)
+    check_cycles(module, firmware.rtl_latency_cycles_planned, design.design)
     names = net_names(integers, module, design.design)
     used, path = resources(cells), longest_path(module, design.target.family)
 
@@ -58,7 +60,7 @@ def synth(spec: Path, network: Path, train_card: Path, firmware_card: Path, card
         path_ns_estimate=round(path.delay_ns, 6),
         stages=_stages(names, module, design),
         luts_by_layer=luts_by_layer(module, names, [layer.name for layer in integers.layers]),
-        netlist_vectors=VECTORS,
+        netlist_vectors=vector_count(module),
         cells=cells,
         luts_surrogate=surrogate(train.luts_surrogate),
         ff_surrogate=surrogate(train.ff_surrogate),

@@ -10,11 +10,13 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from trigger_lut.errors import ToolFailedError, ToolMissingError
+from trigger_lut.netlist import BLOCK_RAMS
 
 # Yosys joins adders that feed each other into sums of many operands, which it builds from full adders: two LUTs a bit
 # and more logic levels, where a carry chain takes one LUT a bit. Turned into carry chains module by module, before
@@ -25,19 +27,91 @@ ADDERS_STAY = ("proc", "opt", "wreduce", "opt_clean", "alumacc", "opt")
 # levels in the default script).
 MAPPING = "scratchpad -copy abc9.script.flow3 abc9.script"
 
+# DSP slices, LUTs as memory and shift registers in LUTs are not evaluated by `netlist_values`: none is ever used.
+OPTIONS = "-flatten -noiopad -noclkbuf -nosrl -nolutram -nodsp -abc9"
 
-def synthesise(files: list[Path], top: str, family: str) -> dict[str, Any]:
-    """Synthesise Verilog for a Xilinx family, out of context: no pads, no clock buffers, no shift registers in LUTs.
+MEMORY, NAMED = "$mem_v2", "rom_"
 
-    Returns the flat top module of Yosys' JSON netlist. Raises ToolMissingError without pyosys, ToolFailedError with
-    Yosys' own message when it fails.
+
+def synthesise(files: list[Path], top: str, family: str, *, bram18: int = 0) -> dict[str, Any]:
+    """Synthesize Verilog for a Xilinx family, out of context: no pads and no clock buffers.
+
+    Tables become LUTs. With `bram18` > 0, those that a register follows may go into block RAM. If Yosys takes more
+    than is granted, some tables are built from LUTs again, until the rest fits. DSP slices, LUTs as memory or as shift
+    registers, and UltraRAM are never used.
+
+    Parameters
+    ----------
+    files : list of Path
+        Verilog files.
+    top : str
+        Name of the top module.
+    family : str
+        Family, as Yosys' synth_xilinx names it.
+    bram18 : int
+        Granted block RAMs of 18 Kb; one of 36 Kb counts as two.
+
+    Returns
+    -------
+    dict
+        The flat top module of Yosys' JSON netlist.
+
+    Raises
+    ------
+    ToolMissingError
+        Without pyosys.
+    ToolFailedError
+        With Yosys' message, when Yosys fails.
+    """
+    if bram18 == 0:
+        return _netlist(files, top, family)[0]
+    module, memories = _netlist(files, top, family, in_luts=())
+    if (wanted := _block_rams(module)) <= bram18:
+        return module
+    used = {name: _block_rams(module, memory) for name, memory in memories.items()}
+    free, in_luts = bram18, []
+    for name, count in used.items():
+        if count <= free:
+            free -= count
+        else:
+            in_luts.append(name)
+    print(
+        f"trigger_lut: {top}: Yosys would use {wanted} block RAMs of 18 Kb, the budget grants {bram18}: "
+        f"{len(in_luts)} tables are built from LUTs",
+        file=sys.stderr,
+    )
+    module, _ = _netlist(files, top, family, in_luts)
+    if _block_rams(module) > bram18:  # synthesis of the rest may differ; LUTs alone always fit
+        module, _ = _netlist(files, top, family)
+    return module
+
+
+def _netlist(
+    files: list[Path], top: str, family: str, in_luts: Sequence[str] | None = None
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Run Yosys and return the flat top module, and its memories before mapping: cell name -> name of the content.
+
+    in_luts: memories that stay out of block RAM; None: all of them, and none is listed.
     """
     with tempfile.TemporaryDirectory(prefix="trigger_lut_yosys_") as folder:
-        netlist = Path(folder, "netlist.json")
-        run_yosys(passes(top, family, str(netlist), list(map(str, files))), netlist, top)
-        modules = json.loads(netlist.read_text(encoding="utf-8"))["modules"]
-    module: dict[str, Any] = modules[top]
-    return module
+        netlist, memories = Path(folder, "netlist.json"), Path(folder, "memories.json")
+        held = None if in_luts is None else memories
+        run_yosys(passes(top, family, files, netlist, held, in_luts or ()), netlist, top)
+        module: dict[str, Any] = json.loads(netlist.read_text(encoding="utf-8"))["modules"][top]
+        if held is None:
+            return module, {}
+        cells = json.loads(memories.read_text(encoding="utf-8"))["modules"][top]["cells"]
+    found = {name: str(cell["parameters"]["MEMID"]) for name, cell in cells.items() if cell["type"] == MEMORY}
+    return module, dict(sorted(found.items(), key=lambda item: int(item[0].removeprefix(NAMED))))
+
+
+def _block_rams(module: dict[str, Any], memory: str | None = None) -> int:
+    """Count block RAMs of 18 Kb in a netlist; of one memory, when `memory` names it."""
+    return sum(
+        BLOCK_RAMS.get(cell["type"], 0)
+        for name, cell in module["cells"].items()
+        if memory is None or name.startswith(memory.removeprefix("\\") + ".")
+    )
 
 
 def run_yosys(commands: list[str], output: Path, what: str) -> None:
@@ -54,14 +128,30 @@ def run_yosys(commands: list[str], output: Path, what: str) -> None:
         raise ToolFailedError(f"Yosys ended with status {done.returncode} on {what}:\n" + "\n".join(errors))
 
 
-def passes(top: str, family: str, netlist: str, files: list[str]) -> list[str]:
-    """Yosys' commands in order."""
+def passes(
+    top: str, family: str, files: list[Path], netlist: Path, memories: Path | None = None, in_luts: Sequence[str] = ()
+) -> list[str]:
+    """Return Yosys' commands in order, which write `netlist`.
+
+    With `memories`, tables may go into block RAM, except those that `in_luts` names; all are listed in that file.
+    """
+    synth = f"synth_xilinx -top {top} -family {family} {OPTIONS}"
+    if memories is not None:
+        mapping = [
+            f"{synth} -run begin:map_memory",
+            f"rename -enumerate -pattern {NAMED}% t:{MEMORY}",
+            *(f'setattr -set rom_style "logic" c:{name}' for name in in_luts),
+            f'write_json -selected "{memories}"',
+            f"{synth} -run map_memory:",
+        ]
+    else:
+        mapping = [f"{synth} -nobram"]
     return [
         "read_verilog -defer -sv " + " ".join(f'"{name}"' for name in files),
         f"hierarchy -check -top {top}",
         *ADDERS_STAY,
         MAPPING,
-        f"synth_xilinx -top {top} -family {family} -flatten -noiopad -noclkbuf -nosrl -abc9",
+        *mapping,
         "check -assert",
         f'write_json -selected "{netlist}"',
     ]

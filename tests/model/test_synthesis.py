@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from pathlib import Path
 
@@ -13,12 +14,18 @@ import pytest
 from trigger_lut import netlist, yosys
 from trigger_lut.budget import Spec
 from trigger_lut.cards import read_card, write_card
-from trigger_lut.errors import CardError, ToolFailedError
+from trigger_lut.delay_model import delays
+from trigger_lut.errors import CardError, NotReproducibleError, ToolFailedError
 from trigger_lut.firmware.rtl import RtlProject, write_rtl
 from trigger_lut.fixed_point import KIF
+from trigger_lut.net_names import net_names
+from trigger_lut.netlist_cycles import check_cycles
+from trigger_lut.netlist_stages import stages
 from trigger_lut.network import LUTDenseTables, Network, save_network
 from trigger_lut.records_firmware import SynthCard
+from trigger_lut.surrogate import estimate
 from trigger_lut.synthesis import synth
+from trigger_lut.training.measure import measure
 
 
 def spec(family: str = "xcup", clock_mhz: float = 360) -> Spec:
@@ -52,10 +59,47 @@ def test_a_six_bit_table_is_one_lut(tmp_path):
     assert found == netlist.Resources(luts=1, ff=2, carry=0, dsp=0, bram18=0)
 
 
-def test_a_wide_table_stays_out_of_block_ram(tmp_path):
-    found = used(write_rtl(one_table(10), tmp_path / "rtl", spec()))
-    assert 8 <= found.luts <= 24
-    assert found.bram18 == 0
+def wide_tables(width: int = 11) -> Network:
+    """Two outputs of one smooth table each; one has nine bits, which a block RAM holds with parity."""
+    kif = KIF(0, width, 0)
+    x = np.linspace(-1, 1, 1 << width)
+    entries = np.stack([np.round(255 * np.tanh(3 * x)), np.round(15 * np.sin(5 * x))]).astype(np.int64)[None]
+    widths, zeros = np.full((1, 2), width), np.zeros(2, dtype=np.int64)
+    return Network((kif,), (LUTDenseTables("t", (kif,), ("WRAP",), widths, entries, zeros, zeros),))
+
+
+def test_wide_table_without_a_grant_stays_in_luts():
+    network = one_table(12)
+    built = measure(network, spec())
+    assert 32 <= built.luts <= 100
+    assert estimate(network, 1000 / 360).luts == pytest.approx(built.luts, rel=0.6)
+
+
+def test_granted_block_ram_is_counted_and_evaluated(tmp_path):
+    network = wide_tables()
+    project = write_rtl(network, tmp_path / "rtl", spec())
+    modules = {n: yosys.synthesise(list(project.files), project.top, "xcup", bram18=n) for n in (1, 4)}
+    found = {n: netlist.resources(netlist.cell_counts(module)) for n, module in modules.items()}
+    assert {n: used.bram18 for n, used in found.items()} == {1: 1, 4: 2}
+    assert found[4].luts < found[1].luts
+    for module in modules.values():
+        check_cycles(module, project.latency_cycles_planned, "wide")
+        net_names(network, module, "wide")
+        assert sum(s.registers for s in stages(module, "xcup")) == netlist.resources(netlist.cell_counts(module)).ff
+    slowest = {n: netlist.longest_path(module, "xcup").delay_ns for n, module in modules.items()}
+    assert slowest[4] >= delays("xcup").block_ram
+
+    # Negative controls: any one bit of a block RAM, parity among them.
+    rng = np.random.default_rng(1)
+    for name in ("INIT_02", "INITP_00"):
+        changed = copy.deepcopy(modules[4])
+        ram = next(c for c in changed["cells"].values() if c["type"] == "RAMB18E2" and "1" in c["parameters"][name])
+        bits = list(ram["parameters"][name])
+        at = int(rng.choice([n for n, bit in enumerate(bits) if bit != "x"]))
+        bits[at] = "10"[int(bits[at])]
+        ram["parameters"][name] = "".join(bits)
+        with pytest.raises(NotReproducibleError, match="the netlist after synthesis is not bit-exact"):
+            net_names(network, changed, "wide")
 
 
 def test_card_of_a_random_network(tmp_path):

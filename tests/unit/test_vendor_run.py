@@ -82,7 +82,7 @@ def test_scripts_are_for_the_part_and_the_clock(tmp_path, made, tools):
     )
     assert "create_clock -period 2.500 -name clk [get_ports clk]" in xdc
     assert f"{{{tmp_path.resolve() / 'rtl/small_top.v'}}} \\\n]" in tcl
-    assert "synth_design -top small_top -part xcvu13p-flga2577-2-e -mode out_of_context\n" in tcl
+    assert "synth_design -top small_top -part xcvu13p-flga2577-2-e -mode out_of_context -max_dsp 0 -max_bram 0" in tcl
     assert tcl.index("report_utilization -file reports/post_synth_") < tcl.index("route_design\n")
     assert tcl.index("route_design\n") < tcl.index("report_timing_summary -max_paths 1 -file reports/post_route_")
     assert "set_part {xcvu13p-flga2577-2-e}\ncreate_clock -period 2.500 -name default\ncsynth_design" in hls

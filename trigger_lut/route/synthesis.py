@@ -8,12 +8,15 @@ from trigger_lut.yosys import ADDERS_STAY, run_yosys
 
 
 def synthesise_ecp5(files: list[Path], top: str, netlist: Path) -> None:
-    """Write the netlist of Verilog files as JSON for nextpnr. Raises ToolMissingError or ToolFailedError."""
+    """Write the netlist of Verilog files as JSON for nextpnr, tables in LUTs.
+
+    Raises ToolMissingError or ToolFailedError.
+    """
     commands = [
         "read_verilog -defer -sv " + " ".join(f'"{name}"' for name in files),
         f"hierarchy -check -top {top}",
         *ADDERS_STAY,
-        f"synth_ecp5 -top {top} -abc9",
+        f"synth_ecp5 -top {top} -nobram -nolutram -nodsp -abc9",
         "check -assert",
         f'write_json "{netlist}"',
     ]

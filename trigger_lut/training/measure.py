@@ -44,7 +44,7 @@ def measure(network: Network, spec: Spec) -> Built:
     """
     with tempfile.TemporaryDirectory(prefix="trigger_lut_measure_") as folder:
         project = write_rtl(network, Path(folder, "rtl"), spec)
-        module = synthesise(list(project.files), project.top, spec.target.family)
+        module = synthesise(list(project.files), project.top, spec.target.family, bram18=spec.budget.bram18)
     return Built(resources(cell_counts(module)).luts, project.latency_cycles_planned)
 
 

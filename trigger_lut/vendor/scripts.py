@@ -43,7 +43,7 @@ def vivado_scripts(spec: Spec, top: str, verilog: list[str]) -> dict[str, str]:
         f"file mkdir {REPORTS}",
         f"read_verilog -sv [list \\\n{files.replace(chr(10), ' ' + chr(92) + chr(10))} \\\n]",
         f"read_xdc -mode out_of_context {{{XDC}}}",
-        f"synth_design -top {top} -part {spec.target.part} -mode out_of_context",
+        f"synth_design -top {top} -part {spec.target.part} -mode out_of_context{_limits(spec)}",
         *_reports(STEPS[0]),
         "opt_design",
         "place_design",
@@ -54,6 +54,12 @@ def vivado_scripts(spec: Spec, top: str, verilog: list[str]) -> dict[str, str]:
         "exit",
     ]
     return {XDC: "\n".join(xdc) + "\n", VIVADO_TCL: "\n".join(tcl) + "\n"}
+
+
+def _limits(spec: Spec) -> str:
+    """Options of synth_design that keep it from resources that the budget does not grant at all."""
+    granted = {"-max_dsp": spec.budget.dsp, "-max_bram": spec.budget.bram18}
+    return "".join(f" {option} 0" for option, count in granted.items() if count == 0) + " -max_uram 0"
 
 
 def _reports(step: str) -> list[str]:

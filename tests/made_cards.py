@@ -9,6 +9,7 @@ import numpy as np
 
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Measured, sha256, write_card
+from trigger_lut.clock import fmax_interval
 from trigger_lut.drift.distance import Histogram, distance
 from trigger_lut.drift.ratios import compared
 from trigger_lut.firmware.rtl_project import RtlProject
@@ -412,6 +413,7 @@ def decision(design: str = "small", differences: int = 0, fmax_mhz: float = 420)
         logic_levels=Measured(value=6, source="yosys-levels"),
         clock_mhz=400,
         fmax_mhz_estimate=Measured(value=fmax_mhz, source="yosys-delay-model"),
+        fmax_mhz_interval=fmax_interval(fmax_mhz, "xcup"),
         clock_met=fmax_mhz >= 400,
         vector_sets={"test": 600, "random": 50_000, "edge": 30},
         forms=[
@@ -616,6 +618,7 @@ def timing(design: str = "small", cycles: int = 7, budget_ns: float = 20, fmax_m
         latency_allowed_ns=1000,
         logic_levels=Measured(value=3, source="yosys-levels"),
         fmax_mhz_estimate=Measured(value=fmax_mhz, source="yosys-delay-model"),
+        fmax_mhz_interval=fmax_interval(fmax_mhz, "xcup"),
         fmax_model="estimate, not a timing run: 0.52 ns a LUT level",
         clock_met=fmax_mhz >= 400,
         latency_met=fmax_mhz >= 400 and cycles * 2.5 <= budget_ns,

@@ -1,78 +1,143 @@
-"""The delay model set against published post-route latencies of networks of two table layers.
+"""The delay model against published designs after place and route: `python -m trigger_lut.delay_check` prints them all.
 
-HGQ-LUT (arXiv 2604.22293) gives the latency of networks 16-20-5 on an xcvu13p. In such a network the slowest path
-passes a table a layer, an adder tree over 16 and one over 20 inputs, and the conversion between the layers. Table and
-sum widths of the published networks are not given; six address bits and sums of eight bits are those of networks
-trained here. How many registers they hold is not given either: the estimate has those of our pipeline at 360 MHz.
+`calibration/delays.json` has each design's LUTs, its measured time, and operators and registers on its slowest path.
+Most are one stage, whose time is the achieved clock period; of two networks the latency is known. Widths of adders and
+tables are not published and are assumed there.
+
+The delays of `delay_model` are multiplied by a power of the LUTs that is fitted to all designs: larger designs have
+longer wires. Errors are those of leave-one-out: each design is predicted by the fit to the others.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
 
 from trigger_lut import delay_model
+from trigger_lut.cards import Strict, read_card
+from trigger_lut.delay_model import Growth
 
-FAN_INS = (16, 20)
-ADDRESS_BITS, SUM_BITS = 6, 8
-CLOCK_MHZ = 360.0
-FAMILY = "xcup"
+DATA = Path(__file__).parent / "calibration" / "delays.json"
+DIGITS = 3  # of the fitted figures
 
 
-@dataclass(frozen=True)
-class Published:
-    """A latency after place and route on an xcvu13p, in ns."""
+class PublishedDesign(Strict):
+    """A design after place and route."""
 
     name: str
-    latency_ns: float
+    part: str = Field(description="FPGA part number.")
+    luts: int
+    time_ns: float = Field(gt=0, description="Of the path: achieved clock period, or latency with several registers.")
+    registers: int = Field(ge=1, description="On the path.")
+    path: list[tuple[Literal["adder", "table"], int]] = Field(description="Operators, each with its bits.")
+    source: str = Field(description="Key of `sources`.")
+
+
+class UnusedDesign(Strict):
+    """A published design whose slowest path is not known."""
+
+    name: str
+    luts: int
+    fmax_mhz: float
+    reason: str
     source: str
 
 
-PUBLISHED = (
-    Published("HGQ-LUT, jets of OpenML, 16-20-5", 9.2, "arXiv 2604.22293"),
-    Published("HGQ-LUT, jets of CERNBox, 16-20-5", 10.1, "arXiv 2604.22293"),
-)
+class PublishedDelays(Strict):
+    """trigger_lut/calibration/delays.json."""
+
+    family: str = Field(description="Family as Yosys names it.")
+    sources: dict[str, str]
+    designs: list[PublishedDesign]
+    not_used: list[UnusedDesign]
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What the model gives for a published latency; error is estimate over published, less 1."""
+    """A published design and what the fit to the other designs gives for it, in ns."""
 
-    published: Published
-    estimate_ns: float
+    published: PublishedDesign
+    predicted_ns: float
 
     @property
-    def error(self) -> float:
-        return self.estimate_ns / self.published.latency_ns - 1
+    def ratio(self) -> float:
+        """Measured time over predicted time."""
+        return self.published.time_ns / self.predicted_ns
 
 
-def logic_ns() -> float:
-    """Logic of the slowest path in ns, without registers."""
-    return sum(delay for _, delay in _operators())
+@cache
+def load() -> PublishedDelays:
+    """Return the published designs that are shipped."""
+    return read_card(PublishedDelays, DATA)
 
 
-def estimate_ns() -> tuple[float, int]:
-    """Latency in ns of the logic and its registers, and the number of registers."""
-    stage, time = delay_model.stage_ns(1000 / CLOCK_MHZ, FAMILY), 0.0
-    for _, delay in _operators():
-        time = delay_model.finish(time, delay, stage)
-    registers = delay_model.cycles(time, stage)
-    return logic_ns() + registers * delay_model.delays(FAMILY).register, registers
+def logic_ns(design: PublishedDesign, family: str) -> float:
+    """Delay of a design's path by the figures of `delay_model`, without registers and without growth, in ns."""
+    operators = {"adder": delay_model.adder_delay, "table": delay_model.table_delay}
+    return sum(operators[kind](bits, family) for kind, bits in design.path)
 
 
-def checked() -> list[Checked]:
-    """The model beside each published latency."""
-    estimate, _ = estimate_ns()
-    return [Checked(published, estimate) for published in PUBLISHED]
+def fit(designs: Sequence[PublishedDesign], family: str) -> Growth:
+    """Fit the growth of delays with the LUTs: a straight line of their logarithms, by least squares."""
+    register = delay_model.delays(family).register
+    scales = [(d.time_ns - d.registers * register) / logic_ns(d, family) for d in designs]
+    power, offset = np.polyfit(np.log([d.luts for d in designs]), np.log(scales), 1)
+    return Growth(luts=round(math.exp(-offset / power), -2), power=round(float(power), DIGITS))
 
 
-def _operators() -> list[tuple[str, float]]:
-    """Operators on the path in order, with their delays in ns."""
-    found = []
-    for n, fan_in in enumerate(FAN_INS):
-        found.append(("table", delay_model.table_delay(ADDRESS_BITS, FAMILY)))
-        found += [("adder", delay_model.adder_delay(SUM_BITS, FAMILY))] * math.ceil(math.log2(fan_in))
-        if n == 0:  # saturation: seen in a table of the upper bits, then selected
-            found.append(("overflow", delay_model.table_delay(2, FAMILY)))
-            found.append(("limit", delay_model.lut_delay(FAMILY)))
-    return found
+def predicted_ns(design: PublishedDesign, family: str, growth: Growth) -> float:
+    """Predict the time of a design's path in ns."""
+    return (
+        logic_ns(design, family) * growth.factor(design.luts) + design.registers * delay_model.delays(family).register
+    )
+
+
+@cache
+def checked() -> tuple[Checked, ...]:
+    """Predict each design by the fit to all others."""
+    published = load()
+    return tuple(
+        Checked(
+            design, predicted_ns(design, published.family, fit(_others(published.designs, design), published.family))
+        )
+        for design in published.designs
+    )
+
+
+def _others(designs: Sequence[PublishedDesign], design: PublishedDesign) -> list[PublishedDesign]:
+    return [other for other in designs if other is not design]
+
+
+def ratio_intervals(probabilities: Sequence[float]) -> dict[float, tuple[float, float]]:
+    """Return central intervals of measured over predicted time by probability, rounded to the designs outwards."""
+    ratios = [row.ratio for row in checked()]
+
+    def bound(quantile: float, method: Literal["lower", "higher"]) -> float:
+        return round(float(np.quantile(ratios, quantile, method=method)), 2)
+
+    return {p: (bound((1 - p) / 2, "lower"), bound((1 + p) / 2, "higher")) for p in probabilities}
+
+
+def main() -> None:
+    published = load()
+    growth = fit(published.designs, published.family)
+    print(f"{'design':<42} {'LUTs':>8} {'measured':>9} {'predicted':>9} {'ratio':>6}   [ns; fit to the others]")
+    for row in checked():
+        d = row.published
+        print(f"{d.name:<42} {d.luts:>8,} {d.time_ns:>9.3f} {row.predicted_ns:>9.3f} {row.ratio:>6.2f}")
+    print(f"delays x (LUTs / {growth.luts:,.0f}) ** {growth.power}, at least x 1")
+    for p, (low, high) in ratio_intervals(tuple(delay_model.PERIOD_RATIOS)).items():
+        print(f"measured / predicted in {100 * p:.0f} % of {len(checked())} designs: {low} to {high}")
+    for unused in published.not_used:
+        print(f"not used: {unused.name}, {unused.luts:,} LUTs, {unused.fmax_mhz:g} MHz: {unused.reason}")
+
+
+if __name__ == "__main__":
+    main()

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from trigger_lut.cards import Card, Measured, Strict
+from trigger_lut.clock import FmaxInterval
 
 Measure = Literal["accuracy", "r2"]
 """Share of right classes, or of a regression the share of the targets' variance that is explained."""
@@ -235,6 +236,9 @@ class DesignSummary(Strict):
     ii: int = Field(description="Initiation interval in cycles.")
     clock_mhz: float = Field(description="The target's clock.")
     fmax_mhz_estimate: float = Field(description="From a delay model; not a timing run.")
+    fmax_mhz_interval: FmaxInterval | None = Field(
+        description="Where the Fmax of published designs lies at this estimate; null: none of the family is published."
+    )
     bit_exact: bool = Field(description="0 mismatches, and every negative control caught.")
     vectors: int = Field(description="Vectors verified.")
     mismatches: int = Field(description="Output values that differ.")

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from trigger_lut.cards import Card, Measured, Strict
+from trigger_lut.clock import FmaxInterval
 from trigger_lut.records_firmware import Difference
 
 
@@ -62,6 +63,9 @@ class DecisionCard(Card):
     clock_mhz: float = Field(description="The target's clock.")
     fmax_mhz_estimate: Measured = Field(
         description="Largest clock that the decision's synthesized logic reaches by the delay model; not a timing run."
+    )
+    fmax_mhz_interval: FmaxInterval | None = Field(
+        description="Where the Fmax of published designs lies at this estimate; null: none of the family is published."
     )
     clock_met: bool = Field(description="fmax_mhz_estimate is at least clock_mhz.")
     vector_sets: dict[str, int] = Field(

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from trigger_lut.cards import Card, Measured, Strict
+from trigger_lut.clock import FmaxInterval
 
 
 class PipelineStage(Strict):
@@ -156,6 +157,9 @@ class TimingCard(Card):
     fmax_mhz_estimate: Measured = Field(
         description="Largest clock that the synthesized netlist reaches by the delay model; an estimate, not a timing "
         "run."
+    )
+    fmax_mhz_interval: FmaxInterval | None = Field(
+        description="Where the Fmax of published designs lies at this estimate; null: none of the family is published."
     )
     fmax_model: str = Field(description="What the estimate rests on.")
     clock_met: bool = Field(description="fmax_mhz_estimate is at least clock_mhz.")

@@ -103,6 +103,7 @@ def summarise(folder: Path, reference: ReferenceCard) -> tuple[Spec, DesignSumma
         ii=round(number("timing", "ii", timing.ii)),
         clock_mhz=timing.clock_mhz,
         fmax_mhz_estimate=number("timing", "fmax_mhz_estimate", timing.fmax_mhz_estimate),
+        fmax_mhz_interval=timing.fmax_mhz_interval,
         bit_exact=verify.bit_exact,
         vectors=verify.vectors,
         mismatches=verify.mismatches,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Measured, Stopwatch, read_card, write_card
-from trigger_lut.clock import fmax_estimate_mhz
-from trigger_lut.delay_model import delays
+from trigger_lut.clock import FmaxInterval, fmax_estimate_mhz, fmax_interval
+from trigger_lut.delay_model import GROWTH, SMALLEST_CHECKED_LUTS, delays
 from trigger_lut.errors import CardError
 from trigger_lut.records_firmware import SynthCard, TimingCard, VerifyCard
 
@@ -35,7 +35,9 @@ def timing(spec: Path, verify_card: Path, synth_card: Path, card: Path) -> Timin
     latency_ns = verified.latency_cycles_measured * design.target.clock_period_ns
     allowed = design.target.latency_allowed_ns
     limit = min(design.budget.latency_ns, allowed if allowed is not None else design.budget.latency_ns)
-    fmax = fmax_estimate_mhz(synthesised.path_ns_estimate, design.target.family)
+    luts = synthesised.luts.value or 0
+    fmax = fmax_estimate_mhz(synthesised.path_ns_estimate, design.target.family, luts)
+    interval = fmax_interval(fmax, design.target.family)
     clock_met = fmax >= design.target.clock_mhz
     result = TimingCard(
         design=design.design,
@@ -47,7 +49,8 @@ def timing(spec: Path, verify_card: Path, synth_card: Path, card: Path) -> Timin
         latency_allowed_ns=allowed,
         logic_levels=synthesised.logic_levels,
         fmax_mhz_estimate=Measured(value=fmax, source="yosys-delay-model"),
-        fmax_model=_model(synthesised.path_ns_estimate, design.target.family),
+        fmax_mhz_interval=interval,
+        fmax_model=_model(synthesised.path_ns_estimate, design.target.family, luts, interval),
         clock_met=clock_met,
         latency_met=clock_met and latency_ns <= limit + ROUNDING_NS,
         ii_met=verified.ii_measured <= design.budget.ii,
@@ -57,9 +60,13 @@ def timing(spec: Path, verify_card: Path, synth_card: Path, card: Path) -> Timin
     return result
 
 
-def _model(path_ns: float, family: str) -> str:
-    d = delays(family)
+def _model(path_ns: float, family: str, luts: float, interval: FmaxInterval | None) -> str:
+    d, growth = delays(family), GROWTH.factor(luts)
+    larger = f", {growth:.2f} times as long in a design of {luts:.0f} LUTs" if growth > 1 else ""
+    small = f"; no published design is as small as {luts:.0f} LUTs" if luts < SMALLEST_CHECKED_LUTS else ""
+    checked = f"not checked: no published design of {family}" if interval is None else f"measured {interval}{small}"
     return (
-        f"estimate, not a timing run: longest path of the netlist, {path_ns:.2f} ns of logic "
-        f"({family}: LUT {d.lut} ns, wire {d.net} ns, carry chain {d.carry} ns), and {d.register} ns for a register"
+        f"estimate, not a timing run: longest path of the netlist, {path_ns:.2f} ns of logic{larger} "
+        f"({family}: LUT {d.lut} ns, wire {d.net} ns, carry chain {d.carry} ns), and {d.register} ns for a register; "
+        f"{checked}"
     )

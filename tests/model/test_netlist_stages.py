@@ -11,7 +11,7 @@ import networks
 import numpy as np
 import pytest
 
-from trigger_lut import delay_check, netlist
+from trigger_lut import netlist
 from trigger_lut.delay_model import delays, lut_delay
 from trigger_lut.errors import NotReproducibleError, ToolFailedError
 from trigger_lut.firmware.rtl import write_rtl
@@ -118,14 +118,3 @@ def test_cells_that_are_not_known_and_loops_are_refused():
     with pytest.raises(ToolFailedError, match="FDRE with the enable"):
         net_values(enabled, {"x": [1]}, 4)
     assert net_values(module(a=("LUT1", {"I0": [2], "O": [3]})), {"x": [0b0110]}, 4)[3] == 0b0110
-
-
-def test_the_delay_model_beside_published_latencies():
-    rows = delay_check.checked()
-    assert {row.published.source for row in rows} == {"arXiv 2604.22293"}
-    estimate, registers = delay_check.estimate_ns()
-    assert registers >= 4
-    assert estimate == pytest.approx(delay_check.logic_ns() + registers * delays("xcup").register)
-    for row in rows:
-        assert row.error == pytest.approx(estimate / row.published.latency_ns - 1)
-        assert abs(row.error) < 0.15

@@ -61,6 +61,8 @@ def test_latency_is_cycles_times_the_targets_period(tmp_path):
     assert card.fmax_mhz_estimate.value == pytest.approx(1000 / (2.0 + FAMILIES["xcup"].register), abs=0.1)
     assert card.fmax_mhz_estimate.source == "yosys-delay-model"
     assert card.fmax_model.startswith("estimate, not a timing run")
+    assert card.fmax_mhz_interval.low_mhz < card.fmax_mhz_estimate.value < card.fmax_mhz_interval.high_mhz
+    assert str(card.fmax_mhz_interval) in card.fmax_model
     assert card.latency_met
     assert card.ii_met
     assert read_card(TimingCard, tmp_path / "timing.json") == card

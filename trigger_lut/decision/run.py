@@ -9,7 +9,7 @@ import numpy as np
 
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Measured, Stopwatch, read_card, sha256, write_card
-from trigger_lut.clock import fmax_estimate_mhz
+from trigger_lut.clock import fmax_estimate_mhz, fmax_interval
 from trigger_lut.decision.compare import Compared, Vectors, at_edges, compared, some_at_edges
 from trigger_lut.decision.project import FILE, DecisionProject
 from trigger_lut.decision.proof import prove_decision
@@ -64,7 +64,7 @@ def decide(
     points = firmware_points(rate, rate_card)
     score = score_of(integers, rate, rate_card)
     decision, used, path = fastest(design, rtl, score, integers.classes, points, folder)
-    fmax = fmax_estimate_mhz(path.delay_ns, design.target.family)
+    fmax = fmax_estimate_mhz(path.delay_ns, design.target.family, used.luts)
     vectors, sets = _vectors(integers, events, decision, design.seed)
     found = _compare(decision, rtl, vectors, design.seed)
     proof, proof_control = prove_decision(decision, seconds) if seconds > 0 else ("open", None)
@@ -103,6 +103,7 @@ def decide(
         logic_levels=measured(path.levels, "yosys-levels"),
         clock_mhz=design.target.clock_mhz,
         fmax_mhz_estimate=measured(fmax, "yosys-delay-model"),
+        fmax_mhz_interval=fmax_interval(fmax, design.target.family),
         clock_met=fmax >= design.target.clock_mhz,
         vector_sets=sets,
         forms=forms,
@@ -157,9 +158,10 @@ def fastest(
         made = write_decision(rtl, score, names, list(points), list(points.values()), cycles, folder)
         module = synthesise([made.verilog], made.logic, target.family)
         path = longest_path(module, target.family)
-        if fmax_estimate_mhz(path.delay_ns, target.family) >= target.clock_mhz:
+        used = resources(cell_counts(module))
+        if fmax_estimate_mhz(path.delay_ns, target.family, used.luts) >= target.clock_mhz:
             break
-    return made, resources(cell_counts(module)), path
+    return made, used, path
 
 
 def _vectors(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trigger_lut.cards import Card, Measured, write_text
+from trigger_lut.clock import FmaxInterval
 from trigger_lut.figures.style import save
 
 if TYPE_CHECKING:
@@ -87,12 +88,14 @@ def judgement(good: bool, yes: str = "met", no: str = "missed") -> Cell:
     return Cell(yes if good else no, "good" if good else "bad")
 
 
-def fmax(estimate_mhz: float | None, clock_mhz: float) -> Cell:
-    """Return an estimated Fmax as a cell, rounded down; one below the clock is called that."""
+def fmax(estimate_mhz: float | None, clock_mhz: float, interval: FmaxInterval | None = None) -> Cell:
+    """Return an estimated Fmax as a cell, rounded down, with its interval; one below the clock is called that."""
     if estimate_mhz is None:
         return Cell(number(None), "bad")
     shown = f"{math.floor(10 * estimate_mhz) / 10:.1f}"
-    return judgement(estimate_mhz >= clock_mhz, shown, f"{shown}, below the clock of {clock_mhz:g}")
+    error = "not checked" if interval is None else str(interval)
+    reached = estimate_mhz >= clock_mhz
+    return judgement(reached, f"{shown} ({error})", f"{shown}, below the clock of {clock_mhz:g} ({error})")
 
 
 def write_page(page: Page, path: Path) -> None:

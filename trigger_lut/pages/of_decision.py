@@ -48,7 +48,7 @@ def decision_tables(card: DecisionCard) -> list[Table]:
             [*cells("Flip-flops, without the network"), *measured(card.ff)],
             [*cells("LUTs and carry chains in a row"), *measured(card.logic_levels)],
             [
-                *cells("Fmax [MHz]", fmax(card.fmax_mhz_estimate.value, card.clock_mhz)),
+                *cells("Fmax [MHz]", fmax(card.fmax_mhz_estimate.value, card.clock_mhz, card.fmax_mhz_interval)),
                 Cell(f"{card.fmax_mhz_estimate.source}; estimate, not a timing run", "text"),
             ],
             *forms,

@@ -42,7 +42,7 @@ def summary_page(card: Summary, routed: list[RouteCard] | None = None) -> Page:
         ("Latency [cycles]", lambda d: d.latency_cycles),
         ("Latency [ns]", lambda d: Cell(f"{d.latency_ns:.2f} of {d.latency_ns_budget:g}")),
         ("Initiation interval [cycles]", lambda d: d.ii),
-        ("Fmax estimate [MHz]", lambda d: fmax(d.fmax_mhz_estimate, d.clock_mhz)),
+        ("Fmax estimate [MHz]", lambda d: fmax(d.fmax_mhz_estimate, d.clock_mhz, d.fmax_mhz_interval)),
         ("Training time [s]", lambda d: fixed(d.training_seconds, 1)),
     ]
     sources = ", ".join(sorted({d.luts_source for d in card.designs}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from trigger_lut import delay_check
 from trigger_lut.budget import Spec
+from trigger_lut.delay_model import PERIOD_RATIOS
 from trigger_lut.pages.html import Cell, Page, Table, cells, fixed, fmax, judgement, measured
 from trigger_lut.pages.route_table import depths_table
 from trigger_lut.records_firmware import StageTiming, SynthCard, TimingCard
@@ -22,7 +23,7 @@ def timing_page(spec: Spec, card: TimingCard, synth: SynthCard | None = None, ro
         cells("Logic levels", *measured(card.logic_levels), Cell("-"), Cell("-")),
         cells(
             "Clock [MHz]",
-            fmax(card.fmax_mhz_estimate.value, card.clock_mhz),
+            fmax(card.fmax_mhz_estimate.value, card.clock_mhz, card.fmax_mhz_interval),
             Cell(card.fmax_mhz_estimate.source, "text"),
             f"at least {card.clock_mhz:g}",
             judgement(card.clock_met),
@@ -90,25 +91,29 @@ def _cells_on(stage: StageTiming) -> Cell:
 
 
 def model_table() -> Table:
-    """The delay model beside published latencies after place and route."""
-    _, registers = delay_check.estimate_ns()
+    """The delay model beside published designs after place and route."""
+    published = delay_check.load()
+    intervals = delay_check.ratio_intervals(tuple(PERIOD_RATIOS))
+    errors = "; ".join(f"{low} to {high} in {100 * p:.0f} %" for p, (low, high) in intervals.items())
     return Table(
         "The delay model against published designs",
-        ["", "Post-route, published [ns]", "Model [ns]", "Error", "Source"],
+        ["", "LUT", "Post-route, published [ns]", "Model [ns]", "Published / model", "Source"],
         [
             cells(
                 row.published.name,
-                row.published.latency_ns,
-                fixed(row.estimate_ns, 1),
-                f"{100 * row.error:+.0f} %",
-                row.published.source,
+                row.published.luts,
+                fixed(row.published.time_ns, 2),
+                fixed(row.predicted_ns, 2),
+                fixed(row.ratio, 2),
+                Cell(published.sources[row.published.source].split(":")[0].split(",")[0], "text"),
             )
             for row in delay_check.checked()
         ],
         note=(
-            f"xcvu13p. Model: {delay_check.logic_ns():.1f} ns of logic on the longest path (tables of "
-            f"{delay_check.ADDRESS_BITS} address bits, trees of {delay_check.SUM_BITS}-bit adders, one "
-            f"saturation) and {registers} registers, as we pipeline it at {delay_check.CLOCK_MHZ:g} MHz. Widths and "
-            "registers of the published designs are not known."
+            f"{published.family}, after place and route. Clock period, or latency of the HGQ-LUT networks. Each design "
+            f"is predicted by the fit to the others. Published / model: {errors} of the designs. Widths of adders and "
+            "tables are assumed; most designs are of one architecture. Not used, as the slowest path is not known: "
+            + ", ".join(design.name for design in published.not_used)
+            + "."
         ),
     )

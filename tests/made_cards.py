@@ -205,6 +205,8 @@ def train(design: str = "small", luts: float = 950.0) -> TrainCard:
         luts=Measured(value=round(0.95 * luts), source="yosys"),
         luts_surrogate=luts,
         luts_budget=1000,
+        clock_mhz=400,
+        fmax_mhz_estimate=Measured(value=480, source="yosys-delay-model"),
         latency_cycles=7,
         latency_cycles_surrogate=7,
         latency_cycles_budget=8,
@@ -217,6 +219,7 @@ def train(design: str = "small", luts: float = 950.0) -> TrainCard:
                 luts=Measured(value=round(0.95 * luts), source="yosys"),
                 luts_surrogate=Measured(value=luts, source="surrogate"),
                 latency_cycles=7,
+                fmax_mhz_estimate=Measured(value=480, source="yosys-delay-model"),
             )
             for epoch, when in ((35, "before freezing"), (48, "fine-tuning"), (60, "result"))
         ],

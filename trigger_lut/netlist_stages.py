@@ -24,6 +24,7 @@ class Stage:
 
     levels   most LUTs and carry chains in a row, on whichever path
     on_path  cells of the slowest path by kind: LUT, carry chain, wide multiplexer
+    arrivals_ns  slowest path into each register behind the stage, by the net that the register drives
     """
 
     delay_ns: float = 0.0
@@ -33,6 +34,7 @@ class Stage:
     registers: int = 0
     path: list[Bit] = field(default_factory=list)
     on_path: Counter[str] = field(default_factory=Counter)
+    arrivals_ns: dict[Bit, float] = field(default_factory=dict)
 
 
 def stages(module: Mapping[str, Any], family: str) -> list[Stage]:
@@ -74,6 +76,7 @@ def stages(module: Mapping[str, Any], family: str) -> list[Stage]:
         here.chains += kind.startswith("CARRY") and not _goes_on(cell, cells, driver)
         if register:
             here.registers += kind not in BLOCK_RAMS
+            here.arrivals_ns.update(dict.fromkeys(outputs(cell), ns))
             here.levels = max(here.levels, levels)
             if ns > here.delay_ns or not here.path:
                 here.delay_ns = ns

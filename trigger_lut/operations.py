@@ -50,9 +50,14 @@ def _overlap(a: Any, b: Any, shift: int, total: Any) -> int:
     return max(top - int(max(low_a, low_b)), 1)
 
 
-def stage_times(comb: Any, stage_ns: float, family: str) -> list[float]:
-    """When each operation is done, in ns of logic with registers every `stage_ns` (see delay_model.finish)."""
-    return operation_times(comb, stage_ns, family, [0.0] * comb.shape[0])
+def operation_delays(comb: Any, family: str) -> list[float]:
+    """Return the delay of each operation in ns, by the delay model."""
+    return [operation_delay(comb.ops, index, family) for index in range(len(comb.ops))]
+
+
+def stage_times(comb: Any, stage_ns: float, delays_ns: Sequence[float]) -> list[float]:
+    """Return when each operation is done, in ns of logic with registers every `stage_ns` (see delay_model.finish)."""
+    return _times(comb, stage_ns, delays_ns, [0.0] * comb.shape[0])
 
 
 def operation_luts(ops: list[Any], index: int) -> float:
@@ -69,9 +74,27 @@ def operation_luts(ops: list[Any], index: int) -> float:
 
 
 def operation_times(comb: Any, stage_ns: float, family: str, ready: Sequence[float]) -> list[float]:
-    """The same for logic whose inputs are ready at these times."""
+    """Return the same for logic whose inputs are ready at these times, with the delays of the delay model."""
+    return _times(comb, stage_ns, operation_delays(comb, family), ready)
+
+
+def _times(comb: Any, stage_ns: float, delays_ns: Sequence[float], ready: Sequence[float]) -> list[float]:
     times: list[float] = []
-    for index, op in enumerate(comb.ops):
+    for op, delay in zip(comb.ops, delays_ns, strict=True):
         start = ready[op.data[0]] if op.opcode == -1 else max((times[a] for a in op.addr), default=0.0)
-        times.append(delay_model.finish(start, operation_delay(comb.ops, index, family), stage_ns))
+        times.append(delay_model.finish(start, delay, stage_ns))
     return times
+
+
+def described(ops: list[Any], index: int) -> str:
+    """Describe one operation for a message: its kind and its size."""
+    op = ops[index]
+    operands = [ops[a].qint for a in op.addr]
+    match op.opcode:
+        case 0 | 1:
+            return f"an adder of {_overlap(operands[0], operands[1], op.data[0], op.qint)} bits"
+        case 4 | -2:
+            return f"an adder of {_bits(op.qint)} bits"
+        case 8:
+            return f"a table of {_bits(operands[0])} address bits"
+    return f"a choice of {_bits(op.qint)} bits"

@@ -138,7 +138,12 @@ class Measurement(Strict):
     )
     luts: Measured = Field(description="LUT1 to LUT6 cells.")
     luts_surrogate: Measured = Field(description="Of the same network.")
-    latency_cycles: int = Field(description="Pipeline registers of the Verilog from input to output.")
+    latency_cycles: int = Field(
+        description="Pipeline registers of the Verilog from input to output; where no cut within the budget reaches "
+        "the clock, those of the next cut."
+    )
+    fmax_mhz_estimate: Measured = Field(description="Largest clock that the netlist reaches by the delay model.")
+    cuts: int = Field(1, description="Cuts of the pipeline that were synthesized to find one that is fast enough.")
 
 
 class LayerSummary(Strict):
@@ -175,7 +180,10 @@ class TrainCard(Card):
     design: str = Field(description="Name of the design.")
     measure: Measure = Field("accuracy", description="What its accuracies are: a share of right classes, or R^2.")
     epochs: int = Field(description="Epochs trained.")
-    feasible: bool = Field(description="Whether LUTs after Yosys and cycles of the Verilog are within the budget.")
+    feasible: bool = Field(
+        description="Whether LUTs after Yosys and cycles of the Verilog are within the budget, and the netlist reaches "
+        "the clock."
+    )
     verdict: str = Field(description="'within the budget', or by how much it is missed and what was tried.")
     accuracy_validation: float = Field(description="On the validation split, by the integer network.")
     accuracy: float = Field(description="On the test split, by the integer network.")
@@ -183,7 +191,14 @@ class TrainCard(Card):
     luts_surrogate: float = Field(description="LUTs by the surrogate's count.")
     ff_surrogate: int | None = Field(None, description="Flip-flops, counted on the pipeline before synthesis.")
     luts_budget: int = Field(description="LUTs asked for.")
-    latency_cycles: int = Field(description="Pipeline registers of the Verilog from input to output.")
+    clock_mhz: float = Field(description="The target's clock.")
+    fmax_mhz_estimate: Measured = Field(
+        description="Largest clock that the netlist of the result reaches by the delay model."
+    )
+    latency_cycles: int = Field(
+        description="Pipeline registers of the Verilog from input to output; where no cut within the budget reaches "
+        "the clock, those of the next cut."
+    )
     latency_cycles_surrogate: int = Field(description="Cycles by the plan that the firmware is built to.")
     latency_cycles_budget: int = Field(description="Whole clock cycles in the latency asked for.")
     tightened: int = Field(description="How often training went on with fewer edges after its last epoch.")
@@ -205,8 +220,12 @@ class BudgetLine(Strict):
     at_least: bool = Field(False, description="Whether the budget is a lower limit, as for clock_mhz.")
     found: float | None = Field(description="Measured; null where it was not.")
     source: str = Field(description="Where the figure comes from.")
-    met: bool = Field(description="found is measured, keeps to the budget, and reason is null.")
-    reason: str | None = Field(None, description="Why a figure that keeps to the budget does not count; null: none.")
+    met: bool = Field(description="found is measured, keeps to the budget, and counts.")
+    reason: str | None = Field(
+        None,
+        description="Why the line is missed, where the figure alone does not say it: it does not count, or what "
+        "keeps it from the budget.",
+    )
 
 
 class DesignSummary(Strict):

@@ -34,6 +34,10 @@ class FirmwareCard(Card):
     files: dict[str, str] = Field(description="sha256 of each file that the stage wrote, by path.")
     rtl_latency_cycles_planned: int = Field(description="Pipeline registers counted by alkaid from input to output.")
     rtl_stages: list[PipelineStage] = Field(default=[], description="What sits in each stage, from the inputs on.")
+    rtl_cuts: int = Field(1, description="Cuts of the pipeline that were synthesized to find one that is fast enough.")
+    rtl_clock_obstacle: str | None = Field(
+        None, description="Why no cut within the latency budget reaches the target's clock; null: one does."
+    )
     rtl_cost: float = Field(description="alkaid's own estimate of LUTs.")
     rtl_bench: str | None = Field(None, description="Folder of the self-checking test benches and their vectors.")
     rtl_tmux_cycles: int | None = Field(None, description="Cycles an event of the wrapper for time-multiplexed inputs.")
@@ -129,6 +133,9 @@ class SynthCard(Card):
         description="Largest number of LUTs and carry chains in a row between two registers or ports."
     )
     path_ns_estimate: float | None = Field(None, description="Longest such path in ns by the delay model; an estimate.")
+    clock_obstacle: str | None = Field(
+        None, description="Why no cut within the latency budget reaches the target's clock; null: one does."
+    )
     stages: list[StageTiming] = Field([], description="Static timing of the pipeline, from the inputs on.")
     luts_by_layer: dict[str, int] = Field(
         {}, description="LUTs of the netlist by the layer whose value they drive or lead to."
@@ -163,5 +170,8 @@ class TimingCard(Card):
     )
     fmax_model: str = Field(description="What the estimate rests on.")
     clock_met: bool = Field(description="fmax_mhz_estimate is at least clock_mhz.")
+    clock_obstacle: str | None = Field(
+        None, description="Why no cut within the latency budget reaches the target's clock; null: one does."
+    )
     latency_met: bool = Field(description="latency_ns is within the budget and the clock is met.")
     ii_met: bool = Field(description="Against the budget.")

@@ -15,30 +15,45 @@ from trigger_lut.records_firmware import SynthCard, TimingCard, VerifyCard
 from trigger_lut.records_physics import PhysicsCard
 
 
+def keeps(budget: float, found: float | None, *, at_least: bool = False) -> bool:
+    """Return whether a figure is measured and keeps to a budget."""
+    return found is not None and (found >= budget if at_least else found <= budget)
+
+
 def judged(
-    quantity: str, budget: float, found: Measured, *, at_least: bool = False, reason: str | None = None
+    quantity: str,
+    budget: float,
+    found: Measured,
+    *,
+    at_least: bool = False,
+    counts: bool = True,
+    reason: str | None = None,
 ) -> BudgetLine:
-    """Judge one line of a budget. What was not measured is not met, nor what does not count for a `reason`."""
-    keeps = found.value is not None and (found.value >= budget if at_least else found.value <= budget)
+    """Judge one line of a budget. What was not measured is not met, nor what does not count.
+
+    reason: why it does not count, or why it may be missed.
+    """
+    met = counts and keeps(budget, found.value, at_least=at_least)
     return BudgetLine(
         quantity=quantity,
         budget=budget,
         at_least=at_least,
         found=found.value,
         source=found.source,
-        met=keeps and reason is None,
-        reason=reason if keeps else None,
+        met=met,
+        reason=None if met else reason,
     )
 
 
 def budget_lines(spec: Spec, synth: SynthCard, timing: TimingCard) -> list[BudgetLine]:
     """Judge LUTs, clock, latency, initiation interval, DSP and BRAM. A latency counts only at a clock that is met."""
-    clock = judged("clock_mhz", spec.target.clock_mhz, timing.fmax_mhz_estimate, at_least=True)
-    late = None if clock.met else f"counts only at the target's clock of {clock.budget:g} MHz, which is not reached"
+    clock_mhz = spec.target.clock_mhz
+    clock = judged("clock_mhz", clock_mhz, timing.fmax_mhz_estimate, at_least=True, reason=timing.clock_obstacle)
+    late = None if clock.met else f"counts only at the target's clock of {clock_mhz:g} MHz, which is not reached"
     return [
         judged("luts", spec.budget.luts, synth.luts),
         clock,
-        judged("latency_ns", spec.budget.latency_ns, timing.latency_ns, reason=late),
+        judged("latency_ns", spec.budget.latency_ns, timing.latency_ns, counts=clock.met, reason=late),
         judged("ii", spec.budget.ii, timing.ii),
         judged("dsp", spec.budget.dsp, synth.dsp),
         judged("bram18", spec.budget.bram18, synth.bram18),

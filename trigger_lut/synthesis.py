@@ -58,6 +58,7 @@ def synth(spec: Path, network: Path, train_card: Path, firmware_card: Path, card
         bram18=yosys(used.bram18),
         logic_levels=Measured(value=path.levels, source="yosys-levels"),
         path_ns_estimate=round(path.delay_ns, 6),
+        clock_obstacle=firmware.rtl_clock_obstacle,
         stages=_stages(names, module, design),
         luts_by_layer=luts_by_layer(module, names, [layer.name for layer in integers.layers]),
         netlist_vectors=vector_count(module),

@@ -52,6 +52,7 @@ def timing(spec: Path, verify_card: Path, synth_card: Path, card: Path) -> Timin
         fmax_mhz_interval=interval,
         fmax_model=_model(synthesised.path_ns_estimate, design.target.family, luts, interval),
         clock_met=clock_met,
+        clock_obstacle=None if clock_met else synthesised.clock_obstacle,
         latency_met=clock_met and latency_ns <= limit + ROUNDING_NS,
         ii_met=verified.ii_measured <= design.budget.ii,
         **watch.provenance([spec, verify_card, synth_card]),

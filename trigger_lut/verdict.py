@@ -11,19 +11,19 @@ from trigger_lut.records import BudgetLine, DesignSummary, Summary, VerdictCard
 from trigger_lut.records_decision import DecisionCard
 from trigger_lut.records_proof import FaultsCard, ProveCard
 from trigger_lut.records_scan import ScanCard, ScanPoint
-from trigger_lut.summary import judged
+from trigger_lut.summary import judged, keeps
 
 
 def missed(line: BudgetLine) -> str:
     """Say by how much a line of a budget is missed."""
     if line.found is None:
         return f"{line.quantity} was not measured, budget {line.budget:g}"
-    said = f"{line.quantity} {line.found:g} ({line.source}), budget {line.budget:g}"
-    if line.reason is not None:
-        return f"{said}: {line.reason}"
-    off = abs(line.found - line.budget)
-    share = f", {100 * off / line.budget:.1f} %" if line.budget else ""
-    return f"{said}: {off:g} too {'low' if line.at_least else 'many'}{share}"
+    why = [line.reason] if line.reason is not None else []
+    if not keeps(line.budget, line.found, at_least=line.at_least):
+        off = abs(line.found - line.budget)
+        share = f", {100 * off / line.budget:.1f} %" if line.budget else ""
+        why.insert(0, f"{off:g} too {'low' if line.at_least else 'many'}{share}")
+    return f"{line.quantity} {line.found:g} ({line.source}), budget {line.budget:g}: {'; '.join(why)}"
 
 
 def faults(design: DesignSummary) -> list[str]:

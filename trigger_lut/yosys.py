@@ -21,7 +21,12 @@ from trigger_lut.netlist import BLOCK_RAMS
 # Yosys joins adders that feed each other into sums of many operands, which it builds from full adders: two LUTs a bit
 # and more logic levels, where a carry chain takes one LUT a bit. Turned into carry chains module by module, before
 # the hierarchy is flattened, they stay the adders that were written, as in the vendors' tools.
-ADDERS_STAY = ("proc", "opt", "wreduce", "opt_clean", "alumacc", "opt")
+ADDERS_STAY = ("opt", "wreduce", "opt_clean", "alumacc", "opt")
+
+# Yosys takes a table for a memory, and moves the registers in front of a memory behind it: the table would leave its
+# pipeline stage for the one before, which is then too long. Turned into logic module by module, it stays where it is.
+# Where block RAM is granted, a table needs that register.
+TABLES_STAY = ("memory_collect", "memory_map")
 
 # Of Yosys' own mapping scripts the one with the fewest LUTs and levels (263 for 265 and 1,717 for 1,746 LUTs, 6 for 7
 # levels in the default script).
@@ -149,6 +154,8 @@ def passes(
     return [
         "read_verilog -defer -sv " + " ".join(f'"{name}"' for name in files),
         f"hierarchy -check -top {top}",
+        "proc",
+        *(TABLES_STAY if memories is None else ()),
         *ADDERS_STAY,
         MAPPING,
         *mapping,

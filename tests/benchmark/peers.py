@@ -254,13 +254,14 @@ def luts_of(logic: Any, spec: Any, folder: Path) -> tuple[int, int]:
     from trigger_lut import delay_model
     from trigger_lut.cards import write_text
     from trigger_lut.firmware.rtl import _core_texts, _only
-    from trigger_lut.firmware.rtl_pipeline import cut
+    from trigger_lut.firmware.rtl_pipeline import cut, stage_numbers
     from trigger_lut.netlist import cell_counts, resources
     from trigger_lut.yosys import synthesise
 
     family = spec.target.family
     live = [o for o, n in enumerate(logic.out_idxs) if n >= 0 and logic.ops[n].opcode != 5]
-    fsm = cut(_only(logic, live), delay_model.stage_ns(spec.target.clock_period_ns, family), family)
+    logic = _only(logic, live)
+    fsm = cut(logic, stage_numbers(logic, delay_model.stage_ns(spec.target.clock_period_ns, family), family))
     texts = _core_texts(fsm, "peer")
     folder.mkdir(parents=True, exist_ok=True)
     for module, text in texts.items():

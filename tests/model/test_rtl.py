@@ -14,7 +14,7 @@ import pytest
 from trigger_lut import latency, reference
 from trigger_lut.budget import Spec
 from trigger_lut.errors import CardError, FirmwareError, NotReproducibleError, ToolFailedError
-from trigger_lut.firmware import rtl, rtl_simulation
+from trigger_lut.firmware import rtl, rtl_pipeline, rtl_simulation
 from trigger_lut.fixed_point import KIF
 from trigger_lut.network import LUTDenseTables, Network, with_layer
 
@@ -136,6 +136,26 @@ def test_predicted_latency_of_a_graph_is_nearly_the_built_one(tmp_path, seed):
     network = networks.random_graph(seed)
     project = rtl.write_rtl(network, tmp_path / "rtl", spec(clock_mhz))
     assert abs(project.latency_cycles_planned - latency.network_cycles(network, 1000 / clock_mhz)) <= 1
+
+
+def any_cut(comb, rng):
+    """Stages of all operations: none before its operands, some of them later, the outputs' in the last one."""
+    stages = []
+    for op in comb.ops:
+        first = max((stages[a] for a in op.addr), default=1)
+        stages.append(1 if op.opcode in rtl_pipeline.FREE else first + int(rng.integers(0, 2)))
+    return stages
+
+
+@pytest.mark.parametrize("network", [networks.random_network(11), networks.random_graph(2)])
+def test_verilog_any_cut_equals_reference(tmp_path, network):
+    stages = any_cut(rtl.live_logic(network), np.random.default_rng(1))
+    project = rtl.write_rtl(network, tmp_path / "rtl", spec(), stages)
+    codes = networks.random_codes(network, 2000)
+    outputs, cycles, ii = rtl.simulate_rtl(project, codes)
+    assert np.array_equal(outputs, reference.evaluate(network, codes))
+    assert (cycles, ii) == (max(stages), 1)
+    assert rtl.read_project(project.folder).stages == tuple(stages)
 
 
 def test_a_pruned_network_is_constant_verilog(tmp_path):

@@ -23,13 +23,13 @@ def limits(luts=100, cycles=4, corrected=None):
 
 
 def test_a_correction_maps_what_was_estimated_to_what_was_measured():
-    made = correction(Built(luts=110, latency_cycles=5), cost(100.0))
+    made = correction(Built(luts=110, latency_cycles=5, fmax_mhz=400, ff=1), cost(100.0))
     assert made == Correction(1.1, 2)
     assert made.luts_of(cost(100.0)) == pytest.approx(110)
     assert made.cycles_of(cost(100.0)) == 5
     assert made.luts_of(cost(50.0)) == pytest.approx(55)
     for built, estimated in ((0, 10.0), (10, 0.0), (0, 0.0)):
-        assert correction(Built(built, 3), cost(estimated)) == Correction(1.0, 0)
+        assert correction(Built(built, 3, 400, 1), cost(estimated)) == Correction(1.0, 0)
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,9 @@ def test_a_share_of_the_luts_may_be_asked_for():
 
 def test_what_is_further_beyond_the_budget_counts_more():
     held = limits()
-    assert held.over_built(Built(100, 4)) == 0
-    overs = [held.over_built(b) for b in (Built(101, 4), Built(110, 4), Built(110, 5))]
-    assert overs == pytest.approx([0.01, 0.10, 0.35])
+    assert held.over_built(Built(100, 4, 400, 1)) == 0
+    found = [Built(101, 4, 400, 1), Built(110, 4, 400, 1), Built(110, 5, 400, 1), Built(100, 4, 320, 1)]
+    assert [held.over_built(b) for b in found] == pytest.approx([0.01, 0.10, 0.35, 0.25])
 
 
 @pytest.mark.parametrize("corrected", [Correction(), Correction(1.3), Correction(0.8)])

@@ -19,7 +19,7 @@ from trigger_lut.records_firmware import FirmwareCard
 def test_stages_are_those_of_the_verilog(tmp_path, network):
     spec = made_cards.spec()
     project = write_rtl(network, tmp_path / "rtl", spec)
-    stages = pipeline_stages(network, spec)
+    stages = pipeline_stages(network, spec, project.stages)
     assert len(stages) == project.latency_cycles_planned
     period, family = spec.target.clock_period_ns, spec.target.family
     assert sum(stage.register_bits for stage in stages) == estimate_flip_flops(network, period, family)
@@ -34,6 +34,8 @@ def test_stages_are_those_of_the_verilog(tmp_path, network):
 
 
 def test_the_page_shows_stages_and_handlers(tmp_path):
+    network = random_network(3)
+    project = write_rtl(network, tmp_path / "rtl", made_cards.spec())
     card = FirmwareCard(
         design="d",
         hls_project="hls",
@@ -45,7 +47,7 @@ def test_the_page_shows_stages_and_handlers(tmp_path):
         rtl_bench="rtl/bench",
         rtl_tmux_cycles=54,
         rtl_latency_cycles_planned=2,
-        rtl_stages=pipeline_stages(random_network(3), made_cards.spec()),
+        rtl_stages=pipeline_stages(network, made_cards.spec(), project.stages),
         rtl_cost=1.0,
         clock_period_ns=2.78,
         **made_cards.MADE,

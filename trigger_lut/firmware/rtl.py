@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from trigger_lut import delay_model
 from trigger_lut.budget import Spec
 from trigger_lut.cards import write_text
-from trigger_lut.firmware.rtl_pipeline import cut, flip_flops
+from trigger_lut.firmware.rtl_pipeline import cut, flip_flops, stage_numbers
 from trigger_lut.firmware.rtl_project import RtlProject, read_project, save_project
 from trigger_lut.firmware.rtl_simulation import simulate_rtl
 from trigger_lut.firmware.rtl_top import top_module
@@ -29,18 +30,39 @@ from trigger_lut.network import Network
 __all__ = ["RtlProject", "estimate_flip_flops", "interpret", "read_project", "simulate_rtl", "trace", "write_rtl"]
 
 
-def write_rtl(network: Network, folder: Path, spec: Spec) -> RtlProject:
+def write_rtl(network: Network, folder: Path, spec: Spec, stages: Sequence[int] | None = None) -> RtlProject:
     """Write the Verilog and the VHDL of a network for a design's target into `folder` (made anew).
 
-    Raises FirmwareError when the network cannot be built, ConfigurationError when the clock is too fast for any logic.
+    Parameters
+    ----------
+    network
+        In integers.
+    folder
+        For the files; what is in it is removed.
+    spec
+        Names the design and its target.
+    stages
+        Pipeline stage of each operation of `live_logic`, from 1 on, as `rtl_closing.close_timing` finds them; None:
+        those that the delay model plans.
+
+    Raises
+    ------
+    FirmwareError
+        When the network cannot be built.
+    ConfigurationError
+        When the clock is too fast for any logic.
     """
     family, period = spec.target.family, spec.target.clock_period_ns
     name = "design_" + re.sub(r"\W", "_", spec.design)
     comb = trace(network)
     constants = {o: _code(comb, n, network, o) for o, n in enumerate(comb.out_idxs) if comb.ops[n].opcode == 5}
     live = [o for o in range(len(comb.out_idxs)) if o not in constants]
-    stage = delay_model.stage_ns(period, family)
-    fsm = cut(_only(comb, live), stage, family) if live else None
+    planned = delay_model.stage_ns(period, family)
+    fsm, chosen = None, () if stages is None else tuple(stages)
+    if live:
+        logic = _only(comb, live)
+        chosen = tuple(stage_numbers(logic, planned, family)) if stages is None else chosen
+        fsm = cut(logic, chosen)
     cycles = fsm.out_signals[0].schedule.bias if fsm is not None else 1
     texts = {f"{name}_top": top_module(network, f"{name}_top", f"{name}_core", fsm, live, constants, cycles)}
     texts |= _core_texts(fsm, name) if fsm is not None else {}
@@ -60,6 +82,7 @@ def write_rtl(network: Network, folder: Path, spec: Spec) -> RtlProject:
         outputs=network.output_formats(),
         latency_cycles_planned=cycles,
         cost=float(comb.cost),
+        stages=chosen,
     )
     save_project(project)
     return project
@@ -70,8 +93,8 @@ def estimate_flip_flops(network: Network, clock_period_ns: float, family: str = 
 
     Raises FirmwareError when the network cannot be built, ConfigurationError when the clock is too fast for any logic.
     """
-    comb = live_logic(network)
-    return 1 if comb is None else flip_flops(comb, delay_model.stage_ns(clock_period_ns, family), family)
+    comb, stage = live_logic(network), delay_model.stage_ns(clock_period_ns, family)
+    return 1 if comb is None else flip_flops(comb, stage_numbers(comb, stage, family))
 
 
 def live_logic(network: Network) -> Any:

@@ -22,6 +22,7 @@ class RtlProject:
     inputs, outputs  formats on the buses data_in and data_out, the first channel at bit 0
     latency_cycles_planned  registers from data_in to data_out
     cost    alkaid's estimate of LUTs
+    stages  pipeline stage of each operation of `rtl.live_logic`, from 1 on; () where all outputs are constant
     """
 
     folder: Path
@@ -32,6 +33,7 @@ class RtlProject:
     outputs: tuple[KIF, ...]
     latency_cycles_planned: int
     cost: float
+    stages: tuple[int, ...] = ()
 
 
 def save_project(project: RtlProject) -> None:
@@ -44,6 +46,7 @@ def save_project(project: RtlProject) -> None:
         "outputs": project.outputs,
         "latency_cycles_planned": project.latency_cycles_planned,
         "cost": project.cost,
+        "stages": project.stages,
     }
     write_text(project.folder / "project.json", json.dumps(content, indent=2) + "\n")
 
@@ -62,6 +65,7 @@ def read_project(folder: Path) -> RtlProject:
             outputs=tuple(KIF(*kif) for kif in content["outputs"]),
             latency_cycles_planned=content["latency_cycles_planned"],
             cost=content["cost"],
+            stages=tuple(map(int, content["stages"])),
         )
     except FileNotFoundError as error:
         raise CardError(f"{folder}: no RTL project (no project.json)") from error

@@ -9,6 +9,7 @@ from trigger_lut.cards import Stopwatch, read_card, write_card
 from trigger_lut.firmware.hls import write_hls
 from trigger_lut.firmware.rtl import write_rtl
 from trigger_lut.firmware.rtl_bench import write_bench
+from trigger_lut.firmware.rtl_closing import close_timing
 from trigger_lut.firmware.rtl_stages import pipeline_stages
 from trigger_lut.firmware.rtl_tmux import channels_of, cycles_between, write_wrapper
 from trigger_lut.network import load_network
@@ -20,7 +21,8 @@ from trigger_lut.saved_model import load_model
 def build_firmware(spec: Path, model: Path, network: Path, folder: Path, card: Path) -> None:
     """Write `folder`/hls from the Keras model and `folder`/rtl from the integer network, and a FirmwareCard.
 
-    Raises FirmwareError when the network cannot be built, ToolMissingError and ToolFailedError for the compiler.
+    The Verilog is cut until its netlist reaches the target's clock, or until the latency budget is used up. Raises
+    FirmwareError when the network cannot be built, ToolMissingError and ToolFailedError for the compiler and Yosys.
     """
     watch = Stopwatch()
     design = read_card(Spec, spec)
@@ -28,13 +30,14 @@ def build_firmware(spec: Path, model: Path, network: Path, folder: Path, card: P
     folder.mkdir(parents=True, exist_ok=True)
     trained = load_model(model, design.network.function)
     hls = write_hls(trained, integers, folder / "hls", design)
-    rtl = write_rtl(integers, folder / "rtl", design)
+    pipeline = close_timing(integers, design)
+    rtl = write_rtl(integers, folder / "rtl", design, pipeline.stages)
     bench = write_bench(integers, rtl, design.target.clock_period_ns)
     cycles = cycles_between(design.target.event_period_ns, design.target.clock_period_ns)
     write_wrapper(rtl, channels_of([tensor.shape for tensor in trained.inputs]), cycles)
     write_card(
         FirmwareCard(
-            **watch.provenance([spec, model, network], "tensorflow", "keras", "hls4ml", "alkaid", "numpy"),
+            **watch.provenance([spec, model, network], "tensorflow", "keras", "hls4ml", "alkaid", "numpy", "pyosys"),
             design=design.design,
             hls_project=str(hls.folder),
             hls_note=hls.note or None,
@@ -44,7 +47,9 @@ def build_firmware(spec: Path, model: Path, network: Path, folder: Path, card: P
             rtl_top=rtl.top,
             files=files_in(folder),
             rtl_latency_cycles_planned=rtl.latency_cycles_planned,
-            rtl_stages=pipeline_stages(integers, design),
+            rtl_stages=pipeline_stages(integers, design, rtl.stages),
+            rtl_cuts=pipeline.syntheses,
+            rtl_clock_obstacle=pipeline.obstacle or None,
             rtl_cost=rtl.cost,
             rtl_bench=str(bench),
             rtl_tmux_cycles=cycles,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trigger_lut.yosys import ADDERS_STAY, run_yosys
+from trigger_lut.yosys import ADDERS_STAY, TABLES_STAY, run_yosys
 
 
 def synthesise_ecp5(files: list[Path], top: str, netlist: Path) -> None:
@@ -15,6 +15,8 @@ def synthesise_ecp5(files: list[Path], top: str, netlist: Path) -> None:
     commands = [
         "read_verilog -defer -sv " + " ".join(f'"{name}"' for name in files),
         f"hierarchy -check -top {top}",
+        "proc",
+        *TABLES_STAY,
         *ADDERS_STAY,
         f"synth_ecp5 -top {top} -nobram -nolutram -nodsp -abc9",
         "check -assert",

@@ -17,13 +17,13 @@ from trigger_lut.budget import Spec
 from trigger_lut.cards import Measured, Stopwatch, sha256, write_card
 from trigger_lut.errors import CardError, ConfigurationError, FirmwareError
 from trigger_lut.events.codes import TEST, VALIDATION, EventCodes
-from trigger_lut.firmware.rtl import estimate_flip_flops
 from trigger_lut.layers.freeze import integer_network
 from trigger_lut.network import Network, save_network
 from trigger_lut.records import Measurement, TrainCard
 from trigger_lut.saved_model import load_model
 from trigger_lut.surrogate import estimate
 from trigger_lut.training.found import accuracies, layer_summaries
+from trigger_lut.training.limits import Limits
 from trigger_lut.training.measure import Built, measure, need_yosys
 
 
@@ -96,20 +96,26 @@ def _card(
 ) -> TrainCard:
     cost = estimate(integers, spec.target.clock_period_ns, spec.target.family)
     accuracy = accuracies(integers, events)
-    feasible = built.luts <= spec.budget.luts and built.latency_cycles <= spec.latency_cycles_budget
-    found = f"{built.luts} LUTs after Yosys of {spec.budget.luts}, {built.latency_cycles} cycles of"
+    feasible = Limits(spec).over_built(built) == 0
+    found = (
+        f"{built.luts} LUTs after Yosys of {spec.budget.luts}, {built.latency_cycles} cycles of "
+        f"{spec.latency_cycles_budget}, {built.fmax_mhz:.1f} MHz of {spec.target.clock_mhz:g}"
+    )
+    fmax = Measured(value=built.fmax_mhz, source="yosys-delay-model")
     luts = Measured(value=built.luts, source="yosys")
     return TrainCard(
         design=spec.design,
         epochs=0,
         feasible=feasible,
-        verdict="within the budget" if feasible else f"beyond the budget: {found} {spec.latency_cycles_budget}",
+        verdict="within the budget" if feasible else f"beyond the budget: {found}",
         accuracy_validation=accuracy[VALIDATION],
         accuracy=accuracy[TEST],
         measure="r2" if events.regression else "accuracy",
         luts=luts,
         luts_surrogate=cost.luts,
-        ff_surrogate=estimate_flip_flops(integers, spec.target.clock_period_ns, spec.target.family),
+        ff_surrogate=built.ff,
+        clock_mhz=spec.target.clock_mhz,
+        fmax_mhz_estimate=fmax,
         luts_budget=spec.budget.luts,
         latency_cycles=built.latency_cycles,
         latency_cycles_surrogate=cost.latency_cycles,
@@ -123,6 +129,8 @@ def _card(
                 luts=luts,
                 luts_surrogate=Measured(value=cost.luts, source="surrogate"),
                 latency_cycles=built.latency_cycles,
+                fmax_mhz_estimate=fmax,
+                cuts=built.cuts,
             )
         ],
         seconds_measuring=round(seconds, 3),

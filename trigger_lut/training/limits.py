@@ -36,8 +36,9 @@ class Limits:
         return self._over(self.correction.luts_of(cost) / share, self.correction.cycles_of(cost))
 
     def over_built(self, built: Built) -> float:
-        """The same of what was measured; 0 when it keeps to the budget."""
-        return self._over(built.luts, built.latency_cycles)
+        """Return the same of what was measured, with the clock; 0 when it keeps to the budget."""
+        slow = max(self.spec.target.clock_mhz / built.fmax_mhz - 1.0, 0.0)
+        return self._over(built.luts, built.latency_cycles) + slow
 
     def _over(self, luts: float, cycles: int) -> float:
         return max(luts / self.spec.budget.luts - 1.0, 0.0) + max(cycles / self.spec.latency_cycles_budget - 1.0, 0.0)

@@ -1,31 +1,41 @@
 """What a network in training really takes: built as Verilog, synthesised by Yosys, and set against the surrogate.
 
 The surrogate counts LUTs in milliseconds, and is off by some percent, differently for each network. A measurement takes
-seconds, so training takes a few, and corrects the surrogate by them.
+seconds, so training takes a few, and corrects the surrogate by them. The pipeline is the one that the firmware stage
+writes: cut until its netlist reaches the target's clock.
 """
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 
 from trigger_lut.budget import Spec
 from trigger_lut.errors import ToolMissingError
-from trigger_lut.firmware.rtl import write_rtl
-from trigger_lut.netlist import cell_counts, resources
+from trigger_lut.firmware.rtl_closing import close_timing
 from trigger_lut.network import Network
 from trigger_lut.surrogate import Cost
-from trigger_lut.yosys import synthesise
 
 
 @dataclass(frozen=True)
 class Built:
-    """LUTs after Yosys, and cycles from valid input to valid output of the Verilog that was synthesised."""
+    """A network as it was built and synthesized.
+
+    luts            after Yosys
+    latency_cycles  from valid input to valid output; where no cut within the latency budget reaches the clock, those
+                    that the next cut takes
+    fmax_mhz        by the delay model on the netlist
+    ff              registers of the pipeline before synthesis
+    cuts            that were synthesized
+    obstacle        why no cut within the budget reaches the clock; empty where one does
+    """
 
     luts: int
     latency_cycles: int
+    fmax_mhz: float
+    ff: int
+    cuts: int = 1
+    obstacle: str = ""
 
 
 def need_yosys() -> None:
@@ -38,14 +48,12 @@ def need_yosys() -> None:
 
 
 def measure(network: Network, spec: Spec) -> Built:
-    """Build and synthesise a network for the design's target in a temporary folder.
+    """Build and synthesise a network for the design's target, as the firmware stage does.
 
     Raises FirmwareError when it cannot be built, ToolMissingError without pyosys, ToolFailedError when Yosys fails.
     """
-    with tempfile.TemporaryDirectory(prefix="trigger_lut_measure_") as folder:
-        project = write_rtl(network, Path(folder, "rtl"), spec)
-        module = synthesise(list(project.files), project.top, spec.target.family, bram18=spec.budget.bram18)
-    return Built(resources(cell_counts(module)).luts, project.latency_cycles_planned)
+    found = close_timing(network, spec)
+    return Built(found.luts, found.cycles_needed, found.fmax_mhz, found.ff, found.syntheses, found.obstacle)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from trigger_lut.budget import Spec
 from trigger_lut.cards import Measured, Stopwatch, read_card, sha256, write_card
 from trigger_lut.events.codes import TEST, VALIDATION, load_codes
 from trigger_lut.fingerprint import fingerprint
-from trigger_lut.firmware.rtl import estimate_flip_flops
 from trigger_lut.layers.freeze import integer_network
 from trigger_lut.network import Network, save_network
 from trigger_lut.records import TrainCard
@@ -19,6 +18,7 @@ from trigger_lut.training import warm as warm_starts
 from trigger_lut.training.candidates import Result
 from trigger_lut.training.found import accuracies, layer_summaries
 from trigger_lut.training.given import take_over
+from trigger_lut.training.measure import Built
 from trigger_lut.training.session import Session
 from trigger_lut.training.xla import choose_flags
 
@@ -92,7 +92,9 @@ def _card(session: Session, result: Result, integers: Network, watch: Stopwatch,
         measure="r2" if session.events.regression else "accuracy",
         luts=Measured(value=result.built.luts, source="yosys"),
         luts_surrogate=cost.luts,
-        ff_surrogate=estimate_flip_flops(integers, spec.target.clock_period_ns, spec.target.family),
+        ff_surrogate=result.built.ff,
+        clock_mhz=spec.target.clock_mhz,
+        fmax_mhz_estimate=Measured(value=result.built.fmax_mhz, source="yosys-delay-model"),
         luts_budget=spec.budget.luts,
         latency_cycles=result.built.latency_cycles,
         latency_cycles_surrogate=cost.latency_cycles,
@@ -118,10 +120,17 @@ def verdict(session: Session, result: Result) -> str:
             f"no network of this shape was found that fits into {spec.budget.luts} LUT and "
             f"{spec.latency_cycles_budget} cycles: what training leaves within them gives the same outputs for every "
             f"event; the closest one that does not takes {built.luts} LUTs after Yosys and {built.latency_cycles} "
-            "cycles; give it more of either, or fewer layers"
+            f"cycles{clock(spec, built)}; give it more of either, or fewer layers"
         )
     return (
         f"beyond the budget: {built.luts} LUTs after Yosys of {spec.budget.luts}, {built.latency_cycles} cycles of "
-        f"{spec.latency_cycles_budget}; pruned and fine-tuned again {session.tightened} times; this is the nearest "
-        f"of {len(session.measurements)} networks that were synthesised"
+        f"{spec.latency_cycles_budget}{clock(spec, built)}; pruned and fine-tuned again {session.tightened} times; "
+        f"this is the nearest of {len(session.measurements)} networks that were synthesised"
     )
+
+
+def clock(spec: Spec, built: Built) -> str:
+    """Say that a network misses the target's clock, and why; empty where it does not."""
+    if built.fmax_mhz >= spec.target.clock_mhz:
+        return ""
+    return f", {built.fmax_mhz:.1f} MHz of {spec.target.clock_mhz:g} ({built.obstacle})"

@@ -262,12 +262,14 @@ class Session:
                 luts=Measured(value=built.luts, source="yosys"),
                 luts_surrogate=Measured(value=cost.luts, source="surrogate"),
                 latency_cycles=built.latency_cycles,
+                fmax_mhz_estimate=Measured(value=built.fmax_mhz, source="yosys-delay-model"),
+                cuts=built.cuts,
             )
         )
         self.seconds_measuring += time.monotonic() - started
         print(
             f"epoch {self.epoch}: {when}: {built.luts} LUTs by Yosys, {cost.luts:.0f} by the surrogate; "
-            f"{built.latency_cycles} cycles",
+            f"{built.latency_cycles} cycles, {built.fmax_mhz:.0f} MHz after {built.cuts} cuts",
             flush=True,
         )
         return built

@@ -70,7 +70,7 @@ def test_project_says_who_took_what(written):
     for (name, text), layer in zip(layers, network.layers, strict=True):
         assert name == layer.name
         assert text.startswith(str(common_format(layer.output_formats()))[:-1])
-    top = (project.folder / "firmware" / "lut_network.cpp").read_text()
+    top = (project.folder / "firmware" / f"{project.name}.cpp").read_text()
     assert "#pragma HLS PIPELINE II=1" in top
     assert len(re.findall(r"config\d+::evaluate\(", top)) == 3
 

@@ -10,6 +10,7 @@ import pytest
 
 from trigger_lut.cards import Measured, read_card, sha256, write_card
 from trigger_lut.errors import CardError, ReportError, ToolFailedError
+from trigger_lut.firmware.hls import HlsProject, _save
 from trigger_lut.firmware.rtl_project import RtlProject, save_project
 from trigger_lut.fixed_point import KIF
 from trigger_lut.records_firmware import FirmwareCard
@@ -45,6 +46,7 @@ def made(tmp_path) -> list[Path]:
     source = tmp_path / "hls" / "firmware" / "net.cpp"
     source.parent.mkdir(parents=True)
     source.write_text("// net\n")
+    _save(HlsProject(tmp_path / "hls", "net", "net-1.so", kifs, (1,), (1,), (0,), {}, {}), tmp_path / "hls")
     paths = [tmp_path / "spec.json", tmp_path / "firmware.json"]
     write_card(made_cards.spec(), paths[0])
     firmware = made_cards.firmware_of(project, paths[0], hls=tmp_path / "hls")

@@ -13,6 +13,7 @@ import contextlib
 import ctypes
 import dataclasses
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -27,11 +28,11 @@ from trigger_lut.cards import write_text
 from trigger_lut.errors import CardError, FirmwareError, ToolFailedError, ToolMissingError
 from trigger_lut.firmware.hls_code import common_format
 from trigger_lut.fixed_point import KIF, IntArray, uniform
+from trigger_lut.names import hls_namespace, hls_top
 from trigger_lut.network import Network
 from trigger_lut.reference import evaluate
 
 PROJECT_FILE = "project.json"
-NAME = "lut_network"
 EMULATOR_BITS = 52  # the emulator's interface is double
 CHECKED = 20_000  # random vectors on which a project made layer by layer is checked at once
 
@@ -41,6 +42,7 @@ class HlsProject:
     """A written and compiled hls4ml project.
 
     folder        where it lies
+    name          of the project and its top function; it follows the design
     library       file name of the compiled emulator, in folder/firmware
     inputs        format of each input channel
     sizes         channels of each input of the model
@@ -52,6 +54,7 @@ class HlsProject:
     """
 
     folder: Path
+    name: str
     library: str
     inputs: tuple[KIF, ...]
     sizes: tuple[int, ...]
@@ -97,7 +100,7 @@ def _layer_by_layer(model: Any, whole: Network, network: Network, folder: Path, 
     """A compiled project of one hls4ml layer a Keras layer; its `note` says why it cannot be used, if so."""
     import keras
 
-    empty = HlsProject(folder, "", network.inputs, _sizes(model.inputs), (), (), {}, {})
+    empty = HlsProject(folder, hls_top(spec.design), "", network.inputs, _sizes(model.inputs), (), (), {}, {})
     if loose := sorted({type(op).__name__ for op in _operations(model) if not isinstance(op, keras.Layer)}):
         what = f"hls4ml takes layers alone, the model holds operations: {', '.join(loose)}"
         return dataclasses.replace(empty, note=f"not layer by layer: {what}")
@@ -123,7 +126,7 @@ def _layer_by_layer(model: Any, whole: Network, network: Network, folder: Path, 
 def _as_one_layer(model: Any, whole: Network, network: Network, folder: Path, spec: Spec) -> HlsProject:
     from trigger_lut.layers.whole_network import as_one_layer
 
-    empty = HlsProject(folder, "", network.inputs, _sizes(model.inputs), (), (), {}, {})
+    empty = HlsProject(folder, hls_top(spec.design), "", network.inputs, _sizes(model.inputs), (), (), {}, {})
     one = as_one_layer(model, whole)
     try:
         converted = _convert(one, network, folder, spec)
@@ -144,7 +147,8 @@ def _sizes(tensors: list[Any]) -> tuple[int, ...]:
 def _written(converted: Any, model: Any, empty: HlsProject, network: Network) -> HlsProject:
     handlers = _handlers(model, converted)
     converted.write()
-    library = _compile(empty.folder, converted.config.get_config_value("Stamp"))
+    _keep_apart(empty.folder, empty.name)
+    library = _compile(empty.folder, empty.name, converted.config.get_config_value("Stamp"))
     types = {node.name: str(node.get_output_variable().type.precision) for node in converted.get_layers()}
     fractions = tuple(int(f) for f in network.fractions)
     project = dataclasses.replace(
@@ -174,7 +178,8 @@ def _convert(model: Any, network: Network, folder: Path, spec: Spec) -> Any:
         converted = hls4ml.converters.convert_from_keras_model(
             model,
             output_dir=str(folder),
-            project_name=NAME,
+            project_name=hls_top(spec.design),
+            namespace=hls_namespace(spec.design),
             backend="Vitis",
             io_type="io_parallel",
             part=spec.target.part,
@@ -223,7 +228,7 @@ def predict_hls(folder: Path, codes: IntArray) -> IntArray:
     values = np.asarray(codes, dtype=np.float64) * 2.0 ** -np.array([float(kif.f) for kif in project.inputs])
     values = np.ascontiguousarray(values)
     outputs = np.zeros((len(values), len(project.fractions)), dtype=np.float64)
-    call = getattr(ctypes.CDLL(str((folder / "firmware" / project.library).resolve())), NAME + "_double")
+    call = getattr(ctypes.CDLL(str((folder / "firmware" / project.library).resolve())), project.name + "_double")
     call.restype = None
     call.argtypes = [ctypes.c_void_p] * (len(project.sizes) + len(project.out_sizes))
     x, y = values.ctypes.data, outputs.ctypes.data
@@ -245,7 +250,7 @@ def recompile(folder: Path, stamp: str) -> str:
     script = folder / "build_lib.sh"
     lines = script.read_text().splitlines()
     script.write_text("\n".join(f"LIB_STAMP={stamp}" if x.startswith("LIB_STAMP=") else x for x in lines) + "\n")
-    library = _compile(folder, stamp)
+    library = _compile(folder, project.name, stamp)
     _save(dataclasses.replace(project, library=library), folder)
     return library
 
@@ -257,17 +262,30 @@ def load_hls(folder: Path) -> HlsProject:
         held = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CardError(f"{path}: no hls4ml project of this package") from error
-    return HlsProject(
-        folder,
-        held["library"],
-        tuple(KIF(*kif) for kif in held["inputs"]),
-        tuple(held["sizes"]),
-        tuple(held["out_sizes"]),
-        tuple(held["fractions"]),
-        held["handlers"],
-        held["result_types"],
-        held["note"],
-    )
+    try:
+        return HlsProject(
+            folder,
+            _identifier(held["name"]),
+            held["library"],
+            tuple(KIF(*kif) for kif in held["inputs"]),
+            tuple(held["sizes"]),
+            tuple(held["out_sizes"]),
+            tuple(held["fractions"]),
+            held["handlers"],
+            held["result_types"],
+            held["note"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise CardError(
+            f"{path}: not a project of this version ({type(error).__name__}: {error}). Run the firmware stage again"
+        ) from error
+
+
+def _identifier(name: str) -> str:
+    """Return a name that may become part of a path and of a symbol. Raises ValueError for another."""
+    if re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) is None:
+        raise ValueError(f"name: expected an identifier, found {name!r}")
+    return name
 
 
 def _save(project: HlsProject, folder: Path) -> None:
@@ -275,12 +293,29 @@ def _save(project: HlsProject, folder: Path) -> None:
     write_text(folder / PROJECT_FILE, json.dumps(held, indent=2) + "\n")
 
 
-def _compile(folder: Path, stamp: str) -> str:
+def _keep_apart(folder: Path, name: str) -> None:
+    """Let several designs share a process and a compilation unit.
+
+    hls4ml's headers of types have one guard in all projects, and its bridge defines the same global functions. With
+    -Bsymbolic a library uses its own definitions, whichever libraries were loaded before.
+    """
+    for header in ("defines", "parameters"):
+        path = folder / "firmware" / f"{header}.h"
+        guard = f"{header.upper()}_H_"
+        path.write_text(re.sub(rf"\b{guard}", f"{name.upper()}_{guard}", path.read_text()))
+    script = folder / "build_lib.sh"
+    text = script.read_text()
+    if text.count(" -shared ") != 1:
+        raise ToolFailedError(f"{script}: expected one command with -shared, found {text.count(' -shared ')}")
+    script.write_text(text.replace(" -shared ", " -shared -Wl,-Bsymbolic "))
+
+
+def _compile(folder: Path, name: str, stamp: str) -> str:
     """Compile the emulator with the project's own script; gives the library's file name. Messages go to compile.log."""
     done = subprocess.run(["bash", "build_lib.sh"], cwd=folder, capture_output=True, text=True)
     messages = done.stdout + done.stderr
     write_text(folder / "compile.log", messages)
-    library = f"{NAME}-{stamp}.so"
+    library = f"{name}-{stamp}.so"
     if done.returncode != 0 or not (folder / "firmware" / library).exists():
         errors = [line for line in messages.splitlines() if "error" in line] or messages.splitlines()[-5:]
         raise ToolFailedError(f"{folder}: build_lib.sh ended with {done.returncode}: " + "; ".join(errors[:5]))

@@ -25,6 +25,7 @@ from trigger_lut.firmware.rtl_simulation import simulate_rtl
 from trigger_lut.firmware.rtl_top import top_module
 from trigger_lut.firmware.rtl_trace import interpret, trace
 from trigger_lut.firmware.rtl_vhdl import vhdl_texts
+from trigger_lut.names import rtl_prefix
 from trigger_lut.network import Network
 
 __all__ = ["RtlProject", "estimate_flip_flops", "interpret", "read_project", "simulate_rtl", "trace", "write_rtl"]
@@ -53,7 +54,7 @@ def write_rtl(network: Network, folder: Path, spec: Spec, stages: Sequence[int] 
         When the clock is too fast for any logic.
     """
     family, period = spec.target.family, spec.target.clock_period_ns
-    name = "design_" + re.sub(r"\W", "_", spec.design)
+    name = rtl_prefix(spec.design)
     comb = trace(network)
     constants = {o: _code(comb, n, network, o) for o, n in enumerate(comb.out_idxs) if comb.ops[n].opcode == 5}
     live = [o for o in range(len(comb.out_idxs)) if o not in constants]

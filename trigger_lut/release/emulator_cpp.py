@@ -6,12 +6,12 @@ function over the codes of its channels, called once a place.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from trigger_lut.fixed_point import KIF, IntArray
+from trigger_lut.names import code_word
 from trigger_lut.network import PADDING, Layer, LinearLayer, LUTDenseTables, MaxLayer, Network
 from trigger_lut.ranges import fits
 
@@ -21,8 +21,7 @@ NARROW = 1 << 30  # what stays below is computed in 32 bits
 
 def identifier(design: str) -> str:
     """A design's name as a C++ name."""
-    name = re.sub(r"\W", "_", design)
-    return f"trigger_lut_{name}"
+    return f"trigger_lut_{code_word(design)}"
 
 
 def header(network: Network, design: str, version: str) -> str:

@@ -17,7 +17,7 @@ from trigger_lut.budget import Spec
 from trigger_lut.cards import Stopwatch, read_card, sha256, write_card
 from trigger_lut.errors import CardError, NotReproducibleError
 from trigger_lut.events.codes import TEST, load_codes
-from trigger_lut.firmware.hls import NAME as HLS_TOP
+from trigger_lut.firmware.hls import load_hls
 from trigger_lut.firmware.rtl_project import read_project
 from trigger_lut.fixed_point import IntArray
 from trigger_lut.network import load_network
@@ -127,7 +127,8 @@ def _scripts(design: Spec, made: Made) -> Files:
     project = read_project(made.rtl)
     verilog = [f"../rtl/{path.relative_to(project.folder).as_posix()}" for path in project.files]
     texts = vivado_scripts(design, project.top, verilog)
-    texts |= hls_scripts(design, HLS_TOP, [f"../hls/firmware/{HLS_TOP}.cpp"])
+    top = load_hls(made.hls).name
+    texts |= hls_scripts(design, top, [f"../hls/firmware/{top}.cpp"])
     return {f"vendor/{name}": text.encode() for name, text in texts.items()}
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Measured, Source, Stopwatch, read_card, sha256, write_card, write_text
 from trigger_lut.errors import CardError, ReportError, ToolFailedError
+from trigger_lut.firmware.hls import load_hls
 from trigger_lut.firmware.rtl_project import read_project
 from trigger_lut.provenance import require_current_files
 from trigger_lut.records_vendor import NOTHING, HlsFigures, VendorCard, VivadoFigures
@@ -34,8 +35,10 @@ def vendor(
     design, firmware = read_card(Spec, spec), require_current_files(firmware_card, spec)
     project = read_project(Path(firmware.rtl_project))
     scripts = vivado_scripts(design, project.top, [str(path.resolve()) for path in project.files])
-    hls_top = _hls_top(Path(firmware.hls_project))
+    hls_top = load_hls(Path(firmware.hls_project)).name
     source = (Path(firmware.hls_project) / "firmware" / f"{hls_top}.cpp").resolve()
+    if not source.is_file():
+        raise CardError(f"{source}: no such file; run the firmware stage again")
     scripts |= hls_scripts(design, hls_top, [str(source)])
     shutil.rmtree(folder, ignore_errors=True)
     for name, text in scripts.items():
@@ -85,14 +88,6 @@ def _run(command: list[str], folder: Path) -> None:
     except ToolFailedError as error:
         raise ToolFailedError(f"{error}\n(in {folder})") from error
     write_text(folder / f"{command[0]}.out", said)
-
-
-def _hls_top(project: Path) -> str:
-    """Name of the top function of an hls4ml project: that of its only C++ file."""
-    sources = sorted((project / "firmware").glob("*.cpp"))
-    if len(sources) != 1:
-        raise CardError(f"{project / 'firmware'}: expected one C++ file, found {[p.name for p in sources]}")
-    return sources[0].stem
 
 
 def _figures(folder: Path, step: str) -> VivadoFigures:

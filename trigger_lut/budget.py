@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError, model_validator
 
 from trigger_lut import scan as scans
 from trigger_lut.cards import Strict
 from trigger_lut.checks import Checks
 from trigger_lut.errors import ConfigurationError, nearest
+from trigger_lut.names import same_in_code
 from trigger_lut.network_description import NetworkShape as NetworkShape
 from trigger_lut.network_description import function_digest, model_digest
 from trigger_lut.scan import Point, Scan
+from trigger_lut.validation import NAME_EXPECTED, DesignName, Line, Positive, checked, explain, refused, shown
 from trigger_lut.validation import Name as Name
-from trigger_lut.validation import Positive, checked, explain, refused, shown
 from trigger_lut.validation import read_yaml as read_yaml
 from trigger_lut.validation import validate as validate
 
@@ -31,17 +32,20 @@ class DeviceTotals(Strict):
     uram: Positive | None = None
 
 
+PartNumber = Annotated[str, Field(max_length=64), StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+
+
 class Target(Strict):
     """A place in a trigger that a network is built for."""
 
-    description: str = Field(description="The system and the part of it that the network runs in.")
-    part: str = Field(description="FPGA part number.")
+    description: Line = Field(description="The system and the part of it that the network runs in.")
+    part: PartNumber = Field(description="FPGA part number.")
     family: Literal["xcup", "xcu", "xc7"] = Field(description="Family as Yosys' synth_xilinx names it.")
     clock_mhz: float = Field(gt=0, le=1000, description="Clock of the firmware.")
     latency_allowed_ns: float | None = Field(gt=0, description="Latency the trigger allows; null where not found.")
     event_period_ns: float = Field(gt=0, description="Time between two events at the input.")
     totals: DeviceTotals = Field(description="Resources of the whole device.")
-    source: str = Field(description="Where these facts come from.")
+    source: Line = Field(description="Where these facts come from.")
 
     @property
     def clock_period_ns(self) -> float:
@@ -91,7 +95,7 @@ class Budget(Strict):
     network: NetworkShape
     training: Training = Training()
     checks: Checks = Checks()
-    designs: dict[Name, DesignBudget] = Field(
+    designs: dict[DesignName, DesignBudget] = Field(
         default_factory=dict,
         min_length=1,
         description="Designs by name. Each must meet its budget, or the workflow fails. Optional beside a scan.",
@@ -125,7 +129,7 @@ class Spec(Strict):
     """results/<design>/spec.json: one design with everything spelled out."""
 
     schema_version: Literal[1] = 1
-    design: Name
+    design: DesignName
     data_set: Name
     target_name: Name
     target: Target
@@ -175,7 +179,12 @@ def load_targets(path: Path) -> dict[str, Target]:
     mistakes: list[str] = []
     for name, entry in content.items():
         try:
-            targets[str(name)] = checked(Target, entry)
+            TypeAdapter(Name).validate_python(name)
+        except ValidationError:
+            mistakes.append(f"{name!r}: {NAME_EXPECTED}. Rename the target")
+            continue
+        try:
+            targets[name] = checked(Target, entry)
         except ValidationError as error:
             mistakes += [f"{name}.{line}" for line in explain(error, Target)]
     if mistakes:
@@ -209,6 +218,11 @@ def load_budget(path: Path, targets_path: Path) -> tuple[Budget, Target]:
         seed = held.get("seed", 1)
         network = _sound_network(held.get("network"))
         mistakes += scans.mistakes(scan, network, seed if isinstance(seed, int) else 1, designs)
+    for design, other in same_in_code(designs):
+        mistakes.append(
+            f"designs.{design}: the same as {other!r} in names of modules and files, where case does not count and '-' "
+            "is '_'. Rename one of them"
+        )
     if mistakes or budget is None:
         raise refused(path, mistakes)
     return budget, targets[budget.target]

@@ -7,8 +7,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
+def visible(text: str, kept: str = "") -> str:
+    """Return a text whose control characters, line breaks and marks of direction are written as <U+2028>."""
+    return "".join(c if c.isprintable() or c in kept else f"<U+{ord(c):04X}>" for c in text)
+
+
 class TriggerLutError(Exception):
     """Base of every error that is the user's to mend; the command line prints its message alone."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(visible(str(message), kept="\n\t"))
 
 
 class ConfigurationError(TriggerLutError):

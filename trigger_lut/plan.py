@@ -75,7 +75,7 @@ def load_plan(budget_path: Path, targets_path: Path, data_sets: Path) -> Plan:
     mistakes = [
         f"designs.{name}: a design cannot have this name; results/{name}/ is used otherwise"
         for name in budget.designs
-        if name in RESERVED
+        if name.lower() in RESERVED
     ]
     description = data_sets / f"{budget.data_set}.yaml"
     if not description.is_file():

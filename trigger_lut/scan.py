@@ -17,8 +17,9 @@ from pydantic import Field
 
 from trigger_lut.cards import Strict
 from trigger_lut.layer_options import Units
+from trigger_lut.names import design_mistake, same_in_code
 from trigger_lut.network_description import NetworkShape
-from trigger_lut.validation import Name, Positive
+from trigger_lut.validation import LONGEST, Name, Positive
 
 MOST_POINTS = 100  # each is a training of its own
 # Of a point that starts from the one with the next larger LUT budget: shares of the epochs, and of the learning rate,
@@ -130,6 +131,12 @@ def _text(number: float) -> str:
     return repr(float(number)).removesuffix(".0").replace(".", "p").replace("+", "")
 
 
+def _too_long(name: str) -> str | None:
+    if len(name) <= LONGEST:
+        return None
+    return f"expected at most {LONGEST} characters, found {len(name)} in {name!r}. Shorten the network's name"
+
+
 def mistakes(scan: Scan, network: NetworkShape | None, seed: int, designs: Collection[str]) -> list[str]:
     """What the lists say against each other, as 'dotted.path: what is wrong'; empty when all is well.
 
@@ -162,4 +169,10 @@ def mistakes(scan: Scan, network: NetworkShape | None, seed: int, designs: Colle
     names = Counter(point.name for point in points(scan, network, seed))
     found += [f"scan: {count} designs would have the name {name!r}" for name, count in names.items() if count > 1]
     found += [f"designs.{name}: the scan has a design of this name" for name in designs if name in names]
+    found += [f"scan: {mistake}" for name in names if (mistake := design_mistake(name) or _too_long(name))]
+    found += [
+        f"scan: designs {other!r} and {name!r} have the same names of modules and files. Rename a network or a design"
+        for name, other in same_in_code([*designs, *names])
+        if name in names and other != name
+    ]
     return found

@@ -3,59 +3,52 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-import yaml
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
 from trigger_lut.cards import Strict
-from trigger_lut.errors import ConfigurationError, nearest
+from trigger_lut.errors import ConfigurationError, nearest, visible
+from trigger_lut.names import design_mistake
+from trigger_lut.yaml_file import read_yaml as read_yaml
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+NAME_EXPECTED = "expected a name of letters, digits, '_' and '-'"
+LONGEST = 64  # characters of a name that becomes part of names of files and modules
+LONGEST_TEXT = 200  # of any other name
+
+
+def _printable(text: str) -> str:
+    """Raises ValueError for line breaks, control characters and characters that change the order of reading."""
+    if wrong := next((c for c in text if not c.isprintable()), None):
+        raise ValueError(
+            f"expected printable characters in one line, found U+{ord(wrong):04X} at position {text.index(wrong)}"
+        )
+    return text
+
+
+def _fits_code(name: str) -> str:
+    """Raises ValueError where a design's name is not possible in names of modules and entities."""
+    if mistake := design_mistake(name):
+        raise ValueError(mistake)
+    return name
+
+
+Name = Annotated[str, Field(max_length=LONGEST), StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+DesignName = Annotated[Name, AfterValidator(_fits_code)]
+Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), AfterValidator(_printable)]
+"""A name for people, such as that of a class or a feature: one line of printable characters."""
+Line = Annotated[str, Field(max_length=1000), AfterValidator(_printable)]
+"""A sentence for people, or the name of a file, a tree or a branch."""
 Positive = Annotated[int, Field(gt=0)]
 AnyModel = TypeVar("AnyModel", bound=Strict)
-
-
-def read_yaml(path: Path) -> Any:
-    """Parse a YAML or JSON file. Raises ConfigurationError when it cannot be read or parsed, or holds a key twice."""
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
-    except FileNotFoundError as error:
-        raise ConfigurationError(f"{path}: no such file") from error
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigurationError(f"{path}: not valid YAML: {error}") from error
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML's loader keeps the last of two equal keys without a word; this one refuses. It reads 1e-3 as a number."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                raise yaml.constructor.ConstructorError(None, None, "a key must be a name", key_node.start_mark)
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-# YAML 1.1, which PyYAML follows, takes numbers such as 1e-3 (no point) for text.
-_UniqueKeys.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
 
 
 def explain(error: ValidationError, model: type[Strict]) -> list[str]:
     """Every mistake of a validation as 'dotted.path: what is wrong', unknown keys with the nearest valid ones."""
     lines = []
     for item in error.errors():
-        where = ".".join(str(part) for part in item["loc"] if part != "[key]") or "the whole file"
+        where = visible(".".join(str(part) for part in item["loc"] if part != "[key]")) or "the whole file"
         if item["type"] == "extra_forbidden":
             known = _keys_at(model, item["loc"][:-1])
             lines.append(f"{where}: unknown key{nearest(str(item['loc'][-1]), known)}")
@@ -66,7 +59,11 @@ def explain(error: ValidationError, model: type[Strict]) -> list[str]:
             named = "found" in text or repr(item["input"]) in text
             lines.append(f"{where}: {text}" + ("" if named else f", found {shown(item['input'])}"))
         else:
-            lines.append(f"{where}: {_expected(item, str(item['loc'][-1:]))}, found {shown(item['input'])}")
+            quotes = item["type"] == "string_type" and isinstance(item["input"], bool | int | float)
+            lines.append(
+                f"{where}: {_expected(item, str(item['loc'][-1:]))}, found {shown(item['input'])}"
+                + (". Write it in quotes" if quotes else "")
+            )
     return lines
 
 
@@ -86,6 +83,7 @@ _EXPECTED = {
     "too_short": "{min_length} or more entries",
     "too_long": "at most {max_length} entries",
     "string_too_short": "text",
+    "string_too_long": "at most {max_length} characters",
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
     "dict_type": "a mapping",
@@ -97,7 +95,7 @@ _UNITS = ("ns", "mhz", "gev", "tev")
 
 def _expected(item: Any, key: str) -> str:
     if item["type"] == "string_pattern_mismatch":
-        return "expected a name of letters, digits, '_' and '-'"
+        return NAME_EXPECTED.replace("'_'", "'.', '_'" if "." in item["ctx"]["pattern"] else "'_'")
     if item["type"] not in _EXPECTED:
         return str(item["msg"]).replace("Input should be", "expected")
     limits = {k: int(v) if isinstance(v, float) and v.is_integer() else v for k, v in item.get("ctx", {}).items()}

@@ -161,8 +161,14 @@ def test_impossible_values_are_refused_beside_other_mistakes(load):
             GOOD + "seed: 2147483648\n",
             "budget.yaml: 1 mistake\n  seed: expected less than 2147483648, found 2147483648",
         ),
-        (GOOD + "seed: 2026-01-01\n", "budget.yaml: 1 mistake\n  seed: expected a whole number, found '2026-01-01'"),
-        (GOOD.replace("target: level-1", "target: 1"), "budget.yaml: 1 mistake\n  target: expected text, found 1"),
+        (
+            GOOD + "seed: 2026-01-01\n",
+            "budget.yaml: seed (line 9): '2026-01-01' is read as a date. Write it in quotes: '2026-01-01'",
+        ),
+        (
+            GOOD.replace("target: level-1", "target: 1"),
+            "budget.yaml: 1 mistake\n  target: expected text, found 1. Write it in quotes",
+        ),
         (GOOD.replace("luts: 700, ", ""), "budget.yaml: 1 mistake\n  designs.small.luts: missing"),
         (
             "data_set: jets\ntarget: level-1\nnetwork: {units: [2]}\ndesigns: {}\n",

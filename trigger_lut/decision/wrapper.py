@@ -13,6 +13,7 @@ from trigger_lut.decision.project import DecisionProject, save_decision
 from trigger_lut.decision.score import Score, score_in_words
 from trigger_lut.decision.steps import Step, steps
 from trigger_lut.errors import FirmwareError
+from trigger_lut.escape import comment
 from trigger_lut.firmware.rtl_project import RtlProject
 from trigger_lut.firmware.rtl_top import offsets
 
@@ -69,7 +70,7 @@ def write_decision(
     for path, special in ((project.verilog, _verilog(project)), (project.vhdl, _vhdl(project))):
         text = Path(__file__).with_name(f"decide{path.suffix}").read_text(encoding="utf-8")
         mark = "//" if path.suffix == ".v" else "--"
-        described = "\n".join(f"{mark} {line}".rstrip() for line in _described(project, names))
+        described = "\n".join(comment(mark, line) for line in _described(project, names))
         for key, value in {**known, **special, "description": described.removeprefix(mark)}.items():
             text = text.replace(f"@{key}@", str(value))
         write_text(path, text)

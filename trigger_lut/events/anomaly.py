@@ -8,6 +8,7 @@ from pydantic import Field
 
 from trigger_lut.cards import Strict
 from trigger_lut.errors import nearest
+from trigger_lut.validation import Text
 
 SCORE = "anomaly"  # name of the network's output
 
@@ -20,7 +21,7 @@ class Teacher(Strict):
         min_length=1,
         description="Outputs of its layers, from the input to the narrowest one.",
     )
-    channels: list[str] = Field(
+    channels: list[Text] = Field(
         default=["*"],
         min_length=1,
         description="Those that it looks at, by name or pattern; angles, which are random, drown what is unusual.",

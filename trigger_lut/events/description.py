@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from trigger_lut.budget import Name, read_yaml, validate
 from trigger_lut.cards import Strict
 from trigger_lut.errors import ConfigurationError, DataError
 from trigger_lut.events.anomaly import SCORE, Anomaly
@@ -23,6 +22,7 @@ from trigger_lut.simulation.crossing_config import (
     planned_crossing_files,
 )
 from trigger_lut.simulation.muon_config import MuonChamber, planned_muon_files
+from trigger_lut.validation import LONGEST, Line, Name, Text, read_yaml, validate
 
 DATA = Path("data")  # simulated files lie in data/<name>/
 
@@ -33,7 +33,7 @@ class Label(Strict):
     expression: ExpressionText | None = Field(
         None, description="Branch or expression whose value is 0, 1, ... by class; default: files_by_class says it."
     )
-    classes: list[Annotated[str, Field(min_length=1)]] = Field(min_length=2, description="Class names, from 0 on.")
+    classes: list[Text] = Field(min_length=2, description="Class names, from 0 on.")
 
 
 class Target(Strict):
@@ -41,7 +41,7 @@ class Target(Strict):
 
     name: Name
     expression: ExpressionText = Field(description="Branch or expression; one number an entry.")
-    unit: str = Field("", description="For axes and tables, such as mrad.")
+    unit: Annotated[Line, Field(max_length=LONGEST)] = Field("", description="For axes and tables, such as mrad.")
     scale: float | None = Field(
         None,
         gt=0,
@@ -61,23 +61,23 @@ class Split(Strict):
 class Friends(Strict):
     """A tree in files of its own, whose entries continue those of the main tree one by one."""
 
-    files: list[str] = Field(
+    files: list[Line] = Field(
         min_length=1, description="As `files`: the n-th belongs to the n-th file of the main tree."
     )
-    tree: str = Field(min_length=1, description="Name of the TTree or RNTuple in each of them.")
+    tree: Text = Field(description="Name of the TTree or RNTuple in each of them.")
 
 
 class DataSet(Strict):
     """config/data_sets/<name>.yaml."""
 
     name: Name
-    files: list[str] | None = Field(
+    files: list[Line] | None = Field(
         None,
         min_length=1,
         description="ROOT files or globs, from the working directory; @list.txt, a text file with one a line; "
         "addresses http://, https:// and root:// (XRootD, needs the extra `remote`).",
     )
-    files_by_class: dict[str, Annotated[list[str], Field(min_length=1)]] | None = Field(
+    files_by_class: dict[str, Annotated[list[Line], Field(min_length=1)]] | None = Field(
         None, description="The same by class, instead of files and of the label's expression."
     )
     classes_apart: bool = Field(
@@ -98,9 +98,9 @@ class DataSet(Strict):
     simulate_crossings: Crossings | None = Field(
         None, description="Make them by simulation of level-1 objects of whole crossings instead."
     )
-    tree: str = Field(min_length=1, description="Name of the TTree or RNTuple in each file.")
-    event_id: list[str] = Field(min_length=1, description="Integer branches that together name an entry.")
-    split_by: list[str] | None = Field(
+    tree: Text = Field(description="Name of the TTree or RNTuple in each file.")
+    event_id: list[Text] = Field(min_length=1, description="Integer branches that together name an entry.")
+    split_by: list[Text] | None = Field(
         None,
         min_length=1,
         description="Those of event_id that must agree for entries to stay in one split; default: all.",
@@ -116,7 +116,7 @@ class DataSet(Strict):
     )
     weight: ExpressionText | None = Field(None, description="Weight of an entry in training; default: 1.")
     balance_classes: bool = Field(False, description="Whether all classes get the same weight in training.")
-    observables: dict[Annotated[str, Field(min_length=1)], ExpressionText] = Field(
+    observables: dict[Text, ExpressionText] = Field(
         {}, description="What results are shown against and no network reads, by label such as 'pt [GeV]'."
     )
     cut: ExpressionText | None = Field(None, description="Keep the entries for which this expression is true.")
@@ -129,7 +129,7 @@ class DataSet(Strict):
     trigger: Trigger | None = Field(
         None, exclude=True, description="Rates of a classification as a trigger, shown in kHz."
     )
-    sample: str | None = Field(
+    sample: Text | None = Field(
         None, exclude=True, description="What plots say the data are, such as 'CMS open data, 13 TeV'."
     )
     # Not written: which results of others a page shows is no reason to read the events again.

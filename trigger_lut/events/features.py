@@ -12,12 +12,15 @@ from trigger_lut.cards import Strict
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.events.expressions import Expression, branch, parse
 from trigger_lut.fixed_point import KIF, kif_from_fixed
+from trigger_lut.validation import Text
 
 MAX_WIDTH = 16
 MAX_SLOTS = 1024
 
 
 def _parsable(text: str) -> str:
+    if wrong := next((c for c in text if not (c.isprintable() or c in " \t\r\n")), None):
+        raise ValueError(f"expected printable characters, found U+{ord(wrong):04X} at position {text.index(wrong)}")
     try:
         parse(text)
     except ConfigurationError as error:
@@ -117,7 +120,7 @@ Quantiles = tuple[Annotated[float, Field(ge=0, le=1)], Annotated[float, Field(ge
 class Feature(Strict):
     """One input channel of the network."""
 
-    name: str = Field(min_length=1, description="Name of the channel; also the branch, unless an expression is given.")
+    name: Text = Field(description="Name of the channel; also the branch, unless an expression is given.")
     expression: ExpressionText | None = Field(None, description="Arithmetic over branches; one number an entry.")
     format: Format = Field(
         None,
@@ -148,8 +151,8 @@ class Objects(Strict):
     )
     select: ExpressionText | None = Field(None, description="Objects for which this is false are left out.")
     pad: float = Field(0.0, ge=-1e30, le=1e30, description="Value of all features of an empty slot.")
-    mask: str | None = Field(
-        None, min_length=1, description="Name of a further feature of one bit: 1 where the slot holds an object."
+    mask: Text | None = Field(
+        None, description="Name of a further feature of one bit: 1 where the slot holds an object."
     )
     features: list[Feature] = Field(
         min_length=1, description="Of each object; expressions give a list an entry. One format for all slots."

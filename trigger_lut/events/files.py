@@ -68,7 +68,7 @@ def expand(owner: str, entries: Iterable[str]) -> list[Address]:
     """Files and addresses in the order of the entries, those of a glob sorted, each once.
 
     `owner` begins the messages. Raises DataError for a list or a file that is not there, a glob without match, a link
-    that leads nowhere, a folder, a wrong address, and two names of one file.
+    that leads nowhere, a folder, a wrong address, a name with control characters, and two names of one file.
     """
     found: dict[Address, None] = {}
     for where, entry in _entries(owner, entries):
@@ -78,6 +78,12 @@ def expand(owner: str, entries: Iterable[str]) -> list[Address]:
             found[entry] = None
         else:
             found.update(dict.fromkeys(_matches(where, entry)))
+    for file in found:
+        if not str(file).isprintable():
+            raise DataError(
+                f"{owner}: {str(file)!r}: expected printable characters in the name of a file. Rename the file, or "
+                "give a link to it"
+            )
     _refuse_two_names(owner, [file for file in found if isinstance(file, Path)])
     return list(found)
 

@@ -163,11 +163,14 @@ def _branch(trees: Sequence[_Tree], name: str, purpose: str) -> _Branch:
         known = sorted({branch.path for tree in trees for branch in tree.branches.all})
         beside = ", nor have its friends" if len(trees) > 1 else ""
         raise DataError(f"{trees[0]} has no branch {name!r}{beside} ({purpose}){nearest(name, known)}")
+    paths = [branch.path for _, branch in found]
+    if len(found) > 1 and len({str(tree) for tree, _ in found}) == len(found) and len(set(paths)) == 1:
+        raise DataError(f"branch {name!r} ({purpose}) stands in two trees: {found[0][0]} and {found[1][0]}")
     if len(found) > 1:
         places = [f"{branch.path!r} of {tree}" for tree, branch in found]
         raise DataError(
             f"branch {name!r} ({purpose}): expected one branch, found {len(found)}: {', '.join(places)}. "
-            + _how_to_tell_apart([branch.path for _, branch in found])
+            + _how_to_tell_apart(paths)
         )
     branch = _Branch(found[0][0], name, purpose, found[0][1].opened)
     entries = int(getattr(branch.opened, "num_entries", branch.tree.entries))

@@ -82,8 +82,8 @@ def line_style(n: int) -> dict[str, Any]:
 
 
 def plain(name: str) -> str:
-    """A user's name as a label: a dollar sign would start a formula."""
-    return name.replace("$", r"\$")
+    """Return a user's name as a label: a dollar sign would start a formula, a leading underscore hide it in legends."""
+    return (" " if name.startswith("_") else "") + name.replace("$", r"\$")
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from trigger_lut.errors import FirmwareError
+from trigger_lut.escape import comment
 from trigger_lut.fixed_point import KIF, IntArray, kif_for_range
 from trigger_lut.network import PADDING, Layer, LinearLayer, LUTDenseTables, MaxLayer, Network
 
@@ -41,7 +42,7 @@ def _rom(index: int, layer: str, i: int, o: int) -> str:
 
 
 def _word(name: str) -> str:
-    return re.sub(r"\W", "_", name)
+    return re.sub(r"[^A-Za-z0-9_]", "_", name)
 
 
 def entry_bits(entries: IntArray) -> int:
@@ -106,7 +107,7 @@ def _function(layer: Layer, n: int, index: int, bits: int) -> list[str]:
     """One layer at one place: from the channels' codes to the outputs' codes."""
     c_in, c_out = layer.shape
     lines = [
-        f"    // {layer.name}",
+        comment("    //", f"layer {layer.name}"),
         f"    static void layer{n}(const {_channel_type(layer)} c[{c_in}], ap_int<{bits}> z[{c_out}]) {{",
         "#pragma HLS INLINE",
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from trigger_lut.escape import comment
 from trigger_lut.fixed_point import KIF
 from trigger_lut.network import Network
 
@@ -65,7 +66,7 @@ def described(mark: str, network: Network, name: str, cycles: int) -> list[str]:
         *_table("data_in", formats_in, network.features),
         *_table("data_out", formats_out, network.classes),
     ]
-    return [f"{mark} {line}".rstrip() for line in lines]
+    return [comment(mark, line) for line in lines]
 
 
 def _table(bus: str, formats: tuple[KIF, ...], names: tuple[str, ...]) -> list[str]:

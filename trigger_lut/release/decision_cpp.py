@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trigger_lut.decision.project import DecisionProject
+from trigger_lut.escape import comment
 from trigger_lut.release.emulator_cpp import identifier
 
 
@@ -23,7 +24,10 @@ def decision_header(project: DecisionProject, design: str) -> str:
     ]
     return "\n".join(
         [
-            f"// The decision of module {project.top} of design {design!r}, bit-exact. Generated. C++17, header only.",
+            comment(
+                "//",
+                f"The decision of module {project.top} of design {design!r}, bit-exact. Generated. C++17, header only.",
+            ),
             "//",
             *points,
             f"#ifndef {guard}",

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from trigger_lut.escape import comment
 from trigger_lut.fixed_point import KIF, IntArray
 from trigger_lut.names import code_word
 from trigger_lut.network import PADDING, Layer, LinearLayer, LUTDenseTables, MaxLayer, Network
@@ -30,7 +31,7 @@ def header(network: Network, design: str, version: str) -> str:
     inputs, outputs = network.inputs, network.output_formats()
     return "\n".join(
         [
-            f"// Bit-exact emulator of the firmware of design {design!r}. Generated. C++17, thread-safe.",
+            comment("//", f"Bit-exact emulator of the firmware of design {design!r}. Generated. C++17, thread-safe."),
             "//",
             "// A code is an integer that stands for code * 2^-f, f being the fractional bits of its format.",
             "//",
@@ -79,7 +80,9 @@ def header(network: Network, design: str, version: str) -> str:
 
 
 def _listed(what: str, formats: Sequence[KIF], names: Sequence[str]) -> list[str]:
-    return [f"//   {what}[{n}]  {kif}  {names[n] if n < len(names) else n}" for n, kif in enumerate(formats)]
+    return [
+        comment("//", f"  {what}[{n}]  {kif}  {names[n] if n < len(names) else n}") for n, kif in enumerate(formats)
+    ]
 
 
 def _type_of(formats: Sequence[KIF]) -> str:
@@ -179,7 +182,10 @@ def _entry_type(entries: IntArray) -> str:
 def _function(layer: Layer, n: int, kind: str) -> list[str]:
     """One layer at one place, from the channels' codes (of tables: counted from the smallest code) to the outputs'."""
     reads = "c" if layer.live_edges else ""
-    lines = [f"// {layer.name}", f"inline void layer{n}(const {kind}* {reads}, {kind}* z) noexcept {{"]
+    lines = [
+        comment("//", f"layer {layer.name}"),
+        f"inline void layer{n}(const {kind}* {reads}, {kind}* z) noexcept {{",
+    ]
     for o in range(layer.shape[1]):
         lines.append(f"    z[{o}] = {_output(layer, n, o, kind)};")
     return [*lines, "}"]

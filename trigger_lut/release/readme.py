@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trigger_lut.decision.score import score_in_words
+from trigger_lut.escape import markdown
 from trigger_lut.firmware.rtl_project import read_project
 from trigger_lut.firmware.rtl_top import offsets
 from trigger_lut.fixed_point import KIF
@@ -26,7 +27,7 @@ def readme(facts: Mapping[str, Any], made: Made, vectors: int) -> str:
     lines = [
         f"# {made.design}",
         "",
-        f"A network for {target['description']} ({target['part']}, {target['clock_mhz']:g} MHz): "
+        f"A network for {markdown(target['description'])} ({markdown(target['part'])}, {target['clock_mhz']:g} MHz): "
         f"{len(project.inputs)} inputs, {len(project.outputs)} outputs, a new event every clock cycle, outputs after "
         f"{latency} cycles. Made by trigger_lut {made.version}.",
         "",
@@ -50,7 +51,7 @@ def readme(facts: Mapping[str, Any], made: Made, vectors: int) -> str:
         "| form | vectors | differences to the reference |",
         "|---|---|---|",
         *(f"| {form} | {held['vectors']} | {held['differences']} |" for form, held in checked["forms"].items()),
-        *(f"| {form} | not measured | {reason} |" for form, reason in checked["not_run"].items()),
+        *(f"| {form} | not measured | {markdown(reason)} |" for form, reason in checked["not_run"].items()),
         "",
         "## What is where",
         "",
@@ -121,7 +122,7 @@ def _decision(said: Mapping[str, Any] | None, network: str) -> list[str]:
         "",
         f"`{top}` is `{network}` with one more output, `decision`: a bit a working point, beside `data_out` and "
         f"`valid_out`, all of them {latency['value']:g} rising edges after the input ({latency['source']}). The score "
-        f"is {score_in_words(said['signal'], said['background'])}, a "
+        f"is {markdown(score_in_words(said['signal'], said['background']))}, a "
         f"whole number of steps of 2**{-said['fraction']}; a bit is set where the score is at least its threshold.",
         "",
         f"Its files are those of `rtl` and `decision/{top}.*`; thresholds are parameters. `{top}_logic` is the "
@@ -139,8 +140,9 @@ def _decision(said: Mapping[str, Any] | None, network: str) -> list[str]:
 def _bus(name: str, formats: tuple[KIF, ...], names: tuple[str, ...]) -> list[str]:
     at = offsets(formats)
     rows = [
-        f"| {name}[{at[n + 1] - 1}:{at[n]}] | {names[n] if n < len(names) else n} | {kif} | {kif.lo}..{kif.hi} |"
+        f"| {name}[{at[n + 1] - 1}:{at[n]}] | {shown} | {kif} | {kif.lo}..{kif.hi} |"
         for n, kif in enumerate(formats)
+        for shown in [markdown(names[n]) if n < len(names) else n]
     ]
     return [f"| {name} | value | format | codes |", "|---|---|---|---|", *rows, ""]
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 
 from trigger_lut.budget import Spec
+from trigger_lut.escape import comment, one_line, tcl
 
 XDC, VIVADO_TCL = "vivado.xdc", "vivado.tcl"
 HLS_TCL, HLS_CONFIG = "vitis_hls.tcl", "hls_config.cfg"
 REPORTS = "reports"
+VIVADO_RUN = f"vivado -mode batch -source {VIVADO_TCL}"
 STEPS = ("post_synth", "post_route")
 HLS_PROJECT = "hls_prj"
 HLS_REPORT = f"{HLS_PROJECT}/solution1/syn/report/csynth.xml"
@@ -30,18 +32,18 @@ def vivado_scripts(spec: Spec, top: str, verilog: list[str]) -> dict[str, str]:
 
     To be run there: vivado -mode batch -source vivado.tcl. Reports come after synthesis and after routing.
     """
-    files = "\n".join(f"    {{{name}}}" for name in verilog)
+    files = " \\\n".join(f"    {tcl(name)}" for name in verilog)
     xdc = [
-        f"# {spec.design} for {spec.target_name}: {spec.target.clock_mhz:g} MHz, out of context.",
+        comment("#", f"{spec.design} for {spec.target_name}: {spec.target.clock_mhz:g} MHz, out of context."),
         "# Inputs come from registers of the logic around, outputs go to such: 0 ns are counted for them.",
         f"create_clock -period {period_ns(spec)} -name clk [get_ports clk]",
         "set_input_delay -clock clk 0 [get_ports {valid_in data_in[*]}]",
         "set_output_delay -clock clk 0 [get_ports {valid_out data_out[*]}]",
     ]
-    tcl = [
-        f"# {spec.design}: synthesis, placement and routing out of context. vivado -mode batch -source {VIVADO_TCL}",
+    lines = [
+        comment("#", f"{spec.design}: synthesis, placement and routing out of context. {VIVADO_RUN}"),
         f"file mkdir {REPORTS}",
-        f"read_verilog -sv [list \\\n{files.replace(chr(10), ' ' + chr(92) + chr(10))} \\\n]",
+        f"read_verilog -sv [list \\\n{files} \\\n]",
         f"read_xdc -mode out_of_context {{{XDC}}}",
         f"synth_design -top {top} -part {spec.target.part} -mode out_of_context{_limits(spec)}",
         *_reports(STEPS[0]),
@@ -53,7 +55,7 @@ def vivado_scripts(spec: Spec, top: str, verilog: list[str]) -> dict[str, str]:
         "write_checkpoint -force routed.dcp",
         "exit",
     ]
-    return {XDC: "\n".join(xdc) + "\n", VIVADO_TCL: "\n".join(tcl) + "\n"}
+    return {XDC: "\n".join(xdc) + "\n", VIVADO_TCL: "\n".join(lines) + "\n"}
 
 
 def _limits(spec: Spec) -> str:
@@ -75,25 +77,25 @@ def hls_scripts(spec: Spec, top: str, sources: list[str]) -> dict[str, str]:
     To be run there: vitis_hls -f vitis_hls.tcl, or with newer versions vitis-run --mode hls --tcl vitis_hls.tcl;
     hls_config.cfg says the same for v++ -c --mode hls --config hls_config.cfg.
     """
-    tcl = [
-        f"# {spec.design}: C synthesis. vitis_hls -f {HLS_TCL}, or vitis-run --mode hls --tcl {HLS_TCL}",
+    lines = [
+        comment("#", f"{spec.design}: C synthesis. vitis_hls -f {HLS_TCL}, or vitis-run --mode hls --tcl {HLS_TCL}"),
         f"open_project -reset {HLS_PROJECT}",
         f"set_top {top}",
-        *(f'add_files {{{name}}} -cflags "{HLS_FLAGS}"' for name in sources),
+        *(f'add_files {tcl(name)} -cflags "{HLS_FLAGS}"' for name in sources),
         "open_solution -reset solution1 -flow_target vivado",
-        f"set_part {{{spec.target.part}}}",
+        f"set_part {tcl(spec.target.part)}",
         f"create_clock -period {period_ns(spec)} -name default",
         "csynth_design",
         "exit",
     ]
     config = [
-        f"part={spec.target.part}",
+        f"part={one_line(spec.target.part)}",
         "",
         "[hls]",
         "flow_target=vivado",
         f"clock={period_ns(spec)}ns",
         f"syn.top={top}",
         f"syn.cflags={HLS_FLAGS}",
-        *(f"syn.file={name}" for name in sources),
+        *(f"syn.file={one_line(name)}" for name in sources),
     ]
-    return {HLS_TCL: "\n".join(tcl) + "\n", HLS_CONFIG: "\n".join(config) + "\n"}
+    return {HLS_TCL: "\n".join(lines) + "\n", HLS_CONFIG: "\n".join(config) + "\n"}

@@ -1,0 +1,209 @@
+"""Names that users write, in every generator: the code around them stays what it is with a plain name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import made_cards
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from trigger_lut.decision.score import Score
+from trigger_lut.decision.wrapper import write_decision
+from trigger_lut.errors import FirmwareError
+from trigger_lut.escape import ascii_line, comment, markdown, tcl
+from trigger_lut.events import start
+from trigger_lut.firmware.hls_code import network_code
+from trigger_lut.firmware.rtl_project import RtlProject
+from trigger_lut.firmware.rtl_top import top_module
+from trigger_lut.firmware.rtl_vhdl import top_entity
+from trigger_lut.fixed_point import KIF
+from trigger_lut.network import LUTDenseTables, Network
+from trigger_lut.pages.html import Cell, Page, Table, write_page
+from trigger_lut.release.content import emulator_files
+from trigger_lut.release.readme import _bus
+from trigger_lut.vendor.scripts import hls_scripts, vivado_scripts
+
+BREAKS = ["\n", "\r", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029", "\x00", "\x7f", "\x9b"]
+FRAGMENTS = [
+    *BREAKS,
+    *("\\", "\\ ", "??/", "*/", "/*", "//", "--", '"', "'", "`", "$(id)", "${x}", "$[x]", "[exit]", "{", "}", "{x}"),
+    *("%s", "<script>alert(1)</script>", "]]>", "&amp;", "|", "\u202e", "\u2066", "\ufeff", "\u0394\u03b7", "\udcff"),
+    *("translate_off", "synopsys translate_off", "verilator lint_off", 'static int run = std::system("id");', "@top@"),
+    *("a", " ", "_", "#include", "x" * 300),
+]
+hostile = st.lists(st.sampled_from(FRAGMENTS), min_size=1, max_size=6).map("".join)
+PLAIN = "plain"
+
+
+def network(name: str) -> Network:
+    """Two inputs and two outputs, all of one name, and a layer of that name."""
+    kif, none = KIF(False, 2, 0), np.zeros(2, dtype=int)
+    tables = np.arange(16).reshape(2, 2, 4) % 4
+    layer = LUTDenseTables(name, (kif, kif), ("SAT", "SAT"), np.full((2, 2), 2), tables, none, none)
+    return Network((kif, kif), (layer,), (name, name), (name, name))
+
+
+def hls(name: str) -> str:
+    # Names of ROMs are made of the layer's name; the code around them is compared.
+    text = network_code(network(name), 2, [(2, KIF(False, 2, 0))])
+    word = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in name)
+    return text.replace(f"lut_2_{word}_t", "lut_2_layer_t")
+
+
+def decision(name: str, folder: Path) -> tuple[str, str]:
+    kif = KIF(False, 2, 0)
+    rtl = RtlProject(folder, "design_d_top", (), (), (kif, kif), (kif, kif), 2, 1.0)
+    made = write_decision(rtl, Score((kif, kif), (0,), (1,)), [name, name], [1.0, 2.0], [1, None], 1, folder)
+    return made.verilog.read_text(), made.vhdl.read_text()
+
+
+GENERATORS: dict[str, tuple[str, Callable[[str], str]]] = {
+    "verilog": ("//", lambda name: top_module(network(name), "d_top", "d_core", None, [], {0: 1, 1: 2}, 1)),
+    "vhdl": ("--", lambda name: top_entity(network(name), "d_top", "d_core", None, [], {0: 1, 1: 2}, 1)),
+    "header": ("//", lambda name: emulator_files(network(name), "d", "0")["emulator/cpp/trigger_lut_d.h"]),
+    "source": ("//", lambda name: emulator_files(network(name), "d", "0")["emulator/cpp/trigger_lut_d.cpp"]),
+    "hls": ("//", hls),
+}
+
+
+def code_of(text: str, mark: str) -> list[str]:
+    """Lines that are no comment. Fails for a comment that a tool may read as something else."""
+    assert text.isascii()
+    assert text.splitlines() == text.removesuffix("\n").split("\n")
+    lines = text.split("\n")
+    for line in lines:
+        before, found, said = line.partition(mark)
+        if found:
+            assert said.isprintable()
+            assert not said.rstrip().endswith(("\\", "??/"))
+            if not before.strip() and "UNUSEDSIGNAL" not in said:  # which the generator writes itself
+                assert not said.strip().startswith(("translate_o", "synopsys", "verilator lint"))
+    return [line for line in lines if not line.strip().startswith(mark)]
+
+
+@pytest.mark.parametrize("kind", GENERATORS)
+def test_generated_code_is_that_of_a_plain_name(kind: str) -> None:
+    mark, generate = GENERATORS[kind]
+    plain = code_of(generate(PLAIN), mark)
+
+    @settings(max_examples=60)
+    @given(hostile)
+    @example("a\nstatic int run = 1;")
+    @example("a\\")
+    @example("a??/")
+    @example("translate_off")
+    def compared(name: str) -> None:
+        assert code_of(generate(name), mark) == plain
+
+    compared()
+
+
+def test_code_of_unescaped_names_differs() -> None:
+    """Negative control: the comparison above finds a line break that is written as it is."""
+    text = f"// {PLAIN}\nint x;\n"
+    assert code_of(text.replace(PLAIN, "a\nint y;"), "//") != code_of(text, "//")
+    for wrong in ("a\u2028b", "a\x85b", "a\x0bb", "a\\", "a??/", "synopsys translate_off"):
+        with pytest.raises(AssertionError):
+            code_of(text.replace(PLAIN, wrong), "//")
+
+
+def test_decision_code_is_that_of_a_plain_name(tmp_path: Path) -> None:
+    plain = decision(PLAIN, tmp_path)
+    for name in FRAGMENTS:
+        for text, right, mark in zip(decision(f"a{name}", tmp_path), plain, ("//", "--"), strict=True):
+            assert code_of(text, mark) == code_of(right, mark)
+
+
+def test_network_json_holds_the_name() -> None:
+    for name in FRAGMENTS:
+        held = json.loads(emulator_files(network(name), "d", "0")["emulator/python/network.json"])
+        assert {entry["name"] for entry in (*held["inputs"], *held["outputs"])} == {name}
+
+
+@given(hostile)
+def test_comment_is_one_line_of_ascii(name: str) -> None:
+    for mark in ("//", "--", "#"):
+        code_of(comment(mark, f"{name}") + "\n", mark)
+    assert ascii_line(PLAIN) == PLAIN
+
+
+@given(hostile)
+def test_markdown_row_keeps_its_cells(name: str) -> None:
+    (_, _, row, _) = _bus("data_in", (KIF(False, 2, 0),), (name,))
+    assert len(row.splitlines()) == 1
+    assert row.isprintable()
+    assert "<" not in row.replace("ufixed<2,2>", "")
+    plain = row.replace("\\\\", "").replace("\\|", "").replace("\\`", "")
+    assert plain.count("|") == 5
+    assert "`" not in plain
+    assert "`a`" not in markdown("`a`")
+
+
+@given(hostile)
+def test_tcl_word_substitutes_nothing(name: str) -> None:
+    if not name.isprintable():
+        with pytest.raises(FirmwareError, match="expected printable characters alone"):
+            tcl(name)
+        return
+    word = tcl(name)
+    if word.startswith("{") and word.endswith("}") and "\\" not in word:
+        assert word[1:-1] == name
+        assert not set("{}") & set(word[1:-1])
+        return
+    taken, at = "", 0
+    while at < len(word):
+        escaped = word[at] == "\\"
+        assert escaped or word[at] not in '\\ \t;"$[]{}#'
+        taken += word[at + escaped]
+        at += 1 + escaped
+    assert taken == name
+
+
+def test_scripts_quote_their_files() -> None:
+    spec = made_cards.spec()
+    for name in ("/a b/{c.v", "/a[exit]/$x.v", '/a"b.v', "/a\\b.v"):
+        texts = vivado_scripts(spec, "t", [name]) | hls_scripts(spec, "t", [name])
+        assert tcl(name) in texts["vivado.tcl"]
+        assert tcl(name) in texts["vitis_hls.tcl"]
+        assert f"syn.file={name}\n" in texts["hls_config.cfg"]
+    with pytest.raises(FirmwareError):
+        hls_scripts(spec, "t", ["a\nsyn.top=other"])
+
+
+class Tags(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[object] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.found.append(tag)
+
+
+def test_page_has_the_tags_of_a_plain_name(tmp_path: Path) -> None:
+    def tags(name: str) -> list[object]:
+        table = Table(name, [name], [[Cell(name, "text", name, name)]], name)
+        write_page(Page(name, name, [table], {name: made_cards.ingest()}), tmp_path / "page.html")
+        return Tags((tmp_path / "page.html").read_text(encoding="utf-8")).found
+
+    plain = tags(PLAIN)
+    for name in FRAGMENTS:
+        if "\udcff" not in name:  # no text file holds half of a character, and entry refuses it
+            assert tags(f'{name}"') == plain
+
+
+@given(hostile)
+def test_proposed_yaml_keeps_its_lines(name: str) -> None:
+    import yaml
+
+    if "\udcff" in name:
+        return
+    assert yaml.safe_load(start._text(name)) == name
+    assert len(start._comment(name).splitlines()) == 1
+    assert start._comment(name).isprintable()

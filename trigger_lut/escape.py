@@ -1,0 +1,63 @@
+"""Names that users write, as text of other languages: one function for each language that a generator writes.
+
+Names are checked where they enter (`validation.Text`). Files such as network.npz and releases come from elsewhere, so
+that generators do not rely on that check.
+"""
+
+from __future__ import annotations
+
+import re
+
+from trigger_lut.errors import FirmwareError, visible
+
+# What tools read in comments: Verilator, Yosys, Vivado, GHDL and others take a directive from the first word of one.
+_DIRECTIVE = re.compile(
+    r"\s*(verilator|synopsys|synthesis|pragma|psl|xilinx|cadence|ambient|altera|exemplar|translate_o|rtl_|vhdl_|lint_)",
+    re.IGNORECASE,
+)
+
+
+def ascii_line(text: str) -> str:
+    """Return a text with printable ASCII characters alone; every other character is written as <U+0394>.
+
+    GHDL takes no other characters in comments, and nothing here can break a line or change the order of reading.
+    """
+    return "".join(c if c.isascii() and c.isprintable() else f"<U+{ord(c):04X}>" for c in text)
+
+
+def comment(mark: str, text: str) -> str:
+    """Return a line of comment in Verilog, VHDL, C++, Tcl or Python.
+
+    Parameters
+    ----------
+    mark : str
+        What begins a comment: `//`, `--` or `#`.
+    text : str
+        One line, with any characters.
+    """
+    line = ascii_line(text).rstrip()
+    if _DIRECTIVE.match(line):
+        line = f'"{line}"'
+    if line.endswith(("\\", "??/")):  # would join the next line to the comment in C++ and Tcl
+        line += " ."
+    return f"{mark} {line}".rstrip()
+
+
+def one_line(text: str) -> str:
+    """Return a text that is a value in a file of settings. Raises FirmwareError where it would break the line."""
+    if not text or not text.isprintable():
+        raise FirmwareError(f"{text!r}: expected printable characters alone. Rename the file, or its folder")
+    return text
+
+
+def tcl(text: str) -> str:
+    """Return a text as one word of Tcl, with nothing substituted in it. Raises FirmwareError as `one_line` does."""
+    if not re.search(r"[{}\\]", one_line(text)):
+        return f"{{{text}}}"
+    return re.sub(r"[^A-Za-z0-9_./:=+-]", lambda found: "\\" + found[0] if found[0].isascii() else found[0], text)
+
+
+def markdown(text: str) -> str:
+    """Return a text that Markdown, and HTML in it, shows as it is, in one line and one cell of a table."""
+    escaped = re.sub(r"[\\`*{}\[\]#|~$]|(?<!\w)_|_(?!\w)", lambda found: "\\" + found[0], visible(text))
+    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -109,6 +109,10 @@ class Network:
         """The narrowest format of each output."""
         return self.ranges[self.output_values].formats()
 
+    def output_names(self) -> list[str]:
+        """Return the name of each output: its class, or its number where there is none."""
+        return [self.classes[o] if o < len(self.classes) else str(o) for o in range(len(self.output_values))]
+
     def is_dense_chain(self) -> bool:
         """Whether this is a chain of table layers at one place each, TRN, that read all outputs of the one before."""
         first = [0, *self.starts]

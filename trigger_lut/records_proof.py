@@ -23,6 +23,35 @@ class OutputProof(Strict):
     detail: str = Field(default="", description="Why it was not proven, or where it differs.")
 
 
+SecondStatus = Literal["agrees", "disagrees", "open", "not attempted"]
+
+
+class SecondOutput(Strict):
+    """One output in the second proof."""
+
+    name: str = Field(description="Name of the output, or valid_out.")
+    status: SecondStatus = Field(
+        description="agrees: proven equal for all inputs, gaps and states of the registers; disagrees: a difference "
+        "was found; open: the time did not suffice; not attempted: outside the limits."
+    )
+    detail: str = Field("", description="Where it differs, or why it was not proven.")
+
+
+class SecondProof(Strict):
+    """The second proof: the Verilog with its registers, unrolled cycle by cycle, against the network, by SAT."""
+
+    solver: str = Field(description="SAT solver; the first proof uses another one.")
+    seconds_allowed: int = Field(description="Processor time for the comparison.")
+    seconds: float = Field(description="Processor time used, in this process.")
+    cycles: int = Field(description="Clock cycles from an input to its output, all of them unrolled.")
+    gates: int | None = Field(None, description="And gates of network and unrolled Verilog; null: not built.")
+    most_gates: int = Field(description="Limit of gates; larger designs are not attempted.")
+    outputs: list[SecondOutput] = Field(description="One entry an output, and the last one for valid_out.")
+    control_caught: bool | None = Field(
+        None, description="Whether the flipped bit was found; null: not in the time, or not built."
+    )
+
+
 class ProveCard(Card):
     """Equivalence of the generated Verilog and the network, for all inputs: word by word, else by SAT."""
 
@@ -38,6 +67,7 @@ class ProveCard(Card):
     seconds_allowed: int = Field(description="Time for SAT.")
     control: str = Field(description="Which bit of which table was flipped for the negative control.")
     control_caught: bool | None = Field(description="Whether the flipped bit was found; null: not in the time.")
+    second: SecondProof | None = Field(None, description="A second proof by other means; null: not asked for.")
 
 
 class FaultCount(Strict):

@@ -37,7 +37,7 @@ def simulate_rtl(project: RtlProject, codes: IntArray) -> tuple[IntArray, int, i
     too late, not at all, or with other data; ToolMissingError without Verilator or a compiler.
     """
     binary = compile_simulation(project)
-    return measured(project, codes, lambda stimulus: _run(binary, project, stimulus))
+    return measured(project, codes, lambda stimulus: run_cycles(binary, project, stimulus))
 
 
 def measured(project: RtlProject, codes: IntArray, run: Callable[[Words], Words]) -> tuple[IntArray, int, int]:
@@ -147,7 +147,7 @@ def _stimulus(project: RtlProject, words: Words, at: IntArray, rng: np.random.Ge
     return stimulus
 
 
-def _run(binary: Path, project: RtlProject, stimulus: Words) -> Words:
+def run_cycles(binary: Path, project: RtlProject, stimulus: Words) -> Words:
     total, words_out = len(stimulus), bus_words(project.outputs)
     with tempfile.TemporaryDirectory(dir=binary.parent) as scratch:
         source, result = Path(scratch, "in.bin"), Path(scratch, "out.bin")

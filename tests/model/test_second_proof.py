@@ -1,0 +1,247 @@
+"""The second proof: right designs agree, and no faulty one does, whatever the kind of fault."""
+
+import re
+from dataclasses import replace
+
+import made_cards
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from networks import random_codes, random_graph, random_network
+
+from trigger_lut.firmware.rtl import write_rtl
+from trigger_lut.fixed_point import KIF
+from trigger_lut.fuzz.draw_network import draw_network
+from trigger_lut.network import LUTDenseTables, Network
+from trigger_lut.proof import sequential
+from trigger_lut.proof.gates import Gates, TooLargeError
+from trigger_lut.proof.network_gates import network_outputs
+from trigger_lut.proof.sequential import prove_again
+from trigger_lut.proof.sweep import Sweep
+from trigger_lut.reference import evaluate
+from trigger_lut.verification.control import choose_flip, flipped
+
+# ---------------------------------------------------------------- gates
+
+
+def all_values(gates: Gates, variables: dict[int, np.ndarray]) -> list[np.ndarray]:
+    """Values of all nodes, for values of the variables by node."""
+    found = [np.zeros(len(next(iter(variables.values()))), dtype=bool)]
+    for node in range(1, len(gates)):
+        a, b = gates.left[node], gates.right[node]
+        if a < 0:
+            found.append(variables[node])
+        else:
+            found.append((found[a >> 1] ^ bool(a & 1)) & (found[b >> 1] ^ bool(b & 1)))
+    return found
+
+
+def assert_gates_are(network: Network, codes: np.ndarray) -> None:
+    gates = Gates(10**6)
+    inputs = [gates.frees(kif.bits) for kif in network.inputs]
+    numbers = network_outputs(gates, network, inputs)
+    variables = {
+        bit >> 1: (codes[:, i] >> n & 1).astype(bool) for i, bits in enumerate(inputs) for n, bit in enumerate(bits)
+    }
+    values, expected = all_values(gates, variables), evaluate(network, codes)
+    for o, number in enumerate(numbers):
+        columns = [(values[bit >> 1] ^ bool(bit & 1)).astype(np.int64) for bit in number.bits]
+        found = sum(c << n for n, c in enumerate(columns)) - (columns[-1] << len(columns))
+        np.testing.assert_array_equal(found, expected[:, o])
+        assert (number.lo <= found).all()
+        assert (found <= number.hi).all()
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=40)
+def test_network_gates_random_network_equal_reference(seed):
+    network = draw_network(np.random.default_rng(seed))
+    assert_gates_are(network, random_codes(network, 300, seed))
+
+
+def test_network_gates_graph_equal_reference():
+    assert_gates_are(random_graph(1), random_codes(random_graph(1), 1000))
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=60)
+def test_sweep_random_graph_says_what_all_values_say(seed):
+    """Graphs with many equal nodes, so that merged nodes have other depths than their originals."""
+    rng = np.random.default_rng(seed)
+    gates = Gates(1000)
+    literals = [0, *gates.frees(5)]
+    for _ in range(60):
+        a, b = (int(rng.choice(literals)) ^ int(rng.integers(2)) for _ in range(2))
+        literals.append(gates.differ(a, b) if rng.integers(2) else gates.both(a, b))
+    rows = np.arange(32)
+    values = all_values(gates, {n + 1: (rows >> n & 1).astype(bool) for n in range(5)})
+    pairs = [tuple(int(x) ^ int(rng.integers(2)) for x in rng.choice(literals, 2)) for _ in range(20)]
+    sweep = Sweep(gates, seed, older=len(gates) // 2)
+    for a, b in pairs:
+        differs = (values[a >> 1] ^ bool(a & 1)) != (values[b >> 1] ^ bool(b & 1))
+        said = sweep.compare([(a, b)], 5)
+        assert said.verdict == ("different" if differs.any() else "equal")
+        if said.values is not None:
+            assert differs[sum(said.values[n + 1] << n for n in range(5))], "the counterexample is one"
+    sweep.close()
+
+
+# ---------------------------------------------------------------- right designs
+
+
+@pytest.fixture(scope="module")
+def network():
+    kif, none = KIF(False, 5, 0), np.zeros(2, dtype=int)
+    tables = np.random.default_rng(1).integers(-8, 8, (4, 2, 32))
+    tables[0, 0, 3] = 0
+    layer = LUTDenseTables("t", (kif,) * 4, ("SAT",) * 4, np.full((4, 2), 5), tables, none, none)
+    return Network((kif,) * 4, (layer,))
+
+
+@pytest.fixture(scope="module")
+def project(network, tmp_path_factory):
+    return write_rtl(network, tmp_path_factory.mktemp("second") / "rtl", made_cards.spec())
+
+
+def statuses(found):
+    return [x.status for x in found.outputs]
+
+
+@pytest.mark.parametrize("made", [random_network, lambda seed: draw_network(np.random.default_rng(seed))])
+@pytest.mark.parametrize("seed", [0, 3, 15])
+def test_second_proof_right_design_agrees(tmp_path, made, seed):
+    network = made(seed)
+    project = write_rtl(network, tmp_path / "rtl", made_cards.spec())
+    wrong = flipped(network, choose_flip(network, random_codes(network, 500), 1)) if made is random_network else None
+    found = prove_again(network, project, 30, 1, wrong)
+    assert set(statuses(found)) == {"agrees"}, found
+    assert found.outputs[-1].name == "valid_out"
+    assert found.control_caught is (None if wrong is None else True)
+
+
+def test_second_proof_flipped_bit_is_shown(network, project):
+    wrong = flipped(network, choose_flip(network, random_codes(network, 500), 1))
+    changed = (evaluate(wrong, random_codes(network, 9000)) != evaluate(network, random_codes(network, 9000))).any(0)
+    found = prove_again(wrong, project, 10, 1, network)
+    assert [status == "disagrees" for status in statuses(found)] == [*changed.tolist(), False]
+    for x in found.outputs:
+        if x.status == "disagrees":
+            expected, seen = re.search(r"expected (-?\d+), found (-?\d+) in simulation", x.detail).groups()
+            assert expected != seen
+
+
+def test_second_proof_without_time_is_open(tmp_path):
+    network = random_graph(1)
+    found = prove_again(network, write_rtl(network, tmp_path / "rtl", made_cards.spec()), 1, 1, None)
+    assert "open" in statuses(found)
+    assert set(statuses(found)) <= {"open", "agrees"}
+    assert all("time" in x.detail for x in found.outputs if x.status == "open")
+
+
+def test_second_proof_too_large_is_not_attempted(network, project, monkeypatch):
+    monkeypatch.setattr(sequential, "MOST_GATES", 100)
+    found = prove_again(network, project, 5, 1, None)
+    assert set(statuses(found)) == {"not attempted"}
+    assert "more than 100 gates" in found.outputs[0].detail
+    with pytest.raises(TooLargeError):
+        Gates(3).frees(4)
+
+
+# ---------------------------------------------------------------- faulty designs
+
+LEAK = "reg [19:0] p; always @(posedge clk) p <= data_in; reg q; always @(posedge clk) q <= (p == 7) & (data_in == 9);"
+SUM = r"assign data_out\[(\d+):0\] = ([^;]*);"
+
+
+def late(text, width):
+    early = text.replace("assign data_out[", "assign early[")
+    register = f"wire [{width - 1}:0] early; reg [{width - 1}:0] r; always @(posedge clk) r <= early;"
+    return early.replace("endmodule", register + "assign data_out = r; endmodule")
+
+
+def leaking(text, width):
+    leak = f"wire [{width - 1}:0] early; {LEAK} assign data_out = early ^ q; endmodule"
+    return text.replace("assign data_out[", "assign early[").replace("endmodule", leak)
+
+
+def turned(text, stated, bit):
+    return re.sub(SUM, rf"{stated} assign data_out[\1:0] = \2 ^ {bit};", text)
+
+
+def with_macro(text, word):
+    stated = f"\n`ifdef {word}\nwire t = 1'b0;\n`else\nwire t = 1'b1;\n`endif\n"
+    return turned(text, stated, "t")
+
+
+COUNTER = "reg [15:0] n; initial n = 0; always @(posedge clk) n <= n + 1;"
+RARE = (
+    "wire [9:0] a = {9'b0, data_in[4:0] == 5'h1f}; wire [9:0] b = a + a; wire [9:0] c = b + b;"
+    "wire [71:0] z = {c, 62'b0}; reg [9:0] d; always @(posedge clk) d <= {d[8:0], |z};"
+)
+EDGES = {
+    "negedge": lambda text, width: text.replace("posedge clk", "negedge clk", 1),
+    "clocked by valid": lambda text, width: text.replace("posedge clk", "posedge valid_in"),
+    "gated": lambda text, width: text.replace("posedge clk", "posedge g").replace(
+        "(* sh", "wire g = clk & valid_in; (* sh"
+    ),
+    "clock as data": lambda text, width: turned(text, "", "(clk & ~clk)"),
+    "latch": lambda text, width: turned(text, "reg h; always @* if (valid_in) h = data_in[0];", "h"),
+    "asynchronous reset": lambda text, width: turned(
+        text, "reg h; always @(posedge clk or posedge valid_in) if (valid_in) h <= 0; else h <= data_in[0];", "h"
+    ),
+    "YOSYS": lambda text, width: with_macro(text, "YOSYS"),
+    "SYNTHESIS": lambda text, width: with_macro(text, "SYNTHESIS"),
+    "translate_off": lambda text, width: turned(
+        text, "\n// synthesis translate_off\n", "1'b1\n// synthesis translate_on\n"
+    ),
+    "full case": lambda text, width: turned(
+        text, "reg h; always @* begin h = 0; (* full_case *) case (data_in[1:0]) 2'd1: h = 0; endcase end", "h"
+    ),
+    "loop": lambda text, width: turned(text, "wire w = ~(w & data_in[0]);", "w"),
+}
+DIFFERENT = {
+    "valid stuck": lambda text, width: text.replace("assign valid_out = ", "assign valid_out = 1'b1 | "),
+    "valid early": lambda text, width: text.replace("assign valid_out = ", "assign valid_out = valid_in; wire v = "),
+    "data late": late,
+    "an event leaks into the next": leaking,
+    "a counter": lambda text, width: turned(text, COUNTER, "(n == 0)"),
+    "bit of a wide word": lambda text, width: turned(text, RARE, f"d[{CYCLES - 1}]"),
+    "gaps change the data": lambda text, width: turned(text, "", "(valid_out ^ 1'b1)"),
+    "cut off": lambda text, width: re.sub(SUM, "assign data_out = core_out;", text).replace(
+        f"output wire [{width - 1}:0] data_out", f"output wire [{width - 2}:0] data_out"
+    ),
+    "another port": lambda text, width: text.replace("input wire clk,", "input wire clk, input wire reset,"),
+}
+CYCLES = 1
+
+
+@pytest.fixture
+def mutated(network, project, tmp_path):
+    """Return what the second proof says of a changed top-level module."""
+
+    def run(change):
+        width = sum(kif.bits for kif in network.output_formats())
+        files = [tmp_path / path.name for path in project.files]
+        for path, made in zip(project.files, files, strict=True):
+            text = path.read_text()
+            made.write_text(change(text, width) if path.name == f"{project.top}.v" else text)
+        assert any(a.read_text() != b.read_text() for a, b in zip(project.files, files, strict=True))
+        return prove_again(network, replace(project, folder=tmp_path, files=tuple(files)), 10, 1, None)
+
+    return run
+
+
+@pytest.mark.parametrize("change", EDGES.values(), ids=EDGES)
+def test_second_proof_other_circuit_is_not_attempted(mutated, change):
+    found = mutated(change)
+    assert set(statuses(found)) == {"not attempted"}, found
+    assert found.outputs[0].detail
+
+
+@pytest.mark.parametrize("change", DIFFERENT.values(), ids=DIFFERENT)
+def test_second_proof_faulty_design_disagrees(mutated, change):
+    found = mutated(change)
+    assert "disagrees" in statuses(found), found
+    assert all(x.detail for x in found.outputs if x.status == "disagrees")
+    print(found.outputs)

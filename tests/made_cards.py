@@ -61,7 +61,7 @@ from trigger_lut.records_physics import (
     Turnon,
     WorkingPoint,
 )
-from trigger_lut.records_proof import FaultCount, FaultsCard, OutputProof, ProveCard
+from trigger_lut.records_proof import FaultCount, FaultsCard, OutputProof, ProveCard, SecondOutput, SecondProof
 from trigger_lut.records_release import CheckLine, ReleaseCard
 from trigger_lut.simulation.check import RESONANCES, MassPeak, PhysicsCheck
 from trigger_lut.simulation.crossing_check import EDGES_GEV, CrossingCheck, CrossingClass
@@ -630,6 +630,21 @@ def timing(design: str = "small", cycles: int = 7, budget_ns: float = 20, fmax_m
     )
 
 
+def second(status: str = "agrees") -> SecondProof:
+    names = ("a", "b", "c", "valid_out")
+    return SecondProof(
+        solver="a solver",
+        seconds_allowed=15,
+        seconds=2.5,
+        cycles=4,
+        gates=7000,
+        most_gates=300_000,
+        outputs=[SecondOutput(name=name, status=status) for name in names],
+        control="lut_dense_0, edge (2, 1), entry 3, bit 0",
+        control_caught=True,
+    )
+
+
 def prove(design: str = "small", status: str = "proven") -> ProveCard:
     outputs = [OutputProof(name=name, bits=6, status=status) for name in ("a", "b", "c")]
     return ProveCard(
@@ -640,6 +655,7 @@ def prove(design: str = "small", status: str = "proven") -> ProveCard:
         seconds_allowed=60,
         control="lut_dense_0, edge (2, 1), entry 3, bit 0",
         control_caught=True,
+        second=second(),
         **MADE,
     )
 

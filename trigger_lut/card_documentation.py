@@ -74,6 +74,8 @@ PARTS: tuple[type[BaseModel], ...] = (
     records_decision.DecisionBit,
     records_decision.DecisionForm,
     records_proof.OutputProof,
+    records_proof.SecondProof,
+    records_proof.SecondOutput,
     records_proof.FaultCount,
     records_release.CheckLine,
     records_vendor.VivadoFigures,

@@ -18,6 +18,12 @@ class Checks(Strict):
         ge=0,
         description="Time for SAT, of what is not proven word by word, a design, in seconds; 0: nothing is proven.",
     )
+    second_proof_seconds: int = Field(
+        default=15,
+        ge=0,
+        description="Processor time for a second proof, by other means, a design, in seconds; 0, or 0 in "
+        "formal_seconds: it is not made.",
+    )
     faults: int = Field(default=500, ge=0, le=100_000, description="Faults of one bit put into the firmware; 0: none.")
     route: bool = Field(default=False, description="Place and route with nextpnr, for ECP5.")
     vivado: bool = Field(default=False, description="Synthesise and route with Vivado, where it is on PATH.")

@@ -133,6 +133,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--trigger", metavar="JSON", help="the trigger block of the data set, where it has one")
     sub = command(commands.prove, "--spec", "--network", "--firmware", "--card")
     sub.add_argument("--seconds", type=int, default=60, metavar="N", help="time for SAT; 0: prove nothing")
+    sub.add_argument("--second-seconds", type=int, default=15, metavar="N", help="time for the second proof; 0: none")
     sub = command(commands.faults, "--spec", "--network", "--codes", "--firmware", "--card")
     sub.add_argument("--count", type=int, default=500, metavar="N", help="how many faults")
     sub = command(commands.fuzz)

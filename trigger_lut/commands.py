@@ -216,7 +216,7 @@ def prove(args: argparse.Namespace) -> None:
     """Prove by SAT that the RTL is the network for all inputs, output by output."""
     from trigger_lut.proof.prove import prove
 
-    prove(args.spec, args.network, args.firmware, args.card, args.seconds)
+    prove(args.spec, args.network, args.firmware, args.card, args.seconds, args.second_seconds)
 
 
 def faults(args: argparse.Namespace) -> None:

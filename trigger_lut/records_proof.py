@@ -34,7 +34,7 @@ class SecondOutput(Strict):
         description="agrees: proven equal for all inputs, gaps and states of the registers; disagrees: a difference "
         "was found; open: the time did not suffice; not attempted: outside the limits."
     )
-    detail: str = Field("", description="Where it differs, or why it was not proven.")
+    detail: str = Field(default="", description="Where it differs, or why it was not proven.")
 
 
 class SecondProof(Strict):
@@ -44,11 +44,14 @@ class SecondProof(Strict):
     seconds_allowed: int = Field(description="Processor time for the comparison.")
     seconds: float = Field(description="Processor time used, in this process.")
     cycles: int = Field(description="Clock cycles from an input to its output, all of them unrolled.")
-    gates: int | None = Field(None, description="And gates of network and unrolled Verilog; null: not built.")
+    gates: int | None = Field(default=None, description="And gates of network and unrolled Verilog; null: not built.")
     most_gates: int = Field(description="Limit of gates; larger designs are not attempted.")
     outputs: list[SecondOutput] = Field(description="One entry an output, and the last one for valid_out.")
+    control: str = Field(
+        default="", description="Which bit was flipped for its negative control; empty: it was not built."
+    )
     control_caught: bool | None = Field(
-        None, description="Whether the flipped bit was found; null: not in the time, or not built."
+        default=None, description="Whether the flipped bit was found; null: not in the time, or not built."
     )
 
 

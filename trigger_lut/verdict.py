@@ -58,7 +58,8 @@ def unproven(path: Path) -> list[str]:
         return [f"{injected.design}: {count} faults undetected, the first: {injected.undetected[0]}"] if count else []
     card = read_card(ProveCard, path)
     found = [f"{card.design}: output {x.name} differs: {x.detail}" for x in card.outputs if x.status == "different"]
-    return found + ([f"{card.design}: a flipped table bit was proven equal"] if card.control_caught is False else [])
+    missed_flip = [card.control_caught, card.second.control_caught if card.second else None]
+    return found + ([f"{card.design}: a flipped table bit was proven equal"] if False in missed_flip else [])
 
 
 def verdict(summary: Path | None, scan: Path | None, output: Path, proofs: Sequence[Path] = ()) -> None:

@@ -290,9 +290,10 @@ def files(tmp_path_factory):
 
 def test_both_stages_and_their_pages(files):
     common = (files / "spec.json", files / "network.npz")
-    proven = prove(*common, files / "firmware.json", files / "prove.json", 60)
+    proven = prove(*common, files / "firmware.json", files / "prove.json", 60, 15)
     assert {x.status for x in proven.outputs} == {"proven"}
     assert proven.control_caught is True
+    assert {x.status for x in proven.second.outputs} == {"agrees"}
     found = faults(*common, files / "codes.npz", files / "firmware.json", files / "faults.json", 40)
     assert sum(x.injected for x in found.kinds.values()) == 40
     assert (found.detection_rate, found.undetected) == (1.0, [])

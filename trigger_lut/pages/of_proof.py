@@ -7,7 +7,7 @@ from pathlib import Path
 from trigger_lut.cards import read_card
 from trigger_lut.figures.style import styled
 from trigger_lut.pages.html import Cell, Page, Table, cells, percent, write_page
-from trigger_lut.records_proof import FaultsCard, ProveCard
+from trigger_lut.records_proof import FaultsCard, ProveCard, SecondProof
 
 MOST_LISTED = 60
 
@@ -45,16 +45,41 @@ def prove_page(card: ProveCard) -> Page:
         [[Cell(card.control, "text"), Cell(caught, "good" if card.control_caught else "bad")]],
     )
     tables = [outputs, control]
+    if card.second:
+        tables.insert(1, _second(card.second))
     if card.gates:
         tables.append(Table("Graphs", ["", "And gates"], [cells(name, count) for name, count in card.gates.items()]))
     late = (
         "" if card.registers is None else f" All paths to the outputs, and valid's, cross {card.registers} registers."
     )
+    again = ""
+    if card.second:
+        agreed = sum(x.status == "agrees" for x in card.second.outputs[:-1])
+        again = f" A second, independent proof agrees on {agreed} of them."
     return Page(
         title=f"{card.design}: {proven} of {len(card.outputs)} outputs proven",
-        lead=f"Equal for all inputs, not on a sample of them: {proven} of {len(card.outputs)} outputs.{late}",
+        lead=f"Equal for all inputs, not on a sample of them: {proven} of {len(card.outputs)} outputs.{late}{again}",
         tables=tables,
         cards={"prove": card},
+    )
+
+
+def _second(second: SecondProof) -> Table:
+    """Output by output, and valid: what the second proof says."""
+    kinds = {"agrees": "good", "disagrees": "bad"}
+    caught = {True: "was found", False: "was missed", None: "was not compared in the time"}[second.control_caught]
+    size = "" if second.gates is None else f", {second.gates:,} gates"
+    return Table(
+        "Second proof",
+        ["Output", "", ""],
+        [
+            [Cell(x.name, "text"), Cell(x.status, kinds.get(x.status, "text")), Cell(x.detail, "text")]
+            for x in second.outputs
+        ],
+        note=f"The Verilog with its registers, unrolled over {second.cycles} cycles{size}, against the network: equal "
+        "for all inputs, gaps and states of the registers. Registers, words, tables and network are modeled apart from "
+        f"the first proof, and searched by {second.solver}. Limits: {second.seconds_allowed} s, "
+        f"{second.most_gates:,} gates. Negative control: a flipped bit {caught}.",
     )
 
 

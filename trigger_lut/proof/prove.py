@@ -20,6 +20,7 @@ from trigger_lut.network import Network, load_network
 from trigger_lut.proof.aiger import write_aiger
 from trigger_lut.proof.equivalence import Graph, Result, equivalent, read_graph, with_outputs
 from trigger_lut.proof.reference_rtl import reference_module
+from trigger_lut.proof.sequential import second_proof
 from trigger_lut.proof.words import Verilog, prove_words, read_verilog
 from trigger_lut.provenance import require_current_files
 from trigger_lut.records_firmware import FirmwareCard
@@ -39,12 +40,15 @@ endmodule
 """
 
 
-def prove(spec: Path, network: Path, firmware_card: Path, card: Path, seconds: int) -> ProveCard:
+def prove(
+    spec: Path, network: Path, firmware_card: Path, card: Path, seconds: int, second_seconds: int = 0
+) -> ProveCard:
     """Write the ProveCard of a design.
 
-    seconds: time for SAT, of what is not proven word by word; 0: nothing is proven. An output that differs does not
-    raise: the card says so. Raises CardError for files that do not belong together, FirmwareError when the firmware's
-    plan is not the network.
+    seconds: time for SAT, of what is not proven word by word; 0: nothing is proven. second_seconds: processor time for
+    the second proof, which needs a first one; 0: it is not made. An output that differs does not raise: the card says
+    so. Raises CardError for files that do not belong together, FirmwareError when the firmware's plan is not the
+    network.
     """
     watch = Stopwatch()
     design, firmware = read_card(Spec, spec), read_card(FirmwareCard, firmware_card)
@@ -52,16 +56,19 @@ def prove(spec: Path, network: Path, firmware_card: Path, card: Path, seconds: i
     integers, project = load_network(network), read_project(Path(firmware.rtl_project))
     with tempfile.TemporaryDirectory(prefix="trigger_lut_prove_") as scratch:
         found = prove_both_ways(integers, project, seconds, design.seed, Path(scratch))
+    asked = second_seconds if seconds else 0
+    outputs, second = second_proof(integers, project, asked, design.seed, found.outputs)
     result = ProveCard(
         design=design.design,
-        outputs=found.outputs,
+        outputs=outputs,
         method=BY_WORDS + (f"; what is not seen so: {BY_SAT}" if found.gates else ""),
         registers=found.registers,
         gates=found.gates,
         seconds_allowed=seconds,
         control=found.control,
         control_caught=found.control_caught,
-        **watch.provenance([spec, network, firmware_card, *project.files], "pyosys", "alkaid"),
+        second=second,
+        **watch.provenance([spec, network, firmware_card, *project.files], "pyosys", "alkaid", "python-sat"),
     )
     write_card(result, card)
     return result

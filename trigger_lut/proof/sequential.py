@@ -18,21 +18,23 @@ from typing import Any
 
 import numpy as np
 
-from trigger_lut.errors import ToolFailedError, TriggerLutError
+from trigger_lut.errors import FirmwareError, ToolFailedError, TriggerLutError
 from trigger_lut.firmware.rtl_project import RtlProject
 from trigger_lut.firmware.rtl_simulation import HARNESS, Words, compile_verilated, run_cycles, unpack
 from trigger_lut.firmware.rtl_top import offsets
-from trigger_lut.fixed_point import KIF, IntArray, codes_of_bits
+from trigger_lut.fixed_point import KIF, IntArray, codes_of_bits, uniform
 from trigger_lut.network import Network
 from trigger_lut.proof.gates import Bits, Gates, TooLargeError, constant, extended
 from trigger_lut.proof.network_gates import Number, network_outputs
 from trigger_lut.proof.sources import read_differently
 from trigger_lut.proof.sweep import SOLVER, Answer, Sweep
 from trigger_lut.proof.unroll import NotModeledError, Unrolled, WrongPortsError, read_netlist
-from trigger_lut.records_proof import SecondOutput, SecondProof, SecondStatus
+from trigger_lut.records_proof import OutputProof, SecondOutput, SecondProof, SecondStatus
 from trigger_lut.reference import evaluate
+from trigger_lut.verification.control import choose_flip, flipped
 
 MOST_GATES = 300_000
+CONTROL_VECTORS = 2000
 SECONDS_TO_SHOW = 2
 VALID = "valid_out"
 NOT_SHOWN = "in the formal model; not seen in simulation, which took other states of registers or undefined values"
@@ -54,22 +56,49 @@ class Model:
     pairs: list[list[tuple[int, int]]]
 
 
-def prove_again(network: Network, project: RtlProject, seconds: int, seed: int, wrong: Network | None) -> SecondProof:
-    """Compare a network with its Verilog once more.
+def second_proof(
+    network: Network, project: RtlProject, seconds: int, seed: int, first: Sequence[OutputProof]
+) -> tuple[list[OutputProof], SecondProof | None]:
+    """Prove again, and judge the outputs of the first proof by it.
 
     Parameters
     ----------
     seconds : int
-        Processor time for the whole comparison, above 0. What is open then is said to be open.
+        Processor time for the second proof; 0: it is not asked for.
     seed : int
-        Of the random values that propose equal gates.
-    wrong : Network or None
-        The network with a fault, for the negative control; None where no fault changes an output.
+        Of random values that propose equal gates, and of the negative control.
+    first : sequence of OutputProof
+        What the first proof says, an entry an output.
 
-    Raises
-    ------
-    ToolMissingError
-        Without pyosys.
+    Returns
+    -------
+    list of OutputProof
+        The same; an output that the second proof found different is `different`, whatever the first one says. All are
+        where valid_out is.
+    SecondProof or None
+        None where it is not asked for.
+    """
+    if seconds <= 0:
+        return list(first), None
+    found = prove_again(network, project, seconds, seed)
+    return [_judged(one, other, found.outputs[-1]) for one, other in zip(first, found.outputs, strict=False)], found
+
+
+def _judged(first: OutputProof, second: SecondOutput, valid: SecondOutput) -> OutputProof:
+    if second.status == "disagrees":
+        detail = second.detail
+    elif valid.status == "disagrees":
+        detail = f"{VALID}: {valid.detail}"
+    else:
+        return first
+    claim = f"the proofs disagree: proven by {first.by}, refuted by the second proof: " * (first.status == "proven")
+    return first.model_copy(update={"status": "different", "by": None, "detail": claim + detail})
+
+
+def prove_again(network: Network, project: RtlProject, seconds: int, seed: int) -> SecondProof:
+    """Compare a network with its Verilog; parameters as of `second_proof`.
+
+    Raises ToolMissingError without pyosys.
     """
     started = time.process_time()
     names = [*network.output_names(), VALID]
@@ -78,41 +107,37 @@ def prove_again(network: Network, project: RtlProject, seconds: int, seed: int, 
         seconds_allowed=seconds,
         seconds=0,
         cycles=project.latency_cycles_planned,
-        gates=None,
         most_gates=MOST_GATES,
         outputs=[],
-        control_caught=None,
     )
 
     def alike(status: SecondStatus, detail: str) -> SecondProof:
         outputs = [SecondOutput(name=name, status=status, detail=detail) for name in names]
-        return found.model_copy(update={"outputs": outputs, "seconds": round(time.process_time() - started, 3)})
+        return found.model_copy(update={"outputs": outputs, "seconds": _since(started)})
 
     if project.inputs != network.inputs or project.outputs != network.output_formats():
         return alike("disagrees", "the formats on the firmware's buses are not the network's")
     if reason := read_differently(project.files):
         return alike("not attempted", reason)
     try:
+        # Built before Yosys is asked, so that a design that is too large costs little.
         network_outputs(gates := Gates(MOST_GATES), network, [gates.frees(kif.bits) for kif in network.inputs])
         module = read_netlist(project.files, project.top)
         model = build(network, project, module, 0)
     except TooLargeError:
-        return alike("not attempted", f"more than {MOST_GATES:,} gates, the limit of time and memory")
+        return alike("not attempted", f"more than {MOST_GATES:,} gates, the limit that bounds memory")
     except WrongPortsError as error:
         return alike("disagrees", str(error))
     except (NotModeledError, ToolFailedError) as error:
         return alike("not attempted", str(error).splitlines()[0])
     outputs = _compared(model, network, project, module, names, started + seconds, seed)
-    left = max(started + seconds - time.process_time(), 1)
-    caught = None if wrong is None else _control(network, wrong, project, module, left, seed)
-    return found.model_copy(
-        update={
-            "gates": len(model.gates),
-            "outputs": outputs,
-            "control_caught": caught,
-            "seconds": round(time.process_time() - started, 3),
-        }
-    )
+    control, caught = _control(network, project, module, seconds, seed)
+    update = {"gates": len(model.gates), "outputs": outputs, "control": control, "control_caught": caught}
+    return found.model_copy(update={**update, "seconds": _since(started)})
+
+
+def _since(started: float) -> float:
+    return round(time.process_time() - started, 3)
 
 
 def build(network: Network, project: RtlProject, module: dict[str, Any], start: int) -> Model:
@@ -233,14 +258,18 @@ def simulated(project: RtlProject, rows: Words) -> Words:
 
 
 def _control(
-    network: Network, wrong: Network, project: RtlProject, module: dict[str, Any], seconds: float, seed: int
-) -> bool | None:
-    """Whether the Verilog differs from a network with a fault; None: open in the time."""
+    network: Network, project: RtlProject, module: dict[str, Any], seconds: int, seed: int
+) -> tuple[str, bool | None]:
+    """Flip a bit in the network: the Verilog must differ from it. None: open in the time, or no flip shows."""
     try:
+        flip = choose_flip(network, uniform(network.inputs, CONTROL_VECTORS, np.random.default_rng(seed)), seed)
+        wrong = flipped(network, flip)
         model = build(wrong, project, module, 0)
+    except FirmwareError as error:
+        return str(error), None
     except TooLargeError:
-        return None
+        return f"more than {MOST_GATES:,} gates", None
     sweep = Sweep(model.gates, seed, model.network_gates)
     said = [sweep.compare(pairs, seconds / len(model.pairs)).verdict for pairs in model.pairs]
     sweep.close()
-    return True if "different" in said else None if "open" in said else False
+    return flip.describe(network), True if "different" in said else None if "open" in said else False

@@ -9,6 +9,7 @@ rule prove:
         "results/{design}/prove.json",
     params:
         seconds=plan.budget.checks.formal_seconds,
+        second_seconds=plan.budget.checks.second_proof_seconds,
         code=fingerprint("proof.prove"),
     resources:
         **needs(mem_mb=2000, runtime=60),
@@ -16,7 +17,7 @@ rule prove:
         "results/logs/{design}/prove.log",
     shell:
         "trigger-lut prove --spec {input.spec} --network {input.network} --firmware {input.firmware}"
-        " --seconds {params.seconds} --card {output} &> {log} || failed {log}"
+        " --seconds {params.seconds} --second-seconds {params.second_seconds} --card {output} &> {log} || failed {log}"
 
 
 rule faults:

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from trigger_lut.proof.gates import FALSE, TRUE, Bits, Gates, extended
+from trigger_lut.proof.gates import FALSE, TRUE, Bits, Gates, TooLargeError, extended
+
+MOST_TABLE_BITS = 1 << 22
 
 
 class UnknownCellError(Exception):
@@ -111,6 +113,8 @@ def _memory(gates: Gates, cell: Cell, ports: Ports) -> Ports:
     if cell.number("WR_PORTS") or cell.number("RD_CLK_ENABLE") or cell.number("RD_WIDE_CONTINUATION"):
         raise UnknownCellError("a memory that is written or clocked")
     width, size, offset, abits = (cell.number(name) for name in ("WIDTH", "SIZE", "OFFSET", "ABITS"))
+    if width << abits > MOST_TABLE_BITS:
+        raise TooLargeError
     initial = str(cell.parameters["INIT"])[::-1]
     found: Bits = []
     for port in range(cell.number("RD_PORTS")):

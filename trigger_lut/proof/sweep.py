@@ -21,7 +21,7 @@ WORDS = 64  # of 64 random values each
 CONFLICTS = 500  # for a proposal
 AMONG_OLDER = 30  # for one within the part that was built first
 HASH = np.uint64(0x9E3779B97F4A7C15)
-SLICE = 20_000  # conflicts between two looks at the clock
+SLICE = 2000  # conflicts between two looks at the clock
 SOLVER = "CaDiCaL 1.9.5"
 
 
@@ -76,7 +76,9 @@ class Sweep:
             if values := self._seen_apart(a, b):
                 return Answer("different", values)
         for node in self._cone([a for pair in pairs for a in pair]):
-            self._sweep(node, CONFLICTS if time.process_time() < ends else 0)
+            if time.process_time() > ends:
+                return Answer("open")
+            self._sweep(node)
         for a, b in pairs:
             found = self._equal(self._standing(a), self._standing(b), ends)
             if found.verdict != "equal":
@@ -130,8 +132,8 @@ class Sweep:
     def _standing(self, literal: int) -> int:
         return int(self.stands[literal >> 1]) ^ (literal & 1)
 
-    def _sweep(self, node: int, conflicts: int) -> None:
-        """Replace a node by an older one where they are proven equal; 0 conflicts: by structure alone."""
+    def _sweep(self, node: int) -> None:
+        """Replace a node by an older one where they are proven equal."""
         self.stands[node] = 2 * node
         if self.is_gate[node]:
             operands = self._standing(int(self.left[node])), self._standing(int(self.right[node]))
@@ -145,15 +147,15 @@ class Sweep:
             if self.stands[node] != 2 * node:
                 return
             self.operands[node] = a, b
-        most = conflicts if node >= self.split else min(conflicts, AMONG_OLDER)
-        while most:
+        most = CONFLICTS if node >= self.split else AMONG_OLDER
+        while True:
             other = self.proposed.setdefault(int(self.hashes[node]), node)
             if other == node or not (self.is_gate[node] or self.is_gate[other]):
                 break
             literal = 2 * other + int(self.turned[node] ^ self.turned[other])
             said = self._solved(2 * node, literal, most)
             if said.verdict == "equal":
-                self.stands[node] = literal
+                self.stands[node] = self.known[self.operands[node]] = literal
                 return
             if said.verdict == "open":
                 break
@@ -172,8 +174,8 @@ class Sweep:
     # ---------------------------------------------------------------- solving
 
     def _equal(self, a: int, b: int, ends: float) -> Answer:
-        while (left := ends - time.process_time()) > 0 or a == b:
-            said = self._solved(a, b, SLICE if left > 1 else CONFLICTS)
+        while ends > time.process_time() or a == b:
+            said = self._solved(a, b, SLICE)
             if said.verdict != "open":
                 return said
         return Answer("open")

@@ -51,6 +51,10 @@ class ToolFailedError(TriggerLutError):
     """A program that a stage runs (compiler, Yosys, Verilator) ended with an error."""
 
 
+class ToolLimitError(ToolFailedError):
+    """A program that a stage runs reached its limit of time or of memory."""
+
+
 class ReportError(TriggerLutError):
     """A report of a vendor's tool is missing, cut off, or not of the form that is known."""
 

@@ -15,8 +15,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from trigger_lut.errors import ToolFailedError, ToolMissingError
+from trigger_lut.errors import ToolFailedError, ToolLimitError, ToolMissingError
+from trigger_lut.memory import gigabytes, limited
 from trigger_lut.netlist import BLOCK_RAMS
+
+NO_MEMORY = re.compile(r"bad_alloc|MemoryError|[Oo]ut of memory|[Cc]annot allocate memory|failed to map segment")
 
 # Yosys joins adders that feed each other into sums of many operands, which it builds from full adders: two LUTs a bit
 # and more logic levels, where a carry chain takes one LUT a bit. Turned into carry chains module by module, before
@@ -119,18 +122,51 @@ def _block_rams(module: dict[str, Any], memory: str | None = None) -> int:
     )
 
 
-def run_yosys(commands: list[str], output: Path, what: str) -> None:
-    """Run Yosys' commands, which write `output`; `what` names the design in errors.
+def run_yosys(
+    commands: list[str],
+    output: Path,
+    what: str,
+    *,
+    memory_bytes: int | None = None,
+    seconds: float | None = None,
+) -> str:
+    """Run Yosys' commands, which write a file; return what Yosys says.
 
-    Raises ToolMissingError without pyosys, ToolFailedError with Yosys' own message when it fails.
+    Parameters
+    ----------
+    commands
+        Commands in Yosys' language.
+    output
+        The file that they write.
+    what
+        Name of the design in errors.
+    memory_bytes, seconds
+        Limits of the address space and of the time; None: no limit.
+
+    Raises
+    ------
+    ToolMissingError
+        Without pyosys.
+    ToolLimitError
+        When Yosys reaches a limit.
+    ToolFailedError
+        When Yosys fails, with its own message.
     """
     if find_spec("pyosys") is None:
         raise ToolMissingError("Yosys is not installed; install it with: pip install pyosys==0.70")
-    command = [sys.executable, "-m", "trigger_lut.yosys", *commands]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    command = limited([sys.executable, "-m", "trigger_lut.yosys", *commands], memory_bytes)
+    try:
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=seconds
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ToolLimitError(f"Yosys: {what} takes more than {seconds:.0f} s") from error
     if done.returncode or not output.is_file():
         errors = re.findall(r"^.*ERROR:.*$", done.stdout, re.MULTILINE) or done.stdout.strip().splitlines()[-10:]
+        if memory_bytes is not None and (not errors or done.returncode < 0 or NO_MEMORY.search(done.stdout)):
+            raise ToolLimitError(f"Yosys: {what} takes more than {gigabytes(memory_bytes)} of memory")
         raise ToolFailedError(f"Yosys ended with status {done.returncode} on {what}:\n" + "\n".join(errors))
+    return done.stdout
 
 
 def passes(

@@ -7,6 +7,7 @@ register changes no integer, but counts: what meets in a cell must have crossed 
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,8 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from trigger_lut.errors import ToolFailedError
 from trigger_lut.firmware.rtl_project import RtlProject
 from trigger_lut.fixed_point import KIF, IntArray
+from trigger_lut.memory import PROGRAM_BYTES
 from trigger_lut.proof.forms import Algebra, Form, FormError
 from trigger_lut.proof.library import Part, part_of, shifted, sum_of
 from trigger_lut.proof.nets import Bit, Nets, Word, together
@@ -31,23 +34,43 @@ COMPARED: dict[str, Callable[..., Any]] = {
     "$gt": np.greater,
     "$ge": np.greater_equal,
 }
+BOXES = ("*table_*", "*shift_adder", "*mux", "*negative")
+"""Modules that stay as they are, by name. What they compute is read from them; the name does not decide it."""
+NO_SUCH_MODULE = re.compile(rf'Selection "({"|".join(map(re.escape, BOXES))})" did not match any module\.')
+SECONDS = 600.0
+"""For Yosys to read a project."""
 REDUCED = ("$logic_not", "$reduce_or", "$reduce_bool", "$reduce_and")
 
 
 def read_modules(project: RtlProject) -> dict[str, Any]:
-    """The modules of a project's Verilog, as in Yosys' JSON. Raises ToolMissingError and ToolFailedError of it."""
+    """Read the modules of a project's Verilog, as in Yosys' JSON.
+
+    Yosys must have no doubt: a warning is an error here, and each net must have one driver.
+
+    Raises
+    ------
+    ToolMissingError, ToolLimitError
+        Without pyosys, and when Yosys reaches a limit of memory or time.
+    ToolFailedError
+        When Yosys refuses the Verilog, or warns of it.
+    """
     with tempfile.TemporaryDirectory(prefix="trigger_lut_words_") as folder:
         path = Path(folder, "words.json")
         commands = [
             "read_verilog -sv " + " ".join(f'"{name}"' for name in project.files),
             f"hierarchy -check -top {project.top}",
             "proc -norom",
-            "setattr -mod -set keep_hierarchy 1 *table_* *shift_adder *mux *negative",
+            "check -assert",
+            f"setattr -mod -set keep_hierarchy 1 {' '.join(BOXES)}",
             "flatten",
+            "check -assert",
             "opt_clean",
             f'write_json "{path}"',
         ]
-        run_yosys(commands, path, project.top)
+        said = run_yosys(commands, path, project.top, memory_bytes=PROGRAM_BYTES, seconds=SECONDS)
+        warnings = re.findall(r"^.*Warning: (.*)$", said, re.MULTILINE)
+        if found := [text for text in warnings if not NO_SUCH_MODULE.fullmatch(text)]:
+            raise ToolFailedError(f"Yosys warns of {project.top}: {found[0]}")
         modules: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["modules"]
     return modules
 
@@ -111,6 +134,7 @@ class Circuit:
     def word(self, nets: Sequence[Bit]) -> Word:
         """An integer that is what some nets make, modulo 2**nets. Raises FormError where none is known."""
         waiting = self._missing(nets)
+        begun: set[tuple[str, int | None]] = set()
         while waiting:
             name, n = waiting[-1]
             cell = self._cells[name]
@@ -120,6 +144,9 @@ class Circuit:
             if cell["type"] == "$dff":
                 read, out = (ports["D"], out) if n is None else ([ports["D"][n]], [out[n]])
             if needed := self._missing(read):
+                if (name, n) in begun:  # all that it needs was evaluated since, unless that needs itself
+                    raise FormError("a net that depends on itself")
+                begun.add((name, n))
                 waiting += needed
                 continue
             waiting.pop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigger_lut.errors import ToolFailedError
+from trigger_lut.memory import PROGRAM_BYTES, gigabytes, limited
 from trigger_lut.proof.aiger import abc_program
 
 Verdict = Literal["proven", "different", "open"]
@@ -34,10 +36,15 @@ class Graph:
 
 @dataclass(frozen=True)
 class Result:
-    """What ABC says of two graphs; `inputs`: values of all inputs in order where they differ."""
+    """What ABC says of two graphs.
+
+    inputs  values of all inputs in order where the graphs differ
+    reason  why the verdict is open
+    """
 
     verdict: Verdict
     inputs: tuple[int, ...] | None = None
+    reason: str = ""
 
 
 def read_graph(path: Path) -> Graph:
@@ -104,15 +111,35 @@ def with_outputs(graph: Graph, outputs: list[int]) -> Graph:
     return Graph(graph.inputs, tuple(graph.outputs[o] for o in outputs), graph.gates)
 
 
+def evaluated(graph: Graph, inputs: Sequence[int]) -> list[int]:
+    """Values of the outputs for one value of each input."""
+    values = [0, *inputs]
+    for a, b in graph.gates.tolist():
+        values.append((values[a >> 1] ^ (a & 1)) & (values[b >> 1] ^ (b & 1)))
+    return [values[literal >> 1] ^ (literal & 1) for literal in graph.outputs]
+
+
 def constant(inputs: int, values: list[int]) -> Graph:
     """A graph whose outputs are constants."""
     return Graph(inputs, tuple(values), np.zeros((0, 2), dtype=np.int64))
 
 
-def equivalent(first: Graph, second: Graph, seconds: float) -> Result:
-    """Whether two graphs are the same function, by SAT sweeping in ABC (`cec`), within a time.
+def equivalent(first: Graph, second: Graph, seconds: float, memory_bytes: int = PROGRAM_BYTES) -> Result:
+    """Say whether two graphs are the same function, by SAT sweeping in ABC (`cec`).
 
-    Raises ToolFailedError when ABC fails, or the graphs have other numbers of inputs or outputs.
+    Parameters
+    ----------
+    first, second
+        The graphs.
+    seconds, memory_bytes
+        Limits of ABC. The result is open where it reaches one.
+
+    Raises
+    ------
+    ToolMissingError
+        Without ABC.
+    ToolFailedError
+        When the graphs have other numbers of inputs or outputs, or ABC gives no verdict.
     """
     if (first.inputs, len(first.outputs)) != (second.inputs, len(second.outputs)):
         raise ToolFailedError("equivalence: the graphs differ in their inputs or outputs")
@@ -120,18 +147,23 @@ def equivalent(first: Graph, second: Graph, seconds: float) -> Result:
         paths = [Path(folder, name) for name in ("first.aig", "second.aig")]
         for graph, path in zip((first, second), paths, strict=True):
             write_graph(graph, path)
-        command = [str(abc_program()), "-c", f"cec -T {max(int(seconds), 1)} {paths[0]} {paths[1]}"]
+        command = limited(
+            [str(abc_program()), "-c", f"cec -T {max(int(seconds), 1)} {paths[0]} {paths[1]}"], memory_bytes
+        )
         try:  # ABC itself looks at the clock in some of its steps only
             done = subprocess.run(command, capture_output=True, text=True, timeout=max(seconds, 1) + 1)
         except subprocess.TimeoutExpired:
-            return Result("open")
+            return Result("open", reason=f"open after {seconds:.0f} s")
         said = done.stdout + done.stderr
     if "Networks are equivalent" in said:
         return Result("proven")
     if "NOT EQUIVALENT" in said:
         return Result("different", _counterexample(said, first.inputs))
     if "UNDECIDED" in said.upper() or "timeout" in said.lower():
-        return Result("open")
+        return Result("open", reason=f"open after {seconds:.0f} s")
+    if done.returncode:  # ABC does not survive an allocation that fails
+        limit = gigabytes(memory_bytes)
+        return Result("open", reason=f"ABC ended with status {done.returncode}; its limit of memory is {limit}")
     raise ToolFailedError(f"ABC: expected a verdict on equivalence, found: {said.strip().splitlines()[-3:]}")
 
 

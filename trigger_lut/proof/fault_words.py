@@ -43,7 +43,8 @@ def seen_in_words(project: RtlProject, faults: Sequence[Fault], seed: int) -> li
     if not faults:
         return []
     with tempfile.TemporaryDirectory(prefix="trigger_lut_faults_") as folder:
-        verilog = read_verilog(replace(project, files=tuple(write_instrumented(project, faults, Path(folder)))))
+        files = tuple(write_instrumented(project, faults, Path(folder)))
+        verilog = read_verilog(replace(project, files=files), instrumented=True)
     if not verilog.library_holds:
         return [Seen(False, none) for _ in faults]
     algebra = Algebra()

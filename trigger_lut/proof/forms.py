@@ -11,21 +11,36 @@ compared integer by integer, in a time that grows with their size.
 Each integer has one form: f_b is 0 at the smallest value, the rest of it stands in c. Where b is a sum itself, f_b is 0
 at the second smallest value too: the straight line through both is written as that sum's own parts.
 
-Bounds of an integer are kept beside its form: what a sum can reach is not always seen from its parts.
+Bounds of an integer are kept with its form: what a sum can reach is not always seen from its parts.
+
+The arithmetic is exact. Constants and bounds are Python's integers. Functions are arrays of 64 bits, and before each
+operation on them its result is bounded with Python's integers: what may leave 62 bits raises FormError.
+
+Functions are limited by the memory that all of them take together, `WORD_BYTES`. A function of 2**24 values takes at
+most 128 MiB, and six times that while it is made.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trigger_lut.fixed_point import IntArray
+from trigger_lut.memory import gigabytes
 
-LARGEST_SPAN = 1 << 18
-"""Values of a base that a function is written down for."""
+WORD_BYTES = 4 << 30
+"""Memory for the functions of one algebra: 4 GiB, twenty-six functions of 2**24 values in 64 bits."""
+BYTES_TO_MAKE = 48
+"""A value, while a function is made: six arrays of 64 bits."""
 LARGEST = 1 << 56
+EXACT = 1 << 62
+"""Below this in size, two numbers can be added or subtracted in 64 bits."""
+INT = (np.int8, np.int16, np.int32, np.int64)
 
 
 class FormError(Exception):
@@ -52,15 +67,23 @@ class Base:
     members: tuple[Form, ...] = ()
 
 
+def check_exact(*results: int) -> None:
+    """Raise FormError where a result may not fit into the 62 bits that arrays are used for."""
+    if any(abs(result) >= EXACT for result in results):
+        raise FormError("an integer of more than 62 bits")
+
+
 class Algebra:
     """Forms, and what is done with them. Forms of one algebra are the same integer where they are equal."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory_bytes: int = WORD_BYTES) -> None:
         self.bases: list[Base] = []
+        self._memory_bytes, self._used_bytes = memory_bytes, 0
         self._known: dict[tuple[object, ...], int] = {}  # bases by what they are
-        self._functions: dict[bytes, int] = {}
-        self._values: list[IntArray] = []
+        self._functions: dict[tuple[int, bytes], int] = {}
+        self._values: list[NDArray[np.signedinteger[Any]]] = []
         self._ends: list[tuple[int, int]] = []
+        self._contents: dict[int, int] = {}
 
     def constant(self, value: int) -> Form:
         return Form(value, (), value, value)
@@ -69,6 +92,8 @@ class Algebra:
         """A number that is nothing but itself."""
         if lo == hi:
             return self.constant(lo)
+        check_exact(lo, hi)
+        self._check_room(hi - lo + 1)
         self.bases.append(Base(lo, hi))
         return self._function(len(self.bases) - 1, np.arange(lo, hi + 1, dtype=np.int64))
 
@@ -85,7 +110,9 @@ class Algebra:
                 if base not in parts:
                     parts[base] = function
                 else:
-                    values = self._values[parts.pop(base)] + self._values[function]
+                    own = parts.pop(base)
+                    check_exact(*(a + b for a, b in zip(self._ends[own], self._ends[function], strict=True)))
+                    values = self.values(own) + self.values(function)
                     if values.any():
                         parts[base] = self._intern(values)
             found = self._bounded(constant, parts, found.lo + form.lo, found.hi + form.hi)
@@ -99,7 +126,8 @@ class Algebra:
             return form
         if by == 0:
             return self.constant(0)
-        parts = {base: self._intern(self._values[function] * by) for base, function in form.parts}
+        check_exact(*(end * by for _, function in form.parts for end in self._ends[function]))
+        parts = {base: self._intern(self.values(function) * by) for base, function in form.parts}
         lo, hi = sorted((form.lo * by, form.hi * by))
         return self._bounded(form.constant * by, parts, lo, hi)
 
@@ -109,17 +137,23 @@ class Algebra:
 
     def content(self, form: Form) -> int:
         """The largest number that divides all parts; 0 for a constant."""
-        return int(np.gcd.reduce([np.gcd.reduce(self._values[f]) for _, f in form.parts])) if form.parts else 0
+        for _, f in form.parts:
+            if f not in self._contents:
+                self._contents[f] = int(np.gcd.reduce(self.values(f)))
+        return math.gcd(*(self._contents[f] for _, f in form.parts))
 
     def divided(self, form: Form, by: int) -> Form | None:
         """The quotient where there is no remainder, whatever the inputs are; else None."""
         if form.constant % by or self.content(form) % by:
             return None
-        parts = {base: self._intern(self._values[function] // by) for base, function in form.parts}
+        parts = {base: self._intern(self.values(function) // by) for base, function in form.parts}
         return self._bounded(form.constant // by, parts, form.lo // by, form.hi // by)
 
     def apply(self, form: Form, function: Callable[[IntArray], IntArray]) -> Form:
-        """A function of one integer, given for arrays of its values. Raises FormError where it has too many."""
+        """A function of one integer, given for arrays of its values, each below 2**62 in size.
+
+        The function itself must be exact on them (`check_exact`). Raises FormError where the integer has too many.
+        """
         return self.apply_all([form], lambda values: function(values[0]))
 
     def apply_all(self, forms: Sequence[Form], function: Callable[[list[IntArray]], IntArray]) -> Form:
@@ -129,6 +163,7 @@ class Algebra:
             raise FormError("a function of several numbers")
         base, held = found
         values = np.asarray(function(held), dtype=np.int64)
+        check_exact(int(values.min()), int(values.max()))
         return self.constant(int(values[0])) if base is None else self._function(base, values)
 
     def larger(self, one: Form, other: Form) -> Form:
@@ -155,13 +190,13 @@ class Algebra:
             return self.constant(least)
         shift = found[0].constant
         found = [replace(f, constant=f.constant - shift, lo=f.lo - shift, hi=f.hi - shift) for f in found]
-        by = int(np.gcd.reduce([x for f in found for x in (self.content(f), f.constant)]))
+        by = math.gcd(*(x for f in found for x in (self.content(f), f.constant)))
         members = tuple(m for f in found if (m := self.divided(f, by)) is not None)
         assert len(members) == len(found), "it divides all of them"
         key = ("largest", members)
         base = self._base(key, Base(max(f.lo for f in members), max(f.hi for f in members), None, members))
         held = self.bases[base]
-        whole = self._function(base, by * np.arange(held.lo, held.hi + 1, dtype=np.int64) + shift)
+        whole = self._function(base, self._line(held, by, shift))
         return whole if max(f.lo for f in found) + shift >= least else self.apply(whole, lambda v: np.maximum(v, least))
 
     def alike(self, *forms: Form) -> bool:
@@ -173,7 +208,7 @@ class Algebra:
 
     def values(self, function: int) -> IntArray:
         """Values of a function by number."""
-        return self._values[function]
+        return self._values[function].astype(np.int64)
 
     def bounded(self, form: Form, lo: int, hi: int) -> Form:
         """The same integer with bounds that are known of it otherwise."""
@@ -193,28 +228,47 @@ class Algebra:
     def root(self, form: Form) -> tuple[int | None, IntArray]:
         """The base that a form is a function of, and its values over all values of the base."""
         if not form.parts:
+            check_exact(form.constant)
             return None, np.array([form.constant], dtype=np.int64)
         top, function = form.parts[-1]
         whole = self.bases[top].form
         if len(form.parts) == 1:
-            return top, form.constant + self._values[function]
+            check_exact(*(form.constant + end for end in self._ends[function]))
+            return top, form.constant + self.values(function)
         if whole is not None:  # a part that bends, and a multiple of the base itself
             slope = self._ratio(form.parts[:-1], whole.parts)
             if slope is not None:
-                held = self.bases[top]
-                line = slope * np.arange(held.lo, held.hi + 1, dtype=np.int64)
-                return top, form.constant + self._values[function] + line
+                line = self._line(self.bases[top], slope, form.constant)
+                check_exact(*(int(v) + end for v in (line.min(), line.max()) for end in self._ends[function]))
+                return top, self.values(function) + line
         by = self.content(form) * self._sign(form)
-        parts = {base: self._intern(self._values[f] // by) for base, f in form.parts}
+        parts = {base: self._intern(self.values(f) // by) for base, f in form.parts}
         lo, hi = sorted(((form.lo - form.constant) // by, (form.hi - form.constant) // by))
         whole = self._bounded(0, parts, lo, hi)
         base = self._base(("sum", whole.parts), Base(whole.lo, whole.hi, whole))
-        held = self.bases[base]
-        return base, form.constant + by * np.arange(held.lo, held.hi + 1, dtype=np.int64)
+        return base, self._line(self.bases[base], by, form.constant)
+
+    def _line(self, base: Base, slope: int, constant: int) -> IntArray:
+        """constant + slope * base, for all values of the base."""
+        check_exact(base.lo, base.hi, slope * base.lo, slope * base.hi)
+        check_exact(constant + slope * base.lo, constant + slope * base.hi)
+        line = np.arange(base.lo, base.hi + 1, dtype=np.int64)
+        line *= slope
+        if abs(constant) >= EXACT:  # the sum fits, the constant alone does not
+            raise FormError("an integer of more than 62 bits")
+        line += constant
+        return line
+
+    def _check_room(self, count: int) -> None:
+        """Raise FormError where there is no memory for one more function of so many values."""
+        if self._used_bytes + BYTES_TO_MAKE * count > self._memory_bytes:
+            raise FormError(
+                f"an integer of {count} values: with {gigabytes(self._used_bytes)} in use, its functions would exceed "
+                f"the limit of {gigabytes(self._memory_bytes)} of memory"
+            )
 
     def _base(self, key: tuple[object, ...], base: Base) -> int:
-        if base.hi - base.lo >= LARGEST_SPAN:
-            raise FormError(f"an integer of {base.hi - base.lo + 1} values")
+        self._check_room(base.hi - base.lo + 1)
         if key not in self._known:
             self._known[key] = len(self.bases)
             self.bases.append(base)
@@ -239,8 +293,12 @@ class Algebra:
         first, one = self._values[parts[0][1]], self._values[unit[0][1]]
         at = int(np.flatnonzero(one)[0])
         by = int(first[at]) // int(one[at])
-        pairs = zip(parts, unit, strict=True)
-        return by if all(np.array_equal(self._values[f], by * self._values[u]) for (_, f), (_, u) in pairs) else None
+        for (_, f), (_, u) in zip(parts, unit, strict=True):
+            if sorted(by * end for end in self._ends[u]) != list(self._ends[f]):
+                return None  # also where the product would not fit
+            if not np.array_equal(self._values[f], by * self.values(u)):
+                return None
+        return by
 
     def _sign(self, form: Form) -> int:
         values = self._values[form.parts[0][1]]
@@ -255,7 +313,8 @@ class Algebra:
         if held.form is None:
             return Form(first, ((base, self._intern(values - first)),), lo, hi)
         slope = int(values[1]) - first
-        rest = values - (first + slope * np.arange(len(values), dtype=np.int64))
+        rest = values - self._line(Base(0, len(values) - 1), slope, first)
+        check_exact(int(rest.min()), int(rest.max()))
         found = self.add(self.constant(first - slope * held.lo), self.scale(held.form, slope))
         if rest.any():
             function = self._intern(rest)
@@ -271,11 +330,16 @@ class Algebra:
         return Form(constant, tuple(sorted(parts.items())), lo, hi)
 
     def _intern(self, values: IntArray) -> int:
-        """The number of a function."""
-        data = np.ascontiguousarray(values, dtype=np.int64).tobytes()
-        if data not in self._functions:
-            self._functions[data] = len(self._values)
-            held: IntArray = np.frombuffer(data, dtype=np.int64)
-            self._values.append(held)
-            self._ends.append((int(held.min()), int(held.max())))
-        return self._functions[data]
+        """The number of a function, which is kept in as few bytes a value as hold it."""
+        ends = int(values.min()), int(values.max())
+        check_exact(*ends)
+        kind = next(kind for kind in INT if np.iinfo(kind).min <= ends[0] and ends[1] <= np.iinfo(kind).max)
+        data = np.ascontiguousarray(values, dtype=kind).tobytes()
+        key = (np.dtype(kind).itemsize, data)
+        if key not in self._functions:
+            self._check_room(len(values))
+            self._functions[key] = len(self._values)
+            self._values.append(np.frombuffer(data, dtype=kind))
+            self._ends.append(ends)
+            self._used_bytes += len(data)
+        return self._functions[key]

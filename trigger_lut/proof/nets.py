@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from trigger_lut.proof.forms import Algebra, Form, FormError
+from trigger_lut.proof.forms import Algebra, Form, FormError, check_exact
 
 Bit = int | str
 """A net by number, or a constant: "0", "1", "x"."""
@@ -110,6 +110,8 @@ class Nets:
     def _slice(self, form: Form, first: int, count: int, how: How) -> Form:
         """`count` bits of an integer from bit `first` on."""
         half, size = 1 << (count - 1), 1 << count
+        if how != "modulo":
+            check_exact(size)
         lo, hi, offset = form.lo >> first, form.hi >> first, half if how == "signed" else 0
         if how == "modulo" or (lo >= -offset and hi < size - offset):
             whole = self.algebra.divided(form, 1 << first)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from trigger_lut.fixed_point import IntArray
 from trigger_lut.network import PADDING, Layer, LinearLayer, LUTDenseTables, MaxLayer, Network
-from trigger_lut.proof.forms import Algebra, Form, FormError
+from trigger_lut.proof.forms import Algebra, Form, FormError, check_exact
 from trigger_lut.ranges import limits
 from trigger_lut.reference import converted
 
@@ -47,7 +48,14 @@ def _convert(
         least, most = limits(kif, layer.overflow[i])
         if up >= 0 and form.lo << up >= least and form.hi << up <= most:
             return algebra.scale(form, 1 << up)
-        return algebra.apply(form, lambda v: converted(v, fraction, kif, layer.overflow[i], layer.rounding))
+        check_exact(1 << (abs(up) + 1), 1 << (kif.bits + 1))
+
+        def rounded(values: IntArray) -> IntArray:
+            most = max(abs(int(values.min())), abs(int(values.max())))
+            check_exact((most << max(up, 0)) + abs(kif.lo), most + (1 << max(-up, 0)))
+            return converted(values, fraction, kif, layer.overflow[i], layer.rounding)
+
+        return algebra.apply(form, rounded)
     except FormError as error:
         return f"{layer.name}: channel {i}: {error}"
 

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Stopwatch, read_card, write_card
-from trigger_lut.errors import FirmwareError
+from trigger_lut.errors import FirmwareError, TriggerLutError
 from trigger_lut.firmware.rtl_project import RtlProject, read_project
 from trigger_lut.firmware.rtl_simulation import simulate_rtl
 from trigger_lut.fixed_point import codes_of_bits, uniform
 from trigger_lut.network import Network, load_network
-from trigger_lut.proof.aiger import write_aiger
-from trigger_lut.proof.equivalence import Graph, Result, equivalent, read_graph, with_outputs
+from trigger_lut.proof.circuit import read_modules
+from trigger_lut.proof.equivalence import Graph, Result, equivalent, evaluated, with_outputs
+from trigger_lut.proof.netlist_graph import netlist_graph, read_netlist
 from trigger_lut.proof.reference_rtl import reference_module
 from trigger_lut.proof.sequential import second_proof
 from trigger_lut.proof.words import Verilog, prove_words, read_verilog
@@ -30,14 +33,11 @@ from trigger_lut.verification.control import choose_flip, flipped
 
 BY_WORDS = "Word by word: generated Verilog, as Yosys reads it, and network are the same sums of functions"
 BY_SAT = (
-    "SAT sweeping (ABC, cec) on and-inverter graphs by Yosys: the generated Verilog, its registers as wires, against "
+    "SAT sweeping (ABC, cec) on and-inverter graphs: the generated Verilog, its registers as wires, against "
     "behavioural Verilog written from the network's integers"
 )
 CONTROL_VECTORS = 2000
-WRAPPER = """module wrapped (input wire [{high_in}:0] data_in, output wire [{high_out}:0] data_out);
-    {top} top (.clk(1'b0), .valid_in(1'b1), .data_in(data_in), .data_out(data_out));
-endmodule
-"""
+CONTROL_FLIPS = 20
 
 
 def prove(
@@ -86,7 +86,27 @@ class Proof:
 
 
 def prove_both_ways(network: Network, project: RtlProject, seconds: float, seed: int, folder: Path) -> Proof:
-    """Word by word, and by SAT what is not proven so. seed: of the control. seconds: for SAT; 0: nothing is proven."""
+    """Prove the outputs of a project, by words where they suffice, else by SAT.
+
+    Nothing is proven of Verilog that is not plain (`source_check`) or no pipeline (`structure`): neither way would see
+    it, as both take registers as wires.
+
+    Parameters
+    ----------
+    network, project
+        The network, and the Verilog that is to be its function.
+    seconds
+        For SAT; 0: nothing is proven.
+    seed
+        Of the negative control.
+    folder
+        For files of this run.
+
+    Returns
+    -------
+    Proof
+        One entry an output, and the negative control.
+    """
     formats = network.output_formats()
     names = [network.classes[o] if o < len(network.classes) else str(o) for o in range(len(formats))]
     outputs = [
@@ -100,30 +120,35 @@ def prove_both_ways(network: Network, project: RtlProject, seconds: float, seed:
     proven = {"status": "proven", "by": "words", "detail": ""}
     for o, reason in enumerate(words.open):
         outputs[o] = outputs[o].model_copy(update={"detail": reason} if reason else proven)
-    if any(words.open):
-        rtl, reference = rtl_graph(project, folder), reference_graph(network, folder)
+    if len(project.outputs) != len(formats) or verilog.structure.whole:
+        return Proof(outputs, None, {}, "not carried out: nothing is proven", None)
+    open_ones = [o for o, reason in enumerate(words.open) if reason and not verilog.structure.outputs[o]]
+    if open_ones and (network.inputs, formats) == (project.inputs, project.outputs):
+        rtl, reference = rtl_graph(project, folder, verilog.modules), reference_graph(network, folder)
         gates = {"reference": len(reference.gates), "firmware": len(rtl.gates)}
-        open_ones = [o for o, reason in enumerate(words.open) if reason]
         for o, said in zip(open_ones, prove_outputs(network, project, reference, rtl, seconds, open_ones), strict=True):
             outputs[o] = said
-    return Proof(outputs, words.registers, gates, *_control(network, project, verilog, rtl, seed, seconds, folder))
+    control, caught = _control(network, project, verilog, rtl, seed, seconds, folder, outputs)
+    return Proof(outputs, verilog.structure.registers, gates, control, caught)
 
 
-def rtl_graph(project: RtlProject, folder: Path) -> Graph:
-    """The function of the generated Verilog."""
-    wrapper, path = folder / "wrapped.v", folder / "rtl.aig"
-    high_in, high_out = (sum(kif.bits for kif in formats) - 1 for formats in (project.inputs, project.outputs))
-    wrapper.write_text(WRAPPER.format(top=project.top, high_in=high_in, high_out=high_out), encoding="utf-8")
-    write_aiger([wrapper, *project.files], "wrapped", path)
-    return read_graph(path)
+def rtl_graph(project: RtlProject, folder: Path | None = None, modules: Mapping[str, Any] | None = None) -> Graph:
+    """Make the graph of the generated Verilog, see `netlist_graph`.
+
+    modules: of the project, where they have been read. folder: not used.
+    """
+    read = read_modules(project) if modules is None else modules
+    return netlist_graph(read, project.top, [kif.bits for kif in project.outputs])
 
 
 def reference_graph(network: Network, folder: Path, name: str = "reference") -> Graph:
-    """The function of a network, by way of behavioural Verilog of our own."""
-    source, path = folder / f"{name}.v", folder / f"{name}.aig"
+    """Make the graph of a network, by way of behavioral Verilog of our own. folder: for that file."""
+    source = folder / f"{name}.v"
     source.write_text(reference_module(network, name), encoding="utf-8")
-    write_aiger([source], name, path)
-    return read_graph(path)
+    groups = [kif.bits for kif in network.output_formats()]
+    graph = netlist_graph(read_netlist(source, name), name, groups, own=True)
+    assert not any(graph.outputs[sum(groups) :]), "the reference has no undefined value"
+    return graph
 
 
 def prove_outputs(
@@ -134,15 +159,25 @@ def prove_outputs(
     seconds: float,
     chosen: Sequence[int] | None = None,
 ) -> list[OutputProof]:
-    """By SAT: all outputs at once where the time suffices, else one by one, the smallest first, in what is left of it.
+    """Prove by SAT: all outputs at once where the time suffices, else one by one, the smallest first.
 
-    chosen: outputs by number; None: all.
+    Registers count as wires: the caller has seen that the Verilog is a pipeline (`structure`).
+
+    Parameters
+    ----------
+    network, project
+        Their graphs are `reference` and `rtl`.
+    seconds
+        For all outputs together.
+    chosen
+        Outputs by number; None: all.
     """
     formats = network.output_formats()
     names = [network.classes[o] if o < len(network.classes) else str(o) for o in range(len(formats))]
     wanted = list(range(len(formats))) if chosen is None else list(chosen)
     ends = np.cumsum([kif.bits for kif in formats]).tolist()
-    places = {o: list(range(ends[o] - formats[o].bits, ends[o])) for o in wanted}
+    # The bits of an output, and whether one of them is undefined.
+    places = {o: [*range(ends[o] - formats[o].bits, ends[o]), ends[-1] + o] for o in wanted}
     every = [bit for bits in places.values() for bit in bits]
     started = time.monotonic()
     if equivalent(with_outputs(reference, every), with_outputs(rtl, every), seconds / 2).verdict == "proven":
@@ -151,15 +186,13 @@ def prove_outputs(
     order = sorted(wanted, key=lambda o: _cone(rtl, places[o]))
     for done, o in enumerate(order):
         left = seconds - (time.monotonic() - started)
-        said, detail = Result("open"), "the time did not suffice"
+        said = Result("open", reason="the time did not suffice")
         if left >= 1:
             share = max(left / (len(order) - done), 1)
             said = equivalent(with_outputs(reference, places[o]), with_outputs(rtl, places[o]), share)
-            detail = f"open after {share:.0f} s"
-            if said.verdict == "different":
-                detail = _replayed(network, project, said.inputs, o)
-            elif said.verdict == "proven":
-                detail = ""
+        detail = said.reason
+        if said.verdict == "different":
+            detail = _replayed(network, project, rtl, said.inputs, o)
         found[o] = OutputProof(
             name=names[o],
             bits=formats[o].bits,
@@ -183,13 +216,21 @@ def _cone(graph: Graph, outputs: list[int]) -> int:
     return len(seen)
 
 
-def _replayed(network: Network, project: RtlProject, bits: tuple[int, ...] | None, o: int) -> str:
-    """What reference and simulated Verilog give for a counterexample."""
+def _replayed(network: Network, project: RtlProject, rtl: Graph, bits: tuple[int, ...] | None, o: int) -> str:
+    """Say what reference and simulated Verilog give for a counterexample."""
     if bits is None:
         return "different, without a counterexample"
     codes = codes_of_bits(bits, network.inputs)
-    expected, found = int(evaluate(network, codes)[0, o]), int(simulate_rtl(project, codes)[0][0, o])
-    return f"inputs {codes[0].tolist()}: expected {expected}, found {found} in simulation"
+    where, expected = f"inputs {codes[0].tolist()}", int(evaluate(network, codes)[0, o])
+    if evaluated(rtl, bits)[len(rtl.outputs) - len(project.outputs) + o]:
+        return f"{where}: expected {expected}, found a value that is not defined: a table without this entry, or an x"
+    try:
+        found = int(simulate_rtl(project, codes)[0][0, o])
+    except TriggerLutError as error:
+        return f"{where}: expected {expected}; the simulation cannot show it: {str(error).splitlines()[0]}"
+    if found == expected:
+        return f"{where}: expected {expected}, which the simulation gives too: the tools read the Verilog differently"
+    return f"{where}: expected {expected}, found {found} in simulation"
 
 
 def _control(
@@ -200,18 +241,48 @@ def _control(
     seed: int,
     seconds: float,
     folder: Path,
+    outputs: Sequence[OutputProof],
 ) -> tuple[str, bool | None]:
-    """One flipped table bit in the network: of what it changes on vectors nothing may be proven, in either way."""
+    """Flip a table bit in the network: of the proven outputs that it changes on vectors, nothing may be proven.
+
+    One flip for each way in which outputs were proven; None: there is no such flip, or SAT ran out of time.
+    """
+    flips: list[str] = []
+    results: list[bool | None] = []
+    for way in ("words", "SAT"):
+        proven = np.array([x.by == way for x in outputs])
+        if not proven.any():
+            continue
+        try:
+            flip, wrong, changed = _wrong_network(network, proven, seed)
+        except FirmwareError as error:
+            return str(error), None
+        flips.append(flip)
+        if way == "words":
+            seen = prove_words(wrong, project, verilog).open
+            results.append(all(seen[o] for o in np.flatnonzero(changed)))
+        else:
+            assert rtl is not None, "SAT has proven an output of it"
+            reference = reference_graph(wrong, folder, "control")
+            said = prove_outputs(wrong, project, reference, rtl, seconds, np.flatnonzero(changed).tolist())
+            statuses = {x.status for x in said}
+            results.append(False if "proven" in statuses else True if "different" in statuses else None)
+    if not results:
+        return "not carried out: nothing is proven", None
+    caught = False if False in results else None if None in results else True
+    return "; ".join(dict.fromkeys(flips)), caught
+
+
+def _wrong_network(network: Network, proven: NDArray[np.bool_], seed: int) -> tuple[str, Network, NDArray[np.bool_]]:
+    """A network with one flipped bit, in words too, and which proven outputs it changes on vectors, at least one.
+
+    Raises FirmwareError where there is none.
+    """
     codes = uniform(network.inputs, CONTROL_VECTORS, np.random.default_rng(seed))
-    try:
-        flip = choose_flip(network, codes, seed)
-    except FirmwareError as error:
-        return str(error), None
-    wrong = flipped(network, flip)
-    changed = (evaluate(wrong, codes) != evaluate(network, codes)).any(axis=0)
-    seen = prove_words(wrong, project, verilog).open
-    caught = all(reason for reason, differs in zip(seen, changed, strict=True) if differs)
-    if rtl is None or not caught:
-        return flip.describe(network), caught
-    said = equivalent(reference_graph(wrong, folder, "control"), rtl, seconds).verdict
-    return flip.describe(network), None if said == "open" else said == "different"
+    for n in range(CONTROL_FLIPS):
+        flip = choose_flip(network, codes, seed + n)
+        wrong = flipped(network, flip)
+        changed = (evaluate(wrong, codes) != evaluate(network, codes)).any(axis=0) & proven
+        if changed.any() and wrong.output_formats() == network.output_formats():
+            return flip.describe(network), wrong, changed
+    raise FirmwareError(f"no negative control: {CONTROL_FLIPS} flipped bits change no proven output")

@@ -156,7 +156,10 @@ def _tables(
         lines.append(f"    reg signed [{bits - 1}:0] {name};")
         lines.append(f"    always @* case ({address})")
         entries = addend.values.tolist()
-        lines += [f"        {m}'d{a}: {name} = {_number(value, bits)};" for a, value in enumerate(entries)]
+        labels = [*(f"{m}'d{a}" for a in range(len(entries) - 1)), "default"]
+        lines += [
+            f"        {label}: {name} = {_number(value, bits)};" for label, value in zip(labels, entries, strict=True)
+        ]
         lines.append("    endcase")
         items.append((name, bits))
     ranges = [(item[1], item[2]) for item in plan.items]

@@ -1,0 +1,30 @@
+"""Limits of memory for what a stage computes, and for the programs that it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+PROGRAM_BYTES = 4 << 30
+"""Address space of Yosys and of ABC in a proof: 4 GiB each, one after the other."""
+
+
+def limited(command: Sequence[str | Path], memory_bytes: int | None) -> list[str]:
+    """Return the command that runs a program within a limit of its address space (RLIMIT_AS).
+
+    Parameters
+    ----------
+    command
+        Program and arguments.
+    memory_bytes
+        The limit in bytes; None: no limit.
+    """
+    words = [str(part) for part in command]
+    if memory_bytes is None:
+        return words
+    return ["/bin/sh", "-c", f'ulimit -v {memory_bytes >> 10} && exec "$@"', "sh", *words]
+
+
+def gigabytes(memory_bytes: int) -> str:
+    """Return a number of bytes as text for messages, such as "4.3 GB"."""
+    return f"{memory_bytes / 1e9:.1f} GB"

@@ -109,10 +109,10 @@ class Circuit:
         }
 
     @property
-    def parts(self) -> list[Part]:
-        """The modules of alkaid's library in use."""
+    def parts(self) -> dict[str, Part]:
+        """The modules of alkaid's library in use, by their names in the netlist."""
         used = dict.fromkeys(cell["type"] for cell in self._cells.values())
-        return list(dict.fromkeys(part for name in used if (part := self._parts.get(name)) is not None))
+        return {name: part for name in used if (part := self._parts.get(name)) is not None}
 
     def port(self, name: str) -> list[Bit]:
         """Nets of a port, the lowest bit first."""

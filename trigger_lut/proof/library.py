@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from trigger_lut.proof.aiger import write_aiger
-from trigger_lut.proof.equivalence import equivalent, read_graph
+from trigger_lut.proof.equivalence import equivalent
 from trigger_lut.proof.forms import Algebra, Form
+from trigger_lut.proof.netlist_graph import netlist_graph, read_netlist
 
 KINDS = {"shift_adder": "sum", "negative": "sum", "mux": "choice"}
+PARAMETERS = {
+    "shift_adder": {"BW_INPUT0", "BW_INPUT1", "SIGNED0", "SIGNED1", "BW_OUT", "DROP_LSBS", "SHIFT1", "IS_SUB"},
+    "negative": {"BW_IN", "BW_OUT", "IN_SIGNED"},
+    "mux": {"BW_INPUT0", "BW_INPUT1", "SIGNED0", "SIGNED1", "BW_OUT", "SHIFT1"},
+}
+MOST_SHIFT = 4096
 
 
 @dataclass(frozen=True)
@@ -43,22 +50,29 @@ class Part:
 
 
 def part_of(module: str, parameters: Mapping[str, str]) -> Part | None:
-    """A module by its name and its parameters as Yosys writes them; None for one of another kind."""
+    """A module by its name and its parameters as Yosys writes them; None for one of another kind.
+
+    The name says no more than what the module is compared with: see `library_holds`.
+    """
     name = next((name for name in KINDS if module.endswith(name)), None)
-    if name is None:
+    if name is None or any(set(text) - {"0", "1"} for text in parameters.values()):
         return None
     known = {key: _number(text) for key, text in parameters.items()}
+    if not PARAMETERS[name] <= known.keys() or min((v for k, v in known.items() if k.startswith("BW_")), default=0) < 1:
+        return None
     given = tuple(sorted(known.items()))
     if name == "negative":
         operand = Operand("in", known["BW_IN"], bool(known["IN_SIGNED"]))
         return Part(module, given, KINDS[name], (operand,), known["BW_OUT"], sign=-1)
-    shift = known["SHIFT1"]
+    shift, drop = known["SHIFT1"], known.get("DROP_LSBS", 0)
+    if max(abs(shift), abs(drop)) > MOST_SHIFT or drop < 0:
+        return None
     operands = (
         Operand("in0", known["BW_INPUT0"], bool(known["SIGNED0"]), max(-shift, 0)),
         Operand("in1", known["BW_INPUT1"], bool(known["SIGNED1"]), max(shift, 0)),
     )
     sign = -1 if known.get("IS_SUB") else 1
-    return Part(module, given, KINDS[name], operands, known["BW_OUT"], sign, known.get("DROP_LSBS", 0))
+    return Part(module, given, KINDS[name], operands, known["BW_OUT"], sign, drop)
 
 
 def _number(text: str) -> int:
@@ -79,42 +93,59 @@ def sum_of(part: Part, algebra: Algebra, forms: Sequence[Form]) -> Form:
     return algebra.apply(form, lambda v: v >> part.drop) if whole is None else whole
 
 
-def library_holds(parts: Sequence[Part], sources: Sequence[Path], seconds: float) -> bool:
-    """Whether SAT shows, within a time, that modules in Verilog files are what is said of them here.
+def library_holds(modules: Mapping[str, Any], parts: Mapping[str, Part], seconds: float) -> bool:
+    """Say whether SAT shows that modules compute what is said of them here.
 
-    Raises ToolMissingError and ToolFailedError of Yosys and ABC.
+    Parameters
+    ----------
+    modules
+        In Yosys' JSON: the netlists that were read, whatever their names are.
+    parts
+        What each of them is to compute, by its name in `modules`.
+    seconds
+        For SAT.
+
+    Raises
+    ------
+    ToolMissingError, ToolFailedError
+        Of Yosys and ABC.
     """
     if not parts:
         return True
-    with tempfile.TemporaryDirectory(prefix="trigger_lut_library_") as folder:
-        graphs = []
-        for name, text in (("found", _instance), ("wanted", _meaning)):
-            source, graph = Path(folder, f"{name}.v"), Path(folder, f"{name}.aig")
-            source.write_text(_module(name, parts, text), encoding="utf-8")
-            write_aiger([source, *sources], name, graph)
-            graphs.append(read_graph(graph))
-        return equivalent(graphs[0], graphs[1], seconds).verdict == "proven"
-
-
-def _module(name: str, parts: Sequence[Part], text: Callable[[int, Part, Mapping[str, str]], str]) -> str:
-    lines, at, out = [], 0, 0
-    for n, part in enumerate(parts):
-        ports = {"key": f"data_in[{at}]"}
+    cells, bits, at, out = {}, 2, 0, 0  # nets 0 and 1 would read as constants
+    width_in = sum(1 + sum(o.bits for o in part.operands) for part in parts.values())
+    inputs = list(range(bits, bits + width_in))
+    outputs: list[int] = []
+    lines: list[str] = []
+    for n, (name, part) in enumerate(parts.items()):
+        nets, texts = {"key": inputs[at : at + 1]}, {"key": f"data_in[{at}]"}
         at += 1
         for operand in part.operands:
-            ports[operand.port] = f"data_in[{at + operand.bits - 1}:{at}]"
+            nets[operand.port] = inputs[at : at + operand.bits]
+            texts[operand.port] = f"data_in[{at + operand.bits - 1}:{at}]"
             at += operand.bits
-        ports["out"] = f"data_out[{out + part.bits - 1}:{out}]"
+        if part.kind != "choice":
+            del nets["key"]
+        nets["out"] = list(range(bits + width_in + out, bits + width_in + out + part.bits))
+        texts["out"] = f"data_out[{out + part.bits - 1}:{out}]"
         out += part.bits
-        lines.append(text(n, part, ports))
-    head = f"module {name} (input wire [{at - 1}:0] data_in, output wire [{out - 1}:0] data_out);"
-    return "\n".join([head, *lines, "endmodule", ""])
-
-
-def _instance(n: int, part: Part, ports: Mapping[str, str]) -> str:
-    values = ", ".join(f".{key}({value})" for key, value in part.parameters)
-    wires = ", ".join(f".{port}({wire})" for port, wire in ports.items() if port != "key" or part.kind == "choice")
-    return f"    {part.module} #({values}) part{n} ({wires});"
+        outputs += nets["out"]
+        ports = {port: ("output" if port == "out" else "input", len(own)) for port, own in nets.items()}
+        if ports != {p: (held["direction"], len(held["bits"])) for p, held in modules[name]["ports"].items()}:
+            return False
+        directions = {port: direction for port, (direction, _) in ports.items()}
+        cells[f"part{n}"] = {"type": name, "connections": nets, "port_directions": directions, "parameters": {}}
+        lines.append(_meaning(n, part, texts))
+    instances = {"cells": cells, "ports": {"data_in": {"bits": inputs}, "data_out": {"bits": outputs}}}
+    found = netlist_graph({**modules, "found": instances}, "found", [out])
+    if found.outputs[-1]:
+        return False  # a value that is not defined
+    head = f"module wanted (input wire [{at - 1}:0] data_in, output wire [{out - 1}:0] data_out);"
+    with tempfile.TemporaryDirectory(prefix="trigger_lut_library_") as folder:
+        source = Path(folder, "wanted.v")
+        source.write_text("\n".join([head, *lines, "endmodule", ""]), encoding="utf-8")
+        wanted = netlist_graph(read_netlist(source, "wanted"), "wanted", [out], own=True)
+    return equivalent(found, wanted, seconds).verdict == "proven"
 
 
 def _meaning(n: int, part: Part, ports: Mapping[str, str]) -> str:

@@ -15,13 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from trigger_lut.errors import ToolFailedError
+from trigger_lut.errors import ToolFailedError, ToolLimitError
 from trigger_lut.fixed_point import IntArray
 from trigger_lut.memory import PROGRAM_BYTES
 from trigger_lut.proof.equivalence import Graph
 from trigger_lut.proof.forms import FormError
 from trigger_lut.proof.table_entries import UNDEFINED, table_entries
 from trigger_lut.yosys import run_yosys
+
+MOST_GATES = PROGRAM_BYTES >> 9
+"""A gate takes up to 512 bytes here: 8 million gates within 4 GiB."""
 
 Bit = int | str
 Literals = list[int]
@@ -60,6 +63,8 @@ class Gates:
         if a == 1 or a == b:
             return b
         if (a, b) not in self._known:
+            if len(self._gates) >= MOST_GATES:
+                raise ToolLimitError(f"a graph of more than {MOST_GATES} gates takes more memory than SAT has here")
             self._gates.append((b, a))
             self._known[a, b] = 2 * (self.inputs + len(self._gates))
         return self._known[a, b]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Stopwatch, read_card, write_card
-from trigger_lut.errors import FirmwareError, TriggerLutError
+from trigger_lut.errors import FirmwareError, ToolFailedError, TriggerLutError
 from trigger_lut.firmware.rtl_project import RtlProject, read_project
 from trigger_lut.firmware.rtl_simulation import simulate_rtl
 from trigger_lut.fixed_point import codes_of_bits, uniform
@@ -124,9 +124,13 @@ def prove_both_ways(network: Network, project: RtlProject, seconds: float, seed:
         return Proof(outputs, None, {}, "not carried out: nothing is proven", None)
     open_ones = [o for o, reason in enumerate(words.open) if reason and not verilog.structure.outputs[o]]
     if open_ones and (network.inputs, formats) == (project.inputs, project.outputs):
-        rtl, reference = rtl_graph(project, folder, verilog.modules), reference_graph(network, folder)
-        gates = {"reference": len(reference.gates), "firmware": len(rtl.gates)}
-        for o, said in zip(open_ones, prove_outputs(network, project, reference, rtl, seconds, open_ones), strict=True):
+        try:
+            rtl, reference = rtl_graph(project, folder, verilog.modules), reference_graph(network, folder)
+            gates = {"reference": len(reference.gates), "firmware": len(rtl.gates)}
+            found = prove_outputs(network, project, reference, rtl, seconds, open_ones)
+        except ToolFailedError as error:
+            found = [outputs[o].model_copy(update={"detail": f"{words.open[o]}; SAT: {error}"}) for o in open_ones]
+        for o, said in zip(open_ones, found, strict=True):
             outputs[o] = said
     control, caught = _control(network, project, verilog, rtl, seed, seconds, folder, outputs)
     return Proof(outputs, verilog.structure.registers, gates, control, caught)

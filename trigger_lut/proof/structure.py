@@ -160,6 +160,9 @@ def _check_inner(name: str, module: Mapping[str, Any]) -> None:
     """
     table = set(module["ports"]) == TABLE_PORTS and not module.get("parameter_default_values")
     try:
+        outputs = [name for name, port in module["ports"].items() if port["direction"] == "output"]
+        if outputs != ["out"]:
+            raise _FaultError(f"expected the output out, found {', '.join(outputs) or 'none'}")
         netlist = _Netlist(module, {}, undefined=table)
         for cell in netlist.cells.values():
             if cell["type"] not in LOGIC:
@@ -198,6 +201,8 @@ class _Netlist:
         for name, cell in self.cells.items():
             if cell["type"] not in known:
                 raise _FaultError(f"{name}: a cell of type {cell['type']}")
+            if cell["type"] in modules:
+                self._check_box(name, cell, modules[cell["type"]])
             for n, bit in enumerate(_bits(cell, "output")):
                 self._drive(bit, name)
                 self._drivers[bit] = (name, n if cell["type"] == REGISTER else 0)
@@ -205,6 +210,13 @@ class _Netlist:
     def _drive(self, bit: Bit, what: str) -> None:
         if isinstance(bit, str) or bit in self._inputs or bit in self._drivers:
             raise _FaultError(f"{self._named(bit)}: several drivers, one of them {what}")
+
+    @staticmethod
+    def _check_box(name: str, cell: Mapping[str, Any], module: Mapping[str, Any]) -> None:
+        """Check that an instance connects all ports, each with all its bits."""
+        ports = {port: len(held["bits"]) for port, held in module["ports"].items()}
+        if ports != {port: len(bits) for port, bits in cell["connections"].items()}:
+            raise _FaultError(f"{name}: expected connections of all bits of {', '.join(ports)}")
 
     def _named(self, bit: Bit) -> str:
         """The name of a net in the Verilog."""

@@ -82,7 +82,7 @@ def read_verilog(project: RtlProject, seconds: float = SECONDS, *, instrumented:
 
 
 def _library_holds(modules: dict[str, Any], project: RtlProject, seconds: float) -> bool:
-    return library_holds(Circuit(modules, project.top, Algebra()).parts, project.files, seconds)
+    return library_holds(modules, Circuit(modules, project.top, Algebra()).parts, seconds)
 
 
 def prove_words(network: Network, project: RtlProject, verilog: Verilog) -> WordProof:

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from trigger_lut import (
     records,
+    records_attack,
     records_decision,
     records_drift,
     records_firmware,
@@ -49,6 +50,7 @@ CARDS: dict[str, type[BaseModel]] = {
     "results/&lt;design&gt;/verify.json": records_firmware.VerifyCard,
     "results/&lt;design&gt;/prove.json": records_proof.ProveCard,
     "results/&lt;design&gt;/faults.json": records_proof.FaultsCard,
+    "attack.json (of `trigger-lut attack`)": records_attack.AttackCard,
     "results/&lt;design&gt;/synth.json": records_firmware.SynthCard,
     "results/&lt;design&gt;/timing.json": records_firmware.TimingCard,
     "results/&lt;design&gt;/release.json": records_release.ReleaseCard,
@@ -77,6 +79,7 @@ PARTS: tuple[type[BaseModel], ...] = (
     records_proof.SecondProof,
     records_proof.SecondOutput,
     records_proof.FaultCount,
+    records_attack.AttackCount,
     records_release.CheckLine,
     records_vendor.VivadoFigures,
     records_vendor.HlsFigures,

@@ -146,6 +146,15 @@ def parser() -> argparse.ArgumentParser:
         "--kept", type=Path, default=Path("build/fuzz"), metavar="PATH", help="where one that differs goes"
     )
     sub.add_argument("--jobs", type=int, default=1, metavar="N", help="networks at a time; default: 1")
+    sub = command(commands.attack)
+    for flag in ("--budget", "--targets"):
+        default = Path("config") / f"{flag.removeprefix('--')}.yaml"
+        sub.add_argument(flag, type=Path, default=default, metavar="PATH", help=FILES[flag])
+    sub.add_argument("--mutants", type=int, default=400, metavar="N", help="number of mutants; default: 400")
+    sub.add_argument("--seed", type=int, default=1, help="of the draw; default: 1")
+    sub.add_argument("--seconds", type=float, default=5, metavar="N", help="for SAT in one proof; default: 5")
+    sub.add_argument("--jobs", type=int, default=1, metavar="N", help="processes at a time; default: 1")
+    sub.add_argument("--output", type=Path, metavar="PATH", help="card to write (attack.json)")
     stages = ("--firmware", "--verify", "--synth", "--timing")
     sub = command(commands.release, "--spec", "--network", "--codes", *stages, "--folder", "--card")
     sub.add_argument("--archive", type=Path, required=True, metavar="PATH", help="zip to write")

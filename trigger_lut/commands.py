@@ -241,6 +241,29 @@ def fuzz(args: argparse.Namespace) -> None:
     print(f"flipped table bits noticed: {tally.controls_caught} of {tally.controls}")
 
 
+def attack(args: argparse.Namespace) -> None:
+    """Change generated Verilog in hundreds of ways and fail where a change that simulation sees is proven."""
+    from trigger_lut.budget import load_budget, resolve
+    from trigger_lut.cards import write_card
+    from trigger_lut.errors import NotReproducibleError
+    from trigger_lut.proof.attack.run import attack, table
+
+    budget, target = load_budget(args.budget, args.targets)
+    spec = resolve(budget, target, next(iter(budget.designs)))
+    _, card = attack(spec, args.mutants, args.seed, jobs=args.jobs, seconds=args.seconds)
+    print(table(card))
+    for what in ("refused_equal", "crashes", "claims_refuted", "proven_wrongly"):
+        for line in getattr(card, what):
+            print(f"{what}: {line}")
+    if args.output:
+        write_card(card, args.output)
+    if card.proven_wrongly:
+        raise NotReproducibleError(
+            f"attack: {len(card.proven_wrongly)} mutants are proven that differ from the network. Expected 0. "
+            f"The first: {card.proven_wrongly[0]}. The same seed draws it again."
+        )
+
+
 def release(args: argparse.Namespace) -> None:
     """Put all that is delivered of a design into a folder and a zip, and check it."""
     from trigger_lut.release.pack import release

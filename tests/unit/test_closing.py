@@ -1,6 +1,7 @@
 """The pipeline is cut again where the netlist is too slow: which paths are broken, and when the search ends."""
 
 import re
+from types import SimpleNamespace
 
 import made_cards
 import networks
@@ -140,3 +141,17 @@ def test_closing_one_operation_too_long_named(monkeypatch):
     found = close_timing(NETWORK, spec())
     assert (found.clock_met, found.syntheses) == (False, 1)
     assert re.fullmatch(r"a table of \d address bits takes longer than a clock period", found.obstacle)
+
+
+@pytest.mark.parametrize(("luts", "times"), [(1000, None), (60_000, 1.3)])
+def test_late_paths_of_a_large_design_are_longer(monkeypatch, luts, times):
+    """A path of 1.9 ns fits 400 MHz in a small design, and is too long in one of 60,000 LUTs."""
+    arrivals = [SimpleNamespace(arrivals_ns={7: 1.9})]
+    monkeypatch.setattr(rtl_closing, "registered_operations", lambda comb, stages, module: {7: {(1, 3)}})
+    monkeypatch.setattr(rtl_closing, "netlist_stages", lambda module, family: arrivals)
+    module = {"cells": {str(n): {"type": "LUT6"} for n in range(luts)}}
+    late = rtl_closing._late(None, [1] * 5, module, made_cards.spec())
+    assert list(late) == ([] if times is None else [3])
+    if times is not None:
+        assert late[3] == pytest.approx(1.9 / 2.25 * delay_model.GROWTH.factor(luts))
+        assert late[3] > times

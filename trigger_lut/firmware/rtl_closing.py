@@ -116,11 +116,12 @@ def _synthesized(
     with tempfile.TemporaryDirectory(prefix="trigger_lut_closing_") as folder:
         project = write_rtl(network, Path(folder, "rtl"), spec, stages)
         module = synthesise(list(project.files), project.top, family, bram18=spec.budget.bram18)
-    fmax = fmax_estimate_mhz(longest_path(module, family).delay_ns, family)
+    luts = resources(cell_counts(module)).luts
+    fmax = fmax_estimate_mhz(longest_path(module, family).delay_ns, family, luts)
     pipeline = Pipeline(
         stages=stages,
         latency_cycles=project.latency_cycles_planned,
-        luts=resources(cell_counts(module)).luts,
+        luts=luts,
         ff=1 if comb is None else flip_flops(comb, stages),
         fmax_mhz=fmax,
         clock_met=fmax >= spec.target.clock_mhz,
@@ -134,11 +135,12 @@ def _late(comb: Any, stages: Sequence[int], module: Mapping[str, Any], spec: Spe
     """Find the operations whose paths are too long for the clock in a synthesized netlist."""
     target = spec.target
     held = registered_operations(comb, stages, module)
-    room_ns = target.clock_period_ns - delay_model.delays(target.family).register
+    luts = resources(cell_counts(module)).luts
+    room_ns = (target.clock_period_ns - delay_model.delays(target.family).register) / delay_model.GROWTH.factor(luts)
     late: Late = {}
     for n, stage in enumerate(netlist_stages(module, target.family), start=1):
         for net, path_ns in stage.arrivals_ns.items():
-            if fmax_estimate_mhz(path_ns, target.family) >= target.clock_mhz:
+            if fmax_estimate_mhz(path_ns, target.family, luts) >= target.clock_mhz:
                 continue
             ends = {index for at, index in held.get(net, ()) if at == n}
             # Where synthesis moved a register, as behind a block RAM: everything in the stage.

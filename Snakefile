@@ -8,13 +8,11 @@ from pathlib import Path
 from trigger_lut.errors import TriggerLutError
 from trigger_lut.fingerprint import fingerprint
 from trigger_lut.plan import complaints, holds_other, load_plan, settings, simulation_of
-
-BUDGET = config.get("budget", "config/budget.yaml")
-TARGETS = config.get("targets", "config/targets.yaml")
-DATA_SETS = config.get("data_sets", "config/data_sets")
+from trigger_lut.workflow_options import workflow_options
 
 try:
-    plan = load_plan(Path(BUDGET), Path(TARGETS), Path(DATA_SETS))
+    options = workflow_options(config, workflow.configfiles)
+    plan = load_plan(options.budget, options.targets, options.data_sets)
 except TriggerLutError as error:
     sys.exit(f"trigger-lut: error: {error}")
 
@@ -26,7 +24,7 @@ DATA = f"results/data/{DATA_SET}"
 # `failed` ends each command: all output goes to the log, and a stage that fails shows the end of it.
 shell.executable("bash")
 shell.prefix(
-    f"set -euo pipefail; export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
+    f"set -euo pipefail; export PATH={shlex.quote(str(Path(sys.executable).parent)).replace('{', '{{').replace('}', '}}')}:$PATH; "
     'failed() {{ tail -n 20 "$1" >&2; exit 1; }}; '
 )
 

@@ -99,7 +99,9 @@ def parser() -> argparse.ArgumentParser:
     )
     sub = _threads(command(commands.teacher, "--codes", "--card"))
     sub.add_argument("--encoded", type=Path, required=True, metavar="PATH", help="codes without scores")
-    sub.add_argument("--background", nargs="+", required=True, metavar="CLASS", help="classes that are trained on")
+    sub.add_argument(
+        "--background", nargs="+", action="extend", required=True, metavar="CLASS", help="classes that are trained on"
+    )
     sub.add_argument("--settings", required=True, metavar="JSON", help="anomaly.teacher of the data set")
     sub = _threads(command(commands.reference, "--codes", "--outputs", "--card"))
     sub.add_argument("--units", type=int, nargs="+", required=True, help="outputs of each layer")

@@ -48,6 +48,22 @@ def asked(wildcards):
     return plan.specs[wildcards.design]
 
 
+def has_wildcards(path):
+    """Whether Snakemake would take a part of a file's name for a wildcard; there is no way to write such a name."""
+    return "{" in str(path) or "}" in str(path)
+
+
+def tracked(files):
+    """The files that are inputs for Snakemake."""
+    return [file for file in files if not has_wildcards(file)]
+
+
+def untracked(files):
+    """Name, size and time of the other files, for the parameters of a rule: it runs again when one changes."""
+    found = [(file, Path(file).stat()) for file in files if has_wildcards(file)]
+    return [f"{file}: {status.st_size} bytes, {status.st_mtime_ns} ns" for file, status in found]
+
+
 def here(source):
     """The files of a source that are no addresses."""
     return [file for file in source.all_files() if isinstance(file, Path)]
@@ -55,7 +71,14 @@ def here(source):
 
 def edited(path, resolved, content):
     """The file that was edited; `ancient` unless what was resolved from it has other content now."""
-    return path if holds_other(Path(resolved), content) else ancient(path)
+    if has_wildcards(path):
+        return []
+    return str(path) if holds_other(Path(resolved), content) else ancient(str(path))
+
+
+def always(value):
+    """A parameter as a function: Snakemake looks for wildcards in others, and users' names may have braces."""
+    return lambda wildcards: value
 
 
 def needs(mem_mb, runtime, gpus=0):

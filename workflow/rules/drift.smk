@@ -16,18 +16,19 @@ if plan.drift:
         localrule: True
         input:
             lambda wildcards: edited(
-                str(drifting(wildcards).description),
+                drifting(wildcards).description,
                 f"{DATA}/drift/{wildcards.drift}/data_set.json",
                 drifting(wildcards).data_set,
             ),
         output:
             f"{DRIFT}/data_set.json",
         params:
+            description=lambda wildcards: str(drifting(wildcards).description),
             settings=lambda wildcards: settings(drifting(wildcards).data_set),
         log:
             f"results/logs/data/{DATA_SET}/drift/{{drift}}/resolve.log",
         shell:
-            "trigger-lut resolve-data-set --description {input} --output {output} &> {log} || failed {log}"
+            "trigger-lut resolve-data-set --description={params.description:q} --output {output} &> {log} || failed {log}"
 
     if DRIFT_SIMULATED:
 
@@ -36,20 +37,21 @@ if plan.drift:
             localrule: True
             input:
                 lambda wildcards: edited(
-                    str(drifting(wildcards).description),
+                    drifting(wildcards).description,
                     f"data/{wildcards.drift}/simulation.json",
                     simulation_of(drifting(wildcards).data_set),
                 ),
             output:
                 "data/{drift}/simulation.json",
             params:
+                description=lambda wildcards: str(drifting(wildcards).description),
                 settings=lambda wildcards: settings(simulation_of(drifting(wildcards).data_set)),
             wildcard_constraints:
                 drift="|".join(DRIFT_SIMULATED),
             log:
                 f"results/logs/data/{DATA_SET}/drift/{{drift}}/resolve_simulation.log",
             shell:
-                "trigger-lut resolve-simulation --description {input} --output {output} &> {log} || failed {log}"
+                "trigger-lut resolve-simulation --description={params.description:q} --output {output} &> {log} || failed {log}"
 
         rule simulate_drift:
             """Simulate part {wildcards.part} of {wildcards.process} of data set {wildcards.drift}."""
@@ -81,12 +83,13 @@ if plan.drift:
         """Read file number {wildcards.number} of data set {wildcards.drift} into records."""
         input:
             description=f"{DRIFT}/data_set.json",
-            files=lambda wildcards: here(drifting(wildcards).sources[int(wildcards.number)]),
+            files=lambda wildcards: tracked(here(drifting(wildcards).sources[int(wildcards.number)])),
         output:
             rows=temp(f"{DRIFT}/read/{{number}}.rows"),
             card=temp(f"{DRIFT}/read/{{number}}.json"),
         params:
             source=lambda wildcards: shlex.quote(drifting(wildcards).sources[int(wildcards.number)].text()),
+            untracked=lambda wildcards: untracked(here(drifting(wildcards).sources[int(wildcards.number)])),
             code=fingerprint("events.shard"),
         wildcard_constraints:
             number="[0-9]+",
@@ -102,7 +105,7 @@ if plan.drift:
         """Turn the entries of data set {wildcards.drift} into integer codes of the frozen formats."""
         input:
             description=f"{DRIFT}/data_set.json",
-            files=lambda wildcards: drifting(wildcards).files,
+            files=lambda wildcards: tracked(drifting(wildcards).files),
             rows=lambda wildcards: expand(
                 f"{DATA}/drift/{wildcards.drift}/read/{{number}}.rows",
                 number=range(len(drifting(wildcards).sources)),
@@ -119,6 +122,7 @@ if plan.drift:
             code=fingerprint("events.run"),
             read=f"{DRIFT}/read",
             remote=lambda wildcards: drifting(wildcards).remote,
+            untracked=lambda wildcards: untracked(drifting(wildcards).files),
         resources:
             **needs(mem_mb=1000, runtime=60),
         log:
@@ -142,8 +146,9 @@ if plan.drift:
         output:
             "results/{design}/drift_{drift}.json",
         params:
-            trigger=(
-                f"--rate results/{{design}}/rate.json --trigger {shlex.quote(plan.data_set.trigger.model_dump_json())}"
+            trigger=lambda wildcards: (
+                f"--rate results/{wildcards.design}/rate.json"
+                f" --trigger {shlex.quote(plan.data_set.trigger.model_dump_json())}"
                 if plan.data_set.trigger is not None
                 else ""
             ),

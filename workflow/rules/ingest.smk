@@ -3,12 +3,13 @@ rule read:
     """Read file number {wildcards.number} of the data set into records."""
     input:
         description=f"{DATA}/data_set.json",
-        files=lambda wildcards: here(plan.sources[int(wildcards.number)]),
+        files=lambda wildcards: tracked(here(plan.sources[int(wildcards.number)])),
     output:
         rows=temp(f"{DATA}/read/{{number}}.rows"),
         card=temp(f"{DATA}/read/{{number}}.json"),
     params:
         source=lambda wildcards: shlex.quote(plan.sources[int(wildcards.number)].text()),
+        untracked=lambda wildcards: untracked(here(plan.sources[int(wildcards.number)])),
         code=fingerprint("events.shard"),
     wildcard_constraints:
         number="[0-9]+",
@@ -29,7 +30,7 @@ rule ingest:
     """Turn the entries of all files of the data set into integer codes."""
     input:
         description=f"{DATA}/data_set.json",
-        files=plan.files,
+        files=tracked(plan.files),
         rows=expand(f"{DATA}/read/{{number}}.rows", number=range(len(plan.sources))),
         cards=expand(f"{DATA}/read/{{number}}.json", number=range(len(plan.sources))),
     output:
@@ -38,7 +39,8 @@ rule ingest:
     params:
         code=fingerprint("events.run"),
         read=f"{DATA}/read",  # a folder: a list of thousands of cards would be longer than a command line may be
-        remote=plan.remote,  # no files that Snakemake could look at: another list of addresses reads again
+        untracked=always(untracked(plan.files)),
+        remote=always(plan.remote),  # no files that Snakemake could look at: another list of addresses reads again
     resources:
         **needs(mem_mb=1000, runtime=60),
     log:

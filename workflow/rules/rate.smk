@@ -12,8 +12,8 @@ if plan.data_set.trigger is not None:
         output:
             "results/{design}/rate.json",
         params:
-            trigger=shlex.quote(plan.data_set.trigger.model_dump_json()),
-            sample=shlex.quote(plan.data_set.shown_as),
+            trigger=always(shlex.quote(plan.data_set.trigger.model_dump_json())),
+            sample=always(shlex.quote(plan.data_set.shown_as)),
             code=fingerprint("rate_stage"),
         resources:
             **needs(mem_mb=2000, runtime=10),
@@ -21,7 +21,7 @@ if plan.data_set.trigger is not None:
             "results/logs/{design}/rate.log",
         shell:
             "trigger-lut rate --spec {input.spec} --network {input.network} --codes {input.codes}"
-            " --model {input.model} --outputs {input.outputs} --trigger {params.trigger} --sample {params.sample}"
+            " --model {input.model} --outputs {input.outputs} --trigger {params.trigger} --sample={params.sample}"
             " --card {output} &> {log} || failed {log}"
 
     rule page_of_rate:

@@ -8,19 +8,21 @@ rule resolve_design:
     localrule: True
     input:
         budget=lambda wildcards: edited(
-            BUDGET, f"results/{wildcards.design}/spec.json", plan.specs.get(wildcards.design)
+            options.budget, f"results/{wildcards.design}/spec.json", plan.specs.get(wildcards.design)
         ),
         targets=lambda wildcards: edited(
-            TARGETS, f"results/{wildcards.design}/spec.json", plan.specs.get(wildcards.design)
+            options.targets, f"results/{wildcards.design}/spec.json", plan.specs.get(wildcards.design)
         ),
     output:
         "results/{design}/spec.json",
     params:
+        budget=always(str(options.budget)),
+        targets=always(str(options.targets)),
         settings=lambda wildcards: settings(plan.specs[wildcards.design]) if wildcards.design in plan.specs else [],
     log:
         "results/logs/{design}/resolve.log",
     shell:
-        "trigger-lut resolve --budget {input.budget} --targets {input.targets} --design {wildcards.design}"
+        "trigger-lut resolve --budget={params.budget:q} --targets={params.targets:q} --design={wildcards.design}"
         " --output {output} &> {log} || failed {log}"
 
 
@@ -28,15 +30,16 @@ rule resolve_data_set:
     """Write the description of the data set with defaults spelled out."""
     localrule: True
     input:
-        edited(str(plan.description), f"{DATA}/data_set.json", plan.data_set),
+        edited(plan.description, f"{DATA}/data_set.json", plan.data_set),
     output:
         f"{DATA}/data_set.json",
     params:
-        settings=settings(plan.data_set),
+        description=always(str(plan.description)),
+        settings=always(settings(plan.data_set)),
     log:
         f"results/logs/data/{DATA_SET}/resolve_data_set.log",
     shell:
-        "trigger-lut resolve-data-set --description {input} --output {output} &> {log} || failed {log}"
+        "trigger-lut resolve-data-set --description={params.description:q} --output {output} &> {log} || failed {log}"
 
 
 if plan.simulated:
@@ -45,12 +48,13 @@ if plan.simulated:
         """Write the part of the description that simulation depends on."""
         localrule: True
         input:
-            edited(str(plan.description), f"data/{DATA_SET}/simulation.json", simulation_of(plan.data_set)),
+            edited(plan.description, f"data/{DATA_SET}/simulation.json", simulation_of(plan.data_set)),
         output:
             f"data/{DATA_SET}/simulation.json",
         params:
-            settings=settings(simulation_of(plan.data_set)),
+            description=always(str(plan.description)),
+            settings=always(settings(simulation_of(plan.data_set))),
         log:
             f"results/logs/data/{DATA_SET}/resolve_simulation.log",
         shell:
-            "trigger-lut resolve-simulation --description {input} --output {output} &> {log} || failed {log}"
+            "trigger-lut resolve-simulation --description={params.description:q} --output {output} &> {log} || failed {log}"

@@ -9,15 +9,17 @@ if plan.data_set.anomaly is not None:
             codes=f"{DATA}/codes.npz",
             card=f"{DATA}/teacher.json",
         params:
-            background=plan.data_set.anomaly.background,
-            settings=shlex.quote(plan.data_set.anomaly.teacher.model_dump_json()),
+            background=always(
+                " ".join(f"--background={shlex.quote(name)}" for name in plan.data_set.anomaly.background)
+            ),
+            settings=always(shlex.quote(plan.data_set.anomaly.teacher.model_dump_json())),
             code=fingerprint("teacher"),
         resources:
             **needs(mem_mb=3000, runtime=60),
         log:
             f"results/logs/data/{DATA_SET}/teacher.log",
         shell:
-            "trigger-lut teacher --threads {threads} --encoded {input} --background {params.background:q}"
+            "trigger-lut teacher --threads {threads} --encoded {input} {params.background}"
             " --settings {params.settings} --codes {output.codes} --card {output.card} &> {log} || failed {log}"
 
     rule page_of_teacher:

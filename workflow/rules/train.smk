@@ -21,14 +21,14 @@ rule train:
         checkpoints="results/checkpoints/{design}",
         code=fingerprint("training.run", without=("firmware.__init__",)),
     # Designs train side by side, one thread each; `--config train_threads=2` gives each more.
-    threads: config.get("train_threads", 1)
+    threads: options.train_threads
     # before the references, which only the summary waits for
     priority: 1
     resources:
         # Data that are held are copied to the device once.
-        **needs(mem_mb=2000 + 2 * plan.budget.training.memory_mb, runtime=240, gpus=config.get("train_gpus", 0)),
+        **needs(mem_mb=2000 + 2 * plan.budget.training.memory_mb, runtime=240, gpus=options.train_gpus),
         # A resource, as another number of them is no reason to train again.
-        shared_gpus=config.get("train_gpus", 0),
+        shared_gpus=options.train_gpus,
     log:
         "results/logs/{design}/train.log",
     shell:

@@ -31,6 +31,7 @@ from trigger_lut.layer_options import (
     SumOptions,
     Units,
 )
+from trigger_lut.validation import Line
 
 OF_UNITS = ("batch_norm", "hidden_width", "max_input_bits")
 
@@ -93,13 +94,13 @@ class NetworkShape(Strict):
     layers: list[Layer] | None = Field(
         None, min_length=1, description="Layers in order; the last gives one output a class."
     )
-    function: str | None = Field(
+    function: Line | None = Field(
         None,
         pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$",
         description="Python function module:name that gets the inputs' formats, the number of classes and the seed, "
         "and gives a Keras model. The module is installed or lies in the working directory.",
     )
-    model: str | None = Field(
+    model: Line | None = Field(
         None,
         pattern=r"\.keras$",
         description="File of a trained Keras model of HGQ2's layers or ours, from the working directory. It is not "

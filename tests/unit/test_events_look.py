@@ -132,3 +132,16 @@ def test_faults_of_files_are_named(tmp_path: Path) -> None:
         with pytest.raises(DataError) as caught:
             look(paths, tree)
         assert str(caught.value).startswith(message)
+
+
+def test_look_unprintable_and_long_names_are_left_out(tmp_path: Path) -> None:
+    names = ["x", "a\u2028b", "b" * 201]
+    with uproot.recreate(tmp_path / "t.root") as file:
+        file.mktree("t", dict.fromkeys(names, "f8")).extend(dict.fromkeys(names, np.arange(9.0)))
+    looked = look([tmp_path / "t.root"]).branches
+    assert {name: branch.kind for name, branch in looked.items()} == {
+        names[0]: "number",
+        names[1]: "other",
+        names[2]: "other",
+    }
+    assert looked["a\u2028b"].reason == "its name is too long, or holds control characters"

@@ -20,6 +20,7 @@ from trigger_lut.events.expressions import value_kind
 from trigger_lut.events.names import BESIDE, key, role
 from trigger_lut.events.opening import check_header
 from trigger_lut.events.read import count_entries
+from trigger_lut.validation import LONGEST_TEXT
 
 ENTRIES = 20_000  # entries to look at
 FILES, PLACES = 8, 5  # files in which values are looked at, and places in each of them
@@ -164,6 +165,8 @@ def _names(path: Path, tree: str) -> list[str]:
 def _look_at(opened: Branches, name: str, start: int, stop: int) -> Branch:
     import awkward as ak
 
+    if not name.isprintable() or len(name) > LONGEST_TEXT:
+        return Branch(name, "other", "", reason="its name is too long, or holds control characters")
     found = opened.fitting(name)
     if len(found) != 1:
         return Branch(name, "other", "", reason=f"{len(found)} branches have this path")

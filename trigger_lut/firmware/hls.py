@@ -104,6 +104,9 @@ def _layer_by_layer(model: Any, whole: Network, network: Network, folder: Path, 
     if loose := sorted({type(op).__name__ for op in _operations(model) if not isinstance(op, keras.Layer)}):
         what = f"hls4ml takes layers alone, the model holds operations: {', '.join(loose)}"
         return dataclasses.replace(empty, note=f"not layer by layer: {what}")
+    # hls4ml writes names of layers into comments and symbols as they are
+    if wrong := [op.name for op in _operations(model) if not re.fullmatch(r"[\w./ -]+", op.name, re.ASCII)]:
+        return dataclasses.replace(empty, note=f"not layer by layer: {wrong[0]!r} is no name of a layer in C++")
     try:
         converted = _convert(model, network, folder, spec)
         project = _written(converted, model, empty, network)

@@ -22,13 +22,14 @@ from trigger_lut import (
     records_scan,
     records_vendor,
 )
-from trigger_lut.cards import Card, Measured
+from trigger_lut.cards import DIGEST, Card, Measured
 from trigger_lut.simulation.check import MassPeak, PhysicsCheck
 from trigger_lut.simulation.crossing_check import CrossingCheck, CrossingClass
 from trigger_lut.simulation.crossing_run import CrossingFileCard
 from trigger_lut.simulation.muon_run import MuonCheck, MuonFileCard
 
 START, END = "<!-- cards: made by `trigger-lut schema cards` -->", "<!-- end of cards -->"
+DIGEST_ROW = f"| `{DIGEST}` | str | sha256 of the other keys: a card that was edited by hand is refused. |"
 CARDS: dict[str, type[BaseModel]] = {
     "data/&lt;data set&gt;/&lt;process&gt;_&lt;part&gt;.json": records.SimulateCard,
     "data/&lt;data set&gt;/muon_&lt;part&gt;.json": MuonFileCard,
@@ -63,6 +64,8 @@ CARDS: dict[str, type[BaseModel]] = {
 PARTS: tuple[type[BaseModel], ...] = (
     records.DesignSummary,
     records.BudgetLine,
+    records.DesignVerdict,
+    records.FormVerdict,
     records_scan.ScanPoint,
     records_scan.PublishedResult,
     Measured,
@@ -116,7 +119,7 @@ PARTS: tuple[type[BaseModel], ...] = (
 
 def card_tables() -> str:
     """Markdown: the fields common to all cards, each card's own, and the records inside them."""
-    lines = ["**Every card**", "", *_table(Card, ())]
+    lines = ["**Every card**", "", *_table(Card, ()), DIGEST_ROW]
     for path, model in CARDS.items():
         lines += ["", f"**{path}**", "", *_table(model, tuple(Card.model_fields))]
     for model in PARTS:
@@ -145,6 +148,8 @@ def _name(annotation: Any) -> str:
         return ", ".join(f"`{a}`" for a in arguments)
     if origin is types.UnionType or origin is typing.Union:
         return " or ".join("null" if a is type(None) else _name(a) for a in arguments)
+    if origin is typing.Annotated:
+        return _name(arguments[0])
     if origin is not None:
         return f"{origin.__name__} of {', '.join(_name(a) for a in arguments)}"
     return str(annotation.__name__)

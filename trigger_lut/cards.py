@@ -1,17 +1,21 @@
 """Cards: the typed JSON record that each stage leaves and the next stages read.
 
 Every card carries its schema version, the versions of the tools that made it, the seconds that took, and the
-sha256 of every file it was made from. A figure that a tool measured is a `Measured` with its source.
+sha256 of every file it was made from. A figure that a tool measured is a `Measured` with its source. The key `digest`
+of the file is a checksum of the other keys, so that an edited card is refused. It is no signature: anyone can compute
+it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, NoReturn, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -30,12 +34,24 @@ Source = Literal[
     "not measured",
 ]
 NOT_MEASURED: Source = "not measured"
+DIGEST = "digest"
+SIGNED: tuple[Source, ...] = ("post-synth", "post-route")  # slacks
+
+
+Count = Annotated[int, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class Strict(BaseModel):
     """Base of all records: unknown keys are refused, instances are immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def require(problem: str, expected: object, found: object) -> None:
+    """Raise ValueError where a figure of a record is not what its other figures make it."""
+    if expected != found:
+        raise ValueError(f"{problem}. Expected {expected}, found {found}")
 
 
 class Measured(Strict):
@@ -50,6 +66,8 @@ class Measured(Strict):
     def _value_has_source(self) -> Self:
         if (self.value is None) != (self.source == NOT_MEASURED):
             raise ValueError("a value needs a source, and 'not measured' has no value")
+        if self.value is not None and self.value < 0 and self.source not in SIGNED:
+            raise ValueError(f"a figure by {self.source} cannot be negative, found {self.value:g}")
         return self
 
 
@@ -99,8 +117,60 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_card(card: BaseModel, path: Path) -> None:
-    """Write a card as indented JSON, whole or not at all."""
-    write_text(path, json.dumps(card.model_dump(mode="json"), indent=2) + "\n")
+    """Write a card as indented JSON with its digest, whole or not at all; other records have no digest."""
+    content = card.model_dump(mode="json")
+    if isinstance(card, Card):
+        content[DIGEST] = digest_of(content)
+    write_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def digest_of(content: Mapping[str, Any]) -> str:
+    """Return the sha256 of a card's content without its digest, in a form that does not depend on order or layout."""
+    rest = {key: value for key, value in content.items() if key != DIGEST}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def load_json(text: str) -> Any:
+    """Parse JSON as Python does, but refuse what its standard leaves open.
+
+    Parameters
+    ----------
+    text : str
+        The JSON document.
+
+    Returns
+    -------
+    Any
+        Its content.
+
+    Raises
+    ------
+    ValueError
+        For text that is no JSON, a key that occurs twice in one object, NaN, Infinity, a number beyond the range of a
+        double, or nesting beyond Python's limit.
+    """
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        content: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in content:
+                raise ValueError(f"key {key!r} occurs twice in one object")
+            content[key] = value
+        return content
+
+    def refuse(word: str) -> NoReturn:
+        raise ValueError(f"{word} is no number of JSON")
+
+    def finite(digits: str) -> float:
+        value = float(digits)
+        if not math.isfinite(value):
+            raise ValueError(f"{digits} is beyond the range of a double")
+        return value
+
+    try:
+        return json.loads(text, object_pairs_hook=unique, parse_constant=refuse, parse_float=finite)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
 
 
 def stage_of(path: Path) -> str | None:
@@ -119,8 +189,29 @@ def read_card(kind: type[AnyCard], path: Path) -> AnyCard:
     except OSError as error:
         raise CardError(f"{path}: cannot be read: {error.strerror}") from error
     try:
-        return kind.model_validate_json(text)
+        return kind.model_validate_json(_without_digest(text, path))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise CardError(f"{path}: not a {kind.__name__}: {where}: {first['msg']}") from error
+
+
+def _without_digest(text: str, path: Path) -> str:
+    """Return the JSON of a card without its digest. Raises CardError when the digest or the JSON is wrong."""
+    try:
+        content = load_json(text)
+    except json.JSONDecodeError:
+        return text  # the model says where
+    except ValueError as error:
+        raise CardError(f"{path}: {error}. Expected a card as its stage wrote it. Run its stage again.") from error
+    if isinstance(content, dict) and DIGEST in content:
+        require_own_digest(content, path)
+    return json.dumps(content)
+
+
+def require_own_digest(content: dict[str, Any], path: Path) -> None:
+    """Remove the digest from a card's content. Raises CardError when it is of other content."""
+    if (written := content.pop(DIGEST, None)) != (found := digest_of(content)):
+        raise CardError(
+            f"{path}: changed since its stage wrote it. Expected digest {written}, found {found}. Run its stage again."
+        )

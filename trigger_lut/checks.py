@@ -28,3 +28,6 @@ class Checks(Strict):
     route: bool = Field(default=False, description="Place and route with nextpnr, for ECP5.")
     vivado: bool = Field(default=False, description="Synthesise and route with Vivado, where it is on PATH.")
     vitis_hls: bool = Field(default=False, description="Synthesise with Vitis HLS, where it is on PATH.")
+    require_proof: bool = Field(
+        default=False, description="Whether the verdict fails a design with an output that is not proven."
+    )

@@ -176,9 +176,14 @@ def parser() -> argparse.ArgumentParser:
     )
     sub = command(commands.verdict, "--output")
     sub.add_argument(
-        "--proofs", type=Path, nargs="*", default=[], metavar="PATH", help="prove.json, faults.json, decision.json"
+        "--cards",
+        type=Path,
+        nargs="*",
+        default=[],
+        metavar="PATH",
+        help="prove.json, faults.json, decision.json, release.json",
     )
-    for flag in ("--summary", "--scan"):
+    for flag in ("--summary", "--scan", "--budget", "--targets"):
         sub.add_argument(flag, type=Path, metavar="PATH", help=FILES[flag])
     command(commands_of_pages.pages_of_data, "--ingest", "--reference", "--folder").add_argument(
         "--simulation", type=Path, metavar="PATH", help="card of check-simulation, where data are simulated"

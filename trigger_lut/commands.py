@@ -301,10 +301,19 @@ def scan(args: argparse.Namespace) -> None:
 
 
 def verdict(args: argparse.Namespace) -> None:
-    """Fail when a design misses its budget or is not bit-exact, and say by how much."""
+    """Fail when a design misses its budget, is not bit-exact, or when cards and files do not agree."""
+    from trigger_lut.errors import ConfigurationError
     from trigger_lut.verdict import verdict
 
-    verdict(args.summary, args.scan, args.output, args.proofs)
+    if (args.budget is None) != (args.targets is None):
+        raise ConfigurationError("verdict: --budget and --targets go together. Expected both or none, found one.")
+    asked = None if args.budget is None else (args.budget, args.targets)
+    card = verdict(args.summary, args.scan, args.output, args.cards, asked)
+    for design in card.details:
+        print(f"{design.name}:", *design.statements, sep="\n  ")
+    print(f"{card.files} files agree with their checksums")
+    if card.absent:
+        print(f"{len(card.absent)} data files were removed after they were read: not compared")
 
 
 def schema(args: argparse.Namespace) -> None:

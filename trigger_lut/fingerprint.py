@@ -21,6 +21,7 @@ PLUMBING = (
     "cli",
     "errors",
     "cards",
+    "provenance",
     "scratch",
     "records",
     "records_firmware",

@@ -14,8 +14,7 @@ from trigger_lut.published import RESULTS
 from trigger_lut.records import DesignSummary, ReferenceCard, TrainCard
 from trigger_lut.records_physics import PhysicsCard
 from trigger_lut.records_scan import ScanCard, ScanPoint
-from trigger_lut.summary import rows_as_table, same_everywhere, summarise
-from trigger_lut.verdict import missed
+from trigger_lut.summary import missed, rows_as_table, same_everywhere, summarise
 
 
 def front(points: Sequence[tuple[float, float, bool]]) -> list[bool]:
@@ -46,6 +45,30 @@ def scan(
     """
     watch = Stopwatch()
     card = read_card(ReferenceCard, reference)
+    made, first, events, read = scan_points(card, designs, points)
+    record = ScanCard(
+        data_set=first.data_set,
+        target=first.target_name,
+        events=events,
+        reference_units=card.units,
+        accuracy_reference=card.accuracy_dense,
+        accuracy_trees=card.accuracy_trees,
+        points=made,
+        published_set=published,
+        published=RESULTS[published] if published else [],
+        **watch.provenance([reference, *read]),
+    )
+    write_text(tsv, rows_as_table([point.model_dump(mode="json") for point in made]))
+    write_card(record, json)
+
+
+def scan_points(
+    card: ReferenceCard, designs: Sequence[Path], points: Sequence[Path]
+) -> tuple[list[ScanPoint], Spec, int, list[Path]]:
+    """Return the points of a scan, the first one's spec, the number of test events, and the cards that were read.
+
+    Raises CardError when a card is missing or damaged, or the designs are not of one data set and target.
+    """
     folders = [*points, *designs]
     held = [summarise(folder, card) for folder in folders]
     first = held[0][0]
@@ -64,20 +87,7 @@ def scan(
         _point(spec, row, n < len(points), events[n], epochs[n], on_luts[n], on_latency[n])
         for n, (spec, row, _) in enumerate(held)
     ]
-    record = ScanCard(
-        data_set=first.data_set,
-        target=first.target_name,
-        events=events[0],
-        reference_units=card.units,
-        accuracy_reference=card.accuracy_dense,
-        accuracy_trees=card.accuracy_trees,
-        points=made,
-        published_set=published,
-        published=RESULTS[published] if published else [],
-        **watch.provenance([reference, *(path for _, _, paths in held for path in paths)]),
-    )
-    write_text(tsv, rows_as_table([point.model_dump(mode="json") for point in made]))
-    write_card(record, json)
+    return made, first, events[0], [path for _, _, paths in held for path in paths]
 
 
 def _point(

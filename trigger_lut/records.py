@@ -185,8 +185,8 @@ class TrainCard(Card):
         "the clock."
     )
     verdict: str = Field(description="'within the budget', or by how much it is missed and what was tried.")
-    accuracy_validation: float = Field(description="On the validation split, by the integer network.")
-    accuracy: float = Field(description="On the test split, by the integer network.")
+    accuracy_validation: float = Field(le=1, description="On the validation split, by the integer network.")
+    accuracy: float = Field(le=1, description="On the test split, by the integer network.")
     luts: Measured = Field(description="Of the network as training synthesised it.")
     luts_surrogate: float = Field(description="LUTs by the surrogate's count.")
     ff_surrogate: int | None = Field(None, description="Flip-flops, counted on the pipeline before synthesis.")
@@ -275,8 +275,33 @@ class Summary(Card):
     designs: list[DesignSummary] = Field(description="One entry a design.")
 
 
+class FormVerdict(Strict):
+    """One form of the firmware, compared with the reference model."""
+
+    name: str = Field(description="keras, hls4ml, alkaid, rtl or vhdl.")
+    vectors: int = Field(description="Vectors compared.")
+    mismatches: int = Field(description="Output values that differ.")
+    required: bool = Field(description="Whether mismatches fail the verdict.")
+
+
+class DesignVerdict(Strict):
+    """Everything that the verdict says of one design, computed again from its cards and files."""
+
+    name: str = Field(description="Name of the design.")
+    spec_sha256: str = Field(description="Of spec.json.")
+    network_sha256: str = Field(description="Of network.npz.")
+    budget: list[BudgetLine] = Field(description="Every line of the budget, judged.")
+    forms: list[FormVerdict] = Field(description="One entry a form that was compared.")
+    proven: list[str] = Field(description="Outputs proven equal to the network for all inputs.")
+    sampled: list[str] = Field(description="Outputs compared on vectors alone.")
+    statements: list[str] = Field(description="The same as text, with what was not asked for and what did not run.")
+
+
 class VerdictCard(Card):
     """results/verdict.json: written only when every design meets its budget and is bit-exact."""
 
     stage: Literal["verdict"] = "verdict"
     designs: list[str] = Field(description="The designs that pass.")
+    details: list[DesignVerdict] = Field([], description="One entry a design, those of the scan behind the others.")
+    files: int = Field(0, description="Files that agree with their checksums, from the cards back to the data.")
+    absent: list[str] = Field([], description="Data files that were removed after they were read: not compared.")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from trigger_lut.cards import Card, Measured, Strict
+from trigger_lut.cards import Card, Count, Measured, Strict, require
 from trigger_lut.clock import FmaxInterval
 from trigger_lut.records_firmware import Difference
 
@@ -33,10 +33,10 @@ class DecisionForm(Strict):
     """One form of the firmware against the NumPy reference."""
 
     name: Literal["rtl", "vhdl"] = Field(description="Verilog in Verilator, or VHDL in GHDL.")
-    vectors: int = Field(description="Vectors compared.")
-    differences: int = Field(description="Output codes and decision bits that differ.")
+    vectors: Count = Field(description="Vectors compared.")
+    differences: Count = Field(description="Output codes and decision bits that differ.")
     first: Difference | None = Field(None, description="The first one; bits are numbered behind the outputs.")
-    control_missed: int = Field(description="Moved thresholds that made other differences than those at their edge.")
+    control_missed: Count = Field(description="Moved thresholds that made other differences than those at their edge.")
     seconds: float = Field(description="Wall time, negative control included.")
 
 
@@ -52,9 +52,9 @@ class DecisionCard(Card):
     background: list[str] = Field(description="Outputs whose largest is subtracted; empty: one score.")
     fraction: int = Field(description="Fractional bits of a score.")
     score_range: tuple[int, int] = Field(description="Smallest and largest score.")
-    score_bits: int = Field(description="Bits of a score and of a threshold, the sign included.")
+    score_bits: Count = Field(description="Bits of a score and of a threshold, the sign included.")
     bits: list[DecisionBit] = Field(description="By working point, bit 0 first.")
-    network_latency_cycles: int = Field(description="Of the network alone.")
+    network_latency_cycles: Count = Field(description="Of the network alone.")
     latency_cycles: Measured = Field(description="From valid input to valid decision.")
     latency_ns: Measured = Field(description="latency_cycles times the target's period.")
     luts: Measured = Field(description="Of the decision's logic, without the network: LUT1 to LUT6 cells.")
@@ -77,6 +77,27 @@ class DecisionCard(Card):
         description="proven: the logic is the decision for all outputs of the network, by SAT; sampled: on vectors."
     )
     proof_control: bool | None = Field(description="Whether SAT found a moved threshold; null: not asked, or open.")
-    differences: int = Field(description="Over all forms.")
+    differences: Count = Field(description="Over all forms.")
     bit_exact: bool = Field(description="No differences, no control missed, and not proven different.")
     verdict: str = Field(description="'bit-exact', or what is not, with count and place.")
+
+    @model_validator(mode="after")
+    def _figures_agree(self) -> Self:
+        if not self.forms or not self.bits:
+            raise ValueError("forms, bits: nothing was compared. Expected at least one of each, found none")
+        for form in self.forms:
+            if not form.vectors:
+                raise ValueError(f"{form.name}: vectors: nothing was compared. Expected at least 1, found 0")
+            require(
+                f"{form.name}: first: not in agreement with differences", form.differences > 0, form.first is not None
+            )
+        require("differences: not the sum over the forms", sum(f.differences for f in self.forms), self.differences)
+        missed = sum(form.control_missed for form in self.forms)
+        exact = not self.differences and not missed and self.proof != "different" and self.proof_control is not False
+        require("bit_exact: not what forms and proof say", exact, self.bit_exact)
+        require("verdict: not what bit_exact says", exact, self.verdict == "bit-exact")
+        fmax = self.fmax_mhz_estimate.value
+        require(
+            "clock_met: not what fmax_mhz_estimate says", fmax is not None and fmax >= self.clock_mhz, self.clock_met
+        )
+        return self

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from trigger_lut.cards import Card, Measured, Strict
+from trigger_lut.cards import Card, Count, Measured, Strict, require
 from trigger_lut.clock import FmaxInterval
 
 
 class PipelineStage(Strict):
     """One stage of the pipeline, before synthesis."""
 
-    tables: int = Field(description="Look-up tables.")
-    adders: int = Field(description="Adders, subtractions and comparisons.")
-    choices: int = Field(description="Multiplexers and gates: saturation, maxima, ReLU.")
-    register_bits: int = Field(description="Registers behind the stage, the valid bit among them.")
+    tables: Count = Field(description="Look-up tables.")
+    adders: Count = Field(description="Adders, subtractions and comparisons.")
+    choices: Count = Field(description="Multiplexers and gates: saturation, maxima, ReLU.")
+    register_bits: Count = Field(description="Registers behind the stage, the valid bit among them.")
     logic_ns: float = Field(description="Longest path by the delay model; an estimate.")
 
 
@@ -32,7 +32,7 @@ class FirmwareCard(Card):
     rtl_project: str = Field(description="Folder of the Verilog project.")
     rtl_top: str = Field(description="Name of the top-level module.")
     files: dict[str, str] = Field(description="sha256 of each file that the stage wrote, by path.")
-    rtl_latency_cycles_planned: int = Field(description="Pipeline registers counted by alkaid from input to output.")
+    rtl_latency_cycles_planned: Count = Field(description="Pipeline registers counted by alkaid from input to output.")
     rtl_stages: list[PipelineStage] = Field(default=[], description="What sits in each stage, from the inputs on.")
     rtl_cuts: int = Field(1, description="Cuts of the pipeline that were synthesized to find one that is fast enough.")
     rtl_clock_obstacle: str | None = Field(
@@ -59,26 +59,38 @@ FormName = Literal["keras", "hls4ml", "alkaid", "rtl", "vhdl"]
 class TableEntries(Strict):
     """Entries of the tables of all edges that are not pruned."""
 
-    entries: int = Field(description="How many there are; one of a shared table counts once.")
-    looked_up: int = Field(description="Looked up by some vector.")
-    unreachable: int = Field(description="Proven beyond reach: no input leads to them.")
-    missed: int = Field(description="Neither.")
+    entries: Count = Field(description="How many there are; one of a shared table counts once.")
+    looked_up: Count = Field(description="Looked up by some vector.")
+    unreachable: Count = Field(description="Proven beyond reach: no input leads to them.")
+    missed: Count = Field(description="Neither.")
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        require("entries: not the sum of its parts", self.looked_up + self.unreachable + self.missed, self.entries)
+        return self
 
 
 class Comparison(Strict):
     """One evaluation against the NumPy reference."""
 
     name: FormName = Field(description="What was evaluated.")
-    vectors: int = Field(description="Vectors compared.")
-    mismatches: int = Field(description="Output values that differ; bit-exact means 0.")
+    vectors: Count = Field(description="Vectors compared.")
+    mismatches: Count = Field(description="Output values that differ; bit-exact means 0.")
     first: Difference | None = Field(None, description="Where it differs first; null when nothing does.")
     seconds: float = Field(description="Wall time.")
-    control_mismatches: int = Field(
+    control_mismatches: Count = Field(
         description="Differences found after one bit of a table or weight was flipped; must be > 0."
     )
     required: bool = Field(
         True, description="Whether differences count; false for Keras of a given model, evaluated in float32."
     )
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if not self.vectors:
+            raise ValueError(f"{self.name}: vectors: nothing was compared. Expected at least 1, found 0")
+        require(f"{self.name}: first: not in agreement with mismatches", self.mismatches > 0, self.first is not None)
+        return self
 
 
 class VerifyCard(Card):
@@ -86,32 +98,56 @@ class VerifyCard(Card):
 
     stage: Literal["verify"] = "verify"
     design: str = Field(description="Name of the design.")
-    vectors: int = Field(description="Input vectors of all forms; the Verilog gets more, the VHDL some of them.")
-    vector_sets: dict[str, int] = Field(description="Vectors by origin: test, corners, random, tables.")
+    vectors: Count = Field(description="Input vectors of all forms; the Verilog gets more, the VHDL some of them.")
+    vector_sets: dict[str, Count] = Field(description="Vectors by origin: test, corners, random, tables.")
     table_entries: TableEntries = Field(description="Which table entries these vectors look up.")
-    outputs: int = Field(description="Outputs a vector.")
+    outputs: Count = Field(description="Outputs a vector.")
     comparisons: list[Comparison] = Field(
         description="Keras, hls4ml's emulator, alkaid's interpreter, Verilog (rtl) and VHDL against the reference."
     )
     not_run: dict[str, str] = Field({}, description="Comparisons that were not made, and why.")
     control: str = Field(description="Which bit of which table entry was flipped for the negative control.")
-    mismatches: int = Field(description="Output values that differ, summed over the comparisons.")
+    mismatches: Count = Field(description="Output values that differ, summed over the comparisons.")
     controls_caught: bool = Field(description="Whether every comparison noticed the flipped bit.")
     bit_exact: bool = Field(description="0 mismatches in all comparisons, and every control caught.")
-    latency_cycles_measured: int = Field(description="Cycles from valid input to valid output in the RTL simulation.")
-    ii_measured: int = Field(description="Cycles between two inputs in the RTL simulation.")
+    latency_cycles_measured: Count = Field(description="Cycles from valid input to valid output in the RTL simulation.")
+    ii_measured: Count = Field(description="Cycles between two inputs in the RTL simulation.")
     verdict: str = Field(description="'bit-exact', or 'not bit-exact' with count and place.")
+
+    @model_validator(mode="after")
+    def _figures_agree(self) -> Self:
+        for name, count in (("vectors", self.vectors), ("outputs", self.outputs), ("ii_measured", self.ii_measured)):
+            if not count:
+                raise ValueError(f"{name}: nothing was measured. Expected at least 1, found 0")
+        require("vectors: not the sum of vector_sets", sum(self.vector_sets.values()), self.vectors)
+        names = [compared.name for compared in self.comparisons]
+        require("comparisons: a form occurs twice", len(set(names)), len(names))
+        counted = sum(compared.mismatches for compared in self.comparisons if compared.required)
+        require("mismatches: not the sum over the comparisons", counted, self.mismatches)
+        for compared in self.comparisons:
+            values = compared.vectors * self.outputs
+            if compared.mismatches > values:
+                raise ValueError(
+                    f"{compared.name}: mismatches: more than there are values. Expected at most {values}, found "
+                    f"{compared.mismatches}"
+                )
+        caught = all(compared.control_mismatches for compared in self.comparisons)
+        require("controls_caught: not what the comparisons say", caught, self.controls_caught)
+        exact = self.mismatches == 0 and caught
+        require("bit_exact: not what mismatches and controls say", exact, self.bit_exact)
+        require("verdict: not what bit_exact says", exact, self.verdict.startswith("bit-exact"))
+        return self
 
 
 class StageTiming(Strict):
     """Static timing of one pipeline stage of the netlist, by the delay model: estimates."""
 
-    luts: int = Field(description="LUTs in the stage.")
-    carry_chains: int = Field(description="Carry chains in the stage.")
-    registers: int = Field(description="Registers behind it.")
-    logic_levels: int = Field(description="LUTs and carry chains in a row, at most.")
+    luts: Count = Field(description="LUTs in the stage.")
+    carry_chains: Count = Field(description="Carry chains in the stage.")
+    registers: Count = Field(description="Registers behind it.")
+    logic_levels: Count = Field(description="LUTs and carry chains in a row, at most.")
     logic_ns: float = Field(description="Delay of its slowest path without the register.")
-    on_path: dict[str, int] = Field(description="Cells of that path by kind.")
+    on_path: dict[str, Count] = Field(description="Cells of that path by kind.")
     path: list[str] = Field(
         description="What the path passes, by layer, place, output and edge, as far as it is named."
     )
@@ -137,16 +173,28 @@ class SynthCard(Card):
         None, description="Why no cut within the latency budget reaches the target's clock; null: one does."
     )
     stages: list[StageTiming] = Field([], description="Static timing of the pipeline, from the inputs on.")
-    luts_by_layer: dict[str, int] = Field(
+    luts_by_layer: dict[str, Count] = Field(
         {}, description="LUTs of the netlist by the layer whose value they drive or lead to."
     )
-    netlist_vectors: int = Field(
+    netlist_vectors: Count = Field(
         0, description="Random vectors on which the netlist was evaluated and gave the network's outputs."
     )
-    cells: dict[str, int] = Field(description="Cells by type.")
+    cells: dict[str, Count] = Field(description="Cells by type.")
     luts_surrogate: Measured = Field(description="What training counted.")
     surrogate_error: float = Field(description="(surrogate - yosys) / yosys, of LUTs.")
     ff_surrogate: Measured = Field(description="Flip-flops as training counted them.")
+
+    @model_validator(mode="after")
+    def _figures_agree(self) -> Self:
+        cells = sum(count for kind, count in self.cells.items() if kind.startswith("LUT"))
+        if self.luts.value is not None:
+            require("luts: not the number of LUT cells", cells, self.luts.value)
+        if self.stages and self.luts.value is not None and self.ff.value is not None:
+            require("stages: LUTs do not add up", sum(stage.luts for stage in self.stages), self.luts.value)
+            require("stages: flip-flops do not add up", sum(stage.registers for stage in self.stages), self.ff.value)
+            longest = max(stage.logic_ns for stage in self.stages)
+            require("path_ns_estimate: not the longest path of the stages", longest, self.path_ns_estimate)
+        return self
 
 
 class TimingCard(Card):

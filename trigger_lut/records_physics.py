@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from trigger_lut.cards import Card, Strict
+from trigger_lut.cards import Card, Fraction, Strict
 from trigger_lut.records import Measure
 
 ALL = "all"  # of a working point: all signal classes together
@@ -15,14 +15,14 @@ ALL = "all"  # of a working point: all signal classes together
 class RocCurve(Strict):
     """One class against all others."""
 
-    auc: float = Field(description="Area under the curve.")
+    auc: Fraction = Field(description="Area under the curve.")
     auc_error: float | None = Field(
         None, description="Its standard error (DeLong et al., Biometrics 44 (1988) 837); null: fewer than two events."
     )
-    efficiency_at_1e2: float = Field(description="Signal efficiency at a background efficiency of 1e-2.")
-    efficiency_at_1e3: float = Field(description="Signal efficiency at a background efficiency of 1e-3.")
-    background: list[float] = Field(description="Background efficiencies of the curve's points.")
-    signal: list[float] = Field(description="Signal efficiencies of the same points.")
+    efficiency_at_1e2: Fraction = Field(description="Signal efficiency at a background efficiency of 1e-2.")
+    efficiency_at_1e3: Fraction = Field(description="Signal efficiency at a background efficiency of 1e-3.")
+    background: list[Fraction] = Field(description="Background efficiencies of the curve's points.")
+    signal: list[Fraction] = Field(description="Signal efficiencies of the same points.")
 
 
 class Measured68(Strict):
@@ -89,7 +89,9 @@ class PhysicsCard(Card):
     design: str = Field(description="Name of the design.")
     measure: Measure = Field("accuracy", description="What the accuracy is: a share of right classes, or R^2.")
     events: int = Field(description="Events in the test split.")
-    accuracy: float = Field(description="Share of events whose largest output is their class; of a regression R^2.")
+    accuracy: float = Field(
+        le=1, description="Share of events whose largest output is their class; of a regression R^2."
+    )
     classes: dict[str, RocCurve] = Field({}, description="Of the firmware: one class against all others, by name.")
     confusion: list[list[int]] = Field([], description="Of the firmware: events by true (row) and assigned class.")
     methods: list[Classification] = Field([], description="References first, the firmware's integers last.")

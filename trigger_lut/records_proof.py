@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from trigger_lut.cards import Card, Strict
+from trigger_lut.cards import Card, Count, Strict, require
 
 
 class OutputProof(Strict):
@@ -76,14 +76,20 @@ class ProveCard(Card):
 class FaultCount(Strict):
     """Faults of one kind."""
 
-    injected: int = Field(description="Put into the firmware, one at a time.")
-    detected: int = Field(description="Noticed by the vectors of the verify stage.")
-    solved: int = Field(
+    injected: Count = Field(description="Put into the firmware, one at a time.")
+    detected: Count = Field(description="Noticed by the vectors of the verify stage.")
+    solved: Count = Field(
         0, description="Not noticed by those, but by inputs found for them, from sums or by SAT, in simulation as well."
     )
-    equivalent: int = Field(description="Not noticed, and proven to change no output.")
-    undetected: int = Field(description="Not noticed, and proven to change an output.")
-    undecided: int = Field(0, description="Not noticed, and in the time proven neither way.")
+    equivalent: Count = Field(description="Not noticed, and proven to change no output.")
+    undetected: Count = Field(description="Not noticed, and proven to change an output.")
+    undecided: Count = Field(0, description="Not noticed, and in the time proven neither way.")
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        parts = self.detected + self.solved + self.equivalent + self.undetected + self.undecided
+        require("injected: not the sum of the outcomes", parts, self.injected)
+        return self
 
 
 class FaultsCard(Card):
@@ -91,7 +97,7 @@ class FaultsCard(Card):
 
     stage: Literal["faults"] = "faults"
     design: str = Field(description="Name of the design.")
-    vectors: int = Field(description="Vectors that a fault got, at most.")
+    vectors: Count = Field(description="Vectors that a fault got, at most.")
     kinds: dict[str, FaultCount] = Field(description="By kind: table, adder, register, output.")
     detection_rate: float | None = Field(
         description="Of faults that change a function, those shown by inputs found for them included; null: none did."
@@ -105,3 +111,18 @@ class FaultsCard(Card):
     equivalent: list[str] = Field(description="Faults that are proven to change nothing.")
     undetected: list[str] = Field(description="Faults that were not noticed although they change an output.")
     undecided: list[str] = Field([], description="Faults that were not noticed, of which nothing is proven.")
+
+    @model_validator(mode="after")
+    def _figures_agree(self) -> Self:
+        def total(outcome: str) -> int:
+            return sum(getattr(count, outcome) for count in self.kinds.values())
+
+        for outcome in ("equivalent", "undetected", "undecided"):
+            require(f"{outcome}: not as many as kinds says", total(outcome), len(getattr(self, outcome)))
+        caught = total("detected") + total("solved")
+        changing = caught + total("undetected")
+        rate = caught / changing if changing else None
+        require("detection_rate: not what the counts say", rate, self.detection_rate)
+        if total("injected") and not self.vectors:
+            raise ValueError("vectors: nothing was tried. Expected at least 1, found 0")
+        return self

@@ -45,6 +45,18 @@ def judged(
     )
 
 
+def missed(line: BudgetLine) -> str:
+    """Say by how much a line of a budget is missed."""
+    if line.found is None:
+        return f"{line.quantity} was not measured, budget {line.budget:g}"
+    why = [line.reason] if line.reason is not None else []
+    if not keeps(line.budget, line.found, at_least=line.at_least):
+        off = abs(line.found - line.budget)
+        share = f", {100 * off / line.budget:.1f} %" if line.budget else ""
+        why.insert(0, f"{off:g} too {'low' if line.at_least else 'many'}{share}")
+    return f"{line.quantity} {line.found:g} ({line.source}), budget {line.budget:g}: {'; '.join(why)}"
+
+
 def budget_lines(spec: Spec, synth: SynthCard, timing: TimingCard) -> list[BudgetLine]:
     """Judge LUTs, clock, latency, initiation interval, DSP and BRAM. A latency counts only at a clock that is met."""
     clock_mhz = spec.target.clock_mhz

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Measured, Stopwatch, read_card, write_card
@@ -30,8 +31,16 @@ def timing(spec: Path, verify_card: Path, synth_card: Path, card: Path) -> Timin
     for path, found in ((verify_card, verified.design), (synth_card, synthesised.design)):
         if found != design.design:
             raise CardError(f"{path}: of design {found!r}, expected {design.design!r}")
+    figures = timing_figures(design, verified, synthesised)
+    result = TimingCard(**figures, **watch.provenance([spec, verify_card, synth_card]))
+    write_card(result, card)
+    return result
+
+
+def timing_figures(design: Spec, verified: VerifyCard, synthesised: SynthCard) -> dict[str, Any]:
+    """Return the fields of a TimingCard without its provenance. Raises CardError without a longest path."""
     if synthesised.path_ns_estimate is None:
-        raise CardError(f"{synth_card}: path_ns_estimate: missing; synthesise again")
+        raise CardError(f"synth.json of {design.design}: path_ns_estimate: missing. Run the synth stage again.")
     latency_ns = verified.latency_cycles_measured * design.target.clock_period_ns
     allowed = design.target.latency_allowed_ns
     limit = min(design.budget.latency_ns, allowed if allowed is not None else design.budget.latency_ns)
@@ -39,26 +48,23 @@ def timing(spec: Path, verify_card: Path, synth_card: Path, card: Path) -> Timin
     fmax = fmax_estimate_mhz(synthesised.path_ns_estimate, design.target.family, luts)
     interval = fmax_interval(fmax, design.target.family)
     clock_met = fmax >= design.target.clock_mhz
-    result = TimingCard(
-        design=design.design,
-        clock_mhz=design.target.clock_mhz,
-        latency_cycles=Measured(value=verified.latency_cycles_measured, source="rtl-simulation"),
-        latency_ns=Measured(value=round(latency_ns, 6), source="rtl-simulation"),
-        ii=Measured(value=verified.ii_measured, source="rtl-simulation"),
-        latency_ns_budget=design.budget.latency_ns,
-        latency_allowed_ns=allowed,
-        logic_levels=synthesised.logic_levels,
-        fmax_mhz_estimate=Measured(value=fmax, source="yosys-delay-model"),
-        fmax_mhz_interval=interval,
-        fmax_model=_model(synthesised.path_ns_estimate, design.target.family, luts, interval),
-        clock_met=clock_met,
-        clock_obstacle=None if clock_met else synthesised.clock_obstacle,
-        latency_met=clock_met and latency_ns <= limit + ROUNDING_NS,
-        ii_met=verified.ii_measured <= design.budget.ii,
-        **watch.provenance([spec, verify_card, synth_card]),
-    )
-    write_card(result, card)
-    return result
+    return {
+        "design": design.design,
+        "clock_mhz": design.target.clock_mhz,
+        "latency_cycles": Measured(value=verified.latency_cycles_measured, source="rtl-simulation"),
+        "latency_ns": Measured(value=round(latency_ns, 6), source="rtl-simulation"),
+        "ii": Measured(value=verified.ii_measured, source="rtl-simulation"),
+        "latency_ns_budget": design.budget.latency_ns,
+        "latency_allowed_ns": allowed,
+        "logic_levels": synthesised.logic_levels,
+        "fmax_mhz_estimate": Measured(value=fmax, source="yosys-delay-model"),
+        "fmax_mhz_interval": interval,
+        "fmax_model": _model(synthesised.path_ns_estimate, design.target.family, luts, interval),
+        "clock_met": clock_met,
+        "clock_obstacle": None if clock_met else synthesised.clock_obstacle,
+        "latency_met": clock_met and latency_ns <= limit + ROUNDING_NS,
+        "ii_met": verified.ii_measured <= design.budget.ii,
+    }
 
 
 def _model(path_ns: float, family: str, luts: float, interval: FmaxInterval | None) -> str:

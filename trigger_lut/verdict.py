@@ -1,83 +1,233 @@
-"""Stage `verdict`: does every design meet its budget, and is it bit-exact? Measured elsewhere, judged here."""
+"""Stage `verdict`: does every design meet its budget, and is it bit-exact? Measured elsewhere, judged here.
+
+No card is trusted. All files are compared with their checksums, back to the data (`provenance.follow`). The cards of a
+design are compared with each other and with its files (`consistency`). Figures that follow from others are computed
+again. Only then the designs are judged (`judgement`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from trigger_lut.cards import Stopwatch, read_card, write_card
-from trigger_lut.errors import BudgetMissedError
-from trigger_lut.records import BudgetLine, DesignSummary, Summary, VerdictCard
-from trigger_lut.records_decision import DecisionCard
-from trigger_lut.records_proof import FaultsCard, ProveCard
+from trigger_lut.budget import Budget, Target, load_budget, resolve
+from trigger_lut.cards import Stopwatch, read_card, stage_of, write_card
+from trigger_lut.consistency import BESIDE, Design, differs, problems_of, read_design
+from trigger_lut.errors import BudgetMissedError, CardError
+from trigger_lut.judgement import details, faults, not_exact, open_outputs, unproven
+from trigger_lut.pareto import scan_points
+from trigger_lut.provenance import follow
+from trigger_lut.records import DesignSummary, ReferenceCard, Summary, VerdictCard
 from trigger_lut.records_scan import ScanCard, ScanPoint
-from trigger_lut.summary import judged, keeps
+from trigger_lut.summary import summarise
+
+MOST_SHOWN = 20
+ASKED = "as the budget file says"
 
 
-def missed(line: BudgetLine) -> str:
-    """Say by how much a line of a budget is missed."""
-    if line.found is None:
-        return f"{line.quantity} was not measured, budget {line.budget:g}"
-    why = [line.reason] if line.reason is not None else []
-    if not keeps(line.budget, line.found, at_least=line.at_least):
-        off = abs(line.found - line.budget)
-        share = f", {100 * off / line.budget:.1f} %" if line.budget else ""
-        why.insert(0, f"{off:g} too {'low' if line.at_least else 'many'}{share}")
-    return f"{line.quantity} {line.found:g} ({line.source}), budget {line.budget:g}: {'; '.join(why)}"
+def verdict(
+    summary: Path | None,
+    scan: Path | None,
+    output: Path,
+    cards: Sequence[Path] = (),
+    asked: tuple[Path, Path] | None = None,
+) -> VerdictCard:
+    """Write a VerdictCard when all designs pass. Points of a scan may miss their budgets, but must be bit-exact.
 
+    Parameters
+    ----------
+    summary, scan
+        Cards of the stages `summary` and `scan`; None where there is none.
+    output
+        Card to write. An earlier one is removed first.
+    cards
+        Cards of the stages `prove`, `faults`, `decision` and `release`.
+    asked
+        Budget file and targets, with which the designs must agree; None: they are not compared.
 
-def faults(design: DesignSummary) -> list[str]:
-    """Everything that keeps a design from passing, each with its size."""
-    return [f"{design.name}: {missed(line)}" for line in design.budget if not line.met] + not_exact(design)
+    Returns
+    -------
+    VerdictCard
+        The card that was written.
 
-
-def not_exact(design: DesignSummary | ScanPoint) -> list[str]:
-    """What keeps a design from being bit-exact."""
-    if design.bit_exact:
-        return []
-    if design.mismatches:
-        return [f"{design.name}: not bit-exact: {design.mismatches} differences in {design.vectors} vectors"]
-    return [f"{design.name}: not shown to be bit-exact: 0 differences, but a negative control was not caught"]
-
-
-def unproven(path: Path) -> list[str]:
-    """What a card of the stages `prove`, `faults` or `decision` has against its design.
-
-    Raises CardError for any other file.
-    """
-    if path.name.startswith("decision"):
-        decided = read_card(DecisionCard, path)
-        found = [] if decided.bit_exact else [f"{decided.design}: decision in firmware: {decided.verdict}"]
-        if not decided.clock_met:
-            clock = judged("clock_mhz", decided.clock_mhz, decided.fmax_mhz_estimate, at_least=True)
-            found.append(f"{decided.design}: decision in firmware: {missed(clock)}")
-        return found
-    if path.name.startswith("faults"):
-        injected = read_card(FaultsCard, path)
-        count = len(injected.undetected)
-        return [f"{injected.design}: {count} faults undetected, the first: {injected.undetected[0]}"] if count else []
-    card = read_card(ProveCard, path)
-    found = [f"{card.design}: output {x.name} differs: {x.detail}" for x in card.outputs if x.status == "different"]
-    missed_flip = [card.control_caught, card.second.control_caught if card.second else None]
-    return found + ([f"{card.design}: a flipped table bit was proven equal"] if False in missed_flip else [])
-
-
-def verdict(summary: Path | None, scan: Path | None, output: Path, proofs: Sequence[Path] = ()) -> None:
-    """Write a `VerdictCard` when all designs pass. Raises BudgetMissedError with every fault, and leaves no card.
-
-    proofs: cards of the stages `prove`, `faults` and `decision`.
-
-    Points of a scan may miss their budgets: that is what a scan finds out. Each must be bit-exact.
+    Raises
+    ------
+    CardError
+        When a file was changed or cards do not agree: with each file, the expected and the found value.
+    BudgetMissedError
+        When a design misses its budget or is not bit-exact: with every reason.
     """
     watch = Stopwatch()
-    designs = read_card(Summary, summary).designs if summary else []
-    points = [point for point in read_card(ScanCard, scan).points if point.scanned] if scan else []
-    found = [fault for design in designs for fault in faults(design)]
-    found += [fault for point in points for fault in not_exact(point)]
-    found += [fault for path in proofs for fault in unproven(path)]
-    if found:
-        output.unlink(missing_ok=True)
-        failed = len({fault.split(":")[0] for fault in found})
-        raise BudgetMissedError(f"{failed} of {len(designs) + len(points)} designs fail\n  " + "\n  ".join(found))
-    read = [path for path in (summary, scan, *proofs) if path]
-    write_card(VerdictCard(designs=[d.name for d in designs], **watch.provenance(read)), output)
+    read = [path for path in (summary, scan, *cards) if path]
+    output.unlink(missing_ok=True)
+    chain = follow(read)
+    if chain.problems:
+        raise CardError(_refused(chain.problems))
+    found = _read(summary, scan, cards)
+    budget = None if asked is None else load_budget(*asked)
+    if budget is not None:
+        found.problems += _not_asked_for(found, *budget)
+    if found.problems:
+        raise CardError(_refused(found.problems))
+    reasons = [reason for row in found.rows for reason in faults(row)]
+    reasons += [reason for point in found.points for reason in not_exact(point)]
+    reasons += [reason for path in cards if stage_of(path) != "release" for reason in unproven(path)]
+    if budget is not None and budget[0].checks.require_proof:
+        reasons += [reason for row in found.rows for reason in open_outputs(found.designs[row.name])]
+    if reasons:
+        failed = len({reason.split(":")[0] for reason in reasons})
+        every = len(found.rows) + len(found.points)
+        raise BudgetMissedError(f"{failed} of {every} designs fail\n  " + "\n  ".join(reasons))
+    card = VerdictCard(
+        designs=[row.name for row in found.rows],
+        details=[details(found.designs[row.name], row.budget) for row in found.every],
+        files=chain.files,
+        absent=chain.absent,
+        **watch.provenance(read),
+    )
+    write_card(card, output)
+    return card
+
+
+@dataclass
+class Found:
+    """Designs with their rows as computed again, and everything that does not agree.
+
+    rows    the designs that are judged
+    points  the points of the scan
+    every   both, as rows
+    """
+
+    designs: dict[str, Design] = field(default_factory=dict)
+    rows: list[DesignSummary] = field(default_factory=list)
+    points: list[ScanPoint] = field(default_factory=list)
+    every: list[DesignSummary] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def _refused(problems: Sequence[str]) -> str:
+    """Return one message of several problems."""
+    shown = [f"  {problem}" for problem in problems[:MOST_SHOWN]]
+    more = [f"  and {len(problems) - MOST_SHOWN} more"] if len(problems) > MOST_SHOWN else []
+    return "\n".join([f"the results do not agree: {len(problems)} problems. No design is judged.", *shown, *more])
+
+
+def _read(summary: Path | None, scan: Path | None, cards: Sequence[Path]) -> Found:
+    """Read all designs, compute again what follows from other cards, and compare."""
+    found, folders = Found(), dict[str, Path]()
+    beside = _by_folder(cards, found.problems)
+    reference = _reference(summary or scan, found.problems)
+    if reference is None:
+        return found
+    for path, rows in ((summary, found.rows), (scan, [])):
+        for folder in _folders(path):
+            try:
+                spec, row, _ = summarise(folder, reference)
+                rows.append(row)
+                if spec.design not in folders:
+                    folders[spec.design] = folder
+                    found.every.append(row)
+                    found.designs[spec.design] = read_design(folder, beside.get(folder, {}))
+                    found.problems += problems_of(found.designs[spec.design])
+                elif folders[spec.design] != folder:
+                    found.problems.append(f"{folder}: design {spec.design!r} is in {folders[spec.design]} as well.")
+            except (CardError, OSError, ValueError) as error:
+                found.problems.append(str(error))
+    found.problems += [
+        f"{card}: of no design of summary or scan. Expected one in {', '.join(map(str, folders.values())) or 'none'}."
+        for folder, held in beside.items()
+        if folder not in folders.values()
+        for card in held.values()
+    ]
+    if summary is not None:
+        found.problems += _other_rows(summary, read_card(Summary, summary).designs, found.rows)
+    if scan is not None and not found.problems:
+        found.points = _compare_scan(scan, reference, folders, found)
+    return found
+
+
+def _by_folder(cards: Sequence[Path], problems: list[str]) -> dict[Path, dict[str, Path]]:
+    """Return the cards beside the summary by folder and stage."""
+    found: dict[Path, dict[str, Path]] = {}
+    for path in cards:
+        stage = stage_of(path)
+        if stage not in BESIDE or path.name != f"{stage}.json":
+            problems.append(f"{path}: not one of the cards judged. Expected {', '.join(BESIDE)}.json, found {stage}.")
+        else:
+            found.setdefault(path.parent, {})[stage] = path
+    return found
+
+
+def _reference(table: Path | None, problems: list[str]) -> ReferenceCard | None:
+    """Return the card of the references that a summary or scan was made from."""
+    if table is None:
+        problems.append("no summary and no scan. Expected at least one of them: there is no design to judge.")
+        return None
+    inputs = read_card(Summary, table).inputs if stage_of(table) == "summary" else read_card(ScanCard, table).inputs
+    for name in inputs:
+        if Path(name).name == "reference.json":
+            return read_card(ReferenceCard, Path(name))
+    problems.append(f"{table}: inputs: Expected reference.json, found none. Run its stage again.")
+    return None
+
+
+def _folders(table: Path | None) -> list[Path]:
+    """Return the folders of the designs that a summary or scan was made from, in its order."""
+    if table is None:
+        return []
+    inputs = read_card(Summary, table).inputs if stage_of(table) == "summary" else read_card(ScanCard, table).inputs
+    return [Path(name).parent for name in inputs if Path(name).name == "spec.json"]
+
+
+def _other_rows(
+    table: Path, written: Sequence[DesignSummary | ScanPoint], rows: Sequence[DesignSummary | ScanPoint]
+) -> list[str]:
+    """Compare the rows of a table with those computed again."""
+    problems = list(differs(table, "designs", [row.name for row in rows], [row.name for row in written]))
+    for said, row in zip(written, rows, strict=False):
+        problems += differs(table, row.name, row, said)
+    return problems
+
+
+def _compare_scan(scan: Path, reference: ReferenceCard, folders: Mapping[str, Path], found: Found) -> list[ScanPoint]:
+    """Return the points of a scan, computed again."""
+    card = read_card(ScanCard, scan)
+    of_points = [folders[point.name] for point in card.points if point.scanned and point.name in folders]
+    others = [folders[point.name] for point in card.points if not point.scanned and point.name in folders]
+    points, *_ = scan_points(reference, others, of_points)
+    found.problems += _other_rows(scan, card.points, points)
+    return [point for point in points if point.scanned]
+
+
+def _not_asked_for(found: Found, budget: Budget, target: Target) -> list[str]:
+    """Compare designs and checks with the budget file."""
+    problems = list(differs(Path("results"), "designs", [*budget.designs], [row.name for row in found.rows]))
+    problems += differs(Path("results"), "points of the scan", [*budget.points], [point.name for point in found.points])
+    for name, design in found.designs.items():
+        if name in budget.designs or name in budget.points:
+            wanted = resolve(budget, target, name)
+            problems += differs(design.folder / "spec.json", ASKED, wanted, design.spec)
+    for row in found.rows:
+        problems += _checks(found.designs[row.name], budget)
+    return problems
+
+
+def _checks(design: Design, budget: Budget) -> list[str]:
+    """Compare what was checked of a design with what the budget file asks for."""
+    checks, problems = budget.checks, []
+    prove, injected = design.cards.get("prove"), design.cards.get("faults")
+    for form in design.cards["verify"].comparisons:
+        if form.name == "rtl" and form.vectors < checks.vectors:
+            problems.append(
+                f"{design.path('verify')}: rtl: vectors: Expected at least {checks.vectors} (checks.vectors), found "
+                f"{form.vectors}. Run the verify stage again."
+            )
+    if prove is None and checks.formal_seconds:
+        problems.append(f"{design.path('prove')}: Expected a proof (checks.formal_seconds), found none.")
+    if prove is not None:
+        path = design.path("prove")
+        problems += differs(path, "seconds_allowed", checks.formal_seconds, prove.seconds_allowed)
+    if injected is None and checks.faults:
+        problems.append(f"{design.path('faults')}: Expected {checks.faults} faults (checks.faults), found no card.")
+    return problems

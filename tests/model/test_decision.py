@@ -20,19 +20,19 @@ from trigger_lut.decision.run import decide
 from trigger_lut.decision.score import Score
 from trigger_lut.decision.steps import levels
 from trigger_lut.decision.wrapper import write_decision
-from trigger_lut.errors import BudgetMissedError, CardError, NotReproducibleError
+from trigger_lut.errors import CardError, NotReproducibleError
 from trigger_lut.events.codes import TEST, VALIDATION, EventCodes, save_codes
 from trigger_lut.firmware.rtl import write_rtl
 from trigger_lut.firmware.rtl_ghdl import has_ghdl, simulate_vhdl
 from trigger_lut.firmware.rtl_project import RtlProject
 from trigger_lut.firmware.rtl_simulation import simulate_rtl
 from trigger_lut.fixed_point import KIF
+from trigger_lut.judgement import unproven
 from trigger_lut.network import save_network
 from trigger_lut.records_decision import DecisionCard
 from trigger_lut.records_firmware import FirmwareCard
-from trigger_lut.records_physics import WorkingPoint
+from trigger_lut.records_physics import RateCard, WorkingPoint
 from trigger_lut.reference import evaluate
-from trigger_lut.verdict import verdict
 
 needs_ghdl = pytest.mark.skipif(not has_ghdl(), reason="GHDL is not installed")
 
@@ -210,7 +210,7 @@ def test_the_stage(tmp_path):
         assert (bit.control["down"] is None) == (bit.vectors["below"] == 0)
     assert (card.bits[2].vectors, card.bits[2].control) == ({}, {})
     assert set(card.files) == {path.name for path in (tmp_path / "decision").iterdir()}
-    verdict(None, None, tmp_path / "verdict.json", [tmp_path / "decision.json"])
+    assert unproven(tmp_path / "decision.json") == []
 
 
 def test_without_time_for_sat_nothing_is_proven(tmp_path, monkeypatch):
@@ -241,19 +241,18 @@ def test_firmware_that_decides_otherwise_fails_stage_and_verdict(tmp_path, monke
     card = read_card(DecisionCard, tmp_path / "decision.json")
     assert card.differences > 0
     assert card.forms[0].first.output == len(CLASSES)
-    with pytest.raises(BudgetMissedError, match=r"small: decision in firmware: not bit-exact: rtl: "):
-        verdict(None, None, tmp_path / "verdict.json", [tmp_path / "decision.json"])
+    assert unproven(tmp_path / "decision.json")[0].startswith("small: decision in firmware: not bit-exact: rtl: ")
 
 
 def test_files_that_do_not_belong_together_are_refused(tmp_path):
     paths = made_stage(tmp_path)
-    rate = paths["rate.json"].read_text()
-    paths["rate.json"].write_text(rate.replace(sha256(paths["network.npz"]), "0" * 64))
+    rate = read_card(RateCard, paths["rate.json"])
+    write_card(rate.model_copy(update={"inputs": {"network.npz": "0" * 64}}), paths["rate.json"])
     with pytest.raises(CardError, match=r"rate\.json: was not made from .*network\.npz; run its stage again$"):
         run_stage(paths)
-    paths["rate.json"].write_text(rate)
+    write_card(rate, paths["rate.json"])
     verilog = next((tmp_path / "firmware/rtl").glob("*_top.v"))
     verilog.write_text(verilog.read_text() + "// edited\n")
-    with pytest.raises(CardError, match=r"make the firmware again$"):
+    with pytest.raises(CardError, match=r"_top\.v: changed since .*firmware\.json was written"):
         run_stage(paths)
     assert not (tmp_path / "decision.json").exists()

@@ -7,6 +7,7 @@ import itertools
 from typing import get_args
 
 import made_cards
+import made_results
 import pytest
 
 from trigger_lut.cards import read_card, write_card
@@ -18,7 +19,6 @@ from trigger_lut.published import RESULTS, TITLES
 from trigger_lut.records import VerdictCard
 from trigger_lut.records_scan import ScanCard
 from trigger_lut.simulation.config import Simulation
-from trigger_lut.summary import summary
 from trigger_lut.verdict import verdict
 
 
@@ -138,25 +138,27 @@ def test_points_on_other_events_are_refused(made):
 # ---------------------------------------------------------------- verdict
 
 
-def test_a_scan_s_points_may_miss_their_budgets(made, tmp_path):
-    verdict(None, made(a={}, b=missing("b")), tmp_path / "verdict.json")
-    card = read_card(VerdictCard, tmp_path / "verdict.json")
+def test_a_scan_s_points_may_miss_their_budgets(tmp_path):
+    results = made_results.finished(tmp_path, points=("a", "b"), b=missing("b"))
+    card = verdict(None, results / "scan.json", tmp_path / "verdict.json")
+    assert read_card(VerdictCard, tmp_path / "verdict.json") == card
     assert card.designs == []
-    assert list(card.inputs) == [str(tmp_path / "scan.json")]
+    assert [design.name for design in card.details] == ["a", "b"]
+    assert "luts: 1030 (yosys), at most 1000: missed" in card.details[1].statements
 
 
-def test_a_scan_s_points_must_be_bit_exact(made, tmp_path):
-    path = made(a={}, b={"verify": made_cards.verify("b", mismatches=3)})
+def test_a_scan_s_points_must_be_bit_exact(tmp_path):
+    results = made_results.finished(tmp_path, points=("a", "b"), b={"verify": made_cards.verify("b", mismatches=3)})
     with pytest.raises(BudgetMissedError) as caught:
-        verdict(None, path, tmp_path / "verdict.json")
+        verdict(None, results / "scan.json", tmp_path / "verdict.json")
     assert str(caught.value) == "1 of 2 designs fail\n  b: not bit-exact: 3 differences in 100600 vectors"
 
 
-def test_designs_beside_a_scan_are_judged_once_and_strictly(made, tmp_path):
-    path = made(designs=["small"], a=missing("a"), small=missing("small"))
-    summary(tmp_path / "reference.json", [tmp_path / "small"], tmp_path / "summary.json", tmp_path / "summary.tsv")
+def test_designs_beside_a_scan_are_judged_once_and_strictly(tmp_path):
+    changed = {name: missing(name) for name in ("a", "small")}
+    results = made_results.finished(tmp_path, "small", points=("a",), **changed)
     with pytest.raises(BudgetMissedError) as caught:
-        verdict(tmp_path / "summary.json", path, tmp_path / "verdict.json")
+        verdict(results / "summary.json", results / "scan.json", tmp_path / "verdict.json")
     expected = "1 of 2 designs fail\n  small: luts 1030 (yosys), budget 1000: 30 too many, 3.0 %"
     assert str(caught.value) == expected
 

@@ -29,7 +29,7 @@ def spec(latency_ns: float, allowed: float | None = 1000.0) -> Spec:
 
 def verified(cycles: int, ii: int = 1, design: str = "small") -> VerifyCard:
     return VerifyCard(
-        design=design, vectors=1, vector_sets={}, outputs=1, comparisons=[], control="", mismatches=0,
+        design=design, vectors=1, vector_sets={"test": 1}, outputs=1, comparisons=[], control="", mismatches=0,
         table_entries=TableEntries(entries=1, looked_up=1, unreachable=0, missed=0),
         controls_caught=True, bit_exact=True, latency_cycles_measured=cycles, ii_measured=ii, verdict="bit-exact",
         **COMMON,
@@ -40,7 +40,7 @@ def synthesised(path_ns: float | None = 2.0) -> SynthCard:
     one = Measured(value=1, source="yosys")
     return SynthCard(
         design="small", part="part", family="xcup", luts=one, ff=one, carry=one, dsp=one, bram18=one,
-        logic_levels=Measured(value=5, source="yosys-levels"), path_ns_estimate=path_ns, cells={},
+        logic_levels=Measured(value=5, source="yosys-levels"), path_ns_estimate=path_ns, cells={"LUT6": 1},
         luts_surrogate=one, ff_surrogate=one, surrogate_error=0.0, **COMMON,
     )  # fmt: skip
 
@@ -91,6 +91,6 @@ def test_an_initiation_interval_above_one_is_missed(tmp_path):
 def test_refuses_cards_of_another_design(tmp_path):
     with pytest.raises(CardError, match=r"verify\.json: of design 'large', expected 'small'$"):
         run(tmp_path, spec(25), verified(3, design="large"), synthesised())
-    with pytest.raises(CardError, match=r"synth\.json: path_ns_estimate: missing; synthesise again$"):
+    with pytest.raises(CardError, match=r"path_ns_estimate: missing\. Run the synth stage again\.$"):
         run(tmp_path, spec(25), verified(3), synthesised(None))
     assert not (tmp_path / "timing.json").exists()

@@ -441,7 +441,7 @@ def test_rates_wait_for_the_references_and_for_the_training(tmp_path):
         decisions = [job for job in dag.jobs if job.rule.name == "decision"]
         decided = [{x.rule.name for x in dag.dependencies[job]} for job in decisions]
         (judged,) = [job for job in dag.jobs if job.rule.name == "verdict"]
-        assert {f"results/{name}/decision.json" for name in ("small", "large")} <= set(judged.input.proofs)
+        assert {f"results/{name}/decision.json" for name in ("small", "large")} <= set(judged.input.cards)
     assert before == [{"resolve_design", "train", "ingest", "reference"}] * 2
     assert decided == [{"resolve_design", "train", "ingest", "firmware", "rate"}] * 2
 

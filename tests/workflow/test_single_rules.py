@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import made_cards
+import made_results
 import pytest
 from workflows import GIVEN, copy_workflow, snakemake
 
@@ -14,8 +15,9 @@ from trigger_lut.cards import write_card
 CLASSES = "[g, q, W]"
 BUDGET = """\
 data_set: toy
-target: cms-phase2-correlator
+target: level-1
 network: {units: [6, 3]}
+checks: {vectors: 100000}
 designs:
   small: {luts: 1000, latency_ns: 20}
 """
@@ -27,6 +29,7 @@ def folder(tmp_path) -> Path:
     folder = copy_workflow(tmp_path / "w", BUDGET, GIVEN.replace("[g, q, W, Z, t]", CLASSES))
     (folder / "ntuples").mkdir()
     (folder / "ntuples/a.root").write_text("")
+    (folder / "config/targets.yaml").write_text(json.dumps({"level-1": made_cards.TARGET}))
     write_card(made_cards.reference(), folder / "results/data/toy/reference.json")
     write_card(made_cards.ingest(), folder / "results/data/toy/ingest.json")
     return folder
@@ -43,11 +46,13 @@ def test_resolve_writes_the_specification(folder):
     assert status == 0, shown
     spec = json.loads((folder / "results/small/spec.json").read_text())
     assert spec["budget"] == {"luts": 1000, "latency_ns": 20.0, "ii": 1, "dsp": 0, "bram18": 0}
-    assert spec["target"]["clock_mhz"] == 360.0
+    assert spec["target"]["clock_mhz"] == 400.0
 
 
-def test_summary_and_verdict_of_a_design_that_passes(folder):
-    made_cards.write_design(folder / "results")
+def test_summary_and_verdict_of_a_design_that_passes(folder, monkeypatch):
+    monkeypatch.chdir(folder)  # cards hold the paths that the workflow uses
+    made_results.finished(Path(), "small")
+    (folder / "results/summary.json").unlink()
     status, shown = only(folder, "summary", target="results/summary.json")
     assert status == 0, shown
     (row,) = json.loads((folder / "results/summary.json").read_text())["designs"]
@@ -60,11 +65,10 @@ def test_summary_and_verdict_of_a_design_that_passes(folder):
     assert json.loads((folder / "results/verdict.json").read_text())["designs"] == ["small"]
 
 
-def test_a_failed_verdict_says_by_how_much_and_deletes_nothing_else(folder):
-    made_cards.write_design(
-        folder / "results", synth=made_cards.synth(luts=1030), verify=made_cards.verify(mismatches=3)
-    )
-    assert only(folder, "summary", target="results/summary.json")[0] == 0
+def test_a_failed_verdict_says_by_how_much_and_deletes_nothing_else(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    changed = {"synth": made_cards.synth(luts=1030), "verify": made_cards.verify(mismatches=3)}
+    made_results.finished(Path(), "small", small=changed)
     for page in _pages(folder):
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text("")

@@ -1,19 +1,24 @@
 rule verdict:
-    """Fail when a design misses its budget, or one of them or of the scan's is not bit-exact. Comes last, and owns
-    nothing but its own file."""
+    """Fail when a design misses its budget, is not bit-exact, or when cards and files do not agree. Comes last, and
+    owns nothing but its own file."""
     localrule: True
     input:
         **({"summary": "results/summary.json"} if DESIGNS else {}),
         **({"scan": "results/scan.json"} if POINTS else {}),
-        proofs=expand("results/{design}/{card}.json", design=DESIGNS, card=["prove", "faults", *DECISION]),
+        cards=expand("results/{design}/{card}.json", design=DESIGNS, card=["prove", "faults", "release", *DECISION]),
         pages=[*PAGES, *rules.page_of_index.output],
     output:
         "results/verdict.json",
     params:
         summary="--summary results/summary.json" if DESIGNS else "",
         scan="--scan results/scan.json" if POINTS else "",
+        budget=BUDGET,
+        targets=TARGETS,
+        # What is asked for is compared, so a changed value judges again.
+        asked=plan.budget.model_dump_json(),
         code=fingerprint("verdict"),
     log:
         "results/logs/verdict.log",
     shell:
-        "trigger-lut verdict {params.summary} {params.scan} --proofs {input.proofs} --output {output} &> {log} || failed {log}"
+        "trigger-lut verdict {params.summary} {params.scan} --cards {input.cards} --budget {params.budget:q}"
+        " --targets {params.targets:q} --output {output} &> {log} || failed {log}"

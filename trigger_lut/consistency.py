@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Card, read_card, sha256
 from trigger_lut.firmware.rtl_project import read_project
+from trigger_lut.netlist import resources
 from trigger_lut.network import Network, load_network
 from trigger_lut.records import DesignSummary, TrainCard
 from trigger_lut.records_decision import DecisionCard
@@ -127,6 +128,12 @@ def _specification(design: Design) -> Iterator[str]:
     yield from differs(design.path("synth"), "luts_surrogate", train.luts_surrogate, synth.luts_surrogate.value)
     error = (train.luts_surrogate - (synth.luts.value or 0)) / max(synth.luts.value or 0, 1)
     yield from differs(design.path("synth"), "surrogate_error", error, synth.surrogate_error)
+    for name, count in asdict(resources(synth.cells)).items():
+        if (value := getattr(synth, name).value) is not None:
+            yield from differs(design.path("synth"), f"{name}, by the cells of the netlist", count, value)
+    if synth.stages and synth.ff.value is not None:
+        registers = sum(stage.registers for stage in synth.stages)
+        yield from differs(design.path("synth"), "ff, by the stages", registers, synth.ff.value)
     if not synth.netlist_vectors:
         yield f"{design.path('synth')}: netlist_vectors: the netlist was not evaluated. Expected at least 1, found 0."
 

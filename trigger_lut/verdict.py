@@ -14,7 +14,7 @@ from pathlib import Path
 from trigger_lut.budget import Budget, Target, load_budget, resolve
 from trigger_lut.cards import Stopwatch, read_card, stage_of, write_card
 from trigger_lut.consistency import BESIDE, Design, differs, problems_of, read_design
-from trigger_lut.errors import BudgetMissedError, CardError
+from trigger_lut.errors import BudgetMissedError, CardError, TriggerLutError
 from trigger_lut.judgement import details, faults, not_exact, open_outputs, unproven
 from trigger_lut.pareto import scan_points
 from trigger_lut.provenance import follow
@@ -132,7 +132,7 @@ def _read(summary: Path | None, scan: Path | None, cards: Sequence[Path]) -> Fou
                     found.problems += problems_of(found.designs[spec.design])
                 elif folders[spec.design] != folder:
                     found.problems.append(f"{folder}: design {spec.design!r} is in {folders[spec.design]} as well.")
-            except (CardError, OSError, ValueError) as error:
+            except (TriggerLutError, OSError, ValueError) as error:
                 found.problems.append(str(error))
     found.problems += [
         f"{card}: of no design of summary or scan. Expected one in {', '.join(map(str, folders.values())) or 'none'}."

@@ -175,7 +175,7 @@ FORGED = {
     "fewer LUTs": (
         "synth",
         {"luts": {"value": 5, "source": "yosys"}},
-        "luts: not the number of LUT cells. Expected 900",
+        "luts, by the cells of the netlist: does not agree with the other files. Expected 900",
     ),
     "fewer cycles": ("timing", {"latency_cycles": {"value": 1, "source": "rtl-simulation"}}, "latency_cycles.value"),
     "met": ("timing", {"latency_met": False}, "latency_met: does not agree"),

@@ -10,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import random_codes, random_graph, random_network
 
+from trigger_lut.cards import write_card
 from trigger_lut.errors import ToolFailedError
 from trigger_lut.firmware.rtl import write_rtl
 from trigger_lut.fixed_point import KIF
 from trigger_lut.fuzz.draw_network import draw_network
 from trigger_lut.network import LUTDenseTables, Network
+from trigger_lut.pages.of_proof import prove_page
 from trigger_lut.proof import sequential
 from trigger_lut.proof.gates import Gates, TooLargeError
 from trigger_lut.proof.network_gates import network_outputs
@@ -22,6 +24,7 @@ from trigger_lut.proof.sequential import second_proof
 from trigger_lut.proof.sweep import Sweep
 from trigger_lut.records_proof import OutputProof, SecondProof
 from trigger_lut.reference import evaluate
+from trigger_lut.verdict import unproven
 from trigger_lut.verification.control import choose_flip, flipped
 
 # ---------------------------------------------------------------- gates
@@ -299,3 +302,24 @@ def test_second_proof_table_without_entries_disagrees(network, project, tmp_path
 
     judged, _ = prove_again(network, faulty(project, tmp_path, change, "_tables"))
     assert {x.status for x in judged} == {"different"}
+
+
+# ---------------------------------------------------------------- card
+
+
+def test_second_proof_missed_control_fails_the_verdict(tmp_path):
+    card = made_cards.prove()
+    write_card(card, tmp_path / "prove.json")
+    assert unproven(tmp_path / "prove.json") == []
+    missed = card.second.model_copy(update={"control_caught": False})
+    write_card(card.model_copy(update={"second": missed}), tmp_path / "prove.json")
+    assert unproven(tmp_path / "prove.json") == ["small: a flipped table bit was proven equal"]
+
+
+def test_second_proof_is_shown_on_the_page():
+    card = made_cards.prove()
+    page = prove_page(card)
+    assert "agrees on 3 of them" in page.lead
+    other = card.model_copy(update={"second": made_cards.second("open")})
+    assert "agrees on 0 of them" in prove_page(other).lead
+    assert len(prove_page(card.model_copy(update={"second": None})).tables) == len(page.tables) - 1

@@ -208,6 +208,9 @@ OTHERS = {
     "asynchronous reset": lambda text, width: turned(
         text, "reg h; always @(posedge clk or posedge valid_in) if (valid_in) h <= 0; else h <= data_in[0];", "h"
     ),
+    "loop": lambda text, width: turned(text, "wire w = ~(w & data_in[0]);", "w"),
+}
+READ_DIFFERENTLY = {
     "YOSYS": lambda text, width: with_macro(text, "YOSYS"),
     "SYNTHESIS": lambda text, width: with_macro(text, "SYNTHESIS"),
     "translate_off": lambda text, width: turned(
@@ -216,7 +219,6 @@ OTHERS = {
     "full case": lambda text, width: turned(
         text, "reg h; always @* begin h = 0; (* full_case *) case (data_in[1:0]) 2'd1: h = 0; endcase end", "h"
     ),
-    "loop": lambda text, width: turned(text, "wire w = ~(w & data_in[0]);", "w"),
 }
 DIFFERENT = {
     "valid stuck": lambda text, width: text.replace("assign valid_out = ", "assign valid_out = 1'b1 | "),
@@ -250,6 +252,12 @@ def judged_top(network, project, tmp_path):
 
 
 @pytest.fixture
+def without_source_check(monkeypatch):
+    """That the netlist is checked too: texts that are read alike pass here."""
+    monkeypatch.setattr(sequential, "source_refusal", lambda files: "")
+
+
+@pytest.fixture
 def without_simulation(monkeypatch):
     """To compile a simulation takes longer than the proof."""
 
@@ -259,15 +267,23 @@ def without_simulation(monkeypatch):
     monkeypatch.setattr(sequential, "simulated", fails)
 
 
+@pytest.mark.parametrize("change", READ_DIFFERENTLY.values(), ids=READ_DIFFERENTLY)
+def test_second_proof_text_read_differently_is_refused(judged_top, change, monkeypatch):
+    monkeypatch.delattr(sequential, "read_netlist")  # Yosys is not asked
+    _, found = judged_top(change)
+    assert set(statuses(found)) == {"not attempted"}, found
+    assert found.outputs[0].detail
+
+
 @pytest.mark.parametrize("change", OTHERS.values(), ids=OTHERS)
-def test_second_proof_other_circuit_is_not_attempted(judged_top, change):
+def test_second_proof_other_circuit_is_not_attempted(judged_top, change, without_source_check):
     _, found = judged_top(change)
     assert set(statuses(found)) == {"not attempted"}, found
     assert found.outputs[0].detail
 
 
 @pytest.mark.parametrize("change", DIFFERENT.values(), ids=DIFFERENT)
-def test_second_proof_faulty_design_disagrees(judged_top, change, without_simulation):
+def test_second_proof_faulty_design_disagrees(judged_top, change, without_source_check, without_simulation):
     judged, found = judged_top(change)
     assert "disagrees" in statuses(found), found
     assert all(x.detail for x in found.outputs if x.status == "disagrees")
@@ -276,14 +292,14 @@ def test_second_proof_faulty_design_disagrees(judged_top, change, without_simula
         assert {x.status for x in judged} == {"different"}, "no output comes as its valid bit says"
 
 
-def test_second_proof_leak_is_shown_in_simulation(judged_top):
+def test_second_proof_leak_is_shown_in_simulation(judged_top, without_source_check):
     """The other event is an input of the counterexample, in a cycle of its own."""
     _, found = judged_top(leaking)
     assert found.outputs[0].status == "disagrees"
     assert re.search(r"inputs \[[79], 0, 0, 0\].*: expected .* in simulation", found.outputs[0].detail)
 
 
-def test_second_proof_fewer_registers_disagree(network, project, tmp_path, without_simulation):
+def test_second_proof_fewer_registers_disagree(network, project, tmp_path, without_source_check, without_simulation):
     """The first stage of the pipeline becomes wires."""
 
     def change(text):

@@ -4,8 +4,8 @@ The statement: for every sequence of inputs, with any pattern of valid and gaps,
 data_out and valid_out at cycle t + latency are the network's outputs for data_in at cycle t and valid_in at cycle t.
 All registers of cycle 0 are free variables, and so are the inputs of all cycles. So the cycle 0 stands for any t.
 
-With the first proof it shares Yosys' reading of Verilog. It has its own registers, words, tables and network, and
-another solver.
+With the first proof it shares Yosys' reading of Verilog, and the check that all tools read that text alike. It has its
+own registers, words, tables and network, and another solver.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from trigger_lut.fixed_point import KIF, IntArray, codes_of_bits, uniform
 from trigger_lut.network import Network
 from trigger_lut.proof.gates import Bits, Gates, TooLargeError, constant, extended
 from trigger_lut.proof.network_gates import Number, network_outputs
-from trigger_lut.proof.sources import read_differently
+from trigger_lut.proof.source_check import source_refusal
 from trigger_lut.proof.sweep import SOLVER, Answer, Sweep
 from trigger_lut.proof.unroll import NotModeledError, Unrolled, WrongPortsError, read_netlist
 from trigger_lut.records_proof import OutputProof, SecondOutput, SecondProof, SecondStatus
@@ -117,7 +117,7 @@ def prove_again(network: Network, project: RtlProject, seconds: int, seed: int) 
 
     if project.inputs != network.inputs or project.outputs != network.output_formats():
         return alike("disagrees", "the formats on the firmware's buses are not the network's")
-    if reason := read_differently(project.files):
+    if reason := source_refusal(project.files):
         return alike("not attempted", reason)
     try:
         # Built before Yosys is asked, so that a design that is too large costs little.

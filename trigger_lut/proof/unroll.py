@@ -12,11 +12,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from trigger_lut.memory import PROGRAM_BYTES
 from trigger_lut.proof.cells import Cell, UnknownCellError, cell_outputs
 from trigger_lut.proof.gates import Bits, Gates
 from trigger_lut.yosys import run_yosys
 
 PORTS = {"clk": "input", "valid_in": "input", "data_in": "input", "valid_out": "output", "data_out": "output"}
+
+
+YOSYS_SECONDS = 300
 
 
 class NotModeledError(Exception):
@@ -30,7 +34,7 @@ class WrongPortsError(Exception):
 def read_netlist(files: Sequence[Path], top: str) -> dict[str, Any]:
     """Read Verilog as one flat module of words, registers and tables, in the form of Yosys' JSON.
 
-    Raises ToolMissingError without pyosys, ToolFailedError with Yosys' message.
+    Raises ToolMissingError without pyosys, ToolFailedError with Yosys' message, ToolLimitError beyond time or memory.
     """
     with tempfile.TemporaryDirectory(prefix="trigger_lut_unroll_") as folder:
         path = Path(folder, "netlist.json")
@@ -44,7 +48,7 @@ def read_netlist(files: Sequence[Path], top: str) -> dict[str, Any]:
             "check -assert",
             f'write_json "{path}"',
         ]
-        run_yosys(commands, path, top)
+        run_yosys(commands, path, top, memory_bytes=PROGRAM_BYTES, seconds=YOSYS_SECONDS)
         module: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["modules"][top]
     return module
 

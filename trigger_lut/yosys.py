@@ -163,6 +163,8 @@ def run_yosys(
         raise ToolLimitError(f"Yosys: {what} takes more than {seconds:.0f} s") from error
     if done.returncode or not output.is_file():
         errors = re.findall(r"^.*ERROR:.*$", done.stdout, re.MULTILINE) or done.stdout.strip().splitlines()[-10:]
+        if any("check -assert" in error for error in errors):
+            errors += re.findall(r"^Warning: .*$", done.stdout, re.MULTILINE)[:3]
         if memory_bytes is not None and (not errors or done.returncode < 0 or NO_MEMORY.search(done.stdout)):
             raise ToolLimitError(f"Yosys: {what} takes more than {gigabytes(memory_bytes)} of memory")
         raise ToolFailedError(f"Yosys ended with status {done.returncode} on {what}:\n" + "\n".join(errors))

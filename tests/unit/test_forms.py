@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trigger_lut.proof import forms
@@ -75,6 +75,69 @@ def test_forms_that_are_equal_are_equal_integers(seed):
         for other, others in made[:n]:
             if form == other:
                 np.testing.assert_array_equal(values, others)
+
+
+def exact_value(algebra, form, code):
+    """The value of a form for one input of every base, in Python's integers."""
+    found = form.constant
+    for base, function in form.parts:
+        held = algebra.bases[base]
+        if held.members:
+            at = max(exact_value(algebra, m, code) for m in held.members)
+        else:
+            at = code[base] if held.form is None else exact_value(algebra, held.form, code)
+        found += int(algebra.values(function)[at - held.lo])
+    return found
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6))
+def test_wide_integers_are_exact_or_refused(seed):
+    """Up to and beyond 2**63, against Python's integers: a sum or product never wraps."""
+    rng = np.random.default_rng(seed)
+    algebra, codes = Algebra(memory_bytes=1 << 20), random_codes(rng, 20).tolist()
+    made = [(algebra.input(*ends), [code[n] for code in codes]) for n, ends in enumerate(INPUTS)]
+    for _ in range(25):
+        (a, x), (b, y) = (made[int(n)] for n in rng.integers(0, len(made), 2))
+        k = (int(rng.integers(1, 8)) << int(rng.integers(0, 66))) * int(rng.choice([-1, 1]))
+        shift = int(rng.integers(0, 60))
+        kind = int(rng.integers(0, 7))
+        try:
+            if kind < 2:
+                made.append((algebra.add(a, b, algebra.constant(k)), [v + w + k for v, w in zip(x, y, strict=True)]))
+            elif kind == 2:
+                made.append((algebra.scale(a, k), [v * k for v in x]))
+            elif kind == 3:
+                made.append((algebra.less(a, b), [v - w for v, w in zip(x, y, strict=True)]))
+            elif kind == 4:
+                made.append((algebra.apply(a, lambda v, s=shift: v >> s), [v >> shift for v in x]))
+            elif kind == 5:
+                made.append((algebra.larger(a, b), [max(v, w) for v, w in zip(x, y, strict=True)]))
+            elif (form := algebra.divided(a, k)) is not None:
+                made.append((form, [v // k for v in x]))
+        except FormError:
+            continue
+    for form, values in made:
+        assert [exact_value(algebra, form, code) for code in codes] == values
+        assert form.lo <= min(values)
+        assert max(values) <= form.hi
+        try:
+            _, reached = algebra.root(form)
+        except FormError:
+            continue
+        assert set(values) <= set(reached.tolist())
+
+
+def test_a_product_that_leaves_64_bits_is_refused():
+    algebra = Algebra()
+    bit = algebra.input(0, 1)
+    with pytest.raises(FormError, match="more than 62 bits"):
+        algebra.scale(algebra.scale(bit, 4), 1 << 62)
+    with pytest.raises(FormError, match="more than 62 bits"):
+        algebra.apply(algebra.constant(1 << 70), lambda v: v)
+    near = algebra.scale(bit, 1 << 55)
+    with pytest.raises(FormError, match="more than 56 bits"):
+        algebra.add(*[near] * 5)
 
 
 @given(st.integers(0, 10_000), st.permutations(range(5)))

@@ -147,7 +147,8 @@ class Algebra:
         if form.constant % by or self.content(form) % by:
             return None
         parts = {base: self._intern(self.values(function) // by) for base, function in form.parts}
-        return self._bounded(form.constant // by, parts, form.lo // by, form.hi // by)
+        lo, hi = sorted((form.lo // by, form.hi // by))
+        return self._bounded(form.constant // by, parts, lo, hi)
 
     def apply(self, form: Form, function: Callable[[IntArray], IntArray]) -> Form:
         """A function of one integer, given for arrays of its values, each below 2**62 in size.

@@ -268,9 +268,12 @@ class _Parser:
     def _expression(self, *ends: str) -> None:
         """An expression up to one of some tokens, which stays. Its syntax is checked by those who read it."""
         waiting: list[str] = []
-        begin = self._at
+        begin, value = self._at, False  # value: an operand ends here, so that another one cannot begin
         while waiting or self._text() not in ends:
             kind, text = self._kind(), self._text()
+            if value and (kind in ("name", "number", "system") or text == "("):
+                raise self._refuse()
+            value = kind in ("name", "number") or text in OPENING.values()
             if kind == "name":
                 self._known()
             elif kind == "number":

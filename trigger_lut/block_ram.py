@@ -7,7 +7,8 @@ without parity, INIT_xx hold 256 data bits each and INITP_xx 256 parity bits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,9 @@ CONSTANT = {
     "WEA": "0", "WEBWE": "0", "RSTRAMARSTRAM": "0", "RSTRAMB": "0", "RSTREGARSTREG": "0", "RSTREGB": "0", "SLEEP": "0",
     "ADDRENA": "1", "ADDRENB": "1",
 }  # fmt: skip
+
+Memory = Mapping[str, str]
+"""Parameters of a memory before it is mapped, as in Yosys' JSON: WIDTH, SIZE, OFFSET, INIT and others."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,33 @@ def block_ram_values(cell: Mapping[str, Any], packed_bit: Callable[[str, int], i
     return found
 
 
+def holds_memory(cells: Sequence[Mapping[str, Any]], memory: Memory) -> bool:
+    """Check that block RAMs hold a memory: each of its bits, over all addresses, is another one of theirs.
+
+    Which bit is read where follows from the evaluation of the netlist. Bits that are undefined at all addresses are no
+    part of the contents. False also for a memory that is spread over the addresses of several block RAMs, which no
+    table needs.
+    """
+    width, size = int(memory["WIDTH"], 2), int(memory["SIZE"], 2)
+    wanted = _columns(memory["INIT"].rjust(width * size, "0")[::-1], width, size)
+    held: Counter[bytes] = Counter()
+    for cell in cells:
+        for port in read_ports(cell):
+            bits = DATA_BITS[port.width]
+            held += _columns(_text(cell, "INIT", 1), bits, size) + _columns(
+                _text(cell, "INITP", 8), port.width - bits, size
+            )
+    return int(memory["OFFSET"], 2) == 0 and wanted <= held
+
+
+def _columns(text: str, width: int, size: int) -> Counter[bytes]:
+    """Return the bits of words, each over the first `size` addresses; `text` has them from address 0 on."""
+    if width == 0:
+        return Counter()
+    words = np.frombuffer(text.encode(), dtype=np.uint8)[: len(text) // width * width].reshape(-1, width)[:size]
+    return Counter((column == ord("1")).tobytes() for column in words.T if set(column.tolist()) != {ord("x")})
+
+
 def _check_a_table(cell: Mapping[str, Any]) -> None:
     """Raise ToolFailedError for a block RAM that is more than a table with one register."""
     kind, ports, parameters = cell["type"], cell["connections"], cell.get("parameters", {})
@@ -111,11 +142,17 @@ def _number(cell: Mapping[str, Any], parameter: str) -> int:
     return int(str(cell.get("parameters", {}).get(parameter, "0")), 2)
 
 
+def _text(cell: Mapping[str, Any], name: str, share: int) -> str:
+    """Return the data or parity bits from address 0 on, as the characters 0, 1 and x."""
+    count = WORDS["18" if "18" in cell["type"] else "36"] // share
+    return "".join(cell["parameters"].get(f"{name}_{n:02X}", "").rjust(INIT_BITS, "0")[::-1] for n in range(count))
+
+
 def _contents(cell: Mapping[str, Any], name: str, share: int) -> NDArray[np.uint8]:
     """Return the data or parity bits from address 0 on. Undefined bits, which no address reaches, are 0."""
-    count = WORDS["18" if "18" in cell["type"] else "36"] // share
-    text = (cell["parameters"].get(f"{name}_{n:02X}", "").rjust(INIT_BITS, "0")[::-1] for n in range(count))
-    bits: NDArray[np.uint8] = (np.frombuffer("".join(text).encode(), dtype=np.uint8) == ord("1")).astype(np.uint8)
+    bits: NDArray[np.uint8] = (np.frombuffer(_text(cell, name, share).encode(), dtype=np.uint8) == ord("1")).astype(
+        np.uint8
+    )
     return bits
 
 

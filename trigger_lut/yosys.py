@@ -10,11 +10,12 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from trigger_lut.block_ram import Memory, holds_memory
 from trigger_lut.errors import ToolFailedError, ToolLimitError, ToolMissingError
 from trigger_lut.memory import gigabytes, limited
 from trigger_lut.netlist import BLOCK_RAMS
@@ -45,8 +46,9 @@ def synthesise(files: list[Path], top: str, family: str, *, bram18: int = 0) -> 
     """Synthesize Verilog for a Xilinx family, out of context: no pads and no clock buffers.
 
     Tables become LUTs. With `bram18` > 0, those that a register follows may go into block RAM. If Yosys takes more
-    than is granted, some tables are built from LUTs again, until the rest fits. DSP slices, LUTs as memory or as shift
-    registers, and UltraRAM are never used.
+    than is granted, some tables are built from LUTs again, until the rest fits. A block RAM must hold its table entry
+    for entry, or the design is built from LUTs. DSP slices, LUTs as memory or as shift registers, and UltraRAM are
+    never used.
 
     Parameters
     ----------
@@ -74,30 +76,32 @@ def synthesise(files: list[Path], top: str, family: str, *, bram18: int = 0) -> 
     if bram18 == 0:
         return _netlist(files, top, family)[0]
     module, memories = _netlist(files, top, family, in_luts=())
-    if (wanted := _block_rams(module)) <= bram18:
-        return module
-    used = {name: _block_rams(module, memory) for name, memory in memories.items()}
-    free, in_luts = bram18, []
-    for name, count in used.items():
-        if count <= free:
-            free -= count
-        else:
-            in_luts.append(name)
-    print(
-        f"trigger_lut: {top}: Yosys would use {wanted} block RAMs of 18 Kb, the budget grants {bram18}: "
-        f"{len(in_luts)} tables are built from LUTs",
-        file=sys.stderr,
-    )
-    module, _ = _netlist(files, top, family, in_luts)
-    if _block_rams(module) > bram18:  # synthesis of the rest may differ; LUTs alone always fit
+    if (wanted := _count(block_rams(module))) > bram18:
+        free, in_luts = bram18, []
+        for name, memory in memories.items():
+            if (count := _count(block_rams(module, memory))) <= free:
+                free -= count
+            else:
+                in_luts.append(name)
+        print(
+            f"trigger_lut: {top}: Yosys would use {wanted} block RAMs of 18 Kb, the budget grants {bram18}: "
+            f"{len(in_luts)} tables are built from LUTs",
+            file=sys.stderr,
+        )
+        module, memories = _netlist(files, top, family, in_luts)
+    # Synthesis of the rest may differ, and the contents of a block RAM may be arranged in another way than is checked
+    # here. LUTs alone always do.
+    mapped = [(memory, block_rams(module, memory)) for memory in memories.values()]
+    if _count(block_rams(module)) > bram18 or not all(holds_memory(cells, memory) for memory, cells in mapped if cells):
+        print(f"trigger_lut: {top}: block RAMs could not be confirmed: all tables are built from LUTs", file=sys.stderr)
         module, _ = _netlist(files, top, family)
     return module
 
 
 def _netlist(
     files: list[Path], top: str, family: str, in_luts: Sequence[str] | None = None
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """Run Yosys and return the flat top module, and its memories before mapping: cell name -> name of the content.
+) -> tuple[dict[str, Any], dict[str, Memory]]:
+    """Run Yosys and return the flat top module, and the parameters of its memories before mapping, by cell name.
 
     in_luts: memories that stay out of block RAM; None: all of them, and none is listed.
     """
@@ -109,17 +113,19 @@ def _netlist(
         if held is None:
             return module, {}
         cells = json.loads(memories.read_text(encoding="utf-8"))["modules"][top]["cells"]
-    found = {name: str(cell["parameters"]["MEMID"]) for name, cell in cells.items() if cell["type"] == MEMORY}
+    found = {name: cell["parameters"] for name, cell in cells.items() if cell["type"] == MEMORY}
     return module, dict(sorted(found.items(), key=lambda item: int(item[0].removeprefix(NAMED))))
 
 
-def _block_rams(module: dict[str, Any], memory: str | None = None) -> int:
-    """Count block RAMs of 18 Kb in a netlist; of one memory, when `memory` names it."""
-    return sum(
-        BLOCK_RAMS.get(cell["type"], 0)
-        for name, cell in module["cells"].items()
-        if memory is None or name.startswith(memory.removeprefix("\\") + ".")
-    )
+def block_rams(module: Mapping[str, Any], memory: Memory | None = None) -> list[dict[str, Any]]:
+    """Return the block RAMs of a netlist; those that hold one memory, when its parameters are given."""
+    begin = "" if memory is None else memory["MEMID"].removeprefix("\\") + "."
+    return [c for name, c in module["cells"].items() if c["type"] in BLOCK_RAMS and name.startswith(begin)]
+
+
+def _count(cells: list[dict[str, Any]]) -> int:
+    """Count block RAMs of 18 Kb."""
+    return sum(BLOCK_RAMS[cell["type"]] for cell in cells)
 
 
 def run_yosys(

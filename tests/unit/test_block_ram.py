@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trigger_lut import netlist
-from trigger_lut.block_ram import DATA_BITS, block_ram_values
+from trigger_lut.block_ram import DATA_BITS, block_ram_values, holds_memory
 from trigger_lut.errors import NotReproducibleError, ToolFailedError
 from trigger_lut.netlist_cycles import check_cycles, registers_before
 from trigger_lut.netlist_values import evaluate_cell, packed
@@ -61,6 +61,12 @@ def read_words(cell: dict, width: int, vectors: int) -> list[int]:
     return [sum((row >> v & 1) << b for b, row in enumerate(rows)) for v in range(vectors)]
 
 
+def memory(words: list[int], width: int) -> dict[str, str]:
+    """The parameters of the words before they are mapped."""
+    bits = "".join(f"{word:0{width}b}" for word in reversed(words))
+    return {"WIDTH": f"{width:b}", "SIZE": f"{len(words):b}", "OFFSET": "0", "INIT": bits}
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.sampled_from(sorted(SIZES)), st.sampled_from(sorted(DATA_BITS)), st.randoms(use_true_random=False))
 def test_read_any_width_gives_the_words(kind, width, rng):
@@ -68,9 +74,12 @@ def test_read_any_width_gives_the_words(kind, width, rng):
         return
     words = [rng.getrandbits(width) for _ in range(64)]
     assert read_words(block_ram(kind, width, words), width, 64) == words
+    held = block_ram(kind, width, words)
+    assert holds_memory([held], memory(words, width))
     flipped = [*words]
     flipped[rng.randrange(64)] ^= 1 << rng.randrange(width)  # control
     assert read_words(block_ram(kind, width, flipped), width, 64) != words
+    assert not holds_memory([held], memory(flipped, width))
 
 
 @pytest.mark.parametrize(

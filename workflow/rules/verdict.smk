@@ -12,13 +12,13 @@ rule verdict:
     params:
         summary="--summary results/summary.json" if DESIGNS else "",
         scan="--scan results/scan.json" if POINTS else "",
-        budget=BUDGET,
-        targets=TARGETS,
+        budget=always(str(options.budget)),
+        targets=always(str(options.targets)),
         # What is asked for is compared, so a changed value judges again.
-        asked=plan.budget.model_dump_json(),
+        asked=always(plan.budget.model_dump_json()),
         code=fingerprint("verdict"),
     log:
         "results/logs/verdict.log",
     shell:
-        "trigger-lut verdict {params.summary} {params.scan} --cards {input.cards} --budget {params.budget:q}"
-        " --targets {params.targets:q} --output {output} &> {log} || failed {log}"
+        "trigger-lut verdict {params.summary} {params.scan} --cards {input.cards} --budget={params.budget:q}"
+        " --targets={params.targets:q} --output {output} &> {log} || failed {log}"

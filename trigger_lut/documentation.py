@@ -14,11 +14,21 @@ EXPRESSIONS = (
     "Expressions (features, label, cut) hold numbers, branch names, `+ - * / **`, comparisons, `& | ~` on truth "
     f"values, and the functions {_OTHERS}. A branch with a list an entry is brought to one number by {_REDUCTIONS}; "
     "`nth(x, n)` counts from 0, and `nth(x, n, other)` gives `other` where the list is too short, which is NaN "
-    'otherwise, as for `min` and `max`. A branch whose name is not an identifier is written `branch("Jet.PT")`.'
+    'otherwise, as for `min` and `max`. A branch whose name is not an identifier is written `branch("Jet.PT")`; where '
+    'two objects have branches of one name, the whole path is given: `branch("a/v")`.'
+)
+NAMES = (
+    "Names of designs become names of modules, so that VHDL must be able to hold them: letters, digits, single `_` and "
+    "`-`, beginning with a letter and no reserved word. Two designs may not differ only by case, or by `-` and `_`. "
+    "Other names are one line of printable characters. A name that YAML reads as something else, such as `on` or "
+    "`007`, is written in quotes."
 )
 
 FILES = {
-    "budget": ("config/budget.yaml", "What you ask for. `trigger-lut` refuses unknown keys and impossible values."),
+    "budget": (
+        "config/budget.yaml",
+        f"What you ask for. `trigger-lut` refuses unknown keys and impossible values.\n\n{NAMES}",
+    ),
     "data-set": (
         "config/data_sets/<name>.yaml",
         f"Which events, which features, in which hardware formats.\n\n{EXPRESSIONS}",

@@ -12,7 +12,7 @@ from trigger_lut.errors import FirmwareError, visible
 
 # What tools read in comments: Verilator, Yosys, Vivado, GHDL and others take a directive from the first word of one.
 _DIRECTIVE = re.compile(
-    r"\s*(verilator|synopsys|synthesis|pragma|psl|xilinx|cadence|ambient|altera|exemplar|translate_o|rtl_|vhdl_|lint_)",
+    r"\s*(verilator|synopsys|synthesis|pragma|psl|xilinx|cadence|ambit|altera|exemplar|translate_o|rtl_|vhdl_|lint_)",
     re.IGNORECASE,
 )
 

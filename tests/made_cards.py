@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -630,16 +631,14 @@ def timing(design: str = "small", cycles: int = 7, budget_ns: float = 20, fmax_m
     )
 
 
-def second(status: str = "agrees") -> SecondProof:
-    names = ("a", "b", "c", "valid_out")
+def second(status: str = "agrees", cycles: int = 4, names: Sequence[str] = ("a", "b", "c")) -> SecondProof:
     return SecondProof(
         solver="a solver",
         seconds_allowed=15,
-        seconds=2.5,
-        cycles=4,
+        cycles=cycles,
         gates=7000,
         most_gates=300_000,
-        outputs=[SecondOutput(name=name, status=status) for name in names],
+        outputs=[SecondOutput(name=name, status=status) for name in (*names, "valid_out")],
         control="lut_dense_0, edge (2, 1), entry 3, bit 0",
         control_caught=True,
     )

@@ -187,6 +187,10 @@ def _proof(design: Design) -> Iterator[str]:
         latency = design.cards["firmware"].rtl_latency_cycles_planned
         if card.registers is not None:
             yield from differs(design.path("prove"), "registers", latency, card.registers)
+        if card.second is not None:
+            named = [*(name for name, _ in expected), "valid_out"]
+            yield from differs(design.path("prove"), "second.outputs", named, [x.name for x in card.second.outputs])
+            yield from differs(design.path("prove"), "second.cycles", latency, card.second.cycles)
         for output in card.outputs:
             if output.status == "proven" and output.by is None:
                 yield f"{design.path('prove')}: {output.name}: by: Expected how it was proven, found null."

@@ -42,7 +42,6 @@ class SecondProof(Strict):
 
     solver: str = Field(description="SAT solver; the first proof uses another one.")
     seconds_allowed: int = Field(description="Processor time for the comparison.")
-    seconds: float = Field(description="Processor time used, in this process.")
     cycles: int = Field(description="Clock cycles from an input to its output, all of them unrolled.")
     gates: int | None = Field(default=None, description="And gates of network and unrolled Verilog; null: not built.")
     most_gates: int = Field(description="Limit of gates; larger designs are not attempted.")

@@ -171,6 +171,7 @@ FORGED = {
     "outputs": ("verify", {"outputs": 2}, "outputs: does not agree with the other files. Expected 3, found 2"),
     "latency": ("verify", {"latency_cycles_measured": 3}, "latency_cycles_measured"),
     "not exact": ("verify", {"bit_exact": False}, "bit_exact: not what mismatches and controls say"),
+    "second proof": ("prove", {"second": made_cards.second().model_dump()}, "second.cycles: does not agree"),
     "negative": ("synth", {"luts": {"value": -5, "source": "yosys"}}, "cannot be negative, found -5"),
     "fewer LUTs": (
         "synth",

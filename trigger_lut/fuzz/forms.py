@@ -19,6 +19,7 @@ from trigger_lut.fixed_point import IntArray, uniform
 from trigger_lut.fuzz.draw import Drawn
 from trigger_lut.network import Network
 from trigger_lut.proof.prove import prove_outputs, reference_graph, rtl_graph
+from trigger_lut.proof.sequential import prove_again
 from trigger_lut.proof.words import Verilog, prove_words, read_verilog
 from trigger_lut.reference import evaluate
 from trigger_lut.release.check import compile_emulator, run_emulator
@@ -30,6 +31,7 @@ from trigger_lut.verification.evaluations import run_alkaid, run_keras
 
 VHDL_VECTORS = 60  # GHDL interprets
 PROOF_SECONDS = 10.0
+SECOND_PROOF_SECONDS = 5
 CONTROL_VECTORS = 1000
 DESIGN = "fuzz"
 
@@ -111,14 +113,19 @@ def outputs_of(form: Form, case: Case, codes: IntArray) -> Any:
 def proof(case: Case, seconds: float = PROOF_SECONDS) -> list[str]:
     """'proven' or 'sampled', an output, in words or by SAT.
 
-    Raises NotReproducibleError for one whose Verilog is another function, and where words prove an output of the
-    network with a flipped bit that vectors show to differ.
+    Raises NotReproducibleError for one whose Verilog is another function, as either proof says, and where one of them
+    proves an output of the network with a flipped bit that vectors show to differ.
     """
     with tempfile.TemporaryDirectory(prefix="trigger_lut_fuzz_") as folder:
         project = _project(case, Path(folder))
         reference, rtl = reference_graph(case.network, Path(folder)), rtl_graph(project, Path(folder))
         outputs = prove_outputs(case.network, project, reference, rtl, seconds)
         verilog = read_verilog(project)
+        again = prove_again(case.network, project, SECOND_PROOF_SECONDS, 0)
+    if against := [x for x in again.outputs if x.status == "disagrees"]:
+        raise NotReproducibleError(f"second proof: output {against[0].name}: {against[0].detail}")
+    if again.control_caught is False:
+        raise NotReproducibleError(f"second proof: equal all the same with a flipped bit: {again.control}")
     if wrong := [x for x in outputs if x.status == "different"]:
         raise NotReproducibleError(f"proof: output {wrong[0].name}: {wrong[0].detail}")
     _words_tell_apart(case.network, project, verilog)

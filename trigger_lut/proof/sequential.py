@@ -105,7 +105,6 @@ def prove_again(network: Network, project: RtlProject, seconds: int, seed: int) 
     found = SecondProof(
         solver=SOLVER,
         seconds_allowed=seconds,
-        seconds=0,
         cycles=project.latency_cycles_planned,
         most_gates=MOST_GATES,
         outputs=[],
@@ -113,7 +112,7 @@ def prove_again(network: Network, project: RtlProject, seconds: int, seed: int) 
 
     def alike(status: SecondStatus, detail: str) -> SecondProof:
         outputs = [SecondOutput(name=name, status=status, detail=detail) for name in names]
-        return found.model_copy(update={"outputs": outputs, "seconds": _since(started)})
+        return found.model_copy(update={"outputs": outputs})
 
     if project.inputs != network.inputs or project.outputs != network.output_formats():
         return alike("disagrees", "the formats on the firmware's buses are not the network's")
@@ -133,11 +132,7 @@ def prove_again(network: Network, project: RtlProject, seconds: int, seed: int) 
     outputs = _compared(model, network, project, module, names, started + seconds, seed)
     control, caught = _control(network, project, module, seconds, seed)
     update = {"gates": len(model.gates), "outputs": outputs, "control": control, "control_caught": caught}
-    return found.model_copy(update={**update, "seconds": _since(started)})
-
-
-def _since(started: float) -> float:
-    return round(time.process_time() - started, 3)
+    return found.model_copy(update=update)
 
 
 def build(network: Network, project: RtlProject, module: dict[str, Any], start: int) -> Model:

@@ -78,7 +78,7 @@ def close_timing(network: Network, spec: Spec) -> Pipeline:
     """
     target, most = spec.target, spec.latency_cycles_budget
     comb, stage_ns = live_logic(network), delay_model.stage_ns(target.clock_period_ns, target.family)
-    delays = [] if comb is None else operation_delays(comb, target.family)
+    delays = [] if comb is None else planned_delays(comb, stage_ns, target.family, most)
     tried: list[Pipeline] = []
     obstacle = ""
     while True:
@@ -106,6 +106,16 @@ def close_timing(network: Network, spec: Spec) -> Pipeline:
         return replace(best, syntheses=len(tried))
     needed = max(best.latency_cycles, max(stages, default=1))
     return replace(best, cycles_needed=needed, syntheses=len(tried), obstacle=obstacle)
+
+
+def planned_delays(comb: Any, stage_ns: float, family: str, most: int) -> list[float]:
+    """Return the delay of each operation in ns for the first cut.
+
+    Delays are longer in large designs, by alkaid's count of LUTs, unless that alone takes more than `most` cycles.
+    """
+    plain, growth = operation_delays(comb, family), delay_model.GROWTH.factor(comb.cost)
+    grown = [min(growth * delay, stage_ns) for delay in plain]
+    return grown if max(stage_numbers(comb, stage_ns, family, grown), default=1) <= most else plain
 
 
 def _synthesized(

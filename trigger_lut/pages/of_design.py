@@ -13,6 +13,7 @@ from trigger_lut.pages.html import (
     Table,
     cells,
     fixed,
+    fmax,
     judgement,
     measured,
     number,
@@ -85,6 +86,14 @@ def train_page(card: TrainCard) -> Page:
                 card.latency_cycles_surrogate,
                 card.latency_cycles_budget,
                 judgement(card.latency_cycles <= card.latency_cycles_budget, "within", "over"),
+            ),
+            cells(
+                "Clock [MHz]",
+                fmax(card.fmax_mhz_estimate.value, card.clock_mhz),
+                Cell(card.fmax_mhz_estimate.source, "text"),
+                Cell("-"),
+                f"at least {card.clock_mhz:g}",
+                judgement((card.fmax_mhz_estimate.value or 0) >= card.clock_mhz, "within", "below"),
             ),
         ],
     )

@@ -39,9 +39,17 @@ def firmware_page(card: FirmwareCard) -> Page:
         title=f"{card.design}: firmware",
         lead=(
             f"{card.rtl_latency_cycles_planned} stages at {card.clock_period_ns:.3g} ns, a new event every cycle. "
-            f"Top-level module {card.rtl_top}."
+            f"Top-level module {card.rtl_top}. {_cut(card)}"
         ),
         tables=[held, layers],
         cards={"firmware": card},
         plots=[("stages.svg", stages(card), "What sits in each stage, and how long its logic takes.")],
     )
+
+
+def _cut(card: FirmwareCard) -> str:
+    """Say how the cut of the pipeline was found."""
+    tried = f"{card.rtl_cuts} cut{'s' * (card.rtl_cuts > 1)} of the pipeline synthesized"
+    if card.rtl_clock_obstacle is None:
+        return f"{tried}; the netlist reaches the clock by the delay model."
+    return f"{tried}; the netlist does not reach the clock by the delay model: {card.rtl_clock_obstacle}."

@@ -26,7 +26,7 @@ def timing_page(spec: Spec, card: TimingCard, synth: SynthCard | None = None, ro
             fmax(card.fmax_mhz_estimate.value, card.clock_mhz, card.fmax_mhz_interval),
             Cell(card.fmax_mhz_estimate.source, "text"),
             f"at least {card.clock_mhz:g}",
-            judgement(card.clock_met),
+            judgement(card.clock_met, no=f"missed: {card.clock_obstacle}" if card.clock_obstacle else "missed"),
         ),
     ]
     allowed = "not found" if card.latency_allowed_ns is None else f"{card.latency_allowed_ns:g} ns"

@@ -39,7 +39,7 @@ def together(comb, stages, end):
     return found
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_longer_late_paths_are_broken(seed):
     comb, stages, delays = cut(seed)
     rows = in_a_row(comb, stages, delays)
@@ -56,7 +56,7 @@ def test_longer_late_paths_are_broken(seed):
         assert {again[n] for n in grown} != {again[end]}, "the path is in one stage again"
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_longer_repeated_each_operation_alone(seed):
     comb, stages, delays = cut(seed)
     for _ in range(200):

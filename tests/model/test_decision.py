@@ -148,6 +148,13 @@ def test_sat_finds_a_threshold_that_is_off_by_one_code(tmp_path):
     assert prove_decision(dataclasses.replace(decision, thresholds=(3, 3)), 20)[0] == "different"
     other = dataclasses.replace(score, signal=(1,), background=(0, 2))
     assert prove_decision(dataclasses.replace(decision, score=other), 20)[0] == "different"
+    # Of the same function, but a cycle late: registers count.
+    text = decision.verilog.read_text()
+    late = text.replace("output reg", "output wire").replace("        decision[", "        early[")
+    head, logic = late.rsplit("endmodule", 1)[0].rsplit("    initial valid", 1)
+    declared = f"    reg [1:0] early; reg [1:0] kept; assign decision = kept;\n    initial valid{logic}"
+    decision.verilog.write_text(f"{head}{declared}    always @(posedge clk) kept <= early;\nendmodule\n")
+    assert prove_decision(decision, 20) == ("open", None)
 
 
 # ---------------------------------------------------------------- the stage

@@ -17,6 +17,8 @@ from trigger_lut.decision.wrapper import literal
 from trigger_lut.firmware.rtl_top import offsets
 from trigger_lut.proof.aiger import write_aiger
 from trigger_lut.proof.equivalence import Graph, equivalent, read_graph
+from trigger_lut.proof.netlist_graph import read_netlist
+from trigger_lut.proof.structure import check_pipeline
 
 Status = Literal["proven", "different", "open"]
 
@@ -27,12 +29,16 @@ endmodule
 
 
 def prove_decision(project: DecisionProject, seconds: float) -> tuple[Status, bool | None]:
-    """Whether the Verilog of the logic is the decision, and whether one with a threshold moved by a code is not.
+    """Say whether the Verilog of the logic is the decision, and whether one with a threshold moved by a code is not.
+
+    Verilog whose paths do not all cross the planned registers is left open.
 
     seconds: for each of the two. The second is None where it was open, or there is no threshold to move.
     """
     with tempfile.TemporaryDirectory(prefix="trigger_lut_decision_") as scratch:
         folder, first = Path(scratch), next((n for n, t in enumerate(project.thresholds) if t is not None), None)
+        if not _is_pipeline(project):
+            return "open", None
         firmware = logic_graph(project, folder)
         status = equivalent(reference_graph(project.score, project.thresholds, folder), firmware, seconds).verdict
         if first is None:
@@ -40,6 +46,18 @@ def prove_decision(project: DecisionProject, seconds: float) -> tuple[Status, bo
         moved = [t if t is None or n != first else t + 1 for n, t in enumerate(project.thresholds)]
         control = equivalent(reference_graph(project.score, moved, folder), firmware, seconds).verdict
     return status, None if control == "open" else control == "different"
+
+
+def _is_pipeline(project: DecisionProject) -> bool:
+    """Say whether all paths to valid_out, data_out and the decision cross the planned registers.
+
+    Without that, logic with its registers as wires says nothing of the logic with registers.
+    """
+    bits = offsets(project.score.outputs)[-1]
+    outputs = [("data_out", bits), ("decision", len(project.thresholds))]
+    modules = read_netlist(project.verilog, project.logic)
+    found = check_pipeline(modules, project.logic, bits, outputs, project.cycles)
+    return found.registers is not None
 
 
 def logic_graph(project: DecisionProject, folder: Path) -> Graph:

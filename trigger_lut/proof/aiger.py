@@ -1,7 +1,7 @@
 """Verilog as an and-inverter graph in AIGER form, by Yosys, with the pipeline's registers taken as wires.
 
 That is what a feed-forward pipeline computes: output n is the function of input n alone, if every path from data_in to
-data_out passes as many registers. That they do is measured by simulation, cycle by cycle.
+data_out crosses as many registers. Whether they do is for the caller to check, see `structure`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from trigger_lut.errors import ToolMissingError
+from trigger_lut.memory import PROGRAM_BYTES
 from trigger_lut.yosys import run_yosys
 
 WIRES = r"""
@@ -25,11 +26,32 @@ endmodule
 """
 
 
-def write_aiger(files: list[Path], top: str, path: Path) -> None:
+def write_aiger(files: list[Path], top: str, path: Path, *, undefined_as_zero: bool = False) -> None:
     """Write the function of a module as AIGER: inputs and outputs bit by bit, in the order of its ports.
 
-    Raises ToolMissingError without pyosys, ToolFailedError with Yosys' message when it fails.
+    Parameters
+    ----------
+    files
+        Verilog files.
+    top
+        Name of the module.
+    path
+        The file that is written.
+    undefined_as_zero
+        Take undefined values and nets that nothing drives as 0, as a synthesis tool may; else they are an error.
+
+    Raises
+    ------
+    ToolMissingError
+        Without pyosys.
+    ToolLimitError
+        When Yosys reaches its limit of memory.
+    ToolFailedError
+        When Yosys fails, with its message.
     """
+    undefined = (
+        ["setundef -zero"] if undefined_as_zero else ["setundef -undriven -anyseq", "select -assert-none t:$anyseq"]
+    )
     with tempfile.TemporaryDirectory(prefix="trigger_lut_aiger_") as folder:
         wires = Path(folder, "wires.v")
         wires.write_text(WIRES)
@@ -40,14 +62,14 @@ def write_aiger(files: list[Path], top: str, path: Path) -> None:
             "flatten",
             f'techmap -map "{wires}"',
             "opt -purge",
-            "setundef -zero",
+            *undefined,
             "memory_map",
             "techmap",
             "aigmap",
             "opt_clean -purge",
             f'write_aiger "{path}"',
         ]
-        run_yosys(commands, path, top)
+        run_yosys(commands, path, top, memory_bytes=PROGRAM_BYTES)
 
 
 def abc_program() -> Path:

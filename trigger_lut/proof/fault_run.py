@@ -210,5 +210,5 @@ def _graph(files: list[Path], project: RtlProject, probes: int, folder: Path) ->
             probe=", .probe(probe)" if probes else "",
         )
     )
-    write_aiger([wrapper, *files], "wrapped", path)
+    write_aiger([wrapper, *files], "wrapped", path, undefined_as_zero=True)
     return read_graph(path)

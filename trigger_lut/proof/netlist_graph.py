@@ -36,8 +36,8 @@ def read_netlist(source: Path, top: str) -> dict[str, Any]:
     """Read Verilog of our own as modules in Yosys' JSON. Raises ToolMissingError and ToolFailedError of Yosys."""
     with tempfile.TemporaryDirectory(prefix="trigger_lut_gates_") as folder:
         path = Path(folder, "netlist.json")
-        commands = [f'read_verilog -sv "{source}"', f"hierarchy -check -top {top}", "proc -norom", "opt_clean"]
-        run_yosys([*commands, f'write_json "{path}"'], path, top, memory_bytes=PROGRAM_BYTES)
+        commands = [f'read_verilog -sv "{source}"', f"hierarchy -check -top {top}", "proc -norom", "check -assert"]
+        run_yosys([*commands, "opt_clean", f'write_json "{path}"'], path, top, memory_bytes=PROGRAM_BYTES)
         modules: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["modules"]
     return modules
 

@@ -77,7 +77,7 @@ class _FaultError(Exception):
 
 
 def check_structure(modules: Mapping[str, Any], project: RtlProject) -> Structure:
-    """Count the registers on all paths of a netlist.
+    """Count the registers on all paths of a network's netlist, see `check_pipeline`.
 
     Parameters
     ----------
@@ -86,13 +86,36 @@ def check_structure(modules: Mapping[str, Any], project: RtlProject) -> Structur
     project
         Name of the top-level module, formats on the buses, and the planned latency in clock cycles.
     """
-    count, latency = len(project.outputs), project.latency_cycles_planned
+    outputs = [("data_out", kif.bits) for kif in project.outputs]
+    bits_in = sum(kif.bits for kif in project.inputs)
+    return check_pipeline(modules, project.top, bits_in, outputs, project.latency_cycles_planned)
+
+
+def check_pipeline(
+    modules: Mapping[str, Any], name: str, bits_in: int, outputs: Sequence[tuple[str, int]], latency: int
+) -> Structure:
+    """Count the registers on all paths of a netlist.
+
+    Parameters
+    ----------
+    modules
+        Modules by name as in Yosys' JSON.
+    name
+        Of the top-level module, with the ports clk, valid_in, data_in, valid_out and those of `outputs`.
+    bits_in
+        Width of data_in.
+    outputs
+        Ports with the width of each output; outputs of one port lie next to each other, the first at bit 0.
+    latency
+        Registers that all paths must cross.
+    """
+    widths = {"data_in": bits_in, **{port: sum(bits for p, bits in outputs if p == port) for port, _ in outputs}}
     try:
-        top = modules[project.top]
-        _check_ports(top, project)
-        for name, module in modules.items():
-            if name != project.top:
-                _check_inner(str(module["attributes"].get("hdlname", name)), module)
+        top = modules[name]
+        _check_ports(top, widths)
+        for inner, module in modules.items():
+            if inner != name:
+                _check_inner(str(module["attributes"].get("hdlname", inner)), module)
         netlist = _Netlist(top, modules)
         netlist.check_clock()
         valid = netlist.paths(top["ports"]["valid_out"]["bits"][0])
@@ -101,28 +124,28 @@ def check_structure(modules: Mapping[str, Any], project: RtlProject) -> Structur
         if valid.valid != (latency, latency):
             raise _FaultError(f"valid_out: {_registers(valid.valid)} from valid_in, {latency} planned")
     except _FaultError as fault:
-        return Structure(str(fault), ("",) * count, None)
-    faults, at = [], 0
-    for kif in project.outputs:
-        bits = top["ports"]["data_out"]["bits"][at : at + kif.bits]
-        faults.append(next((f for n, bit in enumerate(bits, at) if (f := _fault(netlist, bit, n, latency))), ""))
-        at += kif.bits
+        return Structure(str(fault), ("",) * len(outputs), None)
+    faults, at = [], dict.fromkeys(widths, 0)
+    for port, width in outputs:
+        begin, at[port] = at[port], at[port] + width
+        bits = top["ports"][port]["bits"][begin : at[port]]
+        found = (_fault(netlist, bit, f"{port}[{n}]", latency) for n, bit in enumerate(bits, begin))
+        faults.append(next(filter(None, found), ""))
     return Structure("", tuple(faults), None if any(faults) else latency)
 
 
-def _fault(netlist: _Netlist, bit: Bit, n: int, latency: int) -> str:
-    """Say what is wrong with bit n of data_out."""
+def _fault(netlist: _Netlist, bit: Bit, name: str, latency: int) -> str:
+    """Say what is wrong with a bit of an output; "" where nothing is."""
     try:
         paths = netlist.paths(bit)
     except _FaultError as fault:
-        return f"data_out[{n}]: {fault}"
+        return f"{name}: {fault}"
     if paths.valid is not None:
-        return f"data_out[{n}]: depends on valid_in"
-    if paths.data not in (None, (latency, latency)):
-        assert paths.data is not None
-        return f"data_out[{n}]: {_registers(paths.data)} from data_in, {latency} planned"
+        return f"{name}: depends on valid_in"
+    if paths.data is not None and paths.data != (latency, latency):
+        return f"{name}: {_registers(paths.data)} from data_in, {latency} planned"
     if paths.longest > latency:
-        return f"data_out[{n}]: {paths.longest} registers from a constant, at most {latency} planned"
+        return f"{name}: {paths.longest} registers from a constant, at most {latency} planned"
     return ""
 
 
@@ -130,15 +153,10 @@ def _registers(ends: tuple[int, int]) -> str:
     return f"{ends[0]} registers" if ends[0] == ends[1] else f"{ends[0]} to {ends[1]} registers"
 
 
-def _check_ports(top: Mapping[str, Any], project: RtlProject) -> None:
-    """Compare names, directions and widths of the ports with the formats."""
-    wanted = {
-        "clk": ("input", 1),
-        "valid_in": ("input", 1),
-        "data_in": ("input", sum(kif.bits for kif in project.inputs)),
-        "valid_out": ("output", 1),
-        "data_out": ("output", sum(kif.bits for kif in project.outputs)),
-    }
+def _check_ports(top: Mapping[str, Any], widths: Mapping[str, int]) -> None:
+    """Compare names, directions and widths of the ports with those wanted; all but data_in are outputs."""
+    wanted = {"clk": ("input", 1), "valid_in": ("input", 1), "valid_out": ("output", 1)}
+    wanted |= {port: ("input" if port == "data_in" else "output", width) for port, width in widths.items()}
     for name in (*wanted, *top["ports"]):
         port = top["ports"].get(name)
         found = None if port is None else (port["direction"], len(port["bits"]))
@@ -244,7 +262,8 @@ class _Netlist:
                     raise _FaultError(f"{self._stored(cell)}: stores the clock")
             elif clock in _bits(cell, "input"):
                 raise _FaultError(f"{self._named(next(_bits(cell, 'output')))}: the clock in logic")
-        if clock in (b for n in ("valid_out", "data_out") for b in self._module["ports"][n]["bits"]):
+        outputs = (port["bits"] for port in self._module["ports"].values() if port["direction"] == "output")
+        if any(clock in bits for bits in outputs):
             raise _FaultError("the clock at an output")
 
     def _stored(self, cell: Mapping[str, Any]) -> str:

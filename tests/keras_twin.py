@@ -26,8 +26,6 @@ def keras_twin(network: Network):
             codes = np.minimum(np.arange(table.shape[1]), (1 << bits) - 1)  # the last one repeated, as trained
             entries = form.table(i, o)[codes >> (bits - int(form.widths[i, o]))]
             table[i, :, o] = entries * 2.0 ** -float(form.fraction[o])
-        layer.table.assign(table)
-        layer.table_bias.assign(form.bias * 2.0 ** -form.fraction.astype(float))
         layer.input_width.assign(form.widths)
-        layer.table_is_current.assign(1.0)
+        layer.keep(table, form.bias * 2.0 ** -form.fraction.astype(float))
     return model

@@ -80,7 +80,6 @@ def trained(make, seed=0):
             layer.input_width.assign(rng.uniform(0, 6, layer.input_width.shape))
             layer.output_fraction.assign(rng.uniform(0, 5, layer.output_fraction.shape))
             layer.w2.assign(layer.w2 * 4)
-            layer.table_is_current.assign(0.0)
         if getattr(layer, "bias", None) is not None:
             layer.bias.assign(rng.normal(size=layer.bias.shape))
     return model

@@ -27,8 +27,6 @@ CODES = np.random.default_rng(0).integers(-8, 8, (500, 4))
 
 
 def network_of(model):
-    for layer in table_layers(model):
-        layer.table_is_current.assign(0.0)
     return integer_network(model)
 
 

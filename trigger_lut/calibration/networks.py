@@ -48,7 +48,6 @@ def _scatter(model: Any, rng: np.random.Generator) -> None:
             layer.input_width.assign(widths)
             layer.output_fraction.assign(rng.integers(max(finest - 2, 0), finest + 1, widths.shape))
             layer.w2.assign(np.asarray(layer.w2) * gain)
-            layer.table_is_current.assign(0.0)
         if getattr(layer, "bias", None) is not None:
             layer.bias.assign(0.5 * rng.normal(size=layer.bias.shape))
 

@@ -158,7 +158,6 @@ def _scatter(model: Any, rng: np.random.Generator) -> None:
             layer.input_width.assign(rng.uniform(-1, widest, layer.input_width.shape))
             layer.output_fraction.assign(rng.uniform(-2, 5, layer.output_fraction.shape))
             layer.w2.assign(layer.w2 * float(rng.uniform(1, 6)))
-            layer.table_is_current.assign(0.0)
         inner: Any = getattr(layer, "quantizer", None)
         if hasattr(inner, "_f") and rng.random() < 0.5:
             inner._f.assign(rng.integers(-1, 4, inner._f.shape))

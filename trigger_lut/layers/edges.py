@@ -50,7 +50,8 @@ def initial_weights(
 
 
 def _activated(x: np.ndarray, activation: str) -> np.ndarray:
-    return ACTIVATIONS[activation](tf.constant(x, tf.float32)).numpy().astype(np.float64)
+    with tf.init_scope():  # `fit` may build layers within its graph
+        return ACTIVATIONS[activation](tf.constant(x, tf.float32)).numpy().astype(np.float64)
 
 
 def _size(x: np.ndarray) -> float:

@@ -2,12 +2,13 @@
 
 Every tensor becomes an array of numbers of the network's values (`network.Network`). Layers of tables and arithmetic
 layers add values; what only rearranges them - reshape, flatten, permute, concatenate, slices, padding - is carried
-out on the numbers.
+out on the numbers. A model within a model is followed anew at each of its calls.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +21,8 @@ from trigger_lut.layers.integer_arithmetic import Affine, affine_of, linear_laye
 from trigger_lut.layers.integer_hgq_tables import hgq_tables, is_hgq_table
 from trigger_lut.layers.integer_selection import Selection, max_layers, selection_of
 from trigger_lut.layers.integer_tables import integer_form, integer_forms
+from trigger_lut.layers.keras_calls import check_call, flat_inputs, is_of_library
+from trigger_lut.layers.rearranging import rearranged
 from trigger_lut.layers.table_layer import TableLayer
 from trigger_lut.layers.whole_network import WholeNetwork
 from trigger_lut.network import PADDING, Layer, Network
@@ -43,6 +46,7 @@ def integer_network(
     WRAP is meant as it says, modulo 2**bits. Raises FirmwareError when the model holds a layer of another kind, named
     in the message, when an input's format is open, and, without `wraps`, where values may wrap.
     """
+    _check_model(model)
     walk = Walk(model, inputs)
     outputs = np.concatenate([walk.of(tensor).reshape(-1) for tensor in model.outputs])
     if not walk.layers:
@@ -63,8 +67,31 @@ def integer_network(
     return network
 
 
+def _check_model(model: Any) -> None:
+    """Raise FirmwareError for a model that is no graph from inputs to outputs, or that computes something else."""
+    try:
+        inputs = model.inputs
+    except (AttributeError, ValueError):
+        inputs = None
+    if not inputs or not is_of_library(model):
+        raise FirmwareError(
+            f"model {model.name!r}: a {type(model).__name__} without a graph of its own `call`. Expected a functional "
+            "model, or a Sequential that is built; wrap it: x = keras.Input(shape); keras.Model(x, model(x))"
+        )
+    for tensor in inputs:
+        if None in tensor.shape[1:]:
+            raise FirmwareError(
+                f"model {model.name!r}: input {tensor.name!r} has shape {tuple(tensor.shape)}. Expected axes that are "
+                "known but for the batch's"
+            )
+
+
 class Walk:
-    """A model on its way: layers so far, and which values stand behind each tensor."""
+    """A model on its way: layers so far, and which values each tensor has in the present call.
+
+    `calls` holds, for the model that is followed, each tensor by its id with the numbers of its values. Keeping the
+    tensor keeps its id from being given to another one.
+    """
 
     def __init__(self, model: Any, inputs: Sequence[KIF] | None) -> None:
         sizes = [int(np.prod(tensor.shape[1:])) for tensor in model.inputs]
@@ -74,12 +101,9 @@ class Walk:
         self.given = inputs is not None
         self.layers: list[Layer] = []
         self.end = sum(sizes)
-        self.held: dict[int, IntArray] = {}
-        self.kept: list[Any] = []  # tensors of users' layers: `held` knows them by id
-        first = 0
-        for tensor, size in zip(model.inputs, sizes, strict=True):
-            self.held[id(tensor)] = np.arange(first, first + size).reshape(tensor.shape[1:])
-            first += size
+        starts = np.cumsum([0, *sizes])
+        numbers = [np.arange(first, first + size) for first, size in zip(starts, sizes, strict=False)]
+        self.calls = _numbered(model.inputs, numbers)
 
     def formats(self) -> tuple[KIF, ...]:
         """Formats of the inputs; those that nothing reads get one bit."""
@@ -87,33 +111,47 @@ class Walk:
 
     def of(self, tensor: Any) -> IntArray:
         """Numbers of the values behind a tensor, in its shape without the batch's axis."""
-        if id(tensor) not in self.held:
+        if id(tensor) not in self.calls:
             history = tensor._keras_history
-            node = history.operation._inbound_nodes[history.node_index]
-            read = [self.of(source) for source in node.input_tensors]
-            self.held[id(tensor)] = self._apply(history.operation, node, read)
-        return self.held[id(tensor)]
+            op, node = history.operation, history.operation._inbound_nodes[history.node_index]
+            if not node.input_tensors:
+                raise FirmwareError(f"layer {op.name!r}: an input that the model does not have")
+            found = self._apply(op, node, [self.of(source) for source in node.input_tensors])
+            self.calls |= _numbered(node.outputs, found, op)
+            self.calls |= _numbered([tensor], [found[history.tensor_index]], op)
+        return self.calls[id(tensor)][1]
 
-    def _apply(self, op: Any, node: Any, read: list[IntArray]) -> IntArray:
-        if isinstance(op, TableLayer):
-            return self._tables(op, read[0])
-        if isinstance(op, WholeNetwork):
-            return self._whole(op, read)
-        if is_hgq_table(op):
-            return self._hgq_tables(op, read[0])
-        if isinstance(op, keras.Model):
-            return self._inner(op, read)
-        rearranged = _rearranged(op, node, read)
-        if rearranged is not None:
-            return rearranged
-        if isinstance(op, keras.Layer) and not type(op).__module__.startswith(OF_LIBRARIES):
+    @contextmanager
+    def _call(self, tensors: Sequence[Any], values: Sequence[IntArray]) -> Iterator[None]:
+        """Follow another graph within the block, from these tensors on, without what other calls of it have found."""
+        outer, self.calls = self.calls, _numbered(tensors, values)
+        try:
+            yield
+        finally:
+            self.calls = outer
+
+    def _apply(self, op: Any, node: Any, read: list[IntArray]) -> list[IntArray]:
+        """Numbers of the values of each output of one call."""
+        check_call(op, node)
+        if not is_of_library(op):
             return self._own(op, node, read)
+        if isinstance(op, TableLayer):
+            return [self._tables(op, read[0])]
+        if isinstance(op, WholeNetwork):
+            return [self._whole(op, read)]
+        if is_hgq_table(op):
+            return [self._hgq_tables(op, read[0])]
+        if isinstance(op, keras.Model):
+            return self._inner(op, node)
+        moved = rearranged(op, node, read)
+        if moved is not None:
+            return moved
         found = op, node, [values.shape for values in read], lambda: self._exact(op, read)
         chosen = selection_of(*found)
         stages = affine_of(*found) if chosen is None else [chosen, *output_quantiser(op, chosen.shape)]
         for stage in stages:
             read = [self._stage(stage, np.concatenate([v.reshape(-1) for v in read]))]
-        return read[0]
+        return read[:1]
 
     def _stage(self, stage: Affine | Selection, values: IntArray) -> IntArray:
         made = max_layers if isinstance(stage, Selection) else linear_layers
@@ -162,34 +200,35 @@ class Walk:
                     )
                 self.known[value] = kif
 
-    def _inner(self, op: keras.Model, read: list[IntArray]) -> IntArray:
-        for tensor, values in zip(op.inputs, read, strict=True):
-            self.held[id(tensor)] = values
-        if len(op.outputs) != 1:
-            raise FirmwareError(f"layer {op.name!r} is a model of {len(op.outputs)} outputs, expected one")
-        return self.of(op.outputs[0])
+    def _inner(self, op: keras.Model, node: Any) -> list[IntArray]:
+        """One call of a model within the model."""
+        read = [self.of(tensor) for tensor in flat_inputs(op, node)]
+        with self._call(op.inputs, read):
+            return [self.of(tensor) for tensor in op.outputs]
 
-    def _own(self, op: keras.Layer, node: Any, read: list[IntArray]) -> IntArray:
+    def _own(self, op: Any, node: Any, read: list[IntArray]) -> list[IntArray]:
         """A user's own layer: what its `call` is made of, followed like the model itself."""
+        kind = type(op).__name__
+        if not isinstance(op, keras.Layer):
+            raise FirmwareError(f"layer {op.name!r} is a {kind}, an operation of {type(op).__module__}")
         sublayers = op._flatten_layers(include_self=False)
         calls = [(layer, len(layer._inbound_nodes)) for layer in sublayers]
-        kind, given = type(op).__name__, {id(t): keras.KerasTensor(t.shape, t.dtype) for t in node.input_tensors}
-        for tensor, values in zip(node.input_tensors, read, strict=True):
-            self.held[id(given[id(tensor)])] = values
-        self.kept += given.values()
+        given = {id(t): keras.KerasTensor(t.shape, t.dtype) for t in node.input_tensors}
         arguments, options = node.arguments.fill_in(given)
+        entered = dict(zip((id(t) for t in node.input_tensors), read, strict=True))
         try:
-            found = op.call(*arguments, **{key: value for key, value in options.items() if value is not None})
-            if not isinstance(found, keras.KerasTensor):
-                raise TypeError(f"gives {type(found).__name__}")
-            self.kept.append(found)
-            return self.of(found)
+            with self._call(list(given.values()), [entered[key] for key in given]):
+                found = op.call(*arguments, **{key: value for key, value in options.items() if value is not None})
+                tensors = keras.tree.flatten(found)
+                if strange := [type(x).__name__ for x in tensors if not isinstance(x, keras.KerasTensor)]:
+                    raise TypeError(f"gives {strange[0]}")
+                return [self.of(tensor) for tensor in tensors]
         except FirmwareError as error:
             raise FirmwareError(f"layer {op.name!r}, a {kind}: {error}") from error
         except (TypeError, ValueError, AttributeError, NotImplementedError) as error:
             raise FirmwareError(
-                f"layer {op.name!r} is a {kind} whose call is not made of Keras' layers and operations on one "
-                f"tensor ({type(error).__name__}: {str(error).splitlines()[0]}); expected keras.ops, and a shape "
+                f"layer {op.name!r} is a {kind} whose call is not made of Keras' layers and operations on "
+                f"tensors ({type(error).__name__}: {str(error).splitlines()[0]}); expected keras.ops, and a shape "
                 "without the batch that is known"
             ) from error
         finally:
@@ -213,49 +252,18 @@ class Walk:
         self.end += sum(layer.places * layer.shape[1] for layer in layers)
 
 
-OF_LIBRARIES = ("keras.", "hgq.", "trigger_lut.")
-IDENTITIES = ("InputLayer", "Identity", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise")
-REARRANGING = ("ExpandDims", "Squeeze", "Moveaxis", "Swapaxes", "Flip", "Roll", "Stack", "Take")  # of keras.ops
-
-
-def _rearranged(op: Any, node: Any, read: list[IntArray]) -> IntArray | None:
-    """The numbers after an operation that only rearranges values; None for any other."""
-    kind, first = type(op).__name__, read[0]
-    if kind in IDENTITIES or (kind == "Activation" and op.activation is keras.activations.linear):
-        return first
-    if kind in ("Flatten", "Reshape"):
-        return first.reshape(node.outputs[0].shape[1:])
-    if kind == "Permute":
-        return first.transpose([d - 1 for d in op.dims])
-    if kind == "Transpose" and op.axes[0] == 0:
-        return first.transpose([a - 1 for a in op.axes[1:]])
-    if kind in REARRANGING:
-        return _as_computed(op, node, read)
-    if kind == "RepeatVector":
-        return np.repeat(first[None], op.n, axis=0)
-    if kind in ("Concatenate", "QConcatenate"):
-        axis = op.axis if op.axis < 0 else op.axis - 1
-        return np.concatenate(read, axis=axis)
-    if kind == "GetItem":
-        key = node.arguments.args[1]
-        return first[None][key][0]
-    if kind in ("ZeroPadding1D", "ZeroPadding2D"):
-        pads = op.padding if kind == "ZeroPadding2D" else (op.padding,)
-        return np.pad(first, [*pads, (0, 0)], constant_values=PADDING)
-    if kind in ("Cropping1D", "Cropping2D"):
-        crops = op.cropping if kind == "Cropping2D" else (op.cropping,)
-        return first[tuple(slice(a, n - b) for (a, b), n in zip(crops, first.shape, strict=False))]
-    return None
-
-
-def _as_computed(op: Any, node: Any, read: list[IntArray]) -> IntArray:
-    """The numbers after an operation of keras.ops, put through the operation itself."""
-    given = {id(tensor): values[None] for tensor, values in zip(node.input_tensors, read, strict=True)}
-    arguments, options = node.arguments.fill_in(given)
-    found = keras.ops.convert_to_numpy(op.call(*arguments, **options)).astype(np.int64)
-    if found.shape[1:] != tuple(node.outputs[0].shape[1:]) or len(found) != 1:
-        raise FirmwareError(f"layer {op.name!r}: a {type(op).__name__} over the batch; expected other axes")
-    return np.asarray(found[0])
+def _numbered(tensors: Sequence[Any], values: Sequence[IntArray], op: Any = None) -> dict[int, tuple[Any, IntArray]]:
+    """Numbers of values by the id of their tensor, in its shape."""
+    found = {}
+    for tensor, numbers in zip(tensors, values, strict=True):
+        shape = tuple(tensor.shape[1:])
+        if None in shape or int(np.prod(shape)) != numbers.size:
+            raise FirmwareError(
+                f"layer {op.name if op else tensor.name!r}: {numbers.size} values for a tensor of shape "
+                f"{tuple(tensor.shape)}. Expected axes that are known but for the batch's"
+            )
+        found[id(tensor)] = tensor, numbers.reshape(shape)
+    return found
 
 
 def decode_outputs(outputs: Any, network: Network) -> np.ndarray:

@@ -71,20 +71,21 @@ class InputCodes:
 
     def addresses(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Table addresses int32 of real values (..., C), and where gradients pass: within the range of the format, with
-        WRAP everywhere.
+        WRAP everywhere. x is float32 or float64, and is rounded as it is.
         """
-        scaled = x * self.scale
+        lowest, highest = (tf.cast(limit, x.dtype) for limit in (self.lowest, self.highest))
+        scaled = x * tf.cast(self.scale, x.dtype)
         code = tf.floor(scaled)
         if self.rounding == "RND":
             # Not floor(scaled + 0.5): in float32 the sum may round up to the next whole number.
             code += tf.cast(scaled - code >= 0.5, code.dtype)
         if self.overflow == "WRAP":
-            size = np.array([2.0**f.bits for f in self.formats], dtype=np.float32)
+            size = tf.cast(np.array([2.0**f.bits for f in self.formats], dtype=np.float32), x.dtype)
             code -= tf.floor(code / size) * size
-            position = code - self.lowest
+            position = code - lowest
             position = tf.where(position >= size, position - size, position)
             inside = tf.ones_like(code, dtype=tf.bool)
         else:
-            inside = tf.logical_and(code >= self.lowest, code <= self.highest)
-            position = tf.clip_by_value(code, self.lowest, self.highest) - self.lowest
+            inside = tf.logical_and(code >= lowest, code <= highest)
+            position = tf.clip_by_value(code, lowest, highest) - lowest
         return tf.bitwise.right_shift(tf.cast(position, tf.int32), self.drop), inside

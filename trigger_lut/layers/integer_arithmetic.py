@@ -66,11 +66,12 @@ def affine_of(op: Any, node: Any, shapes: Sequence[tuple[int, ...]], exact: Call
     out_shape = tuple(int(n) for n in node.outputs[0].shape[1:])
     read = quantised(op, op, shapes[0]) if kind == "Quantizer" else input_formats(op, shapes)
     formats, overflow, rounding = read or (list(exact()), "WRAP", "TRN")
-    weights = read_off(linear, shapes, sizes)
+    weights = read_off(op, linear, shapes, sizes, out_shape)
     structure = weights != 0
     bias = np.zeros(weights.shape[1])
     if kind in WITH_KERNEL:
-        structure = read_off(_linear_map(op, kind, node, shapes, kernel=np.ones(op.qkernel.shape)), shapes, sizes) != 0
+        ones = _linear_map(op, kind, node, shapes, kernel=np.ones(op.qkernel.shape))
+        structure = read_off(op, ones, shapes, sizes, out_shape) != 0
         if op.qbias is not None:
             held = np.asarray(keras.ops.convert_to_numpy(op.qbias), dtype=np.float64)
             bias = np.broadcast_to(held, out_shape).reshape(-1)
@@ -117,6 +118,8 @@ def _linear_map(
         if "Einsum" in kind:
             return lambda x: ops.einsum(op.equation, x[0], held)
         if "Conv" in kind:
+            if op.data_format != "channels_last":
+                raise FirmwareError(f"layer {op.name!r}: data_format {op.data_format!r}. Expected 'channels_last'")
             return lambda x: op.convolution_op(x[0], held)
         return lambda x: ops.matmul(x[0], held)
     if kind in MERGES and len(shapes) == len(node.input_tensors) and len(shapes) > 1:
@@ -163,15 +166,56 @@ def is_relu(op: Any, kind: str) -> bool:
     )
 
 
-def read_off(linear: Callable[[list[np.ndarray]], Any], shapes: Sequence[tuple[int, ...]], sizes: list[int]) -> Any:
-    """(n_in, n_out) matrix of a linear map, whose inputs have these shapes without the batch's axis."""
+def read_off(
+    op: Any,
+    linear: Callable[[list[np.ndarray]], Any],
+    shapes: Sequence[tuple[int, ...]],
+    sizes: list[int],
+    out_shape: tuple[int, ...],
+) -> np.ndarray:
+    """Read off the matrix of an operation's linear map, by applying it to unit vectors.
+
+    Parameters
+    ----------
+    op
+        The operation, for messages.
+    linear
+        The map, on arrays with a batch's axis.
+    shapes, sizes
+        Shape of each input without the batch's axis, and its number of values.
+    out_shape
+        Of the output, without the batch's axis.
+
+    Returns
+    -------
+    (n_in, n_out) float64 array
+
+    Raises
+    ------
+    FirmwareError
+        Where Keras cannot evaluate the operation, or it mixes events.
+    """
     total, first, inputs = sum(sizes), 0, []
     for shape, size in zip(shapes, sizes, strict=True):
-        unit = np.zeros((total, size), dtype=np.float32)
+        unit = np.zeros((total + 1, size), dtype=np.float32)  # an event of zeros at the end: no batch of one
         unit[first : first + size] = np.eye(size)
-        inputs.append(unit.reshape(total, *shape))
+        inputs.append(unit.reshape(total + 1, *shape))
         first += size
-    return np.asarray(keras.ops.convert_to_numpy(linear(inputs)), dtype=np.float64).reshape(total, -1)
+    kept_as = getattr(op, "data_format", None)
+    what = f"layer {op.name!r}: a {type(op).__name__}" + (f" of data_format {kept_as!r}" if kept_as else "")
+    try:
+        result = np.asarray(keras.ops.convert_to_numpy(linear(inputs)), dtype=np.float64)
+    except FirmwareError:
+        raise
+    except Exception as error:  # whatever Keras and TensorFlow have against it
+        said = (str(error).splitlines() or [""])[0]
+        raise FirmwareError(f"{what} cannot be evaluated ({type(error).__name__}: {said[:200]})") from error
+    if result.shape != (total + 1, *out_shape) or result[-1].any():
+        raise FirmwareError(
+            f"{what} gives shape {result.shape}. Expected {(total + 1, *out_shape)} of {total + 1} events, each of its "
+            "own event alone"
+        )
+    return result[:-1].reshape(total, -1)
 
 
 def quantised(op: Any, quantiser: Any, shape: tuple[int, ...]) -> tuple[list[KIF | None], str, str]:

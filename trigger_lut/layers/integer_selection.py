@@ -51,10 +51,10 @@ def selection_of(
     largest = _largest(op, node, shapes)
     if largest is None:
         return None
-    chosen = read_off(largest, shapes, [int(np.prod(shape)) for shape in shapes]) > 0
+    shape = tuple(int(n) for n in node.outputs[0].shape[1:])
+    chosen = read_off(op, largest, shapes, [int(np.prod(shape)) for shape in shapes], shape) > 0
     quantised = input_formats(op, shapes)
     formats, overflow, rounding = quantised or (list(exact()), "WRAP", "TRN")
-    shape = tuple(int(n) for n in node.outputs[0].shape[1:])
     return Selection(op.name, tuple(formats), overflow, rounding, chosen, shape, quantised is None)
 
 

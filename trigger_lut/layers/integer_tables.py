@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trigger_lut.errors import FirmwareError
 from trigger_lut.fixed_point import KIF, IntArray
 from trigger_lut.layers.options import FRACTION_LIMIT
 from trigger_lut.layers.table_layer import TableLayer
@@ -43,6 +44,10 @@ def integer_forms(layer: TableLayer, sites: IntArray | None = None) -> list[LUTD
     layer.refresh()
     tables = np.asarray(layer.table, dtype=np.float64)
     bias = np.asarray(layer.table_bias, dtype=np.float64)
+    if not (np.isfinite(tables).all() and np.isfinite(bias).all()):
+        raise FirmwareError(
+            f"layer {layer.name!r}: table entries are not finite. Expected finite weights; the training diverged"
+        )
     m = np.asarray(layer.widths()[0]).astype(int)
     if not layer.per_place:
         return [_form(layer, layer.name, tables, bias, m, sites)]

@@ -60,6 +60,15 @@ def check(layer: Any) -> None:
             )
 
 
+def float32(layer: Any) -> None:
+    """Raise ConfigurationError for a layer that is to compute in another type: its sums would not be exact."""
+    if layer.compute_dtype != "float32" or layer.variable_dtype != "float32":
+        raise ConfigurationError(
+            f"{title(layer)}: dtype: expected float32, in which sums of table entries are exact, found "
+            f"{layer.dtype_policy.name!r}; leave it out, under any global policy"
+        )
+
+
 def whole(layer: Any, key: str, value: Any, lowest: int, highest: int | None = None) -> int:
     """The value as an integer. Raises ConfigurationError when it is none, or beyond a limit."""
     try:

@@ -11,7 +11,9 @@ import functools
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
+from keras.src.backend.common.stateless_scope import in_stateless_scope
 
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.fixed_point import IntArray
@@ -98,12 +100,16 @@ class TableLayer(TrainedTables):
     # ---------------------------------------------------------------- forward
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
-        x = tf.cast(x, tf.float32)
-        if not training:
-            return self._forward_inference(x)
-        if not cost.is_collecting():
-            return self._compiled(x)[0]
-        y, table, (m, f) = self.forward_training(x)
+        if not x.dtype.is_floating or x.dtype.size < 4:
+            x = tf.cast(x, tf.float32)
+        moves = bool(self.trainable)  # of a frozen layer the stored moments neither change nor give way to the batch's
+        if not (training and cost.is_collecting()):
+            x, known = _known(x, wraps=self.overflow == "WRAP")
+            # What is traced while Keras only asks for shapes does not see the variables.
+            forward = self.forward_training if in_stateless_scope() else self._compiled
+            y = forward(x, moves)[0] if training else self._forward_inference(x)
+            return tf.where(tf.reshape(known, (-1, *[1] * (len(y.shape) - 1))), y, np.float32("nan"))
+        y, table, (m, f) = self.forward_training(x, moves)
         if self.places is None:
             raise ConfigurationError(
                 f"{options.title(self)}: a penalty on cost needs the number of places, which the input leaves open"
@@ -113,15 +119,16 @@ class TableLayer(TrainedTables):
         cost.record(self, table, m, f, 1 if self.per_place else self.places)
         return y
 
-    def forward_training(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tuple[tf.Tensor, tf.Tensor]]:
+    def forward_training(
+        self, x: tf.Tensor, moves: bool = True
+    ) -> tuple[tf.Tensor, tf.Tensor, tuple[tf.Tensor, tf.Tensor]]:
         """Outputs; tables (..., C_in, K, C_out) and widths, for a penalty on the cost (trigger_lut.layers.cost).
 
-        Tables are marked as no longer current, and with batch-norm the stored moments move.
+        moves: whether batch normalisation takes the moments of the batch and stores them; else it takes those stored.
         """
         address, inside, values = self._read(x)
-        self.table_is_current.assign(0.0)
-        moments = None
-        if self.batch_norm:
+        moments = self._stored_moments if self.batch_norm else None
+        if self.batch_norm and moves:
             moments = functools.partial(self.batch_moments, of_whole_batch(lambda: self._histogram(address)))
         table, slopes, bias = self.tables(moments)
         y = self._summed(table, slopes, address, values, inside) + bias
@@ -129,20 +136,18 @@ class TableLayer(TrainedTables):
 
     def _forward_inference(self, x: tf.Tensor) -> tf.Tensor:
         address, inside, values = self._read(x)
-        table, bias = tf.cond(tf.convert_to_tensor(self.table_is_current) > 0.5, self._kept, self.current_tables)
+        table, bias = self.kept_tables()
         return self._shaped(self._summed(table, None, address, values, inside) + bias, x)
-
-    def _kept(self) -> tuple[tf.Tensor, tf.Tensor]:
-        return tf.convert_to_tensor(self.table), tf.convert_to_tensor(self.table_bias)
 
     def _read(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Addresses (M, C_in) int32 that each place of each event reads, where gradients pass, and x there."""
         channels = len(self.codes.formats)
         if self.gather is None:
             x = tf.reshape(x, (-1, channels))
-            return *self.codes.addresses(x), x
+            return *self.codes.addresses(x), tf.cast(x, tf.float32)
         x = tf.reshape(x, (-1, self.gather.size, channels))
         address, inside = self.codes.addresses(x)
+        x = tf.cast(x, tf.float32)
         address, values = self.gather.addresses(address, self.codes.of_zero), self.gather.gradients(x, inside)
         return address, tf.ones_like(address, dtype=tf.bool), values
 
@@ -173,3 +178,12 @@ class TableLayer(TrainedTables):
         if None in axes:
             axes = tuple(tf.unstack(tf.shape(x)[1:-1]))
         return tf.reshape(y, (-1, *axes, self.units))
+
+
+def _known(x: tf.Tensor, wraps: bool) -> tuple[tf.Tensor, tf.Tensor]:
+    """x with 0 in place of what is no number, and (N,) whether all values of an event are numbers.
+
+    Infinity saturates; where formats wrap it counts as no number.
+    """
+    good = tf.math.is_finite(x) if wraps else tf.logical_not(tf.math.is_nan(x))
+    return tf.where(good, x, tf.zeros_like(x)), tf.reduce_all(good, axis=list(range(1, len(x.shape))))

@@ -15,12 +15,14 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.src.backend.common.stateless_scope import in_stateless_scope
 
 from trigger_lut.layers import options
 from trigger_lut.layers.cost import extremes
 from trigger_lut.layers.edges import EdgeWeights, edge_functions, initial_weights
 from trigger_lut.layers.input_codes import InputCodes
 from trigger_lut.layers.rounding import round_through, round_to_fraction
+from trigger_lut.layers.weights_key import weights_key
 from trigger_lut.network import LUTDenseTables
 
 EPSILON = 1e-3  # added to variances, as in keras.layers.BatchNormalization
@@ -92,7 +94,9 @@ class TrainedTables(keras.layers.Layer):
         input_rounding: str = "TRN",
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        # Under a policy of mixed precision too: inputs arrive as they are, and sums of table entries are exact.
+        super().__init__(**{"dtype": "float32", "autocast": False, **kwargs})
+        options.float32(self)
         self.units, self.batch_norm, self.use_bias, self.seed = units, bool(batch_norm), bool(use_bias), seed
         self.max_input_bits, self.hidden_width, self.depth = max_input_bits, hidden_width, depth
         self.output_bits, self.momentum, self.activation = output_bits, momentum, activation
@@ -132,15 +136,16 @@ class TrainedTables(keras.layers.Layer):
         self.table = self._state("table", np.zeros((*lead, c_in, self.entries, self.units)))
         self.table_bias = self._state("table_bias", np.zeros(self.units))
         self.table_is_current = self._state("table_is_current", np.zeros(()))
+        self.table_key = self._state("table_key", np.zeros(4))
 
-    def _weight(self, name: str, value: np.ndarray) -> keras.Variable:
+    def _weight(self, name: str, value: np.ndarray, trainable: bool = True) -> keras.Variable:
         value = np.asarray(value, dtype=np.float32)
-        return self.add_weight(shape=value.shape, initializer=lambda s, dtype=None: tf.constant(value), name=name)
+        return self.add_weight(
+            shape=value.shape, initializer=lambda s, dtype=None: tf.constant(value), name=name, trainable=trainable
+        )
 
     def _state(self, name: str, value: np.ndarray) -> keras.Variable:
-        variable = self._weight(name, value)
-        variable.trainable = False
-        return variable
+        return self._weight(name, value, trainable=False)
 
     def limits(self) -> tuple[np.ndarray, np.ndarray]:
         """Smallest and largest real value of each channel's format, (C,) each, C channels of the input."""
@@ -212,19 +217,51 @@ class TrainedTables(keras.layers.Layer):
     def _stored_moments(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return tf.convert_to_tensor(self.moving_mean), tf.convert_to_tensor(self.moving_variance)
 
-    def refresh(self) -> None:
-        """Compute the tables from the weights once and keep them; inference, saving and firmware read these.
+    def key(self) -> tf.Tensor:
+        """Compute the key of everything that the tables follow from; see `weights_key`."""
+        weights = [self.w1, self.b1, self.w2, self.input_width, self.output_fraction]
+        weights += [v for pair in self.hidden for v in pair]
+        weights += [] if self.bias is None else [self.bias]
+        weights += [self.gamma, self.moving_mean, self.moving_variance] if self.batch_norm else []
+        return weights_key([tf.convert_to_tensor(v) for v in weights])
 
-        Training marks them as outdated. Whoever assigns weights by hand afterwards sets `table_is_current` to 0.
+    def has_current_tables(self) -> tf.Tensor:
+        """Say (bool scalar) whether the kept tables are those of the present weights.
+
+        `table_is_current` is 0 until tables are kept for the first time.
         """
-        if float(self.table_is_current.numpy()) < 0.5:
+        same = tf.reduce_all(tf.convert_to_tensor(self.table_key) == self.key())
+        return tf.logical_and(same, tf.convert_to_tensor(self.table_is_current) > 0.5)
+
+    def refresh(self) -> None:
+        """Compute and keep the tables, unless those kept are of the present weights. Saving and firmware read them."""
+        if not bool(self.has_current_tables()):
             self.keep(*self.current_tables())
 
     def keep(self, table: tf.Tensor, bias: tf.Tensor) -> None:
-        """Make these the layer's tables until it is trained again."""
+        """Make these the tables of the present weights, until any of the weights changes."""
         self.table.assign(table)
         self.table_bias.assign(bias)
+        self.table_key.assign(self.key())
         self.table_is_current.assign(1.0)
+
+    def kept_tables(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return tables and bias for inference, which are computed and kept first where weights have changed.
+
+        Within a graph too: predictions and firmware then read the same tables.
+        """
+
+        def fresh() -> tuple[tf.Tensor, tf.Tensor]:
+            table, bias = self.current_tables()
+            # In a stateless scope Keras asks for shapes, or keeps the state itself; one of several devices cannot assign.
+            if not (in_stateless_scope() or tf.distribute.has_strategy()):
+                self.keep(table, bias)
+            return table, bias
+
+        def kept() -> tuple[tf.Tensor, tf.Tensor]:
+            return tf.convert_to_tensor(self.table), tf.convert_to_tensor(self.table_bias)
+
+        return tf.cond(self.has_current_tables(), kept, fresh)
 
     def current_tables(self) -> tuple[tf.Tensor, tf.Tensor]:
         """Tables (..., C_in, K, C_out) and bias (C_out,) of the weights as they are, for inference."""
@@ -240,6 +277,14 @@ class TrainedTables(keras.layers.Layer):
     def save_own_variables(self, store: Any) -> None:
         self.refresh()
         super().save_own_variables(store)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Load all variables. Files of version 0.1 have no key: their tables are those of their weights."""
+        last = str(len(self.variables) - 1)
+        former = last not in store.keys() and str(len(self.variables) - 2) in store.keys()  # noqa: SIM118
+        super().load_own_variables({**{k: store[k] for k in store.keys()}, last: np.zeros(4)} if former else store)  # noqa: SIM118
+        if former:
+            self.table_key.assign(self.key())
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **{key: getattr(self, key) for key in options.KEYS}}

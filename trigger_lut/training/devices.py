@@ -82,7 +82,7 @@ class SharedTrainer(Trainer):
                 f"training.batch_size: {self.batch_size} events do not divide into equal parts for {self.parts} "
                 f"devices; the nearest that do: {near}"
             )
-        self.normalised = sum(getattr(layer, "batch_norm", False) for layer in self.layers)
+        self.normalised = sum(getattr(layer, "batch_norm", False) and layer.trainable for layer in self.layers)
         self._epoch = tf.function(self._run_epoch)
         self._part = tf.function(self._part_of, jit_compile=True)
         self._histogram = tf.function(self._next_histogram, jit_compile=True)

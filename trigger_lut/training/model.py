@@ -138,14 +138,14 @@ def _table_layer(kind: str, options: TableOptions, input_format: str | list[str]
 
 def _other_layer(kind: str, options: Any, shape: tuple[int, ...], seed: int, name: str) -> keras.Layer:
     if kind == "flatten":
-        return keras.layers.Flatten(name=name)
+        return keras.layers.Flatten(data_format="channels_last", name=name)
     if kind == "reshape":
         return keras.layers.Reshape(options.target_shape, name=name)
     if isinstance(options, PoolOptions):
         sizes = options.pool_size if isinstance(options.pool_size, list) else [options.pool_size]
         what = "Max" if isinstance(options, MaxPoolOptions) else "Average"
         pooling = getattr(keras.layers, f"{what}Pooling{len(sizes)}D")
-        return pooling(options.pool_size, options.strides, options.padding, name=name)
+        return pooling(options.pool_size, options.strides, options.padding, data_format="channels_last", name=name)
     import hgq.layers
     from hgq.config import QuantizerConfigScope
 
@@ -160,6 +160,7 @@ def _other_layer(kind: str, options: Any, shape: tuple[int, ...], seed: int, nam
     }
     given = {key: getattr(options, key) for key in type(options).model_fields}
     given = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
+    given |= {"data_format": "channels_last"} if "conv" in kind else {}  # whatever the user's keras.json says
     # Of what enters, low bits are dropped (no adder), and what is too large is clipped: wrapping would need a proof.
     with QuantizerConfigScope(place="datalane", round_mode="TRN", overflow_mode="SAT"):
         return classes[kind](**given, kernel_initializer=keras.initializers.GlorotUniform(seed), name=name)

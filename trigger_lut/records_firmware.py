@@ -75,14 +75,25 @@ class Comparison(Strict):
 
     name: FormName = Field(description="What was evaluated.")
     vectors: Count = Field(description="Vectors compared.")
-    mismatches: Count = Field(description="Output values that differ; bit-exact means 0.")
+    mismatches: Count = Field(
+        description="Output values that differ, but for those that float rounding explains; bit-exact means 0."
+    )
     first: Difference | None = Field(None, description="Where it differs first; null when nothing does.")
     seconds: float = Field(description="Wall time.")
     control_mismatches: Count = Field(
         description="Differences found after one bit of a table or weight was flipped; must be > 0."
     )
-    required: bool = Field(
-        True, description="Whether differences count; false for Keras of a given model, evaluated in float32."
+    rounding_mismatches: Count = Field(
+        0,
+        description="Output values of an imported Keras model that differ by float32 rounding alone: evaluated "
+        "exactly, the model gives the integers of these events. Of all others, float rounding is no excuse.",
+    )
+    largest_difference: float | None = Field(
+        None,
+        description="Largest difference in steps of the output, by float rounding or not; null: none, or not finite.",
+    )
+    note: str | None = Field(
+        None, description="Why differences of an imported Keras model were not evaluated exactly; null: they were."
     )
 
     @model_validator(mode="after")

@@ -66,6 +66,15 @@ def comparison(name, mismatches=0, control=3):
             [comparison("keras", control=0), comparison("rtl", control=0)],
             "not bit-exact: the flipped bit of the negative control was not caught by keras, rtl",
         ),
+        (
+            [comparison("keras").model_copy(update={"rounding_mismatches": 2}), comparison("rtl")],
+            "bit-exact; keras differs 2 times by float rounding",
+        ),
+        (
+            [comparison("keras", 1).model_copy(update={"note": "not evaluated exactly: a reason"})],
+            "not bit-exact: 1 difference in keras; first at vector 7, output 2: expected 5, found -6; "
+            "keras: not evaluated exactly: a reason",
+        ),
     ],
 )
 def test_verdict(comparisons, text):

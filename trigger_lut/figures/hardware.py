@@ -26,7 +26,7 @@ def verification(card: VerifyCard) -> Figure:
     for row, comparison in enumerate(card.comparisons):
         for column, (count, good) in enumerate(
             (
-                (comparison.mismatches, comparison.mismatches == 0 or not comparison.required),
+                (comparison.mismatches, comparison.mismatches == 0),
                 (comparison.control_mismatches, comparison.control_mismatches > 0),
             )
         ):

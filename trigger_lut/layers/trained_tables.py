@@ -253,7 +253,7 @@ class TrainedTables(keras.layers.Layer):
 
         def fresh() -> tuple[tf.Tensor, tf.Tensor]:
             table, bias = self.current_tables()
-            # In a stateless scope Keras asks for shapes, or keeps the state itself; one of several devices cannot assign.
+            # In a stateless scope Keras keeps the state itself; one of several devices cannot assign.
             if not (in_stateless_scope() or tf.distribute.has_strategy()):
                 self.keep(table, bias)
             return table, bias

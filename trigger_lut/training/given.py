@@ -1,14 +1,17 @@
 """A network that is given as a file of Keras: nothing is trained, it is taken over as it is and measured.
 
 HGQ2 evaluates in float32 and wraps where its quantisers say so. The integers follow its formats exactly: the tables of
-its table layers are what its functions give for every code, values that leave a format count modulo 2**bits.
+its table layers are what its functions give for every code, values that leave a format count modulo 2**bits. Float
+rounding is the only difference that is allowed, and is told apart by evaluating the model exactly.
 """
 
 from __future__ import annotations
 
 import shutil
+import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,14 +20,20 @@ from trigger_lut.budget import Spec
 from trigger_lut.cards import Measured, Stopwatch, sha256, write_card
 from trigger_lut.errors import CardError, ConfigurationError, FirmwareError
 from trigger_lut.events.codes import TEST, VALIDATION, EventCodes
+from trigger_lut.fixed_point import uniform
 from trigger_lut.layers.freeze import integer_network
 from trigger_lut.network import Network, save_network
 from trigger_lut.records import Measurement, TrainCard
+from trigger_lut.reference import evaluate
 from trigger_lut.saved_model import load_model
 from trigger_lut.surrogate import estimate
 from trigger_lut.training.found import accuracies, layer_summaries
 from trigger_lut.training.limits import Limits
 from trigger_lut.training.measure import Built, measure, need_yosys
+from trigger_lut.verification.evaluations import run_keras
+from trigger_lut.verification.exact_keras import explained
+
+CHECKED = 2000  # events of either kind
 
 
 def take_over(
@@ -51,6 +60,7 @@ def take_over(
     if sha256(source) != spec.model_sha256:
         raise ConfigurationError(f"{where}: changed since the design was specified; run the workflow again")
     integers = integers_of(source, events, where)
+    check_against_keras(load_model(source), integers, events, where)
     began = time.monotonic()
     built = measure(integers, spec)
     seconds = time.monotonic() - began
@@ -83,6 +93,34 @@ def integers_of(source: Path, events: EventCodes, where: str) -> Network:
             f"{where}: {len(integers.output_values)} outputs, expected one for each of {len(events.classes)} classes"
         )
     return integers
+
+
+def check_against_keras(model: Any, network: Network, events: EventCodes, where: str) -> None:
+    """Compare an imported model with its integers, on test events and random ones.
+
+    Raises
+    ------
+    FirmwareError
+        Where an output differs by more than float rounding explains, with output, count, first event and size.
+    """
+    rng = np.random.default_rng(0)
+    codes = np.concatenate([events.of(TEST)[0][:CHECKED], uniform(network.inputs, CHECKED, rng)])
+    expected, found = evaluate(network, codes), run_keras(model, network, codes)
+    excused = explained(model, network, codes, expected, found)
+    wrong = (found != expected) & ~excused.rounding[:, None]
+    if not wrong.any():
+        return
+    if excused.note:
+        print(f"train: {where}: {excused.note}; the stage verify counts these differences", file=sys.stderr)
+        return
+    event, output = (int(n) for n in np.argwhere(wrong)[0])
+    size = np.abs(found - expected)[wrong].max()
+    raise FirmwareError(
+        f"{where}: the integers differ from Keras in {wrong.any(axis=1).sum()} of {len(codes)} events by more than "
+        f"float rounding. Expected 0; found output {output} of event {event}: Keras {found[event, output]:g}, integers "
+        f"{expected[event, output]}, and up to {size:g} steps. The conversion of a layer of this model is wrong: "
+        "please report it with the model"
+    )
 
 
 def _card(

@@ -257,12 +257,14 @@ def test_verify_counts_what_rounding_does_not_explain(monkeypatch):
 
 def test_float_rounding_is_told_apart_from_a_wrong_weight():
     """Sums of more bits than float32 holds: each of its differences is explained, those of a wrong weight are not."""
-    with QuantizerConfigScope(place="datalane", i0=4, f0=20, overflow_mode="SAT"):
+    with QuantizerConfigScope(place="datalane", i0=7, overflow_mode="SAT"):
         model = traced(lambda: [QDense(2)], (6,))
     for layer in model._flatten_layers(include_self=False):
-        if hasattr(getattr(layer, "quantizer", None), "_f"):
-            layer.quantizer._f.assign(np.full(layer.quantizer._f.shape, 14.0))
-    inputs = [KIF(1, 3, 20)] * 6
+        for name in ("_f", "_b"):
+            if hasattr(getattr(layer, "quantizer", None), name):
+                bits = getattr(layer.quantizer, name)
+                bits.assign(np.full(bits.shape, 11.0))
+    inputs = [KIF(1, 6, 17)] * 6
     network, codes = integer_network(model, inputs=inputs, wraps=True), codes_of(1000, 6, inputs[0])
     expected, found = evaluate(network, codes), run_keras(model, network, codes)
     differ = (found != expected).any(axis=1)

@@ -16,6 +16,7 @@ import numpy as np
 from trigger_lut.errors import FirmwareError
 from trigger_lut.fixed_point import KIF, IntArray
 from trigger_lut.layers.integer_tables import fraction_of
+from trigger_lut.layers.options import FRACTION_LIMIT
 from trigger_lut.network import PADDING, LinearLayer
 from trigger_lut.ranges import OVERFLOWS
 
@@ -271,6 +272,12 @@ def _at_one_place(affine: Affine, rows: IntArray, outputs: list[int]) -> LinearL
     weights, bias = affine.weights[np.ix_(rows, outputs)], affine.bias[outputs]
     steps = np.array([kif.step for kif in formats])[:, None]
     _check_grid(affine, np.append(weights, bias))
+    finest = weights * steps * 2.0 ** (2 * FRACTION_LIMIT)
+    if (finest != np.round(finest)).any():
+        raise FirmwareError(
+            f"layer {affine.name!r}: products of inputs and weights have too many fractional bits. Expected at most "
+            f"{2 * FRACTION_LIMIT}; give its quantizers fewer"
+        )
     fraction = np.array(
         [fraction_of(np.append(weights[:, n] * steps[:, 0], bias[n])) for n in range(len(outputs))], dtype=np.int64
     )

@@ -7,11 +7,13 @@ weights - an optimizer, averaging, `set_weights`, loading - needs to do nothing 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
-MASK = (1 << 32) - 1
+MASK, LOW = (1 << 32) - 1, (1 << 16) - 1
 SALTS = (0x9E3779B1, 0x85EBCA77)
 FACTORS = (0x7FEB352D, 0x2C1B3C6D)  # below 2**31, so that a product with 32 bits fits into int64
 
@@ -31,22 +33,27 @@ def weights_key(arrays: Sequence[tf.Tensor]) -> tf.Tensor:
     (4,) float32 tensor
         Integers below 2**16. Float32 holds them exactly and can be a Keras variable on any device.
     """
-    flat = tf.concat([tf.reshape(array, (-1,)) for array in arrays], axis=0)
-    bits = tf.bitwise.bitwise_and(tf.cast(tf.bitcast(flat, tf.int32), tf.int64), MASK)
-    place = tf.range(tf.size(flat, out_type=tf.int64), dtype=tf.int64)
-    parts = []
-    for salt in SALTS:
-        total = tf.reduce_sum(_mixed(tf.bitwise.bitwise_xor(bits, _low(_mixed(place) + salt))))
-        parts += [tf.bitwise.bitwise_and(tf.bitwise.right_shift(total, shift), 0xFFFF) for shift in (0, 16)]
+    if tf.executing_eagerly():  # the same integers without some thirty small calls of TensorFlow
+        eager = np.concatenate([np.asarray(array, dtype=np.float32).reshape(-1) for array in arrays])
+        parts = _parts(eager.view(np.int32).astype(np.int64), np.arange(eager.size, dtype=np.int64), np.sum)
+    else:
+        flat = tf.concat([tf.reshape(array, (-1,)) for array in arrays], axis=0)
+        bits = tf.cast(tf.bitcast(flat, tf.int32), tf.int64)
+        parts = _parts(bits, tf.range(tf.size(flat, out_type=tf.int64), dtype=tf.int64), tf.reduce_sum)
     return tf.cast(tf.stack(parts), tf.float32)
 
 
-def _low(x: tf.Tensor) -> tf.Tensor:
-    return tf.bitwise.bitwise_and(x, MASK)
+def _parts(bits: Any, place: Any, total: Callable[[Any], Any]) -> list[Any]:
+    """Four integers below 2**16 of the bits of values and their places, int64 arrays of NumPy or TensorFlow."""
+    found = []
+    for salt in SALTS:
+        key = total(_mixed((bits & MASK) ^ ((_mixed(place) + salt) & MASK)))
+        found += [key & LOW, (key // (LOW + 1)) & LOW]
+    return found
 
 
-def _mixed(x: tf.Tensor) -> tf.Tensor:
+def _mixed(x: Any) -> Any:
     """Spread each bit of 32-bit integers over all of them (a finalizer as in MurmurHash3)."""
     for factor, shift in zip(FACTORS, (16, 15), strict=True):
-        x = _low(tf.bitwise.bitwise_xor(x, tf.bitwise.right_shift(x, shift)) * factor)
-    return tf.bitwise.bitwise_xor(x, tf.bitwise.right_shift(x, 16))
+        x = ((x ^ (x // (1 << shift))) * factor) & MASK
+    return x ^ (x // (1 << 16))

@@ -169,7 +169,8 @@ def _verification(design: Design) -> Iterator[str]:
             )
     for name, comparison in compared.items():
         given = name == "keras" and design.spec.network.model is not None
-        yield from differs(path, f"{name}: required", not given, comparison.required)
+        if not given:  # float rounding excuses imported models alone
+            yield from differs(path, f"{name}: rounding_mismatches", 0, comparison.rounding_mismatches)
 
 
 def _timing(design: Design) -> Iterator[str]:

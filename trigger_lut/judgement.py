@@ -83,7 +83,12 @@ def details(design: Design, budget: list[BudgetLine]) -> DesignVerdict:
         network_sha256=sha256(design.folder / "network.npz"),
         budget=budget,
         forms=[
-            FormVerdict(name=x.name, vectors=x.vectors, mismatches=x.mismatches, required=x.required)
+            FormVerdict(
+                name=x.name,
+                vectors=x.vectors,
+                mismatches=x.mismatches,
+                rounding_mismatches=x.rounding_mismatches,
+            )
             for x in verify.comparisons
         ],
         proven=by_status["proven"],
@@ -103,12 +108,11 @@ def _budget(lines: list[BudgetLine]) -> Iterator[str]:
 
 
 def _compared(verify: VerifyCard) -> Iterator[str]:
-    required = [x for x in verify.comparisons if x.required]
-    forms = ", ".join(f"{x.name} {x.vectors}" for x in required)
+    forms = ", ".join(f"{x.name} {x.vectors}" for x in verify.comparisons)
     yield f"{verify.verdict.split(';')[0]}: {verify.mismatches} mismatches in vectors: {forms}"
     for form in verify.comparisons:
-        if not form.required:
-            yield f"{form.name}: {form.mismatches} mismatches in {form.vectors} vectors, not counted"
+        if form.rounding_mismatches:
+            yield f"{form.name}: {form.rounding_mismatches} outputs differ by float32 rounding alone, not counted"
     for name, reason in verify.not_run.items():
         yield f"{name}: not measured ({reason})"
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from trigger_lut.cards import Card, Measured, Strict
+from trigger_lut.cards import Card, Count, Measured, Strict
 from trigger_lut.clock import FmaxInterval
 
 Measure = Literal["accuracy", "r2"]
@@ -281,7 +281,9 @@ class FormVerdict(Strict):
     name: str = Field(description="keras, hls4ml, alkaid, rtl or vhdl.")
     vectors: int = Field(description="Vectors compared.")
     mismatches: int = Field(description="Output values that differ.")
-    required: bool = Field(description="Whether mismatches fail the verdict.")
+    rounding_mismatches: Count = Field(
+        0, description="Output values of an imported Keras model that differ by float32 rounding alone."
+    )
 
 
 class DesignVerdict(Strict):

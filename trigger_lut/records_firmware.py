@@ -133,7 +133,7 @@ class VerifyCard(Card):
         require("vectors: not the sum of vector_sets", sum(self.vector_sets.values()), self.vectors)
         names = [compared.name for compared in self.comparisons]
         require("comparisons: a form occurs twice", len(set(names)), len(names))
-        counted = sum(compared.mismatches for compared in self.comparisons if compared.required)
+        counted = sum(compared.mismatches for compared in self.comparisons)
         require("mismatches: not the sum over the comparisons", counted, self.mismatches)
         for compared in self.comparisons:
             values = compared.vectors * self.outputs

@@ -253,8 +253,8 @@ class TrainedTables(keras.layers.Layer):
 
         def fresh() -> tuple[tf.Tensor, tf.Tensor]:
             table, bias = self.current_tables()
-            # In a stateless scope Keras keeps the state itself; one of several devices cannot assign.
-            if not (in_stateless_scope() or tf.distribute.has_strategy()):
+            # In a stateless scope Keras keeps the state itself; of several devices, none assigns to the others.
+            if not (in_stateless_scope() or isinstance(self.table.value, tf.distribute.DistributedValues)):
                 self.keep(table, bias)
             return table, bias
 

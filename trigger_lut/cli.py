@@ -219,9 +219,11 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--data", type=Path, required=True, metavar="PATH", help="folder of the data set")
     for flag in ("--summary", "--scan"):
         sub.add_argument(flag, type=Path, metavar="PATH", help=FILES[flag])
+    sub = command(commands_of_pages.page_of_guarantees, "--output")
+    sub.add_argument("--designs", type=Path, nargs="*", default=[], metavar="PATH", help="folders with their cards")
     command(commands_of_pages.pages_of_scan, "--scan", "--folder")
     sub = command(commands.schema)
-    sub.add_argument("file", choices=["budget", "targets", "data-set", "documentation", "cards"], help="which of them")
+    sub.add_argument("file", choices=["budget", "targets", "data-set", "documentation", "cards", "guarantees"], help="which of them")
     sub.add_argument("--write", type=Path, metavar="PATH", help="file to write (cards: to put tables into)")
     return top
 

@@ -317,16 +317,18 @@ def verdict(args: argparse.Namespace) -> None:
 
 
 def schema(args: argparse.Namespace) -> None:
-    """Print or write the JSON schema of a configuration file, or the documentation of these files or of the cards."""
+    """Print or write the JSON schema of a configuration file, or documentation: of these files, cards or claims."""
     from trigger_lut.card_documentation import card_tables, with_card_tables
     from trigger_lut.cards import write_text
     from trigger_lut.documentation import documentation
+    from trigger_lut.guarantees import guarantees_markdown
     from trigger_lut.schemas import schema_text
 
     if args.file == "cards":
         text = with_card_tables(args.write.read_text(encoding="utf-8")) if args.write else card_tables()
     else:
-        text = documentation() if args.file == "documentation" else schema_text(args.file)
+        pages = {"documentation": documentation, "guarantees": guarantees_markdown}
+        text = pages[args.file]() if args.file in pages else schema_text(args.file)
     if args.write:
         write_text(args.write, text)
     else:

@@ -19,6 +19,13 @@ def page_of_index(args: argparse.Namespace) -> None:
     page_of_index(args.designs, args.stages, args.data, args.summary, args.scan, args.output)
 
 
+def page_of_guarantees(args: argparse.Namespace) -> None:
+    """Draw the page of what is guaranteed: each claim, its checks, its assumptions."""
+    from trigger_lut.pages.of_guarantees import page_of_guarantees
+
+    page_of_guarantees(args.designs, args.output)
+
+
 def page_of_teacher(args: argparse.Namespace) -> None:
     """Draw the page of the teacher of an anomaly's networks."""
     from trigger_lut.pages.of_teacher import page_of_teacher

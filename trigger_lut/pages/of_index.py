@@ -194,6 +194,8 @@ def _others(data: Path, summary: Path | None, scan: Path | None, root: Path) -> 
         found.append(("Teacher", data / "pages/teacher.html", "what is unusual, learnt from background alone"))
     if summary is not None:
         found.append(("All designs", summary.with_suffix(".html"), "every figure of every design"))
+    if (root / "guarantees.html").is_file():
+        found.append(("Guarantees", root / "guarantees.html", "meaning of each claim, its checks and assumptions"))
     if scan is not None:
         points = len(read_card(ScanCard, scan).points)
         found.append(("Scan", scan.with_suffix(".html"), f"{points} points, Pareto front"))

@@ -21,6 +21,7 @@ BESIDE = {
     "importance": "physics",
     "scan": "summary",
     "teacher": "reference",
+    "guarantees": "summary",
     "event": "verify",
     "prove": "verify",
     "faults": "verify",

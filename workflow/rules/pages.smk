@@ -186,6 +186,23 @@ if DESIGNS:
             " &> {log} || failed {log}"
 
 
+rule page_of_guarantees:
+    """Draw the page of what is guaranteed."""
+    input:
+        expand("results/{design}/{card}.json", design=DESIGNS, card=["verify", "prove", "timing"]),
+    output:
+        shown("results/guarantees.html", "guarantees", "meaning of each claim"),
+    params:
+        designs="--designs " + " ".join(f"results/{design}" for design in DESIGNS) if DESIGNS else "",
+        code=fingerprint("pages.of_guarantees"),
+    resources:
+        **needs(mem_mb=1000, runtime=10),
+    log:
+        "results/logs/page_of_guarantees.log",
+    shell:
+        "trigger-lut page-of-guarantees {params.designs} --output {output} &> {log} || failed {log}"
+
+
 # Of the scan's designs no pages of their own are made unless they are asked for by name.
 PAGES = [
     *rules.pages_of_data.output,
@@ -199,6 +216,7 @@ PAGES = [
     *expand(rules.page_of_release.output, design=DESIGNS),
     *(rules.page_of_teacher.output if plan.data_set.anomaly is not None else []),
     *(rules.pages_of_summary.output if DESIGNS else []),
+    *rules.page_of_guarantees.output,
     *(rules.pages_of_scan.output if POINTS else []),
 ]
 

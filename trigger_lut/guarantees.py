@@ -1,0 +1,140 @@
+"""The claims that a run makes: what each word means, how it is checked, and what it assumes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A word with an exact meaning.
+
+    Attributes
+    ----------
+    word : str
+        The word on cards and pages.
+    meaning : str
+        The statement that it stands for.
+    checks : tuple of str
+        Each check that must pass, in the order in which it runs.
+    independence : str
+        Why two of the checks cannot be wrong in the same way.
+    assumptions : str
+        Facts that no check tests.
+    limits : str
+        What the word does not say.
+    """
+
+    word: str
+    meaning: str
+    checks: tuple[str, ...]
+    independence: str
+    assumptions: str
+    limits: str
+
+
+CLAIMS = (
+    Claim(
+        word="bit-exact",
+        meaning="On every compared vector, each form of the firmware gives the integers of the network: 0 differences, "
+        "without a tolerance.",
+        checks=(
+            "`verify` runs the same vectors through Keras, the hls4ml emulator, alkaid's interpreter, the Verilog in "
+            "Verilator and, where GHDL is installed, the VHDL.",
+            "The vectors are test events, corners of the input formats, random codes, and inputs that look up each "
+            "table entry.",
+            "One flipped table bit must be noticed in each form (negative control).",
+            "For an imported model, each difference to Keras is recomputed in exact arithmetic. Only a float32 "
+            "rounding at a tie is accepted.",
+        ),
+        independence="The reference model shares no code with the generators. Each form is evaluated by another program.",
+        assumptions="The C++ compiler, Verilator and the processor compute correctly.",
+        limits="The vectors are a sample. Equality for all inputs is the claim 'proven'.",
+    ),
+    Claim(
+        word="proven",
+        meaning="Output and valid at cycle t + latency are the network's function of the input and the valid bit at "
+        "cycle t. That holds for every sequence of inputs, any pattern of gaps, and any state of the registers.",
+        checks=(
+            "The source check admits only the Verilog constructs that the generators use. It refuses directives, "
+            "attributes and comments that could make two tools read different circuits.",
+            "The structure check follows every path bit by bit. It finds exactly `latency` registers, all on the rising "
+            "edge of the port `clk`. It refuses a second driver, a latch and feedback. Ports must have the names, widths "
+            "and directions of the formats.",
+            "The word proof compares Verilog and network as sums of functions, for all inputs, in exact integers.",
+            "SAT (ABC) decides outputs that the word proof leaves open. An undefined bit is a free variable, never 0.",
+            "A second proof unrolls the sequential circuit from a free start state and uses another solver, for "
+            "designs within its limits. If both proofs disagree, the output is not proven.",
+            "The proof of a network with one flipped table bit must fail (negative control).",
+            "The proof reads files with the checksums that `firmware.json` lists.",
+        ),
+        independence="The word proof, SAT and the second proof have different algorithms and different solvers. The "
+        "second proof builds the network's function from the integers without the first proof's Verilog.",
+        assumptions="Yosys reads the admitted Verilog as the standard defines it. The solvers' answers are right. The "
+        "host computes correctly.",
+        limits="The claim is about the generated Verilog. VHDL, the HLS project and the synthesized netlist are compared "
+        "on vectors. Place and route is not covered. An output that is not proven is called 'sampled'.",
+    ),
+    Claim(
+        word="met",
+        meaning="After synthesis at the target's clock, each line of the budget holds: LUTs, DSP, BRAM18, II, latency "
+        "and clock.",
+        checks=(
+            "Yosys synthesizes the released Verilog for the target's family and counts each cell. A cell that it does "
+            "not know ends the stage.",
+            "The synthesized netlist is evaluated on vectors against the network.",
+            "The clock is met if the estimated Fmax of the netlist is at least the target's clock. Else the latency in "
+            "ns is missed too.",
+            "`verdict` computes each line again from the measured figures.",
+        ),
+        independence="Latency and II are measured in simulation, not taken from the plan.",
+        assumptions="The delay model describes the device. Its error is stated as an interval.",
+        limits="Fmax is an estimate, not a timing run of the vendor's tool. With Vivado on PATH its figures appear in "
+        "columns of their own.",
+    ),
+    Claim(
+        word="passed",
+        meaning="`verdict` has found no contradiction: all budgets are met, all designs are bit-exact, and all cards "
+        "belong to the files that exist now.",
+        checks=(
+            "Each card's inputs are followed to the files. A changed or missing file is an error.",
+            "Cards of one design must agree on design, network, specification, outputs and vectors.",
+            "Impossible figures are refused, for example mismatches with `bit_exact: true`, or 0 vectors.",
+            "The text lists what was proven, sampled, or not asked for.",
+        ),
+        independence="`verdict` reads measured figures and files. It trusts no judgement on a card.",
+        assumptions="Nobody with write access forged a consistent set of cards and files.",
+        limits="A card is not signed. A release can be.",
+    ),
+    Claim(
+        word="checked",
+        meaning="`trigger-lut check` has found a release complete and unchanged since its manifest was written. Each form "
+        "in it gives the expected outputs for all its vectors.",
+        checks=(
+            "Names, sizes and checksums are compared before any code of the release runs.",
+            "Figures in the manifest are recomputed where the release holds what they follow from. Others are called "
+            "'stated, not checked'.",
+            "Verilog, VHDL, C++ and Python forms run on the shipped vectors.",
+        ),
+        independence="The Python reference of the installed package evaluates the shipped network as well.",
+        assumptions="Without a signature or the printed checksum of the manifest: the sender is trusted.",
+        limits="Checking runs code of the release, in a sandbox where `bwrap` exists. `--no-run` runs none.",
+    ),
+)
+"""In the order in which a run makes them."""
+
+
+def guarantees_markdown() -> str:
+    """Return the claims as a page of Markdown."""
+    lines = [
+        "# What is guaranteed",
+        "",
+        "Each word has one meaning. A run's report has the same page with its own figures and those of the attack suite",
+        "(`results/guarantees.html`). Made by `trigger-lut schema guarantees --write docs/guarantees.md`.",
+    ]
+    for claim in CLAIMS:
+        lines += ["", f"## {claim.word}", "", claim.meaning, ""]
+        lines += [f"{n}. {check}" for n, check in enumerate(claim.checks, 1)]
+        lines += ["", f"- **Independent means.** {claim.independence}", f"- **Assumed.** {claim.assumptions}"]
+        lines.append(f"- **Not covered.** {claim.limits}")
+    return "\n".join(lines) + "\n"

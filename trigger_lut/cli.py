@@ -223,7 +223,8 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--designs", type=Path, nargs="*", default=[], metavar="PATH", help="folders with their cards")
     command(commands_of_pages.pages_of_scan, "--scan", "--folder")
     sub = command(commands.schema)
-    sub.add_argument("file", choices=["budget", "targets", "data-set", "documentation", "cards", "guarantees"], help="which of them")
+    texts = ["budget", "targets", "data-set", "documentation", "cards", "guarantees"]
+    sub.add_argument("file", choices=texts, help="which of them")
     sub.add_argument("--write", type=Path, metavar="PATH", help="file to write (cards: to put tables into)")
     return top
 

@@ -47,7 +47,7 @@ CLAIMS = (
             "For an imported model, each difference to Keras is recomputed in exact arithmetic. Only a float32 "
             "rounding at a tie is accepted.",
         ),
-        independence="The reference model shares no code with the generators. Each form is evaluated by another program.",
+        independence="The reference model shares no code with the generators. Each form is run by another program.",
         assumptions="The C++ compiler, Verilator and the processor compute correctly.",
         limits="The vectors are a sample. Equality for all inputs is the claim 'proven'.",
     ),
@@ -58,9 +58,9 @@ CLAIMS = (
         checks=(
             "The source check admits only the Verilog constructs that the generators use. It refuses directives, "
             "attributes and comments that could make two tools read different circuits.",
-            "The structure check follows every path bit by bit. It finds exactly `latency` registers, all on the rising "
-            "edge of the port `clk`. It refuses a second driver, a latch and feedback. Ports must have the names, widths "
-            "and directions of the formats.",
+            "The structure check follows every path bit by bit. It finds exactly `latency` registers, all on the "
+            "rising edge of the port `clk`. It refuses a second driver, a latch and feedback. Ports must have the "
+            "names, widths and directions of the formats.",
             "The word proof compares Verilog and network as sums of functions, for all inputs, in exact integers.",
             "SAT (ABC) decides outputs that the word proof leaves open. An undefined bit is a free variable, never 0.",
             "A second proof unrolls the sequential circuit from a free start state and uses another solver, for "
@@ -72,8 +72,8 @@ CLAIMS = (
         "second proof builds the network's function from the integers without the first proof's Verilog.",
         assumptions="Yosys reads the admitted Verilog as the standard defines it. The solvers' answers are right. The "
         "host computes correctly.",
-        limits="The claim is about the generated Verilog. VHDL, the HLS project and the synthesized netlist are compared "
-        "on vectors. Place and route is not covered. An output that is not proven is called 'sampled'.",
+        limits="The claim is about the generated Verilog. VHDL, the HLS project and the synthesized netlist are "
+        "compared on vectors. Place and route is not covered. An output that is not proven is called 'sampled'.",
     ),
     Claim(
         word="met",
@@ -108,8 +108,8 @@ CLAIMS = (
     ),
     Claim(
         word="checked",
-        meaning="`trigger-lut check` has found a release complete and unchanged since its manifest was written. Each form "
-        "in it gives the expected outputs for all its vectors.",
+        meaning="`trigger-lut check` has found a release complete and unchanged since its manifest was written. Each "
+        "form in it gives the expected outputs for all its vectors.",
         checks=(
             "Names, sizes and checksums are compared before any code of the release runs.",
             "Figures in the manifest are recomputed where the release holds what they follow from. Others are called "
@@ -129,8 +129,8 @@ def guarantees_markdown() -> str:
     lines = [
         "# What is guaranteed",
         "",
-        "Each word has one meaning. A run's report has the same page with its own figures and those of the attack suite",
-        "(`results/guarantees.html`). Made by `trigger-lut schema guarantees --write docs/guarantees.md`.",
+        "Each word has one meaning. A run's report has the same page with its own figures and those of the attack",
+        "suite (`results/guarantees.html`). Made by `trigger-lut schema guarantees --write docs/guarantees.md`.",
     ]
     for claim in CLAIMS:
         lines += ["", f"## {claim.word}", "", claim.meaning, ""]

@@ -155,7 +155,7 @@ def test_pages_table_and_report(finished, row):
     assert line["luts"] == str(row["luts"])
     assert "bit-exact" in (finished / "results/tiny/pages/verify.html").read_text()
     pages = list((finished / "results").rglob("*.html"))
-    assert len(pages) == 17
+    assert len(pages) == 18
     assert (finished / "results/index.html") in pages
     ran = snakemake(finished, "--report", "report.zip")
     assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 import made_cards
+import pytest
 
 from trigger_lut.cards import read_card, write_card
 from trigger_lut.errors import CardError

@@ -18,7 +18,7 @@ SIMULATION = {"resolve_simulation", *(f"simulate:{p}:0" for p in PROCESSES)}
 OF_DATA = {"resolve_data_set", "ingest", "reference", "pages_of_data", *(f"read:{n}" for n in range(len(PROCESSES)))}
 OF_ONE_FILE = {"resolve_data_set", "ingest", "reference", "pages_of_data", "read:0"}
 JUDGEMENT = {"page_of_index", "verdict", "all"}
-LAST = {"summary", "pages_of_summary", *JUDGEMENT}
+LAST = {"summary", "pages_of_summary", "page_of_guarantees", *JUDGEMENT}
 
 
 # Of designs that are judged alone, not of a scan's points.

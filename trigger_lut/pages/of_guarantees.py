@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from trigger_lut.cards import read_card
+from trigger_lut.cards import Card, read_card
 from trigger_lut.figures.style import styled
 from trigger_lut.guarantees import CLAIMS, Claim
 from trigger_lut.pages.html import Cell, Page, Table, cells, judgement, write_page
@@ -38,15 +38,16 @@ def page_of_guarantees(designs: Sequence[Path], output: Path) -> None:
 
 def guarantees_page(designs: Sequence[Path]) -> Page:
     """Return the page; see `page_of_guarantees`."""
-    attack = read_card(AttackCard, ATTACK_CARD)
+    attack = read_card(AttackCard, ATTACK_CARD) if ATTACK_CARD.is_file() else None
     tables = [_design_table(designs)] if designs else []
     tables += [_claim_table(claim) for claim in CLAIMS]
     tables.append(attack_table(attack))
+    cards: dict[str, Card] = {} if attack is None else {"attack": attack}
     return Page(
         title="What is guaranteed",
         lead="Each word has one meaning. This page states it, with its checks and its assumptions.",
         tables=tables,
-        cards={"attack": attack},
+        cards=cards,
     )
 
 
@@ -90,9 +91,11 @@ def _claim_table(claim: Claim) -> Table:
     return Table(claim.word, ["", ""], rows)
 
 
-def attack_table(card: AttackCard) -> Table:
-    """Return the figures of the attack suite by kind of mutation, and in total."""
+def attack_table(card: AttackCard | None) -> Table:
+    """Return the figures of the attack suite by kind of mutation, and in total; None: it was not run."""
     header = ["Mutation", "Mutants", "Different", "Equal", "Not compiled", "Wrongly proven", "Equal, but refused"]
+    if card is None:
+        return Table("Attack suite", header, [[Cell("all", "text"), *cells(*[None] * 6)]])
     counts = {**card.kinds, "all": card.total}
     rows = [
         cells(
@@ -109,7 +112,7 @@ def attack_table(card: AttackCard) -> Table:
     version = card.versions["trigger_lut"]
     note = (
         f"Changed Verilog against the proof: `trigger-lut attack --mutants {card.total.mutants} --seed {card.seed}`, "
-        f"version {version}, {card.seconds:.0f} s. Simulation of event sequences with gaps, from random register states, "
-        "decides which mutants differ."
+        f"version {version}, {card.seconds:.0f} s. Simulation of event sequences with gaps, from random register "
+        "states, decides which mutants differ."
     )
     return Table("Attack suite", header, rows, note)

@@ -709,6 +709,7 @@ def release(design: str = "small") -> ReleaseCard:
         archive="release.zip",
         archive_sha256="ab" * 32,
         archive_bytes=400_000,
+        manifest_sha256="cd" * 32,
         files={"README.md": 1000},
         vectors=500,
         emulator_events_per_second=3e7,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
 from collections.abc import Callable, Mapping
@@ -84,12 +85,13 @@ def write_design(folder: Path, design: str, data: Path, cards: Mapping[str, Card
     physics = (at("spec.json"), at("network.npz"), codes, at("model.keras"), data / "reference.npz")
     made_of(made_cards.physics(design), at("physics.json"), *physics)
     with zipfile.ZipFile(at("release.zip"), "w") as archive:
-        archive.writestr("README.md", "read me")
+        archive.writestr("manifest.json", "{}")
     delivered = {
         "archive": str(at("release.zip")),
         "archive_sha256": sha256(at("release.zip")),
         "archive_bytes": at("release.zip").stat().st_size,
-        "files": {"README.md": 7},
+        "manifest_sha256": hashlib.sha256(b"{}").hexdigest(),
+        "files": {"manifest.json": 2},
     }
     measured = [at(f"{name}.json") for name in ("verify", "synth", "timing")]
     made_of(made_cards.release(design), at("release.json"), *common, *measured, codes, **delivered)

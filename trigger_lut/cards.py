@@ -118,10 +118,15 @@ def write_text(path: Path, text: str) -> None:
 
 def write_card(card: BaseModel, path: Path) -> None:
     """Write a card as indented JSON with its digest, whole or not at all; other records have no digest."""
+    write_text(path, card_text(card))
+
+
+def card_text(card: BaseModel) -> str:
+    """Return the text of a card's file."""
     content = card.model_dump(mode="json")
     if isinstance(card, Card):
         content[DIGEST] = digest_of(content)
-    write_text(path, json.dumps(content, indent=2) + "\n")
+    return json.dumps(content, indent=2) + "\n"
 
 
 def digest_of(content: Mapping[str, Any]) -> str:
@@ -188,6 +193,11 @@ def read_card(kind: type[AnyCard], path: Path) -> AnyCard:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise CardError(f"{path}: cannot be read: {error.strerror}") from error
+    return parse_card(kind, text, path)
+
+
+def parse_card(kind: type[AnyCard], text: str, path: Path) -> AnyCard:
+    """Read a card of a kind from its text; path: for messages. Raises CardError."""
     try:
         return kind.model_validate_json(_without_digest(text, path))
     except ValidationError as error:

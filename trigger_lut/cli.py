@@ -161,7 +161,22 @@ def parser() -> argparse.ArgumentParser:
     sub = command(commands.release, "--spec", "--network", "--codes", *stages, "--folder", "--card")
     sub.add_argument("--archive", type=Path, required=True, metavar="PATH", help="zip to write")
     sub.add_argument("--decision", type=Path, metavar="PATH", help=FILES["--decision"])
-    command(commands.check).add_argument("release", type=Path, metavar="RELEASE", help="zip or folder")
+    sub = command(commands.check)
+    sub.description = (
+        "Check a release: files against the manifest, the manifest against cards and vectors, and all forms against "
+        "each other. Checking runs code from the release, in a sandbox (bwrap) where there is one; --no-run runs none. "
+        "Checksums show that a release is whole. Only --manifest-sha256 or --signature show whose it is."
+    )
+    sub.add_argument("release", type=Path, metavar="RELEASE", help="zip or folder")
+    sub.add_argument("--no-run", action="store_true", help="run no code of the release; evaluate our own reference")
+    sub.add_argument("--synthesize", action="store_true", help="count LUTs again with Yosys")
+    sub.add_argument("--manifest-sha256", metavar="HEX", help="sha256 of manifest.json, as its sender states it")
+    sub.add_argument("--signature", type=Path, metavar="PATH", help="signature of the release, by `trigger-lut sign`")
+    sub.add_argument("--public-key", type=Path, metavar="PATH", help="public key of OpenSSH of its sender (*.pub)")
+    sub = command(commands.sign)
+    sub.add_argument("release", type=Path, metavar="RELEASE", help="zip or folder")
+    sub.add_argument("--key", type=Path, required=True, metavar="PATH", help="private key of OpenSSH")
+    sub.add_argument("--signature", type=Path, metavar="PATH", help="file to write; default: RELEASE.sig")
     sub = command(commands.summary, "--reference")
     sub.add_argument("--designs", type=Path, nargs="+", required=True, metavar="PATH", help="folders with their cards")
     sub.add_argument("--json", type=Path, required=True, metavar="PATH", help="summary to write")

@@ -268,22 +268,39 @@ def release(args: argparse.Namespace) -> None:
     """Put all that is delivered of a design into a folder and a zip, and check it."""
     from trigger_lut.release.pack import release
 
-    release(
+    card = release(
         *(args.spec, args.network, args.codes, args.firmware, args.verify, args.synth, args.timing),
         *(args.folder, args.archive, args.card, args.decision),
     )
+    print(f"{card.archive}: sha256 of manifest.json {card.manifest_sha256}")
 
 
 def check(args: argparse.Namespace) -> None:
     """Check a release: its files, and that all forms in it are the same function."""
     from trigger_lut.errors import NotReproducibleError
-    from trigger_lut.release.check import check_release
+    from trigger_lut.release.check import Asked, check_release
 
-    lines = check_release(args.release)
+    asked = Asked(
+        run=not args.no_run,
+        synthesize=args.synthesize,
+        manifest_sha256=args.manifest_sha256,
+        signature=args.signature,
+        public_key=args.public_key,
+    )
+    lines = check_release(args.release, asked)
     for line in lines:
         print(f"{line.status:11} {line.name}: {line.detail}")
     if failed := [line.name for line in lines if line.status == "failed"]:
         raise NotReproducibleError(f"{args.release}: failed: {', '.join(failed)}")
+
+
+def sign(args: argparse.Namespace) -> None:
+    """Sign a release with a key of OpenSSH, so that its receiver can check whose it is."""
+    from trigger_lut.release.signature import sign_release
+
+    signature = args.signature or args.release.with_name(args.release.name + ".sig")
+    digest = sign_release(args.release, args.key, signature)
+    print(f"{signature}: signature of manifest.json, sha256 {digest}")
 
 
 def summary(args: argparse.Namespace) -> None:

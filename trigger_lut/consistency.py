@@ -6,6 +6,7 @@ from other cards are computed again. What only a tool can measure (LUTs, mismatc
 
 from __future__ import annotations
 
+import hashlib
 import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -57,6 +58,7 @@ INPUTS: dict[str, tuple[str, ...]] = {
 }
 """Files in a design's own folder that each stage must have read."""
 CODES = ("train", "verify", "physics", "faults", "decision", "release")
+MANIFEST = "manifest.json"
 FORMS = ("keras", "hls4ml", "alkaid", "rtl")
 """Forms that every design is verified in; VHDL needs GHDL."""
 
@@ -220,6 +222,8 @@ def _release(design: Design) -> Iterator[str]:
     yield from differs(archive, "bytes", card.archive_bytes, archive.stat().st_size)
     with zipfile.ZipFile(archive) as content:
         sizes = {entry.filename: entry.file_size for entry in content.infolist()}
+        manifest = content.read(MANIFEST) if MANIFEST in sizes else b""
+    yield from differs(archive, MANIFEST, card.manifest_sha256, hashlib.sha256(manifest).hexdigest())
     yield from differs(path, "files", card.files, sizes)
     if not card.vectors or not card.checks:
         yield f"{path}: nothing was checked. Expected vectors and checks, found {card.vectors} and {len(card.checks)}."

@@ -161,4 +161,5 @@ def _beside(design: Design) -> Iterator[str]:
         yield f"release: {NOT_ASKED}"
     else:
         left = [check.name for check in delivered.checks if check.status == "not checked"]
-        yield f"release: {delivered.archive}, checked" + (f", but not {', '.join(left)}" if left else "")
+        yield f"release: {delivered.archive}, checked" + (f", but not: {', '.join(left)}" if left else "")
+        yield f"release: sha256 of its manifest {delivered.manifest_sha256}"

@@ -9,6 +9,7 @@ from pathlib import Path
 from trigger_lut.cards import write_text
 from trigger_lut.decision.score import Score
 from trigger_lut.errors import CardError, FirmwareError
+from trigger_lut.firmware.rtl_project import IDENTIFIER
 from trigger_lut.fixed_point import KIF
 
 FILE = "project.json"
@@ -88,6 +89,8 @@ def read_decision(folder: Path) -> DecisionProject:
         raise CardError(f"{folder}: no decision in firmware (no {FILE})") from error
     except (ValueError, KeyError, TypeError, FirmwareError) as error:
         raise CardError(f"{path}: not a description of a decision ({type(error).__name__}: {error})") from error
+    if not all(isinstance(name, str) and IDENTIFIER.fullmatch(name) for name in (project.top, project.network)):
+        raise CardError(f"{path}: top, network: no names of modules. Expected letters, digits and _ in both")
     if missing := [p.name for p in (project.verilog, project.vhdl) if not p.is_file()]:
         raise CardError(f"{folder}: the decision lacks {', '.join(missing)}")
     return project

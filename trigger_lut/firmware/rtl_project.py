@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,6 +72,20 @@ def read_project(folder: Path) -> RtlProject:
         raise CardError(f"{folder}: no RTL project (no project.json)") from error
     except (ValueError, KeyError, TypeError) as error:
         raise CardError(f"{path}: not a description of an RTL project ({type(error).__name__}: {error})") from error
+    _require_plain_names(path, project.top, content["files"] + content["vhdl"])
     if missing := [p.name for p in (*project.files, *project.vhdl) if not p.is_file()]:
         raise CardError(f"{folder}: the RTL project lacks {', '.join(missing)}")
     return project
+
+
+IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+
+
+def _require_plain_names(path: Path, top: object, names: list[object]) -> None:
+    """Raise CardError for a module or file name that could mean anything outside of the project's folder."""
+    if not isinstance(top, str) or not IDENTIFIER.fullmatch(top):
+        raise CardError(f"{path}: top: no name of a module. Expected letters, digits and _, found {top!r}")
+    for name in names:
+        parts = name.split("/") if isinstance(name, str) else [""]
+        if not all(re.fullmatch(r"\w[\w.-]*", part, re.ASCII) for part in parts):
+            raise CardError(f"{path}: files: not a file in this folder. Expected a relative path, found {name!r}")

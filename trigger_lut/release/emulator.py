@@ -17,7 +17,11 @@ import numpy as np
 
 def load(path: str) -> dict[str, Any]:
     """The network of a network.json, with arrays in place of lists."""
-    network: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+    return as_arrays(json.loads(Path(path).read_text(encoding="utf-8")))
+
+
+def as_arrays(network: dict[str, Any]) -> dict[str, Any]:
+    """The same network, with arrays in place of lists."""
     for layer in network["layers"]:
         for key in ("sites", "bias", "fraction", "weights", "output_of"):
             if key in layer:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -23,16 +19,17 @@ from trigger_lut.fixed_point import IntArray
 from trigger_lut.network import load_network
 from trigger_lut.provenance import require_current_files, require_digest
 from trigger_lut.records_decision import DecisionCard
-from trigger_lut.records_firmware import FirmwareCard, SynthCard, TimingCard, VerifyCard
+from trigger_lut.records_firmware import SynthCard, TimingCard, VerifyCard
 from trigger_lut.records_release import CheckLine, ReleaseCard
-from trigger_lut.release.check import check_release, events_per_second
+from trigger_lut.release.check import Asked, check_release, events_per_second
 from trigger_lut.release.content import Files, Made, files_of
+from trigger_lut.release.manifest import MANIFEST, Shipped, facts_of, manifest_text, published
 from trigger_lut.release.readme import readme
+from trigger_lut.release.signature import manifest_sha256
 from trigger_lut.vendor.scripts import hls_scripts, vivado_scripts
 from trigger_lut.verification.vectors import make_vectors
 
 VECTORS = 4000
-MANIFEST = "manifest.json"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 
 
@@ -66,12 +63,14 @@ def release(
     made = Made(design.design, __version__, integers, *folders)
     files = files_of(made, vectors)
     files |= _scripts(design, made)
-    facts = _facts(design, firmware, verified, synthesised, timed) | _decision_facts(decided)
+    cards = published(Shipped(design, firmware, verified, synthesised, timed, decided))
+    files |= cards.files()
+    facts = facts_of(cards, len(vectors))
     files["README.md"] = readme(facts, made, len(vectors)).encode()
-    files[MANIFEST] = _manifest(facts, files)
+    files[MANIFEST] = manifest_text(facts, files)
     _write_folder(files, folder)
     _write_zip(files, archive)
-    checks = check_release(archive)
+    checks = check_release(archive, Asked(sandbox=False))  # our own code
     # A missed budget is the verdict's to judge; it stands in the manifest.
     if failed := [line for line in checks if line.status == "failed" and line.name != "budget"]:
         raise NotReproducibleError(f"{archive}: " + "; ".join(f"{line.name}: {line.detail}" for line in failed))
@@ -80,6 +79,7 @@ def release(
         archive=str(archive),
         archive_sha256=sha256(archive),
         archive_bytes=archive.stat().st_size,
+        manifest_sha256=manifest_sha256(files[MANIFEST]),
         files={path: len(content) for path, content in sorted(files.items())},
         vectors=len(vectors),
         emulator_events_per_second=events_per_second(folder, design.design),
@@ -106,22 +106,6 @@ def _decided(card: Path, firmware_card: Path) -> DecisionCard:
     return held
 
 
-def _decision_facts(decided: DecisionCard | None) -> dict[str, Any]:
-    """What the manifest says of the decision in firmware; nothing where there is none."""
-    if decided is None:
-        return {}
-    said = decided.model_dump(mode="json", include={"top", "signal", "background", "fraction", "luts", "ff", "proof"})
-    return {
-        "decision": {
-            **said,
-            "latency_cycles": decided.latency_cycles.model_dump(mode="json"),
-            "bits": [{"rate_khz": bit.rate_khz, "code": bit.code} for bit in decided.bits],
-            "verdict": decided.verdict,
-        },
-        "licences": LICENCES | {"decision": "trigger_lut (Apache-2.0)"},
-    }
-
-
 def _scripts(design: Spec, made: Made) -> Files:
     """Constraints and build scripts for Vivado and Vitis HLS, to be run in their folder."""
     project = read_project(made.rtl)
@@ -140,49 +124,6 @@ def _vectors(codes: IntArray, sets: dict[str, int], seed: int) -> IntArray:
         chosen.append(first + np.sort(some))
         first += count
     return codes[np.concatenate(chosen)]
-
-
-def _facts(
-    design: Spec, firmware: FirmwareCard, verified: VerifyCard, synthesised: SynthCard, timed: TimingCard
-) -> dict[str, Any]:
-    """What the manifest says beside its files: no times, no places."""
-    measured = {
-        **{name: getattr(synthesised, name) for name in ("luts", "ff", "dsp", "bram18")},
-        **{name: getattr(timed, name) for name in ("latency_cycles", "latency_ns", "ii")},
-    }
-    versions = synthesised.versions | firmware.versions | verified.versions
-    return {
-        "schema_version": 1,
-        "design": design.design,
-        "target": design.target.model_dump(mode="json"),
-        "budget": design.budget.model_dump(mode="json"),
-        "figures": {name: found.model_dump(mode="json") for name, found in measured.items()},
-        "rtl_top": firmware.rtl_top,
-        "hls_handlers": firmware.hls_handlers,
-        "verification": {
-            "verdict": verified.verdict,
-            "bit_exact": verified.bit_exact,
-            "forms": {c.name: {"vectors": c.vectors, "differences": c.mismatches} for c in verified.comparisons},
-            "not_run": verified.not_run,
-        },
-        "versions": dict(sorted(versions.items())),
-        "licences": LICENCES,
-    }
-
-
-LICENCES = {
-    "rtl": "generated with alkaid; its Verilog and VHDL primitives are its authors' (LGPL-3.0-or-later)",
-    "hls": "generated with hls4ml, whose headers it holds (Apache-2.0); firmware/ap_types is AMD's (Apache-2.0)",
-    "emulator": "trigger_lut (Apache-2.0)",
-}
-
-
-def _manifest(facts: Mapping[str, Any], files: Files) -> bytes:
-    held = {
-        path: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-        for path, content in sorted(files.items())
-    }
-    return (json.dumps({**facts, "files": held}, indent=2) + "\n").encode()
 
 
 def _write_folder(files: Files, folder: Path) -> None:

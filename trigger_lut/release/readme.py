@@ -71,11 +71,14 @@ def readme(facts: Mapping[str, Any], made: Made, vectors: int) -> str:
         f"| vectors | {vectors} events: input codes, and the outputs that each form must give"
         f"{', and the decision (`decisions.txt`, bit 0 first)' if 'decision' in facts else ''} |",
         "| patterns | pattern files (EMP): 64 bits a link and clock cycle, low bits of the bus on the first link |",
+        "| cards | the stages' records that the figures come from, without times and places |",
         "| manifest.json | checksums, budget, figures with sources, versions, licences |",
         "",
         "## Use",
         "",
-        "Check everything on a machine with trigger_lut installed: `trigger-lut check .`",
+        "Check everything on a machine with trigger_lut installed: `trigger-lut check .` It runs code of this release, "
+        "in a sandbox (bwrap) where there is one; `--no-run` runs none. Whose release it is shows only "
+        "`--manifest-sha256` with a checksum, or `--signature` and `--public-key` with a key, that you got elsewhere.",
         "",
         "Emulator:",
         "",

@@ -1,0 +1,84 @@
+"""Signatures of a release with OpenSSH's keys: `ssh-keygen -Y` signs the manifest, which lists all files' checksums."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from trigger_lut.cards import write_text
+from trigger_lut.errors import DataError, NotReproducibleError, ToolMissingError
+from trigger_lut.release.archive import read_release
+from trigger_lut.release.manifest import MANIFEST, changed_files, read_manifest
+
+NAMESPACE = "trigger_lut-release"
+WHO = "release"  # the name that ssh-keygen wants for the key
+PUBLIC_KEY = re.compile(r"((?:ssh|ecdsa|sk)-[\w@.-]+) ([A-Za-z0-9+/]+=*)( .*)?")
+
+
+def manifest_sha256(manifest: bytes) -> str:
+    """Return the checksum that stands for a whole release."""
+    return hashlib.sha256(manifest).hexdigest()
+
+
+def sign_release(release: Path, key: Path, signature: Path) -> str:
+    """Sign the manifest of a release and return its sha256.
+
+    Parameters
+    ----------
+    release : Path
+        Zip or folder, whose files must be those that its manifest lists.
+    key : Path
+        Private key of OpenSSH; with a passphrase, ssh-keygen asks for it.
+    signature : Path
+        File to write.
+
+    Raises
+    ------
+    DataError
+        When the release or the key is not sound.
+    ToolMissingError
+        Without ssh-keygen.
+    """
+    files = read_release(release)
+    manifest = read_manifest(files)
+    if problems := changed_files(manifest, files):
+        raise DataError(f"{release}: {problems[0]}. Expected files as its manifest lists them. Nothing was signed.")
+    command = [_ssh_keygen(), "-q", "-Y", "sign", "-f", str(key), "-n", NAMESPACE]
+    done = subprocess.run(command, input=files[MANIFEST], capture_output=True, check=False)
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip()
+        raise DataError(f"{key}: cannot sign. Expected a private key of OpenSSH, found: {said}")
+    write_text(signature, done.stdout.decode())
+    return manifest_sha256(files[MANIFEST])
+
+
+def check_signature(manifest: bytes, signature: Path, public_key: Path) -> str:
+    """Check the signature of a manifest; gives the key's fingerprint.
+
+    Raises NotReproducibleError when the signature is not of this manifest by this key, DataError for a file that is no
+    public key, ToolMissingError without ssh-keygen.
+    """
+    text = public_key.read_text(encoding="utf-8", errors="replace").strip()
+    if not (key := PUBLIC_KEY.fullmatch(text)):
+        raise DataError(
+            f"{public_key}: no public key of OpenSSH. Expected one line such as 'ssh-ed25519 AAAA... name'."
+        )
+    with tempfile.TemporaryDirectory(prefix="trigger_lut_signature_") as folder:
+        allowed = Path(folder, "allowed_signers")
+        allowed.write_text(f'{WHO} namespaces="{NAMESPACE}" {key[1]} {key[2]}\n', encoding="utf-8")
+        command = [_ssh_keygen(), "-Y", "verify", "-f", str(allowed), "-I", WHO, "-n", NAMESPACE, "-s", str(signature)]
+        done = subprocess.run(command, input=manifest, capture_output=True, check=False)
+    if done.returncode:
+        said = (done.stderr or done.stdout).decode(errors="replace").strip()
+        raise NotReproducibleError(f"{signature}: no signature of this release by the key in {public_key} ({said})")
+    return done.stdout.decode(errors="replace").strip()
+
+
+def _ssh_keygen() -> str:
+    if found := shutil.which("ssh-keygen"):
+        return found
+    raise ToolMissingError("ssh-keygen is not on PATH (Debian and Ubuntu: apt-get install openssh-client)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import shutil
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 from rootfiles import write_three_classes
 from workflows import copy_workflow, snakemake
+
+from trigger_lut.cli import main
 
 BUDGET = """\
 data_set: toy
@@ -162,6 +165,67 @@ def test_pages_table_and_report(finished, row):
     shutil.unpack_archive(finished / "report.zip", finished / "unpacked")
     (report,) = (finished / "unpacked").rglob("report.html")
     assert {p.suffix for p in report.parent.rglob("*") if p.is_file()} >= {".html", ".svg"}
+
+
+def judge(folder):
+    """Run the verdict on a finished workflow; gives its exit status."""
+    cards = [f"results/tiny/{name}.json" for name in ("prove", "faults", "release", "decision")]
+    asked = ["--budget", "config/budget.yaml", "--targets", "config/targets.yaml"]
+    arguments = ["verdict", "--summary", "results/summary.json", "--cards", *cards, *asked]
+    with contextlib.chdir(folder):
+        return main([*arguments, "--output", "results/judged.json"])
+
+
+def first_leaf(content):
+    """The place of a number in a card that decides something: neither seconds nor versions."""
+    for key in sorted(content.keys() - {"seconds", "schema_version", "versions", "inputs", "digest"}):
+        if isinstance(content[key], int | float):
+            return key
+    return "design" if "design" in content else "stage"
+
+
+@pytest.mark.slow
+def test_verdict_on_any_changed_file_is_refused(finished, capsys):
+    """One thing is changed at a time, and put back: every card, and files of every kind."""
+    assert judge(finished) == 0
+    cards = [path for path in finished.rglob("results/**/*.json") if '"inputs"' in path.read_text()]
+    cards = [path for path in cards if path.name != "verdict.json" and path.name != "judged.json"]
+    judged = [path for path in cards if path.stem not in ("importance", "drift_later", "later")]
+    files = [finished / f"results/tiny/{name}" for name in ("network.npz", "model.keras", "spec.json", "release.zip")]
+    files += [finished / "results/data/toy/codes.npz", finished / "ntuples/part_1.root"]
+    files += [
+        next((finished / "results/tiny/firmware").rglob(name)) for name in ("*_top.v", "project.json", "*.so", "*.h")
+    ]
+    files += [next((finished / "results/tiny/decision").glob("*.v"))]
+    for path in (*judged, *files):
+        if path.is_relative_to(finished / "results/data/toy/drift"):
+            continue
+        kept = path.read_bytes()
+        if path in judged:
+            content = json.loads(kept)
+            key = first_leaf(content)
+            content[key] = content[key] + 1 if isinstance(content[key], int | float) else f"{content[key]}x"
+            path.write_text(json.dumps(content))
+        else:
+            path.write_bytes(kept + b"\0")
+        try:
+            assert judge(finished) == 1, path
+            assert path.name in capsys.readouterr().err
+        finally:
+            path.write_bytes(kept)
+    assert judge(finished) == 0
+
+
+@pytest.mark.slow
+def test_check_of_the_folder_of_a_run_passes(finished, capsys):
+    """Snakemake leaves its timestamp in the folder."""
+    assert (finished / "results/tiny/release/.snakemake_timestamp").is_file()
+    digest = json.loads((finished / "results/tiny/release.json").read_text())["manifest_sha256"]
+    arguments = ["check", str(finished / "results/tiny/release"), "--manifest-sha256", digest, "--synthesize"]
+    assert main(arguments) == 0
+    said = capsys.readouterr().out
+    assert "ok          manifest checksum" in said
+    assert "ok          synthesis: luts" in said
 
 
 @pytest.mark.slow

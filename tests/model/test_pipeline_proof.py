@@ -8,9 +8,10 @@ from trigger_lut.errors import ToolFailedError
 from trigger_lut.proof import prove as stage
 from trigger_lut.proof.aiger import write_aiger
 from trigger_lut.proof.equivalence import equivalent, evaluated, read_graph, with_outputs
+from trigger_lut.proof.forms import Algebra
 from trigger_lut.proof.netlist_graph import netlist_graph, read_netlist
 from trigger_lut.proof.prove import prove_both_ways
-from trigger_lut.proof.words import read_verilog
+from trigger_lut.proof.words import prove_words, read_verilog
 
 OUTPUT = "assign data_out[2:0] = {stage[2:0]};"
 LOADED = "stage[2:0] <= looked_up[2:0];"
@@ -113,6 +114,14 @@ SAME = {
     "a constant as late as the data": [
         (OUTPUT, "reg a; always @(posedge clk) a <= 1'b1; assign data_out = stage & {3{a}};")
     ],
+    "a box that is no table": [
+        (
+            TABLE,
+            "module small_mux(input [1:0] key, output [2:0] out);\n"
+            "assign out = {~key[0], key[1] & ~key[0], ~(key[1] & key[0])};\nendmodule\n" + TABLE,
+        ),
+        (INSTANCE, "small_mux op_1 (data_in, looked_up);"),
+    ],
     "an entry of x that nothing reaches": [
         ("2'h3: out = 3'h0;", "2'h3: out = 3'hX;"),
         (INSTANCE, INSTANCE.replace("data_in", "{data_in[1] & ~data_in[0], data_in[0]}")),
@@ -155,6 +164,15 @@ def test_a_counterexample_that_does_not_compile_is_said(tmp_path, monkeypatch):
     (output,) = prove_both_ways(small_network(), project, 20, 1, tmp_path).outputs
     assert output.status == "different"
     assert output.detail == "inputs [3]: expected 0; the simulation cannot show it: Verilator ended with status 1:"
+
+
+def test_words_beyond_their_memory_are_left_to_sat(tmp_path, monkeypatch):
+    monkeypatch.setattr("trigger_lut.proof.words.Algebra", lambda: Algebra(memory_bytes=100))
+    project = small_project(tmp_path)
+    (reason,) = prove_words(small_network(), project, read_verilog(project)).open
+    assert reason.startswith("an input: an integer of 4 values: with 0.0 GB in use")
+    (output,) = prove_both_ways(small_network(), project, 20, 1, tmp_path).outputs
+    assert (output.status, output.by) == ("proven", "SAT")
 
 
 def test_a_limit_of_memory_leaves_outputs_open(tmp_path, monkeypatch):

@@ -22,6 +22,7 @@ from trigger_lut.memory import PROGRAM_BYTES
 from trigger_lut.proof.forms import Algebra, Form, FormError
 from trigger_lut.proof.library import Part, part_of, shifted, sum_of
 from trigger_lut.proof.nets import Bit, Nets, Word, together
+from trigger_lut.proof.structure import TABLE_PORTS
 from trigger_lut.proof.table_entries import UNDEFINED, table_entries
 from trigger_lut.yosys import run_yosys
 
@@ -198,6 +199,8 @@ class Circuit:
         kind, nets = cell["type"], cell["connections"]
         if kind in self._modules:
             part = self._parts[kind]
+            if part is None and not nets.keys() >= TABLE_PORTS:
+                raise FormError(f"a module with the ports {', '.join(nets)} is not followed")
             return self._lookup(kind, nets["in"]) if part is None else self._part(part, nets)
         signed = {port: bool(int(cell["parameters"].get(f"{port}_SIGNED", "0"), 2)) for port in "AB"}
 

@@ -95,7 +95,10 @@ def prove_words(network: Network, project: RtlProject, verilog: Verilog) -> Word
     if not verilog.library_holds:
         return WordProof(("alkaid's library is not what it is taken for",) * count, None)
     algebra = Algebra()
-    inputs = [algebra.input(kif.lo, kif.hi) for kif in network.inputs]
+    try:
+        inputs = [algebra.input(kif.lo, kif.hi) for kif in network.inputs]
+    except FormError as error:
+        return WordProof((f"an input: {error}",) * count, None)
     expected = network_forms(network, algebra, inputs)
     circuit = Circuit(verilog.modules, project.top, algebra)
     for nets, form in zip(circuit.fields("data_in", network.inputs), inputs, strict=True):

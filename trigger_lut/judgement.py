@@ -39,8 +39,8 @@ def unproven(path: Path) -> list[str]:
     if path.name.startswith("decision"):
         decided = read_card(DecisionCard, path)
         found = [] if decided.bit_exact else [f"{decided.design}: decision in firmware: {decided.verdict}"]
-        if not decided.clock_met:
-            clock = judged("clock_mhz", decided.clock_mhz, decided.fmax_mhz_estimate, at_least=True)
+        clock = judged("clock_mhz", decided.clock_mhz, decided.fmax_mhz_estimate, at_least=True)
+        if not clock.met:
             found.append(f"{decided.design}: decision in firmware: {missed(clock)}")
         return found
     if path.name.startswith("faults"):

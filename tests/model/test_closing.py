@@ -23,7 +23,7 @@ def spec(clock_mhz, cycles):
 
 def test_closing_optimistic_plan_reaches_clock(monkeypatch, tmp_path):
     network, asked = networks.random_network(3, (3, 4, 2)), spec(450, 12)
-    monkeypatch.setattr(delay_model, "FILL", 1.5)
+    monkeypatch.setattr(delay_model, "FILL", 3.0)
     planned = rtl.write_rtl(network, tmp_path / "planned", asked)
     found = close_timing(network, asked)
     assert found.clock_met

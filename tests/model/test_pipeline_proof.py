@@ -70,6 +70,8 @@ FAULTS = {
                          (LOADED, "stage[2:0] <= looked_up ^ {3{w}};")], "Yosys"),
     "a port that is cut off": ([("looked_up[2:0]);", "looked_up[1:0]);")], "looked_up [2] is used but has no driver"),
     "a bit out of range": ([(OUTPUT, "assign data_out = {stage[3:2], stage[0]};")], "Yosys warns"),
+    "a word that counts up": ([(DECLARED, "localparam A = -2; wire [A:0] up; assign up = 3'd0; " + DECLARED)],
+                              "up: expected a word that counts down to bit 0"),
     # modules that stay boxes
     "a latch": ([("default: out = {3{1'bx}};\n", ""), ("2'h3: out = 3'h0;\n", "")], "Latch inferred"),
     "a register in a box": ([(TABLE, "module small_table_a(input c, input [1:0] in, output [2:0] out);\n"

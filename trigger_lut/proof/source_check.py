@@ -281,6 +281,7 @@ class _Parser:
             elif kind == "system" or text in OPERATORS or (text == "," and waiting):
                 self._take()
             elif text in OPENING:
+                self._check_order()
                 waiting.append(OPENING[self._take()])
             elif waiting and text == waiting[-1]:
                 waiting.pop()
@@ -292,10 +293,21 @@ class _Parser:
         if self._at == begin:
             raise self._refuse()
 
-    def _range(self) -> None:
-        if self._maybe("["):
+    def _range(self, declared: bool = False) -> None:
+        """Bits of a word. declared: its width, which counts down to 0: tools differ in words that count up."""
+        if self._text() == "[":
+            self._check_order()
+            self._take("[")
             self._expression("]")
+            if declared and (self._text(-2), self._text(-1)) != (":", "0"):
+                raise _RefusedError("a word that does not count down to bit 0", self._tokens[self._at][2])
             self._take("]")
+
+    def _check_order(self) -> None:
+        """Refuse a selection [a:b] of two numbers that counts up."""
+        first, colon, last = (self._text(n) for n in (1, 2, 3))
+        if colon == ":" and first.isdigit() and last.isdigit() and int(first) < int(last):
+            raise _RefusedError("a selection of bits that counts up", self._tokens[self._at][2])
 
     def _target(self) -> str:
         """A net or some bits of it."""
@@ -322,7 +334,7 @@ class _Parser:
             if self._text() in ("wire", "reg"):
                 self._take()
             self._maybe("signed")
-            self._range()
+            self._range(declared=True)
             self._declare(self._name())
             if self._take(",", ")") == ")":
                 break
@@ -369,7 +381,7 @@ class _Parser:
     def _declaration(self) -> None:
         kind = self._take("wire", "reg")
         self._maybe("signed")
-        self._range()
+        self._range(declared=True)
         while True:
             name = self._name()
             self._declare(name)

@@ -205,6 +205,9 @@ class _Netlist:
         self.cells: dict[str, Any] = {n: c for n, c in module["cells"].items() if c["type"] != IGNORED}
         if module.get("memories"):
             raise _FaultError(f"a memory: {next(iter(module['memories']))}")
+        for name, net in module["netnames"].items():
+            if net.get("upto") or net.get("offset"):
+                raise _FaultError(f"{name}: expected a word that counts down to bit 0")
         self._inputs: dict[Bit, str] = {}
         self._drivers: dict[Bit, Node] = {}
         self._paths: dict[Node, Paths] = {}

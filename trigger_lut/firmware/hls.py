@@ -65,11 +65,14 @@ class HlsProject:
     note: str = ""
 
 
-def write_hls(model: Any, network: Network, folder: Path, spec: Spec) -> HlsProject:
+def write_hls(
+    model: Any, network: Network, folder: Path, spec: Spec, *, final_folder: Path | None = None
+) -> HlsProject:
     """Convert a Keras model with hls4ml, write the project to `folder` (made anew) and compile it.
 
-    network: the model's integer network, for its interface. Raises FirmwareError when a layer has no integer form, by
-    name, ToolMissingError without g++, ToolFailedError when compilation fails.
+    network: the model's integer network, for its interface. final_folder: where the caller moves the project to;
+    default: nowhere. Raises FirmwareError when a layer has no integer form, by name, ToolMissingError without g++,
+    ToolFailedError when compilation fails.
     """
     from trigger_lut.layers.freeze import integer_network
 
@@ -89,7 +92,7 @@ def write_hls(model: Any, network: Network, folder: Path, spec: Spec) -> HlsProj
             shutil.rmtree(part, ignore_errors=True)
             project = dataclasses.replace(_as_one_layer(model, whole, network, part, spec), note=project.note)
     config = part / "hls4ml_config.yml"
-    write_text(config, config.read_text().replace(str(part), str(folder)))
+    write_text(config, config.read_text().replace(str(part), str(final_folder or folder)))
     _save(project, part)
     shutil.rmtree(folder, ignore_errors=True)
     part.replace(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from trigger_lut.atomic import atomic_folder
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Stopwatch, read_card, write_card
 from trigger_lut.firmware.hls import write_hls
@@ -21,29 +22,30 @@ from trigger_lut.saved_model import load_model
 def build_firmware(spec: Path, model: Path, network: Path, folder: Path, card: Path) -> None:
     """Write `folder`/hls from the Keras model and `folder`/rtl from the integer network, and a FirmwareCard.
 
-    The Verilog is cut until its netlist reaches the target's clock, or until the latency budget is used up. Raises
-    FirmwareError when the network cannot be built, ToolMissingError and ToolFailedError for the compiler and Yosys.
+    The Verilog is cut until its netlist reaches the target's clock, or until the latency budget is used up. An earlier
+    folder is replaced when the new one is complete. Raises FirmwareError when the network cannot be built,
+    ToolMissingError and ToolFailedError for the compiler and Yosys, OutputError when the folder cannot be written.
     """
     watch = Stopwatch()
     design = read_card(Spec, spec)
     integers = load_network(network)
-    folder.mkdir(parents=True, exist_ok=True)
     trained = load_model(model, design.network.function)
-    hls = write_hls(trained, integers, folder / "hls", design)
     pipeline = close_timing(integers, design)
-    rtl = write_rtl(integers, folder / "rtl", design, pipeline.stages)
-    bench = write_bench(integers, rtl, design.target.clock_period_ns)
     cycles = cycles_between(design.target.event_period_ns, design.target.clock_period_ns)
-    write_wrapper(rtl, channels_of([tensor.shape for tensor in trained.inputs]), cycles)
+    with atomic_folder(folder) as made:
+        hls = write_hls(trained, integers, made / "hls", design, final_folder=folder / "hls")
+        rtl = write_rtl(integers, made / "rtl", design, pipeline.stages)
+        bench = write_bench(integers, rtl, design.target.clock_period_ns)
+        write_wrapper(rtl, channels_of([tensor.shape for tensor in trained.inputs]), cycles)
     write_card(
         FirmwareCard(
             **watch.provenance([spec, model, network], "tensorflow", "keras", "hls4ml", "alkaid", "numpy", "pyosys"),
             design=design.design,
-            hls_project=str(hls.folder),
+            hls_project=str(folder / hls.folder.name),
             hls_note=hls.note or None,
             hls_handlers=hls.handlers,
             hls_result_types=hls.result_types,
-            rtl_project=str(rtl.folder),
+            rtl_project=str(folder / rtl.folder.name),
             rtl_top=rtl.top,
             files=files_in(folder),
             rtl_latency_cycles_planned=rtl.latency_cycles_planned,
@@ -51,7 +53,7 @@ def build_firmware(spec: Path, model: Path, network: Path, folder: Path, card: P
             rtl_cuts=pipeline.syntheses,
             rtl_clock_obstacle=pipeline.obstacle or None,
             rtl_cost=rtl.cost,
-            rtl_bench=str(bench),
+            rtl_bench=str(folder / bench.relative_to(made)),
             rtl_tmux_cycles=cycles,
             clock_period_ns=design.target.clock_period_ns,
         ),

@@ -7,8 +7,9 @@ from small_pipeline import small_network, small_project
 from trigger_lut.errors import ToolFailedError
 from trigger_lut.proof import prove as stage
 from trigger_lut.proof.aiger import write_aiger
+from trigger_lut.proof.circuit import Circuit, read_modules
 from trigger_lut.proof.equivalence import equivalent, evaluated, read_graph, with_outputs
-from trigger_lut.proof.forms import Algebra
+from trigger_lut.proof.forms import Algebra, FormError
 from trigger_lut.proof.netlist_graph import netlist_graph, read_netlist
 from trigger_lut.proof.prove import prove_both_ways
 from trigger_lut.proof.words import prove_words, read_verilog
@@ -110,6 +111,17 @@ def test_the_pipeline_is_proven_in_words_and_by_sat(tmp_path, monkeypatch):
     # Negative control of SAT's own: a proof that holds for anything is no proof.
     monkeypatch.setattr(stage, "equivalent", lambda *_: stage.Result("proven"))
     assert prove_both_ways(small_network(), project, 20, 1, tmp_path).control_caught is False
+
+
+@pytest.mark.parametrize("what", ["a hold", "a counter"])
+def test_words_of_a_register_that_reads_itself_end(tmp_path, what):
+    """The sums alone find the loop, without the check of the structure."""
+    project, algebra = small_project(tmp_path, *FAULTS[what][0]), Algebra()
+    circuit = Circuit(read_modules(project), project.top, algebra)
+    circuit.give(circuit.port("data_in"), algebra.input(0, 3))
+    circuit.give(circuit.port("valid_in"), algebra.input(0, 1))
+    with pytest.raises(FormError, match="depends on itself"):
+        circuit.word(circuit.port("data_out"))
 
 
 SAME = {

@@ -37,6 +37,8 @@ WORD_BYTES = 4 << 30
 """Memory for the functions of one algebra: 4 GiB, twenty-six functions of 2**24 values in 64 bits."""
 BYTES_TO_MAKE = 48
 """A value, while a function is made: six arrays of 64 bits."""
+LARGEST_SPAN = WORD_BYTES // BYTES_TO_MAKE
+"""Values of one function, where nothing else takes memory: 89 million, more than 2**26."""
 LARGEST = 1 << 56
 EXACT = 1 << 62
 """Below this in size, two numbers can be added or subtracted in 64 bits."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigger_lut.fixed_point import IntArray
-from trigger_lut.proof.forms import Algebra, Form, FormError
+from trigger_lut.proof.forms import LARGEST_SPAN, Algebra, Form, FormError
 
 
 def reaching(
@@ -16,7 +16,7 @@ def reaching(
 ) -> list[dict[int, int]] | None:
     """Inputs (number of the base: its value) with which an integer is one of those wanted, `count` of them at random.
 
-    None where the integer is not such a sum; nothing where no input brings it there.
+    None where the integer is not such a sum, or too wide; nothing where no input brings it there.
     """
     try:
         base, values = algebra.root(form)
@@ -31,6 +31,8 @@ def reaching(
     parts = [(part, algebra.values(function)) for part, function in held.form.parts]
     if any(algebra.bases[part].form is not None or algebra.bases[part].members for part, _ in parts):
         return None
+    if sum(int(np.ptp(values)) for _, values in parts) >= LARGEST_SPAN // len(parts):
+        return None  # the sums of the first parts would take too much memory
     reached = _reached(parts)
     low = reached[-1][0]
     taken = [t for t in targets if 0 <= t - low < len(reached[-1][1]) and reached[-1][1][t - low]]

@@ -246,7 +246,7 @@ def attack(args: argparse.Namespace) -> None:
     from trigger_lut.budget import load_budget, resolve
     from trigger_lut.cards import write_card
     from trigger_lut.errors import NotReproducibleError
-    from trigger_lut.proof.attack.run import attack, table
+    from trigger_lut.proof.attack.run import LEAST_DIFFERENT, attack, table
 
     budget, target = load_budget(args.budget, args.targets)
     spec = resolve(budget, target, next(iter(budget.designs)))
@@ -261,6 +261,11 @@ def attack(args: argparse.Namespace) -> None:
         raise NotReproducibleError(
             f"attack: {len(card.proven_wrongly)} mutants are proven that differ from the network. Expected 0. "
             f"The first: {card.proven_wrongly[0]}. The same seed draws it again."
+        )
+    if card.total.different < LEAST_DIFFERENT * card.total.mutants:
+        raise NotReproducibleError(
+            f"attack: too few mutants differ to attack the proof. Expected at least {LEAST_DIFFERENT:.0%}, found "
+            f"{card.total.different} of {card.total.mutants}. Look at the list of those that do not."
         )
 
 

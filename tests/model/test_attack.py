@@ -1,17 +1,31 @@
 """The attack on the proof: its mutants are real, its judge sees them, and no mutant that differs is proven."""
 
+from collections import Counter
+from dataclasses import replace
+
 import made_cards
 import numpy as np
 import pytest
 
+from trigger_lut.cards import read_card
+from trigger_lut.cli import main
+from trigger_lut.proof.attack import run
 from trigger_lut.proof.attack.designs import designs
 from trigger_lut.proof.attack.judge import judge
 from trigger_lut.proof.attack.mutate import Mutant, change_is_real, draw_mutants, load_operators
+from trigger_lut.records_attack import AttackCard
+
+MUTANTS, SEED = 60, 1
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     return designs(made_cards.spec(), tmp_path_factory.mktemp("designs"))
+
+
+@pytest.fixture(scope="module")
+def attacked():
+    return run.attack(made_cards.spec(), MUTANTS, SEED, jobs=2)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -30,7 +44,7 @@ def test_a_seed_draws_different_mutants_of_every_kind(made):
     assert len({(m.design.name, *m.files.items()) for m in first}) == 400
     assert {m.kind for m in first} == {registered.kind for registered in load_operators().values()}
     assert {m.design.name for m in first} == {design.name for design in made}
-    assert sum(m.change.equal for m in first) < 100
+    assert sum(m.change.equal for m in first) <= 400 // 7
 
 
 def test_the_judge_sees_faults_in_time_and_of_readers(made):
@@ -50,3 +64,36 @@ def test_the_judge_sees_faults_in_time_and_of_readers(made):
     for mutant, verdict in zip(mutants, judge(design, mutants, seed=1), strict=True):
         assert verdict.compiles, (mutant.operator, verdict.detail)
         assert verdict.differs == (mutant.operator in wrong), (mutant.operator, verdict.detail)
+
+
+def test_no_mutant_that_differs_is_proven(attacked):
+    outcomes, card = attacked
+    assert not card.proven_wrongly
+    assert not card.claims_refuted
+    assert not card.crashes
+    assert card.total.mutants == len(outcomes) == MUTANTS
+    assert set(card.kinds) == {registered.kind for registered in load_operators().values()}
+    assert card.total.different >= run.LEAST_DIFFERENT * MUTANTS
+    assert card.total.not_compiled <= MUTANTS // 6
+    assert Counter(o.result for o in outcomes)["equal"] == card.total.equal > 0
+    assert run.table(card).splitlines()[-1].split()[:2] == ["all", str(MUTANTS)]
+
+
+def test_a_proof_of_everything_fails_the_attack(attacked, monkeypatch, tmp_path, capsys):
+    """Negative control: each mutant that differs counts."""
+    outcomes, card = attacked
+    trusted = [replace(o, proof=(("proven",) * len(o.mutant.design.project.outputs), "")) for o in outcomes]
+    holes = [o.describe() for o in trusted if o.hole]
+    assert len(holes) >= card.total.different
+    found = card.model_copy(update={"proven_wrongly": holes})
+    monkeypatch.setattr(run, "attack", lambda *_, **__: (trusted, found))
+    assert main(["attack", "--mutants", "60", "--output", str(tmp_path / "attack.json")]) == 1
+    said = capsys.readouterr()
+    assert f"attack: {len(holes)} mutants are proven that differ from the network. Expected 0." in said.err
+    assert read_card(AttackCard, tmp_path / "attack.json") == found
+    monkeypatch.setattr(run, "attack", lambda *_, **__: (outcomes, card.model_copy(update={"proven_wrongly": []})))
+    assert main(["attack", "--mutants", "60"]) == 0
+    harmless = card.model_copy(update={"total": card.total.model_copy(update={"different": 3})})
+    monkeypatch.setattr(run, "attack", lambda *_, **__: ([], harmless))
+    assert main(["attack", "--mutants", "60"]) == 1
+    assert "Expected at least 65%, found 3 of 60." in capsys.readouterr().err

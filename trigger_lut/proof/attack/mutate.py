@@ -80,6 +80,8 @@ class Registered:
 
 
 FEW, DESIGNS_OF_FEW = 100, 3
+EQUAL_SHARE = 7
+"""At most one mutant in so many is equal by construction."""
 OPERATORS: dict[str, Registered] = {}
 
 
@@ -130,6 +132,8 @@ def draw_mutants(designs: Sequence[Design], count: int, seed: int) -> list[Mutan
             if change is None:
                 continue
             design, changed = change
+            if changed.equal and sum(m.change.equal for m in found) >= count // EQUAL_SHARE:
+                continue
             files = _ordered(design, changed)
             key = (design.name, *(f"{n}\0{text}" for n, text in files.items()))
             if key not in texts:

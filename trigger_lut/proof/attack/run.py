@@ -22,9 +22,11 @@ from trigger_lut.proof.attack.judge import Verdict, judge
 from trigger_lut.proof.attack.mutate import Mutant, draw_mutants
 from trigger_lut.records_attack import AttackCard, AttackCount
 
-PROOF_LIMIT_S = 120
+PROOF_LIMIT_S = 300
 MEMORY_LIMIT = 8 << 30  # bytes
 CONTROL_SEED = 1
+LEAST_DIFFERENT = 0.65
+"""Share of the mutants that must differ: a run of harmless mutants attacks nothing."""
 
 Said = tuple[tuple[str, ...], str]
 """Status of each output ("proven", "sampled", "different"; none where the proof raised an error), and the error."""

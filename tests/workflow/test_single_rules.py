@@ -117,5 +117,5 @@ def _pages(folder: Path) -> list[Path]:
         *(folder / f"results/small/pages/{name}.svg" for name in plots),
         *(folder / f"results/data/toy/pages/{name}" for name in ("ingest.html", "inputs.svg", "codes.svg")),
         folder / "results/data/toy/pages/reference.html",
-        *(folder / f"results/{name}" for name in ("summary.html", "summary.svg", "index.html")),
+        *(folder / f"results/{name}" for name in ("summary.html", "summary.svg", "index.html", "guarantees.html")),
     ]

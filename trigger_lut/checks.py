@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from trigger_lut.cards import Strict
 
@@ -29,5 +31,16 @@ class Checks(Strict):
     vivado: bool = Field(default=False, description="Synthesise and route with Vivado, where it is on PATH.")
     vitis_hls: bool = Field(default=False, description="Synthesise with Vitis HLS, where it is on PATH.")
     require_proof: bool = Field(
-        default=False, description="Whether the verdict fails a design with an output that is not proven."
+        default=False,
+        description="Whether the verdict fails a design with an output that is not proven. "
+        "It needs formal_seconds of at least 1.",
     )
+
+    @model_validator(mode="after")
+    def _proof_is_made(self) -> Self:
+        if self.require_proof and not self.formal_seconds:
+            raise ValueError(
+                "require_proof: no output would be proven. Expected formal_seconds of at least 1, found 0. "
+                "Raise it, or set require_proof to false"
+            )
+        return self

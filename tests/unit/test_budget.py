@@ -14,6 +14,7 @@ from trigger_lut.documentation import documentation
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.events.expressions import FUNCTIONS
 from trigger_lut.schemas import schema_of, schema_text
+from trigger_lut.validation import NAME_EXPECTED
 
 ROOT = Path(__file__).parents[2]
 GOOD = """
@@ -112,7 +113,7 @@ def test_every_mistake_is_listed_at_once(load):
             "designs.large.latency_ns: expected a finite number, found nan",
             "designs.large.bram18: expected a whole number, found true",
             "designs.large.lust: unknown key; nearest: 'luts'",
-            "designs.my design: expected a name of letters, digits, '_' and '-', found 'my design'",
+            f"designs.my design: {NAME_EXPECTED}, found 'my design'",
             "designs.my design.latency_ns: expected a finite number, found inf",
             "seeds: unknown key; nearest: 'seed'",
             "target: targets.yaml has no 'level-2'; nearest: 'level-1'",
@@ -171,6 +172,11 @@ def test_impossible_values_are_refused_beside_other_mistakes(load):
         ),
         (GOOD.replace("luts: 700, ", ""), "budget.yaml: 1 mistake\n  designs.small.luts: missing"),
         (
+            GOOD + "checks: {require_proof: true, formal_seconds: 0}\n",
+            "budget.yaml: 1 mistake\n  checks: require_proof: no output would be proven. Expected formal_seconds of "
+            "at least 1, found 0. Raise it, or set require_proof to false",
+        ),
+        (
             "data_set: jets\ntarget: level-1\nnetwork: {units: [2]}\ndesigns: {}\n",
             "budget.yaml: 1 mistake\n  designs: expected 1 or more entries, found {}",
         ),
@@ -183,7 +189,7 @@ def test_one_mistake(load, budget, expected):
 @pytest.mark.parametrize(
     ("budget", "expected"),
     [
-        (GOOD + "seed: 1\nseed: 2\n", "key 'seed' stands twice"),
+        (GOOD + "seed: 1\nseed: 2\n", "key 'seed' occurs twice"),
         (GOOD + "? [a, b]\n: 3\n", "a key must be a name"),
         ("designs: {small: {luts: 3,, }", "not valid YAML"),
         ("a: \x00", "not valid YAML"),

@@ -73,7 +73,7 @@ def load_plan(budget_path: Path, targets_path: Path, data_sets: Path) -> Plan:
     """
     budget, target = load_budget(budget_path, targets_path)
     mistakes = [
-        f"designs.{name}: a design cannot have this name; results/{name}/ is used otherwise"
+        f"designs.{name}: reserved name, as results/{name}/ holds other files. Rename the design"
         for name in budget.designs
         if name.lower() in RESERVED
     ]
@@ -124,7 +124,7 @@ def _others(budget: Budget, data_set: DataSet, folder: Path) -> tuple[dict[Path,
     for n, name in enumerate(budget.drift):
         path = folder / f"{name}.yaml"
         if path in found or name in budget.drift[:n]:
-            mistakes.append(f"drift.{n}: {name!r} stands twice")
+            mistakes.append(f"drift.{n}: {name!r} occurs twice")
         elif not path.is_file():
             known = sorted(file.stem for file in folder.glob("*.yaml"))
             mistakes.append(f"drift.{n}: no file {path}{nearest(name, known)}")

@@ -160,6 +160,8 @@ def _content(path: Path, needs_digest: bool) -> dict[str, Any] | None:
     """Return the content of a card, None for JSON that is no card. Raises CardError for one that was edited."""
     try:
         content = load_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CardError(f"{path}: missing. Expected a card, found none. Run its stage again.") from error
     except ValueError as error:
         raise CardError(f"{path}: {error}. Expected a card. Run its stage again.") from error
     if not isinstance(content, dict) or not isinstance(content.get("stage"), str):

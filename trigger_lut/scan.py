@@ -146,7 +146,7 @@ def mistakes(scan: Scan, network: NetworkShape | None, seed: int, designs: Colle
     lists = {key: getattr(scan, key) for key in ("luts", "latency_ns", "units", "max_input_bits", "seeds")}
     for key, values in lists.items():
         repeated = [value for value, count in Counter(map(str, values or [])).items() if count > 1]
-        found += [f"scan.{key}: {value} stands twice" for value in repeated]
+        found += [f"scan.{key}: {value} occurs twice" for value in repeated]
     named = list((scan.networks or {}).items())
     for n, (name, held) in enumerate(named):
         found += [f"scan.networks.{name}: the same as {other!r}" for other, earlier in named[:n] if earlier == held]

@@ -13,7 +13,7 @@ from trigger_lut.errors import ConfigurationError, nearest, visible
 from trigger_lut.names import design_mistake
 from trigger_lut.yaml_file import read_yaml as read_yaml
 
-NAME_EXPECTED = "expected a name of letters, digits, '_' and '-'"
+NAME_EXPECTED = "expected a name of letters, digits, '_' and '-', the first a letter or digit"
 LONGEST = 64  # characters of a name that becomes part of names of files and modules
 LONGEST_TEXT = 200  # of any other name
 

@@ -110,7 +110,8 @@ def _refused(problems: Sequence[str]) -> str:
     """Return one message of several problems."""
     shown = [f"  {problem}" for problem in problems[:MOST_SHOWN]]
     more = [f"  and {len(problems) - MOST_SHOWN} more"] if len(problems) > MOST_SHOWN else []
-    return "\n".join([f"the results do not agree: {len(problems)} problems. No design is judged.", *shown, *more])
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return "\n".join([f"the results do not agree: {count}. No design is judged.", *shown, *more])
 
 
 def _read(summary: Path | None, scan: Path | None, cards: Sequence[Path]) -> Found:
@@ -153,7 +154,9 @@ def _by_folder(cards: Sequence[Path], problems: list[str]) -> dict[Path, dict[st
     for path in cards:
         stage = stage_of(path)
         if stage not in BESIDE or path.name != f"{stage}.json":
-            problems.append(f"{path}: not one of the cards judged. Expected {', '.join(BESIDE)}.json, found {stage}.")
+            names = ", ".join(f"{name}.json" for name in BESIDE)
+            found_stage = f"a card of stage {stage!r}" if stage else "no card"
+            problems.append(f"{path}: the verdict judges no such card. Expected one of {names}, found {found_stage}.")
         else:
             found.setdefault(path.parent, {})[stage] = path
     return found

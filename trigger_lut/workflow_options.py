@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,6 @@ def _not_as_configfile(config: Mapping[str, Any], files: Sequence[Path]) -> str:
     named = config.get("designs")
     designs = ", ".join(f"results/{name}/" for name in named) if isinstance(named, dict) else "those of its scan"
     return (
-        f"--configfile {file}: a budget file, whose designs ({designs}) would not be planned. "
-        f"Give it as: --config budget={file}"
+        f"--configfile {file}: this is a budget file, so its designs ({designs}) would not be planned. "
+        f"Give it as: --config budget={shlex.quote(file)}"
     )

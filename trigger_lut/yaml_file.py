@@ -64,7 +64,7 @@ def read_yaml(path: Path) -> Any:
 
 
 class _RefusedError(Exception):
-    """Valid YAML that is not taken; the message begins with the place."""
+    """Valid YAML that is refused; the message begins with the place."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -89,7 +89,7 @@ _Loader.add_implicit_resolver(
 
 
 def _check(root: yaml.Node) -> None:
-    """Raise _RefusedError for all that is not taken. Each node is checked once, at the first place that it has."""
+    """Raise _RefusedError for all that is refused. Each node is checked once, at the first place that it has."""
     mistakes: list[str] = []
     sizes: dict[int, int] = {}  # values that a node stands for; 0 while those within it are counted
     todo = [(root, "", False)]
@@ -98,7 +98,9 @@ def _check(root: yaml.Node) -> None:
         if done:
             size = 1 + sum(sizes[id(child)] for _, child in _children(node, place))
             if size > MOST_VALUES:
-                raise _RefusedError(f"{_at(place, node)}: aliases stand for more than {MOST_VALUES:,} values")
+                raise _RefusedError(
+                    f"{_at(place, node)}: aliases expand to more than {MOST_VALUES:,} values. Use fewer aliases"
+                )
             sizes[id(node)] = size
         elif id(node) not in sizes:
             mistakes += _mistakes(node, place)
@@ -106,7 +108,7 @@ def _check(root: yaml.Node) -> None:
             todo.append((node, place, True))
             todo += [(child, inner, False) for inner, child in _children(node, place)]
         elif sizes[id(node)] == 0:
-            raise _RefusedError(f"{_at(place, node)}: an alias of what it is part of")
+            raise _RefusedError(f"{_at(place, node)}: an alias refers to a value that contains it. Write the value out")
     if mistakes:
         head = "" if len(mistakes) == 1 else f"{len(mistakes)} mistakes\n  "
         raise _RefusedError(head + "\n  ".join(mistakes))
@@ -147,14 +149,14 @@ def _mistaken_keys(node: yaml.MappingNode, place: str) -> list[str]:
             continue
         at, tag = _at(f"{place}.{key.value}" if place else key.value, key), key.tag.removeprefix(_TAG)
         if tag == "merge":
-            found.append(f"{at}: the key << is not taken. Write the keys out")
+            found.append(f"{at}: merging with the key << is not supported. Write the keys out")
         elif tag != "str":
             found.append(
                 f"{at}: the key {_said(key)} is read as {_KINDS.get(tag, tag)}, expected a name. {_quotes(key)}, or "
                 "choose another name"
             )
         elif key.value in seen:
-            found.append(f"not valid YAML: {at}: key {_said(key)} stands twice")
+            found.append(f"not valid YAML: {at}: key {_said(key)} occurs twice")
         else:
             seen.add(key.value)
     return found

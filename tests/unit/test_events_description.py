@@ -64,7 +64,7 @@ def test_every_mistake_of_the_fields_is_listed_at_once(tmp_path: Path) -> None:
         chunk=0,
     )
     assert found == [
-        "name: expected a name of letters, digits, '_' and '-', found 'my set'",
+        "name: expected a name of letters, digits, '_' and '-', the first a letter or digit, found 'my set'",
         "tree: missing",
         "label.expression: expression 'label +' cannot be parsed: invalid syntax",
         "label.classes: expected 2 or more entries, found ['a']",
@@ -100,8 +100,8 @@ def test_every_contradiction_is_listed_at_once(tmp_path: Path) -> None:
         "files: give one of files, files_by_class, simulate, simulate_muons and simulate_crossings, "
         "found files and simulate",
         "label.classes: simulated data have ['g', 'q', 'W', 'Z', 't'], found ['a', 'a']",
-        "label.classes: 'a' stands twice",
-        "features: 'x' stands twice",
+        "label.classes: 'a' occurs twice",
+        "features: 'x' occurs twice",
         "split_by: 'evnt' is not in event_id; nearest: 'event'",
         "split: train + validation + test is 1.1, expected 1",
         "features.1.width: only for format: auto",

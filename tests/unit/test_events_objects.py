@@ -268,7 +268,7 @@ def test_mistakes_of_the_description_are_named(tmp_path: Path) -> None:
         "  files_by_class: no files of class 'b'",
         "  files_by_class: no files of class 'c'",
         "  label.expression: not together with files_by_class",
-        "  objects.jet.features: 'pt' stands twice",
+        "  objects.jet.features: 'pt' occurs twice",
         "  objects.mu.features.0.scale: not together with format",
         "  objects.mu.features.1.width: only for format: auto",
         "  objects.jet.features.0.quantiles: expected low < high, found 0.9, 0.1",

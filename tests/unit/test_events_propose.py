@@ -27,6 +27,7 @@ from trigger_lut.events.propose_objects import MOST_CHANNELS, MOST_SLOTS
 from trigger_lut.events.run import ingest
 from trigger_lut.events.start import start
 from trigger_lut.records import IngestCard
+from trigger_lut.validation import NAME_EXPECTED
 
 
 def proposed(tmp_path: Path, tree: str = "jets", **columns: Any) -> Proposal:
@@ -222,7 +223,10 @@ def test_nothing_is_overwritten_or_written_for_a_fault(tmp_path: Path, capsys: p
         ([str(tmp_path / "god.root"), "--output", new], f"data set new: no such file: {tmp_path}/god.root; nearest: "),
         ([str(tmp_path / "*.rot"), "--output", new], f"data set new: nothing matches {tmp_path}/*.rot; nearest: "),
         ([str(good), "--tree", "Event", "--output", new], f"{good}: no tree 'Event'; nearest: 'Events'"),
-        ([str(good), "--name", "a b"], "--name: expected a name of letters, digits, '_' and '-', found 'a b'"),
+        (
+            [str(good), "--name", "a b"],
+            f"--name: {NAME_EXPECTED}, found 'a b'",
+        ),
         ([str(good), "--name", "a", "--output", new], "--output: expected a file a.yaml, as the data set's name"),
     ):
         assert cli.main(["init", *arguments]) == 1

@@ -16,7 +16,7 @@ from trigger_lut.errors import ConfigurationError, DataError
 from trigger_lut.events.description import load_data_set
 from trigger_lut.events.files import expand
 from trigger_lut.names import code_word, design_mistake, hls_namespace, hls_top, rtl_prefix, same_in_code
-from trigger_lut.validation import DesignName, Line, Text
+from trigger_lut.validation import NAME_EXPECTED, DesignName, Line, Text
 
 DESIGN_NAMES: TypeAdapter[str] = TypeAdapter(DesignName)
 TARGET = {
@@ -68,9 +68,9 @@ def designs(*names: str) -> dict[str, Any]:
         ("3a", "begins with a digit"),
         ("entity", "is a reserved word of VHDL"),
         ("Process", "is a reserved word of VHDL"),
-        ("a b", "expected a name of letters, digits, '_' and '-'"),
-        ("a\n", "expected a name of letters, digits, '_' and '-'"),
-        ("\u00e9", "expected a name of letters, digits, '_' and '-'"),
+        ("a b", "expected a name of letters, digits, '_' and '-', the first a letter or digit"),
+        ("a\n", "expected a name of letters, digits, '_' and '-', the first a letter or digit"),
+        ("\u00e9", "expected a name of letters, digits, '_' and '-', the first a letter or digit"),
         ("a" * 65, "expected at most 64 characters"),
     ],
 )
@@ -135,7 +135,7 @@ def test_part_that_is_no_part_is_refused(tmp_path: Path, part: str) -> None:
 
 def test_target_names_and_texts_are_checked(tmp_path: Path) -> None:
     said = load(tmp_path, designs("a"), {"t": TARGET, "a b": TARGET})
-    assert "'a b': expected a name of letters, digits, '_' and '-'. Rename the target" in said
+    assert f"'a b': {NAME_EXPECTED}. Rename the target" in said
     for key in ("description", "source"):
         said = load(tmp_path, designs("a"), {"t": TARGET | {key: "a\u2028b"}})
         assert f"t.{key}: expected printable characters in one line, found U+2028 at position 1" in said

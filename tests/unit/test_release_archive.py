@@ -190,14 +190,14 @@ def test_check_release_runs_nothing_that_was_changed(tmp_path):
     (folder / "emulator/python/emulator.py").write_text(f"open({str(ran)!r}, 'w')\n")
     lines = {line.name: line for line in check_release(folder)}
     assert lines["manifest"].detail == "emulator/python/emulator.py was changed"
-    assert lines["forms"].detail == "nothing of the release was run, as its checksums do not agree"
+    assert lines["forms"].detail == "nothing of the release was run; failed: manifest"
     assert not ran.exists()
 
 
 def test_check_release_other_manifest_checksum_fails(tmp_path):
     folder = whole(tmp_path / "release")
     right = manifest_sha256((folder / MANIFEST).read_bytes())
-    for given_one, expected in ((right.upper(), "ok"), ("0" * 64, "failed")):
+    for given_one, expected in ((right.upper(), "ok"), ("0" * 64, "failed"), ("abc", "failed")):
         lines = {line.name: line.status for line in check_release(folder, Asked(manifest_sha256=given_one, run=False))}
         assert lines["manifest checksum"] == expected
 
@@ -221,6 +221,8 @@ def test_sign_release_signature_holds_for_this_release_and_key(tmp_path, keys):
     assert "ED25519" in check_signature(manifest, signature, tmp_path / "key.pub")
     with pytest.raises(NotReproducibleError, match=r"no signature of this release by the key in .*other\.pub"):
         check_signature(manifest, signature, tmp_path / "other.pub")
+    with pytest.raises(DataError, match=r"none\.sig: no such file"):
+        check_signature(manifest, tmp_path / "none.sig", tmp_path / "key.pub")
     with pytest.raises(NotReproducibleError):
         check_signature(manifest + b" ", signature, tmp_path / "key.pub")
     (tmp_path / "two.pub").write_text((tmp_path / "other.pub").read_text() + (tmp_path / "key.pub").read_text())

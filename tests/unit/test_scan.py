@@ -120,15 +120,15 @@ def test_designs_and_scan_stand_beside_each_other(load):
                 "scan.luts.1: expected a whole number, found '4k'",
                 "scan.latency: unknown key; nearest: 'latency_ns'",
                 "scan.latency_ns.2: 1.0 is less than one clock period of the target (2.78 ns at 360 MHz)",
-                "scan.latency_ns: 20.0 stands twice",
-                "scan.seeds: 1 stands twice",
+                "scan.latency_ns: 20.0 occurs twice",
+                "scan.seeds: 1 occurs twice",
             ],
         ),
         (
             "scan: {luts: [1, 2000000], latency_ns: [20], units: [[20, 5], [20, 5]]}\n",
             [
                 "scan.luts.1: 2000000 is more than xcvu13p-flga2577-2-e has (1728000)",
-                "scan.units: [20, 5] stands twice",
+                "scan.units: [20, 5] occurs twice",
             ],
         ),
         (

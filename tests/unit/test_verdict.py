@@ -103,6 +103,13 @@ def test_verdict_on_a_missing_file_names_it(results, name):
     assert str(results / name) in refusal(results)
 
 
+def test_verdict_without_a_card_asks_for_its_stage(results):
+    (results / "small/prove.json").unlink()
+    said = refusal(results)
+    assert "the results do not agree: 1 problem." in said
+    assert f"{results / 'small/prove.json'}: missing. Expected a card, found none. Run its stage again." in said
+
+
 def test_verdict_without_the_data_says_so(results):
     (results.parent / "ntuples/a.root").unlink()
     assert judge(results).absent == [str(results.parent / "ntuples/a.root")]

@@ -55,6 +55,11 @@ def test_options_all_mistakes_at_once() -> None:
 def test_options_budget_as_configfile(key: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         workflow_options({key: {"mine": {}}, "seed": 1}, [Path("/x/mine.yaml")])
-    assert str(caught.value).startswith("--configfile /x/mine.yaml: a budget file, whose designs (")
+    assert str(caught.value).startswith("--configfile /x/mine.yaml: this is a budget file, so its designs (")
     assert str(caught.value).endswith("would not be planned. Give it as: --config budget=/x/mine.yaml")
     assert ("results/mine/" in str(caught.value)) == (key == "designs")
+
+
+def test_options_budget_with_blanks_is_quoted() -> None:
+    with pytest.raises(ConfigurationError, match=r"--config budget='/x y/mine\.yaml'$"):
+        workflow_options({"designs": {"mine": {}}}, [Path("/x y/mine.yaml")])

@@ -54,7 +54,7 @@ def test_the_command_line_shows_the_message_alone(tmp_path):
             BUDGET.replace("[4, 5]", "[4, 3]").replace("small:", "data:"),
             SIMULATED,
             "config/budget.yaml: 2 mistakes\n"
-            "  designs.data: a design cannot have this name; results/data/ is used otherwise\n"
+            "  designs.data: reserved name, as results/data/ holds other files. Rename the design\n"
             "  network.units: the last layer has 3 outputs, data set 'toy' has 5 classes (g, q, W, Z, t)",
         ),
         (
@@ -72,7 +72,7 @@ def test_the_command_line_shows_the_message_alone(tmp_path):
             BUDGET.replace("designs:", "scan: {luts: [9, 9], latency_ns: [20], unit: [[5]]}\ndesigns:"),
             SIMULATED,
             "config/budget.yaml: 2 mistakes\n"
-            "  scan.unit: unknown key; nearest: 'units', 'luts'\n  scan.luts: 9 stands twice",
+            "  scan.unit: unknown key; nearest: 'units', 'luts'\n  scan.luts: 9 occurs twice",
         ),
         (
             BUDGET.replace("designs:", "scan: {luts: [9], latency_ns: [20], units: [[4, 5], [4, 3]]}\ndesigns:"),

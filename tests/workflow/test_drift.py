@@ -124,7 +124,7 @@ def refusal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
             "config/budget.yaml: 5 mistakes\n"
             "  network.units: the last layer has 3 outputs, data set 'toy' has 5 classes (g, q, W, Z, t)\n"
             "  drift.0: no file config/data_sets/latter.yaml; nearest: 'later'\n"
-            "  drift.2: 'toy' stands twice\n"
+            "  drift.2: 'toy' occurs twice\n"
             "  drift.3: config/data_sets/later.yaml: features: unknown 'zlogs'; nearest: 'zlogz'\n"
             "  drift.3: config/data_sets/later.yaml: features: 'zlogz' is missing",
         ),
@@ -137,7 +137,7 @@ def refusal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
             "  drift.0: config/data_sets/later.yaml: cut: expected none, found 'mass_mmdt > 5', as in data set 'toy'\n"
             "  drift.0: config/data_sets/later.yaml: features.mass_mmdt.format: expected 'auto', found {'signed': "
             "False, 'width': 8, 'integer': 8}, as in data set 'toy'\n"
-            "  drift.1: 'later' stands twice",
+            "  drift.1: 'later' occurs twice",
         ),
         (
             "drift: later\n",

@@ -61,7 +61,7 @@ def inconsistencies(data_set: DataSet, truth: bool = True) -> list[str]:
             for kind, o in data_set.objects.items()
         ),
     ):
-        lines += [f"{path}: {name!r} stands twice" for name, count in Counter(names).items() if count > 1]
+        lines += [f"{path}: {name!r} occurs twice" for name, count in Counter(names).items() if count > 1]
     lines += [
         f"split_by: {name!r} is not in event_id{nearest(name, data_set.event_id)}"
         for name in data_set.split_by or []

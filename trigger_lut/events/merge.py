@@ -60,7 +60,7 @@ def merge(
 
     frozen: codes of a data set of the same channels and targets, whose formats and scales are taken; weights then stay
     as they were given, and classes may be without events. Raises DataError for NaN or infinite features that the
-    description refuses, for an identity that stands twice, and for a class without events; CardError for records of
+    description refuses, for an identity that occurs twice, and for a class without events; CardError for records of
     another description.
     """
     described = channels(data_set)

@@ -23,6 +23,7 @@ from trigger_lut.events.names import identifier
 from trigger_lut.events.proposal import QUANTILES, WIDTH, Feature, Proposal, ProposedObjects
 from trigger_lut.events.propose import propose
 from trigger_lut.events.propose_classes import classes_of, patterns
+from trigger_lut.validation import NAME_EXPECTED
 
 DATA_SETS = Path("config/data_sets")
 EMPTY = {
@@ -46,8 +47,7 @@ def start(files: Sequence[str], tree: str | None, name: str | None, output: Path
     try:
         TypeAdapter(Name).validate_python(name)
     except ValidationError as error:
-        expected = "expected a name of letters, digits, '_' and '-'"
-        raise ConfigurationError(f"--name: {expected}, found {name!r}") from error
+        raise ConfigurationError(f"--name: {NAME_EXPECTED}, found {name!r}") from error
     output = output or DATA_SETS / f"{name}.yaml"
     if output.stem != name:
         raise ConfigurationError(f"--output: expected a file {name}.yaml, as the data set's name, found {output}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -112,8 +113,8 @@ def check_release(release: Path, asked: Asked = ALL) -> list[Line]:
     except UnsoundError as error:
         return [Line("archive", "failed", str(error)), Line("forms", "not checked", "nothing of the release was run")]
     lines = [_line("manifest", lambda: _files(files)), *_origin(files, asked)]
-    if any(line.status == "failed" for line in lines):
-        return [*lines, Line("forms", "not checked", "nothing of the release was run, as its checksums do not agree")]
+    if failed := [line.name for line in lines if line.status == "failed"]:
+        return [*lines, Line("forms", "not checked", f"nothing of the release was run; failed: {', '.join(failed)}")]
     manifest = read_manifest(files)
     with tempfile.TemporaryDirectory(prefix="trigger_lut_release_") as scratch:
         folder = Path(scratch, "release")
@@ -144,8 +145,10 @@ def _origin(files: Files, asked: Asked) -> list[Line]:
 
     def checksum() -> str:
         found, expected = manifest_sha256(manifest), str(asked.manifest_sha256).strip().lower()
+        if not re.fullmatch("[0-9a-f]{64}", expected):
+            raise DataError(f"--manifest-sha256: no sha256. Expected 64 hexadecimal digits, found {expected!r}.")
         if found != expected:
-            raise DataError(f"sha256 of {MANIFEST}: Expected {expected}, found {found}")
+            raise DataError(f"{MANIFEST}: not the manifest of the sender. Expected sha256 {expected}, found {found}.")
         return "the manifest has the sha256 that was given"
 
     def signature() -> str:
@@ -160,7 +163,7 @@ def _origin(files: Files, asked: Asked) -> list[Line]:
         # A signature that was asked for and not checked is no reason to go on.
         lines.append(Line(line.name, "failed", line.detail) if line.status == "not checked" else line)
     if not lines:
-        detail = "neither --manifest-sha256 nor --signature was given: the files agree with each other alone"
+        detail = "neither --manifest-sha256 nor --signature was given: it is not checked who made the release"
         lines.append(Line("origin", "not checked", detail))
     return lines
 

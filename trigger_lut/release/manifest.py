@@ -158,7 +158,8 @@ def read_manifest(files: Files) -> dict[str, Any]:
     version = manifest.get("schema_version")
     if version != SCHEMA_VERSION:
         raise DataError(
-            f"{MANIFEST}: schema_version: of another trigger_lut. Expected {SCHEMA_VERSION}, found {version!r}"
+            f"{MANIFEST}: schema_version: made by another version of trigger_lut. Expected {SCHEMA_VERSION}, found "
+            f"{version!r}. Check the release with the version of trigger_lut that its manifest names."
         )
     return dict(manifest)
 

@@ -47,10 +47,12 @@ def sign_release(release: Path, key: Path, signature: Path) -> str:
     manifest = read_manifest(files)
     if problems := changed_files(manifest, files):
         raise DataError(f"{release}: {problems[0]}. Expected files as its manifest lists them. Nothing was signed.")
+    if not key.is_file():
+        raise DataError(f"{key}: no such file. Expected a private key of OpenSSH. Nothing was signed.")
     command = [_ssh_keygen(), "-q", "-Y", "sign", "-f", str(key), "-n", NAMESPACE]
     done = subprocess.run(command, input=files[MANIFEST], capture_output=True, check=False)
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip()
+        said = " ".join(done.stderr.decode(errors="replace").split())
         raise DataError(f"{key}: cannot sign. Expected a private key of OpenSSH, found: {said}")
     write_text(signature, done.stdout.decode())
     return manifest_sha256(files[MANIFEST])
@@ -62,6 +64,9 @@ def check_signature(manifest: bytes, signature: Path, public_key: Path) -> str:
     Raises NotReproducibleError when the signature is not of this manifest by this key, DataError for a file that is no
     public key, ToolMissingError without ssh-keygen.
     """
+    for path, content in ((public_key, "the sender's public key"), (signature, "a signature of `trigger-lut sign`")):
+        if not path.is_file():
+            raise DataError(f"{path}: no such file. Expected {content}.")
     text = public_key.read_text(encoding="utf-8", errors="replace").strip()
     if not (key := PUBLIC_KEY.fullmatch(text)):
         raise DataError(
@@ -73,7 +78,7 @@ def check_signature(manifest: bytes, signature: Path, public_key: Path) -> str:
         command = [_ssh_keygen(), "-Y", "verify", "-f", str(allowed), "-I", WHO, "-n", NAMESPACE, "-s", str(signature)]
         done = subprocess.run(command, input=manifest, capture_output=True, check=False)
     if done.returncode:
-        said = (done.stderr or done.stdout).decode(errors="replace").strip()
+        said = " ".join((done.stderr or done.stdout).decode(errors="replace").split())
         raise NotReproducibleError(f"{signature}: no signature of this release by the key in {public_key} ({said})")
     return done.stdout.decode(errors="replace").strip()
 

@@ -70,6 +70,31 @@ FAULTS = {
     "a loop of logic": ([(DECLARED, "wire [2:0] looked_up; wire w; assign w = ~w;"),
                          (LOADED, "stage[2:0] <= looked_up ^ {3{w}};")], "Yosys"),
     "a port that is cut off": ([("looked_up[2:0]);", "looked_up[1:0]);")], "looked_up [2] is used but has no driver"),
+    "a net read against its assignment": ([(OUTPUT, "wire [2:0] again; wire [2:0] none; assign again = none; "
+                                            "small_table_a op_2 (data_in, again); reg [2:0] r; "
+                                            "always @(posedge clk) r <= none; assign data_out = r;")],
+                                          "module small_top: again[0] has several drivers"),
+    "a net joined to an output": ([(OUTPUT, "wire [2:0] none; assign data_out = stage; assign data_out = none;")],
+                                  "module small_top: data_out[0] has several drivers"),
+    "an assigned input": ([(INSTANCE, "wire [1:0] none; assign data_in = none; small_table_a op_1 (none, looked_up);")],
+                          "module small_top: data_in[0] has several drivers"),
+    "an assigned input of a module": ([(TABLE, "module small_wire(input [1:0] in, output [1:0] out);\n"
+                                        "wire [1:0] none; assign in = none; assign out = none; endmodule\n" + TABLE),
+                                       (INSTANCE, "wire [1:0] code; small_wire op_0 (data_in, code); "
+                                        "small_table_a op_1 (code, looked_up);")],
+                                      "module small_wire: in[0] has several drivers"),
+    "an output of an instance in braces": ([(OUTPUT, "wire a; wire [1:0] b; wire [1:0] none; assign b = none; "
+                                             "small_table_a op_2 (data_in, {a, b}); reg [2:0] r; "
+                                             "always @(posedge clk) r <= {a, none}; assign data_out = r;")],
+                                           "module small_top: b[0] has several drivers"),
+    "a table of a constant": ([(OUTPUT, "wire [1:0] code; wire [2:0] zero; assign code = 2'd1 + 2'd2; "
+                                "small_table_a op_2 (code, zero); assign data_out = stage ^ zero;")],
+                              "zero[0]: a case statement of constants"),
+    "a flat table of a constant": ([(TABLE, "module small_flat(input [1:0] in, output reg [2:0] out);\n"
+                                     "always @(*) case (in)\n2'h3: out = 3'h0;\ndefault: out = 3'h1;\nendcase\n"
+                                     "endmodule\n" + TABLE),
+                                    (OUTPUT, "wire [2:0] zero; small_flat op_2 (2'd3, zero); "
+                                     "assign data_out = stage ^ zero;")], "a case statement of constants"),
     "a bit out of range": ([(OUTPUT, "assign data_out = {stage[3:2], stage[0]};")], "Yosys warns"),
     "a word that counts up": ([(DECLARED, "localparam A = -2; wire [A:0] up; assign up = 3'd0; " + DECLARED)],
                               "up: expected a word that counts down to bit 0"),

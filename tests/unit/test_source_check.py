@@ -48,6 +48,15 @@ REFUSED = {
     "a delay": ("stage[2:0] <= looked_up", "stage[2:0] <= #1 looked_up"),
     "a delay of a net": ("wire [2:0] looked_up;", "wire #(1) looked_up;"),
     "a late table": ("always @(*) case", "always @(in) case"),
+    "a table of a parameter": (
+        "wire [2:0] looked_up;",
+        "localparam P = 2'd1; wire [2:0] looked_up; reg [2:0] z; always @(*) case (P)\n2'h1: z = 3'h0;\n"
+        "default: z = 3'h7;\nendcase",
+    ),
+    "a table of a net": (
+        "wire [2:0] looked_up;",
+        "wire [2:0] looked_up; reg [2:0] z; always @(*) case (data_in)\ndefault: z = 3'h7;\nendcase",
+    ),
     "casez": ("case (in)", "casez (in)"),
     "a wildcard": ("2'h3:", "2'b1?:"),
     "z": ("3'h0;", "3'hz;"),

@@ -19,6 +19,7 @@ from trigger_lut.errors import ToolFailedError
 from trigger_lut.firmware.rtl_project import RtlProject
 from trigger_lut.fixed_point import KIF, IntArray
 from trigger_lut.memory import PROGRAM_BYTES
+from trigger_lut.proof.drivers import check_drivers
 from trigger_lut.proof.forms import Algebra, Form, FormError
 from trigger_lut.proof.library import Part, part_of, shifted, sum_of
 from trigger_lut.proof.nets import Bit, Nets, Word, together
@@ -56,10 +57,11 @@ def read_modules(project: RtlProject) -> dict[str, Any]:
         When Yosys refuses the Verilog, or warns of it.
     """
     with tempfile.TemporaryDirectory(prefix="trigger_lut_words_") as folder:
-        path = Path(folder, "words.json")
+        path, hierarchy = Path(folder, "words.json"), Path(folder, "hierarchy.il")
         commands = [
             "read_verilog -sv " + " ".join(f'"{name}"' for name in project.files),
             f"hierarchy -check -top {project.top}",
+            f'write_rtlil "{hierarchy}"',
             "proc -norom",
             "check -assert",
             f"setattr -mod -set keep_hierarchy 1 {' '.join(BOXES)}",
@@ -72,6 +74,8 @@ def read_modules(project: RtlProject) -> dict[str, Any]:
         warnings = re.findall(r"^.*Warning: (.*)$", said, re.MULTILINE)
         if found := [text for text in warnings if not NO_SUCH_MODULE.fullmatch(text)]:
             raise ToolFailedError(f"Yosys warns of {project.top}: {found[0]}")
+        with hierarchy.open(encoding="utf-8") as lines:
+            check_drivers(lines)
         modules: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["modules"]
     return modules
 

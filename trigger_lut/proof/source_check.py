@@ -183,6 +183,7 @@ class _Parser:
         self._clocked: set[str] = set()
         self._initial: list[tuple[str, int]] = []
         self._instances: set[str] = set()
+        self._inputs: list[str] = []
 
     def modules(self) -> dict[str, set[str]]:
         """Parse a file; its modules, and which modules they contain. A second module of a name is refused."""
@@ -320,7 +321,7 @@ class _Parser:
     def _module(self) -> str:
         self._take("module")
         name = self._name()
-        self._scopes, self._clocked, self._initial = [set()], set(), []
+        self._scopes, self._clocked, self._initial, self._inputs = [set()], set(), [], []
         if self._maybe("#"):
             self._take("(")
             while True:
@@ -330,12 +331,15 @@ class _Parser:
                     break
         self._take("(")
         while True:
-            self._take("input", "output")
+            direction = self._take("input", "output")
             if self._text() in ("wire", "reg"):
                 self._take()
             self._maybe("signed")
             self._range(declared=True)
-            self._declare(self._name())
+            port = self._name()
+            self._declare(port)
+            if direction == "input":
+                self._inputs.append(port)
             if self._take(",", ")") == ")":
                 break
         self._take(";")
@@ -434,11 +438,16 @@ class _Parser:
         self._take(";")
 
     def _table(self) -> None:
-        """A table: the case statement over one word, constants for one target."""
+        """A table: the case statement over its module's only input, constants for one target.
+
+        A simulator executes it when that word changes: a constant, or another word of constants, may never do so.
+        """
         self._take()
         for text in ("case", "("):
             self._take(text)
-        self._known()
+        if [self._known()] != self._inputs:
+            self._at -= 1
+            raise _RefusedError("a table of a word that is not its module's only input", self._tokens[self._at][2])
         self._take(")")
         targets = set()
         while not self._maybe("endcase"):

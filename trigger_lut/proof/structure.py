@@ -36,6 +36,8 @@ LOGIC = frozenset(_LOGIC.split())
 """Cells without a state whose output is defined for all values of their operands."""
 REGISTER = "$dff"
 IGNORED = "$scopeinfo"
+CASE = "$procmux$"
+"""In the names of cells that Yosys makes from a case statement."""
 TABLE_PORTS = {"in", "out"}
 
 
@@ -176,7 +178,7 @@ def _check_inner(name: str, module: Mapping[str, Any]) -> None:
 
     Only a table, which has the ports `in` and `out`, may have undefined values: its entries are looked at one by one.
     """
-    table = set(module["ports"]) == TABLE_PORTS and not module.get("parameter_default_values")
+    table = _is_table(module)
     try:
         outputs = [name for name, port in module["ports"].items() if port["direction"] == "output"]
         if outputs != ["out"]:
@@ -190,6 +192,10 @@ def _check_inner(name: str, module: Mapping[str, Any]) -> None:
                 netlist.paths(bit)
     except _FaultError as fault:
         raise _FaultError(f"module {name}: {fault}") from fault
+
+
+def _is_table(module: Mapping[str, Any]) -> bool:
+    return set(module["ports"]) == TABLE_PORTS and not module.get("parameter_default_values")
 
 
 def _bits(cell: Mapping[str, Any], direction: str) -> Iterator[Bit]:
@@ -219,6 +225,9 @@ class _Netlist:
                     self._drive(bit, name)
                     self._inputs[bit] = name
         known = {*LOGIC, REGISTER, *modules}
+        # `always @(*)` waits for a change, and a constant may never change. (A module by itself has no constants.)
+        waiting = {n for n, held in modules.items() if _is_table(held) or any(CASE in cell for cell in held["cells"])}
+        self._cases = {n for n, c in self.cells.items() if modules and (CASE in n or c["type"] in waiting)}
         for name, cell in self.cells.items():
             if cell["type"] not in known:
                 raise _FaultError(f"{name}: a cell of type {cell['type']}")
@@ -326,6 +335,9 @@ class _Netlist:
         register = self.cells[node[0]]["type"] == REGISTER
         found = [self._of(bit) for bit in self._operands(node)]
         step = int(register)
+        if node[0] in self._cases and all(p == Paths() for p in found):
+            name = self._named(next(_bits(self.cells[node[0]], "output")))
+            raise _FaultError(f"{name}: a case statement of constants, which simulators may never execute")
         return Paths(
             data=_ends([p.data for p in found], step),
             valid=_ends([p.valid for p in found], step),

@@ -14,6 +14,7 @@ from typing import Any
 
 from trigger_lut.memory import PROGRAM_BYTES
 from trigger_lut.proof.cells import Cell, UnknownCellError, cell_outputs
+from trigger_lut.proof.drivers import check_drivers
 from trigger_lut.proof.gates import Bits, Gates
 from trigger_lut.yosys import run_yosys
 
@@ -37,10 +38,11 @@ def read_netlist(files: Sequence[Path], top: str) -> dict[str, Any]:
     Raises ToolMissingError without pyosys, ToolFailedError with Yosys' message, ToolLimitError beyond time or memory.
     """
     with tempfile.TemporaryDirectory(prefix="trigger_lut_unroll_") as folder:
-        path = Path(folder, "netlist.json")
+        path, hierarchy = Path(folder, "netlist.json"), Path(folder, "hierarchy.il")
         commands = [
             "read_verilog -sv " + " ".join(f'"{name}"' for name in files),
             f"hierarchy -check -top {top}",
+            f'write_rtlil "{hierarchy}"',
             "proc -noopt",
             "flatten",
             "memory_collect",
@@ -49,6 +51,8 @@ def read_netlist(files: Sequence[Path], top: str) -> dict[str, Any]:
             f'write_json "{path}"',
         ]
         run_yosys(commands, path, top, memory_bytes=PROGRAM_BYTES, seconds=YOSYS_SECONDS)
+        with hierarchy.open(encoding="utf-8") as lines:
+            check_drivers(lines)
         module: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["modules"][top]
     return module
 

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from trigger_lut import commands, commands_of_pages
@@ -47,6 +47,21 @@ FILES = {
 }
 
 
+def at_least(least: int) -> Callable[[str], int]:
+    """Return the type of an option that takes whole numbers from `least` on."""
+
+    def number(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if value < least:
+            raise argparse.ArgumentTypeError(f"expected a whole number, at least {least}, found {text!r}")
+        return value
+
+    return number
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     top = argparse.ArgumentParser(
@@ -82,7 +97,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--process", required=True, help="class of the file: of jets g, q, W, Z or t; muon; or of crossings"
     )
-    sub.add_argument("--part", type=int, required=True, help="number of the file of this class, from 0")
+    sub.add_argument("--part", type=at_least(0), required=True, help="number of the file of this class, from 0")
     sub.add_argument("--root", type=Path, required=True, metavar="PATH", help="ROOT file to write")
     sub = command(commands.check_simulation, "--card")
     sub.add_argument("--root", type=Path, nargs="+", required=True, metavar="PATH", help="simulated ROOT files")
@@ -104,15 +119,17 @@ def parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("--settings", required=True, metavar="JSON", help="anomaly.teacher of the data set")
     sub = _threads(command(commands.reference, "--codes", "--outputs", "--card"))
-    sub.add_argument("--units", type=int, nargs="+", required=True, help="outputs of each layer")
-    sub.add_argument("--seed", type=int, required=True, help="seed of initialisation and shuffling")
+    sub.add_argument("--units", type=at_least(1), nargs="+", required=True, help="outputs of each layer")
+    sub.add_argument("--seed", type=at_least(0), required=True, help="seed of initialisation and shuffling")
     sub = _threads(command(commands.train, "--spec", "--codes", "--checkpoints", "--model", "--network", "--card"))
     sub.add_argument("--warm", type=Path, metavar="PATH", help="file to write, that smaller designs start from")
     sub.add_argument("--start", type=Path, metavar="PATH", help="that file of the design that this one starts from")
-    sub.add_argument("--gpus", type=int, default=1, metavar="N", help="GPUs that share the training; default: one")
+    sub.add_argument(
+        "--gpus", type=at_least(0), default=1, metavar="N", help="GPUs that share the training; default: one"
+    )
     command(commands.firmware, "--spec", "--model", "--network", "--folder", "--card")
     sub = _threads(command(commands.verify, "--spec", "--model", "--network", "--codes", "--firmware", "--card"))
-    sub.add_argument("--rtl-vectors", type=int, default=0, metavar="N", help="vectors of the Verilog, at least")
+    sub.add_argument("--rtl-vectors", type=at_least(0), default=0, metavar="N", help="vectors of the Verilog, at least")
     command(commands.synth, "--spec", "--network", "--train", "--firmware", "--card")
     sub = command(commands.vendor, "--spec", "--firmware", "--folder", "--card")
     sub.add_argument("--vivado", action="store_true", help="run Vivado where it is on PATH")
@@ -125,7 +142,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--trigger", required=True, metavar="JSON", help="the trigger block of the data set")
     sub.add_argument("--sample", required=True, metavar="TEXT", help="what the data are, for plots")
     sub = command(commands.decision, "--spec", "--network", "--codes", "--firmware", "--rate", "--folder", "--card")
-    sub.add_argument("--seconds", type=int, default=60, metavar="N", help="time for SAT; 0: prove nothing")
+    sub.add_argument("--seconds", type=at_least(0), default=60, metavar="N", help="time for SAT; 0: prove nothing")
     files = ("--spec", "--network", "--description", "--codes", "--ingest")
     sub = command(commands.drift, *files, "--card")
     for flag in files[2:]:
@@ -134,28 +151,30 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--rate", type=Path, metavar="PATH", help=f"{FILES['--rate']}, of a trigger")
     sub.add_argument("--trigger", metavar="JSON", help="the trigger block of the data set, where it has one")
     sub = command(commands.prove, "--spec", "--network", "--firmware", "--card")
-    sub.add_argument("--seconds", type=int, default=60, metavar="N", help="time for SAT; 0: prove nothing")
-    sub.add_argument("--second-seconds", type=int, default=15, metavar="N", help="time for the second proof; 0: none")
+    sub.add_argument("--seconds", type=at_least(0), default=60, metavar="N", help="time for SAT; 0: prove nothing")
+    sub.add_argument(
+        "--second-seconds", type=at_least(0), default=15, metavar="N", help="CPU time for the second proof; 0: none"
+    )
     sub = command(commands.faults, "--spec", "--network", "--codes", "--firmware", "--card")
-    sub.add_argument("--count", type=int, default=500, metavar="N", help="how many faults")
+    sub.add_argument("--count", type=at_least(0), default=500, metavar="N", help="how many faults")
     sub = command(commands.fuzz)
     for flag in ("--budget", "--targets"):
         default = Path("config") / f"{flag.removeprefix('--')}.yaml"
         sub.add_argument(flag, type=Path, default=default, metavar="PATH", help=FILES[flag])
-    sub.add_argument("--networks", type=int, default=300, metavar="N", help="how many networks")
-    sub.add_argument("--seed", type=int, default=1, help="of the run")
+    sub.add_argument("--networks", type=at_least(1), default=300, metavar="N", help="how many networks")
+    sub.add_argument("--seed", type=at_least(0), default=1, help="of the run")
     sub.add_argument(
         "--kept", type=Path, default=Path("build/fuzz"), metavar="PATH", help="where one that differs goes"
     )
-    sub.add_argument("--jobs", type=int, default=1, metavar="N", help="networks at a time; default: 1")
+    sub.add_argument("--jobs", type=at_least(1), default=1, metavar="N", help="networks at a time; default: 1")
     sub = command(commands.attack)
     for flag in ("--budget", "--targets"):
         default = Path("config") / f"{flag.removeprefix('--')}.yaml"
         sub.add_argument(flag, type=Path, default=default, metavar="PATH", help=FILES[flag])
-    sub.add_argument("--mutants", type=int, default=400, metavar="N", help="number of mutants; default: 400")
-    sub.add_argument("--seed", type=int, default=1, help="of the draw; default: 1")
-    sub.add_argument("--seconds", type=float, default=5, metavar="N", help="for SAT in one proof; default: 5")
-    sub.add_argument("--jobs", type=int, default=1, metavar="N", help="processes at a time; default: 1")
+    sub.add_argument("--mutants", type=at_least(1), default=400, metavar="N", help="number of mutants; default: 400")
+    sub.add_argument("--seed", type=at_least(0), default=1, help="of the draw; default: 1")
+    sub.add_argument("--seconds", type=at_least(1), default=5, metavar="N", help="for SAT in one proof; default: 5")
+    sub.add_argument("--jobs", type=at_least(1), default=1, metavar="N", help="processes at a time; default: 1")
     sub.add_argument("--output", type=Path, metavar="PATH", help="card to write (attack.json)")
     stages = ("--firmware", "--verify", "--synth", "--timing")
     sub = command(commands.release, "--spec", "--network", "--codes", *stages, "--folder", "--card")
@@ -211,7 +230,9 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--route", type=Path, metavar="PATH", help="card of place and route, where it is made")
     sub = command(commands_of_pages.page_of_event, "--network", "--codes", "--output")
     sub.add_argument("--name", default="network", metavar="NAME", help="name of the design, for the title")
-    sub.add_argument("--event", type=int, default=0, metavar="N", help="number in the test split, from 0; default: 0")
+    sub.add_argument(
+        "--event", type=at_least(0), default=0, metavar="N", help="number in the test split, from 0; default: 0"
+    )
     command(commands_of_pages.page_of_importance, "--importance", "--folder")
     command(commands_of_pages.page_of_rate, "--rate", "--decision", "--folder")
     command(commands_of_pages.page_of_teacher, "--teacher", "--folder")
@@ -245,7 +266,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _threads(sub: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    sub.add_argument("--threads", type=int, metavar="N", help="threads to use; default: what the libraries choose")
+    sub.add_argument(
+        "--threads", type=at_least(1), metavar="N", help="threads to use; default: what the libraries choose"
+    )
     return sub
 
 

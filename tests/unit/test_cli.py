@@ -21,6 +21,24 @@ def unchanged_environment(monkeypatch):
     monkeypatch.setattr(os, "environ", dict(os.environ))
 
 
+@pytest.mark.parametrize(
+    ("arguments", "least"),
+    [
+        (["attack", "--mutants", "0"], 1),  # nothing would be attacked, and the command would succeed
+        (["attack", "--seconds", "0"], 1),
+        (["attack", "--jobs", "-2"], 1),
+        (["fuzz", "--networks", "none"], 1),
+        (["fuzz", "--seed", "-1"], 0),
+    ],
+)
+def test_cli_numbers_out_of_range_are_refused(arguments, least, capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    assert caught.value.code == 2
+    expected = f"argument {arguments[1]}: expected a whole number, at least {least}, found {arguments[2]!r}"
+    assert expected in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command, capsys):
     with pytest.raises(SystemExit) as caught:

@@ -14,7 +14,7 @@ class Claim:
     word : str
         The word on cards and pages.
     meaning : str
-        The statement that it stands for.
+        Statement that the word makes.
     checks : tuple of str
         Each check that must pass, in the order in which it runs.
     independence : str
@@ -41,11 +41,11 @@ CLAIMS = (
         checks=(
             "`verify` runs the same vectors through Keras, the hls4ml emulator, alkaid's interpreter, the Verilog in "
             "Verilator and, where GHDL is installed, the VHDL.",
-            "The vectors are test events, corners of the input formats, random codes, and inputs that look up each "
-            "table entry.",
+            "The vectors are test events, corners of the input formats, random codes, and inputs that look up table "
+            "entries. Entries that no vector reached are counted.",
             "One flipped table bit must be noticed in each form (negative control).",
-            "For an imported model, each difference to Keras is recomputed in exact arithmetic. Only a float32 "
-            "rounding at a tie is accepted.",
+            "For an imported model, each event with a difference is evaluated again by Keras in float64. Only float32 "
+            "rounding is accepted as the cause.",
         ),
         independence="The reference model shares no code with the generators. Each form is run by another program.",
         assumptions="The C++ compiler, Verilator and the processor compute correctly.",
@@ -54,7 +54,7 @@ CLAIMS = (
     Claim(
         word="proven",
         meaning="Output and valid at cycle t + latency are the network's function of the input and the valid bit at "
-        "cycle t. That holds for every sequence of inputs, any pattern of gaps, and any state of the registers.",
+        "cycle t. This is true for every sequence of inputs, any pattern of gaps, and any state of the registers.",
         checks=(
             "The source check admits only the Verilog constructs that the generators use. It refuses directives, "
             "attributes and comments that could make two tools read different circuits.",
@@ -62,9 +62,10 @@ CLAIMS = (
             "rising edge of the port `clk`. It refuses a second driver, a latch and feedback. Ports must have the "
             "names, widths and directions of the formats.",
             "The word proof compares Verilog and network as sums of functions, for all inputs, in exact integers.",
-            "SAT (ABC) decides outputs that the word proof leaves open. An undefined bit is a free variable, never 0.",
+            "SAT (ABC) decides outputs that the word proof leaves open. An output that can read an undefined value is "
+            "never proven.",
             "A second proof unrolls the sequential circuit from a free start state and uses another solver, for "
-            "designs within its limits. If both proofs disagree, the output is not proven.",
+            "designs within its limits. If it finds a difference, the output counts as different.",
             "The proof of a network with one flipped table bit must fail (negative control).",
             "The proof reads files with the checksums that `firmware.json` lists.",
         ),
@@ -77,44 +78,50 @@ CLAIMS = (
     ),
     Claim(
         word="met",
-        meaning="After synthesis at the target's clock, each line of the budget holds: LUTs, DSP, BRAM18, II, latency "
+        meaning="After synthesis at the target's clock, each line of the budget is met: LUTs, DSP, BRAM18, II, latency "
         "and clock.",
         checks=(
             "Yosys synthesizes the released Verilog for the target's family and counts each cell. A cell that it does "
             "not know ends the stage.",
-            "The synthesized netlist is evaluated on vectors against the network.",
+            "The synthesized netlist is evaluated on vectors against the network. Each block RAM is compared with its "
+            "table entry by entry.",
             "The clock is met if the estimated Fmax of the netlist is at least the target's clock. Else the latency in "
             "ns is missed too.",
             "`verdict` computes each line again from the measured figures.",
         ),
         independence="Latency and II are measured in simulation, not taken from the plan.",
         assumptions="The delay model describes the device. Its error is stated as an interval.",
-        limits="Fmax is an estimate, not a timing run of the vendor's tool. With Vivado on PATH its figures appear in "
-        "columns of their own.",
+        limits="Fmax is an estimate, not a timing run of the vendor's tool. With `checks.vivado: true` and "
+        "Vivado on PATH, its figures appear in columns of their own.",
     ),
     Claim(
         word="passed",
-        meaning="`verdict` has found no contradiction: all budgets are met, all designs are bit-exact, and all cards "
-        "belong to the files that exist now.",
+        meaning="`verdict` has found no contradiction: all designs meet their budgets and are bit-exact, and all cards "
+        "belong to the files that exist now. Points of a scan must be bit-exact.",
         checks=(
-            "Each card's inputs are followed to the files. A changed or missing file is an error.",
+            "Each card's inputs are followed to the files. A changed or missing file is an error. Raw data that were "
+            "deleted after they were read are listed as absent.",
             "Cards of one design must agree on design, network, specification, outputs and vectors.",
             "Impossible figures are refused, for example mismatches with `bit_exact: true`, or 0 vectors.",
+            "A design fails if an output differs, a fault is undetected, or a negative control is missed.",
+            "With `checks.require_proof: true`, a design fails if an output is not proven.",
             "The text lists what was proven, sampled, or not asked for.",
         ),
-        independence="`verdict` reads measured figures and files. It trusts no judgement on a card.",
-        assumptions="Nobody with write access forged a consistent set of cards and files.",
+        independence="`verdict` computes each figure again that follows from others, and judges it again.",
+        assumptions="Counts and proof results that only a tool gives are right on its card. Nobody with write access "
+        "forged a consistent set of cards and files.",
         limits="A card is not signed. A release can be.",
     ),
     Claim(
         word="checked",
         meaning="`trigger-lut check` has found a release complete and unchanged since its manifest was written. Each "
-        "form in it gives the expected outputs for all its vectors.",
+        "form that ran gives the expected outputs for all its vectors.",
         checks=(
             "Names, sizes and checksums are compared before any code of the release runs.",
             "Figures in the manifest are recomputed where the release holds what they follow from. Others are called "
             "'stated, not checked'.",
-            "Verilog, VHDL, C++ and Python forms run on the shipped vectors.",
+            "Verilog, the HLS project and the emulators in C++ and Python run on the shipped vectors. VHDL runs where "
+            "GHDL is installed. A form that did not run is listed as 'not checked'.",
         ),
         independence="The Python reference of the installed package evaluates the shipped network as well.",
         assumptions="Without a signature or the printed checksum of the manifest: the sender is trusted.",

@@ -161,7 +161,7 @@ def route(args: argparse.Namespace) -> None:
 
 
 def timing(args: argparse.Namespace) -> None:
-    """Set latency and throughput against budget and target."""
+    """Compare clock, latency and throughput with budget and target."""
     from trigger_lut.timing import timing
 
     timing(args.spec, args.verify, args.synth, args.card)
@@ -213,7 +213,7 @@ def drift(args: argparse.Namespace) -> None:
 
 
 def prove(args: argparse.Namespace) -> None:
-    """Prove by SAT that the RTL is the network for all inputs, output by output."""
+    """Prove that the Verilog is the network for all inputs, output by output, with two proofs."""
     from trigger_lut.proof.prove import prove
 
     prove(args.spec, args.network, args.firmware, args.card, args.seconds, args.second_seconds)
@@ -242,7 +242,7 @@ def fuzz(args: argparse.Namespace) -> None:
 
 
 def attack(args: argparse.Namespace) -> None:
-    """Change generated Verilog in hundreds of ways and fail where a change that simulation sees is proven."""
+    """Change generated Verilog in hundreds of ways and fail if a mutant that differs is proven."""
     from trigger_lut.budget import load_budget, resolve
     from trigger_lut.cards import write_card
     from trigger_lut.errors import NotReproducibleError
@@ -282,9 +282,11 @@ def release(args: argparse.Namespace) -> None:
 
 def check(args: argparse.Namespace) -> None:
     """Check a release: its files, and that all forms in it are the same function."""
-    from trigger_lut.errors import NotReproducibleError
+    from trigger_lut.errors import ConfigurationError, NotReproducibleError
     from trigger_lut.release.check import Asked, check_release
 
+    if args.no_run and args.synthesize:
+        raise ConfigurationError("check: --no-run and --synthesize. Expected one of them, found both. Leave one out.")
     asked = Asked(
         run=not args.no_run,
         synthesize=args.synthesize,

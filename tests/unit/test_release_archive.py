@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trigger_lut.cards import load_json
+from trigger_lut.cli import main
 from trigger_lut.errors import DataError, NotReproducibleError
 from trigger_lut.release import archive
 from trigger_lut.release.archive import UnsoundError, check_names, read_release
@@ -200,6 +201,11 @@ def test_check_release_other_manifest_checksum_fails(tmp_path):
     for given_one, expected in ((right.upper(), "ok"), ("0" * 64, "failed"), ("abc", "failed")):
         lines = {line.name: line.status for line in check_release(folder, Asked(manifest_sha256=given_one, run=False))}
         assert lines["manifest checksum"] == expected
+
+
+def test_check_no_run_and_synthesize_are_refused(tmp_path, capsys):
+    assert main(["check", str(tmp_path), "--no-run", "--synthesize"]) == 1
+    assert "found both" in capsys.readouterr().err
 
 
 @pytest.fixture

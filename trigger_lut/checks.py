@@ -23,8 +23,8 @@ class Checks(Strict):
     second_proof_seconds: int = Field(
         default=15,
         ge=0,
-        description="Processor time for a second proof, by other means, a design, in seconds; 0, or 0 in "
-        "formal_seconds: it is not made.",
+        description="Processor time of a design's second proof, by another algorithm and solver, in seconds. It is not "
+        "made if this or formal_seconds is 0.",
     )
     faults: int = Field(default=500, ge=0, le=100_000, description="Faults of one bit put into the firmware; 0: none.")
     route: bool = Field(default=False, description="Place and route with nextpnr, for ECP5.")

@@ -18,10 +18,10 @@ EXPRESSIONS = (
     'two objects have branches of one name, the whole path is given: `branch("a/v")`.'
 )
 NAMES = (
-    "Names of designs become names of modules, so that VHDL must be able to hold them: letters, digits, single `_` and "
-    "`-`, beginning with a letter and no reserved word. Two designs may not differ only by case, or by `-` and `_`. "
-    "Other names are one line of printable characters. A name that YAML reads as something else, such as `on` or "
-    "`007`, is written in quotes."
+    "The name of a design becomes part of names in Verilog, VHDL and C++. It has letters, digits, and single `_` or "
+    "`-`, at most 64 characters. It begins with a letter and does not end with `_` or `-`. It is no reserved word of "
+    "VHDL. Names of two designs must differ by more than case, or `-` instead of `_`. Other names are one line of "
+    "printable characters. Put a name that YAML reads as something else, such as `on` or `007`, in quotes."
 )
 
 FILES = {

@@ -19,7 +19,7 @@ VHDL_WORDS = frozenset(_WORDS.split())
 
 
 def design_mistake(name: str) -> str | None:
-    """Return why VHDL has no such name for a design, and what to do; None for a good name."""
+    """Return why a name of a design is not possible in VHDL, and what to do; None for a good name."""
     word = code_word(name)
     if name.lower() in VHDL_WORDS:
         problem = "is a reserved word of VHDL"
@@ -31,7 +31,7 @@ def design_mistake(name: str) -> str | None:
         problem = "ends with '_' or '-'"
     else:
         return None
-    return f"expected a name that VHDL can hold, found {name!r}, which {problem}. Rename the design"
+    return f"expected a name that is possible in VHDL, found {name!r}, which {problem}. Rename the design"
 
 
 def same_in_code(names: Iterable[str]) -> Iterator[tuple[str, str]]:

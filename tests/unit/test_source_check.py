@@ -48,6 +48,12 @@ REFUSED = {
     "a delay": ("stage[2:0] <= looked_up", "stage[2:0] <= #1 looked_up"),
     "a delay of a net": ("wire [2:0] looked_up;", "wire #(1) looked_up;"),
     "a late table": ("always @(*) case", "always @(in) case"),
+    "a selection between parameters": (OUTPUT, "localparam A = 0; localparam B = 2; assign data_out = stage[A:B];"),
+    "bits that are assigned between parameters": (
+        OUTPUT,
+        "localparam A = 0; localparam B = 2; assign data_out[A:B] = stage;",
+    ),
+    "a selection by a condition": (OUTPUT, "assign data_out = stage[1'b1 ? 0 : 0 : 2];"),
     "a table of a parameter": (
         "wire [2:0] looked_up;",
         "localparam P = 2'd1; wire [2:0] looked_up; reg [2:0] z; always @(*) case (P)\n2'h1: z = 3'h0;\n"

@@ -184,6 +184,8 @@ class _Parser:
         self._initial: list[tuple[str, int]] = []
         self._instances: set[str] = set()
         self._inputs: list[str] = []
+        self._tops: dict[str, tuple[str, ...]] = {}  # of words: their highest bit, in tokens
+        self._ports: set[tuple[str, ...]] = set()  # highest bits of ports
 
     def modules(self) -> dict[str, set[str]]:
         """Parse a file; its modules, and which modules they contain. A second module of a name is refused."""
@@ -282,7 +284,8 @@ class _Parser:
             elif kind == "system" or text in OPERATORS or (text == "," and waiting):
                 self._take()
             elif text in OPENING:
-                self._check_order()
+                if text == "[":
+                    self._check_order()
                 waiting.append(OPENING[self._take()])
             elif waiting and text == waiting[-1]:
                 waiting.pop()
@@ -294,21 +297,53 @@ class _Parser:
         if self._at == begin:
             raise self._refuse()
 
-    def _range(self, declared: bool = False) -> None:
-        """Bits of a word. declared: its width, which counts down to 0: tools differ in words that count up."""
+    def _top(self) -> tuple[str, ...]:
+        """The highest bit of a word that is declared, which counts down to 0: tools differ in words that count up."""
+        if self._text() != "[":
+            return ("0",)
+        begin = self._at + 1
+        self._take("[")
+        self._expression("]")
+        if (self._text(-2), self._text(-1)) != (":", "0"):
+            raise _RefusedError("a word that does not count down to bit 0", self._tokens[self._at][2])
+        top = tuple(text for _, text, _ in self._tokens[begin : self._at - 2])
+        self._take("]")
+        return top
+
+    def _range(self) -> None:
+        """Bits of a word."""
         if self._text() == "[":
             self._check_order()
             self._take("[")
             self._expression("]")
-            if declared and (self._text(-2), self._text(-1)) != (":", "0"):
-                raise _RefusedError("a word that does not count down to bit 0", self._tokens[self._at][2])
             self._take("]")
 
     def _check_order(self) -> None:
-        """Refuse a selection [a:b] of two numbers that counts up."""
-        first, colon, last = (self._text(n) for n in (1, 2, 3))
-        if colon == ":" and first.isdigit() and last.isdigit() and int(first) < int(last):
-            raise _RefusedError("a selection of bits that counts up", self._tokens[self._at][2])
+        """Refuse a selection [high:low] of bits that may count up: Yosys turns it round, others do not.
+
+        Where it does count up, one of its bits is not in the word, or a port counts up, which is refused elsewhere: low
+        is 0; high is the word's highest bit; or high is a port's highest bit + low.
+        """
+        at, depth, colons = self._at + 1, 0, []
+        while at < len(self._tokens) and (depth or self._tokens[at][1] != "]"):
+            text = self._tokens[at][1]
+            depth += (text in OPENING) - (text in OPENING.values())
+            if not depth and text in (":", "?"):
+                colons.append(at)
+            at += 1
+        if not colons:
+            return
+        spans = ((self._at + 1, colons[0]), (colons[0] + 1, at))
+        high, low = (tuple(text for _, text, _ in self._tokens[begin:end]) for begin, end in spans)
+        word = self._text(-1)
+        if len(colons) == 1 and len(high) == len(low) == 1 and high[0].isdigit() and low[0].isdigit():
+            known = int(high[0]) >= int(low[0])
+        else:
+            above = high[:-2] in self._ports and high[-2:] == ("+", *low) and len(low) == 1
+            above = above and all(re.fullmatch(r"\w+|[-+]", text) for text in high)
+            known = len(colons) == 1 and word in self._tops and (low == ("0",) or high == self._tops[word] or above)
+        if not known:
+            raise _RefusedError("a selection of bits that may count up", self._tokens[self._at][2])
 
     def _target(self) -> str:
         """A net or some bits of it."""
@@ -322,6 +357,7 @@ class _Parser:
         self._take("module")
         name = self._name()
         self._scopes, self._clocked, self._initial, self._inputs = [set()], set(), [], []
+        self._tops, self._ports = {}, set()
         if self._maybe("#"):
             self._take("(")
             while True:
@@ -335,9 +371,11 @@ class _Parser:
             if self._text() in ("wire", "reg"):
                 self._take()
             self._maybe("signed")
-            self._range(declared=True)
+            top = self._top()
             port = self._name()
             self._declare(port)
+            self._tops[port] = top
+            self._ports.add(top)
             if direction == "input":
                 self._inputs.append(port)
             if self._take(",", ")") == ")":
@@ -385,10 +423,11 @@ class _Parser:
     def _declaration(self) -> None:
         kind = self._take("wire", "reg")
         self._maybe("signed")
-        self._range(declared=True)
+        top = self._top()
         while True:
             name = self._name()
             self._declare(name)
+            self._tops[name] = top
             if kind == "wire" and self._maybe("="):
                 self._expression(",", ";")
             if self._take(",", ";") == ";":

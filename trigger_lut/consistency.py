@@ -90,15 +90,29 @@ def problems_of(design: Design, row: DesignSummary | None = None) -> list[str]:
     return [problem for check in checks for problem in check(design)]
 
 
-def differs(path: Path, key: str, expected: object, found: object) -> Iterator[str]:
-    """Yield a message for each value that differs; records and mappings are compared key by key."""
+def differs(path: Path, key: str, expected: object, found: object, source: str = "the other files") -> Iterator[str]:
+    """Yield a message for each value that differs; records and mappings are compared key by key.
+
+    key: "" for the whole file. source: where the expected value is from.
+    """
     if isinstance(expected, BaseModel) and isinstance(found, BaseModel):
         expected, found = expected.model_dump(), found.model_dump()
     if isinstance(expected, dict) and isinstance(found, dict):
         for name in expected | found:
-            yield from differs(path, f"{key}.{name}", expected.get(name), found.get(name))
+            inner = f"{key}.{name}" if key else str(name)
+            yield from differs(path, inner, expected.get(name), found.get(name), source)
+    elif _are_records(expected, found):
+        for n, (one, other) in enumerate(zip(expected, found, strict=True)):  # type: ignore[call-overload]
+            yield from differs(path, f"{key}.{n}", one, other, source)
     elif expected != found:
-        yield f"{path}: {key}: does not agree with the other files. Expected {expected}, found {found}."
+        yield f"{path}: {key}: does not agree with {source}. Expected {expected}, found {found}."
+
+
+def _are_records(*values: object) -> bool:
+    """Return whether values are lists of as many mappings, which are compared one by one."""
+    if not all(isinstance(value, list | tuple) and all(isinstance(x, dict) for x in value) for value in values):
+        return False
+    return len({len(value) for value in values}) == 1  # type: ignore[arg-type]
 
 
 def _names_and_inputs(design: Design) -> Iterator[str]:

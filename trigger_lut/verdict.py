@@ -23,7 +23,7 @@ from trigger_lut.records_scan import ScanCard, ScanPoint
 from trigger_lut.summary import summarise
 
 MOST_SHOWN = 20
-ASKED = "as the budget file says"
+ASKED = "the budget and target files"
 
 
 def verdict(
@@ -205,12 +205,13 @@ def _compare_scan(scan: Path, reference: ReferenceCard, folders: Mapping[str, Pa
 
 def _not_asked_for(found: Found, budget: Budget, target: Target) -> list[str]:
     """Compare designs and checks with the budget file."""
-    problems = list(differs(Path("results"), "designs", [*budget.designs], [row.name for row in found.rows]))
-    problems += differs(Path("results"), "points of the scan", [*budget.points], [point.name for point in found.points])
+    rows, points = ([x.name for x in named] for named in (found.rows, found.points))
+    problems = list(differs(Path("results"), "designs", [*budget.designs], rows, ASKED))
+    problems += differs(Path("results"), "points of the scan", [*budget.points], points, ASKED)
     for name, design in found.designs.items():
         if name in budget.designs or name in budget.points:
             wanted = resolve(budget, target, name)
-            problems += differs(design.folder / "spec.json", ASKED, wanted, design.spec)
+            problems += differs(design.folder / "spec.json", "", wanted, design.spec, ASKED)
     for row in found.rows:
         problems += _checks(found.designs[row.name], budget)
     return problems
@@ -230,7 +231,7 @@ def _checks(design: Design, budget: Budget) -> list[str]:
         problems.append(f"{design.path('prove')}: Expected a proof (checks.formal_seconds), found none.")
     if prove is not None:
         path = design.path("prove")
-        problems += differs(path, "seconds_allowed", checks.formal_seconds, prove.seconds_allowed)
+        problems += differs(path, "seconds_allowed", checks.formal_seconds, prove.seconds_allowed, ASKED)
     if injected is None and checks.faults:
         problems.append(f"{design.path('faults')}: Expected {checks.faults} faults (checks.faults), found no card.")
     return problems

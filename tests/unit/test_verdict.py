@@ -14,6 +14,7 @@ import pytest
 from made_results import cards_beside, cover_up, edit
 
 from trigger_lut.cards import sha256, write_card
+from trigger_lut.consistency import differs
 from trigger_lut.errors import BudgetMissedError, CardError
 from trigger_lut.records import VerdictCard
 from trigger_lut.records_proof import OutputProof, ProveCard
@@ -108,6 +109,16 @@ def test_verdict_without_a_card_asks_for_its_stage(results):
     said = refusal(results)
     assert "the results do not agree: 1 problem." in said
     assert f"{results / 'small/prove.json'}: missing. Expected a card, found none. Run its stage again." in said
+
+
+def test_differs_names_the_entry_and_the_source():
+    rows = [{"quantity": "luts", "found": 1}, {"quantity": "ii", "found": 1}]
+    changed = [rows[0], rows[1] | {"found": 2}]
+    assert list(differs(Path("a.json"), "", {"budget": rows}, {"budget": changed}, "the budget file")) == [
+        "a.json: budget.1.found: does not agree with the budget file. Expected 1, found 2."
+    ]
+    assert list(differs(Path("a.json"), "budget", rows, rows[:1]))
+    assert not list(differs(Path("a.json"), "budget", rows, list(rows)))
 
 
 def test_verdict_without_the_data_says_so(results):
@@ -285,7 +296,7 @@ def test_verdict_fails_a_sampled_output_if_asked_to(results):
             "budget.yaml",
             '"luts": 1000',
             '"luts": 900',
-            "budget.luts: does not agree with the other files. Expected 900",
+            "budget.luts: does not agree with the budget and target files. Expected 900",
         ),
         ("budget.yaml", '"vectors": 100000', '"vectors": 200000', "Expected at least 200000 (checks.vectors)"),
         ("budget.yaml", '"medium"', '"huge"', "designs: does not agree"),

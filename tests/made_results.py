@@ -75,7 +75,8 @@ def write_design(folder: Path, design: str, data: Path, cards: Mapping[str, Card
         for name, kif in zip(NETWORK.classes, formats, strict=True)
     ]
     second = made_cards.second(cycles=project.latency_cycles_planned, names=NETWORK.classes)
-    made_of(made_cards.prove(design), at("prove.json"), *common, rtl / "top.v", outputs=outputs, second=second)
+    proof = {"outputs": outputs, "second": second, "registers": project.latency_cycles_planned}
+    made_of(made_cards.prove(design), at("prove.json"), *common, rtl / "top.v", **proof)
     made_of(made_cards.faults(design), at("faults.json"), *common, codes)
     synth: Any = cards.get("synth", made_cards.synth(design))
     error = (950 - synth.luts.value) / synth.luts.value

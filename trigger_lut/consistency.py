@@ -202,8 +202,14 @@ def _proof(design: Design) -> Iterator[str]:
         found = [(output.name, output.bits) for output in card.outputs]
         yield from differs(design.path("prove"), "outputs", expected, found)
         latency = design.cards["firmware"].rtl_latency_cycles_planned
-        if card.registers is not None:
+        ways = [output.by for output in card.outputs if output.status == "proven"]
+        # Without registers on all paths, some output was not proven.
+        if card.registers is not None or len(ways) == len(card.outputs):
             yield from differs(design.path("prove"), "registers", latency, card.registers)
+        if ways and not card.seconds_allowed:
+            yield f"{design.path('prove')}: seconds_allowed: Expected the time of the proof, found 0."
+        if "SAT" in ways and not card.gates:
+            yield f"{design.path('prove')}: gates: Expected those of the graphs that SAT compared, found none."
         if card.second is not None:
             named = [*(name for name, _ in expected), "valid_out"]
             yield from differs(design.path("prove"), "second.outputs", named, [x.name for x in card.second.outputs])

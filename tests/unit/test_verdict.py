@@ -198,6 +198,8 @@ FORGED = {
     ),
     "fewer cycles": ("timing", {"latency_cycles": {"value": 1, "source": "rtl-simulation"}}, "latency_cycles.value"),
     "met": ("timing", {"latency_met": False}, "latency_met: does not agree"),
+    "proven without registers": ("prove", {"registers": None}, "registers: does not agree with the other files"),
+    "proven in no time": ("prove", {"seconds_allowed": 0}, "seconds_allowed: Expected the time of the proof, found 0"),
     "no outputs": ("prove", {"outputs": []}, "outputs"),
     "hidden faults": ("faults", {"undetected": ["a"]}, "undetected: not as many as kinds says. Expected 0, found 1"),
     "rate": ("faults", {"detection_rate": 0.5}, "detection_rate: not what the counts say. Expected 1.0, found 0.5"),

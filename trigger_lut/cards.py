@@ -202,8 +202,9 @@ def parse_card(kind: type[AnyCard], text: str, path: Path) -> AnyCard:
         return kind.model_validate_json(_without_digest(text, path))
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise CardError(f"{path}: not a {kind.__name__}: {where}: {first['msg']}") from error
+        where = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        problem = first["msg"].removeprefix("Value error, ").removesuffix(".")
+        raise CardError(f"{path}: not a {kind.__name__}: {where}: {problem}. Run its stage again.") from error
 
 
 def _without_digest(text: str, path: Path) -> str:

@@ -126,6 +126,8 @@ def test_an_unknown_design_is_no_target(tmp_path):
     ran = snakemake(folder, "results/smal/spec.json", "--cores", "1")
     assert ran.returncode == 1
     assert "no design 'smal'; nearest: 'small'" in ran.stdout + ran.stderr
+    assert "Traceback" not in ran.stdout + ran.stderr
+    assert snakemake(folder, "-n", "results/smal/train.json").returncode == 1
     assert run_jobs(folder)["resolve_design:small"] == 1
 
 

@@ -1,5 +1,5 @@
 # What the rules share.
-from snakemake.exceptions import WorkflowError
+from trigger_lut.errors import nearest
 
 # The report sorts its categories by name.
 CATEGORIES = (
@@ -45,7 +45,7 @@ def shown(path, stage, what):
 def asked(wildcards):
     """What a design was asked for."""
     if wildcards.design not in plan.specs:
-        raise WorkflowError(f"no design {wildcards.design!r}; there are: {', '.join(plan.specs)}")
+        sys.exit(f"trigger-lut: error: no design {wildcards.design!r}{nearest(wildcards.design, plan.specs)}")
     return plan.specs[wildcards.design]
 
 

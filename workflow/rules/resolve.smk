@@ -7,18 +7,14 @@ rule resolve_design:
     """Write the specification of design {wildcards.design}."""
     localrule: True
     input:
-        budget=lambda wildcards: edited(
-            options.budget, f"results/{wildcards.design}/spec.json", plan.specs.get(wildcards.design)
-        ),
-        targets=lambda wildcards: edited(
-            options.targets, f"results/{wildcards.design}/spec.json", plan.specs.get(wildcards.design)
-        ),
+        budget=lambda wildcards: edited(options.budget, f"results/{wildcards.design}/spec.json", asked(wildcards)),
+        targets=lambda wildcards: edited(options.targets, f"results/{wildcards.design}/spec.json", asked(wildcards)),
     output:
         "results/{design}/spec.json",
     params:
         budget=always(str(options.budget)),
         targets=always(str(options.targets)),
-        settings=lambda wildcards: settings(plan.specs[wildcards.design]) if wildcards.design in plan.specs else [],
+        settings=lambda wildcards: settings(asked(wildcards)),
     log:
         "results/logs/{design}/resolve.log",
     shell:

@@ -77,12 +77,12 @@ FAULTS = {
     "a net joined to an output": ([(OUTPUT, "wire [2:0] none; assign data_out = stage; assign data_out = none;")],
                                   "module small_top: data_out[0] has several drivers"),
     "an assigned input": ([(INSTANCE, "wire [1:0] none; assign data_in = none; small_table_a op_1 (none, looked_up);")],
-                          "module small_top: data_in[0] has several drivers"),
+                          "an assignment to 'data_in'"),
     "an assigned input of a module": ([(TABLE, "module small_wire(input [1:0] in, output [1:0] out);\n"
                                         "wire [1:0] none; assign in = none; assign out = none; endmodule\n" + TABLE),
                                        (INSTANCE, "wire [1:0] code; small_wire op_0 (data_in, code); "
                                         "small_table_a op_1 (code, looked_up);")],
-                                      "module small_wire: in[0] has several drivers"),
+                                      "an assignment to 'in'"),
     "an output of an instance in braces": ([(OUTPUT, "wire a; wire [1:0] b; wire [1:0] none; assign b = none; "
                                              "small_table_a op_2 (data_in, {a, b}); reg [2:0] r; "
                                              "always @(posedge clk) r <= {a, none}; assign data_out = r;")],
@@ -233,6 +233,7 @@ EXPRESSIONS = (
     "a + b", "a - c", "-a", "~c", "a & c", "a | b", "a ^ c", "{5{a == c[3:0]}}", "b != d", "a < c", "b >= d", "a > c",
     "b <= d", "&a", "|c", "!c", "a && c", "a || c", "a * c", "b * d", "b * 4'sd5", "b * -4'sd3", "a << 2", "b <<< 1",
     "c >> 1", "d >>> 2", "a[0] ? c : a", "d >>> 9", "$signed(c) >>> 1", "b + d", "b - d",
+    "a * 7'd64",
 )  # fmt: skip
 
 

@@ -54,6 +54,8 @@ REFUSED = {
         "localparam A = 0; localparam B = 2; assign data_out[A:B] = stage;",
     ),
     "a selection by a condition": (OUTPUT, "assign data_out = stage[1'b1 ? 0 : 0 : 2];"),
+    "a load of a parameter": (OUTPUT, f"{OUTPUT} localparam P = 3'd0; always @(posedge clk) P <= looked_up;"),
+    "an assignment to an input": (OUTPUT, f"{OUTPUT} assign data_in = 2'd0;"),
     "a table of a parameter": (
         "wire [2:0] looked_up;",
         "localparam P = 2'd1; wire [2:0] looked_up; reg [2:0] z; always @(*) case (P)\n2'h1: z = 3'h0;\n"
@@ -106,6 +108,11 @@ def test_verilog_that_tools_read_differently_is_refused(tmp_path, what):
 def test_refusal_names_file_line_and_construct(tmp_path):
     refusal = source_refusal(small_project(tmp_path, (OUTPUT, f"`ifdef A\n{OUTPUT}\n`endif")).files)
     assert refusal == "small_top.v:32: the directive '`ifdef A' is not allowed in Verilog that is to be proven"
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path):
+    (tmp_path / "small_top.cpp").write_text(TEXT)
+    assert "small_top.cpp: expected Verilog in a file *.v" in source_refusal([tmp_path / "small_top.cpp"])
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path):

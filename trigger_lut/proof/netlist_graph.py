@@ -122,7 +122,8 @@ class Gates:
         """a * b modulo 2**bits."""
         if all(bit < 2 for bit in a):
             a, b = b, a
-        if all(bit < 2 for bit in b) and b[-1] == 1:  # a negative constant: its positive value has fewer ones
+        # A negative constant: its positive value has fewer ones, unless it is the least number, which has none.
+        if all(bit < 2 for bit in b) and b[-1] == 1 and any(b[:-1]):
             value = (1 << len(b)) - sum(bit << n for n, bit in enumerate(b))
             return self.negative(self.product(a, [value >> n & 1 for n in range(len(b))]))
         total = [0] * len(a)

@@ -99,6 +99,8 @@ def source_refusal(files: Sequence[Path]) -> str:
     modules: dict[str, str] = {}
     instances: dict[str, set[str]] = {}
     for path in files:
+        if path.suffix != ".v":  # Verilator takes x.cpp for C++, and x.vlt for its own commands
+            return f"{path.name}: expected Verilog in a file *.v, found the ending {path.suffix!r}"
         try:
             text = path.read_bytes().decode("utf-8")
         except UnicodeDecodeError as error:
@@ -346,8 +348,11 @@ class _Parser:
             raise _RefusedError("a selection of bits that may count up", self._tokens[self._at][2])
 
     def _target(self) -> str:
-        """A net or some bits of it."""
+        """A net or some bits of it, no parameter and no input."""
         name = self._known()
+        if name not in self._tops or name in self._inputs:
+            self._at -= 1
+            raise _RefusedError(f"an assignment to {name!r}", self._tokens[self._at][2])
         self._range()
         return name
 

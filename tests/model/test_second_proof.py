@@ -227,8 +227,10 @@ DIFFERENT = {
     "a counter": lambda text, width: turned(text, COUNTER, "(n == 0)"),
     "bit of a wide word": lambda text, width: turned(text, RARE, "d[1]"),
     "gaps change the data": lambda text, width: turned(text, "", "(valid_out ^ 1'b1)"),
-    "cut off": lambda text, width: re.sub(SUM, "assign data_out = core_out;", text).replace(
-        f"output wire [{width - 1}:0] data_out", f"output wire [{width - 2}:0] data_out"
+    "cut off": lambda text, width: (
+        re.sub(r"assign data_out\[[^;]*;", "", text)
+        .replace("endmodule", "assign data_out = core_out;\nendmodule")
+        .replace(f"output wire [{width - 1}:0] data_out", f"output wire [{width - 2}:0] data_out")
     ),
     "another port": lambda text, width: text.replace("input wire clk,", "input wire clk, input wire reset,"),
 }

@@ -64,6 +64,12 @@ def result_of(path: Path) -> object:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def largest_output(job: Job) -> int:
+    """Return the size of the largest file among a job's outputs, in bytes."""
+    files = [file for path in job.outputs for file in ([path] if path.is_file() else path.rglob("*"))]
+    return max(file.stat().st_size for file in files if file.is_file())
+
+
 def start(job: Job, folder: Path, temporary: Path, largest_file: int | None = None) -> subprocess.Popen[str]:
     """Start a job's command in a session of its own. largest_file: bytes that it may write to one file."""
 

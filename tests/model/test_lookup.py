@@ -257,6 +257,7 @@ def test_two_processes_build_at_once_and_a_third_builds_nothing(tmp_path):
     def start():
         return subprocess.Popen([sys.executable, "-c", ASK], env=environment, stdout=-1, stderr=-1, text=True)
 
+    (tmp_path / "cache/trigger_lut/.building-1-left").mkdir(parents=True)  # by a process that was killed
     both = [start() for _ in range(2)]
     assert [answer(process)[0] for process in both] == ["True True"] * 2
     (library,) = (tmp_path / "cache" / "trigger_lut").iterdir()

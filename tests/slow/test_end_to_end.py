@@ -6,10 +6,14 @@ import contextlib
 import csv
 import json
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from interruptions import Job, contents, jobs_of, kill_after, largest_output, result_of, run
 from rootfiles import write_three_classes
 from workflows import copy_workflow, snakemake
 
@@ -245,3 +249,63 @@ def test_a_training_goes_on_from_its_checkpoint(finished):
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert (finished / "results/tiny/network.npz").read_bytes() == network
     assert json.loads((finished / "results/tiny/train.json").read_text())["history"] == history
+
+
+# One of each kind: training, C++ compiler, simulation, Yosys, ZIP, tables and pages. `soak` runs the others.
+ON_A_FULL_DISK = ("train", "firmware", "verify", "synth", "release", "summary", "page_of_index")
+OTHERS = ("reference", "prove", "faults", "timing", "physics", "importance", "rate", "decision", "verdict")
+OTHERS += ("pages_of_data", "pages_of_design", "pages_of_proof", "page_of_firmware", "page_of_guarantees")
+KILLED = {"firmware": 0.6, "release": 0.5}
+
+
+@pytest.fixture(scope="module")
+def jobs(finished) -> dict[str, Job]:
+    return jobs_of(finished)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", [*ON_A_FULL_DISK, *(pytest.param(rule, marks=pytest.mark.soak) for rule in OTHERS)])
+def test_stage_on_a_full_disk_writes_nothing(finished, jobs, tmp_path, rule):
+    """A file may grow to half of the stage's largest output. The stage says so, and all earlier files stay."""
+    before = contents(finished)
+    status, messages, _ = run(jobs[rule], finished, tmp_path / "tmp", largest_output(jobs[rule]) // 2)
+    assert status != 0
+    assert "trigger-lut: error: " in messages
+    assert "Traceback" not in messages
+    assert contents(finished) == before
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("rule", "share"),
+    [*KILLED.items(), *(pytest.param(rule, 0.4, marks=pytest.mark.soak) for rule in (*ON_A_FULL_DISK, *OTHERS))],
+)
+def test_stage_killed_and_repeated_gives_the_same(finished, jobs, tmp_path, rule, share):
+    """share: of the stage's time, after which it and its children are killed."""
+    job = jobs[rule]
+    expected = [result_of(path) for path in job.outputs]
+    _, _, seconds = run(job, finished, tmp_path / "tmp")
+    assert kill_after(job, finished, tmp_path / "tmp", share * seconds)
+    assert all(path.exists() for path in job.outputs), "the earlier outputs stay until the new ones are complete"
+    status, messages, _ = run(job, finished, tmp_path / "tmp")
+    assert status == 0, messages
+    assert [result_of(path) for path in job.outputs] == expected
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert not list((finished / "results").rglob("*.part*"))
+
+
+@pytest.mark.slow
+def test_two_runs_in_one_folder_second_is_refused(finished):
+    """The second run ends with a message of Snakemake while the first one runs, and changes nothing."""
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--forcerun", "verify", "--until", "verify"]
+    with subprocess.Popen(command, cwd=finished, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as first:
+        deadline = time.monotonic() + 60
+        while not any((finished / ".snakemake/locks").glob("*")) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        second = snakemake(finished, "--cores", "1", "--forcerun", "timing", "results/tiny/timing.json")
+        messages, _ = first.communicate(timeout=300)
+    assert second.returncode != 0
+    assert "cannot be locked" in second.stdout + second.stderr
+    assert "Traceback" not in second.stdout + second.stderr
+    assert first.returncode == 0, messages

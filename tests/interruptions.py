@@ -8,13 +8,16 @@ import json
 import os
 import resource
 import shlex
+import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-VOLATILE = ("seconds", "versions", "inputs")
+VOLATILE = ("seconds", "seconds_allowed", "versions", "inputs", "digest", "emulator_events_per_second", "files")
+NAMED_AT_RANDOM = (".snakemake_timestamp", "build_lib.sh", "trigger_lut.json", "project.json", "hls4ml_config.yml")
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,13 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 def result_of(path: Path) -> object:
-    """Return what a result file says, without what differs from run to run."""
+    """Return what a result file says, without what differs from run to run.
+
+    hls4ml gives each compiled library a random name, which the project's script and description repeat.
+    """
     if path.is_dir():
-        return {str(p.relative_to(path)): result_of(p) for p in sorted(path.rglob("*")) if p.is_file()}
+        files = [p for p in sorted(path.rglob("*")) if p.is_file() and p.name not in NAMED_AT_RANDOM]
+        return {str(p.relative_to(path)): result_of(p) for p in files if p.suffix != ".so"}
     if path.suffix == ".json":
         card = json.loads(path.read_text())
         return {key: value for key, value in card.items() if key not in VOLATILE} if isinstance(card, dict) else card
@@ -68,6 +75,22 @@ def largest_output(job: Job) -> int:
     """Return the size of the largest file among a job's outputs, in bytes."""
     files = [file for path in job.outputs for file in ([path] if path.is_file() else path.rglob("*"))]
     return max(file.stat().st_size for file in files if file.is_file())
+
+
+@contextlib.contextmanager
+def kept(job: Job, folder: Path) -> Iterator[None]:
+    """Put a job's outputs back at the end, with their times: later stages were made from these."""
+    folder.mkdir()
+    for n, path in enumerate(job.outputs):
+        copy = shutil.copytree if path.is_dir() else shutil.copy2
+        copy(path, folder / str(n))
+    try:
+        yield
+    finally:
+        for n, path in enumerate(job.outputs):
+            if path.is_dir():
+                shutil.rmtree(path)
+            shutil.move(folder / str(n), path)
 
 
 def start(job: Job, folder: Path, temporary: Path, largest_file: int | None = None) -> subprocess.Popen[str]:

@@ -20,6 +20,7 @@ from trigger_lut.cards import Card, read_card, sha256
 from trigger_lut.firmware.rtl_project import read_project
 from trigger_lut.netlist import resources
 from trigger_lut.network import Network, load_network
+from trigger_lut.provenance import files_in
 from trigger_lut.records import DesignSummary, TrainCard
 from trigger_lut.records_decision import DecisionCard
 from trigger_lut.records_firmware import FirmwareCard, SynthCard, TimingCard, VerifyCard
@@ -230,6 +231,18 @@ def _decision(design: Design) -> Iterator[str]:
             yield from differs(path, "latency_ns", expected, card.latency_ns.value)
 
 
+def _release_folder(archive: Path) -> Iterator[str]:
+    """Compare the release's folder, which lies next to the zip, with the zip file by file."""
+    folder = archive.with_suffix("")
+    if not folder.is_dir():
+        return
+    with zipfile.ZipFile(archive) as content:
+        digests = {str(folder / name): hashlib.sha256(content.read(name)).hexdigest() for name in content.namelist()}
+    found = files_in(folder)
+    for name in sorted(digests.keys() | found.keys()):
+        yield from differs(Path(name), "sha256", digests.get(name, "no such file"), found.get(name, "no such file"))
+
+
 def _release(design: Design) -> Iterator[str]:
     card = design.cards.get("release")
     if card is None:
@@ -245,6 +258,7 @@ def _release(design: Design) -> Iterator[str]:
         manifest = content.read(MANIFEST) if MANIFEST in sizes else b""
     yield from differs(archive, MANIFEST, card.manifest_sha256, hashlib.sha256(manifest).hexdigest())
     yield from differs(path, "files", card.files, sizes)
+    yield from _release_folder(archive)
     if not card.vectors or not card.checks:
         yield f"{path}: nothing was checked. Expected vectors and checks, found {card.vectors} and {len(card.checks)}."
     # A missed budget is judged from the budget's own lines.

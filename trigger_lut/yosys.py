@@ -98,6 +98,19 @@ def synthesise(files: list[Path], top: str, family: str, *, bram18: int = 0) -> 
     return module
 
 
+def netlist_modules(netlist: Path) -> dict[str, Any]:
+    """Return the modules of a netlist that Yosys wrote as JSON. Raises ToolFailedError if the file is cut off."""
+    try:
+        modules: dict[str, Any] = json.loads(netlist.read_text(encoding="utf-8"))["modules"]
+    except ValueError as error:
+        size = netlist.stat().st_size
+        raise ToolFailedError(
+            f"{netlist}: Yosys did not write it to the end. Expected JSON, found {size} bytes of it. "
+            "Free space on the disk of the temporary folder, then run the same command again."
+        ) from error
+    return modules
+
+
 def _netlist(
     files: list[Path], top: str, family: str, in_luts: Sequence[str] | None = None
 ) -> tuple[dict[str, Any], dict[str, Memory]]:
@@ -109,10 +122,10 @@ def _netlist(
         netlist, memories = Path(folder, "netlist.json"), Path(folder, "memories.json")
         held = None if in_luts is None else memories
         run_yosys(passes(top, family, files, netlist, held, in_luts or ()), netlist, top)
-        module: dict[str, Any] = json.loads(netlist.read_text(encoding="utf-8"))["modules"][top]
+        module: dict[str, Any] = netlist_modules(netlist)[top]
         if held is None:
             return module, {}
-        cells = json.loads(memories.read_text(encoding="utf-8"))["modules"][top]["cells"]
+        cells = netlist_modules(memories)[top]["cells"]
     found = {name: cell["parameters"] for name, cell in cells.items() if cell["type"] == MEMORY}
     return module, dict(sorted(found.items(), key=lambda item: int(item[0].removeprefix(NAMED))))
 

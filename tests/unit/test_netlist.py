@@ -7,6 +7,7 @@ import pytest
 from trigger_lut import netlist
 from trigger_lut.delay_model import FAMILIES
 from trigger_lut.errors import ToolFailedError
+from trigger_lut.yosys import netlist_modules
 
 XCUP = FAMILIES["xcup"]
 OUTPUTS = ("O", "Q", "CO")
@@ -66,3 +67,13 @@ def test_a_loop_is_refused():
     loop = module(("LUT1", {"I0": [2], "O": [3]}), ("LUT1", {"I0": [3], "O": [2]}))
     with pytest.raises(ToolFailedError, match=r"^the synthesised logic has a loop through cell[01]$"):
         netlist.longest_path(loop, "xcup")
+
+
+def test_netlist_modules_cut_off_file_is_named(tmp_path):
+    """A full disk cuts Yosys' output off without an error of Yosys."""
+    whole = '{"modules": {"top": {}}}'
+    (tmp_path / "n.json").write_text(whole)
+    assert netlist_modules(tmp_path / "n.json") == {"top": {}}
+    (tmp_path / "n.json").write_text(whole[:-4])
+    with pytest.raises(ToolFailedError, match=r"n\.json: Yosys did not write it to the end\. Expected JSON, found 20 bytes"):
+        netlist_modules(tmp_path / "n.json")

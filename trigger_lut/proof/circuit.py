@@ -6,7 +6,6 @@ register changes no integer, but counts: what meets in a cell must have crossed 
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
 from collections.abc import Callable, Sequence
@@ -25,7 +24,7 @@ from trigger_lut.proof.library import Part, part_of, shifted, sum_of
 from trigger_lut.proof.nets import Bit, Nets, Word, together
 from trigger_lut.proof.structure import TABLE_PORTS
 from trigger_lut.proof.table_entries import UNDEFINED, table_entries
-from trigger_lut.yosys import run_yosys
+from trigger_lut.yosys import netlist_modules, run_yosys
 
 PAIRS: dict[str, Callable[..., IntArray]] = {"$and": np.bitwise_and, "$or": np.bitwise_or, "$xor": np.bitwise_xor}
 COMPARED: dict[str, Callable[..., Any]] = {
@@ -76,8 +75,7 @@ def read_modules(project: RtlProject) -> dict[str, Any]:
             raise ToolFailedError(f"Yosys warns of {project.top}: {found[0]}")
         with hierarchy.open(encoding="utf-8") as lines:
             check_drivers(lines)
-        modules: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["modules"]
-    return modules
+        return netlist_modules(path)
 
 
 class Circuit:

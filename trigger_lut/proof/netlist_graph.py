@@ -7,7 +7,6 @@ that reach it.
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from trigger_lut.memory import PROGRAM_BYTES
 from trigger_lut.proof.equivalence import Graph
 from trigger_lut.proof.forms import FormError
 from trigger_lut.proof.table_entries import UNDEFINED, table_entries
-from trigger_lut.yosys import run_yosys
+from trigger_lut.yosys import netlist_modules, run_yosys
 
 MOST_GATES = PROGRAM_BYTES >> 9
 """A gate takes up to 512 bytes here: 8 million gates within 4 GiB."""
@@ -38,8 +37,7 @@ def read_netlist(source: Path, top: str) -> dict[str, Any]:
         path = Path(folder, "netlist.json")
         commands = [f'read_verilog -sv "{source}"', f"hierarchy -check -top {top}", "proc -norom", "check -assert"]
         run_yosys([*commands, "opt_clean", f'write_json "{path}"'], path, top, memory_bytes=PROGRAM_BYTES)
-        modules: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["modules"]
-    return modules
+        return netlist_modules(path)
 
 
 class Gates:

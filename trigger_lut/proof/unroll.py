@@ -6,7 +6,6 @@ undefined (x) becomes a free variable wherever it is read, so a proof holds for 
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from trigger_lut.memory import PROGRAM_BYTES
 from trigger_lut.proof.cells import Cell, UnknownCellError, cell_outputs
 from trigger_lut.proof.drivers import check_drivers
 from trigger_lut.proof.gates import Bits, Gates
-from trigger_lut.yosys import run_yosys
+from trigger_lut.yosys import netlist_modules, run_yosys
 
 PORTS = {"clk": "input", "valid_in": "input", "data_in": "input", "valid_out": "output", "data_out": "output"}
 
@@ -53,7 +52,7 @@ def read_netlist(files: Sequence[Path], top: str) -> dict[str, Any]:
         run_yosys(commands, path, top, memory_bytes=PROGRAM_BYTES, seconds=YOSYS_SECONDS)
         with hierarchy.open(encoding="utf-8") as lines:
             check_drivers(lines)
-        module: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["modules"][top]
+        module: dict[str, Any] = netlist_modules(path)[top]
     return module
 
 

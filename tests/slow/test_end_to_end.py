@@ -192,7 +192,7 @@ def first_leaf(content):
 def test_verdict_on_any_changed_file_is_refused(finished, capsys):
     """One thing is changed at a time, and put back: every card, and files of every kind."""
     assert judge(finished) == 0
-    cards = [path for path in finished.rglob("results/**/*.json") if '"inputs"' in path.read_text()]
+    cards = [path for path in finished.rglob("results/**/*.json") if '"stage"' in path.read_text()]
     cards = [path for path in cards if path.name != "verdict.json" and path.name != "judged.json"]
     judged = [path for path in cards if path.stem not in ("importance", "drift_later", "later")]
     files = [finished / f"results/tiny/{name}" for name in ("network.npz", "model.keras", "spec.json", "release.zip")]

@@ -21,13 +21,13 @@ from trigger_lut.decision.run import firmware_points, score_of
 from trigger_lut.decision.score import Score
 from trigger_lut.decision.steps import levels, steps
 from trigger_lut.decision.wrapper import write_decision
-from trigger_lut.errors import BudgetMissedError, CardError, FirmwareError, NotReproducibleError
+from trigger_lut.errors import CardError, FirmwareError, NotReproducibleError
 from trigger_lut.firmware.rtl_project import RtlProject
 from trigger_lut.fixed_point import KIF
+from trigger_lut.judgement import unproven
 from trigger_lut.methods import FIRMWARE
 from trigger_lut.rates import trigger_score
 from trigger_lut.records_decision import DecisionCard
-from trigger_lut.verdict import verdict
 
 
 @st.composite
@@ -317,9 +317,8 @@ def test_a_score_of_other_classes_is_refused(tmp_path: Path) -> None:
 def test_differences_fail_the_verdict(tmp_path: Path) -> None:
     path = tmp_path / "decision.json"
     write_card(made_cards.decision(), path)
-    verdict(None, None, tmp_path / "verdict.json", [path])
     assert read_card(DecisionCard, path).bit_exact
+    assert unproven(path) == []
     write_card(made_cards.decision(differences=3), path)
-    with pytest.raises(BudgetMissedError, match=r"small: decision in firmware: not bit-exact: rtl: 3 differences in"):
-        verdict(None, None, tmp_path / "verdict.json", [path])
-    assert not (tmp_path / "verdict.json").exists()
+    (reason,) = unproven(path)
+    assert reason.startswith("small: decision in firmware: not bit-exact: rtl: 3 differences in")

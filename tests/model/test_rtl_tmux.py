@@ -68,7 +68,7 @@ class Wrapped:
         )
 
     def verilog(self, stimulus):
-        return rtl_simulation._run(rtl_simulation.compile_simulation(self.project), self.project, stimulus)
+        return rtl_simulation.run_cycles(rtl_simulation.compile_simulation(self.project), self.project, stimulus)
 
     def vhdl(self, stimulus):
         return rtl_ghdl._drive(rtl_ghdl._analysed(self.project), self.project, stimulus)

@@ -12,6 +12,7 @@ from trigger_lut.events.codes import load_codes
 from trigger_lut.records import TrainCard
 from trigger_lut.training import checkpoint, warm
 from trigger_lut.training import session as training_session
+from trigger_lut.training.ending import WIDENED
 from trigger_lut.training.session import Session
 
 FROM_SCRATCH = {"epochs": 20, "batch_size": 280, "learning_rate": 0.03}
@@ -85,7 +86,8 @@ def test_a_warm_started_design_keeps_to_its_budget(larger, trained):
     card = read_card(TrainCard, trained / "train.json")
     assert card.feasible
     assert 0.7 * SMALLER < card.luts.value <= SMALLER
-    assert card.epochs == SHORTER["epochs"] + card.tightened
+    rounds = card.epochs - SHORTER["epochs"]  # one epoch each: after pruning again, or after refilling
+    assert card.tightened <= rounds <= card.tightened + WIDENED
     assert card.accuracy > 0.5, "a third by chance"
     assert {p.rsplit("/", 1)[1] for p in card.inputs} == {"spec.json", "codes.npz", "warm.npz"}
 

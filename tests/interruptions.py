@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 VOLATILE = ("seconds", "versions", "inputs", "digest", "emulator_events_per_second", "files")
-NAMED_AT_RANDOM = (".snakemake_timestamp", "hls/build_lib.sh", "hls/project.json", "hls/hls4ml_config.yml")
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def result_of(path: Path) -> object:
     hls4ml gives each compiled library a random name, which the project's script and description repeat.
     """
     if path.is_dir():
-        files = [p for p in sorted(path.rglob("*")) if p.is_file() and not str(p).endswith(NAMED_AT_RANDOM)]
+        files = [p for p in sorted(path.rglob("*")) if p.is_file() and p.name != ".snakemake_timestamp"]
         return {str(p.relative_to(path)): result_of(p) for p in files if p.suffix != ".so"}
     if path.suffix == ".json":
         card = json.loads(path.read_text())

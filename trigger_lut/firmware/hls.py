@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import dataclasses
+import hashlib
 import json
 import re
 import shutil
@@ -154,7 +155,7 @@ def _written(converted: Any, model: Any, empty: HlsProject, network: Network) ->
     handlers = _handlers(model, converted)
     converted.write()
     _keep_apart(empty.folder, empty.name)
-    library = _compile(empty.folder, empty.name, converted.config.get_config_value("Stamp"))
+    library = _compile(empty.folder, empty.name, _stamp(empty.folder, converted.config.get_config_value("Stamp")))
     types = {node.name: str(node.get_output_variable().type.precision) for node in converted.get_layers()}
     fractions = tuple(int(f) for f in network.fractions)
     project = dataclasses.replace(
@@ -314,6 +315,22 @@ def _keep_apart(folder: Path, name: str) -> None:
     if text.count(" -shared ") != 1:
         raise ToolFailedError(f"{script}: expected one command with -shared, found {text.count(' -shared ')}")
     script.write_text(text.replace(" -shared ", " -shared -Wl,-Bsymbolic "))
+
+
+def _stamp(folder: Path, theirs: str) -> str:
+    """Name the library after the sources, not at random as hls4ml does: the same model gives the same files.
+
+    Other sources in the same folder need another name, since a process that loaded a library finds it by its path.
+    """
+    sources = hashlib.sha256()
+    for path in sorted((folder / "firmware").rglob("*")):
+        if path.is_file():
+            sources.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    stamp = f"s{sources.hexdigest()[:7]}"  # with a letter first, YAML never reads it as a number
+    for name in ("build_lib.sh", "hls4ml_config.yml"):
+        path = folder / name
+        path.write_text(re.sub(rf"(['\"]?)\b{re.escape(theirs)}\b\1", stamp, path.read_text()))
+    return stamp
 
 
 def _compile(folder: Path, name: str, stamp: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from trigger_lut import commands, commands_of_pages
 from trigger_lut.atomic import REFUSED_WRITES
 from trigger_lut.errors import TriggerLutError
-from trigger_lut.scratch import scratch_folder, stop_on_sigterm
+from trigger_lut.scratch import Stopped, scratch_folder, stop_on_sigterm
 
 FILES = {
     "--spec": "specification of the design (spec.json)",
@@ -290,7 +290,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit status: 0; 1 with a message on stderr for an error of the user's; 130 after Ctrl-C.
+        Exit status: 0; 1 with a message on stderr for an error of the user's; 130 after Ctrl-C, 143 after SIGTERM.
     """
     args = parser().parse_args(arguments)
     if getattr(args, "threads", None):
@@ -305,9 +305,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TriggerLutError as error:
         print(f"trigger-lut: error: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Stopped) as stop:
         print("trigger-lut: stopped. Run the same command again to continue.", file=sys.stderr)
-        return 130
+        return stop.status if isinstance(stop, Stopped) else 130
     except MemoryError:
         print("trigger-lut: error: not enough memory. Expected more free memory or a smaller task.", file=sys.stderr)
         return 1

@@ -42,10 +42,18 @@ def scratch_folder() -> Iterator[Path]:
                 os.environ["TMPDIR"] = previous[1]
 
 
+class Stopped(SystemExit):
+    """The end of a process that got a signal, with its exit status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
 def stop_on_sigterm() -> None:
     """Let SIGTERM end the process as SystemExit does, so that temporary folders and partial outputs are removed."""
     signal.signal(signal.SIGTERM, _stop)
 
 
 def _stop(number: int, _: FrameType | None) -> NoReturn:
-    raise SystemExit(128 + number)
+    raise Stopped(128 + number)

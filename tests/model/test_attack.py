@@ -1,11 +1,13 @@
 """The attack on the proof: its mutants are real, its judge sees them, and no mutant that differs is proven."""
 
+import sys
 from collections import Counter
 from dataclasses import replace
 
 import made_cards
 import numpy as np
 import pytest
+from stopping import needs_proc, stopped
 
 from trigger_lut.cards import read_card
 from trigger_lut.cli import main
@@ -97,3 +99,12 @@ def test_a_proof_of_everything_fails_the_attack(attacked, monkeypatch, tmp_path,
     monkeypatch.setattr(run, "attack", lambda *_, **__: ([], harmless))
     assert main(["attack", "--mutants", "60"]) == 1
     assert "Expected at least 65%, found 3 of 60." in capsys.readouterr().err
+
+
+@needs_proc
+def test_sigterm_ends_the_attack_and_all_its_programs_at_once(tmp_path):
+    temporary, card = tmp_path / "tmp", tmp_path / "attack.json"
+    command = [sys.executable, "-m", "trigger_lut.cli", "attack", "--mutants", "60", "--jobs", "2", "--output"]
+    said = stopped([*command, str(card)], temporary, "trigger_lut.yosys", lambda process: process.terminate())
+    assert said == (143, "trigger-lut: stopped. Run the same command again to continue.\n")
+    assert not card.exists()

@@ -7,10 +7,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +25,7 @@ from trigger_lut.reference import evaluate
 from trigger_lut.verification.control import choose_flip, flipped
 from trigger_lut.verification.evaluations import run_alkaid
 from trigger_lut.verification.vectors import corners
+from trigger_lut.workers import workers
 
 VECTORS = 400
 PER_SEED = 10_000
@@ -78,8 +77,7 @@ def _results(spec: Spec, seed: int, kept: Path, jobs: int) -> Iterator[Tally]:
         for own in seeds:
             yield one_network(spec, own, kept)
         return
-    # Not forked: TensorFlow does not survive it.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+    with workers(jobs) as pool:
         waiting = {own: pool.submit(one_network, spec, own, kept) for own in seeds[: 2 * jobs]}
         try:
             for own in seeds[2 * jobs :]:
@@ -88,8 +86,6 @@ def _results(spec: Spec, seed: int, kept: Path, jobs: int) -> Iterator[Tally]:
         except BrokenProcessPool as error:
             among = f"draw({own - 2 * jobs}) to draw({own - 1})"
             raise NotReproducibleError(f"a form ended the process that ran it, with one of {among}") from error
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 def one_network(spec: Spec, seed: int, kept: Path) -> Tally:

@@ -7,9 +7,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 from types import FrameType
 from typing import Literal
@@ -21,6 +19,7 @@ from trigger_lut.proof.attack.designs import designs
 from trigger_lut.proof.attack.judge import Verdict, judge
 from trigger_lut.proof.attack.mutate import Mutant, draw_mutants
 from trigger_lut.records_attack import AttackCard, AttackCount
+from trigger_lut.workers import workers
 
 PROOF_LIMIT_S = 300
 MEMORY_LIMIT = 8 << 30  # bytes
@@ -91,8 +90,7 @@ def attack(spec: Spec, count: int, seed: int, *, jobs: int = 1, seconds: float =
         mutants = draw_mutants(made, count, seed)
         groups = [[m for m in mutants if m.design is design] for design in made]
         judged = [(group[0].design, group) for group in groups if group]
-        # Not forked: native libraries of this process do not survive it.
-        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        with workers(jobs) as pool:
             verdicts = [pool.submit(judge, design, group, seed) for design, group in judged]
             proofs = {m.number: pool.submit(prove_mutant, m, seconds) for m in mutants}
             outcomes = []

@@ -60,11 +60,21 @@ async function look(page) {
     const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
     if (ratio < 4.5) pale.push(`${ratio.toFixed(2)}: ${text.slice(0, 40)}`);
   }
+  const levels = [...seen.querySelectorAll("h1, h2, h3, h4")].map(h => Number(h.tagName[1]));
+  const ids = [...seen.querySelectorAll("[id]")].map(e => e.id), held = new Set(ids);
+  const labels = [...seen.querySelectorAll("[aria-labelledby]")].map(e => e.getAttribute("aria-labelledby"));
+  const unreachable = [...seen.querySelectorAll("*")].filter(e => e.scrollWidth > e.clientWidth + 1 && e.tabIndex < 0
+    && ["auto", "scroll"].includes(frame.contentWindow.getComputedStyle(e).overflowX));
   const links = [...seen.querySelectorAll("a[href]")].map(a => a.href);
   const broken = [];
   for (const link of new Set(links)) if (!await answers(link)) broken.push(link);
   for (const img of seen.images) if (!img.naturalWidth) broken.push(img.src.slice(0, 80));
   found[page] = {errors, broken, links, small, pale, too_wide: root.scrollWidth - root.clientWidth, title: seen.title,
+    skipped: levels.filter((level, n) => level > (levels[n - 1] ?? 0) + 1).length, unreachable: unreachable.length,
+    dangling: [...ids.filter((id, n) => ids.indexOf(id) < n),
+      ...labels.flatMap(text => text.split(" ")).filter(id => !held.has(id)),
+      ...[...seen.querySelectorAll("a[href^='#']")].map(a => a.hash.slice(1)).filter(id => !held.has(id))],
+    mains: seen.querySelectorAll("main").length, background: getComputedStyle(seen.body).backgroundColor,
     headings: seen.querySelectorAll("h1").length, lang: root.lang, unnamed: [...seen.images].filter(i => !i.alt).length,
     scopeless: seen.querySelectorAll("th:not([scope])").length,
     viewport: !!seen.querySelector("meta[name=viewport]")};
@@ -103,12 +113,13 @@ def _served(folder: Path, probe: str) -> Iterator[str]:
         server.server_close()
 
 
-def seen(folder: Path, pages: Sequence[str], width: int) -> dict[str, dict[str, Any]]:
-    """By page (paths within the folder) what a browser finds in a window of so many pixels."""
+def seen(folder: Path, pages: Sequence[str], width: int, dark: bool = False) -> dict[str, dict[str, Any]]:
+    """By page (paths within the folder) what a browser finds in a window of so many pixels, in one of both themes."""
     assert BROWSER is not None, MISSING
     probe = SCRIPT.replace("PAGES", json.dumps(list(pages))).replace("WIDTH", str(width))
     with _served(folder, probe) as address, tempfile.TemporaryDirectory(prefix="trigger_lut_browser_") as profile:
-        command = [BROWSER, *OPTIONS, f"--user-data-dir={profile}", "--dump-dom", address]
+        theme = f"--blink-settings=preferredColorScheme={0 if dark else 1}"
+        command = [BROWSER, *OPTIONS, theme, f"--user-data-dir={profile}", "--dump-dom", address]
         done = subprocess.run(command, capture_output=True, text=True, timeout=180)
     held = re.search(r"FOUND(\{.*\})END", unescape(done.stdout), re.DOTALL)
     assert held is not None, f"the probe did not end: {done.stdout[-500:]}{done.stderr[-500:]}"
@@ -118,10 +129,13 @@ def seen(folder: Path, pages: Sequence[str], width: int) -> dict[str, dict[str, 
 
 def faults(found: dict[str, Any]) -> list[str]:
     """What is wrong with a page, as `seen` describes it."""
-    lines = [f"{key}: {line}" for key in ("errors", "broken", "small", "pale") for line in found[key]]
+    lines = [f"{key}: {line}" for key in ("errors", "broken", "small", "pale", "dangling") for line in found[key]]
     lines += [f"{found['too_wide']} pixels too wide"] * (found["too_wide"] > 0)
     lines += [f"{found['headings']} main headings"] * (found["headings"] != 1)
     lines += ["no language"] * (not found["lang"]) + ["no title"] * (not found["title"])
+    lines += [f"{found['skipped']} levels of headings left out"] * (found["skipped"] > 0)
+    lines += [f"{found['unreachable']} boxes that scroll out of the keyboard's reach"] * (found["unreachable"] > 0)
+    lines += [f"{found['mains']} main landmarks"] * (found["mains"] != 1)
     lines += ["no viewport"] * (not found["viewport"])
     lines += [f"{found['unnamed']} images without a text"] * (found["unnamed"] > 0)
     return lines + [f"{found['scopeless']} heads of tables without scope"] * (found["scopeless"] > 0)

@@ -28,7 +28,7 @@ class Links(HTMLParser):
 def links(page: Path) -> list[str]:
     parser = Links()
     parser.feed(page.read_text())
-    return parser.found
+    return [link for link in parser.found if not link.startswith("#")]
 
 
 @pytest.fixture

@@ -161,7 +161,7 @@ def test_published_points_are_labelled_where_they_have_the_cost(made):
 
 def test_the_page_needs_nothing_from_outside_and_sorts(page):
     text = page(FEW)
-    assert re.findall(r'(?:src|href)="(?!data:)', text) == []
+    assert re.findall(r'(?:src|href)="(?!data:|#main)', text) == []
     assert "http" not in text
     assert text.count("<script>") == 1
     assert text.count("<button") == 14

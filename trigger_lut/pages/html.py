@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,13 +17,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_FILES = 12
+MOST_UNSORTED = 10  # rows of a table that nobody needs to sort
 RESULTS, INDEX = "results", "index.html"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One entry of a table; kind is '', 'text' (left-aligned), 'good' or 'bad'. `key` is what it is sorted by, `link`
-    a page that it leads to, relative to its own."""
+    """One entry of a table; kind is '', 'text' (left-aligned), 'prose' (the same, `code` marked), 'good' or 'bad'.
+
+    `key` is what it is sorted by, `link` a page that it leads to, relative to its own.
+    """
 
     text: str
     kind: str = ""
@@ -32,7 +36,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A table with a title, and a note below it. A sortable one is sorted by a click on a head, without a network."""
+    """A table with a title, and a note below it. A click on a head sorts a sortable one, and each long one."""
 
     title: str
     header: list[str]
@@ -40,10 +44,17 @@ class Table:
     note: str = ""
     sortable: bool = False
 
+    @property
+    def sorts(self) -> bool:
+        return self.sortable or len(self.rows) > MOST_UNSORTED
+
 
 @dataclass(frozen=True)
 class Page:
-    """One page; `plots` are (file name, figure, caption), behind the tables, or first and two in a row."""
+    """One page; `plots` are (file name, figure, caption), behind the tables, or first and two in a row.
+
+    A template other than `page.html` extends it, and gets `more` by name.
+    """
 
     title: str
     lead: str
@@ -51,6 +62,8 @@ class Page:
     cards: dict[str, Card]
     plots: list[tuple[str, Figure, str]] = field(default_factory=list)
     plots_first: bool = False
+    template: str = "page.html"
+    more: Mapping[str, object] = field(default_factory=dict)
 
 
 def cells(*values: object) -> list[Cell]:
@@ -114,16 +127,17 @@ def write_page(page: Page, path: Path) -> None:
     )
     write_text(
         path,
-        environment.get_template("page.html").render(
+        environment.get_template(page.template).render(
             title=page.title,
             lead=page.lead,
             home=_home(path),
             tables=page.tables,
             plots_first=page.plots_first,
-            sortable=any(table.sortable for table in page.tables),
+            sortable=any(table.sorts for table in page.tables),
             plots=shown,
             cards=list(page.cards.items()),
             files=_files,
+            **page.more,
         ),
     )
 

@@ -80,14 +80,14 @@ def _second(prove: ProveCard) -> str:
 
 
 def _claim_table(claim: Claim) -> Table:
-    checks = [[Cell(f"Check {n}", "text"), Cell(text, "text")] for n, text in enumerate(claim.checks, 1)]
+    checks = [[Cell(f"Check {n}", "text"), Cell(text, "prose")] for n, text in enumerate(claim.checks, 1)]
     others = {
         "Independent means": claim.independence,
         "Assumed": claim.assumptions,
         "Not covered": claim.limits,
     }
-    rows = [[Cell("Meaning", "text"), Cell(claim.meaning, "text")], *checks]
-    rows += [[Cell(name, "text"), Cell(text, "text")] for name, text in others.items()]
+    rows = [[Cell("Meaning", "text"), Cell(claim.meaning, "prose")], *checks]
+    rows += [[Cell(name, "text"), Cell(text, "prose")] for name, text in others.items()]
     return Table(claim.word, ["", ""], rows)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -79,7 +79,22 @@ def filled(text: str, design: Design, draw: Draw) -> str:
         "b": int(draw.integers(1, 1 << design.bits_in)),
         "prefix": design.prefix,
     }
+    return marked(text, known)
+
+
+def marked(text: str, known: Mapping[str, str | int]) -> str:
+    """Put what is known for the marks @word@ in a text."""
     return re.sub(r"@(\w+)@", lambda m: str(known[m[1]]), text)
+
+
+def _filled(
+    texts: Sequence[str], events: Sequence[tuple[int, str]], design: Design, draw: Draw
+) -> tuple[list[str], Events]:
+    """Fill texts and the data of events, all with the same figures."""
+    separator = "\n\0\n"
+    found = filled(separator.join([*texts, *(data for _, data in events)]), design, draw).split(separator)
+    data = found[len(texts) :]
+    return found[: len(texts)], tuple((valid, int(value)) for (valid, _), value in zip(events, data, strict=True))
 
 
 def in_body(text: str, code: str) -> str:
@@ -87,11 +102,20 @@ def in_body(text: str, code: str) -> str:
     return text.replace("\n);\n", f"\n);\n{code}\n", 1)
 
 
-def with_flip(design: Design, code: str, wrong: str) -> str:
-    """The top-level module with data_out = clean ^ wrong. code: declarations that `wrong` needs."""
+def ended(text: str, code: str) -> str:
+    """Put code at the end of each module of a text."""
+    return text.replace("endmodule", f"    {code}\nendmodule")
+
+
+def clean_top(design: Design, code: str = "") -> str:
+    """The top-level module whose outputs go to `clean`; nothing drives data_out. code: further declarations."""
     text = design.files[design.top].replace("assign data_out[", "assign clean[")
-    text = in_body(text, f"    wire [{design.bits_out - 1}:0] clean;\n{code}")
-    return text.replace("endmodule", f"    assign data_out = {wrong};\nendmodule")
+    return in_body(text, f"    wire [{design.bits_out - 1}:0] clean;{code}")
+
+
+def inverted(design: Design, bit: int | str, fires: str) -> str:
+    """Verilog of the outputs in `clean` with a bit inverted where `fires` is 1."""
+    return f"clean ^ ({{{design.bits_out}{{{fires}}}}} & ({design.bits_out}'d1 << {bit}))"
 
 
 def flip(
@@ -123,25 +147,15 @@ def flip(
 
     @operator(kind, name)
     def apply(design: Design, draw: Draw) -> Change | None:
-        separator = "\n\0\n"
         forms = [(code, fires), *(readings or {}).values()]
-        pieces = [*(piece for form in forms for piece in form), *(data for _, data in events), *(extra or {}).values()]
-        texts = filled(separator.join(["@bit@", *pieces]), design, draw).split(separator)
-        bit, texts = texts[0], texts[1:]
+        texts = ["@bit@", *(piece for form in forms for piece in form), *(extra or {}).values()]
+        (bit, *found), given = _filled(texts, events, design, draw)
         made = [
-            {
-                design.top: with_flip(
-                    design,
-                    texts[2 * n],
-                    f"clean ^ ({{{design.bits_out}{{{texts[2 * n + 1]}}}}} & ({design.bits_out}'d1 << {bit}))",
-                )
-            }
-            for n in range(len(forms))
+            {design.top: ended(clean_top(design, f"\n{declared}"), f"assign data_out = {inverted(design, bit, when)};")}
+            for declared, when in zip(found[: 2 * len(forms) : 2], found[1::2], strict=False)
         ]
-        data = texts[2 * len(forms) : 2 * len(forms) + len(events)]
-        given: Events = tuple((valid, int(value)) for (valid, _), value in zip(events, data, strict=True))
-        added = dict(zip(extra or {}, texts[2 * len(forms) + len(events) :], strict=True))
-        place = f"{design.top}: bit {bit} of data_out where {texts[1][:60]}"
+        added = dict(zip(extra or {}, found[2 * len(forms) :], strict=True))
+        place = f"{design.top}: bit {bit} of data_out where {found[1][:60]}"
         return Change(place, made[0] | added, dict(zip(readings or {}, made[1:], strict=True)), given, (), equal)
 
 
@@ -161,22 +175,12 @@ def edit_top(
 
     @operator(kind, name)
     def apply(design: Design, draw: Draw) -> Change | None:
-        separator = "\n\0\n"
-        texts = [text for change in changes for text in change] + [data for _, data in events]
-        parts = filled(separator.join(texts), design, draw).split(separator)
+        parts, given = _filled([text for change in changes for text in change], events, design, draw)
         text = design.files[design.top]
-        for n in range(len(changes)):
-            new = re.sub(parts[2 * n], parts[2 * n + 1], text)
+        for pattern, replacement in zip(parts[::2], parts[1::2], strict=True):
+            new = re.sub(pattern, replacement, text)
             if new == text:
                 return None
             text = new
-        data = parts[2 * len(changes) :]
-        given: Events = tuple((valid, int(value)) for (valid, _), value in zip(events, data, strict=True))
-        return Change(
-            f"{design.top}: {' '.join(parts[2 * len(changes) - 1].split())[:60]}",
-            {design.top: text},
-            {},
-            given,
-            (),
-            equal,
-        )
+        place = f"{design.top}: {' '.join(parts[-1].split())[:60]}"
+        return Change(place, {design.top: text}, {}, given, (), equal)

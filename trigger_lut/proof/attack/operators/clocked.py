@@ -6,7 +6,19 @@ from __future__ import annotations
 import re
 
 from trigger_lut.proof.attack.designs import Design
-from trigger_lut.proof.attack.edit import Draw, edit, edit_top, edited, edited_everywhere, flip, in_body, part
+from trigger_lut.proof.attack.edit import (
+    Draw,
+    clean_top,
+    edit,
+    edit_top,
+    edited,
+    edited_everywhere,
+    ended,
+    flip,
+    in_body,
+    marked,
+    part,
+)
 from trigger_lut.proof.attack.mutate import Change, operator
 
 REGISTER = r"(?P<to>stage\d+_inp|model_out)\[(?P<high>\d+):0\] <= (?P<of>\w+)\[\d+:0\];"
@@ -19,8 +31,8 @@ def _register(name: str, code: str, declared: str = "", *, equal: bool = False) 
     def apply(design: Design, draw: Draw) -> Change | None:
         def new(match: re.Match[str]) -> str:
             known = {**match.groupdict(), "bit": str(int(draw.integers(int(match["high"]) + 1)))}
-            made.append(re.sub(r"@(\w+)@", lambda m: known[m[1]], declared))
-            return re.sub(r"@(\w+)@", lambda m: known[m[1]], code)
+            made.append(marked(declared, known))
+            return marked(code, known)
 
         made: list[str] = []
         change = edited(design, draw, "core", REGISTER, new)
@@ -72,8 +84,7 @@ def latches_for_registers(design: Design, draw: Draw) -> Change | None:
 @operator("registers")
 def registers_in_two_blocks_with_blocking_assignments(design: Design, draw: Draw) -> Change | None:
     """Let two blocks race for a register behind data_out: simulators may take either order."""
-    head = f"    wire [{design.bits_out - 1}:0] clean; reg [{design.bits_out - 1}:0] b; reg c;"
-    text = in_body(design.files[design.top].replace("assign data_out[", "assign clean["), head)
+    text = clean_top(design, f" reg [{design.bits_out - 1}:0] b; reg c;")
     forms = [
         "always @(posedge clk) c = data_in[0]; always @(posedge clk) b = c;",
         "always @(posedge clk) begin c = data_in[0]; b = c; end",
@@ -85,51 +96,32 @@ def registers_in_two_blocks_with_blocking_assignments(design: Design, draw: Draw
     return Change("top: blocking assignments", made[0], {"one order": made[1], "other order": made[2]})
 
 
-_CLOCKED = r"always @\(posedge clk\)"
-edit("clocks", "falling edge in the core", "core", _CLOCKED, "always @(negedge clk)")
-edit("clocks", "both edges in the core", "core", _CLOCKED, "always @(posedge clk or negedge clk)")
-edit("clocks", "any change of the clock", "core", _CLOCKED, "always @(clk)")
-edit("clocks", "asynchronous edge of the data", "core", _CLOCKED, "always @(posedge clk or posedge model_inp[0])")
-edit("clocks", "core clocked by a data bit", "core", _CLOCKED, "always @(posedge model_inp[0])")
-edit("clocks", "clock by way of a wire", "core", _CLOCKED, "wire c; assign c = clk; always @(posedge c)", equal=True)
-edit("clocks", "clock inverted twice", "core", _CLOCKED, "wire c; assign c = ~~clk; always @(posedge c)", equal=True)
-edit(
-    "clocks",
-    "clock gated by a data bit",
-    "core",
-    _CLOCKED,
-    "wire c; assign c = clk & model_inp[0]; always @(posedge c)",
+def _clocked(name: str, replacement: str, *, equal: bool = False) -> None:
+    """Register an operator that replaces the head of the core's registers."""
+    edit("clocks", name, "core", r"always @\(posedge clk\)", replacement, equal=equal)
+
+
+_clocked("falling edge in the core", "always @(negedge clk)")
+_clocked("both edges in the core", "always @(posedge clk or negedge clk)")
+_clocked("any change of the clock", "always @(clk)")
+_clocked("asynchronous edge of the data", "always @(posedge clk or posedge model_inp[0])")
+_clocked("core clocked by a data bit", "always @(posedge model_inp[0])")
+_clocked("clock by way of a wire", "wire c; assign c = clk; always @(posedge c)", equal=True)
+_clocked("clock inverted twice", "wire c; assign c = ~~clk; always @(posedge c)", equal=True)
+_clocked("clock gated by a data bit", "wire c; assign c = clk & model_inp[0]; always @(posedge c)")
+_clocked("clock or data bit", "wire c; assign c = clk | model_inp[0]; always @(posedge c)")
+_clocked(
+    "clock exclusive or a state", "reg s; always @(posedge clk) s <= s; wire c; assign c = clk ^ s; always @(posedge c)"
 )
-edit("clocks", "clock or data bit", "core", _CLOCKED, "wire c; assign c = clk | model_inp[0]; always @(posedge c)")
-edit(
-    "clocks",
-    "clock exclusive or a state",
-    "core",
-    _CLOCKED,
-    "reg s; always @(posedge clk) s <= s; wire c; assign c = clk ^ s; always @(posedge c)",
+_clocked("clock divided by two", "reg half; always @(posedge clk) half <= ~half; always @(posedge half)")
+_clocked(
+    "clock gated by a state", "reg on; always @(posedge clk) on <= on; wire c; assign c = clk & on; always @(posedge c)"
 )
-edit(
-    "clocks",
-    "clock divided by two",
-    "core",
-    _CLOCKED,
-    "reg half; always @(posedge clk) half <= ~half; always @(posedge half)",
-)
-edit(
-    "clocks",
-    "clock gated by a state",
-    "core",
-    _CLOCKED,
-    "reg on; always @(posedge clk) on <= on; wire c; assign c = clk & on; always @(posedge c)",
-)
-edit(
-    "clocks",
+_clocked(
     "register behind a gated clock",
-    "core",
-    _CLOCKED,
     "reg on; always @(negedge clk) on <= ~model_inp[0]; wire c; assign c = clk & on; always @(posedge c)",
 )
-edit("clocks", "constant clock", "core", _CLOCKED, "wire c; assign c = 1'b0; always @(posedge c)")
+_clocked("constant clock", "wire c; assign c = 1'b0; always @(posedge c)")
 edit("clocks", "enable", "core", r"always @\(posedge clk\) begin", "always @(posedge clk) if (|model_inp) begin")
 edit(
     "clocks",
@@ -139,8 +131,8 @@ edit(
     "always @(posedge clk) if (1'b1) begin",
     equal=True,
 )
-edit("clocks", "clock name in capitals", "core", _CLOCKED, "wire CLK; always @(posedge CLK)")
-edit("clocks", "always_ff", "core", _CLOCKED, "always_ff @(posedge clk)", equal=True)
+_clocked("clock name in capitals", "wire CLK; always @(posedge CLK)")
+_clocked("always_ff", "always_ff @(posedge clk)", equal=True)
 edit_top("clocks", "all clocked by valid_in", (r"\.clk\(clk\)", ".clk(valid_in)"), (r"posedge clk", "posedge valid_in"))
 edit_top(
     "clocks",
@@ -330,34 +322,28 @@ flip("states", "output depends on valid_in of now", "", "valid_in")
 flip("states", "output depends on the valid bit", "", "valid_out", events=[(1, "@a@")])
 flip("states", "output changes where it is not valid", "", "!valid_out")
 
-VALID = r"assign valid_out = (valid\[\d+\]);"
-edit_top("valid", "valid_out always 1", (VALID, "assign valid_out = 1'b1;"))
-edit_top("valid", "valid_out always 0", (VALID, "assign valid_out = 1'b0;"))
-edit_top("valid", "valid_out is valid_in", (VALID, "assign valid_out = valid_in;"))
-edit_top("valid", "valid_out inverted", (VALID, r"assign valid_out = ~\1;"))
-edit_top(
-    "valid", "valid_out a cycle late", (VALID, r"reg late; always @(posedge clk) late <= \1; assign valid_out = late;")
+
+def _valid_out(name: str, replacement: str) -> None:
+    """Register an operator that replaces the assignment of valid_out."""
+    edit_top("valid", name, (r"assign valid_out = (valid\[\d+\]);", replacement))
+
+
+_valid_out("valid_out always 1", "assign valid_out = 1'b1;")
+_valid_out("valid_out always 0", "assign valid_out = 1'b0;")
+_valid_out("valid_out is valid_in", "assign valid_out = valid_in;")
+_valid_out("valid_out inverted", r"assign valid_out = ~\1;")
+_valid_out("valid_out a cycle late", r"reg late; always @(posedge clk) late <= \1; assign valid_out = late;")
+_valid_out(
+    "valid_out a cycle early", "wire [@cycles@:0] both = {valid, valid_in}; assign valid_out = both[@cycles@ - 1];"
 )
-edit_top(
-    "valid",
-    "valid_out a cycle early",
-    (VALID, "wire [@cycles@:0] both = {valid, valid_in}; assign valid_out = both[@cycles@ - 1];"),
-)
-edit_top("valid", "valid_out needs data", (VALID, r"assign valid_out = \1 & (|data_out);"))
-edit_top(
-    "valid",
+_valid_out("valid_out needs data", r"assign valid_out = \1 & (|data_out);")
+_valid_out(
     "valid_out only where data change",
-    (VALID, r"reg [@out@:0] last; always @(posedge clk) last <= data_out; assign valid_out = \1 & (last != data_out);"),
+    r"reg [@out@:0] last; always @(posedge clk) last <= data_out; assign valid_out = \1 & (last != data_out);",
 )
-edit_top(
-    "valid",
-    "valid_out stays 1",
-    (VALID, r"reg s; initial s = 0; always @(posedge clk) s <= s | \1; assign valid_out = s | \1;"),
-)
-edit_top("valid", "valid_out is data", (VALID, "assign valid_out = data_out[@bit@];"))
-edit_top(
-    "valid", "valid_out toggles", (VALID, r"reg s; always @(posedge clk) if (\1) s <= ~s; assign valid_out = \1 & s;")
-)
+_valid_out("valid_out stays 1", r"reg s; initial s = 0; always @(posedge clk) s <= s | \1; assign valid_out = s | \1;")
+_valid_out("valid_out is data", "assign valid_out = data_out[@bit@];")
+_valid_out("valid_out toggles", r"reg s; always @(posedge clk) if (\1) s <= ~s; assign valid_out = \1 & s;")
 edit_top(
     "valid",
     "valid_in lost after a pair",
@@ -365,7 +351,7 @@ edit_top(
     (r"\n\);\n", "\n);\nreg v; always @(posedge clk) v <= valid_in;\n"),
     events=[(1, "@a@"), (1, "@a@"), (1, "@a@")],
 )
-edit_top("valid", "valid_out x where not valid", (VALID, r"assign valid_out = \1 ? 1'b1 : 1'bx;"))
+_valid_out("valid_out x where not valid", r"assign valid_out = \1 ? 1'b1 : 1'bx;")
 edit_top(
     "valid",
     "valid reset by data",
@@ -404,25 +390,18 @@ edit_top(
 @operator("registers")
 def data_out_a_cycle_late(design: Design, draw: Draw) -> Change | None:
     """Put a register behind data_out alone."""
-    text = in_body(
-        design.files[design.top].replace("assign data_out[", "assign clean["),
-        f"    wire [{design.bits_out - 1}:0] clean;",
-    )
-    code = f"    reg [{design.bits_out - 1}:0] r; always @(posedge clk) r <= clean; assign data_out = r;\nendmodule"
-    return Change("top: data_out", {design.top: text.replace("endmodule", code)})
+    code = f"reg [{design.bits_out - 1}:0] r; always @(posedge clk) r <= clean; assign data_out = r;"
+    return Change("top: data_out", {design.top: ended(clean_top(design), code)})
 
 
 @operator("registers")
 def all_a_cycle_late(design: Design, draw: Draw) -> Change | None:
     """Put a register behind data_out and valid_out."""
-    text = (
-        design.files[design.top]
-        .replace("assign data_out[", "assign clean[")
-        .replace("assign valid_out", "assign ready")
+    text = clean_top(design, " wire ready;").replace("assign valid_out", "assign ready")
+    code = (
+        f"reg [{design.bits_out}:0] r; always @(posedge clk) r <= {{ready, clean}}; assign {{valid_out, data_out}} = r;"
     )
-    text = in_body(text, f"    wire [{design.bits_out - 1}:0] clean; wire ready;")
-    code = f"    reg [{design.bits_out}:0] r; always @(posedge clk) r <= {{ready, clean}}; assign {{valid_out, data_out}} = r;\nendmodule"
-    return Change("top: data_out and valid_out", {design.top: text.replace("endmodule", code)})
+    return Change("top: data_out and valid_out", {design.top: ended(text, code)})
 
 
 @operator("registers")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from trigger_lut.proof.attack.designs import Design
-from trigger_lut.proof.attack.edit import Draw, edit, edit_top, edited, flip, in_body, spliced
+from trigger_lut.proof.attack.edit import Draw, clean_top, edit, edit_top, edited, ended, flip, spliced
 from trigger_lut.proof.attack.mutate import Change, operator
 
 OUT = r"assign data_out\[(\d+):(\d+)\] = ([^;]*);"
@@ -122,12 +122,8 @@ def data_out_without_its_last_output(design: Design, draw: Draw) -> Change | Non
 
 
 def _narrow(design: Design, width: int) -> Change:
-    text = re.sub(PORT_OUT, f"output wire [{width - 1}:0] data_out", design.files[design.top])
-    text = in_body(text.replace("assign data_out[", "assign clean["), f"    wire [{design.bits_out - 1}:0] clean;")
-    return Change(
-        f"top: data_out of {width} bits",
-        {design.top: text.replace("endmodule", "    assign data_out = clean;\nendmodule")},
-    )
+    text = re.sub(PORT_OUT, f"output wire [{width - 1}:0] data_out", clean_top(design))
+    return Change(f"top: data_out of {width} bits", {design.top: ended(text, "assign data_out = clean;")})
 
 
 edit("ports", "data_out one bit wider", "top", PORT_OUT, lambda m: f"output wire [{int(m[1]) + 1}:0] data_out")
@@ -273,16 +269,12 @@ def _second_driver(name: str, code: str, resolved: tuple[str, ...]) -> None:
     @operator("drivers", name)
     def apply(design: Design, draw: Draw) -> Change | None:
         bit = int(draw.integers(design.bits_out))
-        text = design.files[design.top].replace("endmodule", f"    {code.replace('@bit@', str(bit))}\nendmodule")
-        clean = in_body(
-            design.files[design.top].replace("assign data_out[", "assign clean["),
-            f"    wire [{design.bits_out - 1}:0] clean;",
-        )
+        text = ended(design.files[design.top], code.replace("@bit@", str(bit)))
         readings = {}
         for form in resolved:
             value = form.replace("@v@", f"clean[{bit}]")
             whole = f"(clean & ~({design.bits_out}'d1 << {bit})) | ({{{design.bits_out - 1}'d0, {value}}} << {bit})"
-            readings[form] = {design.top: clean.replace("endmodule", f"    assign data_out = {whole};\nendmodule")}
+            readings[form] = {design.top: ended(clean_top(design), f"assign data_out = {whole};")}
         return Change(f"top: bit {bit} of data_out: {code}", {design.top: text}, readings)
 
 

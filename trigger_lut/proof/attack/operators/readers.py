@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from trigger_lut.proof.attack.designs import Design, Files
-from trigger_lut.proof.attack.edit import Draw, edit, edit_top, filled, flip, in_body
+from trigger_lut.proof.attack.edit import Draw, clean_top, edit, edit_top, ended, filled, flip, inverted
 from trigger_lut.proof.attack.mutate import Change, operator
 
 TOOLS = ("SYNTHESIS", "YOSYS", "VERILATOR", "COCOTB_SIM", "FORMAL", "__ICARUS__", "SIMULATION", "XILINX_SIMULATOR")
@@ -157,14 +157,8 @@ def _leaks(name: str, first: str, code: str, fires: str, *, last: bool = False, 
     @operator("directives", name)
     def apply(design: Design, draw: Draw) -> Change | None:
         bit = int(draw.integers(design.bits_out))
-        text = in_body(
-            design.files[design.top].replace("assign data_out[", "assign clean["),
-            f"    wire [{design.bits_out - 1}:0] clean;\n{filled(code, design, draw)}",
-        )
-        text = text.replace(
-            "endmodule",
-            f"    assign data_out = clean ^ ({{{design.bits_out}{{{fires}}}}} & ({design.bits_out}'d1 << {bit}));\nendmodule",
-        )
+        text = clean_top(design, f"\n{filled(code, design, draw)}")
+        text = ended(text, f"assign data_out = {inverted(design, bit, fires)};")
         names = list(design.files)
         order = (*names, "first.v") if last else ("first.v", *names)
         return Change(
@@ -468,151 +462,36 @@ flip(
     readings={"x as 1": ("reg s; always @(posedge clk) s <= data_in[1:0] == 2;", "s")},
 )
 
+
+def _wide(name: str, declared: str, value: str, *, equal: bool = False) -> None:
+    """Register an operator that inverts a bit where an expression is 1 a cycle before. @a@: an input that shows it."""
+    code = f"{declared} reg d; always @(posedge clk) d <= {value};".lstrip()
+    events = [(1, "@a@")] if "@a@" in code else []
+    flip("wide words", name, code, "d", events=events, equal=equal)
+
+
 WIDE = "wire [9:0] a = {9'b0, data_in == @a@}; wire [9:0] b = a + a; wire [9:0] c = b + b;"
-flip(
-    "wide words",
-    "word of 72 bits",
-    f"{WIDE} wire [71:0] z = {{c, 62'b0}}; reg d; always @(posedge clk) d <= |z;",
-    "d",
-    events=[(1, "@a@")],
-)
-flip(
-    "wide words",
-    "word of 64 bits",
-    "wire [63:0] z = {data_in == @a@, 63'b0}; reg d; always @(posedge clk) d <= z[63];",
-    "d",
-    events=[(1, "@a@")],
-)
-flip(
-    "wide words",
-    "word of 65 bits",
-    "wire [64:0] z = {data_in == @a@, 64'b0}; reg d; always @(posedge clk) d <= z != 0;",
-    "d",
-    events=[(1, "@a@")],
-)
-flip(
-    "wide words",
-    "sum that overflows 64 bits",
-    "wire [64:0] z = {1'b0, {64{1'b1}}} + (data_in == @a@); reg d; always @(posedge clk) d <= z[64];",
-    "d",
-    events=[(1, "@a@")],
-)
-flip(
-    "wide words",
-    "difference that borrows from 64 bits",
-    "wire [65:0] z = 66'd0 - (data_in == @a@); reg d; always @(posedge clk) d <= z[65];",
-    "d",
-    events=[(1, "@a@")],
-)
-flip(
-    "wide words",
-    "signed comparison of 64 bits",
-    "wire signed [63:0] z = {data_in == @a@, 63'd5}; reg d; always @(posedge clk) d <= z < 0;",
-    "d",
-    events=[(1, "@a@")],
-)
-flip(
-    "wide words",
-    "product of 64 bits",
-    "wire [127:0] z = {64'd0, data_in == @a@, 63'd0} * 128'd4; reg d; always @(posedge clk) d <= |z;",
-    "d",
-    events=[(1, "@a@")],
-)
-flip(
-    "wide words",
-    "shift by more than 64",
-    "wire [99:0] z = 100'd1 << (data_in == @a@ ? 99 : 100); reg d; always @(posedge clk) d <= |z;",
-    "d",
-    events=[(1, "@a@")],
-)
-flip(
-    "wide words",
-    "shift by a wide number",
-    "wire [7:0] z = 8'd1 >> {data_in == @a@, 32'd0}; reg d; always @(posedge clk) d <= ~z[0];",
-    "d",
-    events=[(1, "@a@")],
-)
-flip(
-    "wide words",
-    "equality of 80 bits",
-    "wire [79:0] z = {16'd0, data_in == @a@, 63'd0}; reg d; always @(posedge clk) d <= z == 80'h8000000000000000;",
-    "d",
-    events=[(1, "@a@")],
-)
-flip(
-    "wide words",
-    "integer of 32 bits",
-    "integer z; always @(*) z = {data_in == @a@, 31'd0}; reg d; always @(posedge clk) d <= z < 0;",
-    "d",
-    events=[(1, "@a@")],
-)
-flip(
-    "wide words",
-    "unsized constant",
-    "reg d; always @(posedge clk) d <= ('hffffffff + (data_in == @a@)) == 0;",
-    "d",
-    events=[(1, "@a@")],
-)
-flip(
-    "wide words",
-    "sum in a narrow context",
-    "wire [1:0] y = {2{data_in[0]}}; reg d; always @(posedge clk) d <= (y + y) >> 2;",
-    "d",
-)
-flip(
-    "wide words",
-    "sum in a wide context",
-    "wire [1:0] y = {2{data_in[0]}}; reg d; always @(posedge clk) d <= ((y + y) >> 2) + 4'd0;",
-    "d",
-)
-flip(
-    "wide words",
-    "signed and unsigned compared",
-    "wire signed [1:0] y = {2{data_in[0]}}; reg d; always @(posedge clk) d <= y < 2'd1;",
-    "d",
-)
-flip(
-    "wide words",
-    "signed compared",
-    "wire signed [1:0] y = {2{data_in[0]}}; reg d; always @(posedge clk) d <= y < 2'sd1;",
-    "d",
-)
-flip("wide words", "power", "reg d; always @(posedge clk) d <= (2 ** data_in[0]) == 2;", "d")
-flip(
-    "wide words",
-    "power of a negative number",
-    "wire signed [3:0] y = -4'sd1; reg d; always @(posedge clk) d <= (y ** data_in[1:0]) > 0;",
-    "d",
-)
-flip(
-    "wide words",
-    "division of negative numbers",
-    "wire signed [3:0] y = {4{data_in[0]}}; reg d; always @(posedge clk) d <= (y / 2) == 0;",
-    "d",
-)
-flip(
-    "wide words",
-    "rest of negative numbers",
-    "wire signed [3:0] y = {4{data_in[0]}}; reg d; always @(posedge clk) d <= (y % 2) == -1;",
-    "d",
-)
-flip(
-    "wide words",
-    "arithmetic shift of an unsigned word",
-    "wire [3:0] y = {4{data_in[0]}}; reg d; always @(posedge clk) d <= (y >>> 1) == 4'hf;",
-    "d",
-    equal=True,
-)
-flip(
-    "wide words",
-    "arithmetic shift of a signed word",
-    "wire signed [3:0] y = {4{data_in[0]}}; reg d; always @(posedge clk) d <= (y >>> 1) == 4'hf;",
-    "d",
-)
-flip("wide words", "number that is real", "wire [3:0] y = 2.5; reg d; always @(posedge clk) d <= y == 3;", "d")
-flip(
-    "wide words",
-    "repeated no times",
-    "wire [3:0] y = {{0{1'b1}}, data_in[0]}; reg d; always @(posedge clk) d <= y == 1;",
-    "d",
-)
+_wide("word of 72 bits", f"{WIDE} wire [71:0] z = {{c, 62'b0}};", "|z")
+_wide("word of 64 bits", "wire [63:0] z = {data_in == @a@, 63'b0};", "z[63]")
+_wide("word of 65 bits", "wire [64:0] z = {data_in == @a@, 64'b0};", "z != 0")
+_wide("sum that overflows 64 bits", "wire [64:0] z = {1'b0, {64{1'b1}}} + (data_in == @a@);", "z[64]")
+_wide("difference that borrows from 64 bits", "wire [65:0] z = 66'd0 - (data_in == @a@);", "z[65]")
+_wide("signed comparison of 64 bits", "wire signed [63:0] z = {data_in == @a@, 63'd5};", "z < 0")
+_wide("product of 64 bits", "wire [127:0] z = {64'd0, data_in == @a@, 63'd0} * 128'd4;", "|z")
+_wide("shift by more than 64", "wire [99:0] z = 100'd1 << (data_in == @a@ ? 99 : 100);", "|z")
+_wide("shift by a wide number", "wire [7:0] z = 8'd1 >> {data_in == @a@, 32'd0};", "~z[0]")
+_wide("equality of 80 bits", "wire [79:0] z = {16'd0, data_in == @a@, 63'd0};", "z == 80'h8000000000000000")
+_wide("integer of 32 bits", "integer z; always @(*) z = {data_in == @a@, 31'd0};", "z < 0")
+_wide("unsized constant", "", "('hffffffff + (data_in == @a@)) == 0")
+_wide("sum in a narrow context", "wire [1:0] y = {2{data_in[0]}};", "(y + y) >> 2")
+_wide("sum in a wide context", "wire [1:0] y = {2{data_in[0]}};", "((y + y) >> 2) + 4'd0")
+_wide("signed and unsigned compared", "wire signed [1:0] y = {2{data_in[0]}};", "y < 2'd1")
+_wide("signed compared", "wire signed [1:0] y = {2{data_in[0]}};", "y < 2'sd1")
+_wide("power", "", "(2 ** data_in[0]) == 2")
+_wide("power of a negative number", "wire signed [3:0] y = -4'sd1;", "(y ** data_in[1:0]) > 0")
+_wide("division of negative numbers", "wire signed [3:0] y = {4{data_in[0]}};", "(y / 2) == 0")
+_wide("rest of negative numbers", "wire signed [3:0] y = {4{data_in[0]}};", "(y % 2) == -1")
+_wide("arithmetic shift of an unsigned word", "wire [3:0] y = {4{data_in[0]}};", "(y >>> 1) == 4'hf", equal=True)
+_wide("arithmetic shift of a signed word", "wire signed [3:0] y = {4{data_in[0]}};", "(y >>> 1) == 4'hf")
+_wide("number that is real", "wire [3:0] y = 2.5;", "y == 3")
+_wide("repeated no times", "wire [3:0] y = {{0{1'b1}}, data_in[0]};", "y == 1")

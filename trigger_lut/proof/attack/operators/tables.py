@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from trigger_lut.proof.attack.designs import Design
-from trigger_lut.proof.attack.edit import ENTRY, TABLE, Draw, edit, edited, part, spliced
+from trigger_lut.proof.attack.edit import ENTRY, TABLE, Draw, Replacement, edit, edited, marked, part, spliced
 from trigger_lut.proof.attack.mutate import Change, operator
 
 MODULE = (
@@ -25,55 +25,37 @@ def _value(match: re.Match[str]) -> int:
     return int(match["value"], 16)
 
 
-edit("entries", "entry off by one", "tables", ENTRY, lambda m: _literal(m, _value(m) + 1))
-edit("entries", "lowest bit of an entry", "tables", ENTRY, lambda m: _literal(m, _value(m) ^ 1))
-edit(
-    "entries",
-    "highest bit of an entry",
-    "tables",
-    ENTRY,
-    lambda m: _literal(m, _value(m) ^ (1 << (int(m["bits"]) - 1))),
-)
-edit("entries", "entry negated", "tables", ENTRY, lambda m: _literal(m, -_value(m)))
-edit("entries", "entry written twice, the first wrong", "tables", ENTRY, lambda m: _literal(m, _value(m) + 1) + m[0])
-edit(
-    "entries",
-    "entry written twice, the second wrong",
-    "tables",
-    ENTRY,
-    lambda m: m[0] + _literal(m, _value(m) + 1),
-    equal=True,
-)
-edit("entries", "entry missing", "tables", ENTRY, "")
-edit(
-    "entries",
+def _entry(name: str, replacement: Replacement, *, equal: bool = False) -> None:
+    """Register an operator that replaces an entry of a table."""
+    edit("entries", name, "tables", ENTRY, replacement, equal=equal)
+
+
+def _case(name: str, replacement: str, *, equal: bool = False) -> None:
+    """Register an operator that replaces the head of a case statement."""
+    edit("tables", name, "tables", r"always @\(\*\) case", replacement, equal=equal)
+
+
+_entry("entry off by one", lambda m: _literal(m, _value(m) + 1))
+_entry("lowest bit of an entry", lambda m: _literal(m, _value(m) ^ 1))
+_entry("highest bit of an entry", lambda m: _literal(m, _value(m) ^ (1 << (int(m["bits"]) - 1))))
+_entry("entry negated", lambda m: _literal(m, -_value(m)))
+_entry("entry written twice, the first wrong", lambda m: _literal(m, _value(m) + 1) + m[0])
+_entry("entry written twice, the second wrong", lambda m: m[0] + _literal(m, _value(m) + 1), equal=True)
+_entry("entry missing", "")
+_entry(
     "entry of too many bits",
-    "tables",
-    ENTRY,
     lambda m: f"{m['address']}: out = {int(m['bits']) + 4}'h{_value(m) + (5 << int(m['bits'])):X};\n",
     equal=True,
 )
-edit(
-    "entries",
+_entry(
     "entry as a negative number",
-    "tables",
-    ENTRY,
     lambda m: f"{m['address']}: out = -{int(m['bits'])}'sd{-_value(m) % (1 << int(m['bits']))};\n",
     equal=True,
 )
-edit(
-    "entries",
-    "entry as an expression",
-    "tables",
-    ENTRY,
-    lambda m: f"{m['address']}: out = {m['bits']}'d{_value(m)} + in[0];\n",
-)
-edit("entries", "entry reads the output", "tables", ENTRY, lambda m: f"{m['address']}: out = out;\n")
-edit(
-    "entries",
+_entry("entry as an expression", lambda m: f"{m['address']}: out = {m['bits']}'d{_value(m)} + in[0];\n")
+_entry("entry reads the output", lambda m: f"{m['address']}: out = out;\n")
+_entry(
     "entry depends on an unknown bit",
-    "tables",
-    ENTRY,
     lambda m: f"{m['address']}: out = (1'bx === 1'b0) ? {m['bits']}'h0 : {m['bits']}'h{_value(m):X};\n",
     equal=True,
 )
@@ -112,22 +94,12 @@ edit(
     lambda m: f"{m[1]}casex{m[2]}x",
 )
 edit("tables", "casez without marks", "tables", r"always @\(\*\) case ", "always @(*) casez ", equal=True)
-edit("tables", "one bit in the list of sensitivity", "tables", r"always @\(\*\) case", "always @(in[0]) case")
-edit("tables", "list of sensitivity complete", "tables", r"always @\(\*\) case", "always @(in) case", equal=True)
-edit(
-    "tables", "table at a rising edge of the address", "tables", r"always @\(\*\) case", "always @(posedge in[0]) case"
-)
-edit(
-    "tables",
-    "table at both edges of one bit",
-    "tables",
-    r"always @\(\*\) case",
-    "always @(posedge in[0] or negedge in[0]) case",
-)
-edit(
-    "tables", "table at a falling edge of the address", "tables", r"always @\(\*\) case", "always @(negedge in[0]) case"
-)
-edit("tables", "latch at a table", "tables", r"always @\(\*\) case", "always @(*) if (in != 1) case")
+_case("one bit in the list of sensitivity", "always @(in[0]) case")
+_case("list of sensitivity complete", "always @(in) case", equal=True)
+_case("table at a rising edge of the address", "always @(posedge in[0]) case")
+_case("table at both edges of one bit", "always @(posedge in[0] or negedge in[0]) case")
+_case("table at a falling edge of the address", "always @(negedge in[0]) case")
+_case("latch at a table", "always @(*) if (in != 1) case")
 edit("tables", "nonblocking entries", "tables", r"out = (\d+'h[0-9A-F]+;)", r"out <= \1")
 edit("tables", "case of inverted address", "tables", r"case \(in\)", "case (~in)")
 edit("tables", "case 1 of expressions", "tables", r"case \(in\)", "case (in + 1'b1)")
@@ -194,7 +166,7 @@ def _rewritten(name: str, body: str, *, equal: bool = False, readings: dict[str,
         head = f"module {match['name']}(input [{match['high']}:0] in, output reg [{match['out']}:0] out);\n"
 
         def text(code: str) -> str:
-            new = head + re.sub(r"@(\w+)@", lambda m: known[m[1]], code) + "\nendmodule\n"
+            new = head + marked(code, known) + "\nendmodule\n"
             return spliced(design.files[file], match, new)
 
         made = {reading: {file: text(code)} for reading, code in (readings or {}).items()}

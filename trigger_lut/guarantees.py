@@ -67,6 +67,10 @@ CLAIMS = (
             "A second proof unrolls the sequential circuit from a free start state and uses another solver, for "
             "designs within its limits. If it finds a difference, the output counts as different.",
             "The proof of a network with one flipped table bit must fail (negative control).",
+            "The decision firmware passes the same source, driver and structure checks: its logic alone, and the "
+            "combined module from data_in to the decision. SAT compares the logic alone, and all that follows the "
+            "network in the combined module, with thresholds on differences of outputs. A threshold moved by one code "
+            "must not be proven (negative control).",
             "The proof reads files with the checksums that `firmware.json` lists.",
         ),
         independence="The word proof, SAT and the second proof have different algorithms and different solvers. The "

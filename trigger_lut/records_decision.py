@@ -74,8 +74,10 @@ class DecisionCard(Card):
     forms: list[DecisionForm] = Field(description="Verilog, and VHDL where GHDL is installed.")
     not_run: dict[str, str] = Field({}, description="Forms that were not simulated, and why.")
     proof: Literal["proven", "sampled", "different"] = Field(
-        description="proven: the logic is the decision for all outputs of the network, by SAT; sampled: on vectors."
+        description="proven: the Verilog is the decision in every cycle, for all outputs of the network, by checks of "
+        "the text and SAT; sampled: on vectors."
     )
+    proof_detail: str = Field("", description="Why it is not proven.")
     proof_control: bool | None = Field(description="Whether SAT found a moved threshold; null: not asked, or open.")
     differences: Count = Field(description="Over all forms.")
     bit_exact: bool = Field(description="No differences, no control missed, and not proven different.")

@@ -15,7 +15,7 @@ from trigger_lut.cards import read_card, sha256, write_card
 from trigger_lut.decision import run, wrapper
 from trigger_lut.decision.flat import expected, flat
 from trigger_lut.decision.project import DecisionProject, read_decision
-from trigger_lut.decision.proof import prove_decision
+from trigger_lut.decision.proof import DecisionProof, prove_decision
 from trigger_lut.decision.run import decide
 from trigger_lut.decision.score import Score
 from trigger_lut.decision.steps import levels
@@ -98,8 +98,7 @@ def test_every_output_code_and_every_cycle_count(tmp_path, score):
             found, latency, _ = simulate_vhdl(flat(decision, rtl, tmp_path / f"f{cycles}"), every)
             assert np.array_equal(found, expected(decision, every))
             assert latency == 1 + cycles
-        proof, _ = prove_decision(decision, 20)
-        assert proof == "proven"
+        assert prove_decision(decision, rtl, 20) == DecisionProof("proven", True)
 
 
 def random_score(seed: int) -> tuple[Score, list[int | None]]:
@@ -124,7 +123,7 @@ def test_any_formats(tmp_path, seed):
     found, latency, _ = simulate_rtl(flat(decision, rtl, tmp_path / "f"), codes)
     assert np.array_equal(found, expected(decision, codes))
     assert latency == decision.latency_cycles
-    assert prove_decision(decision, 20)[0] == "proven"
+    assert prove_decision(decision, rtl, 20).status == "proven"
 
 
 @needs_ghdl
@@ -143,18 +142,98 @@ def test_sat_finds_a_threshold_that_is_off_by_one_code(tmp_path):
     score = SMALL[0]
     rtl = wires(tmp_path / "net", score.outputs)
     decision = written(rtl, score, [3, None], 2, tmp_path / "d")
-    assert prove_decision(decision, 20) == ("proven", True)
-    assert prove_decision(dataclasses.replace(decision, thresholds=(4, None)), 20)[0] == "different"
-    assert prove_decision(dataclasses.replace(decision, thresholds=(3, 3)), 20)[0] == "different"
+    assert prove_decision(decision, rtl, 20) == DecisionProof("proven", True)
+    for thresholds in ((4, None), (3, 3)):
+        assert prove_decision(dataclasses.replace(decision, thresholds=thresholds), rtl, 20).status == "different"
     other = dataclasses.replace(score, signal=(1,), background=(0, 2))
-    assert prove_decision(dataclasses.replace(decision, score=other), 20)[0] == "different"
-    # Of the same function, but a cycle late: registers count.
+    assert prove_decision(dataclasses.replace(decision, score=other), rtl, 20).status == "different"
+
+
+LOAD = "always @(posedge clk) delayed <= {delayed[10:0], data_in};"
+SCORE = "reg [6:0] score;\n    always @(posedge clk) score <= "
+LOGIC = "module net_decide_logic #(\n    parameter [6:0] THRESHOLD_0 = 7'h"
+BEHIND = ".valid_in(valid), .data_in(outputs)"
+REFUSED = {
+    # text that tools read differently
+    "directive": ("module net_decide_logic", "`define A\nmodule net_decide_logic", "the directive"),
+    "translate_off": (LOAD, f"// synthesis translate_off\n{LOAD}\n// synthesis translate_on", "which tools obey"),
+    "attribute": ('shreg_extract = "no" *) reg [2 - 1:0]', "keep *) reg [2 - 1:0]", "the attribute"),
+    "falling edge": ("always @(posedge clk) begin", "always @(negedge clk) begin", "'negedge' is not allowed"),
+    "clock of data": ("always @(posedge clk) begin", "always @(posedge data_in[0]) begin", "'[' is not allowed"),
+    "enable": (LOAD, LOAD.replace("delayed <=", "if (valid_in) delayed <="), "'if' is not allowed"),
+    "parameter that is cut": ("THRESHOLD_0 = 7'h3", "THRESHOLD_0 = 8'h83", "of another width than its value"),
+    "second network": (
+        "module net_decide_logic",
+        "module net(input clk); endmodule\nmodule net_decide_logic",
+        "a second",
+    ),
+    # drivers
+    "second driver": (LOAD, f"{LOAD}\n    assign decision[0] = 1'b0;", "Drivers conflicting with a constant"),
+    "driver by another name": (
+        "    net_decide_logic #(",
+        "    wire s; assign outputs[0] = s;\n    net_decide_logic #(",
+        "module net_decide: outputs[0] has several drivers",
+    ),
+    "no driver": ("assign valid_out = valid[2 - 1];", "", "used but has no driver"),
+    # registers
+    "inverted clock": (LOAD, f"wire n; assign n = ~clk; {LOAD.replace('clk', 'n')}", "rising edge of the port clk"),
+    "stage left out": (
+        SCORE,
+        "wire [6:0] score;\n    assign score = ",
+        "decision[0]: 2 registers from data_in, 3 planned",
+    ),
+    "data_out early": ("delayed[2 * 11 - 1:2 * 11 - 11]", "delayed[10:0]", "data_out[0]: 2 registers from data_in"),
+    "valid late": (
+        "always @(posedge clk) valid <= {valid[0:0], valid_in}",
+        "reg v; always @(posedge clk) v <= valid_in; always @(posedge clk) valid <= {valid[0:0], v}",
+        "valid_out: 4 registers from valid_in, 3 planned",
+    ),
+    "valid early": ("assign valid_out = valid[2 - 1]", "assign valid_out = valid[0]", "valid_out: 2 registers"),
+    "feedback": ("score >= {~T", "decision[0] | score >= {~T", "depends on itself"),
+    # valid, and the network's nets
+    "valid as data": ("decision[0] <= score", "decision[0] <= valid[0] & score", "decision[0]: depends on valid_in"),
+    "data as valid": ("valid_in};\n", "valid_in | data_in[0]};\n", "valid_out: expected valid_in behind registers"),
+    "valid around the network": (BEHIND, ".valid_in(valid_in), .data_in(outputs)", "valid_out: 2 registers"),
+    "data around the network": (BEHIND, ".valid_in(valid), .data_in(data_in)", "data_out[0]: 2 registers"),
+    "inputs inverted": (".data_in(data_in), .valid_out(valid)", ".data_in(~data_in), .valid_out(valid)", "other nets"),
+    "network twice": (
+        "    net_decide_logic #(",
+        "    net more (.clk(clk), .valid_in(valid_in), .data_in(data_in), .valid_out(), .data_out());\n"
+        "    net_decide_logic #(",
+        "",
+    ),
+}
+OTHERS = {
+    "threshold of the combined module": ("THRESHOLD_0 = 7'h3", "THRESHOLD_0 = 7'h4"),
+    "threshold of the logic": (f"{LOGIC}3", f"{LOGIC}4"),
+    "thresholds exchanged": (".THRESHOLD_0(THRESHOLD_0)", ".THRESHOLD_0(THRESHOLD_1)"),
+    "above, not at": ("decision[0] <= score >=", "decision[0] <= score >"),
+    "bit of data_out inverted": ("assign data_out = ", "assign data_out = 1'b1 ^ "),
+    "outputs inverted": (BEHIND, ".valid_in(valid), .data_in(~outputs)"),
+}
+
+
+def edited_decision(folder: Path, old: str, new: str) -> tuple[DecisionProject, RtlProject]:
+    rtl = wires(folder / "net", SMALL[0].outputs)
+    decision = written(rtl, SMALL[0], [3, None], 2, folder / "d")
     text = decision.verilog.read_text()
-    late = text.replace("output reg", "output wire").replace("        decision[", "        early[")
-    head, logic = late.rsplit("endmodule", 1)[0].rsplit("    initial valid", 1)
-    declared = f"    reg [1:0] early; reg [1:0] kept; assign decision = kept;\n    initial valid{logic}"
-    decision.verilog.write_text(f"{head}{declared}    always @(posedge clk) kept <= early;\nendmodule\n")
-    assert prove_decision(decision, 20) == ("open", None)
+    assert old in text
+    decision.verilog.write_text(text.replace(old, new, 1))
+    return decision, rtl
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_verilog_that_is_not_plain_or_no_pipeline_is_not_proven(tmp_path, what):
+    old, new, reason = REFUSED[what]
+    found = prove_decision(*edited_decision(tmp_path, old, new), 20)
+    assert (found.status, found.control) == ("open", None)
+    assert reason in found.detail
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_sat_finds_what_the_combined_module_or_the_logic_does_otherwise(tmp_path, what):
+    found = prove_decision(*edited_decision(tmp_path, *OTHERS[what]), 20)
+    assert found == DecisionProof("different", None, "another function by SAT")
 
 
 # ---------------------------------------------------------------- the stage
@@ -223,7 +302,8 @@ def test_the_stage(tmp_path):
 def test_without_time_for_sat_nothing_is_proven(tmp_path, monkeypatch):
     monkeypatch.setattr(run, "has_ghdl", lambda: False)
     card = run_stage(made_stage(tmp_path), seconds=0)
-    assert (card.proof, card.proof_control, card.bit_exact) == ("sampled", None, True)
+    assert (card.proof, card.proof_detail, card.proof_control) == ("sampled", "not asked for", None)
+    assert card.bit_exact
     assert "GHDL" in card.not_run["vhdl"]
 
 

@@ -216,8 +216,11 @@ def test_words_beyond_their_memory_are_left_to_sat(tmp_path, monkeypatch):
 
 def test_a_limit_of_memory_leaves_outputs_open(tmp_path, monkeypatch):
     monkeypatch.setattr("trigger_lut.proof.words._compared", lambda *_: "not looked at")
-    monkeypatch.setattr("trigger_lut.proof.netlist_graph.PROGRAM_BYTES", 16 << 20)
-    (output,) = prove_both_ways(small_network(), small_project(tmp_path), 20, 1, tmp_path).outputs
+    project = small_project(tmp_path)
+    verilog = read_verilog(project)
+    monkeypatch.setattr(stage, "read_verilog", lambda _: verilog)
+    monkeypatch.setattr("trigger_lut.proof.netlist_reader.PROGRAM_BYTES", 16 << 20)
+    (output,) = prove_both_ways(small_network(), project, 20, 1, tmp_path).outputs
     assert output.status == "sampled"
     assert output.detail == "not looked at; SAT: Yosys: reference takes more than 0.0 GB of memory"
 

@@ -158,7 +158,7 @@ def test_thresholds_are_parameters_in_two_s_complement(tmp_path: Path) -> None:
     values = [-7, SCORE.hi, SCORE.never]
     verilog, vhdl = project.verilog.read_text(), project.vhdl.read_text()
     for n, value in enumerate(values):
-        assert f"THRESHOLD_{n} = {bits}'sh{value % (1 << bits):x}" in verilog
+        assert f"THRESHOLD_{n} = {bits}'h{value % (1 << bits):x}" in verilog
         assert f'threshold_{n}: signed({bits - 1} downto 0) := "{value % (1 << bits):0{bits}b}"' in vhdl
 
 

@@ -1,4 +1,8 @@
-"""The decision's logic is the decision for all outputs of the network, by SAT.
+"""The decision's Verilog is the decision, in every cycle, for all outputs of the network: checks of the text, and SAT.
+
+Two circuits are proven: the logic alone, and the part of the combined module that follows the network. The combined
+module as a whole is checked as the network's Verilog is (`source_check`, `drivers`, `structure`): with the proof of the
+network, its decision is the decision on the network's function of data_in.
 
 The reference shares nothing with the firmware: an event passes when some signal output is above every background output
 by the threshold, difference by difference.
@@ -6,81 +10,163 @@ by the threshold, difference by difference.
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from trigger_lut.decision.project import DecisionProject
 from trigger_lut.decision.score import Score
 from trigger_lut.decision.wrapper import literal
+from trigger_lut.errors import ToolFailedError
+from trigger_lut.firmware.rtl_project import RtlProject
 from trigger_lut.firmware.rtl_top import offsets
-from trigger_lut.proof.aiger import write_aiger
-from trigger_lut.proof.equivalence import Graph, equivalent, read_graph
-from trigger_lut.proof.netlist_graph import read_netlist
-from trigger_lut.proof.structure import check_pipeline
+from trigger_lut.proof.circuit import BOXES, read_modules
+from trigger_lut.proof.equivalence import Graph, equivalent
+from trigger_lut.proof.netlist_graph import netlist_graph, read_netlist
+from trigger_lut.proof.source_check import source_refusal
+from trigger_lut.proof.structure import Structure, check_pipeline
 
 Status = Literal["proven", "different", "open"]
-
-LOGIC = """module wrapped (input wire [{high}:0] data_in, output wire [{last}:0] decision);
-    {logic} decide (.clk(1'b0), .valid_in(1'b1), .data_in(data_in), .decision(decision));
-endmodule
-"""
+PORTS = ("data_out", "decision")
+NETWORK_INPUTS = ("clk", "valid_in", "data_in")
 
 
-def prove_decision(project: DecisionProject, seconds: float) -> tuple[Status, bool | None]:
-    """Say whether the Verilog of the logic is the decision, and whether one with a threshold moved by a code is not.
+@dataclass(frozen=True)
+class DecisionProof:
+    """The result for a decision's Verilog.
 
-    Verilog whose paths do not all cross the planned registers is left open.
-
-    seconds: for each of the two. The second is None where it was open, or there is no threshold to move.
+    Attributes
+    ----------
+    status
+        "proven", "different", or "open" where a check refuses the Verilog or the time did not suffice.
+    control
+        Whether a threshold moved by one code is not proven; None where nothing is proven or it is open.
+    detail
+        Why it is not proven; empty where it is.
     """
-    with tempfile.TemporaryDirectory(prefix="trigger_lut_decision_") as scratch:
-        folder, first = Path(scratch), next((n for n, t in enumerate(project.thresholds) if t is not None), None)
-        if not _is_pipeline(project):
-            return "open", None
-        firmware = logic_graph(project, folder)
-        status = equivalent(reference_graph(project.score, project.thresholds, folder), firmware, seconds).verdict
-        if first is None:
-            return status, None
-        moved = [t if t is None or n != first else t + 1 for n, t in enumerate(project.thresholds)]
-        control = equivalent(reference_graph(project.score, moved, folder), firmware, seconds).verdict
-    return status, None if control == "open" else control == "different"
+
+    status: Status
+    control: bool | None
+    detail: str = ""
 
 
-def _is_pipeline(project: DecisionProject) -> bool:
-    """Say whether all paths to valid_out, data_out and the decision cross the planned registers.
+def prove_decision(project: DecisionProject, rtl: RtlProject, seconds: float) -> DecisionProof:
+    """Prove the Verilog of a decision, and try a threshold moved by one code as negative control.
 
-    Without that, logic with its registers as wires says nothing of the logic with registers.
+    Parameters
+    ----------
+    project
+        The decision's Verilog.
+    rtl
+        The network's firmware.
+    seconds
+        For each run of SAT.
+
+    Raises
+    ------
+    ToolMissingError
+        Without Yosys or ABC.
     """
+    combined = dataclasses.replace(rtl, top=project.top, files=(*rtl.files, project.verilog))
+    try:
+        refusal = source_refusal(combined.files) or _no_pipeline(project, combined)
+        circuits = {} if refusal else _circuits(project, combined)
+        refusal = refusal or next(filter(None, (_refused(project, *known) for known in circuits.items())), "")
+        if refusal:
+            return DecisionProof("open", None, refusal)
+        groups = [offsets(project.score.outputs)[-1], len(project.thresholds)]
+        graphs = [netlist_graph(modules, name, groups, PORTS) for name, modules in circuits.items()]
+        return _compared(project, graphs, seconds)
+    except ToolFailedError as error:
+        return DecisionProof("open", None, " ".join(str(error).split()))
+
+
+def _no_pipeline(project: DecisionProject, combined: RtlProject) -> str:
+    """Say why the combined module is no pipeline of the planned latency; "" where it is."""
+    outputs = [*(("data_out", kif.bits) for kif in combined.outputs), ("decision", len(project.thresholds))]
+    bits_in, modules = sum(kif.bits for kif in combined.inputs), read_modules(combined)
+    return _first(check_pipeline(modules, project.top, bits_in, outputs, project.latency_cycles))
+
+
+def _refused(project: DecisionProject, name: str, modules: Mapping[str, Any]) -> str:
+    """Say why a circuit behind the network is no pipeline of the decision's cycles; "" where it is."""
     bits = offsets(project.score.outputs)[-1]
     outputs = [("data_out", bits), ("decision", len(project.thresholds))]
-    modules = read_netlist(project.verilog, project.logic)
-    found = check_pipeline(modules, project.logic, bits, outputs, project.cycles)
-    return found.registers is not None
+    return _first(check_pipeline(modules, name, bits, outputs, project.cycles))
 
 
-def logic_graph(project: DecisionProject, folder: Path) -> Graph:
-    """The function of the generated logic, its registers as wires."""
-    wrapper, path = folder / "wrapped.v", folder / "logic.aig"
-    high, last = offsets(project.score.outputs)[-1] - 1, len(project.thresholds) - 1
-    wrapper.write_text(LOGIC.format(high=high, last=last, logic=project.logic), encoding="utf-8")
-    write_aiger([wrapper, project.verilog], "wrapped", path)
-    return read_graph(path)
+def _first(structure: Structure) -> str:
+    return structure.whole or next(filter(None, structure.outputs), "")
+
+
+def _circuits(project: DecisionProject, combined: RtlProject) -> dict[str, dict[str, Any]]:
+    """The logic alone, and the combined module without the network, by name with their modules."""
+    alone = dataclasses.replace(combined, top=project.logic, files=(project.verilog,))
+    return {project.logic: read_modules(alone), project.top: _behind_network(project, combined)}
+
+
+def _behind_network(project: DecisionProject, combined: RtlProject) -> dict[str, Any]:
+    """The combined module without its network, whose outputs become the ports valid_in and data_in.
+
+    Raises ToolFailedError where the network is not there once, or its inputs are not the module's own.
+    """
+    module = read_modules(combined, (*BOXES, project.network))[project.top]
+    ports, cells = module["ports"], module["cells"]
+    found = [name for name, cell in cells.items() if cell["type"] == project.network]
+    if len(found) != 1:
+        raise ToolFailedError(f"{project.top}: expected the module {project.network} once, found it {len(found)} times")
+    network = cells[found[0]]["connections"]
+    for port in NETWORK_INPUTS:
+        if network[port] != ports[port]["bits"]:
+            raise ToolFailedError(f"{project.top}: expected the port {port} at the network's {port}, found other nets")
+    inputs = {"valid_in": network["valid_out"], "data_in": network["data_out"]}
+    cut = {port: {**ports[port], "bits": bits} for port, bits in inputs.items()}
+    others = {name: cell for name, cell in cells.items() if name != found[0]}
+    return {project.top: {**module, "cells": others, "ports": {**ports, **cut}}}
+
+
+def _compared(project: DecisionProject, graphs: Sequence[Graph], seconds: float) -> DecisionProof:
+    """Compare circuits with the reference, and one of them with a reference of which a threshold is moved."""
+    with tempfile.TemporaryDirectory(prefix="trigger_lut_decision_") as scratch:
+        reference = reference_graph(project.score, project.thresholds, Path(scratch))
+        found = [equivalent(reference, graph, seconds) for graph in graphs if not _same(graph, graphs[0])]
+        found.insert(0, equivalent(reference, graphs[0], seconds))
+        said = {result.verdict for result in found}
+        if said != {"proven"}:
+            status: Status = "different" if "different" in said else "open"
+            detail = "another function by SAT" if status == "different" else found[-1].reason
+            return DecisionProof(status, None, detail)
+        first = next((n for n, code in enumerate(project.thresholds) if code is not None), None)
+        if first is None:
+            return DecisionProof("proven", None)
+        moved = [code if code is None or n != first else code + 1 for n, code in enumerate(project.thresholds)]
+        control = equivalent(reference_graph(project.score, moved, Path(scratch)), graphs[0], seconds).verdict
+    return DecisionProof("proven", None if control == "open" else control == "different")
+
+
+def _same(first: Graph, second: Graph) -> bool:
+    return first.outputs == second.outputs and first.gates.tolist() == second.gates.tolist()
 
 
 def reference_graph(score: Score, thresholds: Sequence[int | None], folder: Path) -> Graph:
-    """The decision by way of behavioural Verilog of our own."""
-    source, path = folder / "reference.v", folder / "reference.aig"
+    """Make the graph of the decision by way of behavioral Verilog of our own. folder: for that file."""
+    source = folder / "reference.v"
     source.write_text(reference_module(score, thresholds), encoding="utf-8")
-    write_aiger([source], "reference", path)
-    return read_graph(path)
+    groups = [offsets(score.outputs)[-1], len(thresholds)]
+    return netlist_graph(read_netlist(source, "reference"), "reference", groups, PORTS, own=True)
 
 
 def reference_module(score: Score, thresholds: Sequence[int | None]) -> str:
-    """Verilog of a module `reference` with data_in as of the network's outputs, and decision."""
+    """Verilog of a module `reference` with data_in as of the network's outputs, the same data_out, and decision."""
     at, wide = offsets(score.outputs), score.bits + 1
-    lines = [f"module reference (input wire [{at[-1] - 1}:0] data_in, output wire [{len(thresholds) - 1}:0] decision);"]
+    lines = [
+        f"module reference (input wire [{at[-1] - 1}:0] data_in, output wire [{at[-1] - 1}:0] data_out,",
+        f"    output wire [{len(thresholds) - 1}:0] decision);",
+        "    assign data_out = data_in;",
+    ]
     for o in (*score.signal, *score.background):
         kif = score.outputs[o]
         sign = "signed " if kif.k else ""

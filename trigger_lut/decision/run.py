@@ -12,7 +12,7 @@ from trigger_lut.cards import Measured, Stopwatch, read_card, sha256, write_card
 from trigger_lut.clock import fmax_estimate_mhz, fmax_interval
 from trigger_lut.decision.compare import Compared, Vectors, at_edges, compared, some_at_edges
 from trigger_lut.decision.project import FILE, DecisionProject
-from trigger_lut.decision.proof import prove_decision
+from trigger_lut.decision.proof import DecisionProof, prove_decision
 from trigger_lut.decision.score import Score
 from trigger_lut.decision.steps import levels
 from trigger_lut.decision.wrapper import write_decision
@@ -67,9 +67,9 @@ def decide(
     fmax = fmax_estimate_mhz(path.delay_ns, design.target.family, used.luts)
     vectors, sets = _vectors(integers, events, decision, design.seed)
     found = _compare(decision, rtl, vectors, design.seed)
-    proof, proof_control = prove_decision(decision, seconds) if seconds > 0 else ("open", None)
+    proof = prove_decision(decision, rtl, seconds) if seconds > 0 else DecisionProof("open", None, "not asked for")
     edges = at_edges(decision, vectors.outputs)
-    forms, said = [x.form for x in found], _verdict(found, proof, proof_control)
+    forms, said = [x.form for x in found], _verdict(found, proof)
     step = 2.0**-score.fraction
 
     def measured(value: float, source: str) -> Measured:
@@ -108,8 +108,9 @@ def decide(
         vector_sets=sets,
         forms=forms,
         not_run={} if has_ghdl() else {"vhdl": GHDL_MISSING},
-        proof="sampled" if proof == "open" else proof,
-        proof_control=proof_control,
+        proof="sampled" if proof.status == "open" else proof.status,
+        proof_detail=proof.detail,
+        proof_control=proof.control,
         differences=sum(form.differences for form in forms),
         bit_exact=said == "bit-exact",
         verdict=said,
@@ -205,7 +206,7 @@ def _compare(decision: DecisionProject, rtl: RtlProject, vectors: Vectors, seed:
     return found
 
 
-def _verdict(found: list[Compared], proof: str, proof_control: bool | None) -> str:
+def _verdict(found: list[Compared], proof: DecisionProof) -> str:
     """'bit-exact', or all that is not, with counts and places."""
     said = []
     for form in (x.form for x in found):
@@ -217,8 +218,8 @@ def _verdict(found: list[Compared], proof: str, proof_control: bool | None) -> s
             )
         if form.control_missed:
             said.append(f"{form.name}: {form.control_missed} moved thresholds were not noticed as they must be")
-    if proof == "different":
+    if proof.status == "different":
         said.append("the logic is proven to be another function")
-    if proof_control is False:
+    if proof.control is False:
         said.append("a moved threshold was proven equal")
     return "not bit-exact: " + "; ".join(said) if said else "bit-exact"

@@ -1,6 +1,6 @@
 """The decision's firmware in Verilog and VHDL-2008: a module around the network's, and the logic of the decision alone.
 
-Thresholds are parameters (generics): another one needs no other code.
+Thresholds are parameters (generics): another one needs no other code. In Verilog they are the bits of signed numbers.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def _verilog(project: DecisionProject) -> dict[str, str]:
     codes = _thresholds(project)
     ends = [","] * (len(codes) - 1) + [""]
     parameters = [
-        f"    parameter signed [{wide - 1}:0] THRESHOLD_{n} = {literal(code, wide)}{end}  // {code}"
+        f"    parameter [{wide - 1}:0] THRESHOLD_{n} = {literal(code, wide).replace('sh', 'h')}{end}  // {code}"
         for n, (code, end) in enumerate(zip(codes, ends, strict=True))
     ]
     passed = [f"        .THRESHOLD_{n}(THRESHOLD_{n})" for n in range(len(parameters))]

@@ -56,7 +56,7 @@ def decision_tables(card: DecisionCard) -> list[Table]:
             [
                 Cell("The decision for all outputs of the network", "text"),
                 Cell(card.proof, proven.get(card.proof, "")),
-                Cell("SAT", "text"),
+                Cell(card.proof_detail or "checks of the text, and SAT", "text"),
             ],
         ],
         note="The outputs are delayed beside the bits; their registers count among the flip-flops. The budget is that "

@@ -7,9 +7,7 @@ register changes no integer, but counts: what meets in a cell must have crossed 
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,14 +15,12 @@ import numpy as np
 from trigger_lut.errors import ToolFailedError
 from trigger_lut.firmware.rtl_project import RtlProject
 from trigger_lut.fixed_point import KIF, IntArray
-from trigger_lut.memory import PROGRAM_BYTES
-from trigger_lut.proof.drivers import check_drivers
 from trigger_lut.proof.forms import Algebra, Form, FormError
 from trigger_lut.proof.library import Part, part_of, shifted, sum_of
+from trigger_lut.proof.netlist_reader import read_design
 from trigger_lut.proof.nets import Bit, Nets, Word, together
 from trigger_lut.proof.structure import TABLE_PORTS
 from trigger_lut.proof.table_entries import UNDEFINED, table_entries
-from trigger_lut.yosys import netlist_modules, run_yosys
 
 PAIRS: dict[str, Callable[..., IntArray]] = {"$and": np.bitwise_and, "$or": np.bitwise_or, "$xor": np.bitwise_xor}
 COMPARED: dict[str, Callable[..., Any]] = {
@@ -43,10 +39,17 @@ SECONDS = 600.0
 REDUCED = ("$logic_not", "$reduce_or", "$reduce_bool", "$reduce_and")
 
 
-def read_modules(project: RtlProject) -> dict[str, Any]:
+def read_modules(project: RtlProject, boxes: Sequence[str] = BOXES) -> dict[str, Any]:
     """Read the modules of a project's Verilog, as in Yosys' JSON.
 
     Yosys must have no doubt: a warning is an error here, and each net must have one driver.
+
+    Parameters
+    ----------
+    project
+        Name of the top-level module, and the files.
+    boxes
+        Modules that stay as they are, by name; all others are flattened.
 
     Raises
     ------
@@ -55,27 +58,18 @@ def read_modules(project: RtlProject) -> dict[str, Any]:
     ToolFailedError
         When Yosys refuses the Verilog, or warns of it.
     """
-    with tempfile.TemporaryDirectory(prefix="trigger_lut_words_") as folder:
-        path, hierarchy = Path(folder, "words.json"), Path(folder, "hierarchy.il")
-        commands = [
-            "read_verilog -sv " + " ".join(f'"{name}"' for name in project.files),
-            f"hierarchy -check -top {project.top}",
-            f'write_rtlil "{hierarchy}"',
-            "proc -norom",
-            "check -assert",
-            f"setattr -mod -set keep_hierarchy 1 {' '.join(BOXES)}",
-            "flatten",
-            "check -assert",
-            "opt_clean",
-            f'write_json "{path}"',
-        ]
-        said = run_yosys(commands, path, project.top, memory_bytes=PROGRAM_BYTES, seconds=SECONDS)
-        warnings = re.findall(r"^.*Warning: (.*)$", said, re.MULTILINE)
-        if found := [text for text in warnings if not NO_SUCH_MODULE.fullmatch(text)]:
-            raise ToolFailedError(f"Yosys warns of {project.top}: {found[0]}")
-        with hierarchy.open(encoding="utf-8") as lines:
-            check_drivers(lines)
-        return netlist_modules(path)
+    passes = [
+        "proc -norom",
+        "check -assert",
+        f"setattr -mod -set keep_hierarchy 1 {' '.join(boxes)}",
+        "flatten",
+        "check -assert",
+        "opt_clean",
+    ]
+    modules, warnings = read_design(project.files, project.top, passes, SECONDS)
+    if found := [text for text in warnings if not NO_SUCH_MODULE.fullmatch(text)]:
+        raise ToolFailedError(f"Yosys warns of {project.top}: {found[0]}")
+    return modules
 
 
 class Circuit:

@@ -7,7 +7,6 @@ that reach it.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,8 @@ from trigger_lut.fixed_point import IntArray
 from trigger_lut.memory import PROGRAM_BYTES
 from trigger_lut.proof.equivalence import Graph
 from trigger_lut.proof.forms import FormError
+from trigger_lut.proof.netlist_reader import read_design
 from trigger_lut.proof.table_entries import UNDEFINED, table_entries
-from trigger_lut.yosys import netlist_modules, run_yosys
 
 MOST_GATES = PROGRAM_BYTES >> 9
 """A gate takes up to 512 bytes here: 8 million gates within 4 GiB."""
@@ -33,11 +32,8 @@ NetLiterals = dict[Bit, int]
 
 def read_netlist(source: Path, top: str) -> dict[str, Any]:
     """Read Verilog of our own as modules in Yosys' JSON. Raises ToolMissingError and ToolFailedError of Yosys."""
-    with tempfile.TemporaryDirectory(prefix="trigger_lut_gates_") as folder:
-        path = Path(folder, "netlist.json")
-        commands = [f'read_verilog -sv "{source}"', f"hierarchy -check -top {top}", "proc -norom", "check -assert"]
-        run_yosys([*commands, "opt_clean", f'write_json "{path}"'], path, top, memory_bytes=PROGRAM_BYTES)
-        return netlist_modules(path)
+    modules, _ = read_design([source], top, ["proc -norom", "check -assert", "opt_clean"])
+    return modules
 
 
 class Gates:
@@ -165,13 +161,7 @@ class Blaster:
         """
         module = self._modules[name]
         flags: dict[Bit, int] = {}
-        drivers = {
-            bit: cell
-            for cell in module["cells"].values()
-            for port, bits in cell["connections"].items()
-            if cell["port_directions"][port] == "output"
-            for bit in bits
-        }
+        drivers = _drivers(module)
         done: set[int] = set()
         for start in module["cells"].values():
             waiting = [start]
@@ -326,6 +316,17 @@ def _shifted(kind: str, word: Literals, by: Literals, signed: bool) -> Literals:
     return word[n:] + [word[-1] if kind == "$sshr" and signed else 0] * n
 
 
+def _drivers(module: Mapping[str, Any]) -> dict[Bit, Any]:
+    """The cell that drives each net."""
+    return {
+        bit: cell
+        for cell in module["cells"].values()
+        for port, bits in cell["connections"].items()
+        if not _is_operand(cell, port)
+        for bit in bits
+    }
+
+
 def _is_operand(cell: Mapping[str, Any], port: str) -> bool:
     found: bool = cell["port_directions"][port] == "input"
     return found
@@ -363,8 +364,15 @@ def _literal(bit: Bit, nets: NetLiterals, undefined: int | None = None) -> int:
     return nets[bit]
 
 
-def netlist_graph(modules: Mapping[str, Any], top: str, groups: Sequence[int], *, own: bool = False) -> Graph:
-    """Make the graph of a module from data_in to data_out.
+def netlist_graph(
+    modules: Mapping[str, Any],
+    top: str,
+    groups: Sequence[int],
+    ports: Sequence[str] = ("data_out",),
+    *,
+    own: bool = False,
+) -> Graph:
+    """Make the graph of a module from data_in to some of its outputs.
 
     Parameters
     ----------
@@ -373,24 +381,26 @@ def netlist_graph(modules: Mapping[str, Any], top: str, groups: Sequence[int], *
     top
         Name of the module.
     groups
-        Widths of the outputs that lie next to each other on data_out.
+        Widths of the outputs that lie next to each other on these ports.
+    ports
+        Names of the ports, the first at the lowest bits.
     own
         The Verilog is our own: its case statements have no label twice.
 
     Returns
     -------
     Graph
-        Inputs: the bits of data_in. Outputs: the bits of data_out, then a bit for each group: whether one of its bits
+        Inputs: the bits of data_in. Outputs: the bits of the ports, then a bit for each group: whether one of its bits
         depends on a value that is not defined.
 
     Raises
     ------
     ToolFailedError
-        For a cell that is not followed, and where data_out depends on something besides data_in.
+        For a cell that is not followed, and where an output depends on something besides data_in.
     """
     wired = {**modules, top: without_registers(modules[top])}
-    ports = wired[top]["ports"]
-    bits_in, bits_out = ports["data_in"]["bits"], ports["data_out"]["bits"]
+    bits_in = wired[top]["ports"]["data_in"]["bits"]
+    bits_out = [bit for port in ports for bit in wired[top]["ports"][port]["bits"]]
     gates = Gates(len(bits_in))
     nets: NetLiterals = {bit: 2 * (n + 1) for n, bit in enumerate(bits_in)}
     flags = Blaster(gates, wired, own).module(top, nets)
@@ -404,13 +414,7 @@ def netlist_graph(modules: Mapping[str, Any], top: str, groups: Sequence[int], *
 
 def _cone(module: Mapping[str, Any], bits: Sequence[Bit]) -> set[Bit]:
     """The nets that some nets depend on."""
-    drivers = {
-        bit: cell
-        for cell in module["cells"].values()
-        for port, own in cell["connections"].items()
-        if cell["port_directions"][port] == "output"
-        for bit in own
-    }
+    drivers = _drivers(module)
     found: set[Bit] = set()
     waiting = list(bits)
     while waiting:

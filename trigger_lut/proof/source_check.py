@@ -367,6 +367,7 @@ class _Parser:
             self._take("(")
             while True:
                 self._take("parameter")
+                self._parameter_width()
                 self._assigned()
                 if self._take(",", ")") == ")":
                     break
@@ -392,6 +393,16 @@ class _Parser:
             if register not in self._clocked:
                 raise _RefusedError(f"an initial value of {register!r}, which no clock loads,", place)
         return name
+
+    def _parameter_width(self) -> None:
+        """The width of a parameter, which a number of that width must follow: no tool cuts or extends it."""
+        if self._text() != "[":
+            return
+        top = self._top()
+        value, end = NUMBER.fullmatch(self._text(2)), self._text(3)
+        bits = str(int(top[0]) + 1) if len(top) == 1 and top[0].isdigit() else "none"
+        if value is None or value[1] != bits or end not in (",", ")"):
+            raise _RefusedError("a parameter of another width than its value", self._tokens[self._at][2])
 
     def _assigned(self) -> None:
         """A parameter and its value."""

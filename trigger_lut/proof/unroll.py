@@ -6,16 +6,13 @@ undefined (x) becomes a free variable wherever it is read, so a proof holds for 
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from trigger_lut.memory import PROGRAM_BYTES
 from trigger_lut.proof.cells import Cell, UnknownCellError, cell_outputs
-from trigger_lut.proof.drivers import check_drivers
 from trigger_lut.proof.gates import Bits, Gates
-from trigger_lut.yosys import netlist_modules, run_yosys
+from trigger_lut.proof.netlist_reader import read_design
 
 PORTS = {"clk": "input", "valid_in": "input", "data_in": "input", "valid_out": "output", "data_out": "output"}
 
@@ -36,23 +33,9 @@ def read_netlist(files: Sequence[Path], top: str) -> dict[str, Any]:
 
     Raises ToolMissingError without pyosys, ToolFailedError with Yosys' message, ToolLimitError beyond time or memory.
     """
-    with tempfile.TemporaryDirectory(prefix="trigger_lut_unroll_") as folder:
-        path, hierarchy = Path(folder, "netlist.json"), Path(folder, "hierarchy.il")
-        commands = [
-            "read_verilog -sv " + " ".join(f'"{name}"' for name in files),
-            f"hierarchy -check -top {top}",
-            f'write_rtlil "{hierarchy}"',
-            "proc -noopt",
-            "flatten",
-            "memory_collect",
-            "opt_clean",
-            "check -assert",
-            f'write_json "{path}"',
-        ]
-        run_yosys(commands, path, top, memory_bytes=PROGRAM_BYTES, seconds=YOSYS_SECONDS)
-        with hierarchy.open(encoding="utf-8") as lines:
-            check_drivers(lines)
-        module: dict[str, Any] = netlist_modules(path)[top]
+    passes = ["proc -noopt", "flatten", "memory_collect", "opt_clean", "check -assert"]
+    modules, _ = read_design(files, top, passes, YOSYS_SECONDS)
+    module: dict[str, Any] = modules[top]
     return module
 
 

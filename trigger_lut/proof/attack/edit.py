@@ -67,7 +67,7 @@ def filled(text: str, design: Design, draw: Draw) -> str:
     @in@, @out@: highest bits of the buses; @bits@: width of data_in; @cycles@: latency; @bit@, @other@: two random
     bits of data_out, @inbit@: of data_in; @a@, @b@: two random inputs; @prefix@: of all modules.
     """
-    known = {
+    known: dict[str, str | int] = {
         "in": design.bits_in - 1,
         "out": design.bits_out - 1,
         "bits": design.bits_in,

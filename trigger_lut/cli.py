@@ -183,12 +183,15 @@ def parser() -> argparse.ArgumentParser:
     sub = command(commands.check)
     sub.description = (
         "Check a release: files against the manifest, the manifest against cards and vectors, and all forms against "
-        "each other. Checking runs code from the release, in a sandbox (bwrap) where there is one; --no-run runs none. "
+        "our own reference, for the vectors in it and for fresh ones. Checking runs code from the release, in a "
+        "sandbox (bwrap) where there is one; --no-run runs none. "
         "Checksums show that a release is whole. Only --manifest-sha256 or --signature show whose it is."
     )
     sub.add_argument("release", type=Path, metavar="RELEASE", help="zip or folder")
     sub.add_argument("--no-run", action="store_true", help="run no code of the release; evaluate our own reference")
     sub.add_argument("--synthesize", action="store_true", help="count LUTs again with Yosys")
+    drawn = "of the fresh vectors that every form is run for as well; default: drawn, and printed"
+    sub.add_argument("--seed", type=at_least(0), metavar="N", help=drawn)
     sub.add_argument("--manifest-sha256", metavar="HEX", help="sha256 of manifest.json, as its sender states it")
     sub.add_argument("--signature", type=Path, metavar="PATH", help="signature of the release, by `trigger-lut sign`")
     sub.add_argument("--public-key", type=Path, metavar="PATH", help="public key of OpenSSH of its sender (*.pub)")

@@ -290,6 +290,7 @@ def check(args: argparse.Namespace) -> None:
     asked = Asked(
         run=not args.no_run,
         synthesize=args.synthesize,
+        seed=args.seed,
         manifest_sha256=args.manifest_sha256,
         signature=args.signature,
         public_key=args.public_key,

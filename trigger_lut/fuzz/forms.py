@@ -22,10 +22,10 @@ from trigger_lut.proof.prove import prove_outputs, reference_graph, rtl_graph
 from trigger_lut.proof.sequential import prove_again
 from trigger_lut.proof.words import Verilog, prove_words, read_verilog
 from trigger_lut.reference import evaluate
-from trigger_lut.release.check import compile_emulator, run_emulator
 from trigger_lut.release.content import emulator_files
 from trigger_lut.release.emulator import evaluate as evaluate_release
 from trigger_lut.release.emulator import load as load_release
+from trigger_lut.release.forms import compile_emulator, run_emulator
 from trigger_lut.verification.control import choose_flip, flipped
 from trigger_lut.verification.evaluations import run_alkaid, run_keras
 

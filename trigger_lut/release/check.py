@@ -1,20 +1,19 @@
 """The check of a release: everything in it is as the manifest says, and all forms in it are the same function.
 
 Nothing but the release is read: on another machine it needs this package, and GHDL for the VHDL. Code of the release is
-run only after all checksums agree, in a sandbox where there is one.
+run only after all checksums agree, in processes of its own, in a sandbox where there is one. It gets input codes alone,
+of the vectors in the release and of fresh ones; outputs are compared here.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,17 +22,18 @@ import numpy as np
 from trigger_lut.cards import load_json
 from trigger_lut.decision.project import read_decision
 from trigger_lut.errors import DataError, FirmwareError, NotReproducibleError, ToolMissingError, TriggerLutError
-from trigger_lut.firmware.rtl_ghdl import GHDL_MISSING, has_ghdl, simulate_vhdl
+from trigger_lut.firmware.hls import load_hls
+from trigger_lut.firmware.rtl_ghdl import GHDL_MISSING, has_ghdl
 from trigger_lut.firmware.rtl_project import read_project
-from trigger_lut.firmware.rtl_simulation import pack, simulate_rtl
+from trigger_lut.firmware.rtl_simulation import pack
 from trigger_lut.fixed_point import IntArray
-from trigger_lut.netlist import cell_counts, resources
 from trigger_lut.release import emulator
 from trigger_lut.release.archive import Files, UnsoundError, read_release
 from trigger_lut.release.check_decision import decision_checks
-from trigger_lut.release.compared import STRICT, VHDL_VECTORS, codes_in, same
+from trigger_lut.release.compared import VHDL_VECTORS, Vectors, codes_in, same
 from trigger_lut.release.content import DECISIONS
-from trigger_lut.release.emulator_cpp import identifier
+from trigger_lut.release.forms import Ran
+from trigger_lut.release.fresh import drawn_seed, fresh_vectors, require_enough, require_formats
 from trigger_lut.release.manifest import (
     MANIFEST,
     OF_SYNTHESIS,
@@ -44,17 +44,15 @@ from trigger_lut.release.manifest import (
     read_shipped,
 )
 from trigger_lut.release.patterns import as_links, read_pattern
-from trigger_lut.release.sandbox import DESCRIPTION, NONE, sandbox
+from trigger_lut.release.sandbox import DESCRIPTION, NONE, Run, run_form, sandbox
 from trigger_lut.release.signature import check_signature, manifest_sha256
+from trigger_lut.release.sources import require_plain
 from trigger_lut.summary import budget_lines, missed
-from trigger_lut.tools import cxx_compiler, run_program
-from trigger_lut.yosys import synthesise
+from trigger_lut.tools import cxx_compiler
 
-MEASURED_EVENTS = 2_000_000
-LONGEST_SECONDS = 3600  # for all code of a release
-RESULTS = "lines.json"
 MOST_BITS = 62  # of an integer in network.json: NumPy's have 64
 Checks = dict[str, Callable[[], str]]
+FAILURES = (TriggerLutError, OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError)
 
 
 @dataclass(frozen=True)
@@ -73,6 +71,7 @@ class Asked:
     run              run the code of the release; without: compare files and evaluate our own reference alone
     synthesize       count LUTs again with Yosys
     sandbox          run code in a sandbox where there is one
+    seed             of the fresh vectors; None: one that nobody can foresee
     manifest_sha256  checksum of the manifest, as the sender states it
     signature, public_key  of the sender
     """
@@ -80,6 +79,7 @@ class Asked:
     run: bool = True
     synthesize: bool = False
     sandbox: bool = True
+    seed: int | None = None
     manifest_sha256: str | None = None
     signature: Path | None = None
     public_key: Path | None = None
@@ -210,6 +210,9 @@ def _without_running(folder: Path, manifest: Any) -> list[Line]:
     """Check what needs no code of the release: our own reference on its vectors, and its pattern files."""
     vectors, expected = (codes_in(folder / "vectors" / name) for name in ("inputs.txt", "outputs.txt"))
     checks: Checks = {
+        "sources": lambda: require_plain(folder),
+        "formats": lambda: _formats(folder),
+        "vectors": lambda: require_enough(vectors, read_project(folder / "rtl").inputs),
         "reference": lambda: _reference(folder, vectors, expected),
         "patterns": lambda: _patterns(folder, manifest, vectors, expected),
     }
@@ -218,12 +221,21 @@ def _without_running(folder: Path, manifest: Any) -> list[Line]:
     return [_line(name, check) for name, check in checks.items()]
 
 
+def _formats(folder: Path) -> str:
+    hls = load_hls(folder / "hls")
+    return require_formats(_network(folder), read_project(folder / "rtl"), hls.inputs, hls.fractions)
+
+
 def _reference(folder: Path, vectors: IntArray, expected: IntArray) -> str:
     """Evaluate the network of the release with the reference of this package."""
-    path = folder / "emulator" / "python" / "network.json"
-    content = load_json(path.read_text(encoding="utf-8"))
+    return same(expected, emulator.evaluate(emulator.as_arrays(_network(folder)), vectors))
+
+
+def _network(folder: Path) -> Any:
+    """Content of the network file. Raises DataError for integers that the reference cannot hold."""
+    content = load_json((folder / "emulator" / "python" / "network.json").read_text(encoding="utf-8"))
     _check_size(content)
-    return same(expected, emulator.evaluate(emulator.as_arrays(content), vectors))
+    return content
 
 
 def _check_size(content: Any) -> None:
@@ -245,54 +257,49 @@ def _decided(folder: Path, expected: IntArray) -> str:
 
 
 def _forms(folder: Path, manifest: Any, asked: Asked) -> list[Line]:
-    """Run all forms in the release, in a sandbox where there is one."""
-    inside = sandbox(folder.parent) if asked.sandbox else None
-    said = Line("sandbox", "ok", DESCRIPTION) if inside else Line("sandbox", "not checked", NONE)
-    if inside is None:
-        return [said, *form_lines(folder, manifest, asked.synthesize)]
-    flags = ["--synthesize"] if asked.synthesize else []
-    command = [*inside, sys.executable, "-m", "trigger_lut.release.inside", str(folder), *flags]
+    """Run all forms in the release, each in a process of its own, in a sandbox where there is one."""
+    boxed = asked.sandbox and sandbox(folder.parent) is not None
+    lines = [Line("sandbox", "ok", DESCRIPTION) if boxed else Line("sandbox", "not checked", NONE)]
+    shipped, expected = (codes_in(folder / "vectors" / name) for name in ("inputs.txt", "outputs.txt"))
+    vectors = Vectors(shipped, expected, len(shipped))
+    seed = drawn_seed() if asked.seed is None else asked.seed
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=LONGEST_SECONDS)
-    except subprocess.TimeoutExpired:
-        return [said, Line("forms", "failed", f"the code of the release ran for more than {LONGEST_SECONDS} s")]
-    results = folder.parent / RESULTS
-    if done.returncode or not results.is_file():
-        return [said, Line("forms", "failed", f"the code of the release ended the check: {done.stderr[-300:]}")]
-    return [said, *(Line(**line) for line in json.loads(results.read_text(encoding="utf-8")))]
-
-
-def form_lines(folder: Path, manifest: Any, synthesize: bool = False) -> list[Line]:
-    """Run all forms in the unpacked release."""
-    vectors, expected = (codes_in(folder / "vectors" / name) for name in ("inputs.txt", "outputs.txt"))
+        vectors, said = _with_fresh(folder, vectors, seed)
+        lines.append(Line("fresh vectors", "ok", f"{said}; drawn with --seed {seed}"))
+    except FAILURES as error:
+        lines.append(Line("fresh vectors", "failed", str(error) or type(error).__name__))
+    run = partial(run_form, release=folder, sandboxed=boxed)
     checks: Checks = {
-        "C++ emulator": lambda: _cpp(folder, manifest, expected),
-        "Python emulator": lambda: _python(folder, expected),
-        "Verilog": lambda: _verilog(folder, manifest, vectors, expected),
-        "VHDL": lambda: _vhdl(folder, manifest, vectors, expected),
-        "HLS": lambda: _hls(folder, vectors, expected),
+        "C++ emulator": lambda: _cpp(run, vectors),
+        "Python emulator": lambda: _python(run, vectors),
+        "Verilog": lambda: _verilog(run, manifest, vectors),
+        "VHDL": lambda: _vhdl(run, manifest, vectors),
+        "HLS": lambda: _hls(run, vectors),
     }
     if "decision" in manifest:
-        checks |= decision_checks(folder, manifest, vectors, expected)
-    if synthesize:
-        checks["synthesis"] = lambda: _synthesis(folder, manifest)
-    return [_line(name, check) for name, check in checks.items()]
+        checks |= decision_checks(run, folder, manifest, vectors)
+    if asked.synthesize:
+        checks["synthesis"] = lambda: _synthesis(run, manifest)
+    return [*lines, *(_line(name, check) for name, check in checks.items())]
 
 
-def write_lines(lines: list[Line], folder: Path) -> None:
-    """Write the results of forms that ran in a sandbox."""
-    (folder / RESULTS).write_text(json.dumps([dataclasses.asdict(line) for line in lines]), encoding="utf-8")
+def _with_fresh(folder: Path, vectors: Vectors, seed: int) -> tuple[Vectors, str]:
+    """Draw fresh vectors and evaluate the network file of the release for them, with the reference of this package."""
+    codes, said = fresh_vectors(read_project(folder / "rtl").inputs, vectors.codes, seed)
+    outputs = emulator.evaluate(emulator.as_arrays(_network(folder)), codes)
+    both = np.concatenate([vectors.codes, codes]), np.concatenate([vectors.expected, outputs])
+    return Vectors(*both, vectors.shipped), f"{len(codes)} ({said})"
 
 
-def _synthesis(folder: Path, manifest: Any) -> str:
-    project = read_project(folder / "rtl")
-    module = synthesise(list(project.files), project.top, manifest["target"]["family"])
-    found = resources(cell_counts(module))
+def _synthesis(run: Run, manifest: Any) -> str:
+    if find_spec("pyosys") is None:
+        raise ToolMissingError("pyosys is not installed; it brings Yosys")
+    found = run("synthesis", codes=np.zeros((0, 1), dtype=np.int64)).figures
     for name in OF_SYNTHESIS:
-        if getattr(found, name) != manifest["figures"][name]["value"]:
-            stated = manifest["figures"][name]["value"]
-            raise NotReproducibleError(f"{name}: Expected {stated:g} as stated, found {getattr(found, name)}")
-    return ", ".join(f"{name} {getattr(found, name)}" for name in OF_SYNTHESIS)
+        stated = manifest["figures"][name]["value"]
+        if found.get(name) != stated:
+            raise NotReproducibleError(f"{name}: Expected {stated:g} as stated, found {found.get(name)}")
+    return ", ".join(f"{name} {found[name]}" for name in OF_SYNTHESIS)
 
 
 def _stated(cards: Shipped, asked: Asked) -> list[Line]:
@@ -314,85 +321,46 @@ def _line(name: str, check: Callable[[], str]) -> Line:
         return Line(name, "ok", check())
     except ToolMissingError as error:
         return Line(name, "not checked", str(error))
-    except (TriggerLutError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except FAILURES as error:
         return Line(name, "failed", str(error) or type(error).__name__)
 
 
-def compile_emulator(folder: Path, design: str) -> Path:
-    """Compile the C++ emulator of a release, with every warning an error; gives the program."""
-    place = folder / "emulator" / "cpp"
-    sources = [place / "example.cpp", place / f"{identifier(design)}.cpp"]
-    binary = place / "example"
-    run_program([cxx_compiler(), *STRICT, "-O2", "-o", binary, *sources], what="C++ compiler on the emulator")
-    return binary
+def _cpp(run: Run, vectors: Vectors) -> str:
+    cxx_compiler()
+    return vectors.same(vectors.expected, run("cpp", codes=vectors.codes).outputs) + ", no warnings"
 
 
-def run_emulator(binary: Path, vectors: Path, outputs: int) -> IntArray:
-    """(N, outputs) of the compiled emulator for a file of vectors, one a line."""
-    printed = run_program([binary, vectors], what="C++ emulator")
-    return np.array(printed.split(), dtype=np.int64).reshape(-1, outputs)
+def _python(run: Run, vectors: Vectors) -> str:
+    return vectors.same(vectors.expected, run("python", codes=vectors.codes).outputs)
 
 
-def _cpp(folder: Path, manifest: Any, expected: IntArray) -> str:
-    binary = compile_emulator(folder, manifest["design"])
-    found = run_emulator(binary, folder / "vectors" / "inputs.txt", expected.shape[1])
-    return same(expected, found) + ", no warnings"
-
-
-def events_per_second(folder: Path, design: str) -> float:
-    """What the C++ emulator of a release evaluates in a second of CPU time on one core."""
-    with tempfile.TemporaryDirectory(prefix="trigger_lut_release_") as scratch:
-        copy = Path(scratch, "release")
-        shutil.copytree(folder, copy)
-        vectors = copy / "vectors" / "inputs.txt"
-        repetitions = max(MEASURED_EVENTS // len(codes_in(vectors)), 1)
-        command = [str(compile_emulator(copy, design)), str(vectors), str(repetitions)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return float(done.stderr)
-
-
-def _python(folder: Path, expected: IntArray) -> str:
-    place = folder / "emulator" / "python"
-    command: list[str | Path] = [
-        sys.executable,
-        "-I",
-        place / "emulator.py",
-        place / "network.json",
-        folder / "vectors" / "inputs.txt",
-    ]
-    printed = run_program(command, what="Python emulator")
-    return same(expected, np.array(printed.split(), dtype=np.int64).reshape(-1, expected.shape[1]))
-
-
-def _cycles(manifest: Any, latency: int, ii: int) -> str:
-    figures = manifest["figures"]
-    wanted = (figures["latency_cycles"]["value"], figures["ii"]["value"])
-    if (latency, ii) != wanted:
+def _cycles(manifest: Any, ran: Ran) -> str:
+    figures, found = manifest["figures"], [ran.figures.get(name) for name in ("latency_cycles", "ii")]
+    wanted = [figures[name]["value"] for name in ("latency_cycles", "ii")]
+    if found != wanted:
         raise NotReproducibleError(
-            f"latency {latency} cycles, II {ii}; the manifest says {wanted[0]:g} and {wanted[1]:g}"
+            f"latency {found[0]} cycles, II {found[1]}; the manifest says {wanted[0]:g} and {wanted[1]:g}"
         )
-    return f"latency {latency} cycles, II {ii}"
+    return f"latency {found[0]} cycles, II {found[1]}"
 
 
-def _verilog(folder: Path, manifest: Any, vectors: IntArray, expected: IntArray) -> str:
-    found, latency, ii = simulate_rtl(read_project(folder / "rtl"), vectors)
-    return f"{same(expected, found)}, {_cycles(manifest, latency, ii)}"
+def _verilog(run: Run, manifest: Any, vectors: Vectors) -> str:
+    ran = run("verilog", codes=vectors.codes)
+    return f"{vectors.same(vectors.expected, ran.outputs)}, {_cycles(manifest, ran)}"
 
 
-def _vhdl(folder: Path, manifest: Any, vectors: IntArray, expected: IntArray) -> str:
+def _vhdl(run: Run, manifest: Any, vectors: Vectors) -> str:
     if not has_ghdl():
         raise ToolMissingError(GHDL_MISSING)
-    found, latency, ii = simulate_vhdl(read_project(folder / "rtl"), vectors[:VHDL_VECTORS])
-    return f"{same(expected[:VHDL_VECTORS], found)}, {_cycles(manifest, latency, ii)}"
+    some = vectors.some(VHDL_VECTORS)
+    ran = run("vhdl", codes=some.codes)
+    return f"{some.same(some.expected, ran.outputs)}, {_cycles(manifest, ran)}"
 
 
-def _hls(folder: Path, vectors: IntArray, expected: IntArray) -> str:
-    from trigger_lut.firmware.hls import predict_hls, recompile
-
+def _hls(run: Run, vectors: Vectors) -> str:
     if shutil.which("g++") is None:
         raise ToolMissingError("g++ is not on PATH; hls4ml compiles its emulator with it")
-    recompile(folder / "hls", "check")
-    return same(expected, predict_hls(folder / "hls", vectors))
+    return vectors.same(vectors.expected, run("hls", codes=vectors.codes).outputs)
 
 
 def _patterns(folder: Path, manifest: Any, vectors: IntArray, expected: IntArray) -> str:

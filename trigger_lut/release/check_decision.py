@@ -2,83 +2,85 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from trigger_lut.decision.flat import expected as expected_of
-from trigger_lut.decision.flat import flat
 from trigger_lut.decision.project import FILE, read_decision
 from trigger_lut.errors import DataError, NotReproducibleError, ToolMissingError
-from trigger_lut.firmware.rtl_ghdl import GHDL_MISSING, has_ghdl, simulate_vhdl
-from trigger_lut.firmware.rtl_project import RtlProject, read_project
-from trigger_lut.firmware.rtl_simulation import simulate_rtl
+from trigger_lut.firmware.rtl_ghdl import GHDL_MISSING, has_ghdl
 from trigger_lut.fixed_point import IntArray
-from trigger_lut.release.compared import STRICT, VHDL_VECTORS, codes_in, same
+from trigger_lut.release.compared import VHDL_VECTORS, Vectors, codes_in, same
 from trigger_lut.release.content import DECISIONS
-from trigger_lut.tools import cxx_compiler, run_program
+from trigger_lut.release.sandbox import Run
+from trigger_lut.tools import cxx_compiler
 
 
-def decision_checks(folder: Path, manifest: Any, vectors: IntArray, expected: IntArray) -> dict[str, Callable[[], str]]:
-    """Checks by name, each of which says what it found, or raises.
+def decision_checks(run: Run, folder: Path, manifest: Any, vectors: Vectors) -> dict[str, Callable[[], str]]:
+    """Return checks by name, each of which gives a description, or raises.
 
-    vectors, expected: (N, C_in) input codes and (N, C_out) output codes of the release.
+    Parameters
+    ----------
+    run : Run
+        Runs a form of the release.
+    folder : Path
+        The release.
+    manifest : dict
+        Content of its manifest.
+    vectors : Vectors
+        Vectors of the network.
     """
     return {
-        "decision, C++": lambda: _cpp(folder, expected),
-        "decision, Python": lambda: _python(folder, expected),
-        "decision, Verilog": lambda: _firmware(folder, manifest, vectors, expected, simulate_rtl),
-        "decision, VHDL": lambda: _vhdl(folder, manifest, vectors, expected),
+        "decision, C++": lambda: _cpp(run, folder, vectors),
+        "decision, Python": lambda: _python(run, folder, vectors),
+        "decision, Verilog": lambda: _verilog(run, folder, manifest, vectors),
+        "decision, VHDL": lambda: _vhdl(run, folder, manifest, vectors),
     }
 
 
-def _firmware(
-    folder: Path,
-    manifest: Any,
-    vectors: IntArray,
-    expected: IntArray,
-    simulate: Callable[[RtlProject, IntArray], tuple[IntArray, int, int]],
-) -> str:
-    """The module around the network gives its outputs, and the bits that follow from them."""
-    decision, rtl = read_decision(folder / "decision"), read_project(folder / "rtl")
+def _verilog(run: Run, folder: Path, manifest: Any, vectors: Vectors) -> str:
+    listed = codes_in(folder / DECISIONS)
+    said, bits = _firmware(run, folder, manifest, vectors, "decision_verilog")
+    same(bits[: vectors.shipped], listed)
+    rates = [bit["rate_khz"] for bit in manifest["decision"]["bits"]]
+    passed = ", ".join(f"{n} ({khz:g} kHz)" for n, khz in zip(listed.sum(axis=0), rates, strict=True))
+    return f"{said}; passed: {passed} of the vectors in the release"
+
+
+def _vhdl(run: Run, folder: Path, manifest: Any, vectors: Vectors) -> str:
+    if not has_ghdl():
+        raise ToolMissingError(GHDL_MISSING)
+    return _firmware(run, folder, manifest, vectors.some(VHDL_VECTORS), "decision_vhdl")[0]
+
+
+def _firmware(run: Run, folder: Path, manifest: Any, vectors: Vectors, form: str) -> tuple[str, IntArray]:
+    """Compare the module around the network with its outputs and the bits that follow; give these bits."""
+    decision = read_decision(folder / "decision")
     bits = [(bit["rate_khz"], bit["code"]) for bit in manifest["decision"]["bits"]]
     if bits != list(zip(decision.rates_khz, decision.thresholds, strict=True)):
         raise DataError(f"decision/{FILE}: other thresholds than the manifest's: {bits}")
-    listed = codes_in(folder / DECISIONS)[: len(vectors)]
-    found, latency, ii = simulate(flat(decision, rtl, folder / "flat"), vectors)
-    said = same(expected_of(decision, expected), found)
-    same(expected_of(decision, expected)[:, expected.shape[1] :], listed)
-    wanted = manifest["decision"]["latency_cycles"]["value"]
-    if (latency, ii) != (wanted, 1):
-        raise NotReproducibleError(f"latency {latency} cycles, II {ii}; the manifest says {wanted:g} and 1")
-    passed = ", ".join(f"{n} ({khz:g} kHz)" for n, (khz, _) in zip(listed.sum(axis=0), bits, strict=True))
-    return f"{said}, latency {latency} cycles; passed: {passed}"
+    expected = expected_of(decision, vectors.expected)
+    ran = run(form, codes=vectors.codes)
+    said = vectors.same(expected, ran.outputs)
+    found, wanted = ran.figures, manifest["decision"]["latency_cycles"]["value"]
+    if (found.get("latency_cycles"), found.get("ii")) != (wanted, 1):
+        raise NotReproducibleError(
+            f"latency {found.get('latency_cycles')} cycles, II {found.get('ii')}; the manifest says {wanted:g} and 1"
+        )
+    return f"{said}, latency {wanted:g} cycles", expected[:, vectors.expected.shape[1] :]
 
 
-def _cpp(folder: Path, expected: IntArray) -> str:
-    place, outputs = folder / "emulator" / "cpp", folder / "vectors" / "outputs.txt"
-    binary = place / "decide"
-    command: list[str | Path] = [cxx_compiler(), *STRICT, "-O2", "-o", binary, place / "decide.cpp"]
-    run_program(command, what="C++ compiler on the decision")
-    return _same_bits(folder, expected, run_program([binary, outputs], what="decision in C++")) + ", no warnings"
+def _cpp(run: Run, folder: Path, vectors: Vectors) -> str:
+    cxx_compiler()
+    return _same_bits(run, folder, vectors, "decision_cpp") + ", no warnings"
 
 
-def _python(folder: Path, expected: IntArray) -> str:
-    command: list[str | Path] = [sys.executable, "-I", folder / "emulator" / "python" / "decide.py"]
-    command += [folder / "decision" / FILE, folder / "vectors" / "outputs.txt"]
-    return _same_bits(folder, expected, run_program(command, what="decision in Python"))
+def _python(run: Run, folder: Path, vectors: Vectors) -> str:
+    return _same_bits(run, folder, vectors, "decision_python")
 
 
-def _same_bits(folder: Path, expected: IntArray, printed: str) -> str:
+def _same_bits(run: Run, folder: Path, vectors: Vectors, form: str) -> str:
     decision = read_decision(folder / "decision")
-    bits = decision.score.decided(expected, decision.thresholds)
-    return same(bits, np.array(printed.split(), dtype=np.int64).reshape(-1, bits.shape[1]))
-
-
-def _vhdl(folder: Path, manifest: Any, vectors: IntArray, expected: IntArray) -> str:
-    if not has_ghdl():
-        raise ToolMissingError(GHDL_MISSING)
-    return _firmware(folder, manifest, vectors[:VHDL_VECTORS], expected[:VHDL_VECTORS], simulate_vhdl)
+    bits = decision.score.decided(vectors.expected, decision.thresholds)
+    return vectors.same(bits, run(form, codes=vectors.expected).outputs)

@@ -1,27 +1,40 @@
-"""The checks of a release that run its code: a program of its own, to be started in a sandbox."""
+"""A program that runs one form of a release: the only process that loads code of the release, to be sandboxed."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
 import json
+import shutil
 import sys
 from pathlib import Path
 
-from trigger_lut.release.check import form_lines, write_lines
-from trigger_lut.release.manifest import MANIFEST
+import numpy as np
+
+from trigger_lut.errors import TriggerLutError
+from trigger_lut.firmware.rtl_simulation import scratch_folder
+from trigger_lut.release.forms import FORMS
+
+RELEASE, CODES, OUTPUTS, FIGURES = "release", "codes.npy", "outputs.npy", "figures.json"
+OBJECTS = "objects"  # of Verilator's own library: compiling it takes longer than most designs
 
 
 def main() -> None:
-    """Run all forms of the unpacked release in a folder and write the results beside it."""
+    """Run a form of the unpacked release in a folder for the codes beside it, and write the results there."""
     parser = argparse.ArgumentParser()
+    parser.add_argument("form", choices=FORMS)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--synthesize", action="store_true")
     args = parser.parse_args()
-    manifest = json.loads((args.folder / MANIFEST).read_text(encoding="utf-8"))
-    with contextlib.redirect_stdout(sys.stderr):
-        lines = form_lines(args.folder, manifest, args.synthesize)
-    write_lines(lines, args.folder.parent)
+    codes = np.load(args.folder / CODES, allow_pickle=False)
+    for compiled in (args.folder / OBJECTS).iterdir():
+        shutil.copy(compiled, scratch_folder())
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            ran = FORMS[args.form](args.folder / RELEASE, codes)
+    except (TriggerLutError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        sys.exit(str(error) or type(error).__name__)
+    np.save(args.folder / OUTPUTS, ran.outputs)
+    (args.folder / FIGURES).write_text(json.dumps(ran.figures), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,16 +1,38 @@
-"""A sandbox for code of a release: bubblewrap (`bwrap`), where it is installed and works."""
+"""A process of its own for code of a release, in a sandbox of bubblewrap (`bwrap`) where it is installed and works.
+
+Each form runs in its own copy of the release. It gets input codes and gives output codes: expected outputs and the
+comparison stay in the process that checks.
+"""
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import Protocol
+
+import numpy as np
 
 import trigger_lut
+from trigger_lut.errors import ToolFailedError
+from trigger_lut.firmware.rtl_simulation import verilator_library
+from trigger_lut.fixed_point import IntArray
+from trigger_lut.release.forms import Ran
+from trigger_lut.release.inside import CODES, FIGURES, OBJECTS, OUTPUTS, RELEASE
+from trigger_lut.tools import cxx_compiler, verilator_root
 
 DESCRIPTION = "bwrap: no network, read-only file system, private /tmp"
 NONE = "none: code of the release ran with the rights of this user"
+LONGEST_SECONDS = 3600  # for a form
+MOST_BYTES = 1 << 30  # of the outputs of a form
+MOST_SAID = 1 << 16  # bytes of a form's figures
+SIMULATED = ("verilog", "decision_verilog")
+SHOWN = 600  # last characters of the error of a form
 
 
 def sandbox(folder: Path) -> list[str] | None:
@@ -31,3 +53,83 @@ def sandbox(folder: Path) -> list[str] | None:
     command += ["--chdir", str(folder), "--"]
     works = subprocess.run([*command, "true"], capture_output=True, check=False)
     return command if works.returncode == 0 else None
+
+
+class Run(Protocol):
+    """`run_form` on a release."""
+
+    def __call__(self, form: str, *, codes: IntArray) -> Ran:
+        """Run a form for codes."""
+        ...
+
+
+def run_form(form: str, release: Path, codes: IntArray, sandboxed: bool) -> Ran:
+    """Run a form of a release in a process of its own.
+
+    Parameters
+    ----------
+    form : str
+        Key of `FORMS`.
+    release : Path
+        Folder of the release, which is copied.
+    codes : IntArray of shape (N, C)
+        Input codes; of the decision's emulators, output codes of the network.
+    sandboxed : bool
+        Whether to use the sandbox where there is one.
+
+    Raises
+    ------
+    ToolMissingError
+        Without Verilator or a compiler for the Verilog.
+    ToolFailedError
+        When the form fails, takes too long, or leaves no results of the known form.
+    """
+    with tempfile.TemporaryDirectory(prefix="trigger_lut_form_") as scratch:
+        folder = Path(scratch)
+        shutil.copytree(release, folder / RELEASE)
+        np.save(folder / CODES, codes)
+        (folder / OBJECTS).mkdir()
+        for compiled in verilator_library(verilator_root(), cxx_compiler()) if form in SIMULATED else ():
+            shutil.copy(compiled, folder / OBJECTS)
+        around = (sandbox(folder) if sandboxed else None) or []
+        command = [*around, sys.executable, "-P", "-m", "trigger_lut.release.inside", form, str(folder)]
+        try:
+            done = subprocess.run(
+                command,
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": _python_path()},
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=LONGEST_SECONDS,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise ToolFailedError(f"the code of the release ran for more than {LONGEST_SECONDS} s") from error
+        if done.returncode:
+            said = done.stderr.strip()[-SHOWN:]
+            raise ToolFailedError(said or f"the code of the release ended with status {done.returncode}")
+        return _results(folder)
+
+
+def _python_path() -> str:
+    """Return folders of modules for a process in another folder, where `release/` must not be searched for modules."""
+    given = [str(Path(entry).absolute()) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    return os.pathsep.join([str(Path(trigger_lut.__file__).parents[1]), *given])
+
+
+def _results(folder: Path) -> Ran:
+    """Read results, which code of the release may have written: regular files of limited size, and plain integers."""
+    try:
+        for name, most in ((OUTPUTS, MOST_BYTES), (FIGURES, MOST_SAID)):
+            status = (folder / name).lstat()
+            if not stat.S_ISREG(status.st_mode) or status.st_size > most:
+                raise ValueError(f"{name}: no regular file of at most {most} bytes")
+        outputs = np.load(folder / OUTPUTS, allow_pickle=False)
+        figures = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
+        if outputs.dtype != np.int64 or outputs.ndim != 2:
+            raise ValueError(f"{OUTPUTS}: {outputs.dtype} of {outputs.ndim} dimensions")
+        if any(type(value) is not int for value in figures.values()):
+            raise ValueError(f"{FIGURES}: values that are no integers")
+        return Ran(outputs, figures)
+    except (OSError, ValueError, EOFError, TypeError, AttributeError, RecursionError) as error:
+        raise ToolFailedError(f"the code of the release left no results of the known form ({error})") from error

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import made_cards
 import numpy as np
@@ -13,19 +16,26 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from trigger_lut.cards import Card
 from trigger_lut.decision.score import Score
 from trigger_lut.decision.wrapper import write_decision
 from trigger_lut.errors import FirmwareError
 from trigger_lut.escape import ascii_line, comment, markdown, tcl
 from trigger_lut.events import start
+from trigger_lut.figures import anomaly, classification, data, drift, importance, rates, regression
+from trigger_lut.figures.style import canvas, save, styled
+from trigger_lut.figures.style import plain as plain_label
 from trigger_lut.firmware.hls_code import network_code
+from trigger_lut.firmware.rtl_bench import write_bench_of
 from trigger_lut.firmware.rtl_project import RtlProject
+from trigger_lut.firmware.rtl_tmux import write_wrapper
 from trigger_lut.firmware.rtl_top import top_module
 from trigger_lut.firmware.rtl_vhdl import top_entity
 from trigger_lut.fixed_point import KIF
 from trigger_lut.network import LUTDenseTables, Network
 from trigger_lut.pages.html import Cell, Page, Table, write_page
 from trigger_lut.release.content import emulator_files
+from trigger_lut.release.patterns import pattern_text, read_pattern
 from trigger_lut.release.readme import _bus
 from trigger_lut.vendor.scripts import hls_scripts, vivado_scripts
 
@@ -120,6 +130,45 @@ def test_decision_code_is_that_of_a_plain_name(tmp_path: Path) -> None:
             assert code_of(text, mark) == code_of(right, mark)
 
 
+def around(top: str, folder: Path) -> dict[str, str]:
+    """The test benches, the time-multiplexing wrapper and the patterns of a top-level module, by name of the file."""
+    kif = KIF(False, 2, 0)
+    project = RtlProject(folder, top, (), (), (kif, kif), (kif, kif), 2, 1.0)
+    write_wrapper(project, 1, 2)
+    write_bench_of(project, np.zeros((3, 2), dtype=int), np.zeros((3, 2), dtype=int), 2.5)
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_module_names_are_words_in_benches_and_wrappers(tmp_path: Path) -> None:
+    plain = around(f"design_{PLAIN}_top", tmp_path / PLAIN)
+    assert {Path(name).suffix for name in plain} == {".v", ".vhd", ".sv", ".mem"}
+    accepted = 0
+    for n, name in enumerate([*FRAGMENTS, "ok"]):
+        folder, top = tmp_path / str(n), f"design_{name}_top"
+        if len(top) < 200 and re.fullmatch(r"\w+", top, re.ASCII):
+            accepted += 1
+            found = {
+                key.replace(top, f"design_{PLAIN}_top"): text.replace(top, f"design_{PLAIN}_top")
+                for key, text in around(top, folder).items()
+            }
+            assert found == plain
+            continue
+        with pytest.raises(FirmwareError, match="no name of a module"):
+            around(top, folder)
+        assert not folder.exists()
+    assert accepted > 3
+
+
+def test_pattern_file_keeps_its_lines() -> None:
+    words, valid = np.zeros((2, 1), dtype=np.uint64), np.array([True, False])
+    plain = pattern_text(PLAIN, words, valid)
+    for name in FRAGMENTS:
+        text = pattern_text(name, words, valid)
+        assert text.splitlines()[1:] == plain.splitlines()[1:]
+        assert text.isascii()
+        assert read_pattern(text)[1].tolist() == valid.tolist()
+
+
 def test_network_json_holds_the_name() -> None:
     for name in FRAGMENTS:
         held = json.loads(emulator_files(network(name), "d", "0")["emulator/python/network.json"])
@@ -174,6 +223,72 @@ def test_scripts_quote_their_files() -> None:
         assert f"syn.file={name}\n" in texts["hls_config.cfg"]
     with pytest.raises(FirmwareError):
         hls_scripts(spec, "t", ["a\nsyn.top=other"])
+
+
+FIGURES: dict[str, tuple[Callable[..., Any], Card]] = {
+    "scores": (anomaly.scores, made_cards.teacher()),
+    "inputs": (data.inputs, made_cards.ingest()),
+    "codes": (data.codes, made_cards.ingest()),
+    "roc": (classification.roc, made_cards.physics()),
+    "confusion": (classification.confusion, made_cards.physics()),
+    "residuals": (regression.residuals, made_cards.regression()),
+    "by true value": (regression.resolution_by_true, made_cards.regression()),
+    "bits": (importance.bits, made_cards.importance()),
+    "slots": (importance.slots, made_cards.importance()),
+    "rates": (rates.rates, made_cards.rate()),
+    "turnons": (rates.turnons, made_cards.rate()),
+    "reliability": (rates.reliability, made_cards.rate()),
+    "drift": (drift.inputs, made_cards.drift()),
+}
+HOSTILE = "$a_{b$$ <script> --> ]]> &amp; \\"
+NAMED = ("name", "classes", "method", "variable", "sample", "unit", "data_set", "drift", "objects", "outputs", "signal")
+
+
+def names_in(content: Any, key: str = "") -> set[str]:
+    """Names that users give, in the values of a card."""
+    if isinstance(content, dict):
+        return {name for at, value in content.items() for name in names_in(value, at)}
+    if isinstance(content, list):
+        return {name for value in content for name in names_in(value, key)}
+    return {content} if isinstance(content, str) and content and key in NAMED else set()
+
+
+def renamed(content: Any, names: set[str], more: str) -> Any:
+    """The same values with a text behind each of these names, keys of dictionaries too."""
+    if isinstance(content, dict):
+        return {renamed(key, names, more): renamed(value, names, more) for key, value in content.items()}
+    if isinstance(content, list):
+        return [renamed(value, names, more) for value in content]
+    return content + more if isinstance(content, str) and content in names else content
+
+
+@pytest.mark.parametrize("kind", FIGURES)
+def test_figure_is_well_formed_with_any_names(kind: str, tmp_path: Path) -> None:
+    function, card = FIGURES[kind]
+    content = card.model_dump(mode="json")
+    names = names_in(content)
+    assert names
+    found = {}
+    for case, more in {"plain": "", "hostile": HOSTILE}.items():
+        with styled():
+            save(function(type(card).model_validate(renamed(content, names, more))), tmp_path / "a.svg")
+        found[case] = {element.tag for element in ElementTree.parse(tmp_path / "a.svg").iter()}
+    assert found["plain"] >= found["hostile"]
+
+
+def test_label_has_no_character_that_xml_lacks(tmp_path: Path) -> None:
+    for name in ("".join(BREAKS), "\u202e\ufeff", "\udcff", HOSTILE):
+        with styled():
+            figure, (ax,) = canvas()
+            ax.set_title(plain_label(f"a{name}"))
+            save(figure, tmp_path / "a.svg")
+        ElementTree.parse(tmp_path / "a.svg")
+    with styled():
+        figure, (ax,) = canvas()
+        ax.set_title("a\x01")  # negative control: a name as it is
+        save(figure, tmp_path / "a.svg")
+    with pytest.raises(ElementTree.ParseError):
+        ElementTree.parse(tmp_path / "a.svg")
 
 
 class Tags(HTMLParser):

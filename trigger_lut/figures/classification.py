@@ -74,7 +74,7 @@ def confusion(card: PhysicsCard) -> Figure:
         ax.set_yticks(range(len(names)), names)
         ax.set_xlabel("Assigned class")
         ax.set_ylabel("True class")
-        ax.set_title(title, loc="left", fontsize=10)
+        ax.set_title(plain(title), loc="left", fontsize=10)
         figure.colorbar(image, ax=ax, label=label, shrink=0.85)
     return figure
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trigger_lut.atomic import atomic_path
+from trigger_lut.errors import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -82,8 +83,11 @@ def line_style(n: int) -> dict[str, Any]:
 
 
 def plain(name: str) -> str:
-    """Return a user's name as a label: a dollar sign would start a formula, a leading underscore hide it in legends."""
-    return (" " if name.startswith("_") else "") + name.replace("$", r"\$")
+    """Return a user's name as a label: a dollar sign would start a formula, a leading underscore hide it in legends.
+
+    SVG holds labels as comments as well, and XML has no control characters.
+    """
+    return (" " if name.startswith("_") else "") + visible(name).replace("$", r"\$")
 
 
 def save(figure: Figure, path: Path) -> None:

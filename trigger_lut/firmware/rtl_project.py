@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trigger_lut.cards import write_text
-from trigger_lut.errors import CardError
+from trigger_lut.errors import CardError, FirmwareError
 from trigger_lut.fixed_point import KIF
+
+IDENTIFIER = re.compile(r"[A-Za-z_]\w{0,199}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ class RtlProject:
     cost: float
     stages: tuple[int, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Raise FirmwareError for a name that cannot stand in code and in names of files."""
+        if not isinstance(self.top, str) or not IDENTIFIER.fullmatch(self.top):
+            raise FirmwareError(f"top: no name of a module. Expected letters, digits and _, found {self.top!r}")
+
 
 def save_project(project: RtlProject) -> None:
     """Write project.json into the project's folder."""
@@ -57,6 +64,7 @@ def read_project(folder: Path) -> RtlProject:
     path = folder / "project.json"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+        _require_plain_names(path, content["top"], content["files"] + content["vhdl"])
         project = RtlProject(
             folder=folder,
             top=content["top"],
@@ -72,13 +80,9 @@ def read_project(folder: Path) -> RtlProject:
         raise CardError(f"{folder}: no RTL project (no project.json)") from error
     except (ValueError, KeyError, TypeError) as error:
         raise CardError(f"{path}: not a description of an RTL project ({type(error).__name__}: {error})") from error
-    _require_plain_names(path, project.top, content["files"] + content["vhdl"])
     if missing := [p.name for p in (*project.files, *project.vhdl) if not p.is_file()]:
         raise CardError(f"{folder}: the RTL project lacks {', '.join(missing)}")
     return project
-
-
-IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 def _require_plain_names(path: Path, top: object, names: list[object]) -> None:

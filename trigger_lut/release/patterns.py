@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigger_lut.errors import DataError
+from trigger_lut.escape import ascii_line
 
 METADATA = "Metadata: (strobe,) start of orbit, start of packet, end of packet, valid"
 LINK_BITS = 64
@@ -24,7 +25,7 @@ def pattern_text(name: str, words: Words, valid: NDArray[np.bool_]) -> str:
     """The text of a pattern file. words: (frames, links) of 64 bits; valid: (frames,)."""
     before, after = np.append(False, valid[:-1]), np.append(valid[1:], False)
     links = "".join(f"{n:03d}".center(23) for n in range(words.shape[1])).rstrip()
-    lines = [f"ID: {name}", METADATA, "", f"      Link    {links}"]
+    lines = [f"ID: {ascii_line(name)}", METADATA, "", f"      Link    {links}"]
     for frame, row in enumerate(words):
         flags = (frame == 0, valid[frame] and not before[frame], valid[frame] and not after[frame], valid[frame])
         bits = "".join(str(int(flag)) for flag in flags)

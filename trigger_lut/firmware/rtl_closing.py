@@ -67,14 +67,7 @@ def close_timing(network: Network, spec: Spec) -> Pipeline:
 
     Where no cut within the latency budget does, the fastest of those that were tried is returned, with its obstacle.
 
-    Raises
-    ------
-    FirmwareError
-        When the network cannot be built.
-    ConfigurationError
-        When the clock is too fast for any logic.
-    ToolMissingError, ToolFailedError
-        Without pyosys, and when Yosys fails.
+    Raises the errors of `rtl.write_rtl`, and those of Yosys.
     """
     target, most = spec.target, spec.latency_cycles_budget
     comb, stage_ns = live_logic(network), delay_model.stage_ns(target.clock_period_ns, target.family)

@@ -14,7 +14,7 @@ from trigger_lut.cli import main
 from trigger_lut.proof.attack import run
 from trigger_lut.proof.attack.designs import designs
 from trigger_lut.proof.attack.judge import judge
-from trigger_lut.proof.attack.mutate import Mutant, change_is_real, draw_mutants, load_operators
+from trigger_lut.proof.attack.mutate import Change, Mutant, change_is_real, draw_mutants, load_operators
 from trigger_lut.records_attack import AttackCard
 
 MUTANTS, SEED = 60, 1
@@ -68,6 +68,20 @@ def test_the_judge_sees_faults_in_time_and_of_readers(made):
         assert verdict.differs == (mutant.operator in wrong), (mutant.operator, verdict.detail)
 
 
+def test_mutants_of_the_decision_differ_and_are_not_proven(made):
+    (design,) = (design for design in made if design.decision is not None)
+    wrong = ("above, not at", "thresholds exchanged", "step a cycle late", "valid as data", "network without a clock")
+    mutants = [Mutant(0, design, "unchanged", "", Change("", {}), design.files)]
+    for n, name in enumerate(wrong, 1):
+        change = load_operators()[f"decision: {name}"].apply(design, np.random.default_rng(n))
+        mutants.append(Mutant(n, design, name, "", change, design.files | change.files))
+    first, *others = map(run.Outcome, mutants, judge(design, mutants, seed=1), map(run.prove_mutant, mutants))
+    assert (first.result, first.proof) == ("equal", (("proven",) * len(design.judged.outputs), ""))
+    for outcome in others:
+        assert outcome.result == "different", outcome.describe()
+        assert set(outcome.proof[0]) == {"sampled"}, outcome.describe()
+
+
 def test_no_mutant_that_differs_is_proven(attacked):
     outcomes, card = attacked
     assert not card.proven_wrongly
@@ -84,7 +98,7 @@ def test_no_mutant_that_differs_is_proven(attacked):
 def test_a_proof_of_everything_fails_the_attack(attacked, monkeypatch, tmp_path, capsys):
     """Negative control: each mutant that differs counts."""
     outcomes, card = attacked
-    trusted = [replace(o, proof=(("proven",) * len(o.mutant.design.project.outputs), "")) for o in outcomes]
+    trusted = [replace(o, proof=(("proven",) * len(o.mutant.design.judged.outputs), "")) for o in outcomes]
     holes = [o.describe() for o in trusted if o.hole]
     assert len(holes) >= card.total.different
     found = card.model_copy(update={"proven_wrongly": holes})
@@ -105,6 +119,6 @@ def test_a_proof_of_everything_fails_the_attack(attacked, monkeypatch, tmp_path,
 def test_sigterm_ends_the_attack_and_all_its_programs_at_once(tmp_path):
     temporary, card = tmp_path / "tmp", tmp_path / "attack.json"
     command = [sys.executable, "-m", "trigger_lut.cli", "attack", "--mutants", "60", "--jobs", "2", "--output"]
-    said = stopped([*command, str(card)], temporary, "trigger_lut.yosys", lambda process: process.terminate())
+    said = stopped([*command, str(card)], temporary, "verilator_bin", lambda process: process.terminate())
     assert said == (143, "trigger-lut: stopped. Run the same command again to continue.\n")
     assert not card.exists()

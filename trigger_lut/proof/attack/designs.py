@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from trigger_lut.budget import Spec
+from trigger_lut.decision.flat import expected, flat
+from trigger_lut.decision.project import DecisionProject
+from trigger_lut.decision.score import Score
+from trigger_lut.decision.steps import levels
+from trigger_lut.decision.wrapper import write_decision
 from trigger_lut.firmware.rtl import write_rtl
 from trigger_lut.firmware.rtl_project import RtlProject
 from trigger_lut.fixed_point import KIF, IntArray
 from trigger_lut.network import PADDING, LinearLayer, LUTDenseTables, MaxLayer, Network
+from trigger_lut.reference import evaluate
 
+DECIDED = "decision"
+"""The network whose Verilog has a decision behind it."""
 Files = dict[str, str]
 """Text of each Verilog file by name, in the order in which tools read them."""
 
@@ -22,12 +31,33 @@ U3, U4, S4, S5 = KIF(0, 3, 0), KIF(0, 2, 2), KIF(1, 2, 1), KIF(1, 3, 1)
 
 @dataclass(frozen=True)
 class Design:
-    """A network and its generated Verilog."""
+    """A network and its generated Verilog.
+
+    Attributes
+    ----------
+    name
+        Of the network.
+    network
+        In integers.
+    project
+        The network's Verilog.
+    files
+        All generated Verilog, the decision's too.
+    decision
+        A decision on the network's outputs; None: there is none.
+    judged
+        What the judge simulates: the project, or the decision as a module with the project's ports.
+    wrapper
+        Text of that module.
+    """
 
     name: str
     network: Network
     project: RtlProject
     files: Files
+    judged: RtlProject
+    decision: DecisionProject | None = None
+    wrapper: str = ""
 
     @property
     def prefix(self) -> str:
@@ -51,8 +81,13 @@ class Design:
 
     @property
     def cycles(self) -> int:
-        """Latency in clock cycles."""
+        """Latency of the network in clock cycles."""
         return self.project.latency_cycles_planned
+
+    def expected(self, codes: IntArray) -> IntArray:
+        """Integers (N, outputs) of what the judge simulates, for input codes (N, inputs)."""
+        outputs = evaluate(self.network, codes)
+        return outputs if self.decision is None else expected(self.decision, outputs)
 
 
 def designs(spec: Spec, folder: Path) -> list[Design]:
@@ -63,7 +98,26 @@ def designs(spec: Spec, folder: Path) -> list[Design]:
 def _design(name: str, network: Network, folder: Path, spec: Spec) -> Design:
     assert not network.problems(), (name, network.problems())
     project = write_rtl(network, folder, spec)
-    return Design(name, network, project, {path.name: path.read_text(encoding="utf-8") for path in project.files})
+    design = Design(name, network, project, _texts(project.files), project)
+    return _with_decision(design, folder) if name == DECIDED else design
+
+
+def _with_decision(design: Design, folder: Path) -> Design:
+    """The design with a decision on two working points: the thresholds are scores that some input has."""
+    project, score = design.project, Score(design.project.outputs, (2,), (0, 1))
+    codes = np.array(list(itertools.product(*(range(kif.lo, kif.hi + 1) for kif in project.inputs))))
+    scores = np.sort(score.codes(evaluate(design.network, codes)))
+    thresholds = [int(scores[len(scores) * part // 4]) for part in (3, 2)]
+    made = write_decision(project, score, (), (1.0, 2.0), thresholds, levels(score), folder / "decision")
+    judged = flat(made, project, folder / "flat")
+    files = design.files | _texts([made.verilog])
+    return replace(
+        design, files=files, judged=judged, decision=made, wrapper=_texts(judged.files[-1:])[f"{judged.top}.v"]
+    )
+
+
+def _texts(files: Sequence[Path]) -> Files:
+    return {path.name: path.read_text(encoding="utf-8") for path in files}
 
 
 def _tables(name: str, inputs: tuple[KIF, ...], c_out: int, seed: int, sites: IntArray | None = None) -> LUTDenseTables:
@@ -123,6 +177,10 @@ def _constants() -> Network:
     return Network((U3, S4), (layer,), outputs=np.array([2, 3, 4, 1]))
 
 
+def _decided() -> Network:
+    return Network((S4, U3), (_tables("tables", (S4, U3), 3, 12),))
+
+
 def _one_cycle() -> Network:
     return Network((U3, U3), (_tables("tables", (U3, U3), 1, 11),))
 
@@ -135,4 +193,5 @@ NETWORKS: dict[str, Callable[[], Network]] = {
     "maximum": _maximum,
     "constants": _constants,
     "one cycle": _one_cycle,
+    DECIDED: _decided,
 }

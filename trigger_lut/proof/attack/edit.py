@@ -21,13 +21,14 @@ ENTRY = r"(?P<address>\d+'h[0-9A-F]+): out = (?P<bits>\d+)'h(?P<value>[0-9A-F]+)
 
 
 def part(design: Design, name: str) -> list[str]:
-    """Names of the files of a part: top, core, stages, tables, library, or all."""
+    """Names of the files of a part: top, core, stages, tables, library, decision, or all."""
     patterns = {
         "top": r"_top\.v$",
         "core": r"_core\.v$",
         "stages": r"_logic\d+\.v$",
         "tables": r"_core_tables\.v$",
         "library": r"_(shift_adder|mux|negative|binop)\.v$",
+        "decision": r"_decide\.v$",
         "all": "",
     }
     return [file for file in design.files if re.search(patterns[name], file)]

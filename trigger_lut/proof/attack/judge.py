@@ -23,7 +23,6 @@ from trigger_lut.fixed_point import IntArray
 from trigger_lut.proof.attack.designs import Design
 from trigger_lut.proof.attack.mutate import Events, Mutant
 from trigger_lut.proof.attack.readings import all_readings, as_module, bench
-from trigger_lut.reference import evaluate
 from trigger_lut.tools import cxx_compiler, verilator_root
 
 HARNESS = Path(__file__).with_name("judge.cpp")
@@ -81,7 +80,7 @@ def judge(design: Design, mutants: Sequence[Mutant], seed: int) -> list[Verdict]
             broken[n] = str(error)
     events = [mutant.change.events for mutant in mutants if mutant.change.events]
     stimulus = make_stimulus(design, events, seed)
-    places = 1 + len(design.project.outputs)
+    places = 1 + len(design.judged.outputs)
     wrong = np.zeros((len(mutants), places), dtype=bool)
     compiles = np.zeros(len(mutants), dtype=bool)
     details: dict[int, str] = dict(broken)
@@ -144,11 +143,11 @@ def make_stimulus(design: Design, events: Sequence[Events], seed: int) -> IntArr
     random(40, 0.5)
     given = np.concatenate(parts)
     valid, data = given[:, 0], given[:, 1] % top
-    words = np.zeros((len(given), bus_words(design.project.inputs)), dtype=np.uint32)
+    words = np.zeros((len(given), bus_words(design.judged.inputs)), dtype=np.uint32)
     for n in range(words.shape[1]):
         words[:, n] = (data >> (32 * n)) & 0xFFFFFFFF
-    wanted = pack(evaluate(design.network, unpack(words, design.project.inputs)), design.project.outputs)
-    late = design.cycles
+    wanted = pack(design.expected(unpack(words, design.judged.inputs)), design.judged.outputs)
+    late = design.judged.latency_cycles_planned
     rows = np.zeros((len(given), 3 + words.shape[1] + wanted.shape[1]), dtype=np.uint32)
     rows[late:, 0] = 1
     rows[:, 1], rows[:, 2 : 2 + words.shape[1]] = valid, words
@@ -233,10 +232,10 @@ def _batch(
     )
     if built.returncode:
         return None, {-1: "the C++ compiler refuses the verilated text"}
-    places = 1 + len(design.project.outputs)
+    places = 1 + len(design.judged.outputs)
     source, result = folder / "in.bin", folder / "out.bin"
     stimulus.astype(np.uint32).tofile(source)
-    sizes = [len(stimulus), bus_words(design.project.inputs), bus_words(design.project.outputs), len(texts), places]
+    sizes = [len(stimulus), bus_words(design.judged.inputs), bus_words(design.judged.outputs), len(texts), places]
     total = np.zeros((len(texts), places, 4), dtype=np.int64)
     for seed, phase in RUNS:
         try:

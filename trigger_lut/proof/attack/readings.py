@@ -66,20 +66,21 @@ def as_module(design: Design, text: str, number: int) -> str:
         lambda m: m[1] + m[2] if len(set(re.findall(r"^(\S+):", m[2], re.M))) == 1 << int(m[3]) else m[0],
         text,
     )
-    own = re.sub(rf"\b{design.prefix}", f"r{number}_{design.prefix}", text)
+    own = re.sub(rf"\b{design.prefix}", f"r{number}_{design.prefix}", text + design.wrapper)
+    bits_out = sum(kif.bits for kif in design.judged.outputs)
     low, compared = 0, ["valid_out !== valid_wanted"]
-    for kif in design.project.outputs:
+    for kif in design.judged.outputs:
         compared.insert(0, f"data_out[{low + kif.bits - 1}:{low}] !== data_wanted[{low + kif.bits - 1}:{low}]")
         low += kif.bits
     return f"""{own}
 `resetall
 `default_nettype wire
 module judged{number} (input wire clk, input wire valid_in, input wire [{design.bits_in - 1}:0] data_in,
-    input wire valid_wanted, input wire [{design.bits_out - 1}:0] data_wanted,
+    input wire valid_wanted, input wire [{bits_out - 1}:0] data_wanted,
     output wire [{len(compared) - 1}:0] wrong);
     wire valid_out;
-    wire [{design.bits_out - 1}:0] data_out;
-    r{number}_{design.project.top} top (.clk(clk), .valid_in(valid_in), .data_in(data_in), .valid_out(valid_out),
+    wire [{bits_out - 1}:0] data_out;
+    r{number}_{design.judged.top} top (.clk(clk), .valid_in(valid_in), .data_in(data_in), .valid_out(valid_out),
         .data_out(data_out));
     assign wrong = {{{", ".join(compared)}}};
 endmodule
@@ -88,14 +89,15 @@ endmodule
 
 def bench(design: Design, numbers: list[int]) -> str:
     """The module that holds all readings of a design."""
-    places = 1 + len(design.project.outputs)
+    places = 1 + len(design.judged.outputs)
     lines = [
         f"    judged{number} j{number} (clk, valid_in, data_in, valid_wanted, data_wanted, "
         f"wrong[{places * n + places - 1}:{places * n}]);"
         for n, number in enumerate(numbers)
     ]
+    bits_out = sum(kif.bits for kif in design.judged.outputs)
     head = f"""module judge (input wire clk, input wire valid_in, input wire [{design.bits_in - 1}:0] data_in,
-    input wire valid_wanted, input wire [{design.bits_out - 1}:0] data_wanted,
+    input wire valid_wanted, input wire [{bits_out - 1}:0] data_wanted,
     output wire [{places * len(numbers) - 1}:0] wrong);
 """
     return head + "\n".join(lines) + "\nendmodule\n"

@@ -105,8 +105,6 @@ def attack(spec: Spec, count: int, seed: int, *, jobs: int = 1, seconds: float =
 
 def prove_mutant(mutant: Mutant, seconds: float = 5) -> Said:
     """What the proof says of a mutant. An error, more than PROOF_LIMIT_S and too much memory are refusals."""
-    from trigger_lut.proof.prove import prove_both_ways
-
     _limit_memory()
     previous = signal.signal(signal.SIGALRM, _too_long)
     signal.alarm(PROOF_LIMIT_S)
@@ -116,10 +114,7 @@ def prove_mutant(mutant: Mutant, seconds: float = 5) -> Said:
             (folder / "rtl").mkdir()
             for file, text in mutant.files.items():
                 (folder / "rtl" / file).write_text(text, encoding="utf-8", newline="")
-            files = tuple(folder / "rtl" / file for file in mutant.files if file.endswith(".v"))
-            project = replace(mutant.design.project, folder=folder / "rtl", files=files)
-            found = prove_both_ways(mutant.design.network, project, seconds, CONTROL_SEED, folder)
-        return tuple(output.status for output in found.outputs), ""
+            return _statuses(mutant, folder, seconds), ""
     except TriggerLutError as error:
         return (), str(error).splitlines()[-1][:200]
     except Exception as error:  # the proof must not end so, but refuses
@@ -127,6 +122,28 @@ def prove_mutant(mutant: Mutant, seconds: float = 5) -> Said:
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, previous)
+
+
+def _statuses(mutant: Mutant, folder: Path, seconds: float) -> tuple[str, ...]:
+    """Status of each output of the network, then of each bit of the decision. folder: has the files in `rtl`."""
+    from trigger_lut.decision.proof import prove_decision
+    from trigger_lut.proof.prove import prove_both_ways
+
+    design, rtl = mutant.design, folder / "rtl"
+    decision = None if design.decision is None else replace(design.decision, folder=rtl)
+    others = {decision.verilog} if decision else set()
+    files = tuple(rtl / file for file in mutant.files if file.endswith(".v") and rtl / file not in others)
+    project = replace(design.project, folder=rtl, files=files)
+    found = prove_both_ways(design.network, project, seconds, CONTROL_SEED, folder)
+    statuses = tuple(output.status for output in found.outputs)
+    if decision is None:
+        return statuses
+    # The decision's proof is about the network's outputs, whatever they are.
+    said = prove_decision(decision, project, seconds).status
+    if said != "proven":
+        return ("sampled",) * len(design.judged.outputs)
+    all_proven = all(status == "proven" for status in statuses)
+    return (*statuses, *("proven" if all_proven else "sampled" for _ in decision.thresholds))
 
 
 def _too_long(number: int, frame: FrameType | None) -> None:

@@ -13,6 +13,8 @@ MODULE = (
     r"module (?P<name>\w+_table_\w+)\(input \[(?P<high>\d+):0\] in, output reg \[(?P<out>\d+):0\] out\);\n"
     r"always @\(\*\) case \(in\)\n(?P<entries>(?:.*\n)*?)default: (?P<default>.*)\nendcase\nendmodule\n"
 )
+FULL = {"synthesis": "always @(*) case (in)\n@without@default: out = @wrong@;\nendcase"}
+"""The table where a synthesis tool takes the entry that is left out as it likes."""
 DEFAULT = r"default: out = \{\d+\{1'bx\}\};\n"
 
 
@@ -228,25 +230,17 @@ _rewritten(
     "always @(*) case (in)\n@without@@entry@: out = @value@ ^ 1'bx;\ndefault: ;\nendcase",
     readings={"x as 1": "always @(*) case (in)\n@without@default: out = @wrong@;\nendcase"},
 )
-_rewritten(
-    "full_case",
-    "(* full_case *) always @(*) (* full_case *) case (in)\n@without@endcase",
-    readings={"synthesis": "always @(*) case (in)\n@without@default: out = @wrong@;\nendcase"},
-)
-_rewritten(
-    "full_case in a comment",
-    "always @(*) case (in) // synopsys full_case\n@without@endcase",
-    readings={"synthesis": "always @(*) case (in)\n@without@default: out = @wrong@;\nendcase"},
-)
+_rewritten("full_case", "(* full_case *) always @(*) (* full_case *) case (in)\n@without@endcase", readings=FULL)
+_rewritten("full_case in a comment", "always @(*) case (in) // synopsys full_case\n@without@endcase", readings=FULL)
 _rewritten(
     "parallel_case",
     "always @(*) (* parallel_case *) case (in)\n@entries@@entry@: out = @wrong@;\nendcase",
-    readings={"synthesis": "always @(*) case (in)\n@without@default: out = @wrong@;\nendcase"},
+    readings=FULL,
 )
 _rewritten(
     "parallel_case in a comment",
     "always @(*) case (in) // synopsys parallel_case full_case\n@entries@@entry@: out = @wrong@;\nendcase",
-    readings={"synthesis": "always @(*) case (in)\n@without@default: out = @wrong@;\nendcase"},
+    readings=FULL,
 )
 _rewritten(
     "case equality with x",

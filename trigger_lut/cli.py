@@ -258,6 +258,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--data", type=Path, required=True, metavar="PATH", help="folder of the data set")
     for flag in ("--summary", "--scan"):
         sub.add_argument(flag, type=Path, metavar="PATH", help=FILES[flag])
+    sub.add_argument("--proof-required", action="store_true", help="a design fails when an output is not proven")
     sub = command(commands_of_pages.page_of_guarantees, "--output")
     sub.add_argument("--designs", type=Path, nargs="*", default=[], metavar="PATH", help="folders with their cards")
     command(commands_of_pages.pages_of_scan, "--scan", "--folder")

@@ -16,7 +16,8 @@ def page_of_index(args: argparse.Namespace) -> None:
     """Draw the landing page, which leads through all stages of all designs."""
     from trigger_lut.pages.of_index import page_of_index
 
-    page_of_index(args.designs, args.stages, args.data, args.summary, args.scan, args.output)
+    cards = (args.data, args.summary, args.scan)
+    page_of_index(args.designs, args.stages, *cards, args.output, proof_required=args.proof_required)
 
 
 def page_of_guarantees(args: argparse.Namespace) -> None:

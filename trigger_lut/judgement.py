@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from trigger_lut.cards import read_card, sha256
+from trigger_lut.cards import read_card, sha256, stage_of
 from trigger_lut.consistency import Design
 from trigger_lut.records import BudgetLine, DesignSummary, DesignVerdict, FormVerdict
 from trigger_lut.records_decision import DecisionCard
@@ -60,16 +60,43 @@ def unproven(path: Path) -> list[str]:
     return found + ([f"{card.design}: a flipped table bit was proven equal"] if False in missed_flip else [])
 
 
-def open_outputs(design: Design) -> list[str]:
+def open_outputs(design: str, card: ProveCard | None) -> list[str]:
     """Return a reason to fail for each output that is not proven, for budgets that require proofs."""
-    card: ProveCard | None = design.cards.get("prove")
     if card is None:
-        return [f"{design.spec.design}: no output is proven: {NOT_ASKED}"]
+        return [f"{design}: no output is proven: {NOT_ASKED}"]
     return [
-        f"{design.spec.design}: output {output.name} is not proven ({output.detail}); checks.require_proof asks for it"
+        f"{design}: output {output.name} is not proven ({output.detail}); checks.require_proof asks for it"
         for output in card.outputs
         if output.status == "sampled"
     ]
+
+
+def reasons_to_fail(
+    rows: Sequence[DesignSummary],
+    points: Sequence[ScanPoint],
+    cards: Sequence[Path],
+    proofs: Mapping[str, ProveCard | None] | None = None,
+) -> list[str]:
+    """Return every reason for which designs and points of a scan fail, each with the name in front.
+
+    Parameters
+    ----------
+    rows, points
+        Designs, and points of the scan; these may miss their budgets, but must be bit-exact.
+    cards
+        Files of the stages `prove`, `faults` and `decision`; those of `release` say nothing.
+    proofs
+        Cards of the stage `prove` by design, where each output must be proven; None: that is not asked for.
+    """
+    reasons = [reason for row in rows for reason in faults(row)]
+    reasons += [reason for point in points for reason in not_exact(point)]
+    reasons += [reason for path in cards if stage_of(path) != "release" for reason in unproven(path)]
+    return reasons + [reason for name, card in (proofs or {}).items() for reason in open_outputs(name, card)]
+
+
+def failing(reasons: Sequence[str]) -> int:
+    """Return how many designs and points the reasons are of."""
+    return len({reason.split(":")[0] for reason in reasons})
 
 
 def details(design: Design, budget: list[BudgetLine]) -> DesignVerdict:

@@ -15,7 +15,7 @@ from trigger_lut.budget import Budget, Target, load_budget, resolve
 from trigger_lut.cards import Stopwatch, read_card, stage_of, write_card
 from trigger_lut.consistency import BESIDE, Design, differs, problems_of, read_design
 from trigger_lut.errors import BudgetMissedError, CardError, TriggerLutError
-from trigger_lut.judgement import details, faults, not_exact, open_outputs, unproven
+from trigger_lut.judgement import details, failing, reasons_to_fail
 from trigger_lut.pareto import scan_points
 from trigger_lut.provenance import follow
 from trigger_lut.records import DesignSummary, ReferenceCard, Summary, VerdictCard
@@ -70,15 +70,12 @@ def verdict(
         found.problems += _not_asked_for(found, *budget)
     if found.problems:
         raise CardError(_refused(found.problems))
-    reasons = [reason for row in found.rows for reason in faults(row)]
-    reasons += [reason for point in found.points for reason in not_exact(point)]
-    reasons += [reason for path in cards if stage_of(path) != "release" for reason in unproven(path)]
-    if budget is not None and budget[0].checks.require_proof:
-        reasons += [reason for row in found.rows for reason in open_outputs(found.designs[row.name])]
+    required = budget is not None and budget[0].checks.require_proof
+    proofs = {row.name: found.designs[row.name].cards.get("prove") for row in found.rows} if required else None
+    reasons = reasons_to_fail(found.rows, found.points, cards, proofs)
     if reasons:
-        failed = len({reason.split(":")[0] for reason in reasons})
         every = len(found.rows) + len(found.points)
-        raise BudgetMissedError(f"{failed} of {every} designs fail\n  " + "\n  ".join(reasons))
+        raise BudgetMissedError(f"{failing(reasons)} of {every} designs fail\n  " + "\n  ".join(reasons))
     card = VerdictCard(
         designs=[row.name for row in found.rows],
         details=[details(found.designs[row.name], row.budget) for row in found.every],

@@ -33,7 +33,9 @@ from trigger_lut.firmware.rtl_top import top_module
 from trigger_lut.firmware.rtl_vhdl import top_entity
 from trigger_lut.fixed_point import KIF
 from trigger_lut.network import LUTDenseTables, Network
+from trigger_lut.pages.dashboard import Banner, Bar, Line, Panel
 from trigger_lut.pages.html import Cell, Page, Table, write_page
+from trigger_lut.pages.quality_plot import Mark, QualityPlot
 from trigger_lut.release.content import emulator_files
 from trigger_lut.release.patterns import pattern_text, read_pattern
 from trigger_lut.release.readme import _bus
@@ -310,6 +312,28 @@ def test_page_has_the_tags_of_a_plain_name(tmp_path: Path) -> None:
     plain = tags(PLAIN)
     for name in FRAGMENTS:
         if "\udcff" not in name:  # no text file holds half of a character, and entry refuses it
+            assert tags(f'{name}"') == plain
+
+
+def test_dashboard_has_the_tags_of_a_plain_name(tmp_path: Path) -> None:
+    def tags(name: str) -> list[object]:
+        line = Line(name, "prove", "bad", name, name, [name], Bar(50.0, 100.0, 40.0, 60.0))
+        mark = Mark(1.0, 2.0, passes=True, label=name)
+        more = {
+            "banner": Banner("failed", name, [name], 1),
+            "judged": True,
+            "stages": ["prove"],
+            "panels": [Panel(name, passes=False, reasons=[name], lines=[line], pages=name)],
+            "plot": QualityPlot(name, name, name, [(1.0, name)], [(1.0, name)], [(1.0, 1.0, name)], [mark]),
+        }
+        page = Page(name, name, [], {}, template="dashboard.html", more=more)
+        write_page(page, tmp_path / "page.html")
+        return Tags((tmp_path / "page.html").read_text(encoding="utf-8")).found
+
+    plain = tags(PLAIN)
+    assert {"article", "svg", "desc"} <= set(plain)
+    for name in FRAGMENTS:
+        if "\udcff" not in name:
             assert tags(f'{name}"') == plain
 
 

@@ -57,6 +57,10 @@ def test_guarantees_page_shows_designs_and_attack(tmp_path, monkeypatch):
     text = (tmp_path / "guarantees.html").read_text()
     tables = {table.title: table for table in of_guarantees.guarantees_page([tmp_path / "open"]).tables}
     assert [cell.kind for cell in tables["Designs of this run"].rows[0]] == ["text", "good", "text", "text", "good"]
+    without = made_cards.prove("open", "sampled").model_copy(update={"seconds_allowed": 0})
+    write_card(without, tmp_path / "open/prove.json")
+    assert of_guarantees.guarantees_page([tmp_path / "open"]).tables[0].rows[0][2] == Cell("not measured", "text")
+    assert "<code>verify</code> runs the same vectors" in text
     assert all(claim.word in tables for claim in CLAIMS)
     assert tables["Attack suite"].rows[-1][5] == Cell("1", "bad")
     assert "trigger-lut attack --mutants 4 --seed 3" in text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from trigger_lut.figures.labels import placed
 from trigger_lut.figures.style import BAD_COLOUR, COLOURS, GOOD_COLOUR, GREY, canvas, plain
 from trigger_lut.records import MEASURES
 from trigger_lut.records_scan import ScanCard, ScanPoint
@@ -17,7 +18,6 @@ NAMED = 8  # points that are labelled with their names; more of them have the nu
 FRONT = "on the front"
 WIDEST_LINEAR = 5.0  # ratio of the largest to the smallest cost from which the axis is logarithmic
 LABEL_POINTS = 7.5  # font size
-Box = tuple[float, float, float, float]
 
 
 def against_luts(card: ScanCard) -> Figure:
@@ -131,21 +131,14 @@ def _write_labels(figure: Figure, ax: Axes, marks: list[tuple[float, float, str]
     figure.draw_without_rendering()
     scale = figure.dpi / 72
     centres = [tuple(ax.transData.transform((x, y))) for x, y, _ in marks]
-    taken = [_around(x, y, 9 * scale, 9 * scale) for x, y in centres]
+    sizes = [(0.62 * LABEL_POINTS * len(label) * scale, 1.2 * LABEL_POINTS * scale) for *_, label in marks]
     frame = ax.get_window_extent()
     inside = (frame.x0, frame.y0, frame.x1, frame.y1)
-    for (x, y, label), (cx, cy) in zip(marks, centres, strict=True):
-        width, height = 0.62 * LABEL_POINTS * len(label) * scale, 1.2 * LABEL_POINTS * scale
-        offsets = _offsets(width / scale, height / scale)
-        boxes = [_around(cx + dx * scale, cy + dy * scale, width, height) for dx, dy in offsets]
-        hidden = [sum(_shared(box, t) for t in taken) + width * height - _shared(box, inside) for box in boxes]
-        best = hidden.index(min(hidden))
-        taken.append(boxes[best])
-        far = best >= len(offsets) // 2
+    for (x, y, label), (dx, dy, far) in zip(marks, placed(centres, sizes, inside, scale), strict=True):
         ax.annotate(
             plain(label),
             (x, y),
-            xytext=offsets[best],
+            xytext=(dx / scale, dy / scale),
             textcoords="offset points",
             ha="center",
             va="center",
@@ -153,25 +146,6 @@ def _write_labels(figure: Figure, ax: Axes, marks: list[tuple[float, float, str]
             zorder=4,
             arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.6} if far else None,
         )
-
-
-def _offsets(width: float, height: float) -> list[tuple[float, float]]:
-    """Places of a label's centre around its point, in points, the best first."""
-    near, far = 6.0, 13.0
-    found = []
-    for gap in (near, far):
-        x, y = width / 2 + gap, height / 2 + gap - 1
-        found += [(0.0, y), (x, 0.0), (-x, 0.0), (0.0, -y), (x, y), (-x, y), (x, -y), (-x, -y)]
-    return found
-
-
-def _around(x: float, y: float, width: float, height: float) -> Box:
-    return x - width / 2, y - height / 2, x + width / 2, y + height / 2
-
-
-def _shared(a: Box, b: Box) -> float:
-    """Area that two boxes share."""
-    return max(min(a[2], b[2]) - max(a[0], b[0]), 0.0) * max(min(a[3], b[3]) - max(a[1], b[1]), 0.0)
 
 
 def _error(point: ScanPoint) -> float:

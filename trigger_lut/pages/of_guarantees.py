@@ -57,12 +57,11 @@ def _design_table(designs: Sequence[Path]) -> Table:
         verify = read_card(VerifyCard, folder / "verify.json")
         prove = read_card(ProveCard, folder / "prove.json")
         timing = read_card(TimingCard, folder / "timing.json")
-        proven = sum(output.status == "proven" for output in prove.outputs)
         rows.append(
             [
                 Cell(verify.design, "text"),
                 judgement(verify.bit_exact, f"0 differences, {verify.vectors:,} vectors", verify.verdict),
-                Cell(f"{proven} of {len(prove.outputs)} outputs", "good" if proven == len(prove.outputs) else "text"),
+                _proven(prove),
                 Cell(_second(prove), "text"),
                 judgement(timing.clock_met and timing.latency_met and timing.ii_met),
             ]
@@ -70,6 +69,13 @@ def _design_table(designs: Sequence[Path]) -> Table:
     header = ["Design", "bit-exact", "proven", "Second proof", "Clock, latency and II met"]
     note = "The verdict of the run judges every line of the budget and follows all files; this table does not."
     return Table("Designs of this run", header, rows, note)
+
+
+def _proven(prove: ProveCard) -> Cell:
+    if not prove.seconds_allowed:
+        return Cell("not measured", "text")
+    proven = sum(output.status == "proven" for output in prove.outputs)
+    return Cell(f"{proven} of {len(prove.outputs)} outputs", "good" if proven == len(prove.outputs) else "text")
 
 
 def _second(prove: ProveCard) -> str:

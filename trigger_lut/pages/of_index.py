@@ -1,16 +1,19 @@
-"""The landing page: every stage of every design at a glance, each with the way to its page. Drawn from cards alone."""
+"""The landing page: the verdict, every design and every stage, with the ways to all pages. Drawn from cards alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from trigger_lut.budget import Spec
-from trigger_lut.cards import read_card
+from trigger_lut.cards import AnyCard, read_card
 from trigger_lut.drift.findings import in_short
 from trigger_lut.figures.style import styled
-from trigger_lut.pages.html import Cell, Page, Table, judgement, number, percent, write_page
+from trigger_lut.judgement import failing, reasons_to_fail
+from trigger_lut.pages.dashboard import JUDGED, banner, interval_of, panel
+from trigger_lut.pages.html import Cell, Page, Table, number, percent, write_page
+from trigger_lut.pages.quality_plot import quality_plot
 from trigger_lut.records import MEASURES, IngestCard, ReferenceCard, Summary, TrainCard
 from trigger_lut.records_decision import DecisionCard
 from trigger_lut.records_drift import DriftCard
@@ -48,12 +51,16 @@ def _verify(path: Path) -> str:
 
 def _prove(path: Path) -> str:
     card = read_card(ProveCard, path)
+    if not card.seconds_allowed:
+        return number(None)
     return f"{sum(x.status == 'proven' for x in card.outputs)} of {len(card.outputs)} outputs proven"
 
 
 def _faults(path: Path) -> str:
     card = read_card(FaultsCard, path)
     injected = sum(kind.injected for kind in card.kinds.values())
+    if not injected:
+        return number(None)
     return f"{len(card.undetected)} undetected of {injected}" + (
         f", {len(card.undecided)} undecided" if card.undecided else ""
     )
@@ -121,6 +128,7 @@ STAGES = (
     Stage("event", "physics.json", "event.html", lambda _: "one event, all integers"),
     Stage("release", "release.json", "release.html", _release),
 )
+JUDGED_CARDS = (*JUDGED, "decision")  # beside the summary
 DRIFT = "drift_"  # what the stages of other data begin with
 
 
@@ -129,54 +137,111 @@ def _stage_of_drift(name: str) -> Stage:
 
 
 def page_of_index(
-    designs: Sequence[Path], stages: Sequence[str], data: Path, summary: Path | None, scan: Path | None, page: Path
+    designs: Sequence[Path],
+    stages: Sequence[str],
+    data: Path,
+    summary: Path | None,
+    scan: Path | None,
+    page: Path,
+    *,
+    proof_required: bool = False,
 ) -> None:
     """Write the landing page. Raises CardError when a card is missing or damaged.
 
     designs: their folders. stages: those of STAGES that were made, and drift_<data set>. data: the folder of the data
-    set, with its pages in `pages`. All folders lie beside the page or below.
+    set, with its pages in `pages`. All folders lie beside the page or below. proof_required: a design fails when an
+    output is not proven.
     """
     with styled():
-        write_page(index_page(designs, stages, data, summary, scan, page.parent), page)
+        shown = index_page(designs, stages, data, summary, scan, page.parent, proof_required=proof_required)
+        write_page(shown, page)
 
 
 def index_page(
-    designs: Sequence[Path], stages: Sequence[str], data: Path, summary: Path | None, scan: Path | None, root: Path
+    designs: Sequence[Path],
+    stages: Sequence[str],
+    data: Path,
+    summary: Path | None,
+    scan: Path | None,
+    root: Path,
+    *,
+    proof_required: bool = False,
 ) -> Page:
-    tables, lead = [], [f"Data set {data.name}."]
-    if summary is not None:
-        card = read_card(Summary, summary)
-        lead.append(f"Target {card.target}.")
-        rows = [
-            [
-                Cell(design.name, "text"),
-                judgement(design.budget_met),
-                judgement(design.bit_exact, "yes", "no"),
-                Cell(f"{design.luts} of {design.luts_budget}"),
-                Cell(f"{design.latency_ns:.2f} of {design.latency_ns_budget:g}"),
-                percent(design.accuracy),
-            ]
-            for design in card.designs
-        ]
-        head = ["Design", "Budget", "Bit-exact", "LUT", "Latency [ns]", MEASURES[card.designs[0].measure]]
-        tables.append(Table("Designs", head, rows, note="All figures side by side: the page over all designs, below."))
-    if designs:
-        shown = [stage for stage in STAGES if stage.name in stages]
-        shown += [_stage_of_drift(name) for name in stages if name.startswith(DRIFT)]
-        rows = [
-            [
-                Cell(stage.name, "text"),
-                *(
-                    Cell(stage.figure(folder / stage.card), "text", link=_to(root, folder / "pages" / stage.page))
-                    for folder in designs
-                ),
-            ]
-            for stage in shown
-        ]
-        heads = [read_card(Spec, folder / "spec.json").design for folder in designs]
-        tables.append(Table("Stages", ["Stage", *heads], rows, note="Each entry leads to the page of its stage."))
+    """Return the page; see `page_of_index`."""
+    card = read_card(Summary, summary) if summary is not None else None
+    scanned = read_card(ScanCard, scan) if scan is not None else None
+    folders = {read_card(Spec, folder / "spec.json").design: folder for folder in designs}
+    lead = [f"Data set {data.name}.", *([f"Target {card.target}."] if card is not None else [])]
+    tables = [_stages(folders, stages, root)] if designs else []
     tables.append(Table("Data and overviews", ["Page", "Shows"], _others(data, summary, scan, root)))
-    return Page(title="Results", lead=" ".join(lead), tables=tables, cards={})
+    return Page(
+        title="Results",
+        lead=" ".join(lead),
+        tables=tables,
+        cards={},
+        template="dashboard.html",
+        more=_dashboard(card, scanned, folders, stages, root, proof_required=proof_required),
+    )
+
+
+def _dashboard(
+    card: Summary | None,
+    scan: ScanCard | None,
+    folders: Mapping[str, Path],
+    stages: Sequence[str],
+    root: Path,
+    *,
+    proof_required: bool,
+) -> dict[str, object]:
+    """Judge as the verdict does, and return what the template shows of it."""
+
+    def held(name: str, stage: str, kind: type[AnyCard]) -> AnyCard | None:
+        return read_card(kind, folders[name] / f"{stage}.json") if stage in stages else None
+
+    rows = [row for row in card.designs if row.name in folders] if card is not None else []
+    points = [point for point in scan.points if point.scanned] if scan is not None else []
+    proofs = {row.name: held(row.name, "prove", ProveCard) for row in rows}
+    beside = [folders[row.name] / f"{name}.json" for row in rows for name in JUDGED_CARDS if name in stages]
+    reasons = reasons_to_fail(rows, points, beside, proofs if proof_required else None)
+    of_design = {row.name: [x for x in reasons if x.startswith(f"{row.name}:")] for row in rows}
+    absent = [name for name in JUDGED if name not in stages] if rows else []
+    physics = {row.name: held(row.name, "physics", PhysicsCard) for row in rows}
+    errors = {name: ends for name, found in physics.items() if (ends := interval_of(found)) is not None}
+    return {
+        "banner": banner(reasons, failing(reasons), len(rows), len(points), absent),
+        "judged": not absent,
+        "stages": stages,
+        "panels": [
+            panel(
+                row,
+                of_design[row.name],
+                _to(root, folders[row.name] / "pages"),
+                physics[row.name],
+                held(row.name, "timing", TimingCard),
+                proofs[row.name],
+                held(row.name, "faults", FaultsCard),
+            )
+            for row in rows
+        ],
+        "plot": quality_plot(card, {x for x in of_design if of_design[x]}, errors, scan) if card and rows else None,
+    }
+
+
+def _stages(folders: Mapping[str, Path], stages: Sequence[str], root: Path) -> Table:
+    """Every stage of every design, each with its figure and the way to its page."""
+    shown = [stage for stage in STAGES if stage.name in stages]
+    shown += [_stage_of_drift(name) for name in stages if name.startswith(DRIFT)]
+    rows = [
+        [
+            Cell(stage.name, "text"),
+            *(
+                Cell(stage.figure(folder / stage.card), "text", link=_to(root, folder / "pages" / stage.page))
+                for folder in folders.values()
+            ),
+        ]
+        for stage in shown
+    ]
+    return Table("Stages", ["Stage", *folders], rows, note="Each entry leads to the page of its stage.")
 
 
 def _others(data: Path, summary: Path | None, scan: Path | None, root: Path) -> list[list[Cell]]:

@@ -248,6 +248,7 @@ rule page_of_index:
         data=DATA,
         summary="--summary results/summary.json" if DESIGNS else "",
         scan="--scan results/scan.json" if POINTS else "",
+        proof="--proof-required" if plan.budget.checks.require_proof else "",
         code=fingerprint("pages.of_index"),
     resources:
         **needs(mem_mb=1000, runtime=10),
@@ -255,7 +256,7 @@ rule page_of_index:
         "results/logs/page_of_index.log",
     shell:
         "trigger-lut page-of-index {params.designs} {params.stages} --data {params.data} {params.summary} {params.scan}"
-        " --output {output} &> {log} || failed {log}"
+        " {params.proof} --output {output} &> {log} || failed {log}"
 
 
 rule pages:

@@ -15,6 +15,7 @@ from trigger_lut.errors import ToolFailedError
 from trigger_lut.firmware.rtl import write_rtl
 from trigger_lut.fixed_point import KIF
 from trigger_lut.fuzz.draw_network import draw_network
+from trigger_lut.judgement import unproven
 from trigger_lut.network import LUTDenseTables, Network
 from trigger_lut.pages.of_proof import prove_page
 from trigger_lut.proof import sequential
@@ -24,7 +25,6 @@ from trigger_lut.proof.sequential import second_proof
 from trigger_lut.proof.sweep import Sweep
 from trigger_lut.records_proof import OutputProof, SecondProof
 from trigger_lut.reference import evaluate
-from trigger_lut.verdict import unproven
 from trigger_lut.verification.control import choose_flip, flipped
 
 # ---------------------------------------------------------------- gates

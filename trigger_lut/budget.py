@@ -268,6 +268,31 @@ def _sound_part(entry: Any, target: Target) -> DesignBudget:
     return checked(DesignBudget, sound)
 
 
+def load_design(
+    design: str, budget: str | Path = "config/budget.yaml", targets: str | Path = "config/targets.yaml"
+) -> Spec:
+    """Read one design of a budget file.
+
+    Parameters
+    ----------
+    design : str
+        Name of the design, or of a point of the scan.
+    budget, targets : str or Path
+        The budget file and the file of targets.
+
+    Returns
+    -------
+    Spec
+        The design with its target and all defaults.
+
+    Raises
+    ------
+    ConfigurationError
+        If a file has mistakes (all of them are listed) or there is no such design.
+    """
+    return resolve(*load_budget(Path(budget), Path(targets)), design)
+
+
 def resolve(budget: Budget, target: Target, design: str) -> Spec:
     """One design with defaults and target spelled out. Raises ConfigurationError for an unknown design."""
     points = budget.points

@@ -62,6 +62,16 @@ def at_least(least: int) -> Callable[[str], int]:
     return number
 
 
+class _Version(argparse.Action):
+    """Print the installed version, which is looked up only here."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        import trigger_lut
+
+        print(trigger_lut.__version__)
+        parser.exit()
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     top = argparse.ArgumentParser(
@@ -69,6 +79,7 @@ def parser() -> argparse.ArgumentParser:
         description="From collider data to trigger firmware that meets a budget and is proven bit-exact.",
         epilog="The stages are run in order, and only where something changed, by: snakemake --cores all",
     )
+    top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     known = top.add_subparsers(title="commands", metavar="<command>", required=True)
 
     def command(function: object, *files: str) -> argparse.ArgumentParser:

@@ -26,10 +26,10 @@ def convert(args: argparse.Namespace) -> None:
 
 def resolve(args: argparse.Namespace) -> None:
     """Write one design with defaults and target spelled out."""
-    from trigger_lut.budget import load_budget, resolve
+    from trigger_lut.budget import load_design
     from trigger_lut.cards import write_card
 
-    write_card(resolve(*load_budget(args.budget, args.targets), args.design), args.output)
+    write_card(load_design(args.design, args.budget, args.targets), args.output)
 
 
 def resolve_data_set(args: argparse.Namespace) -> None:

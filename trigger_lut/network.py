@@ -168,10 +168,20 @@ def with_layer(network: Network, n: int, **changes: Any) -> Network:
     return replace(network, layers=tuple(layers))
 
 
-def save_network(network: Network, path: Path | BinaryIO) -> None:
-    """Write the network to one .npz, a file or an open one; the same network gives the same bytes.
+def save_network(network: Network, path: str | Path | BinaryIO) -> None:
+    """Write a network to a .npz file. The same network gives the same bytes.
 
-    Raises AssertionError when the network is inconsistent (our bug, not the user's).
+    Parameters
+    ----------
+    network : Network
+        The integer network.
+    path : str, Path or binary file
+        Where to write it.
+
+    Raises
+    ------
+    AssertionError
+        If the network is inconsistent.
     """
     problems = network.problems()
     assert not problems, problems
@@ -192,14 +202,28 @@ def save_network(network: Network, path: Path | BinaryIO) -> None:
     }
     if network.outputs is not None:
         arrays["outputs"] = network.outputs.astype(np.int64)
-    with path.open("wb") if isinstance(path, Path) else nullcontext(path) as out:
+    with Path(path).open("wb") if isinstance(path, str | Path) else nullcontext(path) as out:
         np.savez_compressed(out, meta=np.array(json.dumps(meta)), **arrays)  # type: ignore[arg-type]
 
 
-def load_network(path: Path | BinaryIO) -> Network:
-    """Read a network from a file or an open one.
+def load_network(path: str | Path | BinaryIO) -> Network:
+    """Read a network that `save_network` wrote.
 
-    Raises CardError when the file is missing, damaged, inconsistent or of another version."""
+    Parameters
+    ----------
+    path : str, Path or binary file
+        The .npz file (network.npz).
+
+    Returns
+    -------
+    Network
+        The integer network.
+
+    Raises
+    ------
+    CardError
+        If the file is missing, damaged, inconsistent or of another version.
+    """
     try:
         with np.load(path, allow_pickle=False) as held:
             meta = json.loads(str(held["meta"]))

@@ -17,10 +17,24 @@ CHUNK = 8192
 
 
 def evaluate(network: Network, codes: ArrayLike) -> IntArray:
-    """Outputs of the network for integer input codes.
+    """Evaluate the network on integer input codes.
 
-    codes: (N, C_in) integers, each within the format of its channel. Returns (N, C_out) int64 at `network.fractions`
-    fractional bits. Raises DataError for another shape, a type that is not integer, or a code outside its format.
+    Parameters
+    ----------
+    network : Network
+        The integer network.
+    codes : array_like of int, shape (N, C_in)
+        Codes of the inputs, each within the format of its channel.
+
+    Returns
+    -------
+    ndarray of int64, shape (N, C_out)
+        The outputs, output o with `network.fractions[o]` fractional bits.
+
+    Raises
+    ------
+    DataError
+        If the shape is another, the type is not an integer type, or a code lies outside its format.
     """
     inputs = _checked(network, codes)
     wanted = network.output_values

@@ -11,12 +11,27 @@ from trigger_lut.network_function import load_function
 FORMER = "hgq2>"  # how HGQ2 0.1 registered its layers of tables, which are hgq> now
 
 
-def load_model(path: Path, function: str | None = None) -> Any:
-    """A saved Keras model of table layers, HGQ2's layers and those that the module of a network's function registers.
+def load_model(path: str | Path, function: str | None = None) -> Any:
+    """Load a saved Keras model with LUT layers and layers of HGQ2, without compiling it.
 
-    function: 'module:name' as in `network.function`. The model is not compiled: losses and optimisers are not needed.
-    Raises CardError, with the innermost reason, when the model cannot be loaded, ConfigurationError when there is no
-    such function.
+    Parameters
+    ----------
+    path : str or Path
+        The .keras file.
+    function : str, optional
+        `module:name` as in `network.function` of the budget file. Its module registers further layers.
+
+    Returns
+    -------
+    keras.Model
+        The model.
+
+    Raises
+    ------
+    CardError
+        If the model cannot be loaded.
+    ConfigurationError
+        If there is no such function.
     """
     import hgq.layers
     import keras

@@ -31,7 +31,7 @@ from trigger_lut.network import Network
 __all__ = ["RtlProject", "estimate_flip_flops", "interpret", "read_project", "simulate_rtl", "trace", "write_rtl"]
 
 
-def write_rtl(network: Network, folder: Path, spec: Spec, stages: Sequence[int] | None = None) -> RtlProject:
+def write_rtl(network: Network, folder: str | Path, spec: Spec, stages: Sequence[int] | None = None) -> RtlProject:
     """Write the Verilog and the VHDL of a network for a design's target into `folder` (made anew).
 
     Parameters
@@ -46,6 +46,11 @@ def write_rtl(network: Network, folder: Path, spec: Spec, stages: Sequence[int] 
         Pipeline stage of each operation of `live_logic`, from 1 on, as `rtl_closing.close_timing` finds them; None:
         those that the delay model plans.
 
+    Returns
+    -------
+    RtlProject
+        The files and the pipeline.
+
     Raises
     ------
     FirmwareError
@@ -53,6 +58,7 @@ def write_rtl(network: Network, folder: Path, spec: Spec, stages: Sequence[int] 
     ConfigurationError
         When the clock is too fast for any logic.
     """
+    folder = Path(folder)
     family, period = spec.target.family, spec.target.clock_period_ns
     name = rtl_prefix(spec.design)
     comb = trace(network)

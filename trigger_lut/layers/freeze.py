@@ -39,12 +39,33 @@ def integer_network(
     inputs: Sequence[KIF] | None = None,
     wraps: bool = False,
 ) -> Network:
-    """A Keras model as integers: layers of tables, arithmetic layers of HGQ2, sums, maxima, and what rearranges values.
+    """Convert a Keras model to a network of integers.
 
-    inputs: format of each input value, all inputs flat one after the other; None: those of the table layers that read
-    them. prune: leave out edges into values that nothing reads, and entries that nothing can reach. wraps: overflow
-    WRAP is meant as it says, modulo 2**bits. Raises FirmwareError when the model holds a layer of another kind, named
-    in the message, when an input's format is open, and, without `wraps`, where values may wrap.
+    LUT layers, arithmetic layers of HGQ2, sums, maxima and layers that rearrange values are converted.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The trained model.
+    features, classes : sequence of str
+        Names of the inputs and outputs, for reports.
+    prune : bool
+        Remove edges into values that nothing reads, and entries that no input reaches.
+    inputs : sequence of KIF, optional
+        Format of each input value, all inputs flattened and concatenated. Default: the formats of the LUT layers that
+        read them.
+    wraps : bool
+        Accept values that overflow where the model says WRAP; they are then taken modulo 2**bits.
+
+    Returns
+    -------
+    Network
+        The integer network.
+
+    Raises
+    ------
+    FirmwareError
+        If the model has a layer of another kind, if an input has no format, or, without `wraps`, if values may wrap.
     """
     _check_model(model)
     walk = Walk(model, inputs)

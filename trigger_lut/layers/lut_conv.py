@@ -84,16 +84,28 @@ class LUTConv(TableLayer):
 class LUTConv1D(LUTConv):
     """Convolution along one axis: y[n, p, o] = bias[o] + sum_(k,c) T[(k, c), code(x[n, site(p, k), c]), o].
 
-    filters        number of outputs C_out
-    kernel_size    positions that a place reads
-    strides        of the places
-    padding        'valid' or 'same'
-    dilation_rate  steps between positions that a place reads; unlike in Keras, it goes together with strides
-    Further options, as keywords, and attributes: see `TrainedTables`. Channel (k, c) of an edge is kernel position k,
-    input channel c, row-major as in Keras' kernels; `input_format` is for the channels of the input.
-
     Input (N, L, C) float, output (N, P, C_out). Padding is the real value 0, clipped into the format.
-    Raises ConfigurationError for bad options, formats, and shapes.
+
+    Parameters
+    ----------
+    filters : int
+        Number of outputs C_out.
+    kernel_size : int
+        Positions that a place reads.
+    strides : int
+        Distance of neighbouring places.
+    padding : {'valid', 'same'}
+        As in Keras.
+    dilation_rate : int
+        Distance of the positions that a place reads. Unlike in Keras, it can be combined with `strides`.
+    **kwargs
+        Further options: see `TrainedTables`, which lists the attributes as well. Channel (k, c) of an edge is kernel
+        position k, input channel c, row-major as in Keras' kernels; `input_format` is for the channels of the input.
+
+    Raises
+    ------
+    ConfigurationError
+        For bad options, formats, and shapes.
     """
 
     rank = 1
@@ -101,10 +113,14 @@ class LUTConv1D(LUTConv):
 
 @keras.saving.register_keras_serializable(package="trigger_lut")
 class LUTConv2D(LUTConv):
-    """Convolution along two axes; options as for `LUTConv1D`.
+    """Convolution along two axes; parameters as for `LUTConv1D`.
 
-    kernel_size, strides and dilation_rate are a whole number for both axes, or one for each.
     Input (N, H, W, C) float, output (N, H_out, W_out, C_out).
+
+    Parameters
+    ----------
+    kernel_size, strides, dilation_rate : int or pair of int
+        For both axes, or for each.
     """
 
     rank = 2

@@ -22,14 +22,23 @@ __all__ = ["EPSILON", "FRACTION_LIMIT", "LUTDense"]
 class LUTDense(TableLayer):
     """Dense layer of look-up tables: y[n, o] = bias[o] + sum_i T[i, code(x[n, i]), o].
 
-    units           number of outputs C_out
-    per_place       whether each place has address widths and output fractions of its own (weights, bias and batch
-                    normalisation stay shared); tables are then (P, C_in, K, C_out)
-    Further options, as keywords too, and attributes: see `TrainedTables`.
+    Input (N, ..., C_in) float, output (N, ..., C_out). Weights are shared over the axes between batch and channels.
 
-    Input (N, ..., C_in) float, output (N, ..., C_out): weights are shared over the places, the axes between.
-    Raises ConfigurationError for bad options, a bad format, an input of rank 1, and with per_place for an input with
-    open axes beside the batch's.
+    Parameters
+    ----------
+    units : int
+        Number of outputs C_out.
+    per_place : bool
+        Give each place its own address widths and output fractions. Weights, bias and batch normalisation stay
+        shared; tables are then (P, C_in, K, C_out).
+    batch_norm, input_format, max_input_bits, hidden_width, output_bits, momentum, seed, **kwargs
+        Further options: see `TrainedTables`, which lists the attributes as well.
+
+    Raises
+    ------
+    ConfigurationError
+        For bad options, a bad format, an input of rank 1, and with `per_place` for an input with open axes besides
+        the batch's.
     """
 
     def __init__(

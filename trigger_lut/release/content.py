@@ -32,7 +32,11 @@ Files = dict[str, bytes]
 
 @dataclass(frozen=True)
 class Made:
-    """What a release is made of; decision: the folder of the decision in firmware, where there is one."""
+    """What a release is made of.
+
+    version: of trigger_lut when it wrote the firmware.
+    decision: the folder of the decision in firmware, where there is one.
+    """
 
     design: str
     version: str

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from trigger_lut import __version__
 from trigger_lut.atomic import atomic_folder, atomic_path
 from trigger_lut.budget import Spec
 from trigger_lut.cards import Stopwatch, read_card, sha256, write_card
@@ -61,7 +60,7 @@ def release(
     vectors = _vectors(*make_vectors(integers.inputs, events.of(TEST)[0], design.seed), design.seed)
     decided = None if decision_card is None else _decided(decision_card, firmware_card)
     folders = (Path(firmware.rtl_project), Path(firmware.hls_project), Path(decided.folder) if decided else None)
-    made = Made(design.design, __version__, integers, *folders)
+    made = Made(design.design, firmware.versions["trigger_lut"], integers, *folders)
     files = files_of(made, vectors)
     files |= _scripts(design, made)
     cards = published(Shipped(design, firmware, verified, synthesised, timed, decided))

@@ -76,13 +76,20 @@ class FaultCount(Strict):
     """Faults of one kind."""
 
     injected: Count = Field(description="Put into the firmware, one at a time.")
-    detected: Count = Field(description="Noticed by the vectors of the verify stage.")
+    detected: Count = Field(
+        description="Noticed by the vectors of the verify stage, in outputs that differ however synthesis fills "
+        "undefined entries of tables, which a fault may lead to: with 0, with 1, or with both in turn."
+    )
     solved: Count = Field(
         0, description="Not noticed by those, but by inputs found for them, from sums or by SAT, in simulation as well."
     )
-    equivalent: Count = Field(description="Not noticed, and proven to change no output.")
+    equivalent: Count = Field(description="Not noticed, and proven to change no output, for each of these fillings.")
     undetected: Count = Field(description="Not noticed, and proven to change an output.")
-    undecided: Count = Field(0, description="Not noticed, and in the time proven neither way.")
+    undecided: Count = Field(
+        0,
+        description="Not noticed, and proven neither way: the time did not suffice, or it hangs on the filling "
+        "whether an output changes.",
+    )
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:

@@ -17,8 +17,9 @@ from trigger_lut.cards import read_card, write_card
 from trigger_lut.errors import CardError, FirmwareError
 from trigger_lut.events.codes import TEST, EventCodes, save_codes
 from trigger_lut.firmware.rtl import write_rtl
+from trigger_lut.firmware.rtl_project import RtlProject
 from trigger_lut.firmware.run import build_firmware
-from trigger_lut.fixed_point import codes_of_bits
+from trigger_lut.fixed_point import KIF, codes_of_bits
 from trigger_lut.judgement import unproven
 from trigger_lut.network import LUTDenseTables, save_network
 from trigger_lut.pages.of_proof import pages_of_proof
@@ -34,7 +35,7 @@ from trigger_lut.proof.equivalence import (
     write_graph,
 )
 from trigger_lut.proof.fault_run import run_faults
-from trigger_lut.proof.fault_sites import KINDS, candidates, draw
+from trigger_lut.proof.fault_sites import KINDS, Fault, candidates, draw
 from trigger_lut.proof.fault_words import Seen
 from trigger_lut.proof.faults import faults
 from trigger_lut.proof.instrument import probed, texts_of
@@ -252,6 +253,89 @@ def test_without_time_for_a_proof_what_the_vectors_miss_is_undecided(project, mo
     monkeypatch.setattr(fault_run, "equivalent", lambda *_: Result("open"))
     found = run_faults(project, drawn, codes, partial(evaluate, network), 0)
     assert {x.status for x in found if x.fault.place != "valid_out"} == {"detected", "undecided"}
+
+
+CHAINED = {  # table b is read behind table a, which never gives 3
+    "t_core_tables": """module t_table_a(input [1:0] in, output reg [1:0] out);
+always @(*) case (in)
+2'h0: out = 2'h0;
+2'h1: out = 2'h1;
+2'h2: out = 2'h2;
+2'h3: out = 2'h2;
+default: out = {2{1'bx}};
+endcase
+endmodule
+module t_table_b(input [1:0] in, output reg [1:0] out);
+always @(*) case (in)
+2'h0: out = 2'h1;
+2'h1: out = 2'h0;
+2'h2: out = 2'h2;
+default: out = @default@;
+endcase
+endmodule
+""",
+    "t_logic0": """module t_logic0 (
+    input [1:0] model_inp,
+    output [1:0] model_out
+);
+    wire [1:0] v1; t_table_a op_1 (model_inp, v1[1:0]);
+    wire [1:0] v2; t_table_b op_2 (v1, v2[1:0]);
+    assign model_out[1:0] = v2[1:0];
+endmodule
+""",
+    "t_core": """module t_core (
+    input clk,
+    input wire [1:0] model_inp,
+    output reg [1:0] model_out
+);
+    wire [1:0] INTERNAL_logic0_outp;
+    t_logic0 _inst_logic0 (.model_inp(model_inp), .model_out(INTERNAL_logic0_outp));
+    always @(posedge clk) begin
+        model_out[1:0] <= INTERNAL_logic0_outp[1:0];
+    end
+endmodule
+""",
+    "t_top": """module t_top (
+    input wire clk,
+    input wire valid_in,
+    input wire [1:0] data_in,
+    output wire valid_out,
+    output wire [1:0] data_out
+);
+    reg [0:0] valid;
+    initial valid = 1'b0;
+    always @(posedge clk) valid <= {valid_in};
+    assign valid_out = valid[0];
+    wire [1:0] core_in;
+    wire [1:0] core_out;
+    assign core_in[1:0] = data_in[1:0];
+    assign data_out[1:0] = {core_out[1:0]};
+    t_core core (.clk(clk), .model_inp(core_in), .model_out(core_out));
+endmodule
+""",
+}
+
+
+@pytest.mark.parametrize(
+    ("default", "expected"),
+    [
+        ("{2{1'bx}}", ["undecided", "undecided", "detected"]),
+        ("2'h2", ["equivalent", "detected", "detected"]),  # negative controls: nothing is undefined
+        ("2'h1", ["detected", "detected", "detected"]),
+    ],
+)
+def test_a_fault_that_only_undefined_entries_tell_is_neither_detected_nor_equivalent(tmp_path, default, expected):
+    for name, text in CHAINED.items():
+        (tmp_path / f"{name}.v").write_text(text.replace("@default@", default))
+    kif = (KIF(False, 2, 0),)
+    project = RtlProject(tmp_path, "t_top", tuple(tmp_path / f"{n}.v" for n in CHAINED), (), kif, kif, 1, 1.0)
+    # Entries 2 and 1 of the first table become 3, where 2 and 0 are right; entry 0 becomes 1.
+    drawn = [
+        Fault("table", "t_table_a", "t_table_a", bit, "inverted", entry) for entry, bit in ((2, 0), (1, 1), (0, 0))
+    ]
+    codes = np.arange(4).repeat(50)[:, None]
+    outcomes = run_faults(project, drawn, codes, lambda codes: np.array([1, 0, 2, 2])[codes], 20)
+    assert [x.status for x in outcomes] == expected
 
 
 def test_verilog_that_is_wrong_without_a_fault_is_our_bug(project):

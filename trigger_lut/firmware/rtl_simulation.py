@@ -74,16 +74,14 @@ def compile_simulation(project: RtlProject) -> Path:
     return compile_verilated(project.files, project.top, HARNESS)
 
 
-def compile_verilated(
-    files: Sequence[Path], top: str, harness: Path, checks: Sequence[str] = ("-Wall",), unknown: str = "unique"
-) -> Path:
+def compile_verilated(files: Sequence[Path], top: str, harness: Path, checks: Sequence[str] = ("-Wall",)) -> Path:
     """A program made of verilated modules and a C++ harness for them, compiled once a process for the same sources.
 
-    checks: what Verilator is to warn of; a warning is an error. unknown: what entries of tables are that nothing reads:
-    0, 1, or unique (a random value each). Raises ToolMissingError without Verilator or compiler.
+    checks: what Verilator is to warn of; a warning is an error. Undefined values are random. Raises ToolMissingError
+    without Verilator or compiler.
     """
     sources = [*files, harness]
-    digest = hashlib.sha256(b"\0".join([unknown.encode(), *(p.read_bytes() for p in sources)])).hexdigest()
+    digest = hashlib.sha256(b"\0".join(p.read_bytes() for p in sources)).hexdigest()
     binary = scratch_folder() / digest[:16] / "simulation"
     if binary.is_file():
         return binary
@@ -93,7 +91,7 @@ def compile_verilated(
     shutil.rmtree(binary.parent, ignore_errors=True)
     model.mkdir(parents=True)
     verilate: list[str | Path] = [root / "bin" / "verilator_bin", "--cc", "-O3", "--prefix", "VTop"]
-    verilate += ["--top-module", top, "--Mdir", model, "--x-initial", "unique", "--x-assign", unknown]
+    verilate += ["--top-module", top, "--Mdir", model, "--x-initial", "unique", "--x-assign", "unique"]
     verilate += [*checks, *WARNINGS_OFF, *files]
     run_program(verilate, env={"VERILATOR_ROOT": str(root)}, what="Verilator")
     # One translation unit: Verilator's headers take longer to parse than most designs to compile.

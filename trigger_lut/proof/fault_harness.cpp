@@ -4,6 +4,7 @@
 //
 // INPUT: WORDS_IN words of 32 bits a vector, low word first, and at the end the bits in use; EXPECTED: WORDS_OUT a vector. RESULT: for fault 0 (none),
 // 1, ... FAULTS one 64-bit integer: the first vector at which data or valid bit are other than expected, or -1.
+// With a fault they must be so for each way of filling undefined entries (input `fill`), else the vector does not count.
 // An idle cycle with the complement of the next vector comes before every eighth vector.
 #include <cstdint>
 #include <cstdio>
@@ -22,6 +23,72 @@ static std::vector<uint32_t> read_words(const char* path, size_t count) {
     return words;
 }
 
+constexpr int FILLS = 4;         // values of `fill`
+constexpr int MOST_ATTEMPTS = 50;  // differences of a fault that are looked at, as others may hang on `fill` too
+
+struct Run {
+    VTop& top;
+    size_t vectors, words_in, words_out, latency;
+    const std::vector<uint32_t>&input, &expected;
+    std::vector<uint32_t> out, idle;
+    std::vector<int64_t> waiting;
+
+    void cycle() {
+        top.clk = 1;
+        top.eval();
+        top.clk = 0;
+        top.eval();
+    }
+
+    // The first cycle from `from` on, and behind `after`, in which an output is other than expected; -1: none up to `last`.
+    // `vector` is set to the one that it is noticed by.
+    int64_t first_difference(size_t fault, int fill, int64_t from, int64_t after, int64_t last, int64_t& vector) {
+        top.fault = fault;
+        top.fill = fill;
+        top.valid_in = 0;
+        for (size_t n = 0; n < 2 * latency + 2; ++n) cycle();
+        std::fill(waiting.begin(), waiting.end(), -1);
+        // Every ninth cycle is idle. `waiting` is a ring: which vector, if any, must come out in this cycle.
+        size_t next = from - (from + 8) / 9;
+        if (next > vectors) next = vectors;
+        for (int64_t n = from; n <= last; ++n) {
+            const bool gap = n % 9 == 0 || next >= vectors;
+            const size_t at = n % latency;
+            const uint32_t* words = &input[(next < vectors ? next : vectors - 1) * words_in];
+            for (size_t w = 0; w < words_in; ++w) idle[w] = gap ? words[w] ^ input[vectors * words_in + w] : words[w];
+            top.valid_in = !gap;
+            std::memcpy(&top.data_in, idle.data(), sizeof(top.data_in));
+            top.eval();
+            const int64_t due = waiting[at];
+            bool different = top.valid_out != (due >= 0);
+            vector = due >= 0 ? due : static_cast<int64_t>(next);
+            if (due >= 0) {
+                std::fill(out.begin(), out.end(), 0);
+                std::memcpy(out.data(), &top.data_out, sizeof(top.data_out));
+                different |= std::memcmp(out.data(), &expected[due * words_out], 4 * words_out) != 0;
+            }
+            if (different && n > after) return n;
+            waiting[at] = gap ? -1 : static_cast<int64_t>(next++);
+            cycle();
+        }
+        return -1;
+    }
+
+    int64_t found(size_t fault) {
+        const int64_t last = vectors + vectors / 8 + latency + 1, before = latency + 4;
+        int64_t vector = -1, other = -1, at = first_difference(fault, 0, 0, -1, last, vector);
+        for (int attempt = 0; at >= 0 && attempt < MOST_ATTEMPTS; ++attempt) {
+            const int64_t from = at > before ? at - before : 0;
+            bool always = true;
+            for (int fill = 1; fault && always && fill < FILLS; ++fill)
+                always = first_difference(fault, fill, from, at - 1, at, other) == at;
+            if (always) return vector;
+            at = first_difference(fault, 0, from, at, last, vector);
+        }
+        return -1;
+    }
+};
+
 int main(int argc, char** argv) {
     if (argc != 9) return 2;
     const size_t faults = std::strtoull(argv[1], nullptr, 10), vectors = std::strtoull(argv[2], nullptr, 10);
@@ -34,43 +101,15 @@ int main(int argc, char** argv) {
     context.randSeed(1);
     VTop top(&context);
     if (sizeof(top.data_in) > 4 * words_in || sizeof(top.data_out) > 4 * words_out) return 3;
-    const auto cycle = [&top] {
-        top.clk = 1;
-        top.eval();
-        top.clk = 0;
-        top.eval();
-    };
     std::FILE* result = std::fopen(argv[8], "wb");
     if (!result) return 5;
-    std::vector<uint32_t> out(words_out), idle(words_in);
-    std::vector<int64_t> waiting(latency);
+    Run run{top, vectors, words_in, words_out, latency, input, expected, {}, {}, {}};
+    run.out.resize(words_out);
+    run.idle.resize(words_in);
+    run.waiting.resize(latency);
     top.clk = 0;
     for (size_t fault = 0; fault <= faults; ++fault) {
-        top.fault = fault;
-        top.valid_in = 0;
-        for (size_t n = 0; n < 2 * latency + 2; ++n) cycle();
-        std::fill(waiting.begin(), waiting.end(), -1);
-        size_t at = 0, next = 0;
-        int64_t found = -1;
-        // `waiting` is a ring: which vector, if any, must come out in this cycle.
-        for (size_t n = 0; found < 0 && n < vectors + vectors / 8 + latency + 2; ++n) {
-            const bool gap = n % 9 == 0 || next >= vectors;
-            const uint32_t* words = &input[(next < vectors ? next : vectors - 1) * words_in];
-            for (size_t w = 0; w < words_in; ++w) idle[w] = gap ? words[w] ^ input[vectors * words_in + w] : words[w];
-            top.valid_in = !gap;
-            std::memcpy(&top.data_in, idle.data(), sizeof(top.data_in));
-            top.eval();
-            const int64_t due = waiting[at];
-            if (top.valid_out != (due >= 0)) found = due >= 0 ? due : static_cast<int64_t>(next);
-            if (due >= 0) {
-                std::fill(out.begin(), out.end(), 0);
-                std::memcpy(out.data(), &top.data_out, sizeof(top.data_out));
-                if (std::memcmp(out.data(), &expected[due * words_out], 4 * words_out)) found = due;
-            }
-            waiting[at] = gap ? -1 : static_cast<int64_t>(next++);
-            at = (at + 1) % latency;
-            cycle();
-        }
+        const int64_t found = run.found(fault);
         if (std::fwrite(&found, 8, 1, result) != 1) return 6;
     }
     top.final();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,22 +22,24 @@ from trigger_lut.proof.equivalence import (
     Verdict,
     constant,
     equivalent,
+    evaluated,
     read_graph,
     with_constants,
     with_outputs,
 )
 from trigger_lut.proof.fault_sites import Fault
 from trigger_lut.proof.fault_words import seen_in_words
-from trigger_lut.proof.instrument import BITS, probed, write_instrumented
+from trigger_lut.proof.instrument import BITS, FILL_BITS, probed, write_instrumented
 from trigger_lut.tools import run_program
 
 HARNESS = Path(__file__).with_name("fault_harness.cpp")
 WRAPPER = """module wrapped (
     input wire [{high_in}:0] data_in,
     input wire [{high_fault}:0] fault,
+    input wire [{high_fill}:0] fill,
     output wire [{high_out}:0] data_out{probe_port}
 );
-    {top} top (.clk(1'b0), .valid_in(1'b1), .data_in(data_in), .fault(fault), .data_out(data_out){probe});
+    {top} top (.clk(1'b0), .valid_in(1'b1), .data_in(data_in), .fault(fault), .fill(fill), .data_out(data_out){probe});
 endmodule
 """
 Status = Literal["detected", "solved", "equivalent", "undetected", "undecided"]
@@ -50,7 +53,10 @@ class Outcome:
 
     Of those that no vector notices: equivalent where it is proven that no output changes; solved where an input that
     was found for it, from the sums or by SAT, shows it in simulation, with the fault and without; undetected where it
-    is proven that an output changes, but no such input is at hand; undecided where the time did not suffice.
+    is proven that an output changes, but no such input is at hand; undecided where the time did not suffice, or where
+    it hangs on undefined entries of tables, which a fault leads to, whether an output changes.
+
+    Each is said of all ways of filling these entries that `instrument` knows.
     """
 
     fault: Fault
@@ -61,7 +67,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Said:
-    """What SAT says of a fault; events: bits of the input, event after event, that should show it."""
+    """What SAT says of a fault; events: bits of the input, event after event, that should show it.
+
+    A fault that is different for some fillings of undefined entries and not for others is open.
+    """
 
     verdict: Verdict
     events: tuple[tuple[int, ...], ...] = ()
@@ -80,7 +89,7 @@ def run_faults(
     AssertionError when the Verilog without a fault differs: then there is nothing to compare faults with.
     """
     with tempfile.TemporaryDirectory(prefix="trigger_lut_faults_") as scratch:
-        files = write_instrumented(project, faults, Path(scratch))
+        files = write_instrumented(project, faults, Path(scratch), filled=True)
         found = _simulate(files, project, len(faults), codes, reference(codes))
         assert found[0] < 0, f"the Verilog without a fault differs at vector {found[0]}"
         outcomes = {n: Outcome(fault, "detected", int(found[n])) for n, fault in enumerate(faults, 1)}
@@ -112,30 +121,21 @@ def _replayed(
     codes: IntArray,
     reference: Callable[[IntArray], IntArray],
 ) -> dict[int, Outcome]:
-    """By number those of the waiting faults that codes (N, C_in) show in simulation.
-
-    A fault may lead to entries of tables that nothing else reaches. Synthesis fills them as it likes: SAT had what
-    Yosys made of them, simulation tries random values, zeros and ones.
-    """
+    """By number those of the waiting faults that codes (N, C_in) show in simulation."""
     if not len(codes) or not waiting:
         return {}
-    shown: dict[int, Outcome] = {}
-    for unknown in ("unique", "0", "1"):
-        if all(n in shown for n in waiting):
-            break
-        found = _simulate(files, project, len(faults), codes, reference(codes), unknown)
-        assert found[0] < 0, f"the Verilog without a fault differs at inputs {codes[found[0]].tolist()}"
-        for n in waiting:
-            if n not in shown and found[n] >= 0:
-                shown[n] = Outcome(faults[n - 1], "solved", inputs=tuple(codes[found[n]].tolist()))
-    return shown
+    found = _simulate(files, project, len(faults), codes, reference(codes))
+    assert found[0] < 0, f"the Verilog without a fault differs at inputs {codes[found[0]].tolist()}"
+    return {
+        n: Outcome(faults[n - 1], "solved", inputs=tuple(codes[found[n]].tolist())) for n in waiting if found[n] >= 0
+    }
 
 
 def _simulate(
-    files: list[Path], project: RtlProject, faults: int, codes: IntArray, outputs: IntArray, unknown: str = "unique"
+    files: list[Path], project: RtlProject, faults: int, codes: IntArray, outputs: IntArray
 ) -> NDArray[np.int64]:
-    """For no fault and each fault the first vector that differs; -1: none does."""
-    binary = compile_verilated(files, project.top, HARNESS, checks=(), unknown=unknown)
+    """For no fault and each fault the first vector that differs with all fillings of undefined entries; -1: none."""
+    binary = compile_verilated(files, project.top, HARNESS, checks=())
     words_in, words_out = bus_words(project.inputs), bus_words(project.outputs)
     with tempfile.TemporaryDirectory(dir=binary.parent) as scratch:
         paths = [Path(scratch, name) for name in ("in.bin", "expected.bin", "result.bin")]
@@ -157,7 +157,7 @@ def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seco
     held = [Fault(f.kind, f.module, f.place, f.bit, c) for f in probes for c in ("stuck at 0", "stuck at 1")]
     folder = folder / "proof"
     folder.mkdir()
-    texts = write_instrumented(project, [*faults, *held], folder)
+    texts = write_instrumented(project, [*faults, *held], folder, filled=True)
     graph = _graph(texts, project, len(probes), folder)
     bits_in = sum(kif.bits for kif in project.inputs)
     bits_out = sum(kif.bits for kif in project.outputs)
@@ -168,6 +168,12 @@ def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seco
         faulty = with_outputs(_with_fault(graph, bits_in, number), data)
         said = equivalent(with_outputs(healthy, data), faulty, seconds)
         return Result(said.verdict, None if said.inputs is None else said.inputs[:bits_in])
+
+    def always_different(number: int, bits: tuple[int, ...]) -> bool:
+        graphs = [with_outputs(g, data) for g in (healthy, _with_fault(graph, bits_in, number))]
+        fills = itertools.product((0, 1), repeat=graph.inputs - bits_in - BITS)
+        given = [[*bits, *[0] * BITS, *fill] for fill in fills]
+        return all(evaluated(graphs[0], values) != evaluated(graphs[1], values) for values in given)
 
     def early_or_late(k: int) -> Said:
         probe = with_outputs(healthy, [bits_out + k])
@@ -188,8 +194,12 @@ def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seco
     def result_of(n: int, fault: Fault) -> Said:
         if fault in probes:
             return early_or_late(probes.index(fault))
-        said = Result("different") if fault.place == "valid_out" else same(n)
-        return Said(said.verdict, () if said.inputs is None else (said.inputs,))
+        if fault.place == "valid_out":
+            return Said("different")
+        said = same(n)
+        if said.inputs is None:
+            return Said(said.verdict)
+        return Said("different" if always_different(n, said.inputs) else "open", (said.inputs,))
 
     return [result_of(n, fault) for n, fault in enumerate(faults, 1)]
 
@@ -206,9 +216,11 @@ def _graph(files: list[Path], project: RtlProject, probes: int, folder: Path) ->
             high_in=sum(kif.bits for kif in project.inputs) - 1,
             high_out=sum(kif.bits for kif in project.outputs) - 1,
             high_fault=BITS - 1,
+            high_fill=FILL_BITS - 1,
             probe_port=f",\n    output wire [{probes - 1}:0] probe" if probes else "",
             probe=", .probe(probe)" if probes else "",
         )
     )
+    # Undefined entries of tables are inputs here; what else is undefined is read by nothing.
     write_aiger([wrapper, *files], "wrapped", path, undefined_as_zero=True)
     return read_graph(path)

@@ -1,4 +1,8 @@
-"""Generated Verilog with faults built in, each switched on by its number at an added input `fault`; 0 is none."""
+"""Generated Verilog with faults built in, each switched on by its number at an added input `fault`; 0 is none.
+
+A fault may lead to entries of tables that nothing else reaches. They are undefined in the Verilog: synthesis fills them
+as it likes. An input `fill` gives their bits: bit 0 all even ones, bit 1 all odd ones.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,9 @@ from trigger_lut.proof.fault_sites import ADDER, FIELD, REGISTER, SLICE, TABLE, 
 
 BITS = 20  # of the input `fault`
 PORT = f"input wire [{BITS - 1}:0] fault"
+FILL_BITS = 2
+FILL_PORT = f"input wire [{FILL_BITS - 1}:0] fill"
+UNDEFINED = re.compile(r"\{(\d+)\{1'bx\}\}")
 
 Numbered = list[tuple[int, Fault]]
 
@@ -20,9 +27,16 @@ def texts_of(project: RtlProject) -> dict[str, str]:
     return {path.stem: path.read_text(encoding="utf-8") for path in project.files}
 
 
-def write_instrumented(project: RtlProject, faults: Sequence[Fault], folder: Path) -> list[Path]:
-    """The project's Verilog with these faults in it, see `instrumented`, as files in `folder`."""
+def write_instrumented(
+    project: RtlProject, faults: Sequence[Fault], folder: Path, *, filled: bool = False
+) -> list[Path]:
+    """Write the project's Verilog with these faults in it, see `instrumented`, as files in `folder`.
+
+    filled: with the input `fill` in place of undefined entries.
+    """
     made = instrumented(texts_of(project), project.top, faults)
+    if filled:
+        made = {name: _filled(text) for name, text in made.items()}
     files = [folder / f"{name}.v" for name in made]
     for path, text in zip(files, made.values(), strict=True):
         path.write_text(text, encoding="utf-8")
@@ -47,6 +61,17 @@ def instrumented(texts: dict[str, str], top: str, faults: Sequence[Fault]) -> di
             text = _logic(text, own)
         made[module] = text
     return made
+
+
+def _filled(text: str) -> str:
+    """The same Verilog, with the input `fill` in every module beside `fault`."""
+
+    def bits(match: re.Match[str]) -> str:
+        pairs, odd = divmod(int(match[1]), 2)
+        return "{" + ", ".join(["fill[0]"] * odd + [f"{{{pairs}{{fill}}}}"] * (pairs > 0)) + "}"
+
+    text = text.replace(PORT, f"{PORT}, {FILL_PORT}").replace(".fault(fault)", ".fault(fault), .fill(fill)")
+    return UNDEFINED.sub(bits, re.sub(r"(\w*table_\w+ op_\d+ \([^;]*, fault)\);", r"\1, fill);", text))
 
 
 def probed(faults: Sequence[Fault]) -> list[Fault]:

@@ -265,6 +265,9 @@ def test_long_tables_sort_and_all_scroll_in_a_box(tmp_path):
         assert ("aria-sort" in text.split("</style>")[1]) == sorts
         assert text.count('<div class="wide" role="group" aria-labelledby="table-1" tabindex="0"><table>') == 1
         assert text.count('<th scope="row" class="text">') == count
+    unnamed = Table("t", ["", "b"], table.rows)
+    write_page(Page("p", "", [unnamed], {}), tmp_path / "p.html")
+    assert (tmp_path / "p.html").read_text().count('<button type="button">') == 1, "a button has a name"
 
 
 def colours(block: str) -> dict[str, str]:

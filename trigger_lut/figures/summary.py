@@ -15,9 +15,11 @@ def summary(card: Summary) -> Figure:
     """Accuracy against LUTs of each design, its budget, and the two references."""
     figure, [ax] = canvas(6.6, 4.6)
     for n, design in enumerate(card.designs):
-        colour = GOOD_COLOUR if design.budget_met and design.bit_exact else BAD_COLOUR
+        good = design.budget_met and design.bit_exact
+        colour, shape = (GOOD_COLOUR, "o") if good else (BAD_COLOUR, "^")
         ax.plot([design.luts, design.luts_budget], [100 * design.accuracy] * 2, color=colour, linewidth=0.8)
-        ax.plot(design.luts, 100 * design.accuracy, "o", color=colour, label=f"LUTs ({design.luts_source})" * (n == 0))
+        label = f"LUTs ({design.luts_source})" * (n == 0)
+        ax.plot(design.luts, 100 * design.accuracy, shape, color=colour, label=label)
         ax.plot(design.luts_budget, 100 * design.accuracy, "|", color="black", markersize=12, label="budget" * (n == 0))
         ax.annotate(
             design.name, (design.luts, 100 * design.accuracy), xytext=(0, 8), textcoords="offset points", ha="center"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_FILES = 12
+CSS_DPI = 96
 MOST_UNSORTED = 10  # rows of a table that nobody needs to sort
 RESULTS, INDEX = "results", "index.html"
 
@@ -51,7 +52,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Page:
-    """One page; `plots` are (file name, figure, caption), behind the tables, or first and two in a row.
+    """One page; `plots` are (file name, figure, caption), behind the first table, or first and two in a row.
 
     A template other than `page.html` extends it, and gets `more` by name.
     """
@@ -120,7 +121,7 @@ def write_page(page: Page, path: Path) -> None:
         plot = path.with_name(name)
         save(figure, plot)
         source = "data:image/svg+xml;base64," + base64.b64encode(plot.read_bytes()).decode()
-        shown.append({"source": source, "caption": caption})
+        shown.append({"source": source, "caption": caption, "width": round(CSS_DPI * figure.get_figwidth())})
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     environment = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True

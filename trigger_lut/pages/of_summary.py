@@ -86,7 +86,7 @@ def summary_page(card: Summary, routed: list[RouteCard] | None = None) -> Page:
         lead=f"Data set {card.data_set}, target {card.target}.",
         tables=tables,
         cards={"summary": card},
-        plots=[("summary.svg", summary(card), "Accuracy against LUTs. Red: budget missed or not bit-exact.")],
+        plots=[("summary.svg", summary(card), "Accuracy against LUTs. Triangle: budget missed or not bit-exact.")],
     )
 
 

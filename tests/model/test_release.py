@@ -356,7 +356,7 @@ def test_a_changed_decision_is_found_though_the_manifest_was_fixed_up(made, tmp_
     path = f"decision/{project.top}.v"
     bits, code = project.score.bits, project.thresholds[0]
     edits = {
-        "threshold": (path, literal(code, bits), literal(code + 1, bits)),
+        "threshold": (path, *(literal(n, bits).replace("sh", "h") for n in (code, code + 1))),
         "comparison": (path, "decision[0] <= score >= ", "decision[0] <= score > "),
         "bits": ("vectors/decisions.txt", "1 0\n", "1 1\n"),
     }

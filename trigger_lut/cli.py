@@ -96,6 +96,8 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--tree", metavar="NAME", help="TTree or RNTuple; default: the one with most entries")
     sub.add_argument("--name", metavar="NAME", help="name of the data set; default: from the output or first file")
     sub.add_argument("--output", type=Path, metavar="PATH", help="file to write; default: config/data_sets/NAME.yaml")
+    sub = command(commands.new)
+    sub.add_argument("project", type=Path, metavar="FOLDER", help="folder to write; new, or empty")
     sub = command(commands.convert)
     sub.add_argument("files", type=Path, nargs="+", metavar="FILE", help="HDF5 or ARFF files, of one data set")
     sub.add_argument("--root", type=Path, required=True, metavar="PATH", help="ROOT file to write")

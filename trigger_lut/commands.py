@@ -17,6 +17,13 @@ def init(args: argparse.Namespace) -> None:
     print(start(args.files, args.tree, args.name, args.output))
 
 
+def new(args: argparse.Namespace) -> None:
+    """Write a project folder in which `snakemake --cores all` runs the workflow of the installed package."""
+    from trigger_lut.project import new_project
+
+    print(new_project(args.project))
+
+
 def convert(args: argparse.Namespace) -> None:
     """Convert a public jet substructure data set (OpenML 42468, CERNBox, Zenodo 3602260) to a ROOT file."""
     from trigger_lut.events.convert import convert

@@ -95,3 +95,9 @@ def test_ci_runs_the_test_line_of_the_readme():
     assert line in (ROOT / ".ci" / "run").read_text()
     readme = (ROOT / "README.md").read_text()
     assert line in readme
+
+
+def test_files_that_ci_names_exist():
+    named = re.findall(r"tests/[\w/*.]+", (ROOT / ".ci/run").read_text())
+    assert named
+    assert [path for path in named if not list(ROOT.glob(path))] == []

@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 
 from trigger_lut.errors import TriggerLutError
-from trigger_lut.fingerprint import fingerprint
+from trigger_lut.code_hash import fingerprint
 from trigger_lut.plan import complaints, holds_other, load_plan, settings, simulation_of
-from trigger_lut.workflow_options import workflow_options
+from trigger_lut.config.workflow_options import workflow_options
 
 try:
     options = workflow_options(config, workflow.configfiles)

@@ -7,7 +7,7 @@ from pathlib import Path
 import nox
 
 nox.options.sessions = ["tests", "lint"]
-CHEAP = ("tests/unit", "tests/model/test_pinned_set.py", "tests/model/test_layers.py", "tests/model/test_hls.py")
+CHEAP = ("tests/unit", "tests/test_pinned_set.py", "tests/layers/test_layers.py", "tests/firmware/test_hls_project.py")
 
 
 def lowest() -> list[str]:
@@ -38,7 +38,7 @@ def lower(session: nox.Session) -> None:
 def lint(session: nox.Session) -> None:
     """Run ruff, snakefmt and mypy."""
     session.install("-e", ".[test]", "-c", "requirements.lock")
-    session.run("pytest", "-n", "0", "tests/unit/test_style.py")
+    session.run("pytest", "-n", "0", "tests/test_style.py")
 
 
 @nox.session(python="3.11")

@@ -8,15 +8,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trigger_lut.budget import load_design
+    from trigger_lut.config.budget import load_design
+    from trigger_lut.conversion.keras_model import integer_network as to_integer_network
+    from trigger_lut.conversion.saved_model import load_model
     from trigger_lut.errors import TriggerLutError
-    from trigger_lut.firmware.rtl import write_rtl
-    from trigger_lut.layers.freeze import integer_network as to_integer_network
+    from trigger_lut.firmware.rtl.build import write_rtl
     from trigger_lut.layers.lut_conv import LUTConv1D, LUTConv2D
     from trigger_lut.layers.lut_dense import LUTDense
-    from trigger_lut.network import Network, load_network, save_network
-    from trigger_lut.reference import evaluate
-    from trigger_lut.saved_model import load_model
+    from trigger_lut.network.network import Network, load_network, save_network
+    from trigger_lut.network.reference_model import evaluate
 
     __version__: str
 
@@ -24,15 +24,15 @@ PUBLIC = {
     "LUTConv1D": "trigger_lut.layers.lut_conv:LUTConv1D",
     "LUTConv2D": "trigger_lut.layers.lut_conv:LUTConv2D",
     "LUTDense": "trigger_lut.layers.lut_dense:LUTDense",
-    "Network": "trigger_lut.network:Network",
+    "Network": "trigger_lut.network.network:Network",
     "TriggerLutError": "trigger_lut.errors:TriggerLutError",
-    "evaluate": "trigger_lut.reference:evaluate",
-    "load_design": "trigger_lut.budget:load_design",
-    "load_model": "trigger_lut.saved_model:load_model",
-    "load_network": "trigger_lut.network:load_network",
-    "save_network": "trigger_lut.network:save_network",
-    "to_integer_network": "trigger_lut.layers.freeze:integer_network",
-    "write_rtl": "trigger_lut.firmware.rtl:write_rtl",
+    "evaluate": "trigger_lut.network.reference_model:evaluate",
+    "load_design": "trigger_lut.config.budget:load_design",
+    "load_model": "trigger_lut.conversion.saved_model:load_model",
+    "load_network": "trigger_lut.network.network:load_network",
+    "save_network": "trigger_lut.network.network:save_network",
+    "to_integer_network": "trigger_lut.conversion.keras_model:integer_network",
+    "write_rtl": "trigger_lut.firmware.rtl.build:write_rtl",
 }
 """Module and name behind each public name."""
 

@@ -9,10 +9,11 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from trigger_lut import commands, commands_of_pages
-from trigger_lut.atomic import REFUSED_WRITES
+from trigger_lut import commands
 from trigger_lut.errors import TriggerLutError
-from trigger_lut.scratch import Stopped, scratch_folder, stop_on_sigterm
+from trigger_lut.stages import pages
+from trigger_lut.utils.files import REFUSED_WRITES
+from trigger_lut.utils.scratch import Stopped, scratch_folder, stop_on_sigterm
 
 FILES = {
     "--spec": "specification of the design (spec.json)",
@@ -235,29 +236,29 @@ def parser() -> argparse.ArgumentParser:
     )
     for flag in ("--summary", "--scan", "--budget", "--targets"):
         sub.add_argument(flag, type=Path, metavar="PATH", help=FILES[flag])
-    command(commands_of_pages.pages_of_data, "--ingest", "--reference", "--folder").add_argument(
+    command(pages.pages_of_data, "--ingest", "--reference", "--folder").add_argument(
         "--simulation", type=Path, metavar="PATH", help="card of check-simulation, where data are simulated"
     )
     sub = command(
-        commands_of_pages.pages_of_design,
+        pages.pages_of_design,
         *("--spec", "--reference", "--train", "--physics", "--verify", "--synth", "--timing", "--folder"),
     )
     sub.add_argument("--vendor", type=Path, metavar="PATH", help="card of the vendor's tools, where it is made")
     sub.add_argument("--route", type=Path, metavar="PATH", help="card of place and route, where it is made")
-    sub = command(commands_of_pages.page_of_event, "--network", "--codes", "--output")
+    sub = command(pages.page_of_event, "--network", "--codes", "--output")
     sub.add_argument("--name", default="network", metavar="NAME", help="name of the design, for the title")
     sub.add_argument(
         "--event", type=at_least(0), default=0, metavar="N", help="number in the test split, from 0; default: 0"
     )
-    command(commands_of_pages.page_of_importance, "--importance", "--folder")
-    command(commands_of_pages.page_of_rate, "--rate", "--decision", "--folder")
-    command(commands_of_pages.page_of_teacher, "--teacher", "--folder")
-    command(commands_of_pages.page_of_drift, "--drift", "--folder")
-    command(commands_of_pages.page_of_firmware, "--firmware", "--folder")
-    command(commands_of_pages.pages_of_proof, "--prove", "--faults", "--folder")
-    sub = command(commands_of_pages.page_of_release, "--output")
+    command(pages.page_of_importance, "--importance", "--folder")
+    command(pages.page_of_rate, "--rate", "--decision", "--folder")
+    command(pages.page_of_teacher, "--teacher", "--folder")
+    command(pages.page_of_drift, "--drift", "--folder")
+    command(pages.page_of_firmware, "--firmware", "--folder")
+    command(pages.pages_of_proof, "--prove", "--faults", "--folder")
+    sub = command(pages.page_of_release, "--output")
     sub.add_argument("--release", type=Path, required=True, metavar="PATH", help="card of the release (release.json)")
-    command(commands_of_pages.pages_of_summary, "--summary", "--folder").add_argument(
+    command(pages.pages_of_summary, "--summary", "--folder").add_argument(
         "--routes",
         type=Path,
         nargs="*",
@@ -265,16 +266,16 @@ def parser() -> argparse.ArgumentParser:
         metavar="PATH",
         help="cards of place and route, where they are made",
     )
-    sub = command(commands_of_pages.page_of_index, "--output")
+    sub = command(pages.page_of_index, "--output")
     sub.add_argument("--designs", type=Path, nargs="*", default=[], metavar="PATH", help="folders with their cards")
     sub.add_argument("--stages", nargs="*", default=[], metavar="NAME", help="stages that were made of them")
     sub.add_argument("--data", type=Path, required=True, metavar="PATH", help="folder of the data set")
     for flag in ("--summary", "--scan"):
         sub.add_argument(flag, type=Path, metavar="PATH", help=FILES[flag])
     sub.add_argument("--proof-required", action="store_true", help="a design fails when an output is not proven")
-    sub = command(commands_of_pages.page_of_guarantees, "--output")
+    sub = command(pages.page_of_guarantees, "--output")
     sub.add_argument("--designs", type=Path, nargs="*", default=[], metavar="PATH", help="folders with their cards")
-    command(commands_of_pages.pages_of_scan, "--scan", "--folder")
+    command(pages.pages_of_scan, "--scan", "--folder")
     sub = command(commands.schema)
     texts = ["budget", "targets", "data-set", "documentation", "cards", "guarantees"]
     sub.add_argument("file", choices=texts, help="which of them")

@@ -12,7 +12,7 @@ import json
 
 def init(args: argparse.Namespace) -> None:
     """Look into ROOT files and write a data set description to start from."""
-    from trigger_lut.events.start import start
+    from trigger_lut.data.scaffold.write_yaml import start
 
     print(start(args.files, args.tree, args.name, args.output))
 
@@ -26,31 +26,31 @@ def new(args: argparse.Namespace) -> None:
 
 def convert(args: argparse.Namespace) -> None:
     """Convert a public jet substructure data set (OpenML 42468, CERNBox, Zenodo 3602260) to a ROOT file."""
-    from trigger_lut.events.convert import convert
+    from trigger_lut.data.jsc import convert
 
     print(convert(args.files, args.root))
 
 
 def resolve(args: argparse.Namespace) -> None:
     """Write one design with defaults and target spelled out."""
-    from trigger_lut.budget import load_design
-    from trigger_lut.cards import write_card
+    from trigger_lut.cards.base import write_card
+    from trigger_lut.config.budget import load_design
 
     write_card(load_design(args.design, args.budget, args.targets), args.output)
 
 
 def resolve_data_set(args: argparse.Namespace) -> None:
     """Write a data set description with defaults spelled out."""
-    from trigger_lut.cards import write_card
-    from trigger_lut.events.description import load_data_set
+    from trigger_lut.cards.base import write_card
+    from trigger_lut.config.data_set.model import load_data_set
 
     write_card(load_data_set(args.description, truth=False), args.output)
 
 
 def resolve_simulation(args: argparse.Namespace) -> None:
     """Write the part of a data set description that simulation depends on."""
-    from trigger_lut.cards import write_text
-    from trigger_lut.events.description import load_data_set
+    from trigger_lut.cards.base import write_text
+    from trigger_lut.config.data_set.model import load_data_set
     from trigger_lut.plan import simulation_of
 
     held = load_data_set(args.description, truth=False)
@@ -59,20 +59,20 @@ def resolve_simulation(args: argparse.Namespace) -> None:
 
 def simulate(args: argparse.Namespace) -> None:
     """Simulate one file: jets with Pythia8 and FastJet, muons in a chamber, or whole crossings."""
-    from trigger_lut.simulation.crossing_config import CROSSING_CLASSES
-    from trigger_lut.simulation.muon_config import MUON
+    from trigger_lut.config.crossings import CROSSING_CLASSES
+    from trigger_lut.config.muons import MUON
 
     if args.process in CROSSING_CLASSES:
-        from trigger_lut.simulation.crossing_run import simulate_crossing_file
+        from trigger_lut.simulation.crossings.files import simulate_crossing_file
 
         simulate_crossing_file(args.description, args.process, args.part, args.root, args.card)
         return
     if args.process == MUON:
-        from trigger_lut.simulation.muon_run import simulate_muon_file
+        from trigger_lut.simulation.muons.files import simulate_muon_file
 
         simulate_muon_file(args.description, args.part, args.root, args.card)
         return
-    from trigger_lut.simulation.run import simulate_file
+    from trigger_lut.stages.simulate import simulate_file
 
     simulate_file(args.description, args.process, args.part, args.root, args.card)
 
@@ -80,53 +80,53 @@ def simulate(args: argparse.Namespace) -> None:
 def check_simulation(args: argparse.Namespace) -> None:
     """Look at simulated data: mass peaks of jets, efficiencies and angles of muons, kinds of crossings."""
     if args.crossings is not None:
-        from trigger_lut.simulation.crossing_check import check_crossings
+        from trigger_lut.simulation.crossings.check import check_crossings
 
         check_crossings(args.crossings, args.root, args.card)
         return
     if args.muons is not None:
-        from trigger_lut.simulation.muon_run import check_muons
+        from trigger_lut.simulation.muons.files import check_muons
 
         check_muons(args.muons, args.root, args.card)
         return
-    from trigger_lut.simulation.check import check_simulation
+    from trigger_lut.simulation.jets.mass_peaks import check_simulation
 
     check_simulation(args.root, args.card)
 
 
 def read(args: argparse.Namespace) -> None:
     """Read one ROOT file of a data set into records."""
-    from trigger_lut.events.files import Source
-    from trigger_lut.events.shard import read
+    from trigger_lut.config.data_set.files import Source
+    from trigger_lut.stages.read import read
 
     read(args.description, Source.of(args.source), args.card)
 
 
 def ingest(args: argparse.Namespace) -> None:
     """Turn the entries of a data set into integer codes."""
-    from trigger_lut.events.run import ingest
+    from trigger_lut.stages.ingest import ingest
 
     ingest(args.description, args.codes, args.card, args.read, args.frozen)
 
 
 def teacher(args: argparse.Namespace) -> None:
     """Learn what background is like, and give every event a score for networks to learn."""
-    from trigger_lut.events.anomaly import Teacher
-    from trigger_lut.teacher import teach
+    from trigger_lut.config.data_set.anomaly import Teacher
+    from trigger_lut.stages.teacher import teach
 
     teach(args.encoded, args.background, Teacher.model_validate_json(args.settings), args.codes, args.card)
 
 
 def reference(args: argparse.Namespace) -> None:
     """Train a Dense network without quantisation and boosted trees, for comparison."""
-    from trigger_lut.references import references
+    from trigger_lut.stages.baselines import references
 
     references(args.codes, args.units, args.seed, args.outputs, args.card)
 
 
 def train(args: argparse.Namespace) -> None:
     """Train one design to its budget."""
-    from trigger_lut.training.run import train
+    from trigger_lut.stages.train import train
 
     files = (args.spec, args.codes, args.checkpoints, args.model, args.network, args.card)
     train(*files, args.warm, args.start, args.gpus)
@@ -134,64 +134,64 @@ def train(args: argparse.Namespace) -> None:
 
 def firmware(args: argparse.Namespace) -> None:
     """Write a trained network as an hls4ml project and as pipelined Verilog."""
-    from trigger_lut.firmware.run import build_firmware
+    from trigger_lut.stages.firmware import build_firmware
 
     build_firmware(args.spec, args.model, args.network, args.folder, args.card)
 
 
 def verify(args: argparse.Namespace) -> None:
     """Compare Keras, hls4ml, alkaid and the simulated RTL with the integer reference, bit for bit."""
-    from trigger_lut.verification import verify
+    from trigger_lut.stages.verify import verify
 
     verify(args.spec, args.model, args.network, args.codes, args.firmware, args.card, args.rtl_vectors)
 
 
 def synth(args: argparse.Namespace) -> None:
     """Synthesise the RTL with Yosys, out of context."""
-    from trigger_lut.synthesis import synth
+    from trigger_lut.stages.synth import synth
 
     synth(args.spec, args.network, args.train, args.firmware, args.card)
 
 
 def vendor(args: argparse.Namespace) -> None:
     """Write build scripts for Vivado and Vitis HLS, and run them where these are installed."""
-    from trigger_lut.vendor.run import vendor
+    from trigger_lut.stages.vendor import vendor
 
     vendor(args.spec, args.firmware, args.folder, args.card, args.vivado, args.vitis_hls)
 
 
 def route(args: argparse.Namespace) -> None:
     """Place and route a design for an ECP5 with nextpnr, in several pipeline depths."""
-    from trigger_lut.route.run import route
+    from trigger_lut.stages.route import route
 
     route(args.spec, args.network, args.firmware, args.card)
 
 
 def timing(args: argparse.Namespace) -> None:
     """Compare clock, latency and throughput with budget and target."""
-    from trigger_lut.timing import timing
+    from trigger_lut.stages.timing import timing
 
     timing(args.spec, args.verify, args.synth, args.card)
 
 
 def physics(args: argparse.Namespace) -> None:
     """Measure how well the integer network tells the classes apart, or finds its targets."""
-    from trigger_lut.physics import physics
+    from trigger_lut.stages.physics import physics
 
     physics(args.spec, args.network, args.codes, args.model, args.outputs, args.card)
 
 
 def importance(args: argparse.Namespace) -> None:
     """Measure what each bit of each input is worth to a design, and list the inputs that it does not read."""
-    from trigger_lut.importance import importance
+    from trigger_lut.stages.importance import importance
 
     importance(args.spec, args.network, args.codes, args.description, args.card)
 
 
 def rate(args: argparse.Namespace) -> None:
     """Measure rate in kHz and signal efficiency of a design as a trigger, beside its references."""
-    from trigger_lut.events.trigger import Trigger
-    from trigger_lut.rate_stage import rate_of_design
+    from trigger_lut.config.data_set.trigger import Trigger
+    from trigger_lut.stages.rate import rate_of_design
 
     trigger = Trigger.model_validate_json(args.trigger)
     rate_of_design(args.spec, args.network, args.codes, args.model, args.outputs, trigger, args.sample, args.card)
@@ -199,7 +199,7 @@ def rate(args: argparse.Namespace) -> None:
 
 def decision(args: argparse.Namespace) -> None:
     """Write the trigger's decision as bits of the firmware, and verify, prove and synthesise it."""
-    from trigger_lut.decision.run import decide
+    from trigger_lut.stages.decision import decide
 
     files = (args.spec, args.network, args.codes, args.firmware, args.rate)
     decide(*files, args.seconds, args.folder, args.card)
@@ -207,9 +207,9 @@ def decision(args: argparse.Namespace) -> None:
 
 def drift(args: argparse.Namespace) -> None:
     """Run another data set through the frozen network and compare its inputs, outputs and rates."""
-    from trigger_lut.drift.run import Files, drift
+    from trigger_lut.config.data_set.trigger import Trigger
     from trigger_lut.errors import ConfigurationError
-    from trigger_lut.events.trigger import Trigger
+    from trigger_lut.stages.drift import Files, drift
 
     if (args.rate is None) != (args.trigger is None):
         raise ConfigurationError("drift: --rate and --trigger go together, found one of them")
@@ -221,22 +221,22 @@ def drift(args: argparse.Namespace) -> None:
 
 def prove(args: argparse.Namespace) -> None:
     """Prove that the Verilog is the network for all inputs, output by output, with two proofs."""
-    from trigger_lut.proof.prove import prove
+    from trigger_lut.stages.prove import prove
 
     prove(args.spec, args.network, args.firmware, args.card, args.seconds, args.second_seconds)
 
 
 def faults(args: argparse.Namespace) -> None:
     """Put faults into the RTL and see whether verification notices them."""
-    from trigger_lut.proof.faults import faults
+    from trigger_lut.stages.faults import faults
 
     faults(args.spec, args.network, args.codes, args.firmware, args.card, args.count)
 
 
 def fuzz(args: argparse.Namespace) -> None:
     """Send random networks through all forms of firmware and demand 0 differences."""
-    from trigger_lut.budget import load_budget, resolve
-    from trigger_lut.fuzz.run import fuzz
+    from trigger_lut.config.budget import load_budget, resolve
+    from trigger_lut.verification.fuzz.run import fuzz
 
     budget, target = load_budget(args.budget, args.targets)
     tally = fuzz(resolve(budget, target, next(iter(budget.designs))), args.networks, args.seed, args.kept, args.jobs)
@@ -250,10 +250,10 @@ def fuzz(args: argparse.Namespace) -> None:
 
 def attack(args: argparse.Namespace) -> None:
     """Change generated Verilog in hundreds of ways and fail if a mutant that differs is proven."""
-    from trigger_lut.budget import load_budget, resolve
-    from trigger_lut.cards import write_card
+    from trigger_lut.cards.base import write_card
+    from trigger_lut.config.budget import load_budget, resolve
     from trigger_lut.errors import NotReproducibleError
-    from trigger_lut.proof.attack.run import LEAST_DIFFERENT, attack, table
+    from trigger_lut.verification.attack.run import LEAST_DIFFERENT, attack, table
 
     budget, target = load_budget(args.budget, args.targets)
     spec = resolve(budget, target, next(iter(budget.designs)))
@@ -278,7 +278,7 @@ def attack(args: argparse.Namespace) -> None:
 
 def release(args: argparse.Namespace) -> None:
     """Put all that is delivered of a design into a folder and a zip, and check it."""
-    from trigger_lut.release.pack import release
+    from trigger_lut.stages.release import release
 
     card = release(
         *(args.spec, args.network, args.codes, args.firmware, args.verify, args.synth, args.timing),
@@ -320,14 +320,14 @@ def sign(args: argparse.Namespace) -> None:
 
 def summary(args: argparse.Namespace) -> None:
     """Put all designs side by side."""
-    from trigger_lut.summary import summary
+    from trigger_lut.stages.summary import summary
 
     summary(args.reference, args.designs, args.json, args.tsv)
 
 
 def scan(args: argparse.Namespace) -> None:
     """Put all designs of a scan side by side and find those that none beats."""
-    from trigger_lut.pareto import scan
+    from trigger_lut.stages.scan import scan
 
     scan(args.reference, args.designs, args.points, args.json, args.tsv, args.published)
 
@@ -335,7 +335,7 @@ def scan(args: argparse.Namespace) -> None:
 def verdict(args: argparse.Namespace) -> None:
     """Fail when a design misses its budget, is not bit-exact, or when cards and files do not agree."""
     from trigger_lut.errors import ConfigurationError
-    from trigger_lut.verdict import verdict
+    from trigger_lut.stages.verdict import verdict
 
     if (args.budget is None) != (args.targets is None):
         raise ConfigurationError("verdict: --budget and --targets go together. Expected both or none, found one.")
@@ -350,11 +350,11 @@ def verdict(args: argparse.Namespace) -> None:
 
 def schema(args: argparse.Namespace) -> None:
     """Print or write the JSON schema of a configuration file, or documentation: of these files, cards or claims."""
-    from trigger_lut.card_documentation import card_tables, with_card_tables
-    from trigger_lut.cards import write_text
-    from trigger_lut.documentation import documentation
-    from trigger_lut.guarantees import guarantees_markdown
-    from trigger_lut.schemas import schema_text
+    from trigger_lut.cards.base import write_text
+    from trigger_lut.cards.documentation import card_tables, with_card_tables
+    from trigger_lut.config.documentation import documentation
+    from trigger_lut.config.schema import schema_text
+    from trigger_lut.report.guarantees import guarantees_markdown
 
     if args.file == "cards":
         text = with_card_tables(args.write.read_text(encoding="utf-8")) if args.write else card_tables()

@@ -9,16 +9,16 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from trigger_lut import network_shape, scan
-from trigger_lut.budget import Budget, Spec, load_budget, resolve
+from trigger_lut.config import scan, shapes
+from trigger_lut.config.budget import Budget, Spec, load_budget, resolve
+from trigger_lut.config.data_set.channels import channels
+from trigger_lut.config.data_set.compatibility import differences
+from trigger_lut.config.data_set.files import Source
+from trigger_lut.config.data_set.model import DataSet, load_data_set
+from trigger_lut.config.simulation import PlannedFile
+from trigger_lut.config.validation import refused
+from trigger_lut.cost_model.lower_bounds import impossible
 from trigger_lut.errors import ConfigurationError, nearest
-from trigger_lut.events.channels import channels
-from trigger_lut.events.description import DataSet, load_data_set
-from trigger_lut.events.files import Source
-from trigger_lut.events.frozen import differences
-from trigger_lut.simulation.config import PlannedFile
-from trigger_lut.training.least import impossible
-from trigger_lut.validation import refused
 
 # Folders under results/ that a design's folder would collide with
 RESERVED = ("data", "checkpoints", "logs")
@@ -141,7 +141,7 @@ def _shape_mistakes(budget: Budget, data_set: DataSet) -> list[str]:
         held.update({variant.place: variant.network for variant in scan.variants(budget.scan, budget.network)})
     found = []
     for place, network in held.items():
-        lines = network_shape.mistakes(network, len(channels(data_set)), data_set.outputs, data_set.name)
+        lines = shapes.mistakes(network, len(channels(data_set)), data_set.outputs, data_set.name)
         if place.startswith("scan.units."):
             lines = [line.removeprefix("units: ") for line in lines]
             found += [f"{place}: {line}" for line in lines]

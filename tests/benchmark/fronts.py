@@ -12,7 +12,7 @@ REDRAWN = 300  # times that the test split is redrawn
 
 def front(points):
     """(LUTs, accuracies on test) of the points that none beats, by rising LUTs."""
-    from trigger_lut.pareto import front as on_front
+    from trigger_lut.stages.scan import front as on_front
 
     good = on_front([(p["accuracy"], p["luts"], True) for p in points])
     best = sorted({(p["luts"], p["accuracy"]) for p, on in zip(points, good, strict=True) if on})

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from trigger_lut.events.codes import TEST, TRAIN, VALIDATION, EventCodes, load_codes
-from trigger_lut.fixed_point import KIF, encode
+from trigger_lut.data.event_codes import TEST, TRAIN, VALIDATION, EventCodes, load_codes
+from trigger_lut.fixed_point.formats import KIF, encode
 
 EVENTS = 12_000
 MASSES_GEV = (91.2, 125.0)  # of the two resonances of `masses`

@@ -7,7 +7,7 @@ import numpy as np
 
 def judged_by(events, more):
     """`events` with all of `more`, of the same data set in the same formats, in place of their test split."""
-    from trigger_lut.events.codes import TEST
+    from trigger_lut.data.event_codes import TEST
 
     assert (events.formats, events.features, events.classes) == (more.formats, more.features, more.classes)
     kept = np.asarray(events.split) != TEST

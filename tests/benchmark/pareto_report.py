@@ -80,8 +80,8 @@ def tell(leg, ratio, say):
 
 
 def draw(legs, events, path):
-    from trigger_lut.figures.style import COLOURS, canvas, save, styled
-    from trigger_lut.pareto import binomial_error
+    from trigger_lut.report.plots.style import COLOURS, canvas, save, styled
+    from trigger_lut.stages.scan import binomial_error
 
     lowest = min(p["accuracy"] for leg in legs for p in leg.mine)
     with styled():

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from trigger_lut.events.codes import TEST, TRAIN, VALIDATION, EventCodes
-from trigger_lut.fixed_point import KIF
+from trigger_lut.data.event_codes import TEST, TRAIN, VALIDATION, EventCodes
+from trigger_lut.fixed_point.formats import KIF
 
 SPAN = 2  # integer bits of what HGQ2 reads: -4 to 4
 
@@ -251,17 +251,17 @@ def logic_of(model: Any, events: EventCodes) -> Any:
 
 def luts_of(logic: Any, spec: Any, folder: Path) -> tuple[int, int]:
     """(LUTs after Yosys, cycles) of alkaid's logic in the pipeline that ours gets, at the target's clock."""
-    from trigger_lut import delay_model
-    from trigger_lut.cards import write_text
-    from trigger_lut.firmware.rtl import _core_texts, _only
-    from trigger_lut.firmware.rtl_pipeline import cut, stage_numbers
-    from trigger_lut.netlist import cell_counts, resources
-    from trigger_lut.yosys import synthesise
+    from trigger_lut.cards.base import write_text
+    from trigger_lut.cost_model import delay
+    from trigger_lut.firmware.rtl.build import _core_texts, _only
+    from trigger_lut.firmware.rtl.pipeline import cut, stage_numbers
+    from trigger_lut.synthesis.netlist import cell_counts, resources
+    from trigger_lut.synthesis.yosys import synthesise
 
     family = spec.target.family
     live = [o for o, n in enumerate(logic.out_idxs) if n >= 0 and logic.ops[n].opcode != 5]
     logic = _only(logic, live)
-    fsm = cut(logic, stage_numbers(logic, delay_model.stage_ns(spec.target.clock_period_ns, family), family))
+    fsm = cut(logic, stage_numbers(logic, delay.stage_ns(spec.target.clock_period_ns, family), family))
     texts = _core_texts(fsm, "peer")
     folder.mkdir(parents=True, exist_ok=True)
     for module, text in texts.items():

@@ -83,13 +83,13 @@ def trained(name, events, seed, number, folder):
     """The outcome of one training."""
     import keras
 
-    from trigger_lut.cards import read_card, write_card
-    from trigger_lut.events.codes import save_codes
-    from trigger_lut.layers.freeze import integer_network
-    from trigger_lut.records import TrainCard
-    from trigger_lut.surrogate import estimate
-    from trigger_lut.training.model import build_model
-    from trigger_lut.training.run import train
+    from trigger_lut.cards.base import read_card, write_card
+    from trigger_lut.cards.stage_cards import TrainCard
+    from trigger_lut.conversion.keras_model import integer_network
+    from trigger_lut.cost_model.luts import estimate
+    from trigger_lut.data.event_codes import save_codes
+    from trigger_lut.stages.train import train
+    from trigger_lut.training.build_model import build_model
 
     keras.backend.clear_session()
     shape = {"units": [12, len(events.classes)]}

@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 import yaml
 
-from trigger_lut.events.codes import load_codes
-from trigger_lut.events.files import Source
+from trigger_lut.config.data_set.files import Source
+from trigger_lut.data.event_codes import load_codes
 
 pytestmark = pytest.mark.benchmark
 

@@ -107,7 +107,7 @@ def peers(seed):
 
 
 def design(luts, epochs, seed):
-    from trigger_lut.budget import load_targets
+    from trigger_lut.config.budget import load_targets
 
     target = load_targets(ROOT / "config/targets.yaml")["cms-phase2-correlator"]
     training = {"epochs": epochs, "batch_size": BATCH}
@@ -118,9 +118,9 @@ def design(luts, epochs, seed):
 
 def ours(luts, epochs, seed, events):
     """(points, seconds of wall time, of CPU time) of one training to a budget, as `trigger-lut train` does it."""
-    from trigger_lut.events.codes import TEST, VALIDATION
-    from trigger_lut.layers.freeze import decode_outputs, integer_network
-    from trigger_lut.reference import evaluate
+    from trigger_lut.conversion.keras_model import decode_outputs, integer_network
+    from trigger_lut.data.event_codes import TEST, VALIDATION
+    from trigger_lut.network.reference_model import evaluate
     from trigger_lut.training.session import Session
 
     with tempfile.TemporaryDirectory() as folder:
@@ -176,9 +176,9 @@ class Contest:
     """Trainings of both sides, each done once."""
 
     def __init__(self):
-        from trigger_lut.cards import sha256
-        from trigger_lut.events.codes import load_codes
-        from trigger_lut.training.run import CODE
+        from trigger_lut.cards.base import sha256
+        from trigger_lut.data.event_codes import load_codes
+        from trigger_lut.stages.train import CODE
 
         self.events, self.code = judged_by(load_codes(CODES), load_codes(MORE)), CODE
         self.data = sha256(CODES), sha256(MORE)

@@ -35,7 +35,7 @@ def write(path: Path) -> Path:
 def test_reading_takes_little_longer_than_uproot_alone(tmp_path: Path) -> None:
     import uproot
 
-    from trigger_lut.events.read import chunks
+    from trigger_lut.data.read import chunks
 
     path = write(tmp_path / "many.root")
 

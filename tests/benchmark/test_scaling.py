@@ -67,7 +67,7 @@ def draw(found):
     """found: (CPU ms, wall ms) of a step at each size, by key."""
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-    from trigger_lut.figures import style
+    from trigger_lut.report.plots import style
 
     with style.styled():
         figure, axes = style.canvas(9.0, 6.6, rows=2, columns=2)

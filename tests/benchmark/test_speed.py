@@ -43,13 +43,13 @@ def made_data(n):
 
 def channels():
     """The formats of the input: 8-bit channels, as ingest chooses them."""
-    from trigger_lut.fixed_point import KIF
+    from trigger_lut.fixed_point.formats import KIF
 
     return [KIF(1, 2, 5)] * 16
 
 
 def own_model():
-    from trigger_lut.training.model import build_model
+    from trigger_lut.training.build_model import build_model
 
     return build_model(made_spec(network=SHAPE).network, channels(), 5, seed=1)
 
@@ -81,7 +81,7 @@ def settings_worth_timing(make, x, y, batch):
 
 def own_epoch(x, y, batch):
     """The pipeline's compiled epoch on inputs in the pipeline's formats."""
-    from trigger_lut.fixed_point import decode, encode
+    from trigger_lut.fixed_point.formats import decode, encode
 
     kif = channels()[0]
     return trainer_epoch(own_model(), decode(encode(x, kif), kif).astype(np.float32), y, batch)
@@ -89,9 +89,9 @@ def own_epoch(x, y, batch):
 
 def own_round(n, batch, folder):
     """A round of the training stage, and how many epochs it holds: with a fifth more events for validation."""
-    from trigger_lut.events.codes import TRAIN, VALIDATION, EventCodes
-    from trigger_lut.fixed_point import encode
-    from trigger_lut.training.run import Session
+    from trigger_lut.data.event_codes import TRAIN, VALIDATION, EventCodes
+    from trigger_lut.fixed_point.formats import encode
+    from trigger_lut.stages.train import Session
 
     formats = tuple(channels())
     more, labels = made_data(n + n // 5)
@@ -147,7 +147,7 @@ def test_training_speed(batch, capsys, tmp_path):
 
 MEMORY = r"""
 import re, sys
-sys.path[:0] = [sys.argv[1], sys.argv[1] + "/.."]
+sys.path[:0] = [sys.argv[1] + "/../helpers", sys.argv[1] + "/.."]
 import keras, numpy as np, tensorflow as tf
 import test_speed as speed
 kind, epochs, batch = sys.argv[2], int(sys.argv[3]), 33200

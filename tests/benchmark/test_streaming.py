@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from made_cards import spec as made_spec
 
-from trigger_lut.cards import write_card
+from trigger_lut.cards.base import write_card
 
 pytestmark = pytest.mark.benchmark
 
@@ -81,8 +81,8 @@ def folder(tmp_path_factory):
 
 def made_file(folder):
     """Classes around different means in 8-bit codes, written piece by piece."""
-    from trigger_lut.events.codes import EventCodes, save_codes
-    from trigger_lut.fixed_point import KIF
+    from trigger_lut.data.event_codes import EventCodes, save_codes
+    from trigger_lut.fixed_point.formats import KIF
 
     rng = np.random.default_rng(0)
     means = rng.normal(0, 24, (CLASSES, CHANNELS))

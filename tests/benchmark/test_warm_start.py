@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from trigger_lut import scan as scans
+from trigger_lut.config import scan as scans
 
 pytestmark = pytest.mark.benchmark
 
@@ -63,7 +63,7 @@ def seconds_of_processor() -> float:
 
 def specs_of(warm: bool, folder: Path):
     """Specifications of a scan's points, the largest budgets first."""
-    from trigger_lut.budget import load_budget, resolve
+    from trigger_lut.config.budget import load_budget, resolve
 
     path = folder / "budget.yaml"
     path.write_text(
@@ -75,9 +75,9 @@ def specs_of(warm: bool, folder: Path):
 
 def trained(spec, folder: Path) -> Trained:
     """Train a point in `folder`; what it starts from lies beside it."""
-    from trigger_lut.cards import read_card, write_card
-    from trigger_lut.records import TrainCard
-    from trigger_lut.training.run import train
+    from trigger_lut.cards.base import read_card, write_card
+    from trigger_lut.cards.stage_cards import TrainCard
+    from trigger_lut.stages.train import train
 
     own = folder / spec.design
     own.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,8 @@ from pathlib import Path
 
 import pytest
 from planned import planned_jobs
-from slow import test_end_to_end as end_to_end
+
+from workflow import test_end_to_end as end_to_end
 
 HERE = Path(__file__).parent
 TINY = "  tiny: {luts: 250, latency_ns: 25}\n"

@@ -9,8 +9,8 @@ from rootfiles import write_nano, write_objects
 from workflows import BUDGET, copy_workflow, run_jobs, snakemake
 
 from trigger_lut import cli
-from trigger_lut.cards import read_card
-from trigger_lut.records import IngestCard
+from trigger_lut.cards.base import read_card
+from trigger_lut.cards.stage_cards import IngestCard
 
 TWO_CLASSES = BUDGET.replace("data_set: toy", "data_set: mine").replace("[4, 5]", "[4, 2]")
 

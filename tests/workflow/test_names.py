@@ -7,8 +7,8 @@ import uproot
 import yaml
 from workflows import BUDGET, copy_workflow, snakemake
 
-from trigger_lut.cards import read_card
-from trigger_lut.records import IngestCard
+from trigger_lut.cards.base import read_card
+from trigger_lut.cards.stage_cards import IngestCard
 
 DESCRIPTION = {
     "name": "d",

@@ -10,7 +10,7 @@ import made_results
 import pytest
 from workflows import GIVEN, copy_workflow, snakemake
 
-from trigger_lut.cards import write_card
+from trigger_lut.cards.base import write_card
 
 CLASSES = "[g, q, W]"
 BUDGET = """\

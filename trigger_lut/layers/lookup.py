@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from trigger_lut.layers import kernel
+from trigger_lut.layers.kernel import build as kernel
 
 
 def lookup_sum(

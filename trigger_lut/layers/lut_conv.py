@@ -8,10 +8,10 @@ from typing import Any
 import keras
 
 from trigger_lut.errors import ConfigurationError
-from trigger_lut.fixed_point import IntArray
-from trigger_lut.layers import options
-from trigger_lut.layers.places import window_output, window_positions
-from trigger_lut.layers.table_layer import Shape, TableLayer
+from trigger_lut.fixed_point.formats import IntArray
+from trigger_lut.layers import arguments
+from trigger_lut.layers.base import Shape, TableLayer
+from trigger_lut.layers.gather import window_output, window_positions
 
 PADDINGS = ("valid", "same")
 
@@ -37,15 +37,15 @@ class LUTConv(TableLayer):
         self.strides = self._axes("strides", strides)
         self.dilation_rate = self._axes("dilation_rate", dilation_rate)
         self.padding = padding.lower() if isinstance(padding, str) else padding
-        options.one_of(self, "padding", self.padding, PADDINGS)
+        arguments.one_of(self, "padding", self.padding, PADDINGS)
 
     def _axes(self, key: str, value: Any) -> tuple[int, ...]:
         values = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,) * self.rank
         if len(values) != self.rank:
             raise ConfigurationError(
-                f"{options.title(self)}: {key}: expected a whole number, or {self.rank} of them, found {value!r}"
+                f"{arguments.title(self)}: {key}: expected a whole number, or {self.rank} of them, found {value!r}"
             )
-        return tuple(options.whole(self, key, one, 1) for one in values)
+        return tuple(arguments.whole(self, key, one, 1) for one in values)
 
     @property
     def filters(self) -> int:
@@ -56,13 +56,13 @@ class LUTConv(TableLayer):
         axes = ("L",) if self.rank == 1 else ("H", "W")
         if len(input_shape) != self.rank + 2 or None in input_shape[1:]:
             raise ConfigurationError(
-                f"{options.title(self)}: expected an input of shape (N, {', '.join(axes)}, C) with all axes but the "
+                f"{arguments.title(self)}: expected an input of shape (N, {', '.join(axes)}, C) with all axes but the "
                 f"batch's known, found {tuple(input_shape)}"
             )
         if 0 in self.output_axes(input_shape):
             reach = tuple((k - 1) * d + 1 for k, d in zip(self.kernel_size, self.dilation_rate, strict=True))
             raise ConfigurationError(
-                f"{options.title(self)}: expected an input of at least {reach} (kernel_size, dilated) before its "
+                f"{arguments.title(self)}: expected an input of at least {reach} (kernel_size, dilated) before its "
                 f"channels, found {tuple(input_shape)}; padding='same' takes any"
             )
 

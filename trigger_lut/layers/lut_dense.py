@@ -10,10 +10,10 @@ import keras
 import numpy as np
 
 from trigger_lut.errors import ConfigurationError
-from trigger_lut.fixed_point import IntArray
-from trigger_lut.layers import options
-from trigger_lut.layers.table_layer import Shape, TableLayer
-from trigger_lut.layers.trained_tables import EPSILON, FRACTION_LIMIT
+from trigger_lut.fixed_point.formats import IntArray
+from trigger_lut.layers import arguments
+from trigger_lut.layers.base import Shape, TableLayer
+from trigger_lut.layers.tables import EPSILON, FRACTION_LIMIT
 
 __all__ = ["EPSILON", "FRACTION_LIMIT", "LUTDense"]
 
@@ -62,7 +62,7 @@ class LUTDense(TableLayer):
     def check_input(self, input_shape: Shape) -> None:
         if len(input_shape) < 2 or input_shape[-1] is None:
             raise ConfigurationError(
-                f"{options.title(self)}: expected an input of shape (N, C_in) or (N, ..., C_in) with C_in known, "
+                f"{arguments.title(self)}: expected an input of shape (N, C_in) or (N, ..., C_in) with C_in known, "
                 f"found {tuple(input_shape)}"
             )
 

@@ -16,8 +16,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
 
+from trigger_lut.cards.provenance import SNAKEMAKE_STAMP
 from trigger_lut.errors import DataError
-from trigger_lut.provenance import SNAKEMAKE_STAMP
 
 MOST_FILES = 20_000
 MOST_BYTES = 1 << 30  # of all files together, as they are unpacked

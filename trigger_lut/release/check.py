@@ -19,19 +19,20 @@ from typing import Any, Literal
 
 import numpy as np
 
-from trigger_lut.cards import load_json
-from trigger_lut.decision.project import read_decision
+from trigger_lut.cards.base import load_json
 from trigger_lut.errors import DataError, FirmwareError, NotReproducibleError, ToolMissingError, TriggerLutError
-from trigger_lut.firmware.hls import load_hls
-from trigger_lut.firmware.rtl_ghdl import GHDL_MISSING, has_ghdl
-from trigger_lut.firmware.rtl_project import read_project
-from trigger_lut.firmware.rtl_simulation import pack
-from trigger_lut.fixed_point import IntArray
-from trigger_lut.release import emulator
+from trigger_lut.firmware.decision.project import read_decision
+from trigger_lut.firmware.emulator import python as emulator
+from trigger_lut.firmware.hls.project import load_hls
+from trigger_lut.firmware.rtl.ghdl import GHDL_MISSING, has_ghdl
+from trigger_lut.firmware.rtl.project import read_project
+from trigger_lut.firmware.rtl.verilator import pack
+from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.release.archive import Files, UnsoundError, read_release
 from trigger_lut.release.check_decision import decision_checks
-from trigger_lut.release.compared import VHDL_VECTORS, Vectors, codes_in, same
-from trigger_lut.release.content import DECISIONS
+from trigger_lut.release.compare import VHDL_VECTORS, Vectors, codes_in, same
+from trigger_lut.release.contents import DECISIONS
+from trigger_lut.release.emp_patterns import as_links, read_pattern
 from trigger_lut.release.forms import Ran
 from trigger_lut.release.fresh import drawn_seed, fresh_vectors, require_enough, require_formats
 from trigger_lut.release.manifest import (
@@ -43,12 +44,11 @@ from trigger_lut.release.manifest import (
     read_manifest,
     read_shipped,
 )
-from trigger_lut.release.patterns import as_links, read_pattern
 from trigger_lut.release.sandbox import DESCRIPTION, NONE, Run, run_form, sandbox
 from trigger_lut.release.signature import check_signature, manifest_sha256
 from trigger_lut.release.sources import require_plain
-from trigger_lut.summary import budget_lines, missed
-from trigger_lut.tools import cxx_compiler
+from trigger_lut.stages.summary import budget_lines, missed
+from trigger_lut.utils.programs import cxx_compiler
 
 MOST_BITS = 62  # of an integer in network.json: NumPy's have 64
 Checks = dict[str, Callable[[], str]]

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from trigger_lut.decision.flat import expected as expected_of
-from trigger_lut.decision.project import FILE, read_decision
 from trigger_lut.errors import DataError, NotReproducibleError, ToolMissingError
-from trigger_lut.firmware.rtl_ghdl import GHDL_MISSING, has_ghdl
-from trigger_lut.fixed_point import IntArray
-from trigger_lut.release.compared import VHDL_VECTORS, Vectors, codes_in, same
-from trigger_lut.release.content import DECISIONS
+from trigger_lut.firmware.decision.combined import expected as expected_of
+from trigger_lut.firmware.decision.project import FILE, read_decision
+from trigger_lut.firmware.rtl.ghdl import GHDL_MISSING, has_ghdl
+from trigger_lut.fixed_point.formats import IntArray
+from trigger_lut.release.compare import VHDL_VECTORS, Vectors, codes_in, same
+from trigger_lut.release.contents import DECISIONS
 from trigger_lut.release.sandbox import Run
-from trigger_lut.tools import cxx_compiler
+from trigger_lut.utils.programs import cxx_compiler
 
 
 def decision_checks(run: Run, folder: Path, manifest: Any, vectors: Vectors) -> dict[str, Callable[[], str]]:

@@ -13,20 +13,20 @@ from typing import Any
 
 import numpy as np
 
-from trigger_lut.cards import load_json
-from trigger_lut.decision.flat import flat
-from trigger_lut.decision.project import FILE, read_decision
-from trigger_lut.firmware.hls import predict_hls, recompile
-from trigger_lut.firmware.rtl_ghdl import simulate_vhdl
-from trigger_lut.firmware.rtl_project import RtlProject, read_project
-from trigger_lut.firmware.rtl_simulation import simulate_rtl
-from trigger_lut.fixed_point import IntArray
-from trigger_lut.netlist import cell_counts, resources
-from trigger_lut.release.compared import STRICT, codes_in
-from trigger_lut.release.emulator_cpp import identifier
+from trigger_lut.cards.base import load_json
+from trigger_lut.firmware.decision.combined import flat
+from trigger_lut.firmware.decision.project import FILE, read_decision
+from trigger_lut.firmware.emulator.cpp import identifier
+from trigger_lut.firmware.hls.project import predict_hls, recompile
+from trigger_lut.firmware.rtl.ghdl import simulate_vhdl
+from trigger_lut.firmware.rtl.project import RtlProject, read_project
+from trigger_lut.firmware.rtl.verilator import simulate_rtl
+from trigger_lut.fixed_point.formats import IntArray
+from trigger_lut.release.compare import STRICT, codes_in
 from trigger_lut.release.manifest import MANIFEST, OF_SYNTHESIS
-from trigger_lut.tools import cxx_compiler, run_program
-from trigger_lut.yosys import synthesise
+from trigger_lut.synthesis.netlist import cell_counts, resources
+from trigger_lut.synthesis.yosys import synthesise
+from trigger_lut.utils.programs import cxx_compiler, run_program
 
 MEASURED_EVENTS = 2_000_000
 

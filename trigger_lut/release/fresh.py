@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from trigger_lut.errors import DataError
-from trigger_lut.firmware.rtl_project import RtlProject
-from trigger_lut.fixed_point import KIF, IntArray
+from trigger_lut.firmware.rtl.project import RtlProject
+from trigger_lut.fixed_point.formats import KIF, IntArray
 from trigger_lut.verification.vectors import make_vectors
 
 FRESH = 20_000  # vectors that are drawn, beside the corners

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from trigger_lut.errors import TriggerLutError
-from trigger_lut.firmware.rtl_simulation import scratch_folder
+from trigger_lut.firmware.rtl.verilator import scratch_folder
 from trigger_lut.release.forms import FORMS
 
 RELEASE, CODES, OUTPUTS, FIGURES = "release", "codes.npy", "outputs.npy", "figures.json"

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trigger_lut.budget import Spec
-from trigger_lut.cards import AnyCard, card_text, load_json, parse_card
-from trigger_lut.consistency import differs
+from trigger_lut.cards.base import AnyCard, card_text, load_json, parse_card
+from trigger_lut.cards.decision import DecisionCard
+from trigger_lut.cards.firmware import FirmwareCard, SynthCard, TimingCard, VerifyCard
+from trigger_lut.config.budget import Spec
 from trigger_lut.errors import DataError
-from trigger_lut.netlist import resources
-from trigger_lut.records_decision import DecisionCard
-from trigger_lut.records_firmware import FirmwareCard, SynthCard, TimingCard, VerifyCard
 from trigger_lut.release.archive import Files
-from trigger_lut.timing import timing_figures
+from trigger_lut.stages.timing import timing_figures
+from trigger_lut.synthesis.netlist import resources
+from trigger_lut.verification.consistency import differs
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 2

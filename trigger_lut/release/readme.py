@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from trigger_lut.decision.score import score_in_words
-from trigger_lut.escape import markdown
-from trigger_lut.firmware.rtl_project import read_project
-from trigger_lut.firmware.rtl_top import offsets
-from trigger_lut.fixed_point import KIF
-from trigger_lut.release.content import Made
-from trigger_lut.release.emulator_cpp import identifier
+from trigger_lut.firmware.decision.score import score_in_words
+from trigger_lut.firmware.emulator.cpp import identifier
+from trigger_lut.firmware.rtl.project import read_project
+from trigger_lut.firmware.rtl.verilog_top import offsets
+from trigger_lut.fixed_point.formats import KIF
+from trigger_lut.release.contents import Made
+from trigger_lut.utils.escape import markdown
 
 DECIDE = "python decide.py ../../decision/project.json ../../vectors/outputs.txt"
 

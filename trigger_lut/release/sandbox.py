@@ -20,11 +20,11 @@ import numpy as np
 
 import trigger_lut
 from trigger_lut.errors import ToolFailedError
-from trigger_lut.firmware.rtl_simulation import verilator_library
-from trigger_lut.fixed_point import IntArray
+from trigger_lut.firmware.rtl.verilator import verilator_library
+from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.release.forms import Ran
 from trigger_lut.release.inside import CODES, FIGURES, OBJECTS, OUTPUTS, RELEASE
-from trigger_lut.tools import cxx_compiler, verilator_root
+from trigger_lut.utils.programs import cxx_compiler, verilator_root
 
 DESCRIPTION = "bwrap: no network, read-only file system, private /tmp"
 NONE = "none: code of the release ran with the rights of this user"

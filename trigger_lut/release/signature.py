@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from trigger_lut.cards import write_text
+from trigger_lut.cards.base import write_text
 from trigger_lut.errors import DataError, NotReproducibleError, ToolMissingError
 from trigger_lut.release.archive import read_release
 from trigger_lut.release.manifest import MANIFEST, changed_files, read_manifest

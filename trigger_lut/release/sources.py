@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from trigger_lut.errors import FirmwareError
-from trigger_lut.escape import DIRECTIVE
+from trigger_lut.utils.escape import DIRECTIVE
 
 TOKEN = {
     ".v": re.compile(r'"(?:\\.|[^"\\\n])*"|//[^\n]*|/\*.*?\*/', re.DOTALL),

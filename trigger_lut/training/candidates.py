@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from trigger_lut.surrogate import Cost
+from trigger_lut.cost_model.luts import Cost
 from trigger_lut.training.measure import Built, Correction
 
 MARGIN = 0.985  # of the budget: the most LUTs, as corrected, of a network that is worth a synthesis

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from trigger_lut.atomic import atomic_path
 from trigger_lut.errors import CardError
+from trigger_lut.utils.files import atomic_path
 
 NAME = "checkpoint.npz"
 

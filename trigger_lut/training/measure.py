@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from trigger_lut.budget import Spec
+from trigger_lut.config.budget import Spec
+from trigger_lut.cost_model.luts import Cost
 from trigger_lut.errors import ToolMissingError
-from trigger_lut.firmware.rtl_closing import close_timing
-from trigger_lut.network import Network
-from trigger_lut.surrogate import Cost
+from trigger_lut.network.network import Network
+from trigger_lut.synthesis.timing_closure import close_timing
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from trigger_lut.network import Layer, LUTDenseTables, Network
-from trigger_lut.reference import all_values, channel_codes
+from trigger_lut.network.network import Layer, LUTDenseTables, Network
+from trigger_lut.network.reference_model import all_values, channel_codes
 
 Marks = list[np.ndarray]
 """One boolean (C_in, C_out) array a layer: True for an edge to be removed. Layers without tables have no True."""

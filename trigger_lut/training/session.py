@@ -19,19 +19,23 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from trigger_lut.budget import Spec
-from trigger_lut.cards import Measured
+from trigger_lut.cards.base import Measured
+from trigger_lut.cards.stage_cards import Epoch, Measurement
+from trigger_lut.config.budget import Spec
+from trigger_lut.config.shapes import mistakes
+from trigger_lut.conversion.keras_model import integer_network
+from trigger_lut.cost_model.lower_bounds import refuse_impossible
+from trigger_lut.cost_model.luts import Cost
+from trigger_lut.data.event_codes import TRAIN, EventCodes
 from trigger_lut.errors import ConfigurationError
-from trigger_lut.events.codes import TRAIN, EventCodes
-from trigger_lut.layers.freeze import integer_network
-from trigger_lut.network import Network
-from trigger_lut.network_shape import mistakes
-from trigger_lut.records import Epoch, Measurement
-from trigger_lut.references import decoded
-from trigger_lut.surrogate import Cost
-from trigger_lut.training import checkpoint, devices, progress, state, warm
+from trigger_lut.network.network import Network
+from trigger_lut.stages.baselines import decoded
+from trigger_lut.training import checkpoint, multi_gpu, state, warm_start
+from trigger_lut.training import log as progress
+from trigger_lut.training.batches import training_data
+from trigger_lut.training.budget import Limits
+from trigger_lut.training.build_model import build_model
 from trigger_lut.training.candidates import MARGIN, Candidate, Found, Nearest, Result, with_candidate
-from trigger_lut.training.closest import depends
 from trigger_lut.training.controller import (
     AIM,
     DEPTH_AIM,
@@ -40,16 +44,13 @@ from trigger_lut.training.controller import (
     Controller,
     time_to_freeze,
 )
-from trigger_lut.training.data import training_data
-from trigger_lut.training.ending import conclude
-from trigger_lut.training.fitting import freeze, prune, settle
-from trigger_lut.training.least import refuse_impossible
-from trigger_lut.training.limits import Limits
+from trigger_lut.training.edge_widths import hold_widths, table_layers
+from trigger_lut.training.fit_budget import freeze, prune, settle
 from trigger_lut.training.losses import cross_entropy, squared_error
 from trigger_lut.training.measure import Built, correction, measure, need_yosys
-from trigger_lut.training.model import build_model
-from trigger_lut.training.steps import Pressure
-from trigger_lut.training.widths import hold_widths, table_layers
+from trigger_lut.training.select_result import conclude
+from trigger_lut.training.smallest_network import depends
+from trigger_lut.training.trainer import Pressure
 
 ROUNDS = 120  # how often cost and accuracy are looked at, in a training of many epochs
 WIDTH_RATE = 1.0  # of the learning rate
@@ -66,7 +67,7 @@ class Session:
     """A training under way: the trainer, the controllers, and the best networks that fit so far.
 
     Raises ConfigurationError when shape and data do not fit, BudgetMissedError for a budget below the theoretical least
-    (`trigger_lut.training.least`), ToolMissingError without Yosys.
+    (`trigger_lut.cost_model.lower_bounds`), ToolMissingError without Yosys.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class Session:
         events: EventCodes,
         belongs_to: str,
         folder: Path,
-        start: warm.Start | None = None,
+        start: warm_start.Start | None = None,
         gpus: int = 1,
     ) -> None:
         if wrong := mistakes(spec.network, len(events.formats), events.classes, spec.data_set):
@@ -84,11 +85,11 @@ class Session:
         need_yosys()
         keras.utils.set_random_seed(spec.seed)
         self.spec, self.events, self.belongs_to, self.folder = spec, events, belongs_to, folder
-        self.data, over = training_data(events, spec.training), devices.strategy(gpus)
+        self.data, over = training_data(events, spec.training), multi_gpu.strategy(gpus)
         loss = squared_error if events.regression else cross_entropy
-        with devices.scope(over):
+        with multi_gpu.scope(over):
             self.model = build_model(spec.network, events.formats, len(events.classes), spec.seed)
-            self.trainer = devices.trainer(over, self.model, *self.data.training(), self.data.batch_size, loss)
+            self.trainer = multi_gpu.trainer(over, self.model, *self.data.training(), self.data.batch_size, loss)
         self.tables = table_layers(self.model)
         self.epoch, self.until, self.every = 0, spec.training.epochs, max(spec.training.epochs // ROUNDS, 1)
         self.fine_tuned_from: int | None = None
@@ -100,7 +101,7 @@ class Session:
         self.sample = decoded(events.first(TRAIN, SETTLED_BY)[0], events.formats) if events.regression else None
         self.limits = Limits(spec)
         if start is not None:
-            warm.begin(self, start)
+            warm_start.begin(self, start)
         cost = self.cost()
         self.luts = Controller(spec.budget.luts, cost.luts, FREE_AIM)
         self.depth = Controller(spec.latency_cycles_budget, cost.stages, DEPTH_AIM)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trigger_lut.records import Epoch, Measurement
-from trigger_lut.surrogate import Cost, LayerCost
+from trigger_lut.cards.stage_cards import Epoch, Measurement
+from trigger_lut.cost_model.luts import Cost, LayerCost
+from trigger_lut.training.budget import Limits
 from trigger_lut.training.candidates import Candidate, Found, Nearest
 from trigger_lut.training.controller import Controller
-from trigger_lut.training.limits import Limits
 from trigger_lut.training.measure import Built, Correction
 
 if TYPE_CHECKING:

@@ -1,5 +1,1 @@
-"""Are all forms of a network the same function? Every evaluation against the integer reference, bit for bit."""
-
-from trigger_lut.verification.run import verify
-
-__all__ = ["verify"]
+"""Every implementation of a network against the integer reference model, bit for bit."""

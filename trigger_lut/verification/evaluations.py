@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trigger_lut.fixed_point import IntArray
-from trigger_lut.network import Network
+from trigger_lut.fixed_point.formats import IntArray
+from trigger_lut.network.network import Network
 
 BATCH = 16384
 
@@ -43,6 +43,6 @@ def outputs_of(found: Any, network: Network, events: int) -> NDArray[np.float64]
 
 def run_alkaid(network: Network, codes: IntArray) -> IntArray:
     """Outputs of alkaid's integer interpreter."""
-    from trigger_lut.firmware.rtl import interpret, trace
+    from trigger_lut.firmware.rtl.build import interpret, trace
 
     return interpret(trace(network), network, codes)

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigger_lut.errors import FirmwareError
-from trigger_lut.fixed_point import IntArray
-from trigger_lut.network import Network
+from trigger_lut.fixed_point.formats import IntArray
+from trigger_lut.network.network import Network
 from trigger_lut.verification.evaluations import outputs_of, values_of
 
 BLOCK = 8192  # events evaluated at once

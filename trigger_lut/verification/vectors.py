@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trigger_lut.fixed_point import KIF, IntArray, uniform
-from trigger_lut.network import Network
-from trigger_lut.verification.table_entries import Coverage, vectors_for_entries
+from trigger_lut.fixed_point.formats import KIF, IntArray, uniform
+from trigger_lut.network.network import Network
+from trigger_lut.verification.table_coverage import Coverage, vectors_for_entries
 
 AT_LEAST = 100_000  # vectors together
 RANDOM_AT_LEAST = 20_000

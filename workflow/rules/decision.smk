@@ -18,7 +18,7 @@ if DECISION:
             card="results/{design}/decision.json",
         params:
             seconds=plan.budget.checks.formal_seconds,
-            code=fingerprint("decision.run"),
+            code=fingerprint("stages.decision"),
         resources:
             **needs(mem_mb=2000, runtime=60),
         log:

@@ -62,10 +62,10 @@ if plan.drift:
                 card="data/{drift}/{process}_{part}.json",
             params:
                 code=fingerprint(
-                    "simulation.run",
-                    "simulation.muon_run",
-                    "simulation.crossing_run",
-                    without=("events.description",),
+                    "stages.simulate",
+                    "simulation.muons.files",
+                    "simulation.crossings.files",
+                    without=("config.data_set.model",),
                 ),
             wildcard_constraints:
                 drift="|".join(DRIFT_SIMULATED),
@@ -90,7 +90,7 @@ if plan.drift:
         params:
             source=lambda wildcards: shlex.quote(drifting(wildcards).sources[int(wildcards.number)].text()),
             untracked=lambda wildcards: untracked(here(drifting(wildcards).sources[int(wildcards.number)])),
-            code=fingerprint("events.shard"),
+            code=fingerprint("stages.read"),
         wildcard_constraints:
             number="[0-9]+",
         resources:
@@ -119,7 +119,7 @@ if plan.drift:
             codes=f"{DRIFT}/codes.npz",
             card=f"{DRIFT}/ingest.json",
         params:
-            code=fingerprint("events.run"),
+            code=fingerprint("stages.ingest"),
             read=f"{DRIFT}/read",
             remote=lambda wildcards: drifting(wildcards).remote,
             untracked=lambda wildcards: untracked(drifting(wildcards).files),
@@ -152,7 +152,7 @@ if plan.drift:
                 if plan.data_set.trigger is not None
                 else ""
             ),
-            code=fingerprint("drift.run"),
+            code=fingerprint("stages.drift"),
         resources:
             **needs(mem_mb=2000, runtime=10),
         log:
@@ -172,7 +172,7 @@ if plan.drift:
             plot=shown("results/{design}/pages/drift_{drift}.svg", "drift", "{drift}: inputs that drifted most"),
         params:
             folder="results/{design}/pages",
-            code=fingerprint("pages.of_drift"),
+            code=fingerprint("report.pages.drift"),
         resources:
             **needs(mem_mb=1000, runtime=10),
         log:

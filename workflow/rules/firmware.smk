@@ -8,7 +8,7 @@ rule firmware:
         folder=directory("results/{design}/firmware"),
         card="results/{design}/firmware.json",
     params:
-        code=fingerprint("firmware.run"),
+        code=fingerprint("stages.firmware"),
     resources:
         **needs(mem_mb=3000, runtime=60),
     log:

@@ -8,7 +8,7 @@ rule importance:
     output:
         "results/{design}/importance.json",
     params:
-        code=fingerprint("importance"),
+        code=fingerprint("stages.importance"),
     resources:
         **needs(mem_mb=2000, runtime=20),
     log:
@@ -32,7 +32,7 @@ rule page_of_importance:
         plot=shown("results/{design}/pages/importance.svg", "importance", "importance of bits"),
     params:
         folder="results/{design}/pages",
-        code=fingerprint("pages.of_importance"),
+        code=fingerprint("report.pages.importance"),
     resources:
         **needs(mem_mb=1000, runtime=10),
     log:

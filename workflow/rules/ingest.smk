@@ -10,7 +10,7 @@ rule read:
     params:
         source=lambda wildcards: shlex.quote(plan.sources[int(wildcards.number)].text()),
         untracked=lambda wildcards: untracked(here(plan.sources[int(wildcards.number)])),
-        code=fingerprint("events.shard"),
+        code=fingerprint("stages.read"),
     wildcard_constraints:
         number="[0-9]+",
     resources:
@@ -37,7 +37,7 @@ rule ingest:
         codes=ENCODED,
         card=f"{DATA}/ingest.json",
     params:
-        code=fingerprint("events.run"),
+        code=fingerprint("stages.ingest"),
         read=f"{DATA}/read",  # a folder: a list of thousands of cards would be longer than a command line may be
         untracked=always(untracked(plan.files)),
         remote=always(plan.remote),  # no files that Snakemake could look at: another list of addresses reads again

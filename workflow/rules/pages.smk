@@ -37,7 +37,7 @@ rule pages_of_data:
     params:
         folder=DATA_PAGES,
         simulation=f"--simulation {DATA}/check_simulation.json" if plan.simulated else "",
-        code=fingerprint("pages.of_data"),
+        code=fingerprint("report.pages.data"),
     resources:
         **needs(mem_mb=1000, runtime=10),
     log:
@@ -79,7 +79,7 @@ rule pages_of_design:
         dsp=lambda wildcards: asked(wildcards).budget.dsp,
         bram18=lambda wildcards: asked(wildcards).budget.bram18,
         clock_mhz=lambda wildcards: asked(wildcards).target.clock_mhz,
-        code=fingerprint("pages.of_design"),
+        code=fingerprint("report.pages.design"),
     resources:
         **needs(mem_mb=1000, runtime=10),
     log:
@@ -98,7 +98,7 @@ rule page_of_event:
     output:
         shown(f"{DESIGN_PAGES}/event.html", "event", "path of one event"),
     params:
-        code=fingerprint("pages.of_event"),
+        code=fingerprint("report.pages.event"),
     resources:
         **needs(mem_mb=1000, runtime=10),
     log:
@@ -117,7 +117,7 @@ rule page_of_firmware:
         plot=shown(f"{DESIGN_PAGES}/stages.svg", "firmware", "pipeline stages"),
     params:
         folder=DESIGN_PAGES,
-        code=fingerprint("pages.of_firmware"),
+        code=fingerprint("report.pages.firmware"),
     resources:
         **needs(mem_mb=1000, runtime=10),
     log:
@@ -137,7 +137,7 @@ rule pages_of_proof:
         plot=shown(f"{DESIGN_PAGES}/faults.svg", "faults", "faults by kind"),
     params:
         folder=DESIGN_PAGES,
-        code=fingerprint("pages.of_proof"),
+        code=fingerprint("report.pages.proof"),
     resources:
         **needs(mem_mb=1000, runtime=10),
     log:
@@ -154,7 +154,7 @@ rule page_of_release:
     output:
         shown(f"{DESIGN_PAGES}/release.html", "release", "what is delivered"),
     params:
-        code=fingerprint("pages.of_release"),
+        code=fingerprint("report.pages.release"),
     resources:
         **needs(mem_mb=1000, runtime=10),
     log:
@@ -176,7 +176,7 @@ if DESIGNS:
         params:
             folder="results",
             routes=lambda wildcards, input: f"--routes {' '.join(input.routes)}" if input.routes else "",
-            code=fingerprint("pages.of_summary"),
+            code=fingerprint("report.pages.summary"),
         resources:
             **needs(mem_mb=1000, runtime=10),
         log:
@@ -194,7 +194,7 @@ rule page_of_guarantees:
         shown("results/guarantees.html", "guarantees", "meaning of each claim"),
     params:
         designs="--designs " + " ".join(f"results/{design}" for design in DESIGNS) if DESIGNS else "",
-        code=fingerprint("pages.of_guarantees"),
+        code=fingerprint("report.pages.guarantees"),
     resources:
         **needs(mem_mb=1000, runtime=10),
     log:
@@ -249,7 +249,7 @@ rule page_of_index:
         summary="--summary results/summary.json" if DESIGNS else "",
         scan="--scan results/scan.json" if POINTS else "",
         proof="--proof-required" if plan.budget.checks.require_proof else "",
-        code=fingerprint("pages.of_index"),
+        code=fingerprint("report.pages.index"),
     resources:
         **needs(mem_mb=1000, runtime=10),
     log:

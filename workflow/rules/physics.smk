@@ -9,7 +9,7 @@ rule physics:
     output:
         "results/{design}/physics.json",
     params:
-        code=fingerprint("physics"),
+        code=fingerprint("stages.physics"),
     resources:
         **needs(mem_mb=2000, runtime=10),
     log:

@@ -10,7 +10,7 @@ rule prove:
     params:
         seconds=plan.budget.checks.formal_seconds,
         second_seconds=plan.budget.checks.second_proof_seconds,
-        code=fingerprint("proof.prove"),
+        code=fingerprint("stages.prove"),
     resources:
         **needs(mem_mb=2000, runtime=60),
     log:
@@ -32,7 +32,7 @@ rule faults:
         "results/{design}/faults.json",
     params:
         faults=plan.budget.checks.faults,
-        code=fingerprint("proof.faults"),
+        code=fingerprint("stages.faults"),
     resources:
         **needs(mem_mb=2000, runtime=60),
     log:

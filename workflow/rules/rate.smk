@@ -14,7 +14,7 @@ if plan.data_set.trigger is not None:
         params:
             trigger=always(shlex.quote(plan.data_set.trigger.model_dump_json())),
             sample=always(shlex.quote(plan.data_set.shown_as)),
-            code=fingerprint("rate_stage"),
+            code=fingerprint("stages.rate"),
         resources:
             **needs(mem_mb=2000, runtime=10),
         log:
@@ -40,7 +40,7 @@ if plan.data_set.trigger is not None:
             turnons=shown("results/{design}/pages/turnons.svg", "rate", "efficiency against variables"),
         params:
             folder="results/{design}/pages",
-            code=fingerprint("pages.of_rate"),
+            code=fingerprint("report.pages.rate"),
         resources:
             **needs(mem_mb=1000, runtime=10),
         log:

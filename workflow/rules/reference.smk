@@ -8,7 +8,7 @@ rule reference:
     params:
         units=plan.budget.network.reference_units,
         seed=plan.budget.seed,
-        code=fingerprint("references"),
+        code=fingerprint("stages.baselines"),
     resources:
         **needs(mem_mb=3000, runtime=60),
     log:

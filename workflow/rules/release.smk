@@ -16,7 +16,7 @@ rule release:
         card="results/{design}/release.json",
     params:
         decision=lambda wildcards, input: f"--decision {input.decision[0]}" if input.decision else "",
-        code=fingerprint("release.pack"),
+        code=fingerprint("stages.release"),
     resources:
         **needs(mem_mb=2000, runtime=60),
     log:

@@ -11,7 +11,7 @@ if plan.budget.checks.route:
         output:
             "results/{design}/route.json",
         params:
-            code=fingerprint("route.run"),
+            code=fingerprint("stages.route"),
         resources:
             **needs(mem_mb=4000, runtime=120),
         log:

@@ -13,7 +13,7 @@ if POINTS:
             points=expand("results/{design}", design=POINTS),
             designs="--designs " + " ".join(f"results/{design}" for design in DESIGNS) if DESIGNS else "",
             published=f"--published {plan.data_set.published}" if plan.data_set.published else "",
-            code=fingerprint("pareto"),
+            code=fingerprint("stages.scan"),
         resources:
             **needs(mem_mb=1000, runtime=10),
         log:
@@ -32,7 +32,7 @@ if POINTS:
             latency=shown("results/scan_latency.svg", "scan", "scan, accuracy against latency"),
         params:
             folder="results",
-            code=fingerprint("pages.of_scan"),
+            code=fingerprint("report.pages.scan"),
         resources:
             **needs(mem_mb=2000, runtime=10),
         log:

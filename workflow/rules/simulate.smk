@@ -20,7 +20,7 @@ if plan.simulated:
             root=f"data/{DATA_SET}/{{process}}_{{part}}.root",
             card=f"data/{DATA_SET}/{{process}}_{{part}}.json",
         params:
-            code=fingerprint(SIMULATED[0], without=("events.description",)),
+            code=fingerprint(SIMULATED[0], without=("config.data_set.model",)),
         wildcard_constraints:
             process="[A-Za-z][A-Za-z0-9]*",
             part="[0-9]+",

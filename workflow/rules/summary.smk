@@ -10,7 +10,7 @@ if DESIGNS:
             tsv="results/summary.tsv",
         params:
             folders=expand("results/{design}", design=DESIGNS),
-            code=fingerprint("summary"),
+            code=fingerprint("stages.summary"),
         resources:
             **needs(mem_mb=1000, runtime=10),
         log:

@@ -9,7 +9,7 @@ rule synth:
     output:
         "results/{design}/synth.json",
     params:
-        code=fingerprint("synthesis"),
+        code=fingerprint("stages.synth"),
     resources:
         **needs(mem_mb=2000, runtime=60),
     log:

@@ -13,7 +13,7 @@ if plan.data_set.anomaly is not None:
                 " ".join(f"--background={shlex.quote(name)}" for name in plan.data_set.anomaly.background)
             ),
             settings=always(shlex.quote(plan.data_set.anomaly.teacher.model_dump_json())),
-            code=fingerprint("teacher"),
+            code=fingerprint("stages.teacher"),
         resources:
             **needs(mem_mb=3000, runtime=60),
         log:
@@ -31,7 +31,7 @@ if plan.data_set.anomaly is not None:
             plot=shown(f"{DATA}/pages/scores.svg", "teacher", "scores by class"),
         params:
             folder=f"{DATA}/pages",
-            code=fingerprint("pages.of_teacher"),
+            code=fingerprint("report.pages.teacher"),
         resources:
             **needs(mem_mb=1000, runtime=10),
         log:

@@ -7,7 +7,7 @@ rule timing:
     output:
         "results/{design}/timing.json",
     params:
-        code=fingerprint("timing"),
+        code=fingerprint("stages.timing"),
     resources:
         **needs(mem_mb=1000, runtime=10),
     log:

@@ -19,7 +19,7 @@ rule train:
         start=lambda wildcards, input: f"--start {input.start}" if input.start else "",
         # Not an output: Snakemake removes the outputs of a job that fails.
         checkpoints="results/checkpoints/{design}",
-        code=fingerprint("training.run", without=("firmware.__init__",)),
+        code=fingerprint("stages.train", without=("firmware.__init__",)),
     # Designs train side by side, one thread each; `--config train_threads=2` gives each more.
     threads: options.train_threads
     # before the references, which only the summary waits for

@@ -21,7 +21,7 @@ if VENDOR_TOOLS:
         params:
             tools=" ".join(VENDOR_TOOLS),
             found=[name for name in ("vivado", "vitis-run", "vitis_hls") if shutil.which(name)],
-            code=fingerprint("vendor.run"),
+            code=fingerprint("stages.vendor"),
         resources:
             **needs(mem_mb=16000, runtime=240),
         log:

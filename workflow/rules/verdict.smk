@@ -16,7 +16,7 @@ rule verdict:
         targets=always(str(options.targets)),
         # What is asked for is compared, so a changed value judges again.
         asked=always(plan.budget.model_dump_json()),
-        code=fingerprint("verdict"),
+        code=fingerprint("stages.verdict"),
     log:
         "results/logs/verdict.log",
     shell:

@@ -11,7 +11,7 @@ rule verify:
         "results/{design}/verify.json",
     params:
         vectors=plan.budget.checks.vectors,
-        code=fingerprint("verification"),
+        code=fingerprint("stages.verify"),
     resources:
         **needs(mem_mb=4000, runtime=60),
     log:

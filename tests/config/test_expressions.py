@@ -1,0 +1,154 @@
+"""The language of expressions: what it computes, and what it refuses."""
+
+from __future__ import annotations
+
+import re
+
+import awkward as ak
+import numpy as np
+import pytest
+
+from trigger_lut.config.data_set.expressions import branch, parse
+from trigger_lut.errors import ConfigurationError, DataError
+
+X = np.array([-1.5, 0.0, 4.0])
+N = np.array([100, 3, 2], np.int8)
+PT = ak.Array([[3.0, 1.0], [], [5.0]])
+ETA = ak.Array([[0.5, -2.0], [], [1.0]])
+BRANCHES = {"x": X, "n": N, "pt": PT, "eta": ETA, "Jet.PT": X, "ok": np.array([True, False, True])}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("x", X),
+        ("-x + 2 * 3", 6 - X),
+        ("x ** 2 / 4", X**2 / 4),
+        ("n * n", [10000, 9, 4]),  # no overflow in 8 bits
+        ("sqrt(abs(x))", np.sqrt(np.abs(X))),
+        ("log2(n)", np.log2([100, 3, 2])),
+        ("log(x)", [np.nan, -np.inf, np.log(4)]),
+        ("1 / x", [1 / -1.5, np.inf, 0.25]),
+        ("clip(x, -1, 1)", [-1, 0, 1]),
+        ("minimum(x, n)", [-1.5, 0, 2]),
+        ("maximum(x, 1)", [1, 1, 4]),
+        ("where(x > 0, x, n)", [100, 3, 4]),
+        ("exp(0 * x)", [1, 1, 1]),
+        ('branch("Jet.PT") * 2', 2 * X),
+        ("x > -1", [False, True, True]),
+        ("-1 < x <= 4", [False, True, True]),
+        ("(x > -1) & ~(n == 3)", [False, False, True]),
+        ("ok | (x == 0)", [True, True, True]),
+        ("ok + ok", [2, 0, 2]),
+        ("sum(pt)", [4, 0, 5]),
+        ("sum(pt * eta)", [-0.5, 0, 5]),
+        ("sum(pt > 2)", [1, 0, 1]),
+        ("sum(where(abs(eta) < 1.5, pt, 0))", [3, 0, 5]),
+        ("num(pt) + count(eta)", [4, 0, 2]),
+        ("max(pt) - min(pt)", [2, np.nan, 0]),
+        ("nth(pt, 0)", [3, np.nan, 5]),
+        ("nth(pt, 1, -1)", [1, -1, -1]),
+        ("sum(pt / x)", [-4 / 1.5, 0, 1.25]),
+        ("9 ** 9 ** 9 ** 9 * x", [-np.inf, np.nan, np.inf]),
+    ],
+)
+def test_value(text: str, expected: object) -> None:
+    np.testing.assert_allclose(parse(text).evaluate(BRANCHES), expected, rtol=1e-15)
+
+
+def test_names_are_the_branches_in_order() -> None:
+    assert parse("log(pt) + x * branch('a b') - x").names == ("pt", "x", "a b")
+    np.testing.assert_array_equal(branch("Jet.PT").evaluate(BRANCHES), X)
+
+
+def test_an_unreduced_list_stays_a_list() -> None:
+    assert parse("2 * pt").evaluate(BRANCHES).to_list() == [[6, 2], [], [10]]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x +", "expression 'x +' cannot be parsed: invalid syntax"),
+        ("", "expression '' cannot be parsed: invalid syntax"),
+        ("x; y", "expression 'x; y' cannot be parsed: invalid syntax"),
+        ("3 + 4", "expression '3 + 4' names no branch"),
+        ("lgo(x)", "expression 'lgo(x)': no function 'lgo'; nearest: 'log', 'log2', 'log1p'"),
+        ("clip(x)", "expression 'clip(x)': clip takes 3 arguments, found 1"),
+        ("log(x, y)", "expression 'log(x, y)': log takes 1 argument, found 2"),
+        ("nth(pt)", "expression 'nth(pt)': nth takes 2 or 3 arguments, found 1"),
+        ("log(x=3)", "expression 'log(x=3)': log takes no named arguments"),
+        ("log + x", "expression 'log + x': log is a function; for a branch of this name write branch(\"log\")"),
+        ("x and y", "expression 'x and y': write '&' instead of 'and', with brackets: (a > 1) & (b < 2)"),
+        ("not x", "expression 'not x': write '~' instead of 'not', with brackets: (a > 1) & (b < 2)"),
+        ("x + 'a'", "expression \"x + 'a'\": expected a number, found 'a'"),
+        ("x + True", "expression 'x + True': expected a number, found True"),
+        ("nth(pt, x)", "expression 'nth(pt, x)': nth takes a whole number from 0 to 999 as its second argument"),
+        ("nth(pt, 1.5)", "expression 'nth(pt, 1.5)': nth takes a whole number from 0 to 999 as its second argument"),
+        ("branch(x)", "expression 'branch(x)': branch takes one name in quotes, such as branch(\"Jet.PT\")"),
+    ],
+)
+def test_mistake(text: str, message: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse(text)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "__import__('os').system('true')",
+        "x.__class__",
+        "().__class__.__bases__",
+        "[x for x in y]",
+        "lambda: x",
+        "x if y else z",
+        "pt[0]",
+        "f'{x}'",
+        "x := 3",
+        "eval(x)",
+        "x % 2",
+        "x << 99999999",
+        "x @ y",
+        "x in y",
+        "(x, y)",
+        "-" * 5000 + "x",
+    ],
+)
+def test_nothing_else_of_python_is_taken(text: str) -> None:
+    with pytest.raises(ConfigurationError):
+        parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sum(x)", "expression 'sum(x)': sum(x): sum takes a list an entry, found one number an entry"),
+        (
+            "(x > 1) & n",
+            "expression '(x > 1) & n': & | ~ take truth values; put comparisons in brackets: (a > 1) & (b < 2)",
+        ),
+        ("~x", "expression '~x': & | ~ take truth values; put comparisons in brackets: (a > 1) & (b < 2)"),
+    ],
+)
+def test_wrong_type(text: str, message: str) -> None:
+    with pytest.raises(DataError, match="^" + re.escape(message) + "$"):
+        parse(text).evaluate(BRANCHES)
+
+
+def test_lists_of_different_lengths_do_not_fit() -> None:
+    with pytest.raises(DataError, match=r"^expression 'pt \+ eta': branches do not fit together: "):
+        parse("pt + eta").evaluate({"pt": PT, "eta": ak.Array([[1.0], [], [1.0]])})
+
+
+@pytest.mark.parametrize("name", ["\u00b5", "Jet_\u03d5", "\ufb01t", "\u0394\u03b7"])
+def test_parse_name_keeps_its_characters(name: str) -> None:
+    assert parse(f"abs({name}) + 1").names == (name,)
+    np.testing.assert_array_equal(parse(f"{name} * 2").evaluate({name: np.array([1.5])}), [3])
+
+
+def test_parse_reserved_word_is_explained() -> None:
+    with pytest.raises(ConfigurationError, match=r'For a branch of the name \'class\' write branch\("class"\)'):
+        parse("2 * class")
+    with pytest.raises(ConfigurationError) as caught:
+        parse("x is x is")
+    assert "branch(" not in str(caught.value)

@@ -1,0 +1,81 @@
+"""The least that a network takes: met by the smallest networks there are, and refused below."""
+
+import re
+
+import made_cards
+import numpy as np
+import pytest
+
+from trigger_lut.cost_model.latency import network_cycles
+from trigger_lut.cost_model.lower_bounds import least_cycles, least_luts, refuse_impossible, table_layers
+from trigger_lut.cost_model.luts import estimate
+from trigger_lut.errors import BudgetMissedError, ConfigurationError
+from trigger_lut.fixed_point.formats import KIF
+from trigger_lut.network.network import LUTDenseTables, Network
+
+
+def chain(layers: int, scores: int = 1) -> Network:
+    """One exclusive-or a layer; in the last, `scores` of them."""
+    kif, made = KIF(0, 2, 0), []
+    for n in range(layers):
+        outputs = scores if n == layers - 1 else 1
+        tables = np.tile(np.array([0, 1, 1, 0]) * (2 if n < layers - 1 else 1), (1, outputs, 1))
+        zero = np.zeros(outputs, dtype=np.int64)
+        made.append(LUTDenseTables(str(n), (kif,), ("WRAP",), np.full((1, outputs), 2), tables, zero, zero))
+    return Network((kif,), tuple(made))
+
+
+@pytest.mark.parametrize(("classes", "luts"), [(2, 1), (3, 2), (4, 2), (5, 3), (8, 3), (9, 4)])
+def test_least_luts_is_one_a_bit_that_tells_the_classes_apart(classes, luts):
+    assert least_luts(classes) == luts
+    assert 2 ** (luts - 1) < classes <= 2**luts
+
+
+@pytest.mark.parametrize("layers", [1, 2, 5, 9])
+@pytest.mark.parametrize("clock_mhz", [100, 360, 600])
+def test_least_cycles_are_those_of_a_chain_of_single_tables(layers, clock_mhz):
+    assert chain(layers).problems() == []
+    assert least_cycles(layers, 1000 / clock_mhz) == network_cycles(chain(layers), 1000 / clock_mhz)
+
+
+def test_a_chain_costs_no_less_than_the_least():
+    assert estimate(chain(1), 2.5).luts >= least_luts(2)
+
+
+def spec(luts=100, latency_ns=20.0, units=(6, 3), clock_mhz=400.0):
+    target = {**made_cards.TARGET, "clock_mhz": clock_mhz}
+    return made_cards.spec("tiny", luts, latency_ns, network={"units": list(units)}, target=target)
+
+
+def test_what_no_network_can_meet_is_refused_with_what_it_takes():
+    message = (
+        "design 'tiny': luts: 1 is less than telling 3 classes apart takes: at least 2 LUT, one for each bit that is "
+        "more than a copy of an input bit"
+    )
+    with pytest.raises(BudgetMissedError, match=f"^{re.escape(message)}$"):
+        refuse_impossible(spec(luts=1), 3)
+    message = (
+        "design 'tiny': latency_ns: 3 is 1 cycles at 400 MHz, less than 7 table layers take: at least 2 cycles, 5 ns"
+    )
+    with pytest.raises(BudgetMissedError, match=f"^{re.escape(message)}$"):
+        refuse_impossible(spec(latency_ns=3, units=[6] * 6 + [3]), 3)
+    with pytest.raises(BudgetMissedError, match=r"^design 'tiny': luts: .*; latency_ns: "):
+        refuse_impossible(spec(luts=1, latency_ns=3, units=[6] * 6 + [3]), 3)
+
+
+def test_what_may_be_met_is_not_refused():
+    refuse_impossible(spec(luts=2), 3)
+    refuse_impossible(spec(luts=1), 2)
+    refuse_impossible(spec(latency_ns=5, units=[6] * 6 + [3]), 3)
+    refuse_impossible(spec(latency_ns=3), 3)
+
+
+def test_a_clock_without_room_for_logic_is_a_mistake_of_the_target():
+    with pytest.raises(ConfigurationError, match="leaves no room for logic"):
+        least_cycles(2, 0.5)
+
+
+def test_only_layers_of_tables_are_counted():
+    shape = {"layers": [{"lut_dense": {"units": 4}}, {"flatten": {}}, {"lut_dense": {"units": 3}}]}
+    assert table_layers(made_cards.spec(network=shape).network) == 2
+    assert table_layers(made_cards.spec(network={"units": [5, 4, 3]}).network) == 3

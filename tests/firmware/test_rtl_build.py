@@ -1,0 +1,250 @@
+"""Verilog and alkaid's interpreter against the integer reference: 0 differences, and faults are seen."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+import made_cards
+import networks
+import numpy as np
+import pytest
+
+from trigger_lut.config.budget import Spec
+from trigger_lut.cost_model import latency
+from trigger_lut.errors import CardError, FirmwareError, NotReproducibleError, ToolFailedError
+from trigger_lut.firmware.rtl import build as rtl
+from trigger_lut.firmware.rtl import pipeline, verilator
+from trigger_lut.fixed_point.formats import KIF
+from trigger_lut.network import reference_model
+from trigger_lut.network.network import LUTDenseTables, Network, with_layer
+
+
+def spec(clock_mhz: float = 360, family: str = "xcup") -> Spec:
+    return made_cards.spec("a-design", target={**made_cards.TARGET, "clock_mhz": clock_mhz, "family": family})
+
+
+def flip_a_bit(network: Network) -> Network:
+    """The lowest bit of one table of the last layer, in all its entries."""
+    layer = network.layers[-1]
+    i, o = layer.edges()[0]
+    tables = layer.tables.copy()
+    tables[i, o, : 1 << int(layer.widths[i, o])] ^= 1
+    return dataclasses.replace(network, layers=(*network.layers[:-1], dataclasses.replace(layer, tables=tables)))
+
+
+def single(values: list[int], kif: KIF, bias: int = 0) -> Network:
+    """One channel, one output, one table."""
+    table = np.array(values, dtype=np.int64)[None, None]
+    width = np.array([[table.shape[2].bit_length() - 1]])
+    layer = LUTDenseTables("one", (kif,), ("WRAP",), width, table, np.array([bias]), np.array([2]))
+    return Network((kif,), (layer,))
+
+
+def every_code(kif: KIF) -> np.ndarray:
+    return np.arange(kif.lo, kif.hi + 1)[:, None]
+
+
+def mismatches(network: Network, codes: np.ndarray) -> int:
+    found = rtl.interpret(rtl.trace(network), network, codes)
+    return int((found != reference_model.evaluate(network, codes)).sum())
+
+
+SHAPES = [(4, 5, 3), (1, 3, 2), (3, 4), (2, 3, 3, 2), (5, 1, 4), (6, 6, 4)]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_interpreter_equals_reference(seed):
+    network = networks.random_network(
+        seed, SHAPES[seed % len(SHAPES)], max_bits=(6, 3, 8)[seed % 3], prune=(0.3, 0.7, 0.0, 0.9)[seed % 4]
+    )
+    assert mismatches(network, networks.random_codes(network, 1000, seed)) == 0
+
+
+@pytest.mark.parametrize("values", [[0, 5], [7, 0], [0, -5], [-8, 0], [-3, 4], [0, -1], [0, 1], [0, -128], [0, 96]])
+@pytest.mark.parametrize("kif", [KIF(1, 1, 0), KIF(0, 1, 0), KIF(1, -1, 4), KIF(0, 3, -2)])
+def test_tables_of_one_bit(values, kif):
+    """alkaid would multiply here; ours are laid out as bits."""
+    for bias in (0, 3, -17):
+        network = single(values, kif, bias)
+        assert mismatches(network, every_code(kif)) == 0
+
+
+def test_interpreter_sees_a_flipped_bit():
+    network = networks.random_network(0)
+    codes = networks.random_codes(network, 200)
+    found = rtl.interpret(rtl.trace(flip_a_bit(network)), network, codes)
+    o = network.layers[-1].edges()[0][1]
+    assert ((found != reference_model.evaluate(network, codes)).any(axis=0) == (np.arange(3) == o)).all()
+
+
+def test_interpreter_does_not_round_what_is_off_the_grid():
+    network = networks.random_network(0)
+    layer = network.layers[-1]
+    coarser = dataclasses.replace(
+        network, layers=(*network.layers[:-1], dataclasses.replace(layer, fraction=layer.fraction - 1))
+    )
+    message = r"^alkaid: output \d of vector \d+, \S+\.5 steps, is off its integer grid$"
+    with pytest.raises(ToolFailedError, match=message):
+        rtl.interpret(rtl.trace(network), coarser, networks.random_codes(network, 200))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_interpreter_equals_reference_on_graphs(seed):
+    """Places, padding, arithmetic layers, branches, RND, SAT_SYM."""
+    network = networks.random_graph(seed, channels=(6, 3, 9)[seed % 3])
+    assert mismatches(network, networks.random_codes(network, 500, seed)) == 0
+
+
+def test_interpreter_sees_a_changed_weight():
+    network = networks.random_graph(0)
+    layer = network.layers[2]
+    codes = networks.random_codes(network, 200)
+    changed = with_layer(network, 2, bias=layer.bias + 64, relu=False)
+    found = rtl.interpret(rtl.trace(changed), network, codes)
+    assert (found != reference_model.evaluate(network, codes)).any()
+
+
+# units, pruned share, clock in MHz: ordinary; fast clock, three layers; one channel; outputs partly constant
+BUILT = [((4, 5, 3), 0.3, 360), ((2, 3, 3, 2), 0.2, 600), ((1, 3, 2), 0.0, 160), ((3, 3, 4), 0.8, 480)]
+
+
+@pytest.mark.parametrize(("units", "prune", "clock_mhz"), BUILT)
+def test_verilog_equals_reference(tmp_path, units, prune, clock_mhz):
+    network = networks.random_network(11, units, prune=prune)
+    project = rtl.write_rtl(network, tmp_path / "rtl", spec(clock_mhz))
+    codes = networks.random_codes(network, 5000)
+    outputs, cycles, ii = rtl.simulate_rtl(project, codes)
+    assert np.array_equal(outputs, reference_model.evaluate(network, codes))
+    assert ii == 1
+    assert cycles == project.latency_cycles_planned == latency.network_cycles(network, 1000 / clock_mhz)
+
+
+@pytest.mark.parametrize(("seed", "clock_mhz"), [(0, 360), (4, 480)])
+def test_verilog_of_a_graph_equals_reference(tmp_path, seed, clock_mhz):
+    network = networks.random_graph(seed)
+    project = rtl.write_rtl(network, tmp_path / "rtl", spec(clock_mhz))
+    codes = networks.random_codes(network, 3000)
+    outputs, cycles, ii = rtl.simulate_rtl(project, codes)
+    assert np.array_equal(outputs, reference_model.evaluate(network, codes))
+    assert (cycles, ii) == (project.latency_cycles_planned, 1)
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_predicted_latency_of_a_graph_is_nearly_the_built_one(tmp_path, seed):
+    """Adders of arithmetic layers are estimated from formats, and built from ranges: never more than a cycle apart."""
+    clock_mhz = (160, 360, 480)[seed % 3]
+    network = networks.random_graph(seed)
+    project = rtl.write_rtl(network, tmp_path / "rtl", spec(clock_mhz))
+    assert abs(project.latency_cycles_planned - latency.network_cycles(network, 1000 / clock_mhz)) <= 1
+
+
+def any_cut(comb, rng):
+    """Stages of all operations: none before its operands, some of them later, the outputs' in the last one."""
+    stages = []
+    for op in comb.ops:
+        first = max((stages[a] for a in op.addr), default=1)
+        stages.append(1 if op.opcode in pipeline.FREE else first + int(rng.integers(0, 2)))
+    return stages
+
+
+@pytest.mark.parametrize("network", [networks.random_network(11), networks.random_graph(2)])
+def test_verilog_any_cut_equals_reference(tmp_path, network):
+    stages = any_cut(rtl.live_logic(network), np.random.default_rng(1))
+    project = rtl.write_rtl(network, tmp_path / "rtl", spec(), stages)
+    codes = networks.random_codes(network, 2000)
+    outputs, cycles, ii = rtl.simulate_rtl(project, codes)
+    assert np.array_equal(outputs, reference_model.evaluate(network, codes))
+    assert (cycles, ii) == (max(stages), 1)
+    assert rtl.read_project(project.folder).stages == tuple(stages)
+
+
+def test_a_pruned_network_is_constant_verilog(tmp_path):
+    network = networks.random_network(5, prune=1.0)
+    project = rtl.write_rtl(network, tmp_path / "rtl", spec())
+    outputs, cycles, _ = rtl.simulate_rtl(project, networks.random_codes(network, 10))
+    assert outputs.tolist() == [network.layers[-1].bias.tolist()] * 10
+    assert cycles == 1
+    assert [p.name for p in project.files] == ["design_a_design_top.v"]
+
+
+def test_verilog_shows_a_flipped_bit_and_a_wrong_pipeline(tmp_path):
+    """Negative controls of the simulation: another table, and a valid bit that is one cycle early."""
+    network = networks.random_network(1)
+    codes = networks.random_codes(network, 300)
+    project = rtl.write_rtl(flip_a_bit(network), tmp_path / "flipped", spec())
+    outputs, cycles, _ = rtl.simulate_rtl(project, codes)
+    assert (outputs != reference_model.evaluate(network, codes)).any()
+
+    assert cycles > 1
+    top = project.files[0]
+    early = re.sub(r"valid_out = valid\[\d+\]", f"valid_out = valid[{cycles - 2}]", top.read_text())
+    assert early != top.read_text()
+    top.write_text(early)
+    with pytest.raises(NotReproducibleError, match=r"gives other data when there are gaps in valid_in$"):
+        rtl.simulate_rtl(project, codes)
+
+    top.write_text(top.read_text().replace("endmodule", "endmodul"))
+    with pytest.raises(ToolFailedError, match=r"^Verilator ended with status"):
+        rtl.simulate_rtl(project, codes)
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_predicted_latency_is_the_built_one(tmp_path, seed):
+    clock_mhz, family = (160, 360, 480, 600)[seed % 4], ("xcup", "xcu", "xc7")[seed % 3]
+    network = networks.random_network(seed, SHAPES[seed % len(SHAPES)], prune=(0.3, 0.7, 0.0)[seed % 3])
+    project = rtl.write_rtl(network, tmp_path / "rtl", spec(clock_mhz, family))
+    predicted = latency.network_cycles(network, 1000 / clock_mhz, family)
+    # Random tables can coincide or be constant in part: what is left of the logic may take a stage less.
+    assert project.latency_cycles_planned == predicted - (seed in (1, 9, 19))
+
+
+def test_project_is_read_back(tmp_path):
+    project = rtl.write_rtl(networks.random_network(2), tmp_path / "rtl", spec())
+    assert rtl.read_project(project.folder) == project
+    assert project.top == "design_a_design_top"
+    assert project.cost > 0
+    project.files[1].unlink()
+    with pytest.raises(CardError, match=f"the RTL project lacks {project.files[1].name}$"):
+        rtl.read_project(project.folder)
+    with pytest.raises(CardError, match=r"nowhere: no RTL project \(no project.json\)$"):
+        rtl.read_project(tmp_path / "nowhere")
+
+
+def test_every_module_carries_the_designs_name(tmp_path):
+    """Two designs can stand in one FPGA."""
+    project = rtl.write_rtl(networks.random_network(7), tmp_path / "rtl", spec())
+    modules = [m for p in project.files for m in re.findall(r"^module (\w+)", p.read_text(), re.MULTILINE)]
+    assert len(modules) == len(set(modules)) > 3
+    assert all(m.startswith("design_a_design_") for m in modules)
+
+
+def test_the_same_network_gives_the_same_verilog(tmp_path):
+    network = networks.random_network(3)
+    first, second = (rtl.write_rtl(network, tmp_path / name, spec()) for name in ("first", "second"))
+    assert [p.read_bytes() for p in first.files] == [p.read_bytes() for p in second.files]
+
+
+def test_buses_hold_every_format():
+    rng = np.random.default_rng(0)
+    formats = tuple(KIF(int(k), int(i), int(f)) for k, i, f in rng.integers((0, -1, 2), (2, 9, 20), (40, 3)))
+    codes = np.stack([rng.integers(kif.lo, kif.hi + 1, 50) for kif in formats], axis=1)
+    packed = verilator.pack(codes, formats)
+    assert packed.shape == (50, -(-sum(kif.bits for kif in formats) // 32))
+    assert np.array_equal(verilator.unpack(packed, formats), codes)
+
+
+def test_entries_too_large_are_refused():
+    with pytest.raises(FirmwareError) as caught:
+        rtl.trace(single([0, 1 << 23], KIF(0, 1, 0)))
+    assert str(caught.value) == (
+        "one: a table entry or bias of 8388608 is too large for the RTL generator, expected less than 8388608"
+    )
+
+
+def test_files_lie_where_the_project_says(tmp_path):
+    project = rtl.write_rtl(networks.random_network(2), tmp_path / "rtl", spec())
+    verilog = set(Path(tmp_path / "rtl").glob("*.v"))
+    assert verilog == set(project.files)
+    assert "create_clock -period 2.778" in (tmp_path / "rtl" / "design_a_design_top.xdc").read_text()

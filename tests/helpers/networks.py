@@ -1,0 +1,159 @@
+"""Random integer networks for tests: every feature of the format, small enough to run in a moment."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from trigger_lut.fixed_point.formats import KIF, kif_for_range
+from trigger_lut.fixed_point.ranges import fits
+from trigger_lut.network.network import Layer, LinearLayer, LUTDenseTables, MaxLayer, Network
+
+
+def random_network(seed: int, units: tuple[int, ...] = (4, 5, 3), max_bits: int = 6, prune: float = 0.3) -> Network:
+    """A network with signed and unsigned channels, odd fractions, pruned edges, and both overflow modes."""
+    rng = np.random.default_rng(seed)
+
+    def formats(n: int) -> tuple[KIF, ...]:
+        kifs = []
+        for _ in range(n):
+            k, bits = int(rng.integers(2)), int(rng.integers(3, max_bits + 1))
+            i = int(rng.integers(-1, 4))
+            kifs.append(KIF(k, i, bits - k - i))
+        return tuple(kifs)
+
+    inputs = formats(units[0])
+    ranges = [(f.lo, f.hi, f.f) for f in inputs]
+    layers = []
+    for n, (c_in, c_out) in enumerate(itertools.pairwise(units)):
+        kifs = inputs if n == 0 else formats(c_in)
+        bits = np.array([f.bits for f in kifs])
+        widths = np.minimum(rng.integers(1, max_bits + 1, (c_in, c_out)), bits[:, None])
+        widths[rng.random(widths.shape) < prune] = 0
+        tables = np.zeros((c_in, c_out, 1 << int(widths.max(initial=0))), dtype=np.int64)
+        for i, o in np.argwhere(widths > 0):
+            size = 1 << int(widths[i, o])
+            tables[i, o, :size] = rng.integers(-20, 20, size) << int(rng.integers(0, 2))
+        overflow = tuple("WRAP" if fits(*r, k) else "SAT" for r, k in zip(ranges, kifs, strict=True))
+        layer = LUTDenseTables(
+            name=f"lut_dense_{n}",
+            inputs=kifs,
+            overflow=overflow,
+            widths=widths.astype(np.int64),
+            tables=tables,
+            bias=rng.integers(-9, 9, c_out),
+            fraction=rng.integers(-1, 6, c_out),
+        )
+        lo, hi = layer.bounds()
+        ranges = [(int(a), int(b), int(f)) for a, b, f in zip(lo, hi, layer.fraction, strict=True)]
+        layers.append(layer)
+    names = tuple(f"x{i}" for i in range(units[0]))
+    return Network(inputs, tuple(layers), names, tuple(f"class{o}" for o in range(units[-1])))
+
+
+def random_codes(network: Network, count: int, seed: int = 0) -> np.ndarray:
+    """(count, C_in) random integers in the input formats."""
+    rng = np.random.default_rng(seed)
+    return np.stack([rng.integers(f.lo, f.hi + 1, count) for f in network.inputs], axis=1)
+
+
+def random_graph(seed: int, channels: int = 6) -> Network:
+    """Table layers at several places with padding, a branch, arithmetic layers with and without ReLU, a selection.
+
+    Input -> windows of three channels (one set of tables, padding at the ends, TRN or RND)
+          -> sums over the places, and weighted sums of the inputs (SAT or SAT_SYM, RND), side by side
+          -> largest of windows of three places, at the ends of padding and weighted sums; one output has no channel
+          -> tables over all of these and two of the inputs; the outputs in another order, one of the inputs among them.
+    """
+    rng = np.random.default_rng(seed)
+
+    def kif(bits: int) -> KIF:
+        k, i = int(rng.integers(2)), int(rng.integers(-1, 3))
+        return KIF(k, i, bits - k - i)
+
+    def tables(name: str, inputs: tuple[KIF, ...], c_out: int, sites: np.ndarray, ranges: list) -> LUTDenseTables:
+        bits = np.array([f.bits for f in inputs])
+        widths = np.minimum(rng.integers(1, 6, (len(inputs), c_out)), bits[:, None])
+        widths[rng.random(widths.shape) < 0.25] = 0
+        entries = np.zeros((*widths.shape, 1 << int(widths.max(initial=0))), dtype=np.int64)
+        for i, o in np.argwhere(widths > 0):
+            entries[i, o, : 1 << int(widths[i, o])] = rng.integers(-12, 12, 1 << int(widths[i, o]))
+        rounding = str(rng.choice(["TRN", "RND"]))
+        overflow = overflows(inputs, sites, ranges, rounding)
+        fraction = rng.integers(0, 5, c_out)
+        return LUTDenseTables(
+            name, inputs, overflow, widths, entries, rng.integers(-9, 9, c_out), fraction, sites, rounding
+        )
+
+    def overflows(inputs, sites, ranges, rounding="TRN", saturated="SAT"):
+        lo, hi, f = ranges
+        proven = [
+            all(fits(int(lo[v]), int(hi[v]), int(f[v]), kif, rounding) for v in sites[:, i] if v >= 0)
+            for i, kif in enumerate(inputs)
+        ]
+        return tuple("WRAP" if yes else saturated for yes in proven)
+
+    inputs = tuple(kif(int(rng.integers(3, 7))) for _ in range(channels))
+    layers: list[Layer] = []
+
+    def known() -> list[np.ndarray]:
+        r = Network(inputs, tuple(layers)).ranges
+        return [r.lo, r.hi, r.f]
+
+    windows = np.stack([np.arange(channels) + shift for shift in (-1, 0, 1)], axis=1)
+    windows[windows >= channels] = -1
+    layers.append(tables("windows", tuple(kif(5) for _ in range(3)), 2, windows, known()))
+    first = channels
+    by_output = np.arange(first, first + 2 * channels).reshape(channels, 2).T
+    exact = Network(inputs, tuple(layers)).ranges
+    hull = tuple(
+        KIF(*(max(part) for part in zip(*(kif_for_range(*exact.one(int(v))) for v in by_output[:, i]), strict=True)))
+        for i in range(channels)
+    )
+    common = max(h.f for h in hull)
+    ones = np.array([[1 << (common - h.f)] for h in hull], dtype=np.int64)
+    layers.append(LinearLayer("sum", hull, ("WRAP",) * channels, ones, np.array([0]), np.array([common]), by_output))
+    formats = tuple(kif(4) for _ in range(channels))
+    sites = np.arange(channels)[None]
+    saturated, rounding = str(rng.choice(["SAT", "SAT_SYM"])), str(rng.choice(["TRN", "RND"]))
+    weights = rng.integers(-7, 8, (channels, 3))
+    weights[:, 2] = 0
+    top = max(f.f for f in formats)
+    weights <<= np.array([top - f.f for f in formats])[:, None]
+    layers.append(
+        LinearLayer(
+            "weighted",
+            formats,
+            overflows(formats, sites, known(), rounding, saturated),
+            weights,
+            rng.integers(-20, 20, 3),
+            np.full(3, top),
+            sites,
+            rounding,
+            bool(rng.integers(2)),
+        )
+    )
+    start = Network(inputs, tuple(layers)).starts
+    pooled = np.stack([by_output[:, :-2].T, by_output[:, 1:-1].T, by_output[:, 2:].T], axis=2).reshape(-1, 6)
+    ends = np.array([[-1, start[2], start[2] + 1, first, -1, 0], [first, 1, first, start[2], start[2] + 1, -1]])
+    sites = np.concatenate([pooled, ends])
+    formats = tuple(kif(5) for _ in range(6))
+    least, rounding = max(f.f for f in formats), str(rng.choice(["TRN", "RND"]))
+    output_of = np.array([0, 0, 0, 2, 2, int(rng.integers(-1, 3))])
+    layers.append(
+        MaxLayer(
+            "largest",
+            formats,
+            overflows(formats, sites, known(), rounding, saturated),
+            output_of,
+            rng.integers(least, least + 2, 3),
+            sites,
+            rounding,
+        )
+    )
+    end = Network(inputs, tuple(layers)).starts[-1]
+    read = np.array([[*range(start[1], start[3]), *range(end - 9, end), 0, channels - 1]])
+    layers.append(tables("head", tuple(kif(5) for _ in range(read.shape[1])), 3, read, known()))
+    end = Network(inputs, tuple(layers)).starts[-1]
+    return Network(inputs, tuple(layers), outputs=np.array([end - 1, 1, end - 3, start[2]]))

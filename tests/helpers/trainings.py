@@ -1,0 +1,118 @@
+"""Small trainings of the training stage: three classes that take a moment, interrupted where a test wants it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+from made_cards import spec as made_spec
+
+from trigger_lut.cards.base import write_card
+from trigger_lut.data.event_codes import TEST, TRAIN, VALIDATION, EventCodes, save_codes
+from trigger_lut.fixed_point.formats import KIF
+from trigger_lut.stages import train as run
+from trigger_lut.training.budget import Limits
+from trigger_lut.training.measure import Built
+
+EPOCHS = 40
+LUTS = 120
+CLASSES = ("a", "b", "c")
+
+
+def made_events(n=2400, seed=0, classes=CLASSES):
+    """Three classes on rings in two of four channels: a linear function reaches little more than a third."""
+    rng = np.random.default_rng(seed)
+    formats = (KIF(1, 0, 4), KIF(1, 1, 3), KIF(0, 1, 4), KIF(1, 0, 3))
+    codes = np.stack([rng.integers(f.lo, f.hi + 1, n) for f in formats], axis=1).astype(np.int32)
+    radius = np.hypot(codes[:, 0] / 16, codes[:, 1] / 16)
+    labels = np.digitize(radius, np.quantile(radius, [1 / 3, 2 / 3]))
+    split = rng.choice([TRAIN, VALIDATION, TEST], n, p=[0.7, 0.15, 0.15]).astype(np.uint8)
+    ids = np.arange(n, dtype=np.uint64)
+    return EventCodes(codes, labels, split, ids, formats, ("w", "x", "y", "z"), classes)
+
+
+def made_design(luts=LUTS, **changes):
+    shape = {"units": [4, 3], "hidden_width": 4, "max_input_bits": 5}
+    training = {"epochs": EPOCHS, "batch_size": 280, "learning_rate": 0.03}
+    return made_spec("tiny", luts, **({"network": shape, "training": training} | changes))
+
+
+def write_inputs(folder, design=None, events=None):
+    write_card(design or made_design(), folder / "spec.json")
+    save_codes(events or made_events(), folder / "codes.npz")
+
+
+def train(inputs, folder, start=None):
+    """The training stage on the files of `inputs`; outputs and checkpoints in `folder`."""
+    run.train(
+        inputs / "spec.json",
+        inputs / "codes.npz",
+        folder / "checkpoints",
+        folder / "model.keras",
+        folder / "network.npz",
+        folder / "train.json",
+        folder / "warm.npz",
+        start,
+    )
+    return folder
+
+
+def as_estimated(*factors, more_cycles=0, fmax_mhz=500.0):
+    """A measurement in place of Yosys: the surrogate's figures, LUTs times the next of the factors (the last stays)."""
+    left = list(factors)
+
+    def measured(network, spec):
+        cost = Limits(spec).estimate(network)
+        factor = left.pop(0) if len(left) > 1 else left[0]
+        return Built(round(factor * cost.luts), cost.latency_cycles + more_cycles, fmax_mhz, ff=1)
+
+    return measured
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from trigger_lut.training import checkpoint, run, session
+from trigger_lut.training.steps import Trainer
+
+inputs, folder, place, left = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+start = [folder / "warm.npz", Path(sys.argv[5])] if len(sys.argv) > 5 else []
+
+def dying(whole, before=lambda *a: None):
+    def call(*arguments, **keywords):
+        global left
+        left -= 1
+        if left < 0:
+            before(*arguments)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return whole(*arguments, **keywords)
+    return call
+
+def half(out, **arrays):
+    out.write(b"half of a checkpoint")
+    out.flush()
+
+if place == "epoch":
+    Trainer.epoch = dying(Trainer.epoch)
+elif place == "synthesis":
+    session.measure = dying(session.measure)
+elif place == "checkpoint":
+    checkpoint.np.savez = dying(checkpoint.np.savez, half)
+names = ("model.keras", "network.npz", "train.json")
+run.train(inputs / "spec.json", inputs / "codes.npz", folder / "checkpoints", *(folder / n for n in names), *start)
+"""
+
+
+def killed(place, count, inputs, folder, start=None):
+    """Train in a process that is killed (SIGKILL) in its `count`-th epoch, synthesis or checkpoint, counted from 0.
+
+    start: the file of another training that this one starts from.
+    """
+    more = [str(start)] if start else []
+    command = [sys.executable, "-c", KILLED, str(inputs), str(folder), place, str(count), *more]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
+    assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
+    return done.stdout

@@ -1,0 +1,211 @@
+"""Curves, areas and efficiencies against counting by hand; the stage on a random network."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import made_cards
+import networks
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trigger_lut.cards.base import read_card, write_card
+from trigger_lut.cards.physics import PhysicsCard
+from trigger_lut.data.event_codes import TEST, EventCodes, save_codes
+from trigger_lut.data.npy import write_arrays
+from trigger_lut.errors import CardError
+from trigger_lut.evaluation import predictions
+from trigger_lut.metrics import auc_errors
+from trigger_lut.network.network import save_network
+from trigger_lut.network.reference_model import evaluate
+from trigger_lut.stages.physics import (
+    MOST_POINTS,
+    area,
+    confusion,
+    efficiency_at,
+    log_odds,
+    physics,
+    roc,
+    roc_curve,
+    thinned,
+)
+
+
+def sample(seed: int, count: int, levels: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    signal = rng.random(count) < 0.4
+    signal[:2] = [True, False]
+    return np.floor(levels * rng.beta(2 + 2 * signal, 3)), signal
+
+
+def test_log_odds_are_those_of_the_softmax():
+    z = np.random.default_rng(0).normal(0, 2, (50, 4))
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(log_odds(z), np.log(p / (1 - p)), rtol=1e-9)
+
+
+def test_log_odds_of_large_outputs_stay_in_order():
+    scores = log_odds([[800.0, 0.0], [900.0, 0.0], [900.0, -1.0]])
+    assert np.isfinite(scores).all()
+    assert list(np.argsort(scores[:, 0])) == [0, 1, 2]
+
+
+@given(st.integers(0, 10_000), st.integers(2, 40), st.integers(1, 12))
+def test_the_area_is_the_share_of_ordered_pairs(seed, count, levels):
+    score, signal = sample(seed, count, levels)
+    s, b = score[signal][:, None], score[~signal][None]
+    assert area(*roc(score, signal)) == pytest.approx(((s > b) + 0.5 * (s == b)).mean())
+
+
+@given(st.integers(0, 10_000), st.integers(2, 60), st.integers(1, 20), st.sampled_from([0.0, 1e-3, 0.05, 0.3, 1.0]))
+def test_an_efficiency_is_that_of_a_threshold_that_can_be_set(seed, count, levels, largest):
+    score, signal = sample(seed, count, levels)
+    best = 0.0
+    for threshold in np.unique(score):
+        if (score[~signal] >= threshold).mean() <= largest:
+            best = max(best, (score[signal] >= threshold).mean())
+    assert efficiency_at(*roc(score, signal), largest) == pytest.approx(best)
+
+
+def test_perfect_and_useless_scores():
+    signal = np.array([True] * 5 + [False] * 5)
+    perfect = roc_curve(signal.astype(float), signal, auc_errors.shares(signal.astype(float), signal))
+    assert (perfect.auc, perfect.efficiency_at_1e3) == (1.0, 1.0)
+    useless = roc_curve(np.zeros(10), signal, auc_errors.shares(np.zeros(10), signal))
+    assert (useless.auc, useless.efficiency_at_1e2) == (0.5, 0.0)
+
+
+def test_a_thinned_curve_keeps_its_ends_and_only_points_of_the_curve():
+    rng = np.random.default_rng(3)
+    signal = rng.random(20_000) < 0.2
+    background, efficiency = roc(rng.normal(signal.astype(float)), signal)
+    x, y = thinned(background, efficiency)
+    assert 50 < len(x) <= MOST_POINTS
+    assert (x[0], x[-1], y[-1]) == (0.0, 1.0, 1.0)
+    assert np.all(np.diff(x) >= 0)
+    assert set(zip(x, y, strict=True)) <= set(zip(background, efficiency, strict=True))
+
+
+def test_confusion_counts_true_rows_and_assigned_columns():
+    table = confusion(np.array([0, 1, 1, 2]), np.array([0, 0, 1, 2]), 3)
+    assert table.tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
+
+
+@pytest.fixture
+def stage(tmp_path, monkeypatch):
+    """Paths of a specification, a random network, codes that fit it, and references that know the class 3 times in 4.
+
+    In place of Keras stands the integer network.
+    """
+    network = dataclasses.replace(networks.random_network(5), classes=("g", "q", "W"))
+    rng = np.random.default_rng(1)
+    count = 900
+    events = EventCodes(
+        codes=networks.random_codes(network, count).astype(np.int32),
+        labels=rng.integers(0, 3, count),
+        split=rng.integers(0, 3, count).astype(np.uint8),
+        event_id=np.arange(count, dtype=np.uint64),
+        formats=network.inputs,
+        features=network.features,
+        classes=network.classes,
+    )
+    write_card(made_cards.spec(), tmp_path / "spec.json")
+    save_network(network, tmp_path / "network.npz")
+    save_codes(events, tmp_path / "codes.npz")
+    (tmp_path / "model.keras").write_text("left out in these tests")
+    arrays = {}
+    for split, name in predictions.SPLITS.items():
+        labels = events.truth(split)
+        told = np.where(rng.random(len(labels)) < 0.75, labels, rng.integers(0, 3, len(labels)))
+        arrays[f"dense_{name}"] = (np.eye(3)[told] + rng.normal(0, 0.05, (len(labels), 3))).astype(np.float32)
+        arrays[f"trees_{name}"] = np.zeros((len(labels), 3), np.float32)
+    with (tmp_path / "reference.npz").open("wb") as out:
+        write_arrays(out, arrays)
+
+    def keras(model, spec, events):
+        return {s: predictions.real_outputs(network, evaluate(network, events.of(s)[0])) for s in predictions.SPLITS}
+
+    monkeypatch.setattr(predictions, "of_keras", keras)
+    names = ("spec.json", "network.npz", "codes.npz", "model.keras", "reference.npz", "physics.json")
+    return network, events, [tmp_path / n for n in names]
+
+
+def test_the_stage_counts_what_the_integer_network_says(stage):
+    network, events, paths = stage
+    physics(*paths)
+    card = read_card(PhysicsCard, paths[-1])
+    codes, labels = events.of(TEST)
+    real = evaluate(network, codes) * 2.0**-network.fractions
+    right = int((real.argmax(axis=1) == labels).sum())
+    assert card.events == len(labels)
+    assert card.accuracy == pytest.approx(right / len(labels))
+    assert np.trace(card.confusion) == right
+    assert np.sum(card.confusion, axis=1).tolist() == np.bincount(labels).tolist()
+    assert list(card.classes) == ["g", "q", "W"]
+    assert set(card.inputs) == {str(p) for p in paths[:5]}
+    for curve in card.classes.values():
+        assert 0.3 < curve.auc < 0.7, "labels are random"
+        assert abs(curve.auc - 0.5) < 4 * curve.auc_error
+
+
+def test_all_four_methods_are_judged_on_the_same_events(stage):
+    network, events, paths = stage
+    physics(*paths)
+    card = read_card(PhysicsCard, paths[-1])
+    dense, trees, trained, firmware = card.methods
+    assert [m.method for m in card.methods] == [
+        predictions.DENSE,
+        predictions.TREES,
+        predictions.TRAINED,
+        predictions.FIRMWARE,
+    ]
+    labels = events.truth(TEST)
+    held = predictions.of_references(paths[4])[predictions.DENSE][TEST]
+    right = held.argmax(axis=1) == labels
+    assert dense.accuracy.value == pytest.approx(right.mean())
+    assert dense.accuracy.low < right.mean() < dense.accuracy.high
+    assert (trees.classes["q"].auc, trees.classes["q"].auc_error) == (0.5, 0.0), "always the same output"
+    assert trained.classes == firmware.classes == card.classes
+    for found in card.methods:
+        assert np.sum(found.confusion) == len(labels)
+        assert np.trace(found.confusion) == pytest.approx(found.accuracy.value * len(labels))
+    against_dense, _, against_itself = card.costs
+    real = evaluate(network, events.of(TEST)[0]) * 2.0**-network.fractions
+    each = (real.argmax(axis=1) == labels).astype(float) - right
+    assert against_dense.accuracy.value == pytest.approx(each.mean())
+    assert against_dense.accuracy.error == pytest.approx(each.std() / np.sqrt(len(labels)))
+    assert against_dense.accuracy.value < -4 * against_dense.accuracy.error, "the network knows nothing"
+    assert (against_itself.accuracy.value, against_itself.accuracy.error) == (0.0, 0.0)
+    assert (against_itself.only_firmware, against_itself.only_other) == (0, 0)
+    for name, curve in card.classes.items():
+        apart = against_dense.auc[name]
+        assert apart.value == pytest.approx(curve.auc - dense.classes[name].auc)
+        assert against_itself.auc[name].value == against_itself.auc[name].error == 0.0
+
+
+def test_outputs_of_other_references_are_refused(stage):
+    _, _, paths = stage
+    with paths[4].open("wb") as out:
+        write_arrays(out, {"dense_test": np.zeros((3, 3), np.float32)})
+    with pytest.raises(CardError, match="not the outputs of the references"):
+        physics(*paths)
+    assert not paths[-1].exists()
+
+
+def test_codes_of_another_data_set_are_refused(stage):
+    _, events, paths = stage
+    save_codes(dataclasses.replace(events, classes=("a", "b", "c")), paths[2])
+    with pytest.raises(CardError, match=r"network\.npz: made for other inputs or classes than those of"):
+        physics(*paths)
+    assert not paths[-1].exists()
+
+
+def test_a_class_without_test_events_is_refused(stage):
+    _, events, paths = stage
+    split = np.where(events.labels == 1, 0, events.split).astype(np.uint8)
+    save_codes(dataclasses.replace(events, split=split), paths[2])
+    with pytest.raises(CardError, match=r"class 'q' has 0 of \d+ test events; a curve needs both kinds$"):
+        physics(*paths)
+    assert not paths[-1].exists()

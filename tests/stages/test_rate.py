@@ -1,0 +1,269 @@
+"""The rate stage on a random network: what it writes, counted again, and negative controls. Keras is left out."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import made_cards
+import networks
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from trigger_lut.cards.base import read_card, write_card
+from trigger_lut.cards.physics import RateCard, WorkingPoint
+from trigger_lut.config.data_set.trigger import Trigger
+from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes, save_codes
+from trigger_lut.data.npy import write_arrays
+from trigger_lut.errors import CardError, ConfigurationError
+from trigger_lut.evaluation import predictions
+from trigger_lut.evaluation.predictions import DENSE, FIRMWARE, TEACHER, TRAINED, TREES
+from trigger_lut.network.network import Network, save_network
+from trigger_lut.network.reference_model import evaluate
+from trigger_lut.stages import rate
+
+COUNT = 9000
+CLASSES = ("g", "q", "W")
+SPLITS = {VALIDATION: "validation", TEST: "test"}
+
+
+class Stage:
+    """A network, events whose class its own outputs follow, and references that are given as outputs."""
+
+    def __init__(self, folder: Path) -> None:
+        rng = np.random.default_rng(1)
+        self.folder = folder
+        self.network: Network = dataclasses.replace(networks.random_network(5), classes=CLASSES)
+        codes = networks.random_codes(self.network, COUNT).astype(np.int32)
+        real = self.real(codes)
+        score = real[:, 2] - real[:, :2].max(axis=1)
+        noisy = score / score.std() + rng.normal(0, 0.7, COUNT)
+        self.events = EventCodes(
+            codes=codes,
+            labels=np.where(noisy > np.quantile(noisy, 0.6), 2, rng.integers(0, 2, COUNT)),
+            split=rng.integers(0, 3, COUNT).astype(np.uint8),
+            event_id=np.arange(COUNT, dtype=np.uint64),
+            formats=self.network.inputs,
+            features=self.network.features,
+            classes=CLASSES,
+        )
+        write_card(made_cards.spec(), folder / "spec.json")
+        save_network(self.network, folder / "network.npz")
+        save_codes(self.events, folder / "codes.npz")
+        (folder / "model.keras").write_text("left out in these tests")
+        own = {s: self.real(self.events.of(s)[0]) for s in SPLITS}
+        self.write_references(own, {s: rng.permutation(o) for s, o in own.items()})
+
+    def real(self, codes: NDArray[Any]) -> NDArray[np.float64]:
+        return evaluate(self.network, codes) * 2.0 ** -self.network.fractions.astype(np.float64)
+
+    def labels(self, split: int) -> NDArray[Any]:
+        return self.events.of(split)[1]
+
+    def write_references(self, dense: dict[int, NDArray[Any]], trees: dict[int, NDArray[Any]]) -> None:
+        held = {"dense": dense, "trees": trees}
+        arrays = {f"{n}_{name}": o[s].astype(np.float32) for n, o in held.items() for s, name in SPLITS.items()}
+        with (self.folder / "reference.npz").open("wb") as out:
+            write_arrays(out, arrays)
+
+    def run(self, **changes: Any) -> RateCard:
+        keys = {"signal": ["W"], "input_rate_khz": 100.0, "rates_khz": [1.0, 5.0, 20.0], "against": ["x1"]}
+        trigger = Trigger.model_validate({**keys, **changes})
+        read = [self.folder / n for n in ("spec.json", "network.npz", "codes.npz", "model.keras", "reference.npz")]
+        rate.rate_of_design(*read, trigger, "Simulation, 13 TeV", self.folder / "rate.json")
+        return read_card(RateCard, self.folder / "rate.json")
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    made = Stage(tmp_path)
+
+    def keras(model: Path, spec: object, events: EventCodes) -> predictions.Outputs:
+        return {s: made.real(events.of(s)[0]) for s in SPLITS}
+
+    monkeypatch.setattr(predictions, "of_keras", keras)
+    return made
+
+
+def by_method(card: RateCard, wanted: str) -> dict[str, WorkingPoint]:
+    return {point.method: point for point in card.points[wanted]}
+
+
+def test_the_firmware_s_code_passes_what_the_card_counts(stage: Stage) -> None:
+    """Counted again in integers alone, as firmware would: outputs shifted to the finest, one subtraction."""
+    card = stage.run()
+    shifts = stage.network.fractions.max() - stage.network.fractions
+    assert list(by_method(card, "5")) == [DENSE, TREES, TRAINED, FIRMWARE]
+    for wanted in ("1", "5", "20"):
+        point = by_method(card, wanted)[FIRMWARE]
+        assert point.code is not None
+        passing = {}
+        for split in SPLITS:
+            codes, labels = stage.events.of(split)
+            whole = evaluate(stage.network, codes) << shifts
+            difference = whole[:, 2] - whole[:, :2].max(axis=1)
+            passing[split] = {name: difference[labels == k] for k, name in enumerate(CLASSES)}
+        background = np.concatenate([passing[TEST]["g"], passing[TEST]["q"]])
+        assert point.rate_khz.value == pytest.approx(100 * (background >= point.code).mean())
+        assert point.efficiency["W"].value == pytest.approx((passing[TEST]["W"] >= point.code).mean())
+        tuned = np.concatenate([passing[VALIDATION]["g"], passing[VALIDATION]["q"]])
+        assert 100 * (tuned >= point.code).mean() <= float(wanted)
+        below = tuned[tuned < point.code].max()
+        assert 100 * (tuned >= below).mean() > float(wanted), "a smaller threshold would keep to the rate as well"
+
+
+def test_methods_with_equal_outputs_have_equal_points_and_only_firmware_a_code(stage: Stage) -> None:
+    points = by_method(stage.run(), "20")
+    for method in (DENSE, TRAINED):
+        assert points[method].rate_khz == points[FIRMWARE].rate_khz
+        assert points[method].efficiency == points[FIRMWARE].efficiency
+        assert points[method].code is None
+
+
+def test_a_shuffled_score_passes_no_more_signal_than_background(stage: Stage) -> None:
+    """Negative control: the trees' outputs are those of other events."""
+    card = stage.run()
+    signal = int((stage.labels(TEST) == 2).sum())
+    for wanted in ("5", "20"):
+        shuffled, real = by_method(card, wanted)[TREES], by_method(card, wanted)[FIRMWARE]
+        share = shuffled.rate_khz.value / 100
+        assert abs(shuffled.efficiency["W"].value - share) < 5 * (share * (1 - share) / signal) ** 0.5
+        assert real.efficiency["W"].low > 2 * share
+
+
+def test_rates_are_those_of_the_test_split_not_of_the_one_that_was_tuned_on(stage: Stage) -> None:
+    """Negative control: a score that has seen the validation split keeps to the rate there, and only there."""
+    rng = np.random.default_rng(2)
+    seen = {s: rng.normal(0, 1, (int((stage.events.split == s).sum()), 3)) for s in SPLITS}
+    seen[VALIDATION][:, 2] -= 3.0 * (stage.labels(VALIDATION) != 2)
+    stage.write_references(seen, seen)
+    overtrained = by_method(stage.run(), "5")[DENSE]
+    background = stage.labels(VALIDATION) != 2
+    score = seen[VALIDATION][:, 2] - seen[VALIDATION][:, :2].max(axis=1)
+    assert overtrained.threshold is not None
+    assert 100 * (score.astype(np.float32)[background] >= overtrained.threshold).mean() <= 5
+    assert overtrained.rate_khz.low > 15
+
+
+def test_classes_with_cross_sections_count_by_their_own_rates(stage: Stage) -> None:
+    card = stage.run(input_rate_khz=None, cross_section_pb={"g": 1e6, "q": 1e3}, luminosity_cm2s=7.5e34)
+    assert card.input_rate_khz == pytest.approx(75.075)
+    labels = stage.labels(TEST)
+    assert card.khz_per_event == {
+        "g": pytest.approx(75 / (labels == 0).sum()),
+        "q": pytest.approx(0.075 / (labels == 1).sum()),
+    }
+    point = by_method(card, "5")[FIRMWARE]
+    real = stage.real(stage.events.of(TEST)[0])
+    passed = real[:, 2] - real[:, :2].max(axis=1) >= point.threshold
+    assert point.rate_khz.value == pytest.approx(75 * passed[labels == 0].mean() + 0.075 * passed[labels == 1].mean())
+
+
+def test_a_rate_that_no_threshold_keeps_to_has_none(stage: Stage) -> None:
+    """One validation event of the background stands for more than 1 Hz."""
+    point = by_method(stage.run(rates_khz=[1e-3]), "0.001")[FIRMWARE]
+    assert point.threshold is None
+    assert (point.code, point.efficiency["W"].value, point.rate_khz.value) == (None, 0.0, 0.0)
+    assert point.rate_khz.high > 0
+
+
+def test_bins_of_a_variable_share_the_signal_and_add_up(stage: Stage) -> None:
+    card = stage.run()
+    (turnon,) = card.turnons
+    assert (turnon.variable, turnon.rate_khz) == ("x1", 5.0)
+    assert len(turnon.efficiency[FIRMWARE]) == len(turnon.edges) - 1
+    codes, labels = stage.events.of(TEST)
+    values = codes[labels == 2, 1] * stage.network.inputs[1].step
+    found = [v.value for v in turnon.efficiency[FIRMWARE]]
+    which = np.minimum(np.searchsorted(turnon.edges, values, side="right") - 1, len(found) - 1)
+    counts = np.bincount(which, minlength=len(found))
+    passing = float(np.dot(found, counts)) / len(values)
+    assert passing == pytest.approx(by_method(card, "5")[FIRMWARE].efficiency["W"].value)
+
+
+def test_what_does_not_fit_is_refused_and_nothing_written(stage: Stage) -> None:
+    with pytest.raises(ConfigurationError, match=r"^trigger\.against: no observable or feature 'x11'; nearest: 'x1'"):
+        stage.run(against=["x11"])
+    save_codes(dataclasses.replace(stage.events, classes=("a", "b", "W")), stage.folder / "codes.npz")
+    with pytest.raises(CardError, match=r"network\.npz: made for other inputs or classes than those of"):
+        stage.run()
+    save_codes(stage.events, stage.folder / "codes.npz")
+    (stage.folder / "reference.npz").write_bytes(b"no archive")
+    with pytest.raises(CardError, match=r"reference\.npz: not the outputs of the references"):
+        stage.run()
+    assert not (stage.folder / "rate.json").exists()
+
+
+def test_outputs_of_another_number_of_events_are_refused(stage: Stage) -> None:
+    few = {s: np.zeros((7, 3)) for s in SPLITS}
+    stage.write_references(few, few)
+    with pytest.raises(
+        CardError, match=r"Dense, unquantised: outputs on validation: expected \(\d+, 3\), found \(7, 3\)"
+    ):
+        stage.run()
+    assert not (stage.folder / "rate.json").exists()
+
+
+class Anomalies(Stage):
+    """The same network with one output, which learnt the score of a teacher; signal is in the test split alone."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        rng = np.random.default_rng(11)
+        self.network = dataclasses.replace(networks.random_network(5, (4, 5, 1)), classes=("anomaly",))
+        codes = networks.random_codes(self.network, COUNT).astype(np.int32)
+        column = self.real(codes).astype(np.float32)
+        high = column[:, 0] > np.quantile(column[:, 0], 0.7)
+        labels = np.where(high & (rng.random(COUNT) < 0.5), 2, rng.integers(0, 2, COUNT))
+        split = np.where(labels == 2, TEST, rng.integers(0, 3, COUNT)).astype(np.uint8)
+        self.events = EventCodes(
+            codes=codes,
+            labels=labels,
+            split=split,
+            event_id=np.arange(COUNT, dtype=np.uint64),
+            formats=self.network.inputs,
+            features=self.network.features,
+            classes=("anomaly",),
+            kinds=CLASSES,
+            aims=column + rng.normal(0, 0.1, column.shape).astype(np.float32),
+            scales=(0.5,),
+            units=("",),
+        )
+        save_network(self.network, folder / "network.npz")
+        save_codes(self.events, folder / "codes.npz")
+        own = {s: self.real(self.events.of(s)[0]) for s in SPLITS}
+        self.write_references(own, {s: rng.permutation(o) for s, o in own.items()})
+
+
+@pytest.fixture
+def anomalies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Anomalies:
+    made = Anomalies(tmp_path)
+    monkeypatch.setattr(predictions, "of_keras", lambda m, s, events: {k: made.real(events.of(k)[0]) for k in SPLITS})
+    return made
+
+
+def test_one_score_is_judged_as_it_is_and_beside_its_teacher(anomalies: Anomalies) -> None:
+    changes = {"input_rate_khz": None, "filled_fraction": 0.002, "shares": {"g": 0.8, "q": 0.2}, "against": []}
+    card = anomalies.run(**changes)
+    assert card.one_score
+    assert card.reliability == []
+    assert list(by_method(card, "20")) == [TEACHER, DENSE, TREES, TRAINED, FIRMWARE]
+    point = by_method(card, "20")[FIRMWARE]
+    assert point.code is not None
+    events, labels = anomalies.events, anomalies.events.labels_of(TEST)
+    whole = evaluate(anomalies.network, events.of(TEST)[0])[:, 0]
+    shares = [(whole[labels == k] >= point.code).mean() for k in range(3)]
+    assert point.rate_khz.value == pytest.approx(80.158 * (0.8 * shares[0] + 0.2 * shares[1]))
+    assert point.efficiency == {"W": point.efficiency["W"]}
+    assert point.efficiency["W"].value == pytest.approx(shares[2])
+    assert by_method(card, "20")[TREES].efficiency["W"].value < point.efficiency["W"].value, "control: shuffled"
+    assert card.events == {name: int((labels == k).sum()) for k, name in enumerate(CLASSES)}
+
+
+def test_a_regression_without_kinds_has_no_rates(anomalies: Anomalies) -> None:
+    plain = dataclasses.replace(anomalies.events, kinds=(), labels=np.zeros(COUNT, np.int64))
+    save_codes(plain, anomalies.folder / "codes.npz")
+    with pytest.raises(CardError, match="made for other inputs or classes"):
+        anomalies.run()

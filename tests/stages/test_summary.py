@@ -1,0 +1,148 @@
+"""The table over all designs and the verdict on it."""
+
+from __future__ import annotations
+
+import csv
+
+import made_cards
+import pytest
+
+from trigger_lut.cards.base import read_card, write_card
+from trigger_lut.cards.stage_cards import Summary
+from trigger_lut.errors import CardError
+from trigger_lut.stages.summary import summary
+from trigger_lut.verification.judgement import faults, unproven
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Writes the summary of designs with changed cards; gives its path."""
+    write_card(made_cards.reference(), tmp_path / "reference.json")
+
+    def make(**designs):
+        folders = [made_cards.write_design(tmp_path, name, **changed) for name, changed in designs.items()]
+        summary(tmp_path / "reference.json", folders, tmp_path / "summary.json", tmp_path / "summary.tsv")
+        return tmp_path / "summary.json"
+
+    return make
+
+
+def test_a_row_holds_what_the_cards_say(made):
+    path = made(small={}, large={"synth": made_cards.synth("large", luts=1000.0)})
+    card = read_card(Summary, path)
+    assert (card.data_set, card.target) == ("toy", "level-1")
+    assert [d.name for d in card.designs] == ["small", "large"]
+    small = card.designs[0]
+    assert (small.luts, small.luts_source, small.luts_budget, small.luts_surrogate) == (900, "yosys", 1000, 950.0)
+    assert (small.latency_cycles, small.latency_ns, small.latency_source) == (7, 17.5, "rtl-simulation")
+    assert (small.accuracy, small.accuracy_reference, small.accuracy_trees) == (0.797, 0.81, 0.82)
+    assert small.efficiency_at_1e3 == {"g": 0.1, "q": 0.2, "W": pytest.approx(0.3)}
+    assert (small.bit_exact, small.vectors, small.mismatches, small.budget_met) == (True, 100_600, 0, True)
+    assert [(x.quantity, x.budget, x.found, x.met) for x in small.budget] == [
+        ("luts", 1000, 900, True),
+        ("clock_mhz", 400, 480, True),
+        ("latency_ns", 20, 17.5, True),
+        ("ii", 1, 1, True),
+        ("dsp", 0, 0, True),
+        ("bram18", 0, 0, True),
+    ]
+    assert card.designs[1].budget_met, "exactly on the budget is met"
+    assert len(card.inputs) == 1 + 2 * 6
+
+
+def test_the_table_has_a_row_a_design(made):
+    path = made(small={}, large={"synth": made_cards.synth("large", luts=1001)})
+    with path.with_suffix(".tsv").open() as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    assert [(r["name"], r["luts"], r["luts_met"], r["budget_met"]) for r in rows] == [
+        ("small", "900", "true", "true"),
+        ("large", "1001", "false", "false"),
+    ]
+    assert rows[0]["auc.W"].startswith("0.94")
+
+
+def test_faults_of_a_design_name_each_size(made):
+    path = made(
+        small={},
+        medium={
+            "synth": made_cards.synth("medium", luts=1234),
+            "timing": made_cards.timing("medium", cycles=9),
+            "verify": made_cards.verify("medium", mismatches=12),
+        },
+        large={
+            "verify": no_control(made_cards.verify("large")),
+            "spec": made_cards.spec("large", budget={"luts": 1000, "latency_ns": 20, "dsp": 0, "bram18": 1}),
+            "synth": made_cards.synth("large").model_copy(update={"dsp": made_cards.Measured(value=2, source="yosys")}),
+        },
+    )
+    assert [reason for design in read_card(Summary, path).designs for reason in faults(design)] == [
+        "medium: luts 1234 (yosys), budget 1000: 234 too many, 23.4 %",
+        "medium: latency_ns 22.5 (rtl-simulation), budget 20: 2.5 too many, 12.5 %",
+        "medium: not bit-exact: 12 differences in 100600 vectors",
+        "large: dsp 2 (yosys), budget 0: 2 too many",
+        "large: not shown to be bit-exact: 0 differences, but a negative control was not caught",
+    ]
+
+
+def test_faults_clock_missed_are_clock_and_latency(made):
+    path = made(
+        small={"timing": made_cards.timing(fmax_mhz=385)}, large={"timing": made_cards.timing("large", 9, 20, 99)}
+    )
+    assert [reason for design in read_card(Summary, path).designs for reason in faults(design)] == [
+        "small: clock_mhz 385 (yosys-delay-model), budget 400: 15 too low, 3.8 %",
+        "small: latency_ns 17.5 (rtl-simulation), budget 20: counts only at the target's clock of 400 MHz, "
+        "which is not reached",
+        "large: clock_mhz 99 (yosys-delay-model), budget 400: 301 too low, 75.2 %",
+        "large: latency_ns 22.5 (rtl-simulation), budget 20: 2.5 too many, 12.5 %; counts only at the target's clock "
+        "of 400 MHz, which is not reached",
+    ]
+
+
+def test_verdict_decision_below_clock_fails(tmp_path):
+    for fmax_mhz, expected in ((400, False), (399.9, True)):
+        write_card(made_cards.decision(fmax_mhz=fmax_mhz), tmp_path / "decision.json")
+        said = unproven(tmp_path / "decision.json")
+        assert bool(said) is expected
+    assert said == ["small: decision in firmware: clock_mhz 399.9 (yosys-delay-model), budget 400: 0.1 too low, 0.0 %"]
+
+
+def no_control(card):
+    """A card of the verification whose flipped bit no form noticed."""
+    missed = [form.model_copy(update={"control_mismatches": 0}) for form in card.comparisons]
+    update = {"comparisons": missed, "controls_caught": False, "bit_exact": False, "verdict": "not bit-exact"}
+    return card.model_copy(update=update)
+
+
+def test_what_was_not_measured_is_refused(made, tmp_path):
+    with pytest.raises(CardError, match=r"small/synth\.json: luts: not measured, so the design cannot be judged$"):
+        made(small={"synth": made_cards.synth(luts=None)})
+    assert not (tmp_path / "summary.json").exists()
+    assert not (tmp_path / "summary.tsv").exists()
+
+
+def test_a_card_of_another_design_is_refused(made):
+    with pytest.raises(
+        CardError, match=r"small/synth\.json: design: expected 'small' as in spec\.json, found 'large'$"
+    ):
+        made(small={"synth": made_cards.synth("large")})
+
+
+def test_designs_of_two_data_sets_are_refused(made):
+    with pytest.raises(
+        CardError, match=r"large/spec\.json: data_set: expected 'toy' as for design 'small', found 'jets'$"
+    ):
+        made(small={}, large={"spec": made_cards.spec("large", data_set="jets")})
+
+
+def test_a_reference_of_other_widths_is_refused(made):
+    with pytest.raises(
+        CardError, match=r"reference\.json: units: expected \[9, 3\] as in .*spec\.json, found \[6, 3\]$"
+    ):
+        made(small={"spec": made_cards.spec(network={"units": [9, 3]})})
+
+
+def test_an_fmax_below_the_clock_is_called_that():
+    from trigger_lut.report.template import fmax
+
+    assert fmax(392.2, 360.0).text == "392.2 (not checked)"
+    assert fmax(359.96, 360.0).text == "359.9, below the clock of 360 (not checked)"

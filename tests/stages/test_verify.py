@@ -1,0 +1,325 @@
+"""The firmware and verify stages: right networks are bit-exact, wrong ones are found in the form that is wrong."""
+
+import json
+import re
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from hgq.config import QuantizerConfigScope
+from hgq.layers import QDense
+from keras_twin import keras_twin
+from networks import random_codes, random_network
+
+from trigger_lut.cards.base import read_card, sha256, write_card
+from trigger_lut.cards.firmware import FirmwareCard, VerifyCard
+from trigger_lut.config.budget import Spec, load_budget, resolve
+from trigger_lut.conversion.keras_model import integer_network
+from trigger_lut.conversion.saved_model import load_model
+from trigger_lut.data.event_codes import TEST, TRAIN, EventCodes, save_codes
+from trigger_lut.errors import CardError, NotReproducibleError
+from trigger_lut.firmware.hls.project import predict_hls
+from trigger_lut.firmware.rtl.ghdl import GHDL_MISSING, has_ghdl
+from trigger_lut.layers import LUTConv1D, LUTDense
+from trigger_lut.network.network import LUTDenseTables, load_network, save_network
+from trigger_lut.network.reference_model import evaluate
+from trigger_lut.stages import verify as run
+from trigger_lut.stages.firmware import build_firmware
+from trigger_lut.stages.verify import Forms, compare, verify
+from trigger_lut.verification.bit_flip import Flip, choose_flip, flip_hls, flip_keras, flipped
+from trigger_lut.verification.evaluations import run_keras
+
+CONFIG = Path(__file__).parents[2] / "config"
+EVENTS = 400
+VHDL = ["vhdl"] if has_ghdl() else []
+
+
+def stage_files(folder: Path, seed: int = 6) -> dict[str, Path]:
+    """Specification, model, network and codes of a small design."""
+    budget, target = load_budget(CONFIG / "budget.yaml", CONFIG / "targets.yaml")
+    spec = resolve(budget, target, next(iter(budget.designs)))
+    network = random_network(seed)
+    files = {name: folder / name for name in ("spec.json", "model.keras", "network.npz", "codes.npz")}
+    write_card(spec, files["spec.json"])
+    keras_twin(network).save(files["model.keras"])
+    save_network(network, files["network.npz"])
+    codes = random_codes(network, EVENTS).astype(np.int32)
+    split = np.where(np.arange(EVENTS) % 4 == 0, TEST, TRAIN).astype(np.uint8)
+    labels, ids = np.arange(EVENTS) % 3, np.arange(EVENTS, dtype=np.uint64)
+    save_codes(
+        EventCodes(codes, labels, split, ids, network.inputs, network.features, network.classes), files["codes.npz"]
+    )
+    return files
+
+
+def build(files: dict[str, Path], folder: Path) -> Path:
+    card = folder / "firmware.json"
+    build_firmware(files["spec.json"], files["model.keras"], files["network.npz"], folder / "firmware", card)
+    return card
+
+
+def check(files: dict[str, Path], firmware: Path, card: Path, rtl_vectors: int = 0) -> VerifyCard:
+    names = ("spec.json", "model.keras", "network.npz", "codes.npz")
+    verify(*(files[name] for name in names), firmware, card, rtl_vectors)
+    return read_card(VerifyCard, card)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("design")
+    files = stage_files(folder)
+    return files, build(files, folder)
+
+
+@pytest.fixture(scope="module")
+def forms(built):
+    files, card = built
+    firmware = read_card(FirmwareCard, card)
+    return Forms(
+        load_model(files["model.keras"]),
+        load_network(files["network.npz"]),
+        Path(firmware.hls_project),
+        Path(firmware.rtl_project),
+        read_card(Spec, files["spec.json"]),
+    )
+
+
+def test_firmware_card_names_what_was_built(built):
+    files, path = built
+    card = read_card(FirmwareCard, path)
+    assert card.hls_handlers == {"lut_dense_0": "TableHandler", "lut_dense_1": "TableHandler"}
+    assert set(card.hls_result_types) >= {"lut_dense_0", "lut_dense_1"}
+    assert (Path(card.hls_project) / "firmware" / f"lut_network_{card.design}.cpp").is_file()
+    assert card.rtl_top.endswith("_top")
+    assert all(Path(name).is_file() for name in card.files)
+    assert list(card.inputs) == [str(files[name]) for name in ("spec.json", "model.keras", "network.npz")]
+
+
+def test_a_right_design_is_bit_exact(built, tmp_path):
+    card = check(*built, tmp_path / "verify.json", rtl_vectors=300_000)
+    assert card.verdict == "bit-exact"
+    assert (card.bit_exact, card.mismatches, card.controls_caught) == (True, 0, True)
+    assert card.vectors == sum(card.vector_sets.values()) >= 100_000
+    assert card.vector_sets["test"] == EVENTS // 4
+    assert [c.name for c in card.comparisons] == ["keras", "hls4ml", "alkaid", "rtl", *VHDL]
+    assert card.not_run == ({} if VHDL else {"vhdl": GHDL_MISSING})
+    assert all(c.mismatches == 0 and c.first is None for c in card.comparisons)
+    counts = {c.name: c.vectors for c in card.comparisons}
+    assert counts["keras"] == counts["hls4ml"] == counts["alkaid"] == card.vectors
+    assert counts["rtl"] == 300_000
+    assert counts.get("vhdl", run.VHDL_VECTORS) == run.VHDL_VECTORS
+    entries = card.table_entries
+    assert entries.entries == entries.looked_up + entries.unreachable + entries.missed
+    assert entries.missed == 0
+    # The same bit flipped in each form changes the same outputs.
+    assert len({c.control_mismatches for c in card.comparisons if c.name != "vhdl"}) == 1
+    assert all(c.control_mismatches > 0 for c in card.comparisons)
+    assert card.comparisons[0].control_mismatches > 0
+    firmware = read_card(FirmwareCard, built[1])
+    assert card.latency_cycles_measured == firmware.rtl_latency_cycles_planned
+    assert card.ii_measured == 1
+    assert firmware.rtl_tmux_cycles == 54, "150 ns at 360 MHz"
+    bench, top = Path(firmware.rtl_bench), firmware.rtl_top
+    assert sorted(p.name for p in bench.iterdir()) == [f"{top}_tb.mem", f"{top}_tb.sv", f"{top}_tb.vhd"]
+    for wrapper in (bench.parent / f"{top}_tmux.v", bench.parent / "vhdl" / f"{top}_tmux.vhd"):
+        assert re.search(r"cycles(: positive :| )= 54\b", wrapper.read_text(), re.IGNORECASE)
+
+
+@pytest.fixture(scope="module")
+def graph(tmp_path_factory):
+    """A hybrid: a convolution of tables and its sum, tables of their own a place, an arithmetic layer, tables."""
+    folder = tmp_path_factory.mktemp("graph")
+    keras.utils.set_random_seed(1)
+    x = keras.Input((4, 2))
+    h = LUTConv1D(3, 2, input_format="fixed<5,2>", seed=1)(x)
+    own = keras.layers.Flatten()(LUTDense(1, input_format="fixed<5,2>", per_place=True, seed=2)(x))
+    with QuantizerConfigScope(place="datalane", overflow_mode="SAT"):
+        h = QDense(4, activation="relu")(keras.layers.Concatenate()([keras.ops.sum(h, axis=1), own]))
+    model = keras.Model(x, LUTDense(3, seed=3)(h))
+    network = integer_network(model, tuple(f"x{i}" for i in range(8)), tuple("abc"))
+    files = stage_files(folder)
+    model.save(files["model.keras"])
+    save_network(network, files["network.npz"])
+    codes = random_codes(network, EVENTS).astype(np.int32)
+    split = np.where(np.arange(EVENTS) % 4 == 0, TEST, TRAIN).astype(np.uint8)
+    labels, ids = np.arange(EVENTS) % 3, np.arange(EVENTS, dtype=np.uint64)
+    save_codes(
+        EventCodes(codes, labels, split, ids, network.inputs, network.features, network.classes), files["codes.npz"]
+    )
+    return files, build(files, folder)
+
+
+def test_a_hybrid_graph_is_bit_exact(graph, tmp_path):
+    files, firmware = graph
+    held = read_card(FirmwareCard, firmware)
+    assert held.hls_note == "not layer by layer: hls4ml takes layers alone, the model holds operations: Sum"
+    card = check(files, firmware, tmp_path / "verify.json")
+    assert (card.verdict, card.bit_exact, card.mismatches) == ("bit-exact", True, 0)
+    assert [c.name for c in card.comparisons] == ["keras", "hls4ml", "alkaid", "rtl", *VHDL]
+    assert len({c.control_mismatches for c in card.comparisons if c.name != "vhdl"}) == 1
+    assert card.comparisons[0].control_mismatches > 0
+
+
+def test_flips_in_every_layer_of_tables_reach_keras(graph):
+    files, _ = graph
+    network = load_network(files["network.npz"])
+    codes = random_codes(network, 300)
+    names = [layer.name for layer in network.layers]
+    assert sum("_place" in name for name in names) == 4
+    for n, layer in enumerate(network.layers):
+        if not isinstance(layer, LUTDenseTables) or not layer.edges():
+            continue
+        i, o = layer.edges()[0]
+        flip = Flip(n, i, o, 0, 1)
+        model = load_model(files["model.keras"])
+        flip_keras(model, network, flip)
+        assert (run_keras(model, network, codes) == evaluate(flipped(network, flip), codes)).all(), layer.name
+
+
+def test_a_latency_that_was_not_planned_is_an_error(tmp_path, monkeypatch):
+    files = stage_files(tmp_path, seed=3)
+    firmware = build(files, tmp_path)
+    monkeypatch.setattr(run, "compare", lambda forms, vectors, seed, more: (None, [], 9, 1))
+    with pytest.raises(NotReproducibleError, match=r"rtl: 9 cycles in the RTL simulation, planned were 3$"):
+        check(files, firmware, tmp_path / "verify.json")
+    assert not (tmp_path / "verify.json").exists()
+
+
+def test_a_model_that_is_not_the_network_is_found(tmp_path, monkeypatch):
+    """One bit of the trained model differs from the integer network: Keras and hls4ml show it, the RTL is right."""
+    files = stage_files(tmp_path, seed=3)
+    network = load_network(files["network.npz"])
+    # The RTL is not at stake here, and simulating it takes the longest.
+    monkeypatch.setattr(run, "read_project", lambda folder: network)
+    monkeypatch.setattr(run, "write_rtl", lambda faulty, folder, spec: faulty)
+    monkeypatch.setattr(run, "has_ghdl", lambda: False)
+    monkeypatch.setattr(run, "simulate_rtl", lambda form, codes: (evaluate(form, codes), 3, 1))
+    codes = random_codes(network, 2000)
+    flip = choose_flip(network, codes, seed=5)
+    model = load_model(files["model.keras"])
+    flip_keras(model, network, flip)
+    model.save(files["model.keras"])
+    card = check(files, build(files, tmp_path), tmp_path / "verify.json")
+    found = {c.name: c.mismatches for c in card.comparisons}
+    assert found["keras"] == found["hls4ml"] > 0
+    assert (found["alkaid"], found["rtl"]) == (0, 0)
+    assert (card.bit_exact, card.controls_caught, card.mismatches) == (False, True, 2 * found["keras"])
+    first = card.comparisons[0].first
+    assert first is not None
+    assert first.expected != first.found
+    assert card.verdict == (
+        f"not bit-exact: {card.mismatches} differences in keras, hls4ml; first at vector {first.vector}, "
+        f"output {first.output}: expected {first.expected}, found {first.found}"
+    )
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_flipped_forms_are_the_flipped_network(forms, built, tmp_path, seed):
+    codes = random_codes(forms.network, 3000)
+    flip = choose_flip(forms.network, codes, seed)
+    expected = evaluate(flipped(forms.network, flip), codes)
+    model = load_model(built[0]["model.keras"])
+    flip_keras(model, forms.network, flip)
+    np.testing.assert_array_equal(run_keras(model, forms.network, codes), expected)
+    if seed == 0:  # compiling takes seconds
+        flip_hls(forms.hls, tmp_path / "hls", forms.network, flip)
+        np.testing.assert_array_equal(predict_hls(tmp_path / "hls", codes), expected)
+
+
+def replace_tools(monkeypatch, network, wrong=()):
+    """The integer reference in place of every tool, with one off in one output of one vector for those that are wrong;
+    a control that sees the flip for all."""
+    control = {"on": False}
+
+    def form(name):
+        def outputs(codes):
+            found = evaluate(network, codes)
+            if control["on"]:
+                found[5, 0] += 1
+            elif name in wrong:
+                found[17, 1] -= 2
+            return found
+
+        return outputs
+
+    def switch(*_):
+        control["on"] = True
+
+    def off(result):
+        control["on"] = False
+        return result
+
+    names = ("keras", "hls4ml", "rtl", "alkaid", "vhdl")
+    keras_form, hls_form, rtl_form, alkaid_form, vhdl_form = map(form, names)
+    monkeypatch.setattr(run, "flip_keras", switch)
+    monkeypatch.setattr(run, "flip_hls", switch)
+    monkeypatch.setattr(run, "write_rtl", switch)
+    monkeypatch.setattr(run, "read_project", lambda folder: None)
+    monkeypatch.setattr(run, "run_keras", lambda m, n, codes: off(keras_form(codes)))
+    monkeypatch.setattr(run, "predict_hls", lambda folder, codes: off(hls_form(codes)))
+    monkeypatch.setattr(run, "simulate_rtl", lambda project, codes: (off(rtl_form(codes)), 4, 1))
+    monkeypatch.setattr(run, "has_ghdl", lambda: True)
+    monkeypatch.setattr(run, "simulate_vhdl", lambda project, codes: (off(vhdl_form(codes)), 4, 1))
+
+    def alkaid(n, codes):
+        control["on"] = n is not network
+        return off(alkaid_form(codes))
+
+    monkeypatch.setattr(run, "run_alkaid", alkaid)
+
+
+@pytest.mark.parametrize("wrong", ["keras", "hls4ml", "alkaid", "rtl", "vhdl"])
+def test_each_form_is_judged_for_itself(forms, monkeypatch, wrong):
+    replace_tools(monkeypatch, forms.network, (wrong,))
+    vectors = random_codes(forms.network, 100)
+    _, comparisons, latency, ii = compare(forms, vectors, seed=0)
+    assert {c.name: c.mismatches for c in comparisons if c.mismatches} == {wrong: 1}
+    assert all(c.control_mismatches == 1 for c in comparisons)
+    first = next(c.first for c in comparisons if c.name == wrong)
+    value = int(evaluate(forms.network, vectors)[17, 1])
+    assert (first.vector, first.output, first.expected, first.found) == (17, 1, value, value - 2)
+    assert (latency, ii) == (4, 1)
+
+
+def test_a_control_that_changes_nothing_is_not_caught(forms, monkeypatch):
+    replace_tools(monkeypatch, forms.network)
+    monkeypatch.setattr(run, "flip_hls", lambda *_: None)
+    _, comparisons, _, _ = compare(forms, random_codes(forms.network, 100), seed=0)
+    found = {c.name: c.control_mismatches for c in comparisons}
+    assert found == {"keras": 1, "hls4ml": 0, "alkaid": 1, "rtl": 1, "vhdl": 1}
+
+
+def test_simulations_that_disagree_on_cycles_are_an_error(forms, monkeypatch):
+    replace_tools(monkeypatch, forms.network)
+    monkeypatch.setattr(run, "simulate_vhdl", lambda project, codes: (evaluate(forms.network, codes), 5, 1))
+    with pytest.raises(NotReproducibleError, match="latency and II in cycles differ between simulations"):
+        compare(forms, random_codes(forms.network, 100), seed=0)
+
+
+def test_firmware_of_another_network_is_refused(built, tmp_path):
+    files, firmware = built
+    other = tmp_path / "network.npz"
+    save_network(random_network(7), other)
+    with pytest.raises(CardError) as error:
+        verify(files["spec.json"], files["model.keras"], other, files["codes.npz"], firmware, tmp_path / "verify.json")
+    assert str(error.value) == (
+        f"{other}: changed since {firmware} was written. Expected sha256 {sha256(files['network.npz'])}, "
+        f"found {sha256(other)}. Run the firmware stage again."
+    )
+    assert not (tmp_path / "verify.json").exists()
+
+
+def test_codes_in_other_formats_are_refused(built, tmp_path):
+    files, firmware = built
+    (tmp_path / "other").mkdir()
+    codes = stage_files(tmp_path / "other", seed=8)["codes.npz"]
+    with pytest.raises(CardError, match="codes are in other formats than the inputs of"):
+        verify(files["spec.json"], files["model.keras"], files["network.npz"], codes, firmware, tmp_path / "v.json")
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path):
+    path = tmp_path / "model.keras"
+    path.write_text(json.dumps({}))
+    with pytest.raises(CardError, match=r"model\.keras: not a saved Keras model"):
+        load_model(path)

@@ -1,0 +1,47 @@
+"""The pipeline's cut against Yosys: a plan that is too optimistic is cut again, and what no cut helps is named."""
+
+import dataclasses
+
+import made_cards
+import networks
+import numpy as np
+import pytest
+
+from trigger_lut.cost_model import delay
+from trigger_lut.firmware.rtl import build as rtl
+from trigger_lut.fixed_point.formats import KIF
+from trigger_lut.network.network import LUTDenseTables, Network
+from trigger_lut.synthesis.netlist import longest_path
+from trigger_lut.synthesis.timing_closure import close_timing
+from trigger_lut.synthesis.yosys import synthesise
+
+
+def spec(clock_mhz, cycles):
+    target = {**made_cards.TARGET, "clock_mhz": clock_mhz}
+    return made_cards.spec(latency_ns=1000 / clock_mhz * (cycles + 0.1), target=target)
+
+
+def test_closing_optimistic_plan_reaches_clock(monkeypatch, tmp_path):
+    network, asked = networks.random_network(3, (3, 4, 2)), spec(450, 12)
+    monkeypatch.setattr(delay, "FILL", 3.0)
+    planned = rtl.write_rtl(network, tmp_path / "planned", asked)
+    found = close_timing(network, asked)
+    assert found.clock_met
+    assert found.syntheses > 1
+    assert found.latency_cycles > planned.latency_cycles_planned
+    project = rtl.write_rtl(network, tmp_path / "cut", asked, found.stages)
+    assert project.latency_cycles_planned == found.latency_cycles
+    path_ns = longest_path(synthesise(list(project.files), project.top, "xcup"), "xcup").delay_ns
+    assert delay.fmax_mhz(path_ns) == pytest.approx(found.fmax_mhz, abs=0.01)
+
+
+def test_closing_table_longer_than_period_named():
+    kif = KIF(1, 5, 3)
+    entries = np.random.default_rng(1).integers(-100, 100, (1, 1, 512))
+    layer = LUTDenseTables("one", (kif,), ("WRAP",), np.array([[9]]), entries, np.array([0]), np.array([2]))
+    found = close_timing(Network((kif,), (layer,)), spec(900, 12))
+    assert not found.clock_met
+    assert found.fmax_mhz < 900
+    assert found.obstacle == "a table of 9 address bits takes longer than a clock period"
+    slower = spec(found.fmax_mhz - 1, 12)
+    assert close_timing(Network((kif,), (layer,)), slower) == dataclasses.replace(found, clock_met=True, obstacle="")

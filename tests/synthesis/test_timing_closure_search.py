@@ -1,0 +1,159 @@
+"""The pipeline is cut again where the netlist is too slow: which paths are broken, and when the search ends."""
+
+import re
+from types import SimpleNamespace
+
+import made_cards
+import networks
+import pytest
+
+from trigger_lut.cost_model import delay
+from trigger_lut.cost_model.operations import operation_delays
+from trigger_lut.firmware.rtl import build as rtl
+from trigger_lut.firmware.rtl import pipeline
+from trigger_lut.synthesis import timing_closure
+from trigger_lut.synthesis.timing_closure import Pipeline, close_timing, longer
+
+FAMILY = "xcup"
+STAGE_NS = 1.4
+
+
+def cut(seed, delays=None):
+    comb = rtl.live_logic(networks.random_network(seed))
+    delays = operation_delays(comb, FAMILY) if delays is None else delays
+    return comb, pipeline.stage_numbers(comb, STAGE_NS, FAMILY, delays), delays
+
+
+def in_a_row(comb, stages, delays):
+    """Operations that take time, in a row in one stage up to each one."""
+    found = []
+    for n, op in enumerate(comb.ops):
+        found.append(max((found[a] for a in op.addr if stages[a] == stages[n]), default=0) + (delays[n] > 0))
+    return found
+
+
+def together(comb, stages, end):
+    """The operations of one stage that lead to one of them, itself among them."""
+    found = {end}
+    for n in range(end, -1, -1):
+        if n in found:
+            found |= {a for a in comb.ops[n].addr if stages[a] == stages[end]}
+    return found
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_longer_late_paths_are_broken(seed):
+    comb, stages, delays = cut(seed)
+    rows = in_a_row(comb, stages, delays)
+    late = {n: 1.05 for n, row in enumerate(rows) if row > 1}
+    assert late
+    for end in late:
+        alone, longer_ns = longer(comb, stages, delays, {end: 1.05}, STAGE_NS)
+        assert alone is None
+        assert all(before <= after <= STAGE_NS for before, after in zip(delays, longer_ns, strict=True))
+        grown = {n for n, (before, after) in enumerate(zip(delays, longer_ns, strict=True)) if after > before}
+        assert grown <= together(comb, stages, end)
+        again = pipeline.stage_numbers(comb, STAGE_NS, FAMILY, longer_ns)
+        assert pipeline.stage_paths(comb, again, longer_ns)[again[end] - 1] <= STAGE_NS + delay.TOLERANCE
+        assert {again[n] for n in grown} != {again[end]}, "the path is in one stage again"
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_longer_repeated_each_operation_alone(seed):
+    comb, stages, delays = cut(seed)
+    for _ in range(200):
+        late = {n: 1.05 for n, row in enumerate(in_a_row(comb, stages, delays)) if row > 0}
+        alone, delays = longer(comb, stages, delays, late, STAGE_NS)
+        if alone is not None:
+            break
+        stages = pipeline.stage_numbers(comb, STAGE_NS, FAMILY, delays)
+    assert max(in_a_row(comb, stages, delays)) == 1
+    assert delays[alone] > 0
+
+
+class Netlists:
+    """In place of synthesis: how slow the cuts are, one after the other; the last figure stays."""
+
+    def __init__(self, monkeypatch, fmax_mhz, late=None):
+        self.left, self.cuts, self.late = list(fmax_mhz), [], late
+        monkeypatch.setattr(timing_closure, "_synthesized", self.synthesized)
+        monkeypatch.setattr(timing_closure, "_late", self.found_late)
+
+    def synthesized(self, network, spec, comb, stages):
+        fmax = self.left.pop(0) if len(self.left) > 1 else self.left[0]
+        self.cuts.append(stages)
+        cycles, met = max(stages, default=1), fmax >= spec.target.clock_mhz
+        return Pipeline(stages, cycles, 100, 50, fmax, met, cycles, 1), {}
+
+    def found_late(self, comb, stages, module, spec):
+        if self.late is not None:
+            return self.late(comb, stages)
+        rows = in_a_row(comb, stages, operation_delays(comb, spec.target.family))
+        return {rows.index(max(rows)): 1.05}
+
+
+def spec(cycles=20):
+    return made_cards.spec(luts=1000, latency_ns=2.5 * cycles)
+
+
+NETWORK = networks.random_network(3)
+
+
+def test_closing_first_cut_fast_enough_stays(monkeypatch):
+    made = Netlists(monkeypatch, [400.0])
+    found = close_timing(NETWORK, spec())
+    assert (found.clock_met, found.syntheses, found.obstacle) == (True, 1, "")
+    assert len(made.cuts) == 1
+
+
+def test_closing_slow_cut_cut_again(monkeypatch):
+    made = Netlists(monkeypatch, [350.0, 380.0, 401.0])
+    found = close_timing(NETWORK, spec())
+    assert (found.clock_met, found.syntheses, found.stages) == (True, 3, made.cuts[2])
+    assert len(set(made.cuts)) == 3
+    assert max(made.cuts[0]) <= max(made.cuts[1]) <= max(made.cuts[2])
+
+
+def test_closing_budget_used_up_fastest_kept(monkeypatch):
+    planned = pipeline.stage_numbers(rtl.live_logic(NETWORK), delay.stage_ns(2.5, FAMILY), FAMILY)
+    made = Netlists(monkeypatch, [350.0, 380.0, 370.0])
+    found = close_timing(NETWORK, spec(max(planned)))
+    assert not found.clock_met
+    assert found.latency_cycles == max(planned)
+    assert found.cycles_needed == max(planned) + 1
+    assert re.fullmatch(
+        rf"the next cut takes {max(planned) + 1} cycles, the budget grants {max(planned)}", found.obstacle
+    )
+    assert found.fmax_mhz == max([350.0, 380.0, 370.0][: len(made.cuts)])
+
+
+def test_closing_never_fast_enough_ends(monkeypatch):
+    Netlists(monkeypatch, [300.0])
+    found = close_timing(NETWORK, spec(100))
+    assert not found.clock_met
+    assert found.syntheses <= timing_closure.SYNTHESES
+
+
+def test_closing_one_operation_too_long_named(monkeypatch):
+    def table_alone(comb, stages):
+        rows = in_a_row(comb, stages, operation_delays(comb, FAMILY))
+        return {next(n for n, row in enumerate(rows) if row == 1 and comb.ops[n].opcode == 8): 1.3}
+
+    Netlists(monkeypatch, [300.0], table_alone)
+    found = close_timing(NETWORK, spec())
+    assert (found.clock_met, found.syntheses) == (False, 1)
+    assert re.fullmatch(r"a table of \d address bits takes longer than a clock period", found.obstacle)
+
+
+@pytest.mark.parametrize(("luts", "times"), [(1000, None), (60_000, 1.3)])
+def test_late_paths_of_a_large_design_are_longer(monkeypatch, luts, times):
+    """A path of 1.9 ns fits 400 MHz in a small design, and is too long in one of 60,000 LUTs."""
+    arrivals = [SimpleNamespace(arrivals_ns={7: 1.9})]
+    monkeypatch.setattr(timing_closure, "registered_operations", lambda comb, stages, module: {7: {(1, 3)}})
+    monkeypatch.setattr(timing_closure, "netlist_stages", lambda module, family: arrivals)
+    module = {"cells": {str(n): {"type": "LUT6"} for n in range(luts)}}
+    late = timing_closure._late(None, [1] * 5, module, made_cards.spec())
+    assert list(late) == ([] if times is None else [3])
+    if times is not None:
+        assert late[3] == pytest.approx(1.9 / 2.25 * delay.GROWTH.factor(luts))
+        assert late[3] > times

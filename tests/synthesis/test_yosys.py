@@ -1,0 +1,157 @@
+"""Verilog through Yosys: the counts of a design, and failures that are told."""
+
+from __future__ import annotations
+
+import copy
+import re
+from pathlib import Path
+
+import made_cards
+import networks
+import numpy as np
+import pytest
+
+from trigger_lut.cards.base import read_card, write_card
+from trigger_lut.cards.firmware import SynthCard
+from trigger_lut.config.budget import Spec
+from trigger_lut.cost_model.delay import delays
+from trigger_lut.cost_model.luts import estimate
+from trigger_lut.errors import CardError, NotReproducibleError, ToolFailedError
+from trigger_lut.firmware.rtl.build import RtlProject, write_rtl
+from trigger_lut.fixed_point.formats import KIF
+from trigger_lut.network.network import LUTDenseTables, Network, save_network
+from trigger_lut.stages.synth import synth
+from trigger_lut.synthesis import netlist, yosys
+from trigger_lut.synthesis.net_names import net_names
+from trigger_lut.synthesis.netlist_cycles import check_cycles
+from trigger_lut.synthesis.static_timing import stages
+from trigger_lut.training.measure import measure
+
+
+def spec(family: str = "xcup", clock_mhz: float = 360) -> Spec:
+    return made_cards.spec(target={**made_cards.TARGET, "family": family, "clock_mhz": clock_mhz})
+
+
+def one_table(width: int, seed: int = 0) -> Network:
+    """One output bit of random table entries."""
+    kif = KIF(0, width, 0)
+    entries = np.random.default_rng(seed).integers(0, 2, (1, 1, 1 << width))
+    layer = LUTDenseTables("t", (kif,), ("WRAP",), np.array([[width]]), entries, np.array([0]), np.array([0]))
+    return Network((kif,), (layer,))
+
+
+def used(project: RtlProject, family: str = "xcup") -> netlist.Resources:
+    return netlist.resources(netlist.cell_counts(yosys.synthesise(list(project.files), project.top, family)))
+
+
+def write_inputs(folder: Path, project: RtlProject, design: Spec, network: Network) -> list[Path]:
+    save_network(network, folder / "network.npz")
+    paths = [folder / f"{name}.json" for name in ("spec", "train", "firmware")]
+    write_card(design, paths[0])
+    write_card(made_cards.train(luts=100.0), paths[1])
+    write_card(made_cards.firmware_of(project, paths[0], folder / "network.npz"), paths[2])
+    return [paths[0], folder / "network.npz", *paths[1:]]
+
+
+def test_a_six_bit_table_is_one_lut(tmp_path):
+    found = used(write_rtl(one_table(6), tmp_path / "rtl", spec()))
+    # one flip-flop for the output, one for valid
+    assert found == netlist.Resources(luts=1, ff=2, carry=0, dsp=0, bram18=0)
+
+
+def wide_tables(width: int = 11) -> Network:
+    """Two outputs of one smooth table each; one has nine bits, which a block RAM holds with parity."""
+    kif = KIF(0, width, 0)
+    x = np.linspace(-1, 1, 1 << width)
+    entries = np.stack([np.round(255 * np.tanh(3 * x)), np.round(15 * np.sin(5 * x))]).astype(np.int64)[None]
+    widths, zeros = np.full((1, 2), width), np.zeros(2, dtype=np.int64)
+    return Network((kif,), (LUTDenseTables("t", (kif,), ("WRAP",), widths, entries, zeros, zeros),))
+
+
+def test_wide_table_without_a_grant_stays_in_luts():
+    network = one_table(12)
+    built = measure(network, spec())
+    assert 32 <= built.luts <= 100
+    assert estimate(network, 1000 / 360).luts == pytest.approx(built.luts, rel=0.6)
+
+
+def test_granted_block_ram_is_counted_and_evaluated(tmp_path):
+    network = wide_tables()
+    project = write_rtl(network, tmp_path / "rtl", spec())
+    modules = {n: yosys.synthesise(list(project.files), project.top, "xcup", bram18=n) for n in (1, 4)}
+    found = {n: netlist.resources(netlist.cell_counts(module)) for n, module in modules.items()}
+    assert {n: used.bram18 for n, used in found.items()} == {1: 1, 4: 2}
+    assert found[4].luts < found[1].luts
+    for module in modules.values():
+        check_cycles(module, project.latency_cycles_planned, "wide")
+        net_names(network, module, "wide")
+        assert sum(s.registers for s in stages(module, "xcup")) == netlist.resources(netlist.cell_counts(module)).ff
+    slowest = {n: netlist.longest_path(module, "xcup").delay_ns for n, module in modules.items()}
+    assert slowest[4] >= delays("xcup").block_ram
+
+    # Negative controls: any one bit of a block RAM, parity among them.
+    rng = np.random.default_rng(1)
+    for name in ("INIT_02", "INITP_00"):
+        changed = copy.deepcopy(modules[4])
+        ram = next(c for c in changed["cells"].values() if c["type"] == "RAMB18E2" and "1" in c["parameters"][name])
+        bits = list(ram["parameters"][name])
+        at = int(rng.choice([n for n, bit in enumerate(bits) if bit != "x"]))
+        bits[at] = "10"[int(bits[at])]
+        ram["parameters"][name] = "".join(bits)
+        with pytest.raises(NotReproducibleError, match="the netlist after synthesis is not bit-exact"):
+            net_names(network, changed, "wide")
+
+
+def test_card_of_a_random_network(tmp_path):
+    design = spec()
+    network = networks.random_network(4, prune=0.2)
+    project = write_rtl(network, tmp_path / "rtl", design)
+    paths = write_inputs(tmp_path, project, design, network)
+    card = synth(*paths, tmp_path / "synth.json")
+    assert read_card(SynthCard, tmp_path / "synth.json") == card
+    assert 0.5 * project.cost < card.luts.value < 1.5 * project.cost
+    assert card.luts.value == sum(n for kind, n in card.cells.items() if kind.startswith("LUT"))
+    assert card.ff.value >= project.latency_cycles_planned
+    assert (card.dsp.value, card.bram18.value) == (0, 0)
+    assert card.logic_levels.source == "yosys-levels"
+    assert card.logic_levels.value >= 1
+    assert 0.1 < card.path_ns_estimate < 20
+    assert card.luts_surrogate.source == "surrogate"
+    assert card.surrogate_error == pytest.approx((100 - card.luts.value) / card.luts.value)
+    assert len(card.stages) == project.latency_cycles_planned
+    assert sum(stage.luts for stage in card.stages) == card.luts.value
+    assert sum(stage.registers for stage in card.stages) == card.ff.value
+    assert max(stage.logic_ns for stage in card.stages) == card.path_ns_estimate
+    assert max(stage.logic_levels for stage in card.stages) == card.logic_levels.value
+    assert card.netlist_vectors > 0
+    named = [name for stage in card.stages for name in stage.path]
+    assert any(re.fullmatch(r"lut_dense_\d, output \d, edge from input \d", name) for name in named)
+    assert set(card.inputs) == {*map(str, paths), *map(str, project.files)}
+
+    # Negative controls: neither another network nor Verilog that the firmware stage did not write is synthesised.
+    other = tmp_path / "other.npz"
+    save_network(networks.random_network(5), other)
+    with pytest.raises(CardError, match=r"other\.npz: changed since .*firmware\.json was written\."):
+        synth(paths[0], other, *paths[2:], tmp_path / "again.json")
+    project.files[0].write_text(project.files[0].read_text() + "// touched\n")
+    with pytest.raises(CardError, match=r"_top\.v: changed since .*firmware\.json was written\."):
+        synth(*paths, tmp_path / "again.json")
+    assert not (tmp_path / "again.json").exists()
+
+
+def test_a_slower_clock_needs_fewer_registers(tmp_path):
+    network = networks.random_network(4, (4, 2), prune=0.0)
+    fast, slow = (used(write_rtl(network, tmp_path / str(mhz), spec(clock_mhz=mhz))) for mhz in (600, 100))
+    assert slow.ff < fast.ff
+
+
+def test_a_constant_network_needs_a_valid_bit_alone(tmp_path):
+    found = used(write_rtl(networks.random_network(4, prune=1.0), tmp_path / "rtl", spec("xc7")), "xc7")
+    assert found == netlist.Resources(luts=0, ff=1, carry=0, dsp=0, bram18=0)
+
+
+def test_yosys_errors_are_not_swallowed(tmp_path):
+    broken = tmp_path / "broken.v"
+    broken.write_text("module top(input a, output b); nowhere n(a, b); endmodule\n")
+    with pytest.raises(ToolFailedError, match=r"(?s)^Yosys ended with status \d+ on top:.*ERROR: Module `.nowhere'"):
+        yosys.synthesise([broken], "top", "xcup")

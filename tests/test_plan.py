@@ -1,0 +1,65 @@
+"""What the Snakefile is told: values as lines, files that hold something else, what stages said."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import made_cards
+import pytest
+
+from trigger_lut.cards.base import write_card
+from trigger_lut.errors import ConfigurationError
+from trigger_lut.plan import complaints, holds_other, load_plan, settings, simulation_of
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def plan(monkeypatch):
+    """The plan of the shipped configuration."""
+    monkeypatch.chdir(ROOT)
+    return load_plan(Path("config/budget.yaml"), Path("config/targets.yaml"), Path("config/data_sets"))
+
+
+def test_the_shipped_plan(plan):
+    assert list(plan.specs) == list(plan.budget.designs) == ["small", "medium", "large"]
+    assert len(plan.files) == len(plan.simulated) == 5 * plan.data_set.simulate.files_per_class
+    assert plan.files == sorted(Path("data/jets", file.name) for file in plan.simulated)
+    assert all(spec.network.units[-1] == 5 for spec in plan.specs.values())
+
+
+def test_settings_are_one_line_a_value():
+    lines = settings({"a": 1, "b": {"c": [1, 2], "d": None}, "e": {}})
+    assert lines == ["a=1", "b.c=[1, 2]", "b.d=null", "e={}"]
+    one, other = settings(made_cards.spec(luts=1000)), settings(made_cards.spec(luts=1001))
+    assert set(one) ^ set(other) == {"budget.luts=1000", "budget.luts=1001"}
+
+
+def test_simulation_is_a_part_of_the_description(plan):
+    assert json.loads(json.dumps(simulation_of(plan.data_set)))["simulate"]["jets"] == plan.data_set.simulate.jets
+    given = plan.data_set.model_copy(update={"simulate": None})
+    with pytest.raises(ConfigurationError, match=r"^data set jets: simulate: missing; its files are given$"):
+        simulation_of(given)
+
+
+def test_a_resolved_file_with_other_content_is_found(tmp_path):
+    path = tmp_path / "spec.json"
+    assert not holds_other(path, made_cards.spec())
+    write_card(made_cards.spec(), path)
+    assert not holds_other(path, made_cards.spec())
+    assert holds_other(path, made_cards.spec(luts=1001))
+    path.write_text("{")
+    assert holds_other(path, made_cards.spec())
+
+
+def test_complaints_are_those_of_this_run(tmp_path):
+    (tmp_path / "small").mkdir()
+    old, new, fine = tmp_path / "old.log", tmp_path / "small/new.log", tmp_path / "fine.log"
+    old.write_text("trigger-lut: error: long ago\n")
+    os.utime(old, (1000, 1000))
+    new.write_text("epoch 1\ntrigger-lut: error: 2 mistakes\n  a\n  b\n")
+    fine.write_text("epoch 1\n")
+    assert complaints(tmp_path, 2000) == [f"{new}: error: 2 mistakes\n  a\n  b"]
+    assert complaints(tmp_path / "none", 0) == []

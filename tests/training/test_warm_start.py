@@ -1,0 +1,162 @@
+"""Warm starts: begun where a larger training was before freezing, resumed after kills, and refused with other files."""
+
+import re
+
+import numpy as np
+import pytest
+from trainings import killed, made_design, made_events, train, write_inputs
+
+from trigger_lut.cards.base import read_card
+from trigger_lut.cards.stage_cards import TrainCard
+from trigger_lut.data.event_codes import load_codes
+from trigger_lut.errors import CardError, ConfigurationError
+from trigger_lut.training import checkpoint, warm_start
+from trigger_lut.training import session as training_session
+from trigger_lut.training.select_result import WIDENED
+from trigger_lut.training.session import Session
+
+FROM_SCRATCH = {"epochs": 20, "batch_size": 280, "learning_rate": 0.03}
+SHORTER = {"epochs": 12, "batch_size": 280, "learning_rate": 0.015}
+SMALLER = 70
+
+
+def made_small(**changes):
+    return made_design(**({"luts": SMALLER, "warm_from": "large", "training": SHORTER} | changes))
+
+
+@pytest.fixture(scope="module")
+def larger(tmp_path_factory):
+    """(folder of a training from scratch, state of its trainer right before it froze widths)."""
+    folder, seen = tmp_path_factory.mktemp("larger"), []
+    write_inputs(folder, made_design(training=FROM_SCRATCH))
+    freeze = training_session.freeze
+
+    def watched(session):
+        seen.append([np.array(v) for v in session.trainer.state()])
+        freeze(session)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training_session, "freeze", watched)
+        train(folder, folder)
+    (state,) = seen
+    return folder, state
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("inputs")
+    write_inputs(folder, made_small())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(larger, inputs, tmp_path_factory):
+    return train(inputs, tmp_path_factory.mktemp("trained"), larger[0] / "warm.npz")
+
+
+def test_a_training_leaves_its_state_from_before_freezing(larger):
+    folder, state = larger
+    start = warm_start.load(folder / "warm.npz", made_small(), made_events())
+    for found, expected in zip(start.arrays, state, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert start.luts[0] > 1e-5, "the multiplier that was found"
+    card = read_card(TrainCard, folder / "train.json")
+    assert start.correction.luts == pytest.approx(
+        card.measurements[0].luts.value / card.measurements[0].luts_surrogate.value
+    )
+
+
+def test_a_session_begins_where_the_larger_training_was(larger, tmp_path):
+    folder, state = larger
+    events, small = made_events(), made_small()
+    start = warm_start.load(folder / "warm.npz", small, events)
+    began = Session(small, events, "mine", tmp_path, start)
+    for found, expected in zip(began.trainer.state(), state, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    cost = began.cost()
+    assert (began.luts.budget, began.luts.start, began.luts.multiplier) == (SMALLER, cost.luts, start.luts[0])
+    assert began.luts.target(0.0) == cost.luts > began.luts.target(1.0) == pytest.approx(SMALLER)
+    assert (began.depth.start, began.limits.correction) == (cost.stages, start.correction)
+    scratch = Session(made_small(warm_from=None), events, "mine", tmp_path)
+    assert scratch.cost().luts != cost.luts
+    assert any((np.asarray(a) != b).any() for a, b in zip(scratch.trainer.state(), state, strict=True))
+
+
+def test_a_warm_started_design_keeps_to_its_budget(larger, trained):
+    card = read_card(TrainCard, trained / "train.json")
+    assert card.feasible
+    assert 0.7 * SMALLER < card.luts.value <= SMALLER
+    rounds = card.epochs - SHORTER["epochs"]  # one epoch each: after pruning again, or after refilling
+    assert card.tightened <= rounds <= card.tightened + WIDENED
+    assert card.accuracy > 0.5, "a third by chance"
+    assert {p.rsplit("/", 1)[1] for p in card.inputs} == {"spec.json", "codes.npz", "warm.npz"}
+
+
+def test_a_warm_started_training_that_is_killed_ends_with_the_identical_network(larger, inputs, trained, tmp_path):
+    """Killed in an epoch, then in a synthesis after freezing: network and state for the next design are the same."""
+    start = larger[0] / "warm.npz"
+    assert "epoch 5/12" in killed("epoch", 5, inputs, tmp_path, start)
+    assert "going on from epoch 5\n" in killed("synthesis", 1, inputs, tmp_path, start)
+    assert [p.name for p in tmp_path.iterdir()] == ["checkpoints"]
+    train(inputs, tmp_path, start)
+    for name in ("network.npz", "warm.npz"):
+        assert (tmp_path / name).read_bytes() == (trained / name).read_bytes(), name
+
+
+def test_a_checkpoint_belongs_to_what_the_training_started_from(larger, inputs, trained, tmp_path, capsys, monkeypatch):
+    """The same file: gone on with; another state of the same network: trained anew."""
+    (tmp_path / "checkpoints").mkdir()
+    held = (trained / "checkpoints" / checkpoint.NAME).read_bytes()
+    (tmp_path / "checkpoints" / checkpoint.NAME).write_bytes(held)
+    other = warm_start.load(larger[0] / "warm.npz", made_small(), made_events())
+    arrays = [a + 1 for a in other.arrays]
+    values = {"luts": other.luts, "depth": other.depth, "correction": {"luts": 1.0, "cycles": 0}}
+    belongs_to = warm_start._shape(made_small(), made_events())
+    checkpoint.save_checkpoint(tmp_path, belongs_to, arrays, values, "other.npz")
+    monkeypatch.setattr(Session, "run", lambda self: 1 / 0)
+    for start, going_on in ((larger[0] / "warm.npz", True), (tmp_path / "other.npz", False)):
+        with pytest.raises(ZeroDivisionError):
+            train(inputs, tmp_path, start)
+        assert ("going on from epoch" in capsys.readouterr().out) is going_on
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (
+            {"network": {"units": [5, 3], "hidden_width": 4, "max_input_bits": 5}},
+            "warm.npz: not of the network of design",
+        ),
+        (
+            {"network": {"units": [4, 3], "hidden_width": 4, "max_input_bits": 4}},
+            "warm.npz: not of the network of design",
+        ),
+        ({"warm_from": None}, "design 'tiny': warm_from: expected the design that .*warm.npz is of, found none"),
+    ],
+)
+def test_a_file_of_another_network_is_refused_by_name(changes, expected, larger, tmp_path):
+    write_inputs(tmp_path, made_small(**changes))
+    with pytest.raises((CardError, ConfigurationError), match=expected):
+        train(tmp_path, tmp_path, larger[0] / "warm.npz")
+    assert {p.name for p in tmp_path.iterdir()} == {"spec.json", "codes.npz"}
+
+
+def test_a_file_of_other_formats_missing_or_damaged_is_refused_by_name(larger, inputs, tmp_path):
+    events = load_codes(inputs / "codes.npz")
+    path, small = larger[0] / "warm.npz", made_small()
+    assert warm_start.load(path, small, events) is not None
+    wider = events.formats[1]._replace(i=events.formats[1].i + 1)
+    other = type(events)(**{**vars(events), "formats": (events.formats[0], wider, *events.formats[2:])})
+    with pytest.raises(
+        CardError, match=rf"^{re.escape(str(path))}: not of the network of design 'tiny': expected its lay"
+    ):
+        warm_start.load(path, small, other)
+    with pytest.raises(CardError, match=r"none\.npz: expected what design 'tiny' starts from, found no such file"):
+        warm_start.load(tmp_path / "none.npz", small, events)
+    with pytest.raises(
+        ConfigurationError, match=r"^design 'tiny' starts from 'large': expected its warm\.npz, found no"
+    ):
+        warm_start.load(None, small, events)
+    (tmp_path / "half.npz").write_bytes(path.read_bytes()[:500])
+    with pytest.raises(CardError, match=r"half\.npz: damaged"):
+        warm_start.load(tmp_path / "half.npz", small, events)

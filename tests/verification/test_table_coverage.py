@@ -1,0 +1,139 @@
+"""Every entry of every table is looked up, or proven beyond reach; what is called unreachable is never reached."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from networks import random_codes, random_network
+
+from trigger_lut.fixed_point.formats import KIF
+from trigger_lut.network.network import LinearLayer, LUTDenseTables, Network
+from trigger_lut.network.reference_model import all_values
+from trigger_lut.verification.code_sets import WIDEST, possible
+from trigger_lut.verification.input_search import Solver
+from trigger_lut.verification.table_coverage import open_entries, vectors_for_entries
+
+
+def dense(name, kifs, widths, tables, bias, overflow="SAT"):
+    c_out = len(bias)
+    return LUTDenseTables(
+        name,
+        tuple(kifs),
+        (overflow,) * len(kifs),
+        np.array(widths, dtype=np.int64),
+        np.array(tables, dtype=np.int64),
+        np.array(bias, dtype=np.int64),
+        np.zeros(c_out, dtype=np.int64),
+    )
+
+
+@pytest.fixture
+def deep():
+    """Two inputs of 3 bits, each table even: the second layer, whose channel is read whole, meets even codes alone."""
+    inputs = (KIF(0, 3, 0), KIF(0, 3, 0))
+    even = [[[0, 2, 4, 6, 8, 10, 12, 14]], [[0, 16, 32, 48, 64, 80, 96, 112]]]
+    first = dense("first", inputs, [[3], [3]], even, [0])
+    second = dense("second", (KIF(0, 7, 0),), [[7]], [[list(range(128))]], [0])
+    return Network(inputs, (first, second))
+
+
+def all_codes(network):
+    return np.array(list(itertools.product(*(range(kif.lo, kif.hi + 1) for kif in network.inputs))))
+
+
+def test_entries_between_the_sums_are_proven_beyond_reach(deep):
+    missing, coverage = open_entries(deep, all_codes(deep), possible(deep))
+    assert (coverage.entries, coverage.reached, coverage.unreachable, missing) == (144, 80, 64, [])
+
+
+def test_one_vector_is_enough_to_start_from(deep):
+    some = np.array([[0, 0]])
+    before = open_entries(deep, some, possible(deep))[1]
+    assert before.missed == 144 - 64 - 3
+    more, coverage = vectors_for_entries(deep, some, seed=1)
+    assert coverage.missed == 0
+    assert coverage.reached == 80
+    assert len(more) >= 63, "each code of the second layer's channel needs a vector of its own"
+    again, _ = vectors_for_entries(deep, some, seed=1)
+    np.testing.assert_array_equal(more, again)
+
+
+def test_a_search_stands_in_where_sums_are_not_solved(deep, monkeypatch):
+    monkeypatch.setattr(Solver, "solved", lambda *_: None)
+    some = all_codes(deep)[::9]
+    _, coverage = vectors_for_entries(deep, some, seed=1)
+    assert coverage.missed == 0
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_is_called_unreachable_is_never_reached(seed):
+    network = random_network(seed)
+    codes = random_codes(network, 2000)
+    values = all_values(network, codes)
+    for n, (first, flags) in enumerate(possible(network)):
+        assert (values[:, n] >= first).all()
+        if len(flags) < WIDEST:
+            assert flags[values[:, n] - first].all(), n
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_vectors_lie_in_their_formats_and_add_coverage(seed):
+    network = random_network(seed)
+    few = random_codes(network, 5)
+    before = open_entries(network, few, possible(network))[1]
+    more, after = vectors_for_entries(network, few, seed)
+    for i, kif in enumerate(network.inputs):
+        assert (more[:, i] >= kif.lo).all()
+        assert (more[:, i] <= kif.hi).all()
+    assert before.missed > after.missed
+    assert after.entries == before.entries
+
+
+def places(bias=0, relu=False):
+    """Three places of one table of 3 bits, their sum, and a table that reads it: a tree over different inputs."""
+    inputs = (KIF(0, 3, 0),) * 3
+    shared = replace(
+        dense("shared", inputs[:1], [[3]], [[[0, 5, 5, 9, 1, 2, 2, 30]]], [0]), sites=np.array([[0], [1], [2]])
+    )
+    total = LinearLayer(
+        "sum",
+        (KIF(0, 5, 0),) * 3,
+        ("SAT",) * 3,
+        np.array([[1], [1], [-1]]),
+        np.array([bias]),
+        np.zeros(1, dtype=np.int64),
+        relu=relu,
+    )
+    last = dense("last", (KIF(1, 7, 0),), [[8]], [[list(range(256))]], [0])
+    return Network(inputs, (shared, total, last))
+
+
+@pytest.mark.parametrize(("bias", "relu"), [(0, False), (-7, False), (-20, True), (-80, True)])
+def test_sums_of_places_are_solved_and_their_sets_are_exact(bias, relu):
+    network = places(bias, relu)
+    value = network.starts[2]
+    seen = np.unique(all_values(network, all_codes(network))[:, value])
+    first, flags = possible(network)[value]
+    np.testing.assert_array_equal(first + np.flatnonzero(flags), seen)
+    _, coverage = vectors_for_entries(network, np.zeros((1, 3), dtype=np.int64), seed=1)
+    assert coverage.missed == 0
+    assert coverage.reached == open_entries(network, all_codes(network), possible(network))[1].reached
+
+
+def test_values_that_share_inputs_are_not_solved_but_searched():
+    inputs = (KIF(0, 3, 0),) * 2
+    twice = dense(
+        "twice", inputs, [[3, 3], [3, 0]], [[list(range(8))] * 2, [[0, 16, 32, 48, 64, 80, 96, 112]] * 2], [0, 0]
+    )
+    last = dense(
+        "last", (KIF(0, 7, 0), KIF(0, 3, 0)), [[7], [3]], [[list(range(128))], [list(range(8)) + [0] * 120]], [0]
+    )
+    end = dense("end", (KIF(0, 8, 0),), [[8]], [[list(range(256))]], [0])
+    network = Network(inputs, (twice, last, end))
+    solver = Solver(network, possible(network), np.random.default_rng(0))
+    value = network.starts[2]
+    assert solver.support(value) == {0, 1}
+    assert solver.solved(value, np.array([5]), np.zeros(2, dtype=np.int64)) is None
+    found = solver.searched(value, np.array([14]), all_codes(network)[:4], all_values(network, all_codes(network)[:4]))
+    assert all_values(network, found[None])[0, value] == 14

@@ -1,0 +1,114 @@
+"""Make the calibration: `python -m trigger_lut.calibration.fit --codes results/data/jets/codes.npz --write FILE`.
+
+Networks at random and from trainings are built and synthesised, about two hundred of them; what is done is kept in a
+folder, so that an interrupted run goes on. Then the weights are fitted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from trigger_lut.cards.base import read_card, versions, write_card
+from trigger_lut.config.budget import Spec, load_targets
+from trigger_lut.cost_model import weights
+from trigger_lut.cost_model.latency import network_cycles
+from trigger_lut.cost_model.luts import network_parts
+from trigger_lut.cost_model.weights import Calibration
+from trigger_lut.firmware.rtl.build import estimate_flip_flops, write_rtl
+from trigger_lut.network.network import Network
+from trigger_lut.synthesis.netlist import cell_counts, resources
+from trigger_lut.synthesis.yosys import synthesise
+
+TARGET = "cms-phase2-correlator"
+SMALLEST = 50  # LUTs: of smaller networks a relative error says little
+AT_ONCE = 2  # syntheses
+
+
+def measured(name: str, network: Network, spec: Spec) -> weights.Network:
+    """A network's parts, and what Yosys makes of it."""
+    period, family = spec.target.clock_period_ns, spec.target.family
+    with tempfile.TemporaryDirectory(prefix="trigger_lut_calibration_") as folder:
+        project = write_rtl(network, Path(folder, "rtl"), spec)
+        used = resources(cell_counts(synthesise(list(project.files), project.top, family)))
+    return weights.Network(
+        name=name,
+        parts=network_parts(network),
+        luts=used.luts,
+        ff=used.ff,
+        ff_surrogate=estimate_flip_flops(network, period, family),
+        latency_cycles=project.latency_cycles_planned,
+        latency_cycles_surrogate=network_cycles(network, period, family),
+    )
+
+
+def calibrate(codes: Path, targets: Path, folder: Path, data: Path) -> Calibration:
+    """Measure all networks, keeping each in `folder`, fit the weights, and write `data`."""
+    from trigger_lut.calibration.random_networks import COUNTS, random_network
+    from trigger_lut.calibration.training_snapshots import TRAININGS, trained_networks
+
+    target = load_targets(targets)[TARGET]
+    spec = Spec.model_validate(
+        {
+            "design": "calibration",
+            "data_set": "none",
+            "target_name": TARGET,
+            "target": target.model_dump(),
+            "seed": 1,
+            "network": {"units": [1]},
+            "training": {},
+            "budget": {"luts": 1, "latency_ns": 100},
+        }
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def keep(name: str, network: Network) -> None:
+        write_card(measured(name, network, spec), path_of(name))
+
+    def path_of(name: str) -> Path:
+        return folder / (re.sub(r"\W+", "_", name) + ".json")
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        waiting = []
+        for kind, count in COUNTS.items():
+            for seed in range(count):
+                if not path_of(name := f"{kind} {seed}").exists():
+                    waiting.append(pool.submit(keep, name, random_network(kind, seed)))
+        for training in TRAININGS:
+            done = folder / (re.sub(r"\W+", "_", training) + ".done")
+            if not done.exists():
+                made = list(trained_networks(training, codes, targets, folder / "checkpoints"))
+                waiting += [pool.submit(keep, name, network) for name, network in made]
+                done.touch()
+        for job in waiting:
+            job.result()
+    found = [read_card(weights.Network, path) for path in sorted(folder.glob("*.json"))]
+    networks = [n for n in found if n.luts >= SMALLEST]
+    result = Calibration(
+        family=target.family,
+        clock_mhz=target.clock_mhz,
+        versions=versions("pyosys", "alkaid"),
+        weights=weights.fit(networks),
+        networks=networks,
+    )
+    write_card(result, data)
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--codes", type=Path, required=True, help="integer codes of 16 features and 5 classes")
+    parser.add_argument("--targets", type=Path, default=Path("config/targets.yaml"))
+    parser.add_argument("--folder", type=Path, default=Path("build/calibration"), help="where measurements are kept")
+    parser.add_argument("--write", type=Path, default=weights.DATA)
+    args = parser.parse_args()
+    made = calibrate(args.codes, args.targets, args.folder, args.write)
+    print(f"{len(made.networks)} networks, weights {made.weights.row()}")
+    print("errors", weights.errors(made.networks, made.weights))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,228 @@
+"""Cards: the typed JSON record that each stage leaves and the next stages read.
+
+Every card carries its schema version, the versions of the tools that made it, the seconds that took, and the
+sha256 of every file it was made from. A figure that a tool measured is a `Measured` with its source. The key `digest`
+of the file is a checksum of the other keys, so that an edited card is refused. It is no signature: anyone can compute
+it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from trigger_lut.errors import CardError
+from trigger_lut.utils.files import atomic_path
+
+Source = Literal[
+    "surrogate",
+    "yosys",
+    "yosys-levels",
+    "yosys-delay-model",
+    "rtl-simulation",
+    "csynth",
+    "post-synth",
+    "post-route",
+    "not measured",
+]
+NOT_MEASURED: Source = "not measured"
+DIGEST = "digest"
+SIGNED: tuple[Source, ...] = ("post-synth", "post-route")  # slacks
+
+
+Count = Annotated[int, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Strict(BaseModel):
+    """Base of all records: unknown keys are refused, instances are immutable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def require(problem: str, expected: object, found: object) -> None:
+    """Raise ValueError where a figure of a record is not what its other figures make it."""
+    if expected != found:
+        raise ValueError(f"{problem}. Expected {expected}, found {found}")
+
+
+class Measured(Strict):
+    """A number and where it comes from; what did not run has no value."""
+
+    value: float | None = Field(None, description="The number; null when not measured.")
+    source: Source = Field(
+        NOT_MEASURED, description="What measured or estimated it; yosys-delay-model: the delay model on Yosys' netlist."
+    )
+
+    @model_validator(mode="after")
+    def _value_has_source(self) -> Self:
+        if (self.value is None) != (self.source == NOT_MEASURED):
+            raise ValueError("a value needs a source, and 'not measured' has no value")
+        if self.value is not None and self.value < 0 and self.source not in SIGNED:
+            raise ValueError(f"a figure by {self.source} cannot be negative, found {self.value:g}")
+        return self
+
+
+class Card(Strict):
+    """What every card holds beside its stage's own fields."""
+
+    schema_version: Literal[1] = Field(1, description="Raised when a field changes its meaning.")
+    stage: str = Field(description="Name of the stage.")
+    seconds: float = Field(ge=0, description="Wall time of the stage.")
+    versions: dict[str, str] = Field(description="Versions of the packages that did the work.")
+    inputs: dict[str, str] = Field(description="sha256 of each file read, by path.")
+
+
+AnyCard = TypeVar("AnyCard", bound=BaseModel)
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Installed versions of the packages, trigger_lut's own first."""
+    return {name: metadata.version(name) for name in ("trigger_lut", *packages)}
+
+
+class Stopwatch:
+    """Seconds since it was made; `provenance` gives a card's common fields."""
+
+    def __init__(self) -> None:
+        self.start = time.monotonic()
+
+    def provenance(self, read: list[Path], *packages: str) -> dict[str, Any]:
+        """Keyword arguments for a card: seconds, versions of packages, sha256 of the files read."""
+        return {
+            "seconds": round(time.monotonic() - self.start, 6),
+            "versions": versions(*packages),
+            "inputs": {str(p): sha256(p) for p in read},
+        }
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all: a killed process leaves the earlier file."""
+    with atomic_path(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def write_card(card: BaseModel, path: Path) -> None:
+    """Write a card as indented JSON with its digest, whole or not at all; other records have no digest."""
+    write_text(path, card_text(card))
+
+
+def card_text(card: BaseModel) -> str:
+    """Return the text of a card's file."""
+    content = card.model_dump(mode="json")
+    if isinstance(card, Card):
+        content[DIGEST] = digest_of(content)
+    return json.dumps(content, indent=2) + "\n"
+
+
+def digest_of(content: Mapping[str, Any]) -> str:
+    """Return the sha256 of a card's content without its digest, in a form that does not depend on order or layout."""
+    rest = {key: value for key, value in content.items() if key != DIGEST}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def load_json(text: str) -> Any:
+    """Parse JSON as Python does, but refuse what its standard leaves open.
+
+    Parameters
+    ----------
+    text : str
+        The JSON document.
+
+    Returns
+    -------
+    Any
+        Its content.
+
+    Raises
+    ------
+    ValueError
+        For text that is no JSON, a key that occurs twice in one object, NaN, Infinity, a number beyond the range of a
+        double, or nesting beyond Python's limit.
+    """
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        content: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in content:
+                raise ValueError(f"key {key!r} occurs twice in one object")
+            content[key] = value
+        return content
+
+    def refuse(word: str) -> NoReturn:
+        raise ValueError(f"{word} is no number of JSON")
+
+    def finite(digits: str) -> float:
+        value = float(digits)
+        if not math.isfinite(value):
+            raise ValueError(f"{digits} is beyond the range of a double")
+        return value
+
+    try:
+        return json.loads(text, object_pairs_hook=unique, parse_constant=refuse, parse_float=finite)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def stage_of(path: Path) -> str | None:
+    """The stage that a card names, None where it is no card: `read_card` then says what is wrong with it."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content.get("stage") if isinstance(content, dict) else None
+
+
+def read_card(kind: type[AnyCard], path: Path) -> AnyCard:
+    """Read a card of a kind. Raises CardError when it is missing, not JSON, or not of this kind and version."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise CardError(f"{path}: cannot be read: {error.strerror}") from error
+    return parse_card(kind, text, path)
+
+
+def parse_card(kind: type[AnyCard], text: str, path: Path) -> AnyCard:
+    """Read a card of a kind from its text; path: for messages. Raises CardError."""
+    try:
+        return kind.model_validate_json(_without_digest(text, path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        problem = first["msg"].removeprefix("Value error, ").removesuffix(".")
+        raise CardError(f"{path}: not a {kind.__name__}: {where}: {problem}. Run its stage again.") from error
+
+
+def _without_digest(text: str, path: Path) -> str:
+    """Return the JSON of a card without its digest. Raises CardError when the digest or the JSON is wrong."""
+    try:
+        content = load_json(text)
+    except json.JSONDecodeError:
+        return text  # the model says where
+    except ValueError as error:
+        raise CardError(f"{path}: {error}. Expected a card as its stage wrote it. Run its stage again.") from error
+    if isinstance(content, dict) and DIGEST in content:
+        require_own_digest(content, path)
+    return json.dumps(content)
+
+
+def require_own_digest(content: dict[str, Any], path: Path) -> None:
+    """Remove the digest from a card's content. Raises CardError when it is of other content."""
+    if (written := content.pop(DIGEST, None)) != (found := digest_of(content)):
+        raise CardError(
+            f"{path}: changed since its stage wrote it. Expected digest {written}, found {found}. Run its stage again."
+        )

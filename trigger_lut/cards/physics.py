@@ -1,0 +1,154 @@
+"""The cards of the stages `physics` and `rate`: what a design does to events."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from trigger_lut.cards.base import Card, Fraction, Strict
+from trigger_lut.cards.stage_cards import Measure
+
+ALL = "all"  # of a working point: all signal classes together
+
+
+class RocCurve(Strict):
+    """One class against all others."""
+
+    auc: Fraction = Field(description="Area under the curve.")
+    auc_error: float | None = Field(
+        None, description="Its standard error (DeLong et al., Biometrics 44 (1988) 837); null: fewer than two events."
+    )
+    efficiency_at_1e2: Fraction = Field(description="Signal efficiency at a background efficiency of 1e-2.")
+    efficiency_at_1e3: Fraction = Field(description="Signal efficiency at a background efficiency of 1e-3.")
+    background: list[Fraction] = Field(description="Background efficiencies of the curve's points.")
+    signal: list[Fraction] = Field(description="Signal efficiencies of the same points.")
+
+
+class Measured68(Strict):
+    """A share or rate with its central interval of 68.3 % (Clopper and Pearson, Biometrika 26 (1934) 404)."""
+
+    value: float = Field(description="Share, or rate in kHz.")
+    low: float = Field(description="Lower end.")
+    high: float = Field(description="Upper end.")
+
+
+class Classification(Strict):
+    """How well one method tells the classes apart."""
+
+    method: str = Field(description="Reference, trained network, or the firmware's integers.")
+    accuracy: Measured68 = Field(description="Share of events whose largest output is their class.")
+    classes: dict[str, RocCurve] = Field(description="One class against all others, by name.")
+    confusion: list[list[int]] = Field(description="Events by true (row) and assigned (column) class.")
+
+
+class PairedDifference(Strict):
+    """A difference of two methods on the same events."""
+
+    value: float = Field(description="Firmware minus the other.")
+    error: float | None = Field(description="Its standard error, event by event; null: fewer than two events.")
+
+
+class Cost(Strict):
+    """What the firmware loses or gains against another method, on the same events."""
+
+    method: str = Field(description="The other method.")
+    accuracy: PairedDifference = Field(description="Of the accuracies.")
+    only_firmware: int = Field(description="Events that the firmware alone assigns to their class.")
+    only_other: int = Field(description="Events that the other method alone assigns to their class.")
+    auc: dict[str, PairedDifference] = Field(description="Of the areas under the curves, by class.")
+
+
+class Resolution(Strict):
+    """How well one method finds one target. All but r2 in the target's unit."""
+
+    method: str = Field(description="Reference, trained network, or the firmware's integers.")
+    r2: float = Field(description="Share of the target's variance that is explained.")
+    bias: float = Field(description="Mean of found minus true.")
+    rms: float = Field(description="Root of the mean squared deviation.")
+    central: float = Field(description="Half of the interval that holds the central 68.3 % of the deviations.")
+    central_error: float = Field(description="Its standard error, from resampled events.")
+
+
+class TargetResolution(Strict):
+    """One target of a regression."""
+
+    name: str = Field(description="Name of the target.")
+    unit: str = Field(description="Its unit; may be empty.")
+    methods: list[Resolution] = Field(description="References first, the firmware's integers last.")
+    edges: list[float] = Field(description="Edges of bins of found minus true.")
+    counts: dict[str, list[int]] = Field(description="Events by bin, a method; those beyond count in the end bins.")
+    true_edges: list[float] = Field(description="Edges of bins of the true value, equally many events in each.")
+    central_by_true: dict[str, list[float]] = Field(description="`central` in each of these bins, a method.")
+
+
+class PhysicsCard(Card):
+    """What the integer network does to the test split."""
+
+    stage: Literal["physics"] = "physics"
+    design: str = Field(description="Name of the design.")
+    measure: Measure = Field("accuracy", description="What the accuracy is: a share of right classes, or R^2.")
+    events: int = Field(description="Events in the test split.")
+    accuracy: float = Field(
+        le=1, description="Share of events whose largest output is their class; of a regression R^2."
+    )
+    classes: dict[str, RocCurve] = Field({}, description="Of the firmware: one class against all others, by name.")
+    confusion: list[list[int]] = Field([], description="Of the firmware: events by true (row) and assigned class.")
+    methods: list[Classification] = Field([], description="References first, the firmware's integers last.")
+    costs: list[Cost] = Field([], description="Firmware against each of the other methods.")
+    targets: list[TargetResolution] = Field([], description="Of a regression.")
+
+
+class WorkingPoint(Strict):
+    """One method at one wanted rate: threshold from the validation split, figures from the test split."""
+
+    method: str = Field(description="Reference, trained network, or the firmware's integers.")
+    threshold: float | None = Field(description="Smallest score that passes; null: none keeps to the rate.")
+    code: int | None = Field(description="The same for the firmware: smallest difference of output codes.")
+    rate_khz: Measured68 = Field(description="Rate on the test split.")
+    efficiency: dict[str, Measured68] = Field(description="Share of each signal class that passes, and of all of them.")
+
+
+class RateCurve(Strict):
+    """Rate and efficiency of one method at every threshold, on the test split, thinned."""
+
+    method: str = Field(description="Reference, trained network, or the firmware's integers.")
+    threshold: list[float] = Field(description="Scores, falling.")
+    rate_khz: list[float] = Field(description="Rate of the events at or above them.")
+    efficiency: list[float] = Field(description="Share of the signal at or above them.")
+
+
+class Turnon(Strict):
+    """Signal efficiency against a variable, at one working point."""
+
+    variable: str = Field(description="A feature of the network, or an observable.")
+    rate_khz: float = Field(description="The working point's wanted rate.")
+    edges: list[float] = Field(description="Edges of bins, about equally many signal events in each.")
+    efficiency: dict[str, list[Measured68]] = Field(description="By method, in each bin.")
+
+
+class Reliability(Strict):
+    """Predicted probability that an event is signal, against the share that is."""
+
+    method: str = Field(description="Reference, trained network, or the firmware's integers.")
+    predicted: list[float] = Field(description="Mean predicted probability of the events of a bin.")
+    observed: list[Measured68] = Field(description="Share of signal among them.")
+
+
+class RateCard(Card):
+    """What a design is as a trigger: rate in kHz and signal efficiency."""
+
+    stage: Literal["rate"] = "rate"
+    design: str = Field(description="Name of the design.")
+    sample: str = Field(description="What the data are, for plots.")
+    signal: list[str] = Field(description="Signal classes.")
+    background: list[str] = Field(description="All others: what makes the rate.")
+    input_rate_khz: float = Field(description="Rate of background at the input.")
+    input_rate_from: str = Field(description="How that was stated.")
+    one_score: bool = Field(False, description="Whether the score is the network's one output: anomaly detection.")
+    events: dict[str, int] = Field(description="Test events a class.")
+    khz_per_event: dict[str, float] = Field(description="What one test event of a background class stands for.")
+    points: dict[str, list[WorkingPoint]] = Field(description="By wanted rate in kHz: every method.")
+    curves: list[RateCurve] = Field(description="Every method.")
+    turnons: list[Turnon] = Field(description="One entry a variable.")
+    reliability: list[Reliability] = Field(description="Every method; empty where there is but one score.")

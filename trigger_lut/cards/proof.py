@@ -1,0 +1,134 @@
+"""The cards of the stages that prove: equivalence for all inputs, and faults that must be noticed."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from trigger_lut.cards.base import Card, Count, Strict, require
+
+
+class OutputProof(Strict):
+    """One output of the network, firmware against reference."""
+
+    name: str = Field(description="Name of the output.")
+    bits: int = Field(description="Its width.")
+    status: Literal["proven", "sampled", "different"] = Field(
+        description="proven: equal for all inputs; sampled: compared on vectors alone, by the verify stage."
+    )
+    by: Literal["words", "SAT"] | None = Field(
+        None, description="How it was proven: words: both are seen to be the same sum of functions; SAT: by search."
+    )
+    detail: str = Field(default="", description="Why it was not proven, or where it differs.")
+
+
+SecondStatus = Literal["agrees", "disagrees", "open", "not attempted"]
+
+
+class SecondOutput(Strict):
+    """One output in the second proof."""
+
+    name: str = Field(description="Name of the output, or valid_out.")
+    status: SecondStatus = Field(
+        description="agrees: proven equal for all inputs, gaps and states of the registers; disagrees: a difference "
+        "was found; open: the time did not suffice; not attempted: outside the limits."
+    )
+    detail: str = Field(default="", description="Where it differs, or why it was not proven.")
+
+
+class SecondProof(Strict):
+    """The second proof: the Verilog with its registers, unrolled cycle by cycle, against the network, by SAT."""
+
+    solver: str = Field(description="SAT solver; the first proof uses another one.")
+    seconds_allowed: int = Field(description="Processor time for the comparison.")
+    cycles: int = Field(description="Clock cycles from an input to its output, all of them unrolled.")
+    gates: int | None = Field(default=None, description="And gates of network and unrolled Verilog; null: not built.")
+    most_gates: int = Field(description="Limit of gates; larger designs are not attempted.")
+    outputs: list[SecondOutput] = Field(description="One entry an output, and the last one for valid_out.")
+    control: str = Field(
+        default="", description="Which bit was flipped for its negative control; empty: it was not built."
+    )
+    control_caught: bool | None = Field(
+        default=None, description="Whether the flipped bit was found; null: not in the time, or not built."
+    )
+
+
+class ProveCard(Card):
+    """Equivalence of the generated Verilog and the network, for all inputs: word by word, else by SAT."""
+
+    stage: Literal["prove"] = "prove"
+    design: str = Field(description="Name of the design.")
+    outputs: list[OutputProof] = Field(description="One entry an output.")
+    method: str = Field(description="How it was proven.")
+    registers: int | None = Field(
+        None,
+        description="Registers that all paths to the outputs and to valid_out cross; null: not seen to be as many.",
+    )
+    gates: dict[str, int] = Field(description="And gates of both graphs; empty where SAT was not needed.")
+    seconds_allowed: int = Field(description="Time for SAT.")
+    control: str = Field(description="Which bit of which table was flipped for the negative control.")
+    control_caught: bool | None = Field(description="Whether the flipped bit was found; null: not in the time.")
+    second: SecondProof | None = Field(None, description="A second proof by other means; null: not asked for.")
+
+
+class FaultCount(Strict):
+    """Faults of one kind."""
+
+    injected: Count = Field(description="Put into the firmware, one at a time.")
+    detected: Count = Field(
+        description="Noticed by the vectors of the verify stage, in outputs that differ however synthesis fills "
+        "undefined entries of tables, which a fault may lead to: with 0, with 1, or with both in turn."
+    )
+    solved: Count = Field(
+        0, description="Not noticed by those, but by inputs found for them, from sums or by SAT, in simulation as well."
+    )
+    equivalent: Count = Field(description="Not noticed, and proven to change no output, for each of these fillings.")
+    undetected: Count = Field(description="Not noticed, and proven to change an output.")
+    undecided: Count = Field(
+        0,
+        description="Not noticed, and proven neither way: the time did not suffice, or it hangs on the filling "
+        "whether an output changes.",
+    )
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        parts = self.detected + self.solved + self.equivalent + self.undetected + self.undecided
+        require("injected: not the sum of the outcomes", parts, self.injected)
+        return self
+
+
+class FaultsCard(Card):
+    """Faults of one bit in the generated Verilog, and what verification says of each."""
+
+    stage: Literal["faults"] = "faults"
+    design: str = Field(description="Name of the design.")
+    vectors: Count = Field(description="Vectors that a fault got, at most.")
+    kinds: dict[str, FaultCount] = Field(description="By kind: table, adder, register, output.")
+    detection_rate: float | None = Field(
+        description="Of faults that change a function, those shown by inputs found for them included; null: none did."
+    )
+    median_vectors: float | None = Field(description="Until a fault was noticed.")
+    solved: dict[str, list[int]] = Field(
+        {},
+        description="Faults that inputs were found for, from sums or by SAT, with the input codes; where a bit comes "
+        "early or late, those of the event that shows it among others.",
+    )
+    equivalent: list[str] = Field(description="Faults that are proven to change nothing.")
+    undetected: list[str] = Field(description="Faults that were not noticed although they change an output.")
+    undecided: list[str] = Field([], description="Faults that were not noticed, of which nothing is proven.")
+
+    @model_validator(mode="after")
+    def _figures_agree(self) -> Self:
+        def total(outcome: str) -> int:
+            return sum(getattr(count, outcome) for count in self.kinds.values())
+
+        for outcome in ("equivalent", "undetected", "undecided"):
+            require(f"{outcome}: not as many as kinds says", total(outcome), len(getattr(self, outcome)))
+        caught = total("detected") + total("solved")
+        changing = caught + total("undetected")
+        rate = caught / changing if changing else None
+        require("detection_rate: not what the counts say", rate, self.detection_rate)
+        if total("injected") and not self.vectors:
+            raise ValueError("vectors: nothing was tried. Expected at least 1, found 0")
+        return self

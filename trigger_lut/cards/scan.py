@@ -1,0 +1,67 @@
+"""The card of a scan: all its points, and what others published on the same data."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from trigger_lut.cards.base import Card, Strict
+from trigger_lut.cards.stage_cards import Measure
+
+
+class ScanPoint(Strict):
+    """One design on the scan's page, and whether another one beats it."""
+
+    name: str = Field(description="Name of the design.")
+    scanned: bool = Field(description="Whether the scan asked for it; the others stand under designs.")
+    network: str = Field(description="Widths or kinds of the layers, or the function's name.")
+    max_input_bits: int | None = Field(description="Largest address width of an edge; null for a function.")
+    seed: int = Field(description="Seed of initialisation and shuffling.")
+    warm_from: str | None = Field(description="Design that its training started from; null: from scratch.")
+    epochs: int = Field(description="Epochs of its own training.")
+    training_seconds: float = Field(description="Wall time of these epochs.")
+    accuracy: float = Field(description="Of the integer network, on the test split.")
+    measure: Measure = Field("accuracy", description="What the accuracy is: a share of right classes, or R^2.")
+    accuracy_error: float | None = Field(description="Binomial standard error of an accuracy; null for R^2.")
+    luts: int = Field(description="6-input LUTs.")
+    luts_source: str = Field(description="Where luts and ff come from.")
+    luts_budget: int = Field(description="Asked for.")
+    ff: int = Field(description="Flip-flops.")
+    latency_cycles: int = Field(description="From valid input to valid output.")
+    latency_ns: float = Field(description="latency_cycles times the target's period.")
+    latency_source: str = Field(description="Where the latency comes from.")
+    latency_ns_budget: float = Field(description="Asked for.")
+    bit_exact: bool = Field(description="0 mismatches, and every negative control caught.")
+    vectors: int = Field(description="Vectors verified.")
+    mismatches: int = Field(description="Output values that differ.")
+    budget_met: bool = Field(description="All lines of its budget met.")
+    missed: list[str] = Field(description="Lines of the budget that are not met.")
+    front_luts: bool = Field(description="Bit-exact, and none is as accurate with fewer LUTs, or better with as many.")
+    front_latency: bool = Field(description="The same for latency instead of LUTs.")
+
+
+class PublishedResult(Strict):
+    """A result of others on the same public data set, as they state it."""
+
+    method: str = Field(description="Name and paper.")
+    accuracy: float = Field(description="As published.")
+    luts: int = Field(description="As published.")
+    ff: int | None = Field(description="As published; null where not found.")
+    latency_ns: float | None = Field(description="As published; null where not found.")
+    part: str | None = Field(description="FPGA part; null where not found.")
+
+
+class ScanCard(Card):
+    """results/scan.json: all points of a scan, and the designs beside them."""
+
+    stage: Literal["scan"] = "scan"
+    data_set: str = Field(description="Name of the data set.")
+    target: str = Field(description="Name of the target.")
+    events: int = Field(description="Events in the test split.")
+    reference_units: list[int] = Field(description="Widths of the unquantised Dense network.")
+    accuracy_reference: float = Field(description="Of the unquantised Dense network.")
+    accuracy_trees: float = Field(description="Of the boosted trees.")
+    points: list[ScanPoint] = Field(description="One entry a design, those of the scan first.")
+    published_set: str | None = Field(description="The public data set that this one is; null: none.")
+    published: list[PublishedResult] = Field(description="Results of others on it; empty without one.")

@@ -1,0 +1,309 @@
+"""The cards of the stages from data to physics, and of the tables over all designs.
+
+A card says what a stage wrote, for the next one and for the pages. Those from firmware to timing stand beside, in
+`records_firmware`, and a scan's in `records_scan`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from trigger_lut.cards.base import Card, Count, Measured, Strict
+from trigger_lut.cost_model.clock import FmaxInterval
+
+Measure = Literal["accuracy", "r2"]
+"""Share of right classes, or of a regression the share of the targets' variance that is explained."""
+MEASURES: dict[Measure, str] = {"accuracy": "Accuracy", "r2": "R²"}
+
+
+class SimulateCard(Card):
+    """One simulated ROOT file."""
+
+    stage: Literal["simulate"] = "simulate"
+    process: str = Field(description="Jet class: g, q, W, Z or t.")
+    seed: int = Field(description="Pythia8's seed of this file.")
+    jets: int = Field(description="Entries in the file.")
+    events_generated: int = Field(description="Collisions generated to get them.")
+    pt_range_gev: tuple[float, float] = Field(description="Window of the jets' transverse momentum.")
+
+
+class ReadCard(Card):
+    """One ROOT file, read with its friends into records."""
+
+    stage: Literal["read"] = "read"
+    file: str = Field(description="The file, or its address.")
+    entries: int = Field(description="Entries in its tree.")
+    kept: int = Field(description="Those that pass the cut.")
+    left_out: str | None = Field(description="Why it was left out; null: it was read.")
+    remote: dict[str, str] = Field({}, description="UUID in the header of each remote file, instead of a checksum.")
+
+
+class FeatureSummary(Strict):
+    """One input channel after ingest."""
+
+    name: str = Field(description="Name of the feature.")
+    kif: tuple[int, int, int] = Field(description="Keep-negative, integer bits without sign, fractional bits.")
+    format: str = Field(description="The same as fixed<W,I> or ufixed<W,I>.")
+    automatic: bool = Field(description="Whether the range was picked from quantiles of the training split.")
+    minimum: float | None = Field(description="Smallest value before rounding; null: the slot holds an object in none.")
+    maximum: float | None = Field(description="Largest value before rounding.")
+    saturated_fraction: float = Field(description="Share of entries outside the format's range.")
+    nonfinite: int = Field(description="NaN or infinite entries, treated as the description says.")
+    lsb: float | None = Field(None, description="What a step of one stands for; null: the format's own step.")
+    empty_fraction: float = Field(
+        0.0, description="Share of entries in which the slot holds no object; the other figures are of the rest."
+    )
+    distinct_codes: int = Field(description="How many codes occur.")
+    histogram: dict[str, list[list[float]]] = Field(description="{'edges': [edges], 'counts': [counts a class]}.")
+
+
+class TargetSummary(Strict):
+    """What a regression aims at."""
+
+    name: str = Field(description="Name of the target, and of the network's output.")
+    unit: str = Field(description="Its unit; may be empty.")
+    scale: float = Field(description="What an output of 1 stands for.")
+    minimum: float = Field(description="Smallest value of all events.")
+    maximum: float = Field(description="Largest value.")
+    mean: float = Field(description="Mean of all events.")
+    spread: float = Field(description="Standard deviation of all events.")
+
+
+class IngestCard(Card):
+    """Integer codes and labels of all events."""
+
+    stage: Literal["ingest"] = "ingest"
+    data_set: str = Field(description="Name of the description.")
+    files: int = Field(description="ROOT files read.")
+    left_out: dict[str, str] = Field({}, description="Files that could not be read, each with the reason.")
+    remote: dict[str, str] = Field({}, description="UUID in the header of each remote file, instead of a checksum.")
+    events: int = Field(description="Entries kept.")
+    classes: list[str] = Field(description="Class names in the order of their labels.")
+    class_counts: dict[str, dict[str, int]] = Field(description="Events a class, by split.")
+    targets: list[TargetSummary] = Field([], description="Of a regression; its events are of one class, 'all'.")
+    features: list[FeatureSummary] = Field(description="One entry a channel of the firmware.")
+
+
+class TeacherCard(Card):
+    """What an anomaly's networks learn: the score of an autoencoder of background."""
+
+    stage: Literal["teacher"] = "teacher"
+    background: list[str] = Field(description="Classes that it was trained on.")
+    channels: list[str] = Field(description="Those that it looks at.")
+    units: list[int] = Field(description="Outputs of its layers, from the input to the narrowest.")
+    events: int = Field(description="Events of the training split.")
+    loss_training: list[float] = Field(description="Mean squared error by epoch, channels in standard deviations.")
+    loss_validation: list[float] = Field(description="The same on the validation split.")
+    target: TargetSummary = Field(description="The score; networks aim at it less its mean in training.")
+    auc: dict[str, float] = Field(description="Area under the ROC curve of each other class against background, test.")
+    edges: list[float] = Field(description="Edges of bins of the score.")
+    counts: dict[str, list[int]] = Field(description="Test events in them, by class.")
+
+
+class ReferenceCard(Card):
+    """What is learnable: references without quantisation, on the test split."""
+
+    stage: Literal["reference"] = "reference"
+    units: list[int] = Field(description="Widths of the Dense network.")
+    events: int = Field(description="Events that both were trained on, a million at most.")
+    measure: Measure = Field("accuracy", description="What the accuracies are: a share of right classes, or R^2.")
+    accuracy_dense: float = Field(description="Unquantised Dense network of the same widths.")
+    accuracy_trees: float = Field(description="Gradient-boosted trees (scikit-learn).")
+    parameters_dense: int = Field(description="Trainable parameters of the Dense network.")
+    seconds_dense: float = Field(description="Training time of the Dense network.")
+    seconds_trees: float = Field(description="Training time of the trees.")
+
+
+class Epoch(Strict):
+    """One entry of the training history."""
+
+    epoch: int = Field(description="Epochs done.")
+    loss: float = Field(description="Mean loss of the epoch: cross-entropy, or squared error in units of the scale.")
+    accuracy: float = Field(description="On the validation split; of a regression R^2.")
+    luts_surrogate: float = Field(description="LUTs by the surrogate's count.")
+    luts_target: float = Field(description="What the controller aimed at in this epoch, correction included.")
+    correction: float = Field(description="LUTs by Yosys over LUTs by the surrogate, as last measured; 1 before.")
+    multiplier: float = Field(description="The controller's multiplier on log(cost / target).")
+    latency_cycles: int = Field(description="Cycles by the plan.")
+
+
+class Measurement(Strict):
+    """One look at what Yosys makes of the network in training."""
+
+    epoch: int = Field(description="Epochs done.")
+    when: Literal["before freezing", "fine-tuning", "result", "given"] = Field(
+        description="Why then; a result that is beyond the budget is followed by another one, if there is any."
+    )
+    luts: Measured = Field(description="LUT1 to LUT6 cells.")
+    luts_surrogate: Measured = Field(description="Of the same network.")
+    latency_cycles: int = Field(
+        description="Pipeline registers of the Verilog from input to output; where no cut within the budget reaches "
+        "the clock, those of the next cut."
+    )
+    fmax_mhz_estimate: Measured = Field(description="Largest clock that the netlist reaches by the delay model.")
+    cuts: int = Field(1, description="Cuts of the pipeline that were synthesized to find one that is fast enough.")
+
+
+class LayerSummary(Strict):
+    """Widths of one layer after training."""
+
+    name: str = Field(description="Name of the layer.")
+    kind: Literal["tables", "arithmetic", "selection"] = Field("tables", description="What it computes with.")
+    places: int = Field(1, description="Places at which it stands.")
+    inputs: int = Field(description="Input channels.")
+    outputs: int = Field(description="Outputs.")
+    edges: int = Field(description="inputs times outputs; of a selection: inputs.")
+    edges_live: int = Field(
+        description="Edges that are not pruned; of an arithmetic layer: weights that are not 0; of a selection: inputs "
+        "that enter an output."
+    )
+    input_width_counts: list[int] = Field(
+        description="Edges by address width, from 0 on; of an arithmetic layer: weights by width of the input; of a "
+        "selection: inputs by width."
+    )
+    output_width_counts: list[int] = Field(
+        description="Edges by bits of table output, from 0 on; of an arithmetic layer: weights by their own bits; of "
+        "a selection: inputs by the width at which they are compared."
+    )
+    saturating_channels: int = Field(description="Input channels that are saturated.")
+    luts_tables: float = Field(description="LUTs in tables, all places together.")
+    luts_adders: float = Field(description="LUTs in adder trees.")
+    luts_saturation: float = Field(description="LUTs in rounding and saturation.")
+
+
+class TrainCard(Card):
+    """A trained network that keeps to its budget after synthesis, or the nearest one found."""
+
+    stage: Literal["train"] = "train"
+    design: str = Field(description="Name of the design.")
+    measure: Measure = Field("accuracy", description="What its accuracies are: a share of right classes, or R^2.")
+    epochs: int = Field(description="Epochs trained.")
+    feasible: bool = Field(
+        description="Whether LUTs after Yosys and cycles of the Verilog are within the budget, and the netlist reaches "
+        "the clock."
+    )
+    verdict: str = Field(description="'within the budget', or by how much it is missed and what was tried.")
+    accuracy_validation: float = Field(le=1, description="On the validation split, by the integer network.")
+    accuracy: float = Field(le=1, description="On the test split, by the integer network.")
+    luts: Measured = Field(description="Of the network as training synthesised it.")
+    luts_surrogate: float = Field(description="LUTs by the surrogate's count.")
+    ff_surrogate: int | None = Field(None, description="Flip-flops, counted on the pipeline before synthesis.")
+    luts_budget: int = Field(description="LUTs asked for.")
+    clock_mhz: float = Field(description="The target's clock.")
+    fmax_mhz_estimate: Measured = Field(
+        description="Largest clock that the netlist of the result reaches by the delay model."
+    )
+    latency_cycles: int = Field(
+        description="Pipeline registers of the Verilog from input to output; where no cut within the budget reaches "
+        "the clock, those of the next cut."
+    )
+    latency_cycles_surrogate: int = Field(description="Cycles by the plan that the firmware is built to.")
+    latency_cycles_budget: int = Field(description="Whole clock cycles in the latency asked for.")
+    tightened: int = Field(description="How often training went on with fewer edges after its last epoch.")
+    widened: int = Field(description="How often it went on with more, its budget being used by less than 90 %.")
+    measurements: list[Measurement] = Field(description="Networks synthesised in the course of training.")
+    seconds_measuring: float = Field(description="Wall time of these measurements.")
+    seconds_per_epoch: float = Field(
+        description="Wall time; compilation and looks at cost and accuracy included, measurements not."
+    )
+    layers: list[LayerSummary] = Field(description="Widths and LUTs of each layer.")
+    history: list[Epoch] = Field(description="One entry a look at cost and accuracy.")
+
+
+class BudgetLine(Strict):
+    """One line of a design's budget, judged."""
+
+    quantity: str = Field(description="luts, latency_ns, ii, dsp, bram18 or clock_mhz.")
+    budget: float = Field(description="Asked for; of clock_mhz the target's clock.")
+    at_least: bool = Field(False, description="Whether the budget is a lower limit, as for clock_mhz.")
+    found: float | None = Field(description="Measured; null where it was not.")
+    source: str = Field(description="Where the figure comes from.")
+    met: bool = Field(description="found is measured, keeps to the budget, and counts.")
+    reason: str | None = Field(
+        None,
+        description="Why the line is missed, where the figure alone does not say it: it does not count, or what "
+        "keeps it from the budget.",
+    )
+
+
+class DesignSummary(Strict):
+    """One row of results/summary.json."""
+
+    name: str = Field(description="Name of the design.")
+    measure: Measure = Field("accuracy", description="What the accuracies are: a share of right classes, or R^2.")
+    accuracy: float = Field(description="Of the integer network, on the test split.")
+    accuracy_reference: float = Field(description="Of the unquantised Dense network of the same widths.")
+    accuracy_trees: float = Field(description="Of the boosted trees.")
+    auc: dict[str, float] = Field(description="Area under the ROC curve, by class; empty for a regression.")
+    efficiency_at_1e2: dict[str, float] = Field(
+        description="Signal efficiency at a background efficiency of 1e-2, by class."
+    )
+    efficiency_at_1e3: dict[str, float] = Field(description="The same at 1e-3.")
+    luts: int = Field(description="6-input LUTs.")
+    luts_source: str = Field(description="Where luts, ff, dsp and bram18 come from.")
+    luts_budget: int = Field(description="Asked for.")
+    luts_surrogate: float = Field(description="What training counted.")
+    ff: int = Field(description="Flip-flops.")
+    dsp: int = Field(description="DSP slices.")
+    bram18: int = Field(description="18 Kb block RAMs.")
+    latency_cycles: int = Field(description="From valid input to valid output.")
+    latency_ns: float = Field(description="latency_cycles times the target's period.")
+    latency_source: str = Field(description="Where latency and II come from.")
+    latency_ns_budget: float = Field(description="Asked for.")
+    ii: int = Field(description="Initiation interval in cycles.")
+    clock_mhz: float = Field(description="The target's clock.")
+    fmax_mhz_estimate: float = Field(description="From a delay model; not a timing run.")
+    fmax_mhz_interval: FmaxInterval | None = Field(
+        description="Where the Fmax of published designs lies at this estimate; null: none of the family is published."
+    )
+    bit_exact: bool = Field(description="0 mismatches, and every negative control caught.")
+    vectors: int = Field(description="Vectors verified.")
+    mismatches: int = Field(description="Output values that differ.")
+    training_seconds: float = Field(description="Wall time of all epochs, those before an interruption included.")
+    budget: list[BudgetLine] = Field(description="Every line of the budget, judged.")
+    budget_met: bool = Field(description="All lines met.")
+
+
+class Summary(Card):
+    """results/summary.json: all designs side by side."""
+
+    stage: Literal["summary"] = "summary"
+    data_set: str = Field(description="Name of the data set.")
+    target: str = Field(description="Name of the target.")
+    designs: list[DesignSummary] = Field(description="One entry a design.")
+
+
+class FormVerdict(Strict):
+    """One form of the firmware, compared with the reference model."""
+
+    name: str = Field(description="keras, hls4ml, alkaid, rtl or vhdl.")
+    vectors: int = Field(description="Vectors compared.")
+    mismatches: int = Field(description="Output values that differ.")
+    rounding_mismatches: Count = Field(
+        0, description="Output values of an imported Keras model that differ by float32 rounding alone."
+    )
+
+
+class DesignVerdict(Strict):
+    """Everything that the verdict says of one design, computed again from its cards and files."""
+
+    name: str = Field(description="Name of the design.")
+    spec_sha256: str = Field(description="Of spec.json.")
+    network_sha256: str = Field(description="Of network.npz.")
+    budget: list[BudgetLine] = Field(description="Every line of the budget, judged.")
+    forms: list[FormVerdict] = Field(description="One entry a form that was compared.")
+    proven: list[str] = Field(description="Outputs proven equal to the network for all inputs.")
+    sampled: list[str] = Field(description="Outputs compared on vectors alone.")
+    statements: list[str] = Field(description="The same as text, with what was not asked for and what did not run.")
+
+
+class VerdictCard(Card):
+    """results/verdict.json: written only when every design meets its budget and is bit-exact."""
+
+    stage: Literal["verdict"] = "verdict"
+    designs: list[str] = Field(description="The designs that pass.")
+    details: list[DesignVerdict] = Field([], description="One entry a design, those of the scan behind the others.")
+    files: int = Field(0, description="Files that agree with their checksums, from the cards back to the data.")
+    absent: list[str] = Field([], description="Data files that were removed after they were read: not compared.")

@@ -1,0 +1,1 @@
+"""Everything that a user writes: budget, targets, network, scan."""

@@ -1,0 +1,325 @@
+"""What may be asked for: the budget file, the trigger targets, and the resolved specification of one design."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError, model_validator
+
+from trigger_lut.cards.base import Strict
+from trigger_lut.config import scan as scans
+from trigger_lut.config.checks import Checks
+from trigger_lut.config.network import NetworkShape as NetworkShape
+from trigger_lut.config.network import function_digest, model_digest
+from trigger_lut.config.scan import Point, Scan
+from trigger_lut.config.validation import NAME_EXPECTED, DesignName, Line, Positive, checked, explain, refused, shown
+from trigger_lut.config.validation import Name as Name
+from trigger_lut.config.validation import read_yaml as read_yaml
+from trigger_lut.config.validation import validate as validate
+from trigger_lut.errors import ConfigurationError, nearest
+from trigger_lut.utils.identifiers import same_in_code
+
+
+class DeviceTotals(Strict):
+    """What a whole device holds; null where no source was found."""
+
+    luts: Positive | None = None
+    ff: Positive | None = None
+    dsp: Positive | None = None
+    bram18: Positive | None = None
+    uram: Positive | None = None
+
+
+PartNumber = Annotated[str, Field(max_length=64), StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+
+
+class Target(Strict):
+    """A place in a trigger that a network is built for."""
+
+    description: Line = Field(description="The system and the part of it that the network runs in.")
+    part: PartNumber = Field(description="FPGA part number.")
+    family: Literal["xcup", "xcu", "xc7"] = Field(description="Family as Yosys' synth_xilinx names it.")
+    clock_mhz: float = Field(gt=0, le=1000, description="Clock of the firmware.")
+    latency_allowed_ns: float | None = Field(gt=0, description="Latency the trigger allows; null where not found.")
+    event_period_ns: float = Field(gt=0, description="Time between two events at the input.")
+    totals: DeviceTotals = Field(description="Resources of the whole device.")
+    source: Line = Field(description="Where these facts come from.")
+
+    @property
+    def clock_period_ns(self) -> float:
+        return 1000.0 / self.clock_mhz
+
+
+LEAST_EPOCHS = 4
+
+
+class Training(Strict):
+    """How long and in what steps to train. There is no penalty weight: the controller finds it."""
+
+    epochs: int = Field(default=300, ge=LEAST_EPOCHS, le=1_000_000, description="Passes over the training split.")
+    batch_size: int = Field(default=1024, ge=1, description="Events a step.")
+    learning_rate: float = Field(
+        default=0.01, gt=0, le=1, description="Largest learning rate; it decays along a cosine."
+    )
+    memory_mb: int = Field(
+        default=1000,
+        ge=1,
+        description="Memory for decoded events, in MB. Splits for training and validation that take more are read from "
+        "disk again and again, window by window.",
+    )
+
+
+class DesignBudget(Strict):
+    """What one design may use."""
+
+    luts: Positive = Field(description="6-input LUTs after synthesis.")
+    latency_ns: float = Field(gt=0, description="From valid input to valid output at the target's clock.")
+    ii: Literal[1] = Field(1, description="Initiation interval in cycles; the firmware is fully pipelined.")
+    dsp: int = Field(0, ge=0, description="DSP slices. The firmware uses none: all arithmetic is built from LUTs.")
+    bram18: int = Field(
+        0,
+        ge=0,
+        description="18 Kb block RAMs. 0: all tables are built from LUTs. More: synthesis may put as many tables "
+        "into block RAM.",
+    )
+
+
+class Budget(Strict):
+    """config/budget.yaml: the file that the user edits."""
+
+    data_set: Name = Field(description="Name of a description in config/data_sets/, without .yaml.")
+    target: Name = Field(description="Name of a target in config/targets.yaml.")
+    seed: int = Field(1, ge=0, lt=2**31, description="Seed of initialisation and shuffling.")
+    network: NetworkShape
+    training: Training = Training()
+    checks: Checks = Checks()
+    designs: dict[DesignName, DesignBudget] = Field(
+        default_factory=dict,
+        min_length=1,
+        description="Designs by name. Each must meet its budget, or the workflow fails. Optional beside a scan.",
+    )
+    scan: Scan | None = Field(
+        None,
+        description="More designs, at all combinations of lists; they are compared on a page and not judged.",
+    )
+
+    drift: list[Name] = Field(
+        [],
+        description="Descriptions in config/data_sets/ of other data with the same features: each is run through the "
+        "frozen network of each design and compared with what that was trained on. It informs, and fails nothing.",
+    )
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> Self:
+        if not self.designs and self.scan is None:
+            raise ValueError("expected designs, a scan, or both, found neither")
+        return self
+
+    @property
+    def points(self) -> dict[str, Point]:
+        """The designs of the scan by name; empty without one."""
+        if self.scan is None:
+            return {}
+        return {point.name: point for point in scans.points(self.scan, self.network, self.seed)}
+
+
+class Spec(Strict):
+    """results/<design>/spec.json: one design with everything spelled out."""
+
+    schema_version: Literal[1] = 1
+    design: DesignName
+    data_set: Name
+    target_name: Name
+    target: Target
+    seed: int
+    network: NetworkShape
+    training: Training
+    budget: DesignBudget
+    warm_from: Name | None = Field(None, description="Design of the scan that training starts from; null: none.")
+    function_sha256: str | None = Field(None, description="Of the file of network.function in the working directory.")
+    model_sha256: str | None = Field(None, description="Of the file network.model.")
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if problems := impossible(self.budget, self.target):
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def latency_cycles_budget(self) -> int:
+        """Whole clock cycles within the latency budget."""
+        return int(self.budget.latency_ns / self.target.clock_period_ns + 1e-9)
+
+
+def impossible(budget: DesignBudget, target: Target) -> list[str]:
+    """What no design could meet on this target; each entry begins with the key."""
+    problems = []
+    if budget.latency_ns < target.clock_period_ns:
+        problems.append(
+            f"latency_ns: {budget.latency_ns} is less than one clock period of the target "
+            f"({target.clock_period_ns:.3g} ns at {target.clock_mhz:g} MHz)"
+        )
+    if target.latency_allowed_ns is not None and budget.latency_ns > target.latency_allowed_ns:
+        problems.append(f"latency_ns: {budget.latency_ns} is more than the target allows ({target.latency_allowed_ns})")
+    for key in ("luts", "dsp", "bram18"):
+        total = getattr(target.totals, key)
+        if total is not None and getattr(budget, key) > total:
+            problems.append(f"{key}: {getattr(budget, key)} is more than {target.part} has ({total})")
+    return problems
+
+
+def load_targets(path: Path) -> dict[str, Target]:
+    """Targets by name. Raises ConfigurationError."""
+    content = read_yaml(path)
+    if not isinstance(content, dict) or not content:
+        raise ConfigurationError(f"{path}: expected targets by name, found {shown(content)}")
+    targets: dict[str, Target] = {}
+    mistakes: list[str] = []
+    for name, entry in content.items():
+        try:
+            TypeAdapter(Name).validate_python(name)
+        except ValidationError:
+            mistakes.append(f"{name!r}: {NAME_EXPECTED}. Rename the target")
+            continue
+        try:
+            targets[name] = checked(Target, entry)
+        except ValidationError as error:
+            mistakes += [f"{name}.{line}" for line in explain(error, Target)]
+    if mistakes:
+        raise refused(path, mistakes)
+    return targets
+
+
+def load_budget(path: Path, targets_path: Path) -> tuple[Budget, Target]:
+    """The budget file and its target. Raises ConfigurationError that lists every mistake with its dotted path."""
+    targets = load_targets(targets_path)
+    content = read_yaml(path)
+    mistakes: list[str] = []
+    budget = None
+    try:
+        budget = checked(Budget, content)
+    except ValidationError as error:
+        mistakes += explain(error, Budget)
+    # What the models cannot know is looked for even in a file with other mistakes, so that one run shows them all.
+    held = content if isinstance(content, dict) else {}
+    name, designs = held.get("target"), held.get("designs")
+    designs = designs if isinstance(designs, dict) else {}
+    scan = _sound_scan(held["scan"], targets.get(str(name))) if isinstance(held.get("scan"), dict) else None
+    if isinstance(name, str) and name not in targets:
+        mistakes.append(f"target: {targets_path} has no {name!r}{nearest(name, targets)}")
+    elif isinstance(name, str):
+        for design, entry in designs.items():
+            wanted = _sound_part(entry, targets[name])
+            mistakes += [f"designs.{design}.{problem}" for problem in impossible(wanted, targets[name])]
+        mistakes += _impossible_in_scan(scan, targets[name])
+    if scan is not None:
+        seed = held.get("seed", 1)
+        network = _sound_network(held.get("network"))
+        mistakes += scans.mistakes(scan, network, seed if isinstance(seed, int) else 1, designs)
+    for design, other in same_in_code(designs):
+        mistakes.append(
+            f"designs.{design}: the same as {other!r} in names of modules and files, where case does not count and '-' "
+            "is '_'. Rename one of them"
+        )
+    if mistakes or budget is None:
+        raise refused(path, mistakes)
+    return budget, targets[budget.target]
+
+
+def _sound_network(content: Any) -> NetworkShape | None:
+    """The network; None where it is missing or mistaken."""
+    with contextlib.suppress(ValidationError):
+        return checked(NetworkShape, content)
+    return None
+
+
+def _sound_scan(content: dict[str, Any], target: Target | None) -> Scan:
+    """A scan without the lists that are mistakes in themselves: possible ones stand in for these."""
+    sound: dict[str, Any] = {"luts": [1], "latency_ns": [target.clock_period_ns if target else 1.0]}
+    for key, value in content.items():
+        with contextlib.suppress(ValidationError):
+            checked(Scan, {**sound, key: value})
+            sound[key] = value
+    return checked(Scan, sound)
+
+
+def _impossible_in_scan(scan: Scan | None, target: Target) -> list[str]:
+    """What no design could meet, value by value of the scan's lists."""
+    if scan is None:
+        return []
+    possible = {"luts": 1, "latency_ns": target.clock_period_ns}
+    return [
+        f"scan.{key}.{n}: {problem.removeprefix(key + ': ')}"
+        for key in possible
+        for n, value in enumerate(getattr(scan, key))
+        for problem in impossible(DesignBudget.model_validate({**possible, key: value}), target)
+    ]
+
+
+def _sound_part(entry: Any, target: Target) -> DesignBudget:
+    """A design's budget without the values that are mistakes in themselves: possible ones stand in for these."""
+    sound: dict[str, Any] = {"luts": 1, "latency_ns": target.clock_period_ns}
+    for key, value in entry.items() if isinstance(entry, dict) else ():
+        with contextlib.suppress(ValidationError):
+            checked(DesignBudget, {**sound, key: value})
+            sound[key] = value
+    return checked(DesignBudget, sound)
+
+
+def load_design(
+    design: str, budget: str | Path = "config/budget.yaml", targets: str | Path = "config/targets.yaml"
+) -> Spec:
+    """Read one design of a budget file.
+
+    Parameters
+    ----------
+    design : str
+        Name of the design, or of a point of the scan.
+    budget, targets : str or Path
+        The budget file and the file of targets.
+
+    Returns
+    -------
+    Spec
+        The design with its target and all defaults.
+
+    Raises
+    ------
+    ConfigurationError
+        If a file has mistakes (all of them are listed) or there is no such design.
+    """
+    return resolve(*load_budget(Path(budget), Path(targets)), design)
+
+
+def resolve(budget: Budget, target: Target, design: str) -> Spec:
+    """One design with defaults and target spelled out. Raises ConfigurationError for an unknown design."""
+    points = budget.points
+    if design in budget.designs:
+        asked, network, seed, warm_from = budget.designs[design], budget.network, budget.seed, None
+    elif design in points:
+        point = points[design]
+        asked = DesignBudget.model_validate({"luts": point.luts, "latency_ns": point.latency_ns})
+        network, seed, warm_from = point.network, point.seed, point.warm_from
+    else:
+        raise ConfigurationError(f"no design {design!r}{nearest(design, [*budget.designs, *points])}")
+    return Spec(
+        design=design,
+        data_set=budget.data_set,
+        target_name=budget.target,
+        target=target,
+        seed=seed,
+        network=network,
+        training=budget.training if warm_from is None else _after_warm_start(budget.training),
+        budget=asked,
+        warm_from=warm_from,
+        function_sha256=function_digest(network),
+        model_sha256=model_digest(network),
+    )
+
+
+def _after_warm_start(training: Training) -> Training:
+    """Epochs and learning rate of a training that does not begin from scratch."""
+    epochs = max(round(scans.WARM_EPOCHS * training.epochs), LEAST_EPOCHS)
+    return training.model_copy(update={"epochs": epochs, "learning_rate": scans.WARM_RATE * training.learning_rate})

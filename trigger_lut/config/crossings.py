@@ -1,0 +1,102 @@
+"""Simulated bunch crossings: what they are like, how often each kind occurs, and how they are divided into files.
+
+A crossing has a Poisson number of proton collisions. Nearly all are soft; the few hard ones are what a trigger fires
+on, and of a sample of crossings as they come hardly any would have one. So crossings are made in kinds, by the hardest
+of their collisions, as many of each kind as are asked for, and each kind stands for the rate at which it occurs: the
+cross section of a slice over the inelastic one is its share s_n of collisions, their numbers in a crossing are Poisson
+and independent with mean mu * s_n, and the hardest slice is n with the probability exp(-mu * above_n) * (1 - exp(-mu *
+s_n)), where above_n is the share of all slices above it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, NamedTuple, Self
+
+from pydantic import Field, model_validator
+
+from trigger_lut.cards.base import Strict
+from trigger_lut.config.simulation import PlannedFile
+
+ENERGY_TEV = 13.6
+INELASTIC_MB = 78.6
+MAX_FILES = 100  # of a class
+
+
+class Slice(NamedTuple):
+    """Hard QCD collisions in a window of Pythia's pTHat; None: without an upper end."""
+
+    low_gev: float
+    high_gev: float | None
+    sigma_mb: float
+
+
+# Cross sections of Pythia 8.317 at 13.6 TeV (SoftQCD:inelastic, HardQCD:all); `check_simulation` compares them with
+# those of each run.
+SLICES = {
+    "pt20": Slice(20, 40, 0.712),
+    "pt40": Slice(40, 80, 0.0547),
+    "pt80": Slice(80, None, 0.00366),
+}
+SOFT = "soft"
+BACKGROUND = (SOFT, *SLICES)
+SIGNALS = ("fourleptons", "ditau", "taunu", "leptoquarks")
+CROSSING_CLASSES = (*BACKGROUND, *SIGNALS)
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class Crossings(Strict):
+    """The `simulate_crossings` block of a data set description: level-1 objects of whole crossings.
+
+    Signals: a scalar of 300 GeV to ZZ to four leptons (fourleptons) and to tau pairs (ditau), a charged boson of 300
+    GeV to a tau and its neutrino (taunu), pairs of leptoquarks of 400 GeV, each to b tau (leptoquarks). Each
+    signal collision comes with the collisions of an ordinary crossing. Detector: `simulation/detector.py`.
+    """
+
+    background: dict[str, Count] = Field(
+        {"soft": 60_000, "pt20": 45_000, "pt40": 30_000, "pt80": 15_000},
+        description="Crossings of each kind, named by the lowest pTHat of the hardest collision.",
+    )
+    signal: Count = Field(3000, description="Crossings of each of the signals.")
+    files_per_class: int = Field(2, ge=1, le=MAX_FILES, description="ROOT files of each class.")
+    seed: int = Field(1, ge=0, le=800_000, description="Seed of the whole data set; each file has its own from it.")
+    pileup: Annotated[float, Field(gt=0, le=250)] = Field(60.0, description="Mean number of collisions in a crossing.")
+    pool: int = Field(
+        4000, ge=100, le=200_000, description="Soft collisions a file; crossings draw from them, turned and mirrored."
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if set(self.background) != set(BACKGROUND):
+            raise ValueError(f"background: expected {', '.join(BACKGROUND)}, found {', '.join(self.background)}")
+        fewest = min(*self.background.values(), self.signal)
+        if fewest < self.files_per_class:
+            raise ValueError(f"files_per_class: expected at most the fewest crossings of a class ({fewest})")
+        return self
+
+    def crossings(self, process: str) -> int:
+        """How many are made of a class."""
+        return self.background.get(process, self.signal)
+
+
+def shares(pileup: float) -> dict[str, float]:
+    """How often filled crossings are of each kind; the four add up to 1. See the top of the file."""
+    above, found = 0.0, {}
+    for name in reversed(SLICES):
+        each = SLICES[name].sigma_mb / INELASTIC_MB
+        found[name] = math.exp(-pileup * above) * -math.expm1(-pileup * each)
+        above += each
+    return {SOFT: 1 - sum(found.values()), **{name: found[name] for name in SLICES}}
+
+
+def planned_crossing_files(crossings: Crossings) -> list[PlannedFile]:
+    """Every file of the data set, class by class; its seed is also the branch `run`."""
+    planned = []
+    for n, process in enumerate(CROSSING_CLASSES):
+        share, rest = divmod(crossings.crossings(process), crossings.files_per_class)
+        planned += [
+            PlannedFile(process, part, share + (part < rest), 1 + 1000 * crossings.seed + MAX_FILES * n + part)
+            for part in range(crossings.files_per_class)
+        ]
+    return planned

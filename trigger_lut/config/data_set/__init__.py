@@ -1,0 +1,1 @@
+"""The description of a data set: files, features, labels, trigger."""

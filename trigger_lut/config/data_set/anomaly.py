@@ -1,0 +1,50 @@
+"""Anomaly detection in a data set description: which classes are background, and how the teacher learns it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from trigger_lut.cards.base import Strict
+from trigger_lut.config.validation import Text
+from trigger_lut.errors import nearest
+
+SCORE = "anomaly"  # name of the network's output
+
+
+class Teacher(Strict):
+    """What learns background without quantisation; see `trigger_lut/stages/teacher.py`."""
+
+    units: list[Annotated[int, Field(gt=0, le=1024)]] = Field(
+        default=[32, 6],
+        min_length=1,
+        description="Outputs of its layers, from the input to the narrowest one.",
+    )
+    channels: list[Text] = Field(
+        default=["*"],
+        min_length=1,
+        description="Those that it looks at, by name or pattern; angles, which are random, drown what is unusual.",
+    )
+    flatten: float = Field(
+        default=20.0,
+        ge=1,
+        le=1000,
+        description="Rare scores get more weight in training, up to so many times that of the most frequent; 1: none.",
+    )
+    seed: int = Field(default=1, ge=0, le=2**31 - 1, description="Of its weights and of the order of events.")
+
+
+class Anomaly(Strict):
+    """The `anomaly` block: a teacher learns what background is like, and networks learn its score."""
+
+    background: list[str] = Field(min_length=1, description="Classes that are trained on; others are tested on alone.")
+    # Not written: another teacher is no reason to read the events again.
+    teacher: Teacher = Field(default_factory=Teacher, exclude=True, description="Of the score.")
+
+    def mistakes(self, classes: list[str]) -> list[str]:
+        """What does not fit the classes of a data set, as 'key: what is wrong'."""
+        found = [f"background: no class {n!r}{nearest(n, classes)}" for n in self.background if n not in classes]
+        if set(classes) <= set(self.background):
+            found.append("background: all classes are background; an anomaly needs others to be tested on")
+        return found

@@ -1,0 +1,50 @@
+"""The input channels of a data set in order: its features, then the slots of its objects, slot by slot."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from trigger_lut.config.data_set.features import Feature
+from trigger_lut.config.data_set.model import DataSet
+from trigger_lut.errors import ConfigurationError
+
+PRESENT = {"signed": False, "width": 1, "integer": 1}
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One column of the codes.
+
+    name     'mass', or of objects '<objects>_<slot>_<feature>'
+    feature  its description: expression, format, what to do with NaN
+    group    channels of one group have one format: those of a feature of objects in all slots
+    objects  name of the objects, None for a feature of the entry
+    slot     which of the objects, from 0 on
+    present  whether it only says, as 1 or 0, that the slot holds an object
+    """
+
+    name: str
+    feature: Feature
+    group: str
+    objects: str | None = None
+    slot: int = 0
+    present: bool = False
+
+
+def channels(data_set: DataSet) -> list[Channel]:
+    """Every column of the codes. Slot by slot: a network of shape [slots, features] has one object a row.
+
+    Raises ConfigurationError when two would have the same name.
+    """
+    found = [Channel(f.name, f, f.name) for f in data_set.features]
+    for kind, objects in data_set.objects.items():
+        for slot in range(objects.count):
+            found += [Channel(f"{kind}_{slot}_{f.name}", f, f"{kind}.{f.name}", kind, slot) for f in objects.features]
+            if objects.mask is not None:
+                feature = Feature.model_validate({"name": objects.mask, "format": PRESENT})
+                name = f"{kind}_{slot}_{objects.mask}"
+                found.append(Channel(name, feature, f"{kind}.{objects.mask}", kind, slot, present=True))
+    if twice := [name for name, count in Counter(channel.name for channel in found).items() if count > 1]:
+        raise ConfigurationError(f"data set {data_set.name}: two channels have the name {twice[0]!r}; rename a feature")
+    return found

@@ -1,0 +1,147 @@
+"""What the fields of a data set description say against each other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from trigger_lut.config.crossings import CROSSING_CLASSES, shares
+from trigger_lut.config.data_set.files import scheme_mistake
+from trigger_lut.config.simulation import SIMULATED_CLASSES
+from trigger_lut.errors import ConfigurationError, nearest
+
+if TYPE_CHECKING:
+    from trigger_lut.config.data_set.model import DataSet
+    from trigger_lut.config.data_set.trigger import Trigger
+
+
+def inconsistencies(data_set: DataSet, truth: bool = True) -> list[str]:
+    """What the fields say against each other, as 'dotted.path: what is wrong'; empty when all is well.
+
+    truth: whether label or targets are needed; they are for training.
+    """
+    lines = []
+    ways = ("files", "files_by_class", "simulate", "simulate_muons", "simulate_crossings")
+    sources = [key for key in ways if getattr(data_set, key) is not None]
+    if len(sources) != 1:
+        found = " and ".join(sources) or "none"
+        lines.append(f"files: give one of {', '.join(ways[:-1])} and {ways[-1]}, found {found}")
+    if not data_set.features and not data_set.objects:
+        lines.append("features: expected at least one, here or under objects")
+    if data_set.simulated() and data_set.friends is not None:
+        lines.append("friends: only beside files, not simulate")
+    if data_set.classes_apart and data_set.files_by_class is None:
+        lines.append("classes_apart: only beside files_by_class")
+    named = [("files", data_set.files or [])]
+    named += [(f"files_by_class.{name}", files) for name, files in (data_set.files_by_class or {}).items()]
+    named += [(f"friends.{n}.files", friends.files) for n, friends in enumerate(data_set.friends or [])]
+    lines += [
+        f"{key}.{n}: {wrong}" for key, files in named for n, f in enumerate(files) if (wrong := scheme_mistake(f))
+    ]
+    lines += _label_mistakes(data_set, truth)
+    if data_set.trigger is not None and data_set.label is None:
+        owner = "with targets" if data_set.targets is not None else "without label"
+        lines.append(f"trigger: not {owner}; rates need classes")
+    elif data_set.trigger is not None and data_set.label is not None:
+        lines += [f"trigger.{line}" for line in data_set.trigger.mistakes(data_set.label.classes)]
+        lines += [f"trigger.{line}" for line in _unknown_variables(data_set, data_set.trigger)]
+    if data_set.simulated() and data_set.published is not None:
+        lines.append(f"published: simulated data are no public data set, found {data_set.published!r}")
+    for block, made in ((data_set.simulate, SIMULATED_CLASSES), (data_set.simulate_crossings, CROSSING_CLASSES)):
+        if block is not None and data_set.label_or_targets and tuple(data_set.kinds) != made:
+            lines.append(f"label.classes: simulated data have {list(made)}, found {data_set.kinds}")
+    lines += _anomaly_mistakes(data_set)
+    for path, names in (
+        ("label.classes" if data_set.label is not None else "targets", data_set.label_or_targets),
+        ("features", [f.name for f in data_set.features]),
+        ("event_id", data_set.event_id),
+        ("split_by", data_set.split_by or []),
+        *(
+            (f"objects.{kind}.features", [*(f.name for f in o.features), *([o.mask] if o.mask else [])])
+            for kind, o in data_set.objects.items()
+        ),
+    ):
+        lines += [f"{path}: {name!r} occurs twice" for name, count in Counter(names).items() if count > 1]
+    lines += [
+        f"split_by: {name!r} is not in event_id{nearest(name, data_set.event_id)}"
+        for name in data_set.split_by or []
+        if name not in data_set.event_id
+    ]
+    total = data_set.split.train + data_set.split.validation + data_set.split.test
+    if abs(total - 1) > 1e-9:
+        lines.append(f"split: train + validation + test is {total:g}, expected 1")
+    ranges = [("quantiles", data_set.quantiles)]
+    every = [(f"features.{n}", feature) for n, feature in enumerate(data_set.features)]
+    for kind, objects in data_set.objects.items():
+        every += [(f"objects.{kind}.features.{n}", feature) for n, feature in enumerate(objects.features)]
+    for place, feature in every:
+        ranges.append((f"{place}.quantiles", feature.quantiles or (0.0, 1.0)))
+        if feature.format is not None and feature.scale is not None:
+            lines.append(f"{place}.scale: not together with format")
+        elif feature.given is not None:
+            lines += [
+                f"{place}.{key}: only for format: auto"
+                for key in ("width", "quantiles")
+                if getattr(feature, key) is not None
+            ]
+    lines += [f"{path}: expected low < high, found {low:g}, {high:g}" for path, (low, high) in ranges if low >= high]
+    return lines
+
+
+def _anomaly_mistakes(data_set: DataSet) -> list[str]:
+    """What the `anomaly` block does not fit, and shares that are not those of simulated crossings."""
+    lines = []
+    trigger, anomaly = data_set.trigger, data_set.anomaly
+    if anomaly is not None and data_set.label is not None:
+        lines += [f"anomaly.{line}" for line in anomaly.mistakes(data_set.label.classes)]
+        if data_set.balance_classes or data_set.weight is not None:
+            lines.append("anomaly: not with weight or balance_classes; `flatten` gives the weights")
+        if trigger is not None and set(trigger.signal) & set(anomaly.background):
+            lines.append("trigger.signal: holds classes of anomaly.background")
+    elif anomaly is not None:
+        lines.append("anomaly: needs a label, by which background is told from what is tested on")
+    if data_set.simulate_crossings is not None and trigger is not None and trigger.shares is not None:
+        right = shares(data_set.simulate_crossings.pileup)
+        lines += [
+            f"trigger.shares.{name}: expected {right[name]:.4g} at a pileup of {data_set.simulate_crossings.pileup:g}, "
+            f"found {share:g}"
+            for name, share in trigger.shares.items()
+            if name in right and abs(share / right[name] - 1) > 0.01
+        ]
+    return lines
+
+
+def _unknown_variables(data_set: DataSet, trigger: Trigger) -> list[str]:
+    """Names that efficiency cannot be shown against, being neither observables nor channels."""
+    from trigger_lut.config.data_set.channels import channels
+
+    try:
+        known = [*data_set.observables, *(channel.name for channel in channels(data_set))]
+    except ConfigurationError:  # two channels of one name, which the plan refuses
+        return []
+    return trigger.unknown_variables(known)
+
+
+def _label_mistakes(data_set: DataSet, truth: bool) -> list[str]:
+    if not truth and data_set.label is None and data_set.targets is None:
+        return [] if data_set.files_by_class is None else ["files_by_class: not without label; give files"]
+    if (data_set.label is None) == (data_set.targets is None):
+        return ["label: give either label or targets, found " + ("neither" if data_set.label is None else "both")]
+    if data_set.label is None:
+        wrong = [] if data_set.files_by_class is None else ["files_by_class: not with targets; give files"]
+        return wrong + ["balance_classes: not with targets"] * data_set.balance_classes
+    classes = data_set.label.classes
+    if data_set.files_by_class is None:
+        missing = "label.expression: missing; give it, or files_by_class instead of files"
+        return [missing] if data_set.label.expression is None else []
+    found = [
+        f"files_by_class: no class {name!r} in label.classes{nearest(name, classes)}"
+        for name in data_set.files_by_class
+        if name not in classes
+    ]
+    if truth:
+        without = [name for name in classes if name not in data_set.files_by_class]
+        found += [f"files_by_class: no files of class {name!r}" for name in without]
+    if data_set.label.expression is not None:
+        found.append("label.expression: not together with files_by_class")
+    return found

@@ -1,0 +1,232 @@
+"""The data set description (config/data_sets/<name>.yaml): which events, which features, in which formats."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from trigger_lut.cards.base import Strict
+from trigger_lut.config.crossings import ENERGY_TEV, Crossings, planned_crossing_files
+from trigger_lut.config.data_set.anomaly import SCORE, Anomaly
+from trigger_lut.config.data_set.consistency import inconsistencies
+from trigger_lut.config.data_set.features import ExpressionText, Feature, NonFinite, Objects, Quantiles, Width
+from trigger_lut.config.data_set.files import Address, Source, expand, line_up, lists
+from trigger_lut.config.data_set.trigger import Trigger
+from trigger_lut.config.muons import MuonChamber, planned_muon_files
+from trigger_lut.config.simulation import PlannedFile, Simulation, planned_files
+from trigger_lut.config.validation import LONGEST, Line, Name, Text, read_yaml, validate
+from trigger_lut.errors import ConfigurationError, DataError
+
+DATA = Path("data")  # simulated files lie in data/<name>/
+
+
+class Label(Strict):
+    """The class of an entry."""
+
+    expression: ExpressionText | None = Field(
+        None, description="Branch or expression whose value is 0, 1, ... by class; default: files_by_class says it."
+    )
+    classes: list[Text] = Field(min_length=2, description="Class names, from 0 on.")
+
+
+class Target(Strict):
+    """A number that a network is to find, one output of it."""
+
+    name: Name
+    expression: ExpressionText = Field(description="Branch or expression; one number an entry.")
+    unit: Annotated[Line, Field(max_length=LONGEST)] = Field("", description="For axes and tables, such as mrad.")
+    scale: float | None = Field(
+        None,
+        gt=0,
+        lt=1e30,
+        description="What an output of 1 stands for; default: a power of two near the spread.",
+    )
+
+
+class Split(Strict):
+    """Shares of the events; which event goes where follows from a hash of its identity."""
+
+    train: float = Field(default=0.6, gt=0, lt=1)
+    validation: float = Field(default=0.2, gt=0, lt=1)
+    test: float = Field(default=0.2, gt=0, lt=1)
+
+
+class Friends(Strict):
+    """A tree in files of its own, whose entries continue those of the main tree one by one."""
+
+    files: list[Line] = Field(
+        min_length=1, description="As `files`: the n-th belongs to the n-th file of the main tree."
+    )
+    tree: Text = Field(description="Name of the TTree or RNTuple in each of them.")
+
+
+class DataSet(Strict):
+    """config/data_sets/<name>.yaml."""
+
+    name: Name
+    files: list[Line] | None = Field(
+        None,
+        min_length=1,
+        description="ROOT files or globs, from the working directory; @list.txt, a text file with one a line; "
+        "addresses http://, https:// and root:// (XRootD, needs the extra `remote`).",
+    )
+    files_by_class: dict[str, Annotated[list[Line], Field(min_length=1)]] | None = Field(
+        None, description="The same by class, instead of files and of the label's expression."
+    )
+    classes_apart: bool = Field(
+        False,
+        description="Beside files_by_class: entries of different classes are different events, though event_id may be "
+        "the same, as of processes that were simulated apart.",
+    )
+    friends: list[Friends] | None = Field(
+        None, min_length=1, description="More branches in other files, one file for each of `files`."
+    )
+    on_bad_file: Literal["refuse", "skip"] = Field(
+        "refuse",
+        description="A file that is damaged or cannot be read: refuse, or skip, which leaves it out and lists it in "
+        "the card and on the page. What does not fit this description (tree, branch, label) is refused always.",
+    )
+    simulate: Simulation | None = Field(None, description="Make the files data/<name>/*.root by simulation instead.")
+    simulate_muons: MuonChamber | None = Field(None, description="Make them by simulation of a muon chamber instead.")
+    simulate_crossings: Crossings | None = Field(
+        None, description="Make them by simulation of level-1 objects of whole crossings instead."
+    )
+    tree: Text = Field(description="Name of the TTree or RNTuple in each file.")
+    event_id: list[Text] = Field(min_length=1, description="Integer branches that together name an entry.")
+    split_by: list[Text] | None = Field(
+        None,
+        min_length=1,
+        description="Those of event_id that must agree for entries to stay in one split; default: all.",
+    )
+    label: Label | None = Field(None, description="Classification: the class of an entry.")
+    targets: list[Target] | None = Field(None, min_length=1, description="Regression instead: numbers to be found.")
+    anomaly: Anomaly | None = Field(
+        None, description="Anomaly detection instead: one score, of a network that knows background alone."
+    )
+    features: list[Feature] = Field([], description="Input channels in order.")
+    objects: dict[Name, Objects] = Field(
+        {}, description="Objects in slots, by name; their channels follow those of features, slot by slot."
+    )
+    weight: ExpressionText | None = Field(None, description="Weight of an entry in training; default: 1.")
+    balance_classes: bool = Field(False, description="Whether all classes get the same weight in training.")
+    observables: dict[Text, ExpressionText] = Field(
+        {}, description="What results are shown against and no network reads, by label such as 'pt [GeV]'."
+    )
+    cut: ExpressionText | None = Field(None, description="Keep the entries for which this expression is true.")
+    width: Width = Field(8, description="Bits of automatic formats.")
+    quantiles: Quantiles = Field((0.001, 0.999), description="Of the training split, for automatic formats.")
+    nonfinite: NonFinite = Field("refuse", description="NaN and infinite features: refuse, drop, {replace: number}.")
+    split: Split = Field(default_factory=Split)
+    chunk: int = Field(20_000, ge=1, description="Entries read at a time; bounds the memory.")
+    # Not written either: at what rate events come is no reason to read them again.
+    trigger: Trigger | None = Field(
+        None, exclude=True, description="Rates of a classification as a trigger, shown in kHz."
+    )
+    sample: Text | None = Field(
+        None, exclude=True, description="What plots say the data are, such as 'CMS open data, 13 TeV'."
+    )
+    # Not written: which results of others a page shows is no reason to read the events again.
+    published: Literal["jsc-openml-42468", "jsc-cernbox"] | None = Field(
+        None,
+        exclude=True,
+        description="The public data set that this is; a scan's page then shows the published results on it.",
+    )
+
+    @property
+    def outputs(self) -> list[str]:
+        """Names of a network's outputs: classes, targets, or the score of an anomaly. Empty where nothing is known."""
+        if self.anomaly is not None:
+            return [SCORE]
+        return self.label_or_targets
+
+    @property
+    def label_or_targets(self) -> list[str]:
+        """Names of the classes, or of the targets. Empty where nothing is known of the entries."""
+        return self.label.classes if self.label is not None else [target.name for target in self.targets or []]
+
+    @property
+    def kinds(self) -> list[str]:
+        """By what entries are told apart in counts and plots: classes; without these all are of one kind."""
+        return self.label.classes if self.label is not None else ["all"]
+
+    @property
+    def regression(self) -> bool:
+        """Whether outputs are numbers, instead of one score a class."""
+        return self.label is None or self.anomaly is not None
+
+    @property
+    def trained_on(self) -> list[bool]:
+        """By kind, whether its entries may be trained on; others are in the test split alone."""
+        return [self.anomaly is None or name in self.anomaly.background for name in self.kinds]
+
+    @property
+    def shown_as(self) -> str:
+        """What plots say the data are."""
+        if self.sample is not None:
+            return self.sample
+        if self.simulate_muons is not None:
+            return "Simulation, muon chamber"
+        if self.simulate_crossings is not None:
+            return f"Simulation, {ENERGY_TEV:g} TeV"
+        return f"Simulation, {self.simulate.energy_tev:g} TeV" if self.simulate is not None else self.name
+
+    def simulated(self) -> list[PlannedFile]:
+        """The files that simulation makes; empty where files are given."""
+        if self.simulate_muons is not None:
+            return planned_muon_files(self.simulate_muons)
+        if self.simulate_crossings is not None:
+            return planned_crossing_files(self.simulate_crossings)
+        return planned_files(self.simulate) if self.simulate is not None else []
+
+    def globs(self) -> list[tuple[int | None, str]]:
+        """(class, file or glob); class None where it is the label's. Of simulated data the planned files."""
+        if made := self.simulated():
+            return [(None, (DATA / self.name / f.name).as_posix()) for f in made]
+        if self.files_by_class is not None:
+            return [(self.kinds.index(c), g) for c, patterns in self.files_by_class.items() for g in patterns]
+        return [(None, pattern) for pattern in self.files or []]
+
+    def sources(self) -> list[Source]:
+        """The files with their friends and class, sorted, each once; those here before remote ones.
+
+        Raises DataError for a missing file, a glob without match, a file of two classes, and lists of friends that do
+        not line up.
+        """
+        owner = f"data set {self.name}"
+        by_class: dict[int | None, list[str]] = {}
+        for k, entry in self.globs():
+            by_class.setdefault(k, []).append(entry)
+        kinds: dict[Address, int | None] = {}
+        for k, entries in by_class.items():
+            for file in expand(owner, entries):
+                if kinds.setdefault(file, k) != k:
+                    both = " and ".join(repr(self.kinds[c]) for c in (kinds[file], k) if c is not None)
+                    raise DataError(f"{owner}: {file} stands under both classes {both}")
+        friends = [(f.tree, expand(f"{owner}: friends of tree {f.tree!r}", f.files)) for f in self.friends or []]
+        found = [replace(s, kind=kinds[s.file]) for s in line_up(owner, self.tree, list(kinds), friends)]
+        return sorted(found, key=lambda s: (isinstance(s.file, str), s.file))
+
+    def lists(self) -> list[Path]:
+        """The text files that list files."""
+        friends = [entry for friends in self.friends or [] for entry in friends.files]
+        return lists([*(entry for _, entry in self.globs()), *friends])
+
+
+def load_data_set(path: Path, truth: bool = True) -> DataSet:
+    """Read a description. truth: whether it must have label or targets, as for training.
+
+    Raises ConfigurationError that lists every mistake with its dotted path.
+    """
+    data_set: DataSet = validate(DataSet, read_yaml(path), path)
+    if lines := inconsistencies(data_set, truth):
+        count = f"{len(lines)} mistake" + "s" * (len(lines) != 1)
+        raise ConfigurationError(f"{path}: {count}\n  " + "\n  ".join(lines))
+    return data_set
+
+
+def schema() -> dict[str, Any]:
+    """JSON schema of a data set description, for editors."""
+    return DataSet.model_json_schema()

@@ -1,0 +1,93 @@
+"""What a classification is as a trigger: which classes are signal, and at what rate background comes in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from trigger_lut.cards.base import Strict
+from trigger_lut.errors import nearest
+
+BUNCH_CROSSING_MHZ = 40.079
+PB_IN_CM2 = 1e-36
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Streams = list[tuple[tuple[int, ...], float]]
+"""(numbers of background classes, kHz): all entries of these classes stand for the same rate, together for so much."""
+
+
+class Trigger(Strict):
+    """The `trigger` block of a data set description. Exactly one way to state the input rate is given."""
+
+    signal: list[str] = Field(min_length=1, description="Classes that are to pass; all others are background.")
+    input_rate_khz: Rate | None = Field(None, description="Rate of background entries at the input.")
+    filled_fraction: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        None, description="Each background entry is a crossing; this share of 40.079 MHz has collisions."
+    )
+    shares: dict[str, Annotated[float, Field(gt=0, le=1)]] | None = Field(
+        None, description="With filled_fraction: share of the crossings that each background class stands for."
+    )
+    cross_section_pb: dict[str, Rate] | None = Field(None, description="Of each background class; with luminosity.")
+    luminosity_cm2s: Rate | None = Field(None, description="Instantaneous, per square centimetre and second.")
+    rates_khz: list[Rate] = Field([1.0, 10.0, 100.0], min_length=1, description="Working points.")
+    against: list[str] = Field([], description="Observables or features that efficiency is shown against.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        ways = [key for key in ("input_rate_khz", "filled_fraction", "cross_section_pb") if getattr(self, key)]
+        if len(ways) != 1:
+            found = " and ".join(ways) or "none"
+            raise ValueError(f"give one of input_rate_khz, filled_fraction and cross_section_pb, found {found}")
+        if (self.cross_section_pb is None) != (self.luminosity_cm2s is None):
+            raise ValueError("cross_section_pb and luminosity_cm2s go together")
+        if self.shares is not None and self.filled_fraction is None:
+            raise ValueError("shares: only with filled_fraction")
+        if self.shares is not None and abs(sum(self.shares.values()) - 1) > 0.01:
+            raise ValueError(f"shares: expected a sum of 1, found {sum(self.shares.values()):.4g}")
+        return self
+
+    def mistakes(self, classes: Sequence[str]) -> list[str]:
+        """What does not fit the classes of a data set, as 'key: what is wrong'."""
+        found = [f"signal: no class {name!r}{nearest(name, classes)}" for name in self.signal if name not in classes]
+        background = [name for name in classes if name not in self.signal]
+        if not background:
+            found.append("signal: all classes are signal; a rate needs background")
+        for key, stated in (("cross_section_pb", self.cross_section_pb), ("shares", self.shares)):
+            if stated is None:
+                continue
+            found += [
+                f"{key}: {name!r} is no background class{nearest(name, background)}"
+                for name in stated
+                if name not in background
+            ]
+            found += [f"{key}: {name!r} is missing" for name in background if name not in stated]
+        return found
+
+    def unknown_variables(self, known: Sequence[str]) -> list[str]:
+        """Names in `against` that are none of the data set's observables and input channels, as in `mistakes`."""
+        return [
+            f"against: no observable or feature {name!r}{nearest(name, known)}"
+            for name in self.against
+            if name not in known
+        ]
+
+    def streams(self, classes: Sequence[str]) -> Streams:
+        """What enters: all background in one stream; with cross sections (rate sigma * L) or shares one a class."""
+        background = [k for k, name in enumerate(classes) if name not in self.signal]
+        if self.cross_section_pb is not None and self.luminosity_cm2s is not None:
+            per_pb = PB_IN_CM2 * self.luminosity_cm2s / 1000
+            return [((k,), self.cross_section_pb[classes[k]] * per_pb) for k in background]
+        crossings = 1000 * BUNCH_CROSSING_MHZ * (self.filled_fraction or 0.0)
+        if self.shares is not None:
+            return [((k,), self.shares[classes[k]] * crossings) for k in background]
+        return [(tuple(background), self.input_rate_khz or crossings)]
+
+    def stated(self) -> str:
+        """How the input rate was stated."""
+        if self.input_rate_khz is not None:
+            return f"input_rate_khz: {self.input_rate_khz:g}"
+        if self.filled_fraction is not None:
+            share = f"{BUNCH_CROSSING_MHZ} MHz x filled_fraction {self.filled_fraction:g}"
+            return f"{share}, each background entry a crossing{'' if self.shares is None else ' of its share'}"
+        return f"cross_section_pb x luminosity_cm2s {self.luminosity_cm2s:g}"

@@ -1,0 +1,177 @@
+"""What a network may be, as the budget file describes it: widths alone, a list of layers, a user's own function,
+or the file of a trained model.
+
+Option names are those of the layers (trigger_lut.layers, keras.layers, hgq.layers). Shapes are followed in
+network_shape.py; the Keras model is built in training/model.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+
+from trigger_lut.cards.base import Strict
+from trigger_lut.config.layer_options import (
+    AveragePoolOptions,
+    FlattenOptions,
+    LUTConv1DOptions,
+    LUTConv2DOptions,
+    LUTDenseOptions,
+    MaxPoolOptions,
+    QConv1DOptions,
+    QConv2DOptions,
+    QDenseOptions,
+    QEinsumDenseOptions,
+    ReshapeOptions,
+    Size,
+    Sparse,
+    SumOptions,
+    Units,
+)
+from trigger_lut.config.validation import Line
+
+OF_UNITS = ("batch_norm", "hidden_width", "max_input_bits")
+
+
+class Layer(Sparse):
+    """One layer: its kind, and the options of that kind."""
+
+    lut_dense: LUTDenseOptions | None = None
+    lut_conv1d: LUTConv1DOptions | None = None
+    lut_conv2d: LUTConv2DOptions | None = None
+    flatten: FlattenOptions | None = None
+    reshape: ReshapeOptions | None = None
+    sum: SumOptions | None = None
+    max_pool: MaxPoolOptions | None = None
+    average_pool: AveragePoolOptions | None = None
+    q_dense: QDenseOptions | None = None
+    q_conv1d: QConv1DOptions | None = None
+    q_conv2d: QConv2DOptions | None = None
+    q_einsum_dense: QEinsumDenseOptions | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        kinds = [name for name in type(self).model_fields if getattr(self, name) is not None]
+        if len(kinds) != 1:
+            known = ", ".join(type(self).model_fields)
+            found = " and ".join(kinds) or "none"
+            raise ValueError(f"expected one kind of layer with its options (one of {known}), found {found}")
+        return self
+
+    @property
+    def kind(self) -> str:
+        return next(name for name in type(self).model_fields if getattr(self, name) is not None)
+
+    @property
+    def options(self) -> Any:
+        """The options model of its kind."""
+        return getattr(self, self.kind)
+
+    @property
+    def width(self) -> int | None:
+        """Outputs a place of a layer with weights; None for the others."""
+        if self.q_einsum_dense is not None:
+            return self.q_einsum_dense.output_shape[-1]
+        found: int | None = getattr(self.options, "units", None) or getattr(self.options, "filters", None)
+        return found
+
+
+class NetworkShape(Strict):
+    """The layers of the network: one of units, layers, function and model."""
+
+    units: list[Units] | None = Field(
+        None, min_length=1, description="Outputs of each LUTDense layer; the last is the number of classes."
+    )
+    batch_norm: bool = Field(True, description="Batch normalisation of edge outputs in all layers but the last.")
+    hidden_width: int = Field(8, ge=1, le=64, description="Hidden units H of the small network behind each edge.")
+    max_input_bits: int = Field(6, ge=1, le=12, description="Largest address width of an edge; 6 bits fill one LUT.")
+    input_shape: list[Size] | None = Field(
+        None, min_length=1, description="Shape that the data set's features are put into, row by row, before `layers`."
+    )
+    layers: list[Layer] | None = Field(
+        None, min_length=1, description="Layers in order; the last gives one output a class."
+    )
+    function: Line | None = Field(
+        None,
+        pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$",
+        description="Python function module:name that gets the inputs' formats, the number of classes and the seed, "
+        "and gives a Keras model. The module is installed or lies in the working directory.",
+    )
+    model: Line | None = Field(
+        None,
+        pattern=r"\.keras$",
+        description="File of a trained Keras model of HGQ2's layers or ours, from the working directory. It is not "
+        "trained: it is built, proven and measured as it is.",
+    )
+    reference: list[Units] | None = Field(
+        None,
+        min_length=1,
+        description="Widths of the unquantised Dense network to compare with; default: those of the layers.",
+    )
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        forms = [name for name in ("units", "layers", "function", "model") if getattr(self, name) is not None]
+        if len(forms) != 1:
+            raise ValueError(
+                f"expected one of units, layers, function and model, found {' and '.join(forms) or 'none'}"
+            )
+        if self.input_shape is not None and self.layers is None:
+            raise ValueError(f"input_shape: only beside layers, found beside {forms[0]}")
+        if self.units is not None and self.reference is not None:
+            raise ValueError("reference: only beside layers, function or model, found beside units")
+        if self.is_given:
+            if self.reference is None:
+                raise ValueError(f"reference: missing; the widths of a {forms[0]}'s layers are not found out")
+            if given := [key for key in OF_UNITS if key in self.model_fields_set]:
+                raise ValueError(f"{given[0]}: only beside units or layers, found beside {forms[0]}")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_does_not_count(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        left_out = OF_UNITS if self.is_given else ()
+        return {k: v for k, v in handler(self).items() if v is not None and k not in left_out}
+
+    @property
+    def is_given(self) -> bool:
+        """Whether the layers are not described here but come from a function or a file."""
+        return self.function is not None or self.model is not None
+
+    @property
+    def reference_units(self) -> list[int]:
+        """Widths of the Dense network that the network is compared with; the last is the number of classes."""
+        if self.reference is not None:
+            return self.reference
+        return self.units or [layer.width for layer in self.layers or [] if layer.width is not None]
+
+
+def short_name(network: NetworkShape) -> str:
+    """A network in a few words for tables: '20-5', 'lut_dense 8, sum', or the name of the function or file."""
+    if network.units is not None:
+        return "-".join(map(str, network.units))
+    if network.function is not None:
+        return network.function
+    if network.model is not None:
+        return Path(network.model).stem
+    return ", ".join(x.kind if x.width is None else f"{x.kind} {x.width}" for x in network.layers or [])
+
+
+def function_digest(network: NetworkShape) -> str | None:
+    """sha256 of the file of a network's function where it lies in the working directory; None of installed ones."""
+    if network.function is None:
+        return None
+    base = Path(*network.function.split(":")[0].split("."))
+    for path in (base.with_suffix(".py"), base / "__init__.py"):
+        if path.is_file():
+            return hashlib.sha256(path.read_bytes()).hexdigest()
+    return None
+
+
+def model_digest(network: NetworkShape) -> str | None:
+    """sha256 of the file of a network's model; None where there is none."""
+    if network.model is None or not Path(network.model).is_file():
+        return None
+    return hashlib.sha256(Path(network.model).read_bytes()).hexdigest()

@@ -1,0 +1,178 @@
+"""Scans: lists of budgets, networks and seeds in the budget file, expanded to designs with readable names.
+
+The name of a point says what it is and depends on nothing else, so that an edited scan keeps the points that stay:
+scan_l400_t20_s1 has 400 LUTs, 20 ns, the budget file's network and seed 1; scan_l400_t12p5_u40x5_b4_s2 has 12.5 ns,
+units [40, 5], 4 address bits and seed 2.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from trigger_lut.cards.base import Strict
+from trigger_lut.config.layer_options import Units
+from trigger_lut.config.network import NetworkShape
+from trigger_lut.config.validation import LONGEST, Name, Positive
+from trigger_lut.utils.identifiers import design_mistake, same_in_code
+
+MOST_POINTS = 100  # each is a training of its own
+# Of a point that starts from the one with the next larger LUT budget: shares of the epochs, and of the learning rate,
+# that the budget file gives. Against trainings from scratch (tests/benchmark/test_warm_start.py; 100 epochs, budgets of
+# 900 to 200 LUTs below 1500, three seeds) these gained 0.48 +- 0.15 points of test accuracy, 0.3 of the epochs
+# 0.28 +- 0.12; but with these, 900 and 540 LUTs lost 0.13 +- 0.10 points of validation accuracy.
+WARM_EPOCHS, WARM_RATE = 0.5, 0.5
+
+
+class Scan(Strict):
+    """Designs at all combinations of these lists; they are compared on the scan's page and not judged."""
+
+    luts: list[Positive] = Field(min_length=1, description="6-input LUTs after synthesis.")
+    latency_ns: list[Annotated[float, Field(gt=0)]] = Field(
+        min_length=1, description="From valid input to valid output at the target's clock."
+    )
+    units: list[Annotated[list[Units], Field(min_length=1)]] | None = Field(
+        None, min_length=1, description="Networks that differ from the budget file's in units; default: that one alone."
+    )
+    networks: dict[Name, NetworkShape] | None = Field(
+        None, min_length=1, description="Networks by name, instead of units."
+    )
+    max_input_bits: list[Annotated[int, Field(ge=1, le=12)]] | None = Field(
+        None, min_length=1, description="Largest address widths; default: the network's."
+    )
+    seeds: list[Annotated[int, Field(ge=0, lt=2**31)]] | None = Field(
+        None, min_length=1, description="Seeds; default: the budget file's."
+    )
+    warm_start: bool = Field(
+        True,
+        description="Whether points that differ in LUTs alone form a chain: the largest is trained from scratch, each "
+        "next smaller one starts from what the larger one was before its widths were frozen, and trains for "
+        f"{WARM_EPOCHS:g} times the epochs. Fewer epochs in all, but one after the other: with a core for every point, "
+        "false ends sooner.",
+    )
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One network of a scan: what it adds to names, where it stands in the budget file."""
+
+    label: str
+    place: str
+    network: NetworkShape
+
+
+@dataclass(frozen=True)
+class Point:
+    """One design of a scan. warm_from: the point that its training starts from; None: from scratch."""
+
+    name: str
+    luts: int
+    latency_ns: float
+    network: NetworkShape
+    seed: int
+    warm_from: str | None = None
+
+
+def variants(scan: Scan, network: NetworkShape) -> list[Variant]:
+    """The networks of a scan, before max_input_bits. `network` is the budget file's."""
+    if scan.networks is not None:
+        return [Variant(f"_{name}", f"scan.networks.{name}", held) for name, held in scan.networks.items()]
+    if scan.units is None:
+        return [Variant("", "network", network)]
+    shared = {key: getattr(network, key) for key in ("batch_norm", "hidden_width", "max_input_bits")}
+    found = []
+    for n, units in enumerate(scan.units):
+        label = "" if units == network.units else "_u" + "x".join(map(str, units))
+        found.append(Variant(label, f"scan.units.{n}", NetworkShape(units=units, **shared)))
+    return found
+
+
+def points(scan: Scan, network: NetworkShape, seed: int) -> list[Point]:
+    """All designs of a scan in the order of its lists; network and seed are the budget file's."""
+    falling = sorted(set(scan.luts), reverse=True)
+    larger = dict(zip(falling[1:], falling, strict=False)) if scan.warm_start else {}
+
+    def name(luts: int, latency: float, label: str, s: int) -> str:
+        return f"scan_l{luts}_t{_text(latency)}{label}_s{s}"
+
+    return [
+        Point(
+            name(luts, latency, label, s),
+            luts,
+            latency,
+            shape,
+            s,
+            name(larger[luts], latency, label, s) if luts in larger else None,
+        )
+        for label, shape in _networks(scan, network)
+        for latency in scan.latency_ns
+        for luts in scan.luts
+        for s in (scan.seeds or [seed])
+    ]
+
+
+def _networks(scan: Scan, network: NetworkShape) -> list[tuple[str, NetworkShape]]:
+    found = []
+    for variant in variants(scan, network):
+        for bits in scan.max_input_bits or [variant.network.max_input_bits]:
+            same = bits == variant.network.max_input_bits
+            shape = variant.network if same else variant.network.model_copy(update={"max_input_bits": bits})
+            found.append((variant.label + ("" if same else f"_b{bits}"), shape))
+    return found
+
+
+def _text(number: float) -> str:
+    """A number in a name: 20.0 as 20, 12.5 as 12p5."""
+    return repr(float(number)).removesuffix(".0").replace(".", "p").replace("+", "")
+
+
+def _too_long(name: str) -> str | None:
+    if len(name) <= LONGEST:
+        return None
+    return f"expected at most {LONGEST} characters, found {len(name)} in {name!r}. Shorten the network's name"
+
+
+def mistakes(scan: Scan, network: NetworkShape | None, seed: int, designs: Collection[str]) -> list[str]:
+    """What the lists say against each other, as 'dotted.path: what is wrong'; empty when all is well.
+
+    network, seed, designs: the budget file's; network is None where it is itself mistaken.
+    """
+    found = []
+    lists = {key: getattr(scan, key) for key in ("luts", "latency_ns", "units", "max_input_bits", "seeds")}
+    for key, values in lists.items():
+        repeated = [value for value, count in Counter(map(str, values or [])).items() if count > 1]
+        found += [f"scan.{key}: {value} occurs twice" for value in repeated]
+    named = list((scan.networks or {}).items())
+    for n, (name, held) in enumerate(named):
+        found += [f"scan.networks.{name}: the same as {other!r}" for other, earlier in named[:n] if earlier == held]
+    if scan.units is not None and scan.networks is not None:
+        found.append("scan: expected units or networks, found both")
+    lengths = {key: len(values) for key, values in {**lists, "networks": named}.items() if values}
+    if (count := math.prod(lengths.values())) > MOST_POINTS:
+        product = " x ".join(f"{length} {key}" for key, length in lengths.items())
+        found.append(f"scan: expected at most {MOST_POINTS} designs, found {count} ({product})")
+    if network is not None and scan.units is not None and network.units is None:
+        found.append("scan.units: only where the budget file's network has units; give networks instead")
+    if found or network is None:
+        return found
+    for variant in variants(scan, network):
+        if variant.network.model is not None:
+            return [f"scan: {variant.place} is a saved model, with nothing to train; expected it in designs alone"]
+    functions = [variant.place for variant in variants(scan, network) if variant.network.function is not None]
+    if functions and scan.max_input_bits is not None:
+        return [f"scan.max_input_bits: {place} is a function, which has its own" for place in functions]
+    names = Counter(point.name for point in points(scan, network, seed))
+    found += [f"scan: {count} designs would have the name {name!r}" for name, count in names.items() if count > 1]
+    found += [f"designs.{name}: the scan has a design of this name" for name in designs if name in names]
+    found += [f"scan: {mistake}" for name in names if (mistake := design_mistake(name) or _too_long(name))]
+    found += [
+        f"scan: designs {other!r} and {name!r} have the same names of modules and files. Rename a network or a design"
+        for name, other in same_in_code([*designs, *names])
+        if name in names and other != name
+    ]
+    return found

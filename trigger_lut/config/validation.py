@@ -1,0 +1,155 @@
+"""How the files that people edit are read and checked: every mistake at once, with its dotted path."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError
+
+from trigger_lut.cards.base import Strict
+from trigger_lut.config.yaml_file import read_yaml as read_yaml
+from trigger_lut.errors import ConfigurationError, nearest, visible
+from trigger_lut.utils.identifiers import design_mistake
+
+NAME_EXPECTED = "expected a name of letters, digits, '_' and '-', the first a letter or digit"
+LONGEST = 64  # characters of a name that becomes part of names of files and modules
+LONGEST_TEXT = 200  # of any other name
+
+
+def _printable(text: str) -> str:
+    """Raises ValueError for line breaks, control characters and characters that change the order of reading."""
+    if wrong := next((c for c in text if not c.isprintable()), None):
+        raise ValueError(
+            f"expected printable characters in one line, found U+{ord(wrong):04X} at position {text.index(wrong)}"
+        )
+    return text
+
+
+def _fits_code(name: str) -> str:
+    """Raises ValueError where a design's name is not possible in names of modules and entities."""
+    if mistake := design_mistake(name):
+        raise ValueError(mistake)
+    return name
+
+
+Name = Annotated[str, Field(max_length=LONGEST), StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+DesignName = Annotated[Name, AfterValidator(_fits_code)]
+Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), AfterValidator(_printable)]
+"""A name for people, such as that of a class or a feature: one line of printable characters."""
+Line = Annotated[str, Field(max_length=1000), AfterValidator(_printable)]
+"""A sentence for people, or the name of a file, a tree or a branch."""
+Positive = Annotated[int, Field(gt=0)]
+AnyModel = TypeVar("AnyModel", bound=Strict)
+
+
+def explain(error: ValidationError, model: type[Strict]) -> list[str]:
+    """Every mistake of a validation as 'dotted.path: what is wrong', unknown keys with the nearest valid ones."""
+    lines = []
+    for item in error.errors():
+        where = visible(".".join(str(part) for part in item["loc"] if part != "[key]")) or "the whole file"
+        if item["type"] == "extra_forbidden":
+            known = _keys_at(model, item["loc"][:-1])
+            lines.append(f"{where}: unknown key{nearest(str(item['loc'][-1]), known)}")
+        elif item["type"] == "missing":
+            lines.append(f"{where}: missing")
+        elif item["type"] == "value_error":
+            text = str(item["ctx"]["error"])
+            named = "found" in text or repr(item["input"]) in text
+            lines.append(f"{where}: {text}" + ("" if named else f", found {shown(item['input'])}"))
+        else:
+            quotes = item["type"] == "string_type" and isinstance(item["input"], bool | int | float)
+            lines.append(
+                f"{where}: {_expected(item, str(item['loc'][-1:]))}, found {shown(item['input'])}"
+                + (". Write it in quotes" if quotes else "")
+            )
+    return lines
+
+
+# What was expected, by pydantic's type of error; the braces are filled from the error's context.
+_EXPECTED = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "finite_number": "a finite number",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "literal_error": "{expected}",
+    "too_short": "{min_length} or more entries",
+    "too_long": "at most {max_length} entries",
+    "string_too_short": "text",
+    "string_too_long": "at most {max_length} characters",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "dict_type": "a mapping",
+    "list_type": "a list",
+    "tuple_type": "a list",
+}
+_UNITS = ("ns", "mhz", "gev", "tev")
+
+
+def _expected(item: Any, key: str) -> str:
+    if item["type"] == "string_pattern_mismatch":
+        return NAME_EXPECTED.replace("'_'", "'.', '_'" if "." in item["ctx"]["pattern"] else "'_'")
+    if item["type"] not in _EXPECTED:
+        return str(item["msg"]).replace("Input should be", "expected")
+    limits = {k: int(v) if isinstance(v, float) and v.is_integer() else v for k, v in item.get("ctx", {}).items()}
+    text = "expected " + _EXPECTED[item["type"]].format(**limits)
+    unit = key.strip("(),'").rsplit("_", 1)[-1]
+    if item["type"] == "float_type" and unit in _UNITS:
+        text += f" (in {unit}, without the unit)"
+    return text
+
+
+def shown(value: Any) -> str:
+    """A value as YAML would have it, shortened."""
+    text = json.dumps(value) if value is None or isinstance(value, bool) else repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _keys_at(model: type[Strict], loc: tuple[int | str, ...]) -> list[str]:
+    """The keys that a mapping of the model may have, by the path to it."""
+    schema: dict[str, Any] = model.model_json_schema()
+
+    def follow(found: Any) -> dict[str, Any]:
+        node: dict[str, Any] = found if isinstance(found, dict) else {}
+        for option in node.get("anyOf", []):
+            if {"$ref", "properties", "items", "additionalProperties"} & set(option):
+                node = option
+        while "$ref" in node:
+            node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
+        return node
+
+    node = schema
+    for part in loc:
+        node = follow(node)
+        if isinstance(part, int):
+            node = node.get("items", {})
+        else:
+            patterns = [*node.get("patternProperties", {}).values(), node.get("additionalProperties")]
+            node = node.get("properties", {}).get(str(part)) or patterns[0] or {}
+    return [str(key) for key in follow(node).get("properties", {})]
+
+
+def checked(model: type[AnyModel], content: Any) -> AnyModel:
+    """Parsed YAML as a model, types strictly: no number in quotes, no true for 1. Raises ValidationError."""
+    return model.model_validate_json(json.dumps(content, default=str), strict=True)
+
+
+def validate(model: type[AnyModel], content: Any, path: Path) -> AnyModel:
+    """Check parsed YAML against a model. Raises ConfigurationError that lists every mistake at once."""
+    try:
+        return checked(model, content)
+    except ValidationError as error:
+        raise refused(path, explain(error, model)) from error
+
+
+def refused(path: Path, mistakes: list[str]) -> ConfigurationError:
+    """The error that lists all mistakes of a file."""
+    count = f"{len(mistakes)} mistake" + ("s" if len(mistakes) != 1 else "")
+    return ConfigurationError(f"{path}: {count}\n  " + "\n  ".join(mistakes))

@@ -1,0 +1,304 @@
+"""Arithmetic layers as integers: HGQ2's and Keras' affine operations, as `LinearLayer`.
+
+Each such operation quantises its inputs, then maps them linearly. The map is read off by applying it to unit vectors,
+so that dense, convolution, einsum, sum and average need no code of their own for shapes, strides or axes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+import numpy as np
+
+from trigger_lut.conversion.lut_layers import fraction_of
+from trigger_lut.errors import FirmwareError
+from trigger_lut.fixed_point.formats import KIF, IntArray
+from trigger_lut.fixed_point.ranges import OVERFLOWS
+from trigger_lut.layers.arguments import FRACTION_LIMIT
+from trigger_lut.network.network import PADDING, LinearLayer
+
+WITH_KERNEL = ("QDense", "QBatchNormDense", "QEinsumDense", "QEinsumDenseBatchnorm", "QConv1D", "QConv2D")
+MERGES = {"QAdd": (1, 1), "Add": (1, 1), "QSubtract": (1, -1), "Subtract": (1, -1), "QAveragePow2": (1, 1)}
+POOLS = {
+    name: getattr(keras.layers, name)
+    for name in ("AveragePooling1D", "AveragePooling2D", "GlobalAveragePooling1D", "GlobalAveragePooling2D")
+}
+SELECTIONS = {"Maximum", *(name.replace("Average", "Max") for name in POOLS)}  # see integer_selection.py
+KNOWN = sorted(
+    {*WITH_KERNEL, *MERGES, "QBatchNormalization", "QSum", "QMeanPow2", "Sum", "Quantizer", "ReLU", *POOLS, *SELECTIONS}
+)
+ROUNDINGS = {"TRN": "TRN", "RND": "RND", "S_RND": "RND"}  # stochastic rounding is a matter of training alone
+FINEST = 16  # fractional bits of a weight
+
+
+@dataclass(frozen=True)
+class Affine:
+    """y = x @ weights + bias on flat values, x quantised first, ReLU after where asked for.
+
+    formats    of each of n_in values; None where the quantiser has no bits: a constant 0
+    weights    (n_in, n_out) float64; structure: where weights can be (before any of them became 0)
+    bias       (n_out,)
+    shape      of the output, n_out values
+    """
+
+    name: str
+    formats: tuple[KIF | None, ...]
+    overflow: str
+    rounding: str
+    weights: np.ndarray
+    structure: np.ndarray
+    bias: np.ndarray
+    shape: tuple[int, ...]
+    relu: bool = False
+
+
+def affine_of(op: Any, node: Any, shapes: Sequence[tuple[int, ...]], exact: Callable[[], list[KIF]]) -> list[Affine]:
+    """A Keras operation as affine maps, one after the other.
+
+    node: the call of the operation; shapes: of what it reads, without the batch's axis. exact: gives the formats that
+    hold what it reads, for operations that do not quantise. Raises FirmwareError for an operation that is not affine.
+    """
+    kind = type(op).__name__
+    linear = _linear_map(op, kind, node, shapes)
+    sizes = [int(np.prod(shape)) for shape in shapes]
+    out_shape = tuple(int(n) for n in node.outputs[0].shape[1:])
+    read = quantised(op, op, shapes[0]) if kind == "Quantizer" else input_formats(op, shapes)
+    formats, overflow, rounding = read or (list(exact()), "WRAP", "TRN")
+    weights = read_off(op, linear, shapes, sizes, out_shape)
+    structure = weights != 0
+    bias = np.zeros(weights.shape[1])
+    if kind in WITH_KERNEL:
+        ones = _linear_map(op, kind, node, shapes, kernel=np.ones(op.qkernel.shape))
+        structure = read_off(op, ones, shapes, sizes, out_shape) != 0
+        if op.qbias is not None:
+            held = np.asarray(keras.ops.convert_to_numpy(op.qbias), dtype=np.float64)
+            bias = np.broadcast_to(held, out_shape).reshape(-1)
+    if kind == "QBatchNormalization":
+        bias = np.broadcast_to(_normalisation(op)[1], (1, *out_shape)).reshape(-1)
+    relu = is_relu(op, kind)
+    first = Affine(op.name, tuple(formats), overflow, rounding, weights, structure, bias, out_shape, relu)
+    return [first, *output_quantiser(op, out_shape)]
+
+
+def input_formats(op: Any, shapes: Sequence[tuple[int, ...]]) -> tuple[list[KIF | None], str, str] | None:
+    """Formats, overflow and rounding of HGQ2's quantisers of an operation's inputs; None where it has none."""
+    if not getattr(op, "enable_iq", False):
+        return None
+    quantisers = op.iq.quantizers if hasattr(op.iq, "quantizers") else [op.iq]
+    found = [quantised(op, q, shape) for q, shape in zip(quantisers, shapes, strict=True)]
+    if len({f[1:] for f in found}) > 1:
+        raise FirmwareError(f"layer {op.name!r}: its inputs round or overflow in different ways")
+    return [kif for f in found for kif in f[0]], *found[0][1:]
+
+
+def output_quantiser(op: Any, shape: tuple[int, ...]) -> list[Affine]:
+    """HGQ2's quantiser of an operation's outputs of a shape, if it has one."""
+    if not getattr(op, "enable_oq", False):
+        return []
+    formats, overflow, rounding = quantised(op, op.oq, shape)
+    eye, zeros = np.eye(len(formats)), np.zeros(len(formats))
+    return [Affine(f"{op.name}_oq", tuple(formats), overflow, rounding, eye, eye != 0, zeros, shape)]
+
+
+def relu_of(name: str, formats: Sequence[KIF]) -> Affine:
+    """A ReLU of values that these formats hold."""
+    eye, zeros = np.eye(len(formats)), np.zeros(len(formats))
+    return Affine(name, tuple(formats), "WRAP", "TRN", eye, eye != 0, zeros, (len(formats),), True)
+
+
+def _linear_map(
+    op: Any, kind: str, node: Any, shapes: Sequence[tuple[int, ...]], kernel: np.ndarray | None = None
+) -> Callable[[list[np.ndarray]], Any]:
+    """The linear part of an operation, on arrays with a batch's axis."""
+    ops = keras.ops
+    if kind in WITH_KERNEL:
+        held = op.qkernel if kernel is None else ops.cast(kernel, "float32")
+        if "Einsum" in kind:
+            return lambda x: ops.einsum(op.equation, x[0], held)
+        if "Conv" in kind:
+            if op.data_format != "channels_last":
+                raise FirmwareError(f"layer {op.name!r}: data_format {op.data_format!r}. Expected 'channels_last'")
+            return lambda x: op.convolution_op(x[0], held)
+        return lambda x: ops.matmul(x[0], held)
+    if kind in MERGES and len(shapes) == len(node.input_tensors) and len(shapes) > 1:
+        first, others = MERGES[kind]
+        scale = getattr(op, "_scale", 1.0)
+        return lambda x: (first * x[0] + others * sum(x[2:], x[1])) * scale
+    if kind == "QBatchNormalization":
+        return lambda x: x[0] * _normalisation(op)[0]
+    if kind in ("QSum", "QMeanPow2"):
+        return lambda x: ops.sum(x[0], axis=op.axes, keepdims=op.keepdims) * op.scale
+    if kind == "Sum":
+        return lambda x: ops.sum(x[0], axis=op.axis, keepdims=op.keepdims)
+    if kind.removeprefix("Q") in POOLS:
+        return lambda x: POOLS[kind.removeprefix("Q")].call(op, ops.cast(x[0], "float32"))
+    if kind in ("Quantizer", "ReLU") or (kind in ("Activation", "Relu") and is_relu(op, kind)):
+        return lambda x: x[0]
+    raise FirmwareError(
+        f"layer {op.name!r} is a {kind}; expected layers of tables, arithmetic layers ({', '.join(KNOWN)}) and what "
+        "rearranges values"
+    )
+
+
+def _normalisation(op: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Quantised scale and offset of a QBatchNormalization, in shapes that broadcast to its input."""
+    held = [keras.ops.convert_to_numpy(part) for part in op.qscaler_and_qoffset]
+    scale, offset = (np.asarray(part, dtype=np.float64).reshape(op._shape[1:]) for part in held)
+    return scale, offset
+
+
+def is_relu(op: Any, kind: str) -> bool:
+    if kind == "ReLU":
+        if op.max_value is not None or op.negative_slope or op.threshold:
+            raise FirmwareError(f"layer {op.name!r}: a ReLU with a limit, slope or threshold; expected a plain one")
+        return True
+    if kind == "Relu":
+        return True
+    activation = getattr(op, "activation", None)
+    if activation in (None, keras.activations.linear):
+        return False
+    if activation is keras.activations.relu:
+        return True
+    raise FirmwareError(
+        f"layer {op.name!r}: activation {getattr(activation, '__name__', activation)!r}; expected 'relu' or 'linear'"
+    )
+
+
+def read_off(
+    op: Any,
+    linear: Callable[[list[np.ndarray]], Any],
+    shapes: Sequence[tuple[int, ...]],
+    sizes: list[int],
+    out_shape: tuple[int, ...],
+) -> np.ndarray:
+    """Read off the matrix of an operation's linear map, by applying it to unit vectors.
+
+    Parameters
+    ----------
+    op
+        The operation, for messages.
+    linear
+        The map, on arrays with a batch's axis.
+    shapes, sizes
+        Shape of each input without the batch's axis, and its number of values.
+    out_shape
+        Of the output, without the batch's axis.
+
+    Returns
+    -------
+    (n_in, n_out) float64 array
+
+    Raises
+    ------
+    FirmwareError
+        Where Keras cannot evaluate the operation, or it mixes events.
+    """
+    total, first, inputs = sum(sizes), 0, []
+    for shape, size in zip(shapes, sizes, strict=True):
+        unit = np.zeros((total + 1, size), dtype=np.float32)  # an event of zeros at the end: no batch of one
+        unit[first : first + size] = np.eye(size)
+        inputs.append(unit.reshape(total + 1, *shape))
+        first += size
+    kept_as = getattr(op, "data_format", None)
+    what = f"layer {op.name!r}: a {type(op).__name__}" + (f" of data_format {kept_as!r}" if kept_as else "")
+    try:
+        result = np.asarray(keras.ops.convert_to_numpy(linear(inputs)), dtype=np.float64)
+    except FirmwareError:
+        raise
+    except Exception as error:  # whatever Keras and TensorFlow have against it
+        said = (str(error).splitlines() or [""])[0]
+        raise FirmwareError(f"{what} cannot be evaluated ({type(error).__name__}: {said[:200]})") from error
+    if result.shape != (total + 1, *out_shape) or result[-1].any():
+        raise FirmwareError(
+            f"{what} gives shape {result.shape}. Expected {(total + 1, *out_shape)} of {total + 1} events, each of its "
+            "own event alone"
+        )
+    return result[:-1].reshape(total, -1)
+
+
+def quantised(op: Any, quantiser: Any, shape: tuple[int, ...]) -> tuple[list[KIF | None], str, str]:
+    """Format of each value of an array behind one of HGQ2's quantisers, overflow and rounding."""
+    inner = quantiser.quantizer
+    if quantiser.scaler is not None or quantiser.affine is not None or not hasattr(inner, "kif"):
+        raise FirmwareError(f"layer {op.name!r}: a quantiser with a scale, or not of fixed point")
+    if inner.round_mode not in ROUNDINGS or inner.overflow_mode not in OVERFLOWS:
+        raise FirmwareError(
+            f"layer {op.name!r}: a quantiser of {inner.round_mode}, {inner.overflow_mode}; expected rounding TRN or "
+            f"RND and overflow {', '.join(OVERFLOWS)}"
+        )
+    parts = [
+        np.asarray(keras.ops.convert_to_numpy(inner.bw_mapper.bw_to_x(part, (1, *shape))))[0].reshape(-1).astype(int)
+        for part in inner.kif
+    ]
+    formats = [KIF(int(k), int(i), int(f)) if k + i + f > 0 else None for k, i, f in zip(*parts, strict=True)]
+    return formats, inner.overflow_mode, ROUNDINGS[inner.round_mode]
+
+
+def linear_layers(affine: Affine, values: IntArray, start: int) -> tuple[list[LinearLayer], IntArray]:
+    """The affine map as layers of an integer network, and the number of the value behind each of its outputs.
+
+    values: (n_in,) numbers of what it reads; start: number of the first value that the layers make. Outputs that read
+    the same inputs form a place, and equal places one layer. Raises FirmwareError for a weight that is not on a grid
+    of powers of two.
+    """
+    present = np.array([kif is not None for kif in affine.formats]) & (values != PADDING)
+    structure = affine.structure & present[:, None]
+    places: dict[bytes, list[int]] = {}
+    for o in range(structure.shape[1]):
+        places.setdefault(np.packbits(structure[:, o]).tobytes(), []).append(o)
+    merged: dict[Any, tuple[LinearLayer, list[IntArray], list[list[int]]]] = {}
+    for outputs in places.values():
+        rows = np.flatnonzero(structure[:, outputs[0]])
+        layer = _at_one_place(affine, rows, outputs)
+        key = (layer.inputs, *(a.tobytes() for a in (layer.weights, layer.bias, layer.fraction)))
+        merged.setdefault(key, (layer, [], []))
+        merged[key][1].append(values[rows])
+        merged[key][2].append(outputs)
+    layers, order, end = [], np.zeros(structure.shape[1], dtype=np.int64), start
+    for n, (layer, sites, outputs_of) in enumerate(merged.values()):
+        name = affine.name if len(merged) == 1 else f"{affine.name}_part{n}"
+        layers.append(replace(layer, name=name, sites=np.array(sites, dtype=np.int64).reshape(len(sites), -1)))
+        for outputs in outputs_of:
+            order[outputs] = np.arange(end, end + len(outputs))
+            end += len(outputs)
+    return layers, order
+
+
+def _at_one_place(affine: Affine, rows: IntArray, outputs: list[int]) -> LinearLayer:
+    formats = [kif for kif in (affine.formats[i] for i in rows) if kif is not None]
+    weights, bias = affine.weights[np.ix_(rows, outputs)], affine.bias[outputs]
+    steps = np.array([kif.step for kif in formats])[:, None]
+    _check_grid(affine, np.append(weights, bias))
+    finest = weights * steps * 2.0 ** (2 * FRACTION_LIMIT)
+    if (finest != np.round(finest)).any():
+        raise FirmwareError(
+            f"layer {affine.name!r}: products of inputs and weights have too many fractional bits. Expected at most "
+            f"{2 * FRACTION_LIMIT}; give its quantizers fewer"
+        )
+    fraction = np.array(
+        [fraction_of(np.append(weights[:, n] * steps[:, 0], bias[n])) for n in range(len(outputs))], dtype=np.int64
+    )
+    scale = 2.0**fraction
+    return LinearLayer(
+        affine.name,
+        tuple(formats),
+        (affine.overflow,) * len(formats),
+        np.round(weights * steps * scale).astype(np.int64),
+        np.round(bias * scale).astype(np.int64),
+        fraction,
+        None,
+        affine.rounding,
+        affine.relu,
+    )
+
+
+def _check_grid(affine: Affine, values: np.ndarray) -> None:
+    scaled = values * 2.0**FINEST
+    if (off := scaled != np.round(scaled)).any():
+        raise FirmwareError(
+            f"layer {affine.name!r}: {values[off][0]:.6g} is no multiple of 2**-{FINEST}; an average over a number of "
+            "values that is no power of two has no exact integer form"
+        )

@@ -1,0 +1,1 @@
+"""LUTs, flip-flops and latency before anything is built."""

@@ -1,0 +1,64 @@
+"""The clock that a synthesized netlist reaches by the delay model, set against the target's.
+
+One function gives the figure for all who judge it: the pipeline's cut, training, the cards and the pages.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from trigger_lut.cards.base import Strict
+from trigger_lut.cost_model.delay import CHECKED_DESIGNS, CHECKED_FAMILY, PERIOD_RATIOS, fmax_mhz
+
+DIGITS = 3  # of a clock in MHz
+
+
+class FmaxInterval(Strict):
+    """Where the measured Fmax lies in published designs, when the estimate is this one."""
+
+    low_mhz: float
+    high_mhz: float
+    probability: float = Field(description="Share of the published designs within the bounds.")
+    designs: int = Field(description="Published designs behind the bounds.")
+
+    def __str__(self) -> str:
+        share = f"{100 * self.probability:.0f} % of {self.designs} published designs"
+        return f"{self.low_mhz:.0f} to {self.high_mhz:.0f} MHz in {share}"
+
+
+def fmax_estimate_mhz(path_ns: float, family: str, luts: float) -> float:
+    """Return the largest clock in MHz that a netlist reaches; an estimate.
+
+    Parameters
+    ----------
+    path_ns : float
+        Logic on its longest path in ns.
+    family : str
+        Family as Yosys names it.
+    luts : float
+        LUTs of the netlist: large designs are slower.
+    """
+    return round(fmax_mhz(path_ns, family, luts), DIGITS)
+
+
+def fmax_interval(estimate_mhz: float, family: str, probability: float = 0.95) -> FmaxInterval | None:
+    """Return the interval of an estimated Fmax; None for a family without published designs.
+
+    Parameters
+    ----------
+    estimate_mhz : float
+        By `fmax_estimate_mhz`.
+    family : str
+        Family as Yosys names it.
+    probability : float
+        A key of `delay_model.PERIOD_RATIOS`.
+    """
+    if family != CHECKED_FAMILY:
+        return None
+    shortest, longest = PERIOD_RATIOS[probability]
+    return FmaxInterval(
+        low_mhz=round(estimate_mhz / longest, 1),
+        high_mhz=round(estimate_mhz / shortest, 1),
+        probability=probability,
+        designs=CHECKED_DESIGNS,
+    )

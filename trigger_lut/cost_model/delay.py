@@ -1,0 +1,148 @@
+"""A simple delay model: how much logic fits between two registers at a clock.
+
+The figures are our own round numbers for the three families (28 nm, 20 nm, 16 nm), wiring included. They decide where
+the pipeline is cut, and give an Fmax that is labelled an estimate. Beyond 8,600 LUTs delays grow with the size of the
+design: longer wires. That growth, and the error of the estimate, are fitted to 24 published designs after place and
+route on UltraScale+ (`delay_check`, calibration/delays.json). Nothing is checked on the other two families, nor the
+figure for block RAM on any.
+
+The fit would also shorten the delays of smaller designs. The model does not: only four of the designs are so small, and
+a delay that is too long costs registers, but never promises a clock that is missed.
+
+Time within a pipeline is counted in ns of logic from the first register on, registers left out: stage s covers
+(s * stage_ns, (s + 1) * stage_ns]. An operator is never cut by a register, so it waits for the next stage when it
+does not fit into the present one; `finish` is that rule. latency_cycles of a network is `cycles` of its last output.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from trigger_lut.errors import ConfigurationError, nearest
+
+TOLERANCE = 1e-9  # of a sum of delays in ns
+# Share of the time between two registers that is planned for. The rest is for what the plan cannot know: synthesis
+# shares logic between tables and so puts a second LUT into some paths (seen in Yosys: one level more than planned).
+FILL = 0.82
+
+
+@dataclass(frozen=True)
+class Delays:
+    """Delays of a family in ns.
+
+    lut        through a 6-input LUT
+    net        wire from one cell to the next
+    wide_mux   through one multiplexer that joins two LUTs (MUXF7, MUXF8, MUXF9)
+    carry      into and out of a carry chain, over its first bit
+    carry_bit  along the chain, each further bit
+    register   clock to output, setup and clock uncertainty together
+    block_ram  clock to output of a block RAM without output register, beyond that of a register
+    """
+
+    lut: float
+    net: float
+    wide_mux: float
+    carry: float
+    carry_bit: float
+    register: float
+    block_ram: float
+
+
+FAMILIES = {
+    "xcup": Delays(lut=0.12, net=0.33, wide_mux=0.10, carry=0.24, carry_bit=0.005, register=0.25, block_ram=0.90),
+    "xcu": Delays(lut=0.15, net=0.45, wide_mux=0.13, carry=0.32, carry_bit=0.008, register=0.32, block_ram=1.20),
+    "xc7": Delays(lut=0.20, net=0.60, wide_mux=0.20, carry=0.50, carry_bit=0.020, register=0.50, block_ram=1.70),
+}
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Growth of delays with the size of a design: (LUTs / luts) ** power, at least 1."""
+
+    luts: float
+    power: float
+
+    def factor(self, luts: float) -> float:
+        """Return the factor on the delays of a design of so many LUTs."""
+        return max(1.0, float((luts / self.luts) ** self.power))
+
+
+# The fit of `delay_check` to the published designs; tests/cost_model/test_published_latency.py fits again.
+GROWTH = Growth(luts=8600, power=0.299)
+CHECKED_FAMILY, CHECKED_DESIGNS, SMALLEST_CHECKED_LUTS = "xcup", 24, 1232
+# Measured over predicted period by probability: central intervals over the published designs, each left out in turn.
+PERIOD_RATIOS = {0.68: (0.88, 1.09), 0.95: (0.60, 1.26)}
+WIDEST_MUXED_TABLE = {"xcup": 9, "xcu": 9, "xc7": 8}
+
+
+def delays(family: str) -> Delays:
+    """Delays of a family. Raises ConfigurationError for one that the model does not know."""
+    if family not in FAMILIES:
+        raise ConfigurationError(f"no delays for family {family!r}{nearest(family, FAMILIES)}")
+    return FAMILIES[family]
+
+
+def lut_delay(family: str = "xcup") -> float:
+    """One LUT and the wire behind it, in ns."""
+    d = delays(family)
+    return d.lut + d.net
+
+
+def table_delay(address_bits: int, family: str = "xcup") -> float:
+    """A table of 2**address_bits entries, in ns: one LUT, joined by wide multiplexers, then by more LUTs.
+
+    One address bit chooses between two constants: that is wiring.
+    """
+    d = delays(family)
+    if address_bits <= 1:
+        return 0.0
+    muxed = min(max(address_bits - 6, 0), WIDEST_MUXED_TABLE[family] - 6)
+    # A LUT is a multiplexer of four: it takes off two address bits a level.
+    levels = math.ceil(max(address_bits - WIDEST_MUXED_TABLE[family], 0) / 2)
+    return (1 + levels) * lut_delay(family) + muxed * d.wide_mux
+
+
+def adder_delay(bits: int, family: str = "xcup") -> float:
+    """An adder over `bits` bits in ns: one LUT a bit and the carry chain. 0 bits: the operands do not overlap."""
+    d = delays(family)
+    return lut_delay(family) + d.carry + (bits - 1) * d.carry_bit if bits > 0 else 0.0
+
+
+def stage_ns(clock_period_ns: float, family: str = "xcup") -> float:
+    """Logic that is planned between two registers, in ns.
+
+    Raises ConfigurationError when the clock leaves no room for one LUT.
+    """
+    room = FILL * (clock_period_ns - delays(family).register)
+    if room < lut_delay(family):
+        fastest = 1000 / (delays(family).register + lut_delay(family) / FILL)
+        raise ConfigurationError(
+            f"a clock period of {clock_period_ns:.4g} ns leaves no room for logic on {family}: "
+            f"expected at most {fastest:.0f} MHz"
+        )
+    return room
+
+
+def finish(start: float, delay: float, stage: float) -> float:
+    """When an operator is done whose operands are ready at `start`, if no register may cut it (all in ns).
+
+    One that is longer than a stage gets a stage of its own.
+    """
+    if delay <= 0:
+        return start
+    delay = min(delay, stage)
+    begun = math.floor(start / stage + TOLERANCE)
+    if start + delay <= (begun + 1) * stage + TOLERANCE:
+        return start + delay
+    return (begun + 1) * stage + delay
+
+
+def cycles(total_delay: float, stage: float) -> int:
+    """Stages up to a time that `finish` gave; at least 1."""
+    return max(1, math.ceil(total_delay / stage - TOLERANCE))
+
+
+def fmax_mhz(logic_ns: float, family: str = "xcup", luts: float = 0) -> float:
+    """Estimate the clock in MHz that a path between two registers reaches in a design of `luts` LUTs."""
+    return 1000 / (logic_ns * GROWTH.factor(luts) + delays(family).register)

@@ -1,0 +1,158 @@
+"""How many cycles a network will take: the delay model along its tables, adder trees and saturations.
+
+The firmware generator cuts its pipeline by the same delays, so training can keep to a latency budget without building
+anything. Logic that turns out simpler than tables and formats say can take a stage less, arithmetic layers one more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigger_lut.cost_model import delay as delay_model
+from trigger_lut.cost_model.operations import operation_times
+from trigger_lut.fixed_point.formats import KIF, IntArray, kif_for_range
+from trigger_lut.fixed_point.ranges import Ranges, fits
+from trigger_lut.network.lowering import max_tree
+from trigger_lut.network.lowering.adder_graph import logic
+from trigger_lut.network.lowering.adder_tree import Item, Summation, plan_network
+from trigger_lut.network.network import LinearLayer, MaxLayer, Network
+from trigger_lut.network.reachability import address_bits
+
+Plans = list[list[list[Summation]]]  # of each layer, at each place, of each output
+Range = tuple[int, int, int]  # smallest code, largest code, fractional bits
+
+
+def network_cycles(network: Network, clock_period_ns: float, family: str = "xcup") -> int:
+    """latency_cycles of the network's pipelined firmware at a clock.
+
+    Counted from the cycle in which valid_in is high to the cycle in which valid_out is: the number of registers
+    between the ports. The input port is not registered (the sender's output register drives it), the output port is.
+    Raises ConfigurationError for an unknown family or a clock that leaves no room for logic.
+    """
+    return delay_model.cycles(output_stages(network, clock_period_ns, family), 1.0)
+
+
+def output_stages(network: Network, clock_period_ns: float, family: str = "xcup", plans: Plans | None = None) -> float:
+    """When the last output of the network is ready, in pipeline stages (not whole ones); errors as `network_cycles`.
+
+    plans: what `plan_network` gives, where it is known already.
+    """
+    stage = delay_model.stage_ns(clock_period_ns, family)
+    times = value_times(network, stage, family, plans)
+    return max(times[int(v)] for v in network.output_values) / stage
+
+
+def network_stages(network: Network, clock_period_ns: float, family: str = "xcup") -> list[NDArray[np.float64]]:
+    """When each output of each layer is ready at the latest place, in pipeline stages: one array (C_out,) a layer.
+
+    Raises ConfigurationError for an unknown family or a clock that leaves no room for logic.
+    """
+    stage = delay_model.stage_ns(clock_period_ns, family)
+    times = np.array(value_times(network, stage, family)) / stage
+    parts = np.split(times, network.starts)[1:-1]
+    return [part.reshape(-1, x.shape[1]).max(axis=0) for part, x in zip(parts, network.layers, strict=True)]
+
+
+def value_times(network: Network, stage: float, family: str = "xcup", plans: Plans | None = None) -> list[float]:
+    """When each value is ready, in ns of logic with registers every `stage` ns (delay_model.finish)."""
+    times = [0.0] * len(network.inputs)
+    planned = plan_network(network) if plans is None else plans
+    for n, layer in enumerate(network.layers):
+        sites, read = network.sites[n], network.reads(n)
+        ready = [
+            [
+                0.0
+                if value < 0
+                else converted_time(times[value], read.one(p, i), kif, layer.overflow[i], stage, family, layer.rounding)
+                for i, (value, kif) in enumerate(zip(place, layer.inputs, strict=True))
+            ]
+            for p, place in enumerate(sites)
+        ]
+        if isinstance(layer, LinearLayer):
+            for p, at_place in enumerate(ready):
+                times += _linear_times(layer, at_place, read[p], stage, family)
+            continue
+        if isinstance(layer, MaxLayer):
+            for p, at_place in enumerate(ready):
+                times += _largest_times(layer, at_place, read[p], sites[p], stage, family)
+            continue
+        bits = address_bits(layer, read)
+        for at_place, outputs in zip(ready, planned[n], strict=True):
+            times += [_output_time(bits[:, o], plan, at_place, stage, family) for o, plan in enumerate(outputs)]
+    return times
+
+
+def _output_time(bits: IntArray, plan: Summation, ready: Sequence[float], stage: float, family: str) -> float:
+    tables = [
+        delay_model.finish(ready[a.channel], delay_model.table_delay(int(bits[a.channel]), family), stage)
+        for a in plan.addends
+    ]
+    return _tree_time(plan, tables, stage, family)
+
+
+def _linear_times(layer: LinearLayer, ready: Sequence[float], read: Ranges, stage: float, family: str) -> list[float]:
+    comb = logic(layer, read)
+    if comb is None:
+        return [0.0] * layer.shape[1]
+    times = operation_times(comb, stage, family, ready)
+    # Outputs that are constant are not in the logic; when one is ready does not matter.
+    live = [times[index] for index in comb.out_idxs if index >= 0]
+    return [max(live, default=0.0)] * layer.shape[1]
+
+
+def _largest_times(
+    layer: MaxLayer, ready: Sequence[float], read: Ranges, place: IntArray, stage: float, family: str
+) -> list[float]:
+    found = []
+    for o in range(layer.shape[1]):
+        items = max_tree.members(layer, o, read, place)
+        comb = max_tree.logic(tuple(items.values()))
+        times = [] if comb is None else operation_times(comb, stage, family, [ready[i] for i in items])
+        found.append(0.0 if comb is None else times[comb.out_idxs[0]])
+    return found
+
+
+def saturates(codes: Range, kif: KIF, rounding: str = "TRN") -> bool:
+    """Whether codes of this range, rounded to the format's fraction, can leave the format."""
+    lo, hi, f = codes
+    return not fits(lo, hi, f, kif, rounding)
+
+
+def converted_time(
+    time: float, codes: Range, kif: KIF, overflow: str, stage: float, family: str, rounding: str = "TRN"
+) -> float:
+    """When a value that is ready at `time` is ready in a format: an adder for RND, saturation where it can overflow."""
+    if rounding == "RND" and kif.f < codes[2]:
+        bits = kif_for_range(*codes).bits - (codes[2] - kif.f)
+        time = delay_model.finish(time, delay_model.adder_delay(max(bits, 1), family), stage)
+    if overflow == "WRAP" or not saturates(codes, kif, rounding):
+        return time
+    source = kif_for_range(*codes)
+    above = source.k + source.i - min(kif.i, source.i)
+    # A register may stand between seeing the overflow and selecting the limit.
+    for delay in (delay_model.table_delay(max(above, 1), family), delay_model.lut_delay(family)):
+        time = delay_model.finish(time, delay, stage)
+    return time
+
+
+def _tree_time(plan: Summation, times: list[float], stage: float, family: str) -> float:
+    items = plan.items
+    for a, b in plan.pairs:
+        delay = delay_model.adder_delay(adder_bits(items[a], items[b]), family)
+        times.append(delay_model.finish(max(times[a], times[b]), delay, stage))
+    return max(times, default=0.0)
+
+
+def adder_bits(a: Item, b: Item) -> int:
+    """Bits of the adder of two items: from where both have bits to the top.
+
+    0 where the bits lie side by side and the lower item is never negative.
+    """
+    for low, high in ((a, b), (b, a)):
+        if low[1] >= 0 and low[2].bit_length() <= high[0]:
+            return 0
+    top = kif_for_range(a[1] + b[1], a[2] + b[2], 0).bits
+    return max(top - max(a[0], b[0]), 1)

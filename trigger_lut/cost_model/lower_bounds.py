@@ -1,0 +1,57 @@
+"""The least that any network of a shape takes: budgets below it are refused before the first epoch.
+
+C classes are told apart by ceil(log2 C) bits that depend on the input, and each one that is more than a copy of an
+input bit takes a LUT. Neighbouring layers can share a LUT where no register lies between them, so layers add nothing to
+this. The signal passes one table of two or more address bits a layer, in the delay model that the pipeline is cut by.
+"""
+
+from __future__ import annotations
+
+from trigger_lut.config.budget import NetworkShape, Spec
+from trigger_lut.cost_model import delay
+from trigger_lut.errors import BudgetMissedError
+
+
+def least_luts(classes: int) -> int:
+    """LUTs of the smallest network that is more than wires."""
+    return max((classes - 1).bit_length(), 1)
+
+
+def least_cycles(layers: int, clock_period_ns: float, family: str = "xcup") -> int:
+    """latency_cycles of one table after the other. Raises ConfigurationError for a clock without room for logic."""
+    stage, time = delay.stage_ns(clock_period_ns, family), 0.0
+    for _ in range(layers):
+        time = delay.finish(time, delay.table_delay(2, family), stage)
+    return delay.cycles(time, stage)
+
+
+def table_layers(shape: NetworkShape) -> int:
+    """Layers of tables that a signal passes; of a user's function none is known before it is called."""
+    if shape.units is not None:
+        return len(shape.units)
+    return sum(layer.kind.startswith("lut_") for layer in shape.layers or [])
+
+
+def impossible(spec: Spec, classes: int) -> list[str]:
+    """Budgets of a design that no network of its shape can meet; each entry begins with the key."""
+    layers, target, found = table_layers(spec.network), spec.target, []
+    luts = least_luts(classes)
+    if spec.budget.luts < luts:
+        found.append(
+            f"luts: {spec.budget.luts} is less than telling {classes} classes apart takes: at least {luts} LUT, one "
+            "for each bit that is more than a copy of an input bit"
+        )
+    cycles = least_cycles(layers, target.clock_period_ns, target.family)
+    if spec.latency_cycles_budget < cycles:
+        found.append(
+            f"latency_ns: {spec.budget.latency_ns:g} is {spec.latency_cycles_budget} cycles at {target.clock_mhz:g} "
+            f"MHz, less than {layers} table layers take: at least {cycles} cycles, "
+            f"{cycles * target.clock_period_ns:.4g} ns"
+        )
+    return found
+
+
+def refuse_impossible(spec: Spec, classes: int) -> None:
+    """Raises BudgetMissedError, with every budget that no network of the design's shape can meet."""
+    if found := impossible(spec, classes):
+        raise BudgetMissedError(f"design {spec.design!r}: " + "; ".join(found))

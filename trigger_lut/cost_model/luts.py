@@ -1,0 +1,273 @@
+"""LUTs of a network, counted from its integers along the same plan that the firmware is built by, then weighted.
+
+Tables: an output bit takes one LUT up to six address bits, and one for each distinct non-trivial cofactor above
+that; a bit that is constant, or a copy of an address bit, takes none. Entries that no code can reach do not count, and
+equal tables of one channel are built once at a place. Adders: one LUT for each bit in which both operands have bits. An
+adder's LUTs have inputs to spare: each adder can absorb one table of up to five address bits that nothing else reads.
+Conversions: an adder for rounding; for saturation the overflow of the bits above the format, and one LUT a bit.
+Arithmetic layers: the bits of the adders that they are built of. Selections: the bits of comparisons and of choices.
+
+Synthesis joins what is counted one by one here; the weights of these parts are fitted to Yosys on networks of all kinds
+(`trigger_lut.calibration`).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+
+from trigger_lut.cost_model.delay import cycles
+from trigger_lut.cost_model.latency import Plans, output_stages, saturates
+from trigger_lut.cost_model.operations import operation_luts
+from trigger_lut.cost_model.weights import Parts, load
+from trigger_lut.fixed_point.formats import KIF, IntArray, kif_for_range
+from trigger_lut.fixed_point.ranges import Ranges
+from trigger_lut.network.lowering import max_tree
+from trigger_lut.network.lowering.adder_graph import logic
+from trigger_lut.network.lowering.adder_tree import Addend, Item, Summation, plan_network, without_constants
+from trigger_lut.network.network import PADDING, Layer, LinearLayer, LUTDenseTables, MaxLayer, Network
+from trigger_lut.network.reachability import code_ranges, window
+
+LUT_INPUTS = 6
+ABSORBED_BITS = 5  # address bits of a table that fits into the LUTs of an adder, beside the other operand
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """LUTs of one layer by what they are spent on."""
+
+    tables: float
+    adders: float
+    saturation: float
+
+    @property
+    def luts(self) -> float:
+        return self.tables + self.adders + self.saturation
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a network is estimated to take. Its depth in pipeline stages is that of the firmware that we build."""
+
+    layers: tuple[LayerCost, ...]
+    stages: float
+
+    @property
+    def luts(self) -> float:
+        return sum(layer.luts for layer in self.layers)
+
+    @property
+    def latency_cycles(self) -> int:
+        return cycles(self.stages, 1.0)
+
+
+def estimate(network: Network, clock_period_ns: float, family: str = "xcup", weights: Parts | None = None) -> Cost:
+    """Cost of a network at a clock. weights: of the parts; None: those that were fitted to Yosys."""
+    w = weights or load().weights
+    plans = plan_network(network)
+    costs = tuple(
+        LayerCost(
+            tables=w.tables * x.tables + w.absorbed * x.absorbed,
+            adders=w.adders * x.adders + w.arithmetic * x.arithmetic + w.selections * x.selections,
+            saturation=w.conversions * x.conversions,
+        )
+        for x in layers_parts(network, plans)
+    )
+    return Cost(costs, output_stages(network, clock_period_ns, family, plans))
+
+
+def network_parts(network: Network) -> Parts:
+    """What a network is made of, all layers together."""
+    rows = np.array([x.row() for x in layers_parts(network)])
+    return Parts(**dict(zip(Parts.model_fields, rows.sum(axis=0).tolist(), strict=True)))
+
+
+def layers_parts(network: Network, plans: Plans | None = None) -> list[Parts]:
+    """What each layer is made of, in LUTs counted one by one.
+
+    plans: of `plan_network`, where they are known already.
+    """
+    planned = plan_network(network) if plans is None else plans
+    # A conversion serves every layer and place that wants the same value in the same format.
+    converted: set[tuple[int, KIF, str, str]] = set()
+    found = []
+    for n, layer in enumerate(network.layers):
+        sites, read = network.sites[n], network.reads(n)
+        conversions = 0.0
+        for p, i in itertools.product(range(len(sites)), layer.reads()):
+            key = (int(sites[p, i]), layer.inputs[i], layer.overflow[i], layer.rounding)
+            if key[0] != PADDING and key not in converted:
+                converted.add(key)
+                conversions += conversion_luts(read.one(p, i), *key[1:])
+        tables, absorbed, adders, arithmetic, selections = 0.0, 0.0, 0.0, 0.0, 0.0
+        if isinstance(layer, LinearLayer):
+            arithmetic = linear_luts(layer, read)
+        elif isinstance(layer, MaxLayer):
+            selections = max_luts(layer, sites, read)
+        else:
+            tables, absorbed, adders = tables_luts(layer, planned[n], read)
+        found.append(
+            Parts(
+                tables=tables,
+                absorbed=absorbed,
+                adders=adders,
+                conversions=conversions,
+                arithmetic=arithmetic,
+                selections=selections,
+            )
+        )
+    return found
+
+
+def tables_luts(layer: LUTDenseTables, planned: list[list[Summation]], read: Ranges) -> tuple[float, float, float]:
+    """LUTs of the tables of a layer at all its places, of these in tables that adders can absorb, and of the adders.
+
+    planned: of `plan_places`.
+    """
+    total = np.zeros(3)
+    # Places that read the same ranges with the same padding are built alike.
+    counted: dict[tuple[int, bytes], tuple[float, float, float]] = {}
+    for p, plans in enumerate(planned):
+        codes = code_ranges(layer, read[p : p + 1])
+        key = (id(plans), codes.tobytes())
+        if key not in counted:
+            built = [_as_built(plan, layer, codes, o) for o, plan in enumerate(plans)]
+            uses = Counter(_key(a) for plan in built for a in plan.addends)
+            distinct = {_key(a): a.values for plan in built for a in plan.addends}
+            counted[key] = (
+                sum(table_luts(values) for values in distinct.values()),
+                sum(absorbed_luts(plan, uses) for plan in built),
+                sum(adder_luts(plan) for plan in built),
+            )
+        total += counted[key]
+    tables, absorbed, adders = total.tolist()
+    return tables, absorbed, adders
+
+
+def _as_built(plan: Summation, layer: LUTDenseTables, codes: IntArray, o: int) -> Summation:
+    """The plan with the entries that tables have in firmware at a place."""
+    addends = []
+    for a in plan.addends:
+        entries = window(layer, codes, a.channel, o)
+        whole = len(entries) == len(a.values) and entries[0] == 0 and entries[-1] == len(entries) - 1
+        addends.append(a if whole else replace(a, values=a.values[entries]))
+    if all(new is a for new, a in zip(addends, plan.addends, strict=True)):
+        return plan
+    return without_constants(replace(plan, addends=tuple(addends)))
+
+
+def linear_luts(layer: LinearLayer, read: Ranges) -> float:
+    """LUTs of an arithmetic layer at all its places: the bits of its adders."""
+    total = 0.0
+    for p in range(len(read)):
+        comb = logic(layer, read[p])
+        if comb is not None:
+            total += sum(operation_luts(comb.ops, index) for index in range(len(comb.ops)))
+    return total
+
+
+def max_luts(layer: MaxLayer, sites: IntArray, read: Ranges) -> float:
+    """LUTs of a selection at all its places: the bits of its comparisons and choices."""
+    total = 0.0
+    for p, o in itertools.product(range(len(sites)), range(layer.shape[1])):
+        comb = max_tree.logic(tuple(max_tree.members(layer, o, read[p], sites[p]).values()))
+        if comb is not None:
+            total += sum(operation_luts(comb.ops, index) for index in range(len(comb.ops)))
+    return total
+
+
+def table_luts(values: IntArray) -> float:
+    """LUTs of a table of 2**m entries.
+
+    An output bit of more than six address bits is expanded on the highest ones; the multiplexers F7 to F9 that
+    join its LUTs are free. Equal output bits, and equal halves, are built once.
+    """
+    values = np.asarray(values, dtype=np.int64)
+    leaf = min(len(values), 1 << LUT_INPUTS)
+    width = max(int(values.max()).bit_length(), int(~values.min()).bit_length()) + 1
+    planes = (values.reshape(-1, leaf, 1) >> np.arange(width)) & 1
+    # One word a leaf and output bit: the truth table of up to six address bits.
+    words = (planes.astype(np.uint64) << np.arange(leaf, dtype=np.uint64)[:, None]).sum(axis=1)
+    bits = {tuple(word) for word in words.T.tolist()}
+    wires = _wires(leaf)
+    return float(sum(len(set(bit) - wires) for bit in bits))
+
+
+@cache
+def _wires(leaf: int) -> frozenset[int]:
+    """Truth tables that take no LUT: constants, and address bits as they are or inverted."""
+    full = (1 << leaf) - 1
+    address = [sum(1 << a for a in range(leaf) if a >> n & 1) for n in range(leaf.bit_length() - 1)]
+    return frozenset([0, full, *address, *(full ^ a for a in address)])
+
+
+def adder_luts(plan: Summation) -> float:
+    """LUTs of an adder tree."""
+    items = plan.items
+    return float(sum(_shared_bits(items[a], items[b]) for a, b in plan.pairs))
+
+
+def absorbed_luts(plan: Summation, uses: Mapping[tuple[int, bytes], int]) -> float:
+    """LUTs of tables that vanish into the adders of an output; `uses` counts how often each table is read."""
+    items, total = plan.items, 0.0
+    for pair in plan.pairs:
+        # Below the lowest bit that both operands have, there is no adder to absorb anything.
+        lowest = max(items[n][0] for n in pair)
+        leaves = [plan.addends[n] for n in pair if n < len(plan.addends)]
+        own = [a for a in leaves if len(a.values) <= 1 << ABSORBED_BITS and uses[_key(a)] == 1]
+        total += max((table_luts(a.values >> lowest) for a in own), default=0.0)
+    return total
+
+
+def _key(addend: Addend) -> tuple[int, bytes]:
+    return addend.channel, addend.values.tobytes()
+
+
+def _shared_bits(a: Item, b: Item) -> int:
+    """Bits in which both operands have bits; above the top of an unsigned one, the carry chain needs no LUT."""
+    top = kif_for_range(a[1] + b[1], a[2] + b[2], 0).bits
+    for _, lo, hi in (a, b):
+        if lo >= 0:
+            top = min(top, hi.bit_length())
+    return max(top - max(a[0], b[0]), 0)
+
+
+def conversion_luts(codes: tuple[int, int, int], kif: KIF, overflow: str = "SAT", rounding: str = "TRN") -> float:
+    """LUTs that bring codes of a range (lo, hi, f) into a format: an adder for RND, clipping where needed."""
+    source = kif_for_range(*codes)
+    f = codes[2]
+    total = 0.0
+    if rounding == "RND" and kif.f < f:
+        total += source.bits - (f - kif.f)
+    if overflow == "WRAP" or not saturates(codes, kif, rounding):
+        return total
+    kept = kif.k + kif.i + min(kif.f, f)
+    return total + kept + (1 if source.bits - kept < LUT_INPUTS else 2)
+
+
+def summarise(layer: Layer) -> tuple[list[int], list[int]]:
+    """Edges by address width, and by bits of table output, each counted from 0 on.
+
+    Of an arithmetic layer: weights by the width of the input, and by their own. Of a selection: inputs by width, and
+    by the width at which they are compared.
+    """
+    if isinstance(layer, MaxLayer):
+        entered = layer.output_of
+        inputs = [kif.bits if o >= 0 else 0 for kif, o in zip(layer.inputs, entered, strict=True)]
+        grown = [int(layer.fraction[o]) - kif.f for kif, o in zip(layer.inputs, entered, strict=True)]
+        compared = [bits + more if bits else 0 for bits, more in zip(inputs, grown, strict=True)]
+        return np.bincount(inputs).tolist(), np.bincount(compared).tolist()
+    if isinstance(layer, LinearLayer):
+        live = layer.weights != 0
+        widths = np.where(live, np.array([kif.bits for kif in layer.inputs], dtype=np.int64)[:, None], 0)
+        spans = [int(abs(w)).bit_length() for w in layer.weights[live]]
+    else:
+        widths = layer.widths
+        spans = [int(np.ptp(layer.table(i, o))).bit_length() for i, o in layer.edges()]
+    outputs = np.bincount(np.array(spans + [0] * (widths.size - len(spans)), dtype=np.int64))
+    return np.bincount(widths.ravel()).tolist(), outputs.tolist()

@@ -1,0 +1,100 @@
+"""What one operation of alkaid's logic takes: its delay by the delay model, and its LUTs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from trigger_lut.cost_model import delay as delay_model
+
+
+def operation_delay(ops: list[Any], index: int, family: str) -> float:
+    """Delay in ns of one alkaid operation. Wiring - dropped bits, negated single bits, constants - costs nothing."""
+    op = ops[index]
+    operands = [ops[a].qint for a in op.addr]
+    match op.opcode:
+        case 0 | 1:
+            return delay_model.adder_delay(_overlap(operands[0], operands[1], op.data[0], op.qint), family)
+        case 4:
+            return delay_model.adder_delay(_bits(op.qint), family)
+        case 2:  # ReLU: a sign masks every bit
+            return delay_model.lut_delay(family) if operands[0].min < 0 else 0.0
+        case -2:
+            return delay_model.adder_delay(_bits(op.qint), family) if _bits(op.qint) > 1 else 0.0
+        case 6:  # multiplexer; between constants it is wiring
+            constant = all(q.min == q.max for q in operands[:2])
+            return 0.0 if constant else delay_model.lut_delay(family)
+        case 8:
+            return delay_model.table_delay(_bits(operands[0]), family)
+        case 9:
+            return 0.0 if op.data[0] == 0 else delay_model.lut_delay(family)
+        case 10:
+            constant = any(q.min == q.max for q in operands)
+            return 0.0 if constant else delay_model.lut_delay(family)
+        case -1 | 3 | 5:  # inputs, dropped bits, constants
+            return 0.0
+    raise AssertionError(f"operation code {op.opcode} is not one that trace() makes")
+
+
+def _bits(qint: Any) -> int:
+    return int(sum(qint.kif))
+
+
+def _overlap(a: Any, b: Any, shift: int, total: Any) -> int:
+    """Bits of the adder of a and b * 2**shift; 0 where the two lie side by side and the lower one is unsigned."""
+    low_a, low_b = -a.kif.fractional, -b.kif.fractional + shift
+    top_a, top_b = a.kif.integers, b.kif.integers + shift
+    if (not a.kif.signed and top_a <= low_b) or (not b.kif.signed and top_b <= low_a):
+        return 0
+    top = int(total.kif.signed) + int(total.kif.integers)
+    return max(top - int(max(low_a, low_b)), 1)
+
+
+def operation_delays(comb: Any, family: str) -> list[float]:
+    """Return the delay of each operation in ns, by the delay model."""
+    return [operation_delay(comb.ops, index, family) for index in range(len(comb.ops))]
+
+
+def stage_times(comb: Any, stage_ns: float, delays_ns: Sequence[float]) -> list[float]:
+    """Return when each operation is done, in ns of logic with registers every `stage_ns` (see delay_model.finish)."""
+    return _times(comb, stage_ns, delays_ns, [0.0] * comb.shape[0])
+
+
+def operation_luts(ops: list[Any], index: int) -> float:
+    """LUTs of one operation of an arithmetic layer or a selection: one a bit of an adder or a choice.
+
+    A ReLU and an added constant vanish into the LUTs around them (Yosys, 15 random networks of two arithmetic layers).
+    """
+    op = ops[index]
+    if op.opcode in (0, 1):
+        return float(_overlap(ops[op.addr[0]].qint, ops[op.addr[1]].qint, op.data[0], op.qint))
+    if op.opcode == 6:
+        return float(_bits(op.qint))
+    return 0.0
+
+
+def operation_times(comb: Any, stage_ns: float, family: str, ready: Sequence[float]) -> list[float]:
+    """Return the same for logic whose inputs are ready at these times, with the delays of the delay model."""
+    return _times(comb, stage_ns, operation_delays(comb, family), ready)
+
+
+def _times(comb: Any, stage_ns: float, delays_ns: Sequence[float], ready: Sequence[float]) -> list[float]:
+    times: list[float] = []
+    for op, delay in zip(comb.ops, delays_ns, strict=True):
+        start = ready[op.data[0]] if op.opcode == -1 else max((times[a] for a in op.addr), default=0.0)
+        times.append(delay_model.finish(start, delay, stage_ns))
+    return times
+
+
+def described(ops: list[Any], index: int) -> str:
+    """Describe one operation for a message: its kind and its size."""
+    op = ops[index]
+    operands = [ops[a].qint for a in op.addr]
+    match op.opcode:
+        case 0 | 1:
+            return f"an adder of {_overlap(operands[0], operands[1], op.data[0], op.qint)} bits"
+        case 4 | -2:
+            return f"an adder of {_bits(op.qint)} bits"
+        case 8:
+            return f"a table of {_bits(operands[0])} address bits"
+    return f"a choice of {_bits(op.qint)} bits"

@@ -1,0 +1,238 @@
+"""Integer codes, labels and split of all events: what ingest writes and every later stage reads.
+
+The file is mapped, so that there may be more events than memory holds; what goes through all of them goes by blocks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigger_lut.data.npy import forget, map_arrays, write_arrays
+from trigger_lut.data.stored_arrays import Stored
+from trigger_lut.errors import CardError
+from trigger_lut.fixed_point.formats import KIF
+from trigger_lut.utils.files import atomic_path
+
+SCHEMA_VERSION = 2
+TRAIN, VALIDATION, TEST = 0, 1, 2
+SPLIT_NAMES = ("train", "validation", "test")
+OPTIONAL = ("weights", "aims", "observables")
+BLOCK = 65536  # events that are looked at in one go
+
+
+@dataclass(frozen=True)
+class EventCodes:
+    """All events of a data set, rows in rising order of `event_id`.
+
+    codes     (N, C) int32, each column in its entry of `formats`: what the firmware gets at its input
+    labels    (N,) int64, index into `classes`; of a regression 0
+    split     (N,) uint8: TRAIN, VALIDATION or TEST
+    event_id  (N,) uint64, hash of the event's identity
+    weights   (N,) float32 of mean 1 over the training split; None: all alike
+    aims      (N, T) float32, what a regression aims at, in `scales`; None: classification
+    observables  (N, M) float32, what results are shown against; None: there are none
+    classes: names of the classes, or of the targets of a regression: one an output of a network; none where nothing is
+    known of the events. kinds: what labels count, where that is something else, as in anomaly detection. scales, units:
+    (T,) what an output of 1 stands for.
+    """
+
+    codes: NDArray[np.int32]
+    labels: NDArray[np.int64]
+    split: NDArray[np.uint8]
+    event_id: NDArray[np.uint64]
+    formats: tuple[KIF, ...]
+    features: tuple[str, ...]
+    classes: tuple[str, ...]
+    weights: NDArray[np.float32] | None = None
+    aims: NDArray[np.float32] | None = None
+    scales: tuple[float, ...] = ()
+    units: tuple[str, ...] = ()
+    observables: NDArray[np.float32] | None = None
+    observable_names: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """What labels count."""
+        return self.kinds or self.classes
+
+    @property
+    def regression(self) -> bool:
+        """Whether outputs aim at numbers, instead of one score a class."""
+        return self.aims is not None
+
+    def truth(self, split: int) -> NDArray[Any]:
+        """What is true of the events in one split: labels (N,) int64, or of a regression targets (N, T) float32."""
+        held = self.labels if self.aims is None else self.aims
+        return np.asarray(held[self.split == split])
+
+    def labels_of(self, split: int) -> NDArray[np.int64]:
+        """(N,) labels of the events in one split, in the order of rows."""
+        return np.asarray(self.labels[self.split == split])
+
+    def of(self, split: int) -> tuple[NDArray[np.int32], NDArray[Any]]:
+        """(codes, truth) of the events in one split: TRAIN, VALIDATION or TEST."""
+        chosen = self.codes[self.split == split], self.truth(split)
+        forget(self.codes)
+        return chosen
+
+    def weights_of(self, split: int) -> NDArray[np.float32] | None:
+        """(N,) weights of the events in one split, in the order of rows."""
+        return None if self.weights is None else self.weights[self.split == split]
+
+    def targets(self, split: int) -> NDArray[Any]:
+        """What a training aims at in one split: `truth`, labels as int32; with weights a column more, float32."""
+        truth = self.truth(split)
+        if self.weights is None:
+            return truth if self.regression else truth.astype(np.int32)
+        columns = truth if truth.ndim == 2 else truth[:, None]
+        return np.concatenate([columns.astype(np.float32), self.weights[self.split == split, None]], axis=1)
+
+    def block(self, start: int, stop: int) -> EventCodes:
+        """The events of rows start..stop-1; nothing is copied."""
+        rows = slice(start, stop)
+        return replace(
+            self,
+            codes=self.codes[rows],
+            labels=self.labels[rows],
+            split=self.split[rows],
+            event_id=self.event_id[rows],
+            **{name: held[rows] for name in OPTIONAL if (held := getattr(self, name)) is not None},
+        )
+
+    def blocks(self, size: int = BLOCK) -> Iterator[EventCodes]:
+        """All events in rising order of rows, `size` at a time; what was read of a mapped file is then let go."""
+        for start in range(0, len(self.codes), size):
+            yield self.block(start, start + size)
+            forget(self.codes)
+
+    def counts(self, size: int = BLOCK) -> NDArray[np.int64]:
+        """(B, 3) how many events each of `blocks(size)` has of each split."""
+        found = [np.bincount(block.split, minlength=len(SPLIT_NAMES)) for block in self.blocks(size)]
+        return np.array(found, np.int64).reshape(-1, len(SPLIT_NAMES))
+
+    def chunks(self, split: int, size: int = BLOCK) -> Iterator[tuple[NDArray[np.int32], NDArray[Any]]]:
+        """(codes, truth) of the events in one split, `size` at a time, in the order of rows; the last of fewer."""
+        held = [self.block(0, 0).of(split)]
+        waiting = 0
+        for block in self.blocks(size):
+            held.append(block.of(split))
+            waiting += len(held[-1][1])
+            if waiting >= size:
+                codes, labels = (np.concatenate(parts) for parts in zip(*held, strict=True))
+                yield codes[:size], labels[:size]
+                held, waiting = [(codes[size:], labels[size:])], waiting - size
+        if waiting:
+            codes, labels = (np.concatenate(parts) for parts in zip(*held, strict=True))
+            yield codes, labels
+
+    def first(self, split: int, count: int) -> tuple[NDArray[np.int32], NDArray[Any]]:
+        """(codes, truth) of the first `count` events in one split, or of all where there are fewer."""
+        return next(self.chunks(split, count), self.block(0, 0).of(split))
+
+    def problems(self) -> list[str]:
+        """What is inconsistent; empty when all is well."""
+        n, c = self.codes.shape if self.codes.ndim == 2 else (-1, -1)
+        found = []
+        for name, dtype, shape in (
+            ("codes", np.int32, (n, c)),
+            ("labels", np.int64, (n,)),
+            ("split", np.uint8, (n,)),
+            ("event_id", np.uint64, (n,)),
+            ("weights", np.float32, (n,)),
+            ("aims", np.float32, (n, len(self.scales))),
+            ("observables", np.float32, (n, len(self.observable_names))),
+        ):
+            array = getattr(self, name)
+            if array is None and name in OPTIONAL:
+                continue
+            if array.dtype != dtype or array.shape != shape:
+                found.append(f"{name}: expected {np.dtype(dtype)} of shape {shape}, found {array.dtype} {array.shape}")
+        if len(self.formats) != c or len(self.features) != c:
+            found.append(f"{c} columns of codes, {len(self.formats)} formats, {len(self.features)} features")
+        if self.scales and (self.aims is None or {len(self.scales), len(self.units)} != {len(self.classes)}):
+            found.append(f"aims: expected one of each of {', '.join(self.classes)}")
+        if self.observable_names and self.observables is None:
+            found.append(f"observables: expected {', '.join(self.observable_names)}, found none")
+        if found or n == 0:
+            return found or ["no events"]
+        seen = [(b.codes.min(0), b.codes.max(0), b.labels.min(), b.labels.max(), b.split.max()) for b in self.blocks()]
+        least, most, first, last, split = (np.array(values) for values in zip(*seen, strict=True))
+        for name, kif, lo, hi in zip(self.features, self.formats, least.min(0), most.max(0), strict=True):
+            if lo < kif.lo or hi > kif.hi:
+                found.append(f"feature {name}: codes {lo}..{hi} do not fit {kif} ({kif.lo}..{kif.hi})")
+        if first.min() < 0 or last.max() >= max(len(self.label_names), 1):
+            found.append(f"labels {first.min()}..{last.max()} of {len(self.label_names)} classes")
+        if split.max() > TEST:
+            found.append(f"split {split.max()}, expected 0..{TEST}")
+        return found
+
+
+def save_codes(events: EventCodes, path: Path) -> None:
+    """Write one .npz that can be mapped, whole or not at all; the same events give the same bytes.
+
+    Raises AssertionError when the events are inconsistent (our bug, not the user's).
+    """
+    problems = events.problems()
+    assert not problems, problems
+    save_arrays(events, arrays_of(events), path)
+
+
+def arrays_of(events: EventCodes) -> dict[str, NDArray[Any]]:
+    """The arrays that a file of codes holds, by name."""
+    held = {name: getattr(events, name) for name in ("codes", "labels", "split", "event_id", *OPTIONAL)}
+    return {name: array for name, array in held.items() if array is not None}
+
+
+def save_arrays(events: EventCodes, arrays: Mapping[str, NDArray[Any] | Stored], path: Path) -> None:
+    """As `save_codes`, with arrays in place of those of `events`, which may be a part of them and is not checked."""
+    meta = {
+        "schema_version": SCHEMA_VERSION,
+        "formats": events.formats,
+        "features": events.features,
+        "classes": events.classes,
+        "scales": events.scales,
+        "units": events.units,
+        "observables": events.observable_names,
+        "kinds": events.kinds,
+    }
+    with atomic_path(path) as part, part.open("wb") as out:
+        write_arrays(out, {"meta": np.array(json.dumps(meta)), **arrays})
+
+
+def load_codes(path: Path) -> EventCodes:
+    """Map what `save_codes` wrote. Raises CardError when missing, damaged, inconsistent or of another version."""
+    try:
+        held = map_arrays(path)
+        meta = json.loads(str(held["meta"]))
+        if meta["schema_version"] != SCHEMA_VERSION:
+            raise CardError(f"{path}: schema_version {meta['schema_version']}, expected {SCHEMA_VERSION}")
+        events = EventCodes(
+            **{name: held[name] for name in ("codes", "labels", "split", "event_id")},
+            formats=tuple(KIF(*f) for f in meta["formats"]),
+            features=tuple(meta["features"]),
+            classes=tuple(meta["classes"]),
+            weights=held.get("weights"),
+            aims=held.get("aims"),
+            scales=tuple(meta["scales"]),
+            units=tuple(meta["units"]),
+            observables=held.get("observables"),
+            observable_names=tuple(meta["observables"]),
+            kinds=tuple(meta.get("kinds", ())),
+        )
+    except FileNotFoundError as error:
+        raise CardError(f"{path}: no such file of codes") from error
+    except CardError:
+        raise
+    except Exception as error:
+        raise CardError(f"{path}: not a file of codes ({type(error).__name__}: {error})") from error
+    if problems := events.problems():
+        raise CardError(f"{path}: inconsistent codes: " + "; ".join(problems))
+    return events

@@ -1,0 +1,199 @@
+"""From the records of all files to the arrays of codes, in rising order of the events' hashes.
+
+Entries go through four times, a bucket at a time, so that memory does not grow with their number: into order, for the
+formats (twice, `quantiles`), and into codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigger_lut.cards.stage_cards import FeatureSummary, TargetSummary
+from trigger_lut.config.data_set.channels import channels
+from trigger_lut.config.data_set.model import DataSet
+from trigger_lut.data.buckets import BUCKET_BYTES, Buckets
+from trigger_lut.data.event_codes import SPLIT_NAMES, TEST, TRAIN, EventCodes, arrays_of
+from trigger_lut.data.moments import Moments
+from trigger_lut.data.nonfinite import Nonfinite
+from trigger_lut.data.quantize import Tally, formats_of
+from trigger_lut.data.records import Rows, filled_slots, groups, read_rows, row_type, weights
+from trigger_lut.data.split import assign
+from trigger_lut.data.stored_arrays import Stored
+from trigger_lut.data.targets import scales_of, target_summaries
+from trigger_lut.errors import DataError
+from trigger_lut.fixed_point.formats import KIF
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Records of one file: its name for messages, where they are and how many."""
+
+    file: str
+    rows: Path
+    count: int
+
+
+@dataclass(frozen=True)
+class Merged:
+    """part: the last events, with all that is not an array. counts: (3, classes) events, by split."""
+
+    part: EventCodes
+    arrays: dict[str, Stored]
+    counts: NDArray[np.int64]
+    features: list[FeatureSummary]
+    targets: list[TargetSummary]
+
+
+def merge(
+    data_set: DataSet,
+    shards: Sequence[Shard],
+    folder: Path,
+    size: int = BUCKET_BYTES,
+    frozen: EventCodes | None = None,
+) -> Merged:
+    """Codes of all events; the arrays lie in `folder`, which holds nothing else.
+
+    frozen: codes of a data set of the same channels and targets, whose formats and scales are taken; weights then stay
+    as they were given, and classes may be without events. Raises DataError for NaN or infinite features that the
+    description refuses, for an identity that occurs twice, and for a class without events; CardError for records of
+    another description.
+    """
+    described = channels(data_set)
+    files = [shard.file for shard in shards]
+    buckets = Buckets(sum(shard.count for shard in shards), row_type(data_set), folder, size)
+    nonfinite = Nonfinite(data_set, described, files)
+    for number, shard in enumerate(shards):
+        for rows in read_rows(shard.rows, buckets.row):
+            rows["file"] = number
+            buckets.add(nonfinite.treat(rows))
+    nonfinite.refuse()
+    seen = _Seen(data_set, files, for_training=frozen is None)
+    for rows in buckets.sort():
+        seen.add(rows, split_of(data_set, rows))
+    seen.refuse()
+
+    def training() -> Iterator[Rows]:
+        return (rows[split_of(data_set, rows) == TRAIN] for rows in buckets)
+
+    if frozen is None:
+        formats = formats_of(data_set, described, training)
+        scales = scales_of(data_set, seen.aims_training.spread)
+    else:
+        formats, scales = frozen.formats, list(frozen.scales) if data_set.targets else []
+    tallies = [Tally(channel, kif, len(data_set.kinds)) for channel, kif in zip(described, formats, strict=True)]
+    arrays: dict[str, Stored] = {}
+    for rows in filter(len, buckets):  # `seen` has refused to be without any
+        part = _encoded(data_set, rows, tallies, seen, scales)
+        problems = part.problems()
+        assert not problems, problems
+        for name, array in arrays_of(part).items():
+            arrays.setdefault(name, Stored(folder / name)).append(array)
+    return Merged(
+        part,
+        arrays,
+        seen.counts,
+        [tally.summary(count) for tally, count in zip(tallies, nonfinite.counts(), strict=True)],
+        target_summaries(data_set, seen.aims, scales),
+    )
+
+
+def split_of(data_set: DataSet, rows: Rows) -> NDArray[np.uint8]:
+    """(N,) the split of each entry; of classes that are not trained on the test split."""
+    found = assign(groups(rows), data_set.split.train, data_set.split.validation)
+    found[~np.array(data_set.trained_on)[rows["label"]]] = TEST
+    return found
+
+
+class _Seen:
+    """What must be known of all entries before the first one is encoded; they come sorted."""
+
+    def __init__(self, data_set: DataSet, files: Sequence[str], for_training: bool) -> None:
+        self.data_set, self.files, self.for_training = data_set, files, for_training
+        kinds, aims = len(data_set.kinds), len(data_set.targets or [])
+        self.counts = np.zeros((len(SPLIT_NAMES), kinds), np.int64)
+        self.weights = np.zeros(kinds)  # of the training split
+        self.aims, self.aims_training = Moments(aims), Moments(aims)
+        self.twice, self.first_twice = 0, ""
+
+    def add(self, rows: Rows, split: NDArray[np.uint8]) -> None:
+        kinds, labels, train = len(self.weights), rows["label"].astype(np.int64), split == TRAIN
+        both = np.bincount(split * np.int64(kinds) + labels, minlength=self.counts.size)
+        self.counts += both.reshape(self.counts.shape)
+        self.weights += np.bincount(labels[train], weights(rows)[train], minlength=kinds)
+        if self.data_set.targets:
+            self.aims.add(rows["aims"])
+            self.aims_training.add(rows["aims"][train])
+        same = rows["identity"][1:] == rows["identity"][:-1]
+        if same.any():
+            pair = rows[int(np.argmax(same)) :][:2]
+            pair = pair[np.lexsort((pair["entry"], pair["file"]))]
+            places = [f"entry {row['entry']} of {self.files[row['file']]}" for row in pair]
+            apart = pair["label"][0] != pair["label"][1] and self.data_set.files_by_class is not None
+            hint = "; if events of different classes are different ones, say classes_apart: true" if apart else ""
+            self.first_twice = self.first_twice or " and ".join(places) + hint
+            self.twice += int(same.sum())
+
+    def refuse(self) -> None:
+        """Raises DataError for entries that stand twice and for classes without events or weight."""
+        name = f"data set {self.data_set.name}"
+        if self.twice:
+            raise DataError(
+                f"{name}: {self.twice} entries have the event_id ({', '.join(self.data_set.event_id)}) of another, "
+                f"such as {self.first_twice}"
+            )
+        if not self.for_training:
+            return
+        problems = []
+        for k, kind in enumerate(self.data_set.kinds):
+            if not self.counts[:, k].any():
+                problems.append(f"class {kind!r} (label {k}) has no events")
+            elif self.data_set.trained_on[k]:
+                missing = [s for s, count in zip(SPLIT_NAMES, self.counts[:, k], strict=True) if not count]
+                problems += [f"class {kind!r} (label {k}) has no events in the {s} split" for s in missing]
+        if problems:
+            raise DataError(f"{name}: " + "; ".join(problems))
+        weightless = (self.weights <= 0) & np.array(self.data_set.trained_on)
+        if weightless.any():
+            kind = self.data_set.kinds[int(np.argmax(weightless))]
+            raise DataError(f"{name}: class {kind!r} has no weight in the training split")
+
+    def training_weights(self, rows: Rows) -> NDArray[np.float32] | None:
+        """(N,) of mean 1 over the training split, each class alike where the description says so; None: no weights."""
+        if not self.for_training:
+            return None if self.data_set.weight is None else weights(rows).astype(np.float32)
+        if self.data_set.weight is None and not self.data_set.balance_classes:
+            return None
+        events = int(self.counts[TRAIN].sum())
+        if self.data_set.balance_classes:
+            each = weights(rows) / self.weights[rows["label"]]
+            return np.asarray(each / (len(self.weights) / events), np.float32)
+        return np.asarray(weights(rows) / (self.weights.sum() / events), np.float32)
+
+
+def _encoded(
+    data_set: DataSet, rows: Rows, tallies: Sequence[Tally], seen: _Seen, scales: Sequence[float]
+) -> EventCodes:
+    codes, labels = np.empty((len(rows), len(tallies)), np.int32), rows["label"].astype(np.int64)
+    for n, tally in enumerate(tallies):
+        codes[:, n] = tally.encode(rows["values"][:, n], labels, filled_slots(data_set, tally.channel, rows))
+    formats: tuple[KIF, ...] = tuple(tally.kif for tally in tallies)
+    return EventCodes(
+        codes,
+        labels,
+        split_of(data_set, rows),
+        np.ascontiguousarray(rows["identity"]),
+        formats,
+        tuple(tally.channel.name for tally in tallies),
+        tuple(data_set.label_or_targets),
+        weights=seen.training_weights(rows),
+        aims=(rows["aims"] / np.array(scales, np.float32)).astype(np.float32) if scales else None,
+        scales=tuple(scales),
+        units=tuple(target.unit for target in data_set.targets or []),
+        observables=np.ascontiguousarray(rows["observables"]) if data_set.observables else None,
+        observable_names=tuple(data_set.observables),
+    )

@@ -1,0 +1,91 @@
+"""NaN and infinite values: counted, then refused, dropped or replaced, as the description says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from trigger_lut.config.data_set.channels import Channel
+from trigger_lut.config.data_set.model import DataSet
+from trigger_lut.data.records import Rows, has
+from trigger_lut.errors import DataError
+
+FIELDS = {"values": "feature", "observables": "observable", "aims": "target"}  # in the order of messages
+
+
+@dataclass
+class Found:
+    """Values of one kind that are not finite, and where the first one is."""
+
+    what: str
+    refused: bool
+    count: int = 0
+    first: str = ""
+
+
+@dataclass
+class Nonfinite:
+    """What was found in all entries so far; `treat` takes them block by block in the order of files."""
+
+    data_set: DataSet
+    channels: Sequence[Channel]
+    files: Sequence[str]
+    entries: int = 0
+    kept: int = 0
+    found: dict[tuple[str, int], Found] = field(default_factory=dict)
+
+    def treat(self, rows: Rows) -> Rows:
+        """The entries that stay, with finite values alone; what is refused is only noted."""
+        drop = np.zeros(len(rows), dtype=bool)
+        for name, what in FIELDS.items():
+            if not has(rows, name):
+                continue
+            bad = ~np.isfinite(rows[name])
+            for n in np.flatnonzero(bad.any(axis=0)).tolist():
+                action = self._action(n) if name == "values" else "refuse"
+                held = self.found.setdefault((name, n), Found(f"{what} {self._name(name, n)!r}", action == "refuse"))
+                row = int(np.argmax(bad[:, n]))
+                held.first = held.first or f"entry {rows['entry'][row]} of {self.files[rows['file'][row]]}"
+                held.count += int(bad[:, n].sum())
+                if action == "drop":
+                    drop |= bad[:, n]
+                elif action != "refuse":
+                    rows[name][bad[:, n], n] = action
+        self.entries += len(rows)
+        rows = rows[~drop] if drop.any() else rows
+        self.kept += len(rows)
+        return rows
+
+    def refuse(self) -> None:
+        """Raises DataError where values were found that the description refuses, and where no entry is left."""
+        refused = [
+            f"{held.what}: {held.count} of {self.entries} values, first at {held.first}"
+            for name in FIELDS
+            for (of, _), held in sorted(self.found.items())
+            if of == name and held.refused
+        ]
+        if refused:
+            raise DataError(
+                f"data set {self.data_set.name}: NaN or infinite values; set nonfinite to drop or to "
+                "{replace: <number>}\n  " + "\n  ".join(refused)
+            )
+        if self.entries and not self.kept:
+            raise DataError(f"data set {self.data_set.name}: no entry is left after dropping NaN and infinite values")
+
+    def counts(self) -> list[int]:
+        """A channel."""
+        none = Found("", False)
+        return [self.found.get(("values", n), none).count for n in range(len(self.channels))]
+
+    def _action(self, n: int) -> str | float:
+        own = self.channels[n].feature.nonfinite
+        return own if own is not None else self.data_set.nonfinite
+
+    def _name(self, field_name: str, n: int) -> str:
+        if field_name == "values":
+            return self.channels[n].name
+        if field_name == "observables":
+            return list(self.data_set.observables)[n]
+        return (self.data_set.targets or [])[n].name

@@ -1,0 +1,70 @@
+"""Lists of objects to a fixed number of slots, as trigger hardware delivers them: selected, sorted, cut off, padded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigger_lut.config.data_set.expressions import Expression, is_jagged, parse, value_kind
+from trigger_lut.config.data_set.features import Objects
+from trigger_lut.errors import DataError
+
+
+def slots(
+    kind: str, objects: Objects, branches: Mapping[str, Any], entry: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    """(values (N, count, F), kept (N,)) of N entries: the first `count` objects that pass, in falling order of the key.
+
+    values[e, s] are the features of entry e's object s where s < kept[e], else `pad`. Objects of equal keys stay in the
+    order of the file; a key that is NaN comes last. Raises DataError for lists of different lengths, and for an
+    expression that does not give a list an entry.
+    """
+    import awkward as ak
+
+    lists = {f.name: _list(kind, f"feature {f.name!r}", f.parsed(), branches) for f in objects.features}
+    first, lengths = next(iter(lists)), None
+    extra = {
+        key: _list(kind, key, parse(text), branches)
+        for key, text in (("sort_by", objects.sort_by), ("select", objects.select))
+        if text is not None
+    }
+    for name, values in (lists | extra).items():
+        found = ak.to_numpy(ak.num(values, axis=1))
+        if lengths is None:
+            lengths = found
+        elif (found != lengths).any():
+            row = int(np.argmax(found != lengths))
+            raise DataError(
+                f"objects {kind!r}: {name!r} has {found[row]} values where {first!r} has {lengths[row]}, "
+                f"at entry {entry[row]}"
+            )
+    held = ak.zip(lists)
+    if "select" in extra:
+        if value_kind(extra["select"]) != "b":
+            raise DataError(f"objects {kind!r}: select: {objects.select!r} gives no truth values; compare, as in x > 0")
+        held = held[extra["select"]]
+    if "sort_by" in extra:
+        key = extra["sort_by"][extra["select"]] if "select" in extra else extra["sort_by"]
+        key = ak.where(np.isnan(key), -np.inf, key)
+        held = held[ak.argsort(key, axis=1, ascending=False, stable=True)]
+    kept = np.minimum(ak.to_numpy(ak.num(held, axis=1)), objects.count).astype(np.int32)
+    padded = ak.pad_none(held, objects.count, axis=1, clip=True)
+    columns = [ak.to_numpy(ak.fill_none(padded[f.name], objects.pad, axis=1)) for f in objects.features]
+    return np.stack(columns, axis=2).astype(np.float64), kept
+
+
+def _list(kind: str, purpose: str, expression: Expression, branches: Mapping[str, Any]) -> Any:
+    try:
+        values = expression.evaluate(branches)
+    except DataError as error:
+        raise DataError(f"objects {kind!r}: {purpose}: {error}") from error
+    if not is_jagged(values):
+        raise DataError(
+            f"objects {kind!r}: {purpose}: {expression.text!r} is one number an entry, expected a list an entry"
+        )
+    import awkward as ak
+
+    return values if purpose == "select" else ak.values_astype(values, np.float64)

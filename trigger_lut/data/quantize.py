@@ -1,0 +1,111 @@
+"""From real values of channels to integer codes, and what a channel looks like afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigger_lut.cards.stage_cards import FeatureSummary
+from trigger_lut.config.data_set.channels import Channel
+from trigger_lut.config.data_set.features import Feature
+from trigger_lut.config.data_set.model import DataSet
+from trigger_lut.data.formats import format_between
+from trigger_lut.data.quantiles import quantiles
+from trigger_lut.data.records import Rows, filled_slots
+from trigger_lut.fixed_point.formats import KIF
+
+BINS = 64
+Floats = NDArray[np.float32]
+
+
+def step(feature: Feature, kif: KIF) -> float:
+    """What a step of one code stands for."""
+    return feature.scale.lsb if feature.scale is not None else kif.step
+
+
+def whole_steps(values: Floats, feature: Feature, kif: KIF) -> NDArray[np.float64]:
+    """Values in steps of the format, rounded as it says, not yet brought into its range."""
+    if feature.scale is None:
+        return np.floor(values.astype(np.float64) * 2.0**kif.f)
+    half = 0.5 if feature.scale.rounding == "nearest" else 0.0
+    return np.floor(values.astype(np.float64) / feature.scale.lsb + half)
+
+
+def formats_of(
+    data_set: DataSet, described: Sequence[Channel], training: Callable[[], Iterable[Rows]]
+) -> tuple[KIF, ...]:
+    """The format of each channel; an automatic one from the training split, of objects from all filled slots.
+
+    training: gives the records of the training split, block by block, as often as it is called.
+    """
+    automatic: dict[str, list[int]] = {}
+    for n, channel in enumerate(described):
+        if channel.feature.given is None:
+            automatic.setdefault(channel.group, []).append(n)
+    features = {group: described[alike[0]].feature for group, alike in automatic.items()}
+
+    def blocks() -> Iterator[dict[str, Floats]]:
+        for rows in training():
+            for group, alike in automatic.items():
+                for n in alike:
+                    yield {group: rows["values"][filled_slots(data_set, described[n], rows), n]}
+
+    wanted = {group: f.quantiles or data_set.quantiles for group, f in features.items()}
+    found = quantiles(blocks, wanted) if automatic else {}
+    made = {}
+    for group, feature in features.items():
+        low, high = found[group] or (0.0, 0.0)  # of objects that never occur any format will do
+        made[group] = format_between(low, high, feature.width or data_set.width)
+    return tuple(channel.feature.given or made[channel.group] for channel in described)
+
+
+class Tally:
+    """A channel's codes, block by block, and what the card says of them: all but `empty_fraction` of filled slots."""
+
+    def __init__(self, channel: Channel, kif: KIF, classes: int) -> None:
+        self.channel, self.kif = channel, kif
+        self.bins = min(BINS, 1 << kif.bits)
+        self.counts = np.zeros((classes, self.bins), np.int64)
+        self.seen = np.zeros(1 << kif.bits, bool)
+        self.events = self.filled = self.saturated = 0
+        self.minimum, self.maximum = np.inf, -np.inf
+
+    def encode(self, values: Floats, labels: NDArray[np.int64], filled: NDArray[np.bool_]) -> NDArray[np.int32]:
+        """(N,) codes of finite values (N,), saturated."""
+        kif, wanted = self.kif, whole_steps(values, self.channel.feature, self.kif)
+        codes = np.clip(wanted, kif.lo, kif.hi).astype(np.int32)
+        self.events, self.filled = self.events + len(codes), self.filled + int(filled.sum())
+        self.saturated += int(((wanted != codes) & filled).sum())
+        places = codes[filled] - kif.lo
+        if len(places):
+            self.minimum = min(self.minimum, float(values[filled].min()))
+            self.maximum = max(self.maximum, float(values[filled].max()))
+            self.seen[places] = True
+            bin_of = places // (len(self.seen) // self.bins)
+            both = np.bincount(labels[filled] * self.bins + bin_of, minlength=self.counts.size)
+            self.counts += both.reshape(self.counts.shape)
+        return codes
+
+    def summary(self, nonfinite: int) -> FeatureSummary:
+        """The card's entry; nonfinite: values that were dropped or replaced before."""
+        feature, kif = self.channel.feature, self.kif
+        size = step(feature, kif)
+        return FeatureSummary(
+            name=self.channel.name,
+            kif=(kif.k, kif.i, kif.f),
+            format=str(kif),
+            automatic=feature.given is None,
+            minimum=self.minimum if self.filled else None,
+            maximum=self.maximum if self.filled else None,
+            saturated_fraction=self.saturated / max(self.filled, 1),
+            nonfinite=nonfinite,
+            lsb=None if feature.scale is None else size,
+            empty_fraction=1 - self.filled / max(self.events, 1),
+            distinct_codes=int(self.seen.sum()),
+            histogram={
+                "edges": [np.linspace(kif.lo * size, (kif.hi + 1) * size, self.bins + 1).tolist()],
+                "counts": self.counts.astype(float).tolist(),
+            },
+        )

@@ -1,0 +1,1 @@
+"""Propose the description of a data set from its files."""

@@ -1,0 +1,210 @@
+"""What is in ROOT files: their trees, and of one tree the branches with a sample of their values.
+
+A huge file takes as long as a small one: values are read at a few places that are spread over files and entries.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigger_lut.config.data_set.expressions import value_kind
+from trigger_lut.config.validation import LONGEST_TEXT
+from trigger_lut.data.branches import Branches
+from trigger_lut.data.read import count_entries
+from trigger_lut.data.root_files import check_header
+from trigger_lut.data.scaffold.branch_names import BESIDE, key, role
+from trigger_lut.errors import DataError, nearest
+
+ENTRIES = 20_000  # entries to look at
+FILES, PLACES = 8, 5  # files in which values are looked at, and places in each of them
+READS = 2_000  # branches times places; of more branches fewer places are read, but of identities and labels
+VALUES = 4_000_000  # branches times entries
+CLOSELY = ("run", "lumi", "event", "index", "label")
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A branch and a sample of it.
+
+    kind    number: one an entry; list: of numbers, of any length; nested: lists of lists; other: cannot be a feature
+    values  the sample: NumPy (n,) of a number, awkward (n, lists) of a list, None otherwise
+    reason  why it is `other`
+    """
+
+    name: str
+    kind: Literal["number", "list", "nested", "other"]
+    type: str
+    values: Any = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """One tree of some files.
+
+    trees     entries of every tree, over all files
+    looked    entries of which identities and labels were read; of the other branches fewer where there are many
+    branches  those that all files have, in the order of the first
+    partial   those that not all files have, with the number of files that have them
+    file      (looked,) number of the file of each entry of which identities and labels were read
+    """
+
+    paths: tuple[Path, ...]
+    tree: str
+    trees: dict[str, int]
+    looked: int
+    branches: dict[str, Branch]
+    partial: dict[str, int]
+    file: NDArray[np.int64]
+
+    @property
+    def entries(self) -> int:
+        return self.trees[self.tree]
+
+
+def look(paths: Sequence[Path], tree: str | None = None) -> Looked:
+    """Look into files. `tree`: the one to look at; default: the one with most entries, but not one like NanoAOD's Runs.
+
+    Raises DataError when a file is missing, not ROOT, truncated or without trees, when one lacks the tree, and when
+    the tree has no entries or the files have no branch in common.
+    """
+    by_file = [_trees(path) for path in paths]
+    trees: Counter[str] = Counter()
+    for held in by_file:
+        for name, count in held.items():
+            trees[name] += count
+    if tree is None:
+        tree = max(trees, key=lambda name: (trees[name] > 0, key(name) not in BESIDE, trees[name]))
+    counts = [
+        held[tree] if tree in held else count_entries(path, tree, {}) for path, held in zip(paths, by_file, strict=True)
+    ]
+    if not sum(counts):
+        raise DataError(f"{paths[0]}: tree {tree!r} has no entries" + ", as in all files" * (len(paths) > 1))
+    names = [_names(path, tree) for path in paths]
+    having = Counter(name for found in names for name in found)
+    common = [name for name in names[0] if having[name] == len(paths)]
+    if not common:
+        raise DataError(f"tree {tree!r}: {len(paths)} files have no branch in common; first {paths[0]}")
+    close = spread(counts, FILES * PLACES, ENTRIES)
+    number = max(1, min(len(close), READS // len(common)))
+    wide = spread(counts, number, max(1, min(ENTRIES, VALUES // len(common))))
+    parts: dict[str, list[Branch]] = {name: [] for name in common}
+    for index, path in enumerate(paths):
+        todo = [(name, at) for name in common for at in (close if role(name) in CLOSELY else wide) if at[0] == index]
+        if todo:
+            with _open(path) as file:
+                opened = Branches(file[tree])
+                for name, (_, start, stop) in todo:
+                    parts[name].append(_look_at(opened, name, start, stop))
+    return Looked(
+        paths=tuple(paths),
+        tree=tree,
+        trees=dict(trees.most_common()),
+        looked=sum(stop - start for _, start, stop in close),
+        branches={name: _together(found) for name, found in parts.items()},
+        partial={name: count for name, count in having.items() if count < len(paths)},
+        file=np.repeat([index for index, _, _ in close], [stop - start for _, start, stop in close]),
+    )
+
+
+def spread(counts: Sequence[int], places: int, entries: int) -> list[tuple[int, int, int]]:
+    """(file, first entry, end) of at most `places` places, which hold about `entries` entries, evenly over files.
+
+    A file gets PLACES at most, and FILES files at most get any; none overlap.
+    """
+    filled = [index for index, count in enumerate(counts) if count]
+    chosen = sorted({filled[round(x)] for x in np.linspace(0, len(filled) - 1, min(places, FILES, len(filled)))})
+    each = min(PLACES, max(1, places // len(chosen)))
+    size = max(1, entries // (each * len(chosen)))
+    found = []
+    for index in chosen:
+        if counts[index] <= each * size:
+            found.append((index, 0, counts[index]))
+        else:
+            starts = np.linspace(0, counts[index] - size, each).astype(int)
+            found += [(index, int(start), int(start) + size) for start in starts]
+    return found
+
+
+def _open(path: Path) -> Any:
+    import uproot
+
+    check_header(path)
+    try:
+        return uproot.open({path: None}, object_cache=None, array_cache=None)
+    except Exception as error:
+        raise DataError(f"{path}: a ROOT file that cannot be opened: {_reason(error)}") from error
+
+
+def _trees(path: Path) -> dict[str, int]:
+    with _open(path) as file:
+        kinds = file.classnames(cycle=False)
+        trees = [name for name, kind in kinds.items() if kind in ("TTree", "TNtuple", "TNtupleD") or "RNTuple" in kind]
+        if not trees:
+            raise DataError(f"{path}: no tree (TTree or RNTuple) in this file{nearest('', kinds)}")
+        try:
+            return {name: int(file[name].num_entries) for name in trees}
+        except Exception as error:
+            raise DataError(f"{path}: its trees cannot be read: {_reason(error)}") from error
+
+
+def _names(path: Path, tree: str) -> list[str]:
+    """Return the branches of a tree, each by the shortest name that means it alone."""
+    with _open(path) as file:
+        branches = Branches(file[tree])
+    return list(dict.fromkeys(branches.shortest(branch) or branch.path for branch in branches.all))
+
+
+def _look_at(opened: Branches, name: str, start: int, stop: int) -> Branch:
+    import awkward as ak
+
+    if not name.isprintable() or len(name) > LONGEST_TEXT:
+        return Branch(name, "other", "", reason="its name is too long, or holds control characters")
+    found = opened.fitting(name)
+    if len(found) != 1:
+        return Branch(name, "other", "", reason=f"{len(found)} branches have this path")
+    held = found[0].opened
+    kind = str(getattr(held, "typename", None) or "")
+    try:
+        array = held.array(entry_start=start, entry_stop=stop, library="ak")
+    except MemoryError:
+        raise
+    except Exception as error:  # uproot and the decompressors raise many kinds
+        return Branch(name, "other", kind, reason=f"cannot be read: {_reason(error)}")
+    kind = kind or str(ak.type(array).content)
+    if value_kind(array) not in "biuf":
+        return Branch(name, "other", kind, reason="not numbers")
+    if array.ndim > 2:
+        return Branch(name, "nested", kind, reason="lists of lists")
+    if array.ndim == 2:
+        return Branch(name, "list", kind, array)
+    if ak.any(ak.is_none(array)):
+        return Branch(name, "other", kind, reason="entries without a value")
+    return Branch(name, "number", kind, ak.to_numpy(array))
+
+
+def _together(parts: list[Branch]) -> Branch:
+    """One branch of what was found of it at several places."""
+    import awkward as ak
+
+    first = next((part for part in parts if part.kind == "other"), parts[0])
+    if other := next((part for part in parts if part.kind not in ("other", first.kind)), None):
+        if first.kind == "other":
+            return first
+        return Branch(first.name, "other", first.type, reason=f"{first.kind} in one file, {other.kind} in another")
+    if first.values is None:
+        return first
+    values = [part.values for part in parts]
+    together = np.concatenate(values) if first.kind == "number" else ak.concatenate(values)
+    return Branch(first.name, first.kind, first.type, together)
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"

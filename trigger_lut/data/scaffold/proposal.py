@@ -1,0 +1,99 @@
+"""What `init` proposes, as plain values: features, objects in slots, classes of files, and the whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from trigger_lut.data.formats import automatic_format
+
+WIDTH, QUANTILES = 8, (0.001, 0.999)
+MANY_NOT_FINITE = 0.1  # dropping more than this share of the entries is not proposed
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A feature that may be used. `used` is false for one that is only mentioned, in a comment."""
+
+    name: str
+    expression: str | None
+    comment: str
+    not_finite: float
+    used: bool = True
+
+
+@dataclass(frozen=True)
+class ProposedObjects:
+    """Objects in slots. Comments say why: `number` of the count, `order` of the key, `empty` of the padding.
+
+    not_finite: share of the entries with a NaN or infinity in a slot of a used feature.
+    """
+
+    name: str
+    count: int
+    number: str
+    sort_by: str
+    order: str
+    empty: str
+    features: tuple[Feature, ...]
+    not_finite: float
+
+    @property
+    def used(self) -> list[Feature]:
+        return [feature for feature in self.features if feature.used]
+
+    def channels(self) -> set[str]:
+        """Names of the channels that these would be, with all that is mentioned."""
+        return {f"{self.name}_{slot}_{feature.name}" for slot in range(self.count) for feature in self.features}
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A start for a description. Empty `event_id`, `classes` or used features are for the user to fill in.
+
+    classes   names, from 0 on
+    files     files or globs by class where files say the class; empty: a label does
+    apart     whether entries of different classes may have the same event_id
+    notes     what is to be known about event_id and about the label, by these words
+    left_out  reason by branch
+    """
+
+    tree: str
+    event_id: tuple[str, ...]
+    split_by: tuple[str, ...]
+    label: str
+    classes: tuple[str, ...]
+    features: tuple[Feature, ...]
+    objects: tuple[ProposedObjects, ...]
+    notes: dict[str, str]
+    left_out: dict[str, str]
+    files: dict[str, list[str]] = field(default_factory=dict)
+    apart: bool = False
+
+    @property
+    def used(self) -> list[Feature]:
+        return [feature for feature in self.features if feature.used]
+
+    @property
+    def nonfinite(self) -> str:
+        seen = any(feature.not_finite for feature in self.used) or any(o.not_finite for o in self.objects)
+        return "drop" if seen else "refuse"
+
+
+def described(kind: str, finite: Any, not_finite: float) -> str:
+    """A comment on values (N,), all finite, N > 0: type of the branch, range, share of NaN, automatic format."""
+    kif = automatic_format(finite, WIDTH, QUANTILES)
+    return f"{kind}, {span(finite)}, {percent(not_finite)} not finite; auto: {kif}"
+
+
+def span(values: Any) -> str:
+    """Smallest and largest of the finite values."""
+    finite = np.asarray(values, np.float64)
+    finite = finite[np.isfinite(finite)]
+    return f"{finite.min():.6g} to {finite.max():.6g}" if len(finite) else "no finite value"
+
+
+def percent(share: float) -> str:
+    return "0 %" if not share else f"{100 * share:.3g} %" if share > 1e-4 else "< 0.01 %"

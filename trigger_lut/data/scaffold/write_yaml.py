@@ -1,0 +1,245 @@
+"""Writing a description of one's own files to start from: a proposal as commented YAML."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from trigger_lut.cards.base import write_text
+from trigger_lut.config.budget import Name, validate
+from trigger_lut.config.data_set.channels import channels
+from trigger_lut.config.data_set.consistency import inconsistencies
+from trigger_lut.config.data_set.files import expand
+from trigger_lut.config.data_set.model import DataSet
+from trigger_lut.config.validation import NAME_EXPECTED
+from trigger_lut.data.scaffold.branch_names import identifier
+from trigger_lut.data.scaffold.classes import classes_of, patterns
+from trigger_lut.data.scaffold.features import propose
+from trigger_lut.data.scaffold.inspect import Looked, look
+from trigger_lut.data.scaffold.proposal import QUANTILES, WIDTH, Feature, Proposal, ProposedObjects
+from trigger_lut.errors import ConfigurationError, DataError
+
+DATA_SETS = Path("config/data_sets")
+EMPTY = {
+    # A text where a list is expected, or one that is no expression, is refused with these words.
+    "event_id": "FILL IN: integer branches that together name an entry",
+    "label": "FILL IN: branch or expression that is 0 for the first class, 1 for the second, ...",
+    "classes": "FILL IN: names of the classes, from 0 on",
+    "features": "FILL IN: the inputs of the network",
+}
+SHOWN = 40  # names of left out branches in one comment
+
+
+def start(files: Sequence[str], tree: str | None, name: str | None, output: Path | None) -> str:
+    """Look into files (paths or globs), write a description, and return a summary for people.
+
+    `name` is that of `output` without .yaml where it is not given, and otherwise follows from the first file.
+    Raises ConfigurationError for an unfit name and where the output exists, DataError for the files; nothing is
+    written then.
+    """
+    name = name or (output.stem if output else _name_of(files[0]))
+    try:
+        TypeAdapter(Name).validate_python(name)
+    except ValidationError as error:
+        raise ConfigurationError(f"--name: {NAME_EXPECTED}, found {name!r}") from error
+    output = output or DATA_SETS / f"{name}.yaml"
+    if output.stem != name:
+        raise ConfigurationError(f"--output: expected a file {name}.yaml, as the data set's name, found {output}")
+    if os.path.lexists(output):
+        raise ConfigurationError(f"{output}: exists already and is left as it is; give another --name or --output")
+    found = expand(f"data set {name}", files)
+    if remote := [file for file in found if isinstance(file, str)]:
+        raise DataError(f"{remote[0]}: init looks into files that are here; name one of these first")
+    paths = sorted(file for file in found if isinstance(file, Path))
+    looked, classes = look(paths, tree), classes_of(paths)
+    numbers = {path: n for n, path in enumerate(paths)}
+    proposal = propose(looked, {name: [numbers[file] for file in held] for name, held in classes.items()})
+    if proposal.files:
+        proposal = replace(proposal, files=patterns(classes, files))
+    text = description(output, files, looked, proposal)
+    if not _open_places(proposal):
+        made = validate(DataSet, yaml.safe_load(text), output)
+        wrong = inconsistencies(made)
+        assert not wrong, wrong
+        channels(made)
+    write_text(output, text)
+    return summary(output, looked, proposal)
+
+
+def _name_of(file: str) -> str:
+    """A name from that of a file, or of its folder where a glob is all there is."""
+    words = [re.sub(r"[^A-Za-z0-9_-]", "", part) for part in (Path(file).stem, Path(file).parent.name)]
+    fit = [word.strip("_-") for word in words if word.strip("_-")]
+    return identifier(fit[0]) if fit else "mine"
+
+
+def description(output: Path, files: Sequence[str], looked: Looked, proposal: Proposal) -> str:
+    """The YAML text."""
+    lines = ["# yaml-language-server: $schema=../data_set.schema.json"] * (output.parent.name == DATA_SETS.name)
+    lines += [_comment(line) for line in _head(output, looked, proposal)]
+    lines += [f"name: {_text(output.stem)}", *_files(files, proposal), f"tree: {_text(looked.tree)}"]
+    if others := {n: c for n, c in looked.trees.items() if n != looked.tree}:
+        lines.append(
+            _comment("other trees, with their entries: " + ", ".join(f"{n} ({c:,})" for n, c in others.items()))
+        )
+    ids = ", ".join(map(_text, proposal.event_id))
+    lines += ["", _comment(f"event_id: {proposal.notes['event_id']}")]
+    lines.append(f"event_id: [{ids}]" if ids else f"event_id: {_text(EMPTY['event_id'])}")
+    if proposal.split_by:
+        lines.append(
+            f"split_by: [{', '.join(map(_text, proposal.split_by))}]   # what is of one event stays in one split"
+        )
+    lines += ["", _comment(f"label: {proposal.notes['label']}"), "label:"]
+    if not proposal.files:
+        lines.append(f"  expression: {_text(proposal.label or EMPTY['label'])}")
+    named = ", ".join(map(_text, proposal.classes))
+    lines.append(f"  classes: [{named}]   # names from 0 on" if named else f"  classes: {_text(EMPTY['classes'])}")
+    if proposal.files:
+        lines.append("# balance_classes: true   # optional: each class weighs the same in training, whatever its size")
+    lines += ["", "# cut: pt > 20   # optional: keep only the entries for which this is true"]
+    said = "NaN or infinite values were seen" if proposal.nonfinite == "drop" else "none were seen"
+    lines.append(f"nonfinite: {proposal.nonfinite}   # of NaN and infinities, {said}; refuse, drop or {{replace: 0}}")
+    lines += ["split: {train: 0.6, validation: 0.2, test: 0.2}", ""]
+    lines.append("# Automatic formats: the power-of-two range that holds these quantiles of the training split.")
+    lines += [f"width: {WIDTH}", f"quantiles: [{QUANTILES[0]}, {QUANTILES[1]}]"]
+    nothing = "features: []" if proposal.objects else f"features: {_text(EMPTY['features'])}"
+    lines.append("features:" if proposal.used else nothing)
+    lines += [_line(feature) for feature in proposal.features]
+    lines += _objects(proposal.objects)
+    return "\n".join([*lines, *_left_out(proposal)]) + "\n"
+
+
+def _files(entries: Sequence[str], proposal: Proposal) -> list[str]:
+    """Where the entries come from, by class where names of files tell it."""
+    if not proposal.files:
+        return [f"files: [{', '.join(map(_text, entries))}]"]
+    lines = [
+        "# No branch says the class, but names of files tell processes apart. Check that each class has its files, and",
+        "# no part of the data stands under another name; classes can be renamed, here and under label.classes.",
+        "files_by_class:",
+    ]
+    lines += [f"  {_text(name)}: [{', '.join(map(_text, held))}]" for name, held in proposal.files.items()]
+    if proposal.apart:
+        lines.append("classes_apart: true   # files of different classes repeat event_id: other events all the same")
+    return lines
+
+
+def _objects(proposed: Sequence[ProposedObjects]) -> list[str]:
+    """Objects in slots, with the reasons for what is proposed."""
+    if not proposed:
+        return []
+    lines = [
+        "",
+        "# Lists as objects in slots, as trigger hardware delivers them: sorted by a key, the first `count` kept,",
+        "# empty slots padded. All slots of a feature have one format. A network whose layers share their tables",
+        "# between slots (input_shape: [slots, features], as in config/examples/jets_particles.yaml) takes one kind of",
+        "# objects and no features beside.",
+        "objects:",
+    ]
+    for one in proposed:
+        lines += [
+            f"  {_text(one.name)}:",
+            _beside(f"    count: {one.count}", one.number),
+            _beside(f"    sort_by: {_text(one.sort_by)}", one.order),
+            _beside(f"    # select: {one.sort_by} > 20", "optional: objects for which this is false are left out"),
+            _beside("    pad: 0", one.empty),
+            _beside(
+                "    # mask: present", "optional: one more bit a slot, 1 where it holds an object, 0 where it is padded"
+            ),
+            "    features:",
+            *(f"    {_line(feature)}" for feature in one.features),
+        ]
+    return lines
+
+
+def _beside(line: str, comment: str) -> str:
+    return f"{line:36} {_comment(comment)}"
+
+
+def _head(output: Path, looked: Looked, proposal: Proposal) -> list[str]:
+    files = f"{len(looked.paths)} file" + "s" * (len(looked.paths) != 1)
+    lines = [
+        f"Proposed by `trigger-lut init` from names and values in {files}, tree {looked.tree}: "
+        f"{looked.looked:,} of {looked.entries:,} entries looked at.",
+        "",
+        "Next:",
+    ]
+    steps = [f"fill in {what}" for what in _open_places(proposal)]
+    steps += ["read what is proposed below, and change it to what your trigger has"]
+    steps += [f"move this file to {DATA_SETS}"] * (output.parent.name != DATA_SETS.name)
+    steps += [
+        f"put `data_set: {output.stem}` into config/budget.yaml; the last of `units` there is the number of classes"
+    ]
+    steps += ["snakemake -n, which says all that is wrong, and then: snakemake --cores all"]
+    return lines + [f"{n}. {step}" for n, step in enumerate(steps, 1)] + [""]
+
+
+def _open_places(proposal: Proposal) -> list[str]:
+    """Keys that the user must fill in."""
+    inputs = proposal.used or proposal.objects
+    places = {"event_id": proposal.event_id, "label": proposal.classes, "features": inputs}
+    return [key for key, value in places.items() if not value]
+
+
+def _class_from(proposal: Proposal) -> str:
+    """What says the class of an entry."""
+    by_file = ", ".join(f"{name} {' '.join(held)}" for name, held in proposal.files.items())
+    return by_file or proposal.label or "none proposed"
+
+
+def _line(feature: Feature) -> str:
+    if feature.expression is None:
+        entry = f"- name: {_text(feature.name)}"
+    else:
+        entry = f"- {{name: {_text(feature.name)}, expression: {_text(feature.expression)}}}"
+    return f"  {'' if feature.used else '# '}{entry:50} {_comment(feature.comment)}"
+
+
+def _left_out(proposal: Proposal) -> list[str]:
+    by_reason: dict[str, list[str]] = {}
+    for branch, reason in proposal.left_out.items():
+        by_reason.setdefault(reason, []).append(branch)
+    lines = ["", "# Left out:"] if by_reason else []
+    for reason, names in by_reason.items():
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        lines.append(_comment(f"- {reason}: {', '.join(names[:SHOWN])}{more}"))
+    return lines
+
+
+def _text(text: str) -> str:
+    """A YAML scalar, quoted where a plain one could be read as something else."""
+    if re.fullmatch(r"[A-Za-z_][\w./-]*", text, re.ASCII) and yaml.safe_load(text) == text and text.lower() not in "yn":
+        return text
+    if text.isprintable():
+        return "'" + text.replace("'", "''") + "'"
+    return yaml.safe_dump(text, default_style='"', width=2**31).strip()
+
+
+def _comment(text: str) -> str:
+    return ("# " + "".join(c if c.isprintable() else "?" for c in text)).rstrip()
+
+
+def summary(output: Path, looked: Looked, proposal: Proposal) -> str:
+    """What was found and proposed, in a few lines."""
+    others = [f"{n} ({c:,})" for n, c in looked.trees.items() if n != looked.tree]
+    lines = [
+        f"tree: {looked.tree}, {looked.entries:,} entries in {len(looked.paths)} file(s), {looked.looked:,} looked at"
+        + (f"; other trees: {', '.join(others)}" if others else ""),
+        f"event_id: {', '.join(proposal.event_id) or 'none proposed'} ({proposal.notes['event_id']})",
+        f"label: {_class_from(proposal)} ({proposal.notes['label']})",
+        f"features: {len(proposal.used)} proposed, {len(proposal.features) - len(proposal.used)} more in comments, "
+        f"{len(proposal.left_out)} left out; nonfinite: {proposal.nonfinite}",
+        *(f"objects: {o.name}, {o.count} slots of {', '.join(f.name for f in o.used)}" for o in proposal.objects),
+    ]
+    if looked.partial:
+        lines.append(f"branches that not all files have, left out: {', '.join(list(looked.partial)[:SHOWN])}")
+    if todo := _open_places(proposal):
+        lines.append(f"to be filled in: {', '.join(todo)}")
+    lines.append(f"written: {output}; next steps stand in its head")
+    return "\n".join(lines)

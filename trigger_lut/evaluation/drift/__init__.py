@@ -1,0 +1,1 @@
+"""Later data against the data of training."""

@@ -1,1 +1,0 @@
-"""From ROOT files to the integer codes that the firmware sees."""

@@ -1,1 +1,0 @@
-"""Plots, drawn from cards alone."""

@@ -1,0 +1,15 @@
+"""What alkaid's entry point group `alkaid_keras` names for the layers of this package (pyproject.toml).
+
+With the package installed, `alkaid convert model.keras folder --inputs-kif K I F` takes models of LUTDense, LUTConv1D,
+LUTConv2D and HGQ2's layers. Without --inputs-kif the inputs get the formats of the layers that read them, and alkaid's
+own comparison with Keras, on values up to +-512, counts differences where Keras saturates.
+"""
+
+from __future__ import annotations
+
+
+def register() -> None:
+    """Make the layers known to alkaid.converter.trace_model."""
+    import hgq.layers  # noqa: F401  models of both kinds of layers load in any order
+
+    import trigger_lut.firmware.alkaid.layers  # noqa: F401

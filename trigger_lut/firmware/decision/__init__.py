@@ -1,0 +1,1 @@
+"""The decision bit of a trigger."""

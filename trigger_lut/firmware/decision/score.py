@@ -1,0 +1,110 @@
+"""The score of a trigger in integers: the largest output of a signal class minus the largest of a background class.
+
+In anomaly detection the score is the one output: there is no background to subtract.
+
+Outputs have binary points of their own. They are brought to the finest of them by a shift to the left, which loses
+nothing; a score is a whole number of its steps. Every width here is the narrowest that holds what can occur, so nothing
+wraps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigger_lut.errors import FirmwareError
+from trigger_lut.fixed_point.formats import KIF, IntArray, kif_for_range
+
+WIDEST = 53  # bits of a score: real numbers, in which thresholds are chosen, hold whole ones up to there
+
+
+@dataclass(frozen=True)
+class Score:
+    """Which outputs make a score. signal, background: numbers of outputs; without background nothing is subtracted.
+
+    Raises FirmwareError when an output is missing, or a score takes more than WIDEST bits.
+    """
+
+    outputs: tuple[KIF, ...]
+    signal: tuple[int, ...]
+    background: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        used = sorted((*self.signal, *self.background))
+        if not self.signal or len(set(used)) != len(used):
+            raise FirmwareError(f"a score needs signal, and each output once; found {used}")
+        if used[0] < 0 or used[-1] >= len(self.outputs):
+            raise FirmwareError(f"a score of outputs {used}: there are {len(self.outputs)}")
+        if self.bits > WIDEST:
+            raise FirmwareError(f"a score of {self.bits} bits: expected at most {WIDEST}")
+
+    @property
+    def fraction(self) -> int:
+        """Fractional bits of a score: the most of any output."""
+        return max(kif.f for kif in self.outputs)
+
+    def shift(self, output: int) -> int:
+        """By how many bits an output is shifted to the left."""
+        return self.fraction - self.outputs[output].f
+
+    def reach(self, group: Sequence[int]) -> tuple[int, int]:
+        """Smallest and largest value of the largest output of a group, at `fraction`; 0 of none."""
+        if not group:
+            return 0, 0
+        ends = [(self.outputs[o].lo << self.shift(o), self.outputs[o].hi << self.shift(o)) for o in group]
+        return max(lo for lo, _ in ends), max(hi for _, hi in ends)
+
+    @property
+    def lo(self) -> int:
+        """Smallest score."""
+        return self.reach(self.signal)[0] - self.reach(self.background)[1]
+
+    @property
+    def hi(self) -> int:
+        """Largest score."""
+        return self.reach(self.signal)[1] - self.reach(self.background)[0]
+
+    @property
+    def operand_bits(self) -> int:
+        """Width of a signed number that holds each of the outputs at `fraction`."""
+        ends = [self.reach([o]) for o in (*self.signal, *self.background)]
+        return _signed_bits(min(lo for lo, _ in ends), max(hi for _, hi in ends))
+
+    @property
+    def bits(self) -> int:
+        """Width of a signed number that holds each score, a code beyond either end, and a bit more than operands."""
+        return max(_signed_bits(self.lo - 1, self.never), self.operand_bits + 1)
+
+    @property
+    def never(self) -> int:
+        """The smallest threshold that no score reaches."""
+        return self.hi + 1
+
+    def codes(self, outputs: IntArray) -> IntArray:
+        """(N,) scores of output codes (N, outputs), each code within the format of its output."""
+
+        def largest(group: tuple[int, ...]) -> IntArray:
+            aligned = outputs[:, list(group)] << np.array([self.shift(o) for o in group], dtype=np.int64)
+            return np.asarray(aligned.max(axis=1))
+
+        return largest(self.signal) - largest(self.background) if self.background else largest(self.signal)
+
+    def decided(self, outputs: IntArray, thresholds: Sequence[int | None]) -> NDArray[np.int64]:
+        """(N, thresholds) bits: 1 where the score is at least the threshold; None: never."""
+        scores = self.codes(outputs)
+        return np.stack([scores >= (self.never if t is None else t) for t in thresholds], axis=1).astype(np.int64)
+
+
+def score_in_words(signal: Sequence[str], background: Sequence[str]) -> str:
+    """What a score is, with names of outputs."""
+    if len(signal) == 1 and not background:
+        return f"output {signal[0]}"
+    subtracted = f" minus the largest of ({', '.join(background)})" if background else ""
+    return f"the largest of ({', '.join(signal)}){subtracted}"
+
+
+def _signed_bits(lo: int, hi: int) -> int:
+    return kif_for_range(min(lo, -1), hi, 0).bits

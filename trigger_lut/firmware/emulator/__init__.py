@@ -1,0 +1,1 @@
+"""Emulators in C++ and Python."""

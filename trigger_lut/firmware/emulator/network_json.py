@@ -1,0 +1,48 @@
+"""A network as JSON that any language reads: what `emulator.py` evaluates."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from trigger_lut.fixed_point.formats import KIF
+from trigger_lut.network.network import Layer, LinearLayer, LUTDenseTables, Network
+
+
+def network_json(network: Network, design: str) -> str:
+    """The text of network.json."""
+    content = {
+        "design": design,
+        "inputs": [
+            {"name": network.features[i] if i < len(network.features) else str(i), **_format(kif)}
+            for i, kif in enumerate(network.inputs)
+        ],
+        "layers": [_layer(layer, network.sites[n].tolist()) for n, layer in enumerate(network.layers)],
+        "outputs": [
+            {"name": network.classes[o] if o < len(network.classes) else str(o), **_format(kif)}
+            for o, kif in enumerate(network.output_formats())
+        ],
+        "output_values": network.output_values.tolist(),
+    }
+    return json.dumps(content, separators=(",", ":")) + "\n"
+
+
+def _format(kif: KIF) -> dict[str, Any]:
+    return {"format": str(kif), "fraction": kif.f, "min": kif.lo, "max": kif.hi}
+
+
+def _layer(layer: Layer, sites: list[list[int]]) -> dict[str, Any]:
+    held: dict[str, Any] = {
+        "name": layer.name,
+        "inputs": [{**_format(kif), "overflow": mode} for kif, mode in zip(layer.inputs, layer.overflow, strict=True)],
+        "rounding": layer.rounding,
+        "fraction": layer.fraction.tolist(),
+        "sites": sites,
+    }
+    if isinstance(layer, LUTDenseTables):
+        tables = [{"channel": i, "output": o, "entries": layer.table(i, o).tolist()} for i, o in layer.edges()]
+        return {"kind": "tables", **held, "bias": layer.bias.tolist(), "tables": tables}
+    if isinstance(layer, LinearLayer):
+        kept = {"bias": layer.bias.tolist(), "weights": layer.weights.tolist(), "relu": layer.relu}
+        return {"kind": "linear", **held, **kept}
+    return {"kind": "max", **held, "output_of": layer.output_of.tolist()}

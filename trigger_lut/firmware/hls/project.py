@@ -1,0 +1,346 @@
+"""An hls4ml project of a trained model: exact types, a compiled bit-accurate emulator.
+
+The project is made from the Keras model, layer by layer: layers of tables by the handlers of `hls_layer`, HGQ2's
+arithmetic layers by hls4ml's own. A model that hls4ml cannot take so, or whose emulator then differs from the model's
+integers, is written as one layer of exact arithmetic (`layers.whole_network`); the project says which, and why. Of the
+trained integer network only the interface is used - input formats and output fractions - so that comparing the
+emulator with the network's integer model compares two ways from Keras.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import dataclasses
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trigger_lut.cards.base import write_text
+from trigger_lut.config.budget import Spec
+from trigger_lut.errors import CardError, FirmwareError, ToolFailedError, ToolMissingError
+from trigger_lut.firmware.hls.cpp import common_format
+from trigger_lut.fixed_point.formats import KIF, IntArray, uniform
+from trigger_lut.network.network import Network
+from trigger_lut.network.reference_model import evaluate
+from trigger_lut.utils.identifiers import hls_namespace, hls_top
+
+PROJECT_FILE = "project.json"
+EMULATOR_BITS = 52  # the emulator's interface is double
+CHECKED = 20_000  # random vectors on which a project made layer by layer is checked at once
+
+
+@dataclass(frozen=True)
+class HlsProject:
+    """A written and compiled hls4ml project.
+
+    folder        where it lies
+    name          of the project and its top function; it follows the design
+    library       file name of the compiled emulator, in folder/firmware
+    inputs        format of each input channel
+    sizes         channels of each input of the model
+    out_sizes     values of each output of the model
+    fractions     fractional bits of each output
+    handlers      converter handler by layer
+    result_types  result type by layer, as ap_fixed
+    note          why it was not made layer by layer; empty where it was
+    """
+
+    folder: Path
+    name: str
+    library: str
+    inputs: tuple[KIF, ...]
+    sizes: tuple[int, ...]
+    out_sizes: tuple[int, ...]
+    fractions: tuple[int, ...]
+    handlers: dict[str, str]
+    result_types: dict[str, str]
+    note: str = ""
+
+
+def write_hls(
+    model: Any, network: Network, folder: Path, spec: Spec, *, final_folder: Path | None = None
+) -> HlsProject:
+    """Convert a Keras model with hls4ml, write the project to `folder` (made anew) and compile it.
+
+    network: the model's integer network, for its interface. final_folder: where the caller moves the project to;
+    default: nowhere. Raises FirmwareError when a layer has no integer form, by name, ToolMissingError without g++,
+    ToolFailedError when compilation fails.
+    """
+    from trigger_lut.conversion.keras_model import integer_network
+
+    if shutil.which("g++") is None:
+        raise ToolMissingError("g++ is not on PATH; hls4ml compiles its emulator with it (install a C++ compiler)")
+    whole = integer_network(model, prune=False, inputs=network.inputs, wraps=True)
+    if len(whole.output_values) != len(network.output_values):
+        raise FirmwareError(
+            f"model {model.name!r} has {len(whole.output_values)} outputs, its network {len(network.output_values)}"
+        )
+    part = folder.with_name(folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    with contextlib.redirect_stdout(sys.stderr):
+        project = _layer_by_layer(model, whole, network, part, spec)
+        if project.note:
+            print(f"hls4ml: {project.note}", file=sys.stderr)
+            shutil.rmtree(part, ignore_errors=True)
+            project = dataclasses.replace(_as_one_layer(model, whole, network, part, spec), note=project.note)
+    config = part / "hls4ml_config.yml"
+    write_text(config, config.read_text().replace(str(part), str(final_folder or folder)))
+    _save(project, part)
+    shutil.rmtree(folder, ignore_errors=True)
+    part.replace(folder)
+    return dataclasses.replace(project, folder=folder)
+
+
+def _layer_by_layer(model: Any, whole: Network, network: Network, folder: Path, spec: Spec) -> HlsProject:
+    """A compiled project of one hls4ml layer a Keras layer; its `note` says why it cannot be used, if so."""
+    import keras
+
+    empty = HlsProject(folder, hls_top(spec.design), "", network.inputs, _sizes(model.inputs), (), (), {}, {})
+    if loose := sorted({type(op).__name__ for op in _operations(model) if not isinstance(op, keras.Layer)}):
+        what = f"hls4ml takes layers alone, the model holds operations: {', '.join(loose)}"
+        return dataclasses.replace(empty, note=f"not layer by layer: {what}")
+    # hls4ml writes names of layers into comments and symbols as they are
+    if wrong := [op.name for op in _operations(model) if not re.fullmatch(r"[\w./ -]+", op.name, re.ASCII)]:
+        return dataclasses.replace(empty, note=f"not layer by layer: {wrong[0]!r} is no name of a layer in C++")
+    try:
+        converted = _convert(model, network, folder, spec)
+        project = _written(converted, model, empty, network)
+    except FirmwareError:
+        raise
+    except Exception as error:  # hls4ml has no errors of its own: whatever it stumbles over
+        said = str(error).splitlines() or [type(error).__name__]
+        return dataclasses.replace(empty, note=f"not layer by layer: hls4ml refuses the model ({said[0]})")
+    codes = uniform(network.inputs, CHECKED, np.random.default_rng(spec.seed))
+    try:
+        different = int((predict_hls(folder, codes) != evaluate(whole, codes)).sum())
+        what = f"{different} of {CHECKED * len(project.fractions)} outputs differ from the model's integers"
+    except ToolFailedError as error:
+        different, what = 1, str(error)
+    theirs = sorted({handler for handler in project.handlers.values() if handler.startswith(THEIRS)})
+    note = f"not layer by layer: {what}, with {', '.join(theirs) or 'handlers of this package'}" if different else ""
+    return dataclasses.replace(project, note=note)
+
+
+def _as_one_layer(model: Any, whole: Network, network: Network, folder: Path, spec: Spec) -> HlsProject:
+    from trigger_lut.conversion.network_layer import as_one_layer
+
+    empty = HlsProject(folder, hls_top(spec.design), "", network.inputs, _sizes(model.inputs), (), (), {}, {})
+    one = as_one_layer(model, whole)
+    try:
+        converted = _convert(one, network, folder, spec)
+    except ValueError as error:
+        raise FirmwareError(f"hls4ml refuses model {model.name!r}: {error}") from error
+    return _written(converted, one, empty, network)
+
+
+def _operations(model: Any) -> list[Any]:
+    """Layers, and what is none: operations of keras.ops, which only models made of tensors can hold."""
+    return list(getattr(model, "operations", model.layers))
+
+
+def _sizes(tensors: list[Any]) -> tuple[int, ...]:
+    return tuple(int(np.prod(tensor.shape[1:])) for tensor in tensors)
+
+
+def _written(converted: Any, model: Any, empty: HlsProject, network: Network) -> HlsProject:
+    handlers = _handlers(model, converted)
+    converted.write()
+    _keep_apart(empty.folder, empty.name)
+    library = _compile(empty.folder, empty.name, _stamp(empty.folder, converted.config.get_config_value("Stamp")))
+    types = {node.name: str(node.get_output_variable().type.precision) for node in converted.get_layers()}
+    fractions = tuple(int(f) for f in network.fractions)
+    project = dataclasses.replace(
+        empty,
+        library=library,
+        out_sizes=_sizes(model.outputs),
+        fractions=fractions,
+        handlers=handlers,
+        result_types=types,
+    )
+    _save(project, empty.folder)
+    return project
+
+
+def _convert(model: Any, network: Network, folder: Path, spec: Spec) -> Any:
+    """hls4ml's model; its input vectors have types that hold the network's input formats."""
+    import hls4ml
+
+    from trigger_lut.firmware.hls.hls4ml_plugin import known_inputs, precision, register
+
+    register()
+    names = [tensor._keras_history.operation.name for tensor in model.inputs]
+    ends = np.cumsum(_sizes(model.inputs)).tolist()
+    parts = [network.inputs[end - n : end] for n, end in zip(_sizes(model.inputs), ends, strict=True)]
+    formats = dict(zip(names, parts, strict=True))
+    with known_inputs(formats):
+        converted = hls4ml.converters.convert_from_keras_model(
+            model,
+            output_dir=str(folder),
+            project_name=hls_top(spec.design),
+            namespace=hls_namespace(spec.design),
+            backend="Vitis",
+            io_type="io_parallel",
+            part=spec.target.part,
+            clock_period=spec.target.clock_period_ns,
+            write_weights_txt=False,
+            allow_da_fallback=False,
+            allow_v2_fallback=False,
+            hls_config={
+                "Model": {"Precision": "fixed<16,6>", "ReuseFactor": 1, "PipelineInterval": 1},
+                "LayerName": {
+                    name: {"Precision": {"result": str(precision(common_format(part)))}}
+                    for name, part in formats.items()
+                },
+            },
+        )
+    types = [v.type.precision for v in (*converted.get_input_variables(), *converted.get_output_variables())]
+    if wide := [str(t) for t in types if t.width > EMULATOR_BITS]:
+        raise FirmwareError(f"{wide[0]} has more than the {EMULATOR_BITS} bits that the emulator's interface holds")
+    return converted
+
+
+THEIRS = "hls4ml's "
+
+
+def _handlers(model: Any, converted: Any) -> dict[str, str]:
+    """Which handler took which Keras layer: of this package, or hls4ml's own."""
+    from hls4ml.converters.keras_v3 import layer_handlers
+
+    ours = {node.name: node.get_attr("handler") for node in converted.get_layers()}
+    found = {}
+    for layer in model.layers:
+        kind = type(layer)
+        if kind.__name__ == "InputLayer":
+            continue
+        handler = layer_handlers.get(f"{kind.__module__}.{kind.__name__}") or layer_handlers.get(kind.__name__)
+        found[layer.name] = ours.get(layer.name) or f"{THEIRS}{type(handler).__name__}"
+    return found
+
+
+def predict_hls(folder: Path, codes: IntArray) -> IntArray:
+    """Outputs of the compiled emulator: (N, C_in) codes to (N, C_out) int64 at the outputs' fractions.
+
+    Raises CardError when there is no project, ToolFailedError when an output is off its integer grid.
+    """
+    project = load_hls(folder)
+    values = np.asarray(codes, dtype=np.float64) * 2.0 ** -np.array([float(kif.f) for kif in project.inputs])
+    values = np.ascontiguousarray(values)
+    outputs = np.zeros((len(values), len(project.fractions)), dtype=np.float64)
+    call = getattr(ctypes.CDLL(str((folder / "firmware" / project.library).resolve())), project.name + "_double")
+    call.restype = None
+    call.argtypes = [ctypes.c_void_p] * (len(project.sizes) + len(project.out_sizes))
+    x, y = values.ctypes.data, outputs.ctypes.data
+    starts = [(x + 8 * at, values.strides[0]) for at in np.cumsum([0, *project.sizes[:-1]]).tolist()]
+    starts += [(y + 8 * at, outputs.strides[0]) for at in np.cumsum([0, *project.out_sizes[:-1]]).tolist()]
+    for n in range(len(values)):
+        call(*(start + n * row for start, row in starts))
+    scaled = outputs * 2.0 ** np.array(project.fractions, dtype=np.float64)
+    whole = np.rint(scaled).astype(np.int64)
+    if (whole != scaled).any():
+        n, o = (int(v) for v in np.argwhere(whole != scaled)[0])
+        raise ToolFailedError(f"{folder}: emulator output {o} of vector {n}, {outputs[n, o]}, is off its integer grid")
+    return whole
+
+
+def recompile(folder: Path, stamp: str) -> str:
+    """Compile the project in `folder` again as another library and record it. Raises ToolFailedError."""
+    project = load_hls(folder)
+    script = folder / "build_lib.sh"
+    lines = script.read_text().splitlines()
+    script.write_text("\n".join(f"LIB_STAMP={stamp}" if x.startswith("LIB_STAMP=") else x for x in lines) + "\n")
+    library = _compile(folder, project.name, stamp)
+    _save(dataclasses.replace(project, library=library), folder)
+    return library
+
+
+def load_hls(folder: Path) -> HlsProject:
+    """The project in a folder. Raises CardError when there is none."""
+    path = folder / PROJECT_FILE
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CardError(f"{path}: no hls4ml project of this package") from error
+    try:
+        return HlsProject(
+            folder,
+            _identifier(held["name"]),
+            held["library"],
+            tuple(KIF(*kif) for kif in held["inputs"]),
+            tuple(held["sizes"]),
+            tuple(held["out_sizes"]),
+            tuple(held["fractions"]),
+            held["handlers"],
+            held["result_types"],
+            held["note"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise CardError(
+            f"{path}: not a project of this version ({type(error).__name__}: {error}). Run the firmware stage again"
+        ) from error
+
+
+def _identifier(name: str) -> str:
+    """Return a name that may become part of a path and of a symbol. Raises ValueError for another."""
+    if re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) is None:
+        raise ValueError(f"name: expected an identifier, found {name!r}")
+    return name
+
+
+def _save(project: HlsProject, folder: Path) -> None:
+    held = {field.name: getattr(project, field.name) for field in dataclasses.fields(project) if field.name != "folder"}
+    write_text(folder / PROJECT_FILE, json.dumps(held, indent=2) + "\n")
+
+
+def _keep_apart(folder: Path, name: str) -> None:
+    """Let several designs share a process and a compilation unit.
+
+    hls4ml's headers of types have one guard in all projects, and its bridge defines the same global functions. With
+    -Bsymbolic a library uses its own definitions, whichever libraries were loaded before.
+    """
+    for header in ("defines", "parameters"):
+        path = folder / "firmware" / f"{header}.h"
+        guard = f"{header.upper()}_H_"
+        path.write_text(re.sub(rf"\b{guard}", f"{name.upper()}_{guard}", path.read_text()))
+    script = folder / "build_lib.sh"
+    text = script.read_text()
+    if text.count(" -shared ") != 1:
+        raise ToolFailedError(f"{script}: expected one command with -shared, found {text.count(' -shared ')}")
+    script.write_text(text.replace(" -shared ", " -shared -Wl,-Bsymbolic "))
+
+
+def _stamp(folder: Path, theirs: str) -> str:
+    """Name the library after the sources, not at random as hls4ml does: the same model gives the same files.
+
+    Other sources in the same folder need another name, since a process that loaded a library finds it by its path.
+    """
+    sources = hashlib.sha256()
+    for path in sorted((folder / "firmware").rglob("*")):
+        if path.is_file():
+            sources.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    stamp = f"s{sources.hexdigest()[:7]}"  # with a letter first, YAML never reads it as a number
+    for name in ("build_lib.sh", "hls4ml_config.yml"):
+        path = folder / name
+        path.write_text(re.sub(rf"(['\"]?)\b{re.escape(theirs)}\b\1", stamp, path.read_text()))
+    return stamp
+
+
+def _compile(folder: Path, name: str, stamp: str) -> str:
+    """Compile the emulator with the project's own script; gives the library's file name. Messages go to compile.log."""
+    done = subprocess.run(["bash", "build_lib.sh"], cwd=folder, capture_output=True, text=True)
+    messages = done.stdout + done.stderr
+    write_text(folder / "compile.log", messages)
+    library = f"{name}-{stamp}.so"
+    if done.returncode != 0 or not (folder / "firmware" / library).exists():
+        errors = [line for line in messages.splitlines() if "error" in line] or messages.splitlines()[-5:]
+        raise ToolFailedError(f"{folder}: build_lib.sh ended with {done.returncode}: " + "; ".join(errors[:5]))
+    print(f"hls4ml: compiled {folder / 'firmware' / library}", file=sys.stderr)
+    return library

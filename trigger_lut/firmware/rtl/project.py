@@ -1,0 +1,95 @@
+"""What a folder of generated Verilog and VHDL holds, as plain data that a later stage reads back."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from trigger_lut.cards.base import write_text
+from trigger_lut.errors import CardError, FirmwareError
+from trigger_lut.fixed_point.formats import KIF
+
+IDENTIFIER = re.compile(r"[A-Za-z_]\w{0,199}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class RtlProject:
+    """Generated Verilog, and the same as VHDL.
+
+    folder  where it lies
+    top     name of the top-level module
+    files   Verilog files, all that simulation and synthesis need
+    vhdl    VHDL-2008 files of the same pipeline, in an order in which they can be analysed
+    inputs, outputs  formats on the buses data_in and data_out, the first channel at bit 0
+    latency_cycles_planned  registers from data_in to data_out
+    cost    alkaid's estimate of LUTs
+    stages  pipeline stage of each operation of `rtl.live_logic`, from 1 on; () where all outputs are constant
+    """
+
+    folder: Path
+    top: str
+    files: tuple[Path, ...]
+    vhdl: tuple[Path, ...]
+    inputs: tuple[KIF, ...]
+    outputs: tuple[KIF, ...]
+    latency_cycles_planned: int
+    cost: float
+    stages: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raise FirmwareError for a name that cannot stand in code and in names of files."""
+        if not isinstance(self.top, str) or not IDENTIFIER.fullmatch(self.top):
+            raise FirmwareError(f"top: no name of a module. Expected letters, digits and _, found {self.top!r}")
+
+
+def save_project(project: RtlProject) -> None:
+    """Write project.json into the project's folder."""
+    content = {
+        "top": project.top,
+        "files": [p.name for p in project.files],
+        "vhdl": [p.relative_to(project.folder).as_posix() for p in project.vhdl],
+        "inputs": project.inputs,
+        "outputs": project.outputs,
+        "latency_cycles_planned": project.latency_cycles_planned,
+        "cost": project.cost,
+        "stages": project.stages,
+    }
+    write_text(project.folder / "project.json", json.dumps(content, indent=2) + "\n")
+
+
+def read_project(folder: Path) -> RtlProject:
+    """The project that write_rtl left in a folder. Raises CardError when it is missing, damaged or incomplete."""
+    path = folder / "project.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        _require_plain_names(path, content["top"], content["files"] + content["vhdl"])
+        project = RtlProject(
+            folder=folder,
+            top=content["top"],
+            files=tuple(folder / name for name in content["files"]),
+            vhdl=tuple(folder / name for name in content["vhdl"]),
+            inputs=tuple(KIF(*kif) for kif in content["inputs"]),
+            outputs=tuple(KIF(*kif) for kif in content["outputs"]),
+            latency_cycles_planned=content["latency_cycles_planned"],
+            cost=content["cost"],
+            stages=tuple(map(int, content["stages"])),
+        )
+    except FileNotFoundError as error:
+        raise CardError(f"{folder}: no RTL project (no project.json)") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise CardError(f"{path}: not a description of an RTL project ({type(error).__name__}: {error})") from error
+    if missing := [p.name for p in (*project.files, *project.vhdl) if not p.is_file()]:
+        raise CardError(f"{folder}: the RTL project lacks {', '.join(missing)}")
+    return project
+
+
+def _require_plain_names(path: Path, top: object, names: list[object]) -> None:
+    """Raise CardError for a module or file name that could mean anything outside of the project's folder."""
+    if not isinstance(top, str) or not IDENTIFIER.fullmatch(top):
+        raise CardError(f"{path}: top: no name of a module. Expected letters, digits and _, found {top!r}")
+    for name in names:
+        parts = name.split("/") if isinstance(name, str) else [""]
+        if not all(re.fullmatch(r"\w[\w.-]*", part, re.ASCII) for part in parts):
+            raise CardError(f"{path}: files: not a file in this folder. Expected a relative path, found {name!r}")

@@ -1,0 +1,78 @@
+"""Self-checking test benches, in SystemVerilog and VHDL-2008, and the vectors that both read: for any simulator.
+
+The first half of the vectors enters one a cycle, the rest with gaps that hold the vectors' complements. Each valid
+output must have the expected data and come `latency_cycles` after its input, and nothing may come besides. The benches
+say PASS, or FAIL with the first difference, and end with a status that is not 0 then.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from trigger_lut.cards.base import write_text
+from trigger_lut.errors import DataError
+from trigger_lut.firmware.rtl.project import RtlProject
+from trigger_lut.firmware.rtl.verilator import pack
+from trigger_lut.fixed_point.formats import KIF, IntArray
+from trigger_lut.network.network import Network
+from trigger_lut.network.reference_model import evaluate
+
+VECTORS = 4096
+FILE_BYTES = 1_900_000  # of the file of vectors, at most
+
+
+def bench_codes(formats: tuple[KIF, ...], count: int = VECTORS) -> IntArray:
+    """(N, C) codes: all at the lowest, all at the highest, all 0 or next to it, then random; the same every time.
+
+    N is `count`, or fewer where their file would be large.
+    """
+    count = max(3, min(count, FILE_BYTES // (4 + sum(kif.bits for kif in formats) // 2)))  # outputs are narrower
+    rng = np.random.default_rng(0)
+    lo, hi = (np.array([getattr(kif, end) for kif in formats], dtype=np.int64) for end in ("lo", "hi"))
+    return np.concatenate([[lo, hi, np.clip(0, lo, hi)], rng.integers(lo, hi + 1, (count - 3, len(formats)))])
+
+
+def write_bench(network: Network, project: RtlProject, clock_period_ns: float) -> Path:
+    """Write the test benches of a project into its folder `bench`, with vectors and the reference's outputs."""
+    codes = bench_codes(project.inputs)
+    return write_bench_of(project, codes, evaluate(network, codes), clock_period_ns)
+
+
+def write_bench_of(project: RtlProject, codes: IntArray, outputs: IntArray, clock_period_ns: float) -> Path:
+    """Write the test benches for these vectors: (N, C_in) codes and the (N, C_out) outputs that are expected.
+
+    Raises DataError when there are none, or not as many of both.
+    """
+    if not len(codes) or len(codes) != len(outputs):
+        raise DataError(f"test bench: expected as many outputs as vectors, found {len(outputs)} for {len(codes)}")
+    folder, name = project.folder / "bench", f"{project.top}_tb"
+    bits_in, bits_out = (sum(kif.bits for kif in formats) for formats in (project.inputs, project.outputs))
+    known: dict[str, str | int] = {
+        "top": project.top,
+        "name": name,
+        "vectors": len(codes),
+        "latency": project.latency_cycles_planned,
+        "half_period": f"{clock_period_ns / 2:.3f}",
+        "bits_in": bits_in,
+        "bits_out": bits_out,
+        "hex_in": -(-bits_in // 4),
+        "hex_out": -(-bits_out // 4),
+        "hex_both": -(-bits_in // 4) - (-bits_out // 4),
+    }
+    lines = zip(_hex(codes, project.inputs), _hex(outputs, project.outputs), strict=True)
+    write_text(folder / f"{name}.mem", "".join(f"{given}{expected}\n" for given, expected in lines))
+    for template in ("testbench.sv", "testbench.vhd"):
+        text = Path(__file__).with_name(template).read_text(encoding="utf-8")
+        for key, value in known.items():
+            text = text.replace(f"@{key}@", str(value))
+        write_text(folder / f"{name}{Path(template).suffix}", text)
+    return folder
+
+
+def _hex(codes: IntArray, formats: tuple[KIF, ...]) -> list[str]:
+    """Each row as the flat bus in hexadecimal, the highest digit first, with as many digits as the bus needs."""
+    digits = -(-sum(kif.bits for kif in formats) // 4)
+    words = pack(codes, formats)
+    return ["".join(f"{word:08x}" for word in reversed(row))[-digits:] for row in words.tolist()]

@@ -1,0 +1,223 @@
+"""A network as alkaid's combinational logic: the summation plan, table by table and adder by adder."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from trigger_lut.errors import FirmwareError, ToolFailedError
+from trigger_lut.fixed_point.formats import KIF, IntArray
+from trigger_lut.fixed_point.ranges import limits
+from trigger_lut.network.lowering import adder_graph, max_tree
+from trigger_lut.network.lowering.adder_tree import Summation, plan_places
+from trigger_lut.network.network import PADDING, Layer, LUTDenseTables, MaxLayer, Network
+
+LARGEST_ENTRY = 1 << 23  # alkaid finds the lowest bit of an entry in float32
+
+
+def trace(network: Network) -> Any:
+    """alkaid's CombLogic of a network: one input a channel, one output a network output, in real values.
+
+    Raises FirmwareError when a table entry is too large for alkaid.
+    """
+    from alkaid.trace import FVArrayInput
+    from alkaid.trace import trace as alkaid_trace
+    from alkaid.trace.passes import optimize
+
+    for layer in network.layers:
+        check_entries(layer)
+    inputs = FVArrayInput(len(network.inputs))
+    values: list[Any] = [inputs[i].quantize(*kif) for i, kif in enumerate(network.inputs)]
+    conversions: dict[tuple[int, KIF, str, str], Any] = {}
+    for layer, sites in zip(network.layers, network.sites, strict=True):
+        plans = plan_places(layer, sites) if isinstance(layer, LUTDenseTables) else [[]] * len(sites)
+        made: list[Any] = []
+        for place, at_place in zip(sites, plans, strict=True):
+            channels: list[Any] = []
+            for i, value in enumerate(map(int, place)):
+                key = (value, layer.inputs[i], layer.overflow[i], layer.rounding)
+                if value == PADDING:
+                    channels.append(0.0)
+                    continue
+                if key not in conversions:
+                    conversions[key] = convert(values[value], *key[1:])
+                channels.append(conversions[key])
+            if isinstance(layer, LUTDenseTables):
+                found = [table_sum(channels, layer, o, plan, values[0]) for o, plan in enumerate(at_place)]
+            else:
+                found = (max_tree if isinstance(layer, MaxLayer) else adder_graph).outputs(layer, channels)
+            first = len(values) + len(made)
+            formats = network.ranges[first : first + layer.shape[1]].formats()
+            made += [within(y, kif, values[0]) for y, kif in zip(found, formats, strict=True)]
+        values += made
+    outputs = [values[v] for v in network.output_values]
+    # alkaid 0.8.2 traces a second time to tighten bounds, and loses the scale of an inverted bit that turns out to be
+    # constant then. It saves nothing here: the cost of 24 random networks of all kinds stayed the same.
+    comb = alkaid_trace(inputs, outputs, optimize=False, keep_dead_inputs=True)
+    return optimize(comb, keep_dead_inputs=True, retrace=False)
+
+
+def check_entries(layer: Layer) -> None:
+    """Raises FirmwareError when a table entry, a weight or a bias is too large for alkaid."""
+    if isinstance(layer, MaxLayer):
+        return
+    entries = layer.tables if isinstance(layer, LUTDenseTables) else layer.weights
+    largest = max(int(np.abs(entries).max(initial=0)), int(np.abs(layer.bias).max(initial=0)))
+    if largest >= LARGEST_ENTRY:
+        what = "table entry" if isinstance(layer, LUTDenseTables) else "weight"
+        raise FirmwareError(
+            f"{layer.name}: a {what} or bias of {largest} is too large for the RTL generator, "
+            f"expected less than {LARGEST_ENTRY}"
+        )
+
+
+def convert(x: Any, kif: KIF, overflow: str, rounding: str) -> Any:
+    """A value in the format of a layer's channel: rounded, then wrapped or saturated."""
+    if rounding == "RND" and kif.f < -math.log2(x.step):
+        x = x + kif.step / 2  # what remains is to drop low bits
+    lo, hi = (math.floor(bound * 2.0**kif.f) for bound in (x.low, x.high))
+    least, most = limits(kif, overflow)
+    if overflow == "WRAP" or (lo >= least and hi <= most):
+        return wrapped(x, kif)
+    if x.low == x.high:
+        return _constant(min(max(lo, least), most) * kif.step, x)
+    # alkaid's own SAT subtracts each limit, a carry chain as wide as the sum; a table of the bits above the format
+    # sees the same in one LUT level (measured: see rtl.py).
+    k, i, _ = (int(part) for part in x.kif)
+    above = x.quantize(k, i, -min(kif.i, i), "WRAP", "TRN")
+    blocks = np.floor(_values(above) * 2.0**kif.f)
+    too_high, too_low = blocks > kif.hi, blocks < kif.lo
+    if least > kif.lo:  # SAT_SYM: the lowest code of the format is itself too low, which the bits above do not show
+        return x.quantize(*kif, overflow, "TRN")
+    outside = _lookup(above, (too_high | too_low).astype(np.float64))
+    lowest, highest = kif.lo * kif.step, kif.hi * kif.step
+    if too_high.any() and too_low.any():
+        limit = _select(x.msb(), highest, lowest)
+    else:
+        limit = highest if too_high.any() else lowest
+    reach = (max(lo, kif.lo) * kif.step, min(hi, kif.hi) * kif.step, kif.step)
+    return outside.msb_mux(limit, x.quantize(*kif, "WRAP", "TRN"), reach)
+
+
+def wrapped(x: Any, kif: KIF) -> Any:
+    """A value rounded down into a format, modulo 2**bits.
+
+    alkaid 0.8.2 keeps one bit too many of a constant that is wrapped into an unsigned format.
+    """
+    if x.low == x.high:
+        return _constant(((math.floor(x.low * 2.0**kif.f) - kif.lo) % (1 << kif.bits) + kif.lo) * kif.step, x)
+    return x.quantize(*kif, "WRAP", "TRN")
+
+
+def within(y: Any, kif: KIF, like: Any) -> Any:
+    """An output of a layer, which may be a plain number, in the format that holds it.
+
+    alkaid adds up the bounds of partial sums, which can be wider than what the whole sum reaches.
+    """
+    return _constant(float(y), like) if isinstance(y, int | float) else y.quantize(*kif, "WRAP", "TRN")
+
+
+def table_sum(channels: list[Any], layer: LUTDenseTables, o: int, plan: Summation, like: Any) -> Any:
+    """One output: its tables looked up and added pairwise in the plan's order."""
+    step = 2.0 ** -int(layer.fraction[o])
+    addends = [
+        _reachable(channels[a.channel], layer.inputs[a.channel], int(layer.widths[a.channel, o]), a.values)
+        for a in plan.addends
+    ]
+    # What a channel's reachable codes make constant is added to the widest of the other tables, not by an adder.
+    constant = plan.constant + sum(int(values[0]) for _, values in addends if _is_constant(values))
+    live = [n for n, (_, values) in enumerate(addends) if not _is_constant(values)]
+    if not live:
+        return _constant(constant * step, like)
+    widest = max(live, key=lambda n: int(np.ptp(addends[n][1])))
+    items: list[Any] = [None] * len(addends)
+    for n in live:
+        key, values = addends[n]
+        items[n] = _lookup(key, (values + (constant if n == widest else 0)) * step)
+    for a, b in plan.pairs:
+        items.append(items[b] if items[a] is None else items[a] if items[b] is None else items[a] + items[b])
+    return items[-1]
+
+
+def _reachable(x: Any, kif: KIF, width: int, table: IntArray) -> tuple[Any, IntArray]:
+    """The top `width` bits of a channel, and the table's entries for the values these can take, in rising order."""
+    key = wrapped(x, KIF(kif.k, kif.i, kif.f - (kif.bits - width)))
+    codes = np.floor(_values(key) * 2.0**kif.f).astype(np.int64)
+    return key, table[(codes - kif.lo) >> (kif.bits - width)]
+
+
+def _lookup(key: Any, values: np.ndarray) -> Any:
+    """A table over the values that `key` can take."""
+    if _is_constant(values):
+        return _constant(float(values[0]), key)
+    if len(values) > 2:
+        return key.lookup(values)
+    return _select(_upper(key), float(values[0]), float(values[1]))
+
+
+def _select(bit: Any, low: float, high: float) -> Any:
+    """`high` where the bit is set, else `low`; two different constants."""
+    # alkaid multiplies the bit by one of them when the other is 0, with adders; here it is laid out as bits.
+    if low == 0:
+        return _times(bit, high)
+    if high == 0:
+        return _times(~bit, low)
+    return bit.msb_mux(high, low)
+
+
+def _upper(key: Any) -> Any:
+    """One bit: whether a variable of two values has the upper one."""
+    if key.low == 0:
+        return key.msb()
+    if key.high == 0:
+        return ~key.msb()
+    return (key - key.low).msb()
+
+
+def _times(bit: Any, value: float) -> Any:
+    """bit * value without an adder: the bits of a positive value side by side, less one bit for a negative one."""
+    mantissa, exponent = math.frexp(abs(value))
+    integer = int(mantissa * 2**24)
+    scale = 2.0 ** (exponent - 24)
+    top = integer.bit_length()
+    if value < 0 and integer & (integer - 1) == 0:
+        return bit.quantize(1, 0, 0, "WRAP", "TRN") * abs(value)
+    rest = integer if value > 0 else (1 << top) - integer
+    places = [n for n in range(rest.bit_length()) if rest >> n & 1]
+    total = bit * (scale * 2.0 ** places[0])
+    for n in places[1:]:
+        total = total + bit * (scale * 2.0**n)
+    return total if value > 0 else total - bit * (scale * 2.0**top)
+
+
+def _values(x: Any) -> np.ndarray:
+    """All real values of a variable, in rising order."""
+    values: np.ndarray = x.low + x.step * np.arange(round((x.high - x.low) / x.step) + 1)
+    return values
+
+
+def _is_constant(values: np.ndarray) -> bool:
+    return bool((values == values[0]).all())
+
+
+def _constant(value: float, like: Any) -> Any:
+    from alkaid.trace.fixed_variable import FVariable
+
+    return FVariable.from_const(value, hwconf=like.hwconf)
+
+
+def interpret(comb: Any, network: Network, codes: IntArray) -> IntArray:
+    """Outputs by alkaid's integer interpreter: (N, C_in) codes to (N, C_out) int64 at `network.fractions`.
+
+    Raises ToolFailedError when an output is off its integer grid.
+    """
+    values = np.asarray(codes, dtype=np.float64) * 2.0 ** -np.array([float(kif.f) for kif in network.inputs])
+    outputs = comb.predict(np.ascontiguousarray(values), n_threads=1)
+    scaled = outputs.reshape(len(values), -1) * 2.0 ** network.fractions.astype(np.float64)
+    whole: IntArray = np.rint(scaled).astype(np.int64)
+    if (whole != scaled).any():
+        n, o = (int(v) for v in np.argwhere(whole != scaled)[0])
+        raise ToolFailedError(f"alkaid: output {o} of vector {n}, {scaled[n, o]} steps, is off its integer grid")
+    return whole

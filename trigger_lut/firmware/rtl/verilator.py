@@ -1,0 +1,211 @@
+"""The generated Verilog in Verilator, clock cycle by clock cycle, under a small harness of our own."""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigger_lut.errors import DataError, NotReproducibleError
+from trigger_lut.firmware.rtl.project import RtlProject
+from trigger_lut.fixed_point.formats import KIF, IntArray
+from trigger_lut.utils.programs import cxx_compiler, run_program, verilator_root
+
+HARNESS = Path(__file__).with_name("harness.cpp")
+GAP_VECTORS = 2000
+WARNINGS_OFF = ("-Wno-DECLFILENAME", "-Wno-UNUSEDSIGNAL", "-Wno-ALWNEVER")
+OFF = ("COVERAGE", "SC", "TIMING", "TRACE", "TRACE_FST", "TRACE_VCD", "TRACE_SAIF")
+SETTINGS = ("-std=gnu++17", "-w", "-pthread", *(f"-DVM_{name}=0" for name in OFF))
+
+Words = NDArray[np.uint32]
+
+
+def simulate_rtl(project: RtlProject, codes: IntArray) -> tuple[IntArray, int, int]:
+    """Run vectors through the Verilog: (outputs, latency_cycles_measured, ii_measured).
+
+    codes: (N, C_in) integers in `project.inputs`, N at least 1. outputs: (N, C_out) int64. A first run gives one
+    vector a cycle; ii_measured is the distance of its valid outputs. A second run, over the first vectors, leaves gaps
+    of random length filled with random data, and must give the same outputs, each exactly `latency_cycles_measured`
+    after its input. Registers start with random bits. Raises NotReproducibleError when a valid output comes too early,
+    too late, not at all, or with other data; ToolMissingError without Verilator or a compiler.
+    """
+    binary = compile_simulation(project)
+    return measured(project, codes, lambda stimulus: run_cycles(binary, project, stimulus))
+
+
+def measured(project: RtlProject, codes: IntArray, run: Callable[[Words], Words]) -> tuple[IntArray, int, int]:
+    """What `simulate_rtl` says of any simulator.
+
+    run: takes rows (cycles, 1 + words) of valid_in and data_in, one a clock cycle, and gives those of valid_out and
+    data_out as seen before the rising edge.
+    """
+    values = np.asarray(codes, dtype=np.int64)
+    if values.ndim != 2 or values.shape[1] != len(project.inputs) or not len(values):
+        raise DataError(f"codes: expected shape (vectors, {len(project.inputs)}), found {values.shape}")
+    words = pack(values, project.inputs)
+    dense = np.arange(len(values))
+    cycles, raw = _valid(run(_stimulus(project, words, dense, rng=None)))
+    if not len(cycles):
+        raise NotReproducibleError(f"{project.top}: {len(values)} vectors in, no valid output")
+    latency = int(cycles[0])
+    check_cycles(project, cycles, dense, latency)
+    ii = int(np.diff(cycles).max(initial=1))
+
+    rng = np.random.default_rng(0)
+    some = min(len(values), GAP_VECTORS)
+    sparse = np.cumsum(rng.integers(1, 4, some))
+    cycles, again = _valid(run(_stimulus(project, words[:some], sparse, rng)))
+    check_cycles(project, cycles, sparse, latency)
+    if not np.array_equal(again, raw[:some]):
+        vector = int(np.flatnonzero((again != raw[:some]).any(axis=1))[0])
+        raise NotReproducibleError(f"{project.top}: vector {vector} gives other data when there are gaps in valid_in")
+    return unpack(raw, project.outputs), latency, ii
+
+
+def compile_simulation(project: RtlProject) -> Path:
+    """The simulation program of a project, compiled once a process for the same Verilog."""
+    return compile_verilated(project.files, project.top, HARNESS)
+
+
+def compile_verilated(files: Sequence[Path], top: str, harness: Path, checks: Sequence[str] = ("-Wall",)) -> Path:
+    """A program made of verilated modules and a C++ harness for them, compiled once a process for the same sources.
+
+    checks: what Verilator is to warn of; a warning is an error. Undefined values are random. Raises ToolMissingError
+    without Verilator or compiler.
+    """
+    sources = [*files, harness]
+    digest = hashlib.sha256(b"\0".join(p.read_bytes() for p in sources)).hexdigest()
+    binary = scratch_folder() / digest[:16] / "simulation"
+    if binary.is_file():
+        return binary
+    root, compiler = verilator_root(), cxx_compiler()
+    runtime = verilator_library(root, compiler)
+    model = binary.parent / "model"
+    shutil.rmtree(binary.parent, ignore_errors=True)
+    model.mkdir(parents=True)
+    verilate: list[str | Path] = [root / "bin" / "verilator_bin", "--cc", "-O3", "--prefix", "VTop"]
+    verilate += ["--top-module", top, "--Mdir", model, "--x-initial", "unique", "--x-assign", "unique"]
+    verilate += [*checks, *WARNINGS_OFF, *files]
+    run_program(verilate, env={"VERILATOR_ROOT": str(root)}, what="Verilator")
+    # One translation unit: Verilator's headers take longer to parse than most designs to compile.
+    whole = model / "whole.cpp"
+    whole.write_text("".join(f'#include "{path}"\n' for path in [*sorted(model.glob("*.cpp")), harness]))
+    link: list[str | Path] = [compiler, *SETTINGS, "-O1", "-I", model, "-I", root / "include", "-o", binary, whole]
+    run_program([*link, *runtime], what="C++ compiler on the verilated design")
+    shutil.rmtree(model)
+    return binary
+
+
+@cache
+def scratch_folder() -> Path:
+    """A folder for compiled simulations, removed when the process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="trigger_lut_simulation_"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@cache
+def verilator_library(root: Path, compiler: str) -> tuple[Path, ...]:
+    """Verilator's own library, compiled once a process: it takes longer than most designs."""
+    objects = []
+    for name in ("verilated", "verilated_threads"):
+        objects.append(scratch_folder() / f"{name}.o")
+        if objects[-1].is_file():
+            continue
+        source = root / "include" / f"{name}.cpp"
+        command: list[str | Path] = [
+            compiler,
+            *SETTINGS,
+            "-O0",
+            "-I",
+            root / "include",
+            "-c",
+            source,
+            "-o",
+            objects[-1],
+        ]
+        run_program(command, what="C++ compiler on Verilator's library")
+    return tuple(objects)
+
+
+def _stimulus(project: RtlProject, words: Words, at: IntArray, rng: np.random.Generator | None) -> Words:
+    """Rows of valid_in and data_in that give vector n in cycle at[n]; random data in the other cycles."""
+    total = int(at[-1]) + 1 + project.latency_cycles_planned + 16
+    stimulus = np.zeros((total, 1 + words.shape[1]), dtype=np.uint32)
+    if rng is not None:
+        stimulus[:, 1:] = rng.integers(0, 1 << 32, (total, words.shape[1]), dtype=np.uint32)
+        stimulus[:, 1:] &= used_bits(project.inputs)
+    stimulus[at, 0] = 1
+    stimulus[at, 1:] = words
+    return stimulus
+
+
+def run_cycles(binary: Path, project: RtlProject, stimulus: Words) -> Words:
+    total, words_out = len(stimulus), bus_words(project.outputs)
+    with tempfile.TemporaryDirectory(dir=binary.parent) as scratch:
+        source, result = Path(scratch, "in.bin"), Path(scratch, "out.bin")
+        stimulus.tofile(source)
+        words_in = stimulus.shape[1] - 1
+        run_program([binary, str(total), str(words_in), str(words_out), source, result], what="RTL simulation")
+        return np.fromfile(result, dtype=np.uint32).reshape(total, 1 + words_out)
+
+
+def _valid(trace: Words) -> tuple[IntArray, Words]:
+    """The cycles with valid_out, and data_out in them."""
+    cycles = np.flatnonzero(trace[:, 0])
+    return cycles.astype(np.int64), trace[cycles, 1:]
+
+
+def check_cycles(project: RtlProject, found: IntArray, at: IntArray, latency: int) -> None:
+    """Raises NotReproducibleError when the cycles of the valid outputs are not those of the inputs plus the latency."""
+    expected = at + latency
+    if len(found) != len(expected) or (found != expected).any():
+        raise NotReproducibleError(
+            f"{project.top}: valid_out does not follow valid_in by {latency} cycles throughout: "
+            f"{len(found)} valid outputs for {len(at)} vectors"
+        )
+
+
+def bus_words(formats: tuple[KIF, ...]) -> int:
+    """Words of 32 bits that a flat bus takes."""
+    return -(-sum(kif.bits for kif in formats) // 32)
+
+
+def used_bits(formats: tuple[KIF, ...]) -> Words:
+    """A bus (1, words) with every bit of the formats set."""
+    ones = np.array([[-1 if kif.k else kif.hi for kif in formats]], dtype=np.int64)
+    return pack(ones, formats)
+
+
+def pack(codes: IntArray, formats: tuple[KIF, ...]) -> Words:
+    """Codes side by side on a flat bus, the first channel at bit 0: (N, words) of 32 bits, low word first."""
+    packed = np.zeros((len(codes), bus_words(formats) + 1), dtype=np.uint64)
+    at = 0
+    for n, kif in enumerate(formats):
+        bits = (codes[:, n] & ((1 << kif.bits) - 1)).astype(np.uint64)
+        word, shift = divmod(at, 32)
+        packed[:, word] |= (bits << np.uint64(shift)) & np.uint64(0xFFFFFFFF)
+        packed[:, word + 1] |= bits >> np.uint64(32 - shift)
+        at += kif.bits
+    return packed[:, :-1].astype(np.uint32)
+
+
+def unpack(words: Words, formats: tuple[KIF, ...]) -> IntArray:
+    """The codes that `pack` put on a bus: (N, channels) int64."""
+    wide = np.concatenate([words, np.zeros((len(words), 2), dtype=np.uint32)], axis=1).astype(np.uint64)
+    codes = np.empty((len(words), len(formats)), dtype=np.int64)
+    at = 0
+    for n, kif in enumerate(formats):
+        word, shift = divmod(at, 32)
+        bits = (wide[:, word] | wide[:, word + 1] << np.uint64(32)) >> np.uint64(shift)
+        value = (bits & np.uint64((1 << kif.bits) - 1)).astype(np.int64)
+        codes[:, n] = np.where(value > kif.hi, value - (1 << kif.bits), value)
+        at += kif.bits
+    return codes

@@ -1,0 +1,1 @@
+"""Fixed-point formats and their ranges."""

@@ -1,0 +1,101 @@
+"""Checks of the options that all layers of tables share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+
+from trigger_lut.errors import ConfigurationError, nearest
+from trigger_lut.fixed_point.formats import KIF, parse_fixed
+from trigger_lut.layers.activations import ACTIVATIONS
+from trigger_lut.layers.input_quantizer import FLOAT_BITS, OVERFLOWS, ROUNDINGS
+
+FRACTION_LIMIT = 12  # output fractions stay within -12..12, so that sums are exact in float32
+ADDRESS_LIMIT = 12  # bits
+
+KEYS = (
+    "units",
+    "batch_norm",
+    "input_format",
+    "max_input_bits",
+    "hidden_width",
+    "output_bits",
+    "momentum",
+    "seed",
+    "depth",
+    "activation",
+    "use_bias",
+    "overflow",
+    "input_rounding",
+)
+"""Of a layer's configuration."""
+
+
+def title(layer: keras.layers.Layer) -> str:
+    """How messages name a layer."""
+    return f"{type(layer).__name__} {layer.name!r}"
+
+
+def check(layer: Any) -> None:
+    """Make whole-numbered options integers. Raises ConfigurationError for the first option that is not possible."""
+    layer.units = whole(layer, layer.units_option, layer.units, 1)
+    layer.hidden_width = whole(layer, "hidden_width", layer.hidden_width, 1)
+    layer.depth = whole(layer, "depth", layer.depth, 1)
+    layer.max_input_bits = whole(layer, "max_input_bits", layer.max_input_bits, 1, ADDRESS_LIMIT)
+    layer.output_bits = whole(layer, "output_bits", layer.output_bits, -FRACTION_LIMIT, FRACTION_LIMIT)
+    if not 0 <= layer.momentum < 1:
+        raise ConfigurationError(f"{title(layer)}: momentum: expected 0 <= momentum < 1, found {layer.momentum}")
+    layer.momentum = float(layer.momentum)
+    one_of(layer, "activation", layer.activation, ACTIVATIONS)
+    one_of(layer, "overflow", layer.overflow, OVERFLOWS)
+    one_of(layer, "input_rounding", layer.input_rounding, ROUNDINGS)
+    for text in [layer.input_format] if isinstance(layer.input_format, str) else layer.input_format:
+        kif = parse_fixed(text)
+        if kif.bits > FLOAT_BITS:
+            raise ConfigurationError(
+                f"{title(layer)}: input_format: expected at most {FLOAT_BITS} bits, which float32 holds exactly, "
+                f"found {text!r}"
+            )
+
+
+def float32(layer: Any) -> None:
+    """Raise ConfigurationError for a layer that is to compute in another type: its sums would not be exact."""
+    if layer.compute_dtype != "float32" or layer.variable_dtype != "float32":
+        raise ConfigurationError(
+            f"{title(layer)}: dtype: expected float32, in which sums of table entries are exact, found "
+            f"{layer.dtype_policy.name!r}; leave it out, under any global policy"
+        )
+
+
+def whole(layer: Any, key: str, value: Any, lowest: int, highest: int | None = None) -> int:
+    """The value as an integer. Raises ConfigurationError when it is none, or beyond a limit."""
+    try:
+        good = value == int(value) and value >= lowest and (highest is None or value <= highest)
+    except (TypeError, ValueError):
+        good = False
+    if not good:
+        limits = f"{lowest} to {highest}" if highest is not None else f"{lowest} on"
+        raise ConfigurationError(f"{title(layer)}: {key}: expected a whole number from {limits}, found {value!r}")
+    return int(value)
+
+
+def one_of(layer: Any, key: str, value: Any, known: Iterable[str]) -> None:
+    """Raise ConfigurationError when the value is not one of the known ones."""
+    if value not in known:
+        names = list(known)
+        raise ConfigurationError(
+            f"{title(layer)}: {key}: expected one of {', '.join(names)}, found {value!r}{nearest(str(value), names)}"
+        )
+
+
+def formats(layer: Any, channels: int) -> tuple[KIF, ...]:
+    """Format of each channel of the input. Raises ConfigurationError when their number differs."""
+    texts = [layer.input_format] * channels if isinstance(layer.input_format, str) else layer.input_format
+    if len(texts) != channels:
+        raise ConfigurationError(
+            f"{title(layer)}: input_format: {len(texts)} input formats for {channels} channels; expected one for all, "
+            "or one a channel"
+        )
+    return tuple(parse_fixed(text) for text in texts)

@@ -1,0 +1,1 @@
+"""The CPU kernel of the table layers."""

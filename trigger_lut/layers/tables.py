@@ -1,0 +1,303 @@
+"""The tables of a layer: options, variables, the tables that follow from them, and those kept for inference.
+
+Behind each edge (i, o) stands a network of one input, a few hidden units and one output (`edges.py`). It is evaluated
+on the few codes that channel i can take, once a step. See `rounding.py` for the gradients of the widths.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import random
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras.src.backend.common.stateless_scope import in_stateless_scope
+
+from trigger_lut.layers import arguments
+from trigger_lut.layers.edge_networks import EdgeWeights, edge_functions, initial_weights
+from trigger_lut.layers.input_quantizer import InputCodes
+from trigger_lut.layers.soft_cost import extremes
+from trigger_lut.layers.straight_through import round_through, round_to_fraction
+from trigger_lut.layers.weights_key import weights_key
+from trigger_lut.network.network import LUTDenseTables
+
+EPSILON = 1e-3  # added to variances, as in keras.layers.BatchNormalization
+FRACTION_LIMIT = arguments.FRACTION_LIMIT
+
+Moments = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+
+
+_settling: contextvars.ContextVar[bool] = contextvars.ContextVar("settling", default=False)
+
+
+@contextlib.contextmanager
+def settling() -> Iterator[None]:
+    """Forward passes of training that are traced within the block set the stored moments to those of their batch."""
+    token = _settling.set(True)
+    try:
+        yield
+    finally:
+        _settling.reset(token)
+
+
+class TrainedTables(keras.layers.Layer):
+    """Tables T (C_in, K, C_out) and bias (C_out,), trained through the networks behind the edges.
+
+    batch_norm      normalise the sum of the edges' outputs with the batch's code histogram over all places; folded into
+                    the tables
+    input_format    'fixed<W,I>' or 'ufixed<W,I>' (I includes the sign), or one such text a channel of the input
+    max_input_bits  largest address width of an edge, 1 to 12; tables have at most 2**max_input_bits entries
+    hidden_width    H, units of each hidden layer behind each edge
+    output_bits     fractional bits of the table entries at the start
+    momentum        of the moving statistics of batch normalisation; its histograms are steadier than a batch's means,
+                    so it is shorter than Keras' 0.99
+    seed            of the initial weights; None draws one from `keras.utils.set_random_seed`'s state
+    depth           hidden layers behind each edge
+    activation      of the hidden units, one of `activations.ACTIVATIONS`
+    use_bias        whether outputs have a bias
+    overflow        of the input format: 'SAT' (saturation; firmware leaves it out where it is provably not needed) or
+                    'WRAP' (modulo 2**bits, in training too; firmware is refused where values may wrap)
+    input_rounding  into the input format: 'TRN' (down, free in hardware) or 'RND' (to the nearest, halves up)
+
+    Attributes once `make_variables` has run:
+
+    formats       format of each of the C_in channels that a place reads
+    channel_bits  (C_in,) float, address bits of each of them
+    entries       K, entries of each table
+    places        P, None where the shape of the input leaves it open
+    units         C_out
+
+    Raises ConfigurationError for bad options.
+    """
+
+    units_option = "units"
+    """What the number of outputs is called among the options."""
+
+    def __init__(
+        self,
+        units: int,
+        batch_norm: bool = False,
+        input_format: str | Sequence[str] = "fixed<8,3>",
+        max_input_bits: int = 6,
+        hidden_width: int = 8,
+        output_bits: int = 6,
+        momentum: float = 0.9,
+        seed: int | None = None,
+        depth: int = 1,
+        activation: str = "tanh",
+        use_bias: bool = True,
+        overflow: str = "SAT",
+        input_rounding: str = "TRN",
+        **kwargs: Any,
+    ) -> None:
+        # Under a policy of mixed precision too: inputs arrive as they are, and sums of table entries are exact.
+        super().__init__(**{"dtype": "float32", "autocast": False, **kwargs})
+        arguments.float32(self)
+        self.units, self.batch_norm, self.use_bias, self.seed = units, bool(batch_norm), bool(use_bias), seed
+        self.max_input_bits, self.hidden_width, self.depth = max_input_bits, hidden_width, depth
+        self.output_bits, self.momentum, self.activation = output_bits, momentum, activation
+        self.overflow, self.input_rounding = overflow, input_rounding
+        self.input_format = input_format if isinstance(input_format, str) else list(input_format)
+        self.per_place = False
+        arguments.check(self)
+
+    # ---------------------------------------------------------------- variables
+
+    def make_variables(self, codes: InputCodes, repeats: int, places: int | None) -> None:
+        """Add all variables, for the channels of the input `repeats` times over at `places` places."""
+        self.codes, self.places = codes, places
+        self.formats = codes.formats * repeats
+        self.channel_bits = np.tile(codes.bits, repeats)
+        self.entries = 1 << int(self.channel_bits.max())
+        c_in = len(self.formats)
+        rng = np.random.default_rng(random.getrandbits(31) if self.seed is None else self.seed)
+        spread = 1.0 if self.batch_norm else 1.0 / np.sqrt(c_in)
+        first = initial_weights(rng, (c_in, self.units), self.hidden_width, self.depth, self.activation, spread)
+        self.w1, self.b1 = self._weight("w1", first.w1), self._weight("b1", first.b1)
+        self.hidden = [
+            (self._weight(f"hidden_w{n}", w), self._weight(f"hidden_b{n}", b))
+            for n, (w, b) in enumerate(first.hidden, start=2)
+        ]
+        self.w2 = self._weight("w2", first.w2)
+        self.bias = self._weight("bias", np.zeros(self.units)) if self.use_bias else None
+        lead = (self.places,) if self.per_place else ()
+        shape = (*lead, c_in, self.units)
+        self.input_width = self._weight("input_width", np.broadcast_to(self.channel_bits[:, None], shape))
+        self.output_fraction = self._weight("output_fraction", np.full(shape, float(self.output_bits)))
+        if self.batch_norm:
+            self.gamma = self._weight("gamma", np.ones(self.units))
+            self.moving_mean = self._state("moving_mean", np.zeros((c_in, self.units)))
+            self.moving_variance = self._state("moving_variance", np.ones(self.units))
+            self.batch_statistics = self._state("batch_statistics", np.ones(()))
+        self.table = self._state("table", np.zeros((*lead, c_in, self.entries, self.units)))
+        self.table_bias = self._state("table_bias", np.zeros(self.units))
+        self.table_is_current = self._state("table_is_current", np.zeros(()))
+        self.table_key = self._state("table_key", np.zeros(4))
+
+    def _weight(self, name: str, value: np.ndarray, trainable: bool = True) -> keras.Variable:
+        value = np.asarray(value, dtype=np.float32)
+        return self.add_weight(
+            shape=value.shape, initializer=lambda s, dtype=None: tf.constant(value), name=name, trainable=trainable
+        )
+
+    def _state(self, name: str, value: np.ndarray) -> keras.Variable:
+        return self._weight(name, value, trainable=False)
+
+    def limits(self) -> tuple[np.ndarray, np.ndarray]:
+        """Smallest and largest real value of each channel's format, (C,) each, C channels of the input."""
+        return self.codes.limits()
+
+    # ---------------------------------------------------------------- tables
+
+    def widths(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Address widths m (C_in, C_out) within 0..bits of the channel, and output fractions f, both whole numbers.
+
+        (P, C_in, C_out) where each place has widths of its own.
+        """
+        m = round_through(tf.clip_by_value(tf.convert_to_tensor(self.input_width), 0.0, self.channel_bits[:, None]))
+        f = tf.clip_by_value(tf.convert_to_tensor(self.output_fraction), -FRACTION_LIMIT, FRACTION_LIMIT)
+        return m, round_through(f)
+
+    def edge_functions(self, m: tf.Tensor, slopes: bool = True) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """Values of the edges' networks at the bin centres, and their slopes with respect to the real input.
+
+        Both (..., C_in, K, C_out), before normalisation and rounding; the second None where slopes are not wanted.
+        """
+        hidden = tuple((tf.convert_to_tensor(w), tf.convert_to_tensor(b)) for w, b in self.hidden)
+        weights = EdgeWeights(*(tf.convert_to_tensor(w) for w in (self.w1, self.b1, self.w2)), hidden)
+        values, slope = edge_functions(weights, self.activation, m, self.channel_bits, self.entries, slopes)
+        if slope is None:
+            return values, None
+        per_real = np.tile(self.codes.slope, len(self.formats) // len(self.codes.formats))
+        return values, slope * per_real[:, None, None]
+
+    def tables(self, moments: Moments | None, slopes: bool = True) -> tuple[tf.Tensor, tf.Tensor | None, tf.Tensor]:
+        """Tables T (..., C_in, K, C_out), their slopes (same shape), and the bias (C_out,) rounded to the tables' grid.
+
+        moments: called with the edges' values, gives their mean (C_in, C_out) and variance (C_out,); None
+        without batch-norm.
+        """
+        m, f = self.widths()
+        values, slope = self.edge_functions(m, slopes)
+        if moments is not None:
+            mean, variance = moments(values)
+            gain = tf.convert_to_tensor(self.gamma) * tf.math.rsqrt(variance + EPSILON) / np.sqrt(len(self.formats))
+            values = (values - mean[:, None, :]) * gain
+            # An edge without address bits is its own mean: with moments of the batch it leaves nothing. With stored
+            # ones, of other weights or of the edge before it was removed, it must not leave a constant either. Its
+            # gradients stay: they are what brings it back.
+            dead = tf.cast(m <= 0.0, values.dtype)[..., None, :]
+            values -= tf.stop_gradient(values * dead)
+            slope = None if slope is None else slope * tf.stop_gradient(gain)
+        table = round_to_fraction(values, f[..., None, :])
+        if self.bias is None:
+            return table, slope, tf.zeros(self.units)
+        largest, smallest = extremes(table)
+        live = largest > smallest
+        edges = list(range(len(f.shape) - 1))
+        # An output without live edges is its bias alone, on the grid of what its edges were.
+        counted = tf.logical_or(live, tf.logical_not(tf.reduce_any(live, axis=edges)))
+        finest = tf.reduce_max(tf.where(counted, f, -float(FRACTION_LIMIT)), axis=edges)
+        return table, slope, round_to_fraction(tf.convert_to_tensor(self.bias), tf.stop_gradient(finest))
+
+    def batch_moments(self, histogram: tf.Tensor, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Moments of the batch from its histogram of codes, which also move the stored ones; see `moments_of`."""
+        mean, variance = moments_of(values, histogram)
+        live = tf.convert_to_tensor(self.batch_statistics)
+        step = (1.0 if _settling.get() else 1.0 - self.momentum) * live
+        for stored, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            stored.assign(stored + step * (tf.stop_gradient(now) - stored))
+        kept_mean, kept_variance = self._stored_moments(values)
+        return tf.where(live > 0.5, mean, kept_mean), tf.where(live > 0.5, variance, kept_variance)
+
+    def _stored_moments(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.convert_to_tensor(self.moving_mean), tf.convert_to_tensor(self.moving_variance)
+
+    def key(self) -> tf.Tensor:
+        """Compute the key of everything that the tables follow from; see `weights_key`."""
+        weights = [self.w1, self.b1, self.w2, self.input_width, self.output_fraction]
+        weights += [v for pair in self.hidden for v in pair]
+        weights += [] if self.bias is None else [self.bias]
+        weights += [self.gamma, self.moving_mean, self.moving_variance] if self.batch_norm else []
+        return weights_key([tf.convert_to_tensor(v) for v in weights])
+
+    def has_current_tables(self) -> tf.Tensor:
+        """Say (bool scalar) whether the kept tables are those of the present weights.
+
+        `table_is_current` is 0 until tables are kept for the first time.
+        """
+        same = tf.reduce_all(tf.convert_to_tensor(self.table_key) == self.key())
+        return tf.logical_and(same, tf.convert_to_tensor(self.table_is_current) > 0.5)
+
+    def refresh(self) -> None:
+        """Compute and keep the tables, unless those kept are of the present weights. Saving and firmware read them."""
+        if not bool(self.has_current_tables()):
+            self.keep(*self.current_tables())
+
+    def keep(self, table: tf.Tensor, bias: tf.Tensor) -> None:
+        """Make these the tables of the present weights, until any of the weights changes."""
+        self.table.assign(table)
+        self.table_bias.assign(bias)
+        self.table_key.assign(self.key())
+        self.table_is_current.assign(1.0)
+
+    def kept_tables(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return tables and bias for inference, which are computed and kept first where weights have changed.
+
+        Within a graph too: predictions and firmware then read the same tables.
+        """
+
+        def fresh() -> tuple[tf.Tensor, tf.Tensor]:
+            table, bias = self.current_tables()
+            # In a stateless scope Keras keeps the state itself; of several devices, none assigns to the others.
+            if not (in_stateless_scope() or isinstance(self.table.value, tf.distribute.DistributedValues)):
+                self.keep(table, bias)
+            return table, bias
+
+        def kept() -> tuple[tf.Tensor, tf.Tensor]:
+            return tf.convert_to_tensor(self.table), tf.convert_to_tensor(self.table_bias)
+
+        return tf.cond(self.has_current_tables(), kept, fresh)
+
+    def current_tables(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Tables (..., C_in, K, C_out) and bias (C_out,) of the weights as they are, for inference."""
+        table, _, bias = self.tables(self._stored_moments if self.batch_norm else None, slopes=False)
+        return table, bias
+
+    def integer_form(self, ranges: Sequence[tuple[int, int, int]] | None = None) -> LUTDenseTables:
+        """The layer as plain integers; see `trigger_lut.conversion.keras_model.integer_form`."""
+        from trigger_lut.conversion.keras_model import integer_form
+
+        return integer_form(self, ranges)
+
+    def save_own_variables(self, store: Any) -> None:
+        self.refresh()
+        super().save_own_variables(store)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Load all variables. Files of version 0.1 have no key: their tables are those of their weights."""
+        last = str(len(self.variables) - 1)
+        former = last not in store.keys() and str(len(self.variables) - 2) in store.keys()  # noqa: SIM118
+        super().load_own_variables({**{k: store[k] for k in store.keys()}, last: np.zeros(4)} if former else store)  # noqa: SIM118
+        if former:
+            self.table_key.assign(self.key())
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), **{key: getattr(self, key) for key in arguments.KEYS}}
+
+
+def moments_of(values: tf.Tensor, histogram: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mean of each edge (C_in, C_out), and variance averaged over the edges of an output (C_out,).
+
+    values (..., C_in, K, C_out); histogram (..., C_in, K) of the codes, summing to 1 for each channel of each place.
+    """
+    p = histogram[..., None]
+    mean = tf.reduce_sum(p * values, axis=-2)
+    while len(mean.shape) > 2:
+        mean = tf.reduce_mean(mean, axis=0)
+    squares = tf.reduce_sum(p * tf.square(values - mean[:, None, :]), axis=-2)
+    return mean, tf.reduce_mean(squares, axis=list(range(len(squares.shape) - 1)))

@@ -1,0 +1,1 @@
+"""The integer network and its reference model."""

@@ -1,0 +1,118 @@
+"""The path of one event through the network: every integer on its way, for looking at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trigger_lut.fixed_point.formats import KIF, IntArray
+from trigger_lut.network.network import PADDING, Layer, LinearLayer, LUTDenseTables, Network
+from trigger_lut.network.reference_model import all_values, channel_codes
+
+
+@dataclass(frozen=True)
+class Channel:
+    """What one channel of a layer sees at one place.
+
+    source   number of the value it reads; None: padding, which is 0
+    read     code of that value at `fraction` fractional bits
+    code     the same in the channel's format
+    changed  '' where the format holds what was read, or 'saturated', 'rounded', 'wrapped'
+    """
+
+    source: int | None
+    read: int
+    fraction: int
+    format: KIF
+    code: int
+    changed: str
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output of a layer at one place.
+
+    parts  by channel: what it adds, as (address, entry) of a table, (weight, product) of a weight, or (shift, code)
+           where the largest is taken; only channels that take part
+    start  what is there before any channel: the bias; None where the largest is taken
+    code   the result at `fraction` fractional bits
+    """
+
+    parts: dict[int, tuple[int, int]]
+    start: int | None
+    code: int
+    fraction: int
+
+    @property
+    def value(self) -> float:
+        """The result as a real number."""
+        return self.code * 2.0**-self.fraction
+
+
+@dataclass(frozen=True)
+class Step:
+    """One layer at one place."""
+
+    layer: str
+    kind: str
+    place: int
+    places: int
+    first: int
+    channels: list[Channel]
+    outputs: list[Output]
+
+
+def trail(network: Network, codes: IntArray) -> list[Step]:
+    """The steps of one event, layer by layer and place by place.
+
+    codes: (C_in,) input codes in their formats. Step.first is the number of the step's first output among the values.
+    """
+    values = all_values(network, np.asarray(codes, dtype=np.int64)[None])
+    steps = []
+    for n, (layer, start) in enumerate(zip(network.layers, network.starts, strict=False)):
+        for place in range(layer.places):
+            seen = channel_codes(network, n, values, place)[0]
+            first = start + place * layer.shape[1]
+            found = values[0, first : first + layer.shape[1]]
+            channels = [_channel(network, layer, network.sites[n][place], i, values[0], seen) for i in range(len(seen))]
+            outputs = [_output(layer, o, seen, int(code)) for o, code in enumerate(found)]
+            steps.append(Step(layer.name, layer.computes_with, place, layer.places, first, channels, outputs))
+    return steps
+
+
+def _channel(network: Network, layer: Layer, place: IntArray, i: int, values: IntArray, seen: IntArray) -> Channel:
+    source, kif = int(place[i]), layer.inputs[i]
+    if source == PADDING:
+        return Channel(None, 0, kif.f, kif, int(seen[i]), "")
+    read, fraction, code = int(values[source]), network.fraction_of(source), int(seen[i])
+    gained = kif.f - fraction
+    exact = read << gained if gained >= 0 else read >> -gained
+    if layer.rounding == "RND" and gained < 0:
+        exact = (read + (1 << (-gained - 1))) >> -gained
+    changed = ""
+    if code != exact:
+        changed = "wrapped" if layer.overflow[i] == "WRAP" else "saturated"
+    elif gained < 0 and read & ((1 << -gained) - 1):
+        changed = "rounded"
+    return Channel(source, read, fraction, kif, code, changed)
+
+
+def _output(layer: Layer, o: int, seen: IntArray, code: int) -> Output:
+    fraction = int(layer.fraction[o])
+    parts: dict[int, tuple[int, int]] = {}
+    if isinstance(layer, LUTDenseTables):
+        for i in map(int, np.flatnonzero(layer.widths[:, o])):
+            kif = layer.inputs[i]
+            address = (int(seen[i]) - kif.lo) >> (kif.bits - int(layer.widths[i, o]))
+            parts[i] = (address, int(layer.table(i, o)[address]))
+        return Output(parts, int(layer.bias[o]), code, fraction)
+    if isinstance(layer, LinearLayer):
+        for i in map(int, np.flatnonzero(layer.weights[:, o])):
+            weight = int(layer.weights[i, o])
+            parts[i] = (weight, weight * int(seen[i]))
+        return Output(parts, int(layer.bias[o]), code, fraction)
+    for i in map(int, layer.channels(o)):
+        shift = fraction - layer.inputs[i].f
+        parts[i] = (shift, int(seen[i]) << shift)
+    return Output(parts, None, code, fraction)

@@ -1,0 +1,1 @@
+"""Layers as adders and comparisons."""

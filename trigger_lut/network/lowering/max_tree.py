@@ -1,0 +1,96 @@
+"""The largest of several values as logic: a balanced tree of comparisons, each with a choice behind it.
+
+The RTL and the estimates of LUTs and latency take the same tree, so what is estimated is what is built.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from trigger_lut.fixed_point.formats import IntArray, kif_for_range
+from trigger_lut.fixed_point.ranges import Ranges, converted_range, fits
+from trigger_lut.network.channels import PADDING
+from trigger_lut.network.maximum import MaxLayer
+
+Item = tuple[int, int, int]
+"""What one of the values can be: smallest code, largest code, fractional bits."""
+
+
+def outputs(layer: MaxLayer, channels: list[Any]) -> list[Any]:
+    """The layer's outputs at one place, in real values, as alkaid variables; plain numbers where they are constant.
+
+    channels: converted inputs, alkaid variables; a number stands for a constant.
+    """
+    return [largest([channels[i] for i in layer.channels(o)]) for o in range(layer.shape[1])]
+
+
+def largest(values: list[Any]) -> Any:
+    """The largest of alkaid variables and numbers; 0.0 of none.
+
+    What another one is never less than does not take part.
+    """
+    from alkaid.trace import FVariable
+
+    if not values:
+        return 0.0
+    least = max(float(x.low) if isinstance(x, FVariable) else float(x) for x in values)
+    items = list({id(x): x for x in values if isinstance(x, FVariable) and x.high > least}.values())
+    if not items:
+        return least
+    while len(items) > 1:
+        paired = [_larger(a, b) for a, b in zip(items[::2], items[1::2], strict=False)]
+        items = paired + items[len(items) - len(items) % 2 :]
+    return items[0] if items[0].low >= least else _at_least(items[0], least)
+
+
+def _larger(a: Any, b: Any) -> Any:
+    """The larger of two variables: the sign of their difference chooses."""
+    if a.step > b.step:  # low bits that only the minuend has do not enter the difference
+        a, b = b, a
+    return (a - b).msb_mux(b, a, (max(a.low, b.low), max(a.high, b.high), min(a.step, b.step)))
+
+
+def _at_least(x: Any, least: float) -> Any:
+    from alkaid.trace import FVariable
+
+    if least == 0:
+        return x.relu()
+    limit = FVariable.from_const(least, hwconf=x.hwconf)
+    return (x - least).msb_mux(limit, x, (least, x.high, min(x.step, limit.step)))
+
+
+def members(layer: MaxLayer, o: int, read: Ranges, place: IntArray) -> dict[int, Item]:
+    """The channels of output o at one place by number, with what they can be; what is read twice counts once.
+
+    read: ranges (C_in,) of the values that the place reads; place: (C_in,) their numbers.
+    """
+    found, seen = {}, set()
+    for i in map(int, layer.channels(o)):
+        key = (int(place[i]), layer.inputs[i], layer.overflow[i])
+        if key[0] == PADDING or key not in seen:
+            seen.add(key)
+            found[i] = _item(layer, i, read.one(i))
+    return found
+
+
+def _item(layer: MaxLayer, i: int, codes: tuple[int, int, int]) -> Item:
+    kif = layer.inputs[i]
+    lo, hi = converted_range(codes, kif, layer.overflow[i], layer.rounding)
+    # A value of fewer fractional bits has zeros at its end; the largest code of a format that saturates has none.
+    zeros = max(kif.f - codes[2], 0) if fits(*codes, kif, layer.rounding) else 0
+    return lo >> zeros, hi >> zeros, kif.f - zeros
+
+
+@lru_cache(maxsize=4096)
+def logic(items: tuple[Item, ...]) -> Any:
+    """alkaid's CombLogic of the largest of these, its inputs in this order; None when it is constant."""
+    from alkaid.trace import FVariable, FVArrayInput, trace
+
+    ports, values = FVArrayInput(len(items)), []
+    for n, (lo, hi, f) in enumerate(items):
+        x, step = ports[n].quantize(*kif_for_range(lo, hi, f)), 2.0**-f
+        held = lo * step if lo == hi else FVariable(lo * step, hi * step, step, _from=(x,), opr="wrap", hwconf=x.hwconf)
+        values.append(held)
+    found = largest(values)
+    return trace(ports, [found], keep_dead_inputs=True) if isinstance(found, FVariable) else None

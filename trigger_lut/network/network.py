@@ -1,0 +1,255 @@
+"""The trained network as plain integers: what training freezes, and all that the later stages read.
+
+All integers of a network - its inputs, then the outputs of each layer - are numbered in one row, the values. A layer
+says by number which of them it reads, so chains, branches, several inputs, concatenation, slices and reshapes are
+nothing but index arrays. The arithmetic of a layer stands in `network_layers`.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import nullcontext
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from trigger_lut.errors import CardError
+from trigger_lut.fixed_point.formats import KIF, IntArray
+from trigger_lut.fixed_point.ranges import Ranges, fits
+from trigger_lut.network.channels import PADDING
+from trigger_lut.network.layers import Layer, LinearLayer, LUTDenseTables
+from trigger_lut.network.maximum import MaxLayer
+
+__all__ = [
+    "PADDING",
+    "LUTDenseTables",
+    "Layer",
+    "LinearLayer",
+    "MaxLayer",
+    "Network",
+    "load_network",
+]
+
+SCHEMA_VERSION = 2
+KINDS: dict[str, type[Layer]] = {"tables": LUTDenseTables, "linear": LinearLayer, "max": MaxLayer}
+
+
+@dataclass(frozen=True)
+class Network:
+    """A graph of layers. `inputs` are the formats of the integers that the firmware sees.
+
+    Values are numbered: the inputs from 0 on, then each layer's outputs, place by place. A layer reads values of lower
+    numbers than its own. `outputs` are the numbers of the network's outputs; None: all outputs of the last layer.
+    """
+
+    inputs: tuple[KIF, ...]
+    layers: tuple[Layer, ...]
+    features: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    outputs: IntArray | None = None
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """Number of the first output of each layer, and the number of all values at the end."""
+        found = [len(self.inputs)]
+        for layer in self.layers:
+            found.append(found[-1] + layer.places * layer.shape[1])
+        return found
+
+    @cached_property
+    def sites(self) -> list[IntArray]:
+        """(P, C_in) numbers of the values that each layer reads, spelled out."""
+        first = [0, *self.starts]
+        return [
+            np.arange(first[n], first[n + 1], dtype=np.int64)[None] if layer.sites is None else layer.sites
+            for n, layer in enumerate(self.layers)
+        ]
+
+    @property
+    def output_values(self) -> IntArray:
+        """Numbers of the network's outputs, spelled out."""
+        if self.outputs is not None:
+            return self.outputs
+        first = [0, *self.starts]
+        return np.arange(first[-2], first[-1], dtype=np.int64)
+
+    @cached_property
+    def ranges(self) -> Ranges:
+        """What each value can be, from the formats of the inputs on."""
+        known = [np.array([getattr(kif, end) for kif in self.inputs], dtype=np.int64) for end in ("lo", "hi", "f")]
+        for layer, sites in zip(self.layers, self.sites, strict=True):
+            made = layer.output_ranges(read_ranges(Ranges(*known), sites, layer))
+            known = [np.concatenate([k, m]) for k, m in zip(known, (made.lo, made.hi, made.f), strict=True)]
+        return Ranges(*known)
+
+    @cached_property
+    def _fractions(self) -> list[int]:
+        found = [kif.f for kif in self.inputs]
+        for layer in self.layers:
+            found += layer.fraction.tolist() * layer.places
+        return found
+
+    def fraction_of(self, value: int) -> int:
+        """Fractional bits of a value."""
+        return self._fractions[value]
+
+    def reads(self, n: int) -> Ranges:
+        """Ranges (P, C_in) of what layer n reads; padding is the code 0 of the channel's format."""
+        return read_ranges(self.ranges, self.sites[n], self.layers[n])
+
+    @property
+    def fractions(self) -> IntArray:
+        """Fractional bits of each output of the network."""
+        return np.array([self.fraction_of(int(v)) for v in self.output_values], dtype=np.int64)
+
+    def output_formats(self) -> tuple[KIF, ...]:
+        """The narrowest format of each output."""
+        return self.ranges[self.output_values].formats()
+
+    def output_names(self) -> list[str]:
+        """Return the name of each output: its class, or its number where there is none."""
+        return [self.classes[o] if o < len(self.classes) else str(o) for o in range(len(self.output_values))]
+
+    def is_dense_chain(self) -> bool:
+        """Whether this is a chain of table layers at one place each, TRN, that read all outputs of the one before."""
+        first = [0, *self.starts]
+        plain = all(
+            isinstance(layer, LUTDenseTables)
+            and layer.rounding == "TRN"
+            and np.array_equal(sites, np.arange(first[n], first[n + 1])[None])
+            for n, (layer, sites) in enumerate(zip(self.layers, self.sites, strict=True))
+        )
+        return plain and np.array_equal(self.output_values, np.arange(first[-2], first[-1]))
+
+    def problems(self) -> list[str]:
+        """What is inconsistent; empty when all is well."""
+        found = [f"{layer.name}: {p}" for layer in self.layers for p in layer.problems()]
+        if found or not self.layers:
+            return found or ["a network needs at least one layer"]
+        for n, (layer, sites) in enumerate(zip(self.layers, self.sites, strict=True)):
+            if sites.shape[1] != layer.shape[0]:
+                return [f"{layer.name}: takes {layer.shape[0]} channels, gets {sites.shape[1]}"]
+            if sites.max(initial=0) >= self.starts[n] or sites.min(initial=0) < PADDING:
+                return [f"{layer.name}: reads value {sites.max()}, there are {self.starts[n]} before it"]
+        outside = (self.output_values < 0) | (self.output_values >= self.starts[-1])
+        if outside.any() or not len(self.output_values):
+            return [f"outputs {self.output_values[outside].tolist()} of {self.starts[-1]} values"]
+        return found
+
+    def wraps(self) -> list[str]:
+        """Channels marked WRAP whose codes are not proven to fit: there values count modulo 2**bits."""
+        found = []
+        for n, layer in enumerate(self.layers):
+            read = self.reads(n)
+            for p, i in np.ndindex(read.lo.shape):
+                codes, kif = read.one(p, i), layer.inputs[i]
+                if layer.overflow[i] == "WRAP" and not fits(*codes, kif, layer.rounding):
+                    lo, hi, f = codes
+                    found.append(f"{layer.name}: channel {i} may wrap: codes {lo}..{hi} at f={f} into {kif}")
+        return found
+
+
+def read_ranges(ranges: Ranges, sites: IntArray, layer: Layer) -> Ranges:
+    """Ranges (P, C_in) of the values at `sites`; padding is 0, at the fraction of the channel's format."""
+    padded = sites == PADDING
+    f = np.array([kif.f for kif in layer.inputs], dtype=np.int64)
+    read = ranges[np.where(padded, 0, sites)]
+    zero = np.int64(0)
+    return Ranges(np.where(padded, zero, read.lo), np.where(padded, zero, read.hi), np.where(padded, f, read.f))
+
+
+def with_layer(network: Network, n: int, **changes: Any) -> Network:
+    """The network with changes to one layer."""
+    layers = list(network.layers)
+    layers[n] = replace(layers[n], **changes)
+    return replace(network, layers=tuple(layers))
+
+
+def save_network(network: Network, path: str | Path | BinaryIO) -> None:
+    """Write a network to a .npz file. The same network gives the same bytes.
+
+    Parameters
+    ----------
+    network : Network
+        The integer network.
+    path : str, Path or binary file
+        Where to write it.
+
+    Raises
+    ------
+    AssertionError
+        If the network is inconsistent.
+    """
+    problems = network.problems()
+    assert not problems, problems
+    kinds = {made: kind for kind, made in KINDS.items()}
+    layers: list[dict[str, Any]] = []
+    arrays: dict[str, IntArray] = {}
+    for n, layer in enumerate(network.layers):
+        held = {field.name: getattr(layer, field.name) for field in fields(layer)}
+        arrays |= {f"{n}_{key}": v.astype(np.int64) for key, v in held.items() if isinstance(v, np.ndarray)}
+        plain = {key: v for key, v in held.items() if not isinstance(v, np.ndarray)}
+        layers.append({"kind": kinds[type(layer)], **plain})
+    meta = {
+        "schema_version": SCHEMA_VERSION,
+        "inputs": network.inputs,
+        "features": network.features,
+        "classes": network.classes,
+        "layers": layers,
+    }
+    if network.outputs is not None:
+        arrays["outputs"] = network.outputs.astype(np.int64)
+    with Path(path).open("wb") if isinstance(path, str | Path) else nullcontext(path) as out:
+        np.savez_compressed(out, meta=np.array(json.dumps(meta)), **arrays)  # type: ignore[arg-type]
+
+
+def load_network(path: str | Path | BinaryIO) -> Network:
+    """Read a network that `save_network` wrote.
+
+    Parameters
+    ----------
+    path : str, Path or binary file
+        The .npz file (network.npz).
+
+    Returns
+    -------
+    Network
+        The integer network.
+
+    Raises
+    ------
+    CardError
+        If the file is missing, damaged, inconsistent or of another version.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            meta = json.loads(str(held["meta"]))
+            if meta["schema_version"] != SCHEMA_VERSION:
+                raise CardError(f"{path}: schema_version {meta['schema_version']}, expected {SCHEMA_VERSION}")
+            network = Network(
+                tuple(KIF(*f) for f in meta["inputs"]),
+                tuple(_layer(entry, n, held) for n, entry in enumerate(meta["layers"])),
+                tuple(meta["features"]),
+                tuple(meta["classes"]),
+                held["outputs"] if "outputs" in held.files else None,
+            )
+    except FileNotFoundError as error:
+        raise CardError(f"{path}: no such network file") from error
+    except CardError:
+        raise
+    except Exception as error:
+        raise CardError(f"{path}: not a network file ({type(error).__name__}: {error})") from error
+    if problems := network.problems():
+        raise CardError(f"{path}: inconsistent network: " + "; ".join(problems[:5]))
+    return network
+
+
+def _layer(entry: dict[str, Any], n: int, held: Any) -> Layer:
+    kind = KINDS[entry.pop("kind")]
+    prefix = f"{n}_"
+    arrays = {key.removeprefix(prefix): held[key] for key in held.files if key.startswith(prefix)}
+    entry |= {"inputs": tuple(KIF(*f) for f in entry["inputs"]), "overflow": tuple(entry["overflow"])}
+    return kind(**entry, **arrays)

@@ -1,1 +1,0 @@
-"""Proof beyond vectors: equivalence for all inputs by SAT, and faults that verification must notice."""

@@ -1,0 +1,82 @@
+"""Lists of integers in a release, vectors that its check runs, and their comparison with what a form gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from trigger_lut.errors import DataError, NotReproducibleError
+from trigger_lut.fixed_point.formats import IntArray
+
+STRICT = ("-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
+VHDL_VECTORS = 1000  # GHDL interprets
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Vectors that every form is run for: those in the release, then fresh ones.
+
+    codes     (N, C_in) input codes
+    expected  (N, C_out) output codes; of the fresh vectors those of our own reference
+    shipped   number of vectors from the release
+    """
+
+    codes: IntArray
+    expected: IntArray
+    shipped: int
+
+    def some(self, count: int) -> Vectors:
+        """Return `count` of them, half of these fresh ones, each half spread over all of its kind."""
+        first = min(self.shipped, max(count - (len(self.codes) - self.shipped), count // 2))
+        second = min(len(self.codes) - self.shipped, count - first)
+        old = np.linspace(0, self.shipped - 1, first, dtype=int)
+        new = np.linspace(self.shipped, len(self.codes) - 1, second, dtype=int)
+        chosen = np.concatenate([old, new])
+        return Vectors(self.codes[chosen], self.expected[chosen], first)
+
+    def same(self, expected: IntArray, found: IntArray) -> str:
+        """Compare results for all vectors; return a description.
+
+        Raises
+        ------
+        NotReproducibleError
+            With the number and the first place of differences, and the inputs of a fresh vector.
+        """
+        if found.shape != expected.shape:
+            raise NotReproducibleError(f"expected outputs of shape {expected.shape}, found {found.shape}")
+        same(expected[: self.shipped], found[: self.shipped], "shipped vector")
+        fresh = len(expected) - self.shipped
+        try:
+            same(expected[self.shipped :], found[self.shipped :], "fresh vector")
+        except NotReproducibleError as error:
+            first = self.shipped + int((expected != found)[self.shipped :].any(axis=1).argmax())
+            inputs = " ".join(map(str, self.codes[first].tolist()))
+            raise NotReproducibleError(f"{error}; its inputs: {inputs}") from error
+        return f"0 differences in {self.shipped} vectors of the release" + (f" and {fresh} fresh ones" if fresh else "")
+
+
+def codes_in(path: Path) -> IntArray:
+    """(N, C) codes of a file, one vector a line. Raises DataError for anything else."""
+    try:
+        codes = np.loadtxt(path, dtype=np.int64, ndmin=2)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path.name}: not lines of integers ({error})") from error
+    if not len(codes):
+        raise DataError(f"{path.name}: no vectors")
+    return codes
+
+
+def same(expected: IntArray, found: IntArray, kind: str = "vector") -> str:
+    """Compare arrays; return a description. Raises NotReproducibleError with count and first place of differences."""
+    if found.shape != expected.shape:
+        raise NotReproducibleError(f"expected outputs of shape {expected.shape}, found {found.shape}")
+    places = np.argwhere(found != expected)
+    if len(places):
+        vector, output = places[0]
+        raise NotReproducibleError(
+            f"{len(places)} differences in {len(expected)} {kind}s, first at {kind} {vector}, output {output}: "
+            f"expected {expected[vector, output]}, found {found[vector, output]}"
+        )
+    return f"0 differences in {len(expected)} vectors"

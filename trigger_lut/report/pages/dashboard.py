@@ -1,0 +1,220 @@
+"""What people look at first: the verdict in words, and one panel a design with its figures against their budgets."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from trigger_lut.cards.firmware import TimingCard
+from trigger_lut.cards.physics import PhysicsCard
+from trigger_lut.cards.proof import FaultsCard, ProveCard
+from trigger_lut.cards.stage_cards import MEASURES, BudgetLine, DesignSummary
+from trigger_lut.evaluation.predictions import DENSE, TREES
+from trigger_lut.report.template import number, percent
+
+NOT_MEASURED = number(None)
+MOST_REASONS = 8
+JUDGED = ("prove", "faults")  # stages without which nobody says that a design passes
+QUANTITIES = {
+    "luts": ("LUTs", "", "synth"),
+    "latency_ns": ("Latency", " ns", "timing"),
+    "clock_mhz": ("Clock", " MHz", "timing"),
+}
+OTHERS = {"ii": "initiation interval", "dsp": "DSP", "bram18": "BRAM18"}
+
+
+@dataclass(frozen=True)
+class Banner:
+    """The verdict; state is 'passed', 'failed' or 'not run'."""
+
+    state: str
+    text: str
+    reasons: list[str] = field(default_factory=list)
+    more: int = 0
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A figure against its budget, in percent of the bar's width, with the interval of an estimate."""
+
+    filled: float
+    limit: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a panel; kind is 'good', 'bad', or '' for what is not measured or not decided."""
+
+    name: str
+    stage: str
+    kind: str
+    word: str
+    text: str = ""
+    notes: list[str] = field(default_factory=list)
+    bar: Bar | None = None
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One design; `pages` is the folder of its pages."""
+
+    name: str
+    passes: bool
+    reasons: list[str]
+    lines: list[Line]
+    pages: str
+
+
+def banner(reasons: Sequence[str], failing: int, designs: int, points: int, absent: Sequence[str]) -> Banner:
+    """Return the verdict in words.
+
+    Parameters
+    ----------
+    reasons, failing
+        Reasons to fail, and how many designs and points of the scan they are of.
+    designs, points
+        Designs, and points of the scan, which must only be bit-exact.
+    absent
+        Stages that did not run, but are needed for a verdict.
+    """
+    counts = ((designs, "design"), (points, "point of the scan" if points == 1 else "points of the scan"))
+    judged = " and ".join(f"{n} {what}{'s' * (what == 'design' and n > 1)}" for n, what in counts if n)
+    if reasons:
+        shown = list(reasons[:MOST_REASONS])
+        return Banner("failed", f"{failing} of {judged} failed.", shown, len(reasons) - len(shown))
+    if not judged:
+        return Banner("not run", "There is no design to judge.")
+    if absent:
+        return Banner("not run", f"{judged}: not judged.", [f"stage {name}: {NOT_MEASURED}" for name in absent])
+    said = ["Every design meets its budget, is bit-exact, and has no refuted output and no undetected fault."]
+    said = said * bool(designs) + ["Every point of the scan is bit-exact."] * bool(points)
+    return Banner("passed", f"{judged}. {' '.join(said)}")
+
+
+def panel(
+    row: DesignSummary,
+    reasons: Sequence[str],
+    pages: str,
+    physics: PhysicsCard | None,
+    timing: TimingCard | None,
+    prove: ProveCard | None,
+    faults: FaultsCard | None,
+) -> Panel:
+    """Return the panel of a design; None: the stage did not run. reasons: those for which this design fails."""
+    lines = {line.quantity: line for line in row.budget}
+    drawn = [_against_budget(lines[name], timing) for name in QUANTITIES if name in lines]
+    others = [lines[name] for name in OTHERS if name in lines]
+    return Panel(
+        name=row.name,
+        passes=not reasons,
+        reasons=[reason.removeprefix(f"{row.name}: ") for reason in reasons],
+        lines=[_quality(row, physics), *drawn, *_others(others), _exact(row), *_proofs(prove), _faults(faults)],
+        pages=pages,
+    )
+
+
+def interval_of(physics: PhysicsCard | None) -> tuple[float, float] | None:
+    """Return both ends of the interval of the firmware's accuracy; None where it is not measured."""
+    if physics is None or not physics.methods:
+        return None
+    share = physics.methods[-1].accuracy
+    return share.low, share.high
+
+
+def _quality(row: DesignSummary, physics: PhysicsCard | None) -> Line:
+    """Accuracy or R², its error, and what it gains or loses against the baselines on the same events."""
+    ends = interval_of(physics)
+    interval = f"error {NOT_MEASURED}" if ends is None else f"{100 * ends[0]:.2f} to {percent(ends[1]).text}"
+    costs = {cost.method: cost.accuracy for cost in physics.costs} if physics is not None else {}
+    notes = []
+    for method, value in ((DENSE, row.accuracy_reference), (TREES, row.accuracy_trees)):
+        paired = costs.get(method)
+        error = None if paired is None else paired.error
+        difference = f"{100 * (row.accuracy - value if paired is None else paired.value):+.2f}".replace("-", "−")
+        spread = f" points (error {NOT_MEASURED})" if error is None else f" ± {100 * error:.2f} points"
+        notes.append(f"{method}: {percent(value).text}; firmware minus it {difference}{spread}")
+    return Line(MEASURES[row.measure], "physics", "", percent(row.accuracy).text, f"({interval})", notes)
+
+
+def _against_budget(line: BudgetLine, timing: TimingCard | None) -> Line:
+    name, unit, stage = QUANTITIES[line.quantity]
+    if line.found is None:
+        return Line(name, stage, "", NOT_MEASURED, f"budget {line.budget:,g}{unit}")
+    notes, interval = [line.source], None
+    if line.at_least:
+        interval = timing.fmax_mhz_interval if timing is not None else None
+        error = f"interval {NOT_MEASURED}" if interval is None else str(interval)
+        notes = [f"{line.source}, an estimate: {error}"]
+    found = math.floor(10 * line.found) / 10 if line.at_least else line.found
+    limit = f"at least {line.budget:,g}" if line.at_least else f"{line.budget:,g}"
+    text = f"{found:,g} of {limit}{unit}"
+    ends = (None, None) if interval is None else (interval.low_mhz, interval.high_mhz)
+    notes += [line.reason] if line.reason else []
+    return Line(name, stage, *_met(line.met), text, notes, _bar(line.found, line.budget, *ends))
+
+
+def _met(met: bool) -> tuple[str, str]:
+    return ("good", "met") if met else ("bad", "missed")
+
+
+def _bar(found: float, budget: float, low: float | None, high: float | None) -> Bar | None:
+    whole = max(found, budget, high or 0.0)
+    if budget <= 0:
+        return None
+    ends = [None if end is None else round(100 * end / whole, 1) for end in (low, high)]
+    return Bar(round(100 * found / whole, 1), round(100 * budget / whole, 1), *ends)
+
+
+def _others(lines: Sequence[BudgetLine]) -> list[Line]:
+    """Lines of a budget that are small whole numbers, in one."""
+    text = ", ".join(f"{OTHERS[x.quantity]} {number(x.found)} of {x.budget:g}" for x in lines)
+    return [Line("Others", "synth", *_met(all(line.met for line in lines)), text)] if lines else []
+
+
+def _exact(row: DesignSummary) -> Line:
+    if row.bit_exact:
+        return Line("Bit-exact", "verify", "good", "yes", f"0 differences in {row.vectors:,} vectors")
+    if row.mismatches:
+        return Line("Bit-exact", "verify", "bad", "no", f"{row.mismatches:,} differences in {row.vectors:,} vectors")
+    return Line("Bit-exact", "verify", "bad", "not shown", "a negative control was not caught")
+
+
+def _proofs(card: ProveCard | None) -> list[Line]:
+    """Return what is proven of all outputs, and what the second proof says."""
+    if card is None or not card.seconds_allowed:
+        return [Line("Proof", "prove", "", NOT_MEASURED, "not asked for: outputs are tested on vectors alone")]
+    counts = Counter(output.status for output in card.outputs)
+    share = f"{counts['proven']} of {len(card.outputs)} outputs, for all inputs"
+    if card.control_caught is False:
+        first = Line("Proof", "prove", "bad", "not shown", "a flipped table bit was proven equal")
+    elif counts["different"]:
+        first = Line("Proof", "prove", "bad", "refuted", f"{counts['different']} of {len(card.outputs)} outputs differ")
+    elif counts["sampled"]:
+        first = Line("Proof", "prove", "", "tested only", f"proven: {share}; the others on vectors alone")
+    else:
+        first = Line("Proof", "prove", "good", "proven", share)
+    if card.second is None:
+        return [first, Line("Second proof", "prove", "", NOT_MEASURED, "not asked for")]
+    again: Counter[str] = Counter(output.status for output in card.second.outputs)
+    text = ", ".join(f"{count} of {len(card.second.outputs)} {status}" for status, count in again.items())
+    if again["disagrees"] or card.second.control_caught is False:
+        return [first, Line("Second proof", "prove", "bad", "disagrees", text)]
+    if set(again) == {"agrees"}:
+        return [first, Line("Second proof", "prove", "good", "agrees", text)]
+    return [first, Line("Second proof", "prove", "", "incomplete" if again["agrees"] else NOT_MEASURED, text)]
+
+
+def _faults(card: FaultsCard | None) -> Line:
+    if card is None or card.detection_rate is None:
+        why = "no fault that changes a function was injected"
+        return Line("Faults", "faults", "", NOT_MEASURED, "" if card is None else why)
+    kinds = card.kinds.values()
+    caught = sum(kind.detected + kind.solved for kind in kinds)
+    changing = caught + len(card.undetected)
+    rest = f"; {len(card.undecided)} undecided" if card.undecided else ""
+    word = "detected" if not card.undetected else f"{len(card.undetected)} undetected"
+    return Line("Faults", "faults", "bad" if card.undetected else "good", word, f"{caught} of {changing}{rest}")

@@ -1,0 +1,197 @@
+"""Pages of a data set: simulate, ingest, reference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trigger_lut.cards.base import read_card, stage_of
+from trigger_lut.cards.stage_cards import MEASURES, IngestCard, ReferenceCard
+from trigger_lut.report.plots.style import styled
+from trigger_lut.report.template import Cell, Page, Table, cells, fixed, percent, write_page
+from trigger_lut.simulation.crossings.check import CrossingCheck
+from trigger_lut.simulation.jets.mass_peaks import PhysicsCheck
+from trigger_lut.simulation.muons.files import MuonCheck
+
+
+def pages_of_data(simulation: Path | None, ingest: Path, reference: Path, folder: Path) -> None:
+    """Write ingest.html, inputs.svg, codes.svg, reference.html; of simulated data simulate.html and its plot.
+
+    Raises CardError when a card is missing or damaged.
+    """
+    with styled():
+        if simulation is not None:
+            write_page(_simulated(simulation), folder / "simulate.html")
+        write_page(ingest_page(read_card(IngestCard, ingest)), folder / "ingest.html")
+        write_page(reference_page(read_card(ReferenceCard, reference)), folder / "reference.html")
+
+
+def _simulated(card: Path) -> Page:
+    if stage_of(card) == "check_muons":
+        return muons_page(read_card(MuonCheck, card))
+    if stage_of(card) == "check_crossings":
+        return crossings_page(read_card(CrossingCheck, card))
+    return simulate_page(read_card(PhysicsCheck, card))
+
+
+def muons_page(card: MuonCheck) -> Page:
+    from trigger_lut.report.plots.data import angles
+
+    gaps = Table(
+        "Gas gaps",
+        ["Gap", "Muon seen", "Channels hit"],
+        [cells(n, percent(e), fixed(h, 2)) for n, (e, h) in enumerate(zip(card.efficiency, card.hits, strict=True))],
+    )
+    return Page(
+        title="Simulated muons",
+        lead=f"{card.muons} muons. A least-squares fit to the hits that the muon itself made finds the angle to "
+        f"{card.fit_width_mrad:.3g} mrad (half of the central 68.3 %) for {100 * card.fit_share:.1f} % of them.",
+        tables=[gaps],
+        cards={"check_simulation": card},
+        plots=[("angles.svg", angles(card), "True angles, and fitted minus true angle.")],
+    )
+
+
+def crossings_page(card: CrossingCheck) -> Page:
+    from trigger_lut.report.plots.anomaly import crossings
+
+    classes = Table(
+        "Crossings",
+        ["Class", "Crossings", "Share of filled crossings", "Collisions", "Jets", "e/gamma", "Muons", "MET [GeV]"],
+        [
+            cells(
+                name,
+                found.crossings,
+                "signal" if found.share is None else percent(found.share),
+                *(fixed(value, 2) for value in (found.collisions, *found.objects.values())),
+                fixed(found.met_gev, 1),
+            )
+            for name, found in card.classes.items()
+        ],
+        note="Means over the crossings of a class.",
+    )
+    sections = Table(
+        "Cross sections",
+        ["Collisions", "Found [mb]", "Shares rest on [mb]"],
+        [
+            cells(n, f"{s:.3g}", f"{card.expected_mb[n]:.3g}" if n in card.expected_mb else "-")
+            for n, s in card.sigma_mb.items()
+        ],
+        note="By Pythia. That of soft is of all inelastic collisions.",
+    )
+    return Page(
+        title="Simulated crossings",
+        lead=f"{sum(found.crossings for found in card.classes.values())} crossings with {card.pileup:g} collisions on "
+        "average. Background comes in kinds, by its hardest collision; signals have one collision more.",
+        tables=[classes, sections],
+        cards={"check_simulation": card},
+        plots=[("crossings.svg", crossings(card), "First jet (0: none) and missing transverse momentum, by class.")],
+    )
+
+
+def simulate_page(card: PhysicsCheck) -> Page:
+    from trigger_lut.report.plots.data import masses
+
+    peaks = Table(
+        "Mass peaks",
+        ["Class", "Jets", "Expected [GeV]", "Tolerance [GeV]", "Found [GeV]", "Uncertainty [GeV]", "Jets in the peak"],
+        [
+            cells(
+                name,
+                card.jets[name],
+                peak.expected.mass_gev,
+                peak.expected.tolerance_gev,
+                fixed(peak.found_gev, 2),
+                fixed(peak.uncertainty_gev, 2),
+                percent(peak.fraction_in_peak),
+            )
+            for name, peak in card.peaks.items()
+        ],
+    )
+    counts = Table("Jets", ["Class", "Jets"], [cells(name, count) for name, count in card.jets.items()])
+    edge = card.mass_edges_gev[-1]
+    beyond = ", ".join(f"{name} {count}" for name, count in card.mass_overflow.items())
+    caption = f"Groomed (mMDT) jet mass by class, each normalised to its jets. Beyond {edge:g} GeV: {beyond} jets."
+    return Page(
+        title="Simulated jets",
+        lead=f"{sum(card.jets.values())} jets of {len(card.jets)} classes.",
+        tables=[peaks, counts],
+        cards={"check_simulation": card},
+        plots=[("masses.svg", masses(card), caption)],
+    )
+
+
+def ingest_page(card: IngestCard) -> Page:
+    from trigger_lut.report.plots.data import MOST_FEATURES, codes, inputs
+
+    features = Table(
+        "Features",
+        [
+            *("Feature", "Format", "One step", "Range picked", "Smallest", "Largest", "Saturated"),
+            *("Codes that occur", "Codes possible", "NaN or infinite", "Slot empty"),
+        ],
+        [
+            cells(
+                f.name,
+                f.format,
+                2.0 ** -f.kif[2] if f.lsb is None else f.lsb,
+                "automatically" if f.automatic else "as given",
+                f.minimum,
+                f.maximum,
+                percent(f.saturated_fraction),
+                f.distinct_codes,
+                2 ** sum(f.kif),
+                f.nonfinite,
+                percent(f.empty_fraction) if f.empty_fraction else "-",
+            )
+            for f in card.features
+        ],
+        note="fixed<W,I> and ufixed<W,I> have W bits, I of them left of the binary point, the sign included. "
+        "Of slots for objects, figures are of entries in which the slot is filled.",
+    )
+    splits = list(card.class_counts)
+    counts = Table(
+        "Events",
+        ["Class", *splits, "all"],
+        [
+            cells(name, *(card.class_counts[s][name] for s in splits), sum(card.class_counts[s][name] for s in splits))
+            for name in card.classes
+        ],
+    )
+    targets = [
+        Table(
+            "Targets",
+            ["Target", "Unit", "An output of 1 is", "Smallest", "Largest", "Mean", "Spread"],
+            [cells(t.name, t.unit or "-", t.scale, t.minimum, t.maximum, t.mean, t.spread) for t in card.targets],
+        )
+    ]
+    beyond = f" (the first {MOST_FEATURES} of {len(card.features)})" if len(card.features) > MOST_FEATURES else ""
+    missing = Table("Files left out", ["File", "Reason"], [cells(*line) for line in card.left_out.items()])
+    without = f"; files that could not be read and were left out: {len(card.left_out)}" if card.left_out else ""
+    return Page(
+        title=f"Data set {card.data_set}",
+        lead=f"{card.events} events from {card.files} files, as the integers that the firmware sees{without}.",
+        tables=[counts, *(targets if card.targets else []), features, *([missing] if card.left_out else [])],
+        cards={"ingest": card},
+        plots=[
+            ("inputs.svg", inputs(card), f"Inputs by class over the range of their codes{beyond}."),
+            ("codes.svg", codes(card), f"Codes that occur, and events outside the format's range{beyond}."),
+        ],
+    )
+
+
+def reference_page(card: ReferenceCard) -> Page:
+    rows = [
+        cells(
+            f"Dense network {'-'.join(map(str, card.units))}, ReLU between layers, unquantised",
+            percent(card.accuracy_dense),
+            card.parameters_dense,
+            card.seconds_dense,
+        ),
+        cells("Gradient-boosted trees", percent(card.accuracy_trees), Cell("-"), card.seconds_trees),
+    ]
+    return Page(
+        title="What is learnable",
+        lead="References without quantisation on the same codes, test split.",
+        tables=[Table("References", ["Method", MEASURES[card.measure], "Parameters", "Training time [s]"], rows)],
+        cards={"reference": card},
+    )

@@ -1,0 +1,79 @@
+"""The tables of the trigger's decision in firmware, for the page of the rates."""
+
+from __future__ import annotations
+
+from trigger_lut.cards.decision import DecisionBit, DecisionCard
+from trigger_lut.firmware.decision.score import score_in_words
+from trigger_lut.report.template import Cell, Table, cells, fmax, judgement, measured
+
+FORMS = {"rtl": "Verilog in Verilator", "vhdl": "VHDL in GHDL"}
+
+
+def decision_tables(card: DecisionCard) -> list[Table]:
+    """A row a bit, and what the module costs and how it was verified."""
+    bits = Table(
+        "Decision bits in firmware",
+        [
+            *("Bit", "Wanted [kHz]", "Threshold code", "Threshold"),
+            *("Vectors one code below", "At the threshold", "One above"),
+            *("Noticed, threshold one up", "One down"),
+        ],
+        [_row(n, bit) for n, bit in enumerate(card.bits)],
+        note=f"The module {card.top} gives the network's outputs and one bit a working point: set where "
+        f"{score_in_words(card.signal, card.background)}, in steps of "
+        f"2^{-card.fraction}, is at least the threshold code. Negative control: with thresholds moved by one code, the "
+        "firmware was run again on some of the vectors, and had to differ on those at the edge and on no other.",
+    )
+    forms = [
+        [
+            Cell(f"Differences, {FORMS[form.name]}", "text"),
+            judgement(not form.differences, "0", str(form.differences)),
+            Cell(f"in {form.vectors:,} vectors, outputs and bits", "text"),
+        ]
+        for form in card.forms
+    ]
+    missing = [
+        [Cell(f"Differences, {FORMS[name]}", "text"), Cell("not measured"), Cell(why, "text")]
+        for name, why in card.not_run.items()
+    ]
+    proven = {"proven": "good", "different": "bad"}
+    cost = Table(
+        "The module of the decision",
+        ["Quantity", "Found", "Source"],
+        [
+            [*cells("Latency from input to decision [cycles]"), *measured(card.latency_cycles)],
+            [*cells("Latency of the network alone [cycles]", card.network_latency_cycles), Cell("plan", "text")],
+            [*cells("Latency from input to decision [ns]"), *measured(card.latency_ns)],
+            [*cells("LUT, without the network"), *measured(card.luts)],
+            [*cells("Flip-flops, without the network"), *measured(card.ff)],
+            [*cells("LUTs and carry chains in a row"), *measured(card.logic_levels)],
+            [
+                *cells("Fmax [MHz]", fmax(card.fmax_mhz_estimate.value, card.clock_mhz, card.fmax_mhz_interval)),
+                Cell(f"{card.fmax_mhz_estimate.source}; estimate, not a timing run", "text"),
+            ],
+            *forms,
+            *missing,
+            [
+                Cell("The decision for all outputs of the network", "text"),
+                Cell(card.proof, proven.get(card.proof, "")),
+                Cell(card.proof_detail or "checks of the text, and SAT", "text"),
+            ],
+        ],
+        note="The outputs are delayed beside the bits; their registers count among the flip-flops. The budget is that "
+        "of the network: neither these LUTs nor the cycles behind the network count against it.",
+    )
+    return [bits, cost]
+
+
+def _row(n: int, bit: DecisionBit) -> list[Cell]:
+    if bit.code is None:
+        return [*cells(n, bit.rate_khz), Cell("never set", "text"), *(Cell("-") for _ in range(6))]
+    edges = [Cell(f"{bit.vectors[name]:,}") for name in ("below", "equal", "above")]
+    moved = [bit.control[name] for name in ("up", "down")]
+    return [
+        *cells(n, bit.rate_khz),
+        Cell(str(bit.code)),
+        Cell(f"{bit.threshold:.10g}"),
+        *edges,
+        *(Cell("no vector there", "text") if count is None else Cell(f"{count:,}", "good") for count in moved),
+    ]

@@ -1,0 +1,274 @@
+"""Pages of one design: train, physics, verify, synth, timing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trigger_lut.cards.base import read_card
+from trigger_lut.cards.firmware import SynthCard, TimingCard, VerifyCard
+from trigger_lut.cards.physics import PhysicsCard
+from trigger_lut.cards.route import RouteCard
+from trigger_lut.cards.stage_cards import MEASURES, ReferenceCard, TrainCard
+from trigger_lut.cards.vendor import VendorCard
+from trigger_lut.config.budget import Spec
+from trigger_lut.report.pages.physics import physics_page
+from trigger_lut.report.pages.timing import timing_page
+from trigger_lut.report.pages.vendor import vendor_table
+from trigger_lut.report.plots.style import styled
+from trigger_lut.report.template import (
+    Cell,
+    Page,
+    Table,
+    cells,
+    fixed,
+    fmax,
+    judgement,
+    measured,
+    number,
+    percent,
+    write_page,
+)
+
+
+def pages_of_design(
+    spec: Path,
+    reference: Path,
+    train: Path,
+    physics: Path,
+    verify: Path,
+    synth: Path,
+    timing: Path,
+    folder: Path,
+    vendor: Path | None = None,
+    route: Path | None = None,
+) -> None:
+    """Write a page a stage and its SVG plots into the folder. Raises CardError when a card is missing or damaged.
+
+    vendor, route: the VendorCard and the RouteCard, where these stages are switched on.
+    """
+    design = read_card(Spec, spec)
+    dense, synthesised = read_card(ReferenceCard, reference), read_card(SynthCard, synth)
+    with styled():
+        pages = {
+            "train": train_page(read_card(TrainCard, train)),
+            "physics": physics_page(read_card(PhysicsCard, physics), dense),
+            "verify": verify_page(read_card(VerifyCard, verify)),
+            "synth": synth_page(design, synthesised, read_card(VendorCard, vendor) if vendor is not None else None),
+            "timing": timing_page(
+                design,
+                read_card(TimingCard, timing),
+                synthesised,
+                read_card(RouteCard, route) if route is not None else None,
+            ),
+        }
+        for stage, page in pages.items():
+            write_page(page, folder / f"{stage}.html")
+
+
+def train_page(card: TrainCard) -> Page:
+    from trigger_lut.report.plots.training import training, widths
+
+    budget = Table(
+        f"Budget, by the network as {'training' if card.epochs else 'this stage'} synthesised it",
+        ["", "Found", "Source", "Surrogate", "Budget", ""],
+        [
+            cells(
+                "LUTs",
+                *measured(card.luts),
+                fixed(card.luts_surrogate),
+                card.luts_budget,
+                judgement(card.luts.value is not None and card.luts.value <= card.luts_budget, "within", "over"),
+            ),
+            cells(
+                "Latency [cycles]",
+                card.latency_cycles,
+                "Verilog",
+                card.latency_cycles_surrogate,
+                card.latency_cycles_budget,
+                judgement(card.latency_cycles <= card.latency_cycles_budget, "within", "over"),
+            ),
+            cells(
+                "Clock [MHz]",
+                fmax(card.fmax_mhz_estimate.value, card.clock_mhz),
+                Cell(card.fmax_mhz_estimate.source, "text"),
+                Cell("-"),
+                f"at least {card.clock_mhz:g}",
+                judgement((card.fmax_mhz_estimate.value or 0) >= card.clock_mhz, "within", "below"),
+            ),
+        ],
+    )
+    looks = Table(
+        "Synthesised in training" if card.epochs else "Synthesised",
+        ["Epoch", "", "LUTs (yosys)", "LUTs (surrogate)", "Yosys / surrogate", "Cycles"],
+        [
+            cells(
+                m.epoch,
+                m.when,
+                number(m.luts.value),
+                number(m.luts_surrogate.value),
+                fixed((m.luts.value or 0) / max(m.luts_surrogate.value or 0, 1), 3),
+                m.latency_cycles,
+            )
+            for m in card.measurements
+        ],
+    )
+    layers = Table(
+        "Layers",
+        [
+            *("Layer", "Kind", "Places", "Inputs", "Outputs", "Edges live", "Edges", "Saturating channels"),
+            *("LUTs, tables", "LUTs, adders", "LUTs, saturation"),
+        ],
+        [
+            cells(
+                x.name,
+                x.kind,
+                x.places,
+                x.inputs,
+                x.outputs,
+                x.edges_live,
+                x.edges,
+                x.saturating_channels,
+                fixed(x.luts_tables),
+                fixed(x.luts_adders),
+                fixed(x.luts_saturation),
+            )
+            for x in card.layers
+        ],
+    )
+    return Page(
+        title=f"{card.design}: training",
+        lead=(
+            f"{_epochs(card)}. {MEASURES[card.measure]} {100 * card.accuracy:.2f} % on the test "
+            f"split, {100 * card.accuracy_validation:.2f} % on the validation split. After synthesis: {card.verdict}."
+        ),
+        tables=[budget, looks, layers],
+        cards={"train": card},
+        plots=[
+            (
+                "training.svg",
+                training(card),
+                "Accuracy, LUTs and planned latency; points: after synthesis.",
+            ),
+            (
+                "widths.svg",
+                widths(card),
+                "Address and output widths of the tables, layer by layer. Grey: pruned edges.",
+            ),
+        ],
+    )
+
+
+def _epochs(card: TrainCard) -> str:
+    if not card.epochs:
+        return "A given network, taken over as it is"
+    return f"{card.epochs} epochs of {card.seconds_per_epoch:.3g} s"
+
+
+def verify_page(card: VerifyCard) -> Page:
+    from trigger_lut.report.plots.hardware import verification
+
+    def place(comparison: object) -> str:
+        first = getattr(comparison, "first", None)
+        if first is None:
+            return "-"
+        return f"vector {first.vector}, output {first.output}: expected {first.expected}, found {first.found}"
+
+    comparisons = Table(
+        "Against the integer reference in NumPy",
+        ["", "Vectors", "Differences", "First difference", "Differences after one flipped bit", "Time [s]"],
+        [
+            cells(
+                c.name,
+                c.vectors,
+                Cell(str(c.mismatches), "good" if c.mismatches == 0 else "bad"),
+                place(c),
+                Cell(str(c.control_mismatches), "good" if c.control_mismatches else "bad"),
+                c.seconds,
+            )
+            for c in card.comparisons
+        ]
+        + [cells(name, "not measured", "not measured", reason, "-", "-") for name, reason in card.not_run.items()],
+        note=f"Negative control: {card.control}."
+        + "".join(
+            f" {c.name}: {c.rounding_mismatches} more outputs differ by float32 rounding alone, by up to "
+            f"{c.largest_difference:g} steps; evaluated exactly, the model gives the integers."
+            for c in card.comparisons
+            if c.rounding_mismatches
+        ),
+    )
+    vectors = Table(
+        "Vectors",
+        ["From", "Vectors"],
+        [*(cells(k, v) for k, v in card.vector_sets.items()), cells("all", card.vectors)],
+        note="All forms get these; the Verilog gets further random ones, the VHDL, simulated slowly, some of them.",
+    )
+    found = card.table_entries
+    entries = Table(
+        "Table entries",
+        ["", "Entries"],
+        [
+            cells("looked up", found.looked_up),
+            cells("proven beyond reach", found.unreachable),
+            [Cell("neither", "text"), Cell(str(found.missed), "good" if found.missed == 0 else "")],
+            cells("all", found.entries),
+        ],
+    )
+    measured_here = Table(
+        "Measured in the RTL simulation",
+        ["", "Cycles"],
+        [cells("Latency", card.latency_cycles_measured), cells("Initiation interval", card.ii_measured)],
+    )
+    return Page(
+        title=f"{card.design}: {card.verdict}" if card.bit_exact else f"{card.design}: not bit-exact",
+        lead=card.verdict,
+        tables=[comparisons, vectors, entries, measured_here],
+        cards={"verify": card},
+        plots=[("verification.svg", verification(card), "Differences, and what each negative control found.")],
+    )
+
+
+def synth_page(spec: Spec, card: SynthCard, vendor: VendorCard | None = None) -> Page:
+    from trigger_lut.report.plots.hardware import resources
+
+    totals = spec.target.totals
+    rows = []
+    for name, found, budget, total in (
+        ("LUT", card.luts, spec.budget.luts, totals.luts),
+        ("FF", card.ff, None, totals.ff),
+        ("CARRY", card.carry, None, None),
+        ("DSP", card.dsp, spec.budget.dsp, totals.dsp),
+        ("BRAM18", card.bram18, spec.budget.bram18, totals.bram18),
+        ("Logic levels", card.logic_levels, None, None),
+    ):
+        met = budget is not None and found.value is not None and found.value <= budget
+        judged = Cell("-") if budget is None else judgement(met)
+        share = Cell("-") if total is None or found.value is None else Cell(f"{100 * found.value / total:.3f} %")
+        rows.append(cells(name, *measured(found), Cell("-") if budget is None else budget, judged, share))
+    return Page(
+        title=f"{card.design}: resources",
+        lead=(
+            f"Yosys for {card.family}, out of context, part {card.part}. The surrogate said "
+            f"{number(card.luts_surrogate.value)} LUTs: {100 * card.surrogate_error:+.1f} %; and "
+            f"{number(card.ff_surrogate.value)} flip-flops."
+        ),
+        tables=[
+            Table("Resources", ["", "Found", "Source", "Budget", "", "Share of the device"], rows),
+            *([_layers_table(card)] if card.luts_by_layer else []),
+            vendor_table(card, vendor),
+        ],
+        cards={"synth": card} | ({} if vendor is None else {"vendor": vendor}),
+        plots=[("resources.svg", resources(spec, card), "Resources; the dashed line is the budget.")],
+    )
+
+
+def _layers_table(card: SynthCard) -> Table:
+    total = max(sum(card.luts_by_layer.values()), 1)
+    return Table(
+        "LUTs a layer",
+        ["Layer", "LUTs (yosys)", "Share"],
+        [cells(layer, count, percent(count / total)) for layer, count in card.luts_by_layer.items()],
+        note=(
+            "Of the flat netlist: a LUT belongs to the layer whose value it drives, or else to that of what reads it. "
+            "Yosys may put the end of one layer and the beginning of the next into one LUT."
+        ),
+    )

@@ -1,0 +1,138 @@
+"""A page for debugging: one event on its way through a design, with all integers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trigger_lut.data.event_codes import TEST, load_codes
+from trigger_lut.errors import DataError
+from trigger_lut.fixed_point.formats import IntArray
+from trigger_lut.network.event_trace import Step, trail
+from trigger_lut.network.network import Network, load_network
+from trigger_lut.network.reference_model import evaluate
+from trigger_lut.report.template import Cell, Page, Table, cells, write_page
+
+MOST_PLACES = 16
+PART = {
+    "tables": "address -> entry",
+    "arithmetic": "weight -> product",
+    "selection": "bits it is shifted up -> code",
+}
+
+
+def page_of_event(design: str, network: Path, codes: Path, event: int, page: Path) -> None:
+    """Write the page of one event of the test split.
+
+    event: from 0 on. Raises DataError when there is no such event, CardError for files that cannot be read.
+    """
+    integers, events = load_network(network), load_codes(codes)
+    vectors, true = events.of(TEST)
+    if not 0 <= event < len(vectors):
+        raise DataError(f"{codes}: no event {event} in the test split; expected 0 to {len(vectors) - 1}")
+    if events.formats != integers.inputs:
+        raise DataError(f"{codes}: codes are in other formats than the inputs of {network}")
+    steps = trail(integers, vectors[event])
+    if events.regression:
+        values = zip(events.classes, true[event], events.scales, events.units, strict=True)
+        truth = "true " + ", ".join(f"{name} {scale * value:.4g} {unit}".strip() for name, value, scale, unit in values)
+    else:
+        label = int(true[event])
+        truth = "true class " + (integers.classes[label] if label < len(integers.classes) else str(label))
+    write_page(event_page(design, integers, vectors[event], steps, event, truth), page)
+
+
+def event_page(design: str, network: Network, codes: IntArray, steps: list[Step], event: int, truth: str) -> Page:
+    """The page as plain values. codes: (C_in,) of the event."""
+    names = _names(network)
+    shown = [step for step in steps if step.place < MOST_PLACES]
+    outputs = _outputs(network, codes)
+    largest = max(range(len(outputs)), key=lambda o: outputs[o][1])
+    lead = (
+        f"Event {event} of the test split, {truth}: every integer from the input codes to the outputs. "
+        f"The largest output is {outputs[largest][0]}. A value is its code times 2 to the minus fractional "
+        "bits. Another event: trigger-lut page-of-event --event N."
+    )
+    return Page(
+        title=f"{design}: the path of one event",
+        lead=lead,
+        tables=[
+            _inputs(network, codes),
+            *(_table(step, names) for step in shown),
+            _results(outputs, largest),
+        ],
+        cards={},
+    )
+
+
+def _names(network: Network) -> list[str]:
+    """A short name for each value: the feature, or layer, place and output."""
+    found = [network.features[i] if i < len(network.features) else f"in{i}" for i in range(len(network.inputs))]
+    for layer in network.layers:
+        for place in range(layer.places):
+            at = f"@{place}" if layer.places > 1 else ""
+            found += [f"{layer.name}{at}.{o}" for o in range(layer.shape[1])]
+    return found
+
+
+def _inputs(network: Network, codes: IntArray) -> Table:
+    names = _names(network)
+    rows = [
+        cells(names[i], str(kif), int(code), f"{int(code) & ((1 << kif.bits) - 1):0{kif.bits}b}", int(code) * kif.step)
+        for i, (kif, code) in enumerate(zip(network.inputs, codes, strict=True))
+    ]
+    return Table("Inputs", ["Channel", "Format", "Code", "Bits", "Value"], rows)
+
+
+def _table(step: Step, names: list[str]) -> Table:
+    """One layer at one place: a row a channel, a column an output."""
+    header = ["Channel reads", "Code read", "Format", "Code", ""]
+    header += [names[step.first + o].rsplit(".", 1)[1] for o in range(len(step.outputs))]
+    rows = []
+    for i, channel in enumerate(step.channels):
+        if not any(i in output.parts for output in step.outputs):
+            continue
+        source = "padding" if channel.source is None else names[channel.source]
+        row = cells(source, channel.read, str(channel.format), channel.code)
+        row.append(Cell(channel.changed, "bad" if channel.changed == "wrapped" else "text"))
+        for output in step.outputs:
+            part = output.parts.get(i)
+            row.append(Cell("" if part is None else f"{part[0]} \N{RIGHTWARDS ARROW} {part[1]}"))
+        rows.append(row)
+    if any(output.start is not None for output in step.outputs):
+        rows.append([*_blank("bias"), *(Cell(str(output.start)) for output in step.outputs)])
+    rows.append([*_blank("output"), *(Cell(str(output.code), "good") for output in step.outputs)])
+    rows.append([*_blank("fractional bits"), *(Cell(str(output.fraction)) for output in step.outputs)])
+    rows.append([*_blank("value"), *cells(*(float(output.value) for output in step.outputs))])
+    place = f", place {step.place} of {step.places}" if step.places > 1 else ""
+    note = f"Columns are outputs; entries: {PART[step.kind]}. Empty where nothing is read."
+    if step.places > MOST_PLACES and step.place == MOST_PLACES - 1:
+        note += f" The other {step.places - MOST_PLACES} places are left out here."
+    return Table(f"{step.layer}{place}", header, rows, note)
+
+
+def _blank(name: str) -> list[Cell]:
+    return [Cell(name, "text"), Cell(""), Cell("", "text"), Cell(""), Cell("", "text")]
+
+
+def _outputs(network: Network, codes: IntArray) -> list[tuple[str, float, int, int]]:
+    """Name, value, code and fractional bits of each output of the network."""
+    found = []
+    for o, (code, f) in enumerate(
+        zip(evaluate(network, codes[None])[0].tolist(), network.fractions.tolist(), strict=True)
+    ):
+        name = network.classes[o] if o < len(network.classes) else str(o)
+        found.append((name, code * 2.0**-f, code, f))
+    return found
+
+
+def _results(outputs: list[tuple[str, float, int, int]], largest: int) -> Table:
+    rows = [
+        [
+            Cell(name, "text"),
+            Cell(str(code)),
+            Cell(str(fraction)),
+            Cell(f"{value:g}", "good" if o == largest else ""),
+        ]
+        for o, (name, value, code, fraction) in enumerate(outputs)
+    ]
+    return Table("Outputs of the network", ["Output", "Code", "Fractional bits", "Value"], rows)

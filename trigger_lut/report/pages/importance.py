@@ -1,0 +1,145 @@
+"""The page of what each bit of each input is worth to a design."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trigger_lut.cards.base import read_card
+from trigger_lut.cards.importance import FeatureImportance, ImportanceCard, Loss
+from trigger_lut.cards.stage_cards import MEASURES
+from trigger_lut.report.plots.importance import MOST_FEATURES, bits, by_loss, short, slots
+from trigger_lut.report.plots.style import styled
+from trigger_lut.report.template import Cell, Page, Table, cells, number, write_page
+
+MOST_ROWS = 400
+
+
+def page_of_importance(importance: Path, folder: Path) -> None:
+    """Write importance.html and its plot. Raises CardError when the card is missing or damaged."""
+    with styled():
+        write_page(importance_page(read_card(ImportanceCard, importance)), folder / "importance.html")
+
+
+def importance_page(card: ImportanceCard) -> Page:
+    measure, features = MEASURES[card.measure], by_loss(card)
+    several = any(feature.channels > 1 for feature in features)
+    places = range(1, 1 + max(len(feature.bits) for feature in features))
+    tables = [] if not card.pruned else [_pruned(card)]
+    tables.append(
+        Table(
+            "Features",
+            [
+                *("Feature", "Format", *(["Channels", "Channels read"] if several else [])),
+                *("Bits", "Bits read", "Tables", "of", f"{measure} lost [percentage points]"),
+            ],
+            [
+                cells(
+                    *(feature.name, feature.format),
+                    *((feature.channels, feature.channels_read) if several else ()),
+                    *(len(feature.bits), feature.bits_read, feature.edges, feature.edges_possible),
+                    _loss(feature.loss),
+                )
+                for feature in features
+            ],
+            note=_note(card),
+            sortable=True,
+        )
+    )
+    tables.append(
+        Table(
+            f"{measure} lost by bit [percentage points]",
+            ["Feature", *map(str, places)],
+            [[*cells(feature.name), *(_by_bit(feature, place) for place in places)] for feature in features],
+            note="Bit 1 is the most significant, the sign of a signed format. The other bits of the feature stay, "
+            "which can make values that do not occur, above all with another sign: a bit can lose more than the whole "
+            f"feature. A dot: not read, so that nothing is lost. {_idle(card)}",
+        )
+    )
+    if classes := list(features[0].by_class):
+        tables.append(
+            Table(
+                "Lost by class [percentage points]",
+                ["Feature", *classes],
+                [[*cells(feature.name), *(_loss(feature.by_class[name]) for name in classes)] for feature in features],
+                note="Of the share of each class's events that are assigned to it, when the whole feature is shuffled. "
+                "A negative loss: more events of the class are assigned to it then, at the cost of others.",
+                sortable=True,
+            )
+        )
+    if card.slots:
+        ordered = sorted(card.slots, key=lambda slot: (slot.bits_read == 0, -slot.loss.value))
+        tables.append(
+            Table(
+                "Slots of objects",
+                ["Slot", "Bits", "Bits read", f"{measure} lost [percentage points]"],
+                [cells(slot.name, slot.bits, slot.bits_read, _loss(slot.loss)) for slot in ordered[:MOST_ROWS]],
+                note="All features of the slot are shuffled together."
+                + (f" The first {MOST_ROWS} of {len(ordered)}." if len(ordered) > MOST_ROWS else ""),
+                sortable=True,
+            )
+        )
+    first = f" The first {MOST_FEATURES} of {len(features)} features." if len(features) > MOST_FEATURES else ""
+    return Page(
+        title=f"{card.design}: what inputs are worth",
+        lead=f"{measure} {100 * card.quality:.2f} % on {card.events:,} of the {card.events_test:,} test events. "
+        f"Of {card.bits:,} input bits {card.bits_read:,} are read; {_how_many(card)}",
+        tables=tables,
+        cards={"importance": card},
+        plots=[
+            (
+                "importance.svg",
+                bits(card),
+                f"{measure} that is lost when a feature, or one bit of it, is shuffled among the events."
+                f" Hatched: bits that no table or weight depends on.{first}",
+            ),
+            *(
+                [("slots.svg", slots(card), f"{measure} that is lost when all features of one slot are shuffled.")]
+                if card.slots
+                else []
+            ),
+        ],
+    )
+
+
+def _how_many(card: ImportanceCard) -> str:
+    if not card.pruned:
+        return f"none of the {card.inputs_all:,} inputs was pruned away."
+    return f"{len(card.pruned):,} of {card.inputs_all:,} inputs were pruned away."
+
+
+def _idle(card: ImportanceCard) -> str:
+    """How many bits are read to little avail."""
+    read = [bit.loss for feature in card.features for bit in feature.bits if bit.read]
+    idle = sum(loss.error is not None and loss.value < 2 * loss.error for loss in read)
+    return f"{idle} of {len(read)} bits that are read lose less than two standard errors." if idle else ""
+
+
+def _pruned(card: ImportanceCard) -> Table:
+    rows = [cells(name) for name in card.pruned[:MOST_ROWS]]
+    more = f" The first {MOST_ROWS} of {len(card.pruned):,}." if len(card.pruned) > MOST_ROWS else ""
+    note = "No table or weight of this design depends on any bit of these: firmware need not be given them." + more
+    return Table("Inputs pruned away", ["Input"], rows, note=note)
+
+
+def _loss(found: Loss) -> Cell:
+    value = f"{100 * found.value:.2f}".replace("-", "\N{MINUS SIGN}")
+    text = value if found.error is None else f"{value} ± {100 * found.error:.2f}"
+    return Cell(text, key=100 * found.value)
+
+
+def _by_bit(feature: FeatureImportance, place: int) -> Cell:
+    """place: from 1, the most significant bit, on."""
+    if place > len(feature.bits):
+        return Cell("")
+    bit = feature.bits[place - 1]
+    return Cell(short(100 * bit.loss.value) if bit.read else "·")
+
+
+def _note(card: ImportanceCard) -> str:
+    return (
+        f"Each is shuffled among the events {number(card.shuffles)} times while all else stays; errors are of the "
+        "same events. A feature of objects is shuffled in all slots alike. Tables: those of the first layers that are "
+        "left of all there could be, weights of arithmetic layers included. A loss says how much this design relies "
+        "on an input; of inputs that tell the same, each alone may look dispensable. What designs of other budgets "
+        "reach stands on the page over all designs."
+    )

@@ -1,0 +1,271 @@
+"""The landing page: the verdict, every design and every stage, with the ways to all pages. Drawn from cards alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from trigger_lut.cards.base import AnyCard, read_card
+from trigger_lut.cards.decision import DecisionCard
+from trigger_lut.cards.drift import DriftCard
+from trigger_lut.cards.firmware import FirmwareCard, SynthCard, TimingCard, VerifyCard
+from trigger_lut.cards.importance import ImportanceCard
+from trigger_lut.cards.physics import PhysicsCard, RateCard
+from trigger_lut.cards.proof import FaultsCard, ProveCard
+from trigger_lut.cards.release import ReleaseCard
+from trigger_lut.cards.route import RouteCard
+from trigger_lut.cards.scan import ScanCard
+from trigger_lut.cards.stage_cards import MEASURES, IngestCard, ReferenceCard, Summary, TrainCard
+from trigger_lut.config.budget import Spec
+from trigger_lut.report.drift_findings import in_short
+from trigger_lut.report.pages.dashboard import JUDGED, banner, interval_of, panel
+from trigger_lut.report.pages.quality_plot import quality_plot
+from trigger_lut.report.plots.style import styled
+from trigger_lut.report.template import Cell, Page, Table, number, percent, write_page
+from trigger_lut.verification.judgement import failing, reasons_to_fail
+
+
+class Stage(NamedTuple):
+    """A row of the matrix: name, card, page, and the figure that matters, from the card's path."""
+
+    name: str
+    card: str
+    page: str
+    figure: Callable[[Path], str]
+
+
+def _train(path: Path) -> str:
+    card = read_card(TrainCard, path)
+    return f"{MEASURES[card.measure]} {percent(card.accuracy).text}, {number(card.luts.value)} LUT"
+
+
+def _firmware(path: Path) -> str:
+    return f"{read_card(FirmwareCard, path).rtl_latency_cycles_planned} pipeline stages"
+
+
+def _verify(path: Path) -> str:
+    card = read_card(VerifyCard, path)
+    return f"{card.mismatches} differences in {card.vectors:,} vectors"
+
+
+def _prove(path: Path) -> str:
+    card = read_card(ProveCard, path)
+    if not card.seconds_allowed:
+        return number(None)
+    return f"{sum(x.status == 'proven' for x in card.outputs)} of {len(card.outputs)} outputs proven"
+
+
+def _faults(path: Path) -> str:
+    card = read_card(FaultsCard, path)
+    injected = sum(kind.injected for kind in card.kinds.values())
+    if not injected:
+        return number(None)
+    return f"{len(card.undetected)} undetected of {injected}" + (
+        f", {len(card.undecided)} undecided" if card.undecided else ""
+    )
+
+
+def _synth(path: Path) -> str:
+    card = read_card(SynthCard, path)
+    return f"{number(card.luts.value)} LUT, {number(card.ff.value)} FF ({card.luts.source})"
+
+
+def _timing(path: Path) -> str:
+    card = read_card(TimingCard, path)
+    return f"{number(card.latency_cycles.value)} cycles, {number(card.latency_ns.value)} ns"
+
+
+def _route(path: Path) -> str:
+    card = read_card(RouteCard, path)
+    return f"{number(card.fmax_mhz.value)} MHz on {card.device}"
+
+
+def _physics(path: Path) -> str:
+    card = read_card(PhysicsCard, path)
+    return f"{MEASURES[card.measure]} {percent(card.accuracy).text}"
+
+
+def _importance(path: Path) -> str:
+    card = read_card(ImportanceCard, path)
+    return f"{card.bits_read} of {card.bits} input bits read"
+
+
+def _rate(path: Path) -> str:
+    card = read_card(RateCard, path)
+    wanted, methods = list(card.points.items())[len(card.points) // 2]
+    efficiency = methods[-1].efficiency
+    return f"{100 * list(efficiency.values())[-1].value:.1f} % of the signal at {wanted} kHz"
+
+
+def _decision(path: Path) -> str:
+    card = read_card(DecisionCard, path)
+    return f"{len(card.bits)} bits after {number(card.latency_cycles.value)} cycles, {card.differences} differences"
+
+
+def _drift(path: Path) -> str:
+    return in_short(read_card(DriftCard, path))
+
+
+def _release(path: Path) -> str:
+    card = read_card(ReleaseCard, path)
+    return f"{card.archive_bytes / 1e6:.1f} MB, sha256 {card.archive_sha256[:8]}"
+
+
+STAGES = (
+    Stage("train", "train.json", "train.html", _train),
+    Stage("firmware", "firmware.json", "firmware.html", _firmware),
+    Stage("verify", "verify.json", "verify.html", _verify),
+    Stage("prove", "prove.json", "prove.html", _prove),
+    Stage("faults", "faults.json", "faults.html", _faults),
+    Stage("synth", "synth.json", "synth.html", _synth),
+    Stage("timing", "timing.json", "timing.html", _timing),
+    Stage("route", "route.json", "timing.html", _route),
+    Stage("physics", "physics.json", "physics.html", _physics),
+    Stage("importance", "importance.json", "importance.html", _importance),
+    Stage("rate", "rate.json", "rate.html", _rate),
+    Stage("decision", "decision.json", "rate.html", _decision),
+    Stage("event", "physics.json", "event.html", lambda _: "one event, all integers"),
+    Stage("release", "release.json", "release.html", _release),
+)
+JUDGED_CARDS = (*JUDGED, "decision")  # beside the summary
+DRIFT = "drift_"  # what the stages of other data begin with
+
+
+def _stage_of_drift(name: str) -> Stage:
+    return Stage(f"drift: {name.removeprefix(DRIFT)}", f"{name}.json", f"{name}.html", _drift)
+
+
+def page_of_index(
+    designs: Sequence[Path],
+    stages: Sequence[str],
+    data: Path,
+    summary: Path | None,
+    scan: Path | None,
+    page: Path,
+    *,
+    proof_required: bool = False,
+) -> None:
+    """Write the landing page. Raises CardError when a card is missing or damaged.
+
+    designs: their folders. stages: those of STAGES that were made, and drift_<data set>. data: the folder of the data
+    set, with its pages in `pages`. All folders lie beside the page or below. proof_required: a design fails when an
+    output is not proven.
+    """
+    with styled():
+        shown = index_page(designs, stages, data, summary, scan, page.parent, proof_required=proof_required)
+        write_page(shown, page)
+
+
+def index_page(
+    designs: Sequence[Path],
+    stages: Sequence[str],
+    data: Path,
+    summary: Path | None,
+    scan: Path | None,
+    root: Path,
+    *,
+    proof_required: bool = False,
+) -> Page:
+    """Return the page; see `page_of_index`."""
+    card = read_card(Summary, summary) if summary is not None else None
+    scanned = read_card(ScanCard, scan) if scan is not None else None
+    folders = {read_card(Spec, folder / "spec.json").design: folder for folder in designs}
+    lead = [f"Data set {data.name}.", *([f"Target {card.target}."] if card is not None else [])]
+    tables = [_stages(folders, stages, root)] if designs else []
+    tables.append(Table("Data and overviews", ["Page", "Shows"], _others(data, summary, scan, root)))
+    return Page(
+        title="Results",
+        lead=" ".join(lead),
+        tables=tables,
+        cards={},
+        template="dashboard.html",
+        more=_dashboard(card, scanned, folders, stages, root, proof_required=proof_required),
+    )
+
+
+def _dashboard(
+    card: Summary | None,
+    scan: ScanCard | None,
+    folders: Mapping[str, Path],
+    stages: Sequence[str],
+    root: Path,
+    *,
+    proof_required: bool,
+) -> dict[str, object]:
+    """Judge as the verdict does, and return what the template shows of it."""
+
+    def held(name: str, stage: str, kind: type[AnyCard]) -> AnyCard | None:
+        return read_card(kind, folders[name] / f"{stage}.json") if stage in stages else None
+
+    rows = [row for row in card.designs if row.name in folders] if card is not None else []
+    points = [point for point in scan.points if point.scanned] if scan is not None else []
+    proofs = {row.name: held(row.name, "prove", ProveCard) for row in rows}
+    beside = [folders[row.name] / f"{name}.json" for row in rows for name in JUDGED_CARDS if name in stages]
+    reasons = reasons_to_fail(rows, points, beside, proofs if proof_required else None)
+    of_design = {row.name: [x for x in reasons if x.startswith(f"{row.name}:")] for row in rows}
+    absent = [name for name in JUDGED if name not in stages] if rows else []
+    physics = {row.name: held(row.name, "physics", PhysicsCard) for row in rows}
+    errors = {name: ends for name, found in physics.items() if (ends := interval_of(found)) is not None}
+    return {
+        "banner": banner(reasons, failing(reasons), len(rows), len(points), absent),
+        "judged": not absent,
+        "stages": stages,
+        "panels": [
+            panel(
+                row,
+                of_design[row.name],
+                _to(root, folders[row.name] / "pages"),
+                physics[row.name],
+                held(row.name, "timing", TimingCard),
+                proofs[row.name],
+                held(row.name, "faults", FaultsCard),
+            )
+            for row in rows
+        ],
+        "plot": quality_plot(card, {x for x in of_design if of_design[x]}, errors, scan) if card and rows else None,
+    }
+
+
+def _stages(folders: Mapping[str, Path], stages: Sequence[str], root: Path) -> Table:
+    """Every stage of every design, each with its figure and the way to its page."""
+    shown = [stage for stage in STAGES if stage.name in stages]
+    shown += [_stage_of_drift(name) for name in stages if name.startswith(DRIFT)]
+    rows = [
+        [
+            Cell(stage.name, "text"),
+            *(
+                Cell(stage.figure(folder / stage.card), "text", link=_to(root, folder / "pages" / stage.page))
+                for folder in folders.values()
+            ),
+        ]
+        for stage in shown
+    ]
+    return Table("Stages", ["Stage", *folders], rows, note="Each entry leads to the page of its stage.")
+
+
+def _others(data: Path, summary: Path | None, scan: Path | None, root: Path) -> list[list[Cell]]:
+    ingest, reference = read_card(IngestCard, data / "ingest.json"), read_card(ReferenceCard, data / "reference.json")
+    found = []
+    if (data / "pages/simulate.html").is_file():
+        found.append(("Simulation", data / "pages/simulate.html", "what was simulated, and its check"))
+    channels = f"{ingest.events:,} events from {ingest.files} files, {len(ingest.features)} channels"
+    learnable = f"{MEASURES[reference.measure]} {percent(reference.accuracy_dense).text} (Dense), "
+    found += [
+        ("Ingest", data / "pages/ingest.html", channels),
+        ("Reference", data / "pages/reference.html", f"{learnable}{percent(reference.accuracy_trees).text} (trees)"),
+    ]
+    if (data / "pages/teacher.html").is_file():
+        found.append(("Teacher", data / "pages/teacher.html", "what is unusual, learnt from background alone"))
+    if summary is not None:
+        found.append(("All designs", summary.with_suffix(".html"), "every figure of every design"))
+    if (root / "guarantees.html").is_file():
+        found.append(("Guarantees", root / "guarantees.html", "meaning of each claim, its checks and assumptions"))
+    if scan is not None:
+        points = len(read_card(ScanCard, scan).points)
+        found.append(("Scan", scan.with_suffix(".html"), f"{points} points, Pareto front"))
+    return [[Cell(name, "text", link=_to(root, page)), Cell(text, "text")] for name, page, text in found]
+
+
+def _to(root: Path, page: Path) -> str:
+    return page.relative_to(root).as_posix()

@@ -1,0 +1,149 @@
+"""The page of the physics stage."""
+
+from __future__ import annotations
+
+from trigger_lut.cards.physics import Cost, Measured68, PairedDifference, PhysicsCard
+from trigger_lut.cards.stage_cards import ReferenceCard
+from trigger_lut.report.template import Cell, Page, Table, cells, fixed, percent
+
+
+def physics_page(card: PhysicsCard, reference: ReferenceCard) -> Page:
+    """The page of a classification or of a regression."""
+    return _regression(card) if card.targets else _classification(card, reference)
+
+
+def _classification(card: PhysicsCard, reference: ReferenceCard) -> Page:
+    from trigger_lut.report.plots.classification import confusion, roc, with_error
+
+    costs = {cost.method: cost for cost in card.costs}
+    methods = Table(
+        "Accuracy",
+        ["Method", "Accuracy [%]", "Firmware minus this [percentage points]", "Right in firmware alone", "Here alone"],
+        [
+            [
+                *cells(found.method, _accuracy(found.accuracy)),
+                *_cost(costs.get(found.method)),
+            ]
+            for found in card.methods
+        ],
+        note=f"Dense: {'-'.join(map(str, reference.units))}, unquantised. Errors of the accuracy reach to the ends of "
+        "the central 68.3 % interval after Clopper and Pearson; those of the difference are of the same events, after "
+        "McNemar, and smaller.",
+    )
+    classes = Table(
+        "Each class against all others",
+        [
+            *("Class", "Test events", "Method", "AUC", "Firmware minus this"),
+            *("Signal efficiency at 1e-2", "Signal efficiency at 1e-3"),
+        ],
+        [
+            cells(
+                name,
+                sum(card.confusion[k]),
+                found.method,
+                Cell(with_error(found.classes[name].auc, found.classes[name].auc_error)),
+                Cell(_signed(costs[found.method].auc[name], 1, 4) if found.method in costs else "-"),
+                percent(found.classes[name].efficiency_at_1e2),
+                percent(found.classes[name].efficiency_at_1e3),
+            )
+            for k, name in enumerate(card.classes)
+            for found in card.methods
+        ],
+        note=f"At background efficiencies of 1e-2 and 1e-3; {_background(card)} Errors of areas and of their "
+        "differences on the same events are those of DeLong et al., Biometrics 44 (1988) 837.",
+    )
+    assigned = Table(
+        "Confusion",
+        ["True class", "Method", *(f"Assigned to {name} [%]" for name in card.classes)],
+        [
+            [*cells(name, found.method), *(fixed(100 * n / max(sum(row), 1), 1) for n in row)]
+            for k, name in enumerate(card.classes)
+            for found in card.methods
+            for row in [found.confusion[k]]
+        ],
+    )
+    return Page(
+        title=f"{card.design}: physics",
+        lead=_lead(card),
+        tables=[methods, classes, assigned],
+        cards={"physics": card},
+        plots=[
+            (
+                "roc.svg",
+                roc(card),
+                "ROC curves of each class against all others; areas with their standard errors. The score is the "
+                "log-odds of the softmax probability.",
+            ),
+            (
+                "confusion.svg",
+                confusion(card),
+                "Share of each true class that the firmware assigns to each class, and the same minus the "
+                "unquantised reference.",
+            ),
+        ],
+    )
+
+
+def _lead(card: PhysicsCard) -> str:
+    first = card.costs[0]
+    return (
+        f"{card.events} events of the test split. What quantisation and tables cost: the firmware's accuracy is "
+        f"{_signed(first.accuracy, 100, 2)} percentage points from the unquantised Dense network's, on the same events."
+    )
+
+
+def _cost(found: Cost | None) -> list[Cell]:
+    if found is None:
+        return [Cell("-"), Cell("-"), Cell("-")]
+    return cells(Cell(_signed(found.accuracy, 100, 2)), found.only_firmware, found.only_other)
+
+
+def _signed(found: PairedDifference, scale: float, digits: int) -> str:
+    value = f"{scale * found.value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    return value if found.error is None else f"{value} ± {scale * found.error:.{digits}f}"
+
+
+def _accuracy(found: Measured68) -> Cell:
+    value, up, down = (100 * x for x in (found.value, found.high - found.value, found.value - found.low))
+    return Cell(f"{value:.2f} +{up:.2f} \N{MINUS SIGN}{down:.2f}", key=value)
+
+
+def _background(card: PhysicsCard) -> str:
+    fewest = card.events - max(sum(row) for row in card.confusion)
+    return f"1e-3 of the smallest background is {fewest / 1000:.1f} test events."
+
+
+def _regression(card: PhysicsCard) -> Page:
+    from trigger_lut.report.plots.regression import residuals, resolution_by_true
+
+    rows = [
+        cells(
+            target.name,
+            found.method,
+            percent(found.r2),
+            f"{found.central:.4g} ± {found.central_error:.1g}",
+            found.rms,
+            found.bias,
+            target.unit or "-",
+        )
+        for target in card.targets
+        for found in target.methods
+    ]
+    return Page(
+        title=f"{card.design}: physics",
+        lead=f"Found minus true on {card.events} events of the test split; R² {100 * card.accuracy:.2f} %.",
+        tables=[
+            Table(
+                "Resolution",
+                ["Target", "Method", "R²", "Half width of the central 68.3 %", "RMS", "Bias", "Unit"],
+                rows,
+                note="Errors of the width are from resampled events. Firmware: the integers that verification compares "
+                "with the Verilog.",
+            )
+        ],
+        cards={"physics": card},
+        plots=[
+            ("residuals.svg", residuals(card), "Found minus true; what lies beyond counts in the end bins."),
+            ("resolution.svg", resolution_by_true(card), "Half width of the central 68.3 % against the true value."),
+        ],
+    )

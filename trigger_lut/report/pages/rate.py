@@ -1,0 +1,109 @@
+"""The page of a design as a trigger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trigger_lut.cards.base import read_card
+from trigger_lut.cards.decision import DecisionCard
+from trigger_lut.cards.physics import ALL, Measured68, RateCard
+from trigger_lut.report.pages.decision import decision_tables
+from trigger_lut.report.plots.style import styled
+from trigger_lut.report.template import Cell, Page, Table, cells, number, write_page
+
+
+def page_of_rate(rate: Path, decision: Path, folder: Path) -> None:
+    """Write rate.html and its plots. Raises CardError when a card is missing or damaged."""
+    with styled():
+        page = rate_page(read_card(RateCard, rate), read_card(DecisionCard, decision))
+        write_page(page, folder / "rate.html")
+
+
+def rate_page(card: RateCard, decision: DecisionCard) -> Page:
+    from trigger_lut.report.plots.rates import rates, reliability, turnons
+
+    names = list(next(iter(card.points.values()))[0].efficiency)
+    names.sort(key=lambda name: name != ALL)  # the sum first, which stays in sight where there are many classes
+    points = Table(
+        "Working points",
+        [
+            *("Wanted [kHz]", "Method", "Threshold", "In codes", "Rate on test [kHz]"),
+            *(f"Efficiency, {name} [%]" for name in names),
+        ],
+        [
+            [
+                *cells(float(wanted), point.method),
+                *(
+                    [Cell("no threshold keeps to it", "text"), Cell("-")]
+                    if point.threshold is None
+                    else [Cell(f"{point.threshold:.4g}"), Cell("-" if point.code is None else str(point.code))]
+                ),
+                _kilohertz(point.rate_khz),
+                *(_share(point.efficiency[name]) for name in names),
+            ]
+            for wanted, methods in card.points.items()
+            for point in methods
+        ],
+        note="Thresholds were chosen on the validation split; rates and efficiencies are of the test split, errors "
+        f"reach to the ends of the central 68.3 % interval after Clopper and Pearson{_together(card)}. In codes: the "
+        f"firmware passes an event when {_in_codes(card)} is at least that.",
+    )
+    events = Table(
+        "Test events",
+        ["Class", "Events", "kHz an event stands for"],
+        [
+            [*cells(name, count), Cell(f"{khz:.3g}" if (khz := card.khz_per_event.get(name)) is not None else "signal")]
+            for name, count in card.events.items()
+        ],
+        note="Curves have no errors drawn: at a rate of a few events they say little.",
+    )
+    plots = [
+        (
+            "rates.svg",
+            rates(card),
+            "Rate against threshold and against the efficiency of all signal, on the test split. Points: thresholds "
+            "chosen on the validation split for the rates at the dotted lines, with errors.",
+        ),
+        (
+            "turnons.svg",
+            turnons(card),
+            "Signal efficiency at one working point, in bins of as many signal events.",
+        ),
+    ]
+    if card.reliability:
+        caption = "Calibration: is what is called 80 % signal so in 80 % of the cases?"
+        plots.append(("reliability.svg", reliability(card), caption))
+    return Page(
+        title=f"{card.design}: rates",
+        lead=f"{', '.join(card.signal)} against {', '.join(card.background)}, which come in at "
+        f"{number(card.input_rate_khz)} kHz ({card.input_rate_from}). {card.sample}.",
+        tables=[points, *decision_tables(decision), events],
+        cards={"rate": card, "decision": decision},
+        plots=plots,
+    )
+
+
+def _in_codes(card: RateCard) -> str:
+    if card.one_score:
+        return "its output, as an integer,"
+    return "its largest signal output minus its largest background output, as integers of the finest output,"
+
+
+def _together(card: RateCard) -> str:
+    alone = len(set(card.khz_per_event.values())) < 2
+    return "" if alone else "; those of the background classes are added in quadrature"
+
+
+def _kilohertz(found: Measured68) -> Cell:
+    digits = 2 if found.high < 100 else 0
+    return Cell(_with_errors(found, 1.0, digits), key=found.value)
+
+
+def _share(found: Measured68) -> Cell:
+    return Cell(_with_errors(found, 100.0, 1), key=found.value)
+
+
+def _with_errors(found: Measured68, scale: float, digits: int) -> str:
+    """Value, error upwards and error downwards."""
+    value, up, down = scale * found.value, scale * (found.high - found.value), scale * (found.value - found.low)
+    return f"{value:.{digits}f} +{up:.{digits}f} \N{MINUS SIGN}{down:.{digits}f}"

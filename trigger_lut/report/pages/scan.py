@@ -1,0 +1,134 @@
+"""The page of a scan: accuracy against LUTs and latency, and every point in a table that can be sorted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trigger_lut.cards.base import read_card
+from trigger_lut.cards.scan import ScanCard, ScanPoint
+from trigger_lut.cards.stage_cards import MEASURES
+from trigger_lut.evaluation.published import TITLES
+from trigger_lut.report.plots.style import styled
+from trigger_lut.report.template import Cell, Page, Table, cells, judgement, percent, write_page
+
+MARKS = (
+    "Filled: no other design is as good at a lower cost. Open and grey: another one is. Triangles miss their budget. "
+    "Bars: binomial standard error on {events} test events; all designs see the same events, so that differences "
+    "between them are better known than that."
+)
+
+
+def pages_of_scan(scan: Path, folder: Path) -> None:
+    """Write scan.html, scan.svg (LUTs) and scan_latency.svg. Raises CardError when the card is missing or damaged."""
+    with styled():
+        write_page(scan_page(read_card(ScanCard, scan)), folder / "scan.html")
+
+
+def scan_page(card: ScanCard) -> Page:
+    from trigger_lut.report.plots.pareto import against_latency, against_luts
+
+    met = sum(point.budget_met for point in card.points)
+    reference = "-".join(map(str, card.reference_units))
+    return Page(
+        title="Scan",
+        lead=f"{len(card.points)} designs on data set {card.data_set} for {card.target}; {met} meet their budget.",
+        tables=[_points(card), _beside(card, reference)],
+        cards={"scan": card},
+        plots=[
+            ("scan.svg", against_luts(card), "Accuracy against LUTs. " + MARKS.format(events=card.events)),
+            ("scan_latency.svg", against_latency(card), "Accuracy against latency at the target's clock."),
+        ],
+        plots_first=True,
+    )
+
+
+def _points(card: ScanCard) -> Table:
+    luts = ", ".join(sorted({p.luts_source for p in card.points}))
+    latency = ", ".join(sorted({p.latency_source for p in card.points}))
+    numbers = {point.name: n for n, point in enumerate(card.points, start=1)}
+    return Table(
+        "All points",
+        [
+            *(
+                "#",
+                "Design",
+                MEASURES[card.points[0].measure],
+                "LUT",
+                "FF",
+                "Latency [ns]",
+                "Budget",
+                "Bit-exact",
+                "Pareto front",
+            ),
+            *("Network", "Address bits", "Seed", "Epochs", "Started from"),
+        ],
+        [_row(n, point, numbers) for n, point in enumerate(card.points, start=1)],
+        note=f"LUT, FF: {luts}. Latency: {latency}. Of: the budget. Pareto front: no other design is as accurate at a "
+        "lower cost of that kind. Started from: the point (#) whose network, as it was before its widths were frozen, "
+        "this one's training began with; -: trained from scratch. A click on a head sorts.",
+        sortable=True,
+    )
+
+
+def _row(n: int, point: ScanPoint, numbers: dict[str, int]) -> list[Cell]:
+    start = numbers.get(point.warm_from or "", 0)
+    fronts = [name for name, best in (("LUT", point.front_luts), ("latency", point.front_latency)) if best]
+    exact = "yes" if point.bit_exact else f"no, {point.mismatches} differences" if point.mismatches else "not shown"
+    return [
+        Cell(str(n)),
+        *cells(point.name),
+        Cell(_accuracy(point), key=point.accuracy),
+        Cell(f"{point.luts} of {point.luts_budget}", key=point.luts),
+        *cells(point.ff),
+        Cell(f"{point.latency_ns:.2f} of {point.latency_ns_budget:g}", key=point.latency_ns),
+        judgement(point.budget_met),
+        judgement(point.bit_exact, exact, exact),
+        Cell(", ".join(fronts) or "-", "text"),
+        *cells(point.network),
+        Cell("own" if point.max_input_bits is None else str(point.max_input_bits), key=point.max_input_bits or 0),
+        Cell(str(point.seed)),
+        *cells(point.epochs),
+        Cell(f"#{start}" if start else "-", key=start),
+    ]
+
+
+def _beside(card: ScanCard, reference: str) -> Table:
+    """References of this run, and results of others where the data set is the same public one."""
+    none = Cell("-")
+    rows = [
+        [
+            none,
+            *cells(f"Dense network {reference}, unquantised", percent(card.accuracy_reference)),
+            *[none] * 4,
+            Cell("this run"),
+        ],
+        [none, *cells("Gradient-boosted trees", percent(card.accuracy_trees)), *[none] * 4, Cell("this run")],
+    ]
+    for n, row in enumerate(card.published, start=1):
+        rest = [Cell("not found" if value is None else f"{value:g}") for value in (row.luts, row.ff, row.latency_ns)]
+        rows.append(
+            [
+                Cell(f"P{n}"),
+                *cells(row.method, percent(row.accuracy)),
+                *rest,
+                Cell(row.part or "not found"),
+                Cell("as published"),
+            ]
+        )
+    if card.published_set is not None:
+        note = (
+            f"Published results are on the same public data set ({TITLES[card.published_set]}), as their authors state "
+            "them: other tools, devices and splits of the events. They were not repeated here."
+        )
+    else:
+        note = (
+            f"No published results are shown: the description of data set {card.data_set!r} does not name a public "
+            f"data set (key published; known: {', '.join(TITLES)}), and accuracies on other events cannot be compared."
+        )
+    header = ["", "Method", "Accuracy", "LUT", "FF", "Latency [ns]", "Part", "Source"]
+    return Table("Beside them", header, rows, note=note)
+
+
+def _accuracy(point: ScanPoint) -> str:
+    error = "" if point.accuracy_error is None else f" ± {100 * point.accuracy_error:.2f}"
+    return f"{100 * point.accuracy:.2f}{error} %"

@@ -1,0 +1,94 @@
+"""The page over all designs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from trigger_lut.cards.base import read_card
+from trigger_lut.cards.route import RouteCard
+from trigger_lut.cards.stage_cards import MEASURES, DesignSummary, Summary
+from trigger_lut.report.pages.route import designs_table
+from trigger_lut.report.plots.style import styled
+from trigger_lut.report.template import Cell, Page, Table, cells, fixed, fmax, judgement, percent, write_page
+
+
+def pages_of_summary(summary: Path, folder: Path, routes: list[Path] | None = None) -> None:
+    """Write summary.html and summary.svg into the folder. Raises CardError when a card is missing or damaged.
+
+    routes: RouteCards of the designs, where that stage is switched on.
+    """
+    routed = [read_card(RouteCard, path) for path in routes or []]
+    with styled():
+        write_page(summary_page(read_card(Summary, summary), routed), folder / "summary.html")
+
+
+def summary_page(card: Summary, routed: list[RouteCard] | None = None) -> Page:
+    from trigger_lut.report.plots.summary import summary
+
+    classes, shown = list(card.designs[0].auc), MEASURES[card.designs[0].measure]
+    quantities: list[tuple[str, Callable[[DesignSummary], object]]] = [
+        ("Budget", lambda d: judgement(d.budget_met)),
+        ("Bit-exact", lambda d: judgement(d.bit_exact, "yes", _not_exact(d))),
+        ("Vectors compared", lambda d: d.vectors),
+        (shown, lambda d: percent(d.accuracy)),
+        (f"{shown}, Dense of the same widths, unquantised", lambda d: percent(d.accuracy_reference)),
+        (f"{shown}, boosted trees", lambda d: percent(d.accuracy_trees)),
+        ("LUT", lambda d: Cell(f"{d.luts} of {d.luts_budget}")),
+        ("LUT, surrogate", lambda d: fixed(d.luts_surrogate)),
+        ("FF", lambda d: d.ff),
+        ("DSP", lambda d: d.dsp),
+        ("BRAM18", lambda d: d.bram18),
+        ("Latency [cycles]", lambda d: d.latency_cycles),
+        ("Latency [ns]", lambda d: Cell(f"{d.latency_ns:.2f} of {d.latency_ns_budget:g}")),
+        ("Initiation interval [cycles]", lambda d: d.ii),
+        ("Fmax estimate [MHz]", lambda d: fmax(d.fmax_mhz_estimate, d.clock_mhz, d.fmax_mhz_interval)),
+        ("Training time [s]", lambda d: fixed(d.training_seconds, 1)),
+    ]
+    sources = ", ".join(sorted({d.luts_source for d in card.designs}))
+    simulated = ", ".join(sorted({d.latency_source for d in card.designs}))
+    designs = Table(
+        "Designs",
+        ["", *(d.name for d in card.designs)],
+        [cells(name, *(value(d) for d in card.designs)) for name, value in quantities],
+        note=f"LUT, FF, DSP, BRAM18: {sources}. Latency: {simulated}. The surrogate is training's estimate of LUTs; "
+        "Fmax is an estimate by the delay model on the synthesized netlist, not a timing run.",
+    )
+    lines = Table(
+        "Budget lines",
+        ["Design", "Quantity", "Found", "Source", "Budget", ""],
+        [
+            cells(
+                d.name,
+                line.quantity,
+                line.found,
+                line.source,
+                f"at {'least' if line.at_least else 'most'} {line.budget:g}",
+                judgement(line.met, no=f"missed: {line.reason}" if line.reason else "missed"),
+            )
+            for d in card.designs
+            for line in d.budget
+        ],
+    )
+    tables = [designs, lines, *([designs_table(routed)] if routed else [])]
+    for title, key in (
+        ("AUC, each class against all others", "auc"),
+        ("Signal efficiency at a background efficiency of 1e-2", "efficiency_at_1e2"),
+        ("Signal efficiency at a background efficiency of 1e-3", "efficiency_at_1e3"),
+    ):
+        rows = [
+            cells(d.name, *(fixed(getattr(d, key)[name], 4) for name in classes if name in getattr(d, key)))
+            for d in card.designs
+        ]
+        tables += [Table(title, ["Design", *classes], rows)] if classes else []
+    return Page(
+        title="All designs",
+        lead=f"Data set {card.data_set}, target {card.target}.",
+        tables=tables,
+        cards={"summary": card},
+        plots=[("summary.svg", summary(card), "Accuracy against LUTs. Triangle: budget missed or not bit-exact.")],
+    )
+
+
+def _not_exact(design: DesignSummary) -> str:
+    return f"no, {design.mismatches} differences" if design.mismatches else "not shown: a control was not caught"

@@ -1,0 +1,51 @@
+"""The table of what the vendor's tools found, beside Yosys."""
+
+from __future__ import annotations
+
+from trigger_lut.cards.base import Measured
+from trigger_lut.cards.firmware import SynthCard
+from trigger_lut.cards.vendor import HlsFigures, VendorCard, VivadoFigures
+from trigger_lut.report.template import Cell, Table, cells, number
+
+OFF = "checks.vivado and checks.vitis_hls of the budget file are off"
+COLUMNS = ("Yosys", "Vivado, post-synth", "Vivado, post-route", "Vitis HLS, csynth")
+ROWS = {
+    "LUTs": "luts",
+    "Flip-flops": "ff",
+    "DSP slices": "dsp",
+    "Block RAMs of 18 Kb": "bram18",
+    "UltraRAMs": "uram",
+    "Levels of logic": "logic_levels",
+    "Worst slack of setup [ns]": "wns_ns",
+    "Worst slack of hold [ns]": "whs_ns",
+    "Endpoints that miss setup": "failing_endpoints",
+    "Fmax [MHz]": "fmax_mhz",
+    "Clock period expected [ns]": "clock_ns",
+    "Latency [cycles]": "latency_cycles",
+    "Initiation interval [cycles]": "ii",
+}
+
+
+def vendor_table(synth: SynthCard, card: VendorCard | None) -> Table:
+    """A column a tool; '-' where a tool has no such figure, 'not measured' where it did not run."""
+    after = (VivadoFigures(), VivadoFigures()) if card is None else (card.post_synth, card.post_route)
+    hls = HlsFigures() if card is None else card.csynth
+    rows = [
+        cells(name, *(_cell(held, key) for held in (synth, *after, hls)))
+        for name, key in ROWS.items()
+        if any(hasattr(held, key) for held in (*after, hls))
+    ]
+    return Table("Vendor tools", ["", *COLUMNS], rows, note=f"Out of context. {_note(card)}")
+
+
+def _cell(held: object, key: str) -> Cell:
+    found = getattr(held, key, None)
+    return Cell(number(found.value)) if isinstance(found, Measured) else Cell("-")
+
+
+def _note(card: VendorCard | None) -> str:
+    if card is None:
+        return f"Not measured: {OFF}."
+    ran = {"Vivado": (card.vivado, card.vivado_note), "Vitis HLS": (card.vitis_hls, card.vitis_hls_note)}
+    said = [f"{name} {version}" if version else f"{name}: not measured, {why}" for name, (version, why) in ran.items()]
+    return "; ".join(said) + f"; part {card.part}."

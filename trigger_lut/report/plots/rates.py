@@ -1,0 +1,127 @@
+"""Plots of a design as a trigger: rate and efficiency, efficiency against variables, calibration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trigger_lut.cards.physics import ALL, Measured68, RateCard
+from trigger_lut.report.plots.style import COLOURS, canvas, line_style, plain
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MARKERS = ("s", "^", "o", "x", "D")
+SIZES = (4, 4, 6, 5, 4)  # firmware and trained network are the same where Keras is exact: a cross on a disc
+
+
+def rates(card: RateCard) -> Figure:
+    """Rate against threshold, and against signal efficiency, all methods."""
+    figure, [left, right] = canvas(9.6, 4.2, columns=2)
+    wanted = [float(khz) for khz in card.points]
+    for n, curve in enumerate(card.curves):
+        khz = np.array(curve.rate_khz)
+        seen = khz > 0
+        style = line_style(n)
+        left.step(np.array(curve.threshold)[seen], khz[seen], where="post", **style)
+        right.plot(np.array(curve.efficiency)[seen], khz[seen], **style)
+        left.plot([], [], label=plain(curve.method), **style, **_marker(n))
+    for methods in card.points.values():
+        for n, point in enumerate(methods):
+            if point.threshold is not None:
+                all_signal = point.efficiency.get(ALL) or next(iter(point.efficiency.values()))
+                _point(left, (point.threshold, None), point.rate_khz, n)
+                _point(right, (all_signal.value, all_signal), point.rate_khz, n)
+    low = min([min(wanted) / 3, *(k for c in card.curves for k in c.rate_khz if k > 0)])
+    for ax in (left, right):
+        ax.set_yscale("log")
+        ax.set_ylim(low, 1.5 * card.input_rate_khz)
+        ax.set_ylabel("Rate [kHz]")
+        for level in wanted:
+            ax.axhline(level, color="#717581", linewidth=0.7, linestyle=":")
+        _labelled(ax, card)
+    left.set_xlabel("Threshold on the score" if card.one_score else "Threshold on the score [logits]")
+    right.set_xlabel("Efficiency of all signal")
+    right.set_xlim(0, 1)
+    left.legend(loc="lower left")
+    return figure
+
+
+def turnons(card: RateCard) -> Figure:
+    """Efficiency against each variable at one working point, all methods."""
+    shown = card.turnons
+    columns = min(max(len(shown), 1), 2)
+    rows = -(-max(len(shown), 1) // columns)
+    figure, axes = canvas(4.9 * columns, 3.8 * rows, rows=rows, columns=columns)
+    for ax, found in zip(axes, shown, strict=False):
+        edges = np.array(found.edges)
+        middle = (edges[1:] + edges[:-1]) / 2 if len(edges) > 1 else edges
+        # Side by side, so that equal values can be told apart, but within their bin.
+        width = np.diff(edges) if len(edges) > 1 else np.zeros(1)
+        apart = np.minimum(0.2 * width, 0.011 * (edges[-1] - edges[0]))
+        for n, (method, points) in enumerate(found.efficiency.items()):
+            _bars(ax, middle + (n - (len(found.efficiency) - 1) / 2) * apart, points, n, plain(method))
+        for edge in edges:
+            ax.axvline(edge, color="#d9d9d9", linewidth=0.6, zorder=0)
+        ax.set_ylim(0, 1.35)
+        ax.set_yticks(np.linspace(0, 1, 6))
+        ax.set_xlabel(plain(found.variable))
+        ax.set_ylabel(f"Signal efficiency at {found.rate_khz:g} kHz")
+        ax.legend(loc="upper right", ncols=2, fontsize=8)
+        _labelled(ax, card)
+    for ax in axes[len(shown) :]:
+        ax.set_axis_off()
+    if not shown:
+        axes[0].text(0.5, 0.5, "trigger.against names no variable", ha="center", transform=axes[0].transAxes)
+    return figure
+
+
+def reliability(card: RateCard) -> Figure:
+    """Observed share of signal against its predicted probability."""
+    figure, [ax] = canvas(5.0, 4.4)
+    ax.plot([0, 1], [0, 1], color="#717581", linewidth=0.8, linestyle=":")
+    for n, found in enumerate(card.reliability):
+        _bars(ax, np.array(found.predicted), found.observed, n, plain(found.method))
+    ax.set_xlim(0, 1)
+    ax.set_ylim(0, 1.15)
+    ax.set_xlabel("Predicted probability of signal")
+    ax.set_ylabel("Share of signal")
+    ax.legend(loc="upper left", fontsize=8)
+    _labelled(ax, card)
+    return figure
+
+
+def _point(ax: Axes, x: tuple[float, Measured68 | None], khz: Measured68, n: int) -> None:
+    """A working point of the n-th method with the errors of what was found on the test split."""
+    value, across = x
+    ax.errorbar(
+        [value],
+        [khz.value],
+        [[khz.value - khz.low], [khz.high - khz.value]],
+        None if across is None else [[value - across.low], [across.high - value]],
+        **_marks(n),
+    )
+
+
+def _marks(n: int) -> dict[str, Any]:
+    return {
+        "linestyle": "none",
+        "elinewidth": 1,
+        "color": COLOURS[n],
+        **_marker(n),
+    }
+
+
+def _marker(n: int) -> dict[str, Any]:
+    return {"marker": MARKERS[n % len(MARKERS)], "markersize": SIZES[n % len(SIZES)], "markerfacecolor": "none"}
+
+
+def _bars(ax: Axes, x: np.ndarray, points: list[Measured68], n: int, label: str) -> None:
+    value, low, high = (np.array([getattr(p, key) for p in points]) for key in ("value", "low", "high"))
+    ax.errorbar(x, value, [value - low, high - value], label=label, **_marks(n))
+
+
+def _labelled(ax: Axes, card: RateCard) -> None:
+    ax.set_title(f"{card.design}: {plain(card.sample)}", loc="left", fontsize=9)

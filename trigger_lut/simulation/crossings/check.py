@@ -1,0 +1,171 @@
+"""Stage `check_simulation` of simulated crossings: are they of the kinds that they are called?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from trigger_lut.cards.base import Card, Stopwatch, Strict, read_card, write_card
+from trigger_lut.config.crossings import (
+    BACKGROUND,
+    CROSSING_CLASSES,
+    INELASTIC_MB,
+    SLICES,
+    SOFT,
+    Crossings,
+    planned_crossing_files,
+    shares,
+)
+from trigger_lut.errors import DataError
+from trigger_lut.simulation.crossings.files import OBJECTS, TREE, CrossingFileCard, read_crossings
+
+PTHAT_TOLERANCE = 0.02  # in 114,000 crossings Pythia gave up to 1.2 % less than the window that it was asked for
+SIGMA_TOLERANCE = 0.05  # of Pythia's cross sections against those that rates rest on, plus what their number allows
+EDGES_GEV = np.concatenate([np.arange(0, 100, 5), np.arange(100, 300, 20), np.arange(300, 601, 50)]).astype(float)
+
+
+class CrossingClass(Strict):
+    """What the crossings of one class are like."""
+
+    crossings: int = Field(description="Entries.")
+    share: float | None = Field(description="Of all filled crossings, those that this kind stands for; null: signal.")
+    collisions: float = Field(description="Mean number of collisions.")
+    objects: dict[str, float] = Field(description="Mean number of jets, e/gammas and muons.")
+    met_gev: float = Field(description="Mean missing transverse momentum.")
+    leading_jet: list[int] = Field(
+        description="Crossings by pt of the first jet, 0 without; beyond count in the last bin."
+    )
+    met: list[int] = Field(description="Crossings by missing transverse momentum; beyond count in the last bin.")
+
+
+class CrossingCheck(Card):
+    """Whether simulated crossings are as they are described. Made only when they are."""
+
+    stage: Literal["check_crossings"] = "check_crossings"
+    pileup: float = Field(description="Mean number of collisions that was asked for.")
+    sigma_mb: dict[str, float] = Field(description="Cross sections that Pythia found, by kind of collision.")
+    expected_mb: dict[str, float] = Field(description="Those that the shares rest on.")
+    edges_gev: list[float] = Field(description="Edges of the histograms' bins.")
+    classes: dict[str, CrossingClass] = Field(description="By class.")
+
+
+def check_crossings(description: Path, files: list[Path], card: Path) -> None:
+    """Look at all files and the cards beside them, and write a `CrossingCheck`.
+
+    Raises DataError, and writes nothing, when a file lacks crossings, a hardest collision is not of its kind, a mean
+    number of collisions is off by more than five standard errors, or a cross section by more than 5 % and 1 over the
+    root of the number of collisions that it was found with.
+    """
+    watch = Stopwatch()
+    crossings = read_crossings(description)
+    planned = {file.name: file for file in planned_crossing_files(crossings)}
+    problems: list[str] = []
+    held: dict[str, list[Any]] = {name: [] for name in CROSSING_CLASSES}
+    cards = [read_card(CrossingFileCard, path.with_suffix(".json")) for path in files]
+    for path in files:
+        entries = _read(path)
+        file = planned[path.name]
+        if len(entries) != file.jets:
+            problems.append(f"{path}: expected {file.jets} crossings, found {len(entries)}")
+        held[file.process].append(entries)
+    found = {}
+    for name, parts in held.items():
+        entries = {key: np.concatenate([part[key] for part in parts]) for key in parts[0].dtype.names}
+        problems += _mistakes(crossings, name, entries)
+        found[name] = _summary(crossings, name, entries)
+    sigma, generated = _sigma(cards)
+    expected = {SOFT: INELASTIC_MB, **{name: piece.sigma_mb for name, piece in SLICES.items()}}
+    problems += [
+        f"cross section of {name}: expected {expected[name]:.3g} mb, found {sigma[name]:.3g} mb"
+        for name in BACKGROUND
+        if abs(sigma[name] / expected[name] - 1) > SIGMA_TOLERANCE + generated[name] ** -0.5
+    ]
+    if problems:
+        raise DataError("simulated crossings: " + "; ".join(problems))
+    made = CrossingCheck(
+        pileup=crossings.pileup,
+        sigma_mb=sigma,
+        expected_mb=expected,
+        edges_gev=EDGES_GEV.tolist(),
+        classes=found,
+        **watch.provenance([description, *files], "numpy", "uproot"),
+    )
+    write_card(made, card)
+
+
+def _read(path: Path) -> Any:
+    """Per entry: collisions, hardest_pthat, met_pt, the first jet's pt and numbers of objects."""
+    import awkward as ak
+    import uproot
+
+    try:
+        with uproot.open(path) as file:
+            names = ["collisions", "hardest_pthat", "met_pt", "jet_pt", *(f"n{name}" for name in OBJECTS)]
+            arrays = file[TREE].arrays(names)
+    except (OSError, ValueError, KeyError, uproot.exceptions.KeyInFileError) as error:
+        raise DataError(f"{path}: not a ROOT file with the tree {TREE!r}: {error}") from error
+    first = ak.fill_none(ak.firsts(arrays.jet_pt), 0.0)
+    columns = {"leading": ak.to_numpy(first), **{n: ak.to_numpy(arrays[n]) for n in names if n != "jet_pt"}}
+    made = np.empty(len(arrays), dtype=[(name, np.float64) for name in columns])
+    for name, values in columns.items():
+        made[name] = values
+    return made
+
+
+def _mistakes(crossings: Crossings, name: str, entries: dict[str, Any]) -> list[str]:
+    pthat = entries["hardest_pthat"]
+    low, high = 0.0, np.inf
+    if name == SOFT:
+        high = next(iter(SLICES.values())).low_gev
+    elif name in SLICES:
+        low, high = SLICES[name].low_gev, SLICES[name].high_gev or np.inf
+    found = []
+    if ((pthat < (1 - PTHAT_TOLERANCE) * low) | (pthat > (1 + PTHAT_TOLERANCE) * high)).any():
+        found.append(
+            f"{name}: hardest collisions of {pthat.min():.1f} to {pthat.max():.1f} GeV, expected {low} to {high}"
+        )
+    expected = _collisions(crossings, name)
+    mean, error = entries["collisions"].mean(), (expected / len(pthat)) ** 0.5
+    if abs(mean - expected) > 5 * error:
+        found.append(f"{name}: expected {expected:.2f} collisions on average, found {mean:.2f}")
+    return found
+
+
+def _collisions(crossings: Crossings, name: str) -> float:
+    """The mean number of collisions of a class."""
+    mean = {n: crossings.pileup * piece.sigma_mb / INELASTIC_MB for n, piece in SLICES.items()}
+    soft = crossings.pileup - sum(mean.values())
+    if name not in BACKGROUND:
+        return crossings.pileup + 1
+    below = [] if name == SOFT else list(SLICES)[: list(SLICES).index(name)]
+    own = 0.0 if name == SOFT else mean[name] / -float(np.expm1(-mean[name]))
+    return float(soft + sum(mean[n] for n in below) + own)
+
+
+def _summary(crossings: Crossings, name: str, entries: dict[str, Any]) -> CrossingClass:
+    def histogram(values: Any) -> list[int]:
+        return [int(n) for n in np.histogram(np.minimum(values, EDGES_GEV[-1] - 1e-6), EDGES_GEV)[0]]
+
+    return CrossingClass(
+        crossings=len(entries["met_pt"]),
+        share=shares(crossings.pileup).get(name),
+        collisions=float(entries["collisions"].mean()),
+        objects={kind: float(entries[f"n{kind}"].mean()) for kind in OBJECTS},
+        met_gev=float(entries["met_pt"].mean()),
+        leading_jet=histogram(entries["leading"]),
+        met=histogram(entries["met_pt"]),
+    )
+
+
+def _sigma(cards: list[CrossingFileCard]) -> tuple[dict[str, float], dict[str, int]]:
+    """(means over the files, by how much each has generated; how much all have), by kind."""
+    found, generated = {}, {}
+    for kind in CROSSING_CLASSES:
+        parts = [(c.sigma_mb[kind], c.generated[kind]) for c in cards if c.generated.get(kind)]
+        if parts:
+            generated[kind] = sum(n for _, n in parts)
+            found[kind] = sum(s * n for s, n in parts) / generated[kind]
+    return found, generated

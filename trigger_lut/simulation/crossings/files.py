@@ -1,0 +1,168 @@
+"""Stage of simulated crossings: one ROOT file of one class, a tree `crossings` with one entry a crossing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from trigger_lut.cards.base import Card, Stopwatch, Strict, write_card
+from trigger_lut.config.budget import read_yaml, validate
+from trigger_lut.config.crossings import CROSSING_CLASSES, SIGNALS, SLICES, SOFT, Crossings, planned_crossing_files
+from trigger_lut.errors import ConfigurationError, nearest
+from trigger_lut.utils.files import atomic_path
+
+if TYPE_CHECKING:
+    from trigger_lut.simulation.crossings.collisions import Collisions, Generator
+
+TREE = "crossings"
+BATCH = 250
+FLAT: dict[str, Any] = {
+    "run": np.int64,
+    "event": np.int64,
+    "label": np.int32,
+    "collisions": np.int32,
+    "hardest_pthat": np.float32,
+    "met_pt": np.float32,
+    "met_phi": np.float32,
+}
+OBJECTS = ("jet", "egamma", "muon")
+
+
+class _Block(Strict):
+    simulate_crossings: Crossings
+
+
+class CrossingFileCard(Card):
+    """One simulated ROOT file of crossings."""
+
+    stage: Literal["simulate_crossings"] = "simulate_crossings"
+    process: str = Field(description="Class of its crossings.")
+    seed: int = Field(description="Seed of this file.")
+    crossings: int = Field(description="Entries in the file.")
+    generated: dict[str, int] = Field(description="Collisions that were generated, by kind.")
+    sigma_mb: dict[str, float] = Field(description="Cross sections that Pythia found, by kind.")
+
+
+def read_crossings(description: Path) -> Crossings:
+    """The `simulate_crossings` block of a description. Raises ConfigurationError."""
+    content = read_yaml(description)
+    if not isinstance(content, dict) or "simulate_crossings" not in content:
+        raise ConfigurationError(
+            f"{description}: simulate_crossings: missing; expected the block that says what to simulate"
+        )
+    block: _Block = validate(_Block, {"simulate_crossings": content["simulate_crossings"]}, description)
+    return block.simulate_crossings
+
+
+def simulate_crossing_file(description: Path, process: str, part: int, root_file: Path, card: Path) -> None:
+    """Write one file of the data set, whole or not at all, with its card.
+
+    Branches: run, event, label, collisions, hardest_pthat, met_pt, met_phi, and lists jet_, egamma_ and muon_pt, _eta,
+    _phi, largest pt first. The same description gives the same content. Raises ConfigurationError for a description
+    that is not valid or has no such file, ToolMissingError when Pythia8 is not installed.
+    """
+    import awkward as ak
+    import uproot
+
+    watch = Stopwatch()
+    crossings = read_crossings(description)
+    planned = {(file.process, file.part): file for file in planned_crossing_files(crossings)}
+    if (process, part) not in planned:
+        names = [file.name for file in planned.values()]
+        wanted = f"{process}_{part}.root"
+        raise ConfigurationError(f"{description}: simulate_crossings: no file {wanted}{nearest(wanted, names)}")
+    file = planned[process, part]
+    maker = Maker(crossings, process, file.seed)
+    with atomic_path(root_file) as part_file, uproot.recreate(part_file, compression=uproot.ZLIB(4)) as out:
+        tree = None
+        for start in range(0, file.jets, BATCH):
+            columns = maker.next(min(BATCH, file.jets - start))
+            columns |= {"event": start + np.arange(len(columns["label"]))}
+            filled = {name: np.asarray(columns[name]).astype(kind) for name, kind in FLAT.items()}
+            jagged = {name: ak.zip(columns[name]) for name in OBJECTS}
+            if tree is None:
+                kinds = {name: array.type.content for name, array in jagged.items()}
+                tree = out.mktree(TREE, FLAT | kinds, title="simulated bunch crossings")
+            tree.extend(filled | jagged)
+    made = CrossingFileCard(
+        process=process,
+        seed=file.seed,
+        crossings=file.jets,
+        generated=maker.generated,
+        sigma_mb={name: generator.sigma_mb for name, generator in maker.generators.items()},
+        **watch.provenance([description], "pythia8mc", "awkward", "numpy", "scipy", "uproot"),
+    )
+    write_card(made, card)
+
+
+class Maker:
+    """Crossings of one class, batch by batch. Hard collisions are used once; soft ones come from a pool."""
+
+    def __init__(self, crossings: Crossings, process: str, seed: int) -> None:
+        self.crossings, self.process, self.seed = crossings, process, seed
+        self.random = np.random.default_rng(seed)
+        hard = [process] if process in SIGNALS else []
+        last = {SOFT: 0, **{name: n for n, name in enumerate(SLICES, start=1)}}.get(process, len(SLICES))
+        kinds = [SOFT, *list(SLICES)[:last], *hard]
+        self.generators: dict[str, Generator] = {}
+        self.generated = dict.fromkeys(kinds, 0)
+        self.pool = self._take(SOFT, crossings.pool)
+
+    def _take(self, kind: str, count: int) -> Collisions:
+        """The next collisions of a kind; Pythia is started for it when the first one is wanted."""
+        from trigger_lut.simulation.crossings.collisions import Generator
+
+        if kind not in self.generators:
+            # Seeds of Pythia end at 900,000,000; those of files are below and 1000 apart between data sets.
+            self.generators[kind] = Generator(kind, self.seed)
+        found = self.generators[kind].take(count)
+        self.generated[kind] += len(found)
+        return found
+
+    def next(self, count: int) -> dict[str, Any]:
+        """Columns of the next crossings; of objects dictionaries of lists an entry."""
+        from trigger_lut.simulation.crossings import level1
+        from trigger_lut.simulation.crossings.pileup import drawn, in_order, muons_of, numbers, towers_of
+        from trigger_lut.simulation.detector import Muons, digitised, muons_seen, smeared
+
+        found = numbers(self.crossings, self.process, count, self.random)
+        own = {self.process: np.ones(count, np.int64)} if self.process in SIGNALS else {}
+        pileup = drawn(found.soft, len(self.pool), self.random)
+        towers = towers_of(self.pool, pileup, count)
+        muons = [muons_of(self.pool, pileup)]
+        hardest = np.zeros(count)
+        np.maximum.at(hardest, pileup.crossing, self.pool.pthat_gev[pileup.collision])
+        for kind, each in {**found.slices, **own}.items():
+            if not each.any():
+                continue
+            sample, overlay = self._take(kind, int(each.sum())), in_order(each)
+            towers += towers_of(sample, overlay, count)
+            muons.append(muons_of(sample, overlay))
+            np.maximum.at(hardest, overlay.crossing, sample.pthat_gev)
+        every = digitised(smeared(towers, self.random))
+        seen = muons_seen(Muons(*(np.concatenate(parts) for parts in zip(*muons, strict=True))), self.random)
+        both = every.sum(axis=1)
+        met_pt, met_phi = level1.missing(both)
+        objects = (level1.jets(both), level1.egammas(every), level1.muon_slots(seen, count))
+        return {
+            "run": np.full(count, self.seed),
+            "label": np.full(count, CROSSING_CLASSES.index(self.process)),
+            "collisions": found.soft + sum(found.slices.values()) + sum(own.values()),
+            "hardest_pthat": hardest,
+            "met_pt": met_pt,
+            "met_phi": met_phi,
+            **{name: _lists(made) for name, made in zip(OBJECTS, objects, strict=True)},
+        }
+
+
+def _lists(objects: Any) -> dict[str, Any]:
+    import awkward as ak
+
+    there = objects.pt > 0
+    return {
+        name: ak.unflatten(getattr(objects, name)[there].astype(np.float32), there.sum(axis=1))
+        for name in ("pt", "eta", "phi")
+    }

@@ -1,0 +1,98 @@
+"""Proton-proton collisions from Pythia8: the particles that a detector could see, and the truth behind the jets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigger_lut.config.simulation import Simulation
+from trigger_lut.simulation.jets.correlators import Floats
+from trigger_lut.simulation.jets.substructure import Particles
+from trigger_lut.simulation.optional import require
+
+HADRONIC_W = ("24:onMode = off", "24:onIfAny = 1 2 3 4 5")
+HADRONIC_Z = ("23:onMode = off", "23:onIfAny = 1 2 3 4 5")
+
+PROCESSES: dict[str, tuple[str, ...]] = {
+    "g": ("HardQCD:gg2gg = on", "HardQCD:qqbar2gg = on"),
+    "q": ("HardQCD:qq2qq = on", "HardQCD:gg2qqbar = on", "HardQCD:qqbar2qqbarNew = on"),
+    "W": ("WeakDoubleBoson:ffbar2WW = on", *HADRONIC_W),
+    "Z": ("WeakDoubleBoson:ffbar2gmZgmZ = on", "WeakZ0:gmZmode = 2", *HADRONIC_Z),
+    "t": ("Top:gg2ttbar = on", "Top:qqbar2ttbar = on", *HADRONIC_W),
+}
+TRUTH_IDS = {"g": (21,), "q": (1, 2, 3), "W": (24,), "Z": (23,), "t": (6,)}
+NEUTRINOS = (12, 14, 16)
+AXES = ("px", "py", "pz", "e")
+HARD = slice(5, 7)  # Pythia's record: 0 the event, 1-2 the protons, 3-4 the incoming and 5-6 the outgoing partons
+
+
+class Events(NamedTuple):
+    """A batch of events.
+
+    particles    visible final particles; `offsets` divides them into events
+    pdg_id       (particles,) their PDG ids
+    truth_id     (events, 2) PDG ids of the two outgoing partons, bosons or top quarks of the hard process
+    truth_y      (events, 2) their rapidities
+    truth_phi    (events, 2) their azimuths
+    """
+
+    particles: Particles
+    pdg_id: NDArray[np.int32]
+    truth_id: NDArray[np.int32]
+    truth_y: Floats
+    truth_phi: Floats
+
+    def __len__(self) -> int:
+        return len(self.truth_id)
+
+
+def settings(simulation: Simulation, process: str, seed: int) -> tuple[str, ...]:
+    """Pythia's settings for pairs of one class: Monash 2013 tune, with multi-parton interactions and hadronisation."""
+    low, high = simulation.parton_pt_gev
+    return (
+        "Print:quiet = on",
+        "Random:setSeed = on",
+        f"Random:seed = {seed}",
+        f"Beams:eCM = {1000 * simulation.energy_tev}",
+        f"PhaseSpace:pTHatMin = {low}",
+        f"PhaseSpace:pTHatMax = {high}",
+        *PROCESSES[process],
+    )
+
+
+def generate(simulation: Simulation, process: str, seed: int, batch: int) -> Iterator[Events]:
+    """Batches of events without end; the same seed gives the same events, in batches of any size.
+
+    Both outgoing particles of the hard process have their transverse momentum in `parton_pt_gev`; W, Z and the W of the
+    top decay to quarks. Raises ToolMissingError when Pythia8 is not installed.
+    """
+    pythia = require("pythia8mc").Pythia("", False)
+    for line in settings(simulation, process, seed):
+        assert pythia.readString(line), line
+    assert pythia.init(), "Pythia8 did not start"
+    while True:
+        yield _events(pythia.nextBatch(batch))
+
+
+def _events(record: Any) -> Events:
+    import awkward as ak
+
+    record = ak.drop_none(record)
+    particles, hard = record.prt, record.prt[:, HARD]
+    seen = particles.status > 0
+    for neutrino in NEUTRINOS:
+        seen = seen & (abs(particles.id) != neutrino)
+    visible = particles[seen]
+    px, py, pz, energy = (ak.to_numpy(ak.flatten(visible.p[axis])) for axis in AXES)
+    offsets = np.concatenate([[0], np.cumsum(ak.to_numpy(ak.num(visible.id)))]).astype(np.int64)
+    hard_px, hard_py, hard_pz, hard_energy = (ak.to_numpy(hard.p[axis]) for axis in AXES)
+    return Events(
+        particles=Particles(px, py, pz, energy, offsets),
+        pdg_id=ak.to_numpy(ak.flatten(visible.id)).astype(np.int32),
+        truth_id=ak.to_numpy(hard.id).astype(np.int32),
+        truth_y=np.arctanh(hard_pz / hard_energy),
+        truth_phi=np.arctan2(hard_py, hard_px),
+    )

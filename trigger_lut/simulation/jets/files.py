@@ -1,0 +1,46 @@
+"""The ROOT file of simulated jets: a TTree `jets` with one entry a jet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trigger_lut.errors import nearest
+from trigger_lut.simulation.jets.substructure import FEATURES
+from trigger_lut.utils.files import atomic_path
+
+TREE = "jets"
+CONSTITUENTS = ("constituent_pt", "constituent_eta", "constituent_phi", "constituent_pdg_id")
+FLAT: dict[str, np.dtype[Any]] = {
+    "run": np.dtype(np.int64),
+    "event": np.dtype(np.int64),
+    "jet": np.dtype(np.int32),
+    "label": np.dtype(np.int32),
+    "pt": np.dtype(np.float32),
+    "eta": np.dtype(np.float32),
+    "phi": np.dtype(np.float32),
+    "mass": np.dtype(np.float32),
+    **{name: np.dtype(np.float32) for name in FEATURES},
+}
+
+
+def write_jets(path: Path, columns: dict[str, Any]) -> None:
+    """Write the tree whole or not at all; a file that was there before stays until the new one is complete.
+
+    columns   every name of `FLAT` as an array (jets,), and of `CONSTITUENTS` as a jagged array (jets, var); uproot adds
+              the branch `nconstituent`
+    """
+    import awkward as ak
+    import uproot
+
+    for name in (*FLAT, *CONSTITUENTS):
+        assert name in columns, f"no column {name!r}{nearest(name, columns)}"
+    flat: dict[str, Any] = {name: np.asarray(columns[name]).astype(kind) for name, kind in FLAT.items()}
+    for name, values in flat.items():
+        assert np.isfinite(values).all(), f"column {name!r} holds values that are not finite"
+    jagged = ak.zip({name.removeprefix("constituent_"): columns[name] for name in CONSTITUENTS})
+    with atomic_path(path) as part, uproot.recreate(part, compression=uproot.ZLIB(4)) as file:
+        tree = file.mktree(TREE, {**FLAT, "constituent": jagged.type.content}, title="simulated jets")
+        tree.extend({**flat, "constituent": jagged})

@@ -1,0 +1,153 @@
+"""Stage `check_simulation`: do the W, Z and top jets have the masses they must have?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from trigger_lut.cards.base import Card, Stopwatch, Strict, write_card
+from trigger_lut.config.simulation import SIMULATED_CLASSES
+from trigger_lut.errors import DataError, nearest
+
+Floats = NDArray[np.float64]
+BIN_GEV = 2.0
+HIGHEST_GEV = 250.0
+FEWEST_JETS = 20
+LEAST_CONTRAST = 1.5
+
+
+class Resonance(Strict):
+    """Where a mass peak belongs and where it is looked for."""
+
+    mass_gev: float = Field(description="Mass of the particle (Particle Data Group, 2024).")
+    search_gev: tuple[float, float] = Field(description="Window in which the peak is looked for.")
+    half_width_gev: float = Field(description="Half width of the window that is centred on the peak.")
+    tolerance_gev: float = Field(description="Largest distance of the peak from the mass.")
+
+
+RESONANCES = {
+    "W": Resonance(mass_gev=80.4, search_gev=(60, 110), half_width_gev=8, tolerance_gev=2.5),
+    "Z": Resonance(mass_gev=91.2, search_gev=(60, 120), half_width_gev=8, tolerance_gev=2.5),
+    "t": Resonance(mass_gev=172.8, search_gev=(140, 210), half_width_gev=12, tolerance_gev=5),
+}
+
+
+class MassPeak(Strict):
+    """The peak of one class in the groomed jet mass."""
+
+    expected: Resonance = Field(description="Where the peak belongs and is looked for.")
+    found_gev: float = Field(description="Centre of the peak.")
+    uncertainty_gev: float = Field(description="Standard error of the mean of the masses in the peak.")
+    jets_in_peak: int = Field(description="Jets within half_width_gev of the centre.")
+    jets_beside_peak: int = Field(description="Jets in the two windows of half_width_gev that adjoin the peak.")
+    fraction_in_peak: float = Field(description="The same as a share of all jets of the class.")
+
+
+class PhysicsCheck(Card):
+    """Groomed (mMDT) jet mass of each class, and its peaks. Made only when all peaks are where they belong."""
+
+    stage: Literal["check_simulation"] = "check_simulation"
+    jets: dict[str, int] = Field(description="Jets a class.")
+    mass_edges_gev: list[float] = Field(description="Edges of the histograms' bins.")
+    mass_counts: dict[str, list[int]] = Field(description="Jets a bin, by class.")
+    mass_overflow: dict[str, int] = Field(description="Jets above the last edge, by class.")
+    peaks: dict[str, MassPeak] = Field(description="By class: W, Z and t.")
+
+
+def find_peak(mass_gev: Floats, expected: Resonance) -> MassPeak | None:
+    """The highest bin of the search window, refined by mean shift (K. Fukunaga, L. Hostetler, IEEE Trans. Inf. Theory
+    21 (1975) 32): the centre moves to the mean of the masses within `half_width_gev` of it until it rests.
+
+    None when fewer than 20 jets are in the peak, or fewer than 1.5 times the jets in the two windows of
+    `half_width_gev` that adjoin it.
+    """
+    low, high = expected.search_gev
+    counts, edges = np.histogram(mass_gev, bins=np.arange(low, high + BIN_GEV, BIN_GEV))
+    top = int(np.argmax(counts))
+    centre = float(edges[top] + edges[top + 1]) / 2
+    for _ in range(100):
+        near = mass_gev[np.abs(mass_gev - centre) < expected.half_width_gev]
+        if len(near) < FEWEST_JETS:
+            return None
+        moved = float(near.mean()) - centre
+        centre += moved
+        if abs(moved) < 1e-3:
+            break
+    distance = np.abs(mass_gev - centre)
+    beside = int(np.sum((distance >= expected.half_width_gev) & (distance < 2 * expected.half_width_gev)))
+    if len(near) < LEAST_CONTRAST * beside:
+        return None
+    return MassPeak(
+        expected=expected,
+        found_gev=round(centre, 3),
+        uncertainty_gev=round(float(near.std()) / len(near) ** 0.5, 3),
+        jets_in_peak=len(near),
+        jets_beside_peak=beside,
+        fraction_in_peak=round(len(near) / len(mass_gev), 4),
+    )
+
+
+def check_simulation(files: list[Path], card: Path) -> None:
+    """Histogram the groomed jet mass of each class over all files, find the peaks, and write a `PhysicsCheck`.
+
+    Raises DataError, and writes nothing, when a file cannot be read, a class has no jets, or a peak of W, Z or top is
+    further from the particle's mass than the tolerance.
+    """
+    watch = Stopwatch()
+    mass, label = _read(files)
+    edges = np.arange(0.0, HIGHEST_GEV + BIN_GEV, BIN_GEV)
+    by_class = {name: mass[label == n] for n, name in enumerate(SIMULATED_CLASSES)}
+    if empty := [name for name, values in by_class.items() if not len(values)]:
+        raise DataError(f"simulated jets: no jets of class {', '.join(empty)} in {', '.join(map(str, files))}")
+    peaks: dict[str, MassPeak] = {}
+    problems = []
+    for name, expected in RESONANCES.items():
+        peak = find_peak(by_class[name], expected)
+        if peak is None:
+            low, high = expected.search_gev
+            problems.append(f"{name}: no peak from {low:g} to {high:g} GeV in {len(by_class[name])} jets")
+            continue
+        peaks[name] = peak
+        if abs(peak.found_gev - expected.mass_gev) > expected.tolerance_gev:
+            problems.append(
+                f"{name}: expected {expected.mass_gev:g} +- {expected.tolerance_gev:g} GeV, found {peak.found_gev:.1f}"
+            )
+    if problems:
+        raise DataError("simulated jets: mass peaks are not where they belong: " + "; ".join(problems))
+    write_card(
+        PhysicsCheck(
+            jets={name: len(values) for name, values in by_class.items()},
+            mass_edges_gev=[float(e) for e in edges],
+            mass_counts={
+                name: [int(c) for c in np.histogram(values, bins=edges)[0]] for name, values in by_class.items()
+            },
+            mass_overflow={name: int(np.sum(values > edges[-1])) for name, values in by_class.items()},
+            peaks=peaks,
+            **watch.provenance(files, "numpy", "uproot"),
+        ),
+        card,
+    )
+
+
+def _read(files: list[Path]) -> tuple[Floats, NDArray[np.int32]]:
+    import uproot
+
+    from trigger_lut.simulation.jets.files import TREE
+
+    mass, label = [np.zeros(0)], [np.zeros(0, dtype=np.int32)]
+    for path in files:
+        try:
+            with uproot.open(path) as file:
+                tree = file[TREE]
+                for branch in ("mass_mmdt", "label"):
+                    if branch not in tree:
+                        raise DataError(f"{path}: {TREE}: no branch {branch!r}{nearest(branch, tree.keys())}")
+                mass.append(tree["mass_mmdt"].array(library="np").astype(np.float64))
+                label.append(tree["label"].array(library="np"))
+        except (OSError, ValueError, KeyError) as error:
+            raise DataError(f"{path}: not a ROOT file with the tree {TREE!r}: {error}") from error
+    return np.concatenate(mass), np.concatenate(label)

@@ -1,0 +1,1 @@
+"""Toy muons in a drift chamber."""

@@ -1,0 +1,118 @@
+"""Muons in a chamber of thin gaps: straight lines with kinks between stations, and the channels that they hit.
+
+Every effect of the detector is a function of its own here; `MuonChamber` has its numbers.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigger_lut.config.muons import MuonChamber
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+class Muons(NamedTuple):
+    """N muons.
+
+    angle_mrad   (N,) at the first gap, against the normal
+    position_mm  (N,) at the first gap, from the middle of the chamber
+    crossings_mm (N, G) where each gap is crossed
+    hits         (N, G, C) which channels are hit
+    """
+
+    angle_mrad: Floats
+    position_mm: Floats
+    crossings_mm: Floats
+    hits: Bools
+
+
+def simulate_muons(chamber: MuonChamber, count: int, seed: int) -> Muons:
+    """Muons with flat angles whose undeflected line crosses all gaps; the same seed gives the same muons."""
+    rng = np.random.default_rng(seed)
+    angle = rng.uniform(-chamber.angle_mrad, chamber.angle_mrad, count)
+    position = start_positions(chamber, angle, rng)
+    crossings = crossing_points(chamber, angle, position, rng)
+    hits = with_noise(chamber, seen_by(chamber, crossings, rng), rng)
+    return Muons(angle, position, crossings, hits)
+
+
+def half_widths_mm(chamber: MuonChamber) -> Floats:
+    """(G,) half of the width that all gaps, staggered as they are, cover."""
+    pitch, offset = np.array(chamber.pitch_mm), np.array(chamber.offset)
+    return np.asarray(pitch * (chamber.channels / 2 - np.abs(offset)), np.float64)
+
+
+def start_positions(chamber: MuonChamber, angle_mrad: Floats, rng: np.random.Generator) -> Floats:
+    """(N,) positions at the first gap, flat where the straight line stays inside every gap."""
+    way = np.array(chamber.z_mm) - chamber.z_mm[0]
+    shift = np.tan(angle_mrad / 1000)[:, None] * way
+    half = half_widths_mm(chamber)
+    low, high = (-half - shift).max(axis=1), (half - shift).min(axis=1)
+    return np.asarray(low + (high - low) * rng.random(len(angle_mrad)), np.float64)
+
+
+def crossing_points(chamber: MuonChamber, angle_mrad: Floats, position_mm: Floats, rng: np.random.Generator) -> Floats:
+    """(N, G): straight lines, but for one Gaussian change of angle half way between neighbouring stations."""
+    z = np.array(chamber.z_mm)
+    slope = np.tan(angle_mrad / 1000)
+    crossings: Floats = position_mm[:, None] + slope[:, None] * (z - z[0])
+    ends = np.cumsum(chamber.stations)[:-1]
+    for first in map(int, ends):
+        kink_at = (z[first - 1] + z[first]) / 2
+        change = rng.normal(0, chamber.scattering_mrad, len(slope)) / 1000
+        crossings[:, first:] += change[:, None] * (z[first:] - kink_at)
+    return crossings
+
+
+def channel_positions(chamber: MuonChamber, crossings_mm: Floats) -> Floats:
+    """(N, G) the same in channels: 0 to 1 lies in channel 0."""
+    found: Floats = crossings_mm / np.array(chamber.pitch_mm) + chamber.channels / 2 + np.array(chamber.offset)
+    return found
+
+
+def seen_by(chamber: MuonChamber, crossings_mm: Floats, rng: np.random.Generator) -> Bools:
+    """(N, G, C) channels that see the muon: the one it crosses, and a neighbour where it is near the edge."""
+    at = channel_positions(chamber, crossings_mm)
+    own = np.floor(at).astype(np.int64)
+    near = chamber.shared_mm / np.array(chamber.pitch_mm)
+    seen = rng.random(at.shape) < chamber.efficiency
+    hits: Bools = np.zeros((*at.shape, chamber.channels), dtype=bool)
+    neighbours = ((own, seen), (own - 1, seen & (at - own < near)), (own + 1, seen & (own + 1 - at < near)))
+    for channel, yes in neighbours:
+        n, g = np.nonzero(yes & (channel >= 0) & (channel < chamber.channels))
+        hits[n, g, channel[n, g]] = True
+    return hits
+
+
+def with_noise(chamber: MuonChamber, hits: Bools, rng: np.random.Generator) -> Bools:
+    """Hits, and others at random."""
+    return hits | (rng.random(hits.shape) < chamber.noise)
+
+
+def fitted_angles_mrad(chamber: MuonChamber, crossings_mm: Floats, hits: Bools) -> Floats:
+    """(N,) by least squares on the middle of the hits within one channel of the muon, in each gap that has some.
+
+    It knows which hits are the muon's, as no trigger does: a mark for what the chamber allows. NaN with hits in less
+    than two stations.
+    """
+    z, pitch = np.array(chamber.z_mm), np.array(chamber.pitch_mm)
+    middle = np.arange(chamber.channels) + 0.5
+    at = channel_positions(chamber, crossings_mm)
+    own = hits & (np.abs(middle - at[:, :, None]) < 1.5)
+    count = own.sum(axis=2)
+    centre = (own * middle).sum(axis=2) / np.maximum(count, 1)
+    x = (centre - chamber.channels / 2 - np.array(chamber.offset)) * pitch
+    weight = (count > 0) / pitch**2
+    total = weight.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean_z, mean_x = (weight * z).sum(axis=1) / total, (weight * x).sum(axis=1) / total
+        slope = (weight * (z - mean_z[:, None]) * (x - mean_x[:, None])).sum(axis=1)
+        slope /= (weight * (z - mean_z[:, None]) ** 2).sum(axis=1)
+    station = np.repeat(np.arange(len(chamber.stations)), chamber.stations)
+    stations = np.stack([(count[:, station == s] > 0).any(axis=1) for s in range(len(chamber.stations))]).sum(axis=0)
+    return np.where(stations >= 2, 1000 * np.arctan(slope), np.nan)

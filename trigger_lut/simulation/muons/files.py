@@ -1,0 +1,150 @@
+"""Stages of simulated muons: one ROOT file of them, and the check of all files together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from trigger_lut.cards.base import Card, Stopwatch, Strict, write_card
+from trigger_lut.config.budget import read_yaml, validate
+from trigger_lut.config.muons import MuonChamber, planned_muon_files
+from trigger_lut.errors import ConfigurationError, DataError, nearest
+from trigger_lut.metrics.resolution import central_width
+from trigger_lut.simulation.muons.chamber import fitted_angles_mrad, simulate_muons
+from trigger_lut.utils.files import atomic_path
+
+TREE = "muons"
+BATCH = 20_000
+
+
+class _Block(Strict):
+    simulate_muons: MuonChamber
+
+
+class MuonFileCard(Card):
+    """One simulated ROOT file of muons."""
+
+    stage: Literal["simulate_muons"] = "simulate_muons"
+    seed: int = Field(description="Seed of this file.")
+    muons: int = Field(description="Entries in the file.")
+
+
+class MuonCheck(Card):
+    """Whether simulated muons are as the chamber is described. Made only when they are."""
+
+    stage: Literal["check_muons"] = "check_muons"
+    muons: int = Field(description="Muons looked at.")
+    efficiency: list[float] = Field(description="Share of muons with a hit within one channel, a gap.")
+    hits: list[float] = Field(description="Mean number of channels hit, a gap.")
+    fit_width_mrad: float = Field(
+        description="Half of the central 68.3 % of fitted minus true angle, least squares on the muon's own hits."
+    )
+    fit_share: float = Field(description="Share of muons that can be fitted.")
+    angle_edges_mrad: list[float] = Field(description="Edges of bins of the true angle.")
+    angle_counts: list[int] = Field(description="Muons in them.")
+    residual_edges_mrad: list[float] = Field(description="Edges of bins of fitted minus true angle.")
+    residual_counts: list[int] = Field(description="Muons in them; those beyond count in the end bins.")
+
+
+def read_chamber(description: Path) -> MuonChamber:
+    """The `simulate_muons` block of a description. Raises ConfigurationError."""
+    content = read_yaml(description)
+    if not isinstance(content, dict) or "simulate_muons" not in content:
+        raise ConfigurationError(
+            f"{description}: simulate_muons: missing; expected the block that says what to simulate"
+        )
+    block: _Block = validate(_Block, {"simulate_muons": content["simulate_muons"]}, description)
+    return block.simulate_muons
+
+
+def simulate_muon_file(description: Path, part: int, root_file: Path, card: Path) -> None:
+    """Write one file of the data set, whole or not at all, with its card.
+
+    Branches: run, event, angle_mrad, position_mm, and `hits` of length channels * gaps, channel by channel: hit
+    [channel * gaps + gap]. Raises ConfigurationError for a description that is not valid or has no such file.
+    """
+    import uproot
+
+    watch = Stopwatch()
+    chamber = read_chamber(description)
+    planned = {file.part: file for file in planned_muon_files(chamber)}
+    if part not in planned:
+        raise ConfigurationError(
+            f"{description}: simulate_muons: no part {part}{nearest(str(part), [str(p) for p in planned])}"
+        )
+    file = planned[part]
+    gaps = len(chamber.z_mm)
+    kinds = {"run": "int64", "event": "int64", "angle_mrad": "float32", "position_mm": "float32"}
+    types = {**kinds, "hits": np.dtype(("uint8", (chamber.channels * gaps,)))}
+    with atomic_path(root_file) as part_file, uproot.recreate(part_file, compression=uproot.ZLIB(4)) as out:
+        tree = out.mktree(TREE, types, title="simulated muons")
+        for start in range(0, file.jets, BATCH):
+            count = min(BATCH, file.jets - start)
+            muons = simulate_muons(chamber, count, file.seed * 1000 + start // BATCH)
+            tree.extend(
+                {
+                    "run": np.full(count, file.seed),
+                    "event": np.arange(start, start + count),
+                    "angle_mrad": muons.angle_mrad.astype(np.float32),
+                    "position_mm": muons.position_mm.astype(np.float32),
+                    "hits": muons.hits.transpose(0, 2, 1).reshape(count, -1).astype(np.uint8),
+                }
+            )
+    made = MuonFileCard(seed=file.seed, muons=file.jets, **watch.provenance([description], "numpy", "uproot"))
+    write_card(made, card)
+
+
+def check_muons(description: Path, files: list[Path], card: Path) -> None:
+    """Look at a sample of the chamber's muons and at all files, and write a `MuonCheck`.
+
+    Raises DataError, and writes nothing, when a file lacks muons, an efficiency is off by more than five of its
+    standard errors, or angles are not flat.
+    """
+    import uproot
+
+    watch = Stopwatch()
+    chamber = read_chamber(description)
+    planned = planned_muon_files(chamber)
+    held = [uproot.open({path: TREE})["angle_mrad"].array(library="np") for path in files]
+    for path, angles, file in zip(files, held, planned, strict=True):
+        if len(angles) != file.jets:
+            raise DataError(f"{path}: expected {file.jets} muons, found {len(angles)}")
+    angles = np.concatenate(held)
+    edges = np.linspace(-chamber.angle_mrad, chamber.angle_mrad, 21)
+    counts = np.histogram(angles, edges)[0]
+    problems = []
+    expected = len(angles) / len(counts)
+    if np.abs(counts - expected).max() > 5 * expected**0.5 + 1:
+        problems.append(f"angles are not flat: {counts.min()} to {counts.max()} in bins of {expected:.0f}")
+    muons = simulate_muons(chamber, min(len(angles), BATCH), planned[0].seed * 1000)
+    quiet = simulate_muons(chamber.model_copy(update={"noise": 0.0}), len(muons.angle_mrad), planned[0].seed * 1000)
+    efficiency = quiet.hits.any(axis=2).mean(axis=0)
+    error = (max(chamber.efficiency * (1 - chamber.efficiency), 1e-9) / len(muons.angle_mrad)) ** 0.5
+    scattered = np.abs(muons.crossings_mm).max(axis=0) > (np.array(chamber.pitch_mm) * chamber.channels / 2)
+    for gap, found in enumerate(efficiency):
+        if abs(found - chamber.efficiency) > 5 * error + 0.01 * scattered[gap]:
+            problems.append(f"gap {gap}: expected an efficiency of {chamber.efficiency:g}, found {found:.4f}")
+    if problems:
+        raise DataError("simulated muons: " + "; ".join(problems))
+    fitted = fitted_angles_mrad(chamber, muons.crossings_mm, muons.hits) - muons.angle_mrad
+    good = fitted[np.isfinite(fitted)]
+    width = central_width(good)
+    bins = np.linspace(-5 * width, 5 * width, 61)
+    write_card(
+        MuonCheck(
+            muons=len(angles),
+            efficiency=efficiency.tolist(),
+            hits=muons.hits.sum(axis=2).mean(axis=0).tolist(),
+            fit_width_mrad=width,
+            fit_share=len(good) / len(fitted),
+            angle_edges_mrad=edges.tolist(),
+            angle_counts=counts.tolist(),
+            residual_edges_mrad=bins.tolist(),
+            residual_counts=np.histogram(np.clip(good, bins[0], bins[-1]), bins)[0].tolist(),
+            **watch.provenance([description, *files], "numpy", "uproot"),
+        ),
+        card,
+    )

@@ -1,0 +1,1 @@
+"""One stage a module, named as its rule."""

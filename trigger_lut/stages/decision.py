@@ -1,0 +1,225 @@
+"""Stage `decision`: the thresholds of the rate stage as bits of the firmware, verified, proven and synthesised."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from trigger_lut.cards.base import Measured, Stopwatch, read_card, sha256, write_card
+from trigger_lut.cards.decision import DecisionBit, DecisionCard
+from trigger_lut.cards.physics import RateCard, WorkingPoint
+from trigger_lut.cards.provenance import require_current_files
+from trigger_lut.config.budget import Spec
+from trigger_lut.cost_model.clock import fmax_estimate_mhz, fmax_interval
+from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes, load_codes
+from trigger_lut.errors import CardError, NotReproducibleError
+from trigger_lut.evaluation.predictions import FIRMWARE
+from trigger_lut.firmware.decision.module import write_decision
+from trigger_lut.firmware.decision.pipeline import levels
+from trigger_lut.firmware.decision.project import FILE, DecisionProject
+from trigger_lut.firmware.decision.score import Score
+from trigger_lut.firmware.rtl.ghdl import GHDL_MISSING, has_ghdl, simulate_vhdl
+from trigger_lut.firmware.rtl.project import RtlProject, read_project
+from trigger_lut.firmware.rtl.verilator import simulate_rtl
+from trigger_lut.fixed_point.formats import IntArray
+from trigger_lut.network.network import Network, load_network
+from trigger_lut.network.reference_model import evaluate
+from trigger_lut.synthesis.netlist import LongestPath, Resources, cell_counts, longest_path, resources
+from trigger_lut.synthesis.yosys import synthesise
+from trigger_lut.verification.decision import Compared, Vectors, at_edges, compared, some_at_edges
+from trigger_lut.verification.decision_proof import DecisionProof, prove_decision
+from trigger_lut.verification.vectors import make_vectors
+
+CONTROL_VECTORS = 4000
+VHDL_VECTORS, VHDL_CONTROL_VECTORS = 4000, 1000  # GHDL interprets: a few hundred to a few thousand vectors a second
+EDGE_EVENTS = 500  # events of the validation split at each edge of a threshold, at most
+
+
+def decide(
+    spec: Path,
+    network: Path,
+    codes: Path,
+    firmware_card: Path,
+    rate_card: Path,
+    seconds: int,
+    folder: Path,
+    card: Path,
+) -> DecisionCard:
+    """Write the decision's firmware into `folder`, and a DecisionCard.
+
+    seconds: time for SAT; 0: nothing is proven. Raises CardError for files that do not belong together,
+    NotReproducibleError (behind the card) when the firmware is not the reference bit for bit or a negative control is
+    missed, and the errors of the tools.
+    """
+    watch = Stopwatch()
+    design, rate = read_card(Spec, spec), read_card(RateCard, rate_card)
+    firmware = require_current_files(firmware_card, spec, network)
+    if sha256(network) not in rate.inputs.values():
+        raise CardError(f"{rate_card}: was not made from {network}; run its stage again")
+    rtl, integers, events = read_project(Path(firmware.rtl_project)), load_network(network), load_codes(codes)
+    if events.formats != integers.inputs:
+        raise CardError(f"{codes}: codes are in other formats than the inputs of {network}")
+    points = firmware_points(rate, rate_card)
+    score = score_of(integers, rate, rate_card)
+    decision, used, path = fastest(design, rtl, score, integers.classes, points, folder)
+    fmax = fmax_estimate_mhz(path.delay_ns, design.target.family, used.luts)
+    vectors, sets = _vectors(integers, events, decision, design.seed)
+    found = _compare(decision, rtl, vectors, design.seed)
+    proof = prove_decision(decision, rtl, seconds) if seconds > 0 else DecisionProof("open", None, "not asked for")
+    edges = at_edges(decision, vectors.outputs)
+    forms, said = [x.form for x in found], _verdict(found, proof)
+    step = 2.0**-score.fraction
+
+    def measured(value: float, source: str) -> Measured:
+        return Measured.model_validate({"value": value, "source": source})
+
+    result = DecisionCard(
+        design=design.design,
+        folder=str(folder),
+        top=decision.top,
+        files={path.name: sha256(path) for path in (decision.verilog, decision.vhdl, folder / FILE)},
+        signal=[integers.classes[o] for o in score.signal],
+        background=[integers.classes[o] for o in score.background],
+        fraction=score.fraction,
+        score_range=(score.lo, score.hi),
+        score_bits=score.bits,
+        bits=[
+            DecisionBit(
+                rate_khz=wanted,
+                code=code,
+                threshold=None if code is None else code * step,
+                vectors={name: len(edge[name]) for name in edge},
+                control=noticed,
+            )
+            for (wanted, code), edge, noticed in zip(points.items(), edges, found[0].noticed, strict=True)
+        ],
+        network_latency_cycles=rtl.latency_cycles_planned,
+        latency_cycles=measured(decision.latency_cycles, "rtl-simulation"),
+        latency_ns=measured(decision.latency_cycles * design.target.clock_period_ns, "rtl-simulation"),
+        luts=measured(used.luts, "yosys"),
+        ff=measured(used.ff, "yosys"),
+        logic_levels=measured(path.levels, "yosys-levels"),
+        clock_mhz=design.target.clock_mhz,
+        fmax_mhz_estimate=measured(fmax, "yosys-delay-model"),
+        fmax_mhz_interval=fmax_interval(fmax, design.target.family),
+        clock_met=fmax >= design.target.clock_mhz,
+        vector_sets=sets,
+        forms=forms,
+        not_run={} if has_ghdl() else {"vhdl": GHDL_MISSING},
+        proof="sampled" if proof.status == "open" else proof.status,
+        proof_detail=proof.detail,
+        proof_control=proof.control,
+        differences=sum(form.differences for form in forms),
+        bit_exact=said == "bit-exact",
+        verdict=said,
+        **watch.provenance([spec, network, codes, firmware_card, rate_card], "pyosys", "verilator", "numpy"),
+    )
+    write_card(result, card)
+    if not result.bit_exact:
+        raise NotReproducibleError(f"{decision.top}: {said}")
+    return result
+
+
+def firmware_points(rate: RateCard, path: Path) -> dict[float, int | None]:
+    """Threshold codes of the firmware by wanted rate; None where none keeps to it. Raises CardError without any."""
+
+    def of_firmware(wanted: str, methods: list[WorkingPoint]) -> int | None:
+        for point in methods:
+            if point.method == FIRMWARE:
+                return point.code
+        raise CardError(f"{path}: points: {wanted} kHz: no {FIRMWARE!r} among {[p.method for p in methods]}")
+
+    return {float(wanted): of_firmware(wanted, methods) for wanted, methods in rate.points.items()}
+
+
+def score_of(network: Network, rate: RateCard, path: Path) -> Score:
+    """The score of the rate card on the outputs of a network. Raises CardError when the classes are others."""
+    if rate.one_score and len(network.classes) == 1:
+        return Score(network.output_formats(), (0,), ())
+    if sorted((*rate.signal, *rate.background)) != sorted(network.classes):
+        raise CardError(f"{path}: signal and background are not the classes of the network: {list(network.classes)}")
+
+    def numbers(names: list[str]) -> tuple[int, ...]:
+        return tuple(network.classes.index(name) for name in names)
+
+    return Score(network.output_formats(), numbers(rate.signal), numbers(rate.background))
+
+
+def fastest(
+    design: Spec, rtl: RtlProject, score: Score, names: tuple[str, ...], points: dict[float, int | None], folder: Path
+) -> tuple[DecisionProject, Resources, LongestPath]:
+    """The firmware with the fewest cycles whose netlist keeps to the target's clock by the delay model.
+
+    With a register behind every step where none does. Raises the errors of `write_decision` and of Yosys.
+    """
+    target = design.target
+    for cycles in range(1, levels(score) + 1):
+        made = write_decision(rtl, score, names, list(points), list(points.values()), cycles, folder)
+        module = synthesise([made.verilog], made.logic, target.family)
+        path = longest_path(module, target.family)
+        used = resources(cell_counts(module))
+        if fmax_estimate_mhz(path.delay_ns, target.family, used.luts) >= target.clock_mhz:
+            break
+    return made, used, path
+
+
+def _vectors(
+    network: Network, events: EventCodes, decision: DecisionProject, seed: int
+) -> tuple[Vectors, dict[str, int]]:
+    """The vectors of the verify stage's kinds, then events of the validation split at the edges of the thresholds."""
+    codes, sets = make_vectors(network.inputs, events.of(TEST)[0], seed)
+    edge = _edge_events(network, events, decision)
+    codes = np.concatenate([codes, edge])
+    return Vectors(codes, evaluate(network, codes)), sets | {"edge": len(edge)}
+
+
+def _edge_events(network: Network, events: EventCodes, decision: DecisionProject) -> IntArray:
+    """(n, C_in) codes of the first EDGE_EVENTS validation events at each edge of each threshold.
+
+    A threshold is the score of such an event, so one is at it; whether others are beside it is not known.
+    """
+    kept = [np.zeros((0, len(network.inputs)), dtype=np.int64)]
+    full: Counter[tuple[int, str]] = Counter()
+    for block, _ in events.chunks(VALIDATION):
+        codes, chosen = np.asarray(block, dtype=np.int64), np.zeros(len(block), dtype=np.bool_)
+        for n, edges in enumerate(at_edges(decision, evaluate(network, codes))):
+            for name, found in edges.items():
+                some = found[: EDGE_EVENTS - full[n, name]]
+                chosen[some] = True
+                full[n, name] += len(some)
+        kept.append(codes[chosen])
+    return np.concatenate(kept)
+
+
+def _compare(decision: DecisionProject, rtl: RtlProject, vectors: Vectors, seed: int) -> list[Compared]:
+    """The Verilog on all vectors, and the VHDL on some where GHDL is installed."""
+    rng = np.random.default_rng(seed)
+
+    def some(count: int) -> Vectors:
+        return vectors.chosen(some_at_edges(decision, vectors.outputs, count, rng))
+
+    found = [compared("rtl", decision, rtl, vectors, some(CONTROL_VECTORS), simulate_rtl)]
+    if has_ghdl():
+        found.append(compared("vhdl", decision, rtl, some(VHDL_VECTORS), some(VHDL_CONTROL_VECTORS), simulate_vhdl))
+    return found
+
+
+def _verdict(found: list[Compared], proof: DecisionProof) -> str:
+    """'bit-exact', or all that is not, with counts and places."""
+    said = []
+    for form in (x.form for x in found):
+        if form.first is not None:
+            at = form.first
+            said.append(
+                f"{form.name}: {form.differences} differences in {form.vectors} vectors; first at vector {at.vector}, "
+                f"output {at.output}: expected {at.expected}, found {at.found}"
+            )
+        if form.control_missed:
+            said.append(f"{form.name}: {form.control_missed} moved thresholds were not noticed as they must be")
+    if proof.status == "different":
+        said.append("the logic is proven to be another function")
+    if proof.control is False:
+        said.append("a moved threshold was proven equal")
+    return "not bit-exact: " + "; ".join(said) if said else "bit-exact"

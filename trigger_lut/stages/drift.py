@@ -1,0 +1,89 @@
+"""Stage `drift`: other data in the frozen formats, through the frozen network, beside those it was trained on.
+
+Of the trained data set the test split is compared, which neither training nor thresholds have seen; of the other one
+all events.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from trigger_lut.cards.base import Stopwatch, read_card, write_card
+from trigger_lut.cards.drift import DriftCard
+from trigger_lut.cards.physics import RateCard
+from trigger_lut.cards.stage_cards import IngestCard
+from trigger_lut.config.budget import Spec
+from trigger_lut.config.data_set.channels import channels
+from trigger_lut.config.data_set.compatibility import other_expressions
+from trigger_lut.config.data_set.model import load_data_set
+from trigger_lut.config.data_set.trigger import Trigger
+from trigger_lut.data.event_codes import TEST, load_codes
+from trigger_lut.errors import CardError
+from trigger_lut.evaluation.drift.inputs import input_drift, sum_drift
+from trigger_lut.evaluation.drift.outputs import Answers, accuracies, output_drift, point_drift, target_drift
+from trigger_lut.evaluation.drift.samples import common_classes, labelled, samples
+from trigger_lut.network.network import load_network
+
+
+class Files(NamedTuple):
+    """Of a data set: its description (data_set.json), codes.npz and the card of ingest."""
+
+    description: Path
+    codes: Path
+    ingest: Path
+
+
+def drift(
+    spec: Path, network: Path, trained: Files, new: Files, rated: tuple[Path, Trigger] | None, card: Path
+) -> None:
+    """Write the `DriftCard` of a design. rated: card of its rates, for the thresholds, and the trigger.
+
+    Raises CardError for files that are damaged or do not fit, DataError where no events can be compared.
+    """
+    watch = Stopwatch()
+    design, net = read_card(Spec, spec), load_network(network)
+    events, others = load_codes(trained.codes), load_codes(new.codes)
+    if (net.inputs, net.classes) != (events.formats, events.classes):
+        raise CardError(f"{network}: made for other inputs or classes than those of {trained.codes}; train again")
+    if others.formats != events.formats or others.features != events.features:
+        raise CardError(f"{new.codes}: not in the formats of {trained.codes}; ingest it with --frozen {trained.codes}")
+    ingested = read_card(IngestCard, trained.ingest), read_card(IngestCard, new.ingest)
+    descriptions = load_data_set(trained.description), load_data_set(new.description, truth=False)
+    first, second = (Answers.of(net, sample) for sample in samples(events, others))
+    common, of_test = common_classes(first.sample, second.sample), events.labels[events.split == TEST]
+    known = labelled(events, others)
+    steps = [2.0 ** -f.kif[2] if f.lsb is None else f.lsb for f in ingested[0].features]
+    points, khz = [], None
+    if rated is not None:
+        points = point_drift(first, second, read_card(RateCard, rated[0]), rated[1])
+        khz = sum(khz for _, khz in rated[1].streams(events.classes))
+    made = DriftCard(
+        design=design.design,
+        data_set=ingested[0].data_set,
+        drift=ingested[1].data_set,
+        measure="r2" if events.regression else "accuracy",
+        events=(first.sample.count, second.sample.count),
+        effective=(first.sample.effective, second.sample.effective),
+        unread=ingested[1].left_out,
+        common=int(np.isin(others.event_id, events.event_id).sum()),
+        class_counts={
+            events.label_names[k]: (int((first.sample.labels == k).sum()), int((second.sample.labels == k).sum()))
+            for k in common
+        },
+        left_out={
+            name: int((of_test == k).sum()) for k, name in enumerate(events.label_names) if known and k not in common
+        },
+        expressions=other_expressions(*descriptions),
+        sums=sum_drift(first.sample, second.sample, channels(descriptions[0]), steps),
+        features=input_drift(first.sample, second.sample, (ingested[0].features, ingested[1].features)),
+        outputs=output_drift(first, second, net.fractions),
+        points=points,
+        input_rate_khz=khz,
+        accuracy=accuracies(first, second),
+        targets=target_drift(first, second, design.seed),
+        **watch.provenance([spec, network, *trained, *new, *([] if rated is None else [rated[0]])], "numpy", "scipy"),
+    )
+    write_card(made, card)

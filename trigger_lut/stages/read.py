@@ -1,0 +1,78 @@
+"""One file read: its records in a file of their own, with a card. Files are read apart from each other."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from trigger_lut.cards.base import Stopwatch, write_card
+from trigger_lut.cards.stage_cards import ReadCard
+from trigger_lut.config.data_set.files import Source
+from trigger_lut.config.data_set.model import DataSet, load_data_set
+from trigger_lut.data.columns import read_source
+from trigger_lut.data.records import Rows, RowWriter, row_type
+from trigger_lut.data.root_files import file_uuid
+from trigger_lut.errors import BadFileError, DataError
+from trigger_lut.utils.files import write_together
+
+
+def rows_of(card: Path) -> Path:
+    """Where the records lie that a ReadCard is about."""
+    return card.with_suffix(".rows")
+
+
+def read(description: Path, source: Source, card: Path) -> None:
+    """Write the records of one file of a data set, and a ReadCard beside them.
+
+    Raises ConfigurationError for the description, and DataError for the file (a BadFileError where the description says
+    that such a file is left out becomes a card without entries) and for what cannot be written; nothing is overwritten
+    then.
+    """
+    watch, data_set = Stopwatch(), load_data_set(description, truth=False)
+    left_out: str | None = None
+    entries = kept = 0
+
+    def write(path: Path) -> None:
+        nonlocal left_out, entries, kept
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            entries, kept = _write_rows(data_set, read_source(data_set, source), path)
+        except BadFileError as error:
+            if data_set.on_bad_file == "refuse":
+                raise
+            print(f"ingest: left out: {error}", file=sys.stderr, flush=True)
+            left_out = str(error).removeprefix(f"{source.file}: ")
+            entries, kept = _write_rows(data_set, (), path)
+
+    def made() -> ReadCard:
+        held = [] if left_out is not None else source.all_files()
+        here = [file for file in held if isinstance(file, Path)]
+        try:
+            provenance = watch.provenance([description, *here], "uproot", "awkward", "numpy")
+        except OSError as error:
+            raise DataError(
+                f"{error.filename}: read, but gone before its checksum was taken: {error.strerror}"
+            ) from error
+        return ReadCard(
+            **provenance,
+            file=str(source.file),
+            entries=entries,
+            kept=kept,
+            left_out=left_out,
+            remote={file: file_uuid(file) for file in held if isinstance(file, str)},
+        )
+
+    write_together({rows_of(card): write, card: lambda path: write_card(made(), path)})
+
+
+def _write_rows(data_set: DataSet, chunks: Iterable[tuple[int, Rows]], path: Path) -> tuple[int, int]:
+    """(entries read, records written)."""
+    entries = 0
+    with path.open("wb") as file:
+        writer = RowWriter(file, row_type(data_set))
+        for count, rows in chunks:
+            writer.add(rows)
+            entries += count
+        writer.finish()
+    return entries, writer.count

@@ -1,0 +1,143 @@
+"""The release stage: files, manifest and README as a folder and as a zip, both the same for the same inputs."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from trigger_lut.cards.base import Stopwatch, read_card, sha256, write_card
+from trigger_lut.cards.decision import DecisionCard
+from trigger_lut.cards.firmware import SynthCard, TimingCard, VerifyCard
+from trigger_lut.cards.provenance import require_current_files, require_digest
+from trigger_lut.cards.release import CheckLine, ReleaseCard
+from trigger_lut.config.budget import Spec
+from trigger_lut.data.event_codes import TEST, load_codes
+from trigger_lut.errors import CardError, NotReproducibleError
+from trigger_lut.firmware.hls.project import load_hls
+from trigger_lut.firmware.rtl.project import read_project
+from trigger_lut.fixed_point.formats import IntArray
+from trigger_lut.network.network import load_network
+from trigger_lut.release.check import Asked, check_release
+from trigger_lut.release.contents import Files, Made, files_of
+from trigger_lut.release.forms import events_per_second
+from trigger_lut.release.manifest import MANIFEST, Shipped, facts_of, manifest_text, published
+from trigger_lut.release.readme import readme
+from trigger_lut.release.signature import manifest_sha256
+from trigger_lut.synthesis.vivado.scripts import hls_scripts, vivado_scripts
+from trigger_lut.utils.files import atomic_folder, atomic_path
+from trigger_lut.verification.vectors import make_vectors
+
+VECTORS = 4000
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
+
+
+def release(
+    spec: Path,
+    network: Path,
+    codes: Path,
+    firmware_card: Path,
+    verify_card: Path,
+    synth_card: Path,
+    timing_card: Path,
+    folder: Path,
+    archive: Path,
+    card: Path,
+    decision_card: Path | None = None,
+) -> ReleaseCard:
+    """Write the release of a design as `folder` and `archive`, check it as its receiver would, and write a ReleaseCard.
+
+    Raises CardError for files that do not belong together, NotReproducibleError when the check fails on more than
+    the budget.
+    """
+    watch = Stopwatch()
+    design = read_card(Spec, spec)
+    firmware = require_current_files(firmware_card, spec, network)
+    verified = read_card(VerifyCard, verify_card)
+    synthesised, timed = read_card(SynthCard, synth_card), read_card(TimingCard, timing_card)
+    integers, events = load_network(network), load_codes(codes)
+    vectors = _vectors(*make_vectors(integers.inputs, events.of(TEST)[0], design.seed), design.seed)
+    decided = None if decision_card is None else _decided(decision_card, firmware_card)
+    folders = (Path(firmware.rtl_project), Path(firmware.hls_project), Path(decided.folder) if decided else None)
+    made = Made(design.design, firmware.versions["trigger_lut"], integers, *folders)
+    files = files_of(made, vectors)
+    files |= _scripts(design, made)
+    cards = published(Shipped(design, firmware, verified, synthesised, timed, decided))
+    files |= cards.files()
+    facts = facts_of(cards, len(vectors))
+    files["README.md"] = readme(facts, made, len(vectors)).encode()
+    files[MANIFEST] = manifest_text(facts, files)
+    _write_folder(files, folder)
+    _write_zip(files, archive)
+    checks = check_release(archive, Asked(sandbox=False, seed=design.seed))  # our own code
+    # A missed budget is the verdict's to judge; it stands in the manifest.
+    if failed := [line for line in checks if line.status == "failed" and line.name != "budget"]:
+        raise NotReproducibleError(f"{archive}: " + "; ".join(f"{line.name}: {line.detail}" for line in failed))
+    result = ReleaseCard(
+        design=design.design,
+        archive=str(archive),
+        archive_sha256=sha256(archive),
+        archive_bytes=archive.stat().st_size,
+        manifest_sha256=manifest_sha256(files[MANIFEST]),
+        files={path: len(content) for path, content in sorted(files.items())},
+        vectors=len(vectors),
+        emulator_events_per_second=events_per_second(folder, design.design),
+        checks=[CheckLine(name=line.name, status=line.status, detail=line.detail) for line in checks],
+        **watch.provenance(
+            [
+                *(spec, network, codes, firmware_card, verify_card, synth_card, timing_card),
+                *([decision_card] if decision_card else []),
+            ],
+            "numpy",
+        ),
+    )
+    write_card(result, card)
+    return result
+
+
+def _decided(card: Path, firmware_card: Path) -> DecisionCard:
+    """The card of the decision. Raises CardError when it is of other firmware, or its files are not those it lists."""
+    held = read_card(DecisionCard, card)
+    if sha256(firmware_card) not in held.inputs.values():
+        raise CardError(f"{card}: was not made from {firmware_card}; run the decision stage again")
+    for name, digest in held.files.items():
+        require_digest(Path(held.folder, name), digest, card, "decision")
+    return held
+
+
+def _scripts(design: Spec, made: Made) -> Files:
+    """Constraints and build scripts for Vivado and Vitis HLS, to be run in their folder."""
+    project = read_project(made.rtl)
+    verilog = [f"../rtl/{path.relative_to(project.folder).as_posix()}" for path in project.files]
+    texts = vivado_scripts(design, project.top, verilog)
+    top = load_hls(made.hls).name
+    texts |= hls_scripts(design, top, [f"../hls/firmware/{top}.cpp"])
+    return {f"vendor/{name}": text.encode() for name, text in texts.items()}
+
+
+def _vectors(codes: IntArray, sets: dict[str, int], seed: int) -> IntArray:
+    """Some vectors of each origin, in their order."""
+    rng, chosen, first = np.random.default_rng(seed), [], 0
+    for count in sets.values():
+        some = rng.choice(count, min(count, VECTORS // len(sets)), replace=False)
+        chosen.append(first + np.sort(some))
+        first += count
+    return codes[np.concatenate(chosen)]
+
+
+def _write_folder(files: Files, folder: Path) -> None:
+    with atomic_folder(folder) as part:
+        for path, content in files.items():
+            place = part / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
+
+
+def _write_zip(files: Files, archive: Path) -> None:
+    with atomic_path(archive) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as held:
+        for path, content in sorted(files.items()):
+            entry = zipfile.ZipInfo(path, EPOCH)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = (0o755 if path.endswith(".sh") else 0o644) << 16
+            held.writestr(entry, content)

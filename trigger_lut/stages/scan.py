@@ -1,0 +1,124 @@
+"""Stage `scan`: all designs as points of accuracy against LUTs and latency, and which of them none beats."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from trigger_lut.cards.base import Stopwatch, read_card, write_card, write_text
+from trigger_lut.cards.physics import PhysicsCard
+from trigger_lut.cards.scan import ScanCard, ScanPoint
+from trigger_lut.cards.stage_cards import DesignSummary, ReferenceCard, TrainCard
+from trigger_lut.config.budget import Spec
+from trigger_lut.config.network import short_name
+from trigger_lut.errors import CardError
+from trigger_lut.evaluation.published import RESULTS
+from trigger_lut.stages.summary import missed, rows_as_table, same_everywhere, summarise
+
+
+def front(points: Sequence[tuple[float, float, bool]]) -> list[bool]:
+    """Which of the points (accuracy, cost, may be chosen) no other one beats: the Pareto front.
+
+    A point is beaten by one that is as accurate at a lower cost, or more accurate at no higher cost. Points that may
+    not be chosen neither beat others nor are on the front.
+    """
+    allowed = [(accuracy, cost) for accuracy, cost, may in points if may]
+    return [
+        may and not any((a > accuracy and c <= cost) or (a == accuracy and c < cost) for a, c in allowed)
+        for accuracy, cost, may in points
+    ]
+
+
+def binomial_error(share: float, events: int) -> float:
+    """Standard error of a share of so many events: sqrt(p (1 - p) / n)."""
+    return math.sqrt(share * (1 - share) / events)
+
+
+def scan(
+    reference: Path, designs: list[Path], points: list[Path], json: Path, tsv: Path, published: str | None
+) -> None:
+    """Write one row a design from the cards in its folder; `points` are folders of the scan, `designs` the others.
+
+    published: name of the public data set that this one is, or None. Raises CardError when a card is missing or
+    damaged, or the designs are not of one data set and target.
+    """
+    watch = Stopwatch()
+    card = read_card(ReferenceCard, reference)
+    made, first, events, read = scan_points(card, designs, points)
+    record = ScanCard(
+        data_set=first.data_set,
+        target=first.target_name,
+        events=events,
+        reference_units=card.units,
+        accuracy_reference=card.accuracy_dense,
+        accuracy_trees=card.accuracy_trees,
+        points=made,
+        published_set=published,
+        published=RESULTS[published] if published else [],
+        **watch.provenance([reference, *read]),
+    )
+    write_text(tsv, rows_as_table([point.model_dump(mode="json") for point in made]))
+    write_card(record, json)
+
+
+def scan_points(
+    card: ReferenceCard, designs: Sequence[Path], points: Sequence[Path]
+) -> tuple[list[ScanPoint], Spec, int, list[Path]]:
+    """Return the points of a scan, the first one's spec, the number of test events, and the cards that were read.
+
+    Raises CardError when a card is missing or damaged, or the designs are not of one data set and target.
+    """
+    folders = [*points, *designs]
+    held = [summarise(folder, card) for folder in folders]
+    first = held[0][0]
+    same_everywhere(folders, [spec for spec, _, _ in held])
+    events = [read_card(PhysicsCard, folder / "physics.json").events for folder in folders]
+    for folder, count in zip(folders, events, strict=True):
+        if count != events[0]:
+            raise CardError(
+                f"{folder / 'physics.json'}: events: expected {events[0]} as in {folders[0]}, found {count}"
+            )
+    epochs = [read_card(TrainCard, folder / "train.json").epochs for folder in folders]
+    rows = [row for _, row, _ in held]
+    on_luts = front([(row.accuracy, row.luts, row.bit_exact) for row in rows])
+    on_latency = front([(row.accuracy, row.latency_ns, row.bit_exact) for row in rows])
+    made = [
+        _point(spec, row, n < len(points), events[n], epochs[n], on_luts[n], on_latency[n])
+        for n, (spec, row, _) in enumerate(held)
+    ]
+    return made, first, events[0], [path for _, _, paths in held for path in paths]
+
+
+def _point(
+    spec: Spec, row: DesignSummary, scanned: bool, events: int, epochs: int, front_luts: bool, front_latency: bool
+) -> ScanPoint:
+    network = spec.network
+    return ScanPoint(
+        name=row.name,
+        scanned=scanned,
+        network=short_name(network),
+        max_input_bits=None if network.is_given else network.max_input_bits,
+        seed=spec.seed,
+        warm_from=spec.warm_from,
+        epochs=epochs,
+        training_seconds=row.training_seconds,
+        accuracy=row.accuracy,
+        measure=row.measure,
+        accuracy_error=binomial_error(row.accuracy, events) if row.measure == "accuracy" else None,
+        luts=row.luts,
+        luts_source=row.luts_source,
+        luts_budget=row.luts_budget,
+        ff=row.ff,
+        latency_cycles=row.latency_cycles,
+        latency_ns=row.latency_ns,
+        latency_source=row.latency_source,
+        latency_ns_budget=row.latency_ns_budget,
+        bit_exact=row.bit_exact,
+        vectors=row.vectors,
+        mismatches=row.mismatches,
+        budget_met=row.budget_met,
+        missed=[missed(line) for line in row.budget if not line.met],
+        front_luts=front_luts,
+        front_latency=front_latency,
+    )

@@ -1,0 +1,124 @@
+"""Stage `simulate`: one ROOT file of jets of one class, and its card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trigger_lut.cards.base import Stopwatch, Strict, write_card
+from trigger_lut.cards.stage_cards import SimulateCard
+from trigger_lut.config.budget import read_yaml, validate
+from trigger_lut.config.simulation import SIMULATED_CLASSES, PlannedFile, Simulation, planned_files
+from trigger_lut.errors import ConfigurationError, nearest
+
+if TYPE_CHECKING:
+    from trigger_lut.simulation.jets.clustering import Jets
+
+LARGEST_BATCH = 200
+TRIAL_EVENTS = 2000
+LEAST_JETS_AN_EVENT = 0.05
+
+
+class _Block(Strict):
+    simulate: Simulation
+
+
+def read_simulation(description: Path) -> Simulation:
+    """The `simulate` block of a data set description. Raises ConfigurationError."""
+    content = read_yaml(description)
+    if not isinstance(content, dict) or "simulate" not in content:
+        raise ConfigurationError(f"{description}: simulate: missing; expected the block that says what to simulate")
+    block: _Block = validate(_Block, {"simulate": content["simulate"]}, description)
+    return block.simulate
+
+
+def simulate_file(description: Path, process: str, part: int, root_file: Path, card: Path) -> None:
+    """Simulate one file of the data set and write it, whole or not at all, with a `SimulateCard`.
+
+    The same description gives the same content of every branch. Raises ConfigurationError for a description that is not
+    valid or has no such file, ToolMissingError when Pythia8 or FastJet is not installed.
+    """
+    watch = Stopwatch()
+    simulation = read_simulation(description)
+    planned = {(file.process, file.part): file for file in planned_files(simulation)}
+    if (process, part) not in planned:
+        names = [file.name for file in planned.values()]
+        raise ConfigurationError(f"{description}: simulate: no file {process}_{part}.root{nearest(process, names)}")
+    file = planned[process, part]
+    columns, events = simulate_jets(simulation, file)
+    from trigger_lut.simulation.jets.files import write_jets
+
+    write_jets(root_file, columns)
+    write_card(
+        SimulateCard(
+            process=process,
+            seed=file.seed,
+            jets=file.jets,
+            events_generated=events,
+            pt_range_gev=simulation.pt_range_gev,
+            **watch.provenance([description], "pythia8mc", "fastjet", "awkward", "numpy", "uproot"),
+        ),
+        card,
+    )
+
+
+def simulate_jets(simulation: Simulation, file: PlannedFile) -> tuple[dict[str, Any], int]:
+    """The columns of one file, by branch name, and the number of events generated for them.
+
+    Raises ConfigurationError when fewer than one jet in 20 events falls into the windows.
+    """
+    from trigger_lut.simulation.jets.clustering import find_jets, mmdt
+    from trigger_lut.simulation.jets.events import generate
+    from trigger_lut.simulation.jets.substructure import jet_features
+
+    batches: list[dict[str, Any]] = []
+    jets_found = events_done = 0
+    for events in generate(simulation, file.process, file.seed, batch=min(file.jets, LARGEST_BATCH)):
+        jets = find_jets(events, simulation, file.process)
+        if len(jets):
+            batches.append(
+                {
+                    "run": np.full(len(jets), file.seed),
+                    "event": events_done + jets.event,
+                    "jet": jets.rank,
+                    "label": np.full(len(jets), SIMULATED_CLASSES.index(file.process)),
+                    "pt": jets.pt,
+                    "eta": jets.eta,
+                    "phi": jets.phi,
+                    "mass": jets.mass,
+                    **jet_features(jets.constituents, mmdt(jets.constituents)),
+                    **_constituents(jets),
+                }
+            )
+        events_done += len(events)
+        jets_found += len(jets)
+        if jets_found >= file.jets:
+            break
+        if events_done >= TRIAL_EVENTS and jets_found < LEAST_JETS_AN_EVENT * events_done:
+            raise ConfigurationError(
+                f"simulate: {jets_found} {file.process} jets in {events_done} events; expected pt_range_gev "
+                f"around parton_pt_gev, found {list(simulation.pt_range_gev)} and {list(simulation.parton_pt_gev)}"
+            )
+    return _first(batches, file.jets), events_done
+
+
+def _constituents(jets: Jets) -> dict[str, Any]:
+    import awkward as ak
+
+    of = jets.constituents
+    columns = {"pt": of.pt, "eta": np.arcsinh(of.pz / of.pt), "phi": of.phi}
+    flat = {f"constituent_{name}": values.astype(np.float32) for name, values in columns.items()}
+    return {
+        name: ak.unflatten(values, np.diff(of.offsets))
+        for name, values in {**flat, "constituent_pdg_id": jets.pdg_id}.items()
+    }
+
+
+def _first(batches: list[dict[str, Any]], count: int) -> dict[str, Any]:
+    """The first `count` jets of all batches together."""
+    import awkward as ak
+
+    columns = {name: ak.concatenate([batch[name] for batch in batches])[:count] for name in batches[0]}
+    return {name: ak.to_numpy(values) if values.ndim == 1 else values for name, values in columns.items()}

@@ -1,0 +1,207 @@
+"""Stage `summary`: one table over all designs, with met or missed for every line of each budget."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+from trigger_lut.cards.base import Card, Measured, Stopwatch, read_card, write_card, write_text
+from trigger_lut.cards.firmware import SynthCard, TimingCard, VerifyCard
+from trigger_lut.cards.physics import PhysicsCard
+from trigger_lut.cards.stage_cards import BudgetLine, DesignSummary, ReferenceCard, Summary, TrainCard
+from trigger_lut.config.budget import Spec
+from trigger_lut.errors import CardError
+
+
+def keeps(budget: float, found: float | None, *, at_least: bool = False) -> bool:
+    """Return whether a figure is measured and keeps to a budget."""
+    return found is not None and (found >= budget if at_least else found <= budget)
+
+
+def judged(
+    quantity: str,
+    budget: float,
+    found: Measured,
+    *,
+    at_least: bool = False,
+    counts: bool = True,
+    reason: str | None = None,
+) -> BudgetLine:
+    """Judge one line of a budget. What was not measured is not met, nor what does not count.
+
+    reason: why it does not count, or why it may be missed.
+    """
+    met = counts and keeps(budget, found.value, at_least=at_least)
+    return BudgetLine(
+        quantity=quantity,
+        budget=budget,
+        at_least=at_least,
+        found=found.value,
+        source=found.source,
+        met=met,
+        reason=None if met else reason,
+    )
+
+
+def missed(line: BudgetLine) -> str:
+    """Say by how much a line of a budget is missed."""
+    if line.found is None:
+        return f"{line.quantity} was not measured, budget {line.budget:g}"
+    why = [line.reason] if line.reason is not None else []
+    if not keeps(line.budget, line.found, at_least=line.at_least):
+        off = abs(line.found - line.budget)
+        share = f", {100 * off / line.budget:.1f} %" if line.budget else ""
+        why.insert(0, f"{off:g} too {'low' if line.at_least else 'many'}{share}")
+    return f"{line.quantity} {line.found:g} ({line.source}), budget {line.budget:g}: {'; '.join(why)}"
+
+
+def budget_lines(spec: Spec, synth: SynthCard, timing: TimingCard) -> list[BudgetLine]:
+    """Judge LUTs, clock, latency, initiation interval, DSP and BRAM. A latency counts only at a clock that is met."""
+    clock_mhz = spec.target.clock_mhz
+    clock = judged("clock_mhz", clock_mhz, timing.fmax_mhz_estimate, at_least=True, reason=timing.clock_obstacle)
+    late = None if clock.met else f"counts only at the target's clock of {clock_mhz:g} MHz, which is not reached"
+    return [
+        judged("luts", spec.budget.luts, synth.luts),
+        clock,
+        judged("latency_ns", spec.budget.latency_ns, timing.latency_ns, counts=clock.met, reason=late),
+        judged("ii", spec.budget.ii, timing.ii),
+        judged("dsp", spec.budget.dsp, synth.dsp),
+        judged("bram18", spec.budget.bram18, synth.bram18),
+    ]
+
+
+def summarise(folder: Path, reference: ReferenceCard) -> tuple[Spec, DesignSummary, list[Path]]:
+    """(spec, row, files read) of the design in a folder.
+
+    Raises CardError when a card is missing or damaged, belongs to another design, or lacks a measured number.
+    """
+    kinds: dict[str, type[Card]] = {
+        "train": TrainCard,
+        "verify": VerifyCard,
+        "synth": SynthCard,
+        "timing": TimingCard,
+        "physics": PhysicsCard,
+    }
+    paths = {name: folder / f"{name}.json" for name in ("spec", *kinds)}
+    spec = read_card(Spec, paths["spec"])
+    train = read_card(TrainCard, paths["train"])
+    verify = read_card(VerifyCard, paths["verify"])
+    synth = read_card(SynthCard, paths["synth"])
+    timing = read_card(TimingCard, paths["timing"])
+    physics = read_card(PhysicsCard, paths["physics"])
+    for name, card in (
+        ("train", train),
+        ("verify", verify),
+        ("synth", synth),
+        ("timing", timing),
+        ("physics", physics),
+    ):
+        if card.design != spec.design:
+            raise CardError(f"{paths[name]}: design: expected {spec.design!r} as in spec.json, found {card.design!r}")
+
+    def number(card: str, key: str, found: Measured) -> float:
+        if found.value is None:
+            raise CardError(f"{paths[card]}: {key}: not measured, so the design cannot be judged")
+        return found.value
+
+    lines = budget_lines(spec, synth, timing)
+    row = DesignSummary(
+        name=spec.design,
+        measure=physics.measure,
+        accuracy=physics.accuracy,
+        accuracy_reference=reference.accuracy_dense,
+        accuracy_trees=reference.accuracy_trees,
+        auc={name: curve.auc for name, curve in physics.classes.items()},
+        efficiency_at_1e2={name: curve.efficiency_at_1e2 for name, curve in physics.classes.items()},
+        efficiency_at_1e3={name: curve.efficiency_at_1e3 for name, curve in physics.classes.items()},
+        luts=round(number("synth", "luts", synth.luts)),
+        luts_source=synth.luts.source,
+        luts_budget=spec.budget.luts,
+        luts_surrogate=train.luts_surrogate,
+        ff=round(number("synth", "ff", synth.ff)),
+        dsp=round(number("synth", "dsp", synth.dsp)),
+        bram18=round(number("synth", "bram18", synth.bram18)),
+        latency_cycles=round(number("timing", "latency_cycles", timing.latency_cycles)),
+        latency_ns=number("timing", "latency_ns", timing.latency_ns),
+        latency_source=timing.latency_ns.source,
+        latency_ns_budget=spec.budget.latency_ns,
+        ii=round(number("timing", "ii", timing.ii)),
+        clock_mhz=timing.clock_mhz,
+        fmax_mhz_estimate=number("timing", "fmax_mhz_estimate", timing.fmax_mhz_estimate),
+        fmax_mhz_interval=timing.fmax_mhz_interval,
+        bit_exact=verify.bit_exact,
+        vectors=verify.vectors,
+        mismatches=verify.mismatches,
+        training_seconds=round(train.seconds_per_epoch * train.epochs, 1),
+        budget=lines,
+        budget_met=all(line.met for line in lines),
+    )
+    return spec, row, list(paths.values())
+
+
+def table(designs: list[DesignSummary]) -> str:
+    """The rows as tab-separated values; nested values as 'name.key' columns, met or missed a budget line."""
+    rows = []
+    for design in designs:
+        row = design.model_dump(mode="json")
+        del row["budget"]
+        rows.append({**row, **{f"{line.quantity}_met": line.met for line in design.budget}})
+    return rows_as_table(rows)
+
+
+def rows_as_table(rows: list[dict[str, Any]]) -> str:
+    """Rows of one kind as tab-separated values with a header; mappings as 'name.key' columns, lists joined by ';'."""
+    flat = []
+    for row in rows:
+        entries: dict[str, Any] = {}
+        for key, value in row.items():
+            entries.update(
+                {f"{key}.{name}": v for name, v in value.items()} if isinstance(value, dict) else {key: value}
+            )
+        flat.append({key: _as_text(value) for key, value in entries.items()})
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(flat[0]), delimiter="\t", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(flat)
+    return out.getvalue()
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "; ".join(map(str, value)) if isinstance(value, list) else value
+
+
+def same_everywhere(folders: list[Path], specs: list[Spec]) -> None:
+    """Raises CardError when the designs in these folders are not of one data set and target."""
+    first = specs[0]
+    for folder, spec in zip(folders, specs, strict=True):
+        for key in ("data_set", "target_name"):
+            if getattr(spec, key) != getattr(first, key):
+                raise CardError(
+                    f"{folder / 'spec.json'}: {key}: expected {getattr(first, key)!r} as for design "
+                    f"{first.design!r}, found {getattr(spec, key)!r}"
+                )
+
+
+def summary(reference: Path, folders: list[Path], json: Path, tsv: Path) -> None:
+    """Write one row a design from the cards in its folder, in the order given: JSON for machines, TSV for spreadsheets.
+
+    Raises CardError when a card is missing or damaged, or the designs are not of one data set and target.
+    """
+    watch = Stopwatch()
+    card = read_card(ReferenceCard, reference)
+    held = [summarise(folder, card) for folder in folders]
+    same_everywhere(folders, [spec for spec, _, _ in held])
+    for folder, (spec, _, _) in zip(folders, held, strict=True):
+        units = spec.network.reference_units
+        if units != card.units:
+            raise CardError(f"{reference}: units: expected {units} as in {folder / 'spec.json'}, found {card.units}")
+    first = held[0][0]
+    designs = [row for _, row, _ in held]
+    read = [reference, *(path for _, _, paths in held for path in paths)]
+    made = Summary(data_set=first.data_set, target=first.target_name, designs=designs, **watch.provenance(read))
+    write_text(tsv, table(designs))
+    write_card(made, json)

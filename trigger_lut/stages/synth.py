@@ -1,0 +1,88 @@
+"""Resources of a design after synthesis by Yosys, out of context, beside the surrogate's estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from trigger_lut.cards.base import Measured, Stopwatch, read_card, write_card
+from trigger_lut.cards.firmware import StageTiming, SynthCard
+from trigger_lut.cards.provenance import require_current_files
+from trigger_lut.cards.stage_cards import TrainCard
+from trigger_lut.config.budget import Spec
+from trigger_lut.firmware.rtl.project import read_project
+from trigger_lut.network.network import load_network
+from trigger_lut.synthesis.layer_breakdown import luts_by_layer
+from trigger_lut.synthesis.net_names import NetName, net_names, vector_count
+from trigger_lut.synthesis.netlist import cell_counts, longest_path, resources
+from trigger_lut.synthesis.netlist_cycles import check_cycles
+from trigger_lut.synthesis.netlist_simulation import Bit
+from trigger_lut.synthesis.static_timing import stages
+from trigger_lut.synthesis.yosys import synthesise
+
+
+def synth(spec: Path, network: Path, train_card: Path, firmware_card: Path, card: Path) -> SynthCard:
+    """Synthesise the Verilog of a design and write its SynthCard.
+
+    LUTs are LUT1 to LUT6 cells (two small functions that share one LUT6 in a device count twice), bram18 counts a 36 Kb
+    block RAM twice. The netlist is evaluated on random vectors as well. Raises CardError when Verilog or network are
+    not those that the firmware card lists, ToolMissingError without pyosys, ToolFailedError when Yosys fails,
+    NotReproducibleError when the netlist is another function than the network or takes other cycles than the Verilog.
+    """
+    watch = Stopwatch()
+    design, train = read_card(Spec, spec), read_card(TrainCard, train_card)
+    firmware = require_current_files(firmware_card, spec, network)
+    project = read_project(Path(firmware.rtl_project))
+    integers = load_network(network)
+    module = synthesise(list(project.files), project.top, design.target.family, bram18=design.budget.bram18)
+    cells = cell_counts(module)
+    check_cycles(module, firmware.rtl_latency_cycles_planned, design.design)
+    names = net_names(integers, module, design.design)
+    used, path = resources(cells), longest_path(module, design.target.family)
+
+    def yosys(value: int) -> Measured:
+        return Measured(value=value, source="yosys")
+
+    def surrogate(value: float | None) -> Measured:
+        return Measured(value=value, source="not measured" if value is None else "surrogate")
+
+    result = SynthCard(
+        design=design.design,
+        part=design.target.part,
+        family=design.target.family,
+        luts=yosys(used.luts),
+        ff=yosys(used.ff),
+        carry=yosys(used.carry),
+        dsp=yosys(used.dsp),
+        bram18=yosys(used.bram18),
+        logic_levels=Measured(value=path.levels, source="yosys-levels"),
+        path_ns_estimate=round(path.delay_ns, 6),
+        clock_obstacle=firmware.rtl_clock_obstacle,
+        stages=_stages(names, module, design),
+        luts_by_layer=luts_by_layer(module, names, [layer.name for layer in integers.layers]),
+        netlist_vectors=vector_count(module),
+        cells=cells,
+        luts_surrogate=surrogate(train.luts_surrogate),
+        ff_surrogate=surrogate(train.ff_surrogate),
+        surrogate_error=(train.luts_surrogate - used.luts) / max(used.luts, 1),
+        **watch.provenance([spec, network, train_card, firmware_card, *project.files], "pyosys"),
+    )
+    write_card(result, card)
+    return result
+
+
+def _stages(names: Mapping[Bit, NetName], module: Mapping[str, Any], design: Spec) -> list[StageTiming]:
+    """The stages of the netlist, their slowest paths by the names of what they pass."""
+    return [
+        StageTiming(
+            luts=stage.luts,
+            carry_chains=stage.chains,
+            registers=stage.registers,
+            logic_levels=stage.levels,
+            logic_ns=round(stage.delay_ns, 3),
+            on_path=dict(sorted(stage.on_path.items())),
+            path=list(dict.fromkeys(names[net].what for net in stage.path if net in names)),
+        )
+        for stage in stages(module, design.target.family)
+    ]

@@ -1,0 +1,136 @@
+"""Stage `train`: one design trained to its budget, with what it costs after synthesis."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trigger_lut.cards.base import Measured, Stopwatch, read_card, sha256, write_card
+from trigger_lut.cards.stage_cards import TrainCard
+from trigger_lut.code_hash import fingerprint
+from trigger_lut.config.budget import Spec
+from trigger_lut.conversion.keras_model import integer_network
+from trigger_lut.cost_model.luts import estimate
+from trigger_lut.data.event_codes import TEST, VALIDATION, load_codes
+from trigger_lut.network.network import Network, save_network
+from trigger_lut.training import checkpoint
+from trigger_lut.training import warm_start as warm_starts
+from trigger_lut.training.candidates import Result
+from trigger_lut.training.import_model import take_over
+from trigger_lut.training.measure import Built
+from trigger_lut.training.session import Session
+from trigger_lut.training.summary import accuracies, layer_summaries
+from trigger_lut.training.xla_flags import choose_flags
+from trigger_lut.utils.files import only_writer, write_together
+
+# Changes to the firmware's C++ do not make another network.
+CODE = fingerprint("training.run", without=("firmware.__init__",))
+
+
+def train(
+    spec: Path,
+    codes: Path,
+    checkpoints: Path,
+    model: Path,
+    network: Path,
+    card: Path,
+    warm: Path | None = None,
+    start: Path | None = None,
+    gpus: int = 1,
+) -> None:
+    """Train the design of `spec` on `codes`; write the Keras model, the integer network and the card.
+
+    warm: file to write, with what the training had right before its widths were frozen. start: that file of the design
+    that this one starts from, where its specification names one. gpus: how many share the training; by default one, or
+    none where there is none.
+
+    A network that is given as a file is taken over as it is: see `training.given`.
+
+    An interrupted training goes on from `checkpoints`. When all that was tried is beyond the budget after synthesis,
+    the nearest network is written, with `feasible` false in its card. Raises ConfigurationError when shape and data do
+    not fit, BudgetMissedError for a budget below the theoretical least, DivergedError where numbers are not finite,
+    CardError for a wrong `start`, ToolMissingError without Yosys.
+    """
+    watch = Stopwatch()
+    choose_flags()
+    design, events = read_card(Spec, spec), load_codes(codes)
+    if design.network.model is not None:
+        take_over(design, events, model, network, card, warm, [spec, codes], watch)
+        return
+    began = warm_starts.load(start, design, events)
+    read = [spec, codes] if start is None else [spec, codes, start]
+    belongs_to = checkpoint.fingerprint(design.model_dump_json(), *(sha256(path) for path in read[1:]), CODE)
+    session = Session(design, events, belongs_to, checkpoints, began, gpus)
+    with only_writer(checkpoints):
+        session.resume()
+        result = session.run()
+    session.put(result.weights)
+    integers = integer_network(session.model, events.features, events.classes, inputs=events.formats)
+    record = _card(session, result, integers, watch, read)
+    warm_file = {} if warm is None else {warm: lambda path: warm_starts.deliver(checkpoints, path)}
+    write_together(
+        {
+            model: session.model.save,
+            network: lambda path: save_network(integers, path),
+            **warm_file,
+            card: lambda path: write_card(record, path),
+        },
+        suffix=".keras",
+    )
+
+
+def _card(session: Session, result: Result, integers: Network, watch: Stopwatch, read: list[Path]) -> TrainCard:
+    spec = session.spec
+    cost = estimate(integers, spec.target.clock_period_ns, spec.target.family)
+    accuracy = accuracies(integers, session.events)
+    return TrainCard(
+        design=spec.design,
+        epochs=session.epoch,
+        feasible=result.feasible,
+        verdict=verdict(session, result),
+        accuracy_validation=accuracy[VALIDATION],
+        accuracy=accuracy[TEST],
+        measure="r2" if session.events.regression else "accuracy",
+        luts=Measured(value=result.built.luts, source="yosys"),
+        luts_surrogate=cost.luts,
+        ff_surrogate=result.built.ff,
+        clock_mhz=spec.target.clock_mhz,
+        fmax_mhz_estimate=Measured(value=result.built.fmax_mhz, source="yosys-delay-model"),
+        luts_budget=spec.budget.luts,
+        latency_cycles=result.built.latency_cycles,
+        latency_cycles_surrogate=cost.latency_cycles,
+        latency_cycles_budget=spec.latency_cycles_budget,
+        tightened=session.tightened,
+        widened=session.widened,
+        measurements=session.measurements,
+        seconds_measuring=round(session.seconds_measuring, 3),
+        seconds_per_epoch=session.seconds / max(session.epoch, 1),
+        layers=layer_summaries(integers, cost),
+        history=session.history,
+        **watch.provenance(read, "tensorflow", "keras"),
+    )
+
+
+def verdict(session: Session, result: Result) -> str:
+    """Whether the budget is met, or by how much it is missed and what was tried."""
+    if result.feasible:
+        return "within the budget"
+    spec, built = session.spec, result.built
+    if result.closest:
+        return (
+            f"no network of this shape was found that fits into {spec.budget.luts} LUT and "
+            f"{spec.latency_cycles_budget} cycles: what training leaves within them gives the same outputs for every "
+            f"event; the closest one that does not takes {built.luts} LUTs after Yosys and {built.latency_cycles} "
+            f"cycles{clock(spec, built)}; give it more of either, or fewer layers"
+        )
+    return (
+        f"beyond the budget: {built.luts} LUTs after Yosys of {spec.budget.luts}, {built.latency_cycles} cycles of "
+        f"{spec.latency_cycles_budget}{clock(spec, built)}; pruned and fine-tuned again {session.tightened} times; "
+        f"this is the nearest of {len(session.measurements)} networks that were synthesised"
+    )
+
+
+def clock(spec: Spec, built: Built) -> str:
+    """Say that a network misses the target's clock, and why; empty where it does not."""
+    if built.fmax_mhz >= spec.target.clock_mhz:
+        return ""
+    return f", {built.fmax_mhz:.1f} MHz of {spec.target.clock_mhz:g} ({built.obstacle})"

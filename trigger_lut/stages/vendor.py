@@ -1,0 +1,144 @@
+"""The vendor stage: build scripts for every design, run where Vivado and Vitis HLS are on PATH."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from trigger_lut.cards.base import Measured, Source, Stopwatch, read_card, sha256, write_card, write_text
+from trigger_lut.cards.provenance import require_current_files
+from trigger_lut.cards.vendor import NOTHING, HlsFigures, VendorCard, VivadoFigures
+from trigger_lut.config.budget import Spec
+from trigger_lut.errors import CardError, ReportError, ToolFailedError
+from trigger_lut.firmware.hls.project import load_hls
+from trigger_lut.firmware.rtl.project import read_project
+from trigger_lut.synthesis.vivado.csynth import read_hls_report
+from trigger_lut.synthesis.vivado.reports import read_timing, read_utilization
+from trigger_lut.synthesis.vivado.scripts import (
+    HLS_REPORT,
+    HLS_TCL,
+    STEPS,
+    VIVADO_TCL,
+    hls_scripts,
+    report,
+    vivado_scripts,
+)
+from trigger_lut.utils.programs import run_program
+
+NOT_ASKED = "not asked for: checks.{} of the budget file"
+NOT_FOUND = "{} is not on PATH"
+STATES = {"post_synth": "Synthesized", "post_route": "Routed"}
+SOURCES: dict[str, Source] = {"post_synth": "post-synth", "post_route": "post-route"}
+
+
+def vendor(
+    spec: Path, firmware_card: Path, folder: Path, card: Path, vivado: bool = False, vitis_hls: bool = False
+) -> VendorCard:
+    """Write build scripts into `folder` (made anew), run the tools that are asked for and on PATH, write a VendorCard.
+
+    What does not run is "not measured", with the reason. Raises CardError when the firmware is not the one that its
+    card lists, ToolFailedError with a tool's last lines when it fails, ReportError when a report is not as expected.
+    """
+    watch = Stopwatch()
+    design, firmware = read_card(Spec, spec), require_current_files(firmware_card, spec)
+    project = read_project(Path(firmware.rtl_project))
+    scripts = vivado_scripts(design, project.top, [str(path.resolve()) for path in project.files])
+    hls_top = load_hls(Path(firmware.hls_project)).name
+    source = (Path(firmware.hls_project) / "firmware" / f"{hls_top}.cpp").resolve()
+    if not source.is_file():
+        raise CardError(f"{source}: no such file; run the firmware stage again")
+    scripts |= hls_scripts(design, hls_top, [str(source)])
+    shutil.rmtree(folder, ignore_errors=True)
+    for name, text in scripts.items():
+        write_text(folder / name, text)
+
+    vivado_note = _why_not(vivado, "vivado", ["vivado"])
+    figures = {step: VivadoFigures() for step in STEPS}
+    version = None
+    if vivado_note is None:
+        _run(["vivado", "-mode", "batch", "-nojournal", "-source", VIVADO_TCL], folder)
+        figures = {step: _figures(folder, step) for step in STEPS}
+        version = read_utilization(folder / report(STEPS[1], "utilization")).version
+
+    hls_note = _why_not(vitis_hls, "vitis_hls", ["vitis-run", "vitis_hls"])
+    csynth, hls_version = HlsFigures(), None
+    if hls_note is None:
+        newer = shutil.which("vitis-run") is not None
+        _run(["vitis-run", "--mode", "hls", "--tcl", HLS_TCL] if newer else ["vitis_hls", "-f", HLS_TCL], folder)
+        csynth, hls_version = _hls_figures(folder / HLS_REPORT)
+    result = VendorCard(
+        design=design.design,
+        part=design.target.part,
+        scripts={name: sha256(folder / name) for name in scripts},
+        vivado=version,
+        vivado_note=vivado_note,
+        post_synth=figures["post_synth"],
+        post_route=figures["post_route"],
+        vitis_hls=hls_version,
+        vitis_hls_note=hls_note,
+        csynth=csynth,
+        **watch.provenance([spec, firmware_card, *project.files]),
+    )
+    write_card(result, card)
+    return result
+
+
+def _why_not(asked: bool, check: str, programs: list[str]) -> str | None:
+    if not asked:
+        return NOT_ASKED.format(check)
+    return None if any(map(shutil.which, programs)) else NOT_FOUND.format(" or ".join(programs))
+
+
+def _run(command: list[str], folder: Path) -> None:
+    """Run a tool in a folder; these tools write their errors to standard output."""
+    try:
+        said = run_program(command, cwd=folder)
+    except ToolFailedError as error:
+        raise ToolFailedError(f"{error}\n(in {folder})") from error
+    write_text(folder / f"{command[0]}.out", said)
+
+
+def _figures(folder: Path, step: str) -> VivadoFigures:
+    used, timed = (
+        read_utilization(folder / report(step, "utilization")),
+        read_timing(folder / report(step, "timing")),
+    )
+    if used.state != STATES[step]:
+        raise ReportError(
+            f"{folder / report(step, 'utilization')}: expected the design state {STATES[step]!r}, found {used.state!r}"
+        )
+
+    def found(value: float | None) -> Measured:
+        return NOTHING if value is None else Measured(value=value, source=SOURCES[step])
+
+    return VivadoFigures(
+        luts=found(used.luts),
+        ff=found(used.ff),
+        dsp=found(used.dsp),
+        bram18=found(used.bram18),
+        uram=found(used.uram),
+        wns_ns=found(timed.wns_ns),
+        whs_ns=found(timed.whs_ns),
+        failing_endpoints=found(timed.failing),
+        logic_levels=found(timed.levels),
+        fmax_mhz=found(None if timed.fmax_mhz is None else round(timed.fmax_mhz, 1)),
+    )
+
+
+def _hls_figures(path: Path) -> tuple[HlsFigures, str]:
+    read = read_hls_report(path)
+
+    def found(value: float | None) -> Measured:
+        return NOTHING if value is None else Measured(value=value, source="csynth")
+
+    figures = HlsFigures(
+        luts=found(read.luts),
+        ff=found(read.ff),
+        dsp=found(read.dsp),
+        bram18=found(read.bram18),
+        uram=found(read.uram),
+        latency_cycles=found(read.latency_max),
+        ii=found(read.interval_max),
+        clock_ns=found(read.estimated_clock_ns),
+    )
+    return figures, read.version

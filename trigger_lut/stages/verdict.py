@@ -1,0 +1,234 @@
+"""Stage `verdict`: does every design meet its budget, and is it bit-exact? Measured elsewhere, judged here.
+
+No card is trusted. All files are compared with their checksums, back to the data (`provenance.follow`). The cards of a
+design are compared with each other and with its files (`consistency`). Figures that follow from others are computed
+again. Only then the designs are judged (`judgement`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from trigger_lut.cards.base import Stopwatch, read_card, stage_of, write_card
+from trigger_lut.cards.provenance import follow
+from trigger_lut.cards.scan import ScanCard, ScanPoint
+from trigger_lut.cards.stage_cards import DesignSummary, ReferenceCard, Summary, VerdictCard
+from trigger_lut.config.budget import Budget, Target, load_budget, resolve
+from trigger_lut.errors import BudgetMissedError, CardError, TriggerLutError
+from trigger_lut.stages.scan import scan_points
+from trigger_lut.stages.summary import summarise
+from trigger_lut.verification.consistency import BESIDE, Design, differs, problems_of, read_design
+from trigger_lut.verification.judgement import details, failing, reasons_to_fail
+
+MOST_SHOWN = 20
+ASKED = "the budget and target files"
+
+
+def verdict(
+    summary: Path | None,
+    scan: Path | None,
+    output: Path,
+    cards: Sequence[Path] = (),
+    asked: tuple[Path, Path] | None = None,
+) -> VerdictCard:
+    """Write a VerdictCard when all designs pass. Points of a scan may miss their budgets, but must be bit-exact.
+
+    Parameters
+    ----------
+    summary, scan
+        Cards of the stages `summary` and `scan`; None where there is none.
+    output
+        Card to write. An earlier one is removed first.
+    cards
+        Cards of the stages `prove`, `faults`, `decision` and `release`.
+    asked
+        Budget file and targets, with which the designs must agree; None: they are not compared.
+
+    Returns
+    -------
+    VerdictCard
+        The card that was written.
+
+    Raises
+    ------
+    CardError
+        When a file was changed or cards do not agree: with each file, the expected and the found value.
+    BudgetMissedError
+        When a design misses its budget or is not bit-exact: with every reason.
+    """
+    watch = Stopwatch()
+    read = [path for path in (summary, scan, *cards) if path]
+    output.unlink(missing_ok=True)
+    chain = follow(read)
+    if chain.problems:
+        raise CardError(_refused(chain.problems))
+    found = _read(summary, scan, cards)
+    budget = None if asked is None else load_budget(*asked)
+    if budget is not None:
+        found.problems += _not_asked_for(found, *budget)
+    if found.problems:
+        raise CardError(_refused(found.problems))
+    required = budget is not None and budget[0].checks.require_proof
+    proofs = {row.name: found.designs[row.name].cards.get("prove") for row in found.rows} if required else None
+    reasons = reasons_to_fail(found.rows, found.points, cards, proofs)
+    if reasons:
+        every = len(found.rows) + len(found.points)
+        raise BudgetMissedError(f"{failing(reasons)} of {every} designs fail\n  " + "\n  ".join(reasons))
+    card = VerdictCard(
+        designs=[row.name for row in found.rows],
+        details=[details(found.designs[row.name], row.budget) for row in found.every],
+        files=chain.files,
+        absent=chain.absent,
+        **watch.provenance(read),
+    )
+    write_card(card, output)
+    return card
+
+
+@dataclass
+class Found:
+    """Designs with their rows as computed again, and everything that does not agree.
+
+    rows    the designs that are judged
+    points  the points of the scan
+    every   both, as rows
+    """
+
+    designs: dict[str, Design] = field(default_factory=dict)
+    rows: list[DesignSummary] = field(default_factory=list)
+    points: list[ScanPoint] = field(default_factory=list)
+    every: list[DesignSummary] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def _refused(problems: Sequence[str]) -> str:
+    """Return one message of several problems."""
+    shown = [f"  {problem}" for problem in problems[:MOST_SHOWN]]
+    more = [f"  and {len(problems) - MOST_SHOWN} more"] if len(problems) > MOST_SHOWN else []
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return "\n".join([f"the results do not agree: {count}. No design is judged.", *shown, *more])
+
+
+def _read(summary: Path | None, scan: Path | None, cards: Sequence[Path]) -> Found:
+    """Read all designs, compute again what follows from other cards, and compare."""
+    found, folders = Found(), dict[str, Path]()
+    beside = _by_folder(cards, found.problems)
+    reference = _reference(summary or scan, found.problems)
+    if reference is None:
+        return found
+    for path, rows in ((summary, found.rows), (scan, [])):
+        for folder in _folders(path):
+            try:
+                spec, row, _ = summarise(folder, reference)
+                rows.append(row)
+                if spec.design not in folders:
+                    folders[spec.design] = folder
+                    found.every.append(row)
+                    found.designs[spec.design] = read_design(folder, beside.get(folder, {}))
+                    found.problems += problems_of(found.designs[spec.design])
+                elif folders[spec.design] != folder:
+                    found.problems.append(f"{folder}: design {spec.design!r} is in {folders[spec.design]} as well.")
+            except (TriggerLutError, OSError, ValueError) as error:
+                found.problems.append(str(error))
+    found.problems += [
+        f"{card}: of no design of summary or scan. Expected one in {', '.join(map(str, folders.values())) or 'none'}."
+        for folder, held in beside.items()
+        if folder not in folders.values()
+        for card in held.values()
+    ]
+    if summary is not None:
+        found.problems += _other_rows(summary, read_card(Summary, summary).designs, found.rows)
+    if scan is not None and not found.problems:
+        found.points = _compare_scan(scan, reference, folders, found)
+    return found
+
+
+def _by_folder(cards: Sequence[Path], problems: list[str]) -> dict[Path, dict[str, Path]]:
+    """Return the cards beside the summary by folder and stage."""
+    found: dict[Path, dict[str, Path]] = {}
+    for path in cards:
+        stage = stage_of(path)
+        if stage not in BESIDE or path.name != f"{stage}.json":
+            names = ", ".join(f"{name}.json" for name in BESIDE)
+            found_stage = f"a card of stage {stage!r}" if stage else "no card"
+            problems.append(f"{path}: the verdict judges no such card. Expected one of {names}, found {found_stage}.")
+        else:
+            found.setdefault(path.parent, {})[stage] = path
+    return found
+
+
+def _reference(table: Path | None, problems: list[str]) -> ReferenceCard | None:
+    """Return the card of the references that a summary or scan was made from."""
+    if table is None:
+        problems.append("no summary and no scan. Expected at least one of them: there is no design to judge.")
+        return None
+    inputs = read_card(Summary, table).inputs if stage_of(table) == "summary" else read_card(ScanCard, table).inputs
+    for name in inputs:
+        if Path(name).name == "reference.json":
+            return read_card(ReferenceCard, Path(name))
+    problems.append(f"{table}: inputs: Expected reference.json, found none. Run its stage again.")
+    return None
+
+
+def _folders(table: Path | None) -> list[Path]:
+    """Return the folders of the designs that a summary or scan was made from, in its order."""
+    if table is None:
+        return []
+    inputs = read_card(Summary, table).inputs if stage_of(table) == "summary" else read_card(ScanCard, table).inputs
+    return [Path(name).parent for name in inputs if Path(name).name == "spec.json"]
+
+
+def _other_rows(
+    table: Path, written: Sequence[DesignSummary | ScanPoint], rows: Sequence[DesignSummary | ScanPoint]
+) -> list[str]:
+    """Compare the rows of a table with those computed again."""
+    problems = list(differs(table, "designs", [row.name for row in rows], [row.name for row in written]))
+    for said, row in zip(written, rows, strict=False):
+        problems += differs(table, row.name, row, said)
+    return problems
+
+
+def _compare_scan(scan: Path, reference: ReferenceCard, folders: Mapping[str, Path], found: Found) -> list[ScanPoint]:
+    """Return the points of a scan, computed again."""
+    card = read_card(ScanCard, scan)
+    of_points = [folders[point.name] for point in card.points if point.scanned and point.name in folders]
+    others = [folders[point.name] for point in card.points if not point.scanned and point.name in folders]
+    points, *_ = scan_points(reference, others, of_points)
+    found.problems += _other_rows(scan, card.points, points)
+    return [point for point in points if point.scanned]
+
+
+def _not_asked_for(found: Found, budget: Budget, target: Target) -> list[str]:
+    """Compare designs and checks with the budget file."""
+    rows, points = ([x.name for x in named] for named in (found.rows, found.points))
+    problems = list(differs(Path("results"), "designs", [*budget.designs], rows, ASKED))
+    problems += differs(Path("results"), "points of the scan", [*budget.points], points, ASKED)
+    for name, design in found.designs.items():
+        if name in budget.designs or name in budget.points:
+            wanted = resolve(budget, target, name)
+            problems += differs(design.folder / "spec.json", "", wanted, design.spec, ASKED)
+    for row in found.rows:
+        problems += _checks(found.designs[row.name], budget)
+    return problems
+
+
+def _checks(design: Design, budget: Budget) -> list[str]:
+    """Compare what was checked of a design with what the budget file asks for."""
+    checks, problems = budget.checks, []
+    prove, injected = design.cards.get("prove"), design.cards.get("faults")
+    for form in design.cards["verify"].comparisons:
+        if form.name == "rtl" and form.vectors < checks.vectors:
+            problems.append(
+                f"{design.path('verify')}: rtl: vectors: Expected at least {checks.vectors} (checks.vectors), found "
+                f"{form.vectors}. Run the verify stage again."
+            )
+    if prove is None and checks.formal_seconds:
+        problems.append(f"{design.path('prove')}: Expected a proof (checks.formal_seconds), found none.")
+    if prove is not None:
+        path = design.path("prove")
+        problems += differs(path, "seconds_allowed", checks.formal_seconds, prove.seconds_allowed, ASKED)
+    if injected is None and checks.faults:
+        problems.append(f"{design.path('faults')}: Expected {checks.faults} faults (checks.faults), found no card.")
+    return problems

@@ -1,0 +1,1 @@
+"""Yosys, its netlists and their timing."""

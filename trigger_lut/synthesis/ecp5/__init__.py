@@ -1,0 +1,1 @@
+"""Place and route for an ECP5."""

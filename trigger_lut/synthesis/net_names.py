@@ -1,0 +1,132 @@
+"""Names for the nets of a synthesised netlist: which value of the network a net carries.
+
+Synthesis keeps hardly any names. So netlist and network get the same random vectors, and a net is named after the first
+value of the network - input, channel of a layer, table of an edge, adder, output - with a bit that is the same on all
+of them. Nets inside a table of several LUTs or inside an adder carry no such bit and stay without a name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from trigger_lut.errors import NotReproducibleError
+from trigger_lut.firmware.rtl.verilog_top import offsets
+from trigger_lut.fixed_point.formats import IntArray
+from trigger_lut.network.lowering.adder_tree import Summation, plan_places
+from trigger_lut.network.network import PADDING, LUTDenseTables, Network
+from trigger_lut.network.reference_model import all_values, channel_codes
+from trigger_lut.synthesis.netlist import BLOCK_RAMS
+from trigger_lut.synthesis.netlist_simulation import Bit, net_values, packed
+
+VECTORS, SEED = 1024, 1
+BLOCK_RAM_VECTORS = 4096  # every address of a table in block RAM behind an input of up to 12 bits
+
+
+@dataclass(frozen=True)
+class NetName:
+    """A bit of a value of the network; `what` names layer, output and edge."""
+
+    what: str
+    bit: int
+
+
+def net_names(network: Network, module: Mapping[str, Any], design: str) -> dict[Bit, NetName]:
+    """Names of the nets of a design's netlist, as far as they have one.
+
+    The netlist must give the network's outputs: raises NotReproducibleError where it does not, ToolFailedError for
+    cells that are not known.
+    """
+    vectors = vector_count(module)
+    codes = random_codes(network, vectors)
+    values = all_values(network, codes)
+    data = [bit for i, kif in enumerate(network.inputs) for bit in packed(codes[:, i], kif.bits)]
+    nets = net_values(module, {"data_in": data, "valid_in": [(1 << vectors) - 1]}, vectors)
+    _check_outputs(network, module, nets, values, design)
+    ones = (1 << vectors) - 1
+    known: dict[int, NetName] = {}
+    for what, found in _named(network, codes, values):
+        for n, row in enumerate(packed(found, _bits(found))):
+            if row not in (0, ones):
+                known.setdefault(row, NetName(what, n))
+                known.setdefault(row ^ ones, NetName(what, n))
+    return {bit: known[row] for bit, row in nets.items() if row in known}
+
+
+def vector_count(module: Mapping[str, Any]) -> int:
+    """Return the number of vectors that a netlist is evaluated on."""
+    return BLOCK_RAM_VECTORS if any(c["type"] in BLOCK_RAMS for c in module["cells"].values()) else VECTORS
+
+
+def random_codes(network: Network, vectors: int) -> IntArray:
+    """Return (vectors, C_in) random codes. An input with no more codes than vectors takes each of them."""
+    rng = np.random.default_rng(SEED)
+    codes = np.stack([rng.integers(kif.lo, kif.hi + 1, vectors) for kif in network.inputs], axis=1)
+    for i, kif in enumerate(network.inputs):
+        if kif.hi - kif.lo < vectors:
+            every = np.arange(kif.lo, kif.hi + 1)
+            codes[rng.permutation(vectors)[: len(every)], i] = every
+    return codes
+
+
+def _check_outputs(
+    network: Network, module: Mapping[str, Any], nets: Mapping[Bit, int], values: IntArray, design: str
+) -> None:
+    """Raises NotReproducibleError when the netlist's outputs are not the network's."""
+    formats = network.output_formats()
+    at = offsets(formats)
+    bits = module["ports"]["data_out"]["bits"]
+    for o, (value, kif) in enumerate(zip(network.output_values, formats, strict=True)):
+        for n, expected in enumerate(packed(values[:, int(value)], kif.bits)):
+            if wrong := nets.get(bits[at[o] + n], 0) ^ expected:
+                raise NotReproducibleError(
+                    f"{design}: the netlist after synthesis is not bit-exact: output {o}, bit {n} differs from the "
+                    f"integer model in {wrong.bit_count()} of {len(values)} random vectors"
+                )
+
+
+def _named(network: Network, codes: IntArray, values: IntArray) -> Iterator[tuple[str, IntArray]]:
+    """(name, values (N,)) of everything in the network, from the inputs on."""
+    for i in range(codes.shape[1]):
+        feature = f" ({network.features[i]})" if i < len(network.features) else ""
+        yield f"input {i}{feature}", codes[:, i]
+    for n, (layer, sites) in enumerate(zip(network.layers, network.sites, strict=True)):
+        plans = plan_places(layer, sites) if isinstance(layer, LUTDenseTables) else []
+        for place in range(layer.places):
+            name = layer.name if layer.places == 1 else f"{layer.name}, place {place}"
+            seen = channel_codes(network, n, values, place)
+            for i in range(seen.shape[1]):
+                if int(sites[place][i]) != PADDING:
+                    yield f"{name}, input {i}", seen[:, i]
+            first = network.starts[n] + place * layer.shape[1]
+            for o in range(layer.shape[1]):
+                if isinstance(layer, LUTDenseTables):
+                    yield from _sum(f"{name}, output {o}", layer, o, plans[place][o], seen)
+                yield f"{name}, output {o}", values[:, first + o]
+
+
+def _sum(name: str, layer: LUTDenseTables, o: int, plan: Summation, seen: IntArray) -> Iterator[tuple[str, IntArray]]:
+    """Tables and partial sums of one output, with the constants that the firmware puts into the tables."""
+    items: list[IntArray] = []
+    leaves: list[int] = []
+    live = [n for n, a in enumerate(plan.addends) if a.hi > a.lo]
+    widest = max(live, key=lambda n: plan.addends[n].hi - plan.addends[n].lo, default=-1)
+    for n, addend in enumerate(plan.addends):
+        kif, width = layer.inputs[addend.channel], int(layer.widths[addend.channel, o])
+        address = (seen[:, addend.channel] - kif.lo) >> (kif.bits - width)
+        items.append(addend.values[address] + (plan.constant if n == widest else 0))
+        leaves.append(1)
+        yield f"{name}, edge from input {addend.channel}", items[n]
+    for a, b in plan.pairs:
+        items.append(items[a] + items[b])
+        leaves.append(leaves[a] + leaves[b])
+        yield f"{name}, adder of {leaves[-1]} edges", items[-1]
+
+
+def _bits(values: IntArray) -> int:
+    """Bits that hold all of these values, with a sign where one is negative."""
+    lo, hi = int(values.min()), int(values.max())
+    return max(hi.bit_length(), (~lo).bit_length() if lo < 0 else 0) + (lo < 0)

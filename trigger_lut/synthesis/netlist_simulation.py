@@ -1,0 +1,170 @@
+"""What a synthesised netlist computes: every net on many vectors at once, registers looked through.
+
+The pipeline has no feedback and no enables, so a register passes on what it gets: all vectors are on their way alone.
+A net's values are the bits of one Python integer, bit n for vector n.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+import numpy as np
+
+from trigger_lut.errors import ToolFailedError
+from trigger_lut.fixed_point.formats import IntArray
+from trigger_lut.synthesis.block_ram import block_ram_values, read_ports
+from trigger_lut.synthesis.netlist import BLOCK_RAMS, NO_HARDWARE
+
+Bit = int | str  # a net of Yosys' JSON, or a constant '0', '1', 'x'
+CLOCKS = ("C", "CLKARDCLK", "CLKBWRCLK")
+
+
+def packed(values: IntArray, bits: int) -> list[int]:
+    """Bits 0 to `bits` - 1 of (N,) integers in two's complement, each an integer whose bit n is that of values[n]."""
+    columns = (np.asarray(values, dtype=np.int64)[None] >> np.arange(bits)[:, None]) & 1
+    rows = np.packbits(columns.astype(np.uint8), axis=1, bitorder="little")
+    return [int.from_bytes(row.tobytes(), "little") for row in rows]
+
+
+def net_values(module: Mapping[str, Any], inputs: Mapping[str, Sequence[int]], vectors: int) -> dict[Bit, int]:
+    """Values of every net of a flat netlist of Xilinx cells for values of its input ports, a packed integer a bit.
+
+    Raises ToolFailedError for a cell that is not known, a register with an enable, or a loop.
+    """
+    ones = (1 << vectors) - 1
+    nets: dict[Bit, int] = {"0": 0, "1": ones, "x": 0}
+    for port, values in inputs.items():
+        nets.update(zip(module["ports"][port]["bits"], values, strict=True))
+    cells = {name: cell for name, cell in module["cells"].items() if cell["type"] not in NO_HARDWARE}
+    for name in order(cells):
+        evaluate_cell(cells[name], nets, vectors)
+    return nets
+
+
+def order(cells: Mapping[str, Any]) -> list[str]:
+    """Names of the cells, each behind those that drive it. Raises ToolFailedError when there is a loop."""
+    driver = {bit: name for name, cell in cells.items() for bit in outputs(cell)}
+    needed = {name: {driver[bit] for bit in read(cell) if bit in driver} for name, cell in cells.items()}
+    try:
+        return list(TopologicalSorter(needed).static_order())
+    except CycleError as error:
+        raise ToolFailedError(f"the synthesised logic has a loop through {error.args[1][0]}") from error
+
+
+def outputs(cell: Mapping[str, Any]) -> list[Bit]:
+    """Nets that a cell drives."""
+    return [
+        bit for port, bits in cell["connections"].items() if cell["port_directions"][port] == "output" for bit in bits
+    ]
+
+
+def read(cell: Mapping[str, Any]) -> Iterable[Bit]:
+    """Nets that a cell reads; not its clock, and of a block RAM the addresses of the read ports alone."""
+    addresses = {port.address for port in read_ports(cell)} if cell["type"] in BLOCK_RAMS else None
+    for port, bits in cell["connections"].items():
+        if cell["port_directions"][port] != "input" or port in CLOCKS:
+            continue
+        if addresses is None or port in addresses:
+            yield from (bit for bit in bits if not isinstance(bit, str))
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """A cell with the values of the nets in front of it; values are packed integers, `ones` has every bit set."""
+
+    cell: Mapping[str, Any]
+    nets: Mapping[Bit, int]
+    vectors: int
+
+    @property
+    def kind(self) -> str:
+        return str(self.cell["type"])
+
+    @property
+    def ports(self) -> Mapping[str, list[Bit]]:
+        ports: Mapping[str, list[Bit]] = self.cell["connections"]
+        return ports
+
+    @property
+    def ones(self) -> int:
+        return (1 << self.vectors) - 1
+
+    def value(self, port: str, n: int = 0) -> int:
+        return self.nets.get(self.ports[port][n], 0) if n < len(self.ports.get(port, ())) else 0
+
+
+def evaluate_cell(cell: Mapping[str, Any], nets: dict[Bit, int], vectors: int) -> None:
+    """Add the values of the nets that a cell drives to `nets`. Raises ToolFailedError for a cell that is not known."""
+    held = _Cell(cell, nets, vectors)
+    inverted = [name for name, text in cell.get("parameters", {}).items() if name.startswith("IS_") and "1" in text]
+    for pattern, function in EVALUATED.items():
+        if re.fullmatch(pattern, held.kind) and not inverted:
+            nets.update(function(held))
+            return
+    pins = f" with {', '.join(inverted)}" if inverted else ""
+    raise _not_known(held, pins)
+
+
+def _not_known(cell: _Cell, pins: str) -> ToolFailedError:
+    return ToolFailedError(
+        f"netlist: a cell {cell.kind}{pins} cannot be evaluated. Expected LUT1 to LUT6, MUXF7 to MUXF9, INV, CARRY4, "
+        "CARRY8, FDRE or FDSE without an enable, or a block RAM. Use the pinned pyosys, and report the design that "
+        "makes this cell"
+    )
+
+
+def _lut(cell: _Cell) -> dict[Bit, int]:
+    width = int(cell.kind[3])
+    table = [cell.ones * int(bit) for bit in reversed(cell.cell["parameters"]["INIT"][-(1 << width) :])]
+    table += [0] * ((1 << width) - len(table))
+    for n in range(width):
+        select = cell.value(f"I{n}")
+        table = [(b & select) | (a & ~select) for a, b in zip(table[::2], table[1::2], strict=True)]
+    return {cell.ports["O"][0]: table[0]}
+
+
+def _wide_multiplexer(cell: _Cell) -> dict[Bit, int]:
+    return {cell.ports["O"][0]: (cell.value("I1") & cell.value("S")) | (cell.value("I0") & ~cell.value("S"))}
+
+
+def _inverter(cell: _Cell) -> dict[Bit, int]:
+    return {cell.ports["O"][0]: cell.ones ^ cell.value("I")}
+
+
+def _carry(cell: _Cell) -> dict[Bit, int]:
+    if cell.ports.get("CI_TOP", ["0"]) not in (["0"], ["x"]):
+        raise _not_known(cell, " of two chains")
+    found = {}
+    carry = cell.value("CI") | cell.value("CYINIT")
+    for n in range(int(cell.kind.removeprefix("CARRY"))):
+        select = cell.value("S", n)
+        found[cell.ports["O"][n]] = select ^ carry
+        carry = (carry & select) | (cell.value("DI", n) & ~select)
+        found[cell.ports["CO"][n]] = carry
+    return found
+
+
+def _register(cell: _Cell) -> dict[Bit, int]:
+    if cell.ports["CE"] != ["1"]:
+        raise _not_known(cell, f" with the enable {cell.ports['CE']}")
+    d = cell.value("D")
+    return {cell.ports["Q"][0]: d & ~cell.value("R") if cell.kind == "FDRE" else d | cell.value("S")}
+
+
+def _block_ram(cell: _Cell) -> dict[Bit, int]:
+    return block_ram_values(cell.cell, cell.value, cell.vectors)
+
+
+EVALUATED: Mapping[str, Callable[[_Cell], dict[Bit, int]]] = {
+    "LUT[1-6]": _lut,
+    "MUXF[789]": _wide_multiplexer,
+    "INV": _inverter,
+    "CARRY[48]": _carry,
+    "FDRE|FDSE": _register,
+    "|".join(BLOCK_RAMS): _block_ram,
+}
+"""What evaluates a cell, by a pattern of its type."""

@@ -1,0 +1,198 @@
+"""The pipeline is cut again until its synthesized netlist reaches the clock, or until the latency budget is used up.
+
+The first cut goes by the delay model. Synthesis then shows how long the path into each register really is: it shares
+logic between tables, and a large table may become more LUTs in a row than planned. Where a path is too long for the
+clock, the operations on it count as that much longer in the next cut. So registers move, and where that is not enough a
+stage is added. Delays only grow, and each new cut breaks each path that was too long, so the search ends: at the latest
+where each operation has a stage of its own.
+
+The result depends on nothing but the network and the target, so training and firmware get the same pipeline.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from trigger_lut.config.budget import Spec
+from trigger_lut.cost_model import delay as delay_model
+from trigger_lut.cost_model.clock import fmax_estimate_mhz
+from trigger_lut.cost_model.operations import described, operation_delays
+from trigger_lut.firmware.rtl.build import live_logic, write_rtl
+from trigger_lut.firmware.rtl.pipeline import flip_flops, stage_numbers
+from trigger_lut.network.network import Network
+from trigger_lut.synthesis.netlist import cell_counts, longest_path, resources
+from trigger_lut.synthesis.pipeline_registers import registered_operations
+from trigger_lut.synthesis.static_timing import stages as netlist_stages
+from trigger_lut.synthesis.yosys import synthesise
+
+SYNTHESES = 6  # at most
+LEAST_GROWTH = 1.02  # of the delays on a path that is too long
+
+Late = dict[int, float]
+"""By operation that ends in a register: how many times too long its path is, if it is."""
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A cut pipeline, and what synthesis makes of it.
+
+    stages          pipeline stage of each operation of `rtl.live_logic`, from 1 on; () where all outputs are constant
+    latency_cycles  registers from input to output
+    luts            after synthesis
+    ff              registers before synthesis
+    fmax_mhz        by the delay model on the netlist
+    clock_met       whether that is at least the target's clock
+    cycles_needed   latency_cycles; where no cut within the budget reaches the clock, those of the next cut
+    syntheses       netlists that were made to find it
+    obstacle        why no cut within the budget reaches the clock; empty where one does
+    """
+
+    stages: tuple[int, ...]
+    latency_cycles: int
+    luts: int
+    ff: int
+    fmax_mhz: float
+    clock_met: bool
+    cycles_needed: int
+    syntheses: int
+    obstacle: str = ""
+
+
+def close_timing(network: Network, spec: Spec) -> Pipeline:
+    """Cut a network's pipeline so that its netlist reaches the target's clock, with as few more stages as are found.
+
+    Where no cut within the latency budget does, the fastest of those that were tried is returned, with its obstacle.
+
+    Raises the errors of `rtl.write_rtl`, and those of Yosys.
+    """
+    target, most = spec.target, spec.latency_cycles_budget
+    comb, stage_ns = live_logic(network), delay_model.stage_ns(target.clock_period_ns, target.family)
+    delays = [] if comb is None else planned_delays(comb, stage_ns, target.family, most)
+    tried: list[Pipeline] = []
+    obstacle = ""
+    while True:
+        stages = () if comb is None else tuple(stage_numbers(comb, stage_ns, target.family, delays))
+        if tried and max(stages, default=1) > most:
+            obstacle = f"the next cut takes {max(stages)} cycles, the budget grants {most}"
+            break
+        if len(tried) == SYNTHESES:
+            obstacle = f"{SYNTHESES} cuts were tried"
+            break
+        found, module = _synthesized(network, spec, comb, stages)
+        tried.append(found)
+        if found.clock_met or comb is None:
+            break
+        late = _late(comb, stages, module, spec)
+        if not late:
+            obstacle = "synthesis moved the longest path to a stage without operations"
+            break
+        alone, delays = longer(comb, stages, delays, late, stage_ns)
+        if alone is not None:
+            obstacle = f"{described(comb.ops, alone)} takes longer than a clock period"
+            break
+    best = max(tried, key=lambda pipeline: (pipeline.clock_met, pipeline.fmax_mhz))
+    if best.clock_met:
+        return replace(best, syntheses=len(tried))
+    needed = max(best.latency_cycles, max(stages, default=1))
+    return replace(best, cycles_needed=needed, syntheses=len(tried), obstacle=obstacle)
+
+
+def planned_delays(comb: Any, stage_ns: float, family: str, most: int) -> list[float]:
+    """Return the delay of each operation in ns for the first cut.
+
+    Delays are longer in large designs, by alkaid's count of LUTs, unless that alone takes more than `most` cycles.
+    """
+    plain, growth = operation_delays(comb, family), delay_model.GROWTH.factor(comb.cost)
+    grown = [min(growth * delay, stage_ns) for delay in plain]
+    return grown if max(stage_numbers(comb, stage_ns, family, grown), default=1) <= most else plain
+
+
+def _synthesized(
+    network: Network, spec: Spec, comb: Any, stages: tuple[int, ...]
+) -> tuple[Pipeline, Mapping[str, Any]]:
+    """Write and synthesize a network cut in this way, in a temporary folder."""
+    family = spec.target.family
+    with tempfile.TemporaryDirectory(prefix="trigger_lut_closing_") as folder:
+        project = write_rtl(network, Path(folder, "rtl"), spec, stages)
+        module = synthesise(list(project.files), project.top, family, bram18=spec.budget.bram18)
+    luts = resources(cell_counts(module)).luts
+    fmax = fmax_estimate_mhz(longest_path(module, family).delay_ns, family, luts)
+    pipeline = Pipeline(
+        stages=stages,
+        latency_cycles=project.latency_cycles_planned,
+        luts=luts,
+        ff=1 if comb is None else flip_flops(comb, stages),
+        fmax_mhz=fmax,
+        clock_met=fmax >= spec.target.clock_mhz,
+        cycles_needed=project.latency_cycles_planned,
+        syntheses=1,
+    )
+    return pipeline, module
+
+
+def _late(comb: Any, stages: Sequence[int], module: Mapping[str, Any], spec: Spec) -> Late:
+    """Find the operations whose paths are too long for the clock in a synthesized netlist."""
+    target = spec.target
+    held = registered_operations(comb, stages, module)
+    luts = resources(cell_counts(module)).luts
+    room_ns = (target.clock_period_ns - delay_model.delays(target.family).register) / delay_model.GROWTH.factor(luts)
+    late: Late = {}
+    for n, stage in enumerate(netlist_stages(module, target.family), start=1):
+        for net, path_ns in stage.arrivals_ns.items():
+            if fmax_estimate_mhz(path_ns, target.family, luts) >= target.clock_mhz:
+                continue
+            ends = {index for at, index in held.get(net, ()) if at == n}
+            # Where synthesis moved a register, as behind a block RAM: everything in the stage.
+            for index in ends or [i for i, at in enumerate(stages) if at == n]:
+                late[index] = max(late.get(index, 0.0), path_ns / room_ns)
+    return late
+
+
+def longer(
+    comb: Any, stages: Sequence[int], delays_ns: Sequence[float], late: Late, stage_ns: float
+) -> tuple[int | None, list[float]]:
+    """Lengthen the operations on paths that are too long, so that the next cut breaks each of these paths.
+
+    Parameters
+    ----------
+    comb
+        alkaid's logic.
+    stages
+        The pipeline stage of each operation.
+    delays_ns
+        Delay of each operation in ns, as the stages were planned by.
+    late
+        Operations that end paths which are too long, and how many times.
+    stage_ns
+        Logic that is planned between two registers, in ns.
+
+    Returns
+    -------
+    alone
+        An operation that is too long for the clock on its own, where all paths that are too long are such: no cut
+        helps it. Else None.
+    delays
+        The longer delays in ns, none above `stage_ns`: an operation that takes so much gets a stage of its own.
+    """
+    done: list[float] = []
+    operations: list[int] = []  # in a row up to each one
+    for op, stage, delay in zip(comb.ops, stages, delays_ns, strict=True):
+        before = [a for a in op.addr if stages[a] == stage]
+        done.append(max((done[a] for a in before), default=0.0) + delay)
+        operations.append(max((operations[a] for a in before), default=0) + (delay > 0))
+    growth = [1.0] * len(stages)
+    # A single operation may be slow only because synthesis saves area where another path is longer still.
+    several = {index: times for index, times in late.items() if operations[index] > 1}
+    if not several:
+        return max(late, key=lambda index: late[index]), list(delays_ns)
+    for index, times in several.items():
+        growth[index] = max(times, LEAST_GROWTH) * stage_ns / done[index]
+    for index in range(len(stages) - 1, -1, -1):
+        for a in comb.ops[index].addr:
+            if stages[a] == stages[index]:
+                growth[a] = max(growth[a], growth[index])
+    return None, [min(delay * times, stage_ns) for delay, times in zip(delays_ns, growth, strict=True)]

@@ -1,0 +1,1 @@
+"""Scripts for Vivado and Vitis HLS, and their reports."""

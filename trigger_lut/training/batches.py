@@ -1,0 +1,200 @@
+"""What a training reads: events held in memory, or windows of them that are read from disk while it trains.
+
+A window is a part of the training split, decoded, and is shuffled whole. It is made of blocks of neighbouring rows of
+the file, drawn anew each epoch: ingest has put rows in the order of a hash, so that neighbours have nothing in common.
+What is left over of a window, less than a batch, goes into the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+
+from trigger_lut.config.budget import Training
+from trigger_lut.data.event_codes import BLOCK, TRAIN, VALIDATION, EventCodes
+from trigger_lut.errors import ConfigurationError
+from trigger_lut.metrics.accuracy import Quality
+from trigger_lut.stages.baselines import decoded
+
+if TYPE_CHECKING:
+    from trigger_lut.training.trainer import Pressure, Trainer
+
+COPIES = 3  # of a window at most: one that is trained on, as an array and on the device, and one that is being read
+BLOCKS = 16  # of a window at least: what neighbours in the file have in common is to be a small part of it
+Item = TypeVar("Item")
+
+
+class Window(NamedTuple):
+    """Events in memory, and the order in which training visits them.
+
+    x        (W, C) float32 values on the input grid; rows that no batch names are padding
+    y        (W, ...) `EventCodes.targets`
+    batches  (S, B) int32, the rows of each step
+    steps    how many of the S are taken
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    batches: np.ndarray
+    steps: int
+
+
+class TrainingData(Protocol):
+    """What a session asks of its data."""
+
+    batch_size: int
+
+    def training(self) -> tuple[np.ndarray, np.ndarray] | tuple[None, None]:
+        """Values (N, C) and `EventCodes.targets`, put on the device at the start; None where windows come instead."""
+
+    def epoch(self, trainer: Trainer, seed: int, epoch: int, pressure: Pressure) -> float:
+        """Train on each event once, but for the last incomplete batch, in an order that follows from seed and epoch.
+
+        Returns the mean loss.
+        """
+
+    weights: np.ndarray | None  # of the validation split, None: all alike
+
+    def qualities(self, trainer: Trainer) -> np.ndarray:
+        """(N,) `Quality` of each event of the validation split, in the order of rows."""
+
+
+def training_data(events: EventCodes, training: Training) -> TrainingData:
+    """Held in memory where the decoded splits for training and validation take no more than `memory_mb`, else streamed.
+
+    Raises ConfigurationError where less than two batches fit.
+    """
+    counts = events.counts().sum(axis=0)
+    size = (counts[TRAIN] + counts[VALIDATION]) * event_bytes(events)
+    if size <= training.memory_mb * 1e6:
+        return Held(events, training.batch_size)
+    return Streamed(events, training.batch_size, training.memory_mb)
+
+
+def real_values(events: EventCodes, split: int) -> tuple[np.ndarray, np.ndarray]:
+    """Real values (N, C) float32 of a split's codes, and `EventCodes.truth` of it."""
+    count = int(events.counts()[:, split].sum())
+    values = np.empty((count, len(events.formats)), np.float32)
+    done = 0
+    for block in events.blocks():
+        codes, _ = block.of(split)
+        values[done : done + len(codes)] = decoded(codes, events.formats)
+        done += len(codes)
+    return values, events.truth(split)
+
+
+def event_bytes(events: EventCodes) -> int:
+    """What one decoded event takes: values, label, weight, and its place in the order of an epoch."""
+    aims = len(events.classes) if events.regression else 1
+    return 4 * len(events.formats) + 4 * (aims + (events.weights is not None)) + 4
+
+
+class Held:
+    """All of the data in memory."""
+
+    def __init__(self, codes: EventCodes, batch_size: int) -> None:
+        self.codes, self.batch_size = codes, batch_size
+        self.validation = real_values(codes, VALIDATION)
+        self.weights, self.quality = codes.weights_of(VALIDATION), Quality.on(codes, VALIDATION)
+        self.events = int(codes.counts()[:, TRAIN].sum())
+
+    def training(self) -> tuple[np.ndarray, np.ndarray]:
+        return real_values(self.codes, TRAIN)[0], self.codes.targets(TRAIN)
+
+    def epoch(self, trainer: Trainer, seed: int, epoch: int, pressure: Pressure) -> float:
+        return trainer.epoch(np.random.default_rng((seed, epoch)).permutation(self.events), pressure)
+
+    def qualities(self, trainer: Trainer) -> np.ndarray:
+        return self.quality.of(trainer.logits(self.validation[0]), self.validation[1])
+
+
+class Streamed:
+    """Windows of the training split that take no more than `memory_mb`, all copies together.
+
+    Raises ConfigurationError where a window would hold less than two batches.
+    """
+
+    def __init__(self, codes: EventCodes, batch_size: int, memory_mb: int) -> None:
+        self.codes, size = codes, event_bytes(codes)
+        self.weights, self.quality = codes.weights_of(VALIDATION), Quality.on(codes, VALIDATION)
+        self.rows = int(memory_mb * 1e6) // (COPIES * size)
+        self.block = min(max(self.rows // BLOCKS, 1), BLOCK)
+        self.counts = codes.counts(self.block)[:, TRAIN]
+        self.events = int(self.counts.sum())
+        self.batch_size, self.rows = min(batch_size, self.events), min(self.rows, self.events)
+        if self.rows < min(2 * self.batch_size, self.events):
+            least = int(np.ceil(2 * self.batch_size * COPIES * size / 1e6))
+            raise ConfigurationError(
+                f"training.memory_mb: {memory_mb} has room for {self.rows} events at a time, expected two batches of "
+                f"{self.batch_size}: {least} or more, or a smaller batch_size"
+            )
+
+    def training(self) -> tuple[None, None]:
+        return None, None
+
+    def epoch(self, trainer: Trainer, seed: int, epoch: int, pressure: Pressure) -> float:
+        return trainer.stream(ahead(self.windows(seed, epoch)), pressure)
+
+    def windows(self, seed: int, epoch: int) -> Iterator[Window]:
+        """The windows of an epoch. A single one, which then holds the whole split, has the order of `Held`."""
+        waiting = np.random.default_rng((seed, epoch, 1)).permutation(len(self.counts)).tolist()
+        rng = np.random.default_rng((seed, epoch))
+        left = self._block(len(self.counts))
+        while waiting:
+            taken, filled = [], len(left[1])
+            while waiting and filled + self.counts[waiting[-1]] <= self.rows:
+                taken.append(waiting.pop())
+                filled += int(self.counts[taken[-1]])
+            window, left = self._window(sorted(taken), filled, left, rng)
+            yield window
+            del window  # or it would be held while the next one is made
+
+    def _window(
+        self, blocks: list[int], filled: int, left: tuple[np.ndarray, np.ndarray], rng: np.random.Generator
+    ) -> tuple[Window, tuple[np.ndarray, np.ndarray]]:
+        """A window of what was left over, codes and targets, and of these blocks; what is left over of it."""
+        x = np.zeros((self.rows, len(self.codes.formats)), np.float32)
+        y = np.zeros((self.rows, *left[1].shape[1:]), left[1].dtype)
+        order = rng.permutation(filled)
+        steps = filled // self.batch_size
+        batches = np.zeros((self.rows // self.batch_size, self.batch_size), np.int32)
+        batches[:steps] = order[: steps * self.batch_size].reshape(steps, self.batch_size)
+        last = np.sort(order[steps * self.batch_size :])
+        spared, done = [], 0
+        for n in (None, *blocks):
+            codes, aims = left if n is None else self._block(n)
+            end = done + len(codes)
+            x[done:end], y[done:end] = decoded(codes, self.codes.formats), aims
+            mine = last[(last >= done) & (last < end)] - done
+            spared.append((codes[mine], aims[mine]))
+            done = end
+        spared_codes, spared_aims = zip(*spared, strict=True)
+        return Window(x, y, batches, steps), (np.concatenate(spared_codes), np.concatenate(spared_aims))
+
+    def _block(self, n: int) -> tuple[np.ndarray, np.ndarray]:
+        block = self.codes.block(n * self.block, (n + 1) * self.block)
+        return block.of(TRAIN)[0], block.targets(TRAIN)
+
+    def qualities(self, trainer: Trainer) -> np.ndarray:
+        return np.concatenate(
+            [
+                self.quality.of(trainer.logits(decoded(codes, self.codes.formats)), truth)
+                for codes, truth in self.codes.chunks(VALIDATION)
+            ]
+        )
+
+
+def ahead(items: Iterable[Item]) -> Iterator[Item]:
+    """The items, each made in a thread while the one before it is used; none is held here once it was given."""
+    left = iter(items)
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(next, left, None)
+        while True:
+            ready = [coming.result()]
+            if ready[0] is None:
+                return
+            coming = reader.submit(next, left, None)
+            yield ready.pop()

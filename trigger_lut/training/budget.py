@@ -1,0 +1,64 @@
+"""A design's budget as training applies it: to the surrogate's figures, corrected by what was measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from trigger_lut.config.budget import Spec
+from trigger_lut.cost_model.latency import network_stages, output_stages
+from trigger_lut.cost_model.luts import Cost, estimate
+from trigger_lut.network.network import Network
+from trigger_lut.network.simplify import without_unread
+from trigger_lut.training.measure import Built, Correction
+from trigger_lut.training.pruning import Marks, edges_to_prune, edges_to_shorten, saliency, without
+
+
+@dataclass(frozen=True)
+class Limits:
+    """LUTs and cycles that a design may take, and by how much the surrogate is off as far as is known."""
+
+    spec: Spec
+    correction: Correction = field(default_factory=Correction)
+
+    def estimate(self, network: Network) -> Cost:
+        """The surrogate's figures."""
+        return estimate(network, self.spec.target.clock_period_ns, self.spec.target.family)
+
+    def within(self, cost: Cost, share: float = 1.0) -> bool:
+        """Whether a cost, corrected, keeps to the budget, with `share` of the LUTs."""
+        luts, cycles = self.correction.luts_of(cost), self.correction.cycles_of(cost)
+        return luts <= share * self.spec.budget.luts and cycles <= self.spec.latency_cycles_budget
+
+    def over(self, cost: Cost, share: float = 1.0) -> float:
+        """How far beyond the budget, with `share` of the LUTs, a cost, corrected, is; 0 when it is `within`."""
+        return self._over(self.correction.luts_of(cost) / share, self.correction.cycles_of(cost))
+
+    def over_built(self, built: Built) -> float:
+        """Return the same of what was measured, with the clock; 0 when it keeps to the budget."""
+        slow = max(self.spec.target.clock_mhz / built.fmax_mhz - 1.0, 0.0)
+        return self._over(built.luts, built.latency_cycles) + slow
+
+    def _over(self, luts: float, cycles: int) -> float:
+        return max(luts / self.spec.budget.luts - 1.0, 0.0) + max(cycles / self.spec.latency_cycles_budget - 1.0, 0.0)
+
+    def edges_beyond(self, network: Network, codes: np.ndarray, share: float) -> Marks:
+        """The edges of least worth that must go so that a network keeps to its budget, with `share` of the LUTs.
+
+        codes (N, C_in): the events by which edges are valued. Where nothing fits, all edges go.
+        """
+        clock, family = self.spec.target.clock_period_ns, self.spec.target.family
+        scores = saliency(network, codes)
+        late = edges_to_shorten(
+            network,
+            scores,
+            lambda n: network_stages(n, clock, family),
+            lambda n: output_stages(n, clock, family),
+            self.spec.latency_cycles_budget - self.correction.cycles,
+        )
+        # Edges into values that nothing reads any more go by themselves, so they do not count.
+        small = edges_to_prune(
+            without(network, late), scores, lambda n: self.within(self.estimate(without_unread(n)), share)
+        )
+        return [a | b for a, b in zip(late, small, strict=True)]

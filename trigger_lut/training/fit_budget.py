@@ -1,0 +1,88 @@
+"""What a training does to its edges: widths are frozen, edges removed until the budget holds, and given back where
+that leaves room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trigger_lut.cost_model.luts import Cost
+from trigger_lut.data.event_codes import TRAIN
+from trigger_lut.training import warm_start
+from trigger_lut.training.candidates import Result
+from trigger_lut.training.controller import AIM, FREE_AIM, on_freezing
+from trigger_lut.training.edge_widths import remove_edges
+from trigger_lut.training.pruning import without
+from trigger_lut.training.regrowth import fill, growths
+from trigger_lut.training.smallest_network import closest, depends
+
+if TYPE_CHECKING:
+    from trigger_lut.training.session import Session
+
+SAMPLE = 4096  # events by which edges are valued, and over which outputs must vary
+FILLED = 0.99  # of what a network may take: enough
+
+
+def freeze(session: Session) -> None:
+    """Hold all widths from here on, and prune what is over the budget."""
+    if not session.varies(session.network()):  # pressed too hard; what can be found is near the network before that
+        session.put(session.alive)
+    warm_start.save(session)
+    session.hold_widths()
+    session.fine_tuned_from, session.luts = session.epoch, on_freezing(session.luts)
+    prune(session, FREE_AIM)
+
+
+def settle(session: Session) -> None:
+    """Measure what fine-tuning has made of the network, and prune to AIM; candidates for the result follow."""
+    session.measure("fine-tuning")
+    session.settled, session.luts = True, replace(session.luts, aim=AIM)
+    prune(session, AIM)
+
+
+def prune(session: Session, share: float) -> None:
+    """Remove edges until the network keeps to its budget, with `share` of the LUTs.
+
+    Once settled, it is then a candidate as it is. When the network that is left does not depend on its input, the
+    smallest one that does is measured: within the budget, it is gone on with, beyond, it is the result.
+    """
+    network, sample = session.network(), session.events.first(TRAIN, SAMPLE)[0]
+    marks = session.limits.edges_beyond(network, sample, share)
+    left = depends(without(network, marks), sample)
+    if not left:
+        if not depends(network, sample):
+            session.put(session.alive)
+            session.hold_widths()
+            network = session.network()
+        marks = closest(session.limits, network, sample)
+    remove_edges(session.tables, network, marks)
+    session.trainer.reset_optimiser()
+    session.over = session.under = 0
+    if not left and session.limits.over_built(built := session.measure("result")) > 0:
+        session.result = Result(False, built, session.weights(), closest=True)
+        return
+    _fill(session, share, sample)
+    session.keep(session.accuracy(), session.cost())
+
+
+def refill(session: Session, fits: Callable[[Cost], bool]) -> None:
+    """Give back what keeps to the whole budget, as the surrogate sees it, and `fits`, asked of the network as it is."""
+    _fill(session, 1.0, session.events.first(TRAIN, SAMPLE)[0], fits)
+
+
+def _fill(session: Session, share: float, sample: np.ndarray, fits: Callable[[Cost], bool] = lambda _: True) -> None:
+    """Give back edges and widths as long as the network keeps to `share` of the budget; `sample` values them.
+
+    fits: what else must be true of the network as it is then, asked with its cost.
+    """
+    if not session.luts.binds or not session.limits.within(session.cost(), FILLED * share):
+        return
+    fill(
+        growths(session.tables, session.network, sample),
+        lambda: session.limits.within(cost := session.cost(), share) and fits(cost),
+        lambda: not session.limits.within(session.cost(), FILLED * share),
+    )

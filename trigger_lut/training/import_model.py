@@ -1,0 +1,179 @@
+"""A network that is given as a file of Keras: nothing is trained, it is taken over as it is and measured.
+
+HGQ2 evaluates in float32 and wraps where its quantisers say so. The integers follow its formats exactly: the tables of
+its table layers are what its functions give for every code, values that leave a format count modulo 2**bits. Float
+rounding is the only difference that is allowed, and is told apart by evaluating the model exactly.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trigger_lut.cards.base import Measured, Stopwatch, sha256, write_card
+from trigger_lut.cards.stage_cards import Measurement, TrainCard
+from trigger_lut.config.budget import Spec
+from trigger_lut.conversion.keras_model import integer_network
+from trigger_lut.conversion.saved_model import load_model
+from trigger_lut.cost_model.luts import estimate
+from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes
+from trigger_lut.errors import CardError, ConfigurationError, FirmwareError
+from trigger_lut.fixed_point.formats import uniform
+from trigger_lut.network.network import Network, save_network
+from trigger_lut.network.reference_model import evaluate
+from trigger_lut.training.budget import Limits
+from trigger_lut.training.measure import Built, measure, need_yosys
+from trigger_lut.training.summary import accuracies, layer_summaries
+from trigger_lut.utils.files import write_together
+from trigger_lut.verification.evaluations import run_keras
+from trigger_lut.verification.exact_keras import explained
+
+CHECKED = 2000  # events of either kind
+
+
+def take_over(
+    spec: Spec,
+    events: EventCodes,
+    model: Path,
+    network: Path,
+    card: Path,
+    warm: Path | None,
+    read: list[Path],
+    watch: Stopwatch,
+) -> None:
+    """Copy the model of `spec.network.model` to `model`, write its integers to `network` and a TrainCard of 0 epochs.
+
+    warm: written without content, as no training can start from it. A budget that is missed does not raise: the card
+    says so. Raises ConfigurationError when the file is missing, has changed since the specification was written, cannot
+    be loaded, or is no network of this data set.
+    """
+    need_yosys()
+    source = Path(str(spec.network.model))
+    where = f"network.model: {source}"
+    if not source.is_file():
+        raise ConfigurationError(f"{where}: no such file")
+    if sha256(source) != spec.model_sha256:
+        raise ConfigurationError(f"{where}: changed since the design was specified; run the workflow again")
+    integers = integers_of(source, events, where)
+    check_against_keras(load_model(source), integers, events, where)
+    began = time.monotonic()
+    built = measure(integers, spec)
+    seconds = time.monotonic() - began
+    record = _card(spec, events, integers, built, seconds, watch, [*read, source])
+    warm_file = {} if warm is None else {warm: _write_no_arrays}
+    write_together(
+        {
+            model: lambda path: shutil.copyfile(source, path),
+            network: lambda path: save_network(integers, path),
+            **warm_file,
+            card: lambda path: write_card(record, path),
+        }
+    )
+
+
+def _write_no_arrays(path: Path) -> None:
+    with path.open("wb") as out:
+        np.savez(out)
+
+
+def integers_of(source: Path, events: EventCodes, where: str) -> Network:
+    """The saved model as integers for these events. Raises ConfigurationError, with `where` in front."""
+    try:
+        held = load_model(source)
+        integers = integer_network(held, events.features, events.classes, inputs=events.formats, wraps=True)
+    except (CardError, FirmwareError) as error:
+        raise ConfigurationError(f"{where}: {error}") from error
+    if len(integers.output_values) != len(events.classes):
+        raise ConfigurationError(
+            f"{where}: {len(integers.output_values)} outputs, expected one for each of {len(events.classes)} classes"
+        )
+    return integers
+
+
+def check_against_keras(model: Any, network: Network, events: EventCodes, where: str) -> None:
+    """Compare an imported model with its integers, on test events and random ones.
+
+    Raises
+    ------
+    FirmwareError
+        Where an output differs by more than float rounding explains, with output, count, first event and size.
+    """
+    rng = np.random.default_rng(0)
+    codes = np.concatenate([events.of(TEST)[0][:CHECKED], uniform(network.inputs, CHECKED, rng)])
+    expected, found = evaluate(network, codes), run_keras(model, network, codes)
+    excused = explained(model, network, codes, expected, found)
+    wrong = (found != expected) & ~excused.rounding[:, None]
+    if not wrong.any():
+        return
+    if excused.note:
+        print(f"train: {where}: {excused.note}; the stage verify counts these differences", file=sys.stderr)
+        return
+    event, output = (int(n) for n in np.argwhere(wrong)[0])
+    size = np.abs(found - expected)[wrong].max()
+    raise FirmwareError(
+        f"{where}: the integers differ from Keras in {wrong.any(axis=1).sum()} of {len(codes)} events by more than "
+        f"float rounding. Expected 0; found output {output} of event {event}: Keras {found[event, output]:g}, integers "
+        f"{expected[event, output]}, and up to {size:g} steps. The conversion of a layer of this model is wrong: "
+        "please report it with the model"
+    )
+
+
+def _card(
+    spec: Spec,
+    events: EventCodes,
+    integers: Network,
+    built: Built,
+    seconds: float,
+    watch: Stopwatch,
+    read: list[Path],
+) -> TrainCard:
+    cost = estimate(integers, spec.target.clock_period_ns, spec.target.family)
+    accuracy = accuracies(integers, events)
+    feasible = Limits(spec).over_built(built) == 0
+    found = (
+        f"{built.luts} LUTs after Yosys of {spec.budget.luts}, {built.latency_cycles} cycles of "
+        f"{spec.latency_cycles_budget}, {built.fmax_mhz:.1f} MHz of {spec.target.clock_mhz:g}"
+    )
+    fmax = Measured(value=built.fmax_mhz, source="yosys-delay-model")
+    luts = Measured(value=built.luts, source="yosys")
+    return TrainCard(
+        design=spec.design,
+        epochs=0,
+        feasible=feasible,
+        verdict="within the budget" if feasible else f"beyond the budget: {found}",
+        accuracy_validation=accuracy[VALIDATION],
+        accuracy=accuracy[TEST],
+        measure="r2" if events.regression else "accuracy",
+        luts=luts,
+        luts_surrogate=cost.luts,
+        ff_surrogate=built.ff,
+        clock_mhz=spec.target.clock_mhz,
+        fmax_mhz_estimate=fmax,
+        luts_budget=spec.budget.luts,
+        latency_cycles=built.latency_cycles,
+        latency_cycles_surrogate=cost.latency_cycles,
+        latency_cycles_budget=spec.latency_cycles_budget,
+        tightened=0,
+        widened=0,
+        measurements=[
+            Measurement(
+                epoch=0,
+                when="given",
+                luts=luts,
+                luts_surrogate=Measured(value=cost.luts, source="surrogate"),
+                latency_cycles=built.latency_cycles,
+                fmax_mhz_estimate=fmax,
+                cuts=built.cuts,
+            )
+        ],
+        seconds_measuring=round(seconds, 3),
+        seconds_per_epoch=0.0,
+        layers=layer_summaries(integers, cost),
+        history=[],
+        **watch.provenance(read, "tensorflow", "keras"),
+    )

@@ -1,0 +1,154 @@
+"""Training on several devices of one machine: each takes an equal part of every batch, all make the same update.
+
+`tf.distribute` keeps a copy of each variable on each device and sums between them. XLA compiles what lies between two
+sums: up to each histogram that batch normalisation needs of the whole batch (`layers.batch_statistics`), the
+gradients, and the update. A step thus takes as many more compiled calls as there are such layers, and runs the layers
+before a histogram once more for it; with the default network that is the reading of the input's codes. The result is
+that of one device but for the order in which floats are added.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from trigger_lut.errors import ConfigurationError
+from trigger_lut.layers.base import TableLayer
+from trigger_lut.layers.batch_statistics import given, next_histogram
+from trigger_lut.layers.soft_cost import collecting
+from trigger_lut.training.losses import Loss, cross_entropy
+from trigger_lut.training.trainer import Trainer, kept_as
+
+MEAN = tf.distribute.ReduceOp.MEAN
+
+
+def strategy(gpus: int) -> tf.distribute.MirroredStrategy | None:
+    """Over so many GPUs; None for one, or none, which needs no strategy. Raises ConfigurationError for too few."""
+    if gpus <= 1:
+        return None
+    found = [gpu.name for gpu in tf.config.list_logical_devices("GPU")]
+    if len(found) < gpus:
+        raise ConfigurationError(f"--gpus: expected {gpus} GPUs that TensorFlow can use, found {len(found)}")
+    return tf.distribute.MirroredStrategy(found[:gpus])
+
+
+def scope(over: tf.distribute.Strategy | None) -> contextlib.AbstractContextManager[Any]:
+    """The block in which models and trainers for a strategy are made; no effect without one."""
+    return contextlib.nullcontext() if over is None else over.scope()
+
+
+def trainer(
+    over: tf.distribute.Strategy | None,
+    model: keras.Model,
+    x: np.ndarray | None,
+    y: np.ndarray | None,
+    batch_size: int,
+    loss: Loss,
+) -> Trainer:
+    """A trainer on the strategy's devices; on one without a strategy."""
+    if over is None:
+        return Trainer(model, x, y, batch_size, loss)
+    return SharedTrainer(over, model, x, y, batch_size, loss)
+
+
+class SharedTrainer(Trainer):
+    """A `Trainer` on several devices; model and trainer are made within the strategy's scope.
+
+    Each device holds all events of a window. Inference uses the first device alone. Raises ConfigurationError where
+    batches do not divide, or a layer keeps statistics that would be those of a device's part.
+    """
+
+    def __init__(
+        self,
+        over: tf.distribute.Strategy,
+        model: keras.Model,
+        x: np.ndarray | None,
+        y: np.ndarray | None,
+        batch_size: int,
+        loss: Loss = cross_entropy,
+    ) -> None:
+        self.over, self.parts = over, over.num_replicas_in_sync
+        refuse_statistics(model)
+        super().__init__(model, x, y, batch_size, loss)
+        if self.batch_size % self.parts:
+            less, more = (self.batch_size // self.parts + k for k in (0, 1))
+            near = f"{less * self.parts} or {more * self.parts}" if less else f"{self.parts}"
+            raise ConfigurationError(
+                f"training.batch_size: {self.batch_size} events do not divide into equal parts for {self.parts} "
+                f"devices; the nearest that do: {near}"
+            )
+        self.normalised = sum(getattr(layer, "batch_norm", False) and layer.trainable for layer in self.layers)
+        self._epoch = tf.function(self._run_epoch)
+        self._part = tf.function(self._part_of, jit_compile=True)
+        self._histogram = tf.function(self._next_histogram, jit_compile=True)
+        self._gradient = tf.function(self._gradients_of_part, jit_compile=True)
+        self._move = tf.function(self._update, jit_compile=True)
+
+    def placed(self, array: np.ndarray) -> Any:
+        """A copy on each device."""
+        devices = self.over.extended.worker_devices
+
+        def copy(context: tf.distribute.InputReplicaContext) -> tf.Tensor:
+            with tf.device(devices[context.replica_id_in_sync_group]):
+                return tf.identity(tf.constant(array, kept_as(array)))
+
+        return self.over.experimental_distribute_values_from_function(copy)
+
+    def _run_epoch(self, x, y, batches, steps, learning_rate, width_rate, luts, depth):
+        total = tf.constant(0.0)
+        for n in tf.range(steps):
+            numbers = (batches[n], learning_rate, width_rate, luts, depth)
+            losses = self.over.run(self._shared_step, args=(x, y, *numbers))
+            total += self.over.reduce(MEAN, losses, axis=None)
+        return total
+
+    def _shared_step(self, x, y, rows, learning_rate, width_rate, luts, depth):
+        """What each device does in a step; the loss of its part."""
+        context = tf.distribute.get_replica_context()
+        x, labels = self._part(x, y, rows, context.replica_id_in_sync_group)
+        histograms: list[tf.Tensor] = []
+        for _ in range(self.normalised):
+            histograms.append(self._over_devices(context, self._histogram(x, histograms)))
+        loss, gradient = self._gradient(x, labels, histograms, luts, depth)
+        self._move(context.all_reduce(MEAN, gradient), learning_rate, width_rate)
+        return loss
+
+    def _over_devices(self, context: tf.distribute.ReplicaContext, histogram: tf.Tensor) -> tf.Tensor:
+        return context.all_reduce(MEAN, histogram)
+
+    def _part_of(self, x, y, rows, number):
+        mine = tf.reshape(rows, (self.parts, -1))[number]
+        return tf.gather(x, mine), tf.gather(y, mine)
+
+    def _next_histogram(self, x, histograms: Sequence[tf.Tensor]):
+        # Stateless: what the layers before would keep of this pass, the pass for the gradients keeps.
+        with keras.StatelessScope(), collecting():
+            found = next_histogram(lambda: self.model(x, training=True), histograms)
+        assert found is not None, "there is a histogram for each normalised layer"
+        return found
+
+    def _gradients_of_part(self, x, labels, histograms: Sequence[tf.Tensor], luts, depth):
+        with given(histograms):
+            return self._gradients(x, labels, luts, depth)
+
+
+def refuse_statistics(model: keras.Model) -> None:
+    """Raise ConfigurationError for layers, but those of tables, that keep something of the batches they are given."""
+    refused = []
+    for layer in model._flatten_layers(include_self=False, recursive=True):
+        if isinstance(layer, TableLayer):
+            continue
+        own = [v.name for v in (*layer._non_trainable_variables, *layer._seed_generators)]
+        if own:
+            refused.append(f"{layer.name} ({type(layer).__name__}: {', '.join(own)})")
+    if refused:
+        raise ConfigurationError(
+            "training on several devices: expected layers of tables and layers without state, found "
+            + "; ".join(refused)
+            + "; their state would be that of a part of each batch; train on one device"
+        )

@@ -1,0 +1,52 @@
+"""Where a budget leaves nothing that depends on the input: the smallest network along the pruning that still does."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from trigger_lut.network.network import Network
+from trigger_lut.network.reference_model import evaluate
+from trigger_lut.training.budget import Limits
+from trigger_lut.training.pruning import Marks, without
+
+STEP = 1.1  # between two LUT budgets that are tried; at least one LUT
+
+
+def depends(network: Network, codes: np.ndarray) -> bool:
+    """Whether the outputs differ between any two of these events; codes (N, C_in)."""
+    outputs = evaluate(network, codes)
+    return bool((outputs != outputs[:1]).any())
+
+
+def closest(limits: Limits, network: Network, codes: np.ndarray) -> Marks:
+    """The edges to remove for the least cycles, and then the fewest LUTs, with which the outputs still vary.
+
+    The budget is raised until what pruning to it leaves depends on the input; no edge goes where that takes all of the
+    network. codes (N, C_in): the events by which edges are valued, and over which the outputs vary.
+    """
+    cost, asked = limits.estimate(network), limits.spec
+    all_luts = max(math.ceil(limits.correction.luts_of(cost)), asked.budget.luts)
+    all_cycles = max(limits.correction.cycles_of(cost), asked.latency_cycles_budget)
+
+    def pruned_to(luts: int, cycles: int) -> Marks | None:
+        marks = _raised(limits, luts, cycles).edges_beyond(network, codes, 1.0)
+        return marks if depends(without(network, marks), codes) else None
+
+    cycles = asked.latency_cycles_budget
+    while cycles < all_cycles and pruned_to(all_luts, cycles) is None:
+        cycles += 1
+    luts = asked.budget.luts
+    while luts < all_luts:
+        if (marks := pruned_to(luts, cycles)) is not None:
+            return marks
+        luts = max(int(STEP * luts), luts + 1)
+    return pruned_to(all_luts, cycles) or [np.zeros(layer.shape, dtype=bool) for layer in network.layers]
+
+
+def _raised(limits: Limits, luts: int, cycles: int) -> Limits:
+    """The same limits with another budget."""
+    spec = limits.spec
+    budget = spec.budget.model_copy(update={"luts": luts, "latency_ns": cycles * spec.target.clock_period_ns})
+    return Limits(spec.model_copy(update={"budget": budget}), limits.correction)

@@ -1,0 +1,201 @@
+"""Compiled training: a whole epoch, with tables, gradients and optimisers, is one XLA call.
+
+Where the time of a step goes (16 -> 20 -> 5, tables of 64 entries, 2 cores of a Xeon that others used too): at batch
+33,200 about 8 ms, more than half of it in the look-ups of `layers/kernel.cpp` (microseconds an event, 16 x 20: 0.024
+forward, 0.031 for the gradient of the tables; 20 x 5: 0.017, 0.023, and 0.049 for that of the input), the rest codes,
+loss and shuffle. At batch 512 about 0.7 ms, nearly all of it independent of the batch: networks behind the edges,
+rounding of tables and widths, Adam.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from trigger_lut.data.event_codes import BLOCK
+from trigger_lut.layers.soft_cost import collecting
+from trigger_lut.layers.tables import settling
+from trigger_lut.training.batches import Window
+from trigger_lut.training.losses import Loss, cross_entropy
+from trigger_lut.training.soft_cost import counting_layers, links_of, model_cost
+
+WIDTHS = ("input_width", "output_fraction")
+QUANTISERS = "hgq.quantizer."  # layers that hold the bit widths of HGQ2
+ADAM_EPSILON = 1e-7
+
+
+class Pressure(NamedTuple):
+    """What an epoch is asked for: learning rates, and multipliers on log(LUTs) and on depth."""
+
+    learning_rate: float
+    width_rate: float
+    luts: float
+    depth: float
+
+
+def kept_as(array: np.ndarray) -> tf.DType:
+    """The type in which training holds an array."""
+    return tf.int32 if np.issubdtype(array.dtype, np.integer) else tf.float32
+
+
+class Trainer:
+    """A model, its training data on the device, and the compiled epoch.
+
+    Any Keras model of (N, outputs): layers of tables of any kind, HGQ2's, Keras' own. What layers add to the model's
+    losses counts as in `model.fit`, but for the EBOPs of HGQ2: their `beta` is set to 0, so that the
+    multiplier on LUTs alone presses on them.
+
+    x (N, ...) float32 values on the input grid, y as in `EventCodes.targets`; the last incomplete batch of a shuffle is
+    left out.
+    Without x and y, events come in windows.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        x: np.ndarray | None,
+        y: np.ndarray | None,
+        batch_size: int,
+        loss: Loss = cross_entropy,
+    ) -> None:
+        self.model, self.loss = model, loss
+        self.batch_size = batch_size if x is None else min(batch_size, len(x))
+        self.data = None if x is None or y is None else (self.placed(x), self.placed(y))
+        every = model._flatten_layers(include_self=False)
+        self.layers = [layer for layer in every if hasattr(layer, "current_tables")]
+        self.betas = [layer._beta for layer in counting_layers(model)]
+        for beta in self.betas:
+            beta.assign(tf.zeros(beta.shape))
+        bits = {id(v) for x in every if type(x).__module__.startswith(QUANTISERS) for v in x.trainable_variables}
+        self.links = links_of(model, self.layers)
+        self.widths = [v for v in model.trainable_variables if v.name in WIDTHS or id(v) in bits]
+        held = {id(v) for v in self.widths}
+        self.weights = [v for v in model.trainable_variables if id(v) not in held]
+        self.sizes = [int(np.prod(v.shape)) for v in (*self.weights, *self.widths)]
+        self.moments = [tf.Variable(tf.zeros(sum(self.sizes))) for _ in range(2)]
+        self.step = tf.Variable(0.0)
+        self._epoch = tf.function(self._run_epoch, jit_compile=True)
+        self._tables = tf.function(lambda: [layer.current_tables() for layer in self.layers], jit_compile=True)
+        self._settle = tf.function(self._settled)
+        self._predict = tf.function(lambda x: model(x, training=False), jit_compile=True)
+
+    def placed(self, array: np.ndarray) -> Any:
+        """An array where training reads it: integers as int32, the rest as float32."""
+        return tf.constant(array, kept_as(array))
+
+    def epoch(self, order: np.ndarray, pressure: Pressure) -> float:
+        """Train on the events that are held, in this order; returns the mean loss."""
+        assert self.data is not None, "events come in windows"
+        steps = len(order) // self.batch_size
+        batches = order[: steps * self.batch_size].reshape(steps, self.batch_size)
+        return self._total(*self.data, batches, steps, pressure) / steps
+
+    def stream(self, windows: Iterable[Window], pressure: Pressure) -> float:
+        """Train on windows of one shape, one after the other; returns the mean loss."""
+        total, steps = 0.0, 0
+        for window in windows:
+            x, y = self.placed(window.x), self.placed(window.y)
+            batches, taken = window.batches, window.steps
+            del window  # or two would be held while the next one is read
+            total += self._total(x, y, batches, taken, pressure)
+            steps += taken
+            del x, y
+        return total / steps
+
+    def _total(self, x, y, batches: np.ndarray, steps: int, pressure: Pressure) -> float:
+        numbers = (tf.constant(p, tf.float32) for p in pressure)
+        return float(self._epoch(x, y, tf.constant(batches, tf.int32), tf.constant(steps, tf.int32), *numbers))
+
+    def logits(self, x: np.ndarray) -> np.ndarray:
+        """Outputs of the model in inference; many events go through in chunks of one size."""
+        if len(x) <= BLOCK:
+            return np.asarray(self._predict(tf.constant(x, tf.float32)))
+        found = []
+        for start in range(0, len(x), BLOCK):
+            chunk = x[start : start + BLOCK]
+            filled = np.concatenate([chunk, np.zeros((BLOCK - len(chunk), *x.shape[1:]), x.dtype)])
+            found.append(np.asarray(self._predict(tf.constant(filled, tf.float32)))[: len(chunk)])
+        return np.concatenate(found)
+
+    def settle(self, x: np.ndarray) -> None:
+        """Set the stored moments of batch normalisation to those of these events (N, C); nothing once they are fixed.
+
+        They lag behind the weights by some steps. Each table is off by little; a sum over many places adds that up,
+        which the classes of a classification share, and a regression does not forgive.
+        """
+        self._settle(tf.constant(x, tf.float32))
+
+    def _settled(self, x):
+        with settling(), collecting():
+            self.model(x, training=True)
+
+    def refresh(self) -> None:
+        """Compute and keep the tables of all layers (compiled: eager arithmetic takes longer than an epoch)."""
+        for layer, (table, bias) in zip(self.layers, self._tables(), strict=True):
+            layer.keep(table, bias)
+
+    def reset_optimiser(self) -> None:
+        """Forget the moments of the gradients."""
+        for variable in (*self.moments, self.step):
+            variable.assign(tf.zeros_like(variable))
+
+    def is_finite(self) -> bool:
+        """Whether all gradients were finite since the optimiser was reset: one that was not stays in the moments."""
+        return bool(np.isfinite(np.asarray(self.moments[0])).all())
+
+    def state(self) -> list[tf.Variable]:
+        """Everything that an interrupted training needs to go on, beside the epoch number."""
+        return [*self.model.variables, *self.moments, self.step]
+
+    def _run_epoch(self, x, y, batches, steps, learning_rate, width_rate, luts, depth):
+        total = tf.constant(0.0)
+        for n in tf.range(steps):
+            total += self._step(
+                tf.gather(x, batches[n]), tf.gather(y, batches[n]), learning_rate, width_rate, luts, depth
+            )
+        return total
+
+    def _step(self, x, labels, learning_rate, width_rate, luts, depth):
+        loss, gradient = self._gradients(x, labels, luts, depth)
+        self._update(gradient, learning_rate, width_rate)
+        return loss
+
+    def _gradients(self, x, labels, luts, depth):
+        """Loss, and the gradients of what is minimised to weights and widths, as one array."""
+        variables = [*self.weights, *self.widths]
+        with tf.GradientTape() as tape:
+            scores, cost, levels, penalties = self._forward(x)
+            loss = self.loss(labels, scores)
+            objective = loss + luts * tf.math.log(cost) + depth * levels + penalties
+        gradients = tape.gradient(objective, [v.value for v in variables], unconnected_gradients="zero")
+        return loss, tf.concat([tf.reshape(part, (-1,)) for part in gradients], axis=0)
+
+    def _update(self, g, learning_rate, width_rate, beta1=0.9, beta2=0.99):
+        """Adam (arXiv 1412.6980, algorithm 1) on all variables as one array; written out so that widths have a rate of
+        their own, down to 0.
+        """
+        self.step.assign_add(1.0)
+        variables, (first, second) = [*self.weights, *self.widths], self.moments
+        first.assign(beta1 * first + (1.0 - beta1) * g)
+        second.assign(beta2 * second + (1.0 - beta2) * g * g)
+        weights = sum(self.sizes[: len(self.weights)])
+        rate = tf.where(tf.range(sum(self.sizes)) < weights, learning_rate, width_rate)
+        correction = tf.sqrt(1.0 - beta2**self.step) / (1.0 - beta1**self.step)
+        moves = rate * correction * first / (tf.sqrt(second) + ADAM_EPSILON)
+        for v, move in zip(variables, tf.split(moves, self.sizes), strict=True):
+            moved = v - tf.reshape(move, v.shape)
+            v.assign(moved if v.constraint is None else v.constraint(moved))
+
+    def _forward(self, x):
+        """Scores, LUTs, levels, and what else the model's layers add to the loss."""
+        with collecting() as records, tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([beta.value for beta in self.betas])
+            scores = self.model(x, training=True)
+            penalties = tf.add_n([tf.cast(p, tf.float32) for p in self.model.losses] or [tf.constant(0.0)])
+        ebops = tape.gradient(penalties, [beta.value for beta in self.betas], unconnected_gradients="zero")
+        cost, levels = model_cost(records, self.links, tf.add_n(ebops) if ebops else 0.0)
+        return scores, cost, levels, penalties

@@ -1,0 +1,106 @@
+"""Warm starts: a training to a smaller budget begins with what a larger one had right before its widths were frozen.
+
+By then the larger one has found which bits pay, and nothing is final: every width is still trained. The smaller one
+takes over the variables of the model, the moments of the optimiser, the multipliers of the controllers and what the
+surrogate is off by. Its target falls from the cost of that network to its own budget.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trigger_lut.config.budget import Spec
+from trigger_lut.data.event_codes import EventCodes
+from trigger_lut.errors import CardError, ConfigurationError
+from trigger_lut.training import checkpoint
+from trigger_lut.training.budget import Limits
+from trigger_lut.training.controller import Controller
+from trigger_lut.training.measure import Correction
+
+if TYPE_CHECKING:
+    from trigger_lut.training.session import Session
+
+NAME = "warm.npz"
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a training begins with.
+
+    arrays      as `Trainer.state`
+    luts        multiplier and last error of the controller of LUTs; depth: of that of levels
+    correction  of the surrogate
+    """
+
+    luts: tuple[float, float]
+    depth: tuple[float, float]
+    correction: Correction
+    arrays: list[np.ndarray] = field(repr=False, compare=False)
+
+    def controller(self, new: Controller, of: str) -> Controller:
+        """A controller of the new budget that presses as hard as the one of luts or depth did."""
+        multiplier, last = getattr(self, of)
+        return replace(new, multiplier=multiplier, last=last)
+
+
+def save(session: Session) -> None:
+    """Keep a training as it is, beside its checkpoints, for `deliver`; whole or not at all."""
+    held = {
+        "luts": [session.luts.multiplier, session.luts.last],
+        "depth": [session.depth.multiplier, session.depth.last],
+        "correction": asdict(session.limits.correction),
+    }
+    arrays = [np.asarray(v) for v in session.trainer.state()]
+    checkpoint.save_checkpoint(session.folder, _shape(session.spec, session.events), arrays, held, NAME)
+
+
+def deliver(folder: Path, path: Path) -> None:
+    """Copy what `save` left in the folder of checkpoints to a stage's output; whole or not at all."""
+    shutil.copyfile(folder / NAME, path)
+
+
+def load(path: Path | None, spec: Spec, events: EventCodes) -> Start | None:
+    """What a design begins with; None for one that is trained from scratch.
+
+    Raises ConfigurationError when there is a file where none is wanted or the other way round, CardError when the file
+    is missing, damaged, or of a network or a data set of another shape.
+    """
+    if spec.warm_from is None:
+        if path is not None:
+            raise ConfigurationError(
+                f"design {spec.design!r}: warm_from: expected the design that {path} is of, found none"
+            )
+        return None
+    if path is None:
+        raise ConfigurationError(
+            f"design {spec.design!r} starts from {spec.warm_from!r}: expected its {NAME}, found no file"
+        )
+    if not path.is_file():
+        raise CardError(f"{path}: expected what design {spec.design!r} starts from, found no such file")
+    held = checkpoint.load_checkpoint(path.parent, _shape(spec, events), path.name)
+    if held is None:
+        raise CardError(
+            f"{path}: not of the network of design {spec.design!r}: expected its layers, input formats and classes; "
+            "only designs that differ in nothing but LUTs start from each other"
+        )
+    arrays, values = held
+    return Start(tuple(values["luts"]), tuple(values["depth"]), Correction(**values["correction"]), arrays)
+
+
+def begin(session: Session, start: Start) -> None:
+    """Put a new session where the larger training was; its controllers are not made yet."""
+    for variable, value in zip(session.trainer.state(), start.arrays, strict=True):
+        variable.assign(value)
+    session.limits = Limits(session.spec, start.correction)
+
+
+def _shape(spec: Spec, events: EventCodes) -> str:
+    """Digest of what the arrays of a training depend on, beside its budget."""
+    formats = [[k.k, k.i, k.f] for k in events.formats]
+    parts = spec.network.model_dump_json(), str(spec.function_sha256), repr(formats), repr(events.classes)
+    return checkpoint.fingerprint(*parts)

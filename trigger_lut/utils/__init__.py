@@ -1,0 +1,1 @@
+"""Files, programs, processes and names: nothing about networks."""

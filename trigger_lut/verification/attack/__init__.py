@@ -1,0 +1,1 @@
+"""Mutants of generated Verilog that the proof must refuse."""

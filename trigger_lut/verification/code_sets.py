@@ -1,0 +1,119 @@
+"""Which codes each value of a network can take, and inputs that give a value a wanted code.
+
+What a value can be is followed as a set of codes, not as an interval: a sum takes the sums of what its terms take (the
+Minkowski sum of the sets), as if channels were independent. That is exact where the terms depend on different network
+inputs, and more than what occurs elsewhere, so a code outside the set is proven not to occur.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigger_lut.fixed_point.formats import IntArray
+from trigger_lut.network.network import PADDING, LinearLayer, LUTDenseTables, Network
+from trigger_lut.network.reference_model import converted
+
+Set = tuple[int, NDArray[np.bool_]]
+"""Codes that a value can take: the first one, and a flag for each from there on."""
+Summing = LUTDenseTables | LinearLayer
+
+WIDEST = 1 << 20  # sets that span more are taken as whole intervals
+
+
+def possible(network: Network) -> list[Set]:
+    """For each value of the network a set of codes that holds all it can take."""
+    sets: list[Set] = [(kif.lo, np.ones(kif.hi - kif.lo + 1, dtype=np.bool_)) for kif in network.inputs]
+    ranges = network.ranges
+    for n, layer in enumerate(network.layers):
+        made: list[Set] = []
+        known: dict[tuple[object, ...], list[Set]] = {}
+        for place in range(layer.places):
+            if not isinstance(layer, Summing):
+                made += [_interval(ranges.one(len(sets) + len(made) + o)) for o in range(layer.shape[1])]
+                continue
+            seen = channels(network, n, place, sets)
+            key = tuple((first, flags.tobytes()) for first, flags in seen)
+            if key not in known:
+                known[key] = [_final(layer, sums(layer, o, seen)[-1]) for o in range(layer.shape[1])]
+            made += known[key]
+        sets += made
+    return sets
+
+
+def _interval(codes: tuple[int, int, int]) -> Set:
+    lo, hi, _ = codes
+    return lo, np.ones(min(hi - lo + 1, WIDEST), dtype=np.bool_)
+
+
+def _final(layer: Summing, total: Set) -> Set:
+    """What a layer makes of a sum."""
+    first, flags = total
+    if not (isinstance(layer, LinearLayer) and layer.relu) or first >= 0 or len(flags) >= WIDEST:
+        return total
+    kept = flags[-first:].copy() if len(flags) > -first else np.zeros(1, dtype=np.bool_)
+    kept[0] |= flags[: 1 - first].any()
+    return 0, kept
+
+
+def channels(network: Network, n: int, place: int, sets: list[Set]) -> list[Set]:
+    """Sets of codes in the formats of layer n's channels at a place."""
+    layer = network.layers[n]
+    found: list[Set] = []
+    for i, (source, kif) in enumerate(zip(map(int, network.sites[n][place]), layer.inputs, strict=True)):
+        flags = np.zeros(kif.hi - kif.lo + 1, dtype=np.bool_)
+        if source == PADDING:
+            flags[min(max(0, kif.lo), kif.hi) - kif.lo] = True
+        elif len(sets[source][1]) >= WIDEST:
+            flags[:] = True
+        else:
+            flags[in_channel(network, n, i, source, members(sets[source])) - kif.lo] = True
+        found.append((kif.lo, flags))
+    return found
+
+
+def members(held: Set) -> IntArray:
+    """The codes of a set, rising."""
+    found: IntArray = held[0] + np.flatnonzero(held[1])
+    return found
+
+
+def in_channel(network: Network, n: int, i: int, source: int, codes: IntArray) -> IntArray:
+    """Codes of a value, as channel i of layer n reads them."""
+    layer = network.layers[n]
+    return converted(codes, network.fraction_of(source), layer.inputs[i], layer.overflow[i], layer.rounding)
+
+
+def live(layer: Summing, o: int) -> list[int]:
+    """Channels that enter output o."""
+    weights = layer.widths if isinstance(layer, LUTDenseTables) else layer.weights
+    return list(map(int, np.flatnonzero(weights[:, o])))
+
+
+def contributions(layer: Summing, i: int, o: int, codes: IntArray) -> IntArray:
+    """What channel i adds to output o, for each of its codes."""
+    if isinstance(layer, LinearLayer):
+        return codes * int(layer.weights[i, o])
+    kif = layer.inputs[i]
+    found: IntArray = layer.table(i, o)[(codes - kif.lo) >> (kif.bits - int(layer.widths[i, o]))]
+    return found
+
+
+def sums(layer: Summing, o: int, seen: Sequence[Set]) -> list[Set]:
+    """Sets of the sums of output o over the first k live channels, k from 0 on; seen: as of `channels`."""
+    found: list[Set] = [(int(layer.bias[o]), np.ones(1, dtype=np.bool_))]
+    for i in live(layer, o):
+        values = np.unique(contributions(layer, i, o, members(seen[i])))
+        first, flags = found[-1]
+        lo, hi = int(values[0]), int(values[-1])
+        size = len(flags) + hi - lo
+        if size >= WIDEST or len(flags) >= WIDEST:
+            found.append((first + lo, np.ones(WIDEST, dtype=np.bool_)))
+            continue
+        added = np.zeros(size, dtype=np.bool_)
+        for value in map(int, values):
+            added[value - lo : value - lo + len(flags)] |= flags
+        found.append((first + lo, added))
+    return found

@@ -1,0 +1,267 @@
+"""Consistency of the cards of one design: with each other, with the specification, and with the files they describe.
+
+Each function returns problems, one message each, with the file, the expected and the found value. Figures that follow
+from other cards are computed again. What only a tool can measure (LUTs, mismatches) is taken from its card.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from trigger_lut.cards.base import Card, read_card, sha256
+from trigger_lut.cards.decision import DecisionCard
+from trigger_lut.cards.firmware import FirmwareCard, SynthCard, TimingCard, VerifyCard
+from trigger_lut.cards.physics import PhysicsCard
+from trigger_lut.cards.proof import FaultsCard, ProveCard
+from trigger_lut.cards.provenance import files_in
+from trigger_lut.cards.release import ReleaseCard
+from trigger_lut.cards.stage_cards import DesignSummary, TrainCard
+from trigger_lut.config.budget import Spec
+from trigger_lut.firmware.rtl.project import read_project
+from trigger_lut.network.network import Network, load_network
+from trigger_lut.stages.timing import timing_figures
+from trigger_lut.synthesis.netlist import resources
+
+MEASURED: dict[str, type[Card]] = {
+    "train": TrainCard,
+    "firmware": FirmwareCard,
+    "verify": VerifyCard,
+    "synth": SynthCard,
+    "timing": TimingCard,
+    "physics": PhysicsCard,
+}
+"""Cards that every design has."""
+BESIDE: dict[str, type[Card]] = {
+    "prove": ProveCard,
+    "faults": FaultsCard,
+    "decision": DecisionCard,
+    "release": ReleaseCard,
+}
+"""Cards that a design has where they were asked for."""
+INPUTS: dict[str, tuple[str, ...]] = {
+    "train": ("spec.json",),
+    "firmware": ("spec.json", "model.keras", "network.npz"),
+    "verify": ("spec.json", "model.keras", "network.npz", "firmware.json"),
+    "synth": ("spec.json", "network.npz", "train.json", "firmware.json"),
+    "timing": ("spec.json", "verify.json", "synth.json"),
+    "physics": ("spec.json", "network.npz", "model.keras"),
+    "prove": ("spec.json", "network.npz", "firmware.json"),
+    "faults": ("spec.json", "network.npz", "firmware.json"),
+    "decision": ("spec.json", "network.npz", "firmware.json", "rate.json"),
+    "release": ("spec.json", "network.npz", "firmware.json", "verify.json", "synth.json", "timing.json"),
+}
+"""Files in a design's own folder that each stage must have read."""
+CODES = ("train", "verify", "physics", "faults", "decision", "release")
+MANIFEST = "manifest.json"
+FORMS = ("keras", "hls4ml", "alkaid", "rtl")
+"""Forms that every design is verified in; VHDL needs GHDL."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """Everything that is known of one design, read from its folder."""
+
+    folder: Path
+    spec: Spec
+    network: Network
+    cards: dict[str, Any]  # by stage
+
+    def path(self, stage: str) -> Path:
+        """Return the path of a card."""
+        return self.folder / f"{stage}.json"
+
+
+def read_design(folder: Path, beside: dict[str, Path]) -> Design:
+    """Read the cards of a design; beside: those of BESIDE that are judged, by stage. Raises CardError."""
+    cards: dict[str, Any] = {stage: read_card(kind, folder / f"{stage}.json") for stage, kind in MEASURED.items()}
+    cards |= {stage: read_card(BESIDE[stage], path) for stage, path in beside.items()}
+    return Design(folder, read_card(Spec, folder / "spec.json"), load_network(folder / "network.npz"), cards)
+
+
+def problems_of(design: Design, row: DesignSummary | None = None) -> list[str]:
+    """Return everything in the cards of a design that does not agree."""
+    checks = (_names_and_inputs, _specification, _firmware, _verification, _timing, _proof, _decision, _release)
+    return [problem for check in checks for problem in check(design)]
+
+
+def differs(path: Path, key: str, expected: object, found: object, source: str = "the other files") -> Iterator[str]:
+    """Yield a message for each value that differs; records and mappings are compared key by key.
+
+    key: "" for the whole file. source: where the expected value is from.
+    """
+    if isinstance(expected, BaseModel) and isinstance(found, BaseModel):
+        expected, found = expected.model_dump(), found.model_dump()
+    if isinstance(expected, dict) and isinstance(found, dict):
+        for name in expected | found:
+            inner = f"{key}.{name}" if key else str(name)
+            yield from differs(path, inner, expected.get(name), found.get(name), source)
+    elif _are_records(expected, found):
+        for n, (one, other) in enumerate(zip(expected, found, strict=True)):  # type: ignore[call-overload]
+            yield from differs(path, f"{key}.{n}", one, other, source)
+    elif expected != found:
+        yield f"{path}: {key}: does not agree with {source}. Expected {expected}, found {found}."
+
+
+def _are_records(*values: object) -> bool:
+    """Return whether values are lists of as many mappings, which are compared one by one."""
+    if not all(isinstance(value, list | tuple) and all(isinstance(x, dict) for x in value) for value in values):
+        return False
+    return len({len(value) for value in values}) == 1  # type: ignore[arg-type]
+
+
+def _names_and_inputs(design: Design) -> Iterator[str]:
+    codes: set[str] = set()
+    for stage, card in design.cards.items():
+        path = design.path(stage)
+        yield from differs(path, "design", design.spec.design, card.design)
+        read = {Path(name).resolve() for name in card.inputs}
+        for name in INPUTS[stage]:
+            if (design.folder / name).resolve() not in read:
+                yield f"{path}: inputs: made from other files. Expected {design.folder / name}, found no such path."
+        if stage in CODES:
+            own = [name for name in card.inputs if Path(name).name == "codes.npz"]
+            codes |= set(own)
+            if not own:
+                yield f"{path}: inputs: made without data. Expected codes.npz, found none."
+    if len(codes) > 1:
+        yield f"{design.folder}: cards of one design are of two data sets. Expected one, found {sorted(codes)}."
+
+
+def _specification(design: Design) -> Iterator[str]:
+    spec, train, synth = design.spec, design.cards["train"], design.cards["synth"]
+    yield from differs(design.path("train"), "luts_budget", spec.budget.luts, train.luts_budget)
+    yield from differs(
+        design.path("train"), "latency_cycles_budget", spec.latency_cycles_budget, train.latency_cycles_budget
+    )
+    yield from differs(design.path("synth"), "part", spec.target.part, synth.part)
+    yield from differs(design.path("synth"), "family", spec.target.family, synth.family)
+    yield from differs(design.path("synth"), "luts_surrogate", train.luts_surrogate, synth.luts_surrogate.value)
+    error = (train.luts_surrogate - (synth.luts.value or 0)) / max(synth.luts.value or 0, 1)
+    yield from differs(design.path("synth"), "surrogate_error", error, synth.surrogate_error)
+    for name, count in asdict(resources(synth.cells)).items():
+        if (value := getattr(synth, name).value) is not None:
+            yield from differs(design.path("synth"), f"{name}, by the cells of the netlist", count, value)
+    if synth.stages and synth.ff.value is not None:
+        registers = sum(stage.registers for stage in synth.stages)
+        yield from differs(design.path("synth"), "ff, by the stages", registers, synth.ff.value)
+    if not synth.netlist_vectors:
+        yield f"{design.path('synth')}: netlist_vectors: the netlist was not evaluated. Expected at least 1, found 0."
+
+
+def _firmware(design: Design) -> Iterator[str]:
+    card, path = design.cards["firmware"], design.path("firmware")
+    yield from differs(path, "clock_period_ns", design.spec.target.clock_period_ns, card.clock_period_ns)
+    project = read_project(Path(card.rtl_project))
+    yield from differs(path, "rtl_top", project.top, card.rtl_top)
+    latency = project.latency_cycles_planned
+    yield from differs(path, "rtl_latency_cycles_planned", latency, card.rtl_latency_cycles_planned)
+    yield from differs(project.folder / "project.json", "inputs", design.network.inputs, project.inputs)
+    yield from differs(project.folder / "project.json", "outputs", design.network.output_formats(), project.outputs)
+    listed = {Path(name) for name in card.files}
+    for file in (*project.files, *project.vhdl, project.folder / "project.json"):
+        if file not in listed:
+            yield f"{path}: files: Expected {file}, found no checksum of it."
+
+
+def _verification(design: Design) -> Iterator[str]:
+    card, path = design.cards["verify"], design.path("verify")
+    yield from differs(path, "outputs", len(design.network.output_formats()), card.outputs)
+    latency = design.cards["firmware"].rtl_latency_cycles_planned
+    yield from differs(path, "latency_cycles_measured", latency, card.latency_cycles_measured)
+    compared = {comparison.name: comparison for comparison in card.comparisons}
+    for form in FORMS:
+        if form not in compared:
+            yield f"{path}: comparisons: a form is missing. Expected {form}, found {', '.join(compared) or 'none'}."
+        elif compared[form].vectors < card.vectors:
+            yield (
+                f"{path}: {form}: vectors: fewer than the vectors of all forms. Expected at least {card.vectors}, "
+                f"found {compared[form].vectors}."
+            )
+    for name, comparison in compared.items():
+        given = name == "keras" and design.spec.network.model is not None
+        if not given:  # float rounding excuses imported models alone
+            yield from differs(path, f"{name}: rounding_mismatches", 0, comparison.rounding_mismatches)
+
+
+def _timing(design: Design) -> Iterator[str]:
+    card = design.cards["timing"]
+    for key, value in timing_figures(design.spec, design.cards["verify"], design.cards["synth"]).items():
+        yield from differs(design.path("timing"), key, value, getattr(card, key))
+
+
+def _proof(design: Design) -> Iterator[str]:
+    formats, names = design.network.output_formats(), design.network.classes
+    expected = [(names[n] if n < len(names) else str(n), kif.bits) for n, kif in enumerate(formats)]
+    if card := design.cards.get("prove"):
+        found = [(output.name, output.bits) for output in card.outputs]
+        yield from differs(design.path("prove"), "outputs", expected, found)
+        latency = design.cards["firmware"].rtl_latency_cycles_planned
+        ways = [output.by for output in card.outputs if output.status == "proven"]
+        # Without registers on all paths, some output was not proven.
+        if card.registers is not None or len(ways) == len(card.outputs):
+            yield from differs(design.path("prove"), "registers", latency, card.registers)
+        if ways and not card.seconds_allowed:
+            yield f"{design.path('prove')}: seconds_allowed: Expected the time of the proof, found 0."
+        if "SAT" in ways and not card.gates:
+            yield f"{design.path('prove')}: gates: Expected those of the graphs that SAT compared, found none."
+        if card.second is not None:
+            named = [*(name for name, _ in expected), "valid_out"]
+            yield from differs(design.path("prove"), "second.outputs", named, [x.name for x in card.second.outputs])
+            yield from differs(design.path("prove"), "second.cycles", latency, card.second.cycles)
+        for output in card.outputs:
+            if output.status == "proven" and output.by is None:
+                yield f"{design.path('prove')}: {output.name}: by: Expected how it was proven, found null."
+
+
+def _decision(design: Design) -> Iterator[str]:
+    if card := design.cards.get("decision"):
+        path, target = design.path("decision"), design.spec.target
+        latency = design.cards["firmware"].rtl_latency_cycles_planned
+        yield from differs(path, "network_latency_cycles", latency, card.network_latency_cycles)
+        yield from differs(path, "clock_mhz", target.clock_mhz, card.clock_mhz)
+        if card.latency_cycles.value is not None:
+            expected = card.latency_cycles.value * target.clock_period_ns
+            yield from differs(path, "latency_ns", expected, card.latency_ns.value)
+
+
+def _release_folder(archive: Path) -> Iterator[str]:
+    """Compare the release's folder, which lies next to the zip, with the zip file by file."""
+    folder = archive.with_suffix("")
+    if not folder.is_dir():
+        return
+    with zipfile.ZipFile(archive) as content:
+        digests = {str(folder / name): hashlib.sha256(content.read(name)).hexdigest() for name in content.namelist()}
+    found = files_in(folder)
+    for name in sorted(digests.keys() | found.keys()):
+        yield from differs(Path(name), "sha256", digests.get(name, "no such file"), found.get(name, "no such file"))
+
+
+def _release(design: Design) -> Iterator[str]:
+    card = design.cards.get("release")
+    if card is None:
+        return
+    path, archive = design.path("release"), Path(card.archive)
+    if not archive.is_file():
+        yield f"{archive}: missing. Expected the release that {path} lists, found none. Run the release stage again."
+        return
+    yield from differs(archive, "sha256", card.archive_sha256, sha256(archive))
+    yield from differs(archive, "bytes", card.archive_bytes, archive.stat().st_size)
+    with zipfile.ZipFile(archive) as content:
+        sizes = {entry.filename: entry.file_size for entry in content.infolist()}
+        manifest = content.read(MANIFEST) if MANIFEST in sizes else b""
+    yield from differs(archive, MANIFEST, card.manifest_sha256, hashlib.sha256(manifest).hexdigest())
+    yield from differs(path, "files", card.files, sizes)
+    yield from _release_folder(archive)
+    if not card.vectors or not card.checks:
+        yield f"{path}: nothing was checked. Expected vectors and checks, found {card.vectors} and {len(card.checks)}."
+    # A missed budget is judged from the budget's own lines.
+    for check in card.checks:
+        if check.status == "failed" and check.name != "budget":
+            yield f"{path}: {check.name}: the release failed its check: {check.detail}"

@@ -1,0 +1,116 @@
+"""The decision's firmware in simulators against the reference, and thresholds moved by one code as negative control."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from trigger_lut.cards.decision import DecisionForm
+from trigger_lut.errors import NotReproducibleError
+from trigger_lut.firmware.decision.combined import expected, flat
+from trigger_lut.firmware.decision.project import DecisionProject
+from trigger_lut.firmware.rtl.project import RtlProject
+from trigger_lut.fixed_point.formats import IntArray
+from trigger_lut.verification.compare import differences
+
+Simulate = Callable[[RtlProject, IntArray], tuple[IntArray, int, int]]
+BLOCK = 250_000  # vectors in one simulation
+EDGES = {"below": -1, "equal": 0, "above": 1}
+MOVES = {"up": 1, "down": -1}
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Input codes (N, C_in), and the reference network's output codes (N, C_out) for them."""
+
+    codes: IntArray
+    outputs: IntArray
+
+    def chosen(self, which: IntArray) -> Vectors:
+        return Vectors(self.codes[which], self.outputs[which])
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One form: what the card says, and vectors noticed by working point and move; None: there is none at that edge."""
+
+    form: DecisionForm
+    noticed: list[dict[str, int | None]]
+
+
+def at_edges(decision: DecisionProject, outputs: IntArray) -> list[dict[str, IntArray]]:
+    """By working point: numbers of the vectors one code below the threshold, equal to it, and one above."""
+    scores = decision.score.codes(outputs)
+    return [
+        {} if code is None else {name: np.flatnonzero(scores == code + by) for name, by in EDGES.items()}
+        for code in decision.thresholds
+    ]
+
+
+def some_at_edges(decision: DecisionProject, outputs: IntArray, count: int, rng: np.random.Generator) -> IntArray:
+    """Numbers of `count` vectors, or of all: half from the edges, as many from each, then random ones."""
+    edges = [rng.permutation(found) for point in at_edges(decision, outputs) for found in point.values() if len(found)]
+    share = max(1, count // (2 * len(edges))) if edges else 0
+    first = np.unique(np.concatenate([found[:share] for found in edges])) if edges else np.zeros(0, dtype=np.int64)
+    others = np.setdiff1d(rng.permutation(len(outputs)), first[:count], assume_unique=True)
+    return np.sort(np.concatenate([first, rng.permutation(others)])[:count])
+
+
+def compared(
+    name: Literal["rtl", "vhdl"],
+    decision: DecisionProject,
+    rtl: RtlProject,
+    vectors: Vectors,
+    some: Vectors,
+    simulate: Simulate,
+) -> Compared:
+    """Run all vectors through the firmware, and some through firmware whose thresholds are moved by one code.
+
+    A threshold moved up must change the bit of each vector with a score equal to it; moved down, of each vector one
+    code below; and nothing else may change. Raises NotReproducibleError when the firmware takes other cycles than
+    planned, or no new input every cycle.
+    """
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="trigger_lut_decision_") as scratch:
+        found = _run(flat(decision, rtl, Path(scratch, "given")), vectors.codes, simulate)
+        count, first = differences(expected(decision, vectors.outputs), found)
+        good, edges = expected(decision, some.outputs), at_edges(decision, some.outputs)
+        points = len(edges)
+        noticed: list[dict[str, int | None]] = [{} for _ in range(points)]
+        missed = 0
+        for move, by in MOVES.items():
+            changed = good != _run(flat(decision, rtl, Path(scratch, move), by), some.codes, simulate)
+            wanted = np.zeros_like(changed)
+            for n, edge in enumerate(edges):
+                bit = changed.shape[1] - points + n
+                if edge:
+                    wanted[edge["equal" if by > 0 else "below"], bit] = True
+                    noticed[n][move] = int(changed[:, bit].sum()) if wanted[:, bit].any() else None
+                missed += int((changed[:, bit] != wanted[:, bit]).any())
+    form = DecisionForm(
+        name=name,
+        vectors=len(vectors.codes),
+        differences=count,
+        first=first,
+        control_missed=missed,
+        seconds=round(time.monotonic() - start, 3),
+    )
+    return Compared(form, noticed)
+
+
+def _run(project: RtlProject, codes: IntArray, simulate: Simulate) -> IntArray:
+    outputs = []
+    for start in range(0, len(codes), BLOCK):
+        found, latency, ii = simulate(project, codes[start : start + BLOCK])
+        if (latency, ii) != (project.latency_cycles_planned, 1):
+            raise NotReproducibleError(
+                f"{project.top}: latency {latency} cycles, II {ii}; expected {project.latency_cycles_planned} and 1"
+            )
+        outputs.append(found)
+    return np.concatenate(outputs)

@@ -1,0 +1,1 @@
+"""Faults that the test vectors must notice."""

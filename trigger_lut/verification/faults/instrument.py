@@ -1,0 +1,202 @@
+"""Generated Verilog with faults built in, each switched on by its number at an added input `fault`; 0 is none.
+
+A fault may lead to entries of tables that nothing else reaches. They are undefined in the Verilog: synthesis fills them
+as it likes. An input `fill` gives their bits: bit 0 all even ones, bit 1 all odd ones.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from trigger_lut.firmware.rtl.project import RtlProject
+from trigger_lut.verification.faults.sites import ADDER, FIELD, REGISTER, SLICE, TABLE, Fault
+
+BITS = 20  # of the input `fault`
+PORT = f"input wire [{BITS - 1}:0] fault"
+FILL_BITS = 2
+FILL_PORT = f"input wire [{FILL_BITS - 1}:0] fill"
+UNDEFINED = re.compile(r"\{(\d+)\{1'bx\}\}")
+
+Numbered = list[tuple[int, Fault]]
+
+
+def texts_of(project: RtlProject) -> dict[str, str]:
+    """Verilog of a project by file."""
+    return {path.stem: path.read_text(encoding="utf-8") for path in project.files}
+
+
+def write_instrumented(
+    project: RtlProject, faults: Sequence[Fault], folder: Path, *, filled: bool = False
+) -> list[Path]:
+    """Write the project's Verilog with these faults in it, see `instrumented`, as files in `folder`.
+
+    filled: with the input `fill` in place of undefined entries.
+    """
+    made = instrumented(texts_of(project), project.top, faults)
+    if filled:
+        made = {name: _filled(text) for name, text in made.items()}
+    files = [folder / f"{name}.v" for name in made]
+    for path, text in zip(files, made.values(), strict=True):
+        path.write_text(text, encoding="utf-8")
+    return files
+
+
+def instrumented(texts: dict[str, str], top: str, faults: Sequence[Fault]) -> dict[str, str]:
+    """Verilog by file. Fault n of the list, from 1 on, is on where `fault` is n.
+
+    For each register fault `a cycle early` or `late` the top-level module has an output bit `probe`, in their order:
+    the register's bit without any fault.
+    """
+    numbered = list(enumerate(faults, 1))
+    made = {module: _tables(text, [x for x in numbered if x[1].kind == "table"]) for module, text in texts.items()}
+    for module, text in made.items():
+        own = [(n, fault) for n, fault in numbered if fault.module == module]
+        if module == top:
+            text = _top(text, own, len(probed(faults)))
+        elif module.endswith("_core"):
+            text = _core(text, own, probed(faults))
+        elif "_logic" in module:
+            text = _logic(text, own)
+        made[module] = text
+    return made
+
+
+def _filled(text: str) -> str:
+    """The same Verilog, with the input `fill` in every module beside `fault`."""
+
+    def bits(match: re.Match[str]) -> str:
+        pairs, odd = divmod(int(match[1]), 2)
+        return "{" + ", ".join(["fill[0]"] * odd + [f"{{{pairs}{{fill}}}}"] * (pairs > 0)) + "}"
+
+    text = text.replace(PORT, f"{PORT}, {FILL_PORT}").replace(".fault(fault)", ".fault(fault), .fill(fill)")
+    return UNDEFINED.sub(bits, re.sub(r"(\w*table_\w+ op_\d+ \([^;]*, fault)\);", r"\1, fill);", text))
+
+
+def probed(faults: Sequence[Fault]) -> list[Fault]:
+    """The faults that have a bit of `probe`."""
+    return [f for f in faults if f.change in ("a cycle early", "a cycle late") and f.place != "valid_out"]
+
+
+def _on(n: int) -> str:
+    return f"fault == {BITS}'d{n}"
+
+
+def _chain(source: str, width: int, faults: Numbered, other: dict[str, str] | None = None) -> str:
+    """A signal with its faults: the whole of it or, where one is on, with one bit changed.
+
+    other: signals of the same width that a change takes its bit from.
+    """
+    text = source
+    for n, fault in faults:
+        mask = f"{width}'h{1 << fault.bit:x}"
+        if fault.change == "stuck at 0":
+            changed = f"({source} & ~{mask})"
+        elif fault.change == "stuck at 1":
+            changed = f"({source} | {mask})"
+        elif fault.change == "from the next bit":
+            changed = f"(({source} & ~{mask}) | ({source}[{fault.bit + 1}] ? {mask} : {width}'h0))"
+        else:
+            assert other is not None, fault
+            changed = f"(({source} & ~{mask}) | ({other[fault.change]} & {mask}))"
+        text = f"({_on(n)}) ? {changed} : {text}"
+    return text
+
+
+def _tables(text: str, faults: Numbered) -> str:
+    def with_fault(match: re.Match[str]) -> str:
+        name, high_in, high, body = match.groups()
+        width, address = int(high) + 1, int(high_in) + 1
+        flips = "".join(
+            f" ^ (({_on(n)} && in == {address}'d{f.entry}) ? {width}'h{1 << f.bit:x} : {width}'h0)"
+            for n, f in faults
+            if f.module == name
+        )
+        return (
+            f"module {name}(input [{high_in}:0] in, output [{high}:0] out, {PORT});\n"
+            f"/* verilator lint_off UNUSEDSIGNAL */\nreg [{high}:0] raw;\n{body.replace(': out =', ': raw =')}"
+            f"assign out = raw{flips};\nendmodule"
+        )
+
+    return TABLE.sub(with_fault, text)
+
+
+def _ports(text: str) -> str:
+    """The first module of a text with the input `fault`."""
+    return text.replace("\n);", f",\n    {PORT}\n);", 1)
+
+
+def _logic(text: str, faults: Numbered) -> str:
+    text = re.sub(r"(\w*table_\w+ op_\d+ \([^;]*)\);", r"\1, fault);", _ports(text))
+
+    def with_fault(match: re.Match[str]) -> str:
+        wires, module, parameters, instance, *operands, result = match.groups()
+        lines = []
+        for k, operand in enumerate(operands):
+            own = [(n, f) for n, f in faults if f.place == f"{instance}, operand {k}"]
+            if own:
+                found = SLICE.fullmatch(operand.strip())
+                assert found, operand
+                width, name = int(found[2]) - int(found[3] or found[2]) + 1, f"{instance}_{k}"
+                lines.append(f"    wire [{width - 1}:0] {name} = {operand};")
+                lines.append(f"    wire [{width - 1}:0] {name}_f = {_chain(name, width, own)};")
+                operands[k] = f"{name}_f"
+        return "\n".join([*lines, f"{wires} {module} {parameters} {instance} ({', '.join([*operands, result])});"])
+
+    return ADDER.sub(with_fault, text)
+
+
+def _core(text: str, faults: Numbered, probes: list[Fault]) -> str:
+    text = re.sub(r"(_inst_logic\d+ \([^;]*)\);", r"\1, .fault(fault));", _ports(text))
+    if probes:
+        text = text.replace("\n);", f",\n    output wire [{len(probes) - 1}:0] probe\n);", 1)
+    lines = []
+    for high, name in REGISTER.findall(text):
+        width = int(high) + 1
+        own = [(n, f) for n, f in faults if f.place == name]
+        # What a register is loaded with, bit by bit, as a signal of the same width.
+        lines += [f"    wire [{high}:0] {name}_d;", f"    reg [{high}:0] {name}_late;"]
+        for a, b, source in re.findall(rf"^ *{name}\[(\d+):(\d+)\] <= (.*);$", text, re.MULTILINE):
+            lines.append(f"    assign {name}_d[{a}:{b}] = {source};")
+        stored = f"{name}_r" if name == "model_out" else name
+        lines.append(f"    always @(posedge clk) {name}_late <= {stored};")
+        other = {"a cycle early": f"{name}_d", "a cycle late": f"{name}_late"}
+        lines.append(f"    wire [{high}:0] {name}_f = {_chain(stored, width, own, other)};")
+        for k, fault in enumerate(probes):
+            if fault.place == name:
+                lines.append(f"    assign probe[{k}] = {stored}[{fault.bit}];")
+        if name == "model_out":
+            text = text.replace(f"output reg [{high}:0] model_out", f"output wire [{high}:0] model_out")
+            text = re.sub(r"^( *)model_out(\[\d+:\d+\] <=)", r"\1model_out_r\2", text, flags=re.MULTILINE)
+            lines += [f"    reg [{high}:0] model_out_r;", "    assign model_out = model_out_f;"]
+        else:
+            # Every reader of a register sees the faults.
+            text = re.sub(rf"(= |<= ){name}\[", rf"\1{name}_f[", text)
+    return text.replace("endmodule", "\n".join([*lines, "endmodule"]))
+
+
+def _top(text: str, faults: Numbered, probes: int) -> str:
+    text = _ports(text)
+    connected = ".fault(fault)"
+    if probes:
+        text = text.replace("\n);", f",\n    output wire [{probes - 1}:0] probe\n);", 1)
+        connected += ", .probe(probe)"
+    text = re.sub(r"(\w+_core core \([^;]*)\);", rf"\1, {connected});", text)
+    high = max((int(a) for a, _, _ in FIELD.findall(text)), default=0)
+    text = FIELD.sub(lambda m: f"    assign raw_out[{m[1]}:{m[2]}] = {m[3]};", text)
+    outputs = [(n, f) for n, f in faults if f.place == "data_out"]
+    valid = [(n, f) for n, f in faults if f.place == "valid_out"]
+    source = re.search(r"assign valid_out = (valid\[\d+\]);", text)
+    assert source, "the top-level module has a valid bit"
+    text = text.replace(source[0], "assign valid_out = valid_f;")
+    late = {"a cycle late": "valid_late"}
+    lines = [
+        f"    wire [{high}:0] raw_out;",
+        f"    assign data_out = {_chain('raw_out', high + 1, outputs)};",
+        f"    wire valid_v = {source[1]};",
+        "    reg valid_late;",
+        "    always @(posedge clk) valid_late <= valid_v;",
+        f"    wire valid_f = {_chain('valid_v', 1, valid, late)};",
+    ]
+    return text.replace("endmodule", "\n".join([*lines, "endmodule"]))

@@ -1,0 +1,226 @@
+"""Faults in generated Verilog: which ones the vectors notice, and which of the others change nothing, by proof."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigger_lut.firmware.rtl.project import RtlProject
+from trigger_lut.firmware.rtl.verilator import bus_words, compile_verilated, pack, used_bits
+from trigger_lut.fixed_point.formats import IntArray, codes_of_bits
+from trigger_lut.utils.programs import run_program
+from trigger_lut.verification.faults.instrument import BITS, FILL_BITS, probed, write_instrumented
+from trigger_lut.verification.faults.sites import Fault
+from trigger_lut.verification.faults.word_level import seen_in_words
+from trigger_lut.verification.formal.aiger import write_aiger
+from trigger_lut.verification.formal.sat import (
+    Graph,
+    Result,
+    Verdict,
+    constant,
+    equivalent,
+    evaluated,
+    read_graph,
+    with_constants,
+    with_outputs,
+)
+
+HARNESS = Path(__file__).with_name("harness.cpp")
+WRAPPER = """module wrapped (
+    input wire [{high_in}:0] data_in,
+    input wire [{high_fault}:0] fault,
+    input wire [{high_fill}:0] fill,
+    output wire [{high_out}:0] data_out{probe_port}
+);
+    {top} top (.clk(1'b0), .valid_in(1'b1), .data_in(data_in), .fault(fault), .fill(fill), .data_out(data_out){probe});
+endmodule
+"""
+Status = Literal["detected", "solved", "equivalent", "undetected", "undecided"]
+TURNS = 3  # of two events, for a fault that shows in one after the other
+AFTER_PROOF: dict[Verdict, Status] = {"proven": "equivalent", "different": "undetected", "open": "undecided"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One fault: how it came out, and the vector at which it was noticed.
+
+    Of those that no vector notices: equivalent where it is proven that no output changes; solved where an input that
+    was found for it, from the sums or by SAT, shows it in simulation, with the fault and without; undetected where it
+    is proven that an output changes, but no such input is at hand; undecided where the time did not suffice, or where
+    it hangs on undefined entries of tables, which a fault leads to, whether an output changes.
+
+    Each is said of all ways of filling these entries that `instrument` knows.
+    """
+
+    fault: Fault
+    status: Status
+    vector: int | None = None
+    inputs: tuple[int, ...] | None = None  # codes at which it shows, where they were found for it
+
+
+@dataclass(frozen=True)
+class Said:
+    """What SAT says of a fault; events: bits of the input, event after event, that should show it.
+
+    A fault that is different for some fillings of undefined entries and not for others is open.
+    """
+
+    verdict: Verdict
+    events: tuple[tuple[int, ...], ...] = ()
+
+
+def run_faults(
+    project: RtlProject,
+    faults: Sequence[Fault],
+    codes: IntArray,
+    reference: Callable[[IntArray], IntArray],
+    seconds: float,
+) -> list[Outcome]:
+    """Put faults into a project's Verilog, one at a time, and say how each came out.
+
+    codes: (N, C_in) vectors. reference: output codes (N, C_out) of any. seconds: for the proof of one fault. Raises
+    AssertionError when the Verilog without a fault differs: then there is nothing to compare faults with.
+    """
+    with tempfile.TemporaryDirectory(prefix="trigger_lut_faults_") as scratch:
+        files = write_instrumented(project, faults, Path(scratch), filled=True)
+        found = _simulate(files, project, len(faults), codes, reference(codes))
+        assert found[0] < 0, f"the Verilog without a fault differs at vector {found[0]}"
+        outcomes = {n: Outcome(fault, "detected", int(found[n])) for n, fault in enumerate(faults, 1)}
+        silent = [n for n in outcomes if found[n] < 0]
+        if silent:
+            seen = seen_in_words(project, [faults[n - 1] for n in silent], len(codes))
+            outcomes |= {
+                n: Outcome(faults[n - 1], "equivalent") for n, s in zip(silent, seen, strict=True) if s.changeless
+            }
+            silent = [n for n in silent if outcomes[n].status == "detected"]
+            outcomes |= _replayed(files, project, faults, silent, np.concatenate([s.codes for s in seen]), reference)
+            silent = [n for n in silent if outcomes[n].status == "detected"]
+        if silent:
+            proven = _changeless(project, [faults[n - 1] for n in silent], Path(scratch), seconds)
+            for n, said in zip(silent, proven, strict=True):
+                outcomes[n] = Outcome(faults[n - 1], AFTER_PROOF[said.verdict])
+            solved = [codes_of_bits(bits, project.inputs) for said in proven for bits in said.events]
+            waiting = [n for n in silent if outcomes[n].status != "equivalent"]
+            more = np.concatenate([codes[:0], *solved])
+            outcomes |= _replayed(files, project, faults, waiting, more, reference)
+    return list(outcomes.values())
+
+
+def _replayed(
+    files: list[Path],
+    project: RtlProject,
+    faults: Sequence[Fault],
+    waiting: Sequence[int],
+    codes: IntArray,
+    reference: Callable[[IntArray], IntArray],
+) -> dict[int, Outcome]:
+    """By number those of the waiting faults that codes (N, C_in) show in simulation."""
+    if not len(codes) or not waiting:
+        return {}
+    found = _simulate(files, project, len(faults), codes, reference(codes))
+    assert found[0] < 0, f"the Verilog without a fault differs at inputs {codes[found[0]].tolist()}"
+    return {
+        n: Outcome(faults[n - 1], "solved", inputs=tuple(codes[found[n]].tolist())) for n in waiting if found[n] >= 0
+    }
+
+
+def _simulate(
+    files: list[Path], project: RtlProject, faults: int, codes: IntArray, outputs: IntArray
+) -> NDArray[np.int64]:
+    """For no fault and each fault the first vector that differs with all fillings of undefined entries; -1: none."""
+    binary = compile_verilated(files, project.top, HARNESS, checks=())
+    words_in, words_out = bus_words(project.inputs), bus_words(project.outputs)
+    with tempfile.TemporaryDirectory(dir=binary.parent) as scratch:
+        paths = [Path(scratch, name) for name in ("in.bin", "expected.bin", "result.bin")]
+        np.concatenate([pack(codes, project.inputs), used_bits(project.inputs)]).tofile(paths[0])
+        pack(outputs, project.outputs).tofile(paths[1])
+        sizes = (faults, len(codes), words_in, words_out, project.latency_cycles_planned)
+        run_program([binary, *map(str, sizes), *paths], what="simulation of faults")
+        return np.fromfile(paths[2], dtype=np.int64)
+
+
+def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seconds: float) -> list[Said]:
+    """Of each fault whether it is proven to change no output, or to change one, and then for which events.
+
+    A bit that comes a cycle early or late is another event's: that changes nothing if the bit is constant, or if
+    outputs are the same whatever it is. It shows where an event whose output hangs on the bit, and one in which the bit
+    is other, take turns.
+    """
+    probes = probed(faults)
+    held = [Fault(f.kind, f.module, f.place, f.bit, c) for f in probes for c in ("stuck at 0", "stuck at 1")]
+    folder = folder / "proof"
+    folder.mkdir()
+    texts = write_instrumented(project, [*faults, *held], folder, filled=True)
+    graph = _graph(texts, project, len(probes), folder)
+    bits_in = sum(kif.bits for kif in project.inputs)
+    bits_out = sum(kif.bits for kif in project.outputs)
+    healthy = _with_fault(graph, bits_in, 0)
+    data = list(range(bits_out))
+
+    def same(number: int) -> Result:
+        faulty = with_outputs(_with_fault(graph, bits_in, number), data)
+        said = equivalent(with_outputs(healthy, data), faulty, seconds)
+        return Result(said.verdict, None if said.inputs is None else said.inputs[:bits_in])
+
+    def always_different(number: int, bits: tuple[int, ...]) -> bool:
+        graphs = [with_outputs(g, data) for g in (healthy, _with_fault(graph, bits_in, number))]
+        fills = itertools.product((0, 1), repeat=graph.inputs - bits_in - BITS)
+        given = [[*bits, *[0] * BITS, *fill] for fill in fills]
+        return all(evaluated(graphs[0], values) != evaluated(graphs[1], values) for values in given)
+
+    def early_or_late(k: int) -> Said:
+        probe = with_outputs(healthy, [bits_out + k])
+        constants = [equivalent(probe, constant(graph.inputs, [v]), seconds) for v in (0, 1)]
+        if "proven" in (c.verdict for c in constants):
+            return Said("proven")
+        stuck = [same(len(faults) + 2 * k + 1 + v) for v in (0, 1)]
+        if all(s.verdict == "proven" for s in stuck):
+            return Said("proven")
+        events: list[tuple[int, ...]] = []
+        for v in (0, 1):
+            hangs, other = stuck[v].inputs, constants[1 - v].inputs
+            if hangs is not None and other is not None:
+                # More than once: the simulation leaves a cycle idle now and then.
+                events += [hangs, other[:bits_in]] * TURNS
+        return Said("open" if "open" in (x.verdict for x in (*constants, *stuck)) else "different", tuple(events))
+
+    def result_of(n: int, fault: Fault) -> Said:
+        if fault in probes:
+            return early_or_late(probes.index(fault))
+        if fault.place == "valid_out":
+            return Said("different")
+        said = same(n)
+        if said.inputs is None:
+            return Said(said.verdict)
+        return Said("different" if always_different(n, said.inputs) else "open", (said.inputs,))
+
+    return [result_of(n, fault) for n, fault in enumerate(faults, 1)]
+
+
+def _with_fault(graph: Graph, bits_in: int, number: int) -> Graph:
+    return with_constants(graph, {bits_in + b: number >> b & 1 for b in range(BITS)})
+
+
+def _graph(files: list[Path], project: RtlProject, probes: int, folder: Path) -> Graph:
+    wrapper, path = folder / "wrapped.v", folder / "wrapped.aig"
+    wrapper.write_text(
+        WRAPPER.format(
+            top=project.top,
+            high_in=sum(kif.bits for kif in project.inputs) - 1,
+            high_out=sum(kif.bits for kif in project.outputs) - 1,
+            high_fault=BITS - 1,
+            high_fill=FILL_BITS - 1,
+            probe_port=f",\n    output wire [{probes - 1}:0] probe" if probes else "",
+            probe=", .probe(probe)" if probes else "",
+        )
+    )
+    # Undefined entries of tables are inputs here; what else is undefined is read by nothing.
+    write_aiger([wrapper, *files], "wrapped", path, undefined_as_zero=True)
+    return read_graph(path)

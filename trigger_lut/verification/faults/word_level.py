@@ -1,0 +1,107 @@
+"""Faults word by word: which change nothing, as with and without them the Verilog is the same sums of functions, and
+inputs that bring others to bear.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from trigger_lut.firmware.rtl.project import RtlProject
+from trigger_lut.fixed_point.formats import IntArray, uniform
+from trigger_lut.verification.faults.input_search import reaching
+from trigger_lut.verification.faults.instrument import write_instrumented
+from trigger_lut.verification.faults.sites import Fault
+from trigger_lut.verification.formal.circuit import Circuit
+from trigger_lut.verification.formal.nets import Word
+from trigger_lut.verification.formal.normal_form import Algebra, Form, FormError
+from trigger_lut.verification.formal.word_level import read_verilog
+
+CODES = 64
+"""Inputs that look an entry up, a table."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A fault: whether it is proven to change no output; where it is not, codes (N, C_in) that bring it to bear."""
+
+    changeless: bool
+    codes: IntArray
+
+
+def seen_in_words(project: RtlProject, faults: Sequence[Fault], seed: int) -> list[Seen]:
+    """What the sums say of each fault.
+
+    Codes are given for entries of tables whose address is a sum of functions of the inputs. They look the entry up;
+    whether an output changes by it they do not say. Raises ToolMissingError and ToolFailedError of Yosys and ABC.
+    """
+    none = np.zeros((0, len(project.inputs)), dtype=np.int64)
+    if not faults:
+        return []
+    with tempfile.TemporaryDirectory(prefix="trigger_lut_faults_") as folder:
+        files = tuple(write_instrumented(project, faults, Path(folder)))
+        verilog = read_verilog(replace(project, files=files), instrumented=True)
+    if not verilog.library_holds:
+        return [Seen(False, none) for _ in faults]
+    algebra = Algebra()
+    inputs = [algebra.input(kif.lo, kif.hi) for kif in project.inputs]
+    valid = algebra.input(0, 1)
+    circuit = Circuit(verilog.modules, project.top, algebra)
+    healthy = _words(project, circuit, inputs, valid, 0)
+    found = []
+    for n, fault in enumerate(faults, 1):
+        faulty = Circuit(verilog.modules, project.top, algebra, n)
+        same = healthy is not None and _same(project, algebra, healthy, _words(project, faulty, inputs, valid, n))
+        codes = none
+        if fault.kind == "table" and not same:
+            several = [
+                _looked_up(algebra, form, fault.entry, inputs, project, seed)
+                for form in circuit.addresses.get(fault.module, [])
+            ]
+            unreached = bool(several) and all(c is not None and not len(c) for c in several)
+            same = same or (healthy is not None and unreached)  # else not all that read the table were evaluated
+            codes = np.concatenate([none, *(c for c in several if c is not None)])
+        found.append(Seen(same, codes))
+    return found
+
+
+def _looked_up(
+    algebra: Algebra, address: Form, entry: int, inputs: Sequence[Form], project: RtlProject, seed: int
+) -> IntArray | None:
+    """Codes with which a table is read at an entry, the other inputs at random; None where they are not found so."""
+    rng = np.random.default_rng(seed)
+    some = reaching(algebra, address, lambda v: v == entry, CODES, rng)
+    if some is None:
+        return None
+    number = {form.parts[0][0]: i for i, form in enumerate(inputs) if form.parts}
+    codes = uniform(project.inputs, len(some), rng)
+    for row, values in zip(codes, some, strict=True):
+        for base, value in values.items():
+            row[number[base]] = value
+    return codes
+
+
+def _words(project: RtlProject, circuit: Circuit, inputs: Sequence[Form], valid: Form, fault: int) -> list[Word] | None:
+    """All outputs, and valid_out, with a fault by number; None where one is not known."""
+    circuit.give(circuit.port("fault"), circuit.algebra.constant(fault))
+    for nets, form in zip(circuit.fields("data_in", project.inputs), inputs, strict=True):
+        circuit.give(nets, form)
+    circuit.give(circuit.port("valid_in"), valid)
+    try:
+        return [circuit.word(n) for n in (*circuit.fields("data_out", project.outputs), circuit.port("valid_out"))]
+    except FormError:
+        return None
+
+
+def _same(project: RtlProject, algebra: Algebra, one: list[Word], other: list[Word] | None) -> bool:
+    if other is None:
+        return False
+    bits = [*(kif.bits for kif in project.outputs), 1]
+    return all(
+        a.registers == b.registers and algebra.divided(algebra.less(a.form, b.form), 1 << n) is not None
+        for a, b, n in zip(one, other, bits, strict=True)
+    )

@@ -1,0 +1,1 @@
+"""The proof that the Verilog is the network."""

@@ -1,0 +1,103 @@
+"""The outputs of a network as forms, from its integers alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from trigger_lut.fixed_point.formats import IntArray
+from trigger_lut.fixed_point.ranges import limits
+from trigger_lut.network.network import PADDING, Layer, LinearLayer, LUTDenseTables, MaxLayer, Network
+from trigger_lut.network.reference_model import converted
+from trigger_lut.verification.formal.normal_form import Algebra, Form, FormError, check_exact
+
+
+def network_forms(network: Network, algebra: Algebra, inputs: Sequence[Form]) -> list[Form | str]:
+    """Of each output its form; a text that says why it has none.
+
+    inputs: the codes of the network's inputs, (C_in,).
+    """
+    values: list[Form | str] = list(inputs)
+    for layer, sites in zip(network.layers, network.sites, strict=True):
+        made: list[Form | str] = []
+        reads = set(layer.reads().tolist())
+        for place in sites:
+            channels = [
+                _convert(algebra, network, layer, i, v, values) if i in reads else ""
+                for i, v in enumerate(map(int, place))
+            ]
+            made += [_output(algebra, layer, o, channels) for o in range(layer.shape[1])]
+        values += made
+    return [values[int(v)] for v in network.output_values]
+
+
+def _convert(
+    algebra: Algebra, network: Network, layer: Layer, i: int, value: int, values: Sequence[Form | str]
+) -> Form | str:
+    """A value in the format of a channel."""
+    kif = layer.inputs[i]
+    if value == PADDING:
+        return algebra.constant(min(max(0, kif.lo), kif.hi))
+    form = values[value]
+    if isinstance(form, str):
+        return form
+    fraction = network.fraction_of(value)
+    up = kif.f - fraction
+    try:
+        least, most = limits(kif, layer.overflow[i])
+        if up >= 0 and form.lo << up >= least and form.hi << up <= most:
+            return algebra.scale(form, 1 << up)
+        check_exact(1 << (abs(up) + 1), 1 << (kif.bits + 1))
+
+        def rounded(values: IntArray) -> IntArray:
+            most = max(abs(int(values.min())), abs(int(values.max())))
+            check_exact((most << max(up, 0)) + abs(kif.lo), most + (1 << max(-up, 0)))
+            return converted(values, fraction, kif, layer.overflow[i], layer.rounding)
+
+        return algebra.apply(form, rounded)
+    except FormError as error:
+        return f"{layer.name}: channel {i}: {error}"
+
+
+def _output(algebra: Algebra, layer: Layer, o: int, channels: Sequence[Form | str]) -> Form | str:
+    """One output of a layer at one place."""
+    if isinstance(layer, MaxLayer):
+        read = [int(i) for i in layer.channels(o)]
+    else:
+        read = np.flatnonzero((layer.widths if isinstance(layer, LUTDenseTables) else layer.weights)[:, o]).tolist()
+    without = [reason for i in read if isinstance(reason := channels[i], str)]
+    if without:
+        return without[0]
+    forms: list[Form] = [channels[i] for i in read]  # type: ignore[misc]
+    try:
+        if isinstance(layer, LUTDenseTables):
+            tables = [_table(algebra, layer, i, o, form) for i, form in zip(read, forms, strict=True)]
+            return algebra.add(algebra.constant(int(layer.bias[o])), *tables)
+        if isinstance(layer, LinearLayer):
+            weighted = [algebra.scale(f, int(layer.weights[i, o])) for i, f in zip(read, forms, strict=True)]
+            total = algebra.add(algebra.constant(int(layer.bias[o])), *weighted)
+            if not layer.relu or total.lo >= 0:
+                return total
+            return algebra.constant(0) if total.hi <= 0 else algebra.apply(total, lambda v: np.maximum(v, 0))
+        return _largest(algebra, layer, o, read, forms)
+    except FormError as error:
+        return f"{layer.name}: output {o}: {error}"
+
+
+def _table(algebra: Algebra, layer: LUTDenseTables, i: int, o: int, form: Form) -> Form:
+    kif, entries = layer.inputs[i], layer.table(i, o)
+    drop = kif.bits - int(layer.widths[i, o])
+    return algebra.apply(form, lambda codes: entries[(np.clip(codes, kif.lo, kif.hi) - kif.lo) >> drop])
+
+
+def _largest(algebra: Algebra, layer: MaxLayer, o: int, read: Sequence[int], forms: Sequence[Form]) -> Form:
+    scaled = [
+        algebra.scale(f, 1 << (int(layer.fraction[o]) - layer.inputs[i].f)) for i, f in zip(read, forms, strict=True)
+    ]
+    if not scaled:
+        return algebra.constant(0)
+    found = scaled[0]
+    for form in sorted(scaled[1:], key=lambda f: not f.parts):  # constants last: they only cut off what is below them
+        found = algebra.larger(found, form)
+    return found

@@ -1,0 +1,174 @@
+"""Are two and-inverter graphs the same function, for all inputs? ABC says, output by output."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigger_lut.errors import ToolFailedError
+from trigger_lut.utils.memory import PROGRAM_BYTES, gigabytes, limited
+from trigger_lut.verification.formal.aiger import abc_program
+
+Verdict = Literal["proven", "different", "open"]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A combinational AIGER file: literals are 2 * variable, + 1 where negated; variable 0 is the constant 0.
+
+    inputs   how many; they are the variables from 1 on
+    outputs  literal of each
+    gates    (A, 2) literals of the two operands of each gate; gates are the variables behind the inputs
+    """
+
+    inputs: int
+    outputs: tuple[int, ...]
+    gates: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What ABC says of two graphs.
+
+    inputs  values of all inputs in order where the graphs differ
+    reason  why the verdict is open
+    """
+
+    verdict: Verdict
+    inputs: tuple[int, ...] | None = None
+    reason: str = ""
+
+
+def read_graph(path: Path) -> Graph:
+    """A binary AIGER file. Raises ToolFailedError for one that is none, or has latches."""
+    data = path.read_bytes()
+    line, _, rest = data.partition(b"\n")
+    head = line.split()
+    if len(head) < 6 or head[0] != b"aig" or int(head[3]):
+        raise ToolFailedError(f"{path}: expected a combinational AIGER file, found {line[:40]!r}")
+    inputs, outputs, gates = int(head[2]), int(head[4]), int(head[5])
+    found = []
+    for _ in range(outputs):
+        text, _, rest = rest.partition(b"\n")
+        found.append(int(text))
+    operands, at = np.zeros((gates, 2), dtype=np.int64), 0
+    for n in range(gates):
+        own = 2 * (inputs + n + 1)
+        first, at = _number(rest, at)
+        second, at = _number(rest, at)
+        operands[n] = own - first, own - first - second
+    return Graph(inputs, tuple(found), operands)
+
+
+def _number(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[at]
+        value |= (byte & 127) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 128:
+            return value, at
+
+
+def write_graph(graph: Graph, path: Path) -> None:
+    """Write a graph as binary AIGER."""
+    gates = len(graph.gates)
+    text = f"aig {graph.inputs + gates} {graph.inputs} 0 {len(graph.outputs)} {gates}\n"
+    parts = [text.encode(), *(f"{literal}\n".encode() for literal in graph.outputs)]
+    for n, (a, b) in enumerate(graph.gates.tolist()):
+        own, high, low = 2 * (graph.inputs + n + 1), max(a, b), min(a, b)
+        parts += [_bytes(own - high), _bytes(high - low)]
+    path.write_bytes(b"".join(parts))
+
+
+def _bytes(value: int) -> bytes:
+    found = bytearray()
+    while value >= 128:
+        found.append(value & 127 | 128)
+        value >>= 7
+    found.append(value)
+    return bytes(found)
+
+
+def with_constants(graph: Graph, constants: dict[int, int]) -> Graph:
+    """The graph with constants (0 or 1) in place of some of its inputs, which stay there, read by nothing."""
+    literal = np.arange(2 * (graph.inputs + len(graph.gates) + 1), dtype=np.int64)
+    for i, value in constants.items():
+        literal[2 * (i + 1)], literal[2 * (i + 1) + 1] = value, 1 - value
+    return Graph(graph.inputs, tuple(int(literal[o]) for o in graph.outputs), literal[graph.gates])
+
+
+def with_outputs(graph: Graph, outputs: list[int]) -> Graph:
+    """The graph with some of its outputs, by number."""
+    return Graph(graph.inputs, tuple(graph.outputs[o] for o in outputs), graph.gates)
+
+
+def evaluated(graph: Graph, inputs: Sequence[int]) -> list[int]:
+    """Values of the outputs for one value of each input."""
+    values = [0, *inputs]
+    for a, b in graph.gates.tolist():
+        values.append((values[a >> 1] ^ (a & 1)) & (values[b >> 1] ^ (b & 1)))
+    return [values[literal >> 1] ^ (literal & 1) for literal in graph.outputs]
+
+
+def constant(inputs: int, values: list[int]) -> Graph:
+    """A graph whose outputs are constants."""
+    return Graph(inputs, tuple(values), np.zeros((0, 2), dtype=np.int64))
+
+
+def equivalent(first: Graph, second: Graph, seconds: float, memory_bytes: int = PROGRAM_BYTES) -> Result:
+    """Say whether two graphs are the same function, by SAT sweeping in ABC (`cec`).
+
+    Parameters
+    ----------
+    first, second
+        The graphs.
+    seconds, memory_bytes
+        Limits of ABC. The result is open where it reaches one.
+
+    Raises
+    ------
+    ToolMissingError
+        Without ABC.
+    ToolFailedError
+        When the graphs have other numbers of inputs or outputs, or ABC gives no verdict.
+    """
+    if (first.inputs, len(first.outputs)) != (second.inputs, len(second.outputs)):
+        raise ToolFailedError("equivalence: the graphs differ in their inputs or outputs")
+    with tempfile.TemporaryDirectory(prefix="trigger_lut_abc_") as folder:
+        paths = [Path(folder, name) for name in ("first.aig", "second.aig")]
+        for graph, path in zip((first, second), paths, strict=True):
+            write_graph(graph, path)
+        command = limited(
+            [str(abc_program()), "-c", f"cec -T {max(int(seconds), 1)} {paths[0]} {paths[1]}"], memory_bytes
+        )
+        try:  # ABC itself looks at the clock in some of its steps only
+            done = subprocess.run(command, capture_output=True, text=True, timeout=max(seconds, 1) + 1)
+        except subprocess.TimeoutExpired:
+            return Result("open", reason=f"open after {seconds:.0f} s")
+        said = done.stdout + done.stderr
+    if "Networks are equivalent" in said:
+        return Result("proven")
+    if "NOT EQUIVALENT" in said:
+        return Result("different", _counterexample(said, first.inputs))
+    if "UNDECIDED" in said.upper() or "timeout" in said.lower():
+        return Result("open", reason=f"open after {seconds:.0f} s")
+    if done.returncode:  # ABC does not survive an allocation that fails
+        limit = gigabytes(memory_bytes)
+        return Result("open", reason=f"ABC ended with status {done.returncode}; its limit of memory is {limit}")
+    raise ToolFailedError(f"ABC: expected a verdict on equivalence, found: {said.strip().splitlines()[-3:]}")
+
+
+def _counterexample(said: str, inputs: int) -> tuple[int, ...] | None:
+    """Values of the inputs that ABC prints, `pi<n> = 1'h<value>`; None where it does not print them all."""
+    line = re.search(r"^INPUT: (.*?)\.  OUTPUT:", said, re.MULTILINE)
+    found = {int(n): int(value) for n, value in re.findall(r"pi(\d+) = 1'h([01])", line[1])} if line else {}
+    return tuple(found[n] for n in range(inputs)) if found.keys() == set(range(inputs)) else None

@@ -1,0 +1,180 @@
+"""A Verilog module, cycle by cycle, as gates: all registers and inputs of the first cycle are free.
+
+Yosys reads the text and flattens it; the words, registers and tables of its netlist become gates here. What Yosys calls
+undefined (x) becomes a free variable wherever it is read, so a proof holds for any value of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from trigger_lut.verification.formal.gate_cells import Cell, UnknownCellError, cell_outputs
+from trigger_lut.verification.formal.gates import Bits, Gates
+from trigger_lut.verification.formal.netlist_reader import read_design
+
+PORTS = {"clk": "input", "valid_in": "input", "data_in": "input", "valid_out": "output", "data_out": "output"}
+
+
+YOSYS_SECONDS = 300
+
+
+class NotModeledError(Exception):
+    """A circuit that is not a synchronous one of the documented ports and one clock."""
+
+
+class WrongPortsError(Exception):
+    """A module whose ports are not the documented ones."""
+
+
+def read_netlist(files: Sequence[Path], top: str) -> dict[str, Any]:
+    """Read Verilog as one flat module of words, registers and tables, in the form of Yosys' JSON.
+
+    Raises ToolMissingError without pyosys, ToolFailedError with Yosys' message, ToolLimitError beyond time or memory.
+    """
+    passes = ["proc -noopt", "flatten", "memory_collect", "opt_clean", "check -assert"]
+    modules, _ = read_design(files, top, passes, YOSYS_SECONDS)
+    module: dict[str, Any] = modules[top]
+    return module
+
+
+class Unrolled:
+    """The values of a module's nets in each cycle, built when they are asked for.
+
+    Parameters
+    ----------
+    gates : Gates
+        Where the values are built.
+    module : dict
+        From `read_netlist`.
+    widths : dict
+        Width of each port in `PORTS`.
+
+    Raises
+    ------
+    WrongPortsError
+        When the ports are not `PORTS` of these widths.
+    NotModeledError
+        When a net has two drivers.
+    """
+
+    def __init__(self, gates: Gates, module: dict[str, Any], widths: dict[str, int]) -> None:
+        self.gates = gates
+        self.ports = _checked_ports(module, widths)
+        self.cells = {name: _cell(entry) for name, entry in module["cells"].items()}
+        self.driver: dict[int, tuple[str, str, int]] = {}
+        self.input_of: dict[int, tuple[str, int]] = {}
+        for name in ("clk", "valid_in", "data_in"):
+            for n, net in enumerate(self.ports[name]):
+                if not isinstance(net, int) or net in self.input_of:
+                    raise NotModeledError(f"the input {name}[{n}] is connected to a constant or another input")
+                self.input_of[net] = (name, n)
+        for name, cell in self.cells.items():
+            for port, nets in cell.outputs.items():
+                for n, net in enumerate(nets):
+                    if not isinstance(net, int) or net in self.driver or net in self.input_of:
+                        raise NotModeledError(f"a net with two drivers, one of them {name}")
+                    self.driver[net] = (name, port, n)
+        self._inputs: dict[tuple[str, int], Bits] = {}
+        self._values: dict[tuple[str, int], dict[str, Bits]] = {}
+        self._loose: dict[tuple[int, int], int] = {}
+        self.registers: set[str] = set()
+
+    def input(self, port: str, cycle: int) -> Bits:
+        """Return the free variables of an input port in a cycle."""
+        if (port, cycle) not in self._inputs:
+            self._inputs[port, cycle] = self.gates.frees(len(self.ports[port]))
+        return self._inputs[port, cycle]
+
+    def output(self, port: str, cycle: int) -> Bits:
+        """Return the literals of an output port in a cycle; from cycle 0, whose registers are free.
+
+        Raises NotModeledError for a circuit that is not synchronous to `clk`, or has an unknown cell.
+        """
+        nets = self.ports[port]
+        waiting = [key for net in nets if (key := self._needed(net, cycle))]
+        entered: set[tuple[str, int]] = set()
+        while waiting:
+            key = waiting[-1]
+            if key in self._values:
+                waiting.pop()
+                continue
+            name, at = key
+            cell = self.cells[name]
+            inputs, earlier = cell.inputs, at
+            if cell.kind == "$dff":
+                self._check_clock(name, cell)
+                if at == 0:
+                    self._values[key] = {"Q": self.gates.frees(len(cell.outputs["Q"]))}
+                    continue
+                inputs, earlier = {"D": cell.inputs["D"]}, at - 1
+            missing = [
+                found
+                for read in inputs.values()
+                for net in read
+                if (found := self._needed(net, earlier)) and found not in self._values
+            ]
+            if missing and key in entered:
+                raise NotModeledError(f"a loop of cells without a register, at {name}")
+            if missing:
+                entered.add(key)
+                waiting += dict.fromkeys(missing)
+                continue
+            ports = {port: [self._bit(net, earlier) for net in read] for port, read in inputs.items()}
+            try:
+                made = {"Q": ports["D"]} if cell.kind == "$dff" else cell_outputs(self.gates, cell, ports)
+            except UnknownCellError as error:
+                raise NotModeledError(f"{error}, {name}") from error
+            self._values[key] = made
+        return [self._bit(net, cycle) for net in nets]
+
+    def _needed(self, net: Any, cycle: int) -> tuple[str, int] | None:
+        """The cell that drives a net, with the cycle; None where no cell does."""
+        found = self.driver.get(net) if isinstance(net, int) else None
+        return (found[0], cycle) if found else None
+
+    def _bit(self, net: Any, cycle: int) -> int:
+        if net in ("0", "1"):
+            return int(net)
+        if not isinstance(net, int):
+            return self.gates.free()
+        if net in self.driver:
+            name, port, n = self.driver[net]
+            return self._values[name, cycle][port][n]
+        if net in self.input_of:
+            port, n = self.input_of[net]
+            if port == "clk":
+                raise NotModeledError("the clock is read as data")
+            return self.input(port, cycle)[n]
+        if (net, cycle) not in self._loose:
+            self._loose[net, cycle] = self.gates.free()
+        return self._loose[net, cycle]
+
+    def _check_clock(self, name: str, cell: Cell) -> None:
+        if cell.inputs["CLK"] != self.ports["clk"] or cell.number("CLK_POLARITY") != 1:
+            raise NotModeledError(f"the register {name} is not clocked by the rising edge of clk")
+        self.registers.add(name)
+
+
+def _checked_ports(module: dict[str, Any], widths: dict[str, int]) -> dict[str, list[Any]]:
+    found = {name: (port["direction"], len(port["bits"])) for name, port in module["ports"].items()}
+    expected = {name: (direction, widths[name]) for name, direction in PORTS.items()}
+    for name in sorted({*found, *expected}):
+        if found.get(name) != expected.get(name):
+            wanted, seen = (
+                "no such port" if port is None else f"{port[0]} of {port[1]} bits"
+                for port in (expected.get(name), found.get(name))
+            )
+            raise WrongPortsError(f"port {name}: expected {wanted}, found {seen}")
+    return {name: port["bits"] for name, port in module["ports"].items()}
+
+
+def _cell(entry: dict[str, Any]) -> Cell:
+    directions = entry["port_directions"]
+    sides: dict[str, dict[str, list[Any]]] = {"input": {}, "output": {}}
+    for port, nets in entry["connections"].items():
+        if directions[port] not in sides:
+            raise NotModeledError(f"a cell {entry['type']} with a port in both directions")
+        sides[directions[port]][port] = nets
+    return Cell(entry["type"], entry["parameters"], sides["input"], sides["output"])

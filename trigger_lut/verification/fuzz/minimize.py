@@ -1,0 +1,107 @@
+"""From a network that shows a difference to a smaller one that still does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from trigger_lut.errors import TriggerLutError
+from trigger_lut.network.network import Layer, LinearLayer, LUTDenseTables, MaxLayer, Network
+
+SECONDS = 120.0
+Edge = tuple[int, int, int]
+"""Layer, channel and output (of a selection 0)."""
+
+
+def shrink_network(network: Network, fails: Callable[[Network], bool], seconds: float = SECONDS) -> Network:
+    """Fewer outputs and live edges, as long as `fails` says that the difference is there; for at most so long."""
+    end = time.monotonic() + seconds
+
+    def tried(smaller: Network) -> bool:
+        return time.monotonic() < end and _holds(fails, smaller)
+
+    for value in network.output_values.tolist():
+        one = replace(network, outputs=np.array([value]))
+        if len(network.output_values) > 1 and tried(one):
+            network = one
+            break
+    live = _edges(network)
+    share = len(live)
+    while share > 1:  # delta debugging: leave out ever smaller shares of what is left
+        share = max(share // 2, 1)
+        start = 0
+        while start < len(live):
+            left = live[:start] + live[start + share :]
+            if left and tried(_without(network, set(_edges(network)) - set(left))):
+                live = left
+            else:
+                start += share
+    return _without(network, set(_edges(network)) - set(live))
+
+
+def first_failing(models: Sequence[Any], fails: Callable[[Any], bool], seconds: float = SECONDS) -> Any | None:
+    """The first of some models, smallest first, that fails; None where none does in the time."""
+    end = time.monotonic() + seconds
+    for model in models:
+        if time.monotonic() < end and _holds(fails, model):
+            return model
+    return None
+
+
+def beginnings(model: Any) -> list[Any]:
+    """The model up to the output of each of its layers, flat, without the whole."""
+    import keras
+
+    found = []
+    for layer in model.layers[:-1]:
+        if type(layer).__name__ == "InputLayer":
+            continue
+        output = layer.output
+        flat = output if len(output.shape) == 2 else keras.layers.Flatten()(output)
+        found.append(keras.Model(model.inputs if len(model.inputs) > 1 else model.inputs[0], flat))
+    return found
+
+
+def _holds(fails: Callable[[Any], bool], candidate: Any) -> bool:
+    """A candidate that cannot be built at all is another fault than the one that is looked for."""
+    try:
+        return fails(candidate)
+    except (TriggerLutError, ValueError, AssertionError):
+        return False
+
+
+def _edges(network: Network) -> list[Edge]:
+    found: list[Edge] = []
+    for n, layer in enumerate(network.layers):
+        if isinstance(layer, MaxLayer):
+            found += [(n, int(i), 0) for i in np.flatnonzero(layer.output_of >= 0)]
+        else:
+            live = layer.widths > 0 if isinstance(layer, LUTDenseTables) else layer.weights != 0
+            found += [(n, int(i), int(o)) for i, o in np.argwhere(live)]
+    return found
+
+
+def _without(network: Network, gone: set[Edge]) -> Network:
+    layers = [_layer_without(layer, [(i, o) for m, i, o in gone if m == n]) for n, layer in enumerate(network.layers)]
+    return replace(network, layers=tuple(layers))
+
+
+def _layer_without(layer: Layer, gone: list[tuple[int, int]]) -> Layer:
+    if not gone:
+        return layer
+    i, o = map(list, zip(*gone, strict=True))
+    if isinstance(layer, MaxLayer):
+        output_of = layer.output_of.copy()
+        output_of[i] = -1
+        return replace(layer, output_of=output_of)
+    if isinstance(layer, LinearLayer):
+        weights = layer.weights.copy()
+        weights[i, o] = 0
+        return replace(layer, weights=weights)
+    widths, tables = layer.widths.copy(), layer.tables.copy()
+    widths[i, o], tables[i, o] = 0, 0
+    return replace(layer, widths=widths, tables=tables[:, :, : 1 << int(widths.max(initial=0))])

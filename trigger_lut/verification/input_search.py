@@ -1,0 +1,159 @@
+"""Inputs of a network that give one of its values a wanted code: solved where sums allow it, else searched."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from trigger_lut.fixed_point.formats import IntArray
+from trigger_lut.network.network import PADDING, LinearLayer, Network
+from trigger_lut.network.reference_model import all_values
+from trigger_lut.verification.code_sets import (
+    WIDEST,
+    Set,
+    Summing,
+    channels,
+    contributions,
+    in_channel,
+    live,
+    members,
+    sums,
+)
+
+TRIES = 256  # changed vectors a round of a search
+ROUNDS = 60
+PATIENCE = 10  # rounds without progress
+MOST = 20_000  # vectors of a sweep over all inputs
+
+
+class Solver:
+    """Of one network; sets: as of `possible`."""
+
+    def __init__(self, network: Network, sets: list[Set], rng: np.random.Generator) -> None:
+        self.network, self.sets, self.rng = network, sets, rng
+        self.support = cache(self._support)
+
+    def solved(self, value: int, wanted: IntArray, base: IntArray) -> IntArray | None:
+        """A vector like `base` (C_in,) in which a value has one of the wanted codes.
+
+        None unless the value is a tree of sums whose branches read different network inputs, down to these.
+        """
+        found: IntArray = base.copy()
+        return found if self._assign(value, wanted, found) else None
+
+    def _assign(self, value: int, wanted: IntArray, vector: IntArray) -> bool:
+        if value < len(self.network.inputs):
+            vector[value] = self.rng.choice(wanted)
+            return True
+        n, place, o = self._origin(value)
+        layer = self.network.layers[n]
+        if not isinstance(layer, Summing):
+            return False
+        read, entering = list(map(int, self.network.sites[n][place])), live(layer, o)
+        if not self._apart([read[i] for i in entering]):
+            return False
+        seen = channels(self.network, n, place, self.sets)
+        before = sums(layer, o, seen)
+        if any(len(flags) >= WIDEST for _, flags in before):
+            return False
+        totals = members(before[-1])
+        final = np.maximum(totals, 0) if isinstance(layer, LinearLayer) and layer.relu else totals
+        totals = totals[np.isin(final, wanted)]
+        if not len(totals):
+            return False
+        total = int(self.rng.choice(totals))
+        for i, (first, flags) in reversed(list(zip(entering, before, strict=False))):
+            codes = members(seen[i])
+            adds = contributions(layer, i, o, codes)
+            rest = total - adds - first
+            fits = (rest >= 0) & (rest < len(flags))
+            fits[fits] = flags[rest[fits]]
+            chosen = int(self.rng.choice(np.unique(adds[fits])))
+            total -= chosen
+            if read[i] != PADDING:
+                raw = members(self.sets[read[i]])
+                raw = raw[np.isin(in_channel(self.network, n, i, read[i], raw), codes[adds == chosen])]
+                if not self._assign(read[i], raw, vector):
+                    return False
+        return True
+
+    def _origin(self, value: int) -> tuple[int, int, int]:
+        """Layer, place and output of a value."""
+        n = int(np.searchsorted(self.network.starts, value, side="right")) - 1
+        place, o = divmod(value - self.network.starts[n], self.network.layers[n].shape[1])
+        return n, place, o
+
+    def _apart(self, sources: list[int]) -> bool:
+        """Whether no two values read the same network input."""
+        seen: set[int] = set()
+        for source in sources:
+            own = self.support(source) if source != PADDING else frozenset()
+            if seen & own:
+                return False
+            seen |= own
+        return True
+
+    def _support(self, value: int) -> frozenset[int]:
+        """The network inputs that a value may depend on."""
+        if value < len(self.network.inputs):
+            return frozenset([value])
+        n, place, o = self._origin(value)
+        layer = self.network.layers[n]
+        entering = live(layer, o) if isinstance(layer, Summing) else range(len(layer.inputs))
+        sources = (int(self.network.sites[n][place][i]) for i in entering)
+        return frozenset().union(*(self.support(s) for s in sources if s != PADDING))
+
+    def _repeat(self, vectors: IntArray) -> None:
+        """Give some places of a shared layer what another one reads: sums over places then go to their ends."""
+        for layer, sites in zip(self.network.layers, self.network.sites, strict=True):
+            if layer.places < 2 or sites.min() < 0 or sites.max() >= len(self.network.inputs):
+                continue
+            for vector in vectors:
+                given = vector[sites[self.rng.integers(layer.places)]]
+                vector[sites[self.rng.random(layer.places) < self.rng.random()]] = given
+            return
+
+    def _neighbours(self, vector: IntArray) -> IntArray:
+        """Every vector that differs in one input, or MOST of them by chance."""
+        found = []
+        for i, kif in enumerate(self.network.inputs):
+            changed = np.repeat(vector[None], kif.hi - kif.lo + 1, axis=0)
+            changed[:, i] = np.arange(kif.lo, kif.hi + 1)
+            found.append(changed)
+        every = np.concatenate(found)
+        return every if len(every) <= MOST else every[self.rng.choice(len(every), MOST, replace=False)]
+
+    def searched(self, value: int, wanted: IntArray, pool: IntArray, values: IntArray) -> IntArray | None:
+        """A vector in which a value has one of the wanted codes, by changes of a few inputs at a time; None: not found.
+
+        pool: (N, C_in) vectors to start from, values: (N, V) of them.
+        """
+        far = _distance(values[:, value], wanted)
+        best: IntArray = pool[int(far.argmin())]
+        least = int(far.min())
+        lo, hi = (np.array([getattr(kif, end) for kif in self.network.inputs]) for end in ("lo", "hi"))
+        idle = 0
+        for _ in range(ROUNDS):
+            if least == 0 or idle == PATIENCE:
+                break
+            tried = np.repeat(best[None], TRIES, axis=0)
+            # One input at a time, or a few: some codes need two to change at once. Half of them as in another vector.
+            changed = self.rng.random(tried.shape) < self.rng.choice([1, 2, 4, 8], (TRIES, 1)) / tried.shape[1]
+            others = self.rng.integers(lo, hi + 1, tried.shape)
+            others[::2] = pool[self.rng.integers(len(pool), size=len(others[::2]))]
+            tried = self._neighbours(best) if idle == PATIENCE - 1 else np.where(changed, others, tried)
+            self._repeat(tried[1::4])
+            far = _distance(all_values(self.network, tried)[:, value], wanted)
+            idle = 0 if int(far.min()) < least else idle + 1
+            if not idle:
+                best, least = tried[int(far.argmin())], int(far.min())
+        return best if least == 0 else None
+
+
+def _distance(codes: IntArray, wanted: IntArray) -> IntArray:
+    """Of each code to the nearest of the wanted ones, which rise."""
+    at = np.clip(np.searchsorted(wanted, codes), 1, len(wanted) - 1) if len(wanted) > 1 else np.zeros_like(codes)
+    near: IntArray = np.abs(codes - wanted[at])
+    below: IntArray = np.abs(codes - wanted[np.maximum(at - 1, 0)])
+    return np.minimum(near, below)

@@ -1,0 +1,192 @@
+"""Judgement of one design: what keeps it from passing, and what the verdict says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from trigger_lut.cards.base import read_card, sha256, stage_of
+from trigger_lut.cards.decision import DecisionCard
+from trigger_lut.cards.firmware import VerifyCard
+from trigger_lut.cards.proof import FaultsCard, ProveCard
+from trigger_lut.cards.scan import ScanPoint
+from trigger_lut.cards.stage_cards import BudgetLine, DesignSummary, DesignVerdict, FormVerdict
+from trigger_lut.stages.summary import judged, missed
+from trigger_lut.verification.consistency import Design
+
+NOT_ASKED = "not asked for"
+
+
+def faults(design: DesignSummary) -> list[str]:
+    """Return everything that keeps a design from passing, each with its size."""
+    return [f"{design.name}: {missed(line)}" for line in design.budget if not line.met] + not_exact(design)
+
+
+def not_exact(design: DesignSummary | ScanPoint) -> list[str]:
+    """Return what keeps a design from being bit-exact."""
+    if design.bit_exact:
+        return []
+    if design.mismatches:
+        return [f"{design.name}: not bit-exact: {design.mismatches} differences in {design.vectors} vectors"]
+    return [f"{design.name}: not shown to be bit-exact: 0 differences, but a negative control was not caught"]
+
+
+def unproven(path: Path) -> list[str]:
+    """Return what a card of the stages `prove`, `faults` or `decision` has against its design.
+
+    Raises CardError for any other file.
+    """
+    if path.name.startswith("decision"):
+        decided = read_card(DecisionCard, path)
+        found = [] if decided.bit_exact else [f"{decided.design}: decision in firmware: {decided.verdict}"]
+        clock = judged("clock_mhz", decided.clock_mhz, decided.fmax_mhz_estimate, at_least=True)
+        if not clock.met:
+            found.append(f"{decided.design}: decision in firmware: {missed(clock)}")
+        return found
+    if path.name.startswith("faults"):
+        injected = read_card(FaultsCard, path)
+        count = len(injected.undetected)
+        return [f"{injected.design}: {count} faults undetected, the first: {injected.undetected[0]}"] if count else []
+    card = read_card(ProveCard, path)
+    found = [f"{card.design}: output {x.name} differs: {x.detail}" for x in card.outputs if x.status == "different"]
+    second = card.second
+    if second is not None:
+        found += [
+            f"{card.design}: second proof: {x.name} differs: {x.detail}"
+            for x in second.outputs
+            if x.status == "disagrees"
+        ]
+    missed_flip = [card.control_caught, second.control_caught if second else None]
+    return found + ([f"{card.design}: a flipped table bit was proven equal"] if False in missed_flip else [])
+
+
+def open_outputs(design: str, card: ProveCard | None) -> list[str]:
+    """Return a reason to fail for each output that is not proven, for budgets that require proofs."""
+    if card is None:
+        return [f"{design}: no output is proven: {NOT_ASKED}"]
+    return [
+        f"{design}: output {output.name} is not proven ({output.detail}); checks.require_proof asks for it"
+        for output in card.outputs
+        if output.status == "sampled"
+    ]
+
+
+def reasons_to_fail(
+    rows: Sequence[DesignSummary],
+    points: Sequence[ScanPoint],
+    cards: Sequence[Path],
+    proofs: Mapping[str, ProveCard | None] | None = None,
+) -> list[str]:
+    """Return every reason for which designs and points of a scan fail, each with the name in front.
+
+    Parameters
+    ----------
+    rows, points
+        Designs, and points of the scan; these may miss their budgets, but must be bit-exact.
+    cards
+        Files of the stages `prove`, `faults` and `decision`; those of `release` say nothing.
+    proofs
+        Cards of the stage `prove` by design, where each output must be proven; None: that is not asked for.
+    """
+    reasons = [reason for row in rows for reason in faults(row)]
+    reasons += [reason for point in points for reason in not_exact(point)]
+    reasons += [reason for path in cards if stage_of(path) != "release" for reason in unproven(path)]
+    return reasons + [reason for name, card in (proofs or {}).items() for reason in open_outputs(name, card)]
+
+
+def failing(reasons: Sequence[str]) -> int:
+    """Return how many designs and points the reasons are of."""
+    return len({reason.split(":")[0] for reason in reasons})
+
+
+def details(design: Design, budget: list[BudgetLine]) -> DesignVerdict:
+    """Return what the verdict says of a design that passes. budget: its lines, judged."""
+    verify: VerifyCard = design.cards["verify"]
+    prove: ProveCard | None = design.cards.get("prove")
+    by_status = {status: [x.name for x in prove.outputs if x.status == status] if prove else [] for status in STATUSES}
+    return DesignVerdict(
+        name=design.spec.design,
+        spec_sha256=sha256(design.folder / "spec.json"),
+        network_sha256=sha256(design.folder / "network.npz"),
+        budget=budget,
+        forms=[
+            FormVerdict(
+                name=x.name,
+                vectors=x.vectors,
+                mismatches=x.mismatches,
+                rounding_mismatches=x.rounding_mismatches,
+            )
+            for x in verify.comparisons
+        ],
+        proven=by_status["proven"],
+        sampled=by_status["sampled"],
+        statements=[*_budget(budget), *_compared(verify), *_proofs(prove), *_beside(design)],
+    )
+
+
+STATUSES = ("proven", "sampled")
+
+
+def _budget(lines: list[BudgetLine]) -> Iterator[str]:
+    for line in lines:
+        limit = "at least" if line.at_least else "at most"
+        found = "not measured" if line.found is None else f"{line.found:g} ({line.source})"
+        yield f"{line.quantity}: {found}, {limit} {line.budget:g}: {'met' if line.met else 'missed'}"
+
+
+def _compared(verify: VerifyCard) -> Iterator[str]:
+    forms = ", ".join(f"{x.name} {x.vectors}" for x in verify.comparisons)
+    yield f"{verify.verdict.split(';')[0]}: {verify.mismatches} mismatches in vectors: {forms}"
+    for form in verify.comparisons:
+        if form.rounding_mismatches:
+            yield f"{form.name}: {form.rounding_mismatches} outputs differ by float32 rounding alone, not counted"
+    for name, reason in verify.not_run.items():
+        yield f"{name}: not measured ({reason})"
+
+
+def _proofs(prove: ProveCard | None) -> Iterator[str]:
+    if prove is None or not prove.seconds_allowed:
+        yield f"proof: {NOT_ASKED}; the outputs are sampled: compared on vectors alone"
+        return
+    proven = [x.name for x in prove.outputs if x.status == "proven"]
+    yield f"proof: {len(proven)} of {len(prove.outputs)} outputs proven for all inputs" + _named(proven)
+    for output in prove.outputs:
+        if output.status == "sampled":
+            yield f"proof: output {output.name} is sampled: compared on vectors alone ({output.detail})"
+    if prove.second is None:
+        yield f"second proof: {NOT_ASKED}"
+        return
+    for status in ("agrees", "open", "not attempted"):
+        if names := [x.name for x in prove.second.outputs if x.status == status]:
+            share = f"{len(names)} of {len(prove.second.outputs)}"
+            yield f"second proof ({prove.second.solver}): {status}: {share}{_named(names)}"
+
+
+def _named(names: list[str]) -> str:
+    return f": {', '.join(names)}" if names else ""
+
+
+def _beside(design: Design) -> Iterator[str]:
+    injected: FaultsCard | None = design.cards.get("faults")
+    count = sum(kind.injected for kind in injected.kinds.values()) if injected else 0
+    if injected is None or not count:
+        yield f"faults: {NOT_ASKED}, none was injected"
+    else:
+        noticed = sum(kind.detected + kind.solved for kind in injected.kinds.values())
+        yield (
+            f"faults: {count} injected, {noticed} noticed, {len(injected.equivalent)} proven to change nothing, "
+            f"{len(injected.undecided)} undecided"
+        )
+    decided: DecisionCard | None = design.cards.get("decision")
+    if decided is None:
+        yield f"decision: {NOT_ASKED}"
+    else:
+        forms = ", ".join(f"{form.name} {form.vectors}" for form in decided.forms)
+        yield f"decision: {decided.verdict}: 0 differences in vectors: {forms}; its logic is {decided.proof}"
+    delivered = design.cards.get("release")
+    if delivered is None:
+        yield f"release: {NOT_ASKED}"
+    else:
+        left = [check.name for check in delivered.checks if check.status == "not checked"]
+        yield f"release: {delivered.archive}, checked" + (f", but not: {', '.join(left)}" if left else "")
+        yield f"release: sha256 of its manifest {delivered.manifest_sha256}"

@@ -1,0 +1,118 @@
+"""Vectors that look up every entry of every table, and the count of those that nothing can look up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trigger_lut.fixed_point.formats import IntArray
+from trigger_lut.network.network import PADDING, LUTDenseTables, Network
+from trigger_lut.network.reference_model import all_values, channel_codes
+from trigger_lut.verification.code_sets import Set, channels, in_channel, members, possible
+from trigger_lut.verification.input_search import Solver
+
+POOL = 20_000  # vectors that a search starts from
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Table entries of all live edges: how many there are, which were looked up, and which cannot be."""
+
+    entries: int
+    reached: int
+    unreachable: int
+
+    @property
+    def missed(self) -> int:
+        """Entries that may be reachable and were not reached."""
+        return self.entries - self.reached - self.unreachable
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Entry `entry` of the table of edge (channel, output) in layer number `layer`, and the channel's codes there."""
+
+    layer: int
+    channel: int
+    output: int
+    entry: int
+    first: int
+    last: int
+
+
+def open_entries(network: Network, codes: IntArray, sets: list[Set]) -> tuple[list[Entry], Coverage]:
+    """Entries that vectors (N, C_in) do not reach and that are not proven unreachable, and the whole count.
+
+    sets: as of `possible`.
+    """
+    values = all_values(network, codes)
+    missing: list[Entry] = []
+    entries = reached = unreachable = 0
+    for n, layer in enumerate(network.layers):
+        if not isinstance(layer, LUTDenseTables):
+            continue
+        can = [np.zeros(kif.hi - kif.lo + 1, dtype=np.bool_) for kif in layer.inputs]
+        did = [np.zeros_like(flags) for flags in can]
+        for place in range(layer.places):
+            seen = channel_codes(network, n, values, place)
+            for i, (_, flags) in enumerate(channels(network, n, place, sets)):
+                can[i] |= flags
+                did[i][seen[:, i] - layer.inputs[i].lo] = True
+        for i, o in layer.edges():
+            width = int(layer.widths[i, o])
+            share = 1 << (layer.inputs[i].bits - width)
+            may = np.asarray(can[i].reshape(-1, share).any(axis=1))
+            has = np.asarray(did[i].reshape(-1, share).any(axis=1))
+            entries += len(may)
+            reached += int(has.sum())
+            unreachable += int((~may).sum())
+            for entry in map(int, np.flatnonzero(may & ~has)):
+                first = layer.inputs[i].lo + entry * share
+                missing.append(Entry(n, i, o, entry, first, first + share - 1))
+    return missing, Coverage(entries, reached, unreachable)
+
+
+def vectors_for_entries(network: Network, codes: IntArray, seed: int) -> tuple[IntArray, Coverage]:
+    """More vectors (M, C_in) that reach entries which the given ones do not, and what all of them reach together.
+
+    codes: (N, C_in). Sums over different network inputs are solved for the code that is wanted; elsewhere vectors are
+    changed step by step towards it, which can fail.
+    """
+    rng = np.random.default_rng(seed)
+    found: list[IntArray] = []
+    sets = possible(network)
+    missing, coverage = open_entries(network, codes, sets)
+    if missing:
+        pool = codes[rng.choice(len(codes), min(POOL, len(codes)), replace=False)]
+        values, solver = all_values(network, pool), Solver(network, sets, rng)
+        seen: dict[tuple[int, int, int], bool] = {}
+        for entry in missing:
+            key = (entry.layer, entry.channel, entry.first)
+            if key not in seen:
+                vector = _vector_for(solver, entry, pool, values)
+                seen[key] = vector is not None
+                found += [] if vector is None else [vector]
+    more = np.array(found, dtype=np.int64).reshape(-1, codes.shape[1])
+    if found:
+        coverage = open_entries(network, np.concatenate([codes, more]), sets)[1]
+    return more, coverage
+
+
+def _vector_for(solver: Solver, entry: Entry, pool: IntArray, values: IntArray) -> IntArray | None:
+    network, rng = solver.network, solver.rng
+    for place in map(int, rng.permutation(network.layers[entry.layer].places)):
+        source = int(network.sites[entry.layer][place][entry.channel])
+        if source == PADDING:
+            continue
+        wanted = members(solver.sets[source])
+        kept = in_channel(network, entry.layer, entry.channel, source, wanted)
+        wanted = wanted[(kept >= entry.first) & (kept <= entry.last)]
+        if not len(wanted):
+            continue
+        found = solver.solved(source, wanted, pool[rng.integers(len(pool))])
+        if found is None:
+            found = solver.searched(source, wanted, pool, values)
+        if found is not None:
+            return found
+    return None

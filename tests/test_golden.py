@@ -19,10 +19,11 @@ from networks import random_codes, random_graph, random_network
 from trigger_lut.config.budget import load_budget, resolve
 from trigger_lut.conversion.keras_model import decode_outputs, integer_network
 from trigger_lut.conversion.saved_model import load_model
+from trigger_lut.firmware.emulator.files import emulator_files
 from trigger_lut.firmware.hls.project import write_hls
 from trigger_lut.firmware.rtl.build import write_rtl
 from trigger_lut.network.reference_model import evaluate
-from trigger_lut.release.contents import _hls, emulator_files
+from trigger_lut.release.contents import _hls
 
 ROOT = Path(__file__).parents[1]
 FIXTURES = ROOT / "tests/fixtures"

@@ -42,7 +42,7 @@ def resolve(args: argparse.Namespace) -> None:
 def resolve_data_set(args: argparse.Namespace) -> None:
     """Write a data set description with defaults spelled out."""
     from trigger_lut.cards.base import write_card
-    from trigger_lut.config.data_set.model import load_data_set
+    from trigger_lut.config.data_set.load import load_data_set
 
     write_card(load_data_set(args.description, truth=False), args.output)
 
@@ -50,7 +50,7 @@ def resolve_data_set(args: argparse.Namespace) -> None:
 def resolve_simulation(args: argparse.Namespace) -> None:
     """Write the part of a data set description that simulation depends on."""
     from trigger_lut.cards.base import write_text
-    from trigger_lut.config.data_set.model import load_data_set
+    from trigger_lut.config.data_set.load import load_data_set
     from trigger_lut.plan import simulation_of
 
     held = load_data_set(args.description, truth=False)

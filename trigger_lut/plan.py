@@ -14,7 +14,8 @@ from trigger_lut.config.budget import Budget, Spec, load_budget, resolve
 from trigger_lut.config.data_set.channels import channels
 from trigger_lut.config.data_set.compatibility import differences
 from trigger_lut.config.data_set.files import Source
-from trigger_lut.config.data_set.model import DataSet, load_data_set
+from trigger_lut.config.data_set.load import load_data_set
+from trigger_lut.config.data_set.model import DataSet
 from trigger_lut.config.simulation import PlannedFile
 from trigger_lut.config.validation import refused
 from trigger_lut.cost_model.lower_bounds import impossible

@@ -81,7 +81,8 @@ def trainer_epoch(model, x, y, batch):
     """The pipeline's compiled epoch, with the shuffle that belongs to it and pressure on LUTs and depth."""
     import numpy as np
 
-    from trigger_lut.training.trainer import Pressure, Trainer
+    from trigger_lut.training.trainer import Trainer
+    from trigger_lut.training.types import Pressure
 
     trainer = Trainer(model, x, y, batch)
     rng = np.random.default_rng(0)

@@ -12,7 +12,8 @@ from rootfiles import CLASSES, description, jet_columns, write_description, writ
 from trigger_lut.cards.base import read_card
 from trigger_lut.cards.stage_cards import IngestCard
 from trigger_lut.config.data_set.compatibility import differences, other_expressions
-from trigger_lut.config.data_set.model import DataSet, load_data_set
+from trigger_lut.config.data_set.load import load_data_set
+from trigger_lut.config.data_set.model import DataSet
 from trigger_lut.data.event_codes import EventCodes, load_codes
 from trigger_lut.errors import CardError, ConfigurationError, DataError
 from trigger_lut.fixed_point.formats import encode

@@ -9,7 +9,8 @@ import pytest
 import yaml
 from rootfiles import description, here, write_description
 
-from trigger_lut.config.data_set.model import DataSet, load_data_set, schema
+from trigger_lut.config.data_set.load import load_data_set
+from trigger_lut.config.data_set.model import DataSet, schema
 from trigger_lut.errors import ConfigurationError, DataError
 from trigger_lut.fixed_point.formats import KIF
 

@@ -12,7 +12,8 @@ from rootfiles import damaged, description, here, jet_columns, write_description
 from trigger_lut.cards.base import read_card, sha256
 from trigger_lut.cards.stage_cards import IngestCard
 from trigger_lut.config.data_set.files import Source
-from trigger_lut.config.data_set.model import DataSet, load_data_set
+from trigger_lut.config.data_set.load import load_data_set
+from trigger_lut.config.data_set.model import DataSet
 from trigger_lut.errors import ConfigurationError, DataError
 from trigger_lut.stages.ingest import ingest
 

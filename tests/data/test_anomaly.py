@@ -12,7 +12,7 @@ from rootfiles import CLASSES, description, jet_columns, write_description, writ
 from trigger_lut.cards.base import read_card
 from trigger_lut.cards.stage_cards import IngestCard
 from trigger_lut.config.data_set.anomaly import SCORE, Teacher
-from trigger_lut.config.data_set.model import load_data_set
+from trigger_lut.config.data_set.load import load_data_set
 from trigger_lut.config.data_set.trigger import Trigger
 from trigger_lut.data.event_codes import TEST, TRAIN, VALIDATION, EventCodes, load_codes, save_codes
 from trigger_lut.errors import CardError, ConfigurationError

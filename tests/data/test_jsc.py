@@ -14,7 +14,7 @@ import uproot
 from trigger_lut import cli
 from trigger_lut.cards.base import read_card
 from trigger_lut.cards.stage_cards import IngestCard
-from trigger_lut.config.data_set.model import load_data_set
+from trigger_lut.config.data_set.load import load_data_set
 from trigger_lut.data.jsc import CLASSES, FEATURES
 from trigger_lut.stages.ingest import ingest
 

@@ -18,7 +18,7 @@ from trigger_lut.cards.base import read_card
 from trigger_lut.cards.stage_cards import IngestCard, ReadCard
 from trigger_lut.cli import main
 from trigger_lut.config.data_set.files import Source
-from trigger_lut.config.data_set.model import load_data_set
+from trigger_lut.config.data_set.load import load_data_set
 from trigger_lut.data.buckets import Buckets
 from trigger_lut.data.merge import merge
 from trigger_lut.data.moments import Moments

@@ -16,7 +16,8 @@ from rootfiles import description, here, jet_columns, write_description, write_t
 from trigger_lut.cards.base import read_card
 from trigger_lut.cards.stage_cards import IngestCard
 from trigger_lut.config.data_set.features import Objects
-from trigger_lut.config.data_set.model import DataSet, load_data_set
+from trigger_lut.config.data_set.load import load_data_set
+from trigger_lut.config.data_set.model import DataSet
 from trigger_lut.data.event_codes import TRAIN, EventCodes, load_codes
 from trigger_lut.data.object_slots import slots
 from trigger_lut.data.split import hash_columns

@@ -16,7 +16,7 @@ from trigger_lut import cli
 from trigger_lut.cards.base import read_card
 from trigger_lut.cards.stage_cards import IngestCard
 from trigger_lut.config.data_set.channels import channels
-from trigger_lut.config.data_set.model import load_data_set
+from trigger_lut.config.data_set.load import load_data_set
 from trigger_lut.config.validation import NAME_EXPECTED
 from trigger_lut.data.event_codes import load_codes
 from trigger_lut.data.scaffold.branch_names import group, role, term

@@ -48,6 +48,7 @@ from trigger_lut.cards.physics import (
 from trigger_lut.cards.proof import FaultCount, FaultsCard, OutputProof, ProveCard, SecondOutput, SecondProof
 from trigger_lut.cards.provenance import files_in
 from trigger_lut.cards.release import CheckLine, ReleaseCard
+from trigger_lut.cards.simulation import CrossingCheck, CrossingClass, MassPeak, PhysicsCheck
 from trigger_lut.cards.stage_cards import (
     Epoch,
     FeatureSummary,
@@ -64,8 +65,8 @@ from trigger_lut.cost_model.clock import fmax_interval
 from trigger_lut.firmware.rtl.project import RtlProject
 from trigger_lut.metrics.distances import Histogram, distance
 from trigger_lut.metrics.ratios import compared
-from trigger_lut.simulation.crossings.check import EDGES_GEV, CrossingCheck, CrossingClass
-from trigger_lut.simulation.jets.mass_peaks import RESONANCES, MassPeak, PhysicsCheck
+from trigger_lut.simulation.crossings.check import EDGES_GEV
+from trigger_lut.simulation.jets.mass_peaks import RESONANCES
 
 CLASSES = ("g", "q", "W")
 MADE: dict[str, Any] = {"seconds": 1.5, "versions": {"trigger_lut": "0.1.0"}, "inputs": {"a.json": "0" * 64}}

@@ -77,7 +77,7 @@ def module_and_inputs(trainer):
 
 def kernel_epochs(trainer):
     """Loss and variables after each epoch on this machine's CPU."""
-    from trigger_lut.training.trainer import Pressure
+    from trigger_lut.training.types import Pressure
 
     found = []
     for order in orders():

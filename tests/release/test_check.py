@@ -27,6 +27,7 @@ from trigger_lut.firmware.decision.module import literal, write_decision
 from trigger_lut.firmware.decision.project import read_decision
 from trigger_lut.firmware.decision.score import Score
 from trigger_lut.firmware.emulator import python as emulator
+from trigger_lut.firmware.emulator.compile import STRICT
 from trigger_lut.firmware.emulator.cpp import header, identifier, source
 from trigger_lut.firmware.emulator.network_json import network_json
 from trigger_lut.firmware.hls.project import recompile
@@ -37,7 +38,6 @@ from trigger_lut.network.reference_model import evaluate
 from trigger_lut.release import check as checking
 from trigger_lut.release import check_decision, forms
 from trigger_lut.release.check import check_release
-from trigger_lut.release.compare import STRICT
 from trigger_lut.release.contents import Made, files_of
 from trigger_lut.release.sandbox import run_form
 from trigger_lut.stages.firmware import build_firmware

@@ -11,6 +11,7 @@ import pytest
 from made_cards import MADE
 
 from trigger_lut.cards.base import read_card, write_card
+from trigger_lut.cards.simulation import CrossingCheck, CrossingFileCard
 from trigger_lut.cli import main
 from trigger_lut.config.crossings import (
     CROSSING_CLASSES,
@@ -22,8 +23,8 @@ from trigger_lut.config.crossings import (
     shares,
 )
 from trigger_lut.errors import ConfigurationError, DataError
-from trigger_lut.simulation.crossings.check import CrossingCheck, check_crossings
-from trigger_lut.simulation.crossings.files import FLAT, OBJECTS, TREE, CrossingFileCard, simulate_crossing_file
+from trigger_lut.simulation.crossings.check import check_crossings
+from trigger_lut.simulation.crossings.files import FLAT, OBJECTS, TREE, simulate_crossing_file
 from trigger_lut.simulation.crossings.pileup import numbers
 
 DESCRIPTION = """\

@@ -10,9 +10,10 @@ import pytest
 import uproot
 
 from trigger_lut.cards.base import read_card
+from trigger_lut.cards.simulation import CrossingCheck, CrossingFileCard
 from trigger_lut.config.crossings import CROSSING_CLASSES
-from trigger_lut.simulation.crossings.check import CrossingCheck, check_crossings
-from trigger_lut.simulation.crossings.files import TREE, CrossingFileCard, simulate_crossing_file
+from trigger_lut.simulation.crossings.check import check_crossings
+from trigger_lut.simulation.crossings.files import TREE, simulate_crossing_file
 
 pytest.importorskip("pythia8mc")
 pytestmark = pytest.mark.sim

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 from trigger_lut.cards.base import read_card
+from trigger_lut.cards.simulation import PhysicsCheck
 from trigger_lut.config.simulation import SIMULATED_CLASSES
 from trigger_lut.errors import DataError, ToolMissingError
 from trigger_lut.simulation.jets.files import write_jets
-from trigger_lut.simulation.jets.mass_peaks import RESONANCES, PhysicsCheck, check_simulation, find_peak
+from trigger_lut.simulation.jets.mass_peaks import RESONANCES, check_simulation, find_peak
 from trigger_lut.simulation.jets.substructure import FEATURES
 from trigger_lut.simulation.optional import require
 from trigger_lut.stages.simulate import simulate_file

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from trigger_lut.cards.base import read_card
+from trigger_lut.cards.simulation import MuonCheck, MuonFileCard
 from trigger_lut.config.muons import MuonChamber, planned_muon_files
 from trigger_lut.errors import ConfigurationError, DataError
 from trigger_lut.metrics.resolution import central_width
@@ -22,7 +23,7 @@ from trigger_lut.simulation.muons.chamber import (
     start_positions,
     with_noise,
 )
-from trigger_lut.simulation.muons.files import TREE, MuonCheck, MuonFileCard, check_muons, simulate_muon_file
+from trigger_lut.simulation.muons.files import TREE, check_muons, simulate_muon_file
 
 COUNT = 20_000
 

@@ -28,7 +28,8 @@ from trigger_lut.training.build_model import build_model
 from trigger_lut.training.controller import FREEZE_FROM
 from trigger_lut.training.select_result import TIGHTENED, USED
 from trigger_lut.training.session import Session
-from trigger_lut.training.trainer import Pressure, Trainer
+from trigger_lut.training.trainer import Trainer
+from trigger_lut.training.types import Pressure
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,8 @@ from trigger_lut.training.budget import Limits
 from trigger_lut.training.build_model import build_model
 from trigger_lut.training.losses import cross_entropy, squared_error
 from trigger_lut.training.measure import Built
-from trigger_lut.training.trainer import Pressure, Trainer
+from trigger_lut.training.trainer import Trainer
+from trigger_lut.training.types import Pressure
 
 NUMBER = KIF(0, 17, 0)  # of the first channel, which holds the number of the event in its split
 PRESSURE = Pressure(0.01, 0.01, 0.1, 0.1)

@@ -10,7 +10,8 @@ from trigger_lut.layers import LUTDense
 from trigger_lut.layers.soft_cost import EBOPS_TO_LUTS, Record, collecting, soft_levels, soft_luts, soft_saturation
 from trigger_lut.training.losses import cross_entropy, squared_error
 from trigger_lut.training.soft_cost import counting_layers, links_of, model_cost
-from trigger_lut.training.trainer import Pressure, Trainer
+from trigger_lut.training.trainer import Trainer
+from trigger_lut.training.types import Pressure
 
 SMALL = {"max_input_bits": 4, "hidden_width": 3, "input_format": "fixed<4,2>"}
 

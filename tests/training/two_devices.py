@@ -1,3 +1,4 @@
+# ruff: noqa: E402
 """What test_distributed.py looks at: the same trainings on one device and on two virtual CPUs of this process."""
 
 import json
@@ -11,23 +12,24 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
 
-import keras  # noqa: E402
-from hgq.layers import QDense  # noqa: E402
-from made_cards import spec as made_spec  # noqa: E402
+import keras
+from hgq.layers import QDense
+from made_cards import spec as made_spec
 
-from trigger_lut.cards.base import read_card, write_card  # noqa: E402
-from trigger_lut.cards.stage_cards import TrainCard  # noqa: E402
-from trigger_lut.conversion.keras_model import integer_network  # noqa: E402
-from trigger_lut.data.event_codes import EventCodes, save_codes  # noqa: E402
-from trigger_lut.errors import ConfigurationError  # noqa: E402
-from trigger_lut.fixed_point.formats import KIF  # noqa: E402
-from trigger_lut.layers import LUTConv1D, LUTDense  # noqa: E402
-from trigger_lut.stages import train as run  # noqa: E402
-from trigger_lut.training import multi_gpu, session  # noqa: E402
-from trigger_lut.training.budget import Limits  # noqa: E402
-from trigger_lut.training.edge_widths import hold_widths, table_layers  # noqa: E402
-from trigger_lut.training.measure import Built  # noqa: E402
-from trigger_lut.training.trainer import Pressure, Trainer  # noqa: E402
+from trigger_lut.cards.base import read_card, write_card
+from trigger_lut.cards.stage_cards import TrainCard
+from trigger_lut.conversion.keras_model import integer_network
+from trigger_lut.data.event_codes import EventCodes, save_codes
+from trigger_lut.errors import ConfigurationError
+from trigger_lut.fixed_point.formats import KIF
+from trigger_lut.layers import LUTConv1D, LUTDense
+from trigger_lut.stages import train as run
+from trigger_lut.training import multi_gpu, session
+from trigger_lut.training.budget import Limits
+from trigger_lut.training.edge_widths import hold_widths, table_layers
+from trigger_lut.training.measure import Built
+from trigger_lut.training.trainer import Trainer
+from trigger_lut.training.types import Pressure
 
 SMALL = {"max_input_bits": 4, "hidden_width": 3, "input_format": "fixed<4,2>"}
 BATCH, BATCHES, EPOCHS = 64, 4, 3

@@ -21,6 +21,7 @@ from trigger_lut.data.scaffold import write_yaml
 from trigger_lut.errors import FirmwareError
 from trigger_lut.firmware.decision.module import write_decision
 from trigger_lut.firmware.decision.score import Score
+from trigger_lut.firmware.emulator.files import emulator_files
 from trigger_lut.firmware.hls.cpp import network_code
 from trigger_lut.firmware.rtl.project import RtlProject
 from trigger_lut.firmware.rtl.testbench import write_bench_of
@@ -29,7 +30,6 @@ from trigger_lut.firmware.rtl.verilog_top import top_module
 from trigger_lut.firmware.rtl.vhdl_top import top_entity
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.network.network import LUTDenseTables, Network
-from trigger_lut.release.contents import emulator_files
 from trigger_lut.release.emp_patterns import pattern_text, read_pattern
 from trigger_lut.release.readme import _bus
 from trigger_lut.report.pages.dashboard import Banner, Bar, Line, Panel

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from trigger_lut.config.budget import load_budget
 from trigger_lut.config.data_set.files import expand
-from trigger_lut.config.data_set.model import load_data_set
+from trigger_lut.config.data_set.load import load_data_set
 from trigger_lut.config.validation import NAME_EXPECTED, DesignName, Line, Text
 from trigger_lut.errors import ConfigurationError, DataError
 from trigger_lut.utils.identifiers import code_word, design_mistake, hls_namespace, hls_top, rtl_prefix, same_in_code

@@ -26,13 +26,14 @@ from trigger_lut.network.reference_model import evaluate
 from trigger_lut.report.pages.proof import pages_of_proof
 from trigger_lut.stages.faults import faults
 from trigger_lut.stages.firmware import build_firmware
-from trigger_lut.stages.prove import prove, prove_outputs, reference_graph, rtl_graph
+from trigger_lut.stages.prove import prove
 from trigger_lut.verification.bit_flip import choose_flip, flipped
 from trigger_lut.verification.faults import simulate as fault_run
 from trigger_lut.verification.faults.instrument import probed, texts_of
 from trigger_lut.verification.faults.simulate import run_faults
 from trigger_lut.verification.faults.sites import KINDS, Fault, candidates, draw
 from trigger_lut.verification.faults.word_level import Seen
+from trigger_lut.verification.formal.prove import prove_outputs, reference_graph, rtl_graph
 from trigger_lut.verification.formal.reference_verilog import check_plan
 from trigger_lut.verification.formal.sat import (
     Graph,

@@ -6,11 +6,11 @@ from small_pipeline import small_network, small_project
 
 from trigger_lut.errors import ToolFailedError
 from trigger_lut.stages import prove as stage
-from trigger_lut.stages.prove import prove_both_ways
 from trigger_lut.verification.formal.aiger import write_aiger
 from trigger_lut.verification.formal.circuit import Circuit, read_modules
 from trigger_lut.verification.formal.netlist_graph import netlist_graph, read_netlist
 from trigger_lut.verification.formal.normal_form import Algebra, FormError
+from trigger_lut.verification.formal.prove import prove_both_ways
 from trigger_lut.verification.formal.sat import equivalent, evaluated, read_graph, with_outputs
 from trigger_lut.verification.formal.word_level import prove_words, read_verilog
 

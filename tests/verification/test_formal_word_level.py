@@ -16,13 +16,13 @@ from trigger_lut.firmware.rtl.verilator import simulate_rtl
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.network.network import LinearLayer, LUTDenseTables, Network
 from trigger_lut.network.reference_model import evaluate
-from trigger_lut.stages.prove import prove_both_ways
 from trigger_lut.synthesis.yosys import run_yosys
 from trigger_lut.verification.bit_flip import choose_flip, flipped
 from trigger_lut.verification.formal.cell_library import library_holds, part_of
 from trigger_lut.verification.formal.circuit import Circuit, read_modules
 from trigger_lut.verification.formal.network_forms import network_forms
 from trigger_lut.verification.formal.normal_form import Algebra, FormError
+from trigger_lut.verification.formal.prove import prove_both_ways
 from trigger_lut.verification.formal.rom_contents import UNDEFINED, table_entries
 from trigger_lut.verification.formal.word_level import prove_words, read_verilog
 

@@ -7,8 +7,8 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from trigger_lut.cards.base import Card, Count, Measured, Strict, require
+from trigger_lut.cards.estimates import FmaxInterval
 from trigger_lut.cards.firmware import Difference
-from trigger_lut.cost_model.clock import FmaxInterval
 
 
 class DecisionBit(Strict):

@@ -25,10 +25,15 @@ from trigger_lut.cards import (
     proof as records_proof,
 )
 from trigger_lut.cards.base import DIGEST, Card, Measured
-from trigger_lut.simulation.crossings.check import CrossingCheck, CrossingClass
-from trigger_lut.simulation.crossings.files import CrossingFileCard
-from trigger_lut.simulation.jets.mass_peaks import MassPeak, PhysicsCheck
-from trigger_lut.simulation.muons.files import MuonCheck, MuonFileCard
+from trigger_lut.cards.simulation import (
+    CrossingCheck,
+    CrossingClass,
+    CrossingFileCard,
+    MassPeak,
+    MuonCheck,
+    MuonFileCard,
+    PhysicsCheck,
+)
 
 START, END = "<!-- cards: made by `trigger-lut schema cards` -->", "<!-- end of cards -->"
 DIGEST_ROW = f"| `{DIGEST}` | str | sha256 of the other keys: a card that was edited by hand is refused. |"

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from trigger_lut.cards.base import Card, Count, Measured, Strict
-from trigger_lut.cost_model.clock import FmaxInterval
+from trigger_lut.cards.estimates import FmaxInterval
 
 Measure = Literal["accuracy", "r2"]
 """Share of right classes, or of a regression the share of the targets' variance that is explained."""

@@ -12,10 +12,10 @@ from trigger_lut.config.budget import Spec
 from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes
 from trigger_lut.data.npy import map_arrays
 from trigger_lut.errors import CardError
+from trigger_lut.fixed_point.decode import decoded
 from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.network.network import Network
 from trigger_lut.network.reference_model import evaluate
-from trigger_lut.stages.baselines import decoded
 
 DENSE, TREES, TRAINED, FIRMWARE = "Dense, unquantised", "Boosted trees", "Trained network", "Firmware"
 TEACHER = "Teacher, unquantised"

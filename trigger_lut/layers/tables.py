@@ -23,7 +23,6 @@ from trigger_lut.layers.input_quantizer import InputCodes
 from trigger_lut.layers.soft_cost import extremes
 from trigger_lut.layers.straight_through import round_through, round_to_fraction
 from trigger_lut.layers.weights_key import weights_key
-from trigger_lut.network.network import LUTDenseTables
 
 EPSILON = 1e-3  # added to variances, as in keras.layers.BatchNormalization
 FRACTION_LIMIT = arguments.FRACTION_LIMIT
@@ -267,12 +266,6 @@ class TrainedTables(keras.layers.Layer):
         """Tables (..., C_in, K, C_out) and bias (C_out,) of the weights as they are, for inference."""
         table, _, bias = self.tables(self._stored_moments if self.batch_norm else None, slopes=False)
         return table, bias
-
-    def integer_form(self, ranges: Sequence[tuple[int, int, int]] | None = None) -> LUTDenseTables:
-        """The layer as plain integers; see `trigger_lut.conversion.keras_model.integer_form`."""
-        from trigger_lut.conversion.keras_model import integer_form
-
-        return integer_form(self, ranges)
 
     def save_own_variables(self, store: Any) -> None:
         self.refresh()

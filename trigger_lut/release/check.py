@@ -21,6 +21,7 @@ import numpy as np
 
 from trigger_lut.cards.base import load_json
 from trigger_lut.errors import DataError, FirmwareError, NotReproducibleError, ToolMissingError, TriggerLutError
+from trigger_lut.evaluation.budget_lines import budget_lines, missed
 from trigger_lut.firmware.decision.project import read_decision
 from trigger_lut.firmware.emulator import python as emulator
 from trigger_lut.firmware.hls.project import load_hls
@@ -47,7 +48,6 @@ from trigger_lut.release.manifest import (
 from trigger_lut.release.sandbox import DESCRIPTION, NONE, Run, run_form, sandbox
 from trigger_lut.release.signature import check_signature, manifest_sha256
 from trigger_lut.release.sources import require_plain
-from trigger_lut.stages.summary import budget_lines, missed
 from trigger_lut.utils.programs import cxx_compiler
 
 MOST_BITS = 62  # of an integer in network.json: NumPy's have 64

@@ -10,7 +10,6 @@ import numpy as np
 from trigger_lut.errors import DataError, NotReproducibleError
 from trigger_lut.fixed_point.formats import IntArray
 
-STRICT = ("-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
 VHDL_VECTORS = 1000  # GHDL interprets
 
 

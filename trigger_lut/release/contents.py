@@ -8,10 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from trigger_lut.firmware.decision.project import DecisionProject, read_decision
-from trigger_lut.firmware.emulator.cpp import header, identifier, source
-from trigger_lut.firmware.emulator.decision_cpp import decision_header
-from trigger_lut.firmware.emulator.network_json import network_json
+from trigger_lut.firmware.decision.project import read_decision
+from trigger_lut.firmware.emulator.files import decision_files, emulator_files
 from trigger_lut.firmware.hls.project import load_hls
 from trigger_lut.firmware.rtl.project import RtlProject, read_project
 from trigger_lut.firmware.rtl.verilator import pack
@@ -20,7 +18,6 @@ from trigger_lut.network.network import Network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.release.emp_patterns import as_links, pattern_text
 
-SOURCES = Path(__file__).parents[1] / "firmware/emulator"
 PATTERN_VECTORS = 100  # of the first vectors; with gaps
 PATTERN_GAP = 3  # idle frames behind every eighth event
 STAMP = "release"
@@ -67,28 +64,6 @@ def files_of(made: Made, vectors: IntArray) -> Files:
         **{f"rtl/{key}": content for key, content in _tree(made.rtl).items()},
         **{f"hls/{key}": content for key, content in _hls(made.hls).items()},
         **{path: text.encode() for path, text in texts.items()},
-    }
-
-
-def emulator_files(network: Network, design: str, version: str) -> dict[str, str]:
-    """The emulators in C++ and Python, by path in the release."""
-    name = identifier(design)
-    return {
-        f"emulator/cpp/{name}.h": header(network, design, version),
-        f"emulator/cpp/{name}.cpp": source(network, design),
-        "emulator/cpp/example.cpp": (SOURCES / "example.cpp").read_text(encoding="utf-8").replace("@NAME@", name),
-        "emulator/python/emulator.py": (SOURCES / "python.py").read_text(encoding="utf-8"),
-        "emulator/python/network.json": network_json(network, design),
-    }
-
-
-def decision_files(decision: DecisionProject, design: str) -> dict[str, str]:
-    """The decision in C++ and Python, by path in the release."""
-    name = identifier(design)
-    return {
-        f"emulator/cpp/{name}_decision.h": decision_header(decision, design),
-        "emulator/cpp/decide.cpp": (SOURCES / "decide.cpp").read_text(encoding="utf-8").replace("@NAME@", name),
-        "emulator/python/decide.py": (SOURCES / "decide.py").read_text(encoding="utf-8"),
     }
 
 

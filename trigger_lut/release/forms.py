@@ -16,17 +16,17 @@ import numpy as np
 from trigger_lut.cards.base import load_json
 from trigger_lut.firmware.decision.combined import flat
 from trigger_lut.firmware.decision.project import FILE, read_decision
-from trigger_lut.firmware.emulator.cpp import identifier
+from trigger_lut.firmware.emulator.compile import compile_emulator, compile_program
 from trigger_lut.firmware.hls.project import predict_hls, recompile
 from trigger_lut.firmware.rtl.ghdl import simulate_vhdl
 from trigger_lut.firmware.rtl.project import RtlProject, read_project
 from trigger_lut.firmware.rtl.verilator import simulate_rtl
 from trigger_lut.fixed_point.formats import IntArray
-from trigger_lut.release.compare import STRICT, codes_in
+from trigger_lut.release.compare import codes_in
 from trigger_lut.release.manifest import MANIFEST, OF_SYNTHESIS
 from trigger_lut.synthesis.netlist import cell_counts, resources
 from trigger_lut.synthesis.yosys import synthesise
-from trigger_lut.utils.programs import cxx_compiler, run_program
+from trigger_lut.utils.programs import run_program
 
 MEASURED_EVENTS = 2_000_000
 
@@ -48,18 +48,6 @@ Form = Callable[[Path, IntArray], Ran]
 Simulate = Callable[[RtlProject, IntArray], tuple[IntArray, int, int]]
 
 
-def compile_emulator(folder: Path, design: str) -> Path:
-    """Compile the C++ emulator of a release, with every warning an error; gives the program."""
-    place = folder / "emulator" / "cpp"
-    return _compiled(place / "example", [place / "example.cpp", place / f"{identifier(design)}.cpp"])
-
-
-def run_emulator(binary: Path, vectors: Path, outputs: int) -> IntArray:
-    """(N, outputs) of the compiled emulator for a file of vectors, one a line."""
-    printed = run_program([binary, vectors], what="C++ emulator")
-    return np.array(printed.split(), dtype=np.int64).reshape(-1, outputs)
-
-
 def events_per_second(folder: Path, design: str) -> float:
     """Measure how many events the C++ emulator of a release evaluates in a second of CPU time on one core."""
     with tempfile.TemporaryDirectory(prefix="trigger_lut_release_") as scratch:
@@ -70,12 +58,6 @@ def events_per_second(folder: Path, design: str) -> float:
         command = [str(compile_emulator(copy, design)), str(vectors), str(repetitions)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     return float(done.stderr)
-
-
-def _compiled(binary: Path, sources: list[Path]) -> Path:
-    command: list[str | Path] = [cxx_compiler(), *STRICT, "-O2", "-o", binary, *sources]
-    run_program(command, what="C++ compiler on the emulator")
-    return binary
 
 
 def _printed(command: list[str | Path], folder: Path, codes: IntArray, what: str) -> Ran:
@@ -123,7 +105,7 @@ def _decision(simulate: Simulate) -> Form:
 
 def _decision_cpp(folder: Path, codes: IntArray) -> Ran:
     place = folder / "emulator" / "cpp"
-    return _printed([_compiled(place / "decide", [place / "decide.cpp"])], folder, codes, "decision in C++")
+    return _printed([compile_program(place / "decide", [place / "decide.cpp"])], folder, codes, "decision in C++")
 
 
 def _decision_python(folder: Path, codes: IntArray) -> Ran:

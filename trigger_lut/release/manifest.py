@@ -18,8 +18,8 @@ from trigger_lut.cards.decision import DecisionCard
 from trigger_lut.cards.firmware import FirmwareCard, SynthCard, TimingCard, VerifyCard
 from trigger_lut.config.budget import Spec
 from trigger_lut.errors import DataError
+from trigger_lut.evaluation.timing import timing_figures
 from trigger_lut.release.archive import Files
-from trigger_lut.stages.timing import timing_figures
 from trigger_lut.synthesis.netlist import resources
 from trigger_lut.verification.consistency import differs
 

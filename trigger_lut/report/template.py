@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trigger_lut.cards.base import Card, Measured, write_text
-from trigger_lut.cost_model.clock import FmaxInterval
+from trigger_lut.cards.estimates import FmaxInterval
 from trigger_lut.report.plots.style import save
 
 if TYPE_CHECKING:

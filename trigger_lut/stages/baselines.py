@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from trigger_lut.cards.base import Stopwatch, write_card
 from trigger_lut.cards.stage_cards import ReferenceCard
-from trigger_lut.data.event_codes import TEST, TRAIN, VALIDATION, EventCodes, load_codes
+from trigger_lut.data.event_codes import TEST, TRAIN, VALIDATION, load_codes
 from trigger_lut.data.npy import write_arrays
-from trigger_lut.fixed_point.formats import KIF, decode
+from trigger_lut.evaluation.baselines import MOST, dense_outputs, trees_outputs
 from trigger_lut.metrics.accuracy import Quality
 from trigger_lut.utils.files import atomic_path
-
-EXACT_BITS = 24  # of whole numbers in float32: what fewer bits decode to is exact in any order of operations
-MOST = 1_000_000  # events of a split that the references train on or are chosen by; bounds their time and memory
-EPOCHS, BATCH_SIZE, LEARNING_RATE, PATIENCE = 150, 256, 3e-3, 25
-Outputs = dict[int, NDArray[np.float32]]
-"""(N, outputs) by split, VALIDATION and TEST: logits or log-probabilities a class, or targets of a regression."""
 
 
 def references(codes: Path, units: list[int], seed: int, outputs: Path, card: Path) -> None:
@@ -53,88 +42,3 @@ def references(codes: Path, units: list[int], seed: int, outputs: Path, card: Pa
         held = {"dense": dense, "trees": trees}
         write_arrays(out, {f"{name}_{split}": found[s] for name, found in held.items() for split, s in named.items()})
     write_card(record, card)
-
-
-def sample(events: EventCodes, split: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """(values (N, C), truth, weights) of the first MOST events of a split; they are in the order of a hash."""
-    codes, truth = events.first(split, MOST)
-    weights = events.weights_of(split)
-    return decoded(codes, events.formats), truth, None if weights is None else weights[: len(codes)]
-
-
-def outputs_of(predict: Callable[[np.ndarray], np.ndarray], events: EventCodes) -> Outputs:
-    """What a reference gives for all events of validation and test, chunk by chunk."""
-    return {
-        s: np.concatenate([predict(decoded(codes, events.formats)) for codes, _ in events.chunks(s)]).astype(np.float32)
-        for s in (VALIDATION, TEST)
-    }
-
-
-def decoded(codes: np.ndarray, formats: Sequence[KIF]) -> np.ndarray:
-    """Real values (N, C) float32 of codes (N, C), each column in its format."""
-    if all(kif.bits <= EXACT_BITS for kif in formats):
-        return codes.astype(np.float32) * np.array([kif.step for kif in formats], np.float32)
-    return np.stack([decode(codes[:, i], kif) for i, kif in enumerate(formats)], axis=1).astype(np.float32)
-
-
-def dense_outputs(events: EventCodes, units: list[int], seed: int) -> tuple[Outputs, int]:
-    """Outputs and parameters of a Dense network with ReLU in float32 on standardised input.
-
-    Input beyond what the training split holds counts as its end: a table saturates too, and where other classes are
-    tested than were trained on, a network knows nothing of what lies there.
-    """
-    import keras
-
-    keras.utils.set_random_seed(seed)
-    x, y, weights = sample(events, TRAIN)
-    mean, spread, low, high = x.mean(axis=0), x.std(axis=0), x.min(axis=0), x.max(axis=0)
-    spread = np.where(spread > 0, spread, 1.0)  # channels that never vary
-
-    def standardised(values: np.ndarray) -> np.ndarray:
-        return np.asarray((np.clip(values, low, high) - mean) / spread, np.float32)
-
-    hidden = [keras.layers.Dense(n, activation="relu") for n in units[:-1]]
-    model = keras.Sequential([keras.Input((x.shape[1],)), *hidden, keras.layers.Dense(units[-1])])
-    steps = EPOCHS * -(-len(x) // BATCH_SIZE)
-    model.compile(
-        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)),
-        "mse" if events.regression else keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=None if events.regression else ["accuracy"],
-        jit_compile=True,
-    )
-    watched: dict[str, Any] = {"monitor": "val_loss"} if events.regression else {"monitor": "val_accuracy"}
-    stop = keras.callbacks.EarlyStopping(**watched, patience=PATIENCE, restore_best_weights=True)
-    check, check_truth, _ = sample(events, VALIDATION)
-    model.fit(
-        standardised(x),
-        y,
-        batch_size=BATCH_SIZE,
-        epochs=EPOCHS,
-        sample_weight=weights,
-        validation_data=(standardised(check), check_truth),
-        validation_batch_size=8192,
-        callbacks=[stop],
-        verbose=0,
-    )
-    found = outputs_of(lambda x: model.predict(standardised(x), batch_size=8192, verbose=0), events)
-    return found, sum(int(np.prod(v.shape)) for v in model.trainable_variables)
-
-
-def trees_outputs(events: EventCodes, seed: int) -> Outputs:
-    """Outputs of scikit-learn's histogram gradient boosting, stopped early on a tenth of the training split."""
-    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-
-    x, y, weights = sample(events, TRAIN)
-    options: dict[str, Any] = {
-        "learning_rate": 0.05,
-        "max_iter": 400,
-        "max_leaf_nodes": 15,
-        "early_stopping": True,
-        "random_state": seed,
-    }
-    if events.regression:
-        fitted = [HistGradientBoostingRegressor(**options).fit(x, column, sample_weight=weights) for column in y.T]
-        return outputs_of(lambda x: np.stack([trees.predict(x) for trees in fitted], axis=1), events)
-    trees = HistGradientBoostingClassifier(**options).fit(x, y, sample_weight=weights)
-    with np.errstate(divide="ignore"):
-        return outputs_of(lambda x: np.log(trees.predict_proba(x)), events)

@@ -18,7 +18,7 @@ from trigger_lut.cards.stage_cards import IngestCard
 from trigger_lut.config.budget import Spec
 from trigger_lut.config.data_set.channels import channels
 from trigger_lut.config.data_set.compatibility import other_expressions
-from trigger_lut.config.data_set.model import load_data_set
+from trigger_lut.config.data_set.load import load_data_set
 from trigger_lut.config.data_set.trigger import Trigger
 from trigger_lut.data.event_codes import TEST, load_codes
 from trigger_lut.errors import CardError

@@ -23,7 +23,7 @@ from trigger_lut.cards.base import Stopwatch, read_card, write_card
 from trigger_lut.cards.importance import BitImportance, FeatureImportance, ImportanceCard, Loss, SlotImportance
 from trigger_lut.config.budget import Spec
 from trigger_lut.config.data_set.channels import Channel, channels
-from trigger_lut.config.data_set.model import load_data_set
+from trigger_lut.config.data_set.load import load_data_set
 from trigger_lut.data.event_codes import TEST, EventCodes, load_codes
 from trigger_lut.errors import CardError
 from trigger_lut.evaluation.predictions import real_outputs

@@ -12,7 +12,8 @@ from trigger_lut.cards.base import Stopwatch, read_card, sha256, write_card
 from trigger_lut.cards.stage_cards import IngestCard, ReadCard
 from trigger_lut.config.data_set.channels import channels
 from trigger_lut.config.data_set.files import Source
-from trigger_lut.config.data_set.model import DataSet, load_data_set
+from trigger_lut.config.data_set.load import load_data_set
+from trigger_lut.config.data_set.model import DataSet
 from trigger_lut.data.event_codes import SPLIT_NAMES, EventCodes, load_codes, save_arrays
 from trigger_lut.data.merge import Merged, Shard, merge
 from trigger_lut.errors import CardError, DataError

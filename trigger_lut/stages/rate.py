@@ -18,6 +18,7 @@ from trigger_lut.config.data_set.trigger import Streams, Trigger
 from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes, load_codes
 from trigger_lut.errors import CardError, ConfigurationError, nearest
 from trigger_lut.evaluation.predictions import FIRMWARE, Outputs, four, of_teacher
+from trigger_lut.fixed_point.decode import decoded
 from trigger_lut.metrics.trigger_rates import (
     bins_of,
     curve,
@@ -30,7 +31,6 @@ from trigger_lut.metrics.trigger_rates import (
     weights,
 )
 from trigger_lut.network.network import load_network
-from trigger_lut.stages.baselines import decoded
 
 POINTS, VARIABLE_BINS, PROBABILITY_BINS = 150, 10, 10
 

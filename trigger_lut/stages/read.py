@@ -9,7 +9,8 @@ from pathlib import Path
 from trigger_lut.cards.base import Stopwatch, write_card
 from trigger_lut.cards.stage_cards import ReadCard
 from trigger_lut.config.data_set.files import Source
-from trigger_lut.config.data_set.model import DataSet, load_data_set
+from trigger_lut.config.data_set.load import load_data_set
+from trigger_lut.config.data_set.model import DataSet
 from trigger_lut.data.columns import read_source
 from trigger_lut.data.records import Rows, RowWriter, row_type
 from trigger_lut.data.root_files import file_uuid

@@ -13,8 +13,9 @@ from trigger_lut.cards.stage_cards import DesignSummary, ReferenceCard, TrainCar
 from trigger_lut.config.budget import Spec
 from trigger_lut.config.network import short_name
 from trigger_lut.errors import CardError
+from trigger_lut.evaluation.budget_lines import missed
 from trigger_lut.evaluation.published import RESULTS
-from trigger_lut.stages.summary import missed, rows_as_table, same_everywhere, summarise
+from trigger_lut.stages.summary import rows_as_table, same_everywhere, summarise
 
 
 def front(points: Sequence[tuple[float, float, bool]]) -> list[bool]:

@@ -26,8 +26,9 @@ from trigger_lut.config.data_set.anomaly import SCORE, Teacher
 from trigger_lut.data.event_codes import TEST, TRAIN, VALIDATION, EventCodes, load_codes, save_codes
 from trigger_lut.data.moments import Moments
 from trigger_lut.errors import CardError, ConfigurationError, nearest
+from trigger_lut.evaluation.baselines import BATCH_SIZE, LEARNING_RATE, sample
+from trigger_lut.fixed_point.decode import decoded
 from trigger_lut.metrics import auc_errors
-from trigger_lut.stages.baselines import BATCH_SIZE, LEARNING_RATE, decoded, sample
 
 Floats = NDArray[np.float64]
 EPOCHS, PATIENCE = 100, 10

@@ -9,37 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 
 from trigger_lut.config.budget import Training
 from trigger_lut.data.event_codes import BLOCK, TRAIN, VALIDATION, EventCodes
 from trigger_lut.errors import ConfigurationError
+from trigger_lut.fixed_point.decode import decoded
 from trigger_lut.metrics.accuracy import Quality
-from trigger_lut.stages.baselines import decoded
+from trigger_lut.training.types import Window
 
 if TYPE_CHECKING:
-    from trigger_lut.training.trainer import Pressure, Trainer
+    from trigger_lut.training.trainer import Trainer
+    from trigger_lut.training.types import Pressure
 
 COPIES = 3  # of a window at most: one that is trained on, as an array and on the device, and one that is being read
 BLOCKS = 16  # of a window at least: what neighbours in the file have in common is to be a small part of it
 Item = TypeVar("Item")
-
-
-class Window(NamedTuple):
-    """Events in memory, and the order in which training visits them.
-
-    x        (W, C) float32 values on the input grid; rows that no batch names are padding
-    y        (W, ...) `EventCodes.targets`
-    batches  (S, B) int32, the rows of each step
-    steps    how many of the S are taken
-    """
-
-    x: np.ndarray
-    y: np.ndarray
-    batches: np.ndarray
-    steps: int
 
 
 class TrainingData(Protocol):

@@ -28,8 +28,8 @@ from trigger_lut.cost_model.lower_bounds import refuse_impossible
 from trigger_lut.cost_model.luts import Cost
 from trigger_lut.data.event_codes import TRAIN, EventCodes
 from trigger_lut.errors import ConfigurationError
+from trigger_lut.fixed_point.decode import decoded
 from trigger_lut.network.network import Network
-from trigger_lut.stages.baselines import decoded
 from trigger_lut.training import checkpoint, multi_gpu, state, warm_start
 from trigger_lut.training import log as progress
 from trigger_lut.training.batches import training_data
@@ -50,7 +50,7 @@ from trigger_lut.training.losses import cross_entropy, squared_error
 from trigger_lut.training.measure import Built, correction, measure, need_yosys
 from trigger_lut.training.select_result import conclude
 from trigger_lut.training.smallest_network import depends
-from trigger_lut.training.trainer import Pressure
+from trigger_lut.training.types import Pressure
 
 ROUNDS = 120  # how often cost and accuracy are looked at, in a training of many epochs
 WIDTH_RATE = 1.0  # of the learning rate

@@ -10,7 +10,7 @@ rounding of tables and widths, Adam.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,22 +19,13 @@ import tensorflow as tf
 from trigger_lut.data.event_codes import BLOCK
 from trigger_lut.layers.soft_cost import collecting
 from trigger_lut.layers.tables import settling
-from trigger_lut.training.batches import Window
 from trigger_lut.training.losses import Loss, cross_entropy
 from trigger_lut.training.soft_cost import counting_layers, links_of, model_cost
+from trigger_lut.training.types import Pressure, Window
 
 WIDTHS = ("input_width", "output_fraction")
 QUANTISERS = "hgq.quantizer."  # layers that hold the bit widths of HGQ2
 ADAM_EPSILON = 1e-7
-
-
-class Pressure(NamedTuple):
-    """What an epoch is asked for: learning rates, and multipliers on log(LUTs) and on depth."""
-
-    learning_rate: float
-    width_rate: float
-    luts: float
-    depth: float
 
 
 def kept_as(array: np.ndarray) -> tf.DType:

@@ -24,9 +24,9 @@ from trigger_lut.cards.provenance import files_in
 from trigger_lut.cards.release import ReleaseCard
 from trigger_lut.cards.stage_cards import DesignSummary, TrainCard
 from trigger_lut.config.budget import Spec
+from trigger_lut.evaluation.timing import timing_figures
 from trigger_lut.firmware.rtl.project import read_project
 from trigger_lut.network.network import Network, load_network
-from trigger_lut.stages.timing import timing_figures
 from trigger_lut.synthesis.netlist import resources
 
 MEASURED: dict[str, type[Card]] = {

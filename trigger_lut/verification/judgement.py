@@ -11,7 +11,7 @@ from trigger_lut.cards.firmware import VerifyCard
 from trigger_lut.cards.proof import FaultsCard, ProveCard
 from trigger_lut.cards.scan import ScanPoint
 from trigger_lut.cards.stage_cards import BudgetLine, DesignSummary, DesignVerdict, FormVerdict
-from trigger_lut.stages.summary import judged, missed
+from trigger_lut.evaluation.budget_lines import judged, missed
 from trigger_lut.verification.consistency import Design
 
 NOT_ASKED = "not asked for"

@@ -11,14 +11,13 @@ from pydantic import Field
 from trigger_lut.cards.base import Strict
 from trigger_lut.config.crossings import ENERGY_TEV, Crossings, planned_crossing_files
 from trigger_lut.config.data_set.anomaly import SCORE, Anomaly
-from trigger_lut.config.data_set.consistency import inconsistencies
 from trigger_lut.config.data_set.features import ExpressionText, Feature, NonFinite, Objects, Quantiles, Width
 from trigger_lut.config.data_set.files import Address, Source, expand, line_up, lists
 from trigger_lut.config.data_set.trigger import Trigger
 from trigger_lut.config.muons import MuonChamber, planned_muon_files
 from trigger_lut.config.simulation import PlannedFile, Simulation, planned_files
-from trigger_lut.config.validation import LONGEST, Line, Name, Text, read_yaml, validate
-from trigger_lut.errors import ConfigurationError, DataError
+from trigger_lut.config.validation import LONGEST, Line, Name, Text
+from trigger_lut.errors import DataError
 
 DATA = Path("data")  # simulated files lie in data/<name>/
 
@@ -213,18 +212,6 @@ class DataSet(Strict):
         """The text files that list files."""
         friends = [entry for friends in self.friends or [] for entry in friends.files]
         return lists([*(entry for _, entry in self.globs()), *friends])
-
-
-def load_data_set(path: Path, truth: bool = True) -> DataSet:
-    """Read a description. truth: whether it must have label or targets, as for training.
-
-    Raises ConfigurationError that lists every mistake with its dotted path.
-    """
-    data_set: DataSet = validate(DataSet, read_yaml(path), path)
-    if lines := inconsistencies(data_set, truth):
-        count = f"{len(lines)} mistake" + "s" * (len(lines) != 1)
-        raise ConfigurationError(f"{path}: {count}\n  " + "\n  ".join(lines))
-    return data_set
 
 
 def schema() -> dict[str, Any]:

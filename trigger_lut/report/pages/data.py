@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from trigger_lut.cards.base import read_card, stage_of
+from trigger_lut.cards.simulation import CrossingCheck, MuonCheck, PhysicsCheck
 from trigger_lut.cards.stage_cards import MEASURES, IngestCard, ReferenceCard
 from trigger_lut.report.plots.style import styled
 from trigger_lut.report.template import Cell, Page, Table, cells, fixed, percent, write_page
-from trigger_lut.simulation.crossings.check import CrossingCheck
-from trigger_lut.simulation.jets.mass_peaks import PhysicsCheck
-from trigger_lut.simulation.muons.files import MuonCheck
 
 
 def pages_of_data(simulation: Path | None, ingest: Path, reference: Path, folder: Path) -> None:

@@ -12,7 +12,7 @@ from trigger_lut.report.plots.style import COLOURS, canvas, line_style, plain
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from trigger_lut.simulation.crossings.check import CrossingCheck
+    from trigger_lut.cards.simulation import CrossingCheck
 
 
 def crossings(check: CrossingCheck) -> Figure:

@@ -13,8 +13,7 @@ from trigger_lut.report.plots.style import BAD_COLOUR, COLOURS, canvas, line_sty
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from trigger_lut.simulation.jets.mass_peaks import PhysicsCheck
-    from trigger_lut.simulation.muons.files import MuonCheck
+    from trigger_lut.cards.simulation import MuonCheck, PhysicsCheck
 
 MOST_FEATURES = 64
 LEAST_SHARE = 1e-4

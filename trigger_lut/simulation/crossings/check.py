@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from pydantic import Field
 
-from trigger_lut.cards.base import Card, Stopwatch, Strict, read_card, write_card
+from trigger_lut.cards.base import Stopwatch, read_card, write_card
+from trigger_lut.cards.simulation import CrossingCheck, CrossingClass, CrossingFileCard
 from trigger_lut.config.crossings import (
     BACKGROUND,
     CROSSING_CLASSES,
@@ -20,36 +20,11 @@ from trigger_lut.config.crossings import (
     shares,
 )
 from trigger_lut.errors import DataError
-from trigger_lut.simulation.crossings.files import OBJECTS, TREE, CrossingFileCard, read_crossings
+from trigger_lut.simulation.crossings.files import OBJECTS, TREE, read_crossings
 
 PTHAT_TOLERANCE = 0.02  # in 114,000 crossings Pythia gave up to 1.2 % less than the window that it was asked for
 SIGMA_TOLERANCE = 0.05  # of Pythia's cross sections against those that rates rest on, plus what their number allows
 EDGES_GEV = np.concatenate([np.arange(0, 100, 5), np.arange(100, 300, 20), np.arange(300, 601, 50)]).astype(float)
-
-
-class CrossingClass(Strict):
-    """What the crossings of one class are like."""
-
-    crossings: int = Field(description="Entries.")
-    share: float | None = Field(description="Of all filled crossings, those that this kind stands for; null: signal.")
-    collisions: float = Field(description="Mean number of collisions.")
-    objects: dict[str, float] = Field(description="Mean number of jets, e/gammas and muons.")
-    met_gev: float = Field(description="Mean missing transverse momentum.")
-    leading_jet: list[int] = Field(
-        description="Crossings by pt of the first jet, 0 without; beyond count in the last bin."
-    )
-    met: list[int] = Field(description="Crossings by missing transverse momentum; beyond count in the last bin.")
-
-
-class CrossingCheck(Card):
-    """Whether simulated crossings are as they are described. Made only when they are."""
-
-    stage: Literal["check_crossings"] = "check_crossings"
-    pileup: float = Field(description="Mean number of collisions that was asked for.")
-    sigma_mb: dict[str, float] = Field(description="Cross sections that Pythia found, by kind of collision.")
-    expected_mb: dict[str, float] = Field(description="Those that the shares rest on.")
-    edges_gev: list[float] = Field(description="Edges of the histograms' bins.")
-    classes: dict[str, CrossingClass] = Field(description="By class.")
 
 
 def check_crossings(description: Path, files: list[Path], card: Path) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import Field
 
-from trigger_lut.cards.base import Card, Stopwatch, Strict, write_card
+from trigger_lut.cards.base import Stopwatch, Strict, write_card
+from trigger_lut.cards.simulation import CrossingFileCard
 from trigger_lut.config.budget import read_yaml, validate
 from trigger_lut.config.crossings import CROSSING_CLASSES, SIGNALS, SLICES, SOFT, Crossings, planned_crossing_files
 from trigger_lut.errors import ConfigurationError, nearest
@@ -33,17 +33,6 @@ OBJECTS = ("jet", "egamma", "muon")
 
 class _Block(Strict):
     simulate_crossings: Crossings
-
-
-class CrossingFileCard(Card):
-    """One simulated ROOT file of crossings."""
-
-    stage: Literal["simulate_crossings"] = "simulate_crossings"
-    process: str = Field(description="Class of its crossings.")
-    seed: int = Field(description="Seed of this file.")
-    crossings: int = Field(description="Entries in the file.")
-    generated: dict[str, int] = Field(description="Collisions that were generated, by kind.")
-    sigma_mb: dict[str, float] = Field(description="Cross sections that Pythia found, by kind.")
 
 
 def read_crossings(description: Path) -> Crossings:

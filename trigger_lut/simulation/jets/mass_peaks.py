@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
-from trigger_lut.cards.base import Card, Stopwatch, Strict, write_card
+from trigger_lut.cards.base import Stopwatch, write_card
+from trigger_lut.cards.simulation import MassPeak, PhysicsCheck, Resonance
 from trigger_lut.config.simulation import SIMULATED_CLASSES
 from trigger_lut.errors import DataError, nearest
 
@@ -20,42 +19,11 @@ FEWEST_JETS = 20
 LEAST_CONTRAST = 1.5
 
 
-class Resonance(Strict):
-    """Where a mass peak belongs and where it is looked for."""
-
-    mass_gev: float = Field(description="Mass of the particle (Particle Data Group, 2024).")
-    search_gev: tuple[float, float] = Field(description="Window in which the peak is looked for.")
-    half_width_gev: float = Field(description="Half width of the window that is centred on the peak.")
-    tolerance_gev: float = Field(description="Largest distance of the peak from the mass.")
-
-
 RESONANCES = {
     "W": Resonance(mass_gev=80.4, search_gev=(60, 110), half_width_gev=8, tolerance_gev=2.5),
     "Z": Resonance(mass_gev=91.2, search_gev=(60, 120), half_width_gev=8, tolerance_gev=2.5),
     "t": Resonance(mass_gev=172.8, search_gev=(140, 210), half_width_gev=12, tolerance_gev=5),
 }
-
-
-class MassPeak(Strict):
-    """The peak of one class in the groomed jet mass."""
-
-    expected: Resonance = Field(description="Where the peak belongs and is looked for.")
-    found_gev: float = Field(description="Centre of the peak.")
-    uncertainty_gev: float = Field(description="Standard error of the mean of the masses in the peak.")
-    jets_in_peak: int = Field(description="Jets within half_width_gev of the centre.")
-    jets_beside_peak: int = Field(description="Jets in the two windows of half_width_gev that adjoin the peak.")
-    fraction_in_peak: float = Field(description="The same as a share of all jets of the class.")
-
-
-class PhysicsCheck(Card):
-    """Groomed (mMDT) jet mass of each class, and its peaks. Made only when all peaks are where they belong."""
-
-    stage: Literal["check_simulation"] = "check_simulation"
-    jets: dict[str, int] = Field(description="Jets a class.")
-    mass_edges_gev: list[float] = Field(description="Edges of the histograms' bins.")
-    mass_counts: dict[str, list[int]] = Field(description="Jets a bin, by class.")
-    mass_overflow: dict[str, int] = Field(description="Jets above the last edge, by class.")
-    peaks: dict[str, MassPeak] = Field(description="By class: W, Z and t.")
 
 
 def find_peak(mass_gev: Floats, expected: Resonance) -> MassPeak | None:

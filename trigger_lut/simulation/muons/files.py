@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
-from pydantic import Field
 
-from trigger_lut.cards.base import Card, Stopwatch, Strict, write_card
+from trigger_lut.cards.base import Stopwatch, Strict, write_card
+from trigger_lut.cards.simulation import MuonCheck, MuonFileCard
 from trigger_lut.config.budget import read_yaml, validate
 from trigger_lut.config.muons import MuonChamber, planned_muon_files
 from trigger_lut.errors import ConfigurationError, DataError, nearest
@@ -22,31 +21,6 @@ BATCH = 20_000
 
 class _Block(Strict):
     simulate_muons: MuonChamber
-
-
-class MuonFileCard(Card):
-    """One simulated ROOT file of muons."""
-
-    stage: Literal["simulate_muons"] = "simulate_muons"
-    seed: int = Field(description="Seed of this file.")
-    muons: int = Field(description="Entries in the file.")
-
-
-class MuonCheck(Card):
-    """Whether simulated muons are as the chamber is described. Made only when they are."""
-
-    stage: Literal["check_muons"] = "check_muons"
-    muons: int = Field(description="Muons looked at.")
-    efficiency: list[float] = Field(description="Share of muons with a hit within one channel, a gap.")
-    hits: list[float] = Field(description="Mean number of channels hit, a gap.")
-    fit_width_mrad: float = Field(
-        description="Half of the central 68.3 % of fitted minus true angle, least squares on the muon's own hits."
-    )
-    fit_share: float = Field(description="Share of muons that can be fitted.")
-    angle_edges_mrad: list[float] = Field(description="Edges of bins of the true angle.")
-    angle_counts: list[int] = Field(description="Muons in them.")
-    residual_edges_mrad: list[float] = Field(description="Edges of bins of fitted minus true angle.")
-    residual_counts: list[int] = Field(description="Muons in them; those beyond count in the end bins.")
 
 
 def read_chamber(description: Path) -> MuonChamber:

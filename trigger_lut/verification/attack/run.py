@@ -126,8 +126,8 @@ def prove_mutant(mutant: Mutant, seconds: float = 5) -> Said:
 
 def _statuses(mutant: Mutant, folder: Path, seconds: float) -> tuple[str, ...]:
     """Status of each output of the network, then of each bit of the decision. folder: has the files in `rtl`."""
-    from trigger_lut.stages.prove import prove_both_ways
     from trigger_lut.verification.decision_proof import prove_decision
+    from trigger_lut.verification.formal.prove import prove_both_ways
 
     design, rtl = mutant.design, folder / "rtl"
     decision = None if design.decision is None else replace(design.decision, folder=rtl)

@@ -12,6 +12,8 @@ import numpy as np
 
 from trigger_lut.config.budget import Spec
 from trigger_lut.errors import FirmwareError, NotReproducibleError
+from trigger_lut.firmware.emulator.compile import compile_emulator, run_emulator
+from trigger_lut.firmware.emulator.files import emulator_files
 from trigger_lut.firmware.emulator.python import evaluate as evaluate_release
 from trigger_lut.firmware.emulator.python import load as load_release
 from trigger_lut.firmware.hls.project import predict_hls, write_hls
@@ -20,11 +22,9 @@ from trigger_lut.firmware.rtl.ghdl import has_ghdl, simulate_vhdl
 from trigger_lut.fixed_point.formats import IntArray, uniform
 from trigger_lut.network.network import Network
 from trigger_lut.network.reference_model import evaluate
-from trigger_lut.release.contents import emulator_files
-from trigger_lut.release.forms import compile_emulator, run_emulator
-from trigger_lut.stages.prove import prove_outputs, reference_graph, rtl_graph
 from trigger_lut.verification.bit_flip import choose_flip, flipped
 from trigger_lut.verification.evaluations import run_alkaid, run_keras
+from trigger_lut.verification.formal.prove import prove_outputs, reference_graph, rtl_graph
 from trigger_lut.verification.formal.sequential import prove_again
 from trigger_lut.verification.formal.word_level import Verilog, prove_words, read_verilog
 from trigger_lut.verification.fuzz.random_models import Drawn

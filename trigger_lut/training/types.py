@@ -1,0 +1,31 @@
+"""Types that several modules of training share."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Window(NamedTuple):
+    """Events in memory, and the order in which training visits them.
+
+    x        (W, C) float32 values on the input grid; rows that no batch names are padding
+    y        (W, ...) `EventCodes.targets`
+    batches  (S, B) int32, the rows of each step
+    steps    how many of the S are taken
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    batches: np.ndarray
+    steps: int
+
+
+class Pressure(NamedTuple):
+    """What an epoch is asked for: learning rates, and multipliers on log(LUTs) and on depth."""
+
+    learning_rate: float
+    width_rate: float
+    luts: float
+    depth: float

@@ -1,0 +1,269 @@
+"""The proof of each output, both ways, with its negative control."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigger_lut.cards.proof import OutputProof
+from trigger_lut.errors import FirmwareError, ToolFailedError, TriggerLutError
+from trigger_lut.firmware.rtl.project import RtlProject
+from trigger_lut.firmware.rtl.verilator import simulate_rtl
+from trigger_lut.fixed_point.formats import KIF, codes_of_bits, uniform
+from trigger_lut.network.network import Network
+from trigger_lut.network.reference_model import evaluate
+from trigger_lut.verification.bit_flip import choose_flip, flipped
+from trigger_lut.verification.formal.circuit import read_modules
+from trigger_lut.verification.formal.netlist_graph import netlist_graph, read_netlist
+from trigger_lut.verification.formal.reference_verilog import reference_module
+from trigger_lut.verification.formal.sat import Graph, Result, equivalent, evaluated, with_outputs
+from trigger_lut.verification.formal.word_level import Verilog, prove_words, read_verilog
+
+BY_WORDS = "Word by word: generated Verilog, as Yosys reads it, and network are the same sums of functions"
+
+
+BY_SAT = (
+    "SAT sweeping (ABC, cec) on and-inverter graphs: the generated Verilog, its registers as wires, against "
+    "behavioural Verilog written from the network's integers"
+)
+
+
+CONTROL_VECTORS = 2000
+
+
+CONTROL_FLIPS = 20
+
+
+CONTROL_OUTPUTS = 3
+"""Outputs that SAT looks at in the control."""
+
+
+@dataclass
+class Proof:
+    """What became of the outputs and of the negative control; gates of the graphs where SAT was needed."""
+
+    outputs: list[OutputProof]
+    registers: int | None
+    gates: dict[str, int]
+    control: str
+    control_caught: bool | None
+
+
+def prove_both_ways(network: Network, project: RtlProject, seconds: float, seed: int, folder: Path) -> Proof:
+    """Prove the outputs of a project, by words where they suffice, else by SAT.
+
+    Nothing is proven of Verilog that is not plain (`source_check`) or no pipeline (`structure`): neither way would see
+    it, as both take registers as wires.
+
+    Parameters
+    ----------
+    network, project
+        The network, and the Verilog that is to be its function.
+    seconds
+        For SAT; 0: nothing is proven.
+    seed
+        Of the negative control.
+    folder
+        For files of this run.
+
+    Returns
+    -------
+    Proof
+        One entry an output, and the negative control.
+    """
+    formats = network.output_formats()
+    names = [network.classes[o] if o < len(network.classes) else str(o) for o in range(len(formats))]
+    outputs = [
+        OutputProof(name=name, bits=kif.bits, status="sampled", by=None, detail="not asked for")
+        for name, kif in zip(names, formats, strict=True)
+    ]
+    if seconds <= 0:
+        return Proof(outputs, None, {}, "not asked for", None)
+    verilog, gates, rtl = read_verilog(project), {}, None
+    words = prove_words(network, project, verilog)
+    proven = {"status": "proven", "by": "words", "detail": ""}
+    for o, reason in enumerate(words.open):
+        outputs[o] = outputs[o].model_copy(update={"detail": reason} if reason else proven)
+    if len(project.outputs) != len(formats) or verilog.structure.whole:
+        return Proof(outputs, None, {}, "not carried out: nothing is proven", None)
+    open_ones = [o for o, reason in enumerate(words.open) if reason and not verilog.structure.outputs[o]]
+    if open_ones and (network.inputs, formats) == (project.inputs, project.outputs):
+        try:
+            rtl, reference = rtl_graph(project, folder, verilog.modules), reference_graph(network, folder)
+            gates = {"reference": len(reference.gates), "firmware": len(rtl.gates)}
+            found = prove_outputs(network, project, reference, rtl, seconds, open_ones)
+        except ToolFailedError as error:
+            found = [outputs[o].model_copy(update={"detail": f"{words.open[o]}; SAT: {error}"}) for o in open_ones]
+        for o, said in zip(open_ones, found, strict=True):
+            outputs[o] = said
+    control, caught = _control(network, project, verilog, rtl, seed, seconds, folder, outputs)
+    return Proof(outputs, verilog.structure.registers, gates, control, caught)
+
+
+def rtl_graph(project: RtlProject, folder: Path | None = None, modules: Mapping[str, Any] | None = None) -> Graph:
+    """Make the graph of the generated Verilog, see `netlist_graph`.
+
+    modules: of the project, where they have been read. folder: not used.
+    """
+    read = read_modules(project) if modules is None else modules
+    return netlist_graph(read, project.top, [kif.bits for kif in project.outputs])
+
+
+def reference_graph(network: Network, folder: Path, name: str = "reference") -> Graph:
+    """Make the graph of a network, by way of behavioral Verilog of our own. folder: for that file."""
+    source = folder / f"{name}.v"
+    source.write_text(reference_module(network, name), encoding="utf-8")
+    groups = [kif.bits for kif in network.output_formats()]
+    graph = netlist_graph(read_netlist(source, name), name, groups, own=True)
+    assert not any(graph.outputs[sum(groups) :]), "the reference has no undefined value"
+    return graph
+
+
+def prove_outputs(
+    network: Network,
+    project: RtlProject,
+    reference: Graph,
+    rtl: Graph,
+    seconds: float,
+    chosen: Sequence[int] | None = None,
+) -> list[OutputProof]:
+    """Prove by SAT: all outputs at once where the time suffices, else one by one, the smallest first.
+
+    Registers count as wires: the caller has seen that the Verilog is a pipeline (`structure`).
+
+    Parameters
+    ----------
+    network, project
+        Their graphs are `reference` and `rtl`.
+    seconds
+        For all outputs together.
+    chosen
+        Outputs by number; None: all.
+    """
+    formats = network.output_formats()
+    names = [network.classes[o] if o < len(network.classes) else str(o) for o in range(len(formats))]
+    wanted = list(range(len(formats))) if chosen is None else list(chosen)
+    places = {o: bits for o, bits in enumerate(_places(formats)) if o in wanted}
+    every = [bit for bits in places.values() for bit in bits]
+    started = time.monotonic()
+    if equivalent(with_outputs(reference, every), with_outputs(rtl, every), seconds / 2).verdict == "proven":
+        return [OutputProof(name=names[o], bits=formats[o].bits, status="proven", by="SAT") for o in wanted]
+    results: dict[int, Result] = {}
+    order = sorted(wanted, key=lambda o: _cone(rtl, places[o]))
+    for done, o in enumerate(order):
+        left = seconds - (time.monotonic() - started)
+        results[o] = Result("open", reason="the time did not suffice")
+        if left >= 1:
+            share = max(left / (len(order) - done), 1)
+            results[o] = equivalent(with_outputs(reference, places[o]), with_outputs(rtl, places[o]), share)
+    found = {}
+    for o, said in results.items():
+        different = said.verdict == "different"
+        found[o] = OutputProof(
+            name=names[o],
+            bits=formats[o].bits,
+            status="sampled" if said.verdict == "open" else said.verdict,
+            by="SAT" if said.verdict == "proven" else None,
+            detail=_replayed(network, project, rtl, said.inputs, o) if different else said.reason,
+        )
+    return [found[o] for o in wanted]
+
+
+def _places(formats: Sequence[KIF]) -> list[list[int]]:
+    """Of each network output the outputs of a graph: its bits, and whether one of them is undefined."""
+    ends = np.cumsum([kif.bits for kif in formats]).tolist()
+    return [[*range(end - kif.bits, end), ends[-1] + o] for o, (kif, end) in enumerate(zip(formats, ends, strict=True))]
+
+
+def _cone(graph: Graph, outputs: list[int]) -> int:
+    """Gates that some outputs depend on."""
+    waiting = [graph.outputs[o] >> 1 for o in outputs]
+    seen: set[int] = set()
+    while waiting:
+        variable = waiting.pop()
+        gate = variable - graph.inputs - 1
+        if gate >= 0 and variable not in seen:
+            seen.add(variable)
+            waiting += [int(operand) >> 1 for operand in graph.gates[gate]]
+    return len(seen)
+
+
+def _replayed(network: Network, project: RtlProject, rtl: Graph, bits: tuple[int, ...] | None, o: int) -> str:
+    """Say what reference and simulated Verilog give for a counterexample."""
+    if bits is None:
+        return "different, without a counterexample"
+    codes = codes_of_bits(bits, network.inputs)
+    where, expected = f"inputs {codes[0].tolist()}", int(evaluate(network, codes)[0, o])
+    if evaluated(rtl, bits)[len(rtl.outputs) - len(project.outputs) + o]:
+        return f"{where}: expected {expected}, found a value that is not defined: a table without this entry, or an x"
+    try:
+        found = int(simulate_rtl(project, codes)[0][0, o])
+    except TriggerLutError as error:
+        return f"{where}: expected {expected}; the simulation cannot show it: {str(error).splitlines()[0]}"
+    if found == expected:
+        return f"{where}: expected {expected}, which the simulation gives too: the tools read the Verilog differently"
+    return f"{where}: expected {expected}, found {found} in simulation"
+
+
+def _control(
+    network: Network,
+    project: RtlProject,
+    verilog: Verilog,
+    rtl: Graph | None,
+    seed: int,
+    seconds: float,
+    folder: Path,
+    outputs: Sequence[OutputProof],
+) -> tuple[str, bool | None]:
+    """Flip a table bit in the network: of the proven outputs that it changes on vectors, nothing may be proven.
+
+    One flip for each way in which outputs were proven; None: there is no such flip, or SAT ran out of time.
+    """
+    flips: list[str] = []
+    results: list[bool | None] = []
+    for way in ("words", "SAT"):
+        proven = np.array([x.by == way for x in outputs])
+        if not proven.any():
+            continue
+        try:
+            flip, wrong, changed = _wrong_network(network, proven, seed)
+        except FirmwareError as error:
+            return str(error), None
+        flips.append(flip)
+        if way == "words":
+            seen = prove_words(wrong, project, verilog).open
+            results.append(all(seen[o] for o in np.flatnonzero(changed)))
+        else:
+            assert rtl is not None, "SAT has proven an output of it"
+            reference = reference_graph(wrong, folder, "control")
+            places = _places(wrong.output_formats())
+            said = [
+                equivalent(with_outputs(reference, places[o]), with_outputs(rtl, places[o]), seconds).verdict
+                for o in np.flatnonzero(changed)[:CONTROL_OUTPUTS]
+            ]
+            results.append(False if "proven" in said else None if "open" in said else True)
+    if not results:
+        return "not carried out: nothing is proven", None
+    caught = False if False in results else None if None in results else True
+    return "; ".join(dict.fromkeys(flips)), caught
+
+
+def _wrong_network(network: Network, proven: NDArray[np.bool_], seed: int) -> tuple[str, Network, NDArray[np.bool_]]:
+    """A network with one flipped bit, in words too, and which proven outputs it changes on vectors, at least one.
+
+    Raises FirmwareError where there is none.
+    """
+    codes = uniform(network.inputs, CONTROL_VECTORS, np.random.default_rng(seed))
+    for n in range(CONTROL_FLIPS):
+        flip = choose_flip(network, codes, seed + n)
+        wrong = flipped(network, flip)
+        changed = (evaluate(wrong, codes) != evaluate(network, codes)).any(axis=0) & proven
+        if changed.any() and wrong.output_formats() == network.output_formats():
+            return flip.describe(network), wrong, changed
+    raise FirmwareError(f"no negative control: {CONTROL_FLIPS} flipped bits change no proven output")

@@ -1,0 +1,78 @@
+"""The direction of dependencies: the layers of pyproject.toml, no circle, few modules at the root."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import grimp
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROJECT = ROOT / "pyproject.toml"
+
+
+def kept(project: Path) -> bool:
+    """Whether the contracts of a project file hold."""
+    command = [Path(sys.executable).with_name("lint-imports"), "--config", project, "--no-cache"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert "Dependencies point one way" in done.stdout, done.stdout + done.stderr
+    return done.returncode == 0
+
+
+def test_packages_import_lower_layers_alone():
+    assert kept(PROJECT)
+
+
+def test_an_import_upwards_breaks_the_layers(tmp_path):
+    """Negative control: with two lines exchanged, the same imports point upwards."""
+    text = PROJECT.read_text()
+    changed = text.replace('    "verification",\n    "synthesis",\n', '    "synthesis",\n    "verification",\n')
+    assert changed != text
+    (tmp_path / "pyproject.toml").write_text(changed)
+    assert not kept(tmp_path / "pyproject.toml")
+
+
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    return grimp.build_graph("trigger_lut", exclude_type_checking_imports=True)
+
+
+def circle(graph: grimp.ImportGraph) -> list[str]:
+    """The modules of a circle of imports; none where there is none."""
+    done: set[str] = set()
+    for start in sorted(graph.modules):
+        path, waiting = [start], [sorted(graph.find_modules_directly_imported_by(start))]
+        while path:
+            if not waiting[-1]:
+                done.add(path.pop())
+                waiting.pop()
+                continue
+            following = waiting[-1].pop()
+            if following in path:
+                return path[path.index(following) :]
+            if following not in done:
+                path.append(following)
+                waiting.append(sorted(graph.find_modules_directly_imported_by(following)))
+    return []
+
+
+def test_no_module_imports_itself_in_a_circle(graph):
+    assert circle(graph) == []
+    graph.add_import(importer="trigger_lut.errors", imported="trigger_lut.cli")
+    assert "trigger_lut.errors" in circle(graph), "negative control"
+
+
+def test_few_modules_lie_at_the_root():
+    modules = [path.name for path in (ROOT / "trigger_lut").glob("*.py")]
+    assert len(modules) <= 6, modules
+
+
+def test_every_package_is_in_a_layer():
+    (contract,) = tomllib.loads(PROJECT.read_text())["tool"]["importlinter"]["contracts"]
+    named = {name for line in contract["layers"] for name in line.split(" | ")}
+    assert named == {
+        p.stem for p in (ROOT / "trigger_lut").glob("[a-z]*") if p.suffix in ("", ".py") and p.name != "py.typed"
+    }

@@ -7,7 +7,14 @@ from pathlib import Path
 import nox
 
 nox.options.sessions = ["tests", "lint"]
-CHEAP = ("tests/config", "tests/network", "tests/data", "tests/test_pinned_set.py", "tests/layers/test_layers.py", "tests/firmware/test_hls_project.py")
+CHEAP = (
+    "tests/config",
+    "tests/network",
+    "tests/data",
+    "tests/test_pinned_set.py",
+    "tests/layers/test_layers.py",
+    "tests/firmware/test_hls_project.py",
+)
 
 
 def lowest() -> list[str]:

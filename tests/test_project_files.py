@@ -33,7 +33,7 @@ def load(name):
 
 
 def test_a_missing_file_is_found():
-    assert missing("bash .ci/run; see tests/unit and tests/none.py, requirements.lock, MISSING.md.") == [
+    assert missing("bash .ci/run; see tests/network and tests/none.py, requirements.lock, MISSING.md.") == [
         "MISSING.md",
         "tests/none.py",
     ]

@@ -10,7 +10,7 @@ import pytest
 
 from trigger_lut.config.keras_file import mistakes
 
-DATA = Path(__file__).parents[1] / "data" / "hgq2"
+DATA = Path(__file__).parents[1] / "fixtures" / "hgq2"
 
 
 def test_a_saved_model_of_as_many_inputs_is_fine():

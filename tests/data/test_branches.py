@@ -23,7 +23,7 @@ from trigger_lut.errors import DataError
 from trigger_lut.stages.ingest import ingest
 
 # Written by ROOT 6.40: 80 entries of id, and of a and b, both of struct { float v; } at split level 99.
-NESTED = Path(__file__).parents[1] / "data" / "nested.root.xz"
+NESTED = Path(__file__).parents[1] / "fixtures" / "nested.root.xz"
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from trigger_lut.firmware.rtl.project import RtlProject, save_project
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.stages.vendor import vendor
 
-REPORTS = Path(__file__).parents[1] / "data" / "reports"
+REPORTS = Path(__file__).parents[1] / "fixtures" / "reports"
 SYNTHESISED, ROUTED = "vivado_2020.1_utilization_zynq.rpt", "vivado_2019.2_utilization_kintex_usp.rpt"
 VIVADO = """#!/bin/sh
 [ "$*" = "-mode batch -nojournal -source vivado.tcl" ] || exit 3

@@ -10,7 +10,7 @@ from trigger_lut.errors import ReportError
 from trigger_lut.synthesis.vivado.csynth import HlsReport, read_hls_report
 from trigger_lut.synthesis.vivado.reports import TimingSummary, Utilization, read_timing, read_utilization
 
-REPORTS = Path(__file__).parents[1] / "data" / "reports"
+REPORTS = Path(__file__).parents[1] / "fixtures" / "reports"
 
 # All numbers below were read off the reports by eye.
 UTILIZATION = {

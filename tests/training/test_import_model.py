@@ -42,7 +42,7 @@ from trigger_lut.verification.exact_keras import explained
 from trigger_lut.verification.fuzz.implementations import Case, forms_of, outputs_of, proof
 from trigger_lut.verification.fuzz.random_models import Drawn
 
-DATA = Path(__file__).parents[1] / "data" / "hgq2"
+DATA = Path(__file__).parents[1] / "fixtures" / "hgq2"
 INPUT = KIF(1, 3, 4)
 
 

@@ -157,7 +157,7 @@ def test_new_project_plans_the_jobs_of_a_clone(programs, tmp_path):
         "print(json.dumps([trigger_lut.__file__, [[job.rule, *job.wildcards] for job in jobs]]))\n"
     )
     project = tmp_path / "my-trigger"
-    text = start(programs / "python", "-c", script, cwd=project, PYTHONPATH=str(ROOT / "tests"))
+    text = start(programs / "python", "-c", script, cwd=project, PYTHONPATH=str(ROOT / "tests/helpers"))
     package, planned = json.loads(text.splitlines()[-1])
     assert Path(package).is_relative_to(programs.parent)
     clone = tmp_path / "clone"

@@ -13,7 +13,16 @@ import pytest
 from trigger_lut import cli, commands
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = list(cli.parser()._subparsers._group_actions[0].choices)  # type: ignore[union-attr]
+
+
+def choices(parser):
+    """The commands of a parser, by name; none where it takes no further command."""
+    return parser._subparsers._group_actions[0].choices if parser._subparsers else {}
+
+
+GROUPS = {name: choices(sub) for name, sub in choices(cli.parser()).items()}
+COMMANDS = {name: sub for name, sub in choices(cli.parser()).items() if not GROUPS[name]}
+COMMANDS |= {f"{group} {name}": sub for group, known in GROUPS.items() for name, sub in known.items()}
 
 
 @pytest.fixture(autouse=True)
@@ -42,11 +51,11 @@ def test_cli_numbers_out_of_range_are_refused(arguments, least, capsys):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command, capsys):
     with pytest.raises(SystemExit) as caught:
-        cli.main([command, "--help"])
+        cli.main([*command.split(), "--help"])
     assert caught.value.code == 0
     shown = capsys.readouterr().out
     assert shown.startswith(f"usage: trigger-lut {command}")
-    for action in cli.parser()._subparsers._group_actions[0].choices[command]._actions:  # type: ignore[union-attr]
+    for action in COMMANDS[command]._actions:
         assert action.help, f"{command} {action.dest}"
 
 
@@ -57,17 +66,22 @@ def test_no_command_is_an_error(capsys):
     assert "required: <command>" in capsys.readouterr().err
 
 
+def test_a_stage_without_its_group_is_refused_with_the_command(capsys):
+    assert cli.main(["train", "--spec", "x"]) == 2
+    assert "train: a stage of the workflow. Run trigger-lut stage train" in capsys.readouterr().err
+
+
 def test_resolve_writes_a_specification(tmp_path):
     output = tmp_path / "spec.json"
     arguments = ["--budget", str(ROOT / "config/budget.yaml"), "--targets", str(ROOT / "config/targets.yaml")]
-    assert cli.main(["resolve", *arguments, "--design", "medium", "--output", str(output)]) == 0
+    assert cli.main(["stage", "resolve", *arguments, "--design", "medium", "--output", str(output)]) == 0
     assert json.loads(output.read_text())["design"] == "medium"
 
 
 def test_a_user_s_error_is_one_message_without_traceback(tmp_path, capsys):
     output = tmp_path / "spec.json"
     arguments = ["--budget", str(tmp_path / "none.yaml"), "--targets", str(ROOT / "config/targets.yaml")]
-    assert cli.main(["resolve", *arguments, "--design", "medium", "--output", str(output)]) == 1
+    assert cli.main(["stage", "resolve", *arguments, "--design", "medium", "--output", str(output)]) == 1
     assert capsys.readouterr().err == f"trigger-lut: error: {tmp_path}/none.yaml: no such file\n"
     assert not output.exists()
 
@@ -105,7 +119,7 @@ def test_threads_reach_the_libraries(monkeypatch):
 
     monkeypatch.setattr(commands, "train", train)
     paths = ("--spec", "--codes", "--checkpoints", "--model", "--network", "--card")
-    cli.main(["train", "--threads", "3", *(x for p in paths for x in (p, "x"))])
+    cli.main(["stage", "train", "--threads", "3", *(x for p in paths for x in (p, "x"))])
     assert [seen[k] for k in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "NUMBA_NUM_THREADS")] == ["3", "3", "3"]
 
 

@@ -1,4 +1,4 @@
-"""The command line: what the commands of `commands.py` and `commands_of_pages.py` take."""
+"""The command line: a few commands for people, and one for each stage of the workflow under `stage`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from trigger_lut import commands
 from trigger_lut.errors import TriggerLutError
@@ -78,28 +79,34 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="trigger-lut",
         description="From collider data to trigger firmware that meets a budget and is proven bit-exact.",
-        epilog="The stages are run in order, and only where something changed, by: snakemake --cores all",
+        epilog="All stages are run in order, and only where something changed, by: snakemake --cores all",
     )
     top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
-    known = top.add_subparsers(title="commands", metavar="<command>", required=True)
+    people = top.add_subparsers(title="commands", metavar="<command>", required=True)
+    text = "Run one stage of the workflow; its arguments are files."
+    stage = people.add_parser("stage", help=text.rstrip("."), description=text)
+    stages = stage.add_subparsers(title="stages", metavar="<stage>", required=True)
+    text = "Draw a page that the workflow does not draw."
+    report = people.add_parser("report", help=text.rstrip("."), description=text)
+    reports = report.add_subparsers(title="pages", metavar="<page>", required=True)
 
-    def command(function: object, *files: str) -> argparse.ArgumentParser:
-        name = function.__name__.replace("_", "-")  # type: ignore[attr-defined]
+    def command(function: object, *files: str, group: Any = stages, name: str = "") -> argparse.ArgumentParser:
+        name = name or function.__name__.replace("_", "-")  # type: ignore[attr-defined]
         text = str(function.__doc__)
-        sub = known.add_parser(name, help=text.rstrip("."), description=text)
+        sub: argparse.ArgumentParser = group.add_parser(name, help=text.rstrip("."), description=text)
         sub.set_defaults(function=function)
         for flag in files:
             sub.add_argument(flag, type=Path, required=True, metavar="PATH", help=FILES[flag])
         return sub
 
-    sub = command(commands.init)
+    sub = command(commands.init, group=people)
     sub.add_argument("files", nargs="+", metavar="FILE.root", help="ROOT files, or globs in quotes")
     sub.add_argument("--tree", metavar="NAME", help="TTree or RNTuple; default: the one with most entries")
     sub.add_argument("--name", metavar="NAME", help="name of the data set; default: from the output or first file")
     sub.add_argument("--output", type=Path, metavar="PATH", help="file to write; default: config/data_sets/NAME.yaml")
-    sub = command(commands.new)
+    sub = command(commands.new, group=people)
     sub.add_argument("project", type=Path, metavar="FOLDER", help="folder to write; new, or empty")
-    sub = command(commands.convert)
+    sub = command(commands.convert, group=people)
     sub.add_argument("files", type=Path, nargs="+", metavar="FILE", help="HDF5 or ARFF files, of one data set")
     sub.add_argument("--root", type=Path, required=True, metavar="PATH", help="ROOT file to write")
     command(commands.resolve, "--budget", "--targets", "--output").add_argument(
@@ -157,9 +164,9 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--sample", required=True, metavar="TEXT", help="what the data are, for plots")
     sub = command(commands.decision, "--spec", "--network", "--codes", "--firmware", "--rate", "--folder", "--card")
     sub.add_argument("--seconds", type=at_least(0), default=60, metavar="N", help="time for SAT; 0: prove nothing")
-    files = ("--spec", "--network", "--description", "--codes", "--ingest")
-    sub = command(commands.drift, *files, "--card")
-    for flag in files[2:]:
+    inputs = ("--spec", "--network", "--description", "--codes", "--ingest")
+    sub = command(commands.drift, *inputs, "--card")
+    for flag in inputs[2:]:
         help_text = f"{FILES[flag]}, of the other data"
         sub.add_argument(f"--new-{flag[2:]}", type=Path, required=True, metavar="PATH", help=help_text)
     sub.add_argument("--rate", type=Path, metavar="PATH", help=f"{FILES['--rate']}, of a trigger")
@@ -171,7 +178,7 @@ def parser() -> argparse.ArgumentParser:
     )
     sub = command(commands.faults, "--spec", "--network", "--codes", "--firmware", "--card")
     sub.add_argument("--count", type=at_least(0), default=500, metavar="N", help="how many faults")
-    sub = command(commands.fuzz)
+    sub = command(commands.fuzz, group=people)
     for flag in ("--budget", "--targets"):
         default = Path("config") / f"{flag.removeprefix('--')}.yaml"
         sub.add_argument(flag, type=Path, default=default, metavar="PATH", help=FILES[flag])
@@ -181,7 +188,7 @@ def parser() -> argparse.ArgumentParser:
         "--kept", type=Path, default=Path("build/fuzz"), metavar="PATH", help="where one that differs goes"
     )
     sub.add_argument("--jobs", type=at_least(1), default=1, metavar="N", help="networks at a time; default: 1")
-    sub = command(commands.attack)
+    sub = command(commands.attack, group=people)
     for flag in ("--budget", "--targets"):
         default = Path("config") / f"{flag.removeprefix('--')}.yaml"
         sub.add_argument(flag, type=Path, default=default, metavar="PATH", help=FILES[flag])
@@ -190,11 +197,11 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--seconds", type=at_least(1), default=5, metavar="N", help="for SAT in one proof; default: 5")
     sub.add_argument("--jobs", type=at_least(1), default=1, metavar="N", help="processes at a time; default: 1")
     sub.add_argument("--output", type=Path, metavar="PATH", help="card to write (attack.json)")
-    stages = ("--firmware", "--verify", "--synth", "--timing")
-    sub = command(commands.release, "--spec", "--network", "--codes", *stages, "--folder", "--card")
+    cards = ("--firmware", "--verify", "--synth", "--timing")
+    sub = command(commands.release, "--spec", "--network", "--codes", *cards, "--folder", "--card")
     sub.add_argument("--archive", type=Path, required=True, metavar="PATH", help="zip to write")
     sub.add_argument("--decision", type=Path, metavar="PATH", help=FILES["--decision"])
-    sub = command(commands.check)
+    sub = command(commands.check, group=people)
     sub.description = (
         "Check a release: files against the manifest, the manifest against cards and vectors, and all forms against "
         "our own reference, for the vectors in it and for fresh ones. Checking runs code from the release, in a "
@@ -209,7 +216,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--manifest-sha256", metavar="HEX", help="sha256 of manifest.json, as its sender states it")
     sub.add_argument("--signature", type=Path, metavar="PATH", help="signature of the release, by `trigger-lut sign`")
     sub.add_argument("--public-key", type=Path, metavar="PATH", help="public key of OpenSSH of its sender (*.pub)")
-    sub = command(commands.sign)
+    sub = command(commands.sign, group=people)
     sub.add_argument("release", type=Path, metavar="RELEASE", help="zip or folder")
     sub.add_argument("--key", type=Path, required=True, metavar="PATH", help="private key of OpenSSH")
     sub.add_argument("--signature", type=Path, metavar="PATH", help="file to write; default: RELEASE.sig")
@@ -245,11 +252,11 @@ def parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("--vendor", type=Path, metavar="PATH", help="card of the vendor's tools, where it is made")
     sub.add_argument("--route", type=Path, metavar="PATH", help="card of place and route, where it is made")
-    sub = command(pages.page_of_event, "--network", "--codes", "--output")
-    sub.add_argument("--name", default="network", metavar="NAME", help="name of the design, for the title")
-    sub.add_argument(
-        "--event", type=at_least(0), default=0, metavar="N", help="number in the test split, from 0; default: 0"
-    )
+    for group, name in ((stages, ""), (reports, "event")):
+        sub = command(pages.page_of_event, "--network", "--codes", "--output", group=group, name=name)
+        sub.add_argument("--name", default="network", metavar="NAME", help="name of the design, for the title")
+        number = "number in the test split, from 0; default: 0"
+        sub.add_argument("--event", type=at_least(0), default=0, metavar="N", help=number)
     command(pages.page_of_importance, "--importance", "--folder")
     command(pages.page_of_rate, "--rate", "--decision", "--folder")
     command(pages.page_of_teacher, "--teacher", "--folder")
@@ -276,11 +283,21 @@ def parser() -> argparse.ArgumentParser:
     sub = command(pages.page_of_guarantees, "--output")
     sub.add_argument("--designs", type=Path, nargs="*", default=[], metavar="PATH", help="folders with their cards")
     command(pages.pages_of_scan, "--scan", "--folder")
-    sub = command(commands.schema)
+    sub = command(commands.schema, group=people)
     texts = ["budget", "targets", "data-set", "documentation", "cards", "guarantees"]
     sub.add_argument("file", choices=texts, help="which of them")
     sub.add_argument("--write", type=Path, metavar="PATH", help="file to write (cards: to put tables into)")
     return top
+
+
+def stages_of(known: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """Return the parsers under `trigger-lut stage`, by name."""
+
+    def choices(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+        actions = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+        return dict(actions[0].choices)
+
+    return choices(choices(known)["stage"])
 
 
 def _threads(sub: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -310,7 +327,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         Exit status: 0; 1 with a message on stderr for an error of the user's; 130 after Ctrl-C, 143 after SIGTERM.
     """
-    args = parser().parse_args(arguments)
+    words, known = list(sys.argv[1:] if arguments is None else arguments), parser()
+    if words and words[0] in stages_of(known):
+        print(
+            f"trigger-lut: error: {words[0]}: a stage of the workflow. Run trigger-lut stage {words[0]}.",
+            file=sys.stderr,
+        )
+        return 2
+    args = known.parse_args(words)
     if getattr(args, "threads", None):
         limit_threads(args.threads)
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")

@@ -97,7 +97,7 @@ def test_any_size_is_read_in_a_gibibyte(tmp_path: Path) -> None:
 
     def read(number: int) -> Used:
         return run(
-            *(tool, "read", "--description", str(path), "--source", Source(files[number]).text()),
+            *(tool, "stage", "read", "--description", str(path), "--source", Source(files[number]).text()),
             *("--card", str(tmp_path / f"read/{number}.json")),
         )
 
@@ -107,7 +107,17 @@ def test_any_size_is_read_in_a_gibibyte(tmp_path: Path) -> None:
     together = time.monotonic() - started
     codes = tmp_path / "codes.npz"
     whole = run(
-        *(tool, "ingest", "--description", str(path), "--codes", str(codes), "--card", str(tmp_path / "ingest.json")),
+        *(
+            tool,
+            "stage",
+            "ingest",
+            "--description",
+            str(path),
+            "--codes",
+            str(codes),
+            "--card",
+            str(tmp_path / "ingest.json"),
+        ),
         *("--read", str(tmp_path / "read")),
     )
     print(f"\n{total:.2f} GB in {FILES} files, {entries} entries, {len(BRANCHES)} branches")

@@ -451,7 +451,7 @@ def ingest(folder: Path, **changes: Any) -> int:
     files = [folder / "a.root", folder / "b.root"]
     path = write_description(folder / "toy.yaml", description(files, **changes))
     codes, card = folder / "codes.npz", folder / "ingest.json"
-    return main(["ingest", "--description", str(path), "--codes", str(codes), "--card", str(card)])
+    return main(["stage", "ingest", "--description", str(path), "--codes", str(codes), "--card", str(card)])
 
 
 def results(folder: Path) -> dict[str, bytes]:

@@ -441,7 +441,14 @@ def test_the_command_makes_the_card_and_wants_rates_and_trigger_together(
 ) -> None:
     new = trained.ingest("command", later(900))
     files = [f"--{name}" for name in ("description", "codes", "ingest")]
-    arguments = ["drift", "--spec", str(trained.folder / "spec.json"), "--network", str(trained.folder / "network.npz")]
+    arguments = [
+        "stage",
+        "drift",
+        "--spec",
+        str(trained.folder / "spec.json"),
+        "--network",
+        str(trained.folder / "network.npz"),
+    ]
     for flag, mine, its in zip(files, trained.files, new, strict=True):
         arguments += [flag, str(mine), flag.replace("--", "--new-"), str(its)]
     arguments += ["--card", str(tmp_path / "drift.json"), "--rate", str(trained.folder / "rate.json")]

@@ -127,6 +127,8 @@ def test_a_file_that_is_not_planned(tmp_path, capsys):
         simulate_crossing_file(tmp_path / "d.yaml", "ditau", 1, tmp_path / "x.root", tmp_path / "x.json")
     (tmp_path / "d.yaml").write_text("simulate: {}\n")
     files = ("--description", str(tmp_path / "d.yaml"), "--root", str(tmp_path / "x.root"))
-    assert main(["simulate", *files, "--process", "soft", "--part", "0", "--card", str(tmp_path / "x.json")]) != 0
+    assert (
+        main(["stage", "simulate", *files, "--process", "soft", "--part", "0", "--card", str(tmp_path / "x.json")]) != 0
+    )
     assert "simulate_crossings: missing" in capsys.readouterr().err
     assert not (tmp_path / "x.root").exists()

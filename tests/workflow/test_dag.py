@@ -371,12 +371,14 @@ def test_every_rule_is_documented_and_has_a_log():
 
 
 def test_every_command_of_the_rules_is_a_command():
-    from trigger_lut.cli import parser
+    from trigger_lut.cli import parser, stages_of
 
-    actions = parser()._subparsers._group_actions[0].choices
+    known = stages_of(parser())
     for path in sorted((ROOT / "workflow/rules").glob("*.smk")):
-        for command in re.findall(r'"trigger-lut ([a-z-]+) ', path.read_text()):
-            assert command in actions, f"{path}: {command}"
+        for command in re.findall(r'"trigger-lut (.*?) [-"{]', path.read_text()):
+            group, _, stage = command.partition(" ")
+            assert group == "stage", f"{path}: {command}"
+            assert stage.split()[0] in known, f"{path}: {command}"
 
 
 # ---------------------------------------------------------------- rates

@@ -175,7 +175,7 @@ def judge(folder):
     """Run the verdict on a finished workflow; gives its exit status."""
     cards = [f"results/tiny/{name}.json" for name in ("prove", "faults", "release", "decision")]
     asked = ["--budget", "config/budget.yaml", "--targets", "config/targets.yaml"]
-    arguments = ["verdict", "--summary", "results/summary.json", "--cards", *cards, *asked]
+    arguments = ["stage", "verdict", "--summary", "results/summary.json", "--cards", *cards, *asked]
     with contextlib.chdir(folder):
         return main([*arguments, "--output", "results/judged.json"])
 

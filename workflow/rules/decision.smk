@@ -24,6 +24,6 @@ if DECISION:
         log:
             "results/logs/{design}/decision.log",
         shell:
-            "trigger-lut decision --spec {input.spec} --network {input.network} --codes {input.codes}"
+            "trigger-lut stage decision --spec {input.spec} --network {input.network} --codes {input.codes}"
             " --firmware {input.firmware} --rate {input.rate} --seconds {params.seconds} --folder {output.folder}"
             " --card {output.card} &> {log} || failed {log}"

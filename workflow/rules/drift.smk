@@ -28,7 +28,7 @@ if plan.drift:
         log:
             f"results/logs/data/{DATA_SET}/drift/{{drift}}/resolve.log",
         shell:
-            "trigger-lut resolve-data-set --description={params.description:q} --output {output} &> {log} || failed {log}"
+            "trigger-lut stage resolve-data-set --description={params.description:q} --output {output} &> {log} || failed {log}"
 
     if DRIFT_SIMULATED:
 
@@ -51,7 +51,7 @@ if plan.drift:
             log:
                 f"results/logs/data/{DATA_SET}/drift/{{drift}}/resolve_simulation.log",
             shell:
-                "trigger-lut resolve-simulation --description={params.description:q} --output {output} &> {log} || failed {log}"
+                "trigger-lut stage resolve-simulation --description={params.description:q} --output {output} &> {log} || failed {log}"
 
         rule simulate_drift:
             """Simulate part {wildcards.part} of {wildcards.process} of data set {wildcards.drift}."""
@@ -76,7 +76,7 @@ if plan.drift:
             log:
                 f"results/logs/data/{DATA_SET}/drift/{{drift}}/simulate_{{process}}_{{part}}.log",
             shell:
-                "trigger-lut simulate --description {input} --process {wildcards.process} --part {wildcards.part}"
+                "trigger-lut stage simulate --description {input} --process {wildcards.process} --part {wildcards.part}"
                 " --root {output.root} --card {output.card} &> {log} || failed {log}"
 
     rule read_drift:
@@ -98,7 +98,7 @@ if plan.drift:
         log:
             f"results/logs/data/{DATA_SET}/drift/{{drift}}/read_{{number}}.log",
         shell:
-            "trigger-lut read --description {input.description} --source {params.source} --card {output.card}"
+            "trigger-lut stage read --description {input.description} --source {params.source} --card {output.card}"
             " &> {log} || failed {log}"
 
     rule ingest_drift:
@@ -128,7 +128,7 @@ if plan.drift:
         log:
             f"results/logs/data/{DATA_SET}/drift/{{drift}}/ingest.log",
         shell:
-            "trigger-lut ingest --description {input.description} --codes {output.codes} --card {output.card}"
+            "trigger-lut stage ingest --description {input.description} --codes {output.codes} --card {output.card}"
             " --read {params.read} --frozen {input.frozen} &> {log} || failed {log}"
 
     rule drift:
@@ -158,7 +158,7 @@ if plan.drift:
         log:
             "results/logs/{design}/drift_{drift}.log",
         shell:
-            "trigger-lut drift --spec {input.spec} --network {input.network} --description {input.description}"
+            "trigger-lut stage drift --spec {input.spec} --network {input.network} --description {input.description}"
             " --codes {input.codes} --ingest {input.ingest} --new-description {input.new_description}"
             " --new-codes {input.new_codes} --new-ingest {input.new_ingest} {params.trigger} --card {output}"
             " &> {log} || failed {log}"
@@ -178,4 +178,4 @@ if plan.drift:
         log:
             "results/logs/{design}/page_of_drift_{drift}.log",
         shell:
-            "trigger-lut page-of-drift --drift {input} --folder {params.folder} &> {log} || failed {log}"
+            "trigger-lut stage page-of-drift --drift {input} --folder {params.folder} &> {log} || failed {log}"

@@ -14,7 +14,7 @@ rule importance:
     log:
         "results/logs/{design}/importance.log",
     shell:
-        "trigger-lut importance --spec {input.spec} --network {input.network} --codes {input.codes}"
+        "trigger-lut stage importance --spec {input.spec} --network {input.network} --codes {input.codes}"
         " --description {input.description} --card {output} &> {log} || failed {log}"
 
 
@@ -38,4 +38,4 @@ rule page_of_importance:
     log:
         "results/logs/{design}/page_of_importance.log",
     shell:
-        "trigger-lut page-of-importance --importance {input} --folder {params.folder} &> {log} || failed {log}"
+        "trigger-lut stage page-of-importance --importance {input} --folder {params.folder} &> {log} || failed {log}"

@@ -18,7 +18,7 @@ rule read:
     log:
         f"results/logs/data/{DATA_SET}/read_{{number}}.log",
     shell:
-        "trigger-lut read --description {input.description} --source {params.source} --card {output.card}"
+        "trigger-lut stage read --description {input.description} --source {params.source} --card {output.card}"
         " &> {log} || failed {log}"
 
 
@@ -46,5 +46,5 @@ rule ingest:
     log:
         f"results/logs/data/{DATA_SET}/ingest.log",
     shell:
-        "trigger-lut ingest --description {input.description} --codes {output.codes} --card {output.card}"
+        "trigger-lut stage ingest --description {input.description} --codes {output.codes} --card {output.card}"
         " --read {params.read} &> {log} || failed {log}"

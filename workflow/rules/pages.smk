@@ -43,7 +43,7 @@ rule pages_of_data:
     log:
         f"results/logs/data/{DATA_SET}/pages.log",
     shell:
-        "trigger-lut pages-of-data {params.simulation} --ingest {input.ingest} --reference {input.reference}"
+        "trigger-lut stage pages-of-data {params.simulation} --ingest {input.ingest} --reference {input.reference}"
         " --folder {params.folder} &> {log} || failed {log}"
 
 
@@ -85,7 +85,7 @@ rule pages_of_design:
     log:
         "results/logs/{design}/pages.log",
     shell:
-        "trigger-lut pages-of-design --spec {input.spec} --reference {input.reference} --train {input.train}"
+        "trigger-lut stage pages-of-design --spec {input.spec} --reference {input.reference} --train {input.train}"
         " --physics {input.physics} --verify {input.verify} --synth {input.synth} --timing {input.timing}"
         " --folder {params.folder} {params.beside} &> {log} || failed {log}"
 
@@ -104,7 +104,7 @@ rule page_of_event:
     log:
         "results/logs/{design}/page_of_event.log",
     shell:
-        "trigger-lut page-of-event --name {wildcards.design} --network {input.network} --codes {input.codes}"
+        "trigger-lut stage page-of-event --name {wildcards.design} --network {input.network} --codes {input.codes}"
         " --output {output} &> {log} || failed {log}"
 
 
@@ -123,7 +123,7 @@ rule page_of_firmware:
     log:
         "results/logs/{design}/page_of_firmware.log",
     shell:
-        "trigger-lut page-of-firmware --firmware {input} --folder {params.folder} &> {log} || failed {log}"
+        "trigger-lut stage page-of-firmware --firmware {input} --folder {params.folder} &> {log} || failed {log}"
 
 
 rule pages_of_proof:
@@ -143,7 +143,7 @@ rule pages_of_proof:
     log:
         "results/logs/{design}/pages_of_proof.log",
     shell:
-        "trigger-lut pages-of-proof --prove {input.prove} --faults {input.faults} --folder {params.folder}"
+        "trigger-lut stage pages-of-proof --prove {input.prove} --faults {input.faults} --folder {params.folder}"
         " &> {log} || failed {log}"
 
 
@@ -160,7 +160,7 @@ rule page_of_release:
     log:
         "results/logs/{design}/page_of_release.log",
     shell:
-        "trigger-lut page-of-release --release {input} --output {output} &> {log} || failed {log}"
+        "trigger-lut stage page-of-release --release {input} --output {output} &> {log} || failed {log}"
 
 
 if DESIGNS:
@@ -182,7 +182,7 @@ if DESIGNS:
         log:
             "results/logs/pages_of_summary.log",
         shell:
-            "trigger-lut pages-of-summary --summary {input.summary} --folder {params.folder} {params.routes}"
+            "trigger-lut stage pages-of-summary --summary {input.summary} --folder {params.folder} {params.routes}"
             " &> {log} || failed {log}"
 
 
@@ -200,7 +200,7 @@ rule page_of_guarantees:
     log:
         "results/logs/page_of_guarantees.log",
     shell:
-        "trigger-lut page-of-guarantees {params.designs} --output {output} &> {log} || failed {log}"
+        "trigger-lut stage page-of-guarantees {params.designs} --output {output} &> {log} || failed {log}"
 
 
 # Of the scan's designs no pages of their own are made unless they are asked for by name.
@@ -255,7 +255,7 @@ rule page_of_index:
     log:
         "results/logs/page_of_index.log",
     shell:
-        "trigger-lut page-of-index {params.designs} {params.stages} --data {params.data} {params.summary} {params.scan}"
+        "trigger-lut stage page-of-index {params.designs} {params.stages} --data {params.data} {params.summary} {params.scan}"
         " {params.proof} --output {output} &> {log} || failed {log}"
 
 

@@ -15,5 +15,5 @@ rule physics:
     log:
         "results/logs/{design}/physics.log",
     shell:
-        "trigger-lut physics --spec {input.spec} --network {input.network} --codes {input.codes}"
+        "trigger-lut stage physics --spec {input.spec} --network {input.network} --codes {input.codes}"
         " --model {input.model} --outputs {input.outputs} --card {output} &> {log} || failed {log}"

@@ -16,7 +16,7 @@ rule prove:
     log:
         "results/logs/{design}/prove.log",
     shell:
-        "trigger-lut prove --spec {input.spec} --network {input.network} --firmware {input.firmware}"
+        "trigger-lut stage prove --spec {input.spec} --network {input.network} --firmware {input.firmware}"
         " --seconds {params.seconds} --second-seconds {params.second_seconds} --card {output} &> {log} || failed {log}"
 
 
@@ -38,5 +38,5 @@ rule faults:
     log:
         "results/logs/{design}/faults.log",
     shell:
-        "trigger-lut faults --spec {input.spec} --network {input.network} --codes {input.codes}"
+        "trigger-lut stage faults --spec {input.spec} --network {input.network} --codes {input.codes}"
         " --firmware {input.firmware} --count {params.faults} --card {output} &> {log} || failed {log}"

@@ -20,7 +20,7 @@ if plan.data_set.trigger is not None:
         log:
             "results/logs/{design}/rate.log",
         shell:
-            "trigger-lut rate --spec {input.spec} --network {input.network} --codes {input.codes}"
+            "trigger-lut stage rate --spec {input.spec} --network {input.network} --codes {input.codes}"
             " --model {input.model} --outputs {input.outputs} --trigger {params.trigger} --sample={params.sample}"
             " --card {output} &> {log} || failed {log}"
 
@@ -46,5 +46,5 @@ if plan.data_set.trigger is not None:
         log:
             "results/logs/{design}/page_of_rate.log",
         shell:
-            "trigger-lut page-of-rate --rate {input.rate} --decision {input.decision} --folder {params.folder}"
+            "trigger-lut stage page-of-rate --rate {input.rate} --decision {input.decision} --folder {params.folder}"
             " &> {log} || failed {log}"

@@ -14,5 +14,5 @@ rule reference:
     log:
         f"results/logs/data/{DATA_SET}/reference.log",
     shell:
-        "trigger-lut reference --threads {threads} --codes {input} --units {params.units} --seed {params.seed}"
+        "trigger-lut stage reference --threads {threads} --codes {input} --units {params.units} --seed {params.seed}"
         " --outputs {output.outputs} --card {output.card} &> {log} || failed {log}"

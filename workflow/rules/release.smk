@@ -22,7 +22,7 @@ rule release:
     log:
         "results/logs/{design}/release.log",
     shell:
-        "trigger-lut release --spec {input.spec} --network {input.network} --codes {input.codes}"
+        "trigger-lut stage release --spec {input.spec} --network {input.network} --codes {input.codes}"
         " --firmware {input.firmware} --verify {input.verify} --synth {input.synth} --timing {input.timing}"
         " --folder {output.folder} --archive {output.archive} --card {output.card} {params.decision}"
         " &> {log} || failed {log}"

@@ -18,7 +18,7 @@ rule resolve_design:
     log:
         "results/logs/{design}/resolve.log",
     shell:
-        "trigger-lut resolve --budget={params.budget:q} --targets={params.targets:q} --design={wildcards.design}"
+        "trigger-lut stage resolve --budget={params.budget:q} --targets={params.targets:q} --design={wildcards.design}"
         " --output {output} &> {log} || failed {log}"
 
 
@@ -35,7 +35,7 @@ rule resolve_data_set:
     log:
         f"results/logs/data/{DATA_SET}/resolve_data_set.log",
     shell:
-        "trigger-lut resolve-data-set --description={params.description:q} --output {output} &> {log} || failed {log}"
+        "trigger-lut stage resolve-data-set --description={params.description:q} --output {output} &> {log} || failed {log}"
 
 
 if plan.simulated:
@@ -53,4 +53,4 @@ if plan.simulated:
         log:
             f"results/logs/data/{DATA_SET}/resolve_simulation.log",
         shell:
-            "trigger-lut resolve-simulation --description={params.description:q} --output {output} &> {log} || failed {log}"
+            "trigger-lut stage resolve-simulation --description={params.description:q} --output {output} &> {log} || failed {log}"

@@ -17,5 +17,5 @@ if plan.budget.checks.route:
         log:
             "results/logs/{design}/route.log",
         shell:
-            "trigger-lut route --spec {input.spec} --network {input.network} --firmware {input.firmware}"
+            "trigger-lut stage route --spec {input.spec} --network {input.network} --firmware {input.firmware}"
             " --card {output} &> {log} || failed {log}"

@@ -19,7 +19,7 @@ if POINTS:
         log:
             "results/logs/scan.log",
         shell:
-            "trigger-lut scan --reference {input.reference} --points {params.points} {params.designs}"
+            "trigger-lut stage scan --reference {input.reference} --points {params.points} {params.designs}"
             " {params.published} --json {output.json} --tsv {output.tsv} &> {log} || failed {log}"
 
     rule pages_of_scan:
@@ -38,4 +38,4 @@ if POINTS:
         log:
             "results/logs/pages_of_scan.log",
         shell:
-            "trigger-lut pages-of-scan --scan {input} --folder {params.folder} &> {log} || failed {log}"
+            "trigger-lut stage pages-of-scan --scan {input} --folder {params.folder} &> {log} || failed {log}"

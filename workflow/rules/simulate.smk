@@ -29,7 +29,7 @@ if plan.simulated:
         log:
             f"results/logs/data/{DATA_SET}/simulate_{{process}}_{{part}}.log",
         shell:
-            "trigger-lut simulate --description {input} --process {wildcards.process} --part {wildcards.part}"
+            "trigger-lut stage simulate --description {input} --process {wildcards.process} --part {wildcards.part}"
             " --root {output.root} --card {output.card} &> {log} || failed {log}"
 
     rule check_simulation:
@@ -48,4 +48,4 @@ if plan.simulated:
         log:
             f"results/logs/data/{DATA_SET}/check_simulation.log",
         shell:
-            "trigger-lut check-simulation --root {input.files} {params.described} --card {output} &> {log} || failed {log}"
+            "trigger-lut stage check-simulation --root {input.files} {params.described} --card {output} &> {log} || failed {log}"

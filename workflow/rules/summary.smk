@@ -16,5 +16,5 @@ if DESIGNS:
         log:
             "results/logs/summary.log",
         shell:
-            "trigger-lut summary --reference {input.reference} --designs {params.folders}"
+            "trigger-lut stage summary --reference {input.reference} --designs {params.folders}"
             " --json {output.json} --tsv {output.tsv} &> {log} || failed {log}"

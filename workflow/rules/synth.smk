@@ -15,5 +15,5 @@ rule synth:
     log:
         "results/logs/{design}/synth.log",
     shell:
-        "trigger-lut synth --spec {input.spec} --network {input.network} --train {input.train}"
+        "trigger-lut stage synth --spec {input.spec} --network {input.network} --train {input.train}"
         " --firmware {input.firmware} --card {output} &> {log} || failed {log}"

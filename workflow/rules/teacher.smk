@@ -19,7 +19,7 @@ if plan.data_set.anomaly is not None:
         log:
             f"results/logs/data/{DATA_SET}/teacher.log",
         shell:
-            "trigger-lut teacher --threads {threads} --encoded {input} {params.background}"
+            "trigger-lut stage teacher --threads {threads} --encoded {input} {params.background}"
             " --settings {params.settings} --codes {output.codes} --card {output.card} &> {log} || failed {log}"
 
     rule page_of_teacher:
@@ -37,4 +37,4 @@ if plan.data_set.anomaly is not None:
         log:
             f"results/logs/data/{DATA_SET}/page_of_teacher.log",
         shell:
-            "trigger-lut page-of-teacher --teacher {input} --folder {params.folder} &> {log} || failed {log}"
+            "trigger-lut stage page-of-teacher --teacher {input} --folder {params.folder} &> {log} || failed {log}"

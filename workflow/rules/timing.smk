@@ -13,5 +13,5 @@ rule timing:
     log:
         "results/logs/{design}/timing.log",
     shell:
-        "trigger-lut timing --spec {input.spec} --verify {input.verify} --synth {input.synth}"
+        "trigger-lut stage timing --spec {input.spec} --verify {input.verify} --synth {input.synth}"
         " --card {output} &> {log} || failed {log}"

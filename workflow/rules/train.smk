@@ -32,7 +32,7 @@ rule train:
     log:
         "results/logs/{design}/train.log",
     shell:
-        "trigger-lut train --threads {threads} --gpus {resources.shared_gpus}"
+        "trigger-lut stage train --threads {threads} --gpus {resources.shared_gpus}"
         " --spec {input.spec} --codes {input.codes}"
         " --checkpoints {params.checkpoints} --model {output.model} --network {output.network}"
         " --card {output.card} --warm {output.warm} {params.start} &> {log} || failed {log}"

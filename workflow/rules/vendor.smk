@@ -27,5 +27,5 @@ if VENDOR_TOOLS:
         log:
             "results/logs/{design}/vendor.log",
         shell:
-            "trigger-lut vendor --spec {input.spec} --firmware {input.firmware} --folder {output.folder}"
+            "trigger-lut stage vendor --spec {input.spec} --firmware {input.firmware} --folder {output.folder}"
             " --card {output.card} {params.tools} &> {log} || failed {log}"

@@ -20,5 +20,5 @@ rule verdict:
     log:
         "results/logs/verdict.log",
     shell:
-        "trigger-lut verdict {params.summary} {params.scan} --cards {input.cards} --budget={params.budget:q}"
+        "trigger-lut stage verdict {params.summary} {params.scan} --cards {input.cards} --budget={params.budget:q}"
         " --targets={params.targets:q} --output {output} &> {log} || failed {log}"

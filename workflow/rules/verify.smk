@@ -17,5 +17,5 @@ rule verify:
     log:
         "results/logs/{design}/verify.log",
     shell:
-        "trigger-lut verify --threads {threads} --spec {input.spec} --model {input.model} --network {input.network}"
+        "trigger-lut stage verify --threads {threads} --spec {input.spec} --model {input.model} --network {input.network}"
         " --codes {input.codes} --firmware {input.firmware} --rtl-vectors {params.vectors} --card {output} &> {log} || failed {log}"

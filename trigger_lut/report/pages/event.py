@@ -50,7 +50,7 @@ def event_page(design: str, network: Network, codes: IntArray, steps: list[Step]
     lead = (
         f"Event {event} of the test split, {truth}: every integer from the input codes to the outputs. "
         f"The largest output is {outputs[largest][0]}. A value is its code times 2 to the minus fractional "
-        "bits. Another event: trigger-lut page-of-event --event N."
+        "bits. Another event: trigger-lut report event --event N."
     )
     return Page(
         title=f"{design}: the path of one event",

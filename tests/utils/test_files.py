@@ -146,3 +146,22 @@ def test_scratch_folder_keeps_those_in_use(tmp_path, monkeypatch):
             assert os.environ["TMPDIR"] == str(second)
         assert first.is_dir()
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("moment", ["before it is opened", "before it is locked"])
+def test_locked_folder_removed_by_a_sibling_is_made_again(moment, tmp_path, monkeypatch):
+    opened, removed = os.open, []
+
+    def open_late(path, flags):
+        if not removed and moment == "before it is opened":
+            removed.append(Path(path).rmdir())
+        lock = opened(path, flags)
+        if not removed:
+            removed.append(Path(path).rmdir())
+        return lock
+
+    monkeypatch.setattr(os, "open", open_late)
+    with locked_folder(tmp_path, "a-") as folder:
+        assert folder.is_dir()
+    assert removed == [None]
+    assert list(tmp_path.iterdir()) == []

@@ -143,7 +143,10 @@ def locked_folder(parent: Path, prefix: str) -> Iterator[Path]:
     while True:
         made = parent / f"{prefix}{os.getpid()}-{os.urandom(4).hex()}"
         made.mkdir(mode=0o700)
-        lock = os.open(made, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            lock = os.open(made, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:  # a sibling removed it before it was opened
+            continue
         fcntl.flock(lock, fcntl.LOCK_EX)
         if made.exists():  # else a sibling removed it before it was locked
             break

@@ -55,5 +55,6 @@ html_theme_options = {
 
 
 def setup(app: Sphinx) -> None:
-    """Write the generated pages before Sphinx looks for sources."""
+    """Write the generated pages before Sphinx looks for sources, and read docstrings with columns as lists."""
     app.connect("builder-inited", lambda _: generate.write_pages(DOCS / "reference" / "generated"), priority=1)
+    app.connect("autodoc-process-docstring", lambda *event: generate.columns_as_list(event[-1]), priority=1)

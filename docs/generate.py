@@ -241,6 +241,22 @@ def api() -> str:
     return "\n".join([*lines, "```"]) + "\n"
 
 
+def columns_as_list(lines: list[str]) -> None:
+    """Turn the lines `name   meaning` of a docstring, in place, into a list, so that they stay one below the other."""
+    written: list[str] = []
+    inside = False
+    for line in lines:
+        row = re.match(r"(\w+(?:, \w+)*) {2,}(\S.*)$", line)
+        if row:
+            written += ["", f"* ``{row[1]}``: {row[2]}"]
+        elif inside and line.startswith("  "):
+            written.append(f"  {line.strip()}")
+        else:
+            written += ["", line] if inside and line else [line]
+        inside = bool(row) or (inside and line.startswith("  "))
+    lines[:] = written
+
+
 def copied(path: Path) -> str:
     """Return a file of the repository as a page, its relative links as plain text."""
     if not path.is_file():

@@ -54,6 +54,7 @@ def dependencies():
             "Optional extra `sim`": extras["sim"],
             "Optional extra `cluster`": extras["cluster"],
             "Optional extra `remote`": extras["remote"],
+            "Optional extra `docs`": extras["docs"],
             "Optional extra `test`": extras["test"],
         }.items()
     }

@@ -1,4 +1,4 @@
-"""Pages of the reference, written from the code: configuration, cards, commands, rules, targets, options, public API."""
+"""Pages of the reference, written from the code: configuration, cards, commands, rules, targets, public API."""
 
 from __future__ import annotations
 

@@ -38,6 +38,9 @@ suppress_warnings = ["autoapi.python_import_resolution"]
 
 copybutton_exclude = ".linenos, .gp, .go"
 
+highlight_language = "none"  # blocks without a language are commands
+smartquotes = False  # options of commands keep their two hyphens
+
 html_theme = "pydata_sphinx_theme"
 html_title = "trigger_lut"
 html_static_path = ["_static"]

@@ -60,9 +60,13 @@ def pages() -> dict[str, str]:
 
 
 def write_pages(folder: Path) -> None:
-    """Write each generated page; a page with the same text keeps its time, so Sphinx does not read it again."""
+    """Write each generated page and remove former ones. A page with the same text keeps its time for Sphinx."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in pages().items():
+    written = pages()
+    for former in folder.glob("*.md"):
+        if former.stem not in written:
+            former.unlink()
+    for name, text in written.items():
         path = folder / f"{name}.md"
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
@@ -193,15 +197,15 @@ def rules() -> str:
         "# Rules",
         "",
         "A rule is one step of the workflow. It calls one command, whose arguments are files. "
-        "A conditional rule exists only where the configuration asks for it.",
+        "A conditional rule exists only where the configuration asks for it. The files are in `workflow/rules/`.",
         "",
-        "| rule | task | command | conditional | file |",
-        "|---|---|---|---|---|",
+        "| rule | command | file | task |",
+        "|---|---|---|---|",
     ]
     for rule in workflow_rules():
         called = ", ".join(f"[`{name}`](commands.md#{name})" for name in rule.commands)
-        conditional = "no" if rule.always else "yes"
-        lines.append(f"| `{rule.name}` | {rule.meaning} | {called} | {conditional} | `{rule.file}` |")
+        task = rule.meaning if rule.always else f"{rule.meaning} Conditional."
+        lines.append(f"| `{rule.name}` | {called} | `{Path(rule.file).name}` | {task} |")
     return "\n".join(lines) + "\n"
 
 

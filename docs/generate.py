@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from trigger_lut import cli
+from trigger_lut import PUBLIC, cli
 from trigger_lut.cards.documentation import card_tables
 from trigger_lut.config.budget import load_targets
 from trigger_lut.config.documentation import FILES, documentation
@@ -17,18 +17,8 @@ from trigger_lut.config.workflow_options import COUNTS, PATHS
 
 ROOT = Path(__file__).parents[1]
 
-PUBLIC = (
-    "layers/lut_dense.py",
-    "layers/lut_conv.py",
-    "conversion/keras_model.py",
-    "network/network.py",
-    "network/reference_model.py",
-    "firmware/rtl/build.py",
-    "firmware/rtl/verilator.py",
-    "cards/base.py",
-    "errors.py",
-)
-"""Modules that users import, below trigger_lut/. Others may change without notice."""
+PUBLIC_FILES = tuple(dict.fromkeys(f"{place.split(':')[0].replace('.', '/')}.py" for place in PUBLIC.values()))
+"""Files with the public names, from the root of the repository. Others may change without notice."""
 
 COPIED = {"changelog": "CHANGELOG.md", "contributing": "CONTRIBUTING.md", "licences": "THIRD_PARTY.md"}
 """Pages that are files of the repository."""
@@ -38,11 +28,8 @@ TITLES = {"budget": "The budget file", "data-set": "The data set file", "targets
 
 def private_modules() -> list[str]:
     """Return the paths that the pages of the public API skip."""
-    package = ROOT / "trigger_lut"
-    public = {package / module for module in PUBLIC}
-    if missing := [str(path.relative_to(ROOT)) for path in public if not path.is_file()]:
-        raise FileNotFoundError(f"docs/generate.py: PUBLIC: no file {', '.join(missing)}. Correct the list.")
-    return [str(path) for path in package.rglob("*.py") if path not in public]
+    public = {ROOT / file for file in PUBLIC_FILES}
+    return [str(path) for path in (ROOT / "trigger_lut").rglob("*.py") if path not in public]
 
 
 def pages() -> dict[str, str]:
@@ -238,10 +225,14 @@ def options() -> str:
 
 
 def api() -> str:
-    """Return the page that lists the public modules."""
-    lines = ["# Public API", "", "These modules are public. All other modules may change without notice.", ""]
-    lines += ["```{toctree}", ":maxdepth: 1", ""]
-    lines += [f"api/trigger_lut/{module.removesuffix('.py')}/index" for module in PUBLIC]
+    """Return the page that lists the public names and their modules."""
+    lines = ["# Public API", "", "Import these names from `trigger_lut`. All others may change without notice.", ""]
+    lines += ["| name | module |", "|---|---|"]
+    for name, place in PUBLIC.items():
+        module = place.split(":")[0]
+        lines.append(f"| `{name}` | [`{module}`](api/{module.replace('.', '/')}/index.rst) |")
+    lines += ["", "```{toctree}", ":hidden:", ""]
+    lines += [f"api/{file.removesuffix('.py')}/index" for file in PUBLIC_FILES]
     return "\n".join([*lines, "```"]) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""Sessions of nox: tests on each Python, at the lower bounds of the ranges, linters, and the wheel."""
+"""Sessions of nox: tests on each Python, at the lower bounds of the ranges, linters, wheel, documentation."""
 
 import tempfile
 import tomllib
@@ -46,6 +46,13 @@ def lint(session: nox.Session) -> None:
     """Run ruff, snakefmt and mypy."""
     session.install("-e", ".[test]", "-c", "requirements.lock")
     session.run("pytest", "-n", "0", "tests/test_style.py")
+
+
+@nox.session(python="3.11")
+def docs(session: nox.Session) -> None:
+    """Build the documentation into build/docs; a warning fails the build."""
+    session.install("-e", ".[docs]", "-c", "requirements.lock")
+    session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "build/docs")
 
 
 @nox.session(python="3.11")

@@ -114,6 +114,26 @@ def test_generated_pages_have_every_key_of_the_configuration(generate):
     assert [key for key in keys if f"| {key} |" not in written] == []
 
 
+def test_docstring_columns_become_a_list_with_continued_lines(generate):
+    lines = ["Text of one line.", "", "units   number of", "        outputs", "seed    of the draw", "More text."]
+    generate.columns_as_list(lines)
+    expected = ["Text of one line.", "", "", "* ``units``: number of", "  outputs", "", "* ``seed``: of the draw"]
+    assert lines == [*expected, "", "More text."]
+
+
+def test_copied_page_has_no_relative_links(generate, tmp_path):
+    (tmp_path / "A.md").write_text("# A\n\n[b](B.md), [c](https://c.org), [d](#a)\n")
+    assert generate.copied(tmp_path / "A.md") == "# A\n\nb (`B.md`), [c](https://c.org), [d](#a)\n"
+    assert "no file `NONE.md`" in generate.copied(tmp_path / "NONE.md")
+
+
+def test_former_generated_pages_are_removed(generate, tmp_path, monkeypatch):
+    monkeypatch.setattr(generate, "pages", lambda: {"new": "# New\n"})
+    (tmp_path / "old.md").write_text("# Old\n")
+    generate.write_pages(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["new.md"]
+
+
 def test_rules_without_docstring_are_refused(generate, tmp_path, monkeypatch):
     (tmp_path / "Snakefile").write_text("rule bare:\n    output:\n        'x',\n")
     monkeypatch.setattr(generate, "ROOT", tmp_path)

@@ -127,6 +127,17 @@ def test_pip_commands_name_known_extras(page):
     assert asked <= set(EXTRAS)
 
 
+def test_stated_numbers_of_jobs_are_those_of_a_dry_run(tmp_path):
+    for name in ("Snakefile", "workflow", "config"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    command = [sys.executable, "-m", "snakemake", "-n", "--cores", "all", "--quiet", "rules"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    planned = re.findall(r"^total +(\d+)$", done.stdout + done.stderr, re.MULTILINE)
+    stated = [n for text in TEXTS.values() for n in re.findall(r"^ *(?:total +|\d+ of )(\d+)(?: steps|$)", text, re.M)]
+    assert len(stated) >= 3
+    assert set(stated) == set(planned), done.stderr[-2000:]
+
+
 # ------------------------------------------------------------------ configuration and files
 
 

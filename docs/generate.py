@@ -174,7 +174,7 @@ def _rules_of(file: str) -> Iterator[Rule]:
         if docstring is None:
             raise ValueError(f"{file}: rule {start[2]}: no docstring. Write one sentence that says what the rule does.")
         meaning = re.sub(r"\{wildcards\.(\w+)\}", r"`<\1>`", " ".join(docstring[1].split()))
-        called = tuple(dict.fromkeys(re.findall(r'"trigger-lut ([\w-]+)', body)))
+        called = tuple(dict.fromkeys(re.findall(r'"trigger-lut (stage [\w-]+)', body)))
         yield Rule(start[2], file, meaning, called, always=not start[1])
 
 
@@ -190,7 +190,7 @@ def rules() -> str:
         "|---|---|---|---|",
     ]
     for rule in workflow_rules():
-        called = ", ".join(f"[`{name}`](commands.md#{name})" for name in rule.commands)
+        called = ", ".join(f"[`{name}`](commands.md#{name.replace(' ', '-')})" for name in rule.commands)
         task = rule.meaning if rule.always else f"{rule.meaning} Conditional."
         lines.append(f"| `{rule.name}` | {called} | `{Path(rule.file).name}` | {task} |")
     return "\n".join(lines) + "\n"

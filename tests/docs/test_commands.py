@@ -40,6 +40,10 @@ def unknown(command):
         return [word for word in words if word not in ("--help", "<stage>")]
     if words[0] not in choices:
         return words[:1]
+    if words[0] in ("stage", "report") and len(words) > 1 and not words[1].startswith(("-", "<")):
+        choices, words = next(a.choices for a in choices[words[0]]._actions if a.choices), words[1:]
+        if words[0] not in choices:
+            return words[:1]
     known = [option for action in choices[words[0]]._actions for option in action.option_strings]
     return [word for word in words[1:] if word.startswith("--") and word not in known]
 

@@ -91,7 +91,7 @@ CODE = """
 import subprocess, sys, tempfile, time
 from pathlib import Path
 from trigger_lut import cli, commands
-from trigger_lut.atomic import atomic_path
+from trigger_lut.utils.files import atomic_path
 
 def work(args):
     tempfile.mkdtemp()
@@ -100,13 +100,9 @@ def work(args):
         print("ready", flush=True)
         time.sleep(60)
 
-class Parser:
-    def parse_args(self, arguments):
-        import argparse
-        return argparse.Namespace(function=work)
-
-cli.parser = Parser
-sys.exit(cli.main())
+work.__name__ = "new"
+commands.new = work
+sys.exit(cli.main(["new", sys.argv[1]]))
 """
 
 
@@ -152,10 +148,10 @@ def test_scratch_folder_keeps_those_in_use(tmp_path, monkeypatch):
 def test_locked_folder_removed_by_a_sibling_is_made_again(moment, tmp_path, monkeypatch):
     opened, removed = os.open, []
 
-    def open_late(path, flags):
+    def open_late(path, flags, **others):
         if not removed and moment == "before it is opened":
             removed.append(Path(path).rmdir())
-        lock = opened(path, flags)
+        lock = opened(path, flags, **others)
         if not removed:
             removed.append(Path(path).rmdir())
         return lock

@@ -102,7 +102,7 @@ def trained(name, events, seed, number, folder):
         seed=seed,
     )
     model = build_model(design.network, events.formats, len(events.classes), seed)
-    start = estimate(integer_network(model, inputs=events.formats), PERIOD_NS).luts
+    start = estimate(integer_network(model, inputs=events.formats), PERIOD_NS, "xcup").luts
     luts = round(LEAST * (MOST * start / LEAST) ** (number / (len(CYCLES) - 1)))
     design = design.model_copy(update={"budget": design.budget.model_copy(update={"luts": luts})})
     folder.mkdir()

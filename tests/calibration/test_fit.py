@@ -69,8 +69,10 @@ def test_the_fit_finds_weights():
 def test_the_estimate_is_the_weighted_sum_of_the_parts(seed):
     network = random_graph(seed)
     for weights in (COUNTED, load().weights):
-        assert estimate(network, 2.5, weights=weights).luts == pytest.approx(network_parts(network).luts(weights))
-    assert estimate(network, 2.5).luts == estimate(network, 2.5, weights=load().weights).luts
+        assert estimate(network, 2.5, "xcup", weights=weights).luts == pytest.approx(
+            network_parts(network).luts(weights)
+        )
+    assert estimate(network, 2.5, "xcup").luts == estimate(network, 2.5, "xcup", weights=load().weights).luts
 
 
 def test_a_damaged_calibration_is_refused(tmp_path):

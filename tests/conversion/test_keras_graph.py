@@ -226,7 +226,7 @@ def test_verilog_of_a_selection_agrees_bit_for_bit(name, tmp_path):
     outputs, cycles, ii = rtl.simulate_rtl(project, codes)
     np.testing.assert_array_equal(outputs, evaluate(network, codes))
     assert (cycles, ii) == (project.latency_cycles_planned, 1)
-    assert cycles == network_cycles(network, made_cards.spec("largest").target.clock_period_ns)
+    assert cycles == network_cycles(network, made_cards.spec("largest").target.clock_period_ns, "xcup")
 
 
 def test_windows_beyond_the_edge_choose_from_what_is_there():

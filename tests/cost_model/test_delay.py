@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 
 import networks
 import numpy as np
@@ -31,8 +32,12 @@ def test_newer_families_are_faster():
 
 
 def test_a_stage_at_360_mhz_holds_a_table_and_two_adders():
-    stage = delay_model.stage_ns(1000 / 360)
-    assert delay_model.table_delay(6) + 2 * delay_model.adder_delay(10) <= stage < 3 * delay_model.adder_delay(8)
+    stage = delay_model.stage_ns(1000 / 360, "xcup")
+    assert (
+        delay_model.table_delay(6, "xcup") + 2 * delay_model.adder_delay(10, "xcup")
+        <= stage
+        < 3 * delay_model.adder_delay(8, "xcup")
+    )
 
 
 def cycles_of(path: list[float], stage: float) -> int:
@@ -100,16 +105,16 @@ def one_layer(tables: list[list[int]], kif: KIF) -> Network:
 
 
 def test_time_of_a_small_tree():
-    table, adder = delay_model.table_delay(2), delay_model.adder_delay
+    table, adder = delay_model.table_delay(2, "xcup"), partial(delay_model.adder_delay, family="xcup")
     network = one_layer([[0, 3, 1, 2]] * 4, KIF(0, 2, 0))
-    time = latency.value_times(network, stage=100.0)[-1]
+    time = latency.value_times(network, 100.0, "xcup")[-1]
     # 0..3 + 0..3 needs 3 bits, 0..6 + 0..6 needs 4; what offsets do to the signs may cost one bit more
     assert table + adder(3) + adder(4) <= time <= table + adder(4) + adder(5)
 
 
 def test_one_bit_tables_are_wiring():
     network = one_layer([[0, 4]], KIF(0, 1, 0))
-    assert latency.value_times(network, stage=100.0)[-1:] == [0.0]
+    assert latency.value_times(network, 100.0, "xcup")[-1:] == [0.0]
 
 
 def test_adders_of_bits_side_by_side_are_wiring():
@@ -125,15 +130,15 @@ def test_saturation_takes_time():
     wide = tuple(KIF(1, 20, kif.f) for kif in layer.inputs)
     roomy = dataclasses.replace(layer, inputs=wide, overflow=("WRAP",) * len(wide))
     network_wide = Network(network.inputs, (network.layers[0], roomy))
-    assert max(latency.value_times(network, 100.0)) > max(latency.value_times(network_wide, 100.0))
+    assert max(latency.value_times(network, 100.0, "xcup")) > max(latency.value_times(network_wide, 100.0, "xcup"))
 
 
 def test_faster_clocks_take_more_cycles():
     network = networks.random_network(0, (16, 20, 5))
-    cycles = [latency.network_cycles(network, 1000 / mhz) for mhz in (40, 160, 360, 480, 700)]
+    cycles = [latency.network_cycles(network, 1000 / mhz, "xcup") for mhz in (40, 160, 360, 480, 700)]
     assert cycles == sorted(cycles)
     assert cycles[0] == 1 < cycles[2] < cycles[4]
 
 
 def test_a_pruned_network_takes_one_cycle():
-    assert latency.network_cycles(networks.random_network(0, prune=1.0), 1000 / 360) == 1
+    assert latency.network_cycles(networks.random_network(0, prune=1.0), 1000 / 360, "xcup") == 1

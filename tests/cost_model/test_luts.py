@@ -148,13 +148,13 @@ def test_saturation_counts_once_a_channel_that_is_read():
     first = layer([KIF(0, 2, 0)], [[[0, 9, 3, 5]] * 2])
     both = chain(first, KIF(0, 2, 0), [[XOR, XOR], [XOR, XOR]])
     one = chain(first, KIF(0, 2, 0), [[XOR, XOR], [[], []]])
-    assert estimate(both, NS).layers[1].saturation == 2 * conversion_luts((0, 9, 0), KIF(0, 2, 0)) == 6
-    assert estimate(one, NS).layers[1].saturation == 3
+    assert estimate(both, NS, "xcup").layers[1].saturation == 2 * conversion_luts((0, 9, 0), KIF(0, 2, 0)) == 6
+    assert estimate(one, NS, "xcup").layers[1].saturation == 3
 
 
 def test_no_saturation_where_the_bounds_fit():
     first = layer([KIF(0, 2, 0)], [[XOR]])
-    assert estimate(chain(first, KIF(0, 2, 0)), NS).layers[1].saturation == 0
+    assert estimate(chain(first, KIF(0, 2, 0)), NS, "xcup").layers[1].saturation == 0
 
 
 # ---------------------------------------------------------------- layers and networks
@@ -163,7 +163,7 @@ def test_no_saturation_where_the_bounds_fit():
 def test_layer_by_hand():
     """Two tables of one LUT; the adder takes one, and absorbs one of the tables."""
     made = network(layer([KIF(0, 2, 0)] * 2, [[XOR], [XOR]]))
-    cost = estimate(made, NS)
+    cost = estimate(made, NS, "xcup")
     assert cost.layers == (LayerCost(tables=1.0, adders=1.0, saturation=0.0),)
     assert cost.luts == 2.0
 
@@ -171,50 +171,50 @@ def test_layer_by_hand():
 def test_an_adder_absorbs_no_table_that_is_read_elsewhere():
     """Both tables are read by both outputs, so they stay: two tables, two adders."""
     made = network(layer([KIF(0, 2, 0)] * 2, [[XOR, XOR], [XOR, XOR]]))
-    assert estimate(made, NS).layers == (LayerCost(tables=2.0, adders=2.0, saturation=0.0),)
+    assert estimate(made, NS, "xcup").layers == (LayerCost(tables=2.0, adders=2.0, saturation=0.0),)
 
 
 def test_an_adder_absorbs_no_table_of_six_address_bits():
     wide = parity(6).tolist()
     made = network(layer([KIF(0, 6, 0)] * 2, [[wide], [wide]]))
-    assert estimate(made, NS).layers == (LayerCost(tables=2.0, adders=1.0, saturation=0.0),)
+    assert estimate(made, NS, "xcup").layers == (LayerCost(tables=2.0, adders=1.0, saturation=0.0),)
     five = parity(5).tolist()
     made = network(layer([KIF(0, 5, 0)] * 2, [[five], [five]]))
-    assert estimate(made, NS).layers == (LayerCost(tables=1.0, adders=1.0, saturation=0.0),)
+    assert estimate(made, NS, "xcup").layers == (LayerCost(tables=1.0, adders=1.0, saturation=0.0),)
 
 
 def test_equal_tables_of_one_channel_are_built_once():
     same = network(layer([KIF(0, 2, 0)], [[XOR, XOR]]))
     different = network(layer([KIF(0, 2, 0)], [[XOR, [0, 0, 0, 1]]]))
-    assert estimate(same, NS).luts == 1
-    assert estimate(different, NS).luts == 2
+    assert estimate(same, NS, "xcup").luts == 1
+    assert estimate(different, NS, "xcup").luts == 2
 
 
 def test_equal_tables_of_two_channels_are_built_twice():
     apart = network(layer([KIF(0, 2, 0)] * 2, [[XOR, []], [[], XOR]]))
-    assert estimate(apart, NS).luts == 2
+    assert estimate(apart, NS, "xcup").luts == 2
 
 
 def test_tables_that_differ_by_a_constant_are_shared():
     made = network(layer([KIF(0, 2, 0)], [[XOR, [4, 5, 5, 4]]], bias=[0, -4]))
-    assert estimate(made, NS).luts == 1
+    assert estimate(made, NS, "xcup").luts == 1
 
 
 def test_pruned_edges_are_free():
     made = network(layer([KIF(0, 2, 0)] * 2, [[[]], [[]]], bias=[7]))
-    assert estimate(made, NS).luts == 0
-    assert estimate(made, NS).latency_cycles == 1
+    assert estimate(made, NS, "xcup").luts == 0
+    assert estimate(made, NS, "xcup").latency_cycles == 1
 
 
 def test_pruning_an_edge_never_costs_luts():
     made = random_network(5, units=(5, 6, 3), prune=0.0)
-    before = estimate(made, NS).luts
+    before = estimate(made, NS, "xcup").luts
     for i, o in made.layers[0].edges()[::5]:
         first = made.layers[0]
         widths, tables = first.widths.copy(), first.tables.copy()
         widths[i, o], tables[i, o] = 0, 0
         pruned = LUTDenseTables(first.name, first.inputs, first.overflow, widths, tables, first.bias, first.fraction)
-        assert estimate(Network(made.inputs, (pruned, *made.layers[1:])), NS).layers[0].luts < before
+        assert estimate(Network(made.inputs, (pruned, *made.layers[1:])), NS, "xcup").layers[0].luts < before
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -228,7 +228,7 @@ def test_total_is_the_sum_of_parts_and_latency_that_of_the_delay_model(seed):
 
 def test_a_faster_clock_takes_more_cycles_and_the_same_luts():
     made = random_network(1, units=(8, 6, 3), prune=0.0)
-    slow, fast = estimate(made, 10.0), estimate(made, 1.2)
+    slow, fast = estimate(made, 10.0, "xcup"), estimate(made, 1.2, "xcup")
     assert slow.luts == fast.luts
     assert slow.latency_cycles < fast.latency_cycles
 

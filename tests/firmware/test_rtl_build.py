@@ -118,7 +118,7 @@ def test_verilog_equals_reference(tmp_path, units, prune, clock_mhz):
     outputs, cycles, ii = rtl.simulate_rtl(project, codes)
     assert np.array_equal(outputs, reference_model.evaluate(network, codes))
     assert ii == 1
-    assert cycles == project.latency_cycles_planned == latency.network_cycles(network, 1000 / clock_mhz)
+    assert cycles == project.latency_cycles_planned == latency.network_cycles(network, 1000 / clock_mhz, "xcup")
 
 
 @pytest.mark.parametrize(("seed", "clock_mhz"), [(0, 360), (4, 480)])
@@ -137,7 +137,7 @@ def test_predicted_latency_of_a_graph_is_nearly_the_built_one(tmp_path, seed):
     clock_mhz = (160, 360, 480)[seed % 3]
     network = networks.random_graph(seed)
     project = rtl.write_rtl(network, tmp_path / "rtl", spec(clock_mhz))
-    assert abs(project.latency_cycles_planned - latency.network_cycles(network, 1000 / clock_mhz)) <= 1
+    assert abs(project.latency_cycles_planned - latency.network_cycles(network, 1000 / clock_mhz, "xcup")) <= 1
 
 
 def any_cut(comb, rng):

@@ -107,18 +107,18 @@ def test_layers_are_compared_by_relative_worth():
 
 def test_pruned_network_meets_a_budget_by_the_surrogate():
     network = random_network(9, units=(6, 8, 4), prune=0.0)
-    budget = 0.5 * estimate(network, 2.5).luts
+    budget = 0.5 * estimate(network, 2.5, "xcup").luts
     scores = saliency(network, random_codes(network, 300))
-    pruned = without(network, edges_to_prune(network, scores, lambda n: estimate(n, 2.5).luts <= budget))
-    assert 0.7 * budget < estimate(pruned, 2.5).luts <= budget
+    pruned = without(network, edges_to_prune(network, scores, lambda n: estimate(n, 2.5, "xcup").luts <= budget))
+    assert 0.7 * budget < estimate(pruned, 2.5, "xcup").luts <= budget
 
 
 def stages(network):
-    return network_stages(network, 2.5)
+    return network_stages(network, 2.5, "xcup")
 
 
 def finished(network):
-    return output_stages(network, 2.5)
+    return output_stages(network, 2.5, "xcup")
 
 
 @pytest.mark.parametrize("seed", range(3))

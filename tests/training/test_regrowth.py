@@ -31,7 +31,7 @@ def network_of(model):
 
 
 def luts(model):
-    return estimate(network_of(model), 2.5).luts
+    return estimate(network_of(model), 2.5, "xcup").luts
 
 
 def without_some(model, gone):

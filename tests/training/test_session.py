@@ -560,12 +560,12 @@ def test_pressure_on_luts_narrows_and_a_rate_of_zero_holds_the_widths():
     for _ in range(5):
         trainer.epoch(order, Pressure(0.01, 0.0, 1.0, 1.0))
     np.testing.assert_array_equal(layer.input_width, widths)
-    before = estimate(integer_network(model), 2.5).luts
+    before = estimate(integer_network(model), 2.5, "xcup").luts
     for _ in range(60):
         trainer.epoch(order, Pressure(0.01, 0.05, 1.0, 0.0))
     assert (np.asarray(layer.input_width) < widths).any()
     trainer.refresh()
-    assert estimate(integer_network(model), 2.5).luts < 0.8 * before
+    assert estimate(integer_network(model), 2.5, "xcup").luts < 0.8 * before
     trainer.reset_optimiser()
     assert all((np.asarray(v) == 0).all() for v in trainer.moments)
     assert float(trainer.step) == 0.0

@@ -83,13 +83,13 @@ def delays(family: str) -> Delays:
     return FAMILIES[family]
 
 
-def lut_delay(family: str = "xcup") -> float:
+def lut_delay(family: str) -> float:
     """One LUT and the wire behind it, in ns."""
     d = delays(family)
     return d.lut + d.net
 
 
-def table_delay(address_bits: int, family: str = "xcup") -> float:
+def table_delay(address_bits: int, family: str) -> float:
     """A table of 2**address_bits entries, in ns: one LUT, joined by wide multiplexers, then by more LUTs.
 
     One address bit chooses between two constants: that is wiring.
@@ -103,13 +103,13 @@ def table_delay(address_bits: int, family: str = "xcup") -> float:
     return (1 + levels) * lut_delay(family) + muxed * d.wide_mux
 
 
-def adder_delay(bits: int, family: str = "xcup") -> float:
+def adder_delay(bits: int, family: str) -> float:
     """An adder over `bits` bits in ns: one LUT a bit and the carry chain. 0 bits: the operands do not overlap."""
     d = delays(family)
     return lut_delay(family) + d.carry + (bits - 1) * d.carry_bit if bits > 0 else 0.0
 
 
-def stage_ns(clock_period_ns: float, family: str = "xcup") -> float:
+def stage_ns(clock_period_ns: float, family: str) -> float:
     """Logic that is planned between two registers, in ns.
 
     Raises ConfigurationError when the clock leaves no room for one LUT.
@@ -143,6 +143,6 @@ def cycles(total_delay: float, stage: float) -> int:
     return max(1, math.ceil(total_delay / stage - TOLERANCE))
 
 
-def fmax_mhz(logic_ns: float, family: str = "xcup", luts: float = 0) -> float:
+def fmax_mhz(logic_ns: float, family: str, luts: float = 0) -> float:
     """Estimate the clock in MHz that a path between two registers reaches in a design of `luts` LUTs."""
     return 1000 / (logic_ns * GROWTH.factor(luts) + delays(family).register)

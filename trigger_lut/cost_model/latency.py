@@ -25,7 +25,7 @@ Plans = list[list[list[Summation]]]  # of each layer, at each place, of each out
 Range = tuple[int, int, int]  # smallest code, largest code, fractional bits
 
 
-def network_cycles(network: Network, clock_period_ns: float, family: str = "xcup") -> int:
+def network_cycles(network: Network, clock_period_ns: float, family: str) -> int:
     """latency_cycles of the network's pipelined firmware at a clock.
 
     Counted from the cycle in which valid_in is high to the cycle in which valid_out is: the number of registers
@@ -35,7 +35,7 @@ def network_cycles(network: Network, clock_period_ns: float, family: str = "xcup
     return delay_model.cycles(output_stages(network, clock_period_ns, family), 1.0)
 
 
-def output_stages(network: Network, clock_period_ns: float, family: str = "xcup", plans: Plans | None = None) -> float:
+def output_stages(network: Network, clock_period_ns: float, family: str, plans: Plans | None = None) -> float:
     """When the last output of the network is ready, in pipeline stages (not whole ones); errors as `network_cycles`.
 
     plans: what `plan_network` gives, where it is known already.
@@ -45,7 +45,7 @@ def output_stages(network: Network, clock_period_ns: float, family: str = "xcup"
     return max(times[int(v)] for v in network.output_values) / stage
 
 
-def network_stages(network: Network, clock_period_ns: float, family: str = "xcup") -> list[NDArray[np.float64]]:
+def network_stages(network: Network, clock_period_ns: float, family: str) -> list[NDArray[np.float64]]:
     """When each output of each layer is ready at the latest place, in pipeline stages: one array (C_out,) a layer.
 
     Raises ConfigurationError for an unknown family or a clock that leaves no room for logic.
@@ -56,7 +56,7 @@ def network_stages(network: Network, clock_period_ns: float, family: str = "xcup
     return [part.reshape(-1, x.shape[1]).max(axis=0) for part, x in zip(parts, network.layers, strict=True)]
 
 
-def value_times(network: Network, stage: float, family: str = "xcup", plans: Plans | None = None) -> list[float]:
+def value_times(network: Network, stage: float, family: str, plans: Plans | None = None) -> list[float]:
     """When each value is ready, in ns of logic with registers every `stage` ns (delay_model.finish)."""
     times = [0.0] * len(network.inputs)
     planned = plan_network(network) if plans is None else plans

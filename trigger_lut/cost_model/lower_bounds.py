@@ -17,7 +17,7 @@ def least_luts(classes: int) -> int:
     return max((classes - 1).bit_length(), 1)
 
 
-def least_cycles(layers: int, clock_period_ns: float, family: str = "xcup") -> int:
+def least_cycles(layers: int, clock_period_ns: float, family: str) -> int:
     """latency_cycles of one table after the other. Raises ConfigurationError for a clock without room for logic."""
     stage, time = delay.stage_ns(clock_period_ns, family), 0.0
     for _ in range(layers):

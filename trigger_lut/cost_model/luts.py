@@ -66,7 +66,7 @@ class Cost:
         return cycles(self.stages, 1.0)
 
 
-def estimate(network: Network, clock_period_ns: float, family: str = "xcup", weights: Parts | None = None) -> Cost:
+def estimate(network: Network, clock_period_ns: float, family: str, weights: Parts | None = None) -> Cost:
     """Cost of a network at a clock. weights: of the parts; None: those that were fitted to Yosys."""
     w = weights or load().weights
     plans = plan_network(network)

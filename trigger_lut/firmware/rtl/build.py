@@ -95,7 +95,7 @@ def write_rtl(network: Network, folder: str | Path, spec: Spec, stages: Sequence
     return project
 
 
-def estimate_flip_flops(network: Network, clock_period_ns: float, family: str = "xcup") -> int:
+def estimate_flip_flops(network: Network, clock_period_ns: float, family: str) -> int:
     """Flip-flops of the network's pipeline at a clock, counted on the logic that `write_rtl` would write.
 
     Raises FirmwareError when the network cannot be built, ConfigurationError when the clock is too fast for any logic.

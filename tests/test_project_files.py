@@ -13,6 +13,7 @@ FILES = [
     *(f".github/ISSUE_TEMPLATE/{name}.yml" for name in ("bug", "config", "feature")),
     ".gitlab-ci.yml",
     ".pre-commit-config.yaml",
+    ".readthedocs.yaml",
 ]
 TEXTS = [".github/workflows/ci.yml", ".gitlab-ci.yml", "containers/Dockerfile", "containers/trigger_lut.def"]
 TEXTS += ["CONTRIBUTING.md", "CHANGELOG.md", "noxfile.py", ".ci/run"]

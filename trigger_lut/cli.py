@@ -286,7 +286,7 @@ def parser() -> argparse.ArgumentParser:
     sub = command(commands.schema, group=people)
     texts = ["budget", "targets", "data-set", "documentation", "cards", "guarantees"]
     sub.add_argument("file", choices=texts, help="which of them")
-    sub.add_argument("--write", type=Path, metavar="PATH", help="file to write (cards: to put tables into)")
+    sub.add_argument("--write", type=Path, metavar="PATH", help="file to write; default: print")
     return top
 
 

@@ -351,16 +351,13 @@ def verdict(args: argparse.Namespace) -> None:
 def schema(args: argparse.Namespace) -> None:
     """Print or write the JSON schema of a configuration file, or documentation: of these files, cards or claims."""
     from trigger_lut.cards.base import write_text
-    from trigger_lut.cards.documentation import card_tables, with_card_tables
+    from trigger_lut.cards.documentation import card_tables
     from trigger_lut.config.documentation import documentation
     from trigger_lut.config.schema import schema_text
     from trigger_lut.report.guarantees import guarantees_markdown
 
-    if args.file == "cards":
-        text = with_card_tables(args.write.read_text(encoding="utf-8")) if args.write else card_tables()
-    else:
-        pages = {"documentation": documentation, "guarantees": guarantees_markdown}
-        text = pages[args.file]() if args.file in pages else schema_text(args.file)
+    pages = {"documentation": documentation, "cards": card_tables, "guarantees": guarantees_markdown}
+    text = pages[args.file]() if args.file in pages else schema_text(args.file)
     if args.write:
         write_text(args.write, text)
     else:

@@ -35,7 +35,6 @@ from trigger_lut.cards.simulation import (
     PhysicsCheck,
 )
 
-START, END = "<!-- cards: made by `trigger-lut schema cards` -->", "<!-- end of cards -->"
 DIGEST_ROW = f"| `{DIGEST}` | str | sha256 of the other keys: a card that was edited by hand is refused. |"
 CARDS: dict[str, type[BaseModel]] = {
     "data/&lt;data set&gt;/&lt;process&gt;_&lt;part&gt;.json": stage_cards.SimulateCard,
@@ -132,12 +131,6 @@ def card_tables() -> str:
     for model in PARTS:
         lines += ["", f"**{model.__name__}** (inside a card)", "", *_table(model, ())]
     return "\n".join(lines) + "\n"
-
-
-def with_card_tables(text: str) -> str:
-    """A document with the tables put between its two marks."""
-    before, rest = text.split(START)
-    return f"{before}{START}\n\n{card_tables()}\n{END}{rest.split(END)[1]}"
 
 
 def _table(model: type[BaseModel], left_out: tuple[str, ...]) -> list[str]:

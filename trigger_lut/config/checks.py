@@ -32,7 +32,7 @@ class Checks(Strict):
     vitis_hls: bool = Field(default=False, description="Synthesise with Vitis HLS, where it is on PATH.")
     require_proof: bool = Field(
         default=False,
-        description="Whether the verdict fails a design with an output that is not proven. "
+        description="The verdict fails a design with an output or a decision that is not proven. "
         "It needs formal_seconds of at least 1.",
     )
 

@@ -108,7 +108,7 @@ CLAIMS = (
             "Cards of one design must agree on design, network, specification, outputs and vectors.",
             "Impossible figures are refused, for example mismatches with `bit_exact: true`, or 0 vectors.",
             "A design fails if an output differs, a fault is undetected, or a negative control is missed.",
-            "With `checks.require_proof: true`, a design fails if an output is not proven.",
+            "With `checks.require_proof: true`, a design fails if an output or its decision is not proven.",
             "The text lists what was proven, sampled, or not asked for.",
         ),
         independence="`verdict` computes each figure again that follows from others, and judges it again.",

@@ -71,6 +71,15 @@ def open_outputs(design: str, card: ProveCard | None) -> list[str]:
     ]
 
 
+def open_decision(path: Path) -> list[str]:
+    """Return a reason to fail for a decision in firmware that is not proven, for budgets that require proofs."""
+    card = read_card(DecisionCard, path)
+    if card.proof != "sampled":
+        return []
+    why = card.proof_detail or NOT_ASKED
+    return [f"{card.design}: decision in firmware is not proven ({why}); checks.require_proof asks for it"]
+
+
 def reasons_to_fail(
     rows: Sequence[DesignSummary],
     points: Sequence[ScanPoint],
@@ -86,12 +95,15 @@ def reasons_to_fail(
     cards
         Files of the stages `prove`, `faults` and `decision`; those of `release` say nothing.
     proofs
-        Cards of the stage `prove` by design, where each output must be proven; None: that is not asked for.
+        Cards of the stage `prove` by design, where each output and decision must be proven; None: not asked for.
     """
     reasons = [reason for row in rows for reason in faults(row)]
     reasons += [reason for point in points for reason in not_exact(point)]
     reasons += [reason for path in cards if stage_of(path) != "release" for reason in unproven(path)]
-    return reasons + [reason for name, card in (proofs or {}).items() for reason in open_outputs(name, card)]
+    if proofs is None:
+        return reasons
+    reasons += [reason for name, card in proofs.items() for reason in open_outputs(name, card)]
+    return reasons + [reason for path in cards if stage_of(path) == "decision" for reason in open_decision(path)]
 
 
 def failing(reasons: Sequence[str]) -> int:

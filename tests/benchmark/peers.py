@@ -2,7 +2,7 @@
 
 `train` takes one run of `model.fit`: the weight `beta` of EBOPs in the loss follows a schedule, or HGQ2's `BetaPID`
 steers it to a target, and HGQ2's own `ParetoFront` keeps each epoch that no other beats in EBOPs and validation
-accuracy. `measured` turns one of these into a point: alkaid's converter, the pipeline of `firmware.rtl_pipeline` at the
+accuracy. `measured` turns one of these into a point: alkaid's converter, the pipeline of `firmware.rtl.pipeline` at the
 target's clock, Yosys.
 """
 

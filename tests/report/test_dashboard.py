@@ -18,7 +18,7 @@ from trigger_lut.report.pages.quality_plot import FRAME, HEIGHT, quality_plot
 from trigger_lut.report.template import MOST_UNSORTED, Cell, Page, Table, write_page
 from trigger_lut.stages.summary import summary
 
-THEME = Path(__file__).parents[2] / "trigger_lut/pages/theme.css"
+THEME = Path(__file__).parents[2] / "trigger_lut/report/theme.css"
 STAGES = ["physics", "verify", "prove", "faults", "synth", "timing"]
 LATE: dict[str, Any] = {"timing": made_cards.timing("late", cycles=9, fmax_mhz=312.5)}
 

@@ -1,7 +1,7 @@
 """The cards of the stages from data to physics, and of the tables over all designs.
 
 A card says what a stage wrote, for the next one and for the pages. Those from firmware to timing stand beside, in
-`records_firmware`, and a scan's in `records_scan`.
+`cards.firmware`, and a scan's in `cards.scan`.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class Selection:
 def selection_of(
     op: Any, node: Any, shapes: Sequence[tuple[int, ...]], exact: Callable[[], list[KIF]]
 ) -> Selection | None:
-    """A Keras operation as a selection; None for one that is none. Parameters as of `integer_arithmetic.affine_of`."""
+    """A Keras operation as a selection; None for one that is none. Parameters as of `affine.affine_of`."""
     largest = _largest(op, node, shapes)
     if largest is None:
         return None

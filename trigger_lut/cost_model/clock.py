@@ -36,7 +36,7 @@ def fmax_interval(estimate_mhz: float, family: str, probability: float = 0.95) -
     family : str
         Family as Yosys names it.
     probability : float
-        A key of `delay_model.PERIOD_RATIOS`.
+        A key of `delay.PERIOD_RATIOS`.
     """
     if family != CHECKED_FAMILY:
         return None

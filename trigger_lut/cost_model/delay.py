@@ -3,8 +3,8 @@
 The figures are our own round numbers for the three families (28 nm, 20 nm, 16 nm), wiring included. They decide where
 the pipeline is cut, and give an Fmax that is labelled an estimate. Beyond 8,600 LUTs delays grow with the size of the
 design: longer wires. That growth, and the error of the estimate, are fitted to 24 published designs after place and
-route on UltraScale+ (`delay_check`, calibration/delays.json). Nothing is checked on the other two families, nor the
-figure for block RAM on any.
+route on UltraScale+ (`published_latency`, `delays.json`). Nothing is checked on the other two families, nor the figure
+for block RAM on any.
 
 The fit would also shorten the delays of smaller designs. The model does not: only four of the designs are so small, and
 a delay that is too long costs registers, but never promises a clock that is missed.
@@ -68,7 +68,7 @@ class Growth:
         return max(1.0, float((luts / self.luts) ** self.power))
 
 
-# The fit of `delay_check` to the published designs; tests/cost_model/test_published_latency.py fits again.
+# The fit of `published_latency` to the published designs; tests/cost_model/test_published_latency.py fits again.
 GROWTH = Growth(luts=8600, power=0.299)
 CHECKED_FAMILY, CHECKED_DESIGNS, SMALLEST_CHECKED_LUTS = "xcup", 24, 1232
 # Measured over predicted period by probability: central intervals over the published designs, each left out in turn.

@@ -6,7 +6,7 @@
 Most are one stage, whose time is the achieved clock period; of two networks the latency is known. Widths of adders and
 tables are not published and are assumed there.
 
-The delays of `delay_model` are multiplied by a power of the LUTs that is fitted to all designs: larger designs have
+The delays of `delay` are multiplied by a power of the LUTs that is fitted to all designs: larger designs have
 longer wires. Errors are those of leave-one-out: each design is predicted by the fit to the others.
 """
 
@@ -81,7 +81,7 @@ def load() -> PublishedDelays:
 
 
 def logic_ns(design: PublishedDesign, family: str) -> float:
-    """Delay of a design's path by the figures of `delay_model`, without registers and without growth, in ns."""
+    """Delay of a design's path by the figures of `delay`, without registers and without growth, in ns."""
     operators = {"adder": delay.adder_delay, "table": delay.table_delay}
     return sum(operators[kind](bits, family) for kind, bits in design.path)
 

@@ -1,6 +1,6 @@
 """What all layers of look-up tables share: from the values of the input to sums of table entries, place by place.
 
-The batch only reads the tables of `trained_tables.py`. What training reads is what firmware gets. A layer stands at one
+The batch only reads the tables of `tables.py`. What training reads is what firmware gets. A layer stands at one
 or more places: at each it reads C_in values and gives C_out new ones. A kind of layer says which values each place
 reads. See `lookup.py` for the sum over edges.
 """

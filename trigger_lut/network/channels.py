@@ -12,7 +12,7 @@ Kind = Literal["tables", "arithmetic", "selection"]
 
 
 class Channels(Protocol):
-    """The fields that a layer has for its channels; see `network_layers.LUTDenseTables`."""
+    """The fields that a layer has for its channels; see `layers.LUTDenseTables`."""
 
     @property
     def inputs(self) -> tuple[KIF, ...]: ...

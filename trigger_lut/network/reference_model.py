@@ -1,4 +1,4 @@
-"""The integer model: the arithmetic stated in `network_layers.py`, in NumPy, and nothing else.
+"""The integer model: the arithmetic stated in `network/layers.py`, in NumPy, and nothing else.
 
 Layers, emulator and RTL are compared with this model, so it shares no code with any of them: the shifts, the overflow
 and the lookups are written out here once more.

@@ -35,7 +35,7 @@ def _never_clipped(codes: tuple[int, int, int], kif: KIF, overflow: str, roundin
 
 
 def without_unreachable(network: Network) -> Network:
-    """The network without what its tables hold for codes that never come: see `reach.with_reachable`."""
+    """The network without what its tables hold for codes that never come: see `reachability.with_reachable`."""
     for n, layer in enumerate(network.layers):
         if isinstance(layer, LUTDenseTables):
             made = with_reachable(layer, network.reads(n))

@@ -87,7 +87,7 @@ def thinned(background: Floats, signal: Floats) -> tuple[Floats, Floats]:
 
 
 def roc_curve(score: Floats, is_signal: NDArray[np.bool_], found: auc_errors.Shares) -> RocCurve:
-    """The curve of one class against all others; found: `areas.shares` of the same events."""
+    """The curve of one class against all others; found: `auc_errors.shares` of the same events."""
     background, signal = roc(score, is_signal)
     points = thinned(background, signal)
     return RocCurve(

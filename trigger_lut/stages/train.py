@@ -43,7 +43,7 @@ def train(
     that this one starts from, where its specification names one. gpus: how many share the training; by default one, or
     none where there is none.
 
-    A network that is given as a file is taken over as it is: see `training.given`.
+    A network that is given as a file is taken over as it is: see `import_model`.
 
     An interrupted training goes on from `checkpoints`. When all that was tried is beyond the budget after synthesis,
     the nearest network is written, with `feasible` false in its card. Raises ConfigurationError when shape and data do

@@ -84,7 +84,7 @@ def longest_path(module: Mapping[str, Any], family: str) -> LongestPath:
     """Longest path from a port or register to a port or register.
 
     Levels as in a timing report: each LUT is one, each carry chain is one however long; wide multiplexers and
-    inverters are none. The delay is that of `delay_model`: a wire in front of each LUT, and of each chain that no LUT
+    inverters are none. The delay is that of `delay`: a wire in front of each LUT, and of each chain that no LUT
     feeds.
     Raises ToolFailedError when the logic has a loop.
     """

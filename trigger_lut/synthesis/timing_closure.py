@@ -40,7 +40,7 @@ Late = dict[int, float]
 class Pipeline:
     """A cut pipeline, and what synthesis makes of it.
 
-    stages          pipeline stage of each operation of `rtl.live_logic`, from 1 on; () where all outputs are constant
+    stages          pipeline stage of each operation of `build.live_logic`, from 1 on; () where all outputs are constant
     latency_cycles  registers from input to output
     luts            after synthesis
     ff              registers before synthesis
@@ -67,7 +67,7 @@ def close_timing(network: Network, spec: Spec) -> Pipeline:
 
     Where no cut within the latency budget does, the fastest of those that were tried is returned, with its obstacle.
 
-    Raises the errors of `rtl.write_rtl`, and those of Yosys.
+    Raises the errors of `build.write_rtl`, and those of Yosys.
     """
     target, most = spec.target, spec.latency_cycles_budget
     comb, stage_ns = live_logic(network), delay_model.stage_ns(target.clock_period_ns, target.family)

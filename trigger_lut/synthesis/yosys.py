@@ -36,7 +36,7 @@ TABLES_STAY = ("memory_collect", "memory_map")
 # levels in the default script).
 MAPPING = "scratchpad -copy abc9.script.flow3 abc9.script"
 
-# DSP slices, LUTs as memory and shift registers in LUTs are not evaluated by `netlist_values`: none is ever used.
+# DSP slices, LUTs as memory and shift registers in LUTs are not evaluated by `netlist_simulation`: none is ever used.
 OPTIONS = "-flatten -noiopad -noclkbuf -nosrl -nolutram -nodsp -abc9"
 
 MEMORY, NAMED = "$mem_v2", "rom_"

@@ -1,6 +1,6 @@
 """Table layers for alkaid's own converter of Keras models: `alkaid convert model.keras folder`.
 
-Importing this module registers the layers with alkaid; `alkaid_plugin` does it when alkaid asks.
+Importing this module registers the layers with alkaid; `plugin` does it when alkaid asks.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from trigger_lut.network.network import PADDING, LUTDenseTables
 
 
 class TableLayers(ReplayOperationBase):  # type: ignore[misc]
-    """Carries a layer of tables out on alkaid's variables, as `rtl_trace.trace` does for an integer network.
+    """Carries a layer of tables out on alkaid's variables, as `trace.trace` does for an integer network.
 
     An input of the model that has no format yet (no --inputs-kif) gets the layer's: values beyond it wrap, where Keras
     would saturate. Raises FirmwareError when two layers would saturate it to different limits, and when an entry is

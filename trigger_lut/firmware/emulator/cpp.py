@@ -1,4 +1,4 @@
-"""A C++17 emulator of a network: integers alone, no dependency, the arithmetic that `network_layers.py` states.
+"""A C++17 emulator of a network: integers alone, no dependency, the arithmetic that `network/layers.py` states.
 
 The whole function is written out: each table is a constant array of the smallest type that holds it, each layer one
 function over the codes of its channels, called once a place.

@@ -1,8 +1,8 @@
 """Layers of tables as native hls4ml layers for the Vitis backend; `register` is the plug-in's entry point.
 
 All parts are hls4ml's extension API: converter handlers for Keras layers, one kind of node for hls4ml's model, and its
-two templates. A node holds the integer form of one Keras layer, from `layers.freeze_layer`, and writes it out with
-`hls_code`; so do the layers that hls4ml has no handler for. HGQ2's arithmetic layers stay hls4ml's own; its inference
+two templates. A node holds the integer form of one Keras layer, from `conversion.operation`, and writes it out with
+`cpp`; so do the layers that hls4ml has no handler for. HGQ2's arithmetic layers stay hls4ml's own; its inference
 of exact types (`bit_exact`) passes through the nodes, whose types are exact already.
 """
 
@@ -104,7 +104,7 @@ class ExactHandler(TableHandler):
 
 
 class WholeNetworkHandler(KerasV3LayerHandler):  # type: ignore[misc]
-    """Takes a whole network as one layer: see `layers.whole_network`."""
+    """Takes a whole network as one layer: see `conversion.network_layer`."""
 
     handles = ("trigger_lut.conversion.network_layer.WholeNetwork",)
 

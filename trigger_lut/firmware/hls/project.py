@@ -1,8 +1,8 @@
 """An hls4ml project of a trained model: exact types, a compiled bit-accurate emulator.
 
-The project is made from the Keras model, layer by layer: layers of tables by the handlers of `hls_layer`, HGQ2's
+The project is made from the Keras model, layer by layer: layers of tables by the handlers of `hls4ml_plugin`, HGQ2's
 arithmetic layers by hls4ml's own. A model that hls4ml cannot take so, or whose emulator then differs from the model's
-integers, is written as one layer of exact arithmetic (`layers.whole_network`); the project says which, and why. Of the
+integers, is written as one layer of exact arithmetic (`network_layer`); the project says which, and why. Of the
 trained integer network only the interface is used - input formats and output fractions - so that comparing the
 emulator with the network's integer model compares two ways from Keras.
 """

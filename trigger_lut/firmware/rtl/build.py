@@ -43,7 +43,7 @@ def write_rtl(network: Network, folder: str | Path, spec: Spec, stages: Sequence
     spec
         Names the design and its target.
     stages
-        Pipeline stage of each operation of `live_logic`, from 1 on, as `rtl_closing.close_timing` finds them; None:
+        Pipeline stage of each operation of `live_logic`, from 1 on, as `timing_closure.close_timing` finds them; None:
         those that the delay model plans.
 
     Returns

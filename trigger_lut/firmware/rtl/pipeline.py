@@ -5,10 +5,10 @@ stage behind it. Here an operation starts as soon as its operands are there, or 
 so no stage is longer than the clock allows.
 
 No cut of the same operations takes fewer stages: an operation that starts later than it could is never done earlier
-(`delay_model.finish` rises with the start), so by induction from the inputs on each one is done as early as any cut
+(`delay.finish` rises with the start), so by induction from the inputs on each one is done as early as any cut
 has it. tests/cost_model/test_pipeline.py tries all cuts of small networks. `latency.network_cycles` predicts it.
 
-`rtl_closing` cuts again with longer delays where the synthesized netlist does not reach the clock.
+`timing_closure` cuts again with longer delays where the synthesized netlist does not reach the clock.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class RtlProject:
     inputs, outputs  formats on the buses data_in and data_out, the first channel at bit 0
     latency_cycles_planned  registers from data_in to data_out
     cost    alkaid's estimate of LUTs
-    stages  pipeline stage of each operation of `rtl.live_logic`, from 1 on; () where all outputs are constant
+    stages  pipeline stage of each operation of `build.live_logic`, from 1 on; () where all outputs are constant
     """
 
     folder: Path

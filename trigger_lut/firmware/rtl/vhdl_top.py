@@ -16,7 +16,7 @@ def vhdl_texts(
 ) -> dict[str, str]:
     """VHDL by unit, in an order in which it can be analysed; the last one is the top-level entity.
 
-    name: of the design; the units' names begin with it. The other arguments are those of `rtl_top.top_module`.
+    name: of the design; the units' names begin with it. The other arguments are those of `verilog_top.top_module`.
     """
     texts = _core_texts(fsm, name) if fsm is not None else {}
     return texts | {f"{name}_top": top_entity(network, f"{name}_top", f"{name}_core", fsm, live, constants, cycles)}
@@ -47,7 +47,7 @@ def _core_texts(fsm: Any, name: str) -> dict[str, str]:
 def top_entity(
     network: Network, name: str, core: str, fsm: Any, live: list[int], constants: dict[int, int], cycles: int
 ) -> str:
-    """VHDL of the top-level entity; arguments as of `rtl_top.top_module`."""
+    """VHDL of the top-level entity; arguments as of `verilog_top.top_module`."""
     at_in, at_out = offsets(network.inputs), offsets(network.output_formats())
     signals, body = _core(core, fsm, network, at_in, at_out, live) if fsm is not None else ([], [])
     for o, code in constants.items():

@@ -31,7 +31,7 @@ class Overlay(NamedTuple):
 
 
 def numbers(crossings: Crossings, process: str, count: int, random: np.random.Generator) -> Numbers:
-    """Poisson numbers of collisions of `count` crossings of a class; see `crossing_config` for the kinds of background.
+    """Poisson numbers of collisions of `count` crossings of a class. `config.crossings` has the kinds of background.
 
     Of a kind of background, the slice that names it has at least one collision, and those above it none. A signal's own
     collision comes in addition.

@@ -1,6 +1,6 @@
 """The outputs of generated Verilog as forms: Yosys reads it, here its cells become integers, word by word.
 
-Yosys elaborates and flattens the modules; alkaid's small modules (`library`) and the tables stay as they are. A
+Yosys elaborates and flattens the modules; alkaid's small modules (`cell_library`) and the tables stay as they are. A
 register changes no integer, but counts: what meets in a cell must have crossed as many.
 """
 

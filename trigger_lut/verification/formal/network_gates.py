@@ -1,4 +1,4 @@
-"""The integer network as gates, written from the arithmetic in `network_layers.py` alone.
+"""The integer network as gates, written from the arithmetic in `network/layers.py` alone.
 
 Words are signed integers with known bounds. It shares no code with the reference Verilog, the sums of functions, or the
 generator of the firmware. A sum of tables can be built in any order: the order that the firmware's plan proposes makes

@@ -12,7 +12,7 @@ alone carries its value as soon as all its registers have loaded, which takes at
 row. So where each output has exactly `latency` registers on its paths from the inputs, and at most `latency` on its
 paths from constants, neither the state at cycle t nor another event has any influence on cycle t + latency, and the
 statement holds if the function with registers as wires is the network's. That function is compared elsewhere (`words`,
-`equivalence`); here the registers are counted. valid_out must be valid_in through registers and nothing else.
+`sat`); here the registers are counted. valid_out must be valid_in through registers and nothing else.
 
 The netlist is Yosys' JSON, flattened but for small modules without registers: tables and alkaid's library.
 """

@@ -1,7 +1,8 @@
 """The tables of a layer: options, variables, the tables that follow from them, and those kept for inference.
 
 Behind each edge (i, o) stands a network of one input, a few hidden units and one output (`edge_networks.py`).
-It is evaluated on the few codes that channel i can take, once a step. See `straight_through.py` for the gradients of the widths.
+It is evaluated on the few codes that channel i can take, once a step.
+`straight_through.py` has the gradients of the widths.
 """
 
 from __future__ import annotations

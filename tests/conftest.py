@@ -8,3 +8,9 @@ def pytest_configure(config):
     if "not benchmark" in config.option.markexpr:
         quick = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
         os.environ.setdefault("XLA_FLAGS", quick)
+
+
+def pytest_collection_modifyitems(items):
+    """Give the slow files to the workers first, so that none of them is left alone with one at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)

@@ -9,8 +9,9 @@ from trigger_lut.cards.base import read_card
 from trigger_lut.cards.stage_cards import ReferenceCard
 from trigger_lut.data.event_codes import TEST, TRAIN, VALIDATION, EventCodes, save_codes
 from trigger_lut.data.npy import map_arrays
+from trigger_lut.evaluation import baselines
 from trigger_lut.fixed_point.formats import KIF
-from trigger_lut.stages import baselines
+from trigger_lut.stages.baselines import references
 
 
 @pytest.fixture
@@ -28,9 +29,10 @@ def codes(tmp_path):
 @pytest.mark.parametrize("most", [10**6, 100])
 def test_events_and_outputs(codes, tmp_path, monkeypatch, most):
     monkeypatch.setattr(baselines, "MOST", most)
+    monkeypatch.setattr("trigger_lut.stages.baselines.MOST", most)
     monkeypatch.setattr(baselines, "EPOCHS", 3)
     files = [tmp_path / name for name in ("codes.npz", "reference.npz", "reference.json")]
-    baselines.references(files[0], [4, 2], 1, *files[1:])
+    references(files[0], [4, 2], 1, *files[1:])
     card = read_card(ReferenceCard, files[2])
     assert card.events == min(int((codes.split == TRAIN).sum()), most)
     assert card.accuracy_trees > 0.7, "half by chance"

@@ -5,7 +5,7 @@ import pytest
 from small_pipeline import small_network, small_project
 
 from trigger_lut.errors import ToolFailedError
-from trigger_lut.stages import prove as stage
+from trigger_lut.verification.formal import prove as stage
 from trigger_lut.verification.formal.aiger import write_aiger
 from trigger_lut.verification.formal.circuit import Circuit, read_modules
 from trigger_lut.verification.formal.netlist_graph import netlist_graph, read_netlist

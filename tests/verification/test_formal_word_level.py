@@ -213,7 +213,7 @@ def test_tables_are_read_with_what_they_leave_open(tmp_path):
 
 def test_words_are_what_simulation_says(tmp_path):
     """The forms of the outputs, evaluated, are the simulated Verilog's codes."""
-    from unit.test_forms import value
+    from verification.test_formal_normal_form import value
 
     network = hybrid(3)
     project, verilog = built(network, tmp_path)
@@ -234,7 +234,7 @@ def test_words_are_what_simulation_says(tmp_path):
 @pytest.mark.parametrize("seed", range(10))
 def test_forms_of_a_network_are_what_the_reference_says(seed):
     """Every way of rounding and overflow; SAT_SYM at the lowest code of its format too."""
-    from unit.test_forms import value
+    from verification.test_formal_normal_form import value
 
     network = random_graph(seed)
     codes = np.concatenate([random_codes(network, 300), [[kif.lo for kif in network.inputs]]])
@@ -280,6 +280,6 @@ def test_a_network_without_a_flip_has_no_control(tmp_path, monkeypatch):
 
     network = random_network(3)
     project = write_rtl(network, tmp_path / "rtl", made_cards.spec())
-    monkeypatch.setattr("trigger_lut.stages.prove.choose_flip", none)
+    monkeypatch.setattr("trigger_lut.verification.formal.prove.choose_flip", none)
     found = prove_both_ways(network, project, 30, 1, tmp_path)
     assert (found.control, found.control_caught) == ("no entry that the vectors reach shows", None)

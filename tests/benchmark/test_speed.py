@@ -152,7 +152,7 @@ import keras, numpy as np, tensorflow as tf
 import test_speed as speed
 kind, epochs, batch = sys.argv[2], int(sys.argv[3]), 33200
 if kind in ("own", "fit, flags of own"):
-    from trigger_lut.training.xla import choose_flags
+    from trigger_lut.training.xla_flags import choose_flags
     choose_flags()  # as the stage does
 x, y = speed.made_data(speed.whole_batches(batch))
 if kind == "own":

@@ -32,9 +32,9 @@ SLOWEST = 0.4  # of the speed in memory, both a CPU second, as other processes d
 TRAINING = """
 import json, sys, time
 from pathlib import Path
-from trigger_lut.budget import Spec
-from trigger_lut.cards import read_card
-from trigger_lut.events.codes import TRAIN, load_codes
+from trigger_lut.cards.base import read_card
+from trigger_lut.config.budget import Spec
+from trigger_lut.data.event_codes import TRAIN, load_codes
 from trigger_lut.training.session import Session
 
 folder, count, epochs = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])

@@ -75,8 +75,9 @@ def as_estimated(*factors, more_cycles=0, fmax_mhz=500.0):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from trigger_lut.training import checkpoint, run, session
-from trigger_lut.training.steps import Trainer
+from trigger_lut.stages import train as run
+from trigger_lut.training import checkpoint, session
+from trigger_lut.training.trainer import Trainer
 
 inputs, folder, place, left = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 start = [folder / "warm.npz", Path(sys.argv[5])] if len(sys.argv) > 5 else []

@@ -18,7 +18,8 @@ import sys
 import keras
 import numpy as np
 from trigger_lut.layers import LUTConv1D, LUTDense
-from trigger_lut.training.steps import Pressure, Trainer
+from trigger_lut.training.trainer import Trainer
+from trigger_lut.training.types import Pressure
 
 keras.utils.set_random_seed(1)
 layers = [LUTConv1D(4, 3, batch_norm=True, seed=1), keras.layers.Flatten(), LUTDense(3, seed=3)]

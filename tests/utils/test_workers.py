@@ -12,19 +12,22 @@ from trigger_lut.utils.workers import workers
 CODE = """
 import argparse, subprocess, sys
 from trigger_lut import cli
-from trigger_lut.workers import workers
+from trigger_lut.utils.workers import workers
+
+whole = cli.parser
 
 def work(args):
     with workers(2) as pool:
         for found in [pool.submit(subprocess.run, ["sleep", "300"]) for _ in range(3)]:
             found.result()
 
-class Parser:
-    def parse_args(self, arguments):
-        return argparse.Namespace(function=work)
+def parser():
+    known = whole()
+    known.parse_args = lambda words: argparse.Namespace(function=work)
+    return known
 
 if __name__ == "__main__":
-    cli.parser = Parser
+    cli.parser = parser
     sys.exit(cli.main())
 """
 

@@ -3,15 +3,15 @@
 from pathlib import Path
 
 import pytest
-import trigger_lut.proof.attack
 
+import trigger_lut.verification.attack
 from trigger_lut.cards.attack import AttackCard, AttackCount
 from trigger_lut.cards.base import read_card
 from trigger_lut.verification.attack.designs import NETWORKS
 from trigger_lut.verification.attack.mutate import load_operators
 from trigger_lut.verification.attack.run import LEAST_DIFFERENT
 
-CARD = Path(trigger_lut.proof.attack.__file__).with_name("attack.json")
+CARD = Path(trigger_lut.verification.attack.__file__).with_name("attack.json")
 
 
 @pytest.fixture(scope="module")

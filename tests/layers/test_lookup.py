@@ -235,7 +235,7 @@ def test_an_unknown_choice_is_refused(asked):
 
 
 ASK = """
-from trigger_lut.layers import kernel
+from trigger_lut.layers.kernel import build as kernel
 print(kernel.in_use(), kernel.in_use())
 """
 

@@ -267,7 +267,7 @@ def test_a_source_goes_over_a_command_line(tmp_path: Path) -> None:
         Source.of("a.root")
     file = write_tree(tmp_path / "a.root", jet_columns(50))
     path = write_description(tmp_path / "toy.yaml", description([file]))
-    arguments = ["read", "--description", str(path), "--source", Source(file).text()]
+    arguments = ["stage", "read", "--description", str(path), "--source", Source(file).text()]
     arguments += ["--card", str(tmp_path / "0.json")]
     assert main(arguments) == 0
     assert read_card(ReadCard, tmp_path / "0.json").entries == 50

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shutil
 from pathlib import Path
 
 import made_cards
@@ -248,3 +249,14 @@ def test_files_lie_where_the_project_says(tmp_path):
     verilog = set(Path(tmp_path / "rtl").glob("*.v"))
     assert verilog == set(project.files)
     assert "create_clock -period 2.778" in (tmp_path / "rtl" / "design_a_design_top.xdc").read_text()
+
+
+def test_verilator_library_is_made_again_where_its_folder_was_removed(monkeypatch):
+    """A command removes its temporary folder at its end; another may follow in the same process."""
+    monkeypatch.setattr(verilator, "run_program", lambda command, **_: command[command.index("-o") + 1].touch())
+    monkeypatch.setattr(verilator, "_FOLDERS", [])
+    first = verilator.verilator_library(Path("root"), "c++")
+    assert verilator.verilator_library(Path("root"), "c++") == first
+    shutil.rmtree(first[0].parent)
+    second = verilator.verilator_library(Path("root"), "c++")
+    assert [path.is_file() for path in (*first, *second)] == [False, False, True, True]

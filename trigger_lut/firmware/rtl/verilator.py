@@ -103,20 +103,27 @@ def compile_verilated(files: Sequence[Path], top: str, harness: Path, checks: Se
     return binary
 
 
-@cache
 def scratch_folder() -> Path:
-    """A folder for compiled simulations, removed when the process ends."""
-    folder = Path(tempfile.mkdtemp(prefix="trigger_lut_simulation_"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+    """A folder for compiled simulations, removed when the process or its command ends; then the next one is made."""
+    if not _FOLDERS or not _FOLDERS[-1].is_dir():
+        _FOLDERS.append(Path(tempfile.mkdtemp(prefix="trigger_lut_simulation_")))
+        atexit.register(shutil.rmtree, _FOLDERS[-1], ignore_errors=True)
+    return _FOLDERS[-1]
+
+
+_FOLDERS: list[Path] = []
+
+
+def verilator_library(root: Path, compiler: str) -> tuple[Path, ...]:
+    """Verilator's own library, compiled once a folder: it takes longer than most designs."""
+    return _library(root, compiler, scratch_folder())
 
 
 @cache
-def verilator_library(root: Path, compiler: str) -> tuple[Path, ...]:
-    """Verilator's own library, compiled once a process: it takes longer than most designs."""
+def _library(root: Path, compiler: str, folder: Path) -> tuple[Path, ...]:
     objects = []
     for name in ("verilated", "verilated_threads"):
-        objects.append(scratch_folder() / f"{name}.o")
+        objects.append(folder / f"{name}.o")
         if objects[-1].is_file():
             continue
         source = root / "include" / f"{name}.cpp"

@@ -151,7 +151,7 @@ def test_scales_of_targets_are_frozen(tmp_path: Path) -> None:
     assert frozen.scales == trained.scales != own.scales
     assert card.targets[0].scale == trained.scales[0]
     unknown, _ = run(tmp_path / "4", wide, frozen=tmp_path / "1/codes.npz", label=None)
-    assert (unknown.aims, unknown.scales) == (None, ())
+    assert (unknown.targets, unknown.scales) == (None, ())
 
 
 def test_codes_of_other_features_or_classes_are_refused(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def mistakes(folder: Path, **changes: Any) -> list[str]:
 def test_an_anomaly_has_one_output_and_keeps_its_classes(tmp_path):
     content = description([tmp_path / "x.root"], anomaly=BACKGROUND)
     found = load_data_set(write_description(tmp_path / "d.yaml", content))
-    assert (found.outputs, found.kinds, found.regression) == ([SCORE], CLASSES, True)
+    assert (found.outputs, found.label_classes, found.regression) == ([SCORE], CLASSES, True)
     assert found.trained_on == [True, True, False]
     plain = load_data_set(write_description(tmp_path / "p.yaml", description([tmp_path / "x.root"])))
     assert (plain.outputs, plain.regression, plain.trained_on) == (CLASSES, False, [True] * 3)
@@ -100,16 +100,16 @@ def scored(encoded: tuple[EventCodes, IngestCard], flatten: float = 20.0) -> tup
 
 def test_scores_become_what_networks_aim_at(encoded, tmp_path):
     events, score = scored(encoded)
-    assert (events.classes, events.kinds, events.label_names) == ((SCORE,), tuple(CLASSES), tuple(CLASSES))
+    assert (events.classes, events.label_classes, events.label_names) == ((SCORE,), tuple(CLASSES), tuple(CLASSES))
     assert events.scales == (0.5,)
-    aims = (score - score[events.split == TRAIN].mean()) / 0.5
-    np.testing.assert_array_equal(events.aims[:, 0], aims.astype(np.float32))
+    targets = (score - score[events.split == TRAIN].mean()) / 0.5
+    np.testing.assert_array_equal(events.targets[:, 0], targets.astype(np.float32))
     save_codes(events, tmp_path / "codes.npz")
     again = load_codes(tmp_path / "codes.npz")
-    assert again.kinds == tuple(CLASSES)
+    assert again.label_classes == tuple(CLASSES)
     assert again.regression
     np.testing.assert_array_equal(again.labels_of(TEST), events.labels[events.split == TEST])
-    np.testing.assert_array_equal(again.truth(TEST), events.aims[events.split == TEST])
+    np.testing.assert_array_equal(again.labels_or_targets(TEST), events.targets[events.split == TEST])
 
 
 def test_labels_beyond_the_kinds_are_a_problem(encoded):

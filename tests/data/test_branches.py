@@ -18,7 +18,7 @@ from trigger_lut.cards.base import read_card
 from trigger_lut.cards.stage_cards import IngestCard
 from trigger_lut.data.branches import Branches, NamedBranch
 from trigger_lut.data.read import chunks
-from trigger_lut.data.scaffold.inspect import look
+from trigger_lut.data.scaffold.inspect import sample_tree
 from trigger_lut.errors import DataError
 from trigger_lut.stages.ingest import ingest
 
@@ -116,7 +116,7 @@ def test_ingest_ambiguous_name_is_refused(nested: Path, use: str) -> None:
 
 
 def test_look_nested_branches_are_named_by_path(nested: Path) -> None:
-    looked = look([nested]).branches
+    looked = sample_tree([nested]).branches
     assert set(looked) == {"id", "a", "a/v", "b", "b/v"}
     assert set(looked["b/v"].values) == {100}
     assert set(looked["a/v"].values) == {0, 1}
@@ -125,7 +125,7 @@ def test_look_nested_branches_are_named_by_path(nested: Path) -> None:
 def test_look_slash_in_a_name_is_kept(tmp_path: Path) -> None:
     with uproot.recreate(tmp_path / "t.root") as file:
         file.mktree("t", {"dE/dx": "f8", "x": "i4"}).extend({"dE/dx": np.arange(9.0), "x": np.arange(9)})
-    assert set(look([tmp_path / "t.root"]).branches) == {"dE/dx", "x"}
+    assert set(sample_tree([tmp_path / "t.root"]).branches) == {"dE/dx", "x"}
     with pytest.raises(DataError, match="no branch 'dx'"):
         list(chunks(tmp_path / "t.root", "t", {"dx": "feature"}, 5))
 

@@ -76,7 +76,7 @@ def test_missing_truncated_and_foreign_files_are_refused(events: EventCodes, tmp
 def test_another_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "codes.npz"
     np.savez(path, meta=np.array(json.dumps({"schema_version": 9})))
-    with pytest.raises(CardError, match=r"codes\.npz: schema_version 9, expected 2$"):
+    with pytest.raises(CardError, match=r"codes\.npz: schema_version 9, expected 3$"):
         load_codes(path)
 
 

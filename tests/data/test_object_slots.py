@@ -310,7 +310,7 @@ def test_a_regression_aims_at_numbers_in_units_near_their_spread(tmp_path: Path)
     spread = mass[events.split == TRAIN].std()
     assert events.scales == (2.0 ** round(math.log2(spread)), 10.0)
     np.testing.assert_allclose(
-        events.truth(TRAIN) * events.scales, np.stack([mass, 2 * mass], 1)[events.split == TRAIN]
+        events.labels_or_targets(TRAIN) * events.scales, np.stack([mass, 2 * mass], 1)[events.split == TRAIN]
     )
     assert (events.labels == 0).all()
     assert card.classes == ["all"]

@@ -22,7 +22,7 @@ from trigger_lut.data.event_codes import load_codes
 from trigger_lut.data.scaffold.branch_names import group, role, term
 from trigger_lut.data.scaffold.classes import classes_of, patterns
 from trigger_lut.data.scaffold.features import MAX_FEATURES, propose
-from trigger_lut.data.scaffold.inspect import look
+from trigger_lut.data.scaffold.inspect import sample_tree
 from trigger_lut.data.scaffold.objects import MOST_CHANNELS, MOST_SLOTS
 from trigger_lut.data.scaffold.proposal import Proposal
 from trigger_lut.data.scaffold.write_yaml import start
@@ -31,7 +31,7 @@ from trigger_lut.stages.ingest import ingest
 
 
 def proposed(tmp_path: Path, tree: str = "jets", **columns: Any) -> Proposal:
-    return propose(look([write_tree(tmp_path / "a.root", columns, tree)]))
+    return propose(sample_tree([write_tree(tmp_path / "a.root", columns, tree)]))
 
 
 def started(tmp_path: Path, *files: Path, **how: Any) -> Path:
@@ -104,9 +104,9 @@ def test_the_length_of_a_list_is_no_identity(tmp_path: Path) -> None:
 
 def test_equal_identities_in_two_files_are_seen(tmp_path: Path) -> None:
     files = [write_tree(tmp_path / f"{n}.root", jet_columns(30)) for n in "ab"]
-    assert propose(look(files)).event_id == ()
+    assert propose(sample_tree(files)).event_id == ()
     files[1] = write_tree(tmp_path / "c.root", jet_columns(30, first_event=30))
-    assert propose(look(files)).event_id == ("run", "event")
+    assert propose(sample_tree(files)).event_id == ("run", "event")
 
 
 @pytest.mark.parametrize(
@@ -485,7 +485,7 @@ def test_processes_that_repeat_identities_are_told_apart(tmp_path: Path) -> None
     data_set = load_data_set(description)
     assert data_set.event_id == ["run", "luminosityBlock", "event"]
     assert data_set.classes_apart
-    said = "# event_id: unique over the 800 entries looked at, class by class: files of different classes repeat it\n"
+    said = "# event_id: unique over the 800 entries read, class by class: files of different classes repeat it\n"
     assert said in description.read_text()
     assert ingested(tmp_path, description).events == 800
     assert len(set(load_codes(tmp_path / "codes.npz").event_id.tolist())) == 800

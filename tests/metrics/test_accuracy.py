@@ -10,13 +10,13 @@ from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.metrics.accuracy import Quality
 
 
-def made(aims: np.ndarray | None) -> EventCodes:
+def made(targets: np.ndarray | None) -> EventCodes:
     rng = np.random.default_rng(3)
     n = 500
     codes = rng.integers(0, 4, (n, 2)).astype(np.int32)
-    labels = rng.integers(0, 3, n) if aims is None else np.zeros(n, np.int64)
+    labels = rng.integers(0, 3, n) if targets is None else np.zeros(n, np.int64)
     split = rng.choice([TRAIN, TEST], n).astype(np.uint8)
-    names = ("a", "b", "c") if aims is None else tuple(f"t{k}" for k in range(aims.shape[1]))
+    names = ("a", "b", "c") if targets is None else tuple(f"t{k}" for k in range(targets.shape[1]))
     return EventCodes(
         codes,
         labels,
@@ -25,9 +25,9 @@ def made(aims: np.ndarray | None) -> EventCodes:
         (KIF(0, 2, 0),) * 2,
         ("x", "y"),
         names,
-        aims=aims,
-        scales=() if aims is None else (1.0,) * aims.shape[1],
-        units=() if aims is None else ("",) * aims.shape[1],
+        targets=targets,
+        scales=() if targets is None else (1.0,) * targets.shape[1],
+        units=() if targets is None else ("",) * targets.shape[1],
     )
 
 
@@ -35,7 +35,7 @@ def test_accuracy_is_the_share_of_largest_outputs_that_are_right() -> None:
     events = made(None)
     quality = Quality.on(events, TEST)
     outputs = np.random.default_rng(0).normal(size=(len(events.of(TEST)[0]), 3))
-    found = quality.of(outputs, events.truth(TEST))
+    found = quality.of(outputs, events.labels_or_targets(TEST))
     assert quality.measure == "accuracy"
     assert set(found) <= {0.0, 1.0}
     assert found.mean() == (outputs.argmax(axis=1) == events.labels[events.split == TEST]).mean()
@@ -43,10 +43,10 @@ def test_accuracy_is_the_share_of_largest_outputs_that_are_right() -> None:
 
 def test_r2_is_1_for_the_truth_and_0_for_its_mean() -> None:
     rng = np.random.default_rng(1)
-    aims = (rng.normal(size=(500, 2)) * [3.0, 0.1] + [5.0, -2.0]).astype(np.float32)
-    events = made(aims)
+    targets = (rng.normal(size=(500, 2)) * [3.0, 0.1] + [5.0, -2.0]).astype(np.float32)
+    events = made(targets)
     assert events.problems() == []
-    quality, true = Quality.on(events, TEST), events.truth(TEST)
+    quality, true = Quality.on(events, TEST), events.labels_or_targets(TEST)
     assert quality.measure == "r2"
     assert quality.of(true, true).mean() == 1.0
     mean = np.broadcast_to(true.mean(axis=0), true.shape)
@@ -58,19 +58,19 @@ def test_r2_is_1_for_the_truth_and_0_for_its_mean() -> None:
 
 def test_targets_carry_the_weight_in_a_column_of_their_own() -> None:
     rng = np.random.default_rng(1)
-    aims = rng.normal(size=(500, 2)).astype(np.float32)
-    events = made(aims)
-    assert events.targets(TRAIN).shape == events.truth(TRAIN).shape
+    targets = rng.normal(size=(500, 2)).astype(np.float32)
+    events = made(targets)
+    assert events.training_targets(TRAIN).shape == events.labels_or_targets(TRAIN).shape
     weights = rng.uniform(0, 2, 500).astype(np.float32)
     heavy = EventCodes(**{**events.__dict__, "weights": weights})
-    np.testing.assert_array_equal(heavy.targets(TRAIN)[:, 2], weights[events.split == TRAIN])
-    np.testing.assert_array_equal(heavy.targets(TRAIN)[:, :2], aims[events.split == TRAIN])
+    np.testing.assert_array_equal(heavy.training_targets(TRAIN)[:, 2], weights[events.split == TRAIN])
+    np.testing.assert_array_equal(heavy.training_targets(TRAIN)[:, :2], targets[events.split == TRAIN])
     labelled = EventCodes(**{**made(None).__dict__, "weights": weights})
-    np.testing.assert_array_equal(labelled.targets(TRAIN)[:, 0], labelled.truth(TRAIN))
-    assert made(None).targets(TRAIN).dtype == np.int32
+    np.testing.assert_array_equal(labelled.training_targets(TRAIN)[:, 0], labelled.labels_or_targets(TRAIN))
+    assert made(None).training_targets(TRAIN).dtype == np.int32
 
 
 def test_aims_that_do_not_fit_their_names_are_named() -> None:
     events = made(np.zeros((500, 2), np.float32))
     wrong = EventCodes(**{**events.__dict__, "scales": (1.0,)})
-    assert any("aims" in line for line in wrong.problems())
+    assert any("targets" in line for line in wrong.problems())

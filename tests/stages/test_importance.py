@@ -109,7 +109,7 @@ def test_what_bits_stand_for_and_how_often_they_are_set(decided):
 
 
 def test_classes_share_a_loss_as_they_share_the_events(decided):
-    labels = decided.events.truth(TEST)
+    labels = decided.events.labels_or_targets(TEST)
     shares = np.bincount(labels) / len(labels)
     for feature in decided.run().features:
         losses = [feature.by_class[name].value for name in ("g", "q")]
@@ -216,7 +216,7 @@ def test_a_regression_loses_r2(tmp_path):
     network = Network(kifs, (layer,), ("a", "b"), ("y",))
     codes = uniform(kifs, COUNT, np.random.default_rng(1))
     true = real_outputs(network, evaluate(network, codes)).astype(np.float32)
-    events = events_of(network, np.zeros(COUNT), codes, aims=true, scales=(1.0,), units=("",))
+    events = events_of(network, np.zeros(COUNT), codes, targets=true, scales=(1.0,), units=("",))
     described = description("ab", targets=[{"name": "y", "expression": "y"}])
     del described["label"]
     card = Stage(tmp_path, network, events, described).run()

@@ -117,7 +117,7 @@ def stage(tmp_path, monkeypatch):
     (tmp_path / "model.keras").write_text("left out in these tests")
     arrays = {}
     for split, name in predictions.SPLITS.items():
-        labels = events.truth(split)
+        labels = events.labels_or_targets(split)
         told = np.where(rng.random(len(labels)) < 0.75, labels, rng.integers(0, 3, len(labels)))
         arrays[f"dense_{name}"] = (np.eye(3)[told] + rng.normal(0, 0.05, (len(labels), 3))).astype(np.float32)
         arrays[f"trees_{name}"] = np.zeros((len(labels), 3), np.float32)
@@ -161,7 +161,7 @@ def test_all_four_methods_are_judged_on_the_same_events(stage):
         predictions.TRAINED,
         predictions.FIRMWARE,
     ]
-    labels = events.truth(TEST)
+    labels = events.labels_or_targets(TEST)
     held = predictions.of_references(paths[4])[predictions.DENSE][TEST]
     right = held.argmax(axis=1) == labels
     assert dense.accuracy.value == pytest.approx(right.mean())

@@ -226,8 +226,8 @@ class Anomalies(Stage):
             formats=self.network.inputs,
             features=self.network.features,
             classes=("anomaly",),
-            kinds=CLASSES,
-            aims=column + rng.normal(0, 0.1, column.shape).astype(np.float32),
+            label_classes=CLASSES,
+            targets=column + rng.normal(0, 0.1, column.shape).astype(np.float32),
             scales=(0.5,),
             units=("",),
         )
@@ -263,7 +263,7 @@ def test_one_score_is_judged_as_it_is_and_beside_its_teacher(anomalies: Anomalie
 
 
 def test_a_regression_without_kinds_has_no_rates(anomalies: Anomalies) -> None:
-    plain = dataclasses.replace(anomalies.events, kinds=(), labels=np.zeros(COUNT, np.int64))
+    plain = dataclasses.replace(anomalies.events, label_classes=(), labels=np.zeros(COUNT, np.int64))
     save_codes(plain, anomalies.folder / "codes.npz")
     with pytest.raises(CardError, match="made for other inputs or classes"):
         anomalies.run()

@@ -59,8 +59,8 @@ def test_what_is_off_the_plane_has_a_high_score(encoded, tmp_path, monkeypatch):
     np.testing.assert_array_equal(events.codes, before.codes)
     np.testing.assert_array_equal(events.split, before.split)
     training = events.split == TRAIN
-    assert abs(events.aims[training].mean()) < 1e-5
-    assert 0.7 < events.aims[training].std() < 1.5
+    assert abs(events.targets[training].mean()) < 1e-5
+    assert 0.7 < events.targets[training].std() < 1.5
     assert events.weights[training].mean() == pytest.approx(1, rel=1e-4)
     assert {name: sum(c) for name, c in card.counts.items()} == {
         name: int(((before.labels == k) & (before.split == TEST)).sum()) for k, name in enumerate(before.classes)

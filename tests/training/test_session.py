@@ -385,9 +385,9 @@ def test_a_training_stopped_after_it_was_widened_goes_on_from_there(tmp_path, mo
 
 def test_moments_of_a_regression_stay_those_of_each_batch(inputs, tmp_path):
     events = load_codes(inputs / "codes.npz")
-    aims = np.random.default_rng(0).normal(size=(len(events.labels), len(events.classes))).astype(np.float32)
+    targets = np.random.default_rng(0).normal(size=(len(events.labels), len(events.classes))).astype(np.float32)
     ones, none = (1.0,) * len(events.classes), ("",) * len(events.classes)
-    numbers = replace(events, aims=aims, scales=ones, units=none, labels=0 * events.labels)
+    numbers = replace(events, targets=targets, scales=ones, units=none, labels=0 * events.labels)
     for held, moves in ((events, 0.0), (numbers, 1.0)):
         began = Session(made_design(), held, "mine", tmp_path)
         began.hold_widths()

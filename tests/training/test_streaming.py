@@ -216,9 +216,9 @@ def test_weighted_events_train_the_same_in_windows_and_in_memory(events, held):
 
 def test_a_regression_trains_the_same_in_windows_and_in_memory_and_learns(events):
     x = events.codes[:, 1:] / np.array([16, 8])
-    aims = np.stack([np.sin(3 * x[:, 0]), np.abs(x[:, 1]) - 1], axis=1).astype(np.float32)
+    targets = np.stack([np.sin(3 * x[:, 0]), np.abs(x[:, 1]) - 1], axis=1).astype(np.float32)
     numbers = replace(
-        events, aims=aims, scales=(1.0, 1.0), units=("", ""), classes=("sine", "size"), labels=0 * events.labels
+        events, targets=targets, scales=(1.0, 1.0), units=("", ""), classes=("sine", "size"), labels=0 * events.labels
     )
     assert event_bytes(numbers) == event_bytes(events) + 4
     data = Streamed(numbers, 100, megabytes(numbers, 2500))
@@ -226,7 +226,7 @@ def test_a_regression_trains_the_same_in_windows_and_in_memory_and_learns(events
     assert same(ours, theirs)
     assert ours[2] == theirs[2]
     assert ours[2] > 0.7, "R^2"
-    mixed = replace(numbers, aims=np.random.default_rng(0).permutation(aims))
+    mixed = replace(numbers, targets=np.random.default_rng(0).permutation(targets))
     assert trained(Held(mixed, 100), mixed, loss=squared_error)[2] < 0.1, "nothing to learn"
 
 

@@ -33,7 +33,7 @@ class Plan:
     cut: Expression | None
     weight: Expression | None
     observables: dict[str, Expression]
-    aims: dict[str, Expression]
+    targets: dict[str, Expression]
     branches: dict[str, str]
 
     @classmethod
@@ -43,7 +43,7 @@ class Plan:
 
         label = parsed(data_set.label.expression) if data_set.label is not None else None
         cut, weight = parsed(data_set.cut), parsed(data_set.weight)
-        aims = {target.name: parse(target.expression) for target in data_set.targets or []}
+        targets = {target.name: parse(target.expression) for target in data_set.targets or []}
         observables = {name: parse(text) for name, text in data_set.observables.items()}
         uses = [(f"feature {f.name!r}", f.parsed()) for f in data_set.features]
         for kind, objects in data_set.objects.items():
@@ -53,12 +53,12 @@ class Plan:
         named = (("label", label), ("cut", cut), ("weight", weight))
         uses += [(purpose, expression) for purpose, expression in named if expression is not None]
         uses += [(f"observable {name!r}", expression) for name, expression in observables.items()]
-        uses += [(f"target {name!r}", expression) for name, expression in aims.items()]
+        uses += [(f"target {name!r}", expression) for name, expression in targets.items()]
         branches = dict.fromkeys(data_set.event_id, "event_id")
         for purpose, expression in uses:
             for name in expression.names:
                 branches.setdefault(name, purpose)
-        return cls(data_set, channels(data_set), label, cut, weight, observables, aims, branches)
+        return cls(data_set, channels(data_set), label, cut, weight, observables, targets, branches)
 
 
 def read_source(data_set: DataSet, source: Source) -> Iterator[tuple[int, Rows]]:
@@ -96,7 +96,10 @@ def _rows_of(plan: Plan, branches: Mapping[str, Any], start: int, of_file: int |
     if plan.weight is not None:
         rows["weight"] = _weights(_number("weight", plan.weight, branches, count)[keep], kept_entry)
     _fill_values(plan, branches, entry, keep, rows)
-    for field, what, expressions in (("observables", "observable", plan.observables), ("aims", "target", plan.aims)):
+    for field, what, expressions in (
+        ("observables", "observable", plan.observables),
+        ("targets", "target", plan.targets),
+    ):
         with np.errstate(over="ignore"):  # beyond float32 is infinite, and counted as such
             for column, (name, expression) in enumerate(expressions.items()):
                 rows[field][:, column] = _number(f"{what} {name!r}", expression, branches, count)[keep]

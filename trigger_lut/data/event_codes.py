@@ -20,11 +20,11 @@ from trigger_lut.errors import CardError
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.utils.files import atomic_path
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 TRAIN, VALIDATION, TEST = 0, 1, 2
 SPLIT_NAMES = ("train", "validation", "test")
-OPTIONAL = ("weights", "aims", "observables")
-BLOCK = 65536  # events that are looked at in one go
+OPTIONAL = ("weights", "targets", "observables")
+BLOCK = 65536  # events processed at a time
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ class EventCodes:
     split     (N,) uint8: TRAIN, VALIDATION or TEST
     event_id  (N,) uint64, hash of the event's identity
     weights   (N,) float32 of mean 1 over the training split; None: all alike
-    aims      (N, T) float32, what a regression aims at, in `scales`; None: classification
+    targets   (N, T) float32, what a regression aims at, in `scales`; None: classification
     observables  (N, M) float32, what results are shown against; None: there are none
     classes: names of the classes, or of the targets of a regression: one an output of a network; none where nothing is
-    known of the events. kinds: what labels count, where that is something else, as in anomaly detection. scales, units:
-    (T,) what an output of 1 stands for.
+    known of the events. label_classes: names that labels index where these are not `classes`, as in anomaly detection.
+    scales, units: (T,) value and unit of an output of 1.
     """
 
     codes: NDArray[np.int32]
@@ -51,26 +51,26 @@ class EventCodes:
     features: tuple[str, ...]
     classes: tuple[str, ...]
     weights: NDArray[np.float32] | None = None
-    aims: NDArray[np.float32] | None = None
+    targets: NDArray[np.float32] | None = None
     scales: tuple[float, ...] = ()
     units: tuple[str, ...] = ()
     observables: NDArray[np.float32] | None = None
     observable_names: tuple[str, ...] = ()
-    kinds: tuple[str, ...] = ()
+    label_classes: tuple[str, ...] = ()
 
     @property
     def label_names(self) -> tuple[str, ...]:
         """What labels count."""
-        return self.kinds or self.classes
+        return self.label_classes or self.classes
 
     @property
     def regression(self) -> bool:
         """Whether outputs aim at numbers, instead of one score a class."""
-        return self.aims is not None
+        return self.targets is not None
 
-    def truth(self, split: int) -> NDArray[Any]:
+    def labels_or_targets(self, split: int) -> NDArray[Any]:
         """What is true of the events in one split: labels (N,) int64, or of a regression targets (N, T) float32."""
-        held = self.labels if self.aims is None else self.aims
+        held = self.labels if self.targets is None else self.targets
         return np.asarray(held[self.split == split])
 
     def labels_of(self, split: int) -> NDArray[np.int64]:
@@ -79,7 +79,7 @@ class EventCodes:
 
     def of(self, split: int) -> tuple[NDArray[np.int32], NDArray[Any]]:
         """(codes, truth) of the events in one split: TRAIN, VALIDATION or TEST."""
-        chosen = self.codes[self.split == split], self.truth(split)
+        chosen = self.codes[self.split == split], self.labels_or_targets(split)
         forget(self.codes)
         return chosen
 
@@ -87,9 +87,9 @@ class EventCodes:
         """(N,) weights of the events in one split, in the order of rows."""
         return None if self.weights is None else self.weights[self.split == split]
 
-    def targets(self, split: int) -> NDArray[Any]:
-        """What a training aims at in one split: `truth`, labels as int32; with weights a column more, float32."""
-        truth = self.truth(split)
+    def training_targets(self, split: int) -> NDArray[Any]:
+        """Return `labels_or_targets` for training: labels as int32; with weights one more column, all float32."""
+        truth = self.labels_or_targets(split)
         if self.weights is None:
             return truth if self.regression else truth.astype(np.int32)
         columns = truth if truth.ndim == 2 else truth[:, None]
@@ -147,7 +147,7 @@ class EventCodes:
             ("split", np.uint8, (n,)),
             ("event_id", np.uint64, (n,)),
             ("weights", np.float32, (n,)),
-            ("aims", np.float32, (n, len(self.scales))),
+            ("targets", np.float32, (n, len(self.scales))),
             ("observables", np.float32, (n, len(self.observable_names))),
         ):
             array = getattr(self, name)
@@ -157,8 +157,8 @@ class EventCodes:
                 found.append(f"{name}: expected {np.dtype(dtype)} of shape {shape}, found {array.dtype} {array.shape}")
         if len(self.formats) != c or len(self.features) != c:
             found.append(f"{c} columns of codes, {len(self.formats)} formats, {len(self.features)} features")
-        if self.scales and (self.aims is None or {len(self.scales), len(self.units)} != {len(self.classes)}):
-            found.append(f"aims: expected one of each of {', '.join(self.classes)}")
+        if self.scales and (self.targets is None or {len(self.scales), len(self.units)} != {len(self.classes)}):
+            found.append(f"targets: expected one of each of {', '.join(self.classes)}")
         if self.observable_names and self.observables is None:
             found.append(f"observables: expected {', '.join(self.observable_names)}, found none")
         if found or n == 0:
@@ -201,7 +201,7 @@ def save_arrays(events: EventCodes, arrays: Mapping[str, NDArray[Any] | Stored],
         "scales": events.scales,
         "units": events.units,
         "observables": events.observable_names,
-        "kinds": events.kinds,
+        "label_classes": events.label_classes,
     }
     with atomic_path(path) as part, part.open("wb") as out:
         write_arrays(out, {"meta": np.array(json.dumps(meta)), **arrays})
@@ -220,12 +220,12 @@ def load_codes(path: Path) -> EventCodes:
             features=tuple(meta["features"]),
             classes=tuple(meta["classes"]),
             weights=held.get("weights"),
-            aims=held.get("aims"),
+            targets=held.get("targets"),
             scales=tuple(meta["scales"]),
             units=tuple(meta["units"]),
             observables=held.get("observables"),
             observable_names=tuple(meta["observables"]),
-            kinds=tuple(meta.get("kinds", ())),
+            label_classes=tuple(meta.get("label_classes", ())),
         )
     except FileNotFoundError as error:
         raise CardError(f"{path}: no such file of codes") from error

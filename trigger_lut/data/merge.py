@@ -82,10 +82,12 @@ def merge(
 
     if frozen is None:
         formats = formats_of(data_set, described, training)
-        scales = scales_of(data_set, seen.aims_training.spread)
+        scales = scales_of(data_set, seen.training_targets.spread)
     else:
         formats, scales = frozen.formats, list(frozen.scales) if data_set.targets else []
-    tallies = [Tally(channel, kif, len(data_set.kinds)) for channel, kif in zip(described, formats, strict=True)]
+    tallies = [
+        Tally(channel, kif, len(data_set.label_classes)) for channel, kif in zip(described, formats, strict=True)
+    ]
     arrays: dict[str, Stored] = {}
     for rows in filter(len, buckets):  # `seen` has refused to be without any
         part = _encoded(data_set, rows, tallies, seen, scales)
@@ -98,7 +100,7 @@ def merge(
         arrays,
         seen.counts,
         [tally.summary(count) for tally, count in zip(tallies, nonfinite.counts(), strict=True)],
-        target_summaries(data_set, seen.aims, scales),
+        target_summaries(data_set, seen.targets, scales),
     )
 
 
@@ -114,20 +116,20 @@ class _Seen:
 
     def __init__(self, data_set: DataSet, files: Sequence[str], for_training: bool) -> None:
         self.data_set, self.files, self.for_training = data_set, files, for_training
-        kinds, aims = len(data_set.kinds), len(data_set.targets or [])
-        self.counts = np.zeros((len(SPLIT_NAMES), kinds), np.int64)
-        self.weights = np.zeros(kinds)  # of the training split
-        self.aims, self.aims_training = Moments(aims), Moments(aims)
+        classes, targets = len(data_set.label_classes), len(data_set.targets or [])
+        self.counts = np.zeros((len(SPLIT_NAMES), classes), np.int64)
+        self.weights = np.zeros(classes)  # of the training split
+        self.targets, self.training_targets = Moments(targets), Moments(targets)
         self.twice, self.first_twice = 0, ""
 
     def add(self, rows: Rows, split: NDArray[np.uint8]) -> None:
-        kinds, labels, train = len(self.weights), rows["label"].astype(np.int64), split == TRAIN
-        both = np.bincount(split * np.int64(kinds) + labels, minlength=self.counts.size)
+        classes, labels, train = len(self.weights), rows["label"].astype(np.int64), split == TRAIN
+        both = np.bincount(split * np.int64(classes) + labels, minlength=self.counts.size)
         self.counts += both.reshape(self.counts.shape)
-        self.weights += np.bincount(labels[train], weights(rows)[train], minlength=kinds)
+        self.weights += np.bincount(labels[train], weights(rows)[train], minlength=classes)
         if self.data_set.targets:
-            self.aims.add(rows["aims"])
-            self.aims_training.add(rows["aims"][train])
+            self.targets.add(rows["targets"])
+            self.training_targets.add(rows["targets"][train])
         same = rows["identity"][1:] == rows["identity"][:-1]
         if same.any():
             pair = rows[int(np.argmax(same)) :][:2]
@@ -149,7 +151,7 @@ class _Seen:
         if not self.for_training:
             return
         problems = []
-        for k, kind in enumerate(self.data_set.kinds):
+        for k, kind in enumerate(self.data_set.label_classes):
             if not self.counts[:, k].any():
                 problems.append(f"class {kind!r} (label {k}) has no events")
             elif self.data_set.trained_on[k]:
@@ -159,7 +161,7 @@ class _Seen:
             raise DataError(f"{name}: " + "; ".join(problems))
         weightless = (self.weights <= 0) & np.array(self.data_set.trained_on)
         if weightless.any():
-            kind = self.data_set.kinds[int(np.argmax(weightless))]
+            kind = self.data_set.label_classes[int(np.argmax(weightless))]
             raise DataError(f"{name}: class {kind!r} has no weight in the training split")
 
     def training_weights(self, rows: Rows) -> NDArray[np.float32] | None:
@@ -189,9 +191,9 @@ def _encoded(
         np.ascontiguousarray(rows["identity"]),
         formats,
         tuple(tally.channel.name for tally in tallies),
-        tuple(data_set.label_or_targets),
+        tuple(data_set.class_or_target_names),
         weights=seen.training_weights(rows),
-        aims=(rows["aims"] / np.array(scales, np.float32)).astype(np.float32) if scales else None,
+        targets=(rows["targets"] / np.array(scales, np.float32)).astype(np.float32) if scales else None,
         scales=tuple(scales),
         units=tuple(target.unit for target in data_set.targets or []),
         observables=np.ascontiguousarray(rows["observables"]) if data_set.observables else None,

@@ -12,7 +12,7 @@ from trigger_lut.config.data_set.model import DataSet
 from trigger_lut.data.records import Rows, has
 from trigger_lut.errors import DataError
 
-FIELDS = {"values": "feature", "observables": "observable", "aims": "target"}  # in the order of messages
+FIELDS = {"values": "feature", "observables": "observable", "targets": "target"}  # in the order of messages
 
 
 @dataclass

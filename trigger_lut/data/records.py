@@ -7,7 +7,7 @@ label        its class; of a regression 0
 values       by channel: its expression, computed in float64, rounded to float32
 kept         by kind of objects: how many of the slots are filled
 weight       in training; missing where all are alike
-observables, aims
+observables, targets
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def row_type(data_set: DataSet) -> np.dtype[np.void]:
         "values": ("<f4", len(channels(data_set))),
         "kept": ("<i4", len(data_set.objects)),
         "observables": ("<f4", len(data_set.observables)),
-        "aims": ("<f4", len(data_set.targets or [])),
+        "targets": ("<f4", len(data_set.targets or [])),
     }
     return np.dtype(fields + [(name, kind, (count,)) for name, (kind, count) in counts.items() if count])
 

@@ -1,4 +1,4 @@
-"""What a regression aims at, in units in which the outputs of a network are of the order of 1."""
+"""Targets of a regression in units in which the outputs of a network are of the order of 1."""
 
 from __future__ import annotations
 

@@ -32,7 +32,9 @@ def integer_outputs(network: Network, events: EventCodes, split: int) -> IntArra
 
 def of_teacher(events: EventCodes) -> dict[str, Outputs]:
     """The score that networks learnt, where an anomaly is looked for; empty elsewhere."""
-    return {TEACHER: {s: events.truth(s).astype(np.float64) for s in SPLITS}} if events.kinds else {}
+    return (
+        {TEACHER: {s: events.labels_or_targets(s).astype(np.float64) for s in SPLITS}} if events.label_classes else {}
+    )
 
 
 def real_outputs(network: Network, codes: IntArray) -> NDArray[np.float64]:

@@ -30,7 +30,7 @@ class Quality:
             return cls(None)
         found = Moments(len(events.classes))
         for block in events.blocks():
-            found.add(block.truth(split))
+            found.add(block.labels_or_targets(split))
         return cls(np.maximum(found.variance, 1e-12))
 
     @property

@@ -25,7 +25,7 @@ def references(codes: Path, units: list[int], seed: int, outputs: Path, card: Pa
     dense, parameters = dense_outputs(events, units, seed)
     after_dense = time.monotonic()
     trees = trees_outputs(events, seed)
-    quality, truth = Quality.on(events, TEST), events.truth(TEST)
+    quality, truth = Quality.on(events, TEST), events.labels_or_targets(TEST)
     record = ReferenceCard(
         units=units,
         events=min(int(events.counts()[:, TRAIN].sum()), MOST),

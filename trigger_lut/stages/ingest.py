@@ -55,7 +55,7 @@ def ingest(description: Path, codes: Path, card: Path, read: Path | None = None,
             left_out=left_out,
             remote={file: uuid for c in held.values() for file, uuid in c.remote.items()},
             events=int(merged.counts.sum()),
-            classes=data_set.kinds,
+            classes=data_set.label_classes,
             class_counts=_class_counts(data_set, merged),
             targets=merged.targets,
             features=merged.features,
@@ -74,8 +74,8 @@ def _frozen(path: Path, data_set: DataSet) -> EventCodes:
     names = tuple(channel.name for channel in channels(data_set))
     if names != held.features:
         raise CardError(f"{path}: made of {_some(held.features)}; data set {data_set.name} has {_some(names)}")
-    truth = data_set.label_or_targets
-    numbers = held.regression and not held.kinds
+    truth = data_set.class_or_target_names
+    numbers = held.regression and not held.label_classes
     if truth and (numbers, held.label_names) != (data_set.label is None, tuple(truth)):
         found = _some(truth)
         raise CardError(
@@ -132,5 +132,6 @@ def _left_out(data_set: DataSet, cards: Sequence[ReadCard]) -> dict[str, str]:
 
 def _class_counts(data_set: DataSet, merged: Merged) -> dict[str, dict[str, int]]:
     return {
-        name: {c: int(merged.counts[s, k]) for k, c in enumerate(data_set.kinds)} for s, name in enumerate(SPLIT_NAMES)
+        name: {c: int(merged.counts[s, k]) for k, c in enumerate(data_set.label_classes)}
+        for s, name in enumerate(SPLIT_NAMES)
     }

@@ -172,7 +172,7 @@ def physics(spec: Path, network: Path, codes: Path, model: Path, references: Pat
 
 
 def _check_classes(events: EventCodes, codes: Path) -> None:
-    labels = events.truth(TEST)
+    labels = events.labels_or_targets(TEST)
     counts = np.bincount(labels, minlength=len(events.classes))
     for name, count in zip(events.classes, counts, strict=True):
         if not 0 < count < len(labels):
@@ -182,7 +182,7 @@ def _check_classes(events: EventCodes, codes: Path) -> None:
 
 
 def _classification(design: Spec, net: Network, events: EventCodes, model: Path, references: Path) -> dict[str, Any]:
-    labels = events.truth(TEST)
+    labels = events.labels_or_targets(TEST)
     outputs, _ = four(design, net, model, events, references)
     found = {method: Judged.of(held[TEST], labels) for method, held in outputs.items()}
     methods = [classification(method, judged, labels, events.classes) for method, judged in found.items()]
@@ -203,7 +203,7 @@ def _classification(design: Spec, net: Network, events: EventCodes, model: Path,
 
 def _regression(design: Spec, net: Network, events: EventCodes, model: Path, references: Path) -> dict[str, Any]:
     found, _ = four(design, net, model, events, references)
-    true = events.truth(TEST)
+    true = events.labels_or_targets(TEST)
     return {
         "measure": "r2",
         "events": len(true),

@@ -44,7 +44,7 @@ def rate_of_design(
     """
     watch = Stopwatch()
     design, net, events = read_card(Spec, spec), load_network(network), load_codes(codes)
-    wrong = events.regression and not events.kinds
+    wrong = events.regression and not events.label_classes
     if (net.inputs, net.classes) != (events.formats, events.classes) or wrong:
         raise CardError(f"{network}: made for other inputs or classes than those of {codes}; train again")
     found, _ = four(design, net, model, events, references)
@@ -56,7 +56,7 @@ def rate_of_design(
     streams = trigger.streams(classes)
     exact = _step(net.fractions)
     scores = {
-        m: {s: o[s][:, 0] if events.kinds else trigger_score(o[s], signal, background) for s in labels}
+        m: {s: o[s][:, 0] if events.label_classes else trigger_score(o[s], signal, background) for s in labels}
         for m, o in found.items()
     }
     points = {
@@ -73,13 +73,13 @@ def rate_of_design(
         background=[classes[k] for k in background],
         input_rate_khz=sum(khz for _, khz in streams),
         input_rate_from=trigger.stated(),
-        one_score=bool(events.kinds),
+        one_score=bool(events.label_classes),
         events={name: int((of_test == k).sum()) for k, name in enumerate(classes)},
         khz_per_event=_khz_per_event(of_test, streams, classes),
         points=points,
         curves=[_curve(m, scores[m][TEST], of_test, signal, streams) for m in found],
         turnons=_turnons(trigger, events, scores, of_test, signal, points),
-        reliability=[] if events.kinds else [_reliability(m, o, of_test, signal) for m, o in found.items()],
+        reliability=[] if events.label_classes else [_reliability(m, o, of_test, signal) for m, o in found.items()],
         **watch.provenance([spec, network, codes, model, references], "numpy", "scipy", "tensorflow", "keras"),
     )
     write_card(result, card)

@@ -128,10 +128,16 @@ def with_scores(events: EventCodes, score: Floats, flatten: float) -> EventCodes
     """The events, aiming at the score relative to its mean in training, in a power of two near its spread."""
     training = score[events.split == TRAIN]
     scale = 2.0 ** round(math.log2(max(float(training.std()), SMALLEST_ERROR)))
-    aims = ((score - training.mean()) / scale).astype(np.float32)[:, None]
+    targets = ((score - training.mean()) / scale).astype(np.float32)[:, None]
     weights = None if flatten == 1 else flat_weights(score, events.split == TRAIN, flatten)
     return replace(
-        events, classes=(SCORE,), kinds=events.classes, aims=aims, scales=(scale,), units=("",), weights=weights
+        events,
+        classes=(SCORE,),
+        label_classes=events.classes,
+        targets=targets,
+        scales=(scale,),
+        units=("",),
+        weights=weights,
     )
 
 

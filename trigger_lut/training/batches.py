@@ -70,7 +70,7 @@ def real_values(events: EventCodes, split: int) -> tuple[np.ndarray, np.ndarray]
         codes, _ = block.of(split)
         values[done : done + len(codes)] = decoded(codes, events.formats)
         done += len(codes)
-    return values, events.truth(split)
+    return values, events.labels_or_targets(split)
 
 
 def event_bytes(events: EventCodes) -> int:
@@ -89,7 +89,7 @@ class Held:
         self.events = int(codes.counts()[:, TRAIN].sum())
 
     def training(self) -> tuple[np.ndarray, np.ndarray]:
-        return real_values(self.codes, TRAIN)[0], self.codes.targets(TRAIN)
+        return real_values(self.codes, TRAIN)[0], self.codes.training_targets(TRAIN)
 
     def epoch(self, trainer: Trainer, seed: int, epoch: int, pressure: Pressure) -> float:
         return trainer.epoch(np.random.default_rng((seed, epoch)).permutation(self.events), pressure)
@@ -163,7 +163,7 @@ class Streamed:
 
     def _block(self, n: int) -> tuple[np.ndarray, np.ndarray]:
         block = self.codes.block(n * self.block, (n + 1) * self.block)
-        return block.of(TRAIN)[0], block.targets(TRAIN)
+        return block.of(TRAIN)[0], block.training_targets(TRAIN)
 
     def qualities(self, trainer: Trainer) -> np.ndarray:
         return np.concatenate(

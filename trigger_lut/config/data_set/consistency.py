@@ -48,11 +48,11 @@ def inconsistencies(data_set: DataSet, truth: bool = True) -> list[str]:
     if data_set.simulated() and data_set.published is not None:
         lines.append(f"published: simulated data are no public data set, found {data_set.published!r}")
     for block, made in ((data_set.simulate, SIMULATED_CLASSES), (data_set.simulate_crossings, CROSSING_CLASSES)):
-        if block is not None and data_set.label_or_targets and tuple(data_set.kinds) != made:
-            lines.append(f"label.classes: simulated data have {list(made)}, found {data_set.kinds}")
+        if block is not None and data_set.class_or_target_names and tuple(data_set.label_classes) != made:
+            lines.append(f"label.classes: simulated data have {list(made)}, found {data_set.label_classes}")
     lines += _anomaly_mistakes(data_set)
     for path, names in (
-        ("label.classes" if data_set.label is not None else "targets", data_set.label_or_targets),
+        ("label.classes" if data_set.label is not None else "targets", data_set.class_or_target_names),
         ("features", [f.name for f in data_set.features]),
         ("event_id", data_set.event_id),
         ("split_by", data_set.split_by or []),

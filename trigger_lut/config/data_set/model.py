@@ -139,15 +139,15 @@ class DataSet(Strict):
         """Names of a network's outputs: classes, targets, or the score of an anomaly. Empty where nothing is known."""
         if self.anomaly is not None:
             return [SCORE]
-        return self.label_or_targets
+        return self.class_or_target_names
 
     @property
-    def label_or_targets(self) -> list[str]:
+    def class_or_target_names(self) -> list[str]:
         """Names of the classes, or of the targets. Empty where nothing is known of the entries."""
         return self.label.classes if self.label is not None else [target.name for target in self.targets or []]
 
     @property
-    def kinds(self) -> list[str]:
+    def label_classes(self) -> list[str]:
         """By what entries are told apart in counts and plots: classes; without these all are of one kind."""
         return self.label.classes if self.label is not None else ["all"]
 
@@ -159,7 +159,7 @@ class DataSet(Strict):
     @property
     def trained_on(self) -> list[bool]:
         """By kind, whether its entries may be trained on; others are in the test split alone."""
-        return [self.anomaly is None or name in self.anomaly.background for name in self.kinds]
+        return [self.anomaly is None or name in self.anomaly.background for name in self.label_classes]
 
     @property
     def shown_as(self) -> str:
@@ -185,7 +185,7 @@ class DataSet(Strict):
         if made := self.simulated():
             return [(None, (DATA / self.name / f.name).as_posix()) for f in made]
         if self.files_by_class is not None:
-            return [(self.kinds.index(c), g) for c, patterns in self.files_by_class.items() for g in patterns]
+            return [(self.label_classes.index(c), g) for c, patterns in self.files_by_class.items() for g in patterns]
         return [(None, pattern) for pattern in self.files or []]
 
     def sources(self) -> list[Source]:
@@ -202,7 +202,7 @@ class DataSet(Strict):
         for k, entries in by_class.items():
             for file in expand(owner, entries):
                 if kinds.setdefault(file, k) != k:
-                    both = " and ".join(repr(self.kinds[c]) for c in (kinds[file], k) if c is not None)
+                    both = " and ".join(repr(self.label_classes[c]) for c in (kinds[file], k) if c is not None)
                     raise DataError(f"{owner}: {file} stands under both classes {both}")
         friends = [(f.tree, expand(f"{owner}: friends of tree {f.tree!r}", f.files)) for f in self.friends or []]
         found = [replace(s, kind=kinds[s.file]) for s in line_up(owner, self.tree, list(kinds), friends)]

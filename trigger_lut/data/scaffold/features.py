@@ -21,7 +21,7 @@ from trigger_lut.data.scaffold.branch_names import (
     role,
     term,
 )
-from trigger_lut.data.scaffold.inspect import Branch, Looked
+from trigger_lut.data.scaffold.inspect import Branch, TreeSample
 from trigger_lut.data.scaffold.objects import propose_objects, variable
 from trigger_lut.data.scaffold.proposal import (
     MANY_NOT_FINITE,
@@ -48,31 +48,31 @@ REASONS = {
 }
 
 
-def propose(looked: Looked, by_class: Mapping[str, Sequence[int]] | None = None) -> Proposal:
+def propose(sample: TreeSample, by_class: Mapping[str, Sequence[int]] | None = None) -> Proposal:
     """Identity, label, features and objects, from names and from the sample of values.
 
     by_class: numbers of the files of each class, where names of files tell it; a branch that is a label goes first.
     """
-    lists = [name for name, b in looked.branches.items() if b.kind != "number"]
+    lists = [name for name, b in sample.branches.items() if b.kind != "number"]
     heads = {group(name)[0] for name in lists} | {f"n{name}" for name in lists}  # lengths of lists
-    flat = {name: b for name, b in looked.branches.items() if b.kind == "number" and name not in heads}
-    event_id, split_by, id_note = _identity(flat, looked.looked)
+    flat = {name: b for name, b in sample.branches.items() if b.kind == "number" and name not in heads}
+    event_id, split_by, id_note = _identity(flat, sample.entries_read)
     label, classes, label_note = _label({name: b for name, b in flat.items() if name not in event_id})
     of_files = by_class if by_class and not label else {}
     apart = bool(of_files) and not event_id
     if apart:
-        classed = np.zeros(len(looked.paths), np.int64)
+        classed = np.zeros(len(sample.paths), np.int64)
         for number, files in enumerate(of_files.values()):
             classed[list(files)] = number
-        event_id, split_by, note = _identity(flat, looked.looked, classed[looked.file])
+        event_id, split_by, note = _identity(flat, sample.entries_read, classed[sample.file])
         apart = bool(event_id)
         id_note = f"{note}, class by class: files of different classes repeat it" if apart else id_note
     if of_files:
         label_note = f"names of files tell {len(of_files)} classes; {label_note}"
-    left_out = _left_out(looked, event_id, label, heads)
-    features, objects = _features({n: b for n, b in looked.branches.items() if n not in left_out}, left_out)
+    left_out = _left_out(sample, event_id, label, heads)
+    features, objects = _features({n: b for n, b in sample.branches.items() if n not in left_out}, left_out)
     return Proposal(
-        tree=looked.tree,
+        tree=sample.tree,
         event_id=event_id,
         split_by=split_by,
         label=term(label) if label else "",
@@ -81,17 +81,17 @@ def propose(looked: Looked, by_class: Mapping[str, Sequence[int]] | None = None)
         objects=tuple(objects),
         notes={"event_id": id_note, "label": label_note},
         left_out=left_out,
-        files={name: [looked.paths[n].as_posix() for n in files] for name, files in of_files.items()},
+        files={name: [sample.paths[n].as_posix() for n in files] for name, files in of_files.items()},
         apart=apart,
     )
 
 
 def _identity(
-    flat: dict[str, Branch], looked: int, classed: NDArray[np.int64] | None = None
+    flat: dict[str, Branch], entries_read: int, classed: NDArray[np.int64] | None = None
 ) -> tuple[tuple[str, ...], tuple[str, ...], str]:
     """(event_id, split_by, note). Empty where nothing named like an identity is unique, or unique in each class.
 
-    classed: (looked,) class of each entry, where that is to tell entries apart.
+    classed: (entries_read,) class of each entry, where that is to tell entries apart.
     """
     beside = [] if classed is None else [classed]
     whole = {name: b for name, b in flat.items() if b.values.dtype.kind in "iu"}
@@ -106,13 +106,13 @@ def _identity(
     for names in filter(None, tried):
         if not _repeated([*beside, *(whole[name].values for name in names)]):
             inner = "event" in by_role and names not in bases
-            note = f"unique over the {looked:,} entries looked at"
+            note = f"unique over the {entries_read:,} entries read"
             return tuple(names), tuple(base) if inner else (), note
     if not base and not index:
         return (), (), "no integer branch is named like run, luminosityBlock, event or an index"
     names = base or index[:1]
     repeated = _repeated([whole[name].values for name in names])
-    return (), (), f"{', '.join(names)} is not unique: {repeated:,} of {looked:,} entries have that of another"
+    return (), (), f"{', '.join(names)} is not unique: {repeated:,} of {entries_read:,} entries have that of another"
 
 
 def _usual_index(name: str) -> bool:
@@ -148,11 +148,11 @@ def _classes(values: Any) -> int:
     return len(found) if fits else 0
 
 
-def _left_out(looked: Looked, event_id: tuple[str, ...], label: str, lengths: set[str]) -> dict[str, str]:
+def _left_out(sample: TreeSample, event_id: tuple[str, ...], label: str, lengths: set[str]) -> dict[str, str]:
     """Branches that can be no feature, with the reason. `lengths` are names of lengths of lists."""
-    found = {name: f"in {count} of {len(looked.paths)} files alone" for name, count in looked.partial.items()}
-    flat = {name: b for name, b in looked.branches.items() if b.kind == "number" and name not in lengths}
-    for name, b in looked.branches.items():
+    found = {name: f"in {count} of {len(sample.paths)} files alone" for name, count in sample.partial.items()}
+    flat = {name: b for name, b in sample.branches.items() if b.kind == "number" and name not in lengths}
+    for name, b in sample.branches.items():
         said = role(name)
         if name == label:
             found[name] = "the label"

@@ -23,7 +23,7 @@ from trigger_lut.data.scaffold.branch_names import BESIDE, key, role
 from trigger_lut.errors import DataError, nearest
 
 ENTRIES = 20_000  # entries to look at
-FILES, PLACES = 8, 5  # files in which values are looked at, and places in each of them
+FILES, PLACES = 8, 5  # files in which values are read, and places in each of them
 READS = 2_000  # branches times places; of more branches fewer places are read, but of identities and labels
 VALUES = 4_000_000  # branches times entries
 CLOSELY = ("run", "lumi", "event", "index", "label")
@@ -46,20 +46,20 @@ class Branch:
 
 
 @dataclass(frozen=True)
-class Looked:
+class TreeSample:
     """One tree of some files.
 
     trees     entries of every tree, over all files
-    looked    entries of which identities and labels were read; of the other branches fewer where there are many
+    entries_read  entries of which identities and labels were read; of the other branches fewer where there are many
     branches  those that all files have, in the order of the first
     partial   those that not all files have, with the number of files that have them
-    file      (looked,) number of the file of each entry of which identities and labels were read
+    file      (entries_read,) number of the file of each entry of which identities and labels were read
     """
 
     paths: tuple[Path, ...]
     tree: str
     trees: dict[str, int]
-    looked: int
+    entries_read: int
     branches: dict[str, Branch]
     partial: dict[str, int]
     file: NDArray[np.int64]
@@ -69,7 +69,7 @@ class Looked:
         return self.trees[self.tree]
 
 
-def look(paths: Sequence[Path], tree: str | None = None) -> Looked:
+def sample_tree(paths: Sequence[Path], tree: str | None = None) -> TreeSample:
     """Look into files. `tree`: the one to look at; default: the one with most entries, but not one like NanoAOD's Runs.
 
     Raises DataError when a file is missing, not ROOT, truncated or without trees, when one lacks the tree, and when
@@ -103,11 +103,11 @@ def look(paths: Sequence[Path], tree: str | None = None) -> Looked:
                 opened = Branches(file[tree])
                 for name, (_, start, stop) in todo:
                     parts[name].append(_look_at(opened, name, start, stop))
-    return Looked(
+    return TreeSample(
         paths=tuple(paths),
         tree=tree,
         trees=dict(trees.most_common()),
-        looked=sum(stop - start for _, start, stop in close),
+        entries_read=sum(stop - start for _, start, stop in close),
         branches={name: _together(found) for name, found in parts.items()},
         partial={name: count for name, count in having.items() if count < len(paths)},
         file=np.repeat([index for index, _, _ in close], [stop - start for _, start, stop in close]),

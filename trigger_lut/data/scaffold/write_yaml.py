@@ -21,7 +21,7 @@ from trigger_lut.config.validation import NAME_EXPECTED
 from trigger_lut.data.scaffold.branch_names import identifier
 from trigger_lut.data.scaffold.classes import classes_of, patterns
 from trigger_lut.data.scaffold.features import propose
-from trigger_lut.data.scaffold.inspect import Looked, look
+from trigger_lut.data.scaffold.inspect import TreeSample, sample_tree
 from trigger_lut.data.scaffold.proposal import QUANTILES, WIDTH, Feature, Proposal, ProposedObjects
 from trigger_lut.errors import ConfigurationError, DataError
 
@@ -57,19 +57,19 @@ def start(files: Sequence[str], tree: str | None, name: str | None, output: Path
     if remote := [file for file in found if isinstance(file, str)]:
         raise DataError(f"{remote[0]}: init looks into files that are here; name one of these first")
     paths = sorted(file for file in found if isinstance(file, Path))
-    looked, classes = look(paths, tree), classes_of(paths)
+    sample, classes = sample_tree(paths, tree), classes_of(paths)
     numbers = {path: n for n, path in enumerate(paths)}
-    proposal = propose(looked, {name: [numbers[file] for file in held] for name, held in classes.items()})
+    proposal = propose(sample, {name: [numbers[file] for file in held] for name, held in classes.items()})
     if proposal.files:
         proposal = replace(proposal, files=patterns(classes, files))
-    text = description(output, files, looked, proposal)
+    text = description(output, files, sample, proposal)
     if not _open_places(proposal):
         made = validate(DataSet, yaml.safe_load(text), output)
         wrong = inconsistencies(made)
         assert not wrong, wrong
         channels(made)
     write_text(output, text)
-    return summary(output, looked, proposal)
+    return summary(output, sample, proposal)
 
 
 def _name_of(file: str) -> str:
@@ -79,12 +79,12 @@ def _name_of(file: str) -> str:
     return identifier(fit[0]) if fit else "mine"
 
 
-def description(output: Path, files: Sequence[str], looked: Looked, proposal: Proposal) -> str:
+def description(output: Path, files: Sequence[str], sample: TreeSample, proposal: Proposal) -> str:
     """The YAML text."""
     lines = ["# yaml-language-server: $schema=../data_set.schema.json"] * (output.parent.name == DATA_SETS.name)
-    lines += [_comment(line) for line in _head(output, looked, proposal)]
-    lines += [f"name: {_text(output.stem)}", *_files(files, proposal), f"tree: {_text(looked.tree)}"]
-    if others := {n: c for n, c in looked.trees.items() if n != looked.tree}:
+    lines += [_comment(line) for line in _head(output, sample, proposal)]
+    lines += [f"name: {_text(output.stem)}", *_files(files, proposal), f"tree: {_text(sample.tree)}"]
+    if others := {n: c for n, c in sample.trees.items() if n != sample.tree}:
         lines.append(
             _comment("other trees, with their entries: " + ", ".join(f"{n} ({c:,})" for n, c in others.items()))
         )
@@ -162,11 +162,11 @@ def _beside(line: str, comment: str) -> str:
     return f"{line:36} {_comment(comment)}"
 
 
-def _head(output: Path, looked: Looked, proposal: Proposal) -> list[str]:
-    files = f"{len(looked.paths)} file" + "s" * (len(looked.paths) != 1)
+def _head(output: Path, sample: TreeSample, proposal: Proposal) -> list[str]:
+    files = f"{len(sample.paths)} file" + "s" * (len(sample.paths) != 1)
     lines = [
-        f"Proposed by `trigger-lut init` from names and values in {files}, tree {looked.tree}: "
-        f"{looked.looked:,} of {looked.entries:,} entries looked at.",
+        f"Proposed by `trigger-lut init` from names and values in {files}, tree {sample.tree}: "
+        f"{sample.entries_read:,} of {sample.entries:,} entries read.",
         "",
         "Next:",
     ]
@@ -225,11 +225,11 @@ def _comment(text: str) -> str:
     return ("# " + "".join(c if c.isprintable() else "?" for c in text)).rstrip()
 
 
-def summary(output: Path, looked: Looked, proposal: Proposal) -> str:
+def summary(output: Path, sample: TreeSample, proposal: Proposal) -> str:
     """What was found and proposed, in a few lines."""
-    others = [f"{n} ({c:,})" for n, c in looked.trees.items() if n != looked.tree]
+    others = [f"{n} ({c:,})" for n, c in sample.trees.items() if n != sample.tree]
     lines = [
-        f"tree: {looked.tree}, {looked.entries:,} entries in {len(looked.paths)} file(s), {looked.looked:,} looked at"
+        f"tree: {sample.tree}, {sample.entries:,} entries in {len(sample.paths)} file(s), {sample.entries_read:,} read"
         + (f"; other trees: {', '.join(others)}" if others else ""),
         f"event_id: {', '.join(proposal.event_id) or 'none proposed'} ({proposal.notes['event_id']})",
         f"label: {_class_from(proposal)} ({proposal.notes['label']})",
@@ -237,8 +237,8 @@ def summary(output: Path, looked: Looked, proposal: Proposal) -> str:
         f"{len(proposal.left_out)} left out; nonfinite: {proposal.nonfinite}",
         *(f"objects: {o.name}, {o.count} slots of {', '.join(f.name for f in o.used)}" for o in proposal.objects),
     ]
-    if looked.partial:
-        lines.append(f"branches that not all files have, left out: {', '.join(list(looked.partial)[:SHOWN])}")
+    if sample.partial:
+        lines.append(f"branches that not all files have, left out: {', '.join(list(sample.partial)[:SHOWN])}")
     if todo := _open_places(proposal):
         lines.append(f"to be filled in: {', '.join(todo)}")
     lines.append(f"written: {output}; next steps stand in its head")

@@ -60,7 +60,7 @@ def _point(wanted: float, point: WorkingPoint, trained: Answers, new: Answers, t
     classes = trained.sample.events.label_names
     signal = [classes.index(name) for name in trigger.signal]
     background = [k for k in range(len(classes)) if k not in signal]
-    if trained.sample.events.kinds:  # anomaly detection: the score is the one output
+    if trained.sample.events.label_classes:  # anomaly detection: the score is the one output
         scores = [side.real[:, 0] for side in (trained, new)]
     else:
         scores = [trigger_score(side.real, signal, background) for side in (trained, new)]
@@ -102,7 +102,7 @@ def accuracies(trained: Answers, new: Answers) -> dict[str, Compared]:
 def target_drift(trained: Answers, new: Answers, seed: int) -> list[TargetDrift]:
     """Of a regression with known targets; seed: of the resampled events that errors come from."""
     events = trained.sample.events
-    if events.aims is None or new.sample.events.aims is None:
+    if events.targets is None or new.sample.events.targets is None:
         return []
     return [
         TargetDrift(
@@ -116,7 +116,7 @@ def target_drift(trained: Answers, new: Answers, seed: int) -> list[TargetDrift]
 
 
 def _resolution(side: Answers, n: int, scale: float, seed: int) -> Resolution:
-    aims = side.sample.events.aims
+    aims = side.sample.events.targets
     assert aims is not None
     true = scale * aims[side.sample.taken, n].astype(np.float64)
     return summary(FIRMWARE, true, scale * side.real[:, n] - true, np.random.default_rng(seed))

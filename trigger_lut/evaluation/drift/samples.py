@@ -93,7 +93,7 @@ def _counted(events: EventCodes, weights: Floats | None) -> list[Floats]:
 
 def labelled(trained: EventCodes, new: EventCodes) -> bool:
     """Whether the classes of all events are known."""
-    with_classes = not trained.regression or bool(trained.kinds)
+    with_classes = not trained.regression or bool(trained.label_classes)
     return with_classes and bool(new.label_names)
 
 
@@ -128,5 +128,5 @@ def samples(trained: EventCodes, new: EventCodes) -> tuple[Sample, Sample]:
 
 def _weights(events: EventCodes) -> Floats:
     """Those of the events; the weights of anomaly detection are of its training alone."""
-    plain = events.weights is None or bool(events.kinds)
+    plain = events.weights is None or bool(events.label_classes)
     return np.ones(len(events.codes)) if plain else np.asarray(events.weights, np.float64)

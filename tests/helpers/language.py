@@ -1,0 +1,240 @@
+"""Prose of the repository: docstrings, comments, messages, captions and schemas, and what the rules of style refuse."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import io
+import json
+import re
+import subprocess
+import sys
+import tokenize
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from documentation_pages import BANNED, ROOT, long_sentences
+
+FILES = {
+    ".py",
+    ".smk",
+    ".rst",
+    ".yaml",
+    ".yml",
+    ".json",
+    ".html",
+    ".cpp",
+    ".h",
+    ".v",
+    ".sv",
+    ".vhd",
+    ".toml",
+    ".md",
+    "",
+}
+NOT_PROSE = {"CITATION.cff", "LICENSE", "CODE_OF_CONDUCT.md", "THIRD_PARTY.md", "requirements.lock"}
+OWN = {"tests/test_language.py", "tests/helpers/language.py", "tests/helpers/documentation_pages.py"}
+OWN |= {"tests/docs/test_prose.py", "tests/language_pending.toml"}
+"""Files that quote the words."""
+
+IN_CODE = re.compile(
+    BANNED.pattern + r"|\bwhole[ -]number(?:s|ed)?\b|\bnone beats\b|\bwhat it is worth\b"
+    r"|\bshares? of\b|\b(?:a|the|its|their|this|each|as|these|those) shares?\b(?! (?:no|the|a)\b)",
+    re.IGNORECASE,
+)
+OPENING = re.compile(r"(what|whether|of|that|how)\b", re.IGNORECASE)
+OF_KERAS = {"call", "build", "get_config", "from_config", "compute_output_shape"}
+"""Methods whose parameters Keras documents."""
+RUFF = "D,DOC102,DOC202,DOC402,DOC403,DOC501"
+
+
+class Finding(NamedTuple):
+    """A place in a file, and the text there that breaks a rule."""
+
+    path: str
+    line: int
+    text: str
+
+    @property
+    def unit(self) -> str:
+        """Return the package, the folder of tests, or the folder at the root that the file is in."""
+        parts = Path(self.path).parts
+        return "/".join(parts[:2]) if parts[0] in ("trigger_lut", "tests") else parts[0]
+
+
+def files() -> list[str]:
+    """Return the files with prose that git has, relative to the root."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    paths = [path for path in listed.splitlines() if (ROOT / path).is_file() and not (ROOT / path).is_symlink()]
+    chosen = [path for path in paths if Path(path).suffix in FILES and Path(path).name not in NOT_PROSE]
+    return [path for path in chosen if path not in OWN and "fixtures" not in path]
+
+
+def text_of(path: str) -> str:
+    """Return the text of a file; an empty one where it is no text."""
+    try:
+        return (ROOT / path).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return ""
+
+
+def prose_of(path: str, text: str) -> Iterator[tuple[int, str]]:
+    """Yield the lines with prose and their numbers: of Python code the comments, and strings of several words."""
+    if not path.endswith(".py"):
+        yield from enumerate(text.splitlines(), 1)
+        return
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        prose = token.type == tokenize.STRING and " " in token.string.strip()
+        if prose or token.type == tokenize.COMMENT or token.type == getattr(tokenize, "FSTRING_MIDDLE", -1):
+            yield from enumerate(token.string.splitlines(), token.start[0])
+
+
+def banned(path: str, text: str) -> Iterator[Finding]:
+    """Yield the words of the ban list; code in backticks and in braces of f-strings is no prose."""
+    for number, line in prose_of(path, text):
+        prose = re.sub(r"`[^`]*`|\{[^{}]*\}", "code", line) if path.endswith(".py") else re.sub(r"`[^`]*`", "", line)
+        for match in IN_CODE.finditer(prose):
+            yield Finding(path, number, match[0])
+
+
+def docstrings(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield the docstrings of a module, its classes and functions, with their lines."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            text = ast.get_docstring(node)
+            if text:
+                yield getattr(node, "lineno", 1), text
+
+
+def openings(path: str, tree: ast.AST) -> Iterator[Finding]:
+    """Yield docstrings that begin with a clause instead of a verb or a noun."""
+    for line, text in docstrings(tree):
+        if OPENING.match(text):
+            yield Finding(path, line, text.splitlines()[0])
+
+
+def long_docstrings(path: str, tree: ast.AST) -> Iterator[Finding]:
+    """Yield sentences of docstrings with too many words."""
+    for line, text in docstrings(tree):
+        plain = re.sub(r"::\n\n(?: +[^\n]*\n|\n)+", "\n\n", text + "\n")
+        plain = re.sub(r"^ *(-{3,}|={3,}|>>>[^\n]*|\*{0,2}\w+(?:, \*{0,2}\w+)* : [^\n]*)$", "\n", plain, flags=re.M)
+        for sentence in long_sentences(plain):
+            yield Finding(path, line, sentence)
+
+
+def modules() -> dict[str, ast.Module]:
+    """Return the syntax trees of the package by path."""
+    return {
+        path: ast.parse(text_of(path)) for path in files() if path.startswith("trigger_lut/") and path[-3:] == ".py"
+    }
+
+
+def dotted(path: str) -> str:
+    """Return the name under which a file is imported."""
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def interface(trees: dict[str, ast.Module]) -> set[tuple[str, str]]:
+    """Return (module, name) of each name that another package imports, and (module, "*") of imported modules."""
+    names = set()
+    for path, tree in trees.items():
+        package = dotted(path).split(".")[1:2]
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "trigger_lut":
+                if node.module.split(".")[1:2] == package and package:
+                    continue
+                for alias in node.names:
+                    names |= {(node.module, alias.name), (f"{node.module}.{alias.name}", "*")}
+    return names
+
+
+def described(docstring: str, section: str) -> list[str] | None:
+    """Return the names of a section of a NumPy docstring; None without the section."""
+    match = re.search(rf"^{section}\n-+\n(.*?)(?=\n\w[^\n]*\n-{{3,}}\n|\Z)", docstring, re.DOTALL | re.MULTILINE)
+    if match is None:
+        return None
+    lines = [line for line in match[1].splitlines() if re.match(r"[\w*]", line)]
+    return [name.strip("* ") for line in lines for name in line.split(" : ")[0].split(",")]
+
+
+def undocumented(function: ast.FunctionDef) -> str | None:
+    """Return the section that the docstring of a function lacks; functions without parameters need none."""
+    arguments = function.args
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+    names = [each.arg for each in every if each is not None and each.arg not in ("self", "cls")]
+    if not names:
+        return None
+    text = ast.get_docstring(function) or ""
+    if described(text, "Parameters") is None:
+        return "Parameters"
+    if sorted(described(text, "Parameters") or []) != sorted(names):
+        return f"Parameters {names}"
+    returns = ast.unparse(function.returns) if function.returns else "None"
+    if returns not in ("None", "NoReturn") and not any(described(text, s) for s in ("Returns", "Yields")):
+        return "Returns"
+    return None
+
+
+def functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
+    """Yield public functions and methods with the name at module level that leads to them."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            yield node.name, node
+        elif isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            for method in node.body:
+                if isinstance(method, ast.FunctionDef) and not method.name.startswith("_"):
+                    decorators = " ".join(ast.unparse(decorator) for decorator in method.decorator_list)
+                    if method.name not in OF_KERAS and not re.search(r"property|valid|serial|override", decorators):
+                        yield node.name, method
+
+
+def sections(trees: dict[str, ast.Module], public: set[tuple[str, str]]) -> Iterator[Finding]:
+    """Yield functions that other packages use, without the sections of a NumPy docstring."""
+    for path, tree in trees.items():
+        module = dotted(path)
+        for name, function in functions(tree):
+            if (module, name) in public or (module, "*") in public:
+                missing = undocumented(function)
+                if missing:
+                    yield Finding(path, function.lineno, f"{function.name}: {missing}")
+
+
+def ruff(arguments: Iterable[str], root: Path = ROOT) -> Iterator[Finding]:
+    """Yield what ruff's rules of docstrings (pydocstyle, pydoclint) say."""
+    config = ["--config", 'lint.pydocstyle.convention = "numpy"']
+    config += ["--config", "lint.pydoclint.ignore-one-line-docstrings = true", "--ignore", "D105"]
+    command = [sys.executable, "-m", "ruff", "check", "--preview", "--no-cache", "--output-format", "json"]
+    done = subprocess.run(
+        [*command, "--select", RUFF, *config, *arguments], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.startswith("["), done.stderr
+    for entry in json.loads(done.stdout):
+        place = Path(entry["filename"]).relative_to(root).as_posix()
+        yield Finding(place, entry["location"]["row"], f"{entry['code']} {entry['message']}")
+
+
+def findings(rule: str) -> list[Finding]:
+    """Return what a rule refuses in the repository."""
+    if rule == "words":
+        return [finding for path in files() for finding in banned(path, text_of(path))]
+    if rule == "sections":
+        trees = modules()
+        return list(sections(trees, interface(trees)))
+    if rule == "ruff":
+        return list(ruff(["trigger_lut"]))
+    check = {"openings": openings, "sentences": long_docstrings}[rule]
+    python = [path for path in files() if path.endswith(".py")]
+    return [finding for path in python for finding in check(path, ast.parse(text_of(path)))]
+
+
+def clean(text: str) -> str:
+    """Return source without the indentation of a test."""
+    return inspect.cleandoc(text) + "\n"
+
+
+if __name__ == "__main__":
+    for rule in ("words", "openings", "sentences", "sections", "ruff"):
+        for finding in findings(rule):
+            if not sys.argv[1:] or finding.unit in sys.argv[1:]:
+                print(f"{finding.path}:{finding.line}: {rule}: {finding.text}")

@@ -1,0 +1,137 @@
+"""Language of the repository: ban list, docstrings that begin with a verb or noun, short sentences, NumPy sections.
+
+`python tests/helpers/language.py [UNIT ...]` prints all findings, or those of packages (trigger_lut/network, workflow).
+`language_pending.toml` names the rules that a package does not pass yet.
+"""
+
+import ast
+import tomllib
+from pathlib import Path
+
+import pytest
+from language import (
+    banned,
+    clean,
+    files,
+    findings,
+    interface,
+    long_docstrings,
+    openings,
+    ruff,
+    sections,
+    undocumented,
+)
+
+PENDING = tomllib.loads(Path(__file__).with_name("language_pending.toml").read_text(encoding="utf-8"))
+RULES = ["words", "openings", "sentences", "sections", "ruff"]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_language_of_the_repository_passes(rule):
+    found = findings(rule)
+    refused = [f"{f.path}:{f.line}: {f.text}" for f in found if rule not in PENDING.get(f.unit, [])]
+    assert refused == []
+
+
+def test_files_include_code_workflow_captions_and_schemas():
+    listed = files()
+    assert {"Snakefile", "trigger_lut/cli.py", "config/targets.yaml"} <= set(listed)
+    assert {Path(path).suffix for path in listed} >= {".py", ".smk", ".rst", ".yaml", ".json", ".html", ".cpp"}
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a.py", '"""It stands there."""'),
+        ("a.py", "x = 1  # a share of it"),
+        ("a.py", "raise ValueError(f'{name} is left out')"),
+        ("a.rst", "Look at page 9."),
+        ("a.json", '{"description": "A whole number."}'),
+        ("a.smk", "# beside it"),
+    ],
+)
+def test_banned_word_is_found(path, text):
+    assert [finding.line for finding in banned(path, text + "\n")] == [1]
+
+
+@pytest.mark.parametrize("text", ["held = stands[0]", "x = 'beside'", "# `held` is a name", "y = f'{held} is a name'"])
+def test_banned_word_in_code_is_ignored(text):
+    assert list(banned("a.py", text + "\n")) == []
+
+
+@pytest.mark.parametrize("word", ["What", "Whether", "Of", "That", "How"])
+def test_docstring_that_begins_with_a_clause_is_found(word):
+    tree = ast.parse(f'def f():\n    """{word} it is."""\ndef g():\n    """Return {word}."""\n')
+    assert [finding.line for finding in openings("a.py", tree)] == [1]
+
+
+def test_long_sentence_of_a_docstring_is_found():
+    long = " ".join(["word"] * 26)
+    tree = ast.parse(
+        f'def f(x):\n    """Return it.\n\n    Parameters\n    ----------\n    x : int\n        {long}.\n    """\n'
+    )
+    assert [finding.text for finding in long_docstrings("a.py", tree)] == [f"{long}."]
+
+
+def test_code_and_types_of_a_docstring_are_no_sentences():
+    words = " ".join(["word"] * 20)
+    code = f"::\n\n        {words} {words}"
+    text = f'def f(x):\n    """Return {words}.\n\n    x : {words}\n        {words}\n\n    {code}\n    """\n'
+    assert list(long_docstrings("a.py", ast.parse(text))) == []
+
+
+NUMPY = '''
+def f(x: int, *, y: int) -> int:
+    """Return the sum.
+
+    Parameters
+    ----------
+    x, y : int
+        Terms.
+
+    Returns
+    -------
+    int
+        The sum.
+    """
+    return x + y
+'''
+
+
+@pytest.mark.parametrize(
+    ("change", "missing"),
+    [
+        (("", ""), None),
+        (("x, y : int", "x : int"), "Parameters ['x', 'y']"),
+        (("x, y : int", "x, y, z : int"), "Parameters ['x', 'y']"),
+        (("Parameters\n    ----------", "Terms"), "Parameters"),
+        (("Returns\n    -------", "Notes\n    -----"), "Returns"),
+    ],
+)
+def test_undocumented_names_the_section_that_is_missing(change, missing):
+    assert undocumented(ast.parse(NUMPY.replace(*change)).body[0]) == missing
+
+
+def test_sections_are_asked_of_names_that_another_package_imports():
+    inside = ast.parse('def f(x):\n    """Return x."""\n\ndef g(x):\n    """Return x."""\n')
+    trees = {
+        "trigger_lut/data/a.py": inside,
+        "trigger_lut/data/b.py": ast.parse("from trigger_lut.data.a import g"),
+        "trigger_lut/stages/c.py": ast.parse("from trigger_lut.data.a import f"),
+    }
+    assert [finding.text for finding in sections(trees, interface(trees))] == ["f: Parameters"]
+    trees["trigger_lut/stages/c.py"] = ast.parse("from trigger_lut.data import a")
+    assert len(list(sections(trees, interface(trees)))) == 2
+
+
+def test_ruff_finds_an_undocumented_exception(tmp_path):
+    text = """
+    def f(x):
+        '''Return x.
+
+        Longer.
+        '''
+        raise ValueError(x)
+    """
+    (tmp_path / "a.py").write_text('"""Toy."""\n\n\n' + clean(text))
+    assert {finding.text.split()[0] for finding in ruff(["a.py"], tmp_path)} == {"D300", "DOC501"}

@@ -3,12 +3,18 @@
 import shlex
 import sys
 import time
+import warnings
 from pathlib import Path
 
-from trigger_lut.errors import TriggerLutError
+from trigger_lut.errors import RenamedKeyWarning, TriggerLutError, warn_in_one_line
 from trigger_lut.code_hash import fingerprint
 from trigger_lut.plan import complaints, holds_other, load_plan, settings, simulation_of
 from trigger_lut.config.workflow_options import workflow_options
+
+# Each job evaluates this file again: the main process alone warns.
+warn_in_one_line()
+if not workflow.is_main_process:
+    warnings.simplefilter("ignore", RenamedKeyWarning)
 
 try:
     options = workflow_options(config, workflow.configfiles)

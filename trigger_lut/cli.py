@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from trigger_lut import commands
-from trigger_lut.errors import TriggerLutError
+from trigger_lut.errors import TriggerLutError, warn_in_one_line
 from trigger_lut.stages import pages
 from trigger_lut.utils.files import REFUSED_WRITES
 from trigger_lut.utils.scratch import Stopped, scratch_folder, stop_on_sigterm
@@ -327,6 +327,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         Exit status: 0; 1 with a message on stderr for an error of the user's; 130 after Ctrl-C, 143 after SIGTERM.
     """
+    warn_in_one_line()
     words, known = list(sys.argv[1:] if arguments is None else arguments), parser()
     if words and words[0] in stages_of(known):
         print(

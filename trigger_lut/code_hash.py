@@ -22,7 +22,7 @@ PLUMBING = (
     "cards",
     "utils.files",
     "utils.scratch",
-    "config.checks",
+    "config.verification",
     "config.budget",
     "config.network",
     "config.shapes",

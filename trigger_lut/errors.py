@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,6 +18,26 @@ class TriggerLutError(Exception):
 
     def __init__(self, message: str = "") -> None:
         super().__init__(visible(str(message), kept="\n\t"))
+
+
+class RenamedKeyWarning(FutureWarning):
+    """A configuration file has the earlier name of a key."""
+
+
+_format_other_warning = warnings.formatwarning
+
+
+def _one_line(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    if issubclass(category, RenamedKeyWarning):
+        return f"trigger-lut: warning: {message}\n"
+    return _format_other_warning(message, category, filename, lineno, line)
+
+
+def warn_in_one_line() -> None:
+    """Print warnings about renamed keys in the form of error messages: one line, without a place in the code."""
+    warnings.formatwarning = _one_line
 
 
 class ConfigurationError(TriggerLutError):

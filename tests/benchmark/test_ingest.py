@@ -79,7 +79,7 @@ def described(folder: Path, files: list[Path]) -> Path:
         "event_id": ["event"],
         "label": {"expression": "label", "classes": ["a", "b"]},
         "features": [{"name": name} for name in NUMBERS] + [{"name": "ht", "expression": "sum(pt)"}],
-        "chunk": CHUNK,
+        "chunk_entries": CHUNK,
     }
     path = folder / "many.yaml"
     path.write_text(yaml.safe_dump(held))

@@ -124,7 +124,7 @@ def test_training_speed(batch, capsys, tmp_path):
     assert keras.backend.backend() == "tensorflow"
     x, y = made_data(whole_batches(batch))
     shape = made_spec(network=SHAPE).network
-    ours = f"input {channels()[0]}, at most {shape.max_input_bits} address bits, H = {shape.hidden_width}"
+    ours = f"input {channels()[0]}, at most {shape.max_input_bits} address bits, H = {shape.edge_hidden_units}"
     ways = [Way(OWN, own_epoch(x, y, batch), f"XLA; {ours}")]
     if batch == MIDDLE:
         one_round, epochs_a_round = own_round(len(x), batch, tmp_path)

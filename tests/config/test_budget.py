@@ -172,9 +172,9 @@ def test_impossible_values_are_refused_beside_other_mistakes(load):
         ),
         (GOOD.replace("luts: 700, ", ""), "budget.yaml: 1 mistake\n  designs.small.luts: missing"),
         (
-            GOOD + "checks: {require_proof: true, formal_seconds: 0}\n",
-            "budget.yaml: 1 mistake\n  checks: require_proof: no output would be proven. Expected formal_seconds of "
-            "at least 1, found 0. Raise it, or set require_proof to false",
+            GOOD + "verification: {require_proof: true, sat_timeout_s: 0}\n",
+            "budget.yaml: 1 mistake\n  verification: require_proof: no output would be proven. "
+            "Expected sat_timeout_s of at least 1, found 0. Raise it, or set require_proof to false",
         ),
         (
             "data_set: jets\ntarget: level-1\nnetwork: {units: [2]}\ndesigns: {}\n",

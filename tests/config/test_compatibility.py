@@ -54,11 +54,15 @@ def run(folder: Path, file: Path, frozen: Path | None = None, **changes: Any) ->
         ({"objects": OBJECTS}, {"objects": {"jet": {**OBJECTS["jet"], "select": "pt > 6"}}}, ["objects.jet.select: "]),
         ({"objects": OBJECTS}, {"objects": {"jet": {**OBJECTS["jet"], "count": 3}}}, ["objects.jet.count: expected 2"]),
         ({}, {"label": {"expression": "label", "classes": CLASSES[::-1]}}, ["label.classes: expected ['a', 'b', 'c']"]),
-        ({}, {"label": None, "targets": [{"name": "t", "expression": "x"}]}, ["targets: expected label, or neither"]),
         (
-            {"label": None, "targets": [{"name": "t", "expression": "x", "unit": "mrad"}]},
-            {"label": None, "targets": [{"name": "t", "expression": "2 * x", "unit": "rad"}]},
-            ["targets.0.unit: expected 'mrad', found 'rad', as in data set 'toy'"],
+            {},
+            {"label": None, "regression_targets": [{"name": "t", "expression": "x"}]},
+            ["regression_targets: expected label, or neither"],
+        ),
+        (
+            {"label": None, "regression_targets": [{"name": "t", "expression": "x", "unit": "mrad"}]},
+            {"label": None, "regression_targets": [{"name": "t", "expression": "2 * x", "unit": "rad"}]},
+            ["regression_targets.0.unit: expected 'mrad', found 'rad', as in data set 'toy'"],
         ),
     ],
 )
@@ -143,7 +147,7 @@ def test_weights_stay_as_they_were_given(tmp_path: Path) -> None:
 
 def test_scales_of_targets_are_frozen(tmp_path: Path) -> None:
     columns = jet_columns(900)
-    regression = {"label": None, "targets": [{"name": "t", "expression": "mass"}]}
+    regression = {"label": None, "regression_targets": [{"name": "t", "expression": "mass"}]}
     trained, _ = run(tmp_path / "1", write_tree(tmp_path / "a.root", columns), **regression)
     wide = write_tree(tmp_path / "b.root", {**columns, "mass": 8 * columns["mass"]})
     frozen, card = run(tmp_path / "2", wide, frozen=tmp_path / "1/codes.npz", **regression)

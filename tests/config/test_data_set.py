@@ -62,7 +62,7 @@ def test_every_mistake_of_the_fields_is_listed_at_once(tmp_path: Path) -> None:
         ],
         split={"train": 1.5},
         nonfinite={"replace": "zero"},
-        chunk=0,
+        chunk_entries=0,
     )
     assert found == [
         "name: expected a name of letters, digits, '_' and '-', the first a letter or digit, found 'my set'",
@@ -79,7 +79,7 @@ def test_every_mistake_of_the_fields_is_listed_at_once(tmp_path: Path) -> None:
         "features.3.widht: unknown key; nearest: 'width'",
         "nonfinite: expected 'refuse', 'drop' or a mapping {replace: <number>}, found {'replace': 'zero'}",
         "split.train: expected less than 1, found 1.5",
-        "chunk: expected at least 1, found 0",
+        "chunk_entries: expected at least 1, found 0",
         "fils: unknown key; nearest: 'files', 'friends'",
     ]
 
@@ -115,7 +115,11 @@ def test_every_contradiction_is_listed_at_once(tmp_path: Path) -> None:
 
 def test_what_a_trigger_names_must_be_there(tmp_path: Path) -> None:
     """Said when the description is read: a slip of the pen must not show after the training."""
-    trigger = {"signal": ["signl"], "input_rate_khz": 100, "against": ["ptt", "x", "jet_0_pt", "jet_2_pt", "MET"]}
+    trigger = {
+        "signal": ["signl"],
+        "input_rate_khz": 100,
+        "efficiency_variables": ["ptt", "x", "jet_0_pt", "jet_2_pt", "MET"],
+    }
     objects = {"jet": {"count": 2, "features": [{"name": "pt", "expression": "Jet_pt"}]}}
     found = mistakes(
         tmp_path,
@@ -127,8 +131,8 @@ def test_what_a_trigger_names_must_be_there(tmp_path: Path) -> None:
     )
     assert found == [
         "trigger.signal: no class 'signl'; nearest: 'signal'",
-        "trigger.against: no observable or feature 'ptt'; there are: 'MET', 'x', 'jet_0_pt', 'jet_1_pt'",
-        "trigger.against: no observable or feature 'jet_2_pt'; nearest: 'jet_1_pt', 'jet_0_pt'",
+        "trigger.efficiency_variables: no observable or feature 'ptt'; there are: 'MET', 'x', 'jet_0_pt', 'jet_1_pt'",
+        "trigger.efficiency_variables: no observable or feature 'jet_2_pt'; nearest: 'jet_1_pt', 'jet_0_pt'",
     ]
 
 

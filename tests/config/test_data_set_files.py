@@ -122,7 +122,7 @@ def test_a_wrong_address_is_a_mistake_of_the_description(folder: Path) -> None:
 
 def test_friends_give_the_same_codes_as_one_tree(folder: Path) -> None:
     whole = made(list(FILES))
-    parts = made(["main_a.root", "main_b.root"], friends=friends("more_a.root", "more_b.root"), chunk=70)
+    parts = made(["main_a.root", "main_b.root"], friends=friends("more_a.root", "more_b.root"), chunk_entries=70)
     assert parts == whole
     card = read_card(IngestCard, Path("ingest.json"))
     assert {"main_a.root", "more_b.root"} < set(card.inputs)

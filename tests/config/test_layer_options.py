@@ -16,14 +16,14 @@ KINDS = {
     "dense": (LUTDense, {}, ()),
     "dense on particles": (LUTDense, {}, (4,)),
     "dense on an image": (LUTDense, {}, (2, 3)),
-    "dense, widths a place": (LUTDense, {"per_place": True}, (4,)),
+    "dense, widths a place": (LUTDense, {"per_position_widths": True}, (4,)),
     "conv1d": (LUTConv1D, {"kernel_size": 2, "strides": 2, "padding": "same"}, (5,)),
     "conv2d": (LUTConv2D, {"kernel_size": (2, 3), "dilation_rate": (1, 2), "padding": "same"}, (3, 4)),
 }
 OPTIONS = {
     "plain": {},
     "batch_norm": {"batch_norm": True},
-    "depth": {"depth": 3, "activation": "sin"},
+    "edge_hidden_layers": {"edge_hidden_layers": 3, "activation": "sin"},
     "no bias": {"use_bias": False, "batch_norm": True},
     "rounding and wrapping": {"overflow": "WRAP", "input_rounding": "RND", "activation": "gelu"},
 }
@@ -31,7 +31,7 @@ OPTIONS = {
 
 def made(kind, seed=1, **options):
     cls, own, axes = KINDS[kind]
-    layer = cls(2, input_format=FORMATS, hidden_width=3, seed=seed, **own, **options)
+    layer = cls(2, input_format=FORMATS, edge_hidden_units=3, seed=seed, **own, **options)
     return scatter(layer, (*axes, len(FORMATS)), seed), values(FORMATS, axes, n=60)
 
 
@@ -43,7 +43,7 @@ def test_values_and_gradients_are_those_of_the_network_evaluated_event_by_event(
 
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
 def test_each_activation(activation):
-    check(*made("dense", activation=activation, depth=2))
+    check(*made("dense", activation=activation, edge_hidden_layers=2))
 
 
 @pytest.mark.parametrize("overflow", ["SAT", "WRAP"])
@@ -70,18 +70,18 @@ def test_compiled_step(kind):
         ("dense", {"overflow": "WRAP"}),
         ("dense", {"input_rounding": "RND"}),
         ("dense", {"activation": "sigmoid"}),
-        ("dense", {"depth": 2}),
+        ("dense", {"edge_hidden_layers": 2}),
         ("conv1d", {"strides": (1,)}),
         ("conv2d", {"dilation_rate": (1, 1)}),
     ],
 )
 def test_another_option_is_seen_by_the_comparison(kind, changed):
     """Negative control: the formulation with one option changed gives other values."""
-    layer, x = made(kind, depth=1)
+    layer, x = made(kind, edge_hidden_layers=1)
     y = np.asarray(layer(x))
     for key, value in changed.items():
         setattr(layer, key, value)
-    if "depth" in changed:
+    if "edge_hidden_layers" in changed:
         with pytest.raises(KeyError, match="hidden_w2"):
             both(layer, x, compiled=False)
         return
@@ -94,7 +94,7 @@ def test_another_option_is_seen_by_the_comparison(kind, changed):
     "name", ["w1", "b1", "w2", "hidden_w2", "hidden_b2", "gamma", "input_width", "output_fraction", "x"]
 )
 def test_a_wrong_gradient_is_seen_by_the_comparison(name):
-    layer, x = made("dense on particles", depth=2, batch_norm=True)
+    layer, x = made("dense on particles", edge_hidden_layers=2, batch_norm=True)
     _, _, ours, theirs = both(layer, x, held_statistics=name == "x", compiled=False)
     one = {name: theirs[name]}
     assert wrong(ours, one) == []
@@ -139,7 +139,7 @@ def looked_up(layer, x, tables, bias):
     flat = np.append(x.reshape(len(x), -1), np.zeros((len(x), 1)), axis=1)[:, sites]  # (N, P, C_in), 0 for -1
     y = np.zeros((*flat.shape[:2], layer.units), dtype=np.int64) + bias
     for p in range(len(sites)):
-        table = tables[p] if layer.per_place else tables
+        table = tables[p] if layer.per_position_widths else tables
         for i, kif in enumerate(layer.formats):
             code = np.clip(np.floor(flat[:, p, i] * 2.0**kif.f), kif.lo, kif.hi).astype(np.int64) - kif.lo
             y[:, p] += table[i, code >> (kif.bits - int(layer.channel_bits[i]))]
@@ -169,11 +169,26 @@ def test_wrapping_is_exact_for_large_values():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_configuration_round_trip(kind):
-    options = {"batch_norm": True, "depth": 2, "activation": "silu", "overflow": "WRAP", "input_rounding": "RND"}
-    layer, _ = made(kind, **options, momentum=0.8, output_bits=4, max_input_bits=5, name="tables")
+    options = {
+        "batch_norm": True,
+        "edge_hidden_layers": 2,
+        "activation": "silu",
+        "overflow": "WRAP",
+        "input_rounding": "RND",
+    }
+    layer, _ = made(kind, **options, momentum=0.8, initial_fraction_bits=4, max_input_bits=5, name="tables")
     again = type(layer).from_config(layer.get_config())
     assert again.get_config() == layer.get_config()
-    for key in ("units", "seed", "name", "input_format", *options, "momentum", "output_bits", "max_input_bits"):
+    for key in (
+        "units",
+        "seed",
+        "name",
+        "input_format",
+        *options,
+        "momentum",
+        "initial_fraction_bits",
+        "max_input_bits",
+    ):
         assert getattr(again, key) == getattr(layer, key), key
     again.build(layer.get_build_config()["input_shape"])
     assert [(v.name, v.shape) for v in again.variables] == [(v.name, v.shape) for v in layer.variables]
@@ -184,7 +199,7 @@ def test_configuration_round_trip(kind):
 def test_fitted_saved_and_loaded(kind, tmp_path):
     """fit moves every weight; the loaded model gives the same, bit for bit, and trains on."""
     cls, own, axes = KINDS[kind]
-    layer = cls(2, batch_norm=True, depth=2, input_format=FORMATS, hidden_width=3, seed=1, **own)
+    layer = cls(2, batch_norm=True, edge_hidden_layers=2, input_format=FORMATS, edge_hidden_units=3, seed=1, **own)
     model = keras.Sequential(
         [keras.Input((*axes, 3)), layer, keras.layers.Flatten(), keras.layers.Dense(1, name="end")]
     )
@@ -243,7 +258,7 @@ def test_costs_are_left_with_an_open_collector(kind):
         layer(x, training=True)
     (record,) = records
     places, (c_in, c_out) = len(layer.sites(x.shape)), (len(layer.formats), 2)
-    expected = (1, places * c_in) if layer.per_place else (places, c_in)
+    expected = (1, places * c_in) if layer.per_position_widths else (places, c_in)
     assert (record.places, record.table.shape) == (expected[0], (expected[1], layer.entries, c_out))
     assert record.m.shape == record.f.shape == (expected[1], c_out)
 
@@ -251,7 +266,7 @@ def test_costs_are_left_with_an_open_collector(kind):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"depth": 0}, r"LUTDense '.*': depth: expected a whole number from 1 on, found 0"),
+        ({"edge_hidden_layers": 0}, r"LUTDense '.*': edge_hidden_layers: expected a whole number from 1 on, found 0"),
         ({"max_input_bits": 13}, r"max_input_bits: expected a whole number from 1 to 12, found 13"),
         ({"units": "many"}, r"units: expected a whole number from 1 on, found 'many'"),
         ({"activation": "tahn"}, r"activation: expected one of tanh, sin.*, found 'tahn'; nearest: 'tanh'"),
@@ -272,6 +287,6 @@ def test_impossible_shapes_are_refused():
     with pytest.raises(
         ConfigurationError, match=r"LUTDense 'a': expected .* known but for .*, found \(None, None, 3\)"
     ):
-        LUTDense(2, per_place=True, name="a").build((None, None, 3))
+        LUTDense(2, per_position_widths=True, name="a").build((None, None, 3))
     with pytest.raises(ConfigurationError, match=r"'a': input_format: 3 input formats for 4 channels"):
         LUTConv1D(2, 2, input_format=FORMATS, name="a").build((None, 5, 4))

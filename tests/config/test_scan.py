@@ -150,7 +150,7 @@ def test_designs_and_scan_stand_beside_each_other(load):
         ),
         (
             "scan: {luts: [1], latency_ns: [20], max_input_bits: [4], "
-            "networks: {f: {function: 'a:b', reference: [5]}}}\n",
+            "networks: {f: {builder: 'a:b', baseline_units: [5]}}}\n",
             ["scan.max_input_bits: scan.networks.f is a function, which has its own"],
         ),
     ],
@@ -173,26 +173,26 @@ def test_as_many_as_the_limit_are_allowed(load):
 @pytest.mark.parametrize(
     ("network", "expected"),
     [
-        ("network: {}\n", "network: expected one of units, layers, function and model, found none"),
+        ("network: {}\n", "network: expected one of units, layers, builder and keras_file, found none"),
         (
             "network: {units: [5], layers: [{flatten: {}}]}\n",
-            "network: expected one of units, layers, function and model, found units and layers",
+            "network: expected one of units, layers, builder and keras_file, found units and layers",
         ),
         (
             "network: {units: [5], input_shape: [4, 4]}\n",
             "network: input_shape: only beside layers, found beside units",
         ),
         (
-            "network: {units: [5], reference: [5]}\n",
-            "network: reference: only beside layers, function or model, found beside units",
+            "network: {units: [5], baseline_units: [5]}\n",
+            "network: baseline_units: only beside layers, builder or keras_file, found beside units",
         ),
         (
-            "network: {function: 'a:b'}\n",
-            "network: reference: missing; the widths of a function's layers are not found out",
+            "network: {builder: 'a:b'}\n",
+            "network: baseline_units: missing; the widths of a builder's layers are not found out",
         ),
         (
-            "network: {function: 'a:b', reference: [5], batch_norm: false}\n",
-            "network: batch_norm: only beside units or layers, found beside function",
+            "network: {builder: 'a:b', baseline_units: [5], batch_norm: false}\n",
+            "network: batch_norm: only beside units or layers, found beside builder",
         ),
         (
             "network: {layers: [{lut_dens: {units: 5}}]}\n",

@@ -184,24 +184,24 @@ def test_what_does_not_fit_names_layer_and_both_shapes(shape, layers, expected):
 
 def test_the_reference_has_the_widths_of_the_layers_or_its_own():
     layers = ({"lut_dense": {"units": 8}}, {"sum": {"axis": 1}}, {"q_dense": {"units": 6}}, {"lut_dense": {"units": 3}})
-    assert network(*layers, input_shape=[4, 3]).reference_units == [8, 6, 3]
-    assert network(*layers, input_shape=[4, 3], reference=[20, 3]).reference_units == [20, 3]
-    assert network(units=[7, 3]).reference_units == [7, 3]
-    wrong = network(*layers, input_shape=[4, 3], reference=[20, 4])
-    expected = "reference: the reference's last layer has 4 outputs, data set 'toy' has 3 classes (g, q, W)"
+    assert network(*layers, input_shape=[4, 3]).widths_of_baseline == [8, 6, 3]
+    assert network(*layers, input_shape=[4, 3], baseline_units=[20, 3]).widths_of_baseline == [20, 3]
+    assert network(units=[7, 3]).widths_of_baseline == [7, 3]
+    wrong = network(*layers, input_shape=[4, 3], baseline_units=[20, 4])
+    expected = "baseline_units: the baseline's last layer has 4 outputs, data set 'toy' has 3 classes (g, q, W)"
     assert mistakes(wrong, 12, CLASSES, "toy") == [expected]
     assert mistakes(network(*layers, input_shape=[4, 3]), 12, CLASSES, "toy") == []
 
 
 def test_a_function_is_looked_at_by_training_alone():
-    held = network(function="nowhere.at_all:build", reference=[4, 3])
+    held = network(builder="nowhere.at_all:build", baseline_units=[4, 3])
     assert mistakes(held, 12, CLASSES, "toy") == []
-    assert held.model_dump(mode="json") == {"function": "nowhere.at_all:build", "reference": [4, 3]}
+    assert held.model_dump(mode="json") == {"builder": "nowhere.at_all:build", "baseline_units": [4, 3]}
 
 
 def test_the_function_s_file_is_known_where_it_lies_in_the_working_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    held = network(function="mine.jets:build", reference=[3])
+    held = network(builder="mine.jets:build", baseline_units=[3])
     assert function_digest(held) is None
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/jets.py").write_text("a")
@@ -216,7 +216,7 @@ def test_the_function_s_file_is_known_where_it_lies_in_the_working_directory(tmp
     ("content", "expected"),
     [
         ({"units": [7, 3]}, "7-3"),
-        ({"function": "mine:build", "reference": [3]}, "mine:build"),
+        ({"builder": "mine:build", "baseline_units": [3]}, "mine:build"),
         ({"layers": [{"lut_dense": {"units": 8}}, {"flatten": {}}]}, "lut_dense 8, flatten"),
     ],
 )
@@ -232,6 +232,6 @@ def test_a_description_reads_back_without_empty_fields():
     assert network(units=[4, 3]).model_dump() == {
         "units": [4, 3],
         "batch_norm": True,
-        "hidden_width": 8,
+        "edge_hidden_units": 8,
         "max_input_bits": 6,
     }

@@ -41,8 +41,10 @@ def shared():
     return sequential((5, 3), first, keras.layers.Flatten(), LUTDense(3))
 
 
-def per_place():
-    return sequential((3, 2), LUTDense(4, input_format=FORMAT, per_place=True), keras.layers.Flatten(), LUTDense(3))
+def per_position_widths():
+    return sequential(
+        (3, 2), LUTDense(4, input_format=FORMAT, per_position_widths=True), keras.layers.Flatten(), LUTDense(3)
+    )
 
 
 def conv1d():
@@ -138,7 +140,7 @@ MODELS = {
     made.__name__: (made, given)
     for made, given in [
         (shared, None),
-        (per_place, None),
+        (per_position_widths, None),
         (conv1d, None),
         (conv2d, None),
         (particles, None),

@@ -22,7 +22,7 @@ FORMAT = "fixed<5,3>"
 
 
 def lut(units, seed=1, **options):
-    return LUTDense(units, input_format=FORMAT, hidden_width=2, max_input_bits=5, seed=seed, **options)
+    return LUTDense(units, input_format=FORMAT, edge_hidden_units=2, max_input_bits=5, seed=seed, **options)
 
 
 def differing(model, inputs=None) -> int:
@@ -262,7 +262,7 @@ def test_models_that_compute_something_else_are_refused(text, make):
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_tables_follow_each_weight_and_each_way_to_set_it(batch_norm, tmp_path):
     def model_of(seed):
-        return keras.Sequential([keras.Input((3,)), lut(3, seed, batch_norm=batch_norm, depth=2)])
+        return keras.Sequential([keras.Input((3,)), lut(3, seed, batch_norm=batch_norm, edge_hidden_layers=2)])
 
     model, other = model_of(1), model_of(2)
     (layer,), x = model.layers, np.random.default_rng(0).normal(size=(100, 3)).astype("f4")

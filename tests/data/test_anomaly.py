@@ -49,7 +49,7 @@ def test_what_does_not_go_together_is_refused(tmp_path):
     trigger = {"signal": ["b", "c"], "input_rate_khz": 1}
     assert mistakes(tmp_path, trigger=trigger) == ["trigger.signal: holds classes of anomaly.background"]
     targets = [{"name": "t", "expression": "x"}]
-    assert mistakes(tmp_path, label=None, targets=targets) == [
+    assert mistakes(tmp_path, label=None, regression_targets=targets) == [
         "anomaly: needs a label, by which background is told from what is tested on"
     ]
 

@@ -517,7 +517,7 @@ def test_a_file_that_fails_half_way_contributes_nothing(earlier: Path, monkeypat
         return original(branch, arrays, start, stop)
 
     monkeypatch.setattr(read, "_read", reading)
-    assert ingest(earlier, on_bad_file="skip", chunk=50) == 0
+    assert ingest(earlier, on_bad_file="skip", chunk_entries=50) == 0
     half = results(earlier)["codes.npz"]
     monkeypatch.undo()
     assert ingest(earlier, files=[str(earlier / "a.root")]) == 0

@@ -156,7 +156,7 @@ def read_apart(folder: Path, path: Path, files: list[Path]) -> Path:
 OPTIONS: list[dict[str, Any]] = [
     {},
     {"split_by": ["event"], "weight": "1 + abs(x)", "balance_classes": True, "observables": {"m": "mass"}},
-    {"cut": "n > 18", "weight": "abs(x)", "chunk": 37},
+    {"cut": "n > 18", "weight": "abs(x)", "chunk_entries": 37},
 ]
 
 

@@ -141,7 +141,7 @@ def test_lists_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
     made["jet_eta"] = ak.concatenate([made["jet_eta"][:50], [[0.5] * 7], made["jet_eta"][51:]])
     file = write_tree(tmp_path / "a.root", made)
     with pytest.raises(DataError) as caught:
-        run(tmp_path, [file], objects={"jet": JETS}, chunk=40)
+        run(tmp_path, [file], objects={"jet": JETS}, chunk_entries=40)
     there = len(made["jet_pt"][50])
     assert str(caught.value) == (
         f"{file}: tree 'jets', objects 'jet': 'eta' has 7 values where 'pt' has {there}, at entry 50"
@@ -276,8 +276,8 @@ def test_mistakes_of_the_description_are_named(tmp_path: Path) -> None:
     ]
     with pytest.raises(ConfigurationError, match=r"features: expected at least one, here or under objects"):
         loaded(tmp_path, features=None)
-    with pytest.raises(ConfigurationError, match=r"classes_apart: only beside files_by_class"):
-        loaded(tmp_path, classes_apart=True)
+    with pytest.raises(ConfigurationError, match=r"event_ids_repeat_across_classes: only beside files_by_class"):
+        loaded(tmp_path, event_ids_repeat_across_classes=True)
     with pytest.raises(ConfigurationError, match=r"label\.expression: missing; give it, or files_by_class"):
         loaded(tmp_path, label={"classes": ["a", "b"]})
     with pytest.raises(ConfigurationError, match=r"features\.0\.scale\.lsb: expected .*found 'pi/x'"):
@@ -303,7 +303,9 @@ def test_a_regression_aims_at_numbers_in_units_near_their_spread(tmp_path: Path)
         {"name": "mass", "expression": "mass", "unit": "GeV"},
         {"name": "twice", "expression": "2 * mass", "scale": 10},
     ]
-    events, card = run(tmp_path, [file], label=None, targets=targets, features=[{"name": "x"}, {"name": "n"}])
+    events, card = run(
+        tmp_path, [file], label=None, regression_targets=targets, features=[{"name": "x"}, {"name": "n"}]
+    )
     mass = made["mass"][np.argsort(hash_columns([made["run"], made["event"]]))]
     assert events.regression
     assert events.classes == ("mass", "twice")
@@ -318,17 +320,23 @@ def test_a_regression_aims_at_numbers_in_units_near_their_spread(tmp_path: Path)
     assert card.targets[0].unit == "GeV"
     assert card.targets[1].mean == pytest.approx(2 * mass.mean(), rel=1e-6)
     with pytest.raises(DataError, match=r"target 'one' has one value in the training split"):
-        run(tmp_path, [file], label=None, targets=[{"name": "one", "expression": "0 * n"}])
+        run(tmp_path, [file], label=None, regression_targets=[{"name": "one", "expression": "0 * n"}])
     made["mass"][3] = math.inf
     with pytest.raises(DataError, match=r"target 'mass': 1 of 300 values, first at entry 3 of "):
-        run(tmp_path, [write_tree(tmp_path / "b.root", made)], label=None, targets=targets, features=[{"name": "x"}])
+        run(
+            tmp_path,
+            [write_tree(tmp_path / "b.root", made)],
+            label=None,
+            regression_targets=targets,
+            features=[{"name": "x"}],
+        )
 
 
 def test_either_classes_or_targets(tmp_path: Path) -> None:
     target = [{"name": "mass", "expression": "mass"}]
     with pytest.raises(ConfigurationError, match=r"label: give either label or targets, found both"):
-        loaded(tmp_path, targets=target)
+        loaded(tmp_path, regression_targets=target)
     with pytest.raises(ConfigurationError, match=r"label: give either label or targets, found neither"):
         loaded(tmp_path, label=None)
     with pytest.raises(ConfigurationError, match=r"balance_classes: not with targets"):
-        loaded(tmp_path, label=None, targets=target, balance_classes=True)
+        loaded(tmp_path, label=None, regression_targets=target, balance_classes=True)

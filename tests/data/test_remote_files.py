@@ -66,7 +66,7 @@ def made(folder: Path, files: list[Any], **changes: Any) -> tuple[bytes, IngestC
 
 def test_remote_files_give_the_codes_of_local_ones(served: str, tmp_path: Path) -> None:
     local, _ = made(tmp_path, [tmp_path / "a.root", tmp_path / "b.root"])
-    remote, card = made(tmp_path, [f"{served}/a.root", f"{served}/b.root"], chunk=70)
+    remote, card = made(tmp_path, [f"{served}/a.root", f"{served}/b.root"], chunk_entries=70)
     assert remote == local
     assert card.inputs == {str(tmp_path / "toy.yaml"): sha256(tmp_path / "toy.yaml")}
     assert card.remote == {f"{served}/{n}.root": root_files.file_uuid(tmp_path / f"{n}.root") for n in "ab"}

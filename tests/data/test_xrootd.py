@@ -71,7 +71,7 @@ def test_files_over_xrootd_give_the_codes_of_local_ones(served: tuple[Path, str]
         ("here", [folder / "a.root", folder / "b.root"]),
         ("there", [f"{address}/{n}.root" for n in "ab"]),
     ):
-        path = write_description(tmp_path / f"{name}.yaml", description(files, chunk=70) | {"name": "toy"})
+        path = write_description(tmp_path / f"{name}.yaml", description(files, chunk_entries=70) | {"name": "toy"})
         ingest(path, tmp_path / f"{name}.npz", tmp_path / f"{name}.json")
         made[name] = (tmp_path / f"{name}.npz").read_bytes()
     assert made["here"] == made["there"]

@@ -470,7 +470,7 @@ def test_files_by_class_go_through_ingest(tmp_path: Path) -> None:
     assert data_set.files_by_class == {"minbias": [str(files[2])], "ttbar": [f"{tmp_path}/ttbar_*.root"]}
     assert data_set.label.expression is None
     assert data_set.label.classes == ["minbias", "ttbar"]
-    assert not data_set.classes_apart
+    assert not data_set.event_ids_repeat_across_classes
     assert ingested(tmp_path, description).events == 1200
     events = load_codes(tmp_path / "codes.npz")
     met = events.codes[:, events.features.index("MET_pt")]
@@ -484,14 +484,18 @@ def test_processes_that_repeat_identities_are_told_apart(tmp_path: Path) -> None
     description = started(tmp_path, tmp_path / "hh_0.root", tmp_path / "minbias_0.root")
     data_set = load_data_set(description)
     assert data_set.event_id == ["run", "luminosityBlock", "event"]
-    assert data_set.classes_apart
+    assert data_set.event_ids_repeat_across_classes
     said = "# event_id: unique over the 800 entries read, class by class: files of different classes repeat it\n"
     assert said in description.read_text()
     assert ingested(tmp_path, description).events == 800
     assert len(set(load_codes(tmp_path / "codes.npz").event_id.tolist())) == 800
     # negative control: the same without it
-    description.write_text(description.read_text().replace("classes_apart: true", "classes_apart: false"))
-    message = "400 entries have the event_id .* of another, such as entry .*say classes_apart: true$"
+    description.write_text(
+        description.read_text().replace(
+            "event_ids_repeat_across_classes: true", "event_ids_repeat_across_classes: false"
+        )
+    )
+    message = "400 entries have the event_id .* of another, such as entry .*say event_ids_repeat_across_classes: true$"
     with pytest.raises(DataError, match=message):
         ingested(tmp_path, description)
 
@@ -502,7 +506,7 @@ def test_identities_that_repeat_within_a_class_stay_open(tmp_path: Path) -> None
     found = started(tmp_path, tmp_path / "hh_0.root", tmp_path / "hh_1.root", tmp_path / "minbias_0.root").read_text()
     assert "event_id: 'FILL IN" in found
     assert "800 of 1,200 entries have that of another" in found
-    assert "\nclasses_apart" not in found
+    assert "\nevent_ids_repeat" not in found
 
 
 def test_a_branch_that_is_a_label_goes_before_names_of_files(tmp_path: Path) -> None:

@@ -156,9 +156,9 @@ def test_yaml_blocks_are_parts_of_configuration_files(page, tmp_path):
 
 
 def test_yaml_blocks_wrong_ones_are_found():
-    assert fits_a_file({"checks": {"faults": 5}})
-    assert not fits_a_file({"checks": {"fault": 5}})
-    assert not fits_a_file({"checks": {"faults": -5}})
+    assert fits_a_file({"verification": {"faults": 5}})
+    assert not fits_a_file({"verification": {"fault": 5}})
+    assert not fits_a_file({"verification": {"faults": -5}})
 
 
 def missing_files(text):

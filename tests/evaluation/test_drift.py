@@ -377,7 +377,7 @@ def test_codes_that_are_new_are_counted(trained: Trained) -> None:
 
 
 def test_a_regression_compares_resolutions(tmp_path: Path) -> None:
-    changes = {"label": None, "targets": [{"name": "t", "expression": "mass", "unit": "GeV"}]}
+    changes = {"label": None, "regression_targets": [{"name": "t", "expression": "mass", "unit": "GeV"}]}
     made = Trained(tmp_path, **changes)
     columns = later()
     card = made.compare(made.ingest("later", columns), rated=False)
@@ -387,7 +387,7 @@ def test_a_regression_compares_resolutions(tmp_path: Path) -> None:
     deviations = made.events.scales[0] * (made.real(codes) - aims)[:, 0]
     assert target.trained.rms == pytest.approx(np.sqrt((deviations**2).mean()), rel=1e-6)
     assert all(x.good for x in findings(card)), findings(card)
-    unknown = made.compare(made.ingest("unknown", columns, targets=None), rated=False)
+    unknown = made.compare(made.ingest("unknown", columns, regression_targets=None), rated=False)
     assert unknown.targets == []
     assert unknown.outputs[0].unit == "GeV"
 

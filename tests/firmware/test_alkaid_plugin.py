@@ -45,8 +45,8 @@ def conv2d():
     return sequential((4, 6, 1), conv, LUTConv2D(2, 2, input_rounding="RND"), keras.layers.Flatten(), LUTDense(2))
 
 
-def per_place():
-    first = LUTDense(4, input_format=["fixed<5,2>", "ufixed<4,1>"], batch_norm=True, per_place=True)
+def per_position_widths():
+    first = LUTDense(4, input_format=["fixed<5,2>", "ufixed<4,1>"], batch_norm=True, per_position_widths=True)
     return sequential((3, 2), first, keras.layers.Flatten(), LUTDense(3))
 
 
@@ -65,7 +65,7 @@ def selection():
     return keras.Model(h, LUTDense(3)(keras.layers.GlobalMaxPooling1D()(LUTConv1D(3, 2, input_format=FORMAT)(h))))
 
 
-MODELS = [(conv1d, None), (conv2d, None), (per_place, None), (hybrid, None), (arithmetic_first, KIF(1, 2, 3))]
+MODELS = [(conv1d, None), (conv2d, None), (per_position_widths, None), (hybrid, None), (arithmetic_first, KIF(1, 2, 3))]
 MODELS += [(selection, None), (conv1d, KIF(1, 4, 6)), (conv2d, KIF(1, 4, 6))]  # wider than the layers': saturated
 
 

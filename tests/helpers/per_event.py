@@ -96,7 +96,7 @@ def per_event(layer, x, weights, held_statistics=False):
     u = (centre + 0.5) / half[:, None] - 1.0
     moved = tf.where(inside, x * (scale / 2.0**drop / half), 0.0)[..., None]
     u = u + moved - tf.stop_gradient(moved)  # (N, P, C_in, C_out)
-    phi = edge_networks(layer.activation, layer.depth, u, weights)
+    phi = edge_networks(layer.activation, layer.edge_hidden_layers, u, weights)
 
     if layer.batch_norm:
         mean = tf.reduce_mean(phi, axis=(0, 1))

@@ -35,7 +35,7 @@ def made_events(n=2400, seed=0, classes=CLASSES):
 
 
 def made_design(luts=LUTS, **changes):
-    shape = {"units": [4, 3], "hidden_width": 4, "max_input_bits": 5}
+    shape = {"units": [4, 3], "edge_hidden_units": 4, "max_input_bits": 5}
     training = {"epochs": EPOCHS, "batch_size": 280, "learning_rate": 0.03}
     return made_spec("tiny", luts, **({"network": shape, "training": training} | changes))
 

@@ -80,7 +80,10 @@ STEP = 1e-5
 
 def in_turn(tables_first):
     """Four layers, tables and arithmetic in turn, in formats so wide that rounding hardly shows."""
-    tables = [LUTDense(n, input_format=WIDE, max_input_bits=12, output_bits=12, hidden_width=2, seed=n) for n in (4, 3)]
+    tables = [
+        LUTDense(n, input_format=WIDE, max_input_bits=12, initial_fraction_bits=12, edge_hidden_units=2, seed=n)
+        for n in (4, 3)
+    ]
     with QuantizerConfigScope(default_q_type="kif", i0=5, f0=16, overflow_mode="SAT"):
         dense = [QDense(n, beta0=0.0, kernel_initializer=keras.initializers.RandomNormal(0.0, 0.5, n)) for n in (3, 2)]
     pairs = zip(tables, dense, strict=True) if tables_first else zip(dense, tables, strict=True)

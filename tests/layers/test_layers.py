@@ -17,7 +17,7 @@ MAX_BITS = 6
 
 def scattered(units=3, batch_norm=False, seed=1, **more):
     """A layer with widths and fractions as if trained, some of them out of range."""
-    layer = LUTDense(units, batch_norm, FORMATS, max_input_bits=MAX_BITS, hidden_width=4, seed=seed, **more)
+    layer = LUTDense(units, batch_norm, FORMATS, max_input_bits=MAX_BITS, edge_hidden_units=4, seed=seed, **more)
     return scatter(layer, (len(FORMATS),), seed)
 
 
@@ -122,7 +122,7 @@ def compiled(layers, jit_compile=False):
 
 
 def sequential(seed=5):
-    small = {"max_input_bits": MAX_BITS, "hidden_width": 4}
+    small = {"max_input_bits": MAX_BITS, "edge_hidden_units": 4}
     return compiled(
         [
             # Few steps are taken here, so the moving statistics must follow quickly.
@@ -236,11 +236,17 @@ def test_weights_are_counted(batch_norm):
 
 
 def test_configuration_round_trip():
-    layer = scattered(batch_norm=True, output_bits=4, momentum=0.8, name="tables")
+    layer = scattered(batch_norm=True, initial_fraction_bits=4, momentum=0.8, name="tables")
     again = LUTDense.from_config(layer.get_config())
     assert again.get_config() == layer.get_config()
     assert (again.units, again.batch_norm, again.input_format, again.max_input_bits) == (3, True, FORMATS, MAX_BITS)
-    assert (again.hidden_width, again.output_bits, again.momentum, again.seed, again.name) == (4, 4, 0.8, 1, "tables")
+    assert (again.edge_hidden_units, again.initial_fraction_bits, again.momentum, again.seed, again.name) == (
+        4,
+        4,
+        0.8,
+        1,
+        "tables",
+    )
     again.build((None, 4))
     fresh = LUTDense.from_config(layer.get_config())
     fresh.build((None, 4))

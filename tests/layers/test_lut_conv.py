@@ -77,7 +77,7 @@ def test_dense_reads_everything_in_order():
 def test_values_and_gradients_are_those_of_windows_written_out(window):
     cls, axes, *options = window
     formats = ["fixed<5,3>", "ufixed<4,2>"]
-    layer = scatter(cls(2, *options, input_format=formats, batch_norm=True, hidden_width=3, seed=1), (*axes, 2))
+    layer = scatter(cls(2, *options, input_format=formats, batch_norm=True, edge_hidden_units=3, seed=1), (*axes, 2))
     check(layer, values(formats, axes, n=40))
 
 

@@ -17,7 +17,7 @@ def card(vivado: bool) -> VendorCard:
         design="small", part="xcvu13p-flga2577-2-e", scripts={}, vivado="2023.2" if vivado else None,
         vivado_note=None if vivado else "vivado is not on PATH", post_synth=VivadoFigures(),
         post_route=routed if vivado else VivadoFigures(), vitis_hls=None,
-        vitis_hls_note="not asked for: checks.vitis_hls of the budget file", csynth=HlsFigures(), **made_cards.MADE,
+        vitis_hls_note="not asked for: verification.vitis_hls", csynth=HlsFigures(), **made_cards.MADE,
     )  # fmt: skip
 
 
@@ -34,7 +34,7 @@ def test_figures_stand_under_their_tool():
 
 def test_the_note_says_why_a_tool_did_not_run():
     assert vendor_table(made_cards.synth(), card(vivado=True)).note == (
-        "Out of context. Vivado 2023.2; Vitis HLS: not measured, not asked for: checks.vitis_hls of the budget file; "
+        "Out of context. Vivado 2023.2; Vitis HLS: not measured, not asked for: verification.vitis_hls; "
         "part xcvu13p-flga2577-2-e."
     )
     assert "Vivado: not measured, vivado is not on PATH" in vendor_table(made_cards.synth(), card(vivado=False)).note
@@ -42,4 +42,4 @@ def test_the_note_says_why_a_tool_did_not_run():
 
 def test_without_the_stage_all_is_not_measured():
     assert shown(None)["LUTs"] == ["900", "not measured", "not measured", "not measured"]
-    assert vendor_table(made_cards.synth(), None).note.endswith("checks.vitis_hls of the budget file are off.")
+    assert vendor_table(made_cards.synth(), None).note.endswith("verification.vitis_hls of the budget file are off.")

@@ -217,7 +217,7 @@ def test_a_regression_loses_r2(tmp_path):
     codes = uniform(kifs, COUNT, np.random.default_rng(1))
     true = real_outputs(network, evaluate(network, codes)).astype(np.float32)
     events = events_of(network, np.zeros(COUNT), codes, targets=true, scales=(1.0,), units=("",))
-    described = description("ab", targets=[{"name": "y", "expression": "y"}])
+    described = description("ab", regression_targets=[{"name": "y", "expression": "y"}])
     del described["label"]
     card = Stage(tmp_path, network, events, described).run()
     a, b = card.features

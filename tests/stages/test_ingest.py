@@ -106,8 +106,8 @@ def test_file_order_and_chunk_size_do_not_matter(tmp_path: Path) -> None:
     merged["pt"] = ak.concatenate([c["pt"] for c in all_columns])
     parts = [{name: column[rows] for name, column in merged.items()} for rows in (shuffled[:450], shuffled[450:])]
     other = [write_tree(tmp_path / f"z{n}.root", part) for n, part in enumerate(parts)]
-    run(tmp_path / "2", list(reversed(files)), chunk=37)
-    run(tmp_path / "3", other, chunk=100)
+    run(tmp_path / "2", list(reversed(files)), chunk_entries=37)
+    run(tmp_path / "3", other, chunk_entries=100)
     assert (tmp_path / "2/codes.npz").read_bytes() == first
     assert (tmp_path / "3/codes.npz").read_bytes() == first
     changed_values = [{**all_columns[0], "run": all_columns[0]["run"] + 1}, *all_columns[1:]]  # negative control
@@ -254,7 +254,7 @@ def test_nonfinite_values_are_refused_and_counted_a_feature(tmp_path: Path) -> N
     columns = jet_columns(300)
     columns["x"][[7, 40]] = np.nan, -np.inf
     columns["mass"][250] = np.inf
-    assert refusal(tmp_path, columns, chunk=100).split("\n  ") == [
+    assert refusal(tmp_path, columns, chunk_entries=100).split("\n  ") == [
         "data set toy: NaN or infinite values; set nonfinite to drop or to {replace: <number>}",
         "feature 'x': 2 of 300 values, first at entry 7 of FILE",
         "feature 'mass': 1 of 300 values, first at entry 250 of FILE",
@@ -304,7 +304,7 @@ def test_nonfinite_values_are_refused_and_counted_a_feature(tmp_path: Path) -> N
     ],
 )
 def test_wrong_content(tmp_path: Path, columns: dict[str, Any], changes: dict[str, Any], message: str) -> None:
-    assert refusal(tmp_path, columns, chunk=100, **changes) == f"FILE: tree 'jets', {message}"
+    assert refusal(tmp_path, columns, chunk_entries=100, **changes) == f"FILE: tree 'jets', {message}"
 
 
 def test_missing_branches_are_named_with_their_use(tmp_path: Path) -> None:
@@ -332,7 +332,7 @@ def test_an_empty_class(tmp_path: Path) -> None:
 def test_duplicated_events(tmp_path: Path) -> None:
     columns = jet_columns(300)
     columns["event"][250] = 20
-    assert refusal(tmp_path, columns, chunk=100) == (
+    assert refusal(tmp_path, columns, chunk_entries=100) == (
         "data set toy: 1 entries have the event_id (run, event) of another, such as entry 20 of FILE and "
         "entry 250 of FILE"
     )

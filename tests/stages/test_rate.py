@@ -69,7 +69,7 @@ class Stage:
             write_arrays(out, arrays)
 
     def run(self, **changes: Any) -> RateCard:
-        keys = {"signal": ["W"], "input_rate_khz": 100.0, "rates_khz": [1.0, 5.0, 20.0], "against": ["x1"]}
+        keys = {"signal": ["W"], "input_rate_khz": 100.0, "rates_khz": [1.0, 5.0, 20.0], "efficiency_variables": ["x1"]}
         trigger = Trigger.model_validate({**keys, **changes})
         read = [self.folder / n for n in ("spec.json", "network.npz", "codes.npz", "model.keras", "reference.npz")]
         rate.rate_of_design(*read, trigger, "Simulation, 13 TeV", self.folder / "rate.json")
@@ -184,8 +184,10 @@ def test_bins_of_a_variable_share_the_signal_and_add_up(stage: Stage) -> None:
 
 
 def test_what_does_not_fit_is_refused_and_nothing_written(stage: Stage) -> None:
-    with pytest.raises(ConfigurationError, match=r"^trigger\.against: no observable or feature 'x11'; nearest: 'x1'"):
-        stage.run(against=["x11"])
+    with pytest.raises(
+        ConfigurationError, match=r"^trigger\.efficiency_variables: no observable or feature 'x11'; nearest: 'x1'"
+    ):
+        stage.run(efficiency_variables=["x11"])
     save_codes(dataclasses.replace(stage.events, classes=("a", "b", "W")), stage.folder / "codes.npz")
     with pytest.raises(CardError, match=r"network\.npz: made for other inputs or classes than those of"):
         stage.run()
@@ -245,7 +247,12 @@ def anomalies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Anomalies:
 
 
 def test_one_score_is_judged_as_it_is_and_beside_its_teacher(anomalies: Anomalies) -> None:
-    changes = {"input_rate_khz": None, "filled_fraction": 0.002, "shares": {"g": 0.8, "q": 0.2}, "against": []}
+    changes = {
+        "input_rate_khz": None,
+        "filled_fraction": 0.002,
+        "shares": {"g": 0.8, "q": 0.2},
+        "efficiency_variables": [],
+    }
     card = anomalies.run(**changes)
     assert card.one_score
     assert card.reliability == []

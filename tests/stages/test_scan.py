@@ -96,7 +96,7 @@ def test_a_point_holds_what_the_cards_say(made):
     assert (point.budget_met, point.missed) == (False, ["luts 905 (yosys), budget 900: 5 too many, 0.6 %"])
     assert (point.front_luts, point.front_latency) == (False, False)
     assert (small.front_luts, small.front_latency) == (True, True)
-    assert (card.events, card.reference_units, card.accuracy_trees) == (600, [6, 3], 0.82)
+    assert (card.events, card.widths_of_baseline, card.accuracy_trees) == (600, [6, 3], 0.82)
     assert len(card.inputs) == 1 + 2 * 6
 
 

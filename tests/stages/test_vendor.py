@@ -102,8 +102,8 @@ def test_the_period_is_never_longer_than_the_clock(tmp_path, made, tools):
 
 def test_what_is_not_asked_for_or_not_installed_is_not_measured(tmp_path, made, tools):
     card = run(tmp_path, made)
-    assert card.vivado_note == "not asked for: checks.vivado of the budget file"
-    assert card.vitis_hls_note == "not asked for: checks.vitis_hls of the budget file"
+    assert card.vivado_note == "not asked for: verification.vivado"
+    assert card.vitis_hls_note == "not asked for: verification.vitis_hls"
     card = run(tmp_path, made, vivado=True, vitis_hls=True)
     assert (card.vivado_note, card.vitis_hls_note) == (
         "vivado is not on PATH",

@@ -263,7 +263,7 @@ def sampled(results: Path, **budget: Any) -> tuple[Path, Path]:
         "data_set": "toy",
         "target": "level-1",
         "network": {"units": [6, 3]},
-        "checks": {"vectors": 100_000, **budget},
+        "verification": {"rtl_vectors": 100_000, **budget},
         "designs": {name: {"luts": 1000, "latency_ns": 20} for name in DESIGNS},
     }
     paths[0].write_text(json.dumps(content))
@@ -285,7 +285,7 @@ def test_verdict_on_a_sampled_output_says_so(results):
 
 def test_verdict_fails_a_sampled_output_if_asked_to(results):
     with pytest.raises(
-        BudgetMissedError, match=r"small: output class1 is not proven \(open\); checks.require_proof asks"
+        BudgetMissedError, match=r"small: output class1 is not proven \(open\); verification.require_proof asks"
     ):
         with_budget(results, sampled(results, require_proof=True))
 
@@ -300,7 +300,12 @@ def test_verdict_fails_a_sampled_output_if_asked_to(results):
             '"luts": 900',
             "budget.luts: does not agree with the budget and target files. Expected 900",
         ),
-        ("budget.yaml", '"vectors": 100000', '"vectors": 200000', "Expected at least 200000 (checks.vectors)"),
+        (
+            "budget.yaml",
+            '"vectors": 100000',
+            '"vectors": 200000',
+            "Expected at least 200000 (verification.rtl_vectors)",
+        ),
         ("budget.yaml", '"medium"', '"huge"', "designs: does not agree"),
     ],
 )

@@ -133,7 +133,7 @@ def graph(tmp_path_factory):
     keras.utils.set_random_seed(1)
     x = keras.Input((4, 2))
     h = LUTConv1D(3, 2, input_format="fixed<5,2>", seed=1)(x)
-    own = keras.layers.Flatten()(LUTDense(1, input_format="fixed<5,2>", per_place=True, seed=2)(x))
+    own = keras.layers.Flatten()(LUTDense(1, input_format="fixed<5,2>", per_position_widths=True, seed=2)(x))
     with QuantizerConfigScope(place="datalane", overflow_mode="SAT"):
         h = QDense(4, activation="relu")(keras.layers.Concatenate()([keras.ops.sum(h, axis=1), own]))
     model = keras.Model(x, LUTDense(3, seed=3)(h))

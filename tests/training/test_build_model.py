@@ -22,15 +22,20 @@ from trigger_lut.network.reference_model import evaluate
 from trigger_lut.training.build_model import all_layers, build_model
 
 FORMATS = [KIF(1, 2, n % 3 + 1) for n in range(12)]
-LUT = {"hidden_width": 2, "max_input_bits": 3}
+LUT = {"edge_hidden_units": 2, "max_input_bits": 3}
 
 EXAMPLES = {
     "units": {"units": [4, 3]},
-    "dense": {"layers": [{"lut_dense": {"units": 4, "depth": 2, "activation": "sin"}}, {"lut_dense": {"units": 3}}]},
+    "dense": {
+        "layers": [
+            {"lut_dense": {"units": 4, "edge_hidden_layers": 2, "activation": "sin"}},
+            {"lut_dense": {"units": 3}},
+        ]
+    },
     "particles": {
         "input_shape": [4, 3],
         "layers": [
-            {"lut_dense": {"units": 5, "per_place": True}},
+            {"lut_dense": {"units": 5, "per_position_widths": True}},
             {"sum": {"axis": "particles"}},
             {"q_dense": {"units": 6, "activation": "relu"}},
             {"lut_dense": {"units": 3, "input_rounding": "RND"}},
@@ -140,7 +145,9 @@ def test_pools_have_the_shapes_of_keras_and_means_are_exact_or_refused():
         options = {"pool_size": k, "strides": step, "padding": padding}
         for kind, pool in (("max_pool", keras.layers.MaxPooling1D), ("average_pool", keras.layers.AveragePooling1D)):
             layers = [{kind: options}, {"flatten": {}}]
-            shape = NetworkShape.model_validate({"input_shape": [size, 1], "layers": [layers[0]], "reference": [3]})
+            shape = NetworkShape.model_validate(
+                {"input_shape": [size, 1], "layers": [layers[0]], "baseline_units": [3]}
+            )
             x = keras.Input((size, 1))
             model = keras.Model(x, pool(**options)(x))
             codes = np.random.default_rng(0).integers(-16, 16, (20, size))
@@ -202,15 +209,15 @@ def test_a_sum_is_exact():
 
 def test_options_are_the_layer_s_own_or_the_network_s():
     layers = [
-        {"lut_dense": {"units": 4, "hidden_width": 5}},
+        {"lut_dense": {"units": 4, "edge_hidden_units": 5}},
         {"lut_dense": {"units": 4, "batch_norm": False}},
         {"lut_dense": {"units": 3, "overflow": "WRAP", "max_input_bits": 2}},
     ]
     shape = described(layers=layers)
-    held = [(x.options.batch_norm, x.options.hidden_width, x.options.max_input_bits) for x in all_layers(shape)]
+    held = [(x.options.batch_norm, x.options.edge_hidden_units, x.options.max_input_bits) for x in all_layers(shape)]
     assert held == [(True, 5, 3), (False, 2, 3), (False, 2, 2)]
     model = build_model(shape, FORMATS, 3, seed=1)
-    assert [(x.batch_norm, x.hidden_width, x.max_input_bits, x.overflow) for x in model.layers[1:]] == [
+    assert [(x.batch_norm, x.edge_hidden_units, x.max_input_bits, x.overflow) for x in model.layers[1:]] == [
         (True, 5, 3, "SAT"),
         (False, 2, 3, "SAT"),
         (False, 2, 2, "WRAP"),
@@ -301,7 +308,7 @@ def module(tmp_path, monkeypatch) -> str:
 
 
 def of_function(text: str) -> NetworkShape:
-    return NetworkShape.model_validate({"function": text, "reference": [4, 3]})
+    return NetworkShape.model_validate({"builder": text, "baseline_units": [4, 3]})
 
 
 def test_a_function_gets_formats_classes_and_seed(module):
@@ -324,7 +331,7 @@ def test_a_function_s_own_layer_is_loaded_and_becomes_integers(module, tmp_path)
             del held[name]
     with pytest.raises(CardError, match=r"(?s)model\.keras: not a saved Keras model .*class .Halves."):
         load_model(tmp_path / "model.keras")
-    loaded = load_model(tmp_path / "model.keras", shape.function)
+    loaded = load_model(tmp_path / "model.keras", shape.builder)
     values = (codes * 2.0 ** -np.array([float(kif.f) for kif in FORMATS])).astype(np.float32)
     np.testing.assert_array_equal(np.asarray(loaded(values)), expected)
     np.testing.assert_array_equal(evaluate(integer_network(loaded, inputs=FORMATS), codes), evaluate(network, codes))
@@ -374,4 +381,4 @@ def test_a_function_that_cannot_be_used_is_named(module, name, expected):
     own = text.split(":")[0]
     with pytest.raises(ConfigurationError) as caught:
         build_model(of_function(text), FORMATS, 3, seed=1)
-    assert str(caught.value) == "network.function: " + expected.format(text, own, own)
+    assert str(caught.value) == "network.builder: " + expected.format(text, own, own)

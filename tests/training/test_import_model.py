@@ -161,7 +161,7 @@ def stage(folder: Path, model, **changes) -> dict[str, Path]:
     source = folder / "given.keras"
     if model is not None:
         model.save(source)
-    network = {"model": str(source), "reference": [3]}
+    network = {"keras_file": str(source), "baseline_units": [3]}
     design = made_cards.spec(latency_ns=100, luts=5000).model_copy(
         update={"network": made_cards.spec().network.model_validate(network)}
     )

@@ -15,7 +15,7 @@ from trigger_lut.training.regrowth import LOOKS, Growth, fill, growths
 
 @pytest.fixture
 def model():
-    shape = {"max_input_bits": 4, "hidden_width": 3, "output_bits": 3, "input_format": "fixed<4,1>"}
+    shape = {"max_input_bits": 4, "edge_hidden_units": 3, "initial_fraction_bits": 3, "input_format": "fixed<4,1>"}
     made = keras.Sequential([keras.Input((4,)), LUTDense(5, seed=1, **shape), LUTDense(3, seed=2, **shape)])
     for layer in table_layers(made):
         layer.input_width.assign(np.full(layer.input_width.shape, 3.2))
@@ -44,7 +44,7 @@ def without_some(model, gone):
 
 
 def test_a_removed_edge_leaves_nothing_whatever_the_moments_and_comes_back_as_it_was():
-    shape = {"max_input_bits": 4, "hidden_width": 3, "output_bits": 8, "input_format": "fixed<4,1>"}
+    shape = {"max_input_bits": 4, "edge_hidden_units": 3, "initial_fraction_bits": 8, "input_format": "fixed<4,1>"}
     made = keras.Sequential([keras.Input((4,)), LUTDense(5, seed=1, batch_norm=True, **shape)])
     (layer,) = table_layers(made)
     layer.input_width.assign(np.full(layer.input_width.shape, 3.0))

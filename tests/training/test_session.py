@@ -525,7 +525,7 @@ def test_own_training_takes_the_steps_of_model_fit():
     y = (np.abs(x[:, 0]) > 0.7).astype(int)
 
     def model():
-        shape = {"max_input_bits": 4, "hidden_width": 3, "input_format": "fixed<4,2>"}
+        shape = {"max_input_bits": 4, "edge_hidden_units": 3, "input_format": "fixed<4,2>"}
         made = keras.Sequential([keras.Input((3,)), LUTDense(2, batch_norm=True, seed=4, **shape)])
         made.layers[0].input_width.assign(made.layers[0].input_width - 1.3)  # at full width it has no gradient
         return made
@@ -553,7 +553,7 @@ def test_own_training_takes_the_steps_of_model_fit():
 def test_pressure_on_luts_narrows_and_a_rate_of_zero_holds_the_widths():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(200, 2)).astype(np.float32), rng.integers(0, 2, 200)
-    model = keras.Sequential([keras.Input((2,)), LUTDense(2, max_input_bits=4, hidden_width=2, seed=4)])
+    model = keras.Sequential([keras.Input((2,)), LUTDense(2, max_input_bits=4, edge_hidden_units=2, seed=4)])
     trainer, layer = Trainer(model, x, y, batch_size=1000), model.layers[0]
     assert trainer.batch_size == 200, "no more than there are events"
     order, widths = np.arange(200), np.asarray(layer.input_width)

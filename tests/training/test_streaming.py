@@ -269,7 +269,7 @@ def as_estimated(network, spec):
 def inputs(tmp_path, monkeypatch):
     monkeypatch.setattr(session, "measure", as_estimated)
     training = {"epochs": 8, "batch_size": 2000, "learning_rate": 0.03, "memory_mb": 1}
-    network = {"units": [4, 3], "hidden_width": 4, "max_input_bits": 5}
+    network = {"units": [4, 3], "edge_hidden_units": 4, "max_input_bits": 5}
     write_card(made_spec("tiny", 120, network=network, training=training), tmp_path / "spec.json")
     save_codes(made_events(80_000), tmp_path / "codes.npz")
     return tmp_path

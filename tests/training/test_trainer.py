@@ -13,7 +13,7 @@ from trigger_lut.training.soft_cost import counting_layers, links_of, model_cost
 from trigger_lut.training.trainer import Trainer
 from trigger_lut.training.types import Pressure
 
-SMALL = {"max_input_bits": 4, "hidden_width": 3, "input_format": "fixed<4,2>"}
+SMALL = {"max_input_bits": 4, "edge_hidden_units": 3, "input_format": "fixed<4,2>"}
 
 
 def tables(units, seed, **more):

@@ -124,11 +124,11 @@ def test_a_checkpoint_belongs_to_what_the_training_started_from(larger, inputs, 
     ("changes", "expected"),
     [
         (
-            {"network": {"units": [5, 3], "hidden_width": 4, "max_input_bits": 5}},
+            {"network": {"units": [5, 3], "edge_hidden_units": 4, "max_input_bits": 5}},
             "warm.npz: not of the network of design",
         ),
         (
-            {"network": {"units": [4, 3], "hidden_width": 4, "max_input_bits": 4}},
+            {"network": {"units": [4, 3], "edge_hidden_units": 4, "max_input_bits": 4}},
             "warm.npz: not of the network of design",
         ),
         ({"warm_from": None}, "design 'tiny': warm_from: expected the design that .*warm.npz is of, found none"),

@@ -31,7 +31,7 @@ from trigger_lut.training.measure import Built
 from trigger_lut.training.trainer import Trainer
 from trigger_lut.training.types import Pressure
 
-SMALL = {"max_input_bits": 4, "hidden_width": 3, "input_format": "fixed<4,2>"}
+SMALL = {"max_input_bits": 4, "edge_hidden_units": 3, "input_format": "fixed<4,2>"}
 BATCH, BATCHES, EPOCHS = 64, 4, 3
 TWO = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 
@@ -146,7 +146,7 @@ def stage(folder):
     ids = np.arange(2000, dtype=np.uint64)
     save_codes(EventCodes(codes, labels, split, ids, formats, ("x", "y"), ("a", "b", "c")), folder / "codes.npz")
     training = {"epochs": 12, "batch_size": 200, "learning_rate": 0.03}
-    network = {"units": [3], "hidden_width": 4, "max_input_bits": 5}
+    network = {"units": [3], "edge_hidden_units": 4, "max_input_bits": 5}
     write_card(made_spec("tiny", 80, network=network, training=training), folder / "spec.json")
     session.measure, multi_gpu.strategy = as_estimated, lambda gpus: TWO if gpus == 2 else None
 

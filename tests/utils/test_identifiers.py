@@ -147,8 +147,11 @@ PLACES: dict[str, Any] = {
     "files.0": lambda name: {"files": [f"{name}.root"]},
     "tree": lambda name: {"tree": name},
     "event_id.0": lambda name: {"event_id": [name]},
-    "sample": lambda name: {"sample": name},
-    "targets.0.unit": lambda name: {"targets": [{"name": "y", "expression": "y", "unit": name}], "label": None},
+    "plot_label": lambda name: {"plot_label": name},
+    "regression_targets.0.unit": lambda name: {
+        "regression_targets": [{"name": "y", "expression": "y", "unit": name}],
+        "label": None,
+    },
     "objects.j.mask": lambda name: {"objects": {"j": {"count": 1, "mask": name, "features": [{"name": "pt"}]}}},
     "observables": lambda name: {"observables": {name: "x"}},
     "cut": lambda name: {"cut": f'branch("{name}") > 1'},

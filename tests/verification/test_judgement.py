@@ -12,7 +12,7 @@ def test_decision_that_is_sampled_fails_only_if_proofs_are_required(tmp_path):
     write_card(made_cards.decision().model_copy(update=open_one), path)
     assert reasons_to_fail([], [], [path]) == []
     assert reasons_to_fail([], [], [path], {}) == [
-        "small: decision in firmware is not proven (open after 60 s); checks.require_proof asks for it"
+        "small: decision in firmware is not proven (open after 60 s); verification.require_proof asks for it"
     ]
 
 

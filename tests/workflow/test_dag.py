@@ -176,13 +176,13 @@ def test_a_lost_firmware_folder_is_made_again_where_it_is_needed(done):
 @pytest.mark.parametrize("check", ["vivado", "vitis_hls"])
 def test_a_vendor_s_tool_switched_on_adds_its_stage_and_draws_the_pages_again(edited, check):
     pages = {"pages_of_design:small", "pages_of_design:large"}
-    jobs = edited("config/budget.yaml", "designs:\n", f"checks: {{{check}: true}}\ndesigns:\n")
+    jobs = edited("config/budget.yaml", "designs:\n", f"verification: {{{check}: true}}\ndesigns:\n")
     assert jobs == {"vendor:small", "vendor:large", *pages, *JUDGEMENT}
 
 
 def test_place_and_route_switched_on_adds_its_stage_and_draws_the_pages_again(edited):
     pages = {"pages_of_design:small", "pages_of_design:large", "pages_of_summary"}
-    jobs = edited("config/budget.yaml", "designs:\n", "checks: {route: true}\ndesigns:\n")
+    jobs = edited("config/budget.yaml", "designs:\n", "verification: {ecp5_place_and_route: true}\ndesigns:\n")
     assert jobs == {"route:small", "route:large", *pages, *JUDGEMENT}
 
 
@@ -315,13 +315,13 @@ def test_the_network_of_a_named_variant_reruns_its_points_alone(tmp_path):
     budget = SCAN_ALONE + networks
     folder = pretend_done(copy_workflow(tmp_path / "named", budget=budget))
     assert run_jobs(folder) == {}
-    (folder / "config/budget.yaml").write_text(budget.replace("{units: 6}", "{units: 6, depth: 2}"))
+    (folder / "config/budget.yaml").write_text(budget.replace("{units: 6}", "{units: 6, edge_hidden_layers: 2}"))
     changed = of_point("scan_l300_t20_b_s1") | of_point("scan_l600_t20_b_s1")
     assert set(run_jobs(folder)) == changed | OF_SCAN | JUDGEMENT
 
 
 def test_a_user_s_function_that_is_edited_trains_again(tmp_path):
-    budget = BUDGET.replace("network: {units: [4, 5]}", "network: {function: 'mine:build', reference: [4, 5]}")
+    budget = BUDGET.replace("network: {units: [4, 5]}", "network: {builder: 'mine:build', baseline_units: [4, 5]}")
     folder = copy_workflow(tmp_path / "function", budget=budget)
     (folder / "mine.py").write_text("def build(formats, classes, seed): ...")
     pretend_done(folder)
@@ -383,7 +383,7 @@ def test_every_command_of_the_rules_is_a_command():
 
 # ---------------------------------------------------------------- rates
 
-TRIGGER = "trigger: {signal: [W, Z, t], input_rate_khz: 100, rates_khz: [1, 10], against: [mass_mmdt]}\n"
+TRIGGER = "trigger: {signal: [W, Z, t], input_rate_khz: 100, rates_khz: [1, 10], efficiency_variables: [mass_mmdt]}\n"
 OF_RATES = {f"{rule}:{d}" for rule in ("rate", "decision", "page_of_rate") for d in ("small", "large")}
 RELEASED = {f"{rule}:{d}" for rule in ("release", "page_of_release") for d in ("small", "large")}  # holds the decision
 

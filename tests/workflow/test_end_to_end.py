@@ -22,9 +22,9 @@ from trigger_lut.cli import main
 BUDGET = """\
 data_set: toy
 target: cms-phase2-correlator
-network: {units: [3, 3], hidden_width: 4, max_input_bits: 5}
+network: {units: [3, 3], edge_hidden_units: 4, max_input_bits: 5}
 training: {epochs: 24, batch_size: 512}
-checks: {vectors: 200000, faults: 60}
+verification: {rtl_vectors: 200000, faults: 60}
 designs:
   tiny: {luts: 250, latency_ns: 25}
 drift: [later]
@@ -40,7 +40,7 @@ features:
   - {name: y, format: {signed: true, width: 6, integer: 3}}
   - {name: ratio, expression: x / (1 + abs(y))}
 width: 6
-trigger: {signal: [high], input_rate_khz: 100, rates_khz: [0.0001, 10], against: [x]}
+trigger: {signal: [high], input_rate_khz: 100, rates_khz: [0.0001, 10], efficiency_variables: [x]}
 """
 # Other files, in which x has another scale
 LATER = DATA_SET.replace("name: toy", "name: later").replace("ntuples/", "later/")

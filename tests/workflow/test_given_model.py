@@ -12,8 +12,8 @@ from workflows import copy_workflow, snakemake
 BUDGET = """\
 data_set: toy
 target: cms-phase2-correlator
-network: {model: models/hgq.keras, reference: [4, 3]}
-checks: {vectors: 100000, faults: 30, formal_seconds: 30}
+network: {keras_file: models/hgq.keras, baseline_units: [4, 3]}
+verification: {rtl_vectors: 100000, faults: 30, sat_timeout_s: 30}
 designs:
   given: {luts: 3000, latency_ns: 100}
 """
@@ -94,7 +94,7 @@ def test_an_edited_model_is_taken_over_again(finished):
     source.unlink()
     missing = snakemake(finished, "-n")
     assert missing.returncode != 0
-    assert "network.model: no file models/hgq.keras" in missing.stdout + missing.stderr
+    assert "network.keras_file: no file models/hgq.keras" in missing.stdout + missing.stderr
     source.write_text("no model")
     damaged = snakemake(finished, "-n")
     assert "expected a file that model.save('name.keras') of Keras 3 wrote" in damaged.stdout + damaged.stderr

@@ -16,8 +16,8 @@ DESCRIPTION = {
     "event_id": ["event"],
     "features": [{"name": "{x} $y", "expression": "x"}],
     "label": {"expression": "label", "classes": ["-a {b}", "{design}"]},
-    "trigger": {"signal": ["{design}"], "input_rate_khz": 100, "rates_khz": [10], "against": ["{x} $y"]},
-    "sample": "-s {design} $(id)",
+    "trigger": {"signal": ["{design}"], "input_rate_khz": 100, "rates_khz": [10], "efficiency_variables": ["{x} $y"]},
+    "plot_label": "-s {design} $(id)",
 }
 
 

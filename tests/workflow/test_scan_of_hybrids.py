@@ -24,7 +24,7 @@ network:
     - q_dense: {units: 4, activation: relu}
     - lut_dense: {units: 3}
 training: {epochs: 24, batch_size: 512}
-checks: {vectors: 100000, faults: 30}
+verification: {rtl_vectors: 100000, faults: 30}
 scan:
   luts: [3, 300, 450]
   latency_ns: [30]

@@ -17,7 +17,7 @@ BUDGET = """\
 data_set: toy
 target: level-1
 network: {units: [6, 3]}
-checks: {vectors: 100000}
+verification: {rtl_vectors: 100000}
 designs:
   small: {luts: 1000, latency_ns: 20}
 """

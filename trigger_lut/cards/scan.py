@@ -59,7 +59,7 @@ class ScanCard(Card):
     data_set: str = Field(description="Name of the data set.")
     target: str = Field(description="Name of the target.")
     events: int = Field(description="Events in the test split.")
-    reference_units: list[int] = Field(description="Widths of the unquantised Dense network.")
+    widths_of_baseline: list[int] = Field(description="Widths of the unquantised Dense network.")
     accuracy_reference: float = Field(description="Of the unquantised Dense network.")
     accuracy_trees: float = Field(description="Of the boosted trees.")
     points: list[ScanPoint] = Field(description="One entry a design, those of the scan first.")

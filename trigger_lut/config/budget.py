@@ -10,14 +10,15 @@ from pydantic import Field, StringConstraints, TypeAdapter, ValidationError, mod
 
 from trigger_lut.cards.base import Strict
 from trigger_lut.config import scan as scans
-from trigger_lut.config.checks import Checks
 from trigger_lut.config.network import NetworkShape as NetworkShape
 from trigger_lut.config.network import function_digest, model_digest
+from trigger_lut.config.renamed_keys import BUDGET, with_present_keys
 from trigger_lut.config.scan import Point, Scan
 from trigger_lut.config.validation import NAME_EXPECTED, DesignName, Line, Positive, checked, explain, refused, shown
 from trigger_lut.config.validation import Name as Name
 from trigger_lut.config.validation import read_yaml as read_yaml
 from trigger_lut.config.validation import validate as validate
+from trigger_lut.config.verification import VerificationOptions
 from trigger_lut.errors import ConfigurationError, nearest
 from trigger_lut.utils.identifiers import same_in_code
 
@@ -94,7 +95,7 @@ class Budget(Strict):
     seed: int = Field(1, ge=0, lt=2**31, description="Seed of initialisation and shuffling.")
     network: NetworkShape
     training: Training = Training()
-    checks: Checks = Checks()
+    verification: VerificationOptions = VerificationOptions()
     designs: dict[DesignName, DesignBudget] = Field(
         default_factory=dict,
         min_length=1,
@@ -138,8 +139,8 @@ class Spec(Strict):
     training: Training
     budget: DesignBudget
     warm_from: Name | None = Field(None, description="Design of the scan that training starts from; null: none.")
-    function_sha256: str | None = Field(None, description="Of the file of network.function in the working directory.")
-    model_sha256: str | None = Field(None, description="Of the file network.model.")
+    function_sha256: str | None = Field(None, description="Of the file of network.builder in the working directory.")
+    model_sha256: str | None = Field(None, description="Of the file network.keras_file.")
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -195,8 +196,7 @@ def load_targets(path: Path) -> dict[str, Target]:
 def load_budget(path: Path, targets_path: Path) -> tuple[Budget, Target]:
     """The budget file and its target. Raises ConfigurationError that lists every mistake with its dotted path."""
     targets = load_targets(targets_path)
-    content = read_yaml(path)
-    mistakes: list[str] = []
+    content, mistakes = with_present_keys(read_yaml(path), BUDGET, path)
     budget = None
     try:
         budget = checked(Budget, content)

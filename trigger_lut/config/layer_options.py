@@ -69,8 +69,10 @@ class TableOptions(Sparse):
     batch_norm: bool | None = Field(
         None, description="Batch normalisation of edge outputs; default: the network's, false in the last layer."
     )
-    hidden_width: int | None = Field(None, ge=1, le=64, description="Hidden units a hidden layer; default: network's.")
-    depth: int = Field(1, ge=1, le=4, description="Hidden layers of the small network behind each edge.")
+    edge_hidden_units: int | None = Field(
+        None, ge=1, le=64, description="Hidden units a hidden layer; default: network's."
+    )
+    edge_hidden_layers: int = Field(1, ge=1, le=4, description="Hidden layers of the small network behind each edge.")
     activation: Activation = Field("tanh", description="Of the hidden units; costs nothing in hardware.")
     use_bias: bool = Field(True, description="Whether each output has a constant added.")
     max_input_bits: int | None = Field(
@@ -83,14 +85,14 @@ class TableOptions(Sparse):
     )
     input_rounding: Literal["TRN", "RND"] = Field("TRN", description="Into the input format; RND costs an adder.")
     overflow: Literal["SAT", "WRAP"] = Field("SAT", description="Of the input format.")
-    output_bits: int = Field(6, ge=-12, le=12, description="Fractional bits of table entries at the start.")
+    initial_fraction_bits: int = Field(6, ge=-12, le=12, description="Fractional bits of table entries at the start.")
 
 
 class LUTDenseOptions(TableOptions):
     """Each output is a sum of one table a channel; weights are shared over all axes but the last."""
 
     units: Units = Field(description="Outputs a place.")
-    per_place: bool = Field(False, description="Bit widths of its own for every place.")
+    per_position_widths: bool = Field(False, description="Bit widths of its own for every place.")
 
 
 class LUTConv1DOptions(TableOptions):

@@ -33,7 +33,7 @@ from trigger_lut.config.layer_options import (
 )
 from trigger_lut.config.validation import Line
 
-OF_UNITS = ("batch_norm", "hidden_width", "max_input_bits")
+OF_UNITS = ("batch_norm", "edge_hidden_units", "max_input_bits")
 
 
 class Layer(Sparse):
@@ -80,13 +80,13 @@ class Layer(Sparse):
 
 
 class NetworkShape(Strict):
-    """The layers of the network: one of units, layers, function and model."""
+    """The layers of the network: one of units, layers, builder and keras_file."""
 
     units: list[Units] | None = Field(
         None, min_length=1, description="Outputs of each LUTDense layer; the last is the number of classes."
     )
     batch_norm: bool = Field(True, description="Batch normalisation of edge outputs in all layers but the last.")
-    hidden_width: int = Field(8, ge=1, le=64, description="Hidden units H of the small network behind each edge.")
+    edge_hidden_units: int = Field(8, ge=1, le=64, description="Hidden units H of the small network behind each edge.")
     max_input_bits: int = Field(6, ge=1, le=12, description="Largest address width of an edge; 6 bits fill one LUT.")
     input_shape: list[Size] | None = Field(
         None, min_length=1, description="Shape that the data set's features are put into, row by row, before `layers`."
@@ -94,19 +94,19 @@ class NetworkShape(Strict):
     layers: list[Layer] | None = Field(
         None, min_length=1, description="Layers in order; the last gives one output a class."
     )
-    function: Line | None = Field(
+    builder: Line | None = Field(
         None,
         pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$",
         description="Python function module:name that gets the inputs' formats, the number of classes and the seed, "
         "and gives a Keras model. The module is installed or lies in the working directory.",
     )
-    model: Line | None = Field(
+    keras_file: Line | None = Field(
         None,
         pattern=r"\.keras$",
         description="File of a trained Keras model of HGQ2's layers or ours, from the working directory. It is not "
         "trained: it is built, proven and measured as it is.",
     )
-    reference: list[Units] | None = Field(
+    baseline_units: list[Units] | None = Field(
         None,
         min_length=1,
         description="Widths of the unquantised Dense network to compare with; default: those of the layers.",
@@ -114,18 +114,18 @@ class NetworkShape(Strict):
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
-        forms = [name for name in ("units", "layers", "function", "model") if getattr(self, name) is not None]
+        forms = [name for name in ("units", "layers", "builder", "keras_file") if getattr(self, name) is not None]
         if len(forms) != 1:
             raise ValueError(
-                f"expected one of units, layers, function and model, found {' and '.join(forms) or 'none'}"
+                f"expected one of units, layers, builder and keras_file, found {' and '.join(forms) or 'none'}"
             )
         if self.input_shape is not None and self.layers is None:
             raise ValueError(f"input_shape: only beside layers, found beside {forms[0]}")
-        if self.units is not None and self.reference is not None:
-            raise ValueError("reference: only beside layers, function or model, found beside units")
+        if self.units is not None and self.baseline_units is not None:
+            raise ValueError("baseline_units: only beside layers, builder or keras_file, found beside units")
         if self.is_given:
-            if self.reference is None:
-                raise ValueError(f"reference: missing; the widths of a {forms[0]}'s layers are not found out")
+            if self.baseline_units is None:
+                raise ValueError(f"baseline_units: missing; the widths of a {forms[0]}'s layers are not found out")
             if given := [key for key in OF_UNITS if key in self.model_fields_set]:
                 raise ValueError(f"{given[0]}: only beside units or layers, found beside {forms[0]}")
         return self
@@ -138,13 +138,13 @@ class NetworkShape(Strict):
     @property
     def is_given(self) -> bool:
         """Whether the layers are not described here but come from a function or a file."""
-        return self.function is not None or self.model is not None
+        return self.builder is not None or self.keras_file is not None
 
     @property
-    def reference_units(self) -> list[int]:
+    def widths_of_baseline(self) -> list[int]:
         """Widths of the Dense network that the network is compared with; the last is the number of classes."""
-        if self.reference is not None:
-            return self.reference
+        if self.baseline_units is not None:
+            return self.baseline_units
         return self.units or [layer.width for layer in self.layers or [] if layer.width is not None]
 
 
@@ -152,18 +152,18 @@ def short_name(network: NetworkShape) -> str:
     """A network in a few words for tables: '20-5', 'lut_dense 8, sum', or the name of the function or file."""
     if network.units is not None:
         return "-".join(map(str, network.units))
-    if network.function is not None:
-        return network.function
-    if network.model is not None:
-        return Path(network.model).stem
+    if network.builder is not None:
+        return network.builder
+    if network.keras_file is not None:
+        return Path(network.keras_file).stem
     return ", ".join(x.kind if x.width is None else f"{x.kind} {x.width}" for x in network.layers or [])
 
 
 def function_digest(network: NetworkShape) -> str | None:
     """sha256 of the file of a network's function where it lies in the working directory; None of installed ones."""
-    if network.function is None:
+    if network.builder is None:
         return None
-    base = Path(*network.function.split(":")[0].split("."))
+    base = Path(*network.builder.split(":")[0].split("."))
     for path in (base.with_suffix(".py"), base / "__init__.py"):
         if path.is_file():
             return hashlib.sha256(path.read_bytes()).hexdigest()
@@ -172,6 +172,6 @@ def function_digest(network: NetworkShape) -> str | None:
 
 def model_digest(network: NetworkShape) -> str | None:
     """sha256 of the file of a network's model; None where there is none."""
-    if network.model is None or not Path(network.model).is_file():
+    if network.keras_file is None or not Path(network.keras_file).is_file():
         return None
-    return hashlib.sha256(Path(network.model).read_bytes()).hexdigest()
+    return hashlib.sha256(Path(network.keras_file).read_bytes()).hexdigest()

@@ -84,7 +84,7 @@ def variants(scan: Scan, network: NetworkShape) -> list[Variant]:
         return [Variant(f"_{name}", f"scan.networks.{name}", held) for name, held in scan.networks.items()]
     if scan.units is None:
         return [Variant("", "network", network)]
-    shared = {key: getattr(network, key) for key in ("batch_norm", "hidden_width", "max_input_bits")}
+    shared = {key: getattr(network, key) for key in ("batch_norm", "edge_hidden_units", "max_input_bits")}
     found = []
     for n, units in enumerate(scan.units):
         label = "" if units == network.units else "_u" + "x".join(map(str, units))
@@ -161,9 +161,9 @@ def mistakes(scan: Scan, network: NetworkShape | None, seed: int, designs: Colle
     if found or network is None:
         return found
     for variant in variants(scan, network):
-        if variant.network.model is not None:
+        if variant.network.keras_file is not None:
             return [f"scan: {variant.place} is a saved model, with nothing to train; expected it in designs alone"]
-    functions = [variant.place for variant in variants(scan, network) if variant.network.function is not None]
+    functions = [variant.place for variant in variants(scan, network) if variant.network.builder is not None]
     if functions and scan.max_input_bits is not None:
         return [f"scan.max_input_bits: {place} is a function, which has its own" for place in functions]
     names = Counter(point.name for point in points(scan, network, seed))

@@ -70,7 +70,7 @@ def mistakes(network: NetworkShape, channels: int, classes: Sequence[str], data_
 
     channels: features of the data set.
     """
-    if network.model is not None and (problems := keras_file.mistakes(Path(network.model), channels)):
+    if network.keras_file is not None and (problems := keras_file.mistakes(Path(network.keras_file), channels)):
         return [f"model: {problem}" for problem in problems]
     if network.is_given:
         return _of_reference(network, classes, data_set)
@@ -88,11 +88,11 @@ def mistakes(network: NetworkShape, channels: int, classes: Sequence[str], data_
 
 
 def _of_reference(network: NetworkShape, classes: Sequence[str], data_set: str) -> list[str]:
-    outputs = network.reference_units[-1] if network.reference_units else 0
+    outputs = network.widths_of_baseline[-1] if network.widths_of_baseline else 0
     if outputs == len(classes):
         return []
-    key = "reference" if network.reference is not None else "layers"
-    return [f"{key}: the reference's last layer has {outputs} outputs, {_of(data_set, classes)}"]
+    key = "baseline_units" if network.baseline_units is not None else "layers"
+    return [f"{key}: the baseline's last layer has {outputs} outputs, {_of(data_set, classes)}"]
 
 
 def _of(data_set: str, classes: Sequence[str]) -> str:

@@ -49,7 +49,7 @@ def integer_forms(layer: TableLayer, sites: IntArray | None = None) -> list[LUTD
             f"layer {layer.name!r}: table entries are not finite. Expected finite weights; the training diverged"
         )
     m = np.asarray(layer.widths()[0]).astype(int)
-    if not layer.per_place:
+    if not layer.per_position_widths:
         return [_form(layer, layer.name, tables, bias, m, sites)]
     return [
         _form(layer, f"{layer.name}_place{p}", tables[p], bias, m[p], None if sites is None else sites[p : p + 1])

@@ -19,7 +19,7 @@ def load_model(path: str | Path, function: str | None = None) -> Any:
     path : str or Path
         The .keras file.
     function : str, optional
-        `module:name` as in `network.function` of the budget file. Its module registers further layers.
+        `module:name` as in `network.builder` of the budget file. Its module registers further layers.
 
     Returns
     -------

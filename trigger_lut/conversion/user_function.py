@@ -21,7 +21,7 @@ def load_function(function: str) -> Any:
     try:
         found = getattr(importlib.import_module(module), name, None)
     except ImportError as error:
-        raise ConfigurationError(f"network.function: {function}: {module} cannot be imported: {error}") from error
+        raise ConfigurationError(f"network.builder: {function}: {module} cannot be imported: {error}") from error
     if not callable(found):
-        raise ConfigurationError(f"network.function: {function}: {module} has no function {name!r}")
+        raise ConfigurationError(f"network.builder: {function}: {module} has no function {name!r}")
     return found

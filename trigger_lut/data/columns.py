@@ -43,7 +43,7 @@ class Plan:
 
         label = parsed(data_set.label.expression) if data_set.label is not None else None
         cut, weight = parsed(data_set.cut), parsed(data_set.weight)
-        targets = {target.name: parse(target.expression) for target in data_set.targets or []}
+        targets = {target.name: parse(target.expression) for target in data_set.regression_targets or []}
         observables = {name: parse(text) for name, text in data_set.observables.items()}
         uses = [(f"feature {f.name!r}", f.parsed()) for f in data_set.features]
         for kind, objects in data_set.objects.items():
@@ -70,7 +70,9 @@ def read_source(data_set: DataSet, source: Source) -> Iterator[tuple[int, Rows]]
     """
     plan = Plan.of(data_set)
     count = count_entries(source.file, data_set.tree, plan.branches, source.friends)
-    for start, branches in chunks(source.file, data_set.tree, plan.branches, data_set.chunk, source.friends, count):
+    for start, branches in chunks(
+        source.file, data_set.tree, plan.branches, data_set.chunk_entries, source.friends, count
+    ):
         try:
             yield len(branches[data_set.event_id[0]]), _rows_of(plan, branches, start, source.kind)
         except DataError as error:
@@ -85,7 +87,7 @@ def _rows_of(plan: Plan, branches: Mapping[str, Any], start: int, of_file: int |
     kept_entry = entry[keep]
     ids = {name: _identity(name, branches[name])[keep] for name in data_set.event_id}
     rows = np.empty(len(kept_entry), row_type(data_set))
-    of_class = [np.full(len(kept_entry), of_file or 0, np.int64)] if data_set.classes_apart else []
+    of_class = [np.full(len(kept_entry), of_file or 0, np.int64)] if data_set.event_ids_repeat_across_classes else []
     rows["identity"], rows["entry"], rows["file"] = hash_columns([*of_class, *ids.values()]), kept_entry, 0
     if data_set.split_by:
         rows["group"] = hash_columns([ids[name] for name in data_set.split_by])

@@ -84,7 +84,7 @@ def merge(
         formats = formats_of(data_set, described, training)
         scales = scales_of(data_set, seen.training_targets.spread)
     else:
-        formats, scales = frozen.formats, list(frozen.scales) if data_set.targets else []
+        formats, scales = frozen.formats, list(frozen.scales) if data_set.regression_targets else []
     tallies = [
         Tally(channel, kif, len(data_set.label_classes)) for channel, kif in zip(described, formats, strict=True)
     ]
@@ -116,7 +116,7 @@ class _Seen:
 
     def __init__(self, data_set: DataSet, files: Sequence[str], for_training: bool) -> None:
         self.data_set, self.files, self.for_training = data_set, files, for_training
-        classes, targets = len(data_set.label_classes), len(data_set.targets or [])
+        classes, targets = len(data_set.label_classes), len(data_set.regression_targets or [])
         self.counts = np.zeros((len(SPLIT_NAMES), classes), np.int64)
         self.weights = np.zeros(classes)  # of the training split
         self.targets, self.training_targets = Moments(targets), Moments(targets)
@@ -127,7 +127,7 @@ class _Seen:
         both = np.bincount(split * np.int64(classes) + labels, minlength=self.counts.size)
         self.counts += both.reshape(self.counts.shape)
         self.weights += np.bincount(labels[train], weights(rows)[train], minlength=classes)
-        if self.data_set.targets:
+        if self.data_set.regression_targets:
             self.targets.add(rows["targets"])
             self.training_targets.add(rows["targets"][train])
         same = rows["identity"][1:] == rows["identity"][:-1]
@@ -136,7 +136,11 @@ class _Seen:
             pair = pair[np.lexsort((pair["entry"], pair["file"]))]
             places = [f"entry {row['entry']} of {self.files[row['file']]}" for row in pair]
             apart = pair["label"][0] != pair["label"][1] and self.data_set.files_by_class is not None
-            hint = "; if events of different classes are different ones, say classes_apart: true" if apart else ""
+            hint = (
+                "; if events of different classes are different ones, say event_ids_repeat_across_classes: true"
+                if apart
+                else ""
+            )
             self.first_twice = self.first_twice or " and ".join(places) + hint
             self.twice += int(same.sum())
 
@@ -195,7 +199,7 @@ def _encoded(
         weights=seen.training_weights(rows),
         targets=(rows["targets"] / np.array(scales, np.float32)).astype(np.float32) if scales else None,
         scales=tuple(scales),
-        units=tuple(target.unit for target in data_set.targets or []),
+        units=tuple(target.unit for target in data_set.regression_targets or []),
         observables=np.ascontiguousarray(rows["observables"]) if data_set.observables else None,
         observable_names=tuple(data_set.observables),
     )

@@ -88,4 +88,4 @@ class Nonfinite:
             return self.channels[n].name
         if field_name == "observables":
             return list(self.data_set.observables)[n]
-        return (self.data_set.targets or [])[n].name
+        return (self.data_set.regression_targets or [])[n].name

@@ -38,7 +38,7 @@ def row_type(data_set: DataSet) -> np.dtype[np.void]:
         "values": ("<f4", len(channels(data_set))),
         "kept": ("<i4", len(data_set.objects)),
         "observables": ("<f4", len(data_set.observables)),
-        "targets": ("<f4", len(data_set.targets or [])),
+        "targets": ("<f4", len(data_set.regression_targets or [])),
     }
     return np.dtype(fields + [(name, kind, (count,)) for name, (kind, count) in counts.items() if count])
 

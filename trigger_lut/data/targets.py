@@ -21,7 +21,7 @@ def scales_of(data_set: DataSet, spreads: ArrayLike) -> list[float]:
     itself, with the binary point moved. Raises DataError for a target that does not vary.
     """
     found = []
-    for target, spread in zip(data_set.targets or [], np.asarray(spreads), strict=True):
+    for target, spread in zip(data_set.regression_targets or [], np.asarray(spreads), strict=True):
         if not spread > 0:
             raise DataError(f"data set {data_set.name}: target {target.name!r} has one value in the training split")
         found.append(target.scale if target.scale is not None else 2.0 ** round(math.log2(spread)))
@@ -40,5 +40,5 @@ def target_summaries(data_set: DataSet, of_all: Moments, scales: Sequence[float]
             mean=float(of_all.mean[n]),
             spread=float(of_all.spread[n]),
         )
-        for n, target in enumerate(data_set.targets or [])
+        for n, target in enumerate(data_set.regression_targets or [])
     ]

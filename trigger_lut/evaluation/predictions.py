@@ -59,7 +59,7 @@ def of_keras(model: Path, spec: Spec, events: EventCodes) -> Outputs:
     """Outputs of the trained model, in float32 as Keras computes them. Raises CardError when it cannot be loaded."""
     from trigger_lut.conversion.saved_model import load_model
 
-    held = load_model(model, spec.network.function)
+    held = load_model(model, spec.network.builder)
     return {
         s: np.concatenate(
             [

@@ -20,11 +20,11 @@ KEYS = (
     "batch_norm",
     "input_format",
     "max_input_bits",
-    "hidden_width",
-    "output_bits",
+    "edge_hidden_units",
+    "initial_fraction_bits",
     "momentum",
     "seed",
-    "depth",
+    "edge_hidden_layers",
     "activation",
     "use_bias",
     "overflow",
@@ -41,10 +41,12 @@ def title(layer: keras.layers.Layer) -> str:
 def check(layer: Any) -> None:
     """Make whole-numbered options integers. Raises ConfigurationError for the first option that is not possible."""
     layer.units = whole(layer, layer.units_option, layer.units, 1)
-    layer.hidden_width = whole(layer, "hidden_width", layer.hidden_width, 1)
-    layer.depth = whole(layer, "depth", layer.depth, 1)
+    layer.edge_hidden_units = whole(layer, "edge_hidden_units", layer.edge_hidden_units, 1)
+    layer.edge_hidden_layers = whole(layer, "edge_hidden_layers", layer.edge_hidden_layers, 1)
     layer.max_input_bits = whole(layer, "max_input_bits", layer.max_input_bits, 1, ADDRESS_LIMIT)
-    layer.output_bits = whole(layer, "output_bits", layer.output_bits, -FRACTION_LIMIT, FRACTION_LIMIT)
+    layer.initial_fraction_bits = whole(
+        layer, "initial_fraction_bits", layer.initial_fraction_bits, -FRACTION_LIMIT, FRACTION_LIMIT
+    )
     if not 0 <= layer.momentum < 1:
         raise ConfigurationError(f"{title(layer)}: momentum: expected 0 <= momentum < 1, found {layer.momentum}")
     layer.momentum = float(layer.momentum)

@@ -85,7 +85,7 @@ class TableLayer(TrainedTables):
         self.check_input(input_shape)
         axes = self.output_axes(input_shape)
         self.gather = None
-        if self.gathers or self.per_place:
+        if self.gathers or self.per_position_widths:
             static = self._static(input_shape)
             if self.gathers:
                 self.gather = Gather(self.positions(static), math.prod(static[1:-1]))
@@ -114,9 +114,9 @@ class TableLayer(TrainedTables):
             raise ConfigurationError(
                 f"{arguments.title(self)}: a penalty on cost needs the number of places, which the input leaves open"
             )
-        if self.per_place:
+        if self.per_position_widths:
             table, m, f = (tf.reshape(t, (-1, *t.shape[2:])) for t in (table, m, f))
-        soft_cost.record(self, table, m, f, 1 if self.per_place else self.places)
+        soft_cost.record(self, table, m, f, 1 if self.per_position_widths else self.places)
         return y
 
     def forward_training(
@@ -152,14 +152,14 @@ class TableLayer(TrainedTables):
         return address, tf.ones_like(address, dtype=tf.bool), values
 
     def _rows(self, address: tf.Tensor) -> tf.Tensor:
-        if not self.per_place:
+        if not self.per_position_widths:
             return rows_of(address, self.entries)
         c_in = len(self.formats)
         return tf.reshape(rows_of(tf.reshape(address, (-1, self.places * c_in)), self.entries), (-1, c_in))
 
     def _histogram(self, address: tf.Tensor) -> tf.Tensor:
         """Share of the batch at each address: (C_in, K), or (P, C_in, K) where places have tables of their own."""
-        if not self.per_place:
+        if not self.per_position_widths:
             return code_histogram(address, self.entries)
         c_in = len(self.formats)
         found = code_histogram(tf.reshape(address, (-1, self.places * c_in)), self.entries)

@@ -28,17 +28,17 @@ class LUTDense(TableLayer):
     ----------
     units : int
         Number of outputs C_out.
-    per_place : bool
+    per_position_widths : bool
         Give each place its own address widths and output fractions. Weights, bias and batch normalisation stay
         shared; tables are then (P, C_in, K, C_out).
-    batch_norm, input_format, max_input_bits, hidden_width, output_bits, momentum, seed, **kwargs
+    batch_norm, input_format, max_input_bits, edge_hidden_units, initial_fraction_bits, momentum, seed, **kwargs
         Further options: see `TrainedTables`, which lists the attributes as well.
 
     Raises
     ------
     ConfigurationError
-        For bad options, a bad format, an input of rank 1, and with `per_place` for an input with open axes besides
-        the batch's.
+        For bad options, a bad format, an input of rank 1, or an input with open axes besides the batch's together
+        with `per_position_widths`.
     """
 
     def __init__(
@@ -47,17 +47,25 @@ class LUTDense(TableLayer):
         batch_norm: bool = False,
         input_format: str | Sequence[str] = "fixed<8,3>",
         max_input_bits: int = 6,
-        hidden_width: int = 8,
-        output_bits: int = 6,
+        edge_hidden_units: int = 8,
+        initial_fraction_bits: int = 6,
         momentum: float = 0.9,
         seed: int | None = None,
-        per_place: bool = False,
+        per_position_widths: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            units, batch_norm, input_format, max_input_bits, hidden_width, output_bits, momentum, seed, **kwargs
+            units,
+            batch_norm,
+            input_format,
+            max_input_bits,
+            edge_hidden_units,
+            initial_fraction_bits,
+            momentum,
+            seed,
+            **kwargs,
         )
-        self.per_place = bool(per_place)
+        self.per_position_widths = bool(per_position_widths)
 
     def check_input(self, input_shape: Shape) -> None:
         if len(input_shape) < 2 or input_shape[-1] is None:
@@ -73,4 +81,4 @@ class LUTDense(TableLayer):
         return np.arange(math.prod(input_shape[1:-1]), dtype=np.int64)[:, None]
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "per_place": self.per_place}
+        return {**super().get_config(), "per_position_widths": self.per_position_widths}

@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 from keras.src.backend.common.stateless_scope import in_stateless_scope
 
+from trigger_lut.config.renamed_keys import LAYER_OPTIONS
 from trigger_lut.layers import arguments
 from trigger_lut.layers.edge_networks import EdgeWeights, edge_functions, initial_weights
 from trigger_lut.layers.input_quantizer import InputCodes
@@ -51,12 +52,12 @@ class TrainedTables(keras.layers.Layer):
                     the tables
     input_format    'fixed<W,I>' or 'ufixed<W,I>' (I includes the sign), or one such text a channel of the input
     max_input_bits  largest address width of an edge, 1 to 12; tables have at most 2**max_input_bits entries
-    hidden_width    H, units of each hidden layer behind each edge
-    output_bits     fractional bits of the table entries at the start
+    edge_hidden_units    H, units of each hidden layer behind each edge
+    initial_fraction_bits     fractional bits of the table entries at the start
     momentum        of the moving statistics of batch normalisation; its histograms are steadier than a batch's means,
                     so it is shorter than Keras' 0.99
     seed            of the initial weights; None draws one from `keras.utils.set_random_seed`'s state
-    depth           hidden layers behind each edge
+    edge_hidden_layers           hidden layers behind each edge
     activation      of the hidden units, one of `activations.ACTIVATIONS`
     use_bias        whether outputs have a bias
     overflow        of the input format: 'SAT' (saturation; firmware leaves it out where it is provably not needed) or
@@ -83,11 +84,11 @@ class TrainedTables(keras.layers.Layer):
         batch_norm: bool = False,
         input_format: str | Sequence[str] = "fixed<8,3>",
         max_input_bits: int = 6,
-        hidden_width: int = 8,
-        output_bits: int = 6,
+        edge_hidden_units: int = 8,
+        initial_fraction_bits: int = 6,
         momentum: float = 0.9,
         seed: int | None = None,
-        depth: int = 1,
+        edge_hidden_layers: int = 1,
         activation: str = "tanh",
         use_bias: bool = True,
         overflow: str = "SAT",
@@ -98,11 +99,15 @@ class TrainedTables(keras.layers.Layer):
         super().__init__(**{"dtype": "float32", "autocast": False, **kwargs})
         arguments.float32(self)
         self.units, self.batch_norm, self.use_bias, self.seed = units, bool(batch_norm), bool(use_bias), seed
-        self.max_input_bits, self.hidden_width, self.depth = max_input_bits, hidden_width, depth
-        self.output_bits, self.momentum, self.activation = output_bits, momentum, activation
+        self.max_input_bits, self.edge_hidden_units, self.edge_hidden_layers = (
+            max_input_bits,
+            edge_hidden_units,
+            edge_hidden_layers,
+        )
+        self.initial_fraction_bits, self.momentum, self.activation = initial_fraction_bits, momentum, activation
         self.overflow, self.input_rounding = overflow, input_rounding
         self.input_format = input_format if isinstance(input_format, str) else list(input_format)
-        self.per_place = False
+        self.per_position_widths = False
         arguments.check(self)
 
     # ---------------------------------------------------------------- variables
@@ -116,7 +121,9 @@ class TrainedTables(keras.layers.Layer):
         c_in = len(self.formats)
         rng = np.random.default_rng(random.getrandbits(31) if self.seed is None else self.seed)
         spread = 1.0 if self.batch_norm else 1.0 / np.sqrt(c_in)
-        first = initial_weights(rng, (c_in, self.units), self.hidden_width, self.depth, self.activation, spread)
+        first = initial_weights(
+            rng, (c_in, self.units), self.edge_hidden_units, self.edge_hidden_layers, self.activation, spread
+        )
         self.w1, self.b1 = self._weight("w1", first.w1), self._weight("b1", first.b1)
         self.hidden = [
             (self._weight(f"hidden_w{n}", w), self._weight(f"hidden_b{n}", b))
@@ -124,10 +131,10 @@ class TrainedTables(keras.layers.Layer):
         ]
         self.w2 = self._weight("w2", first.w2)
         self.bias = self._weight("bias", np.zeros(self.units)) if self.use_bias else None
-        lead = (self.places,) if self.per_place else ()
+        lead = (self.places,) if self.per_position_widths else ()
         shape = (*lead, c_in, self.units)
         self.input_width = self._weight("input_width", np.broadcast_to(self.channel_bits[:, None], shape))
-        self.output_fraction = self._weight("output_fraction", np.full(shape, float(self.output_bits)))
+        self.output_fraction = self._weight("output_fraction", np.full(shape, float(self.initial_fraction_bits)))
         if self.batch_norm:
             self.gamma = self._weight("gamma", np.ones(self.units))
             self.moving_mean = self._state("moving_mean", np.zeros((c_in, self.units)))
@@ -282,6 +289,11 @@ class TrainedTables(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **{key: getattr(self, key) for key in arguments.KEYS}}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Create the layer from its configuration, which may have the option names of version 0.1."""
+        return super().from_config({LAYER_OPTIONS.get(key, key): value for key, value in config.items()})
 
 
 def moments_of(values: tf.Tensor, histogram: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

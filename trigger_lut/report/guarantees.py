@@ -95,7 +95,7 @@ CLAIMS = (
         ),
         independence="Latency and II are measured in simulation, not taken from the plan.",
         assumptions="The delay model describes the device. Its error is stated as an interval.",
-        limits="Fmax is an estimate, not a timing run of the vendor's tool. With `checks.vivado: true` and "
+        limits="Fmax is an estimate, not a timing run of the vendor's tool. With `verification.vivado: true` and "
         "Vivado on PATH, its figures appear in columns of their own.",
     ),
     Claim(
@@ -108,7 +108,7 @@ CLAIMS = (
             "Cards of one design must agree on design, network, specification, outputs and vectors.",
             "Impossible figures are refused, for example mismatches with `bit_exact: true`, or 0 vectors.",
             "A design fails if an output differs, a fault is undetected, or a negative control is missed.",
-            "With `checks.require_proof: true`, a design fails if an output or its decision is not proven.",
+            "With `verification.require_proof: true`, a design fails if an output or its decision is not proven.",
             "The text lists what was proven, sampled, or not asked for.",
         ),
         independence="`verdict` computes each figure again that follows from others, and judges it again.",

@@ -29,7 +29,7 @@ def build_firmware(spec: Path, model: Path, network: Path, folder: Path, card: P
     watch = Stopwatch()
     design = read_card(Spec, spec)
     integers = load_network(network)
-    trained = load_model(model, design.network.function)
+    trained = load_model(model, design.network.builder)
     pipeline = close_timing(integers, design)
     cycles = cycles_between(design.target.event_period_ns, design.target.clock_period_ns)
     with atomic_folder(folder) as made:

@@ -140,7 +140,7 @@ def _variable(events: EventCodes, name: str) -> NDArray[np.float64]:
         n = events.features.index(name)
         return decoded(events.of(TEST)[0][:, [n]], events.formats[n : n + 1])[:, 0].astype(np.float64)
     known = [*events.observable_names, *events.features]
-    raise ConfigurationError(f"trigger.against: no observable or feature {name!r}{nearest(name, known)}")
+    raise ConfigurationError(f"trigger.efficiency_variables: no observable or feature {name!r}{nearest(name, known)}")
 
 
 def _turnons(
@@ -154,7 +154,7 @@ def _turnons(
     wanted = trigger.rates_khz[len(trigger.rates_khz) // 2]
     found = []
     is_signal = np.isin(labels, signal)
-    for name in trigger.against:
+    for name in trigger.efficiency_variables:
         values = _variable(events, name)
         edges = bins_of(values[is_signal], VARIABLE_BINS)
         efficiency = {}

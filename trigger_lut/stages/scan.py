@@ -51,7 +51,7 @@ def scan(
         data_set=first.data_set,
         target=first.target_name,
         events=events,
-        reference_units=card.units,
+        widths_of_baseline=card.units,
         accuracy_reference=card.accuracy_dense,
         accuracy_trees=card.accuracy_trees,
         points=made,

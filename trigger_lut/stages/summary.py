@@ -140,7 +140,7 @@ def summary(reference: Path, folders: list[Path], json: Path, tsv: Path) -> None
     held = [summarise(folder, card) for folder in folders]
     same_everywhere(folders, [spec for spec, _, _ in held])
     for folder, (spec, _, _) in zip(folders, held, strict=True):
-        units = spec.network.reference_units
+        units = spec.network.widths_of_baseline
         if units != card.units:
             raise CardError(f"{reference}: units: expected {units} as in {folder / 'spec.json'}, found {card.units}")
     first = held[0][0]

@@ -53,7 +53,7 @@ def train(
     watch = Stopwatch()
     choose_flags()
     design, events = read_card(Spec, spec), load_codes(codes)
-    if design.network.model is not None:
+    if design.network.keras_file is not None:
         take_over(design, events, model, network, card, warm, [spec, codes], watch)
         return
     began = warm_starts.load(start, design, events)

@@ -25,7 +25,7 @@ from trigger_lut.synthesis.vivado.scripts import (
 )
 from trigger_lut.utils.programs import run_program
 
-NOT_ASKED = "not asked for: checks.{} of the budget file"
+NOT_ASKED = "not asked for: verification.{}"
 NOT_FOUND = "{} is not on PATH"
 STATES = {"post_synth": "Synthesized", "post_route": "Routed"}
 SOURCES: dict[str, Source] = {"post_synth": "post-synth", "post_route": "post-route"}

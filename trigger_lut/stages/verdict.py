@@ -70,7 +70,7 @@ def verdict(
         found.problems += _not_asked_for(found, *budget)
     if found.problems:
         raise CardError(_refused(found.problems))
-    required = budget is not None and budget[0].checks.require_proof
+    required = budget is not None and budget[0].verification.require_proof
     proofs = {row.name: found.designs[row.name].cards.get("prove") for row in found.rows} if required else None
     reasons = reasons_to_fail(found.rows, found.points, cards, proofs)
     if reasons:
@@ -216,19 +216,21 @@ def _not_asked_for(found: Found, budget: Budget, target: Target) -> list[str]:
 
 def _checks(design: Design, budget: Budget) -> list[str]:
     """Compare what was checked of a design with what the budget file asks for."""
-    checks, problems = budget.checks, []
+    checks, problems = budget.verification, []
     prove, injected = design.cards.get("prove"), design.cards.get("faults")
     for form in design.cards["verify"].comparisons:
-        if form.name == "rtl" and form.vectors < checks.vectors:
+        if form.name == "rtl" and form.vectors < checks.rtl_vectors:
             problems.append(
-                f"{design.path('verify')}: rtl: vectors: Expected at least {checks.vectors} (checks.vectors), found "
-                f"{form.vectors}. Run the verify stage again."
+                f"{design.path('verify')}: rtl: vectors: Expected at least {checks.rtl_vectors} "
+                f"(verification.rtl_vectors), found {form.vectors}. Run the verify stage again."
             )
-    if prove is None and checks.formal_seconds:
-        problems.append(f"{design.path('prove')}: Expected a proof (checks.formal_seconds), found none.")
+    if prove is None and checks.sat_timeout_s:
+        problems.append(f"{design.path('prove')}: Expected a proof (verification.sat_timeout_s), found none.")
     if prove is not None:
         path = design.path("prove")
-        problems += differs(path, "seconds_allowed", checks.formal_seconds, prove.seconds_allowed, ASKED)
+        problems += differs(path, "seconds_allowed", checks.sat_timeout_s, prove.seconds_allowed, ASKED)
     if injected is None and checks.faults:
-        problems.append(f"{design.path('faults')}: Expected {checks.faults} faults (checks.faults), found no card.")
+        problems.append(
+            f"{design.path('faults')}: Expected {checks.faults} faults (verification.faults), found no card."
+        )
     return problems

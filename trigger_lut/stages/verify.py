@@ -68,7 +68,7 @@ def verify(
     if events.formats != integers.inputs:
         raise CardError(f"{codes}: codes are in other formats than the inputs of {network}")
     hls = Path(firmware.hls_project)
-    forms = Forms(load_model(model, design.network.function), integers, hls, Path(firmware.rtl_project), design)
+    forms = Forms(load_model(model, design.network.builder), integers, hls, Path(firmware.rtl_project), design)
     vectors, sets, coverage = all_vectors(integers, events.of(TEST)[0], design.seed)
     flip, comparisons, latency, ii = compare(forms, vectors, design.seed, rtl_vectors)
     if latency != firmware.rtl_latency_cycles_planned:
@@ -154,7 +154,7 @@ def compare(
 
     hls = partial(predict_hls, forms.hls)
     # A form that has no such table to change is compared, unchanged, with the flipped reference.
-    given, in_table = forms.spec.network.model is not None, isinstance(network.layers[flip.layer], LUTDenseTables)
+    given, in_table = forms.spec.network.keras_file is not None, isinstance(network.layers[flip.layer], LUTDenseTables)
     keras_control = Control(some, keras, faulty) if given else Control(some, faulty_keras, network)
     exactly = partial(explained, forms.model, network) if given else None
     runs = [Run("keras", vectors, keras, keras_control, exactly)]

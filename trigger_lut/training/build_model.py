@@ -26,8 +26,8 @@ def build_model(shape: NetworkShape, formats: Sequence[KIF], classes: int, seed:
 
     Raises ConfigurationError when the layers do not fit each other, or the last has not one output a class.
     """
-    if shape.function is not None:
-        return _of_function(shape.function, formats, classes, seed)
+    if shape.builder is not None:
+        return _of_function(shape.builder, formats, classes, seed)
     try:
         found = output_shape(shape, len(formats))
     except ShapeError as error:
@@ -56,7 +56,7 @@ def all_layers(shape: NetworkShape) -> list[Layer]:
     for n, layer in enumerate(layers):
         values = {
             "batch_norm": shape.batch_norm and n < len(layers) - 1,
-            "hidden_width": shape.hidden_width,
+            "edge_hidden_units": shape.edge_hidden_units,
             "max_input_bits": shape.max_input_bits,
         }
         options = layer.options
@@ -170,12 +170,12 @@ def _of_function(function: str, formats: Sequence[KIF], classes: int, seed: int)
     """What the user's function gives. Errors inside it are the user's to see as they are."""
     model = load_function(function)(formats=tuple(formats), classes=classes, seed=seed)
     if not isinstance(model, keras.Model):
-        raise ConfigurationError(f"network.function: {function}: expected a Keras model, found {type(model).__name__}")
+        raise ConfigurationError(f"network.builder: {function}: expected a Keras model, found {type(model).__name__}")
     for what, found, wanted in (("an input", model.inputs, len(formats)), ("an output", model.outputs, classes)):
         shapes = [tuple(tensor.shape) for tensor in found or []]
         if shapes != [(None, wanted)]:
             text = ", ".join(map(str, shapes)) or "a model that is not built"
             raise ConfigurationError(
-                f"network.function: {function}: expected {what} of shape (None, {wanted}), found {text}"
+                f"network.builder: {function}: expected {what} of shape (None, {wanted}), found {text}"
             )
     return model

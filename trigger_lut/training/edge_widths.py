@@ -37,7 +37,7 @@ def remove_edges(layers: list[TableLayer], network: Network, marks: Marks) -> No
     """
     gone = {form.name: mark | ~live(form) for form, mark in zip(network.layers, marks, strict=True)}
     for layer in layers:
-        if layer.per_place:
+        if layer.per_position_widths:
             marked = np.stack([gone[f"{layer.name}_place{p}"] for p in range(len(layer.input_width))])
         else:
             marked = gone[layer.name]

@@ -46,15 +46,15 @@ def take_over(
     read: list[Path],
     watch: Stopwatch,
 ) -> None:
-    """Copy the model of `spec.network.model` to `model`, write its integers to `network` and a TrainCard of 0 epochs.
+    """Copy `spec.network.keras_file` to `model`, write its integers to `network` and a TrainCard of 0 epochs.
 
     warm: written without content, as no training can start from it. A budget that is missed does not raise: the card
     says so. Raises ConfigurationError when the file is missing, has changed since the specification was written, cannot
     be loaded, or is no network of this data set.
     """
     need_yosys()
-    source = Path(str(spec.network.model))
-    where = f"network.model: {source}"
+    source = Path(str(spec.network.keras_file))
+    where = f"network.keras_file: {source}"
     if not source.is_file():
         raise ConfigurationError(f"{where}: no such file")
     if sha256(source) != spec.model_sha256:

@@ -57,7 +57,7 @@ def growths(layers: list[Any], network: Callable[[], Network], codes: np.ndarray
         worth[form.name] = spread / mean[form.name]
     found = []
     for layer, widths in zip(layers, held, strict=True):
-        names = [f"{layer.name}_place{p}" for p in range(len(widths))] if layer.per_place else [layer.name]
+        names = [f"{layer.name}_place{p}" for p in range(len(widths))] if layer.per_position_widths else [layer.name]
         gain, unit = (np.stack([each[name] for name in names]).reshape(widths.shape) for each in (worth, mean))
         before, fraction = widths_before(widths), np.array(layer.output_fraction)
         finer, rounded = gain * 2.0**-before, 0.5 * ROUNDING * 2.0**-fraction / unit

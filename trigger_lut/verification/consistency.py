@@ -185,7 +185,7 @@ def _verification(design: Design) -> Iterator[str]:
                 f"found {compared[form].vectors}."
             )
     for name, comparison in compared.items():
-        given = name == "keras" and design.spec.network.model is not None
+        given = name == "keras" and design.spec.network.keras_file is not None
         if not given:  # float rounding excuses imported models alone
             yield from differs(path, f"{name}: rounding_mismatches", 0, comparison.rounding_mismatches)
 

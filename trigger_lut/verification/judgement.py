@@ -65,7 +65,7 @@ def open_outputs(design: str, card: ProveCard | None) -> list[str]:
     if card is None:
         return [f"{design}: no output is proven: {NOT_ASKED}"]
     return [
-        f"{design}: output {output.name} is not proven ({output.detail}); checks.require_proof asks for it"
+        f"{design}: output {output.name} is not proven ({output.detail}); verification.require_proof asks for it"
         for output in card.outputs
         if output.status == "sampled"
     ]
@@ -77,7 +77,7 @@ def open_decision(path: Path) -> list[str]:
     if card.proof != "sampled":
         return []
     why = card.proof_detail or NOT_ASKED
-    return [f"{card.design}: decision in firmware is not proven ({why}); checks.require_proof asks for it"]
+    return [f"{card.design}: decision in firmware is not proven ({why}); verification.require_proof asks for it"]
 
 
 def reasons_to_fail(

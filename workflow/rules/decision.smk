@@ -17,7 +17,7 @@ if DECISION:
             folder=directory("results/{design}/decision"),
             card="results/{design}/decision.json",
         params:
-            seconds=plan.budget.checks.formal_seconds,
+            seconds=plan.budget.verification.sat_timeout_s,
             code=fingerprint("stages.decision"),
         resources:
             **needs(mem_mb=2000, runtime=60),

@@ -1,7 +1,7 @@
 # Pages and plots for people, drawn from cards alone; `snakemake --report report.zip` collects them.
 DESIGN_PAGES = "results/{design}/pages"
 # Cards of stages that the budget file can switch on.
-BESIDE_CARDS = [*(["vendor"] if VENDOR_TOOLS else []), *(["route"] if plan.budget.checks.route else [])]
+BESIDE_CARDS = [*(["vendor"] if VENDOR_TOOLS else []), *(["route"] if plan.budget.verification.ecp5_place_and_route else [])]
 DATA_PAGES = f"{DATA}/pages"
 SIMULATED_PLOT = (
     ("angles", "angles of fits")
@@ -169,7 +169,7 @@ if DESIGNS:
         """Draw the table over all designs."""
         input:
             summary="results/summary.json",
-            routes=expand("results/{design}/route.json", design=DESIGNS) if plan.budget.checks.route else [],
+            routes=expand("results/{design}/route.json", design=DESIGNS) if plan.budget.verification.ecp5_place_and_route else [],
         output:
             page=shown("results/summary.html", "summary", "all designs"),
             plot=shown("results/summary.svg", "summary", "accuracy against LUTs"),
@@ -226,7 +226,7 @@ INDEXED = [
     *("train", "firmware", "verify", "prove", "faults", "synth", "timing", "physics"),
     *("importance", "event", "release"),
     *(["rate", *DECISION] if plan.data_set.trigger is not None else []),
-    *(["route"] if plan.budget.checks.route else []),
+    *(["route"] if plan.budget.verification.ecp5_place_and_route else []),
     *(f"drift_{name}" for name in plan.drift),
 ]
 INDEXED_CARDS = [name for name in INDEXED if name != "event"]
@@ -248,7 +248,7 @@ rule page_of_index:
         data=DATA,
         summary="--summary results/summary.json" if DESIGNS else "",
         scan="--scan results/scan.json" if POINTS else "",
-        proof="--proof-required" if plan.budget.checks.require_proof else "",
+        proof="--proof-required" if plan.budget.verification.require_proof else "",
         code=fingerprint("report.pages.index"),
     resources:
         **needs(mem_mb=1000, runtime=10),

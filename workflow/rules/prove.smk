@@ -8,8 +8,8 @@ rule prove:
     output:
         "results/{design}/prove.json",
     params:
-        seconds=plan.budget.checks.formal_seconds,
-        second_seconds=plan.budget.checks.second_proof_seconds,
+        seconds=plan.budget.verification.sat_timeout_s,
+        second_seconds=plan.budget.verification.second_proof_timeout_s,
         code=fingerprint("stages.prove"),
     resources:
         **needs(mem_mb=2000, runtime=60),
@@ -31,7 +31,7 @@ rule faults:
     output:
         "results/{design}/faults.json",
     params:
-        faults=plan.budget.checks.faults,
+        faults=plan.budget.verification.faults,
         code=fingerprint("stages.faults"),
     resources:
         **needs(mem_mb=2000, runtime=60),

@@ -1,5 +1,5 @@
 # Place and route with open tools for an ECP5: only where the budget file asks for it.
-if plan.budget.checks.route:
+if plan.budget.verification.ecp5_place_and_route:
 
     rule route:
         """Place and route design {wildcards.design} with nextpnr, in several pipeline depths."""

@@ -12,7 +12,7 @@ if POINTS:
         params:
             points=expand("results/{design}", design=POINTS),
             designs="--designs " + " ".join(f"results/{design}" for design in DESIGNS) if DESIGNS else "",
-            published=f"--published {plan.data_set.published}" if plan.data_set.published else "",
+            published=f"--published {plan.data_set.public_data_set}" if plan.data_set.public_data_set else "",
             code=fingerprint("stages.scan"),
         resources:
             **needs(mem_mb=1000, runtime=10),

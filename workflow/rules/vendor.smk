@@ -2,8 +2,8 @@
 import shutil
 
 VENDOR_TOOLS = [
-    *(["--vivado"] if plan.budget.checks.vivado else []),
-    *(["--vitis-hls"] if plan.budget.checks.vitis_hls else []),
+    *(["--vivado"] if plan.budget.verification.vivado else []),
+    *(["--vitis-hls"] if plan.budget.verification.vitis_hls else []),
 ]
 
 

@@ -10,7 +10,7 @@ rule verify:
     output:
         "results/{design}/verify.json",
     params:
-        vectors=plan.budget.checks.vectors,
+        vectors=plan.budget.verification.rtl_vectors,
         code=fingerprint("stages.verify"),
     resources:
         **needs(mem_mb=4000, runtime=60),

@@ -44,14 +44,16 @@ def _other_truth(trained: DataSet, other: DataSet) -> list[str]:
         if trained.label is None:
             return ["label: expected targets, or neither, found label"]
         return _other("label.classes", trained.label.classes, other.label.classes)
-    if other.targets is None:
+    if other.regression_targets is None:
         return []
-    if trained.targets is None:
-        return ["targets: expected label, or neither, found targets"]
-    found = _other("targets", [t.name for t in trained.targets], [t.name for t in other.targets])
-    for n, (mine, its) in enumerate(zip(trained.targets, other.targets, strict=False)):
-        found += _other(f"targets.{n}.unit", mine.unit, its.unit)
-        found += _other(f"targets.{n}.scale", mine.scale, its.scale)
+    if trained.regression_targets is None:
+        return ["regression_targets: expected label, or neither, found targets"]
+    found = _other(
+        "regression_targets", [t.name for t in trained.regression_targets], [t.name for t in other.regression_targets]
+    )
+    for n, (mine, its) in enumerate(zip(trained.regression_targets, other.regression_targets, strict=False)):
+        found += _other(f"regression_targets.{n}.unit", mine.unit, its.unit)
+        found += _other(f"regression_targets.{n}.scale", mine.scale, its.scale)
     return found
 
 

@@ -30,8 +30,8 @@ def inconsistencies(data_set: DataSet, truth: bool = True) -> list[str]:
         lines.append("features: expected at least one, here or under objects")
     if data_set.simulated() and data_set.friends is not None:
         lines.append("friends: only beside files, not simulate")
-    if data_set.classes_apart and data_set.files_by_class is None:
-        lines.append("classes_apart: only beside files_by_class")
+    if data_set.event_ids_repeat_across_classes and data_set.files_by_class is None:
+        lines.append("event_ids_repeat_across_classes: only beside files_by_class")
     named = [("files", data_set.files or [])]
     named += [(f"files_by_class.{name}", files) for name, files in (data_set.files_by_class or {}).items()]
     named += [(f"friends.{n}.files", friends.files) for n, friends in enumerate(data_set.friends or [])]
@@ -40,19 +40,19 @@ def inconsistencies(data_set: DataSet, truth: bool = True) -> list[str]:
     ]
     lines += _label_mistakes(data_set, truth)
     if data_set.trigger is not None and data_set.label is None:
-        owner = "with targets" if data_set.targets is not None else "without label"
+        owner = "with targets" if data_set.regression_targets is not None else "without label"
         lines.append(f"trigger: not {owner}; rates need classes")
     elif data_set.trigger is not None and data_set.label is not None:
         lines += [f"trigger.{line}" for line in data_set.trigger.mistakes(data_set.label.classes)]
         lines += [f"trigger.{line}" for line in _unknown_variables(data_set, data_set.trigger)]
-    if data_set.simulated() and data_set.published is not None:
-        lines.append(f"published: simulated data are no public data set, found {data_set.published!r}")
+    if data_set.simulated() and data_set.public_data_set is not None:
+        lines.append(f"public_data_set: simulated data are no public data set, found {data_set.public_data_set!r}")
     for block, made in ((data_set.simulate, SIMULATED_CLASSES), (data_set.simulate_crossings, CROSSING_CLASSES)):
         if block is not None and data_set.class_or_target_names and tuple(data_set.label_classes) != made:
             lines.append(f"label.classes: simulated data have {list(made)}, found {data_set.label_classes}")
     lines += _anomaly_mistakes(data_set)
     for path, names in (
-        ("label.classes" if data_set.label is not None else "targets", data_set.class_or_target_names),
+        ("label.classes" if data_set.label is not None else "regression_targets", data_set.class_or_target_names),
         ("features", [f.name for f in data_set.features]),
         ("event_id", data_set.event_id),
         ("split_by", data_set.split_by or []),
@@ -123,9 +123,9 @@ def _unknown_variables(data_set: DataSet, trigger: Trigger) -> list[str]:
 
 
 def _label_mistakes(data_set: DataSet, truth: bool) -> list[str]:
-    if not truth and data_set.label is None and data_set.targets is None:
+    if not truth and data_set.label is None and data_set.regression_targets is None:
         return [] if data_set.files_by_class is None else ["files_by_class: not without label; give files"]
-    if (data_set.label is None) == (data_set.targets is None):
+    if (data_set.label is None) == (data_set.regression_targets is None):
         return ["label: give either label or targets, found " + ("neither" if data_set.label is None else "both")]
     if data_set.label is None:
         wrong = [] if data_set.files_by_class is None else ["files_by_class: not with targets; give files"]

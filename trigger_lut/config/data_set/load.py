@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from trigger_lut.config.data_set.consistency import inconsistencies
 from trigger_lut.config.data_set.model import DataSet
-from trigger_lut.config.validation import read_yaml, validate
-from trigger_lut.errors import ConfigurationError
+from trigger_lut.config.renamed_keys import DATA_SET, with_present_keys
+from trigger_lut.config.validation import checked, explain, read_yaml, refused
 
 
 def load_data_set(path: Path, truth: bool = True) -> DataSet:
@@ -15,8 +17,11 @@ def load_data_set(path: Path, truth: bool = True) -> DataSet:
 
     Raises ConfigurationError that lists every mistake with its dotted path.
     """
-    data_set: DataSet = validate(DataSet, read_yaml(path), path)
-    if lines := inconsistencies(data_set, truth):
-        count = f"{len(lines)} mistake" + "s" * (len(lines) != 1)
-        raise ConfigurationError(f"{path}: {count}\n  " + "\n  ".join(lines))
+    content, mistakes = with_present_keys(read_yaml(path), DATA_SET, path)
+    try:
+        data_set = checked(DataSet, content)
+    except ValidationError as error:
+        raise refused(path, mistakes + explain(error, DataSet)) from error
+    if mistakes := mistakes + inconsistencies(data_set, truth):
+        raise refused(path, mistakes)
     return data_set

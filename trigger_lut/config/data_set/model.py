@@ -31,7 +31,7 @@ class Label(Strict):
     classes: list[Text] = Field(min_length=2, description="Class names, from 0 on.")
 
 
-class Target(Strict):
+class RegressionTarget(Strict):
     """A number that a network is to find, one output of it."""
 
     name: Name
@@ -75,7 +75,7 @@ class DataSet(Strict):
     files_by_class: dict[str, Annotated[list[Line], Field(min_length=1)]] | None = Field(
         None, description="The same by class, instead of files and of the label's expression."
     )
-    classes_apart: bool = Field(
+    event_ids_repeat_across_classes: bool = Field(
         False,
         description="Beside files_by_class: entries of different classes are different events, though event_id may be "
         "the same, as of processes that were simulated apart.",
@@ -101,7 +101,9 @@ class DataSet(Strict):
         description="Those of event_id that must agree for entries to stay in one split; default: all.",
     )
     label: Label | None = Field(None, description="Classification: the class of an entry.")
-    targets: list[Target] | None = Field(None, min_length=1, description="Regression instead: numbers to be found.")
+    regression_targets: list[RegressionTarget] | None = Field(
+        None, min_length=1, description="Regression instead: numbers to be found."
+    )
     anomaly: Anomaly | None = Field(
         None, description="Anomaly detection instead: one score, of a network that knows background alone."
     )
@@ -119,16 +121,16 @@ class DataSet(Strict):
     quantiles: Quantiles = Field((0.001, 0.999), description="Of the training split, for automatic formats.")
     nonfinite: NonFinite = Field("refuse", description="NaN and infinite features: refuse, drop, {replace: number}.")
     split: Split = Field(default_factory=Split)
-    chunk: int = Field(20_000, ge=1, description="Entries read at a time; bounds the memory.")
+    chunk_entries: int = Field(20_000, ge=1, description="Entries read at a time; bounds the memory.")
     # Not written either: at what rate events come is no reason to read them again.
     trigger: Trigger | None = Field(
         None, exclude=True, description="Rates of a classification as a trigger, shown in kHz."
     )
-    sample: Text | None = Field(
+    plot_label: Text | None = Field(
         None, exclude=True, description="What plots say the data are, such as 'CMS open data, 13 TeV'."
     )
     # Not written: which results of others a page shows is no reason to read the events again.
-    published: Literal["jsc-openml-42468", "jsc-cernbox"] | None = Field(
+    public_data_set: Literal["jsc-openml-42468", "jsc-cernbox"] | None = Field(
         None,
         exclude=True,
         description="The public data set that this is; a scan's page then shows the published results on it.",
@@ -144,7 +146,9 @@ class DataSet(Strict):
     @property
     def class_or_target_names(self) -> list[str]:
         """Names of the classes, or of the targets. Empty where nothing is known of the entries."""
-        return self.label.classes if self.label is not None else [target.name for target in self.targets or []]
+        return (
+            self.label.classes if self.label is not None else [target.name for target in self.regression_targets or []]
+        )
 
     @property
     def label_classes(self) -> list[str]:
@@ -164,8 +168,8 @@ class DataSet(Strict):
     @property
     def shown_as(self) -> str:
         """What plots say the data are."""
-        if self.sample is not None:
-            return self.sample
+        if self.plot_label is not None:
+            return self.plot_label
         if self.simulate_muons is not None:
             return "Simulation, muon chamber"
         if self.simulate_crossings is not None:

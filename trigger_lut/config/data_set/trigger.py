@@ -31,7 +31,7 @@ class Trigger(Strict):
     cross_section_pb: dict[str, Rate] | None = Field(None, description="Of each background class; with luminosity.")
     luminosity_cm2s: Rate | None = Field(None, description="Instantaneous, per square centimetre and second.")
     rates_khz: list[Rate] = Field([1.0, 10.0, 100.0], min_length=1, description="Working points.")
-    against: list[str] = Field([], description="Observables or features that efficiency is shown against.")
+    efficiency_variables: list[str] = Field([], description="Observables or features that efficiency is shown against.")
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -65,10 +65,10 @@ class Trigger(Strict):
         return found
 
     def unknown_variables(self, known: Sequence[str]) -> list[str]:
-        """Names in `against` that are none of the data set's observables and input channels, as in `mistakes`."""
+        """Return a mistake for each of `efficiency_variables` that is no observable and no input channel."""
         return [
-            f"against: no observable or feature {name!r}{nearest(name, known)}"
-            for name in self.against
+            f"efficiency_variables: no observable or feature {name!r}{nearest(name, known)}"
+            for name in self.efficiency_variables
             if name not in known
         ]
 

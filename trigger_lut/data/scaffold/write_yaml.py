@@ -126,7 +126,7 @@ def _files(entries: Sequence[str], proposal: Proposal) -> list[str]:
     ]
     lines += [f"  {_text(name)}: [{', '.join(map(_text, held))}]" for name, held in proposal.files.items()]
     if proposal.apart:
-        lines.append("classes_apart: true   # files of different classes repeat event_id: other events all the same")
+        lines.append("event_ids_repeat_across_classes: true   # event_id is unique in one class only")
     return lines
 
 

@@ -48,7 +48,7 @@ class TableLayers(ReplayOperationBase):  # type: ignore[misc]
         forms = integer_forms(self.op, sites)
         for n, form in enumerate(forms):
             check_entries(form)
-            places = sites[n : n + 1] if self.op.per_place else sites
+            places = sites[n : n + 1] if self.op.per_position_widths else sites
             known: dict[tuple[int, KIF, str], Any] = {}
             for p, (place, plans) in enumerate(zip(places, plan_places(form, places), strict=True)):
                 channels = [_channel(self.op.name, form, values, known, i, int(v)) for i, v in enumerate(place)]

@@ -28,7 +28,7 @@ def scan_page(card: ScanCard) -> Page:
     from trigger_lut.report.plots.pareto import against_latency, against_luts
 
     met = sum(point.budget_met for point in card.points)
-    reference = "-".join(map(str, card.reference_units))
+    reference = "-".join(map(str, card.widths_of_baseline))
     return Page(
         title="Scan",
         lead=f"{len(card.points)} designs on data set {card.data_set} for {card.target}; {met} meet their budget.",

@@ -7,7 +7,7 @@ from trigger_lut.cards.firmware import SynthCard
 from trigger_lut.cards.vendor import HlsFigures, VendorCard, VivadoFigures
 from trigger_lut.report.template import Cell, Table, cells, number
 
-OFF = "checks.vivado and checks.vitis_hls of the budget file are off"
+OFF = "verification.vivado and verification.vitis_hls of the budget file are off"
 COLUMNS = ("Yosys", "Vivado, post-synth", "Vivado, post-route", "Vitis HLS, csynth")
 ROWS = {
     "LUTs": "luts",

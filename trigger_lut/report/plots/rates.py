@@ -74,7 +74,9 @@ def turnons(card: RateCard) -> Figure:
     for ax in axes[len(shown) :]:
         ax.set_axis_off()
     if not shown:
-        axes[0].text(0.5, 0.5, "trigger.against names no variable", ha="center", transform=axes[0].transAxes)
+        axes[0].text(
+            0.5, 0.5, "trigger.efficiency_variables names no variable", ha="center", transform=axes[0].transAxes
+        )
     return figure
 
 

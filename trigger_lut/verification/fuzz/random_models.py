@@ -108,7 +108,7 @@ def _options(rng: np.random.Generator) -> dict[str, Any]:
     return {
         "input_format": str(draw_format(rng)),
         "max_input_bits": int(rng.integers(1, 9)),
-        "hidden_width": int(rng.integers(1, 5)),
+        "edge_hidden_units": int(rng.integers(1, 5)),
         "batch_norm": bool(rng.random() < 0.3),
         "use_bias": bool(rng.random() < 0.8),
         "input_rounding": str(rng.choice(["TRN", "RND"])),
@@ -122,8 +122,8 @@ def _tables(x: Any, rng: np.random.Generator) -> Any:
 
     if len(x.shape) <= 3 and rng.random() < 0.2:
         return _hgq_tables(x, rng)
-    per_place = len(x.shape) == 3 and bool(rng.random() < 0.3)
-    return LUTDense(int(rng.integers(1, 5)), per_place=per_place, **_options(rng))(x)
+    per_position_widths = len(x.shape) == 3 and bool(rng.random() < 0.3)
+    return LUTDense(int(rng.integers(1, 5)), per_position_widths=per_position_widths, **_options(rng))(x)
 
 
 def _conv1d(x: Any, rng: np.random.Generator) -> Any:

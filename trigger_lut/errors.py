@@ -99,9 +99,13 @@ class BudgetMissedError(TriggerLutError):
 def nearest(name: str, known: Iterable[str]) -> str:
     """A clause that names the known values nearest to `name`: "; nearest: 'a', 'b'"."""
     options = [str(k) for k in known]
-    close = difflib.get_close_matches(name, options, n=3, cutoff=0.5)
+    word = name.lower()
+    alike = [option for option in options if option.lower() == word]
+    alike += difflib.get_close_matches(name, options, n=3, cutoff=0.5)
+    # Jet_pt for pt: too different by its length
+    close = alike or [option for option in options if len(word) > 1 and word in option.lower()]
     if close:
-        return "; nearest: " + ", ".join(repr(c) for c in close)
+        return "; nearest: " + ", ".join(repr(c) for c in list(dict.fromkeys(close))[:3])
     if not options:
         return "; there are none"
     shown = ", ".join(repr(o) for o in options[:8])

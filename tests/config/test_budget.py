@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from trigger_lut.config.budget import Spec, load_budget, load_targets, read_yaml, resolve
-from trigger_lut.config.data_set.expressions import FUNCTIONS
+from trigger_lut.config.data_set.functions import FUNCTIONS
 from trigger_lut.config.documentation import documentation
 from trigger_lut.config.schema import schema_of, schema_text
 from trigger_lut.config.validation import NAME_EXPECTED

@@ -15,7 +15,12 @@ X = np.array([-1.5, 0.0, 4.0])
 N = np.array([100, 3, 2], np.int8)
 PT = ak.Array([[3.0, 1.0], [], [5.0]])
 ETA = ak.Array([[0.5, -2.0], [], [1.0]])
+FIXED = np.arange(24.0).reshape(3, 4, 2)  # as many entries as a list may have elements
+NESTED = ak.Array([[[1.0, 2.0], []], [], [[3.0]]])
+MASK = np.array([2**63 + 1, 6, 0], np.uint64)
 BRANCHES = {"x": X, "n": N, "pt": PT, "eta": ETA, "Jet.PT": X, "ok": np.array([True, False, True])}
+BRANCHES |= {"fixed": FIXED, "nested": NESTED, "mask": MASK, "ids": ak.Array([[6, 2], [], [7]])}
+BRANCHES |= {"process": ak.Array(["qcd", "tt", "tt"]), "tags": ak.Array([["a", "b"], [], ["b"]])}
 
 
 @pytest.mark.parametrize(
@@ -50,6 +55,41 @@ BRANCHES = {"x": X, "n": N, "pt": PT, "eta": ETA, "Jet.PT": X, "ok": np.array([T
         ("nth(pt, 1, -1)", [1, -1, -1]),
         ("sum(pt / x)", [-4 / 1.5, 0, 1.25]),
         ("9 ** 9 ** 9 ** 9 * x", [-np.inf, np.nan, np.inf]),
+        ("n % 10", [0, 3, 2]),
+        ("(n & 2) > 0", [False, True, True]),
+        ("n & 6 | 1", [5, 3, 3]),
+        ("(n >> 1) << 1", [100, 2, 2]),
+        ("(mask & 9223372036854775808) > 0", [True, False, False]),
+        ("(mask >> 63) == 1", [True, False, False]),
+        ("sum((ids & 4) > 0)", [1, 0, 1]),
+        ("ok == True", [True, False, True]),
+        ("False != ok", [True, False, True]),
+        ("any(pt > 2)", [True, False, True]),
+        ("all(pt > 2)", [False, True, True]),
+        ("mean(pt)", [2, np.nan, 5]),
+        ("isnan(mean(pt)) | ~isfinite(1 / x)", [False, True, False]),
+        ("nth(sort(pt), 0, 0) - nth(sort(pt, eta), 1, 0)", [2, 0, 5]),
+        ("nth(sort(eta, -pt), 0, 9)", [-2, 9, 1]),
+        ("deltaphi(x, 4)", [4 * np.pi / 2 - 5.5, 2 * np.pi - 4, 0]),
+        ("deltaR(x, n, x, n)", [0, 0, 0]),
+        ("sum(pt[abs(eta) < 1.5])", [3, 0, 5]),
+        ("num(pt[pt > x])", [2, 0, 1]),
+        ("pt[:, 1]", [1, np.nan, np.nan]),
+        ("nth(pt[:, 0:1], 0, 7)", [3, 7, 5]),
+        ("sum(fixed[:, :, 1])", FIXED[:, :, 1].sum(axis=1)),
+        ("sum(fixed[..., 1])", FIXED[:, :, 1].sum(axis=1)),
+        ("fixed[:, 3, 1]", FIXED[:, 3, 1]),
+        ("sum(fixed[:, 3])", FIXED[:, 3].sum(axis=1)),
+        ("sum(sum(fixed * x))", (FIXED * X[:, None, None]).sum(axis=(1, 2))),
+        ("sum(nth(fixed, 1))", FIXED[:, :, 1].sum(axis=1)),
+        ("sum(sum(nested))", [3, 0, 3]),
+        ("sum(num(nested))", [2, 0, 1]),
+        ("max(nth(nested, 0, -1))", [1, np.nan, 3]),
+        ("sum(nested[:, 0])", [3, 0, 3]),
+        ("nested[:, 0, 1]", [2, np.nan, np.nan]),
+        ("process == 'tt'", [False, True, True]),
+        ('"tt" != process', [True, False, False]),
+        ("any(tags == 'a')", [True, False, False]),
     ],
 )
 def test_value(text: str, expected: object) -> None:
@@ -82,8 +122,28 @@ def test_an_unreduced_list_stays_a_list() -> None:
         ("not x", "expression 'not x': write '~' instead of 'not', with brackets: (a > 1) & (b < 2)"),
         ("x + 'a'", "expression \"x + 'a'\": expected a number, found 'a'"),
         ("x + True", "expression 'x + True': expected a number, found True"),
-        ("nth(pt, x)", "expression 'nth(pt, x)': nth takes a whole number from 0 to 999 as its second argument"),
-        ("nth(pt, 1.5)", "expression 'nth(pt, 1.5)': nth takes a whole number from 0 to 999 as its second argument"),
+        (
+            "x > 1 & n < 2",
+            "expression 'x > 1 & n < 2': put comparisons in brackets, as in (a > 1) & (b < 2), or bits, as in "
+            "(flags & 4) > 0: found '1 & n' within a comparison",
+        ),
+        ("process < 'a'", "expression \"process < 'a'\": text is compared with one branch, as in process == 'ttbar'"),
+        (
+            "n & 2 > 0",
+            "expression 'n & 2 > 0': put comparisons in brackets, as in (a > 1) & (b < 2), or bits, as in "
+            "(flags & 4) > 0: found 'n & 2' within a comparison",
+        ),
+        ("pt[0]", "expression 'pt[0]': the first index is over entries: write pt[:, 0] for element 0 of each entry"),
+        (
+            "x ^ 2",
+            "expression 'x ^ 2': 'x ^ 2' is not part of the language (numbers, branches, + - * / % **, "
+            "comparisons, & | ~, functions); a power is written x ** 2",
+        ),
+        ("fabs(x)", "expression 'fabs(x)': no function 'fabs'; write abs"),
+        ("delta_r(x)", "expression 'delta_r(x)': no function 'delta_r'; write deltaR"),
+        ("TMath.Sqrt(x)", "expression 'TMath.Sqrt(x)': no function 'TMath.Sqrt'; write sqrt"),
+        ("nth(pt, x)", "expression 'nth(pt, x)': nth takes an integer from 0 to 999 as its second argument"),
+        ("nth(pt, 1.5)", "expression 'nth(pt, 1.5)': nth takes an integer from 0 to 999 as its second argument"),
         ("branch(x)", "expression 'branch(x)': branch takes one name in quotes, such as branch(\"Jet.PT\")"),
     ],
 )
@@ -106,8 +166,22 @@ def test_mistake(text: str, message: str) -> None:
         "f'{x}'",
         "x := 3",
         "eval(x)",
-        "x % 2",
         "x << 99999999",
+        "x << n",
+        "x ^ 2",
+        "pt[0, 1]",
+        "pt[1:]",
+        "pt[:]",
+        "pt[..., 0, 1]",
+        "pt[:, -1]",
+        "pt[:, ::2]",
+        "pt[:, 1000]",
+        "pt[()]",
+        "'a' == 'b'",
+        "x == 'a' == 1",
+        "process < 'tt'",
+        "abs(process) == 'tt'",
+        "nth(pt, True)",
         "x @ y",
         "x in y",
         "(x, y)",
@@ -127,6 +201,21 @@ def test_nothing_else_of_python_is_taken(text: str) -> None:
             "(x > 1) & n",
             "expression '(x > 1) & n': & | ~ take truth values; put comparisons in brackets: (a > 1) & (b < 2)",
         ),
+        ("x & 2", "expression 'x & 2': & | << >> take truth values or integers, found numbers that are not integers"),
+        ("any(pt)", "expression 'any(pt)': any(pt): any takes truth values; compare, as in any(x > 0)"),
+        ("pt[eta]", "expression 'pt[eta]': pt[eta]: expected a truth value for each element, as in x[x > 0]"),
+        ("x[:, 0]", "expression 'x[:, 0]': x[:, 0]: expected a list an entry, found one number an entry"),
+        ("fixed[:, 4]", "expression 'fixed[:, 4]': fixed[:, 4]: index 4, expected 0 to 3"),
+        ("fixed[..., 2]", "expression 'fixed[..., 2]': fixed[..., 2]: index 2, expected 0 to 1"),
+        (
+            "pt[:, 0, 0]",
+            "expression 'pt[:, 0, 0]': pt[:, 0, 0]: 3 indices, but the branch has 2 axes, entries included",
+        ),
+        (
+            "process + 1",
+            "expression 'process + 1': text where a number is expected; compare it, as in process == 'ttbar'",
+        ),
+        ("x == 'a'", "expression \"x == 'a'\": x == 'a': text is compared with numbers"),
         ("~x", "expression '~x': & | ~ take truth values; put comparisons in brackets: (a > 1) & (b < 2)"),
     ],
 )

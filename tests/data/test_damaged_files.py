@@ -375,7 +375,7 @@ FAULTS = [
     Fault(
         "lists of lists",
         ntuple(x=ak.Array([[[1.0], [2.0, 3.0]]] * COUNT)),
-        ("B: tree 'jets', branch 'x' (feature 'x'): expected a number or a list of numbers an entry, found var * var",),
+        ("B: tree 'jets', feature 'x': 'x' is a list of lists an entry, expected one number",),
     ),
     Fault(
         "a number here, a list there",
@@ -511,10 +511,10 @@ def test_a_file_that_fails_half_way_contributes_nothing(earlier: Path, monkeypat
     """Its first chunks are sound; the same with a file that never was there."""
     original = read._read
 
-    def reading(branch: Any, arrays: Any, start: int, stop: int) -> Any:
+    def reading(branch: Any, arrays: Any, start: int, stop: int, text: bool) -> Any:
         if branch.tree.file == earlier / "b.root" and start >= 200:
             raise read.BadFileError(f"{branch}: entries {start} to {stop - 1} cannot be read")
-        return original(branch, arrays, start, stop)
+        return original(branch, arrays, start, stop, text)
 
     monkeypatch.setattr(read, "_read", reading)
     assert ingest(earlier, on_bad_file="skip", chunk_entries=50) == 0

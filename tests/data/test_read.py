@@ -46,8 +46,8 @@ def test_only_the_needed_branches_are_read_and_never_more_than_a_chunk_is_held(
     most: dict[str, int] = {}
     original = read._read
 
-    def counted(branch, arrays, start, stop):
-        array = original(branch, arrays, start, stop)
+    def counted(branch, arrays, start, stop, text):
+        array = original(branch, arrays, start, stop, text)
         name, key = branch.name, (id(array), start)
         alive[key] = (name, len(array))
         weakref.finalize(array, alive.pop, key)
@@ -133,7 +133,8 @@ def test_missing_branch_is_named_with_its_use_before_anything_is_read(good: Path
 
 def test_strings_are_no_numbers(tmp_path: Path) -> None:
     path = write_tree(tmp_path / "s.root", {"x": ak.Array(["a", "bb", "c"])})
-    expected = f"{path}: tree 'jets', branch 'x' (feature 'x'): expected numbers, found char*"
+    expected = f"{path}: tree 'jets', branch 'x' (feature 'x'): expected numbers, found char*; "
+    expected += "text is compared with text, as in process == 'ttbar'"
     assert refusal(path, branches={"x": "feature 'x'"}) == expected
 
 

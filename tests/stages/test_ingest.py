@@ -292,7 +292,8 @@ def test_nonfinite_values_are_refused_and_counted_a_feature(tmp_path: Path) -> N
         (
             jet_columns(9),
             {"features": [{"name": "pt"}]},
-            "feature 'pt': 'pt' is a list an entry, expected one number; reduce it with sum, num, min, max or nth",
+            "feature 'pt': 'pt' is a list an entry, expected one number; reduce it with sum, num, min, max or nth, or "
+            "take an element, as in x[:, 0]",
         ),
         (
             jet_columns(9),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from trigger_lut.config.data_set.expressions import FUNCTIONS
+from trigger_lut.config.data_set.functions import FUNCTIONS
 from trigger_lut.config.schema import schema_of
 
 _REDUCTIONS = ", ".join(f"`{name}`" for name, function in FUNCTIONS.items() if function.reduces)

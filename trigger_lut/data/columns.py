@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigger_lut.config.data_set.channels import Channel, channels
-from trigger_lut.config.data_set.expressions import Expression, is_jagged, parse, value_kind
+from trigger_lut.config.data_set.expressions import Expression, parse
 from trigger_lut.config.data_set.files import Source
+from trigger_lut.config.data_set.functions import is_jagged, value_kind
 from trigger_lut.config.data_set.model import DataSet
 from trigger_lut.data.object_slots import slots
 from trigger_lut.data.read import chunks, count_entries
@@ -35,6 +36,7 @@ class Plan:
     observables: dict[str, Expression]
     targets: dict[str, Expression]
     branches: dict[str, str]
+    texts: frozenset[str]
 
     @classmethod
     def of(cls, data_set: DataSet) -> Plan:
@@ -58,7 +60,8 @@ class Plan:
         for purpose, expression in uses:
             for name in expression.names:
                 branches.setdefault(name, purpose)
-        return cls(data_set, channels(data_set), label, cut, weight, observables, targets, branches)
+        texts = frozenset(name for _, expression in uses for name in expression.texts)
+        return cls(data_set, channels(data_set), label, cut, weight, observables, targets, branches, texts)
 
 
 def read_source(data_set: DataSet, source: Source) -> Iterator[tuple[int, Rows]]:
@@ -71,7 +74,7 @@ def read_source(data_set: DataSet, source: Source) -> Iterator[tuple[int, Rows]]
     plan = Plan.of(data_set)
     count = count_entries(source.file, data_set.tree, plan.branches, source.friends)
     for start, branches in chunks(
-        source.file, data_set.tree, plan.branches, data_set.chunk_entries, source.friends, count
+        source.file, data_set.tree, plan.branches, data_set.chunk_entries, source.friends, count, plan.texts
     ):
         try:
             yield len(branches[data_set.event_id[0]]), _rows_of(plan, branches, start, source.kind)
@@ -132,8 +135,8 @@ def _number(purpose: str, expression: Expression, branches: Mapping[str, Any], c
     value = _evaluate(purpose, expression, branches)
     if is_jagged(value):
         raise DataError(
-            f"{purpose}: {expression.text!r} is a list an entry, expected one number; "
-            "reduce it with sum, num, min, max or nth"
+            f"{purpose}: {expression.text!r} is a list{' of lists' * (value.ndim > 2)} an entry, expected one number; "
+            "reduce it with sum, num, min, max or nth, or take an element, as in x[:, 0]"
         )
     held = np.asarray(value)
     return np.broadcast_to(held if held.dtype == np.float32 else held.astype(np.float64), (count,))

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trigger_lut.config.data_set.expressions import Expression, is_jagged, parse, value_kind
+from trigger_lut.config.data_set.expressions import Expression, parse
 from trigger_lut.config.data_set.features import Objects
+from trigger_lut.config.data_set.functions import is_jagged, value_kind
 from trigger_lut.errors import DataError
 
 
@@ -61,10 +62,10 @@ def _list(kind: str, purpose: str, expression: Expression, branches: Mapping[str
         values = expression.evaluate(branches)
     except DataError as error:
         raise DataError(f"objects {kind!r}: {purpose}: {error}") from error
-    if not is_jagged(values):
-        raise DataError(
-            f"objects {kind!r}: {purpose}: {expression.text!r} is one number an entry, expected a list an entry"
-        )
+    if not is_jagged(values) or values.ndim > 2:
+        found = "a list of lists an entry" if is_jagged(values) else "one number an entry"
+        hint = "; take an element of each, as in x[:, :, 0]" if is_jagged(values) else ""
+        raise DataError(f"objects {kind!r}: {purpose}: {expression.text!r} is {found}, expected a list an entry{hint}")
     import awkward as ak
 
     return values if purpose == "select" else ak.values_astype(values, np.float64)

@@ -7,20 +7,21 @@ is sound but does not fit the description (no such tree or branch, strings, frie
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from trigger_lut.config.data_set.expressions import value_kind
 from trigger_lut.config.data_set.files import Address
+from trigger_lut.config.data_set.functions import value_kind
 from trigger_lut.data.branches import Branches
 from trigger_lut.data.root_files import first_line, open_file, stamp
 from trigger_lut.errors import BadFileError, DataError, nearest
 
 Friends = Sequence[tuple[Address, str]]  # file and tree of each
+MAX_DEPTH = 3  # lists within lists
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,33 @@ def chunks(
     size: int,
     friends: Friends = (),
     expected: int | None = None,
+    texts: Collection[str] = (),
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(first entry, arrays by branch) for at most `size` entries at a time: all that is held of the file.
+    """Read branches, `size` entries at a time.
 
-    A branch with one number an entry is a NumPy array (n,), one with a list an entry an awkward array. `expected`: the
-    entries that were counted before.
-    Raises as `count_entries`; BadFileError when entries cannot be read or the file changes meanwhile (found out after
-    the last chunk); DataError when a branch holds something other than numbers.
+    Parameters
+    ----------
+    path, tree, branches, friends
+        As in `count_entries`.
+    size : int
+        Entries of a chunk; bounds the memory.
+    expected : int, optional
+        Entries that were counted before.
+    texts : collection of str
+        Branches that may hold text.
+
+    Yields
+    ------
+    tuple of int and dict
+        First entry and arrays by branch: NumPy (n,) where there is one number an entry, awkward where there are lists
+        (up to MAX_DEPTH deep) or text.
+
+    Raises
+    ------
+    BadFileError
+        As in `count_entries`, and when entries cannot be read or the file changes meanwhile.
+    DataError
+        As in `count_entries`, and when a branch holds something other than numbers.
     """
     files = [path, *(file for file, _ in friends)]
     before = {file: stamp(file) for file in files}
@@ -83,7 +104,7 @@ def chunks(
         readers = [(branch, _arrays(branch, size)) for branch in held]
         for start in range(0, entries, size):
             stop = min(start + size, entries)
-            yield start, {branch.name: _read(branch, arrays, start, stop) for branch, arrays in readers}
+            yield start, {b.name: _read(b, arrays, start, stop, b.name in texts) for b, arrays in readers}
     for file in files:
         if (now := stamp(file)) != before[file]:
             raise BadFileError(f"{file}: changed while it was read: {before[file]} at first, {now} now")
@@ -114,7 +135,7 @@ def _arrays(branch: _Branch, size: int) -> Iterator[Any]:
         yield held[start - first : stop - first]  # type: ignore[index]
 
 
-def _read(branch: _Branch, arrays: Iterator[Any], start: int, stop: int) -> Any:
+def _read(branch: _Branch, arrays: Iterator[Any], start: int, stop: int, text: bool) -> Any:
     import awkward as ak
     from uproot.interpretation.identify import UnknownInterpretation
     from uproot.interpretation.objects import CannotBeAwkward
@@ -131,29 +152,36 @@ def _read(branch: _Branch, arrays: Iterator[Any], start: int, stop: int) -> Any:
         raise DataError(f"{where}: expected numbers, found what uproot cannot read: {first_line(error)}") from error
     except Exception as error:  # uproot and the decompressors raise many kinds
         raise BadFileError(f"{where}: entries {start} to {stop - 1} cannot be read: {first_line(error)}") from error
-    if value_kind(array) not in "biuf":
+    if value_kind(array) not in ("biufU" if text else "biuf"):
         kind = getattr(branch.opened, "typename", None) or ak.type(array)
-        raise DataError(f"{where}: expected numbers, found {kind}")
+        hint = "; text is compared with text, as in process == 'ttbar'" if value_kind(array) == "U" else ""
+        raise DataError(f"{where}: expected numbers, found {kind}{hint}")
     if len(array) != stop - start:
         raise BadFileError(f"{where}: expected {stop - start} entries from {start} on, found {len(array)}")
-    if array.ndim > 2:
-        raise DataError(f"{where}: expected a number or a list of numbers an entry, found {ak.type(array).content}")
+    if array.ndim > MAX_DEPTH + 1:
+        raise DataError(f"{where}: expected at most {MAX_DEPTH} lists within lists, found {ak.type(array).content}")
     if (missing := _without_value(array)) is not None:
         raise DataError(f"{where}: entry {start + missing} has no value")
-    return array if array.ndim > 1 else ak.to_numpy(array)
+    return array if array.ndim > 1 or value_kind(array) == "U" else ak.to_numpy(array)
 
 
 def _without_value(array: Any) -> int | None:
-    """The first entry that is None or has None in its list; the layout says whether there can be any."""
+    """Return the first entry that is None or has None in its lists; the layout says whether there can be any."""
     import awkward as ak
 
-    inner = array.ndim > 1 and getattr(array.layout, "content", None)
-    if not array.layout.is_option and not getattr(inner, "is_option", False):
+    layout, possible = array.layout, False
+    while layout.is_option or layout.is_indexed or layout.is_list:
+        possible |= layout.is_option
+        layout = layout.content
+    if not possible:
         return None
-    none = ak.is_none(array)
-    if array.ndim > 1:
-        none = none | ak.fill_none(ak.any(ak.is_none(array, axis=1), axis=1), True)
-    return int(np.argmax(ak.to_numpy(none))) if ak.any(none) else None
+    missing = np.zeros(len(array), bool)
+    for axis in range(array.ndim):
+        none = ak.is_none(array, axis=axis)
+        while none.ndim > 1:
+            none = ak.fill_none(ak.any(none, axis=-1), True)
+        missing |= ak.to_numpy(none)
+    return int(np.argmax(missing)) if missing.any() else None
 
 
 def _branch(trees: Sequence[_Tree], name: str, purpose: str) -> _Branch:

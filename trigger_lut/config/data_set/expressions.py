@@ -1,11 +1,14 @@
 """A small arithmetic language over branches, parsed with Python's `ast` and never evaluated by Python.
 
-Numbers, branch names, `+ - * / **`, comparisons, `& | ~` on truth values, and the functions below. A branch whose name
-is not an identifier is written `branch("Jet.PT")`. All numbers are computed in 64-bit floating point.
+Numbers, branch names, `+ - * / % **`, comparisons, `& | ~` on truth values, `& | << >>` on the bits of integers, and
+the functions of `functions`. A branch whose name is not an identifier is written `branch("Jet.PT")`. A branch of text
+is compared with text in quotes. All numbers are computed in 64-bit floating point.
 
-A jagged branch (a list of numbers an entry) takes part element by element and is brought to one number an entry by
-a reduction: `sum`, `num` or `count` (length of the list), `min`, `max`, and `nth(x, n)` (element n, from 0;
-`nth(x, n, other)` gives `other` where the list is too short). `min`, `max` and `nth` of too short a list are NaN.
+A branch with a list an entry takes part element by element. A reduction (`sum`, `mean`, `min`, `max`, `num`, `any`,
+`all`, `nth`) of the innermost list brings it to one number. `nth(x, n)` is element n from 0 on, and `nth(x, n, other)`
+gives `other` where the list is too short; without it, `nth`, `min`, `max` and `mean` give NaN there. `x[condition]`
+keeps some elements, `x[:, 3]` takes element 3 of each entry, `x[:, :, 3]` that of each inner list, `x[..., 3]` that of
+the innermost list.
 """
 
 from __future__ import annotations
@@ -13,100 +16,74 @@ from __future__ import annotations
 import ast
 import keyword
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from trigger_lut.config.data_set.functions import (
+    ARITHMETIC,
+    BITS,
+    BRACKETS,
+    COMPARE,
+    FUNCTIONS,
+    SYNONYMS,
+    UNARY,
+    as_float,
+    as_lists,
+    bit_operation,
+    is_jagged,
+    pick,
+    plain,
+    value_kind,
+)
 from trigger_lut.errors import ConfigurationError, DataError, nearest
 
-BINARY: dict[type[ast.operator], Any] = {
-    ast.Add: np.add,
-    ast.Sub: np.subtract,
-    ast.Mult: np.multiply,
-    ast.Div: np.true_divide,
-    ast.Pow: np.power,
-    ast.BitAnd: np.logical_and,
-    ast.BitOr: np.logical_or,
-}
-UNARY: dict[type[ast.unaryop], Any] = {ast.USub: np.negative, ast.UAdd: np.positive, ast.Invert: np.logical_not}
-COMPARE: dict[type[ast.cmpop], Any] = {
-    ast.Lt: np.less,
-    ast.LtE: np.less_equal,
-    ast.Gt: np.greater,
-    ast.GtE: np.greater_equal,
-    ast.Eq: np.equal,
-    ast.NotEq: np.not_equal,
-}
-LOGICAL = (np.logical_and, np.logical_or, np.logical_not)
 LAST_POSITION = 999  # of nth, which pads every list to this length
 INSTEAD = {ast.And: "&", ast.Or: "|", ast.Not: "~"}
 
 
-def _where(condition: Any, yes: Any, no: Any) -> Any:
-    import awkward as ak
-
-    arrays = any(isinstance(x, ak.Array) for x in (condition, yes, no))
-    return ak.where(condition, yes, no) if arrays else np.where(condition, yes, no)
-
-
-def _clip(x: Any, lo: Any, hi: Any) -> Any:
-    return np.minimum(np.maximum(x, lo), hi)
-
-
-def _reduce(name: str) -> Callable[[Any], Any]:
-    def reduce(x: Any) -> Any:
-        import awkward as ak
-
-        return ak.to_numpy(ak.fill_none(getattr(ak, name)(x, axis=1), np.nan))
-
-    return reduce
-
-
-def _nth(x: Any, n: Any, other: Any = np.nan) -> Any:
-    import awkward as ak
-
-    padded = ak.pad_none(x, int(n) + 1, axis=1, clip=True)[:, int(n)]
-    return ak.to_numpy(ak.fill_none(padded, other))
-
-
-@dataclass(frozen=True)
-class _Function:
-    call: Callable[..., Any]
-    arguments: tuple[int, ...]
-    reduces: bool = False
-
-
-FUNCTIONS: dict[str, _Function] = {
-    **{n: _Function(getattr(np, n), (1,)) for n in ("log", "log2", "log10", "log1p", "exp", "sqrt", "abs", "floor")},
-    **{n: _Function(getattr(np, n), (1,)) for n in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
-    **{n: _Function(getattr(np, n), (2,)) for n in ("minimum", "maximum", "arctan2", "hypot")},
-    "clip": _Function(_clip, (3,)),
-    "where": _Function(_where, (3,)),
-    **{n: _Function(_reduce(n), (1,), reduces=True) for n in ("sum", "min", "max", "num")},
-    "count": _Function(_reduce("num"), (1,), reduces=True),
-    "nth": _Function(_nth, (2, 3), reduces=True),
-}
-
-
 @dataclass(frozen=True)
 class Expression:
-    """A parsed expression. `names` are the branches that it reads, in order of appearance."""
+    """A parsed expression.
+
+    names  the branches that it reads, in order of appearance
+    texts  those of them that are compared with text
+    """
 
     text: str
     tree: ast.expr
     names: tuple[str, ...]
+    texts: frozenset[str] = frozenset()
+
+    @property
+    def is_branch(self) -> bool:
+        """Whether it is one branch and nothing else."""
+        return isinstance(self.tree, ast.Name) or _is_branch_call(self.tree)
 
     def evaluate(self, branches: Mapping[str, Any]) -> Any:
-        """One number or truth value an entry (NumPy, (N,)), or a list an entry (awkward) when it is not reduced.
+        """Compute the expression.
 
-        Raises DataError when a reduction meets a plain number, lists of different lengths are combined, or `& | ~`
-        meet something that is not a truth value.
+        Parameters
+        ----------
+        branches : mapping of str to numpy.ndarray or awkward.Array
+            Each of (N,) entries.
+
+        Returns
+        -------
+        numpy.ndarray (N,) or awkward.Array
+            One number or truth value an entry, or a list an entry where it is not reduced.
+
+        Raises
+        ------
+        DataError
+            If a reduction meets a plain number, lists of different lengths are combined, or `& | ~` meet something that
+            is neither a truth value nor an integer.
         """
         try:
             with np.errstate(all="ignore"):  # NaN and infinities are counted by the caller
-                return _evaluate(self.tree, branches)
+                return as_float(_evaluate(self.tree, branches))
         except DataError as error:
             raise DataError(f"expression {self.text!r}: {error}") from error
         except (ValueError, TypeError) as error:  # awkward's refusal to broadcast
@@ -115,7 +92,21 @@ class Expression:
 
 
 def parse(text: str) -> Expression:
-    """Parse and check an expression. Raises ConfigurationError that says what is not part of the language."""
+    """Parse and check an expression.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    Expression
+
+    Raises
+    ------
+    ConfigurationError
+        If the text is not part of the language; the message says what is not.
+    """
     try:
         source = text.strip()
         tree = ast.parse(source, mode="eval").body
@@ -123,16 +114,16 @@ def parse(text: str) -> Expression:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = getattr(error, "msg", None) or str(error)
         raise ConfigurationError(f"expression {text!r} cannot be parsed: {reason}{_reserved(text)}") from error
-    names: dict[str, None] = {}
+    checked = _Checked(source)
     try:
-        _check(tree, names)
+        checked.add(tree)
     except ConfigurationError as error:
         raise ConfigurationError(f"expression {text!r}: {error}") from error
     except RecursionError as error:
         raise ConfigurationError(f"expression of {len(text)} characters is nested too deeply") from error
-    if not names:
+    if not checked.names:
         raise ConfigurationError(f"expression {text!r} names no branch")
-    return Expression(text, tree, tuple(names))
+    return Expression(text, tree, tuple(checked.names), frozenset(checked.texts))
 
 
 def _as_written(tree: ast.expr, source: str) -> None:
@@ -155,135 +146,298 @@ def _reserved(text: str) -> str:
 
 
 def branch(name: str) -> Expression:
-    """The expression that is one branch, whatever characters its name has."""
+    """Return the expression that is one branch, whatever characters its name has."""
     return Expression(name, ast.Name(name), (name,))
 
 
-def _check(node: ast.expr, names: dict[str, None]) -> None:
-    children: list[ast.expr] = []
-    if isinstance(node, ast.Constant):
-        if isinstance(node.value, bool) or not isinstance(node.value, int | float):
-            raise ConfigurationError(f"expected a number, found {node.value!r}")
-    elif isinstance(node, ast.Name):
-        if node.id in FUNCTIONS:
-            raise ConfigurationError(f'{node.id} is a function; for a branch of this name write branch("{node.id}")')
-        names[node.id] = None
-    elif isinstance(node, ast.BinOp) and type(node.op) in BINARY:
-        children = [node.left, node.right]
-    elif isinstance(node, ast.UnaryOp) and type(node.op) in UNARY:
-        children = [node.operand]
-    elif isinstance(node, ast.Compare) and all(type(op) in COMPARE for op in node.ops):
-        children = [node.left, *node.comparators]
-    elif isinstance(node, ast.Call):
-        children = _check_call(node, names)
-    elif isinstance(node, ast.BoolOp) or (isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)):
-        word = type(node.op).__name__.lower()
+class _Checked:
+    """Walk a tree, refuse what is not part of the language, and collect the branches."""
+
+    def __init__(self, source: str) -> None:
+        self.lines = [line.encode() for line in re.split(r"(?<=\n)|(?<=\r)(?!\n)", source)]
+        self.names: dict[str, None] = {}
+        self.texts: set[str] = set()
+
+    def add(self, node: ast.expr) -> None:
+        for child in self._children(node):
+            self.add(child)
+
+    def _children(self, node: ast.expr) -> list[ast.expr]:
+        if isinstance(node, ast.Constant):
+            if isinstance(node.value, bool) or not isinstance(node.value, int | float):
+                raise ConfigurationError(f"expected a number, found {node.value!r}")
+            return []
+        if isinstance(node, ast.Name):
+            if node.id in FUNCTIONS:
+                raise ConfigurationError(
+                    f'{node.id} is a function; for a branch of this name write branch("{node.id}")'
+                )
+            self.names[node.id] = None
+            return []
+        if isinstance(node, ast.BinOp) and type(node.op) in ARITHMETIC:
+            return [node.left, node.right]
+        if isinstance(node, ast.BinOp) and type(node.op) in BITS:
+            if isinstance(node.op, ast.LShift | ast.RShift) and not _is_position(node.right, 63):
+                raise ConfigurationError("<< and >> take an integer from 0 to 63 on their right")
+            return [node.left, node.right]
+        if isinstance(node, ast.UnaryOp) and type(node.op) in UNARY:
+            return [node.operand]
+        if isinstance(node, ast.Compare) and all(type(op) in COMPARE for op in node.ops):
+            return self._operands(node)
+        if isinstance(node, ast.Subscript):
+            return [node.value, *_check_index(node)]
+        if isinstance(node, ast.Call):
+            return self._arguments(node)
+        if isinstance(node, ast.BoolOp) or (isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)):
+            word = type(node.op).__name__.lower()
+            raise ConfigurationError(
+                f"write {INSTEAD[type(node.op)]!r} instead of {word!r}, with brackets: (a > 1) & (b < 2)"
+            )
+        power = "; a power is written x ** 2" if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitXor) else ""
         raise ConfigurationError(
-            f"write {INSTEAD[type(node.op)]!r} instead of {word!r}, with brackets: (a > 1) & (b < 2)"
+            f"{ast.unparse(node)!r} is not part of the language (numbers, branches, + - * / % **, comparisons, & | ~, "
+            f"functions){power}"
         )
-    else:
-        raise ConfigurationError(
-            f"{ast.unparse(node)!r} is not part of the language (numbers, branches, + - * / **, comparisons, & | ~, "
-            "functions)"
-        )
-    for child in children:
-        _check(child, names)
+
+    def _operands(self, node: ast.Compare) -> list[ast.expr]:
+        """Check what is compared: text only with a branch, bits only in brackets."""
+        operands = [node.left, *node.comparators]
+        for operand in operands:
+            if isinstance(operand, ast.BinOp) and type(operand.op) in BITS and not self._in_brackets(operand):
+                raise ConfigurationError(
+                    f"put comparisons in brackets, as in (a > 1) & (b < 2), or bits, as in (flags & 4) > 0: found "
+                    f"{ast.unparse(operand)!r} within a comparison"
+                )
+        found = []
+        for op, *pair in zip(node.ops, operands, operands[1:], strict=False):
+            texts = [_text(operand) is not None for operand in pair]
+            if any(texts):
+                branches = [_name_of(operand) for operand in pair if _text(operand) is None]
+                if not isinstance(op, ast.Eq | ast.NotEq) or not branches or branches[0] is None:
+                    raise ConfigurationError("text is compared with one branch, as in process == 'ttbar'")
+                self.texts.add(branches[0])
+            found += [operand for operand, text in zip(pair, texts, strict=True) if not (text or _is_truth(operand))]
+        return found
+
+    def _in_brackets(self, node: ast.expr) -> bool:
+        """Return whether the text of a node stands between brackets of its own."""
+        assert node.end_lineno is not None
+        assert node.end_col_offset is not None
+        before = b"".join(self.lines[: node.lineno - 1]) + self.lines[node.lineno - 1][: node.col_offset]
+        after = self.lines[node.end_lineno - 1][node.end_col_offset :] + b"".join(self.lines[node.end_lineno :])
+        return before.rstrip().endswith(b"(") and after.lstrip().startswith(b")")
+
+    def _arguments(self, node: ast.Call) -> list[ast.expr]:
+        name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)
+        if node.keywords:
+            raise ConfigurationError(f"{name} takes no named arguments")
+        if name == "branch":
+            self.names[_quoted(node)] = None
+            return []
+        if name not in FUNCTIONS:
+            raise ConfigurationError(f"no function {name!r}{_nearest_function(name)}")
+        allowed = FUNCTIONS[name].arguments
+        if len(node.args) not in allowed:
+            expected = " or ".join(map(str, allowed))
+            plural = "s" * (allowed != (1,))
+            raise ConfigurationError(f"{name} takes {expected} argument{plural}, found {len(node.args)}")
+        if name == "nth" and not _is_position(node.args[1]):
+            raise ConfigurationError(f"nth takes an integer from 0 to {LAST_POSITION} as its second argument")
+        return node.args
 
 
-def _check_call(node: ast.Call, names: dict[str, None]) -> list[ast.expr]:
-    name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)
-    if node.keywords:
-        raise ConfigurationError(f"{name} takes no named arguments")
-    if name == "branch":
-        names[_quoted(node)] = None
-        return []
-    if name not in FUNCTIONS:
-        raise ConfigurationError(f"no function {name!r}{nearest(name, [*FUNCTIONS, 'branch'])}")
-    allowed = FUNCTIONS[name].arguments
-    if len(node.args) not in allowed:
-        expected = " or ".join(map(str, allowed))
-        raise ConfigurationError(f"{name} takes {expected} argument{'s' * (allowed != (1,))}, found {len(node.args)}")
-    if name == "nth" and not _is_position(node.args[1]):
-        raise ConfigurationError(f"nth takes a whole number from 0 to {LAST_POSITION} as its second argument")
-    return node.args
+def _nearest_function(name: str) -> str:
+    word = name.rsplit("::", 1)[-1].rsplit(".", 1)[-1].lower().rstrip("$")
+    if word in SYNONYMS:
+        return f"; write {SYNONYMS[word]}"
+    same = [known for known in FUNCTIONS if known.lower() == word.replace("_", "")]
+    return f"; write {same[0]}" if same else nearest(name, [*FUNCTIONS, "branch"])
 
 
-def _is_position(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and type(node.value) is int and node.value <= LAST_POSITION
+def _check_index(node: ast.Subscript) -> list[ast.expr]:
+    """Return the condition of `x[condition]`, nothing for positions. Raises ConfigurationError for anything else."""
+    first, *further = _index(node)
+    if not (isinstance(first, ast.Slice) or _is_ellipsis(first)):
+        if further or _is_position(first):
+            name = ast.unparse(node.value)
+            raise ConfigurationError(f"the first index is over entries: write {name}[:, 0] for element 0 of each entry")
+        return [first]
+    if _is_ellipsis(first) and len(further) != 1:
+        raise ConfigurationError("expected one index behind '...', as in x[..., 3]")
+    if not further or (isinstance(first, ast.Slice) and not _is_all(first)):
+        raise ConfigurationError("expected ':' and at least one index behind it, as in x[:, 3] or x[:, :, 3]")
+    for part in further:
+        bounds = [part.lower, part.upper] if isinstance(part, ast.Slice) else [part]
+        step = isinstance(part, ast.Slice) and part.step is not None
+        if step or not all(bound is None or _is_position(bound) for bound in bounds):
+            raise ConfigurationError(
+                f"expected integers from 0 to {LAST_POSITION} or ranges as indices, as in x[:, 3] or x[:, 0:4]"
+            )
+    return []
+
+
+def _index(node: ast.Subscript) -> list[ast.expr]:
+    return node.slice.elts or [node.slice] if isinstance(node.slice, ast.Tuple) else [node.slice]
+
+
+def _is_all(node: ast.Slice) -> bool:
+    return node.lower is None and node.upper is None and node.step is None
+
+
+def _is_ellipsis(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is ...
+
+
+def _is_truth(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, bool)
+
+
+def _text(node: ast.expr) -> str | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def _is_position(node: ast.expr, last: int = LAST_POSITION) -> bool:
+    return isinstance(node, ast.Constant) and type(node.value) is int and node.value <= last
+
+
+def _is_branch_call(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "branch"
+
+
+def _name_of(node: ast.expr) -> str | None:
+    """Return the branch that a node is; None where it is something else."""
+    if isinstance(node, ast.Name):
+        return node.id
+    return _quoted(node) if isinstance(node, ast.Call) and _is_branch_call(node) else None
 
 
 def _quoted(node: ast.Call) -> str:
-    if len(node.args) != 1 or not isinstance(node.args[0], ast.Constant) or not isinstance(node.args[0].value, str):
+    if len(node.args) != 1 or (name := _text(node.args[0])) is None:
         raise ConfigurationError('branch takes one name in quotes, such as branch("Jet.PT")')
-    return node.args[0].value
+    return name
 
 
 def _evaluate(node: ast.expr, branches: Mapping[str, Any]) -> Any:
+    """Compute a node: integers of a branch and of bits as they are, all else in float64."""
     if isinstance(node, ast.Constant):
-        assert isinstance(node.value, int | float)
-        try:
-            return np.float64(node.value)
-        except OverflowError:
-            return np.float64(np.inf)
-    if isinstance(node, ast.Name):
-        return _as_float(branches[node.id])
+        return _constant(node.value)
+    if (name := _name_of(node)) is not None:
+        return as_lists(branches[name])
+    if isinstance(node, ast.BinOp) and type(node.op) in BITS:
+        return bit_operation(BITS[type(node.op)], *(_bits(operand, branches) for operand in (node.left, node.right)))
     if isinstance(node, ast.BinOp):
-        operands = [_evaluate(node.left, branches), _evaluate(node.right, branches)]
-        return _apply(BINARY[type(node.op)], operands)
+        operands = (_number(node.left, branches), _number(node.right, branches))
+        return ARITHMETIC[type(node.op)](*operands)
     if isinstance(node, ast.UnaryOp):
-        return _apply(UNARY[type(node.op)], [_evaluate(node.operand, branches)])
+        return _unary(node, branches)
     if isinstance(node, ast.Compare):
-        values = [_evaluate(x, branches) for x in (node.left, *node.comparators)]
-        result = COMPARE[type(node.ops[0])](values[0], values[1])
-        for op, left, right in zip(node.ops[1:], values[1:], values[2:], strict=False):
-            result = np.logical_and(result, COMPARE[type(op)](left, right))
-        return result
+        return _compare(node, branches)
+    if isinstance(node, ast.Subscript):
+        return _subscript(node, branches)
     assert isinstance(node, ast.Call)
     assert isinstance(node.func, ast.Name)
-    if node.func.id == "branch":
-        return _as_float(branches[_quoted(node)])
     function = FUNCTIONS[node.func.id]
-    arguments = [_evaluate(a, branches) for a in node.args]
-    if function.reduces and not is_jagged(arguments[0]):
+    arguments = [as_float(_evaluate(argument, branches)) for argument in node.args]
+    if function.lists and not is_jagged(arguments[0]):
         raise DataError(f"{ast.unparse(node)}: {node.func.id} takes a list an entry, found one number an entry")
+    if function.truth and value_kind(arguments[0]) != "b":
+        raise DataError(f"{ast.unparse(node)}: {node.func.id} takes truth values; compare, as in {node.func.id}(x > 0)")
     return function.call(*arguments)
 
 
-def _apply(operation: Any, operands: list[Any]) -> Any:
-    if operation in LOGICAL:
-        if any(value_kind(x) != "b" for x in operands):
-            raise DataError("& | ~ take truth values; put comparisons in brackets: (a > 1) & (b < 2)")
-    else:  # arithmetic on truth values counts them
-        operands = [x * np.float64(1) if value_kind(x) == "b" else x for x in operands]
-    return operation(*operands)
+def _constant(value: Any) -> Any:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return np.bool_(value)
+    try:
+        return np.float64(value)
+    except OverflowError:
+        return np.float64(np.inf)
 
 
-def _as_float(array: Any) -> Any:
-    """Numbers as float64, so that small integers cannot overflow; truth values as they are."""
-    if value_kind(array) == "b":
-        return array
+def _bits(node: ast.expr, branches: Mapping[str, Any]) -> Any:
+    """Compute an operand of `& | << >>`; a constant keeps all its 64 bits."""
+    if isinstance(node, ast.Constant) and type(node.value) is int and node.value < 1 << 64:
+        return (np.int64 if node.value < 1 << 63 else np.uint64)(node.value)
+    return _evaluate(node, branches)
+
+
+def _number(node: ast.expr, branches: Mapping[str, Any]) -> Any:
+    """Compute an operand of arithmetic, which counts truth values."""
+    value = as_float(_evaluate(node, branches))
+    return value * np.float64(1) if value_kind(value) == "b" else value
+
+
+def _unary(node: ast.UnaryOp, branches: Mapping[str, Any]) -> Any:
+    if not isinstance(node.op, ast.Invert):
+        return UNARY[type(node.op)](_number(node.operand, branches))
+    value = _evaluate(node.operand, branches)
+    if value_kind(value) != "b":
+        raise DataError(BRACKETS)
+    return np.logical_not(value)
+
+
+def _compare(node: ast.Compare, branches: Mapping[str, Any]) -> Any:
+    values = [_evaluate(operand, branches) for operand in (node.left, *node.comparators)]
+    result = None
+    for op, left, right in zip(node.ops, values, values[1:], strict=False):
+        texts = [isinstance(x, str) or value_kind(x) == "U" for x in (left, right)]
+        if any(texts) and not all(texts):
+            raise DataError(f"{ast.unparse(node)}: text is compared with numbers")
+        pair = (
+            (left, right) if any(texts) else (as_float(np.asarray(x) if np.isscalar(x) else x) for x in (left, right))
+        )
+        one = plain(COMPARE[type(op)](*pair))
+        result = one if result is None else np.logical_and(result, one)
+    return result
+
+
+def _subscript(node: ast.Subscript, branches: Mapping[str, Any]) -> Any:
+    """Take elements by position, or those for which a condition is true."""
+    value, (first, *further) = _evaluate(node.value, branches), _index(node)
+    text = ast.unparse(node)
+    if not is_jagged(value):
+        raise DataError(f"{text}: expected a list an entry, found one number an entry")
+    if not (isinstance(first, ast.Slice) or _is_ellipsis(first)):
+        condition = _evaluate(first, branches)
+        if value_kind(condition) != "b" or not is_jagged(condition):
+            raise DataError(f"{text}: expected a truth value for each element, as in x[x > 0]")
+        return value[condition]
+    if len(further) >= value.ndim:
+        raise DataError(f"{text}: {len(further) + 1} indices, but the branch has {value.ndim} axes, entries included")
+    name = _name_of(node.value)
+    sizes = _fixed_sizes(None if name is None else branches[name], value.ndim)
+    axis = value.ndim - 1 if _is_ellipsis(first) else 1
+    for part in further:
+        size = sizes.pop(0) if not _is_ellipsis(first) else sizes[-1]
+        if isinstance(part, ast.Slice):
+            start, stop = (None if bound is None else bound.value for bound in (part.lower, part.upper))  # type: ignore[attr-defined]
+            value = value[(*(slice(None),) * axis, slice(start, stop))]
+            axis += 1
+            continue
+        assert isinstance(part, ast.Constant)
+        assert isinstance(part.value, int)
+        if size is not None and part.value >= size:
+            raise DataError(f"{text}: index {part.value}, expected 0 to {size - 1}")
+        value = pick(value, axis, part.value)
+    return value
+
+
+def _fixed_sizes(array: Any, ndim: int) -> list[int | None]:
+    """Return the size of each axis behind that of entries; None for lists of variable length."""
+    import awkward as ak
+
     if isinstance(array, np.ndarray):
-        return array.astype(np.float64)
-    import awkward as ak
-
-    return ak.values_astype(array, np.float64)
-
-
-def is_jagged(array: Any) -> bool:
-    """Whether an array holds a list an entry."""
-    return bool(getattr(array, "ndim", 0) > 1)
-
-
-def value_kind(array: Any) -> str:
-    """NumPy's kind letter of the numbers in an array or list array: 'b', 'i', 'u' or 'f'; '?' for anything else."""
-    dtype = getattr(array, "dtype", None)
-    if dtype is not None:
-        return str(dtype.kind)
-    import awkward as ak
-
-    layout = ak.to_layout(array)
-    while getattr(layout, "is_list", False) or getattr(layout, "is_option", False) or layout.is_indexed:
-        if layout.parameter("__array__") in ("string", "bytestring"):
-            return "?"
+        return list(array.shape[1:])
+    if not isinstance(array, ak.Array):
+        return [None] * (ndim - 1)
+    found: list[int | None] = []
+    layout = array.layout
+    while layout.is_option or layout.is_indexed or layout.is_list:
+        if layout.is_list:
+            found.append(layout.size if layout.is_regular else None)
         layout = layout.content
-    return str(layout.dtype.kind) if layout.is_numpy else "?"
+    if array.layout.is_numpy:
+        found = list(array.layout.inner_shape)
+    return (found + [None] * ndim)[: ndim - 1]

@@ -9,7 +9,7 @@ import keyword
 import re
 from typing import Literal
 
-from trigger_lut.config.data_set.expressions import FUNCTIONS
+from trigger_lut.config.data_set.functions import FUNCTIONS
 
 Role = Literal["run", "lumi", "event", "index", "label", "weight", "truth", "decision"]
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from trigger_lut.config.data_set.expressions import value_kind
+from trigger_lut.config.data_set.functions import value_kind
 from trigger_lut.config.validation import LONGEST_TEXT
 from trigger_lut.data.branches import Branches
 from trigger_lut.data.read import count_entries

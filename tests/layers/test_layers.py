@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from per_event import both, scatter, values, wrong
 
-from trigger_lut.conversion.lut_layers import integer_form
+from trigger_lut.conversion.lut_layers import to_integer_layers
 from trigger_lut.fixed_point.formats import parse_fixed
 from trigger_lut.layers import LUTDense
 
@@ -70,7 +70,7 @@ def test_a_wrong_weight_is_seen_by_the_comparison():
 def test_outputs_lie_on_their_power_of_two_grid():
     layer = scattered(units=4)
     y = np.asarray(layer(events(1000)), dtype=np.float64)
-    form = integer_form(layer)
+    (form,) = to_integer_layers(layer)
     for o, f in enumerate(form.fraction):
         scaled = y[:, o] * 2.0 ** float(f)
         assert (scaled == np.round(scaled)).all()

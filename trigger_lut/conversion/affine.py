@@ -1,7 +1,7 @@
-"""Arithmetic layers as integers: HGQ2's and Keras' affine operations, as `LinearLayer`.
+"""Conversion of affine operations of HGQ2 and Keras to `LinearLayer`.
 
-Each such operation quantises its inputs, then maps them linearly. The map is read off by applying it to unit vectors,
-so that dense, convolution, einsum, sum and average need no code of their own for shapes, strides or axes.
+Each such operation quantizes its inputs, then maps them linearly. The converter applies the map to unit vectors to get
+its matrix. Dense, convolution, einsum, sum and average thus need no code of their own for shapes, strides or axes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from trigger_lut.conversion.lut_layers import fraction_of
+from trigger_lut.conversion.lut_layers import fraction_bits_of
 from trigger_lut.errors import FirmwareError
 from trigger_lut.fixed_point.formats import KIF, IntArray
 from trigger_lut.fixed_point.ranges import OVERFLOWS
@@ -26,22 +26,33 @@ POOLS = {
     name: getattr(keras.layers, name)
     for name in ("AveragePooling1D", "AveragePooling2D", "GlobalAveragePooling1D", "GlobalAveragePooling2D")
 }
-SELECTIONS = {"Maximum", *(name.replace("Average", "Max") for name in POOLS)}  # see integer_selection.py
-KNOWN = sorted(
+SELECTIONS = {"Maximum", *(name.replace("Average", "Max") for name in POOLS)}  # see maximum.py
+CONVERTED = sorted(
     {*WITH_KERNEL, *MERGES, "QBatchNormalization", "QSum", "QMeanPow2", "Sum", "Quantizer", "ReLU", *POOLS, *SELECTIONS}
 )
-ROUNDINGS = {"TRN": "TRN", "RND": "RND", "S_RND": "RND"}  # stochastic rounding is a matter of training alone
+ROUNDINGS = {"TRN": "TRN", "RND": "RND", "S_RND": "RND"}  # stochastic rounding applies in training only
 FINEST = 16  # fractional bits of a weight
 
 
 @dataclass(frozen=True)
 class Affine:
-    """y = x @ weights + bias on flat values, x quantised first, ReLU after where asked for.
+    """An affine map of flat values: y = quantized(x) @ weights + bias, with an optional ReLU.
 
-    formats    of each of n_in values; None where the quantiser has no bits: a constant 0
-    weights    (n_in, n_out) float64; structure: where weights can be (before any of them became 0)
-    bias       (n_out,)
-    shape      of the output, n_out values
+    Attributes
+    ----------
+    name : str
+        Of the layer.
+    formats : tuple of KIF or None
+        Format of each of n_in values; None where the quantizer has no bits, so that the value is 0.
+    overflow, rounding : str
+        Of the quantizer.
+    weights : (n_in, n_out) float64 array
+    structure : (n_in, n_out) bool array
+        Where the operation has weights, zero or not.
+    bias : (n_out,) float64 array
+    shape : tuple of int
+        Of the output, n_out values.
+    relu : bool
     """
 
     name: str
@@ -55,56 +66,102 @@ class Affine:
     relu: bool = False
 
 
-def affine_of(op: Any, node: Any, shapes: Sequence[tuple[int, ...]], exact: Callable[[], list[KIF]]) -> list[Affine]:
-    """A Keras operation as affine maps, one after the other.
+def affine_maps(op: Any, node: Any, shapes: Sequence[tuple[int, ...]], exact: Callable[[], list[KIF]]) -> list[Affine]:
+    """Convert a Keras operation to affine maps, applied one after the other.
 
-    node: the call of the operation; shapes: of what it reads, without the batch's axis. exact: gives the formats that
-    hold what it reads, for operations that do not quantise. Raises FirmwareError for an operation that is not affine.
+    Parameters
+    ----------
+    op, node
+        The operation and its call.
+    shapes : sequence of tuple
+        Shape of each input, without the batch axis.
+    exact : callable
+        Returns a format for each input value that represents it exactly. Called for operations without quantizers.
+
+    Returns
+    -------
+    list of Affine
+
+    Raises
+    ------
+    FirmwareError
+        If the operation is not affine.
     """
     kind = type(op).__name__
     linear = _linear_map(op, kind, node, shapes)
     sizes = [int(np.prod(shape)) for shape in shapes]
     out_shape = tuple(int(n) for n in node.outputs[0].shape[1:])
-    read = quantised(op, op, shapes[0]) if kind == "Quantizer" else input_formats(op, shapes)
+    read = quantizer_formats(op, op, shapes[0]) if kind == "Quantizer" else input_formats(op, shapes)
     formats, overflow, rounding = read or (list(exact()), "WRAP", "TRN")
-    weights = read_off(op, linear, shapes, sizes, out_shape)
+    weights = matrix_of(op, linear, shapes, sizes, out_shape)
     structure = weights != 0
     bias = np.zeros(weights.shape[1])
     if kind in WITH_KERNEL:
         ones = _linear_map(op, kind, node, shapes, kernel=np.ones(op.qkernel.shape))
-        structure = read_off(op, ones, shapes, sizes, out_shape) != 0
+        structure = matrix_of(op, ones, shapes, sizes, out_shape) != 0
         if op.qbias is not None:
-            held = np.asarray(keras.ops.convert_to_numpy(op.qbias), dtype=np.float64)
-            bias = np.broadcast_to(held, out_shape).reshape(-1)
+            qbias = np.asarray(keras.ops.convert_to_numpy(op.qbias), dtype=np.float64)
+            bias = np.broadcast_to(qbias, out_shape).reshape(-1)
     if kind == "QBatchNormalization":
         bias = np.broadcast_to(_normalisation(op)[1], (1, *out_shape)).reshape(-1)
     relu = is_relu(op, kind)
     first = Affine(op.name, tuple(formats), overflow, rounding, weights, structure, bias, out_shape, relu)
-    return [first, *output_quantiser(op, out_shape)]
+    return [first, *output_quantizer(op, out_shape)]
 
 
 def input_formats(op: Any, shapes: Sequence[tuple[int, ...]]) -> tuple[list[KIF | None], str, str] | None:
-    """Formats, overflow and rounding of HGQ2's quantisers of an operation's inputs; None where it has none."""
+    """Read the input quantizers of an HGQ2 layer.
+
+    Parameters
+    ----------
+    op
+        The layer.
+    shapes : sequence of tuple
+        Shape of each input, without the batch axis.
+
+    Returns
+    -------
+    formats, overflow, rounding, or None
+        As in `Affine`; None if the layer has no input quantizer.
+
+    Raises
+    ------
+    FirmwareError
+        If the quantizers have no fixed-point format, or differ in rounding or overflow.
+    """
     if not getattr(op, "enable_iq", False):
         return None
-    quantisers = op.iq.quantizers if hasattr(op.iq, "quantizers") else [op.iq]
-    found = [quantised(op, q, shape) for q, shape in zip(quantisers, shapes, strict=True)]
-    if len({f[1:] for f in found}) > 1:
+    quantizers = op.iq.quantizers if hasattr(op.iq, "quantizers") else [op.iq]
+    read = [quantizer_formats(op, q, shape) for q, shape in zip(quantizers, shapes, strict=True)]
+    if len({f[1:] for f in read}) > 1:
         raise FirmwareError(f"layer {op.name!r}: its inputs round or overflow in different ways")
-    return [kif for f in found for kif in f[0]], *found[0][1:]
+    return [kif for f in read for kif in f[0]], *read[0][1:]
 
 
-def output_quantiser(op: Any, shape: tuple[int, ...]) -> list[Affine]:
-    """HGQ2's quantiser of an operation's outputs of a shape, if it has one."""
+def output_quantizer(op: Any, shape: tuple[int, ...]) -> list[Affine]:
+    """Convert the output quantizer of an HGQ2 layer.
+
+    Parameters
+    ----------
+    op
+        The layer.
+    shape : tuple of int
+        Of its output, without the batch axis.
+
+    Returns
+    -------
+    list of Affine
+        Empty if it has none.
+    """
     if not getattr(op, "enable_oq", False):
         return []
-    formats, overflow, rounding = quantised(op, op.oq, shape)
+    formats, overflow, rounding = quantizer_formats(op, op.oq, shape)
     eye, zeros = np.eye(len(formats)), np.zeros(len(formats))
     return [Affine(f"{op.name}_oq", tuple(formats), overflow, rounding, eye, eye != 0, zeros, shape)]
 
 
-def relu_of(name: str, formats: Sequence[KIF]) -> Affine:
-    """A ReLU of values that these formats hold."""
+def relu_map(name: str, formats: Sequence[KIF]) -> Affine:
+    """Return the ReLU of values of these formats as an affine map."""
     eye, zeros = np.eye(len(formats)), np.zeros(len(formats))
     return Affine(name, tuple(formats), "WRAP", "TRN", eye, eye != 0, zeros, (len(formats),), True)
 
@@ -112,17 +169,17 @@ def relu_of(name: str, formats: Sequence[KIF]) -> Affine:
 def _linear_map(
     op: Any, kind: str, node: Any, shapes: Sequence[tuple[int, ...]], kernel: np.ndarray | None = None
 ) -> Callable[[list[np.ndarray]], Any]:
-    """The linear part of an operation, on arrays with a batch's axis."""
+    """Linear part of an operation, as a function of arrays with a batch axis."""
     ops = keras.ops
     if kind in WITH_KERNEL:
-        held = op.qkernel if kernel is None else ops.cast(kernel, "float32")
+        weights = op.qkernel if kernel is None else ops.cast(kernel, "float32")
         if "Einsum" in kind:
-            return lambda x: ops.einsum(op.equation, x[0], held)
+            return lambda x: ops.einsum(op.equation, x[0], weights)
         if "Conv" in kind:
             if op.data_format != "channels_last":
                 raise FirmwareError(f"layer {op.name!r}: data_format {op.data_format!r}. Expected 'channels_last'")
-            return lambda x: op.convolution_op(x[0], held)
-        return lambda x: ops.matmul(x[0], held)
+            return lambda x: op.convolution_op(x[0], weights)
+        return lambda x: ops.matmul(x[0], weights)
     if kind in MERGES and len(shapes) == len(node.input_tensors) and len(shapes) > 1:
         first, others = MERGES[kind]
         scale = getattr(op, "_scale", 1.0)
@@ -138,19 +195,33 @@ def _linear_map(
     if kind in ("Quantizer", "ReLU") or (kind in ("Activation", "Relu") and is_relu(op, kind)):
         return lambda x: x[0]
     raise FirmwareError(
-        f"layer {op.name!r} is a {kind}; expected layers of tables, arithmetic layers ({', '.join(KNOWN)}) and what "
-        "rearranges values"
+        f"layer {op.name!r} is a {kind}; expected layers of tables, arithmetic layers ({', '.join(CONVERTED)}) and "
+        "what rearranges values"
     )
 
 
 def _normalisation(op: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Quantised scale and offset of a QBatchNormalization, in shapes that broadcast to its input."""
-    held = [keras.ops.convert_to_numpy(part) for part in op.qscaler_and_qoffset]
-    scale, offset = (np.asarray(part, dtype=np.float64).reshape(op._shape[1:]) for part in held)
+    """Quantized scale and offset of a QBatchNormalization, in shapes that broadcast to its input."""
+    parts = [keras.ops.convert_to_numpy(part) for part in op.qscaler_and_qoffset]
+    scale, offset = (np.asarray(part, dtype=np.float64).reshape(op._shape[1:]) for part in parts)
     return scale, offset
 
 
 def is_relu(op: Any, kind: str) -> bool:
+    """Return whether an operation ends in a ReLU.
+
+    Parameters
+    ----------
+    op
+        The operation.
+    kind : str
+        Name of its class.
+
+    Raises
+    ------
+    FirmwareError
+        If it ends in another activation.
+    """
     if kind == "ReLU":
         if op.max_value is not None or op.negative_slope or op.threshold:
             raise FirmwareError(f"layer {op.name!r}: a ReLU with a limit, slope or threshold; expected a plain one")
@@ -167,25 +238,25 @@ def is_relu(op: Any, kind: str) -> bool:
     )
 
 
-def read_off(
+def matrix_of(
     op: Any,
     linear: Callable[[list[np.ndarray]], Any],
     shapes: Sequence[tuple[int, ...]],
     sizes: list[int],
     out_shape: tuple[int, ...],
 ) -> np.ndarray:
-    """Read off the matrix of an operation's linear map, by applying it to unit vectors.
+    """Find the matrix of a linear operation by applying it to unit vectors.
 
     Parameters
     ----------
     op
         The operation, for messages.
     linear
-        The map, on arrays with a batch's axis.
+        The map, as a function of arrays with a batch axis.
     shapes, sizes
-        Shape of each input without the batch's axis, and its number of values.
+        Shape of each input without the batch axis, and its number of values.
     out_shape
-        Of the output, without the batch's axis.
+        Of the output, without the batch axis.
 
     Returns
     -------
@@ -194,7 +265,7 @@ def read_off(
     Raises
     ------
     FirmwareError
-        Where Keras cannot evaluate the operation, or it mixes events.
+        If Keras cannot evaluate the operation, or it mixes events.
     """
     total, first, inputs = sum(sizes), 0, []
     for shape, size in zip(shapes, sizes, strict=True):
@@ -202,15 +273,15 @@ def read_off(
         unit[first : first + size] = np.eye(size)
         inputs.append(unit.reshape(total + 1, *shape))
         first += size
-    kept_as = getattr(op, "data_format", None)
-    what = f"layer {op.name!r}: a {type(op).__name__}" + (f" of data_format {kept_as!r}" if kept_as else "")
+    data_format = getattr(op, "data_format", None)
+    what = f"layer {op.name!r}: a {type(op).__name__}" + (f" of data_format {data_format!r}" if data_format else "")
     try:
         result = np.asarray(keras.ops.convert_to_numpy(linear(inputs)), dtype=np.float64)
     except FirmwareError:
         raise
     except Exception as error:  # whatever Keras and TensorFlow have against it
-        said = (str(error).splitlines() or [""])[0]
-        raise FirmwareError(f"{what} cannot be evaluated ({type(error).__name__}: {said[:200]})") from error
+        message = (str(error).splitlines() or [""])[0]
+        raise FirmwareError(f"{what} cannot be evaluated ({type(error).__name__}: {message[:200]})") from error
     if result.shape != (total + 1, *out_shape) or result[-1].any():
         raise FirmwareError(
             f"{what} gives shape {result.shape}. Expected {(total + 1, *out_shape)} of {total + 1} events, each of its "
@@ -219,14 +290,34 @@ def read_off(
     return result[:-1].reshape(total, -1)
 
 
-def quantised(op: Any, quantiser: Any, shape: tuple[int, ...]) -> tuple[list[KIF | None], str, str]:
-    """Format of each value of an array behind one of HGQ2's quantisers, overflow and rounding."""
-    inner = quantiser.quantizer
-    if quantiser.scaler is not None or quantiser.affine is not None or not hasattr(inner, "kif"):
-        raise FirmwareError(f"layer {op.name!r}: a quantiser with a scale, or not of fixed point")
+def quantizer_formats(op: Any, quantizer: Any, shape: tuple[int, ...]) -> tuple[list[KIF | None], str, str]:
+    """Read a quantizer of HGQ2.
+
+    Parameters
+    ----------
+    op
+        Its layer, for messages.
+    quantizer
+        The quantizer.
+    shape : tuple of int
+        Of the quantized array, without the batch axis.
+
+    Returns
+    -------
+    formats, overflow, rounding
+        As in `Affine`.
+
+    Raises
+    ------
+    FirmwareError
+        If it is not of fixed point, has a scale, or rounds in an unsupported way.
+    """
+    inner = quantizer.quantizer
+    if quantizer.scaler is not None or quantizer.affine is not None or not hasattr(inner, "kif"):
+        raise FirmwareError(f"layer {op.name!r}: a quantizer with a scale, or not of fixed point")
     if inner.round_mode not in ROUNDINGS or inner.overflow_mode not in OVERFLOWS:
         raise FirmwareError(
-            f"layer {op.name!r}: a quantiser of {inner.round_mode}, {inner.overflow_mode}; expected rounding TRN or "
+            f"layer {op.name!r}: a quantizer of {inner.round_mode}, {inner.overflow_mode}; expected rounding TRN or "
             f"RND and overflow {', '.join(OVERFLOWS)}"
         )
     parts = [
@@ -238,21 +329,39 @@ def quantised(op: Any, quantiser: Any, shape: tuple[int, ...]) -> tuple[list[KIF
 
 
 def linear_layers(affine: Affine, values: IntArray, start: int) -> tuple[list[LinearLayer], IntArray]:
-    """The affine map as layers of an integer network, and the number of the value behind each of its outputs.
+    """Convert an affine map to layers of the integer network.
 
-    values: (n_in,) numbers of what it reads; start: number of the first value that the layers make. Outputs that read
-    the same inputs form a place, and equal places one layer. Raises FirmwareError for a weight that is not on a grid
-    of powers of two.
+    Outputs that read the same inputs form a position. Positions with equal integers form one layer.
+
+    Parameters
+    ----------
+    affine : Affine
+        The map.
+    values : (n_in,) int array
+        Numbers of the input values.
+    start : int
+        Number of the first value that the layers compute.
+
+    Returns
+    -------
+    layers : list of LinearLayer
+    order : (n_out,) int array
+        Number of the value of each output.
+
+    Raises
+    ------
+    FirmwareError
+        If a weight is no multiple of a supported power of two.
     """
     present = np.array([kif is not None for kif in affine.formats]) & (values != PADDING)
     structure = affine.structure & present[:, None]
-    places: dict[bytes, list[int]] = {}
+    positions: dict[bytes, list[int]] = {}
     for o in range(structure.shape[1]):
-        places.setdefault(np.packbits(structure[:, o]).tobytes(), []).append(o)
+        positions.setdefault(np.packbits(structure[:, o]).tobytes(), []).append(o)
     merged: dict[Any, tuple[LinearLayer, list[IntArray], list[list[int]]]] = {}
-    for outputs in places.values():
+    for outputs in positions.values():
         rows = np.flatnonzero(structure[:, outputs[0]])
-        layer = _at_one_place(affine, rows, outputs)
+        layer = _at_one_position(affine, rows, outputs)
         key = (layer.inputs, *(a.tobytes() for a in (layer.weights, layer.bias, layer.fraction)))
         merged.setdefault(key, (layer, [], []))
         merged[key][1].append(values[rows])
@@ -267,7 +376,7 @@ def linear_layers(affine: Affine, values: IntArray, start: int) -> tuple[list[Li
     return layers, order
 
 
-def _at_one_place(affine: Affine, rows: IntArray, outputs: list[int]) -> LinearLayer:
+def _at_one_position(affine: Affine, rows: IntArray, outputs: list[int]) -> LinearLayer:
     formats = [kif for kif in (affine.formats[i] for i in rows) if kif is not None]
     weights, bias = affine.weights[np.ix_(rows, outputs)], affine.bias[outputs]
     steps = np.array([kif.step for kif in formats])[:, None]
@@ -279,7 +388,7 @@ def _at_one_place(affine: Affine, rows: IntArray, outputs: list[int]) -> LinearL
             f"{2 * FRACTION_LIMIT}; give its quantizers fewer"
         )
     fraction = np.array(
-        [fraction_of(np.append(weights[:, n] * steps[:, 0], bias[n])) for n in range(len(outputs))], dtype=np.int64
+        [fraction_bits_of(np.append(weights[:, n] * steps[:, 0], bias[n])) for n in range(len(outputs))], dtype=np.int64
     )
     scale = 2.0**fraction
     return LinearLayer(

@@ -1,8 +1,8 @@
-"""From a trained Keras model to an integer network: its graph, followed from the inputs to the outputs.
+"""Conversion of a trained Keras model to an integer network.
 
-Every tensor becomes an array of numbers of the network's values (`network.Network`). Layers of tables and arithmetic
-layers add values; what only rearranges them - reshape, flatten, permute, concatenate, slices, padding - is carried
-out on the numbers. A model within a model is followed anew at each of its calls.
+The converter follows the graph of the model from its inputs to its outputs. Each tensor becomes an array of value
+numbers (`network.Network`). Table layers and arithmetic layers add values. Reshapes, slices, concatenations and
+padding only rearrange the numbers. A model within a model is followed again at each of its calls.
 """
 
 from __future__ import annotations
@@ -15,20 +15,25 @@ from typing import Any
 import keras
 import numpy as np
 
-from trigger_lut.conversion.affine import Affine, affine_of, linear_layers, output_quantiser, relu_of
-from trigger_lut.conversion.hgq_tables import hgq_tables, is_hgq_table
-from trigger_lut.conversion.keras_calls import check_call, flat_inputs, is_of_library
-from trigger_lut.conversion.lut_layers import integer_form, integer_forms
+from trigger_lut.conversion.affine import Affine, affine_maps, linear_layers, output_quantizer, relu_map
+from trigger_lut.conversion.hgq_tables import convert_hgq_tables, is_hgq_table
+from trigger_lut.conversion.keras_graph import (
+    check_call,
+    flat_inputs,
+    forgotten_calls,
+    is_of_library,
+    producer,
+    sublayers,
+)
+from trigger_lut.conversion.lut_layers import to_integer_layers
 from trigger_lut.conversion.maximum import Selection, max_layers, selection_of
-from trigger_lut.conversion.network_layer import WholeNetwork
+from trigger_lut.conversion.network_layer import NetworkLayer
 from trigger_lut.conversion.rearranging import rearranged
 from trigger_lut.errors import FirmwareError
 from trigger_lut.fixed_point.formats import KIF, IntArray
 from trigger_lut.layers.base import TableLayer
 from trigger_lut.network.network import PADDING, Layer, Network
 from trigger_lut.network.simplify import with_proven_overflow, without_unread
-
-__all__ = ["decode_outputs", "integer_form", "integer_network"]
 
 
 def integer_network(
@@ -68,14 +73,14 @@ def integer_network(
         If the model has a layer of another kind, if an input has no format, or, without `wraps`, if values may wrap.
     """
     _check_model(model)
-    walk = Walk(model, inputs)
-    outputs = np.concatenate([walk.of(tensor).reshape(-1) for tensor in model.outputs])
-    if not walk.layers:
+    converter = GraphConverter(model, inputs)
+    outputs = np.concatenate([converter.value_ids_of(tensor).reshape(-1) for tensor in model.outputs])
+    if not converter.layers:
         raise FirmwareError(f"model {model.name!r} has no layers")
     if (outputs == PADDING).any():
         raise FirmwareError(f"model {model.name!r}: an output is padding")
     network = with_proven_overflow(
-        Network(walk.formats(), tuple(walk.layers), tuple(features), tuple(classes), outputs)
+        Network(converter.formats(), tuple(converter.layers), tuple(features), tuple(classes), outputs)
     )
     if prune:
         network = without_unread(network)
@@ -89,7 +94,7 @@ def integer_network(
 
 
 def _check_model(model: Any) -> None:
-    """Raise FirmwareError for a model that is no graph from inputs to outputs, or that computes something else."""
+    """Refuse a model that is no graph from inputs to outputs, or whose own `call` computes something else."""
     try:
         inputs = model.inputs
     except (AttributeError, ValueError):
@@ -107,143 +112,176 @@ def _check_model(model: Any) -> None:
             )
 
 
-class Walk:
-    """A model on its way: layers so far, and which values each tensor has in the present call.
+class GraphConverter:
+    """Conversion in progress: the layers so far, and the values of each tensor.
 
-    `calls` holds, for the model that is followed, each tensor by its id with the numbers of its values. Keeping the
-    tensor keeps its id from being given to another one.
+    Parameters
+    ----------
+    model
+        The model, or any object with its `inputs` and `name`.
+    inputs : sequence of KIF, optional
+        Format of each input value. Default: the formats of the LUT layers that read them.
+
+    Attributes
+    ----------
+    layers : list of Layer
+        Converted so far.
+    value_count : int
+        Number of values so far, inputs included.
+    input_formats : list of KIF or None
+        Format of each input value; None where unknown so far.
+    formats_given : bool
+        Whether the caller gave the formats.
     """
 
     def __init__(self, model: Any, inputs: Sequence[KIF] | None) -> None:
         sizes = [int(np.prod(tensor.shape[1:])) for tensor in model.inputs]
         if inputs is not None and len(inputs) != sum(sizes):
             raise FirmwareError(f"model {model.name!r} has {sum(sizes)} inputs, found {len(inputs)} input formats")
-        self.known: list[KIF | None] = [None] * sum(sizes) if inputs is None else list(inputs)
-        self.given = inputs is not None
+        self.input_formats: list[KIF | None] = [None] * sum(sizes) if inputs is None else list(inputs)
+        self.formats_given = inputs is not None
         self.layers: list[Layer] = []
-        self.end = sum(sizes)
+        self.value_count = sum(sizes)
         starts = np.cumsum([0, *sizes])
         numbers = [np.arange(first, first + size) for first, size in zip(starts, sizes, strict=False)]
-        self.calls = _numbered(model.inputs, numbers)
+        # By the id of a tensor. The tensor is kept with its numbers, so that no other object gets its id.
+        self._value_ids = _by_tensor(model.inputs, numbers)
 
     def formats(self) -> tuple[KIF, ...]:
-        """Formats of the inputs; those that nothing reads get one bit."""
-        return tuple(KIF(0, 1, 0) if kif is None else kif for kif in self.known)
+        """Return the formats of the inputs; those that nothing reads get one bit."""
+        return tuple(KIF(0, 1, 0) if kif is None else kif for kif in self.input_formats)
 
-    def of(self, tensor: Any) -> IntArray:
-        """Numbers of the values behind a tensor, in its shape without the batch's axis."""
-        if id(tensor) not in self.calls:
-            history = tensor._keras_history
-            op, node = history.operation, history.operation._inbound_nodes[history.node_index]
+    def value_ids_of(self, tensor: Any) -> IntArray:
+        """Return the numbers of the values of a tensor, and convert what they depend on.
+
+        Parameters
+        ----------
+        tensor : keras.KerasTensor
+
+        Returns
+        -------
+        int array
+            In the tensor's shape without the batch axis; PADDING where the value is 0.
+
+        Raises
+        ------
+        FirmwareError
+            If an operation before the tensor has no integer form.
+        """
+        if id(tensor) not in self._value_ids:
+            op, node, index = producer(tensor)
             if not node.input_tensors:
                 raise FirmwareError(f"layer {op.name!r}: an input that the model does not have")
-            found = self._apply(op, node, [self.of(source) for source in node.input_tensors])
-            self.calls |= _numbered(node.outputs, found, op)
-            self.calls |= _numbered([tensor], [found[history.tensor_index]], op)
-        return self.calls[id(tensor)][1]
+            outputs = self._convert_call(op, node, [self.value_ids_of(source) for source in node.input_tensors])
+            self._value_ids |= _by_tensor(node.outputs, outputs, op)
+            self._value_ids |= _by_tensor([tensor], [outputs[index]], op)
+        return self._value_ids[id(tensor)][1]
 
     @contextmanager
-    def _call(self, tensors: Sequence[Any], values: Sequence[IntArray]) -> Iterator[None]:
-        """Follow another graph within the block, from these tensors on, without what other calls of it have found."""
-        outer, self.calls = self.calls, _numbered(tensors, values)
+    def _inner_graph(self, tensors: Sequence[Any], values: Sequence[IntArray]) -> Iterator[None]:
+        """Follow another graph within the block, from these tensors on, without values of its other calls."""
+        outer, self._value_ids = self._value_ids, _by_tensor(tensors, values)
         try:
             yield
         finally:
-            self.calls = outer
+            self._value_ids = outer
 
-    def _apply(self, op: Any, node: Any, read: list[IntArray]) -> list[IntArray]:
+    def _convert_call(self, op: Any, node: Any, read: list[IntArray]) -> list[IntArray]:
         """Numbers of the values of each output of one call."""
         check_call(op, node)
         if not is_of_library(op):
-            return self._own(op, node, read)
+            return self._convert_user_layer(op, node, read)
         if isinstance(op, TableLayer):
-            return [self._tables(op, read[0])]
-        if isinstance(op, WholeNetwork):
-            return [self._whole(op, read)]
+            return [self._convert_lut_layer(op, read[0])]
+        if isinstance(op, NetworkLayer):
+            return [self._convert_network_layer(op, read)]
         if is_hgq_table(op):
-            return [self._hgq_tables(op, read[0])]
+            return [self._convert_hgq_layer(op, read[0])]
         if isinstance(op, keras.Model):
-            return self._inner(op, node)
+            return self._convert_inner_model(op, node)
         moved = rearranged(op, node, read)
         if moved is not None:
             return moved
-        found = op, node, [values.shape for values in read], lambda: self._exact(op, read)
-        chosen = selection_of(*found)
-        stages = affine_of(*found) if chosen is None else [chosen, *output_quantiser(op, chosen.shape)]
+        arguments = op, node, [values.shape for values in read], lambda: self._exact_formats(op, read)
+        selection = selection_of(*arguments)
+        stages = affine_maps(*arguments) if selection is None else [selection, *output_quantizer(op, selection.shape)]
         for stage in stages:
-            read = [self._stage(stage, np.concatenate([v.reshape(-1) for v in read]))]
+            read = [self._append_stage(stage, np.concatenate([v.reshape(-1) for v in read]))]
         return read[:1]
 
-    def _stage(self, stage: Affine | Selection, values: IntArray) -> IntArray:
-        made = max_layers if isinstance(stage, Selection) else linear_layers
-        layers, order = made(stage, values, self.end)
-        self._add(layers)
+    def _append_stage(self, stage: Affine | Selection, values: IntArray) -> IntArray:
+        convert = max_layers if isinstance(stage, Selection) else linear_layers
+        layers, order = convert(stage, values, self.value_count)
+        self._append(layers)
         return order.reshape(stage.shape)
 
-    def _tables(self, op: TableLayer, values: IntArray) -> IntArray:
+    def _convert_lut_layer(self, op: TableLayer, values: IntArray) -> IntArray:
         local = op.sites((None, *values.shape))
         sites = np.where(local == PADDING, PADDING, values.reshape(-1)[local])
-        forms = integer_forms(op, sites)
-        if not self.given:
-            self._note_formats(op, sites)
-        start = self.end
-        self._add(forms)
-        return np.arange(start, self.end).reshape(op.compute_output_shape((None, *values.shape))[1:])
+        layers = to_integer_layers(op, sites)
+        if not self.formats_given:
+            self._record_input_formats(op, sites)
+        start = self.value_count
+        self._append(layers)
+        return np.arange(start, self.value_count).reshape(op.compute_output_shape((None, *values.shape))[1:])
 
-    def _whole(self, op: WholeNetwork, read: list[IntArray]) -> IntArray:
-        """The layers of a network that is a layer."""
+    def _convert_network_layer(self, op: NetworkLayer, read: list[IntArray]) -> IntArray:
         inner, values = op.network, np.concatenate([v.reshape(-1) for v in read])
-        number = np.concatenate([values, self.end + np.arange(inner.starts[-1] - len(values)), [PADDING]])
-        entered = [(v, kif) for v, kif in zip(values.tolist(), inner.inputs, strict=True) if v < len(self.known)]
-        for value, kif in entered:
-            if self.given and self.known[value] != kif:
-                raise FirmwareError(f"layer {op.name!r} reads input {value} as {kif}, given was {self.known[value]}")
-            self.known[value] = kif
-        self._add([replace(x, sites=number[sites]) for x, sites in zip(inner.layers, inner.sites, strict=True)])
+        number = np.concatenate([values, self.value_count + np.arange(inner.starts[-1] - len(values)), [PADDING]])
+        for value, kif in zip(values.tolist(), inner.inputs, strict=True):
+            if value >= len(self.input_formats):
+                continue
+            if self.formats_given and self.input_formats[value] != kif:
+                raise FirmwareError(
+                    f"layer {op.name!r} reads input {value} as {kif}, given was {self.input_formats[value]}"
+                )
+            self.input_formats[value] = kif
+        self._append([replace(x, sites=number[sites]) for x, sites in zip(inner.layers, inner.sites, strict=True)])
         return number[inner.output_values]
 
-    def _hgq_tables(self, op: Any, values: IntArray) -> IntArray:
-        found, start = hgq_tables(op, values), self.end
-        self._add(found.forms)
-        made = start + found.order
-        if found.relu:
-            made = self._stage(relu_of(f"{op.name}_relu", self._exact(op, [made])), made.reshape(-1))
-        return made.reshape(found.order.shape)
+    def _convert_hgq_layer(self, op: Any, values: IntArray) -> IntArray:
+        tables, start = convert_hgq_tables(op, values), self.value_count
+        self._append(tables.layers)
+        outputs = start + tables.order
+        if tables.relu:
+            relu = relu_map(f"{op.name}_relu", self._exact_formats(op, [outputs]))
+            outputs = self._append_stage(relu, outputs.reshape(-1))
+        return outputs.reshape(tables.order.shape)
 
-    def _note_formats(self, op: TableLayer, sites: IntArray) -> None:
-        """Inputs of the model that a table layer reads have its formats."""
+    def _record_input_formats(self, op: TableLayer, sites: IntArray) -> None:
+        """Give the inputs of the model that a LUT layer reads its formats."""
         for i, kif in enumerate(op.formats):
-            for value in sites[:, i][(sites[:, i] >= 0) & (sites[:, i] < len(self.known))]:
-                if self.known[value] not in (None, kif):
+            for value in sites[:, i][(sites[:, i] >= 0) & (sites[:, i] < len(self.input_formats))]:
+                if self.input_formats[value] not in (None, kif):
                     raise FirmwareError(
-                        f"layer {op.name!r} reads input {value} as {kif}, another layer as {self.known[value]}; "
-                        "expected `inputs`, the formats of the inputs"
+                        f"layer {op.name!r} reads input {value} as {kif}, another layer as "
+                        f"{self.input_formats[value]}; expected `inputs`, the formats of the inputs"
                     )
-                self.known[value] = kif
+                self.input_formats[value] = kif
 
-    def _inner(self, op: keras.Model, node: Any) -> list[IntArray]:
-        """One call of a model within the model."""
-        read = [self.of(tensor) for tensor in flat_inputs(op, node)]
-        with self._call(op.inputs, read):
-            return [self.of(tensor) for tensor in op.outputs]
+    def _convert_inner_model(self, op: keras.Model, node: Any) -> list[IntArray]:
+        read = [self.value_ids_of(tensor) for tensor in flat_inputs(op, node)]
+        with self._inner_graph(op.inputs, read):
+            return [self.value_ids_of(tensor) for tensor in op.outputs]
 
-    def _own(self, op: Any, node: Any, read: list[IntArray]) -> list[IntArray]:
-        """A user's own layer: what its `call` is made of, followed like the model itself."""
+    def _convert_user_layer(self, op: Any, node: Any, read: list[IntArray]) -> list[IntArray]:
+        """Follow the `call` of a user's own layer like the graph of a model."""
         kind = type(op).__name__
         if not isinstance(op, keras.Layer):
             raise FirmwareError(f"layer {op.name!r} is a {kind}, an operation of {type(op).__module__}")
-        sublayers = op._flatten_layers(include_self=False)
-        calls = [(layer, len(layer._inbound_nodes)) for layer in sublayers]
-        given = {id(t): keras.KerasTensor(t.shape, t.dtype) for t in node.input_tensors}
-        arguments, options = node.arguments.fill_in(given)
-        entered = dict(zip((id(t) for t in node.input_tensors), read, strict=True))
+        copies = {id(t): keras.KerasTensor(t.shape, t.dtype) for t in node.input_tensors}
+        arguments, options = node.arguments.fill_in(copies)
+        values = dict(zip((id(t) for t in node.input_tensors), read, strict=True))
         try:
-            with self._call(list(given.values()), [entered[key] for key in given]):
-                found = op.call(*arguments, **{key: value for key, value in options.items() if value is not None})
-                tensors = keras.tree.flatten(found)
+            with (
+                forgotten_calls(sublayers(op)),
+                self._inner_graph(list(copies.values()), [values[key] for key in copies]),
+            ):
+                result = op.call(*arguments, **{key: value for key, value in options.items() if value is not None})
+                tensors = keras.tree.flatten(result)
                 if strange := [type(x).__name__ for x in tensors if not isinstance(x, keras.KerasTensor)]:
                     raise TypeError(f"gives {strange[0]}")
-                return [self.of(tensor) for tensor in tensors]
+                return [self.value_ids_of(tensor) for tensor in tensors]
         except FirmwareError as error:
             raise FirmwareError(f"layer {op.name!r}, a {kind}: {error}") from error
         except (TypeError, ValueError, AttributeError, NotImplementedError) as error:
@@ -252,15 +290,12 @@ class Walk:
                 f"tensors ({type(error).__name__}: {str(error).splitlines()[0]}); expected keras.ops, and a shape "
                 "without the batch that is known"
             ) from error
-        finally:
-            for layer, count in calls:
-                del layer._inbound_nodes[count:]
 
-    def _exact(self, op: Any, read: list[IntArray]) -> list[KIF]:
-        """The narrowest format of each value that an operation reads as it is."""
+    def _exact_formats(self, op: Any, read: list[IntArray]) -> list[KIF]:
+        """The narrowest format of each value that an operation reads without a quantizer."""
         values = np.concatenate([v.reshape(-1) for v in read])
-        entered = values[(values >= 0) & (values < len(self.known))]
-        if any(self.known[v] is None for v in entered):
+        entered = values[(values >= 0) & (values < len(self.input_formats))]
+        if any(self.input_formats[v] is None for v in entered):
             raise FirmwareError(
                 f"layer {op.name!r} reads inputs whose formats no layer of tables gives; expected `inputs`, "
                 "the formats of the inputs"
@@ -268,14 +303,14 @@ class Walk:
         ranges = Network(self.formats(), tuple(self.layers)).ranges
         return list(ranges[np.maximum(values, 0)].formats())
 
-    def _add(self, layers: Sequence[Layer]) -> None:
+    def _append(self, layers: Sequence[Layer]) -> None:
         self.layers += layers
-        self.end += sum(layer.places * layer.shape[1] for layer in layers)
+        self.value_count += sum(layer.places * layer.shape[1] for layer in layers)
 
 
-def _numbered(tensors: Sequence[Any], values: Sequence[IntArray], op: Any = None) -> dict[int, tuple[Any, IntArray]]:
+def _by_tensor(tensors: Sequence[Any], values: Sequence[IntArray], op: Any = None) -> dict[int, tuple[Any, IntArray]]:
     """Numbers of values by the id of their tensor, in its shape."""
-    found = {}
+    numbered = {}
     for tensor, numbers in zip(tensors, values, strict=True):
         shape = tuple(tensor.shape[1:])
         if None in shape or int(np.prod(shape)) != numbers.size:
@@ -283,10 +318,22 @@ def _numbered(tensors: Sequence[Any], values: Sequence[IntArray], op: Any = None
                 f"layer {op.name if op else tensor.name!r}: {numbers.size} values for a tensor of shape "
                 f"{tuple(tensor.shape)}. Expected axes that are known but for the batch's"
             )
-        found[id(tensor)] = tensor, numbers.reshape(shape)
-    return found
+        numbered[id(tensor)] = tensor, numbers.reshape(shape)
+    return numbered
 
 
 def decode_outputs(outputs: Any, network: Network) -> np.ndarray:
-    """Real values (N, C_out) of integer outputs, for losses and scores."""
+    """Decode integer outputs, for losses and scores.
+
+    Parameters
+    ----------
+    outputs : (N, C_out) int array
+        As `evaluate` returns them.
+    network : Network
+        Their network.
+
+    Returns
+    -------
+    (N, C_out) float64 array
+    """
     return np.asarray(outputs, dtype=np.float64) * 2.0 ** -network.fractions.astype(np.float64)

@@ -1,7 +1,7 @@
-"""Max pooling and maxima as integers: Keras' and HGQ2's layers that choose the largest of values, as `MaxLayer`.
+"""Conversion of max pooling and maxima of Keras and HGQ2 to `MaxLayer`.
 
-Which values an output is chosen from is read off by putting a 1 in the place of each value and 0 in all others, so
-that windows, strides, padding and axes need no code of their own.
+The converter applies the operation to unit vectors to find the values that each output depends on. Windows, strides,
+padding and axes thus need no code of their own.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from trigger_lut.conversion.affine import input_formats, read_off
+from trigger_lut.conversion.affine import input_formats, matrix_of
 from trigger_lut.errors import FirmwareError
 from trigger_lut.fixed_point.formats import KIF, IntArray
 from trigger_lut.network.network import PADDING, MaxLayer
@@ -22,24 +22,34 @@ POOLS = {
     name: getattr(keras.layers, name)
     for name in ("MaxPooling1D", "MaxPooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D")
 }
-CONSTANT = KIF(0, 1, 0)  # format of a channel that is 0 at all places
+CONSTANT = KIF(0, 1, 0)  # format of a channel that is 0 at all positions
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Each output is the largest of some of the flat values, quantised first.
+    """Maxima of flat values, which are quantized first.
 
-    formats  of each of n_in values; None where the quantiser has no bits: a constant 0
-    chosen   (n_in, n_out) bool: whether an output is chosen from a value
-    shape    of the output, n_out values
-    exact    whether the formats only hold what is there anyway; channels may then have wider ones
+    Attributes
+    ----------
+    name : str
+        Of the layer.
+    formats : tuple of KIF or None
+        Format of each of n_in values; None where the quantizer has no bits, so that the value is 0.
+    overflow, rounding : str
+        Of the quantizer.
+    candidates : (n_in, n_out) bool array
+        The values that each output is the largest of.
+    shape : tuple of int
+        Of the output, n_out values.
+    exact : bool
+        Whether the formats change no value. Channels may then have wider formats.
     """
 
     name: str
     formats: tuple[KIF | None, ...]
     overflow: str
     rounding: str
-    chosen: np.ndarray
+    candidates: np.ndarray
     shape: tuple[int, ...]
     exact: bool
 
@@ -47,19 +57,35 @@ class Selection:
 def selection_of(
     op: Any, node: Any, shapes: Sequence[tuple[int, ...]], exact: Callable[[], list[KIF]]
 ) -> Selection | None:
-    """A Keras operation as a selection; None for one that is none. Parameters as of `affine.affine_of`."""
+    """Convert a Keras operation to a selection.
+
+    Parameters
+    ----------
+    op, node, shapes, exact
+        As in `affine.affine_maps`.
+
+    Returns
+    -------
+    Selection or None
+        None for an operation that takes no maximum.
+
+    Raises
+    ------
+    FirmwareError
+        For a maximum with a constant or over the batch.
+    """
     largest = _largest(op, node, shapes)
     if largest is None:
         return None
     shape = tuple(int(n) for n in node.outputs[0].shape[1:])
-    chosen = read_off(op, largest, shapes, [int(np.prod(shape)) for shape in shapes], shape) > 0
-    quantised = input_formats(op, shapes)
-    formats, overflow, rounding = quantised or (list(exact()), "WRAP", "TRN")
-    return Selection(op.name, tuple(formats), overflow, rounding, chosen, shape, quantised is None)
+    candidates = matrix_of(op, largest, shapes, [int(np.prod(shape)) for shape in shapes], shape) > 0
+    quantizers = input_formats(op, shapes)
+    formats, overflow, rounding = quantizers or (list(exact()), "WRAP", "TRN")
+    return Selection(op.name, tuple(formats), overflow, rounding, candidates, shape, quantizers is None)
 
 
 def _largest(op: Any, node: Any, shapes: Sequence[tuple[int, ...]]) -> Callable[[list[np.ndarray]], Any] | None:
-    """The operation on arrays with a batch's axis, without its quantisers; None where it is no selection."""
+    """The operation without its quantizers, as a function of arrays with a batch axis; None for other operations."""
     kind, ops = type(op).__name__.removeprefix("Q"), keras.ops
     if kind in POOLS:
         return lambda x: POOLS[kind].call(op, ops.cast(x[0], "float32"))
@@ -80,25 +106,39 @@ def _largest(op: Any, node: Any, shapes: Sequence[tuple[int, ...]]) -> Callable[
 
 
 def max_layers(selection: Selection, values: IntArray, start: int) -> tuple[list[MaxLayer], IntArray]:
-    """The selection as layers of an integer network, and the number of the value behind each of its outputs.
+    """Convert a selection to layers of the integer network.
 
-    values: (n_in,) numbers of what it reads; start: number of the first value that the layers make. Outputs that differ
-    in the last axis alone form a place; places whose channels have the same formats form a layer.
+    Outputs that differ in the last axis only form a position. Positions whose channels have equal formats form a layer.
+
+    Parameters
+    ----------
+    selection : Selection
+        The maxima.
+    values : (n_in,) int array
+        Numbers of the input values.
+    start : int
+        Number of the first value that the layers compute.
+
+    Returns
+    -------
+    layers : list of MaxLayer
+    order : (n_out,) int array
+        Number of the value of each output.
     """
     present = np.array([kif is not None for kif in selection.formats]) & (values != PADDING)
-    outputs = np.arange(selection.chosen.shape[1]).reshape(-1, selection.shape[-1] if selection.shape else 1)
-    widest = selection.chosen.sum(axis=0).reshape(outputs.shape).max(axis=0)
+    outputs = np.arange(selection.candidates.shape[1]).reshape(-1, selection.shape[-1] if selection.shape else 1)
+    widest = selection.candidates.sum(axis=0).reshape(outputs.shape).max(axis=0)
     output_of = np.repeat(np.arange(outputs.shape[1]), widest)
-    # (P, C_in) the values of all places; those of windows that reach beyond the edge stand more than once.
-    read = np.array([_filled(selection.chosen[:, at], widest) for at in outputs])
+    # (P, C_in) values of all positions. Windows that reach beyond the edge repeat some of theirs.
+    read = np.array([_filled(selection.candidates[:, at], widest) for at in outputs])
     groups: dict[tuple[KIF, ...], list[int]] = {}
     for p, formats in enumerate(_formats(selection, read, present, output_of)):
         groups.setdefault(formats, []).append(p)
     layers, order, end = [], np.zeros(outputs.shape, dtype=np.int64), start
-    for n, (formats, places) in enumerate(groups.items()):
+    for n, (formats, positions) in enumerate(groups.items()):
         name = selection.name if len(groups) == 1 else f"{selection.name}_part{n}"
         fraction = np.array([max(formats[i].f for i in np.flatnonzero(output_of == o)) for o in range(len(widest))])
-        sites = np.where(present[read[places]], values[read[places]], PADDING)
+        sites = np.where(present[read[positions]], values[read[positions]], PADDING)
         layers.append(
             MaxLayer(
                 name,
@@ -110,25 +150,25 @@ def max_layers(selection: Selection, values: IntArray, start: int) -> tuple[list
                 selection.rounding,
             )
         )
-        order[places] = np.arange(end, end + len(places) * len(widest)).reshape(len(places), -1)
-        end += len(places) * len(widest)
+        order[positions] = np.arange(end, end + len(positions) * len(widest)).reshape(len(positions), -1)
+        end += len(positions) * len(widest)
     return layers, order.reshape(-1)
 
 
-def _filled(chosen: np.ndarray, widest: IntArray) -> IntArray:
-    """Numbers of what each output is chosen from, repeated until each output has as many as it has at any place."""
-    return np.concatenate([np.resize(np.flatnonzero(c), n) for c, n in zip(chosen.T, widest, strict=True)])
+def _filled(candidates: np.ndarray, widest: IntArray) -> IntArray:
+    """Numbers of the values of each output, repeated up to the largest count at any position."""
+    return np.concatenate([np.resize(np.flatnonzero(c), n) for c, n in zip(candidates.T, widest, strict=True)])
 
 
 def _formats(selection: Selection, read: IntArray, present: np.ndarray, output_of: IntArray) -> list[tuple[KIF, ...]]:
-    """Formats of the channels at each place; of exact values, one for all channels of an output at all places."""
-    held = [
+    """Formats of the channels at each position; for exact values, one for all channels of an output."""
+    formats = [
         kif if kif is not None and there else CONSTANT for kif, there in zip(selection.formats, present, strict=True)
     ]
     if not selection.exact:
-        return [tuple(held[v] for v in place) for place in read]
+        return [tuple(formats[v] for v in position) for position in read]
     hulls = []
     for o in range(int(output_of.max()) + 1):
-        formats = [held[v] for v in np.unique(read[:, output_of == o]) if present[v]] or [CONSTANT]
-        hulls.append(KIF(*(max(part) for part in zip(*formats, strict=True))))
+        used = [formats[v] for v in np.unique(read[:, output_of == o]) if present[v]] or [CONSTANT]
+        hulls.append(KIF(*(max(part) for part in zip(*used, strict=True))))
     return [tuple(hulls[o] for o in output_of)] * len(read)

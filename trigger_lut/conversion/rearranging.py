@@ -1,7 +1,6 @@
-"""Operations that only rearrange values: Keras itself moves the numbers of the values.
+"""Conversion of operations that only rearrange values: Keras moves the numbers of the values.
 
-Shapes, axes, `data_format` and keys are thus read in one place, Keras. A batch of three events shows an operation that
-mixes them.
+Only Keras interprets shapes, axes, `data_format` and keys. A batch of three events reveals operations that mix events.
 """
 
 from __future__ import annotations
@@ -26,14 +25,14 @@ EVENTS = 3
 
 
 def rearranged(op: Any, node: Any, read: Sequence[IntArray]) -> list[IntArray] | None:
-    """Follow the numbers of values through an operation of Keras.
+    """Apply an operation of Keras to the numbers of values.
 
     Parameters
     ----------
     op, node
         The operation and its call.
     read : sequence of int arrays
-        Numbers of the values of each input tensor, without the batch's axis.
+        Numbers of the values of each input tensor, without the batch axis.
 
     Returns
     -------
@@ -44,7 +43,7 @@ def rearranged(op: Any, node: Any, read: Sequence[IntArray]) -> list[IntArray] |
     Raises
     ------
     FirmwareError
-        Where the operation reads other events, or Keras cannot carry it out.
+        If the operation reads other events, or Keras cannot apply it.
     """
     kind = type(op).__name__
     if kind in IDENTITIES or (kind == "Activation" and op.activation is keras.activations.linear):
@@ -56,26 +55,26 @@ def _moved(op: Any, node: Any, read: Sequence[IntArray]) -> list[IntArray]:
     step = 2 + max(int(values.max(initial=0)) for values in read)
     assert step * EVENTS < 1 << 31, "numbers beyond int32"
     event = np.arange(EVENTS) * step
-    given = {}
+    tensors = {}
     for tensor, values in zip(node.input_tensors, read, strict=True):
         codes = np.where(values == PADDING, 0, values + 1 + event.reshape(-1, *[1] * values.ndim))
-        given[id(tensor)] = keras.ops.convert_to_tensor(codes.astype(np.int32))
-    arguments, options = node.arguments.fill_in(given)
+        tensors[id(tensor)] = keras.ops.convert_to_tensor(codes.astype(np.int32))
+    arguments, options = node.arguments.fill_in(tensors)
     try:
         results = keras.tree.flatten(op.call(*arguments, **options))
         return [_of_first(op, keras.ops.convert_to_numpy(result).astype(np.int64), step) for result in results]
     except FirmwareError:
         raise
     except Exception as error:  # whatever Keras and TensorFlow have against it
-        said = (str(error).splitlines() or [""])[0]
+        message = (str(error).splitlines() or [""])[0]
         raise FirmwareError(
-            f"layer {op.name!r}: {_described(op)} cannot be followed ({type(error).__name__}: {said}). Expected axes, "
-            "keys and shapes that leave the batch's axis as it is"
+            f"layer {op.name!r}: {_described(op)} cannot be followed ({type(error).__name__}: {message}). Expected "
+            "axes, keys and shapes that leave the batch's axis as it is"
         ) from error
 
 
 def _of_first(op: Any, codes: IntArray, step: int) -> IntArray:
-    """Numbers in the first event, where the others hold the same ones of their own."""
+    """Numbers in the first event; refuse an operation whose other events differ."""
     if len(codes) == EVENTS:
         first = codes[0]
         own = [np.where(first > 0, first + n * step, 0) for n in range(EVENTS)]

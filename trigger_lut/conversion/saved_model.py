@@ -1,14 +1,16 @@
-"""Reading a saved Keras model: what training saved, or a file of HGQ2's."""
+"""Loading of saved Keras models and of the user's function that builds one."""
 
 from __future__ import annotations
 
+import importlib
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
-from trigger_lut.conversion.user_function import load_function
-from trigger_lut.errors import CardError
+from trigger_lut.errors import CardError, ConfigurationError
 
-FORMER = "hgq2>"  # how HGQ2 0.1 registered its layers of tables, which are hgq> now
+OLD_PREFIX = "hgq2>"  # under which HGQ2 0.1 registered its table layers; now hgq>
 
 
 def load_model(path: str | Path, function: str | None = None) -> Any:
@@ -40,16 +42,45 @@ def load_model(path: str | Path, function: str | None = None) -> Any:
 
     if function is not None:
         load_function(function)
-    former = {f"{FORMER}{name}": getattr(hgq.layers, name) for name in hgq.layers.__all__}
+    old_names = {f"{OLD_PREFIX}{name}": getattr(hgq.layers, name) for name in hgq.layers.__all__}
     try:
-        return keras.models.load_model(path, custom_objects=former, compile=False)
+        return keras.models.load_model(path, custom_objects=old_names, compile=False)
     except (ValueError, OSError, TypeError, KeyError, AttributeError, ImportError) as error:
         raise CardError(f"{path}: not a saved Keras model that can be loaded ({_reason(error)})") from error
 
 
+def load_function(function: str) -> Any:
+    """Import the user's function that builds a network.
+
+    Parameters
+    ----------
+    function : str
+        `module:name`. The module is installed, or is a file in the working directory.
+
+    Returns
+    -------
+    callable
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such module or function.
+    """
+    module, name = function.split(":")
+    if os.getcwd() not in sys.path:  # noqa: PTH109
+        sys.path.append(os.getcwd())  # noqa: PTH109
+    try:
+        builder = getattr(importlib.import_module(module), name, None)
+    except ImportError as error:
+        raise ConfigurationError(f"network.builder: {function}: {module} cannot be imported: {error}") from error
+    if not callable(builder):
+        raise ConfigurationError(f"network.builder: {function}: {module} has no function {name!r}")
+    return builder
+
+
 def _reason(error: BaseException) -> str:
-    """What the innermost error says, without the configuration that Keras appends."""
+    """Message of the innermost error, without the configuration that Keras appends."""
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__  # type: ignore[assignment]
-    said = str(error).split("Full object config")[0].split("\nconfig=")[0].strip().splitlines()
-    return f"{type(error).__name__}: {said[0] if said else 'no reason given'}"
+    lines = str(error).split("Full object config")[0].split("\nconfig=")[0].strip().splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else 'no reason given'}"

@@ -15,7 +15,7 @@ from trigger_lut.network.network import Network, save_network
 from trigger_lut.training import checkpoint
 from trigger_lut.training import warm_start as warm_starts
 from trigger_lut.training.candidates import Result
-from trigger_lut.training.import_model import take_over
+from trigger_lut.training.import_model import import_model
 from trigger_lut.training.measure import Built
 from trigger_lut.training.session import Session
 from trigger_lut.training.summary import accuracies, layer_summaries
@@ -43,7 +43,7 @@ def train(
     that this one starts from, where its specification names one. gpus: how many share the training; by default one, or
     none where there is none.
 
-    A network that is given as a file is taken over as it is: see `import_model`.
+    A network that is given as a file is imported without training: see `import_model`.
 
     An interrupted training goes on from `checkpoints`. When all that was tried is beyond the budget after synthesis,
     the nearest network is written, with `feasible` false in its card. Raises ConfigurationError when shape and data do
@@ -54,7 +54,9 @@ def train(
     choose_flags()
     design, events = read_card(Spec, spec), load_codes(codes)
     if design.network.keras_file is not None:
-        take_over(design, events, model, network, card, warm, [spec, codes], watch)
+        import_model(
+            design, events, model=model, network=network, card=card, warm=warm, read=[spec, codes], watch=watch
+        )
         return
     began = warm_starts.load(start, design, events)
     read = [spec, codes] if start is None else [spec, codes, start]

@@ -13,7 +13,7 @@ from trigger_lut.config.budget import NetworkShape
 from trigger_lut.config.layer_options import LUTDenseOptions, MaxPoolOptions, PoolOptions, TableOptions
 from trigger_lut.config.network import Layer
 from trigger_lut.config.shapes import ShapeError, output_shape, shape_after, shown, summed_axes
-from trigger_lut.conversion.user_function import load_function
+from trigger_lut.conversion.saved_model import load_function
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.fixed_point.formats import KIF, parse_fixed
 

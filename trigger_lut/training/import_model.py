@@ -1,8 +1,8 @@
-"""A network that is given as a file of Keras: nothing is trained, it is taken over as it is and measured.
+"""Import of a saved Keras model: it is converted and measured without training.
 
-HGQ2 evaluates in float32 and wraps where its quantisers say so. The integers follow its formats exactly: the tables of
-its table layers are what its functions give for every code, values that leave a format count modulo 2**bits. Float
-rounding is the only difference that is allowed, and is told apart by evaluating the model exactly.
+HGQ2 evaluates in float32 and wraps where its quantizers say so. The integers follow its formats exactly. The tables of
+its table layers are its functions, evaluated for every code. Values beyond a format count modulo 2**bits. Float
+rounding is the only difference that is allowed; an exact evaluation of the model identifies it.
 """
 
 from __future__ import annotations
@@ -33,12 +33,13 @@ from trigger_lut.utils.files import write_together
 from trigger_lut.verification.evaluations import run_keras
 from trigger_lut.verification.exact_keras import explained
 
-CHECKED = 2000  # events of either kind
+CHECKED_EVENTS = 2000  # test events, and as many random ones
 
 
-def take_over(
+def import_model(
     spec: Spec,
     events: EventCodes,
+    *,
     model: Path,
     network: Path,
     card: Path,
@@ -46,11 +47,32 @@ def take_over(
     read: list[Path],
     watch: Stopwatch,
 ) -> None:
-    """Copy `spec.network.keras_file` to `model`, write its integers to `network` and a TrainCard of 0 epochs.
+    """Copy the model of `spec.network.keras_file` and write its integer network and a card.
 
-    warm: written without content, as no training can start from it. A budget that is missed does not raise: the card
-    says so. Raises ConfigurationError when the file is missing, has changed since the specification was written, cannot
-    be loaded, or is no network of this data set.
+    A missed budget does not raise: the card reports it.
+
+    Parameters
+    ----------
+    spec : Spec
+        The design.
+    events : EventCodes
+        The events of its data set.
+    model, network, card : Path
+        Files to write: the Keras model, the integer network, the TrainCard of 0 epochs.
+    warm : Path, optional
+        File to write without content, as no training can start from it.
+    read : list of Path
+        Files that the stage has read, for the card.
+    watch : Stopwatch
+        Of the stage.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file is missing, has changed since the design was specified, cannot be loaded, or does not fit the data
+        set.
+    FirmwareError
+        If the integers differ from Keras by more than float rounding.
     """
     need_yosys()
     source = Path(str(spec.network.keras_file))
@@ -59,7 +81,7 @@ def take_over(
         raise ConfigurationError(f"{where}: no such file")
     if sha256(source) != spec.model_sha256:
         raise ConfigurationError(f"{where}: changed since the design was specified; run the workflow again")
-    integers = integers_of(source, events, where)
+    integers = convert_model(source, events, where)
     check_against_keras(load_model(source), integers, events, where)
     began = time.monotonic()
     built = measure(integers, spec)
@@ -81,11 +103,31 @@ def _write_no_arrays(path: Path) -> None:
         np.savez(out)
 
 
-def integers_of(source: Path, events: EventCodes, where: str) -> Network:
-    """The saved model as integers for these events. Raises ConfigurationError, with `where` in front."""
+def convert_model(source: Path, events: EventCodes, where: str) -> Network:
+    """Convert a saved model for a data set.
+
+    Parameters
+    ----------
+    source : Path
+        The .keras file.
+    events : EventCodes
+        The events; their formats are those of the inputs.
+    where : str
+        Prefix of messages.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    ConfigurationError
+        If the model cannot be loaded or converted, or has another number of outputs than the data set has classes.
+    """
     try:
-        held = load_model(source)
-        integers = integer_network(held, events.features, events.classes, inputs=events.formats, wraps=True)
+        integers = integer_network(
+            load_model(source), events.features, events.classes, inputs=events.formats, wraps=True
+        )
     except (CardError, FirmwareError) as error:
         raise ConfigurationError(f"{where}: {error}") from error
     if len(integers.output_values) != len(events.classes):
@@ -98,28 +140,39 @@ def integers_of(source: Path, events: EventCodes, where: str) -> Network:
 def check_against_keras(model: Any, network: Network, events: EventCodes, where: str) -> None:
     """Compare an imported model with its integers, on test events and random ones.
 
+    Parameters
+    ----------
+    model : keras.Model
+        The model.
+    network : Network
+        Its integers.
+    events : EventCodes
+        The events of the data set.
+    where : str
+        Prefix of messages.
+
     Raises
     ------
     FirmwareError
-        Where an output differs by more than float rounding explains, with output, count, first event and size.
+        If an output differs by more than float rounding explains. The message has output, count, first event and size.
     """
     rng = np.random.default_rng(0)
-    codes = np.concatenate([events.of(TEST)[0][:CHECKED], uniform(network.inputs, CHECKED, rng)])
-    expected, found = evaluate(network, codes), run_keras(model, network, codes)
-    excused = explained(model, network, codes, expected, found)
-    wrong = (found != expected) & ~excused.rounding[:, None]
+    codes = np.concatenate([events.of(TEST)[0][:CHECKED_EVENTS], uniform(network.inputs, CHECKED_EVENTS, rng)])
+    expected, outputs = evaluate(network, codes), run_keras(model, network, codes)
+    differences = explained(model, network, codes, expected, outputs)
+    wrong = (outputs != expected) & ~differences.rounding[:, None]
     if not wrong.any():
         return
-    if excused.note:
-        print(f"train: {where}: {excused.note}; the stage verify counts these differences", file=sys.stderr)
+    if differences.note:
+        print(f"train: {where}: {differences.note}; the stage verify counts these differences", file=sys.stderr)
         return
     event, output = (int(n) for n in np.argwhere(wrong)[0])
-    size = np.abs(found - expected)[wrong].max()
+    size = np.abs(outputs - expected)[wrong].max()
     raise FirmwareError(
         f"{where}: the integers differ from Keras in {wrong.any(axis=1).sum()} of {len(codes)} events by more than "
-        f"float rounding. Expected 0; found output {output} of event {event}: Keras {found[event, output]:g}, integers "
-        f"{expected[event, output]}, and up to {size:g} steps. The conversion of a layer of this model is wrong: "
-        "please report it with the model"
+        f"float rounding. Expected 0; found output {output} of event {event}: Keras {outputs[event, output]:g}, "
+        f"integers {expected[event, output]}, and up to {size:g} steps. The conversion of a layer of this model is "
+        "wrong: please report it with the model"
     )
 
 
@@ -135,7 +188,7 @@ def _card(
     cost = estimate(integers, spec.target.clock_period_ns, spec.target.family)
     accuracy = accuracies(integers, events)
     feasible = Limits(spec).over_built(built) == 0
-    found = (
+    measured = (
         f"{built.luts} LUTs after Yosys of {spec.budget.luts}, {built.latency_cycles} cycles of "
         f"{spec.latency_cycles_budget}, {built.fmax_mhz:.1f} MHz of {spec.target.clock_mhz:g}"
     )
@@ -145,7 +198,7 @@ def _card(
         design=spec.design,
         epochs=0,
         feasible=feasible,
-        verdict="within the budget" if feasible else f"beyond the budget: {found}",
+        verdict="within the budget" if feasible else f"beyond the budget: {measured}",
         accuracy_validation=accuracy[VALIDATION],
         accuracy=accuracy[TEST],
         measure="r2" if events.regression else "accuracy",

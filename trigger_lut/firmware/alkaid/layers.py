@@ -12,7 +12,8 @@ from alkaid.converter.builtin.keras.layers._base import ReplayOperationBase
 from alkaid.trace import FVArray
 from alkaid.trace.fixed_variable import FVariable, FVariableInput
 
-from trigger_lut.conversion.lut_layers import integer_forms
+from trigger_lut.conversion.keras_graph import first_call
+from trigger_lut.conversion.lut_layers import to_integer_layers
 from trigger_lut.errors import FirmwareError
 from trigger_lut.firmware.rtl.trace import check_entries, convert, table_sum, within
 from trigger_lut.fixed_point.formats import KIF, kif_for_range
@@ -37,7 +38,7 @@ class TableLayers(ReplayOperationBase):  # type: ignore[misc]
 
         alkaid 0.8.2 drops the batch's axis in Flatten and Reshape; it may be missing from x and is back in the result.
         """
-        rank = len(self.op._inbound_nodes[0].input_tensors[0].shape)
+        rank = len(first_call(self.op).input_tensors[0].shape)
         shape = (None, *x.shape[x.ndim + 1 - rank :])
         sites = self.op.sites(shape)
         like = next(v for v in np.asarray(x).ravel() if isinstance(v, FVariable))
@@ -45,7 +46,7 @@ class TableLayers(ReplayOperationBase):  # type: ignore[misc]
             v if isinstance(v, FVariable) else FVariable.from_const(v, like.hwconf) for v in np.asarray(x).ravel()
         ]
         made: dict[int, list[Any]] = {}
-        forms = integer_forms(self.op, sites)
+        forms = to_integer_layers(self.op, sites)
         for n, form in enumerate(forms):
             check_entries(form)
             places = sites[n : n + 1] if self.op.per_position_widths else sites

@@ -106,7 +106,7 @@ class ExactHandler(TableHandler):
 class WholeNetworkHandler(KerasV3LayerHandler):  # type: ignore[misc]
     """Takes a whole network as one layer: see `conversion.network_layer`."""
 
-    handles = ("trigger_lut.conversion.network_layer.WholeNetwork",)
+    handles = ("trigger_lut.conversion.network_layer.NetworkLayer",)
 
     def handle(self, layer: Any, in_tensors: Any, out_tensors: Any) -> dict[str, Any]:
         return {

@@ -91,7 +91,7 @@ def write_hls(
         if project.note:
             print(f"hls4ml: {project.note}", file=sys.stderr)
             shutil.rmtree(part, ignore_errors=True)
-            project = dataclasses.replace(_as_one_layer(model, whole, network, part, spec), note=project.note)
+            project = dataclasses.replace(_model_of_network(model, whole, network, part, spec), note=project.note)
     config = part / "hls4ml_config.yml"
     write_text(config, config.read_text().replace(str(part), str(final_folder or folder)))
     _save(project, part)
@@ -130,11 +130,11 @@ def _layer_by_layer(model: Any, whole: Network, network: Network, folder: Path, 
     return dataclasses.replace(project, note=note)
 
 
-def _as_one_layer(model: Any, whole: Network, network: Network, folder: Path, spec: Spec) -> HlsProject:
-    from trigger_lut.conversion.network_layer import as_one_layer
+def _model_of_network(model: Any, whole: Network, network: Network, folder: Path, spec: Spec) -> HlsProject:
+    from trigger_lut.conversion.network_layer import model_of_network
 
     empty = HlsProject(folder, hls_top(spec.design), "", network.inputs, _sizes(model.inputs), (), (), {}, {})
-    one = as_one_layer(model, whole)
+    one = model_of_network(model, whole)
     try:
         converted = _convert(one, network, folder, spec)
     except ValueError as error:
@@ -174,10 +174,11 @@ def _convert(model: Any, network: Network, folder: Path, spec: Spec) -> Any:
     """hls4ml's model; its input vectors have types that hold the network's input formats."""
     import hls4ml
 
+    from trigger_lut.conversion.keras_graph import producer
     from trigger_lut.firmware.hls.hls4ml_plugin import known_inputs, precision, register
 
     register()
-    names = [tensor._keras_history.operation.name for tensor in model.inputs]
+    names = [producer(tensor)[0].name for tensor in model.inputs]
     ends = np.cumsum(_sizes(model.inputs)).tolist()
     parts = [network.inputs[end - n : end] for n, end in zip(_sizes(model.inputs), ends, strict=True)]
     formats = dict(zip(names, parts, strict=True))

@@ -40,10 +40,10 @@ def as_drawn(network: Network) -> Drawn:
     """A network as a model of one layer, which Keras cannot evaluate."""
     import keras
 
-    from trigger_lut.conversion.network_layer import WholeNetwork
+    from trigger_lut.conversion.network_layer import NetworkLayer
 
     inputs = keras.Input((len(network.inputs),))
-    model = keras.Model(inputs, WholeNetwork(network, name="network")(inputs))
+    model = keras.Model(inputs, NetworkLayer(network, name="network")(inputs))
     return Drawn(model, list(network.inputs), False)
 
 

@@ -1,4 +1,4 @@
-"""What Keras computes, what is saved, and the integers are the same numbers."""
+"""Keras, the saved model and the integers give the same numbers."""
 
 import keras
 import numpy as np

@@ -177,7 +177,7 @@ LAYERS = {
 
 
 def refusal(model):
-    """What `integer_network` has against a model; None where its integers are the model."""
+    """Return the error of `integer_network`; None where its integers are the model."""
     try:
         assert differing(model) == 0
     except FirmwareError as error:

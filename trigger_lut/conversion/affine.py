@@ -260,7 +260,7 @@ def matrix_of(
 
     Returns
     -------
-    (n_in, n_out) float64 array
+    ndarray of float64, shape (n_in, n_out)
 
     Raises
     ------

@@ -32,7 +32,18 @@ AT_ONCE = 1 << 22  # values of edges evaluated together
 
 
 def is_hgq_table(op: Any) -> bool:
-    """Return whether a Keras layer is a table layer of HGQ2."""
+    """Return whether a layer is a table layer of HGQ2.
+
+    Parameters
+    ----------
+    op
+        The Keras layer.
+
+    Returns
+    -------
+    bool
+        Also true for its activations by table.
+    """
     return type(op).__name__ in KINDS and type(op).__module__.startswith("hgq.")
 
 
@@ -129,10 +140,7 @@ def _formats(op: Any, quantizer: Any, edges: tuple[int, ...]) -> tuple[IntArray,
 
 
 def _tables(op: Any, formats: IntArray) -> np.ndarray:
-    """Real result (codes, P, n_in, n_out) of each edge for each code of its format, repeated after the last code.
-
-    formats: (positions..., n_in, n_out, 3).
-    """
+    """Evaluate each edge for each code of its format: (codes, P, n_in, n_out), the last one repeated."""
     k, i, f = np.moveaxis(formats, -1, 0)
     bits = k + i + f
     if bits.max(initial=0) > WIDEST:

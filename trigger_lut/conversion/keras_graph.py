@@ -41,7 +41,18 @@ def producer(tensor: Any) -> tuple[Any, Any, int]:
 
 
 def first_call(operation: Any) -> Any:
-    """Return the first call of an operation."""
+    """Return the first call of an operation.
+
+    Parameters
+    ----------
+    operation
+        A layer or operation.
+
+    Returns
+    -------
+    node
+        Its call.
+    """
     return operation._inbound_nodes[0]
 
 

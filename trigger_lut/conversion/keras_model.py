@@ -292,7 +292,7 @@ class GraphConverter:
             ) from error
 
     def _exact_formats(self, op: Any, read: list[IntArray]) -> list[KIF]:
-        """The narrowest format of each value that an operation reads without a quantizer."""
+        """Find the narrowest format of each value that an operation reads without a quantizer."""
         values = np.concatenate([v.reshape(-1) for v in read])
         entered = values[(values >= 0) & (values < len(self.input_formats))]
         if any(self.input_formats[v] is None for v in entered):
@@ -334,6 +334,7 @@ def decode_outputs(outputs: Any, network: Network) -> np.ndarray:
 
     Returns
     -------
-    (N, C_out) float64 array
+    ndarray of float64, shape (N, C_out)
+        Real values.
     """
     return np.asarray(outputs, dtype=np.float64) * 2.0 ** -network.fractions.astype(np.float64)

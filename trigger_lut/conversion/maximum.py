@@ -85,7 +85,7 @@ def selection_of(
 
 
 def _largest(op: Any, node: Any, shapes: Sequence[tuple[int, ...]]) -> Callable[[list[np.ndarray]], Any] | None:
-    """The operation without its quantizers, as a function of arrays with a batch axis; None for other operations."""
+    """Return the operation without its quantizers, on arrays with a batch axis; None for other operations."""
     kind, ops = type(op).__name__.removeprefix("Q"), keras.ops
     if kind in POOLS:
         return lambda x: POOLS[kind].call(op, ops.cast(x[0], "float32"))
@@ -161,7 +161,7 @@ def _filled(candidates: np.ndarray, widest: IntArray) -> IntArray:
 
 
 def _formats(selection: Selection, read: IntArray, present: np.ndarray, output_of: IntArray) -> list[tuple[KIF, ...]]:
-    """Formats of the channels at each position; for exact values, one for all channels of an output."""
+    """Return the formats of the channels at each position; for exact values, one for all channels of an output."""
     formats = [
         kif if kif is not None and there else CONSTANT for kif, there in zip(selection.formats, present, strict=True)
     ]

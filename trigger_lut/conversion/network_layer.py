@@ -42,7 +42,18 @@ class NetworkLayer(keras.layers.Layer):
         return cls(network, **config)
 
     def compute_output_spec(self, *inputs: Any) -> keras.KerasTensor:
-        """Return shape and type of the output."""
+        """Return shape and type of the output.
+
+        Parameters
+        ----------
+        inputs
+            Tensors.
+
+        Returns
+        -------
+        keras.KerasTensor
+            Of shape (N, C_out).
+        """
         return keras.KerasTensor((None, len(self.network.output_values)), "float32")
 
 

@@ -65,7 +65,7 @@ def layer_network(
 
 
 def _sources(tensors: Sequence[Any]) -> list[Any]:
-    """Inputs of the model that tensors belong to, in the order in which their layers were built."""
+    """Find the inputs of the model that tensors belong to, in the order in which their layers were built."""
     sources: dict[int, Any] = {}
     waiting, visited = list(tensors), set()
     while waiting:

@@ -37,8 +37,7 @@ def rearranged(op: Any, node: Any, read: Sequence[IntArray]) -> list[IntArray] |
     Returns
     -------
     list of int arrays or None
-        Numbers of the values of each output tensor, PADDING where Keras fills in 0; None for an operation that
-        computes.
+        Numbers of the values of each output tensor; PADDING where Keras inserts 0. None for other operations.
 
     Raises
     ------

@@ -4,7 +4,7 @@ import os
 
 
 def pytest_configure(config):
-    """Let XLA optimise no code for tests, which compile for longer than they compute; benchmarks get what users get.
+    """Let XLA optimize no code for tests, which compile for longer than they compute; benchmarks get what users get.
 
     XLA never unmaps compiled code. Unsplit, it takes half as many mappings, of which a process may have 65,530.
     """

@@ -67,7 +67,7 @@ def test_python_is_one_of_those_supported():
 
 
 @pytest.fixture(scope="module")
-def quantised():
+def quantized():
     """A tiny HGQ2 model, built and called under TensorFlow."""
     import keras
     from hgq.layers import QDense
@@ -78,13 +78,13 @@ def quantised():
     return model
 
 
-def test_hgq2_trains_a_step_under_tensorflow(quantised):
-    quantised.compile("sgd", "mse", jit_compile=False)
-    before = quantised.predict(TEN_BY_FOUR, verbose=0)
-    loss = quantised.fit(TEN_BY_FOUR, np.ones((10, 3)), verbose=0).history["loss"][0]
+def test_hgq2_trains_a_step_under_tensorflow(quantized):
+    quantized.compile("sgd", "mse", jit_compile=False)
+    before = quantized.predict(TEN_BY_FOUR, verbose=0)
+    loss = quantized.fit(TEN_BY_FOUR, np.ones((10, 3)), verbose=0).history["loss"][0]
     assert np.isfinite(loss)
     assert before.shape == (10, 3)
-    assert (quantised.predict(TEN_BY_FOUR, verbose=0) != before).any()
+    assert (quantized.predict(TEN_BY_FOUR, verbose=0) != before).any()
 
 
 def test_hgq2_has_the_peer_of_the_benchmark():
@@ -95,12 +95,12 @@ def test_hgq2_has_the_peer_of_the_benchmark():
     assert model(TEN_BY_FOUR).shape == (10, 3)
 
 
-def test_hls4ml_converts_it_without_compiling(quantised, tmp_path):
+def test_hls4ml_converts_it_without_compiling(quantized, tmp_path):
     import hls4ml
 
-    config = hls4ml.utils.config_from_keras_model(quantised, granularity="name", backend="Vitis")
+    config = hls4ml.utils.config_from_keras_model(quantized, granularity="name", backend="Vitis")
     project = hls4ml.converters.convert_from_keras_model(
-        quantised, hls_config=config, output_dir=str(tmp_path / "hls"), backend="Vitis", io_type="io_parallel"
+        quantized, hls_config=config, output_dir=str(tmp_path / "hls"), backend="Vitis", io_type="io_parallel"
     )
     project.write()
     assert "dense" in [layer.name for layer in project.get_layers()]

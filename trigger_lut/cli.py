@@ -141,7 +141,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--settings", required=True, metavar="JSON", help="anomaly.teacher of the data set")
     sub = _threads(command(commands.reference, "--codes", "--outputs", "--card"))
     sub.add_argument("--units", type=at_least(1), nargs="+", required=True, help="outputs of each layer")
-    sub.add_argument("--seed", type=at_least(0), required=True, help="seed of initialisation and shuffling")
+    sub.add_argument("--seed", type=at_least(0), required=True, help="seed of initialization and shuffling")
     sub = _threads(command(commands.train, "--spec", "--codes", "--checkpoints", "--model", "--network", "--card"))
     sub.add_argument("--warm", type=Path, metavar="PATH", help="file to write, that smaller designs start from")
     sub.add_argument("--start", type=Path, metavar="PATH", help="that file of the design that this one starts from")

@@ -118,7 +118,7 @@ def teacher(args: argparse.Namespace) -> None:
 
 
 def reference(args: argparse.Namespace) -> None:
-    """Train a Dense network without quantisation and boosted trees, for comparison."""
+    """Train a Dense network without quantization and boosted trees, for comparison."""
     from trigger_lut.stages.baselines import references
 
     references(args.codes, args.units, args.seed, args.outputs, args.card)
@@ -147,7 +147,7 @@ def verify(args: argparse.Namespace) -> None:
 
 
 def synth(args: argparse.Namespace) -> None:
-    """Synthesise the RTL with Yosys, out of context."""
+    """Synthesize the RTL with Yosys, out of context."""
     from trigger_lut.stages.synth import synth
 
     synth(args.spec, args.network, args.train, args.firmware, args.card)
@@ -198,7 +198,7 @@ def rate(args: argparse.Namespace) -> None:
 
 
 def decision(args: argparse.Namespace) -> None:
-    """Write the trigger's decision as bits of the firmware, and verify, prove and synthesise it."""
+    """Write the trigger's decision as bits of the firmware, and verify, prove and synthesize it."""
     from trigger_lut.stages.decision import decide
 
     files = (args.spec, args.network, args.codes, args.firmware, args.rate)

@@ -80,7 +80,7 @@ def tell(leg, ratio, say):
 
 
 def draw(legs, events, path):
-    from trigger_lut.report.plots.style import COLOURS, canvas, save, styled
+    from trigger_lut.report.plots.style import COLORS, canvas, save, styled
     from trigger_lut.stages.scan import binomial_error
 
     lowest = min(p["accuracy"] for leg in legs for p in leg.mine)
@@ -88,7 +88,7 @@ def draw(legs, events, path):
         figure, axes = canvas(5.2 * len(legs), 4.6, columns=len(legs))
         for ax, leg in zip(axes, legs, strict=True):
             for n, (name, points) in enumerate(leg.by_layers().items()):
-                look = {"color": COLOURS[n], "marker": "osD"[n % 3]}
+                look = {"color": COLORS[n], "marker": "osD"[n % 3]}
                 ax.plot([p["luts"] for p in points], [100 * p["accuracy"] for p in points], ls="", alpha=0.3, **look)
                 luts, accuracies = front(points)
                 errors = [100 * binomial_error(a, events) for a in accuracies]

@@ -86,7 +86,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Point:
-    """A network after Yosys. Accuracies are shares of a split, of the quantised network.
+    """A network after Yosys. Accuracies are shares of a split, of the quantized network.
 
     right  which events of the test split it classifies rightly, `np.packbits` of them in hexadecimal digits
     """
@@ -201,7 +201,7 @@ def spread(kept: list[Kept], ebops: tuple[float, float], n: int) -> list[Kept]:
 
 
 def measured(run: Run, model: Any, kept: Kept, events: EventCodes, spec: Any, folder: Path) -> Point:
-    """What one kept network takes and reaches. The accuracy is that of alkaid's logic, which is synthesised."""
+    """What one kept network takes and reaches. The accuracy is that of alkaid's logic, which is synthesized."""
     from hgq.utils import trace_minmax
 
     model.load_weights(kept.path)
@@ -236,7 +236,7 @@ def point(
 
 
 def logic_of(model: Any, events: EventCodes) -> Any:
-    """alkaid's combinational logic of a Keras model of HGQ2's layers, by alkaid's converter and optimiser.
+    """alkaid's combinational logic of a Keras model of HGQ2's layers, by alkaid's converter and optimizer.
 
     The inputs have the formats of the data, as ours: bounds that the converter may use.
     """
@@ -256,7 +256,7 @@ def luts_of(logic: Any, spec: Any, folder: Path) -> tuple[int, int]:
     from trigger_lut.firmware.rtl.build import _core_texts, _only
     from trigger_lut.firmware.rtl.pipeline import cut, stage_numbers
     from trigger_lut.synthesis.netlist import cell_counts, resources
-    from trigger_lut.synthesis.yosys import synthesise
+    from trigger_lut.synthesis.yosys import synthesize
 
     family = spec.target.family
     live = [o for o, n in enumerate(logic.out_idxs) if n >= 0 and logic.ops[n].opcode != 5]
@@ -266,5 +266,5 @@ def luts_of(logic: Any, spec: Any, folder: Path) -> tuple[int, int]:
     folder.mkdir(parents=True, exist_ok=True)
     for module, text in texts.items():
         write_text(folder / f"{module}.v", text)
-    module = synthesise([folder / f"{name}.v" for name in texts], "peer_core", family)
+    module = synthesize([folder / f"{name}.v" for name in texts], "peer_core", family)
     return resources(cell_counts(module)).luts, int(fsm.out_signals[0].schedule.bias)

@@ -8,8 +8,8 @@ Three contests, each over SEEDS of both sides:
     more epochs     LONG of either, over LONG_SEEDS
 
 Ours: one training a budget, and the one network that it hands out. HGQ2: trainings in which the weight of EBOPs rises,
-or is steered by BetaPID to a target; several epochs of each are synthesised, and its front is the best on the *test*
-split of all of these. HGQ2 gets centred inputs, and its synthesis is not in its time. All go through the same pipeline
+or is steered by BetaPID to a target; several epochs of each are synthesized, and its front is the best on the *test*
+split of all of these. HGQ2 gets centered inputs, and its synthesis is not in its time. All go through the same pipeline
 and Yosys, and are judged by the same events: 200,000 further jets, since the 7,979 of the test split leave errors of
 0.5 points, and the best of many networks is then the luckiest one. Made by
 
@@ -27,7 +27,7 @@ In the environment:
     TRIGGER_LUT_PEERS        trainings of HGQ2 by name, on the first seed (all of TRAININGS)
     TRIGGER_LUT_PEERS_AGAIN  the ones on the other seeds too (AGAIN: those that were best on the first)
     TRIGGER_LUT_FEW_PEERS    the ones that the second and third contest have (FEW)
-    TRIGGER_LUT_POINTS       epochs synthesised a training of HGQ2 (4)
+    TRIGGER_LUT_POINTS       epochs synthesized a training of HGQ2 (4)
     TRIGGER_LUT_REUSE        1: take what earlier calls with the same settings and code left in build/benchmarks/pareto
 
 CPU time is that of one thread where OMP_NUM_THREADS, TF_NUM_INTRAOP_THREADS and TF_NUM_INTEROP_THREADS are 1. With one

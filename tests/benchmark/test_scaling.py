@@ -52,7 +52,7 @@ def sizes_of(key):
 
 
 def powers(sizes, times):
-    """Exponents of time against size, between neighbours, and over the whole range."""
+    """Exponents of time against size, between neighbors, and over the whole range."""
     x, t = np.log(np.asarray(sizes, float)), np.log(np.asarray(times, float))
     return np.diff(t) / np.diff(x), (t[-1] - t[0]) / (x[-1] - x[0])
 
@@ -75,7 +75,7 @@ def draw(found):
             sizes = sizes_of(key)
             ax.loglog(sizes, cpu, marker="o", label="CPU time, all threads", **style.line_style(0))
             ax.loglog(sizes, wall, marker="s", label="wall time", **style.line_style(1))
-            ax.loglog(sizes, cpu[-1] * sizes / sizes[-1], color=style.GREY, linestyle=":", label="proportional")
+            ax.loglog(sizes, cpu[-1] * sizes / sizes[-1], color=style.GRAY, linestyle=":", label="proportional")
             ax.set_ylim(0.5 * min(*cpu, *wall), 2 * max(*cpu, *wall))
             ax.set_xticks(sizes, [str(s) for s in sizes])
             ax.tick_params(axis="x", which="minor", bottom=False, top=False)

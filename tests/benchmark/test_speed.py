@@ -1,6 +1,6 @@
 """Speed against the peers, in one run: `pytest -m benchmark -s`.
 
-A 16 -> 20 (batch normalisation) -> 5 network at batches of 512, 4,096 and 33,200. All contenders are timed in turn,
+A 16 -> 20 (batch normalization) -> 5 network at batches of 512, 4,096 and 33,200. All contenders are timed in turn,
 epoch by epoch, several times over (HGQ2, the slowest, in every third round); the fastest epoch of each counts, so that
 a busy moment of the machine hurts none of them alone. Peak memory is that of a process which trains two epochs, less
 that of one which only made data and model.

@@ -43,7 +43,7 @@ def test_a_card_reads_back_as_it_was(make, tmp_path):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"colour": "red"}, "not a TimingCard: colour: Extra inputs are not permitted"),
+        ({"color": "red"}, "not a TimingCard: color: Extra inputs are not permitted"),
         ({"schema_version": 2}, "not a TimingCard: schema_version: Input should be 1"),
         ({"stage": "synth"}, "not a TimingCard: stage: Input should be 'timing'"),
         ({"seconds": -1}, "not a TimingCard: seconds: Input should be greater than or equal to 0"),

@@ -110,9 +110,9 @@ def test_labels_and_classes_may_be_missing(tmp_path: Path) -> None:
     file = write_tree(tmp_path / "a.root", columns)
     trained, _ = run(tmp_path / "1", file)
     frozen = tmp_path / "1/codes.npz"
-    unlabelled, card = run(tmp_path / "2", file, frozen=frozen, label=None)
-    np.testing.assert_array_equal(unlabelled.codes, trained.codes)
-    assert (unlabelled.classes, card.classes) == ((), ["all"])
+    unlabeled, card = run(tmp_path / "2", file, frozen=frozen, label=None)
+    np.testing.assert_array_equal(unlabeled.codes, trained.codes)
+    assert (unlabeled.classes, card.classes) == ((), ["all"])
     one = {name: column[columns["label"] == 1] for name, column in columns.items()}
     of_one, card = run(tmp_path / "3", write_tree(tmp_path / "one.root", one), frozen=frozen)
     assert set(of_one.labels.tolist()) == {1}

@@ -6,7 +6,7 @@ from networks import random_network
 
 from trigger_lut.cost_model import luts as surrogate
 from trigger_lut.cost_model.latency import network_cycles
-from trigger_lut.cost_model.luts import LayerCost, adder_luts, conversion_luts, summarise, table_luts
+from trigger_lut.cost_model.luts import LayerCost, adder_luts, conversion_luts, summarize, table_luts
 from trigger_lut.cost_model.weights import COUNTED
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.fixed_point.formats import KIF
@@ -240,9 +240,9 @@ def test_unknown_family():
 
 def test_summary_counts_every_edge():
     made = layer([KIF(0, 2, 0)] * 2, [[XOR, []], [[0, 3, 1, 2], [0, 4]]])
-    assert summarise(made) == ([1, 1, 2], [1, 1, 1, 1])
+    assert summarize(made) == ([1, 1, 2], [1, 1, 1, 1])
     for seed in range(3):
         form = random_network(seed).layers[0]
-        inputs, outputs = summarise(form)
+        inputs, outputs = summarize(form)
         assert sum(inputs) == sum(outputs) == form.widths.size
         assert inputs[0] == (form.widths == 0).sum()

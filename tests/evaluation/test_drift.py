@@ -15,15 +15,22 @@ from rootfiles import description, jet_columns, write_description, write_tree
 
 from trigger_lut.cards.base import read_card, write_card, write_text
 from trigger_lut.cards.drift import DriftCard
-from trigger_lut.cards.physics import Measured68, WorkingPoint
+from trigger_lut.cards.physics import Interval68, WorkingPoint
 from trigger_lut.cli import main
 from trigger_lut.config.data_set.trigger import Trigger
 from trigger_lut.data.event_codes import TEST, load_codes, save_codes
 from trigger_lut.errors import CardError
 from trigger_lut.evaluation.predictions import FIRMWARE
-from trigger_lut.metrics.distances import Histogram, aligned, by_chance, chi2_p_value, distance, total_variation
-from trigger_lut.metrics.ratios import compared, of_effective, standard_deviations
-from trigger_lut.metrics.trigger_rates import rate, share, trigger_score
+from trigger_lut.metrics.distances import (
+    Histogram,
+    aligned_histograms,
+    chi2_p_value,
+    expected_total_variation,
+    sample_distance,
+    total_variation,
+)
+from trigger_lut.metrics.ratios import standard_deviations, value_ratio, weighted_fraction
+from trigger_lut.metrics.trigger_rates import background_rate, passing_fraction, trigger_score
 from trigger_lut.network.network import Network, save_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.report.drift_findings import constant, findings, in_short, saturating, shifted, unknown
@@ -44,7 +51,7 @@ def test_distance_and_probability_are_scipy_s(shift: int) -> None:
 
     rng = np.random.default_rng(shift)
     first, second = rng.poisson(20, 3000), rng.poisson(20 + shift, 1700)
-    ours = distance(*aligned(first, second, (np.ones(3000), np.ones(1700))))
+    ours = sample_distance(*aligned_histograms(first, second, (np.ones(3000), np.ones(1700))))
     expected = ks_2samp(first, second, method="asymp")
     assert ours.ks == pytest.approx(expected.statistic)
     assert ours.ks_p_value == pytest.approx(expected.pvalue, rel=1e-6)
@@ -54,16 +61,16 @@ def test_distance_and_probability_are_scipy_s(shift: int) -> None:
 def test_weights_count_as_often_as_events_repeat() -> None:
     rng = np.random.default_rng(3)
     first, second, often = rng.integers(0, 9, 500), rng.integers(0, 9, 400), rng.integers(1, 5, 400)
-    weighted = distance(*aligned(first, second, (np.ones(500), often.astype(float))))
+    weighted = sample_distance(*aligned_histograms(first, second, (np.ones(500), often.astype(float))))
     repeated = np.repeat(second, often)
-    plain = distance(*aligned(first, repeated, (np.ones(500), np.ones(len(repeated)))))
+    plain = sample_distance(*aligned_histograms(first, repeated, (np.ones(500), np.ones(len(repeated)))))
     assert weighted.ks == pytest.approx(plain.ks)
     assert weighted.total_variation == pytest.approx(plain.total_variation)
 
 
 def test_total_variation_sees_what_cumulative_sums_hardly_do() -> None:
     p = np.tile([0.15, 0.05], 5)
-    swapped = distance(Histogram(2000 * p, 2000 * p), Histogram(2000 * p[::-1], 2000 * p[::-1]))
+    swapped = sample_distance(Histogram(2000 * p, 2000 * p), Histogram(2000 * p[::-1], 2000 * p[::-1]))
     assert swapped.total_variation == pytest.approx(0.5)
     assert swapped.ks == pytest.approx(0.1)
     assert swapped.chi2_p_value < 1e-100 < swapped.ks_p_value
@@ -96,7 +103,7 @@ def test_chi_square_is_calibrated(weighted: bool) -> None:
 def test_a_rare_bit_that_comes_less_often_is_noticed_by_chi_square_alone() -> None:
     """The probability after Kolmogorov and Smirnov is far too large for an input of one bit."""
     before, now = np.array([9800.0, 200.0]), np.array([9900.0, 100.0])
-    found = distance(Histogram(before, before), Histogram(now, now))
+    found = sample_distance(Histogram(before, before), Histogram(now, now))
     assert found.ks_p_value > 0.5
     assert found.chi2_p_value < 1e-7
     assert found.p_value == 2 * found.chi2_p_value
@@ -112,28 +119,28 @@ def test_chance_is_what_samples_of_one_distribution_have() -> None:
     p = np.arange(1, 33) / np.arange(1, 33).sum()
     pairs = [(rng.multinomial(4000, p) / 4000, rng.multinomial(900, p) / 900) for _ in range(400)]
     found = np.mean([total_variation(*pair) for pair in pairs])
-    assert by_chance(p, p, (4000, 900)) == pytest.approx(found, rel=0.02)
+    assert expected_total_variation(p, p, (4000, 900)) == pytest.approx(found, rel=0.02)
 
 
 # ---------------------------------------------------------------- ratios
 
 
 def test_a_ratio_has_the_errors_of_both() -> None:
-    old, new = Measured68(value=10.0, low=9.0, high=11.0), Measured68(value=20.0, low=18.0, high=22.0)
-    found = compared(old, new)
+    old, new = Interval68(value=10.0, low=9.0, high=11.0), Interval68(value=20.0, low=18.0, high=22.0)
+    found = value_ratio(old, new)
     assert found.ratio is not None
     assert found.ratio.value == 2
     assert found.ratio.high - 2 == pytest.approx(2 * (0.1**2 + 0.1**2) ** 0.5)
     assert standard_deviations(found) == pytest.approx(10 / 5**0.5)
-    assert standard_deviations(compared(new, old)) == pytest.approx(-10 / 5**0.5)
-    assert compared(Measured68(value=0.0, low=0.0, high=0.1), new).ratio is None
-    assert standard_deviations(compared(old, old)) == 0
+    assert standard_deviations(value_ratio(new, old)) == pytest.approx(-10 / 5**0.5)
+    assert value_ratio(Interval68(value=0.0, low=0.0, high=0.1), new).ratio is None
+    assert standard_deviations(value_ratio(old, old)) == 0
 
 
 def test_the_share_of_effective_events_is_the_binomial_one() -> None:
     passed = np.arange(200) < 30
-    assert of_effective(0.15, 200.0) == share(passed)
-    assert of_effective(1 + 1e-12, 200.0).value == 1
+    assert weighted_fraction(0.15, 200.0) == passing_fraction(passed)
+    assert weighted_fraction(1 + 1e-12, 200.0).value == 1
 
 
 # ---------------------------------------------------------------- the stage
@@ -160,7 +167,7 @@ class Trained:
                         method=FIRMWARE,
                         threshold=threshold,
                         code=None,
-                        rate_khz=rate(score >= threshold, labels, TRIGGER.streams(classes)),
+                        rate_khz=background_rate(score >= threshold, labels, TRIGGER.streams(classes)),
                         efficiency={},
                     )
                 ]
@@ -271,13 +278,13 @@ def test_rates_and_accuracies_are_counted_again(trained: Trained) -> None:
         assert point.threshold == threshold
         assert point.rate_khz is not None
         assert point.rate_khz.new.value == pytest.approx(100 * (score[events.labels != 2] >= threshold).mean())
-        assert point.passing["c"].new == share(score[events.labels == 2] >= threshold)
+        assert point.passing["c"].new == passing_fraction(score[events.labels == 2] >= threshold)
         codes, labels = trained.events.of(TEST)
         before = trigger_score(trained.real(codes), [2], [0, 1])
         assert point.rate_khz.trained.value == pytest.approx(100 * (before[labels != 2] >= threshold).mean())
-        assert point.passing["a"].trained == share(before[labels == 0] >= threshold)
+        assert point.passing["a"].trained == passing_fraction(before[labels == 0] >= threshold)
     right = real.argmax(axis=1) == events.labels
-    assert card.accuracy["b"].new == share(right[events.labels == 1])
+    assert card.accuracy["b"].new == passing_fraction(right[events.labels == 1])
     parts = [(trained.events.labels_or_targets(TEST) == k).mean() * right[events.labels == k].mean() for k in range(3)]
     assert card.accuracy["all"].new.value == pytest.approx(sum(parts))
     assert list(card.accuracy) == ["all", "a", "b", "c"]
@@ -294,15 +301,15 @@ def test_another_mixture_of_classes_is_no_drift_where_they_are_known(trained: Tr
     assert shifted(card.features) == []
     assert card.class_counts["a"][1] < card.class_counts["b"][1] / 4
     assert card.effective[1] < card.events[1]
-    unlabelled = trained.compare(trained.ingest("unlabelled", mixed, label=None))
-    assert [x.name for x in shifted(unlabelled.features)] == ["n", "x", "mass"], (
+    unlabeled = trained.compare(trained.ingest("unlabeled", mixed, label=None))
+    assert [x.name for x in shifted(unlabeled.features)] == ["n", "x", "mass"], (
         "negative control: it shows without labels"
     )
-    assert (unlabelled.class_counts, unlabelled.accuracy) == ({}, {})
-    score = trigger_score(trained.real(load_codes(trained.folder / "unlabelled/codes.npz").codes), [2], [0, 1])
-    (point, _) = unlabelled.points
+    assert (unlabeled.class_counts, unlabeled.accuracy) == ({}, {})
+    score = trigger_score(trained.real(load_codes(trained.folder / "unlabeled/codes.npz").codes), [2], [0, 1])
+    (point, _) = unlabeled.points
     assert point.rate_khz is None
-    assert point.passing["all"].new == share(score >= point.threshold)
+    assert point.passing["all"].new == passing_fraction(score >= point.threshold)
 
 
 def test_classes_without_new_events_are_left_out_of_both(trained: Trained) -> None:
@@ -330,9 +337,9 @@ def test_what_is_too_little_in_any_slot_shows_in_their_sum(tmp_path: Path) -> No
     changes = {"features": [], "objects": {"hits": {"count": 30, "features": [{**one, "expression": "hits"}]}}}
     rng = np.random.default_rng(6)
 
-    def columns(share: float, first: int) -> dict[str, Any]:
+    def columns(probability: float, first: int) -> dict[str, Any]:
         made = jet_columns(1500, first_event=first)
-        return {**made, "hits": ak.Array((rng.random((1500, 30)) < share).astype(np.int32).tolist())}
+        return {**made, "hits": ak.Array((rng.random((1500, 30)) < probability).astype(np.int32).tolist())}
 
     made = Trained(tmp_path, columns(0.1, 0), **changes)
     same = made.compare(made.ingest("same", columns(0.1, 2000)), rated=False)
@@ -402,7 +409,7 @@ def test_one_score_of_an_anomaly(tmp_path: Path) -> None:
     score, labels = made.real(made.events.of(TEST)[0])[:, 0], made.events.labels_of(TEST)
     threshold = float(np.quantile(score[labels < 2], 0.8))
     streams = TRIGGER.streams(made.events.label_names)
-    khz = rate(score >= threshold, labels, streams)
+    khz = background_rate(score >= threshold, labels, streams)
     point = WorkingPoint(method=FIRMWARE, threshold=threshold, code=None, rate_khz=khz, efficiency={})
     write_card(made_cards.rate().model_copy(update={"points": {"20": [point]}}), tmp_path / "rate.json")
     card = made.compare(made.ingest("later", later()))

@@ -42,7 +42,7 @@ class Icarus:
 
 
 class Verilator:
-    """As the bench's header says, without optimisation."""
+    """As the bench's header says, without optimization."""
 
     def __init__(self, project):
         self.folder, self.name = project.folder / "bench", f"{project.top}_tb"

@@ -71,7 +71,7 @@ class Wrapped:
         return verilator.run_cycles(verilator.compile_simulation(self.project), self.project, stimulus)
 
     def vhdl(self, stimulus):
-        return ghdl._drive(ghdl._analysed(self.project), self.project, stimulus)
+        return ghdl._drive(ghdl._analyzed(self.project), self.project, stimulus)
 
     def words_of(self, codes, rng):
         """The bits of each word of an event, unused ones random: (words, bits)."""

@@ -13,12 +13,12 @@ from trigger_lut.cards.decision import DecisionBit, DecisionCard, DecisionForm
 from trigger_lut.cards.drift import (
     CodeHistogram,
     CodeShift,
-    Compared,
     DriftCard,
     InputDrift,
     NumberDrift,
     PointDrift,
     Spread,
+    ValueRatio,
 )
 from trigger_lut.cards.firmware import (
     Comparison,
@@ -32,10 +32,10 @@ from trigger_lut.cards.firmware import (
 from trigger_lut.cards.importance import BitImportance, FeatureImportance, ImportanceCard, Loss, SlotImportance
 from trigger_lut.cards.physics import (
     Classification,
-    Cost,
-    Measured68,
+    Interval68,
     PairedDifference,
     PhysicsCard,
+    QuantizationLoss,
     RateCard,
     RateCurve,
     Reliability,
@@ -63,8 +63,8 @@ from trigger_lut.cards.stage_cards import (
 from trigger_lut.config.budget import Spec
 from trigger_lut.cost_model.clock import fmax_interval
 from trigger_lut.firmware.rtl.project import RtlProject
-from trigger_lut.metrics.distances import Histogram, distance
-from trigger_lut.metrics.ratios import compared
+from trigger_lut.metrics.distances import Histogram, sample_distance
+from trigger_lut.metrics.ratios import value_ratio
 from trigger_lut.simulation.crossings.check import EDGES_GEV
 from trigger_lut.simulation.jets.mass_peaks import RESONANCES
 
@@ -236,7 +236,7 @@ def train(design: str = "small", luts: float = 950.0) -> TrainCard:
 def physics(design: str = "small", accuracy: float = 0.797) -> PhysicsCard:
     background = np.concatenate([[0], np.geomspace(1e-4, 1, 80)])
     found = []
-    for m, method in enumerate(("Dense, unquantised", "Boosted trees", "Trained network", "Firmware")):
+    for m, method in enumerate(("Dense, unquantized", "Boosted trees", "Trained network", "Firmware")):
         curves = {
             name: RocCurve(
                 auc=0.9 + 0.02 * n + 0.003 * (3 - m),
@@ -248,11 +248,11 @@ def physics(design: str = "small", accuracy: float = 0.797) -> PhysicsCard:
             )
             for n, name in enumerate(CLASSES)
         }
-        share = Measured68(value=accuracy + 0.004 * (3 - m), low=accuracy - 0.013, high=accuracy + 0.025)
+        share = Interval68(value=accuracy + 0.004 * (3 - m), low=accuracy - 0.013, high=accuracy + 0.025)
         table = [[163 - m, 27 + m, 10], [25, 165, 10], [10, 15, 175]]
         found.append(Classification(method=method, accuracy=share, classes=curves, confusion=table))
     costs = [
-        Cost(
+        QuantizationLoss(
             method=other.method,
             accuracy=PairedDifference(value=-0.004 * (3 - m), error=0.002),
             only_firmware=3,
@@ -329,11 +329,11 @@ def importance(design: str = "small", features: int = 5) -> ImportanceCard:
 
 def rate(design: str = "small", one_score: bool = False) -> RateCard:
     """one_score: as of anomaly detection."""
-    methods = ("Dense, unquantised", "Boosted trees", "Trained network", "Firmware")
-    methods = ("Teacher, unquantised", *methods) if one_score else methods
+    methods = ("Dense, unquantized", "Boosted trees", "Trained network", "Firmware")
+    methods = ("Teacher, unquantized", *methods) if one_score else methods
 
-    def share(value: float) -> Measured68:
-        return Measured68(value=value, low=0.9 * value, high=min(1.1 * value, 1.0))
+    def share(value: float) -> Interval68:
+        return Interval68(value=value, low=0.9 * value, high=min(1.1 * value, 1.0))
 
     points = {
         f"{wanted:g}": [
@@ -341,7 +341,7 @@ def rate(design: str = "small", one_score: bool = False) -> RateCard:
                 method=method,
                 threshold=None if (method, wanted) == (methods[0], 1.0) else 1.5 - 0.1 * wanted,
                 code=24 if method == methods[-1] else None,
-                rate_khz=Measured68(value=wanted, low=0.8 * wanted, high=1.3 * wanted),
+                rate_khz=Interval68(value=wanted, low=0.8 * wanted, high=1.3 * wanted),
                 efficiency={"q": share(0.3 + 0.05 * n), "W": share(0.5), "all": share(0.4)},
             )
             for n, method in enumerate(methods)
@@ -480,11 +480,11 @@ def check_crossings() -> CrossingCheck:
     )
 
 
-def drift(design: str = "small", drift: str = "later", inputs: int = 5, labelled: bool = True) -> DriftCard:
+def drift(design: str = "small", drift: str = "later", inputs: int = 5, labeled: bool = True) -> DriftCard:
     """Of inputs of which the first drifts, saturates and shows new codes, and the last has become constant."""
 
-    def pair(old: float, new: float) -> Compared:
-        return compared(*(Measured68(value=x, low=0.9 * x, high=1.1 * x) for x in (old, new)))
+    def pair(old: float, new: float) -> ValueRatio:
+        return value_ratio(*(Interval68(value=x, low=0.9 * x, high=1.1 * x) for x in (old, new)))
 
     edges = np.linspace(-4, 4, 65)
     shapes = [np.histogram(np.random.default_rng(n).normal(0.4 * n, 1, 3000), edges)[0] / 3000 for n in range(2)]
@@ -493,7 +493,7 @@ def drift(design: str = "small", drift: str = "later", inputs: int = 5, labelled
         InputDrift(
             name=f"feature_{n}",
             format="fixed<8,3>",
-            distance=distance(Histogram(3000 * shapes[0], 3000 * shapes[0]), Histogram(5000 * new, 5000 * new)),
+            distance=sample_distance(Histogram(3000 * shapes[0], 3000 * shapes[0]), Histogram(5000 * new, 5000 * new)),
             trained=Spread(mean=0.0, error=0.02, spread=1.0),
             new=Spread(mean=0.4, error=0.02, spread=1.0),
             lowest=pair(0.001, 0.001),
@@ -511,7 +511,7 @@ def drift(design: str = "small", drift: str = "later", inputs: int = 5, labelled
         NumberDrift(name=k, distance=x.distance, trained=x.trained, new=x.new)
         for k, x in zip(CLASSES, features, strict=False)
     ]
-    classes = CLASSES if labelled else ("all",)
+    classes = CLASSES if labeled else ("all",)
     return DriftCard(
         design=design,
         data_set="toy",
@@ -521,7 +521,7 @@ def drift(design: str = "small", drift: str = "later", inputs: int = 5, labelled
         effective=(3000.0, 4200.0),
         unread={"b.root": "cut off"},
         common=12,
-        class_counts=dict.fromkeys(CLASSES, (1000, 1600)) if labelled else {},
+        class_counts=dict.fromkeys(CLASSES, (1000, 1600)) if labeled else {},
         left_out={},
         expressions={"feature_1": ("feature_1", "1.1 * feature_1")},
         features=features,
@@ -532,19 +532,19 @@ def drift(design: str = "small", drift: str = "later", inputs: int = 5, labelled
                 wanted_khz=wanted,
                 threshold=1.5,
                 code=24,
-                rate_khz=pair(wanted, 2 * wanted) if labelled else None,
+                rate_khz=pair(wanted, 2 * wanted) if labeled else None,
                 passing={k: pair(0.2, 0.3) for k in classes},
             )
             for wanted in (1.0, 10.0)
         ],
         input_rate_khz=100.0,
-        accuracy={k: pair(0.7, 0.65) for k in ("all", *CLASSES)} if labelled else {},
+        accuracy={k: pair(0.7, 0.65) for k in ("all", *CLASSES)} if labeled else {},
         **MADE,
     )
 
 
 def regression(design: str = "small") -> PhysicsCard:
-    methods = {"Dense, unquantised": 2.0, "Boosted trees": 2.2, "Trained network": 2.5, "Firmware": 2.5}
+    methods = {"Dense, unquantized": 2.0, "Boosted trees": 2.2, "Trained network": 2.5, "Firmware": 2.5}
     found = [
         Resolution(method=name, r2=0.98, bias=0.1, rms=1.3 * width, central=width, central_error=0.05)
         for name, width in methods.items()

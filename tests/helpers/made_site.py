@@ -40,7 +40,7 @@ def cards_of(design: str, luts: float = 900, accuracy: float = 0.797, **changed:
     made: dict[str, Any] = {name: getattr(made_cards, name)(design) for name in ("rate", "decision", "importance")}
     made |= {name: getattr(made_cards, name)(design) for name in ("firmware", "release", "prove", "faults")}
     made |= {"synth": made_cards.synth(design, luts), "physics": made_cards.physics(design, accuracy)}
-    made |= {"drift_later": made_cards.drift(design), "drift_real": made_cards.drift(design, "real", labelled=False)}
+    made |= {"drift_later": made_cards.drift(design), "drift_real": made_cards.drift(design, "real", labeled=False)}
     return {**made, **changed}
 
 

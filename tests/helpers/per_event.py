@@ -1,6 +1,6 @@
 """Layers of tables as a plain formulation: every edge's network evaluated for every event, in float64.
 
-It shares no code with the layers: rounding, overflow, windows, batch normalisation and gradients are written out anew.
+It shares no code with the layers: rounding, overflow, windows, batch normalization and gradients are written out anew.
 Gradients come from automatic differentiation.
 """
 
@@ -18,7 +18,7 @@ from trigger_lut.layers import LUTDense
 from trigger_lut.layers.soft_cost import collecting
 
 LN2 = math.log(2.0)
-EPSILON = 1e-3  # of Keras' batch normalisation
+EPSILON = 1e-3  # of Keras' batch normalization
 TIE = 1e-4  # of a step: closer to the middle between two grid points, float32 and float64 may round differently
 
 
@@ -75,7 +75,7 @@ def codes_of(layer, kifs, x):
 def per_event(layer, x, weights, held_statistics=False):
     """y (N, P, C_out) in float64, and which outputs (same shape) are clear of ties in the rounding of edges.
 
-    x (N, ..., C); weights by name, with their gradients to be followed; held_statistics: moments of batch normalisation
+    x (N, ..., C); weights by name, with their gradients to be followed; held_statistics: moments of batch normalization
     are taken as constants.
     """
     kifs = formats_of(layer, x.shape[-1])
@@ -89,11 +89,11 @@ def per_event(layer, x, weights, held_statistics=False):
     clipped = tf.clip_by_value(weights["input_width"], 0.0, bits[:, None])
     m = straight_through(tf.floor(clipped + 0.5), clipped)
     size = 2.0 ** (bits[:, None] - tf.stop_gradient(m))
-    centre = tf.floor(position / size) * size + (size - 1.0) / 2.0
+    center = tf.floor(position / size) * size + (size - 1.0) / 2.0
     # HGQ: the derivative of a rounded value with respect to its number of bits is ln 2 times the rounding error.
-    centre = straight_through(centre, LN2 * tf.stop_gradient(position - centre) * m)
+    center = straight_through(center, LN2 * tf.stop_gradient(position - center) * m)
     half = 2.0 ** (bits - 1.0)
-    u = (centre + 0.5) / half[:, None] - 1.0
+    u = (center + 0.5) / half[:, None] - 1.0
     moved = tf.where(inside, x * (scale / 2.0**drop / half), 0.0)[..., None]
     u = u + moved - tf.stop_gradient(moved)  # (N, P, C_in, C_out)
     phi = edge_networks(layer.activation, layer.edge_hidden_layers, u, weights)
@@ -183,7 +183,7 @@ def wrong(ours, theirs):
 
 
 def check(layer, x, compiled=False):
-    """Values are equal, and so are all gradients; that to x with moments of batch normalisation held."""
+    """Values are equal, and so are all gradients; that to x with moments of batch normalization held."""
     y, expected, ours, theirs = both(layer, x, compiled=compiled)
     np.testing.assert_array_equal(y, expected)
     assert set(ours) == set(theirs)

@@ -90,7 +90,7 @@ def in_turn(tables_first):
     return keras.Sequential([keras.Input((3,)), *itertools.chain(*pairs)])
 
 
-def unquantised(model, arrays, x):
+def unquantized(model, arrays, x):
     """The same function in float64 without any rounding; arrays: weights by layer and name."""
     for layer in model.layers:
         w = arrays[layer.name]
@@ -111,7 +111,7 @@ def differences(model, arrays, x, upstream, array):
         kept, ends = array[index], []
         for step in (STEP, -STEP):
             array[index] = kept + step
-            ends.append((unquantised(model, arrays, x) * upstream).sum())
+            ends.append((unquantized(model, arrays, x) * upstream).sum())
         array[index] = kept
         found[index] = (ends[0] - ends[1]) / (2 * STEP)
     return found
@@ -138,7 +138,7 @@ def test_gradients_pass_from_tables_to_arithmetic_and_back(tables_first):
     ours = tape.gradient(loss, [given, *(v.value for v in flat)])
 
     arrays = {layer: {n: np.array(v, np.float64) for n, v in held.items()} for layer, held in variables.items()}
-    np.testing.assert_allclose(y, unquantised(model, arrays, x), atol=0.02)
+    np.testing.assert_allclose(y, unquantized(model, arrays, x), atol=0.02)
     checked = [x, *(a for held in arrays.values() for a in held.values())]
     expected = [differences(model, arrays, x, upstream, a) for a in checked]
 

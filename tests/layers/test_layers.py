@@ -38,8 +38,8 @@ def test_values_and_gradients_are_those_of_the_network_evaluated_event_by_event(
 
 
 @pytest.mark.parametrize("batch_norm", [False, True])
-def test_gradient_to_the_input_is_the_slope_at_the_bin_centre(batch_norm):
-    """With batch normalisation the moments count as constants for the input, as for a single event of a large batch."""
+def test_gradient_to_the_input_is_the_slope_at_the_bin_center(batch_norm):
+    """With batch normalization the moments count as constants for the input, as for a single event of a large batch."""
     _, _, ours, theirs = both(scattered(batch_norm=batch_norm), x := events(), held_statistics=True)
     scale = np.abs(theirs["x"]).max(axis=0)
     assert (scale > 0).all()
@@ -86,7 +86,7 @@ def test_input_is_rounded_down_and_saturated():
     exact = np.asarray(layer(grid[:, None]))
     np.testing.assert_array_equal(layer(grid[:, None] + 0.999 * kif.step), exact)
     np.testing.assert_array_equal(layer(np.array([[-99.0], [99.0]])), exact[[0, -1]])
-    assert (np.diff(exact, axis=0) != 0).any(axis=1).all(), "neighbouring codes differ here, so rounding up would show"
+    assert (np.diff(exact, axis=0) != 0).any(axis=1).all(), "neighboring codes differ here, so rounding up would show"
 
 
 def test_pruned_edges_give_the_same_output_for_every_input():

@@ -248,7 +248,7 @@ def answer(process):
 
 
 def test_two_processes_build_at_once_and_a_third_builds_nothing(tmp_path):
-    """Without optimisation, which takes most of the time; the other tests use the kernel as it is built for use."""
+    """Without optimization, which takes most of the time; the other tests use the kernel as it is built for use."""
     quick = tmp_path / "quick"
     quick.write_text(f'#!/bin/sh\nexec {cxx_compiler()} "$@" -O0\n')
     quick.chmod(0o755)

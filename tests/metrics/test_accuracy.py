@@ -7,7 +7,7 @@ import pytest
 
 from trigger_lut.data.event_codes import TEST, TRAIN, EventCodes
 from trigger_lut.fixed_point.formats import KIF
-from trigger_lut.metrics.accuracy import Quality
+from trigger_lut.metrics.accuracy import EventScore
 
 
 def made(targets: np.ndarray | None) -> EventCodes:
@@ -33,9 +33,9 @@ def made(targets: np.ndarray | None) -> EventCodes:
 
 def test_accuracy_is_the_share_of_largest_outputs_that_are_right() -> None:
     events = made(None)
-    quality = Quality.on(events, TEST)
+    quality = EventScore.for_split(events, TEST)
     outputs = np.random.default_rng(0).normal(size=(len(events.of(TEST)[0]), 3))
-    found = quality.of(outputs, events.labels_or_targets(TEST))
+    found = quality.score(outputs, events.labels_or_targets(TEST))
     assert quality.measure == "accuracy"
     assert set(found) <= {0.0, 1.0}
     assert found.mean() == (outputs.argmax(axis=1) == events.labels[events.split == TEST]).mean()
@@ -46,14 +46,14 @@ def test_r2_is_1_for_the_truth_and_0_for_its_mean() -> None:
     targets = (rng.normal(size=(500, 2)) * [3.0, 0.1] + [5.0, -2.0]).astype(np.float32)
     events = made(targets)
     assert events.problems() == []
-    quality, true = Quality.on(events, TEST), events.labels_or_targets(TEST)
+    quality, true = EventScore.for_split(events, TEST), events.labels_or_targets(TEST)
     assert quality.measure == "r2"
-    assert quality.of(true, true).mean() == 1.0
+    assert quality.score(true, true).mean() == 1.0
     mean = np.broadcast_to(true.mean(axis=0), true.shape)
-    assert quality.of(mean, true).mean() == pytest.approx(0.0, abs=1e-5)
+    assert quality.score(mean, true).mean() == pytest.approx(0.0, abs=1e-5)
     half = (true + mean) / 2  # half of each deviation is left: a quarter of the variance
-    assert quality.of(half, true).mean() == pytest.approx(0.75, abs=1e-5)
-    assert quality.of(-true, true).mean() < 0
+    assert quality.score(half, true).mean() == pytest.approx(0.75, abs=1e-5)
+    assert quality.score(-true, true).mean() < 0
 
 
 def test_targets_carry_the_weight_in_a_column_of_their_own() -> None:
@@ -65,8 +65,8 @@ def test_targets_carry_the_weight_in_a_column_of_their_own() -> None:
     heavy = EventCodes(**{**events.__dict__, "weights": weights})
     np.testing.assert_array_equal(heavy.training_targets(TRAIN)[:, 2], weights[events.split == TRAIN])
     np.testing.assert_array_equal(heavy.training_targets(TRAIN)[:, :2], targets[events.split == TRAIN])
-    labelled = EventCodes(**{**made(None).__dict__, "weights": weights})
-    np.testing.assert_array_equal(labelled.training_targets(TRAIN)[:, 0], labelled.labels_or_targets(TRAIN))
+    labeled = EventCodes(**{**made(None).__dict__, "weights": weights})
+    np.testing.assert_array_equal(labeled.training_targets(TRAIN)[:, 0], labeled.labels_or_targets(TRAIN))
     assert made(None).training_targets(TRAIN).dtype == np.int32
 
 

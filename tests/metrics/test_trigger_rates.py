@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 
 from trigger_lut.config.data_set.trigger import Trigger
 from trigger_lut.metrics.trigger_rates import (
-    bins_of,
-    curve,
-    in_bins,
-    interval,
-    rate,
-    share,
+    background_rate,
+    bin_masks,
+    binomial_interval,
+    khz_per_event,
+    passing_fraction,
+    quantile_edges,
+    rate_curve,
     signal_probability,
     threshold_for,
     trigger_score,
-    weights,
 )
 
 TAIL = (1 - 0.6827) / 2
@@ -27,10 +27,10 @@ TAIL = (1 - 0.6827) / 2
 @pytest.mark.parametrize("total", [1, 7, 200])
 def test_intervals_of_none_and_all_have_closed_forms(total: int) -> None:
     """With no event passing, (1 - high)**n is the tail; with all passing, low**n is."""
-    low, high = interval(0, total)
+    low, high = binomial_interval(0, total)
     assert low == 0
     assert (1 - high) ** total == pytest.approx(TAIL)
-    low, high = interval(total, total)
+    low, high = binomial_interval(total, total)
     assert high == 1
     assert low**total == pytest.approx(TAIL)
 
@@ -40,7 +40,7 @@ def test_intervals_leave_a_tail_on_either_side(counts: tuple[int, int]) -> None:
     from scipy.stats import binom
 
     passed, total = counts
-    low, high = interval(passed, total)
+    low, high = binomial_interval(passed, total)
     assert 0 <= low <= passed / total <= high <= 1
     if passed:
         assert binom.sf(passed - 1, total, low) == pytest.approx(TAIL, abs=1e-6)
@@ -51,12 +51,12 @@ def test_intervals_leave_a_tail_on_either_side(counts: tuple[int, int]) -> None:
 def test_known_values() -> None:
     """Of one event of two, (1 - low)**2 = 1 - tail. 5 of 10: the interval of 95 % is 0.187 to 0.813; that of 68.3 %
     lies inside."""
-    assert interval(1, 2) == (pytest.approx(1 - (1 - TAIL) ** 0.5), pytest.approx((1 - TAIL) ** 0.5))
-    low, high = interval(5, 10)
+    assert binomial_interval(1, 2) == (pytest.approx(1 - (1 - TAIL) ** 0.5), pytest.approx((1 - TAIL) ** 0.5))
+    low, high = binomial_interval(5, 10)
     assert low == pytest.approx(1 - high)
     assert 0.187 < low < 0.35
-    assert share(np.array([True, False, True, True])).value == 0.75
-    empty = share(np.zeros(0, bool))
+    assert passing_fraction(np.array([True, False, True, True])).value == 0.75
+    empty = passing_fraction(np.zeros(0, bool))
     assert (empty.low, empty.high) == (0.0, 1.0)
 
 
@@ -66,9 +66,9 @@ def test_known_values() -> None:
     st.one_of(st.floats(0.01, 60), st.integers(1, 40).map(lambda events: 1.5 * events)),
 )
 def test_the_threshold_is_the_smallest_that_keeps_to_the_rate(scores: list[int], wanted: float) -> None:
-    score, weights = np.array(scores), np.full(len(scores), 1.5)
+    score, khz = np.array(scores), np.full(len(scores), 1.5)
     allowed = [t for t in sorted(set(scores)) if 1.5 * sum(s >= t for s in scores) <= wanted]
-    assert threshold_for(score, weights, wanted) == (allowed[0] if allowed else None)
+    assert threshold_for(score, khz, wanted) == (allowed[0] if allowed else None)
 
 
 def test_the_score_is_the_same_in_integers_and_in_real_numbers() -> None:
@@ -85,12 +85,12 @@ def test_rates_of_classes_add_with_their_own_weights() -> None:
     labels = np.array([0] * 100 + [1] * 50 + [2] * 30)
     passed = np.zeros(180, bool)
     passed[:10], passed[100:105] = True, True
-    found = rate(passed, labels, [((0,), 1000.0), ((1,), 20.0)])
+    found = background_rate(passed, labels, [((0,), 1000.0), ((1,), 20.0)])
     assert found.value == pytest.approx(100 + 2)
     assert found.low < found.value < found.high
-    alone = rate(passed, labels, [((0,), 1000.0)])
+    alone = background_rate(passed, labels, [((0,), 1000.0)])
     assert found.high - found.value > alone.high - alone.value
-    assert rate(passed, labels, [((2,), 50.0)]).value == 0
+    assert background_rate(passed, labels, [((2,), 50.0)]).value == 0
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.booleans()), min_size=1, max_size=60))
@@ -98,24 +98,26 @@ def test_the_rate_of_one_stream_has_the_exact_interval_of_its_share(events: list
     """Whatever classes are in it: adding their intervals in quadrature would be too wide."""
     labels, passed = np.array([k for k, _ in events]), np.array([p for _, p in events])
     background = labels < 2
-    found = rate(passed, labels, [((0, 1), 100.0)])
-    low, high = interval(int(passed[background].sum()), int(background.sum())) if background.any() else (0.0, 1.0)
+    found = background_rate(passed, labels, [((0, 1), 100.0)])
+    low, high = (
+        binomial_interval(int(passed[background].sum()), int(background.sum())) if background.any() else (0.0, 1.0)
+    )
     assert (found.low, found.high) == (pytest.approx(100 * low), pytest.approx(100 * high))
-    assert found.value == pytest.approx(weights(labels, [((0, 1), 100.0)])[passed].sum())
+    assert found.value == pytest.approx(khz_per_event(labels, [((0, 1), 100.0)])[passed].sum())
 
 
 @given(st.integers(0, 40), st.integers(0, 40))
 def test_intervals_in_quadrature_contain_the_rate_and_are_not_negative(first: int, second: int) -> None:
     labels = np.array([0] * 40 + [1] * 40)
     passed = np.array([True] * first + [False] * (40 - first) + [True] * second + [False] * (40 - second))
-    found = rate(passed, labels, [((0,), 30.0), ((1,), 2.0)])
+    found = background_rate(passed, labels, [((0,), 30.0), ((1,), 2.0)])
     assert 0 <= found.low <= found.value <= found.high
 
 
 def test_every_stream_is_shared_by_its_events() -> None:
     labels = np.array([0, 0, 0, 1, 2, 2])
-    assert weights(labels, [((0, 1), 100.0)]).tolist() == [25.0] * 4 + [0.0] * 2
-    assert weights(labels, [((0,), 30.0), ((1,), 2.0)]).tolist() == [10.0] * 3 + [2.0] + [0.0] * 2
+    assert khz_per_event(labels, [((0, 1), 100.0)]).tolist() == [25.0] * 4 + [0.0] * 2
+    assert khz_per_event(labels, [((0,), 30.0), ((1,), 2.0)]).tolist() == [10.0] * 3 + [2.0] + [0.0] * 2
 
 
 def test_curves_rise_and_keep_their_ends() -> None:
@@ -124,7 +126,7 @@ def test_curves_rise_and_keep_their_ends() -> None:
     score = rng.normal(labels, 1)
     streams = [((0,), 500.0)]
     one = 500.0 / (labels == 0).sum()
-    threshold, khz, efficiency = curve(score, labels, streams, [1], 100)
+    threshold, khz, efficiency = rate_curve(score, labels, streams=streams, signal=[1], points=100)
     assert len(khz) <= 100
     assert (np.diff(threshold) < 0).all()
     assert (np.diff(khz) >= 0).all()
@@ -133,7 +135,7 @@ def test_curves_rise_and_keep_their_ends() -> None:
         assert k == pytest.approx(one * ((score >= t) & (labels == 0)).sum())
         assert e == pytest.approx((score[labels == 1] >= t).mean())
     assert khz[-1] == pytest.approx(500)
-    shuffled = curve(rng.permutation(score), labels, streams, [1], 100)
+    shuffled = rate_curve(rng.permutation(score), labels, streams=streams, signal=[1], points=100)
     middle = np.searchsorted(shuffled[1], 50)
     assert shuffled[2][middle] == pytest.approx(0.1, abs=0.03), "a score that knows nothing passes signal as background"
 
@@ -141,9 +143,9 @@ def test_curves_rise_and_keep_their_ends() -> None:
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=50))
 def test_every_value_is_in_one_bin(values: list[int]) -> None:
     array = np.array(values, float)
-    edges = bins_of(array, 5)
-    assert np.sum(in_bins(array, edges), axis=0).tolist() == [1] * len(values)
-    assert not np.any(in_bins(np.array([-1.0, 7.5]), edges)) or len(edges) < 2
+    edges = quantile_edges(array, 5)
+    assert np.sum(bin_masks(array, edges), axis=0).tolist() == [1] * len(values)
+    assert not np.any(bin_masks(np.array([-1.0, 7.5]), edges)) or len(edges) < 2
 
 
 def test_probability_of_signal_is_that_of_the_softmax() -> None:

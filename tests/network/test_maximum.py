@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trigger_lut.cost_model.latency import network_cycles
-from trigger_lut.cost_model.luts import estimate, summarise
+from trigger_lut.cost_model.luts import estimate, summarize
 from trigger_lut.cost_model.weights import COUNTED
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.network.network import PADDING, MaxLayer, Network, load_network, save_network
@@ -89,7 +89,7 @@ def test_outputs_that_nothing_reads_go_and_saturation_that_is_proven_does():
     assert (evaluate(without_unread(network), codes) == evaluate(network, codes)).all()
     clipped = largest(inputs, [0, 1, 1], formats=[KIF(1, 1, 1), *inputs[1:]])
     assert with_proven_overflow(clipped).layers[0].overflow == ("SAT", "WRAP", "WRAP")
-    assert summarise(layer) == ([1, 0, 0, 1, 0, 1], [1, 0, 0, 0, 1, 1])
+    assert summarize(layer) == ([1, 0, 0, 1, 0, 1], [1, 0, 0, 0, 1, 1])
 
 
 def test_reads_back_as_it_was(tmp_path):

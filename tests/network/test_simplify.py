@@ -70,7 +70,7 @@ def chain(tables, hidden, head):
     return Network((KIF(0, 2, 0),), (first, last))
 
 
-def test_unreachable_entries_are_taken_for_their_neighbours():
+def test_unreachable_entries_are_taken_for_their_neighbors():
     network = chain([1, 2, 2, 1], KIF(0, 3, 0), [7, 1, 2, 9, 9, 9, 9, 0])
     found = without_unreachable(network).layers[1]
     assert found.table(0, 0).tolist() == [1, 1, 2, 2, 2, 2, 2, 2]

@@ -324,7 +324,7 @@ def test_a_form_changes_no_file_that_another_one_reads(made, tmp_path):
 
 def test_synthesis_is_granted_the_block_rams_of_the_budget(made, tmp_path, monkeypatch):
     granted = []
-    monkeypatch.setattr(forms, "synthesise", lambda *_, bram18: granted.append(bram18) or {"cells": {}})
+    monkeypatch.setattr(forms, "synthesize", lambda *_, bram18: granted.append(bram18) or {"cells": {}})
     manifest = manifest_of(made[0])
     manifest["budget"]["bram18"] = 7
     copy = changed(made, tmp_path, "manifest.json", lambda _: json.dumps(manifest).encode())

@@ -38,8 +38,8 @@ def test_every_page_loads_and_can_be_read(results, width, dark):
 
 
 def test_the_dark_theme_is_asked_for(results):
-    colours = [browser.seen(results, ["index.html"], 800, dark)["index.html"]["background"] for dark in (False, True)]
-    assert colours == ["rgb(255, 255, 255)", "rgb(20, 24, 28)"]
+    colors = [browser.seen(results, ["index.html"], 800, dark)["index.html"]["background"] for dark in (False, True)]
+    assert colors == ["rgb(255, 255, 255)", "rgb(20, 24, 28)"]
 
 
 PLAIN = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>t</title>

@@ -204,7 +204,7 @@ def test_proofs_have_their_words(tmp_path):
 def test_accuracy_stands_beside_its_baselines(tmp_path):
     quality = panel(row(tmp_path), [], "", made_cards.physics(), None, None, None).lines[0]
     assert (quality.word, quality.text) == ("79.70 %", "(78.40 to 82.20 %)")
-    assert quality.notes[0] == "Dense, unquantised: 81.00 %; firmware minus it −1.20 ± 0.20 points"
+    assert quality.notes[0] == "Dense, unquantized: 81.00 %; firmware minus it −1.20 ± 0.20 points"
     fit = made_cards.regression("small")
     quality = panel(row(tmp_path, physics=fit), [], "", fit, None, None, None).lines[0]
     assert (quality.name, quality.word, quality.text) == ("R²", "98.00 %", "(error not measured)")
@@ -270,15 +270,15 @@ def test_long_tables_sort_and_all_scroll_in_a_box(tmp_path):
     assert (tmp_path / "p.html").read_text().count('<button type="button">') == 1, "a button has a name"
 
 
-def colours(block: str) -> dict[str, str]:
+def colors(block: str) -> dict[str, str]:
     return dict(re.findall(r"--(\w+): (#[0-9a-f]+)", block))
 
 
 def contrast(a: str, b: str) -> float:
     """Ratio of luminances (WCAG 2.1)."""
 
-    def luminance(colour: str) -> float:
-        digits = colour[1:] if len(colour) == 7 else "".join(2 * c for c in colour[1:])
+    def luminance(color: str) -> float:
+        digits = color[1:] if len(color) == 7 else "".join(2 * c for c in color[1:])
         parts = [int(digits[n : n + 2], 16) / 255 for n in (0, 2, 4)]
         linear = [x / 12.92 if x <= 0.03928 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
@@ -288,7 +288,7 @@ def contrast(a: str, b: str) -> float:
 
 
 def test_both_themes_have_contrast():
-    light, dark = (colours(block) for block in re.findall(r":root \{([^}]*)\}", THEME.read_text()))
+    light, dark = (colors(block) for block in re.findall(r":root \{([^}]*)\}", THEME.read_text()))
     assert light.keys() == dark.keys()
     assert contrast(light["page"], dark["page"]) > 10, "these are two themes"
     for theme in (light, dark):
@@ -300,4 +300,4 @@ def test_both_themes_have_contrast():
             assert contrast(theme[fill], theme["line"]) >= 3, "bars on their ground"
     assert contrast("#fff", "#777777") < 4.5
     rest = THEME.read_text().replace("#fff", "").split("}", 1)[1]
-    assert re.findall(r"#[0-9a-f]{3,6}\b", re.sub(r":root \{[^}]*\}", "", rest)) == [], "all colours are in the theme"
+    assert re.findall(r"#[0-9a-f]{3,6}\b", re.sub(r":root \{[^}]*\}", "", rest)) == [], "all colors are in the theme"

@@ -24,7 +24,7 @@ from trigger_lut.report.pages.teacher import page_of_teacher
 from trigger_lut.report.pages.timing import timing_page
 from trigger_lut.report.plots import anomaly, classification, data, drift, hardware, training
 from trigger_lut.report.plots import importance as figure_of_importance
-from trigger_lut.report.plots.style import BAD_COLOUR, COLOURS, GOOD_COLOUR, canvas, save, styled
+from trigger_lut.report.plots.style import BAD_COLOR, COLORS, GOOD_COLOR, canvas, save, styled
 from trigger_lut.report.plots.summary import summary as summary_figure
 from trigger_lut.stages.summary import summary
 
@@ -143,9 +143,9 @@ def test_the_roc_curves_are_the_card_s():
         line = axes[1].lines[n]
         np.testing.assert_allclose(line.get_xdata(), found.classes["q"].signal[1:])
         np.testing.assert_allclose(line.get_ydata(), found.classes["q"].background[1:])
-    assert len({line.get_linestyle() for line in axes[1].lines[:3]}) == 3, "readable without colours"
+    assert len({line.get_linestyle() for line in axes[1].lines[:3]}) == 3, "readable without colors"
     texts = [t.get_text() for t in axes[1].get_legend().get_texts()]
-    assert texts[0] == "Dense, unquantised   0.9290 ± 0.0040"
+    assert texts[0] == "Dense, unquantized   0.9290 ± 0.0040"
     assert texts[-1] == "Firmware   0.9200 ± 0.0040"
 
 
@@ -156,17 +156,17 @@ def test_the_confusion_of_the_firmware_stands_beside_its_difference_to_the_refer
 
 
 def test_a_difference_is_red():
-    def colours(card) -> list[str]:
+    def colors(card) -> list[str]:
         from matplotlib.colors import to_hex
 
         with styled():
             return [to_hex(p.get_facecolor()) for p in hardware.verification(card).axes[0].patches]
 
-    assert set(colours(made_cards.verify())) == {GOOD_COLOUR}
-    assert colours(made_cards.verify(mismatches=2)).count(BAD_COLOUR) == 1
+    assert set(colors(made_cards.verify())) == {GOOD_COLOR}
+    assert colors(made_cards.verify(mismatches=2)).count(BAD_COLOR) == 1
     blind = made_cards.verify()
     uncaught = [c.model_copy(update={"control_mismatches": 0}) for c in blind.comparisons]
-    assert colours(blind.model_copy(update={"comparisons": uncaught})).count(BAD_COLOUR) == 4
+    assert colors(blind.model_copy(update={"comparisons": uncaught})).count(BAD_COLOR) == 4
 
 
 def test_the_pipeline_has_a_box_a_cycle_and_event():
@@ -193,9 +193,9 @@ def test_one_feature_and_very_many():
         assert "the first 64 of 70" in ingest_page(many).plots[0][2]
 
 
-def test_colours_are_distinct_in_lightness_or_hue():
-    assert len(set(COLOURS)) == len(COLOURS)
-    assert all(re.fullmatch(r"#[0-9a-f]{6}", c) for c in COLOURS)
+def test_colors_are_distinct_in_lightness_or_hue():
+    assert len(set(COLORS)) == len(COLORS)
+    assert all(re.fullmatch(r"#[0-9a-f]{6}", c) for c in COLORS)
 
 
 def test_styles_do_not_leak():
@@ -373,7 +373,7 @@ def test_page_of_an_imported_network_counts_float_rounding(tmp_path):
     assert not any("✗" in text for text in drawn)
     page = train_page(trained)
     assert page.lead.startswith("A given network, taken over as it is.")
-    assert page.tables[0].title == "Budget, by the network as this stage synthesised it"
+    assert page.tables[0].title == "Budget, by the network as this stage synthesized it"
     assert "keras: 3 more outputs differ by float32 rounding alone, by up to 1 steps" in (
         verify_page(verified).tables[0].note
     )
@@ -393,7 +393,7 @@ def test_pages_of_rates_and_of_a_regression(tmp_path):
     page = physics_page(made_cards.regression(), made_cards.reference())
     assert [name for name, _, _ in page.plots] == ["residuals.svg", "resolution.svg"]
     rows = page.tables[0].rows
-    assert [row[1].text for row in rows] == ["Dense, unquantised", "Boosted trees", "Trained network", "Firmware"]
+    assert [row[1].text for row in rows] == ["Dense, unquantized", "Boosted trees", "Trained network", "Firmware"]
     assert rows[0][3].text == "2 ± 0.05"
 
 
@@ -406,7 +406,7 @@ def test_pages_of_an_anomaly(tmp_path):
     text = (tmp_path / "rate.html").read_text()
     assert "passes an event when its output, as an integer, is at least that" in text
     assert "set where output anomaly, in steps of 2^-4, is at least" in text
-    assert "Teacher, unquantised" in text
+    assert "Teacher, unquantized" in text
     write_card(made_cards.teacher(), tmp_path / "teacher.json")
     page_of_teacher(tmp_path / "teacher.json", tmp_path)
     text = (tmp_path / "teacher.html").read_text()

@@ -1,4 +1,4 @@
-"""The scan's page: every point is in it, labelled and told apart without colour; it needs nothing from outside."""
+"""The scan's page: every point is in it, labeled and told apart without color; it needs nothing from outside."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def texts(figure) -> list[str]:
     return [text.get_text() for text in figure.axes[0].texts]
 
 
-def test_every_point_is_labelled_by_name_or_number(made):
+def test_every_point_is_labeled_by_name_or_number(made):
     with styled():
         card = read_card(ScanCard, made(FEW))
         assert sorted(texts(against_luts(card))) == sorted(name.removeprefix("scan_") for name in FEW)
@@ -123,7 +123,7 @@ def test_labels_of_points_that_lie_apart_hide_nothing(made):
         assert ax.texts[0].get_window_extent().overlaps(ax.texts[1].get_window_extent())
 
 
-def test_points_differ_in_shape_and_filling_as_well_as_in_colour(made):
+def test_points_differ_in_shape_and_filling_as_well_as_in_color(made):
     with styled():
         card = read_card(ScanCard, made(FEW))
         ax = against_luts(card).axes[0]
@@ -152,7 +152,7 @@ def test_published_results_or_why_there_are_none(page):
     assert "No published results" not in shown
 
 
-def test_published_points_are_labelled_where_they_have_the_cost(made):
+def test_published_points_are_labeled_where_they_have_the_cost(made):
     with styled():
         card = read_card(ScanCard, made(FEW, "jsc-openml-42468"))
         assert {f"P{n}" for n in range(1, 8)} <= set(texts(against_luts(card)))

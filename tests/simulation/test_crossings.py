@@ -36,7 +36,7 @@ from trigger_lut.simulation.detector import (
     Muons,
     charges,
     deflection,
-    digitised,
+    digitized,
     in_towers,
     muons_seen,
     smeared,
@@ -149,7 +149,7 @@ def test_resolution_and_digits():
     found = smeared(towers, rng)
     assert (found[:, EM] == 0).all()
     assert found[:, HAD].std() == pytest.approx((25 + (0.05 * 25) ** 2) ** 0.5, rel=0.02)
-    assert digitised(np.array([0.49, 0.5, 0.99, 7.3, 1000.0])).tolist() == [0, 0.5, 0.5, 7.0, 255.5]
+    assert digitized(np.array([0.49, 0.5, 0.99, 7.3, 1000.0])).tolist() == [0, 0.5, 0.5, 7.0, 255.5]
 
 
 def test_muons_are_lost_and_smeared():
@@ -181,7 +181,7 @@ def test_one_highest_tower_in_a_plateau():
     towers = np.zeros((1, ETA_TOWERS, PHI_TOWERS))
     towers[0, 20:22, 30:32] = 8.0
     assert (level1.highest(towers, 9) & (towers > 0)).sum() == 1
-    towers[0, 40, 71] = towers[0, 40, 0] = 5.0  # neighbours across the seam in phi
+    towers[0, 40, 71] = towers[0, 40, 0] = 5.0  # neighbors across the seam in phi
     assert (level1.highest(towers, 9) & (towers > 0)).sum() == 2
 
 

@@ -57,7 +57,7 @@ def test_scattering_widens_the_deviation_behind_the_first_station_alone() -> Non
     assert crossings[:, 6].std() == pytest.approx(second, rel=0.03)
 
 
-def test_a_muon_is_seen_by_its_channel_and_near_an_edge_by_the_neighbour() -> None:
+def test_a_muon_is_seen_by_its_channel_and_near_an_edge_by_the_neighbor() -> None:
     plain = chamber(efficiency=1.0, shared_mm=2.0, noise=0.0)
     at = np.array([10.5, 10.05, 10.95])  # in channels; 2 mm of 18 mm are 0.11 channels
     crossings = np.tile(((at - 25) * 18.0)[:, None], (1, 7))

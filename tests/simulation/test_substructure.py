@@ -32,7 +32,7 @@ def distance(a, b):
 
 
 def from_definitions(jet):
-    """C1, C2, D2, M2, N2 as the papers write them: unnormalised sums for C and D, smallest angles for M and N."""
+    """C1, C2, D2, M2, N2 as the papers write them: unnormalized sums for C and D, smallest angles for M and N."""
 
     def ecf(n, beta, angles=None):
         total = 0.0

@@ -1,4 +1,4 @@
-"""References without quantisation: as many events as they may have, and outputs for all of validation and test."""
+"""References without quantization: as many events as they may have, and outputs for all of validation and test."""
 
 import dataclasses
 
@@ -28,8 +28,8 @@ def codes(tmp_path):
 
 @pytest.mark.parametrize("most", [10**6, 100])
 def test_events_and_outputs(codes, tmp_path, monkeypatch, most):
-    monkeypatch.setattr(baselines, "MOST", most)
-    monkeypatch.setattr("trigger_lut.stages.baselines.MOST", most)
+    monkeypatch.setattr(baselines, "MAX_EVENTS", most)
+    monkeypatch.setattr("trigger_lut.stages.baselines.MAX_EVENTS", most)
     monkeypatch.setattr(baselines, "EPOCHS", 3)
     files = [tmp_path / name for name in ("codes.npz", "reference.npz", "reference.json")]
     references(files[0], [4, 2], 1, *files[1:])
@@ -47,8 +47,8 @@ def test_a_channel_that_first_varies_in_the_test_split_does_not_run_away(codes, 
     monkeypatch.setattr(baselines, "EPOCHS", 3)
     held = np.concatenate([codes.codes, np.where(codes.split == TEST, 15, 2)[:, None].astype(np.int32)], axis=1)
     events = dataclasses.replace(codes, codes=held, formats=(KIF(0, 4, 0),) * 3, features=("a", "b", "constant"))
-    found, _ = baselines.dense_outputs(events, [4, 2], 1)
-    plain, _ = baselines.dense_outputs(
+    found, _ = baselines.dense_predictions(events, [4, 2], 1)
+    plain, _ = baselines.dense_predictions(
         dataclasses.replace(events, codes=np.where([[True, True, False]], held, 2).astype(np.int32)), [4, 2], 1
     )
     np.testing.assert_array_equal(found[TEST], plain[TEST])

@@ -71,9 +71,9 @@ def test_an_efficiency_is_that_of_a_threshold_that_can_be_set(seed, count, level
 
 def test_perfect_and_useless_scores():
     signal = np.array([True] * 5 + [False] * 5)
-    perfect = roc_curve(signal.astype(float), signal, auc_errors.shares(signal.astype(float), signal))
+    perfect = roc_curve(signal.astype(float), signal, auc_errors.auc_components(signal.astype(float), signal))
     assert (perfect.auc, perfect.efficiency_at_1e3) == (1.0, 1.0)
-    useless = roc_curve(np.zeros(10), signal, auc_errors.shares(np.zeros(10), signal))
+    useless = roc_curve(np.zeros(10), signal, auc_errors.auc_components(np.zeros(10), signal))
     assert (useless.auc, useless.efficiency_at_1e2) == (0.5, 0.0)
 
 
@@ -127,7 +127,7 @@ def stage(tmp_path, monkeypatch):
     def keras(model, spec, events):
         return {s: predictions.real_outputs(network, evaluate(network, events.of(s)[0])) for s in predictions.SPLITS}
 
-    monkeypatch.setattr(predictions, "of_keras", keras)
+    monkeypatch.setattr(predictions, "keras_predictions", keras)
     names = ("spec.json", "network.npz", "codes.npz", "model.keras", "reference.npz", "physics.json")
     return network, events, [tmp_path / n for n in names]
 
@@ -162,7 +162,7 @@ def test_all_four_methods_are_judged_on_the_same_events(stage):
         predictions.FIRMWARE,
     ]
     labels = events.labels_or_targets(TEST)
-    held = predictions.of_references(paths[4])[predictions.DENSE][TEST]
+    held = predictions.baseline_predictions(paths[4])[predictions.DENSE][TEST]
     right = held.argmax(axis=1) == labels
     assert dense.accuracy.value == pytest.approx(right.mean())
     assert dense.accuracy.low < right.mean() < dense.accuracy.high
@@ -189,7 +189,7 @@ def test_outputs_of_other_references_are_refused(stage):
     _, _, paths = stage
     with paths[4].open("wb") as out:
         write_arrays(out, {"dense_test": np.zeros((3, 3), np.float32)})
-    with pytest.raises(CardError, match="not the outputs of the references"):
+    with pytest.raises(CardError, match="Expected outputs of the baselines"):
         physics(*paths)
     assert not paths[-1].exists()
 

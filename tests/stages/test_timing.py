@@ -36,7 +36,7 @@ def verified(cycles: int, ii: int = 1, design: str = "small") -> VerifyCard:
     )  # fmt: skip
 
 
-def synthesised(path_ns: float | None = 2.0) -> SynthCard:
+def synthesized(path_ns: float | None = 2.0) -> SynthCard:
     one = Measured(value=1, source="yosys")
     return SynthCard(
         design="small", part="part", family="xcup", luts=one, ff=one, carry=one, dsp=one, bram18=one,
@@ -53,7 +53,7 @@ def run(folder: Path, *cards: object) -> TimingCard:
 
 
 def test_latency_is_cycles_times_the_targets_period(tmp_path):
-    card = run(tmp_path, spec(20), verified(7), synthesised())
+    card = run(tmp_path, spec(20), verified(7), synthesized())
     assert card.latency_ns.value == pytest.approx(7 * 1000 / 360)
     assert (card.latency_cycles.value, card.ii.value) == (7, 1)
     assert {card.latency_cycles.source, card.latency_ns.source, card.ii.source} == {"rtl-simulation"}
@@ -74,23 +74,23 @@ def test_latency_is_cycles_times_the_targets_period(tmp_path):
     [(25.0, None, 9, True), (25.0, None, 10, False), (25.0, 25.0, 9, True)],
 )
 def test_met_or_missed(tmp_path, latency_ns, allowed, cycles, met):
-    assert run(tmp_path, spec(latency_ns, allowed), verified(cycles), synthesised()).latency_met is met
+    assert run(tmp_path, spec(latency_ns, allowed), verified(cycles), synthesized()).latency_met is met
 
 
 def test_timing_clock_missed_latency_missed(tmp_path):
     longest = 1000 / 360 - FAMILIES["xcup"].register
     for path_ns, met in ((longest, True), (longest + 1e-4, False)):
-        card = run(tmp_path, spec(25), verified(3), synthesised(path_ns))
+        card = run(tmp_path, spec(25), verified(3), synthesized(path_ns))
         assert (card.clock_met, card.latency_met) == (met, met)
 
 
 def test_an_initiation_interval_above_one_is_missed(tmp_path):
-    assert not run(tmp_path, spec(25), verified(3, ii=2), synthesised()).ii_met
+    assert not run(tmp_path, spec(25), verified(3, ii=2), synthesized()).ii_met
 
 
 def test_refuses_cards_of_another_design(tmp_path):
     with pytest.raises(CardError, match=r"verify\.json: of design 'large', expected 'small'$"):
-        run(tmp_path, spec(25), verified(3, design="large"), synthesised())
+        run(tmp_path, spec(25), verified(3, design="large"), synthesized())
     with pytest.raises(CardError, match=r"path_ns_estimate: missing\. Run the synth stage again\.$"):
-        run(tmp_path, spec(25), verified(3), synthesised(None))
+        run(tmp_path, spec(25), verified(3), synthesized(None))
     assert not (tmp_path / "timing.json").exists()

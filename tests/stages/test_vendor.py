@@ -18,11 +18,11 @@ from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.stages.vendor import vendor
 
 REPORTS = Path(__file__).parents[1] / "fixtures" / "reports"
-SYNTHESISED, ROUTED = "vivado_2020.1_utilization_zynq.rpt", "vivado_2019.2_utilization_kintex_usp.rpt"
+SYNTHESIZED, ROUTED = "vivado_2020.1_utilization_zynq.rpt", "vivado_2019.2_utilization_kintex_usp.rpt"
 VIVADO = """#!/bin/sh
 [ "$*" = "-mode batch -nojournal -source vivado.tcl" ] || exit 3
 mkdir -p reports
-cp {reports}/{synthesised} reports/post_synth_utilization.rpt
+cp {reports}/{synthesized} reports/post_synth_utilization.rpt
 cp {reports}/vivado_2019.2_timing_kintex_usp.rpt reports/post_synth_timing.rpt
 sed 's/Fully Placed/Routed/' {reports}/{routed} > reports/post_route_utilization.rpt
 cp {reports}/vivado_2019.2_timing_artix7.rpt reports/post_route_timing.rpt
@@ -115,7 +115,7 @@ def test_what_is_not_asked_for_or_not_installed_is_not_measured(tmp_path, made, 
 
 
 def test_vivado_on_path_is_run_and_its_reports_are_read(tmp_path, made, tools):
-    program(tools, "vivado", VIVADO, synthesised=SYNTHESISED, routed=ROUTED)
+    program(tools, "vivado", VIVADO, synthesized=SYNTHESIZED, routed=ROUTED)
     card = run(tmp_path, made, vivado=True)
     assert (card.vivado, card.vivado_note) == ("2019.2", None)
     assert card.post_synth.luts == Measured(value=1526, source="post-synth")
@@ -153,7 +153,7 @@ def test_reports_that_are_missing_or_of_another_step_are_refused(tmp_path, made,
     program(tools, "vivado", "#!/bin/sh\nexit 0\n")
     with pytest.raises(ReportError, match=r"post_synth_utilization\.rpt: cannot be read"):
         run(tmp_path, made, vivado=True)
-    program(tools, "vivado", VIVADO, synthesised=SYNTHESISED, routed=SYNTHESISED)
+    program(tools, "vivado", VIVADO, synthesized=SYNTHESIZED, routed=SYNTHESIZED)
     with pytest.raises(ReportError, match=r"expected the design state 'Routed', found 'Synthesized'$"):
         run(tmp_path, made, vivado=True)
 

@@ -65,7 +65,7 @@ def test_no_logic_at_all():
 
 def test_a_loop_is_refused():
     loop = module(("LUT1", {"I0": [2], "O": [3]}), ("LUT1", {"I0": [3], "O": [2]}))
-    with pytest.raises(ToolFailedError, match=r"^the synthesised logic has a loop through cell[01]$"):
+    with pytest.raises(ToolFailedError, match=r"^the synthesized logic has a loop through cell[01]$"):
         netlist.longest_path(loop, "xcup")
 
 

@@ -1,4 +1,4 @@
-"""A synthesised netlist evaluated, its nets named, its pipeline timed stage by stage."""
+"""A synthesized netlist evaluated, its nets named, its pipeline timed stage by stage."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from trigger_lut.synthesis.layer_breakdown import OTHER, luts_by_layer
 from trigger_lut.synthesis.net_names import net_names
 from trigger_lut.synthesis.netlist_simulation import net_values, packed
 from trigger_lut.synthesis.static_timing import stages
-from trigger_lut.synthesis.yosys import synthesise
+from trigger_lut.synthesis.yosys import synthesize
 
 
-def synthesised(network, folder: Path):
+def synthesized(network, folder: Path):
     project = write_rtl(network, folder / "rtl", made_cards.spec())
-    return synthesise(list(project.files), project.top, "xcup")
+    return synthesize(list(project.files), project.top, "xcup")
 
 
 @pytest.fixture(scope="module", params=[("tables", 4), ("graph", 1)], ids=["tables", "graph"])
 def design(request, tmp_path_factory):
     kind, seed = request.param
     network = networks.random_network(seed, prune=0.2) if kind == "tables" else networks.random_graph(seed)
-    return network, synthesised(network, tmp_path_factory.mktemp(kind))
+    return network, synthesized(network, tmp_path_factory.mktemp(kind))
 
 
 def test_packed_bits():
@@ -76,10 +76,10 @@ def test_luts_of_the_layers_add_up(design):
 
 def test_the_layers_of_a_chain_cost_what_they_cost_alone(tmp_path):
     network = networks.random_network(4, prune=0.2)
-    module = synthesised(network, tmp_path)
+    module = synthesized(network, tmp_path)
     found = luts_by_layer(module, net_names(network, module, "small"), [layer.name for layer in network.layers])
     first = replace(network, layers=network.layers[:1], classes=())
-    alone = netlist.resources(netlist.cell_counts(synthesised(first, tmp_path / "first"))).luts
+    alone = netlist.resources(netlist.cell_counts(synthesized(first, tmp_path / "first"))).luts
     assert found["lut_dense_0"] == pytest.approx(alone, rel=0.25)
 
 

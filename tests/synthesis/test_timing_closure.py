@@ -13,7 +13,7 @@ from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.network.network import LUTDenseTables, Network
 from trigger_lut.synthesis.netlist import longest_path
 from trigger_lut.synthesis.timing_closure import close_timing
-from trigger_lut.synthesis.yosys import synthesise
+from trigger_lut.synthesis.yosys import synthesize
 
 
 def spec(clock_mhz, cycles):
@@ -31,7 +31,7 @@ def test_closing_optimistic_plan_reaches_clock(monkeypatch, tmp_path):
     assert found.latency_cycles > planned.latency_cycles_planned
     project = rtl.write_rtl(network, tmp_path / "cut", asked, found.stages)
     assert project.latency_cycles_planned == found.latency_cycles
-    path_ns = longest_path(synthesise(list(project.files), project.top, "xcup"), "xcup").delay_ns
+    path_ns = longest_path(synthesize(list(project.files), project.top, "xcup"), "xcup").delay_ns
     assert delay.fmax_mhz(path_ns, "xcup") == pytest.approx(found.fmax_mhz, abs=0.01)
 
 

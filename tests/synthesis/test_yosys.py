@@ -41,7 +41,7 @@ def one_table(width: int, seed: int = 0) -> Network:
 
 
 def used(project: RtlProject, family: str = "xcup") -> netlist.Resources:
-    return netlist.resources(netlist.cell_counts(yosys.synthesise(list(project.files), project.top, family)))
+    return netlist.resources(netlist.cell_counts(yosys.synthesize(list(project.files), project.top, family)))
 
 
 def write_inputs(folder: Path, project: RtlProject, design: Spec, network: Network) -> list[Path]:
@@ -78,7 +78,7 @@ def test_wide_table_without_a_grant_stays_in_luts():
 def test_granted_block_ram_is_counted_and_evaluated(tmp_path):
     network = wide_tables()
     project = write_rtl(network, tmp_path / "rtl", spec())
-    modules = {n: yosys.synthesise(list(project.files), project.top, "xcup", bram18=n) for n in (1, 4)}
+    modules = {n: yosys.synthesize(list(project.files), project.top, "xcup", bram18=n) for n in (1, 4)}
     found = {n: netlist.resources(netlist.cell_counts(module)) for n, module in modules.items()}
     assert {n: used.bram18 for n, used in found.items()} == {1: 1, 4: 2}
     assert found[4].luts < found[1].luts
@@ -128,7 +128,7 @@ def test_card_of_a_random_network(tmp_path):
     assert any(re.fullmatch(r"lut_dense_\d, output \d, edge from input \d", name) for name in named)
     assert set(card.inputs) == {*map(str, paths), *map(str, project.files)}
 
-    # Negative controls: neither another network nor Verilog that the firmware stage did not write is synthesised.
+    # Negative controls: neither another network nor Verilog that the firmware stage did not write is synthesized.
     other = tmp_path / "other.npz"
     save_network(networks.random_network(5), other)
     with pytest.raises(CardError, match=r"other\.npz: changed since .*firmware\.json was written\."):
@@ -154,4 +154,4 @@ def test_yosys_errors_are_not_swallowed(tmp_path):
     broken = tmp_path / "broken.v"
     broken.write_text("module top(input a, output b); nowhere n(a, b); endmodule\n")
     with pytest.raises(ToolFailedError, match=r"(?s)^Yosys ended with status \d+ on top:.*ERROR: Module `.nowhere'"):
-        yosys.synthesise([broken], "top", "xcup")
+        yosys.synthesize([broken], "top", "xcup")

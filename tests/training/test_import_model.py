@@ -47,7 +47,7 @@ INPUT = KIF(1, 3, 4)
 
 
 def traced(layers, shape: tuple[int, ...], seed: int = 0):
-    """A model whose quantisers have seen some events, with widths that differ from edge to edge."""
+    """A model whose quantizers have seen some events, with widths that differ from edge to edge."""
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
     rng = np.random.default_rng(seed)
@@ -76,8 +76,8 @@ MODELS = {
     "activation": (lambda: [QDense(4), QUnaryFunctionLUT("tanh"), QDense(3)], (5,)),
     "activation of places": (lambda: [QConv1D(2, 2), QUnaryFunctionLUT("sigmoid"), keras.layers.Flatten()], (4, 2)),
     "affine activation": (lambda: [QDense(3), QAffinedUnaryFunctionLUT("silu")], (5,)),
-    "normalisation": (lambda: [QDense(4), QBatchNormalization(), QDense(3)], (5,)),
-    "normalisation of places": (lambda: [QConv1D(3, 2), QBatchNormalization(), keras.layers.Flatten()], (4, 2)),
+    "normalization": (lambda: [QDense(4), QBatchNormalization(), QDense(3)], (5,)),
+    "normalization of places": (lambda: [QConv1D(3, 2), QBatchNormalization(), keras.layers.Flatten()], (4, 2)),
     "hybrid": (lambda: [QDense(4, activation="relu"), QDenseT(4), QDense(3)], (6,)),
 }
 
@@ -134,7 +134,7 @@ def test_an_edge_of_too_many_bits_and_another_activation_are_refused():
     with pytest.raises(FirmwareError, match=r"layer 'wide': an edge reads \d+ bits; expected at most 14"):
         integer_network(wide, inputs=[KIF(1, 3, 16)] * 2, wraps=True)
     open_ended = traced(lambda: [QUnaryFunctionLUT("tanh", enable_oq=False, enable_ebops=False, name="open")], (2,))
-    with pytest.raises(FirmwareError, match="layer 'open': expected a quantiser of its input and output"):
+    with pytest.raises(FirmwareError, match="layer 'open': expected a quantizer of its input and output"):
         integer_network(open_ended, inputs=[INPUT] * 2, wraps=True)
     with pytest.raises(FirmwareError, match="layer 'curved': activation 'tanh'"):
         integer_network(traced(lambda: [QDenseT(2, activation="tanh", name="curved")], (2,)), inputs=[INPUT] * 2)

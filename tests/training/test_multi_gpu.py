@@ -82,7 +82,7 @@ def test_frozen_tables_are_those_of_one_device_where_rounding_flips_no_code(foun
         other += (ours[key] != codes).sum()
         flipped += (control[key] != codes).sum() if control[key].shape == codes.shape else codes.size
         entries += codes.size
-        assert np.abs(ours[key] - codes).max(initial=0) <= 1, "a code is flipped to its neighbour"
+        assert np.abs(ours[key] - codes).max(initial=0) <= 1, "a code is flipped to its neighbor"
     assert other < 0.005 * entries
     assert flipped > 0.02 * entries, "negative control"
 

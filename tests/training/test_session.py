@@ -203,7 +203,7 @@ def test_what_leaves_much_of_its_budget_in_the_end_is_filled_without_fine_tuning
         assert card.accuracy_validation >= max(x.accuracy for x in card.history if x.epoch == EPOCHS)
     else:
         assert card.luts.value == results(card)[0]
-        assert results(card)[-1] > LUTS, "nothing that makes it less accurate was synthesised"
+        assert results(card)[-1] > LUTS, "nothing that makes it less accurate was synthesized"
 
 
 def test_what_stays_beyond_its_budget_is_cut_until_it_fits(inputs, tmp_path, monkeypatch):
@@ -566,6 +566,6 @@ def test_pressure_on_luts_narrows_and_a_rate_of_zero_holds_the_widths():
     assert (np.asarray(layer.input_width) < widths).any()
     trainer.refresh()
     assert estimate(integer_network(model), 2.5, "xcup").luts < 0.8 * before
-    trainer.reset_optimiser()
+    trainer.reset_optimizer()
     assert all((np.asarray(v) == 0).all() for v in trainer.moments)
     assert float(trainer.step) == 0.0

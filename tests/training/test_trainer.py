@@ -103,7 +103,7 @@ def test_same_seed_and_order_give_the_same_bits():
 
 
 def test_steps_are_finite_wherever_they_start():
-    """However XLA fuses: code that is not optimised, as here, rounds a number otherwise where it is computed again."""
+    """However XLA fuses: code that is not optimized, as here, rounds a number otherwise where it is computed again."""
     model = narrowed(branched)
     x, y, order = data(model, 100)
     trainer = Trainer(model, x, y, batch_size=100)

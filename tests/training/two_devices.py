@@ -37,7 +37,7 @@ TWO = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 
 
 class Parts(multi_gpu.SharedTrainer):
-    """The mistake that must be noticed: each device normalises by its own part of the batch."""
+    """The mistake that must be noticed: each device normalizes by its own part of the batch."""
 
     def _over_devices(self, context, histogram):
         return histogram

@@ -29,7 +29,7 @@ width: 6
 
 
 def save_model(path: Path) -> None:
-    """Tables and arithmetic of HGQ2 behind wrapping quantisers, as after some steps of training."""
+    """Tables and arithmetic of HGQ2 behind wrapping quantizers, as after some steps of training."""
     import keras
     import numpy as np
     from hgq.layers import QDense, QDenseT

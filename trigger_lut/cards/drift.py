@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from trigger_lut.cards.base import Card, Strict
-from trigger_lut.cards.physics import Measured68, Resolution
+from trigger_lut.cards.physics import Interval68, Resolution
 from trigger_lut.cards.stage_cards import Measure
 
 
@@ -40,12 +40,12 @@ class Spread(Strict):
     spread: float = Field(description="Standard deviation.")
 
 
-class Compared(Strict):
+class ValueRatio(Strict):
     """A share or rate in both data sets."""
 
-    trained: Measured68 = Field(description="Of the data set the design was trained on, test split.")
-    new: Measured68 = Field(description="Of the other data set.")
-    ratio: Measured68 | None = Field(
+    trained: Interval68 = Field(description="Of the data set the design was trained on, test split.")
+    new: Interval68 = Field(description="Of the other data set.")
+    ratio: Interval68 | None = Field(
         description="New over trained; errors of both in quadrature, to first order; null: the trained one is 0."
     )
 
@@ -60,7 +60,7 @@ class CodeShift(Strict):
 
 
 class CodeHistogram(Strict):
-    """Shares of events by bins of neighbouring codes."""
+    """Shares of events by bins of neighboring codes."""
 
     edges: list[float] = Field(description="Edges of the bins, as values.")
     trained: list[float] = Field(description="Share of events a bin.")
@@ -75,8 +75,8 @@ class InputDrift(Strict):
     distance: Distance = Field(description="Of the distributions of its codes.")
     trained: Spread = Field(description="Of its values, as decoded from codes.")
     new: Spread = Field(description="The same of the new events.")
-    lowest: Compared = Field(description="Share of events at the lowest code, where smaller values saturate.")
-    highest: Compared = Field(description="Share at the highest code, where larger values saturate.")
+    lowest: ValueRatio = Field(description="Share of events at the lowest code, where smaller values saturate.")
+    highest: ValueRatio = Field(description="Share at the highest code, where larger values saturate.")
     saturated: tuple[float, float] = Field(
         description="Share of values beyond the format, of all events: trained, new (from the cards of ingest)."
     )
@@ -105,10 +105,10 @@ class PointDrift(Strict):
     wanted_khz: float = Field(description="Rate that the threshold was chosen for.")
     threshold: float | None = Field(description="Smallest score that passes; null: there was none.")
     code: int | None = Field(description="The same as a difference of output codes.")
-    rate_khz: Compared | None = Field(
+    rate_khz: ValueRatio | None = Field(
         description="Rate of the background; null: no labels, or a stream without events."
     )
-    passing: dict[str, Compared] = Field(description="Share that passes, a class; without labels of 'all' events.")
+    passing: dict[str, ValueRatio] = Field(description="Share that passes, a class; without labels of 'all' events.")
 
 
 class TargetDrift(Strict):
@@ -150,7 +150,7 @@ class DriftCard(Card):
     input_rate_khz: float | None = Field(
         None, description="Rate of background at the input, for both; null: no trigger."
     )
-    accuracy: dict[str, Compared] = Field(
+    accuracy: dict[str, ValueRatio] = Field(
         {}, description="Share assigned to its class, a class and (weighted to the trained shares) of 'all'."
     )
     targets: list[TargetDrift] = Field([], description="Of a regression with known targets.")

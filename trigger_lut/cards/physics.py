@@ -25,7 +25,7 @@ class RocCurve(Strict):
     signal: list[Fraction] = Field(description="Signal efficiencies of the same points.")
 
 
-class Measured68(Strict):
+class Interval68(Strict):
     """A share or rate with its central interval of 68.3 % (Clopper and Pearson, Biometrika 26 (1934) 404)."""
 
     value: float = Field(description="Share, or rate in kHz.")
@@ -37,7 +37,7 @@ class Classification(Strict):
     """How well one method tells the classes apart."""
 
     method: str = Field(description="Reference, trained network, or the firmware's integers.")
-    accuracy: Measured68 = Field(description="Share of events whose largest output is their class.")
+    accuracy: Interval68 = Field(description="Share of events whose largest output is their class.")
     classes: dict[str, RocCurve] = Field(description="One class against all others, by name.")
     confusion: list[list[int]] = Field(description="Events by true (row) and assigned (column) class.")
 
@@ -49,7 +49,7 @@ class PairedDifference(Strict):
     error: float | None = Field(description="Its standard error, event by event; null: fewer than two events.")
 
 
-class Cost(Strict):
+class QuantizationLoss(Strict):
     """What the firmware loses or gains against another method, on the same events."""
 
     method: str = Field(description="The other method.")
@@ -95,7 +95,7 @@ class PhysicsCard(Card):
     classes: dict[str, RocCurve] = Field({}, description="Of the firmware: one class against all others, by name.")
     confusion: list[list[int]] = Field([], description="Of the firmware: events by true (row) and assigned class.")
     methods: list[Classification] = Field([], description="References first, the firmware's integers last.")
-    costs: list[Cost] = Field([], description="Firmware against each of the other methods.")
+    costs: list[QuantizationLoss] = Field([], description="Firmware against each of the other methods.")
     targets: list[TargetResolution] = Field([], description="Of a regression.")
 
 
@@ -105,8 +105,8 @@ class WorkingPoint(Strict):
     method: str = Field(description="Reference, trained network, or the firmware's integers.")
     threshold: float | None = Field(description="Smallest score that passes; null: none keeps to the rate.")
     code: int | None = Field(description="The same for the firmware: smallest difference of output codes.")
-    rate_khz: Measured68 = Field(description="Rate on the test split.")
-    efficiency: dict[str, Measured68] = Field(description="Share of each signal class that passes, and of all of them.")
+    rate_khz: Interval68 = Field(description="Rate on the test split.")
+    efficiency: dict[str, Interval68] = Field(description="Share of each signal class that passes, and of all of them.")
 
 
 class RateCurve(Strict):
@@ -124,7 +124,7 @@ class Turnon(Strict):
     variable: str = Field(description="A feature of the network, or an observable.")
     rate_khz: float = Field(description="The working point's wanted rate.")
     edges: list[float] = Field(description="Edges of bins, about equally many signal events in each.")
-    efficiency: dict[str, list[Measured68]] = Field(description="By method, in each bin.")
+    efficiency: dict[str, list[Interval68]] = Field(description="By method, in each bin.")
 
 
 class Reliability(Strict):
@@ -132,7 +132,7 @@ class Reliability(Strict):
 
     method: str = Field(description="Reference, trained network, or the firmware's integers.")
     predicted: list[float] = Field(description="Mean predicted probability of the events of a bin.")
-    observed: list[Measured68] = Field(description="Share of signal among them.")
+    observed: list[Interval68] = Field(description="Share of signal among them.")
 
 
 class RateCard(Card):

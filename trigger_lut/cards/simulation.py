@@ -50,7 +50,7 @@ class Resonance(Strict):
 
     mass_gev: float = Field(description="Mass of the particle (Particle Data Group, 2024).")
     search_gev: tuple[float, float] = Field(description="Window in which the peak is looked for.")
-    half_width_gev: float = Field(description="Half width of the window that is centred on the peak.")
+    half_width_gev: float = Field(description="Half width of the window that is centered on the peak.")
     tolerance_gev: float = Field(description="Largest distance of the peak from the mass.")
 
 
@@ -58,9 +58,9 @@ class MassPeak(Strict):
     """The peak of one class in the groomed jet mass."""
 
     expected: Resonance = Field(description="Where the peak belongs and is looked for.")
-    found_gev: float = Field(description="Centre of the peak.")
+    found_gev: float = Field(description="Center of the peak.")
     uncertainty_gev: float = Field(description="Standard error of the mean of the masses in the peak.")
-    jets_in_peak: int = Field(description="Jets within half_width_gev of the centre.")
+    jets_in_peak: int = Field(description="Jets within half_width_gev of the center.")
     jets_beside_peak: int = Field(description="Jets in the two windows of half_width_gev that adjoin the peak.")
     fraction_in_peak: float = Field(description="The same as a share of all jets of the class.")
 

@@ -103,13 +103,13 @@ class TeacherCard(Card):
 
 
 class ReferenceCard(Card):
-    """What is learnable: references without quantisation, on the test split."""
+    """What is learnable: references without quantization, on the test split."""
 
     stage: Literal["reference"] = "reference"
     units: list[int] = Field(description="Widths of the Dense network.")
     events: int = Field(description="Events that both were trained on, a million at most.")
     measure: Measure = Field("accuracy", description="What the accuracies are: a share of right classes, or R^2.")
-    accuracy_dense: float = Field(description="Unquantised Dense network of the same widths.")
+    accuracy_dense: float = Field(description="Unquantized Dense network of the same widths.")
     accuracy_trees: float = Field(description="Gradient-boosted trees (scikit-learn).")
     parameters_dense: int = Field(description="Trainable parameters of the Dense network.")
     seconds_dense: float = Field(description="Training time of the Dense network.")
@@ -187,7 +187,7 @@ class TrainCard(Card):
     verdict: str = Field(description="'within the budget', or by how much it is missed and what was tried.")
     accuracy_validation: float = Field(le=1, description="On the validation split, by the integer network.")
     accuracy: float = Field(le=1, description="On the test split, by the integer network.")
-    luts: Measured = Field(description="Of the network as training synthesised it.")
+    luts: Measured = Field(description="Of the network as training synthesized it.")
     luts_surrogate: float = Field(description="LUTs by the surrogate's count.")
     ff_surrogate: int | None = Field(None, description="Flip-flops, counted on the pipeline before synthesis.")
     luts_budget: int = Field(description="LUTs asked for.")
@@ -203,7 +203,7 @@ class TrainCard(Card):
     latency_cycles_budget: int = Field(description="Whole clock cycles in the latency asked for.")
     tightened: int = Field(description="How often training went on with fewer edges after its last epoch.")
     widened: int = Field(description="How often it went on with more, its budget being used by less than 90 %.")
-    measurements: list[Measurement] = Field(description="Networks synthesised in the course of training.")
+    measurements: list[Measurement] = Field(description="Networks synthesized in the course of training.")
     seconds_measuring: float = Field(description="Wall time of these measurements.")
     seconds_per_epoch: float = Field(
         description="Wall time; compilation and looks at cost and accuracy included, measurements not."
@@ -234,7 +234,7 @@ class DesignSummary(Strict):
     name: str = Field(description="Name of the design.")
     measure: Measure = Field("accuracy", description="What the accuracies are: a share of right classes, or R^2.")
     accuracy: float = Field(description="Of the integer network, on the test split.")
-    accuracy_reference: float = Field(description="Of the unquantised Dense network of the same widths.")
+    accuracy_reference: float = Field(description="Of the unquantized Dense network of the same widths.")
     accuracy_trees: float = Field(description="Of the boosted trees.")
     auc: dict[str, float] = Field(description="Area under the ROC curve, by class; empty for a regression.")
     efficiency_at_1e2: dict[str, float] = Field(

@@ -92,7 +92,7 @@ class Budget(Strict):
 
     data_set: Name = Field(description="Name of a description in config/data_sets/, without .yaml.")
     target: Name = Field(description="Name of a target in config/targets.yaml.")
-    seed: int = Field(1, ge=0, lt=2**31, description="Seed of initialisation and shuffling.")
+    seed: int = Field(1, ge=0, lt=2**31, description="Seed of initialization and shuffling.")
     network: NetworkShape
     training: Training = Training()
     verification: VerificationOptions = VerificationOptions()

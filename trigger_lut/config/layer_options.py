@@ -67,7 +67,7 @@ class TableOptions(Sparse):
     """What all layers of look-up tables have."""
 
     batch_norm: bool | None = Field(
-        None, description="Batch normalisation of edge outputs; default: the network's, false in the last layer."
+        None, description="Batch normalization of edge outputs; default: the network's, false in the last layer."
     )
     edge_hidden_units: int | None = Field(
         None, ge=1, le=64, description="Hidden units a hidden layer; default: network's."

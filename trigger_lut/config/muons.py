@@ -40,7 +40,7 @@ class MuonChamber(Strict):
     )
     efficiency: Probability = Field(0.95, description="That a gap sees the muon.")
     shared_mm: Annotated[float, Field(ge=0)] = Field(
-        2.0, description="A muon this near to the edge of a channel is seen by the neighbour too."
+        2.0, description="A muon this near to the edge of a channel is seen by the neighbor too."
     )
     noise: Annotated[float, Field(ge=0, lt=1)] = Field(0.002, description="That a channel is hit without a muon.")
 

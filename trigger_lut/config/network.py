@@ -85,7 +85,7 @@ class NetworkShape(Strict):
     units: list[Units] | None = Field(
         None, min_length=1, description="Outputs of each LUTDense layer; the last is the number of classes."
     )
-    batch_norm: bool = Field(True, description="Batch normalisation of edge outputs in all layers but the last.")
+    batch_norm: bool = Field(True, description="Batch normalization of edge outputs in all layers but the last.")
     edge_hidden_units: int = Field(8, ge=1, le=64, description="Hidden units H of the small network behind each edge.")
     max_input_bits: int = Field(6, ge=1, le=12, description="Largest address width of an edge; 6 bits fill one LUT.")
     input_shape: list[Size] | None = Field(
@@ -109,7 +109,7 @@ class NetworkShape(Strict):
     baseline_units: list[Units] | None = Field(
         None,
         min_length=1,
-        description="Widths of the unquantised Dense network to compare with; default: those of the layers.",
+        description="Widths of the unquantized Dense network to compare with; default: those of the layers.",
     )
 
     @model_validator(mode="after")

@@ -28,8 +28,8 @@ class VerificationOptions(Strict):
     )
     faults: int = Field(default=500, ge=0, le=100_000, description="Faults of one bit put into the firmware; 0: none.")
     ecp5_place_and_route: bool = Field(default=False, description="Place and route with nextpnr, for ECP5.")
-    vivado: bool = Field(default=False, description="Synthesise and route with Vivado, where it is on PATH.")
-    vitis_hls: bool = Field(default=False, description="Synthesise with Vitis HLS, where it is on PATH.")
+    vivado: bool = Field(default=False, description="Synthesize and route with Vivado, where it is on PATH.")
+    vitis_hls: bool = Field(default=False, description="Synthesize with Vitis HLS, where it is on PATH.")
     require_proof: bool = Field(
         default=False,
         description="The verdict fails a design with an output or a decision that is not proven. "

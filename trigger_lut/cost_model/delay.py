@@ -1,7 +1,7 @@
 """A simple delay model: how much logic fits between two registers at a clock.
 
 The figures are our own round numbers for the three families (28 nm, 20 nm, 16 nm), wiring included. They decide where
-the pipeline is cut, and give an Fmax that is labelled an estimate. Beyond 8,600 LUTs delays grow with the size of the
+the pipeline is cut, and give an Fmax that is labeled an estimate. Beyond 8,600 LUTs delays grow with the size of the
 design: longer wires. That growth, and the error of the estimate, are fitted to 24 published designs after place and
 route on UltraScale+ (`published_latency`, `delays.json`). Nothing is checked on the other two families, nor the figure
 for block RAM on any.

@@ -1,7 +1,7 @@
 """The least that any network of a shape takes: budgets below it are refused before the first epoch.
 
 C classes are told apart by ceil(log2 C) bits that depend on the input, and each one that is more than a copy of an
-input bit takes a LUT. Neighbouring layers can share a LUT where no register lies between them, so layers add nothing to
+input bit takes a LUT. Neighboring layers can share a LUT where no register lies between them, so layers add nothing to
 this. The signal passes one table of two or more address bits a layer, in the delay model that the pipeline is cut by.
 """
 

@@ -250,7 +250,7 @@ def conversion_luts(codes: tuple[int, int, int], kif: KIF, overflow: str = "SAT"
     return total + kept + (1 if source.bits - kept < LUT_INPUTS else 2)
 
 
-def summarise(layer: Layer) -> tuple[list[int], list[int]]:
+def summarize(layer: Layer) -> tuple[list[int], list[int]]:
     """Edges by address width, and by bits of table output, each counted from 0 on.
 
     Of an arithmetic layer: weights by the width of the input, and by their own. Of a selection: inputs by width, and

@@ -1,1 +1,1 @@
-"""Predictions of all methods."""
+"""Predictions of all methods, figures against budgets, comparison with later data."""

@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from trigger_lut.data.event_codes import TEST, TRAIN, VALIDATION, EventCodes
 from trigger_lut.fixed_point.decode import decoded
 
-MOST = 1_000_000  # events of a split that the references train on or are chosen by; bounds their time and memory
-
-
+MAX_EVENTS = 1_000_000  # of a split, for training and selection; bounds time and memory
 EPOCHS, BATCH_SIZE, LEARNING_RATE, PATIENCE = 150, 256, 3e-3, 25
 
 
@@ -21,35 +19,68 @@ Outputs = dict[int, NDArray[np.float32]]
 """(N, outputs) by split, VALIDATION and TEST: logits or log-probabilities a class, or targets of a regression."""
 
 
-def sample(events: EventCodes, split: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """(values (N, C), truth, weights) of the first MOST events of a split; they are in the order of a hash."""
-    codes, truth = events.first(split, MOST)
+def first_events(events: EventCodes, split: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Return the first MAX_EVENTS events of a split, which are in the order of a hash.
+
+    Parameters
+    ----------
+    events : EventCodes
+        Events of a data set.
+    split : int
+        TRAIN, VALIDATION or TEST.
+
+    Returns
+    -------
+    values : (N, C) ndarray
+        Real input values.
+    truth : (N,) or (N, T) ndarray
+        Labels or targets.
+    weights : (N,) ndarray or None
+        Weights of the events.
+    """
+    codes, truth = events.first(split, MAX_EVENTS)
     weights = events.weights_of(split)
     return decoded(codes, events.formats), truth, None if weights is None else weights[: len(codes)]
 
 
-def outputs_of(predict: Callable[[np.ndarray], np.ndarray], events: EventCodes) -> Outputs:
-    """What a reference gives for all events of validation and test, chunk by chunk."""
+def predictions_by_split(predict: Callable[[np.ndarray], np.ndarray], events: EventCodes) -> Outputs:
+    """Evaluate a baseline on all events of validation and test, chunk by chunk."""
     return {
         s: np.concatenate([predict(decoded(codes, events.formats)) for codes, _ in events.chunks(s)]).astype(np.float32)
         for s in (VALIDATION, TEST)
     }
 
 
-def dense_outputs(events: EventCodes, units: list[int], seed: int) -> tuple[Outputs, int]:
-    """Outputs and parameters of a Dense network with ReLU in float32 on standardised input.
+def dense_predictions(events: EventCodes, units: list[int], seed: int) -> tuple[Outputs, int]:
+    """Train a Dense network with ReLU in float32 on standardized input.
 
-    Input beyond what the training split holds counts as its end: a table saturates too, and where other classes are
-    tested than were trained on, a network knows nothing of what lies there.
+    Inputs beyond the range of the training split are clipped to it, as the formats of the firmware do. If other classes
+    are tested than were trained on, the network would extrapolate otherwise.
+
+    Parameters
+    ----------
+    events : EventCodes
+        Events of a data set.
+    units : list of int
+        Units of the layers, the outputs last.
+    seed : int
+        Seed of the weights and of the order of events.
+
+    Returns
+    -------
+    outputs : Outputs
+        Outputs on validation and test split.
+    parameters : int
+        Number of trainable parameters.
     """
     import keras
 
     keras.utils.set_random_seed(seed)
-    x, y, weights = sample(events, TRAIN)
+    x, y, weights = first_events(events, TRAIN)
     mean, spread, low, high = x.mean(axis=0), x.std(axis=0), x.min(axis=0), x.max(axis=0)
     spread = np.where(spread > 0, spread, 1.0)  # channels that never vary
 
-    def standardised(values: np.ndarray) -> np.ndarray:
+    def standardized(values: np.ndarray) -> np.ndarray:
         return np.asarray((np.clip(values, low, high) - mean) / spread, np.float32)
 
     hidden = [keras.layers.Dense(n, activation="relu") for n in units[:-1]]
@@ -63,27 +94,40 @@ def dense_outputs(events: EventCodes, units: list[int], seed: int) -> tuple[Outp
     )
     watched: dict[str, Any] = {"monitor": "val_loss"} if events.regression else {"monitor": "val_accuracy"}
     stop = keras.callbacks.EarlyStopping(**watched, patience=PATIENCE, restore_best_weights=True)
-    check, check_truth, _ = sample(events, VALIDATION)
+    check, check_truth, _ = first_events(events, VALIDATION)
     model.fit(
-        standardised(x),
+        standardized(x),
         y,
         batch_size=BATCH_SIZE,
         epochs=EPOCHS,
         sample_weight=weights,
-        validation_data=(standardised(check), check_truth),
+        validation_data=(standardized(check), check_truth),
         validation_batch_size=8192,
         callbacks=[stop],
         verbose=0,
     )
-    found = outputs_of(lambda x: model.predict(standardised(x), batch_size=8192, verbose=0), events)
-    return found, sum(int(np.prod(v.shape)) for v in model.trainable_variables)
+    outputs = predictions_by_split(lambda x: model.predict(standardized(x), batch_size=8192, verbose=0), events)
+    return outputs, sum(int(np.prod(v.shape)) for v in model.trainable_variables)
 
 
-def trees_outputs(events: EventCodes, seed: int) -> Outputs:
-    """Outputs of scikit-learn's histogram gradient boosting, stopped early on a tenth of the training split."""
+def tree_predictions(events: EventCodes, seed: int) -> Outputs:
+    """Train scikit-learn's histogram gradient boosting, with early stopping on a tenth of the training split.
+
+    Parameters
+    ----------
+    events : EventCodes
+        Events of a data set.
+    seed : int
+        Seed of the trees.
+
+    Returns
+    -------
+    Outputs
+        Outputs on validation and test split.
+    """
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-    x, y, weights = sample(events, TRAIN)
+    x, y, weights = first_events(events, TRAIN)
     options: dict[str, Any] = {
         "learning_rate": 0.05,
         "max_iter": 400,
@@ -93,7 +137,7 @@ def trees_outputs(events: EventCodes, seed: int) -> Outputs:
     }
     if events.regression:
         fitted = [HistGradientBoostingRegressor(**options).fit(x, column, sample_weight=weights) for column in y.T]
-        return outputs_of(lambda x: np.stack([trees.predict(x) for trees in fitted], axis=1), events)
+        return predictions_by_split(lambda x: np.stack([trees.predict(x) for trees in fitted], axis=1), events)
     trees = HistGradientBoostingClassifier(**options).fit(x, y, sample_weight=weights)
     with np.errstate(divide="ignore"):
-        return outputs_of(lambda x: np.log(trees.predict_proba(x)), events)
+        return predictions_by_split(lambda x: np.log(trees.predict_proba(x)), events)

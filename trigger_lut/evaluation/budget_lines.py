@@ -1,4 +1,4 @@
-"""Figures of a design against the lines of its budget."""
+"""Comparison of a design's figures with its budget."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from trigger_lut.cards.stage_cards import BudgetLine
 from trigger_lut.config.budget import Spec
 
 
-def keeps(budget: float, found: float | None, *, at_least: bool = False) -> bool:
-    """Return whether a figure is measured and keeps to a budget."""
+def is_within(budget: float, found: float | None, *, at_least: bool = False) -> bool:
+    """Return True if a figure is measured and within a budget."""
     return found is not None and (found >= budget if at_least else found <= budget)
 
 
-def judged(
+def judge(
     quantity: str,
     budget: float,
     found: Measured,
@@ -22,11 +22,29 @@ def judged(
     counts: bool = True,
     reason: str | None = None,
 ) -> BudgetLine:
-    """Judge one line of a budget. What was not measured is not met, nor what does not count.
+    """Judge one line of a budget. A figure that was not measured misses its budget.
 
-    reason: why it does not count, or why it may be missed.
+    Parameters
+    ----------
+    quantity : str
+        Name of the figure.
+    budget : float
+        Limit, in the unit of the figure.
+    found : Measured
+        The figure.
+    at_least : bool
+        True if the limit is a minimum.
+    counts : bool
+        False if the figure misses its budget whatever its value.
+    reason : str or None
+        Reason for a miss.
+
+    Returns
+    -------
+    BudgetLine
+        The line with its verdict.
     """
-    met = counts and keeps(budget, found.value, at_least=at_least)
+    met = counts and is_within(budget, found.value, at_least=at_least)
     return BudgetLine(
         quantity=quantity,
         budget=budget,
@@ -38,28 +56,54 @@ def judged(
     )
 
 
-def missed(line: BudgetLine) -> str:
-    """Say by how much a line of a budget is missed."""
+def describe_miss(line: BudgetLine) -> str:
+    """Describe by how much a line of a budget is missed.
+
+    Parameters
+    ----------
+    line : BudgetLine
+        A line that is not met.
+
+    Returns
+    -------
+    str
+        Figure, source, budget and reason.
+    """
     if line.found is None:
         return f"{line.quantity} was not measured, budget {line.budget:g}"
     why = [line.reason] if line.reason is not None else []
-    if not keeps(line.budget, line.found, at_least=line.at_least):
+    if not is_within(line.budget, line.found, at_least=line.at_least):
         off = abs(line.found - line.budget)
-        share = f", {100 * off / line.budget:.1f} %" if line.budget else ""
-        why.insert(0, f"{off:g} too {'low' if line.at_least else 'many'}{share}")
+        percent = f", {100 * off / line.budget:.1f} %" if line.budget else ""
+        why.insert(0, f"{off:g} too {'low' if line.at_least else 'many'}{percent}")
     return f"{line.quantity} {line.found:g} ({line.source}), budget {line.budget:g}: {'; '.join(why)}"
 
 
 def budget_lines(spec: Spec, synth: SynthCard, timing: TimingCard) -> list[BudgetLine]:
-    """Judge LUTs, clock, latency, initiation interval, DSP and BRAM. A latency counts only at a clock that is met."""
+    """Judge LUTs, clock, latency, initiation interval, DSP and BRAM.
+
+    Parameters
+    ----------
+    spec : Spec
+        Design with budget and target.
+    synth : SynthCard
+        Resources after synthesis.
+    timing : TimingCard
+        Latency and clock. The latency counts only if the clock is met.
+
+    Returns
+    -------
+    list of BudgetLine
+        One for each quantity.
+    """
     clock_mhz = spec.target.clock_mhz
-    clock = judged("clock_mhz", clock_mhz, timing.fmax_mhz_estimate, at_least=True, reason=timing.clock_obstacle)
+    clock = judge("clock_mhz", clock_mhz, timing.fmax_mhz_estimate, at_least=True, reason=timing.clock_obstacle)
     late = None if clock.met else f"counts only at the target's clock of {clock_mhz:g} MHz, which is not reached"
     return [
-        judged("luts", spec.budget.luts, synth.luts),
+        judge("luts", spec.budget.luts, synth.luts),
         clock,
-        judged("latency_ns", spec.budget.latency_ns, timing.latency_ns, counts=clock.met, reason=late),
-        judged("ii", spec.budget.ii, timing.ii),
-        judged("dsp", spec.budget.dsp, synth.dsp),
-        judged("bram18", spec.budget.bram18, synth.bram18),
+        judge("latency_ns", spec.budget.latency_ns, timing.latency_ns, counts=clock.met, reason=late),
+        judge("ii", spec.budget.ii, timing.ii),
+        judge("dsp", spec.budget.dsp, synth.dsp),
+        judge("bram18", spec.budget.bram18, synth.bram18),
     ]

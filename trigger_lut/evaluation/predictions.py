@@ -1,8 +1,9 @@
-"""The four that physics results show: two references, the trained network in Keras, and the firmware's integers."""
+"""Predictions of all methods of the physics results: two baselines, the trained Keras network, and the firmware."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -17,70 +18,120 @@ from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.network.network import Network
 from trigger_lut.network.reference_model import evaluate
 
-DENSE, TREES, TRAINED, FIRMWARE = "Dense, unquantised", "Boosted trees", "Trained network", "Firmware"
-TEACHER = "Teacher, unquantised"
+DENSE, TREES, TRAINED, FIRMWARE = "Dense, unquantized", "Boosted trees", "Trained network", "Firmware"
+TEACHER = "Teacher, unquantized"
 SPLITS = {VALIDATION: "validation", TEST: "test"}
 Outputs = dict[int, NDArray[np.float64]]
 """(N, outputs) real outputs by split, VALIDATION and TEST."""
 
 
-def integer_outputs(network: Network, events: EventCodes, split: int) -> IntArray:
-    """(N, O) output codes of the events in a split, each output at `network.fractions`."""
-    found = [evaluate(network, codes) for codes, _ in events.chunks(split)]
-    return np.concatenate(found)
-
-
-def of_teacher(events: EventCodes) -> dict[str, Outputs]:
-    """The score that networks learnt, where an anomaly is looked for; empty elsewhere."""
-    return (
-        {TEACHER: {s: events.labels_or_targets(s).astype(np.float64) for s in SPLITS}} if events.label_classes else {}
-    )
-
-
 def real_outputs(network: Network, codes: IntArray) -> NDArray[np.float64]:
-    """Real values of output codes (N, O)."""
-    found: NDArray[np.float64] = codes * 2.0 ** -network.fractions.astype(np.float64)
-    return found
+    """Convert output codes to real values.
+
+    Parameters
+    ----------
+    network : Network
+        The integer network.
+    codes : (N, O) ndarray of int
+        Its output codes.
+
+    Returns
+    -------
+    (N, O) ndarray
+        Codes times 2 to the minus fraction bits.
+    """
+    values: NDArray[np.float64] = codes * 2.0 ** -network.fractions.astype(np.float64)
+    return values
 
 
-def of_references(path: Path) -> dict[str, Outputs]:
-    """What the reference stage wrote. Raises CardError for a file that is damaged."""
-    try:
-        held = map_arrays(path)
-        return {
-            name: {s: np.asarray(held[f"{key}_{split}"], np.float64) for s, split in SPLITS.items()}
-            for name, key in ((DENSE, "dense"), (TREES, "trees"))
-        }
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise CardError(f"{path}: not the outputs of the references: {type(error).__name__}: {error}") from error
-
-
-def of_keras(model: Path, spec: Spec, events: EventCodes) -> Outputs:
-    """Outputs of the trained model, in float32 as Keras computes them. Raises CardError when it cannot be loaded."""
-    from trigger_lut.conversion.saved_model import load_model
-
-    held = load_model(model, spec.network.builder)
+def firmware_predictions(network: Network, events: EventCodes) -> Outputs:
+    """Evaluate the integer network on validation and test split."""
     return {
-        s: np.concatenate(
-            [
-                np.asarray(held.predict(decoded(codes, events.formats), batch_size=8192, verbose=0), np.float64)
-                for codes, _ in events.chunks(s)
-            ]
-        )
-        for s in SPLITS
+        split: real_outputs(network, np.concatenate([evaluate(network, codes) for codes, _ in events.chunks(split)]))
+        for split in SPLITS
     }
 
 
-def four(
-    spec: Spec, network: Network, model: Path, events: EventCodes, references: Path
-) -> tuple[dict[str, Outputs], dict[int, IntArray]]:
-    """(real outputs by method, in the order of the legend; output codes of the firmware by split)."""
-    codes = {s: integer_outputs(network, events, s) for s in SPLITS}
-    firmware = {s: real_outputs(network, found) for s, found in codes.items()}
-    found = {**of_references(references), TRAINED: of_keras(model, spec, events), FIRMWARE: firmware}
-    for name, outputs in found.items():
+def teacher_predictions(events: EventCodes) -> dict[str, Outputs]:
+    """Return the scores that networks of an anomaly detection learn.
+
+    Parameters
+    ----------
+    events : EventCodes
+        Events of the data set.
+
+    Returns
+    -------
+    dict of Outputs
+        Scores of the teacher; empty if the data set is no anomaly detection.
+    """
+    if not events.label_classes:
+        return {}
+    return {TEACHER: {split: events.labels_or_targets(split).astype(np.float64) for split in SPLITS}}
+
+
+def baseline_predictions(path: Path) -> dict[str, Outputs]:
+    """Read the outputs of the baselines. Raises CardError if the file is damaged."""
+    try:
+        arrays = map_arrays(path)
+        return {
+            name: {s: np.asarray(arrays[f"{key}_{split}"], np.float64) for s, split in SPLITS.items()}
+            for name, key in ((DENSE, "dense"), (TREES, "trees"))
+        }
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise CardError(
+            f"{path}: {type(error).__name__}: {error}. Expected outputs of the baselines. Run the stage again."
+        ) from error
+
+
+def keras_predictions(model: Path, spec: Spec, events: EventCodes) -> Outputs:
+    """Evaluate the trained model in float32, as Keras does. Raises CardError if it cannot be loaded."""
+    from trigger_lut.conversion.saved_model import load_model
+
+    loaded = load_model(model, spec.network.builder)
+
+    def predict(codes: NDArray[Any]) -> NDArray[np.float64]:
+        return np.asarray(loaded.predict(decoded(codes, events.formats), batch_size=8192, verbose=0), np.float64)
+
+    return {split: np.concatenate([predict(codes) for codes, _ in events.chunks(split)]) for split in SPLITS}
+
+
+def predictions_by_method(
+    spec: Spec, events: EventCodes, *, network: Network, model: Path, baselines: Path
+) -> dict[str, Outputs]:
+    """Return the outputs of all methods on validation and test split.
+
+    Parameters
+    ----------
+    spec : Spec
+        The design.
+    events : EventCodes
+        Events of its data set.
+    network : Network
+        The integer network.
+    model : Path
+        The trained Keras model.
+    baselines : Path
+        Outputs of the baselines.
+
+    Returns
+    -------
+    dict of Outputs
+        Real outputs by method, the firmware last.
+
+    Raises
+    ------
+    CardError
+        If a file is damaged, or was made from other events.
+    """
+    predictions = {
+        **baseline_predictions(baselines),
+        TRAINED: keras_predictions(model, spec, events),
+        FIRMWARE: firmware_predictions(network, events),
+    }
+    for name, outputs in predictions.items():
         for s, split in SPLITS.items():
-            expected = (len(codes[s]), len(events.classes))
+            expected = predictions[FIRMWARE][s].shape
             if outputs[s].shape != expected:
                 raise CardError(f"{name}: outputs on {split}: expected {expected}, found {outputs[s].shape}")
-    return found, codes
+    return predictions

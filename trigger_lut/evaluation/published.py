@@ -1,14 +1,14 @@
-"""Results of others on public data sets, as they state them. Only a run on the very same data set shows them.
+"""Published results on public data sets. Only a run on the same data set shows them.
 
-Two public data sets carry the name "jet substructure classification" with 16 features and five classes; accuracies
-on one say nothing about the other. What was not found is None.
+Two public data sets have the name "jet substructure classification", with 16 features and five classes. Accuracies on
+one cannot be compared with the other. None: the publication does not state the figure.
 """
 
 from __future__ import annotations
 
 from trigger_lut.cards.scan import PublishedResult
 
-# By the name that a data set's description has in `published`.
+# By the value of `published` in the description of a data set.
 TITLES: dict[str, str] = {
     "jsc-openml-42468": "jet substructure, 16 features, OpenML 42468",
     "jsc-cernbox": "jet substructure, 16 features, CERNBox",

@@ -1,4 +1,4 @@
-"""Latency and clock of a design from what simulation and synthesis measured."""
+"""Latency and clock of a design, from the measurements of simulation and synthesis."""
 
 from __future__ import annotations
 
@@ -15,15 +15,35 @@ from trigger_lut.errors import CardError
 ROUNDING_NS = 1e-6
 
 
-def timing_figures(design: Spec, verified: VerifyCard, synthesised: SynthCard) -> dict[str, Any]:
-    """Return the fields of a TimingCard without its provenance. Raises CardError without a longest path."""
-    if synthesised.path_ns_estimate is None:
+def timing_figures(design: Spec, verified: VerifyCard, synthesized: SynthCard) -> dict[str, Any]:
+    """Compute the fields of a TimingCard without its provenance.
+
+    Parameters
+    ----------
+    design : Spec
+        Design with budget and target.
+    verified : VerifyCard
+        Latency and initiation interval of the RTL simulation.
+    synthesized : SynthCard
+        Resources and longest path of the netlist.
+
+    Returns
+    -------
+    dict
+        Values by field.
+
+    Raises
+    ------
+    CardError
+        If the netlist has no longest path.
+    """
+    if synthesized.path_ns_estimate is None:
         raise CardError(f"synth.json of {design.design}: path_ns_estimate: missing. Run the synth stage again.")
     latency_ns = verified.latency_cycles_measured * design.target.clock_period_ns
     allowed = design.target.latency_allowed_ns
     limit = min(design.budget.latency_ns, allowed if allowed is not None else design.budget.latency_ns)
-    luts = synthesised.luts.value or 0
-    fmax = fmax_estimate_mhz(synthesised.path_ns_estimate, design.target.family, luts)
+    luts = synthesized.luts.value or 0
+    fmax = fmax_estimate_mhz(synthesized.path_ns_estimate, design.target.family, luts)
     interval = fmax_interval(fmax, design.target.family)
     clock_met = fmax >= design.target.clock_mhz
     return {
@@ -34,12 +54,12 @@ def timing_figures(design: Spec, verified: VerifyCard, synthesised: SynthCard) -
         "ii": Measured(value=verified.ii_measured, source="rtl-simulation"),
         "latency_ns_budget": design.budget.latency_ns,
         "latency_allowed_ns": allowed,
-        "logic_levels": synthesised.logic_levels,
+        "logic_levels": synthesized.logic_levels,
         "fmax_mhz_estimate": Measured(value=fmax, source="yosys-delay-model"),
         "fmax_mhz_interval": interval,
-        "fmax_model": _model(synthesised.path_ns_estimate, design.target.family, luts, interval),
+        "fmax_model": _model(synthesized.path_ns_estimate, design.target.family, luts, interval),
         "clock_met": clock_met,
-        "clock_obstacle": None if clock_met else synthesised.clock_obstacle,
+        "clock_obstacle": None if clock_met else synthesized.clock_obstacle,
         "latency_met": clock_met and latency_ns <= limit + ROUNDING_NS,
         "ii_met": verified.ii_measured <= design.budget.ii,
     }

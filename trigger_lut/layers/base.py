@@ -124,7 +124,7 @@ class TableLayer(TrainedTables):
     ) -> tuple[tf.Tensor, tf.Tensor, tuple[tf.Tensor, tf.Tensor]]:
         """Outputs; tables (..., C_in, K, C_out) and widths, for a penalty on the cost (trigger_lut.layers.soft_cost).
 
-        moves: whether batch normalisation takes the moments of the batch and stores them; else it takes those stored.
+        moves: whether batch normalization takes the moments of the batch and stores them; else it takes those stored.
         """
         address, inside, values = self._read(x)
         moments = self._stored_moments if self.batch_norm else None

@@ -1,6 +1,6 @@
 """Statistics of the whole batch, where several devices have a part of it each.
 
-Batch normalisation needs the histogram of codes over the whole batch, which no device has. So a step is divided at each
+Batch normalization needs the histogram of codes over the whole batch, which no device has. So a step is divided at each
 histogram: a device runs its forward pass up to there and leaves the histogram of its part; that of the whole batch, the
 mean over devices, is given to the next run, which goes on to the next histogram. Codes are whole numbers, so no
 gradient passes through a histogram, and tables that follow from equal ones are equal on all devices.

@@ -1,6 +1,6 @@
 """The small networks behind the edges, evaluated on the codes that their input can take.
 
-phi(u) = w2 . a(W_d ... a(W_2 . a(w1 * u + b1) + b_2) ... + b_d),    u in (-1, 1) the centre of the bin in which a code
+phi(u) = w2 . a(W_d ... a(W_2 . a(w1 * u + b1) + b_2) ... + b_d),    u in (-1, 1) the center of the bin in which a code
                                                                      lies, a the activation, d the depth
 """
 
@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from trigger_lut.layers.activations import ACTIVATIONS
 from trigger_lut.layers.kernel import edges
-from trigger_lut.layers.straight_through import bin_centres
+from trigger_lut.layers.straight_through import bin_centers
 
 
 class EdgeWeights(NamedTuple):
@@ -71,10 +71,10 @@ def edge_values(weights: EdgeWeights, activation: str, u: tf.Tensor) -> tf.Tenso
 def edge_functions(
     weights: EdgeWeights, activation: str, m: tf.Tensor, channel_bits: np.ndarray, entries: int, slopes: bool = True
 ) -> tuple[tf.Tensor, tf.Tensor | None]:
-    """Values of the edges' networks at the bin centres of their inputs, and their slopes with respect to u.
+    """Values of the edges' networks at the bin centers of their inputs, and their slopes with respect to u.
 
     m             (..., C_in, C_out) whole-numbered address widths, 0..channel_bits; the gradient to them is that of
-                  dropping low bits (rounding.bin_centres)
+                  dropping low bits (rounding.bin_centers)
     channel_bits  (C_in,) float, bits of each channel's code
     entries       K, at least 2**max(channel_bits); a channel of fewer bits repeats its last code, so that constant
                   tables are seen as such
@@ -83,8 +83,8 @@ def edge_functions(
     """
     bits = np.asarray(channel_bits, dtype=np.float32)[:, None, None]
     positions = np.minimum(np.arange(entries, dtype=np.float32)[None, :, None], 2.0**bits - 1.0)
-    centres = bin_centres(tf.constant(positions), bits, m[..., None, :])
-    u = (centres + 0.5) / 2.0 ** (bits - 1.0) - 1.0
+    centers = bin_centers(tf.constant(positions), bits, m[..., None, :])
+    u = (centers + 0.5) / 2.0 ** (bits - 1.0) - 1.0
     if edges.can(weights.w1.shape[-1], 1 + len(weights.hidden), activation):
         values, slope = edges.tanh_edges(*weights[:3], u)
         return values, slope if slopes else None

@@ -93,7 +93,7 @@ class LUTConv1D(LUTConv):
     kernel_size : int
         Positions that a place reads.
     strides : int
-        Distance of neighbouring places.
+        Distance of neighboring places.
     padding : {'valid', 'same'}
         As in Keras.
     dilation_rate : int

@@ -29,7 +29,7 @@ class LUTDense(TableLayer):
     units : int
         Number of outputs C_out.
     per_position_widths : bool
-        Give each place its own address widths and output fractions. Weights, bias and batch normalisation stay
+        Give each place its own address widths and output fractions. Weights, bias and batch normalization stay
         shared; tables are then (P, C_in, K, C_out).
     batch_norm, input_format, max_input_bits, edge_hidden_units, initial_fraction_bits, momentum, seed, **kwargs
         Further options: see `TrainedTables`, which lists the attributes as well.

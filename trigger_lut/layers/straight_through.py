@@ -38,15 +38,15 @@ def round_to_fraction(x: tf.Tensor, f: tf.Tensor) -> tf.Tensor:
     return q + (x - fixed) + LN2 * (fixed - q) * (f - tf.stop_gradient(f))
 
 
-def bin_centres(positions: tf.Tensor, channel_bits: tf.Tensor, m: tf.Tensor) -> tf.Tensor:
-    """Centre of the bin in which each code lies when only its m highest bits are kept (TRN).
+def bin_centers(positions: tf.Tensor, channel_bits: tf.Tensor, m: tf.Tensor) -> tf.Tensor:
+    """Center of the bin in which each code lies when only its m highest bits are kept (TRN).
 
     positions     (C_in, K, 1) codes counted from 0, as floats
     channel_bits  (C_in, 1, 1) bits of each channel
     m             (C_in, 1, C_out) integer-valued widths
-    Returns (C_in, K, C_out) centres in units of codes; the gradient to m is ln 2 * (position - centre).
+    Returns (C_in, K, C_out) centers in units of codes; the gradient to m is ln 2 * (position - center).
     """
     size = tf.stop_gradient(power_of_two(channel_bits - m))
-    centre = (tf.floor(positions * tf.stop_gradient(power_of_two(m - channel_bits))) + 0.5) * size - 0.5
-    error = tf.stop_gradient(positions - centre)
-    return tf.stop_gradient(centre) + LN2 * error * (m - tf.stop_gradient(m))
+    center = (tf.floor(positions * tf.stop_gradient(power_of_two(m - channel_bits))) + 0.5) * size - 0.5
+    error = tf.stop_gradient(positions - center)
+    return tf.stop_gradient(center) + LN2 * error * (m - tf.stop_gradient(m))

@@ -48,13 +48,13 @@ def settling() -> Iterator[None]:
 class TrainedTables(keras.layers.Layer):
     """Tables T (C_in, K, C_out) and bias (C_out,), trained through the networks behind the edges.
 
-    batch_norm      normalise the sum of the edges' outputs with the batch's code histogram over all places; folded into
+    batch_norm      normalize the sum of the edges' outputs with the batch's code histogram over all places; folded into
                     the tables
     input_format    'fixed<W,I>' or 'ufixed<W,I>' (I includes the sign), or one such text a channel of the input
     max_input_bits  largest address width of an edge, 1 to 12; tables have at most 2**max_input_bits entries
     edge_hidden_units    H, units of each hidden layer behind each edge
     initial_fraction_bits     fractional bits of the table entries at the start
-    momentum        of the moving statistics of batch normalisation; its histograms are steadier than a batch's means,
+    momentum        of the moving statistics of batch normalization; its histograms are steadier than a batch's means,
                     so it is shorter than Keras' 0.99
     seed            of the initial weights; None draws one from `keras.utils.set_random_seed`'s state
     edge_hidden_layers           hidden layers behind each edge
@@ -170,9 +170,9 @@ class TrainedTables(keras.layers.Layer):
         return m, round_through(f)
 
     def edge_functions(self, m: tf.Tensor, slopes: bool = True) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """Values of the edges' networks at the bin centres, and their slopes with respect to the real input.
+        """Values of the edges' networks at the bin centers, and their slopes with respect to the real input.
 
-        Both (..., C_in, K, C_out), before normalisation and rounding; the second None where slopes are not wanted.
+        Both (..., C_in, K, C_out), before normalization and rounding; the second None where slopes are not wanted.
         """
         hidden = tuple((tf.convert_to_tensor(w), tf.convert_to_tensor(b)) for w, b in self.hidden)
         weights = EdgeWeights(*(tf.convert_to_tensor(w) for w in (self.w1, self.b1, self.w2)), hidden)

@@ -1,10 +1,10 @@
 """Standard errors of areas under ROC curves, and of the difference of two areas on the same events.
 
-E. DeLong, D. DeLong, D. Clarke-Pearson, Biometrics 44 (1988) 837; from midranks as in X. Sun, W. Xu, IEEE Signal
-Processing Letters 21 (2014) 1389. The area is a mean over signal events of the share of background below each, and as
-well a mean over background events of the share of signal above each (ties counted half); the spread of these shares
-gives its error. Two areas of the same events go together, event by event, so the error of their difference is that of
-the differences.
+Method of E. DeLong, D. DeLong, D. Clarke-Pearson, Biometrics 44 (1988) 837, computed from midranks as in X. Sun, W. Xu,
+IEEE Signal Processing Letters 21 (2014) 1389. Each signal event has a component: the fraction of background events
+below it. Each background event has one too: the fraction of signal events above it. Ties count half.
+The mean of either set of components is the area; their variances give its error. Two areas of the same events are
+correlated, so the error of their difference comes from the differences of the components.
 """
 
 from __future__ import annotations
@@ -13,13 +13,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Shares = tuple[Floats, Floats]
+AucComponents = tuple[Floats, Floats]
+"""(S,) of the signal events, and (B,) of the background events."""
 
 
-def shares(score: Floats, is_signal: NDArray[np.bool_]) -> Shares:
-    """((S,) share of background below each signal event, (B,) share of signal above each background event).
+def auc_components(score: Floats, is_signal: NDArray[np.bool_]) -> AucComponents:
+    """Compute the components of an area.
 
-    score: (N,) real; is_signal: (N,) bool, with at least one event of each kind.
+    Parameters
+    ----------
+    score : (N,) ndarray
+        Score of each event.
+    is_signal : (N,) ndarray of bool
+        True for signal. At least one event of each kind is needed.
+
+    Returns
+    -------
+    AucComponents
+        Fraction of background below each signal event, and of signal above each background event.
     """
     from scipy.stats import rankdata
 
@@ -30,14 +41,38 @@ def shares(score: Floats, is_signal: NDArray[np.bool_]) -> Shares:
     return below, above
 
 
-def error(found: Shares) -> float | None:
-    """Standard error of the area; None with fewer than two events of a kind, which have no spread."""
-    if min(len(part) for part in found) < 2:
+def auc_error(components: AucComponents) -> float | None:
+    """Compute the standard error of an area.
+
+    Parameters
+    ----------
+    components : AucComponents
+        See `auc_components`.
+
+    Returns
+    -------
+    float or None
+        The error; None with fewer than two events of a kind.
+    """
+    if min(len(part) for part in components) < 2:
         return None
-    return float(np.sqrt(sum(part.var(ddof=1) / len(part) for part in found)))
+    return float(np.sqrt(sum(part.var(ddof=1) / len(part) for part in components)))
 
 
-def difference(first: Shares, second: Shares) -> tuple[float, float | None]:
-    """(area of first minus area of second, its standard error), both of the same events."""
-    apart = first[0] - second[0], first[1] - second[1]
-    return float(apart[0].mean()), error(apart)
+def auc_difference(first: AucComponents, second: AucComponents) -> tuple[float, float | None]:
+    """Subtract two areas of the same events.
+
+    Parameters
+    ----------
+    first, second : AucComponents
+        Components of both areas.
+
+    Returns
+    -------
+    difference : float
+        Area of `first` minus area of `second`.
+    error : float or None
+        Its standard error; None with fewer than two events of a kind.
+    """
+    difference = first[0] - second[0], first[1] - second[1]
+    return float(difference[0].mean()), auc_error(difference)

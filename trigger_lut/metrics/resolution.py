@@ -1,4 +1,4 @@
-"""How well the targets of a regression are found: bias, width, and width against the true value."""
+"""Resolution of the targets of a regression: bias, width, and width against the true value."""
 
 from __future__ import annotations
 
@@ -13,28 +13,56 @@ BINS, TRUE_BINS, RESAMPLED = 60, 12, 50
 
 
 def central_width(deviations: Floats) -> float:
-    """Half of the interval between the quantiles that leave out (1 - CENTRAL) / 2 on either side."""
+    """Compute half of the central 68.27 % interval.
+
+    Parameters
+    ----------
+    deviations : (N,) ndarray
+        Predicted minus true values.
+
+    Returns
+    -------
+    float
+        Half of the width, in the unit of the deviations.
+    """
     low, high = np.quantile(deviations, [(1 - CENTRAL) / 2, (1 + CENTRAL) / 2])
     return float(high - low) / 2
 
 
-def resolution(name: str, unit: str, true: Floats, found: dict[str, Floats], seed: int) -> TargetResolution:
-    """Of one target. true: (N,); found: (N,) by method; both in the target's unit.
+def target_resolution(
+    name: str, unit: str, *, true: Floats, predicted: dict[str, Floats], seed: int
+) -> TargetResolution:
+    """Compare all methods on one target.
 
-    The bins of deviations span five widths of the widest method on either side; what is beyond counts in the end bins.
+    Parameters
+    ----------
+    name, unit : str
+        Name and unit of the target.
+    true : (N,) ndarray
+        True values.
+    predicted : dict of (N,) ndarray
+        Predicted values by method.
+    seed : int
+        Seed of the resampled events that give errors.
+
+    Returns
+    -------
+    TargetResolution
+        Figures and histograms. The bins of deviations span five widths of the widest method on either side; the end
+        bins include all events beyond.
     """
     rng = np.random.default_rng(seed)
-    deviations = {method: values - true for method, values in found.items()}
-    reach = max(5 * max(central_width(d) for d in deviations.values()), 1e-12)
-    edges = np.linspace(-reach, reach, BINS + 1)
+    deviations = {method: values - true for method, values in predicted.items()}
+    limit = max(5 * max(central_width(d) for d in deviations.values()), 1e-12)
+    edges = np.linspace(-limit, limit, BINS + 1)
     true_edges = np.unique(np.quantile(true, np.linspace(0, 1, TRUE_BINS + 1)))
     bin_of = np.clip(np.searchsorted(true_edges, true, side="right") - 1, 0, max(len(true_edges) - 2, 0))
     return TargetResolution(
         name=name,
         unit=unit,
-        methods=[summary(method, true, d, rng) for method, d in deviations.items()],
+        methods=[method_resolution(method, true=true, deviations=d, rng=rng) for method, d in deviations.items()],
         edges=edges.tolist(),
-        counts={m: np.histogram(np.clip(d, -reach, reach), edges)[0].tolist() for m, d in deviations.items()},
+        counts={m: np.histogram(np.clip(d, -limit, limit), edges)[0].tolist() for m, d in deviations.items()},
         true_edges=true_edges.tolist(),
         central_by_true={
             m: [central_width(d[bin_of == b]) for b in range(max(len(true_edges) - 1, 1))]
@@ -43,9 +71,24 @@ def resolution(name: str, unit: str, true: Floats, found: dict[str, Floats], see
     )
 
 
-def summary(method: str, true: Floats, deviations: Floats, rng: np.random.Generator) -> Resolution:
-    """Of one method. true, deviations: (N,) in the target's unit; rng: for the error of the width."""
-    again = [central_width(rng.choice(deviations, len(deviations))) for _ in range(RESAMPLED)]
+def method_resolution(method: str, *, true: Floats, deviations: Floats, rng: np.random.Generator) -> Resolution:
+    """Summarize the deviations of one method.
+
+    Parameters
+    ----------
+    method : str
+        Name of the method.
+    true, deviations : (N,) ndarray
+        True values, and predicted minus true values, in the target's unit.
+    rng : numpy.random.Generator
+        Draws the resampled events that give the error of the width.
+
+    Returns
+    -------
+    Resolution
+        R², bias, RMS and central width.
+    """
+    resampled = [central_width(rng.choice(deviations, len(deviations))) for _ in range(RESAMPLED)]
     variance = float(true.var())
     return Resolution(
         method=method,
@@ -53,5 +96,5 @@ def summary(method: str, true: Floats, deviations: Floats, rng: np.random.Genera
         bias=float(deviations.mean()),
         rms=float(np.sqrt((deviations**2).mean())),
         central=central_width(deviations),
-        central_error=float(np.std(again)),
+        central_error=float(np.std(resampled)),
     )

@@ -1,9 +1,8 @@
-"""A network as a trigger: rate against threshold, and the share of signal that passes at a given rate.
+"""Trigger figures of a network: rate against threshold, and signal efficiency at a given rate.
 
-The score of a classification is the largest output of a signal class minus the largest output of a background class.
-The firmware can form it from its integers: a comparison with a threshold is one more subtraction. In anomaly detection
-the score is the one output. Outputs are discrete, so events share scores: a threshold lets all events of a score pass
-or none.
+The score of a classification is the largest signal output minus the largest background output. The firmware forms it
+from its integers: a comparison with a threshold is one more subtraction. In anomaly detection the score is the one
+output. Outputs are discrete, so that events share scores: a threshold accepts all events of a score, or none.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trigger_lut.cards.physics import Measured68
+from trigger_lut.cards.physics import Interval68
 from trigger_lut.config.data_set.trigger import Streams
 
 Floats = NDArray[np.float64]
@@ -22,25 +21,56 @@ CENTRAL = 0.6827
 
 
 def trigger_score(outputs: NDArray[Any], signal: Sequence[int], background: Sequence[int]) -> NDArray[Any]:
-    """(N,) of outputs (N, classes), integers or real numbers; signal and background: numbers of classes."""
+    """Subtract the largest background output from the largest signal output.
+
+    Parameters
+    ----------
+    outputs : (N, classes) ndarray
+        Outputs of a network, integers or real numbers.
+    signal, background : sequence of int
+        Indices of the classes.
+
+    Returns
+    -------
+    (N,) ndarray
+        Score of each event.
+    """
     return np.asarray(outputs[:, list(signal)].max(axis=1) - outputs[:, list(background)].max(axis=1))
 
 
 def threshold_for(score: NDArray[Any], khz: Floats, wanted: float) -> float | None:
-    """The smallest score t for which the rates of the events with score >= t add up to at most `wanted`.
+    """Find the smallest threshold that keeps to a rate.
 
-    score, khz: (N,) of the background. None where even the largest score brings more.
+    Parameters
+    ----------
+    score, khz : (N,) ndarray
+        Score of each background event, and the rate it represents.
+    wanted : float
+        Largest rate in kHz.
+
+    Returns
+    -------
+    float or None
+        Smallest score t for which events with score >= t have at most the wanted rate; None if there is none.
     """
     levels, inverse = np.unique(score, return_inverse=True)
     passing = np.cumsum(np.bincount(inverse, khz)[::-1])[::-1]  # of events at or above each level
-    good = np.flatnonzero(passing <= wanted * (1 + 1e-12))
-    return float(levels[good[0]]) if len(good) else None
+    allowed = np.flatnonzero(passing <= wanted * (1 + 1e-12))
+    return float(levels[allowed[0]]) if len(allowed) else None
 
 
-def interval(passed: float, total: float) -> tuple[float, float]:
-    """Ends of the central 68.27 % interval of a binomial share (Clopper and Pearson, Biometrika 26 (1934) 404).
+def binomial_interval(passed: float, total: float) -> tuple[float, float]:
+    """Return the central 68.27 % interval of a binomial fraction (Clopper and Pearson, Biometrika 26 (1934) 404).
 
-    Numbers of events, or effective ones of weighted events.
+    Parameters
+    ----------
+    passed, total : float
+        Numbers of events; effective ones for weighted events.
+
+    Returns
+    -------
+    low, high : float
+        Ends of the interval.
     """
     from scipy.stats import beta
 
@@ -50,44 +80,97 @@ def interval(passed: float, total: float) -> tuple[float, float]:
     return low, high
 
 
-def share(passed: NDArray[np.bool_]) -> Measured68:
-    """The share of events that pass."""
+def passing_fraction(passed: NDArray[np.bool_]) -> Interval68:
+    """Return the fraction of events that pass.
+
+    Parameters
+    ----------
+    passed : (N,) ndarray of bool
+        True for events that pass.
+
+    Returns
+    -------
+    Interval68
+        The fraction; 0 to 1 without events.
+    """
     count, total = int(passed.sum()), len(passed)
     if not total:
-        return Measured68(value=0.0, low=0.0, high=1.0)
-    low, high = interval(count, total)
-    return Measured68(value=count / total, low=low, high=high)
+        return Interval68(value=0.0, low=0.0, high=1.0)
+    low, high = binomial_interval(count, total)
+    return Interval68(value=count / total, low=low, high=high)
 
 
-def weights(labels: NDArray[np.int64], streams: Streams) -> Floats:
-    """(N,) kHz that each event stands for; 0 for signal."""
-    found = np.zeros(len(labels))
-    for classes, khz in streams:
-        mine = np.isin(labels, classes)
-        found[mine] = khz / max(int(mine.sum()), 1)
-    return found
+def khz_per_event(labels: NDArray[np.int64], streams: Streams) -> Floats:
+    """Return the rate that each event represents.
 
+    Parameters
+    ----------
+    labels : (N,) ndarray of int
+        Class of each event.
+    streams : Streams
+        Classes and input rate in kHz of each background stream.
 
-def rate(passed: NDArray[np.bool_], labels: NDArray[np.int64], streams: Streams) -> Measured68:
-    """Rate in kHz of the background events that pass.
-
-    The interval of one stream is that of the share that passes; those of several are added in quadrature about their
-    values, which is wider than an exact one where few events pass.
+    Returns
+    -------
+    (N,) ndarray
+        Rate in kHz; 0 for signal.
     """
-    found = [(khz, share(passed[np.isin(labels, classes)])) for classes, khz in streams]
-    value = sum(khz * s.value for khz, s in found)
-    below = sum((khz * (s.value - s.low)) ** 2 for khz, s in found) ** 0.5
-    above = sum((khz * (s.high - s.value)) ** 2 for khz, s in found) ** 0.5
-    return Measured68(value=value, low=max(value - below, 0.0), high=value + above)
+    khz_of_event = np.zeros(len(labels))
+    for classes, khz in streams:
+        in_stream = np.isin(labels, classes)
+        khz_of_event[in_stream] = khz / max(int(in_stream.sum()), 1)
+    return khz_of_event
 
 
-def curve(
-    score: NDArray[Any], labels: NDArray[np.int64], streams: Streams, signal: Sequence[int], points: int
+def background_rate(passed: NDArray[np.bool_], labels: NDArray[np.int64], streams: Streams) -> Interval68:
+    """Return the rate of the background events that pass.
+
+    Parameters
+    ----------
+    passed : (N,) ndarray of bool
+        True for events that pass.
+    labels : (N,) ndarray of int
+        Class of each event.
+    streams : Streams
+        Classes and input rate in kHz of each background stream.
+
+    Returns
+    -------
+    Interval68
+        Rate in kHz. Errors of several streams are added in quadrature, which is wider than the exact interval if few
+        events pass.
+    """
+    rates = [(khz, passing_fraction(passed[np.isin(labels, classes)])) for classes, khz in streams]
+    value = sum(khz * part.value for khz, part in rates)
+    below = sum((khz * (part.value - part.low)) ** 2 for khz, part in rates) ** 0.5
+    above = sum((khz * (part.high - part.value)) ** 2 for khz, part in rates) ** 0.5
+    return Interval68(value=value, low=max(value - below, 0.0), high=value + above)
+
+
+def rate_curve(
+    score: NDArray[Any], labels: NDArray[np.int64], *, streams: Streams, signal: Sequence[int], points: int
 ) -> tuple[Floats, Floats, Floats]:
-    """(threshold, rate in kHz, efficiency) at every score, falling, thinned to `points` evenly in log(rate)."""
+    """Compute rate and efficiency at every threshold.
+
+    Parameters
+    ----------
+    score, labels : (N,) ndarray
+        Score and class of each event.
+    streams : Streams
+        Classes and input rate in kHz of each background stream.
+    signal : sequence of int
+        Indices of the signal classes.
+    points : int
+        Largest number of points, spaced evenly in log(rate).
+
+    Returns
+    -------
+    threshold, khz, efficiency : (P,) ndarray
+        Scores in falling order, with the rate and signal efficiency of the events at or above.
+    """
     is_signal = np.isin(labels, list(signal))
     levels, inverse = np.unique(score, return_inverse=True)
-    khz = np.cumsum(np.bincount(inverse, weights(labels, streams))[::-1]).astype(np.float64)
+    khz = np.cumsum(np.bincount(inverse, khz_per_event(labels, streams))[::-1]).astype(np.float64)
     passed = np.cumsum(np.bincount(inverse, is_signal)[::-1]).astype(np.float64) / max(int(is_signal.sum()), 1)
     thresholds = levels[::-1].astype(np.float64)
     if len(levels) > points:
@@ -98,22 +181,61 @@ def curve(
     return thresholds, khz, passed
 
 
-def bins_of(values: Floats, count: int) -> Floats:
-    """Edges of bins with about equally many values each; fewer than `count` where values repeat."""
+def quantile_edges(values: Floats, count: int) -> Floats:
+    """Choose edges of bins with about the same number of values.
+
+    Parameters
+    ----------
+    values : (N,) ndarray
+        The values.
+    count : int
+        Number of bins.
+
+    Returns
+    -------
+    (E,) ndarray
+        Edges of at most `count` bins; fewer if values repeat.
+    """
     return np.unique(np.quantile(values, np.linspace(0, 1, count + 1), method="nearest"))
 
 
-def in_bins(values: Floats, edges: Floats) -> list[NDArray[np.bool_]]:
-    """Which values lie in each bin; the last one has its upper edge."""
+def bin_masks(values: Floats, edges: Floats) -> list[NDArray[np.bool_]]:
+    """Select the values of each bin.
+
+    Parameters
+    ----------
+    values : (N,) ndarray
+        The values.
+    edges : (E,) ndarray
+        Edges of the bins. The last bin includes its upper edge.
+
+    Returns
+    -------
+    list of (N,) ndarray of bool
+        One mask for each bin; one of all values with fewer than two edges.
+    """
     if len(edges) < 2:
         return [np.ones(len(values), dtype=bool)]
-    which = np.clip(np.searchsorted(edges, values, side="right") - 1, -1, len(edges) - 1)
-    which[values == edges[-1]] = len(edges) - 2
-    return [which == b for b in range(len(edges) - 1)]
+    index = np.clip(np.searchsorted(edges, values, side="right") - 1, -1, len(edges) - 1)
+    index[values == edges[-1]] = len(edges) - 2
+    return [index == b for b in range(len(edges) - 1)]
 
 
 def signal_probability(outputs: Floats, signal: Sequence[int]) -> Floats:
-    """(N,) probability of the signal classes together, by softmax of outputs (N, classes)."""
+    """Compute the probability of the signal classes together.
+
+    Parameters
+    ----------
+    outputs : (N, classes) ndarray
+        Real outputs of a network, before the softmax.
+    signal : sequence of int
+        Indices of the signal classes.
+
+    Returns
+    -------
+    (N,) ndarray
+        Sum of the softmax probabilities of the signal classes.
+    """
     powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-    found: Floats = powers[:, list(signal)].sum(axis=1) / powers.sum(axis=1)
-    return found
+    probability: Floats = powers[:, list(signal)].sum(axis=1) / powers.sum(axis=1)
+    return probability

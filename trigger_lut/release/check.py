@@ -21,7 +21,7 @@ import numpy as np
 
 from trigger_lut.cards.base import load_json
 from trigger_lut.errors import DataError, FirmwareError, NotReproducibleError, ToolMissingError, TriggerLutError
-from trigger_lut.evaluation.budget_lines import budget_lines, missed
+from trigger_lut.evaluation.budget_lines import budget_lines, describe_miss
 from trigger_lut.firmware.decision.project import read_decision
 from trigger_lut.firmware.emulator import python as emulator
 from trigger_lut.firmware.hls.project import load_hls
@@ -199,7 +199,7 @@ def _figures(files: Files, folder: Path, manifest: Any) -> str:
 
 def _budget(cards: Shipped) -> str:
     lines = budget_lines(cards.spec, cards.synth, cards.timing)
-    if over := [missed(line) for line in lines if not line.met]:
+    if over := [describe_miss(line) for line in lines if not line.met]:
         raise DataError("; ".join(over))
     if not cards.verify.bit_exact:
         raise DataError(cards.verify.verdict)

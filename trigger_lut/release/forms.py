@@ -25,7 +25,7 @@ from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.release.compare import codes_in
 from trigger_lut.release.manifest import MANIFEST, OF_SYNTHESIS
 from trigger_lut.synthesis.netlist import cell_counts, resources
-from trigger_lut.synthesis.yosys import synthesise
+from trigger_lut.synthesis.yosys import synthesize
 from trigger_lut.utils.programs import run_program
 
 MEASURED_EVENTS = 2_000_000
@@ -117,7 +117,7 @@ def _synthesis(folder: Path, codes: IntArray) -> Ran:
     """Count cells with the block RAMs that the budget of the release grants."""
     project, manifest = read_project(folder / "rtl"), _manifest(folder)
     granted = manifest["budget"]["bram18"]
-    module = synthesise(list(project.files), project.top, manifest["target"]["family"], bram18=granted)
+    module = synthesize(list(project.files), project.top, manifest["target"]["family"], bram18=granted)
     found = resources(cell_counts(module))
     return Ran(codes[:0], {name: int(getattr(found, name)) for name in OF_SYNTHESIS})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
-from trigger_lut.cards.drift import Compared, DriftCard, InputDrift, NumberDrift, TargetDrift
+from trigger_lut.cards.drift import DriftCard, InputDrift, NumberDrift, TargetDrift, ValueRatio
 from trigger_lut.metrics.ratios import standard_deviations
 
 CHANCE = 0.01  # that any input of a card is called shifted where nothing has changed
@@ -39,7 +39,7 @@ def constant(card: DriftCard) -> list[InputDrift]:
     return [x for x in card.features if x.distinct_codes[1] == 1]
 
 
-def _grown(found: Compared) -> bool:
+def _grown(found: ValueRatio) -> bool:
     return found.new.value - found.trained.value > MORE and standard_deviations(found) > DEVIATIONS
 
 
@@ -123,7 +123,7 @@ def _named(names: list[str]) -> str:
     return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
-def _ratio(about: str, found: Compared, scale: float, unit: str) -> Finding:
+def _ratio(about: str, found: ValueRatio, scale: float, unit: str) -> Finding:
     apart = standard_deviations(found)
     values = f"{scale * found.trained.value:.3g} before, {scale * found.new.value:.3g} {unit} now"
     ratio = "" if found.ratio is None else f", ratio {found.ratio.value:.2f}"

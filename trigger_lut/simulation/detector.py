@@ -6,7 +6,7 @@ acceptance   towers to |eta| < 2.97, muons to |eta| < 2.4
 field        a charged particle is turned in phi on its way to the calorimeter, or never reaches it: `deflection`
 layers       electrons and photons leave their transverse energy in EM towers, all else but muons in HAD towers
 resolution   of each tower's transverse energy: `smeared`
-towers       thresholds, whole numbers of 0.5 GeV, saturation: `digitised`
+towers       thresholds, whole numbers of 0.5 GeV, saturation: `digitized`
 muons        inefficiency and resolution of 1/pt: `muons_seen`
 """
 
@@ -70,7 +70,7 @@ def charges(pdg_id: NDArray[Any]) -> Ints:
 def deflection(pt_gev: Floats, charge: Ints) -> Floats:
     """By how much phi is smaller at the calorimeter than at the collision; NaN where a track curls up before it.
 
-    A track of radius R = pt / (0.3 B) leaves a cylinder of radius r, centred on its start, at the angle asin(r / 2R).
+    A track of radius R = pt / (0.3 B) leaves a cylinder of radius r, centered on its start, at the angle asin(r / 2R).
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         return charge.astype(np.float64) * np.arcsin(np.where(charge == 0, 0.0, CURL_GEV / pt_gev))
@@ -104,7 +104,7 @@ def smeared(et_gev: Floats, random: np.random.Generator) -> Floats:
     return found
 
 
-def digitised(et_gev: Floats) -> Floats:
+def digitized(et_gev: Floats) -> Floats:
     """Tower energies as hardware has them: whole numbers of 0.5 GeV, cut off, saturated; below the threshold 0."""
     whole = np.floor(np.minimum(et_gev, LARGEST_GEV) / LSB_GEV) * LSB_GEV
     return np.where(whole < THRESHOLD_GEV, 0.0, whole)

@@ -1,4 +1,4 @@
-"""What is learnable without quantisation: a Dense network of the same widths, and boosted trees."""
+"""What is learnable without quantization: a Dense network of the same widths, and boosted trees."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from trigger_lut.cards.base import Stopwatch, write_card
 from trigger_lut.cards.stage_cards import ReferenceCard
 from trigger_lut.data.event_codes import TEST, TRAIN, VALIDATION, load_codes
 from trigger_lut.data.npy import write_arrays
-from trigger_lut.evaluation.baselines import MOST, dense_outputs, trees_outputs
-from trigger_lut.metrics.accuracy import Quality
+from trigger_lut.evaluation.baselines import MAX_EVENTS, dense_predictions, tree_predictions
+from trigger_lut.metrics.accuracy import EventScore
 from trigger_lut.utils.files import atomic_path
 
 
@@ -22,16 +22,16 @@ def references(codes: Path, units: list[int], seed: int, outputs: Path, card: Pa
     watch = Stopwatch()
     events = load_codes(codes)
     started = time.monotonic()
-    dense, parameters = dense_outputs(events, units, seed)
+    dense, parameters = dense_predictions(events, units, seed)
     after_dense = time.monotonic()
-    trees = trees_outputs(events, seed)
-    quality, truth = Quality.on(events, TEST), events.labels_or_targets(TEST)
+    trees = tree_predictions(events, seed)
+    quality, truth = EventScore.for_split(events, TEST), events.labels_or_targets(TEST)
     record = ReferenceCard(
         units=units,
-        events=min(int(events.counts()[:, TRAIN].sum()), MOST),
+        events=min(int(events.counts()[:, TRAIN].sum()), MAX_EVENTS),
         measure=quality.measure,
-        accuracy_dense=float(quality.of(dense[TEST], truth).mean()),
-        accuracy_trees=float(quality.of(trees[TEST], truth).mean()),
+        accuracy_dense=float(quality.score(dense[TEST], truth).mean()),
+        accuracy_trees=float(quality.score(trees[TEST], truth).mean()),
         parameters_dense=parameters,
         seconds_dense=round(after_dense - started, 3),
         seconds_trees=round(time.monotonic() - after_dense, 3),

@@ -1,4 +1,4 @@
-"""Stage `decision`: the thresholds of the rate stage as bits of the firmware, verified, proven and synthesised."""
+"""Stage `decision`: the thresholds of the rate stage as bits of the firmware, verified, proven and synthesized."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.network.network import Network, load_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.synthesis.netlist import LongestPath, Resources, cell_counts, longest_path, resources
-from trigger_lut.synthesis.yosys import synthesise
+from trigger_lut.synthesis.yosys import synthesize
 from trigger_lut.verification.decision import Compared, Vectors, at_edges, compared, some_at_edges
 from trigger_lut.verification.decision_proof import DecisionProof, prove_decision
 from trigger_lut.verification.vectors import make_vectors
@@ -157,7 +157,7 @@ def fastest(
     target = design.target
     for cycles in range(1, levels(score) + 1):
         made = write_decision(rtl, score, names, list(points), list(points.values()), cycles, folder)
-        module = synthesise([made.verilog], made.logic, target.family)
+        module = synthesize([made.verilog], made.logic, target.family)
         path = longest_path(module, target.family)
         used = resources(cell_counts(module))
         if fmax_estimate_mhz(path.delay_ns, target.family, used.luts) >= target.clock_mhz:

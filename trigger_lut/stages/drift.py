@@ -23,8 +23,8 @@ from trigger_lut.config.data_set.trigger import Trigger
 from trigger_lut.data.event_codes import TEST, load_codes
 from trigger_lut.errors import CardError
 from trigger_lut.evaluation.drift.inputs import input_drift, sum_drift
-from trigger_lut.evaluation.drift.outputs import Answers, accuracies, output_drift, point_drift, target_drift
-from trigger_lut.evaluation.drift.samples import common_classes, labelled, samples
+from trigger_lut.evaluation.drift.outputs import SampleOutputs, accuracy_drift, output_drift, point_drift, target_drift
+from trigger_lut.evaluation.drift.samples import both_labeled, common_classes, comparable_samples
 from trigger_lut.network.network import load_network
 
 
@@ -52,9 +52,9 @@ def drift(
         raise CardError(f"{new.codes}: not in the formats of {trained.codes}; ingest it with --frozen {trained.codes}")
     ingested = read_card(IngestCard, trained.ingest), read_card(IngestCard, new.ingest)
     descriptions = load_data_set(trained.description), load_data_set(new.description, truth=False)
-    first, second = (Answers.of(net, sample) for sample in samples(events, others))
+    first, second = (SampleOutputs.evaluate(net, sample) for sample in comparable_samples(events, others))
     common, of_test = common_classes(first.sample, second.sample), events.labels[events.split == TEST]
-    known = labelled(events, others)
+    known = both_labeled(events, others)
     steps = [2.0 ** -f.kif[2] if f.lsb is None else f.lsb for f in ingested[0].features]
     points, khz = [], None
     if rated is not None:
@@ -82,7 +82,7 @@ def drift(
         outputs=output_drift(first, second, net.fractions),
         points=points,
         input_rate_khz=khz,
-        accuracy=accuracies(first, second),
+        accuracy=accuracy_drift(first, second),
         targets=target_drift(first, second, design.seed),
         **watch.provenance([spec, network, *trained, *new, *([] if rated is None else [rated[0]])], "numpy", "scipy"),
     )

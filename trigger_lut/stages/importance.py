@@ -28,7 +28,7 @@ from trigger_lut.data.event_codes import TEST, EventCodes, load_codes
 from trigger_lut.errors import CardError
 from trigger_lut.evaluation.predictions import real_outputs
 from trigger_lut.fixed_point.formats import KIF, IntArray, wrap
-from trigger_lut.metrics.accuracy import Quality
+from trigger_lut.metrics.accuracy import EventScore
 from trigger_lut.network.input_usage import Reads, input_reads
 from trigger_lut.network.network import LUTDenseTables, Network, load_network
 from trigger_lut.network.reference_model import evaluate
@@ -108,7 +108,7 @@ class Sample:
     """Events that importance is measured on: codes (N, C), truth, quality (N,) of each, and orders to shuffle into."""
 
     network: Network
-    judge: Quality
+    judge: EventScore
     codes: IntArray
     truth: NDArray[Any]
     quality: NDArray[np.float64]
@@ -125,8 +125,8 @@ class Sample:
         again = sum(float(_changed(network, few, order, *trial)[0].mean()) for trial in trials)
         count = int(WORK / (SHUFFLES * max(again, 1.0) * _operations(network)))
         codes, truth = events.first(TEST, min(max(count, LEAST_EVENTS), MOST_EVENTS))
-        judge, held, rng = Quality.on(events, TEST), codes.astype(np.int64), np.random.default_rng(seed)
-        quality = judge.of(real_outputs(network, evaluate(network, held)), truth)
+        judge, held, rng = EventScore.for_split(events, TEST), codes.astype(np.int64), np.random.default_rng(seed)
+        quality = judge.score(real_outputs(network, evaluate(network, held)), truth)
         return cls(network, judge, held, truth, quality, [rng.permutation(len(held)) for _ in range(SHUFFLES)])
 
     def lost(self, group: Sequence[int], mask: int | None = None) -> NDArray[np.float64]:
@@ -140,7 +140,7 @@ class Sample:
             rows.append(np.flatnonzero(changed))
         # Events that stay as they were lose nothing and are not evaluated again.
         row, outputs = np.concatenate(rows), real_outputs(self.network, evaluate(self.network, np.concatenate(parts)))
-        each = self.quality[row] - self.judge.of(outputs, self.truth[row])
+        each = self.quality[row] - self.judge.score(outputs, self.truth[row])
         return np.asarray(np.bincount(row, each, minlength=len(self.codes)) / len(self.orders))
 
 

@@ -2,10 +2,10 @@
 
 The score of class k is the log-odds of the softmax probability, z_k - log(sum of exp(z_j) over j != k), of the real
 outputs z (integers times 2**-fraction). It orders events as the softmax probability does, without its rounding to 1.
-The outputs of a quantised network are discrete, so events share scores: an efficiency here is that of a threshold
+The outputs of a quantized network are discrete, so events share scores: an efficiency here is that of a threshold
 that can be set, never an interpolation between two of them.
 
-The same is measured of the references and of the trained network in Keras. What quantisation cost is a difference on
+The same is measured of the references and of the trained network in Keras. What quantization cost is a difference on
 the same events: b of N events are right in the firmware alone and c in the other alone, so the accuracies differ by
 (b - c) / N with the standard error sqrt(b + c - (b - c)^2 / N) / N (Q. McNemar, Psychometrika 12 (1947) 153).
 
@@ -24,15 +24,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from trigger_lut.cards.base import Stopwatch, read_card, write_card
-from trigger_lut.cards.physics import Classification, Cost, PairedDifference, PhysicsCard, RocCurve
+from trigger_lut.cards.physics import Classification, PairedDifference, PhysicsCard, QuantizationLoss, RocCurve
 from trigger_lut.config.budget import Spec
 from trigger_lut.data.event_codes import TEST, EventCodes, load_codes
 from trigger_lut.errors import CardError
-from trigger_lut.evaluation.predictions import FIRMWARE, four
+from trigger_lut.evaluation.predictions import FIRMWARE, predictions_by_method
 from trigger_lut.metrics import auc_errors
-from trigger_lut.metrics.accuracy import Quality
-from trigger_lut.metrics.resolution import resolution
-from trigger_lut.metrics.trigger_rates import share
+from trigger_lut.metrics.accuracy import EventScore
+from trigger_lut.metrics.resolution import target_resolution
+from trigger_lut.metrics.trigger_rates import passing_fraction
 from trigger_lut.network.network import Network, load_network
 
 Floats = NDArray[np.float64]
@@ -86,13 +86,13 @@ def thinned(background: Floats, signal: Floats) -> tuple[Floats, Floats]:
     return background[keep], signal[keep]
 
 
-def roc_curve(score: Floats, is_signal: NDArray[np.bool_], found: auc_errors.Shares) -> RocCurve:
+def roc_curve(score: Floats, is_signal: NDArray[np.bool_], found: auc_errors.AucComponents) -> RocCurve:
     """The curve of one class against all others; found: `auc_errors.shares` of the same events."""
     background, signal = roc(score, is_signal)
     points = thinned(background, signal)
     return RocCurve(
         auc=area(background, signal),
-        auc_error=auc_errors.error(found),
+        auc_error=auc_errors.auc_error(found),
         efficiency_at_1e2=efficiency_at(background, signal, 1e-2),
         efficiency_at_1e3=efficiency_at(background, signal, 1e-3),
         background=points[0].tolist(),
@@ -112,7 +112,7 @@ class Judged:
     assigned: NDArray[np.int64]
     right: NDArray[np.bool_]
     scores: Floats
-    shares: list[auc_errors.Shares]
+    shares: list[auc_errors.AucComponents]
 
     @classmethod
     def of(cls, outputs: Floats, labels: NDArray[np.int64]) -> Judged:
@@ -121,7 +121,7 @@ class Judged:
         An event is assigned to the class with the largest output, the first of them where outputs are equal.
         """
         scores, assigned = log_odds(outputs), outputs.argmax(axis=1)
-        shares = [auc_errors.shares(scores[:, k], labels == k) for k in range(scores.shape[1])]
+        shares = [auc_errors.auc_components(scores[:, k], labels == k) for k in range(scores.shape[1])]
         return cls(assigned, assigned == labels, scores, shares)
 
 
@@ -129,22 +129,22 @@ def classification(method: str, found: Judged, labels: NDArray[np.int64], classe
     """Of one method."""
     return Classification(
         method=method,
-        accuracy=share(found.right),
+        accuracy=passing_fraction(found.right),
         classes={name: roc_curve(found.scores[:, k], labels == k, found.shares[k]) for k, name in enumerate(classes)},
         confusion=confusion(found.assigned, labels, len(classes)).tolist(),
     )
 
 
-def cost(method: str, firmware: Judged, other: Judged, classes: Sequence[str]) -> Cost:
+def cost(method: str, firmware: Judged, other: Judged, classes: Sequence[str]) -> QuantizationLoss:
     """Firmware against one other method, on the same events."""
     gained, lost = int((firmware.right & ~other.right).sum()), int((other.right & ~firmware.right).sum())
     count = len(firmware.right)
     apart = (gained - lost) / count
     of_areas = {}
     for name, first, second in zip(classes, firmware.shares, other.shares, strict=True):
-        value, error = auc_errors.difference(first, second)
+        value, error = auc_errors.auc_difference(first, second)
         of_areas[name] = PairedDifference(value=value, error=error)
-    return Cost(
+    return QuantizationLoss(
         method=method,
         accuracy=PairedDifference(value=apart, error=float(np.sqrt(((gained + lost) / count - apart**2) / count))),
         only_firmware=gained,
@@ -183,7 +183,7 @@ def _check_classes(events: EventCodes, codes: Path) -> None:
 
 def _classification(design: Spec, net: Network, events: EventCodes, model: Path, references: Path) -> dict[str, Any]:
     labels = events.labels_or_targets(TEST)
-    outputs, _ = four(design, net, model, events, references)
+    outputs = predictions_by_method(design, events, network=net, model=model, baselines=references)
     found = {method: Judged.of(held[TEST], labels) for method, held in outputs.items()}
     methods = [classification(method, judged, labels, events.classes) for method, judged in found.items()]
     firmware = methods[-1]
@@ -202,19 +202,19 @@ def _classification(design: Spec, net: Network, events: EventCodes, model: Path,
 
 
 def _regression(design: Spec, net: Network, events: EventCodes, model: Path, references: Path) -> dict[str, Any]:
-    found, _ = four(design, net, model, events, references)
+    found = predictions_by_method(design, events, network=net, model=model, baselines=references)
     true = events.labels_or_targets(TEST)
     return {
         "measure": "r2",
         "events": len(true),
-        "accuracy": float(Quality.on(events, TEST).of(found[FIRMWARE][TEST], true).mean()),
+        "accuracy": float(EventScore.for_split(events, TEST).score(found[FIRMWARE][TEST], true).mean()),
         "targets": [
-            resolution(
+            target_resolution(
                 name,
                 events.units[n],
-                scale * true[:, n].astype(np.float64),
-                {method: scale * outputs[TEST][:, n] for method, outputs in found.items()},
-                design.seed,
+                true=scale * true[:, n].astype(np.float64),
+                predicted={method: scale * outputs[TEST][:, n] for method, outputs in found.items()},
+                seed=design.seed,
             )
             for n, (name, scale) in enumerate(zip(events.classes, events.scales, strict=True))
         ],

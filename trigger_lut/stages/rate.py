@@ -17,18 +17,18 @@ from trigger_lut.config.budget import Spec
 from trigger_lut.config.data_set.trigger import Streams, Trigger
 from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes, load_codes
 from trigger_lut.errors import CardError, ConfigurationError, nearest
-from trigger_lut.evaluation.predictions import FIRMWARE, Outputs, four, of_teacher
+from trigger_lut.evaluation.predictions import FIRMWARE, Outputs, predictions_by_method, teacher_predictions
 from trigger_lut.fixed_point.decode import decoded
 from trigger_lut.metrics.trigger_rates import (
-    bins_of,
-    curve,
-    in_bins,
-    rate,
-    share,
+    background_rate,
+    bin_masks,
+    khz_per_event,
+    passing_fraction,
+    quantile_edges,
+    rate_curve,
     signal_probability,
     threshold_for,
     trigger_score,
-    weights,
 )
 from trigger_lut.network.network import load_network
 
@@ -47,8 +47,8 @@ def rate_of_design(
     wrong = events.regression and not events.label_classes
     if (net.inputs, net.classes) != (events.formats, events.classes) or wrong:
         raise CardError(f"{network}: made for other inputs or classes than those of {codes}; train again")
-    found, _ = four(design, net, model, events, references)
-    found = of_teacher(events) | found
+    found = predictions_by_method(design, events, network=net, model=model, baselines=references)
+    found = teacher_predictions(events) | found
     labels = {s: events.labels_of(s) for s in (VALIDATION, TEST)}
     classes = events.label_names
     signal = [classes.index(name) for name in trigger.signal]
@@ -106,18 +106,18 @@ def _point(
     streams: Streams,
     step: float,
 ) -> WorkingPoint:
-    khz = weights(labels[VALIDATION], streams)
+    khz = khz_per_event(labels[VALIDATION], streams)
     threshold = threshold_for(scores[VALIDATION][khz > 0], khz[khz > 0], wanted)
     of_test = labels[TEST]
     passed = np.zeros(len(of_test), bool) if threshold is None else np.asarray(scores[TEST] >= threshold)
-    efficiency = {classes[k]: share(passed[of_test == k]) for k in signal}
+    efficiency = {classes[k]: passing_fraction(passed[of_test == k]) for k in signal}
     if len(signal) > 1:
-        efficiency[ALL] = share(passed[np.isin(of_test, signal)])
+        efficiency[ALL] = passing_fraction(passed[np.isin(of_test, signal)])
     return WorkingPoint(
         method=method,
         threshold=threshold,
         code=round(threshold / step) if method == FIRMWARE and threshold is not None else None,
-        rate_khz=rate(passed, of_test, streams),
+        rate_khz=background_rate(passed, of_test, streams),
         efficiency=efficiency,
     )
 
@@ -125,7 +125,7 @@ def _point(
 def _curve(
     method: str, score: NDArray[Any], labels: NDArray[np.int64], signal: list[int], streams: Streams
 ) -> RateCurve:
-    thresholds, rates, efficiency = curve(score, labels, streams, signal, POINTS)
+    thresholds, rates, efficiency = rate_curve(score, labels, streams=streams, signal=signal, points=POINTS)
     return RateCurve(
         method=method, threshold=thresholds.tolist(), rate_khz=rates.tolist(), efficiency=efficiency.tolist()
     )
@@ -156,21 +156,23 @@ def _turnons(
     is_signal = np.isin(labels, signal)
     for name in trigger.efficiency_variables:
         values = _variable(events, name)
-        edges = bins_of(values[is_signal], VARIABLE_BINS)
+        edges = quantile_edges(values[is_signal], VARIABLE_BINS)
         efficiency = {}
         for point in points[f"{wanted:g}"]:
             score = scores[point.method][TEST]
             passed = np.zeros(len(score), bool) if point.threshold is None else np.asarray(score >= point.threshold)
-            efficiency[point.method] = [share(passed[is_signal & inside]) for inside in in_bins(values, edges)]
+            efficiency[point.method] = [
+                passing_fraction(passed[is_signal & inside]) for inside in bin_masks(values, edges)
+            ]
         found.append(Turnon(variable=name, rate_khz=wanted, edges=edges.tolist(), efficiency=efficiency))
     return found
 
 
 def _reliability(method: str, outputs: Outputs, labels: NDArray[np.int64], signal: list[int]) -> Reliability:
     predicted, is_signal = signal_probability(outputs[TEST], signal), np.isin(labels, signal)
-    bins = [inside for inside in in_bins(predicted, np.linspace(0, 1, PROBABILITY_BINS + 1)) if inside.any()]
+    bins = [inside for inside in bin_masks(predicted, np.linspace(0, 1, PROBABILITY_BINS + 1)) if inside.any()]
     return Reliability(
         method=method,
         predicted=[float(predicted[inside].mean()) for inside in bins],
-        observed=[share(is_signal[inside]) for inside in bins],
+        observed=[passing_fraction(is_signal[inside]) for inside in bins],
     )

@@ -15,7 +15,7 @@ from trigger_lut.firmware.rtl.build import RtlProject, read_project
 from trigger_lut.network.network import load_network
 from trigger_lut.synthesis.ecp5 import nextpnr
 from trigger_lut.synthesis.ecp5.pipeline_depths import write_depth
-from trigger_lut.synthesis.ecp5.synthesis import synthesise_ecp5
+from trigger_lut.synthesis.ecp5.synthesis import synthesize_ecp5
 from trigger_lut.synthesis.ecp5.wrapper import WRAPPER, wrapper
 
 SEEDS = (1, 2, 3)  # Fmax varies from seed to seed by some per cent
@@ -77,7 +77,7 @@ def _routed(project: RtlProject, design: Spec, as_built: bool) -> Found:
         around, netlist = Path(folder, f"{WRAPPER}.v"), Path(folder, "netlist.json")
         bits = [sum(kif.bits for kif in formats) for formats in (project.inputs, project.outputs)]
         around.write_text(wrapper(project.top, *bits), encoding="utf-8")
-        synthesise_ecp5([*project.files, around], WRAPPER, netlist)
+        synthesize_ecp5([*project.files, around], WRAPPER, netlist)
         nextpnr.check_fits(netlist, what)
         routed = [nextpnr.place_and_route(netlist, design.target.clock_mhz, seed) for seed in SEEDS]
     return Found(project.latency_cycles_planned, as_built, routed)

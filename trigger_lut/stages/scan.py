@@ -13,9 +13,9 @@ from trigger_lut.cards.stage_cards import DesignSummary, ReferenceCard, TrainCar
 from trigger_lut.config.budget import Spec
 from trigger_lut.config.network import short_name
 from trigger_lut.errors import CardError
-from trigger_lut.evaluation.budget_lines import missed
+from trigger_lut.evaluation.budget_lines import describe_miss
 from trigger_lut.evaluation.published import RESULTS
-from trigger_lut.stages.summary import rows_as_table, same_everywhere, summarise
+from trigger_lut.stages.summary import rows_as_table, same_everywhere, summarize
 
 
 def front(points: Sequence[tuple[float, float, bool]]) -> list[bool]:
@@ -71,7 +71,7 @@ def scan_points(
     Raises CardError when a card is missing or damaged, or the designs are not of one data set and target.
     """
     folders = [*points, *designs]
-    held = [summarise(folder, card) for folder in folders]
+    held = [summarize(folder, card) for folder in folders]
     first = held[0][0]
     same_everywhere(folders, [spec for spec, _, _ in held])
     events = [read_card(PhysicsCard, folder / "physics.json").events for folder in folders]
@@ -119,7 +119,7 @@ def _point(
         vectors=row.vectors,
         mismatches=row.mismatches,
         budget_met=row.budget_met,
-        missed=[missed(line) for line in row.budget if not line.met],
+        missed=[describe_miss(line) for line in row.budget if not line.met],
         front_luts=front_luts,
         front_latency=front_latency,
     )

@@ -16,7 +16,7 @@ from trigger_lut.errors import CardError
 from trigger_lut.evaluation.budget_lines import budget_lines
 
 
-def summarise(folder: Path, reference: ReferenceCard) -> tuple[Spec, DesignSummary, list[Path]]:
+def summarize(folder: Path, reference: ReferenceCard) -> tuple[Spec, DesignSummary, list[Path]]:
     """(spec, row, files read) of the design in a folder.
 
     Raises CardError when a card is missing or damaged, belongs to another design, or lacks a measured number.
@@ -137,7 +137,7 @@ def summary(reference: Path, folders: list[Path], json: Path, tsv: Path) -> None
     """
     watch = Stopwatch()
     card = read_card(ReferenceCard, reference)
-    held = [summarise(folder, card) for folder in folders]
+    held = [summarize(folder, card) for folder in folders]
     same_everywhere(folders, [spec for spec, _, _ in held])
     for folder, (spec, _, _) in zip(folders, held, strict=True):
         units = spec.network.widths_of_baseline

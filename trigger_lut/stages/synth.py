@@ -19,11 +19,11 @@ from trigger_lut.synthesis.netlist import cell_counts, longest_path, resources
 from trigger_lut.synthesis.netlist_cycles import check_cycles
 from trigger_lut.synthesis.netlist_simulation import Bit
 from trigger_lut.synthesis.static_timing import stages
-from trigger_lut.synthesis.yosys import synthesise
+from trigger_lut.synthesis.yosys import synthesize
 
 
 def synth(spec: Path, network: Path, train_card: Path, firmware_card: Path, card: Path) -> SynthCard:
-    """Synthesise the Verilog of a design and write its SynthCard.
+    """Synthesize the Verilog of a design and write its SynthCard.
 
     LUTs are LUT1 to LUT6 cells (two small functions that share one LUT6 in a device count twice), bram18 counts a 36 Kb
     block RAM twice. The netlist is evaluated on random vectors as well. Raises CardError when Verilog or network are
@@ -35,7 +35,7 @@ def synth(spec: Path, network: Path, train_card: Path, firmware_card: Path, card
     firmware = require_current_files(firmware_card, spec, network)
     project = read_project(Path(firmware.rtl_project))
     integers = load_network(network)
-    module = synthesise(list(project.files), project.top, design.target.family, bram18=design.budget.bram18)
+    module = synthesize(list(project.files), project.top, design.target.family, bram18=design.budget.bram18)
     cells = cell_counts(module)
     check_cycles(module, firmware.rtl_latency_cycles_planned, design.design)
     names = net_names(integers, module, design.design)

@@ -26,7 +26,7 @@ from trigger_lut.config.data_set.anomaly import SCORE, Teacher
 from trigger_lut.data.event_codes import TEST, TRAIN, VALIDATION, EventCodes, load_codes, save_codes
 from trigger_lut.data.moments import Moments
 from trigger_lut.errors import CardError, ConfigurationError, nearest
-from trigger_lut.evaluation.baselines import BATCH_SIZE, LEARNING_RATE, sample
+from trigger_lut.evaluation.baselines import BATCH_SIZE, LEARNING_RATE, first_events
 from trigger_lut.fixed_point.decode import decoded
 from trigger_lut.metrics import auc_errors
 
@@ -83,7 +83,7 @@ def scores(events: EventCodes, teacher: Teacher) -> tuple[Floats, tuple[list[flo
 
     keras.utils.set_random_seed(teacher.seed)
     seen = looked_at(events.features, teacher.channels)
-    x, check = (sample(events, split)[0][:, seen] for split in (TRAIN, VALIDATION))
+    x, check = (first_events(events, split)[0][:, seen] for split in (TRAIN, VALIDATION))
     # Channels that never vary say nothing, and would be divided by nothing.
     mean, spread = x.mean(axis=0), np.where(x.std(axis=0) > 0, x.std(axis=0), np.inf)
     widths = [*teacher.units, *teacher.units[-2::-1]]
@@ -160,7 +160,7 @@ def aucs(events: EventCodes, score: Floats, background: list[str]) -> dict[str, 
         chosen = test & (events.labels == k)
         if name not in background and chosen.any() and ordinary.any():
             both = ordinary | chosen
-            found[name] = float(auc_errors.shares(score[both], chosen[both])[0].mean())
+            found[name] = float(auc_errors.auc_components(score[both], chosen[both])[0].mean())
     return found
 
 

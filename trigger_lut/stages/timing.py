@@ -15,19 +15,19 @@ def timing(spec: Path, verify_card: Path, synth_card: Path, card: Path) -> Timin
     """Write the TimingCard of a design from what simulation and synthesis measured.
 
     latency_ns is the measured number of cycles times the period of the target's clock. It is met only where the clock
-    is. Fmax is an estimate: the delay model on the longest path of the synthesised netlist. Raises CardError when the
+    is. Fmax is an estimate: the delay model on the longest path of the synthesized netlist. Raises CardError when the
     cards are of different designs or lack the path.
     """
     watch = Stopwatch()
-    design, verified, synthesised = (
+    design, verified, synthesized = (
         read_card(Spec, spec),
         read_card(VerifyCard, verify_card),
         read_card(SynthCard, synth_card),
     )
-    for path, found in ((verify_card, verified.design), (synth_card, synthesised.design)):
+    for path, found in ((verify_card, verified.design), (synth_card, synthesized.design)):
         if found != design.design:
             raise CardError(f"{path}: of design {found!r}, expected {design.design!r}")
-    figures = timing_figures(design, verified, synthesised)
+    figures = timing_figures(design, verified, synthesized)
     result = TimingCard(**figures, **watch.provenance([spec, verify_card, synth_card]))
     write_card(result, card)
     return result

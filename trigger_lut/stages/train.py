@@ -127,7 +127,7 @@ def verdict(session: Session, result: Result) -> str:
     return (
         f"beyond the budget: {built.luts} LUTs after Yosys of {spec.budget.luts}, {built.latency_cycles} cycles of "
         f"{spec.latency_cycles_budget}{clock(spec, built)}; pruned and fine-tuned again {session.tightened} times; "
-        f"this is the nearest of {len(session.measurements)} networks that were synthesised"
+        f"this is the nearest of {len(session.measurements)} networks that were synthesized"
     )
 
 

@@ -18,7 +18,7 @@ from trigger_lut.cards.stage_cards import DesignSummary, ReferenceCard, Summary,
 from trigger_lut.config.budget import Budget, Target, load_budget, resolve
 from trigger_lut.errors import BudgetMissedError, CardError, TriggerLutError
 from trigger_lut.stages.scan import scan_points
-from trigger_lut.stages.summary import summarise
+from trigger_lut.stages.summary import summarize
 from trigger_lut.verification.consistency import BESIDE, Design, differs, problems_of, read_design
 from trigger_lut.verification.judgement import details, failing, reasons_to_fail
 
@@ -121,7 +121,7 @@ def _read(summary: Path | None, scan: Path | None, cards: Sequence[Path]) -> Fou
     for path, rows in ((summary, found.rows), (scan, [])):
         for folder in _folders(path):
             try:
-                spec, row, _ = summarise(folder, reference)
+                spec, row, _ = summarize(folder, reference)
                 rows.append(row)
                 if spec.design not in folders:
                     folders[spec.design] = folder

@@ -1,4 +1,4 @@
-"""LUTs of a synthesised netlist by layer of the network."""
+"""LUTs of a synthesized netlist by layer of the network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names for the nets of a synthesised netlist: which value of the network a net carries.
+"""Names for the nets of a synthesized netlist: which value of the network a net carries.
 
 Synthesis keeps hardly any names. So netlist and network get the same random vectors, and a net is named after the first
 value of the network - input, channel of a layer, table of an edge, adder, output - with a bit that is the same on all

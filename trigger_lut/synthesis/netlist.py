@@ -1,4 +1,4 @@
-"""A synthesised netlist of Xilinx cells: what it uses and its longest path between registers.
+"""A synthesized netlist of Xilinx cells: what it uses and its longest path between registers.
 
 Netlists are Yosys' JSON (`write_json`) of one flat module.
 """
@@ -114,7 +114,7 @@ def longest_path(module: Mapping[str, Any], family: str) -> LongestPath:
             TopologicalSorter({name: [d for _, d in inputs[name] if d in cells] for name in cells}).static_order()
         )
     except CycleError as error:
-        raise ToolFailedError(f"the synthesised logic has a loop through {error.args[1][0]}") from error
+        raise ToolFailedError(f"the synthesized logic has a loop through {error.args[1][0]}") from error
     model = delays(family)
     reached: dict[str, tuple[int, float]] = {
         "": (0, 0.0),

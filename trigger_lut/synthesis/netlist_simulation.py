@@ -1,4 +1,4 @@
-"""What a synthesised netlist computes: every net on many vectors at once, registers looked through.
+"""What a synthesized netlist computes: every net on many vectors at once, registers looked through.
 
 The pipeline has no feedback and no enables, so a register passes on what it gets: all vectors are on their way alone.
 A net's values are the bits of one Python integer, bit n for vector n.
@@ -52,7 +52,7 @@ def order(cells: Mapping[str, Any]) -> list[str]:
     try:
         return list(TopologicalSorter(needed).static_order())
     except CycleError as error:
-        raise ToolFailedError(f"the synthesised logic has a loop through {error.args[1][0]}") from error
+        raise ToolFailedError(f"the synthesized logic has a loop through {error.args[1][0]}") from error
 
 
 def outputs(cell: Mapping[str, Any]) -> list[Bit]:

@@ -42,7 +42,7 @@ OPTIONS = "-flatten -noiopad -noclkbuf -nosrl -nolutram -nodsp -abc9"
 MEMORY, NAMED = "$mem_v2", "rom_"
 
 
-def synthesise(files: list[Path], top: str, family: str, *, bram18: int = 0) -> dict[str, Any]:
+def synthesize(files: list[Path], top: str, family: str, *, bram18: int = 0) -> dict[str, Any]:
     """Synthesize Verilog for a Xilinx family, out of context: no pads and no clock buffers.
 
     Tables become LUTs. With `bram18` > 0, those that a register follows may go into block RAM. If Yosys takes more

@@ -20,7 +20,7 @@ What did not, and is not in:
 - Cosine cycles of 25 epochs while widths are trained, instead of one cosine: test -1.45 (one pair, 400 LUTs; freezing
   came within a cycle).
 - Half of the labels from boosted trees, out of fold (distillation): test -0.08 +- 0.13 (2 seeds at 400 and at 1,500
-  LUTs). Distillation from the unquantised network was not measured: its accuracy is below that of the trees.
+  LUTs). Distillation from the unquantized network was not measured: its accuracy is below that of the trees.
 - Label smoothing of 0.1: test +0.13 and -0.34 (2 seeds, 400 LUTs).
 - The mean of the weights of the last 10 epochs, put in before widths are frozen: test -0.31, 10 % fewer LUTs (one pair,
   400 LUTs).

@@ -1,7 +1,7 @@
 """What a training reads: events held in memory, or windows of them that are read from disk while it trains.
 
-A window is a part of the training split, decoded, and is shuffled whole. It is made of blocks of neighbouring rows of
-the file, drawn anew each epoch: ingest has put rows in the order of a hash, so that neighbours have nothing in common.
+A window is a part of the training split, decoded, and is shuffled whole. It is made of blocks of neighboring rows of
+the file, drawn anew each epoch: ingest has put rows in the order of a hash, so that neighbors have nothing in common.
 What is left over of a window, less than a batch, goes into the next one.
 """
 
@@ -17,7 +17,7 @@ from trigger_lut.config.budget import Training
 from trigger_lut.data.event_codes import BLOCK, TRAIN, VALIDATION, EventCodes
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.fixed_point.decode import decoded
-from trigger_lut.metrics.accuracy import Quality
+from trigger_lut.metrics.accuracy import EventScore
 from trigger_lut.training.types import Window
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from trigger_lut.training.types import Pressure
 
 COPIES = 3  # of a window at most: one that is trained on, as an array and on the device, and one that is being read
-BLOCKS = 16  # of a window at least: what neighbours in the file have in common is to be a small part of it
+BLOCKS = 16  # of a window at least: what neighbors in the file have in common is to be a small part of it
 Item = TypeVar("Item")
 
 
@@ -85,7 +85,7 @@ class Held:
     def __init__(self, codes: EventCodes, batch_size: int) -> None:
         self.codes, self.batch_size = codes, batch_size
         self.validation = real_values(codes, VALIDATION)
-        self.weights, self.quality = codes.weights_of(VALIDATION), Quality.on(codes, VALIDATION)
+        self.weights, self.quality = codes.weights_of(VALIDATION), EventScore.for_split(codes, VALIDATION)
         self.events = int(codes.counts()[:, TRAIN].sum())
 
     def training(self) -> tuple[np.ndarray, np.ndarray]:
@@ -95,7 +95,7 @@ class Held:
         return trainer.epoch(np.random.default_rng((seed, epoch)).permutation(self.events), pressure)
 
     def qualities(self, trainer: Trainer) -> np.ndarray:
-        return self.quality.of(trainer.logits(self.validation[0]), self.validation[1])
+        return self.quality.score(trainer.logits(self.validation[0]), self.validation[1])
 
 
 class Streamed:
@@ -106,7 +106,7 @@ class Streamed:
 
     def __init__(self, codes: EventCodes, batch_size: int, memory_mb: int) -> None:
         self.codes, size = codes, event_bytes(codes)
-        self.weights, self.quality = codes.weights_of(VALIDATION), Quality.on(codes, VALIDATION)
+        self.weights, self.quality = codes.weights_of(VALIDATION), EventScore.for_split(codes, VALIDATION)
         self.rows = int(memory_mb * 1e6) // (COPIES * size)
         self.block = min(max(self.rows // BLOCKS, 1), BLOCK)
         self.counts = codes.counts(self.block)[:, TRAIN]
@@ -168,7 +168,7 @@ class Streamed:
     def qualities(self, trainer: Trainer) -> np.ndarray:
         return np.concatenate(
             [
-                self.quality.of(trainer.logits(decoded(codes, self.codes.formats)), truth)
+                self.quality.score(trainer.logits(decoded(codes, self.codes.formats)), truth)
                 for codes, truth in self.codes.chunks(VALIDATION)
             ]
         )

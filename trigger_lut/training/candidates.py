@@ -11,7 +11,7 @@ from trigger_lut.training.measure import Built, Correction
 
 MARGIN = 0.985  # of the budget: the most LUTs, as corrected, of a network that is worth a synthesis
 NEAR = 0.1  # of the budget: what a network that does not seem to fit may be over, to be more than a last resort
-KEPT = 6  # candidates of each sort: neighbours in time differ by a few LUTs, so one that is too large is not the end
+KEPT = 6  # candidates of each sort: neighbors in time differ by a few LUTs, so one that is too large is not the end
 
 
 @dataclass(frozen=True)

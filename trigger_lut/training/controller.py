@@ -1,6 +1,6 @@
 """The budget controller: from what a design costs now to how hard the next epoch presses on it.
 
-Training minimises  loss + multiplier * log(cost)  (a penalty on the logarithm weighs a relative saving the same
+Training minimizes  loss + multiplier * log(cost)  (a penalty on the logarithm weighs a relative saving the same
 for small and large designs). The user states the budget; the multiplier is found by a proportional-integral rule on
 log(cost / target), while the target is lowered from the initial cost to the budget.
 """

@@ -18,7 +18,7 @@ def table_layers(model: keras.Model) -> list[TableLayer]:
 
 
 def hold_widths(layers: list[TableLayer], moments: bool = True) -> None:
-    """Make widths the whole numbers that they are taken for, and moments of batch normalisation those that are kept.
+    """Make widths the whole numbers that they are taken for, and moments of batch normalization those that are kept.
 
     Without `moments` these go on being those of each batch.
     """

@@ -60,7 +60,7 @@ def prune(session: Session, share: float) -> None:
             network = session.network()
         marks = closest(session.limits, network, sample)
     remove_edges(session.tables, network, marks)
-    session.trainer.reset_optimiser()
+    session.trainer.reset_optimizer()
     session.over = session.under = 0
     if not left and session.limits.over_built(built := session.measure("result")) > 0:
         session.result = Result(False, built, session.weights(), closest=True)

@@ -1,4 +1,4 @@
-"""What training minimises, mean over a batch. The targets are those of `EventCodes.targets`."""
+"""What training minimizes, mean over a batch. The targets are those of `EventCodes.targets`."""
 
 from __future__ import annotations
 

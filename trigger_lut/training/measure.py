@@ -1,4 +1,4 @@
-"""What a network in training really takes: built as Verilog, synthesised by Yosys, and set against the surrogate.
+"""What a network in training really takes: built as Verilog, synthesized by Yosys, and set against the surrogate.
 
 The surrogate counts LUTs in milliseconds, and is off by some percent, differently for each network. A measurement takes
 seconds, so training takes a few, and corrects the surrogate by them. The pipeline is the one that the firmware stage
@@ -48,7 +48,7 @@ def need_yosys() -> None:
 
 
 def measure(network: Network, spec: Spec) -> Built:
-    """Build and synthesise a network for the design's target, as the firmware stage does.
+    """Build and synthesize a network for the design's target, as the firmware stage does.
 
     Raises FirmwareError when it cannot be built, ToolMissingError without pyosys, ToolFailedError when Yosys fails.
     """

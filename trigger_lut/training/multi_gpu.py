@@ -1,7 +1,7 @@
 """Training on several devices of one machine: each takes an equal part of every batch, all make the same update.
 
 `tf.distribute` keeps a copy of each variable on each device and sums between them. XLA compiles what lies between two
-sums: up to each histogram that batch normalisation needs of the whole batch (`layers.batch_statistics`), the
+sums: up to each histogram that batch normalization needs of the whole batch (`layers.batch_statistics`), the
 gradients, and the update. A step thus takes as many more compiled calls as there are such layers, and runs the layers
 before a histogram once more for it; with the default network that is the reading of the input's codes. The result is
 that of one device but for the order in which floats are added.
@@ -82,7 +82,7 @@ class SharedTrainer(Trainer):
                 f"training.batch_size: {self.batch_size} events do not divide into equal parts for {self.parts} "
                 f"devices; the nearest that do: {near}"
             )
-        self.normalised = sum(getattr(layer, "batch_norm", False) and layer.trainable for layer in self.layers)
+        self.normalized = sum(getattr(layer, "batch_norm", False) and layer.trainable for layer in self.layers)
         self._epoch = tf.function(self._run_epoch)
         self._part = tf.function(self._part_of, jit_compile=True)
         self._histogram = tf.function(self._next_histogram, jit_compile=True)
@@ -112,7 +112,7 @@ class SharedTrainer(Trainer):
         context = tf.distribute.get_replica_context()
         x, labels = self._part(x, y, rows, context.replica_id_in_sync_group)
         histograms: list[tf.Tensor] = []
-        for _ in range(self.normalised):
+        for _ in range(self.normalized):
             histograms.append(self._over_devices(context, self._histogram(x, histograms)))
         loss, gradient = self._gradient(x, labels, histograms, luts, depth)
         self._move(context.all_reduce(MEAN, gradient), learning_rate, width_rate)
@@ -129,7 +129,7 @@ class SharedTrainer(Trainer):
         # Stateless: what the layers before would keep of this pass, the pass for the gradients keeps.
         with keras.StatelessScope(), collecting():
             found = next_histogram(lambda: self.model(x, training=True), histograms)
-        assert found is not None, "there is a histogram for each normalised layer"
+        assert found is not None, "there is a histogram for each normalized layer"
         return found
 
     def _gradients_of_part(self, x, labels, histograms: Sequence[tf.Tensor], luts, depth):

@@ -1,4 +1,4 @@
-"""How a training ends: candidates are synthesised, and the best one that fits is the result, or training goes on."""
+"""How a training ends: candidates are synthesized, and the best one that fits is the result, or training goes on."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from trigger_lut.training.measure import correction
 if TYPE_CHECKING:
     from trigger_lut.training.session import Session
 
-TRIES = 4  # networks at most that are synthesised at the end
+TRIES = 4  # networks at most that are synthesized at the end
 USED = 0.9  # of the budget that is to be used
 TIGHTENED, WIDENED = 2, 1  # times at most that a training goes on with fewer edges, or with more, after its end,
 TIGHTENED_SHARE = 0.1  # for this share of its epochs
 CUTS = (AIM, AIM, 0.93, 0.85)  # shares of the budget that a network is pruned to at last, one after the other
-FILLS = 8  # networks at most that are synthesised to fill one
+FILLS = 8  # networks at most that are synthesized to fill one
 
 
 def conclude(session: Session) -> None:
-    """Synthesise candidates, and end with the best one, or go on: tighten where none fits, widen where it is small.
+    """Synthesize candidates, and end with the best one, or go on: tighten where none fits, widen where it is small.
 
     Interrupted, this begins anew.
     """

@@ -58,7 +58,7 @@ PATIENCE = 6  # rounds over the budget, or below NEARLY of it, after which a fro
 LAST_PRUNING = 0.95  # as long as no more than this share of the epochs is done
 FINE_TUNE_RATE = 0.5  # of the learning rate, at which fine-tuning begins
 SETTLE_FROM = 0.4  # of fine-tuning: LUTs drift while spans of tables adapt to the pruning
-SETTLED_BY = 8192  # events whose moments batch normalisation gets in a regression, before each look
+SETTLED_BY = 8192  # events whose moments batch normalization gets in a regression, before each look
 FEW = 512  # events over which outputs must vary, each time that it is looked at
 NEARLY = 0.94  # of the budget: below this, a network is filled up
 
@@ -228,7 +228,7 @@ class Session:
         return float(np.average(self.data.qualities(self.trainer), weights=self.data.weights))
 
     def hold_widths(self) -> None:
-        """Widths are trained no further, nor are moments of batch normalisation, but in a regression.
+        """Widths are trained no further, nor are moments of batch normalization, but in a regression.
 
         With held moments the same rate takes a regression apart: over the first eight epochs, the R^2 of the simulated
         muons' angle fell from 92 % to between 68 and 82 %; with those of each batch it was at 92 to 93 %.
@@ -251,7 +251,7 @@ class Session:
         self.candidates = with_candidate(self.candidates, new)
 
     def measure(self, when: str) -> Built:
-        """Build and synthesise the network as it is; the surrogate is corrected by the outcome from here on."""
+        """Build and synthesize the network as it is; the surrogate is corrected by the outcome from here on."""
         started = time.monotonic()
         network = self.network()
         cost, built = self.limits.estimate(network), measure(network, self.spec)

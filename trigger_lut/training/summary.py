@@ -6,9 +6,9 @@ import numpy as np
 
 from trigger_lut.cards.stage_cards import LayerSummary
 from trigger_lut.conversion.keras_model import decode_outputs
-from trigger_lut.cost_model.luts import Cost, summarise
+from trigger_lut.cost_model.luts import Cost, summarize
 from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes
-from trigger_lut.metrics.accuracy import Quality
+from trigger_lut.metrics.accuracy import EventScore
 from trigger_lut.network.network import Network
 from trigger_lut.network.reference_model import evaluate
 
@@ -17,9 +17,9 @@ def accuracies(integers: Network, events: EventCodes) -> dict[int, float]:
     """Share of right classes, of a regression R^2, on the validation and the test split."""
     accuracy = {}
     for split in (VALIDATION, TEST):
-        quality = Quality.on(events, split)
+        quality = EventScore.for_split(events, split)
         found = [
-            quality.of(decode_outputs(evaluate(integers, codes), integers), truth)
+            quality.score(decode_outputs(evaluate(integers, codes), integers), truth)
             for codes, truth in events.chunks(split)
         ]
         accuracy[split] = float(np.concatenate(found).mean())
@@ -30,7 +30,7 @@ def layer_summaries(integers: Network, cost: Cost) -> list[LayerSummary]:
     """Widths and LUTs of each layer. cost: the surrogate's of this network."""
     layers = []
     for form, part in zip(integers.layers, cost.layers, strict=True):
-        inputs, outputs = summarise(form)
+        inputs, outputs = summarize(form)
         layers.append(
             LayerSummary(
                 name=form.name,

@@ -1,4 +1,4 @@
-"""Compiled training: a whole epoch, with tables, gradients and optimisers, is one XLA call.
+"""Compiled training: a whole epoch, with tables, gradients and optimizers, is one XLA call.
 
 Where the time of a step goes (16 -> 20 -> 5, tables of 64 entries, 2 cores of a Xeon that others used too): at batch
 33,200 about 8 ms, more than half of it in the look-ups of `layers/kernel.cpp` (microseconds an event, 16 x 20: 0.024
@@ -24,7 +24,7 @@ from trigger_lut.training.soft_cost import counting_layers, links_of, model_cost
 from trigger_lut.training.types import Pressure, Window
 
 WIDTHS = ("input_width", "output_fraction")
-QUANTISERS = "hgq.quantizer."  # layers that hold the bit widths of HGQ2
+QUANTIZERS = "hgq.quantizer."  # layers that hold the bit widths of HGQ2
 ADAM_EPSILON = 1e-7
 
 
@@ -61,7 +61,7 @@ class Trainer:
         self.betas = [layer._beta for layer in counting_layers(model)]
         for beta in self.betas:
             beta.assign(tf.zeros(beta.shape))
-        bits = {id(v) for x in every if type(x).__module__.startswith(QUANTISERS) for v in x.trainable_variables}
+        bits = {id(v) for x in every if type(x).__module__.startswith(QUANTIZERS) for v in x.trainable_variables}
         self.links = links_of(model, self.layers)
         self.widths = [v for v in model.trainable_variables if v.name in WIDTHS or id(v) in bits]
         held = {id(v) for v in self.widths}
@@ -113,7 +113,7 @@ class Trainer:
         return np.concatenate(found)
 
     def settle(self, x: np.ndarray) -> None:
-        """Set the stored moments of batch normalisation to those of these events (N, C); nothing once they are fixed.
+        """Set the stored moments of batch normalization to those of these events (N, C); nothing once they are fixed.
 
         They lag behind the weights by some steps. Each table is off by little; a sum over many places adds that up,
         which the classes of a classification share, and a regression does not forgive.
@@ -129,13 +129,13 @@ class Trainer:
         for layer, (table, bias) in zip(self.layers, self._tables(), strict=True):
             layer.keep(table, bias)
 
-    def reset_optimiser(self) -> None:
+    def reset_optimizer(self) -> None:
         """Forget the moments of the gradients."""
         for variable in (*self.moments, self.step):
             variable.assign(tf.zeros_like(variable))
 
     def is_finite(self) -> bool:
-        """Whether all gradients were finite since the optimiser was reset: one that was not stays in the moments."""
+        """Whether all gradients were finite since the optimizer was reset: one that was not stays in the moments."""
         return bool(np.isfinite(np.asarray(self.moments[0])).all())
 
     def state(self) -> list[tf.Variable]:
@@ -156,7 +156,7 @@ class Trainer:
         return loss
 
     def _gradients(self, x, labels, luts, depth):
-        """Loss, and the gradients of what is minimised to weights and widths, as one array."""
+        """Loss, and the gradients of what is minimized to weights and widths, as one array."""
         variables = [*self.weights, *self.widths]
         with tf.GradientTape() as tape:
             scores, cost, levels, penalties = self._forward(x)

@@ -1,7 +1,7 @@
 """Warm starts: a training to a smaller budget begins with what a larger one had right before its widths were frozen.
 
 By then the larger one has found which bits pay, and nothing is final: every width is still trained. The smaller one
-takes over the variables of the model, the moments of the optimiser, the multipliers of the controllers and what the
+takes over the variables of the model, the moments of the optimizer, the multipliers of the controllers and what the
 surrogate is off by. Its target falls from the cost of that network to its own budget.
 """
 

@@ -114,7 +114,7 @@ class Solver:
                 vector[sites[self.rng.random(layer.places) < self.rng.random()]] = given
             return
 
-    def _neighbours(self, vector: IntArray) -> IntArray:
+    def _neighbors(self, vector: IntArray) -> IntArray:
         """Every vector that differs in one input, or MOST of them by chance."""
         found = []
         for i, kif in enumerate(self.network.inputs):
@@ -142,7 +142,7 @@ class Solver:
             changed = self.rng.random(tried.shape) < self.rng.choice([1, 2, 4, 8], (TRIES, 1)) / tried.shape[1]
             others = self.rng.integers(lo, hi + 1, tried.shape)
             others[::2] = pool[self.rng.integers(len(pool), size=len(others[::2]))]
-            tried = self._neighbours(best) if idle == PATIENCE - 1 else np.where(changed, others, tried)
+            tried = self._neighbors(best) if idle == PATIENCE - 1 else np.where(changed, others, tried)
             self._repeat(tried[1::4])
             far = _distance(all_values(self.network, tried)[:, value], wanted)
             idle = 0 if int(far.min()) < least else idle + 1

@@ -11,7 +11,7 @@ from trigger_lut.cards.firmware import VerifyCard
 from trigger_lut.cards.proof import FaultsCard, ProveCard
 from trigger_lut.cards.scan import ScanPoint
 from trigger_lut.cards.stage_cards import BudgetLine, DesignSummary, DesignVerdict, FormVerdict
-from trigger_lut.evaluation.budget_lines import judged, missed
+from trigger_lut.evaluation.budget_lines import describe_miss, judge
 from trigger_lut.verification.consistency import Design
 
 NOT_ASKED = "not asked for"
@@ -19,7 +19,7 @@ NOT_ASKED = "not asked for"
 
 def faults(design: DesignSummary) -> list[str]:
     """Return everything that keeps a design from passing, each with its size."""
-    return [f"{design.name}: {missed(line)}" for line in design.budget if not line.met] + not_exact(design)
+    return [f"{design.name}: {describe_miss(line)}" for line in design.budget if not line.met] + not_exact(design)
 
 
 def not_exact(design: DesignSummary | ScanPoint) -> list[str]:
@@ -39,9 +39,9 @@ def unproven(path: Path) -> list[str]:
     if path.name.startswith("decision"):
         decided = read_card(DecisionCard, path)
         found = [] if decided.bit_exact else [f"{decided.design}: decision in firmware: {decided.verdict}"]
-        clock = judged("clock_mhz", decided.clock_mhz, decided.fmax_mhz_estimate, at_least=True)
+        clock = judge("clock_mhz", decided.clock_mhz, decided.fmax_mhz_estimate, at_least=True)
         if not clock.met:
-            found.append(f"{decided.design}: decision in firmware: {missed(clock)}")
+            found.append(f"{decided.design}: decision in firmware: {describe_miss(clock)}")
         return found
     if path.name.startswith("faults"):
         injected = read_card(FaultsCard, path)

@@ -1,5 +1,5 @@
 rule reference:
-    """Train what quantisation is measured against: a Dense network of the same widths, and boosted trees."""
+    """Train what quantization is measured against: a Dense network of the same widths, and boosted trees."""
     input:
         f"{DATA}/codes.npz",
     output:

@@ -1,5 +1,5 @@
 rule synth:
-    """Synthesise design {wildcards.design} with Yosys, out of context."""
+    """Synthesize design {wildcards.design} with Yosys, out of context."""
     input:
         spec="results/{design}/spec.json",
         network="results/{design}/network.npz",

@@ -10,7 +10,7 @@ VENDOR_TOOLS = [
 if VENDOR_TOOLS:
 
     rule vendor:
-        """Synthesise and route design {wildcards.design} with the vendor's tools, where they are on PATH."""
+        """Synthesize and route design {wildcards.design} with the vendor's tools, where they are on PATH."""
         input:
             spec="results/{design}/spec.json",
             firmware="results/{design}/firmware.json",

@@ -14,7 +14,7 @@ SCORE = "anomaly"  # name of the network's output
 
 
 class Teacher(Strict):
-    """What learns background without quantisation; see `trigger_lut/stages/teacher.py`."""
+    """What learns background without quantization; see `trigger_lut/stages/teacher.py`."""
 
     units: list[Annotated[int, Field(gt=0, le=1024)]] = Field(
         default=[32, 6],

@@ -1,1 +1,1 @@
-"""Later data against the data of training."""
+"""Comparison of later data with the training data."""

@@ -1,4 +1,4 @@
-"""What the frozen network answers on two samples: rates at its thresholds, right classes, resolution of targets."""
+"""Outputs of the frozen network on two samples: rates at its thresholds, accuracy, resolution of targets."""
 
 from __future__ import annotations
 
@@ -7,100 +7,178 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trigger_lut.cards.drift import Compared, NumberDrift, PointDrift, TargetDrift
+from trigger_lut.cards.drift import NumberDrift, PointDrift, TargetDrift, ValueRatio
 from trigger_lut.cards.physics import ALL, RateCard, Resolution, WorkingPoint
 from trigger_lut.config.data_set.trigger import Streams, Trigger
 from trigger_lut.evaluation.drift.inputs import number_drift
 from trigger_lut.evaluation.drift.samples import Sample, common_classes
 from trigger_lut.evaluation.predictions import FIRMWARE, real_outputs
 from trigger_lut.fixed_point.formats import IntArray
-from trigger_lut.metrics.ratios import compared
-from trigger_lut.metrics.resolution import summary
-from trigger_lut.metrics.trigger_rates import rate, share, trigger_score
+from trigger_lut.metrics.ratios import value_ratio
+from trigger_lut.metrics.resolution import method_resolution
+from trigger_lut.metrics.trigger_rates import background_rate, passing_fraction, trigger_score
 from trigger_lut.network.network import Network
 
 
 @dataclass(frozen=True)
-class Answers:
-    """A sample of M events with the network's outputs: (M, O) codes, and as real numbers."""
+class SampleOutputs:
+    """A sample of M events with the outputs of a network.
+
+    Attributes
+    ----------
+    sample : Sample
+        The events.
+    codes : (M, O) ndarray of int
+        Output codes.
+    real : (M, O) ndarray
+        The same as real numbers.
+    """
 
     sample: Sample
     codes: IntArray
     real: NDArray[np.float64]
 
     @classmethod
-    def of(cls, network: Network, sample: Sample) -> Answers:
+    def evaluate(cls, network: Network, sample: Sample) -> SampleOutputs:
+        """Evaluate a network on a sample.
+
+        Parameters
+        ----------
+        network : Network
+            The frozen network.
+        sample : Sample
+            The events.
+
+        Returns
+        -------
+        SampleOutputs
+            The events with their outputs.
+        """
         codes = sample.outputs(network)
         return cls(sample, codes, real_outputs(network, codes))
 
 
-def output_drift(trained: Answers, new: Answers, fractions: IntArray) -> list[NumberDrift]:
-    """Of all outputs; fractions: (O,) fractional bits of their codes. Values of a regression in the target's unit."""
+def output_drift(trained: SampleOutputs, new: SampleOutputs, fractions: IntArray) -> list[NumberDrift]:
+    """Compare every output.
+
+    Parameters
+    ----------
+    trained, new : SampleOutputs
+        Events of both data sets.
+    fractions : (O,) ndarray of int
+        Fraction bits of the output codes.
+
+    Returns
+    -------
+    list of NumberDrift
+        One for each output; values of a regression in the target's unit.
+    """
     events = trained.sample.events
     weights = trained.sample.taken_weights, new.sample.taken_weights
     steps = 2.0 ** -fractions.astype(np.float64) * (np.array(events.scales) if events.scales else 1.0)
+    units = events.units or [""] * len(events.classes)
     return [
-        number_drift(
-            name, events.units[n] if events.units else "", steps[n], (trained.codes[:, n], new.codes[:, n]), weights
-        )
+        number_drift(name, unit=units[n], step=steps[n], values=(trained.codes[:, n], new.codes[:, n]), weights=weights)
         for n, name in enumerate(events.classes)
     ]
 
 
-def point_drift(trained: Answers, new: Answers, card: RateCard, trigger: Trigger) -> list[PointDrift]:
-    """Every working point of the firmware, its threshold as it stands on the card.
+def point_drift(trained: SampleOutputs, new: SampleOutputs, card: RateCard, trigger: Trigger) -> list[PointDrift]:
+    """Compare rate and efficiency at the firmware's thresholds.
 
-    The rate in the trained data set is that of the card; both are at the trained data set's input rate.
+    Parameters
+    ----------
+    trained, new : SampleOutputs
+        Events of both data sets.
+    card : RateCard
+        Rates of the trained data set, with the thresholds.
+    trigger : Trigger
+        Classes and input rate of the trained data set. Both rates are at this input rate.
+
+    Returns
+    -------
+    list of PointDrift
+        One for each working point.
     """
     firmware = {wanted: next(p for p in points if p.method == FIRMWARE) for wanted, points in card.points.items()}
-    return [_point(float(wanted), point, trained, new, trigger) for wanted, point in firmware.items()]
+    return [_point(float(wanted), point, (trained, new), trigger) for wanted, point in firmware.items()]
 
 
-def _point(wanted: float, point: WorkingPoint, trained: Answers, new: Answers, trigger: Trigger) -> PointDrift:
+def _point(
+    wanted: float, point: WorkingPoint, sides: tuple[SampleOutputs, SampleOutputs], trigger: Trigger
+) -> PointDrift:
+    trained, new = sides
     classes = trained.sample.events.label_names
     signal = [classes.index(name) for name in trigger.signal]
     background = [k for k in range(len(classes)) if k not in signal]
     if trained.sample.events.label_classes:  # anomaly detection: the score is the one output
-        scores = [side.real[:, 0] for side in (trained, new)]
+        scores = [side.real[:, 0] for side in sides]
     else:
-        scores = [trigger_score(side.real, signal, background) for side in (trained, new)]
-    passed = [_passed(score, point.threshold) for score in scores]
+        scores = [trigger_score(side.real, signal, background) for side in sides]
+    before, now = (_passed(score, point.threshold) for score in scores)
     common = common_classes(trained.sample, new.sample)
     first, second = trained.sample.labels, new.sample.labels
     streams = trigger.streams(classes)
     khz = None
     if common and all(np.isin(second, group).any() for group, _ in streams):
-        khz = compared(point.rate_khz, rate(passed[1], second, streams))
-    passing = {classes[k]: compared(share(passed[0][first == k]), share(passed[1][second == k])) for k in common} or {
-        ALL: compared(share(passed[0]), share(passed[1]))
-    }
-    return PointDrift(wanted_khz=wanted, threshold=point.threshold, code=point.code, rate_khz=khz, passing=passing)
+        khz = value_ratio(point.rate_khz, background_rate(now, second, streams))
+    passing = {classes[k]: _fraction_ratio(before[first == k], now[second == k]) for k in common}
+    return PointDrift(
+        wanted_khz=wanted,
+        threshold=point.threshold,
+        code=point.code,
+        rate_khz=khz,
+        passing=passing or {ALL: _fraction_ratio(before, now)},
+    )
+
+
+def _fraction_ratio(before: NDArray[np.bool_], now: NDArray[np.bool_]) -> ValueRatio:
+    return value_ratio(passing_fraction(before), passing_fraction(now))
 
 
 def _passed(score: NDArray[np.float64], threshold: float | None) -> NDArray[np.bool_]:
     return np.zeros(len(score), bool) if threshold is None else np.asarray(score >= threshold)
 
 
-def accuracies(trained: Answers, new: Answers) -> dict[str, Compared]:
-    """By class, and of all at the trained shares of classes; empty where classes are not known.
+def accuracy_drift(trained: SampleOutputs, new: SampleOutputs) -> dict[str, ValueRatio]:
+    """Compare the fraction of correctly classified events.
 
-    The interval of the latter adds those of the classes in quadrature.
+    Parameters
+    ----------
+    trained, new : SampleOutputs
+        Events of both data sets.
+
+    Returns
+    -------
+    dict of ValueRatio
+        Of all events, with the trained mixture of classes, and of each class; empty without classes. The interval of
+        all events adds those of the classes in quadrature.
     """
     classes, common = trained.sample.events.classes, common_classes(trained.sample, new.sample)
     if not common or trained.sample.events.regression:
         return {}
     first, second = trained.sample.labels, new.sample.labels
-    right = [side.real.argmax(axis=1) == side.sample.labels for side in (trained, new)]
-    counts = {k: float((first == k).mean()) for k in common}
-    shares: Streams = [((k,), counts[k]) for k in common]
-    found = {ALL: compared(rate(right[0], first, shares), rate(right[1], second, shares))}
-    for k in common:
-        found[classes[k]] = compared(share(right[0][first == k]), share(right[1][second == k]))
-    return found
+    before, now = (side.real.argmax(axis=1) == side.sample.labels for side in (trained, new))
+    mixture: Streams = [((k,), float((first == k).mean())) for k in common]
+    total = value_ratio(background_rate(before, first, mixture), background_rate(now, second, mixture))
+    return {ALL: total} | {classes[k]: _fraction_ratio(before[first == k], now[second == k]) for k in common}
 
 
-def target_drift(trained: Answers, new: Answers, seed: int) -> list[TargetDrift]:
-    """Of a regression with known targets; seed: of the resampled events that errors come from."""
+def target_drift(trained: SampleOutputs, new: SampleOutputs, seed: int) -> list[TargetDrift]:
+    """Compare the resolution of each target of a regression.
+
+    Parameters
+    ----------
+    trained, new : SampleOutputs
+        Events of both data sets.
+    seed : int
+        Seed of the resampled events that give errors.
+
+    Returns
+    -------
+    list of TargetDrift
+        One for each target; empty if the targets of one data set are unknown.
+    """
     events = trained.sample.events
     if events.targets is None or new.sample.events.targets is None:
         return []
@@ -115,8 +193,9 @@ def target_drift(trained: Answers, new: Answers, seed: int) -> list[TargetDrift]
     ]
 
 
-def _resolution(side: Answers, n: int, scale: float, seed: int) -> Resolution:
-    aims = side.sample.events.targets
-    assert aims is not None
-    true = scale * aims[side.sample.taken, n].astype(np.float64)
-    return summary(FIRMWARE, true, scale * side.real[:, n] - true, np.random.default_rng(seed))
+def _resolution(side: SampleOutputs, n: int, scale: float, seed: int) -> Resolution:
+    targets = side.sample.events.targets
+    assert targets is not None
+    true = scale * targets[side.sample.taken, n].astype(np.float64)
+    deviations = scale * side.real[:, n] - true
+    return method_resolution(FIRMWARE, true=true, deviations=deviations, rng=np.random.default_rng(seed))

@@ -1,12 +1,12 @@
-"""The events of both data sets that are compared, each with its weight.
+"""Comparable events of two data sets, with weights.
 
-Where the classes of both are known, like is compared with like: only classes that both have, and new events are
-weighted so that each class has the share of the trained data set. Otherwise another mixture would look like a drift.
+If the classes of both data sets are known, only common classes are compared. New events are weighted so that each class
+has the same fraction as in the trained data set. Otherwise another mixture of classes would look like a drift.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,17 @@ from trigger_lut.network.reference_model import evaluate
 
 @dataclass(frozen=True)
 class Sample:
-    """taken: (N,) which events are looked at. weights: (N,) theirs, 0 for all others."""
+    """Selected events of a data set.
+
+    Attributes
+    ----------
+    events : EventCodes
+        All N events.
+    taken : (N,) ndarray of bool
+        True for the M selected events.
+    weights : (N,) ndarray
+        Weights of the events; 0 for all others.
+    """
 
     events: EventCodes
     taken: NDArray[np.bool_]
@@ -30,103 +40,135 @@ class Sample:
 
     @property
     def count(self) -> int:
+        """Number of selected events."""
         return int(self.taken.sum())
 
     @property
     def effective(self) -> float:
-        """Number of events of equal weight that say as much."""
+        """Number of events of equal weight with the same statistical error."""
         return float(self.weights.sum() ** 2 / (self.weights**2).sum())
 
     @property
     def labels(self) -> NDArray[np.int64]:
-        """Of the events that are looked at."""
+        """(M,) classes of the selected events."""
         return np.asarray(self.events.labels[self.taken])
-
-    def histograms(self) -> list[Histogram]:
-        """By code from the lowest on, a channel."""
-        sums, squares = (_counted(self.events, held) for held in (self.weights, self.weights**2))
-        return [Histogram(*pair) for pair in zip(sums, squares, strict=True)]
 
     @property
     def taken_weights(self) -> Floats:
-        """Of the events that are looked at."""
+        """(M,) weights of the selected events."""
         return self.weights[self.taken]
 
+    def histograms(self) -> list[Histogram]:
+        """Return the weights by code, from the lowest code of the format, for each input."""
+        sums, squares = (_counts(self.events, weights) for weights in (self.weights, self.weights**2))
+        return [Histogram(*pair) for pair in zip(sums, squares, strict=True)]
+
     def sums(self, groups: Sequence[Sequence[int]]) -> list[IntArray]:
-        """(M,) sum of the codes of a group's channels, of the events that are looked at, a group."""
-        found: list[list[IntArray]] = [[] for _ in groups]
+        """Return the (M,) sum of the codes of each group of inputs."""
+        blocks = [[codes[:, list(group)].sum(axis=1) for group in groups] for codes in self._blocks()]
+        return [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
+
+    def outputs(self, network: Network) -> IntArray:
+        """Return the (M, O) output codes of the selected events."""
+        return np.concatenate([evaluate(network, codes) for codes in self._blocks()])
+
+    def _blocks(self) -> Iterator[IntArray]:
+        """Yield the input codes of the selected events, block by block."""
         start = 0
         for block in self.events.blocks():
             stop = start + len(block.codes)
-            taken = block.codes[self.taken[start:stop]].astype(np.int64)
-            for held, columns in zip(found, groups, strict=True):
-                held.append(taken[:, list(columns)].sum(axis=1))
+            yield block.codes[self.taken[start:stop]].astype(np.int64)
             start = stop
-        return [np.concatenate(held) for held in found]
-
-    def outputs(self, network: Network) -> IntArray:
-        """(M, O) output codes of the events that are looked at."""
-        found, start = [], 0
-        for block in self.events.blocks():
-            stop = start + len(block.codes)
-            found.append(evaluate(network, block.codes[self.taken[start:stop]]))
-            start = stop
-        return np.concatenate(found)
 
 
-def occurring(events: EventCodes) -> list[Floats]:
-    """(2**bits,) how many events of all splits have each code, a channel."""
-    return _counted(events, None)
+def code_counts(events: EventCodes) -> list[Floats]:
+    """Return the (2**bits,) number of events of all splits with each code, for each input."""
+    return _counts(events, None)
 
 
-def _counted(events: EventCodes, weights: Floats | None) -> list[Floats]:
-    found = [np.zeros(1 << kif.bits) for kif in events.formats]
+def _counts(events: EventCodes, weights: Floats | None) -> list[Floats]:
+    counts = [np.zeros(1 << kif.bits) for kif in events.formats]
     start = 0
     for block in events.blocks():
         stop = start + len(block.codes)
-        mine = None if weights is None else weights[start:stop]
+        of_block = None if weights is None else weights[start:stop]
         for n, kif in enumerate(events.formats):
-            found[n] += np.bincount(block.codes[:, n] - kif.lo, mine, 1 << kif.bits)
+            counts[n] += np.bincount(block.codes[:, n] - kif.lo, of_block, 1 << kif.bits)
         start = stop
-    return found
+    return counts
 
 
-def labelled(trained: EventCodes, new: EventCodes) -> bool:
-    """Whether the classes of all events are known."""
+def both_labeled(trained: EventCodes, new: EventCodes) -> bool:
+    """Check that the classes of all events are known.
+
+    Parameters
+    ----------
+    trained, new : EventCodes
+        Both data sets.
+
+    Returns
+    -------
+    bool
+        True if both have labels.
+    """
     with_classes = not trained.regression or bool(trained.label_classes)
     return with_classes and bool(new.label_names)
 
 
 def common_classes(trained: Sample, new: Sample) -> list[int]:
-    """Numbers of the classes that both samples have; empty where they are not known."""
-    if not labelled(trained.events, new.events):
+    """List the classes that both samples have.
+
+    Parameters
+    ----------
+    trained, new : Sample
+        Events of both data sets.
+
+    Returns
+    -------
+    list of int
+        Indices of the classes; empty if they are not known.
+    """
+    if not both_labeled(trained.events, new.events):
         return []
     return sorted(set(np.unique(trained.labels).tolist()) & set(np.unique(new.labels).tolist()))
 
 
-def samples(trained: EventCodes, new: EventCodes) -> tuple[Sample, Sample]:
-    """(test split of the trained data set, all events of the new one).
+def comparable_samples(trained: EventCodes, new: EventCodes) -> tuple[Sample, Sample]:
+    """Select and weight the events to compare.
 
-    Raises DataError where they have no class in common, or the weights leave nothing.
+    Parameters
+    ----------
+    trained, new : EventCodes
+        Both data sets.
+
+    Returns
+    -------
+    tuple of Sample
+        Test split of the trained data set, and all events of the new one.
+
+    Raises
+    ------
+    DataError
+        If the data sets have no class with weight in common.
     """
     first, second = trained.split == TEST, np.ones(len(new.codes), bool)
     weights, others = _weights(trained), _weights(new)
-    if labelled(trained, new):
+    if both_labeled(trained, new):
         classes = len(trained.label_names)
-        mine = np.bincount(trained.labels[first], weights[first], classes)
-        its = np.bincount(new.labels, others, classes)
-        both = (mine > 0) & (its > 0)
+        before = np.bincount(trained.labels[first], weights[first], classes)
+        now = np.bincount(new.labels, others, classes)
+        both = (before > 0) & (now > 0)
         first, second = first & both[trained.labels], both[new.labels]
-        others = others * np.divide(mine, its, out=np.zeros(classes), where=both)[new.labels]
-    found = Sample(trained, first, weights * first), Sample(new, second, others * second)
-    if not all(sample.weights.any() for sample in found):
+        others = others * np.divide(before, now, out=np.zeros(classes), where=both)[new.labels]
+    samples = Sample(trained, first, weights * first), Sample(new, second, others * second)
+    if not all(sample.weights.any() for sample in samples):
         raise DataError(
             f"no events to compare: the data sets have no class with weight in common of {trained.label_names}"
         )
-    return found
+    return samples
 
 
 def _weights(events: EventCodes) -> Floats:
-    """Those of the events; the weights of anomaly detection are of its training alone."""
+    """Weights of the events; 1 in anomaly detection, where weights apply to training only."""
     plain = events.weights is None or bool(events.label_classes)
     return np.ones(len(events.codes)) if plain else np.asarray(events.weights, np.float64)

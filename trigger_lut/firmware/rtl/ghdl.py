@@ -75,12 +75,12 @@ def simulate_vhdl(project: RtlProject, codes: IntArray) -> tuple[IntArray, int, 
     """
     if not has_ghdl():
         raise ToolMissingError(GHDL_MISSING)
-    library = _analysed(project)
+    library = _analyzed(project)
     return measured(project, codes, lambda stimulus: _drive(library, project, stimulus))
 
 
-def _analysed(project: RtlProject) -> Path:
-    """Folder of the analysed VHDL, harness included; made once a process for the same VHDL."""
+def _analyzed(project: RtlProject) -> Path:
+    """Folder of the analyzed VHDL, harness included; made once a process for the same VHDL."""
     digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in project.vhdl)).hexdigest()
     folder = scratch_folder() / f"ghdl_{digest[:16]}"
     if (folder / "done").is_file():
@@ -98,7 +98,7 @@ def _analysed(project: RtlProject) -> Path:
             wide_out=32 * bus_words(project.outputs) - 1,
         )
     )
-    # GHDL reads the sources again when it runs, so they have to stay where they were analysed.
+    # GHDL reads the sources again when it runs, so they have to stay where they were analyzed.
     sources = [Path(shutil.copy(path, folder)) for path in project.vhdl]
     run_program(["ghdl", "-a", STANDARD, f"--workdir={folder}", *sources, harness], what="GHDL, analysis")
     (folder / "done").touch()

@@ -21,7 +21,7 @@ class RtlProject:
     folder  where it lies
     top     name of the top-level module
     files   Verilog files, all that simulation and synthesis need
-    vhdl    VHDL-2008 files of the same pipeline, in an order in which they can be analysed
+    vhdl    VHDL-2008 files of the same pipeline, in an order in which they can be analyzed
     inputs, outputs  formats on the buses data_in and data_out, the first channel at bit 0
     latency_cycles_planned  registers from data_in to data_out
     cost    alkaid's estimate of LUTs

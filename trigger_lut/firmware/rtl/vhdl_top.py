@@ -14,7 +14,7 @@ from trigger_lut.network.network import Network
 def vhdl_texts(
     network: Network, name: str, fsm: Any, live: list[int], constants: dict[int, int], cycles: int
 ) -> dict[str, str]:
-    """VHDL by unit, in an order in which it can be analysed; the last one is the top-level entity.
+    """VHDL by unit, in an order in which it can be analyzed; the last one is the top-level entity.
 
     name: of the design; the units' names begin with it. The other arguments are those of `verilog_top.top_module`.
     """

@@ -108,7 +108,7 @@ def simulate_page(card: PhysicsCheck) -> Page:
     counts = Table("Jets", ["Class", "Jets"], [cells(name, count) for name, count in card.jets.items()])
     edge = card.mass_edges_gev[-1]
     beyond = ", ".join(f"{name} {count}" for name, count in card.mass_overflow.items())
-    caption = f"Groomed (mMDT) jet mass by class, each normalised to its jets. Beyond {edge:g} GeV: {beyond} jets."
+    caption = f"Groomed (mMDT) jet mass by class, each normalized to its jets. Beyond {edge:g} GeV: {beyond} jets."
     return Page(
         title="Simulated jets",
         lead=f"{sum(card.jets.values())} jets of {len(card.jets)} classes.",
@@ -180,7 +180,7 @@ def ingest_page(card: IngestCard) -> Page:
 def reference_page(card: ReferenceCard) -> Page:
     rows = [
         cells(
-            f"Dense network {'-'.join(map(str, card.units))}, ReLU between layers, unquantised",
+            f"Dense network {'-'.join(map(str, card.units))}, ReLU between layers, unquantized",
             percent(card.accuracy_dense),
             card.parameters_dense,
             card.seconds_dense,
@@ -189,7 +189,7 @@ def reference_page(card: ReferenceCard) -> Page:
     ]
     return Page(
         title="What is learnable",
-        lead="References without quantisation on the same codes, test split.",
+        lead="References without quantization on the same codes, test split.",
         tables=[Table("References", ["Method", MEASURES[card.measure], "Parameters", "Training time [s]"], rows)],
         cards={"reference": card},
     )

@@ -47,17 +47,17 @@ def pages_of_design(
     vendor, route: the VendorCard and the RouteCard, where these stages are switched on.
     """
     design = read_card(Spec, spec)
-    dense, synthesised = read_card(ReferenceCard, reference), read_card(SynthCard, synth)
+    dense, synthesized = read_card(ReferenceCard, reference), read_card(SynthCard, synth)
     with styled():
         pages = {
             "train": train_page(read_card(TrainCard, train)),
             "physics": physics_page(read_card(PhysicsCard, physics), dense),
             "verify": verify_page(read_card(VerifyCard, verify)),
-            "synth": synth_page(design, synthesised, read_card(VendorCard, vendor) if vendor is not None else None),
+            "synth": synth_page(design, synthesized, read_card(VendorCard, vendor) if vendor is not None else None),
             "timing": timing_page(
                 design,
                 read_card(TimingCard, timing),
-                synthesised,
+                synthesized,
                 read_card(RouteCard, route) if route is not None else None,
             ),
         }
@@ -69,7 +69,7 @@ def train_page(card: TrainCard) -> Page:
     from trigger_lut.report.plots.training import training, widths
 
     budget = Table(
-        f"Budget, by the network as {'training' if card.epochs else 'this stage'} synthesised it",
+        f"Budget, by the network as {'training' if card.epochs else 'this stage'} synthesized it",
         ["", "Found", "Source", "Surrogate", "Budget", ""],
         [
             cells(
@@ -98,7 +98,7 @@ def train_page(card: TrainCard) -> Page:
         ],
     )
     looks = Table(
-        "Synthesised in training" if card.epochs else "Synthesised",
+        "Synthesized in training" if card.epochs else "Synthesized",
         ["Epoch", "", "LUTs (yosys)", "LUTs (surrogate)", "Yosys / surrogate", "Cycles"],
         [
             cells(
@@ -152,7 +152,7 @@ def train_page(card: TrainCard) -> Page:
             (
                 "widths.svg",
                 widths(card),
-                "Address and output widths of the tables, layer by layer. Grey: pruned edges.",
+                "Address and output widths of the tables, layer by layer. Gray: pruned edges.",
             ),
         ],
     )

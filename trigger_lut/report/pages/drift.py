@@ -6,8 +6,8 @@ import math
 from pathlib import Path
 
 from trigger_lut.cards.base import read_card
-from trigger_lut.cards.drift import Compared, DriftCard, InputDrift, NumberDrift, Spread
-from trigger_lut.cards.physics import Measured68
+from trigger_lut.cards.drift import DriftCard, InputDrift, NumberDrift, Spread, ValueRatio
+from trigger_lut.cards.physics import Interval68
 from trigger_lut.report.drift_findings import CHANCE, findings, shifted
 from trigger_lut.report.plots.style import styled
 from trigger_lut.report.template import Cell, Page, Table, cells, judgement, number, write_page
@@ -251,15 +251,15 @@ def _percent(share: float) -> Cell:
     return Cell(f"{100 * share:.2f}", key=share)
 
 
-def _both(found: Compared, scale: float, digits: int) -> list[Cell]:
+def _both(found: ValueRatio, scale: float, digits: int) -> list[Cell]:
     return [_with_errors(side, scale, digits) for side in (found.trained, found.new)]
 
 
-def _ratio(found: Compared | None) -> Cell:
+def _ratio(found: ValueRatio | None) -> Cell:
     return Cell("-") if found is None or found.ratio is None else _with_errors(found.ratio, 1.0, 2)
 
 
-def _with_errors(found: Measured68, scale: float, digits: int) -> Cell:
+def _with_errors(found: Interval68, scale: float, digits: int) -> Cell:
     """Value, error upwards and error downwards."""
     value, up, down = scale * found.value, scale * (found.high - found.value), scale * (found.value - found.low)
     return Cell(f"{value:.{digits}f} +{up:.{digits}f} \N{MINUS SIGN}{down:.{digits}f}", key=found.value)

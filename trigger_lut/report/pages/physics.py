@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trigger_lut.cards.physics import Cost, Measured68, PairedDifference, PhysicsCard
+from trigger_lut.cards.physics import Interval68, PairedDifference, PhysicsCard, QuantizationLoss
 from trigger_lut.cards.stage_cards import ReferenceCard
 from trigger_lut.report.template import Cell, Page, Table, cells, fixed, percent
 
@@ -26,7 +26,7 @@ def _classification(card: PhysicsCard, reference: ReferenceCard) -> Page:
             ]
             for found in card.methods
         ],
-        note=f"Dense: {'-'.join(map(str, reference.units))}, unquantised. Errors of the accuracy reach to the ends of "
+        note=f"Dense: {'-'.join(map(str, reference.units))}, unquantized. Errors of the accuracy reach to the ends of "
         "the central 68.3 % interval after Clopper and Pearson; those of the difference are of the same events, after "
         "McNemar, and smaller.",
     )
@@ -78,7 +78,7 @@ def _classification(card: PhysicsCard, reference: ReferenceCard) -> Page:
                 "confusion.svg",
                 confusion(card),
                 "Share of each true class that the firmware assigns to each class, and the same minus the "
-                "unquantised reference.",
+                "unquantized reference.",
             ),
         ],
     )
@@ -87,12 +87,12 @@ def _classification(card: PhysicsCard, reference: ReferenceCard) -> Page:
 def _lead(card: PhysicsCard) -> str:
     first = card.costs[0]
     return (
-        f"{card.events} events of the test split. What quantisation and tables cost: the firmware's accuracy is "
-        f"{_signed(first.accuracy, 100, 2)} percentage points from the unquantised Dense network's, on the same events."
+        f"{card.events} events of the test split. What quantization and tables cost: the firmware's accuracy is "
+        f"{_signed(first.accuracy, 100, 2)} percentage points from the unquantized Dense network's, on the same events."
     )
 
 
-def _cost(found: Cost | None) -> list[Cell]:
+def _cost(found: QuantizationLoss | None) -> list[Cell]:
     if found is None:
         return [Cell("-"), Cell("-"), Cell("-")]
     return cells(Cell(_signed(found.accuracy, 100, 2)), found.only_firmware, found.only_other)
@@ -103,7 +103,7 @@ def _signed(found: PairedDifference, scale: float, digits: int) -> str:
     return value if found.error is None else f"{value} ± {scale * found.error:.{digits}f}"
 
 
-def _accuracy(found: Measured68) -> Cell:
+def _accuracy(found: Interval68) -> Cell:
     value, up, down = (100 * x for x in (found.value, found.high - found.value, found.value - found.low))
     return Cell(f"{value:.2f} +{up:.2f} \N{MINUS SIGN}{down:.2f}", key=value)
 

@@ -68,7 +68,7 @@ def quality_plot(
     """
     designs, first = card.designs, card.designs[0]
     points = [point for point in scan.points if point.scanned] if scan is not None else []
-    baselines = {"Dense, unquantised": first.accuracy_reference, "Boosted trees": first.accuracy_trees}
+    baselines = {"Dense, unquantized": first.accuracy_reference, "Boosted trees": first.accuracy_trees}
     costs = [float(x) for d in designs for x in (d.luts, d.luts_budget)] + [float(p.luts) for p in points]
     ends = [end for error in errors.values() for end in error]
     shares = [d.accuracy for d in designs] + [p.accuracy for p in points] + list(baselines.values())
@@ -77,26 +77,26 @@ def quality_plot(
     lines = sorted((y_at(100 * value), name) for name, value in baselines.items())
     texts = [(y, y - LINE / 2 - 2 if n == 0 else y + LINE / 2 + 2, name) for n, (y, name) in enumerate(lines)]
     taken = [around(FRAME[0] + LETTER * len(name) / 2, y, LETTER * len(name), LINE) for _, y, name in texts]
-    centres = [(x_at(d.luts), y_at(100 * d.accuracy)) for d in designs]
+    centers = [(x_at(d.luts), y_at(100 * d.accuracy)) for d in designs]
     limits = [x_at(d.luts_budget) for d in designs]
-    taken += [around((x + end) / 2, y, abs(end - x), 14) for (x, y), end in zip(centres, limits, strict=True)]
+    taken += [around((x + end) / 2, y, abs(end - x), 14) for (x, y), end in zip(centers, limits, strict=True)]
     taken += [around(x_at(p.luts), y_at(100 * p.accuracy), 10, 10) for p in points]
     labels = [_short(d.name) for d in designs]
     sizes = [(LETTER * len(label), LINE) for label in labels]
     marks = [_mark(p, x_at, y_at, p.bit_exact and p.budget_met) for p in points]
-    places = placed(centres, sizes, FRAME, 1, taken)
-    for d, centre, limit, label, (dx, dy, _) in zip(designs, centres, limits, labels, places, strict=True):
+    places = placed(centers, sizes, FRAME, 1, taken)
+    for d, center, limit, label, (dx, dy, _) in zip(designs, centers, limits, labels, places, strict=True):
         low, high = errors.get(d.name, (d.accuracy, d.accuracy))
         marks.append(
             Mark(
-                x=_round(centre[0]),
-                y=_down(centre[1]),
+                x=_round(center[0]),
+                y=_down(center[1]),
                 passes=d.name not in failing,
                 error=(_down(y_at(100 * low)), _down(y_at(100 * high))) if d.name in errors else None,
                 budget=_round(limit),
                 label=label,
-                label_x=_round(centre[0] + dx),
-                label_y=_down(centre[1] + dy),
+                label_x=_round(center[0] + dx),
+                label_y=_down(center[1] + dy),
             )
         )
     return QualityPlot(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from trigger_lut.cards.base import read_card
 from trigger_lut.cards.decision import DecisionCard
-from trigger_lut.cards.physics import ALL, Measured68, RateCard
+from trigger_lut.cards.physics import ALL, Interval68, RateCard
 from trigger_lut.report.pages.decision import decision_tables
 from trigger_lut.report.plots.style import styled
 from trigger_lut.report.template import Cell, Page, Table, cells, number, write_page
@@ -94,16 +94,16 @@ def _together(card: RateCard) -> str:
     return "" if alone else "; those of the background classes are added in quadrature"
 
 
-def _kilohertz(found: Measured68) -> Cell:
+def _kilohertz(found: Interval68) -> Cell:
     digits = 2 if found.high < 100 else 0
     return Cell(_with_errors(found, 1.0, digits), key=found.value)
 
 
-def _share(found: Measured68) -> Cell:
+def _share(found: Interval68) -> Cell:
     return Cell(_with_errors(found, 100.0, 1), key=found.value)
 
 
-def _with_errors(found: Measured68, scale: float, digits: int) -> str:
+def _with_errors(found: Interval68, scale: float, digits: int) -> str:
     """Value, error upwards and error downwards."""
     value, up, down = scale * found.value, scale * (found.high - found.value), scale * (found.value - found.low)
     return f"{value:.{digits}f} +{up:.{digits}f} \N{MINUS SIGN}{down:.{digits}f}"

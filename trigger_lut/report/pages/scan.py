@@ -12,7 +12,7 @@ from trigger_lut.report.plots.style import styled
 from trigger_lut.report.template import Cell, Page, Table, cells, judgement, percent, write_page
 
 MARKS = (
-    "Filled: no other design is as good at a lower cost. Open and grey: another one is. Triangles miss their budget. "
+    "Filled: no other design is as good at a lower cost. Open and gray: another one is. Triangles miss their budget. "
     "Bars: binomial standard error on {events} test events; all designs see the same events, so that differences "
     "between them are better known than that."
 )
@@ -98,7 +98,7 @@ def _beside(card: ScanCard, reference: str) -> Table:
     rows = [
         [
             none,
-            *cells(f"Dense network {reference}, unquantised", percent(card.accuracy_reference)),
+            *cells(f"Dense network {reference}, unquantized", percent(card.accuracy_reference)),
             *[none] * 4,
             Cell("this run"),
         ],

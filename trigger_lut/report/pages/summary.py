@@ -32,7 +32,7 @@ def summary_page(card: Summary, routed: list[RouteCard] | None = None) -> Page:
         ("Bit-exact", lambda d: judgement(d.bit_exact, "yes", _not_exact(d))),
         ("Vectors compared", lambda d: d.vectors),
         (shown, lambda d: percent(d.accuracy)),
-        (f"{shown}, Dense of the same widths, unquantised", lambda d: percent(d.accuracy_reference)),
+        (f"{shown}, Dense of the same widths, unquantized", lambda d: percent(d.accuracy_reference)),
         (f"{shown}, boosted trees", lambda d: percent(d.accuracy_trees)),
         ("LUT", lambda d: Cell(f"{d.luts} of {d.luts_budget}")),
         ("LUT, surrogate", lambda d: fixed(d.luts_surrogate)),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trigger_lut.cards.stage_cards import TeacherCard
-from trigger_lut.report.plots.style import COLOURS, canvas, line_style, plain
+from trigger_lut.report.plots.style import COLORS, canvas, line_style, plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,8 +53,8 @@ def scores(card: TeacherCard) -> Figure:
     left.set_xlabel("Score: log2 of the mean squared error")
     left.set_ylabel("Share of test events / bin")
     epochs = np.arange(1, len(card.loss_training) + 1)
-    right.plot(epochs, card.loss_training, color=COLOURS[0], label="training")
-    right.plot(epochs, card.loss_validation, color=COLOURS[2], linestyle="--", label="validation")
+    right.plot(epochs, card.loss_training, color=COLORS[0], label="training")
+    right.plot(epochs, card.loss_validation, color=COLORS[2], linestyle="--", label="validation")
     right.set_xlabel("Epoch")
     right.set_ylabel("Mean squared error [standard deviations squared]")
     right.set_ylim(0, None)

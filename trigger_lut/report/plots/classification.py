@@ -51,24 +51,24 @@ def with_error(value: float, error: float | None) -> str:
 
 def confusion(card: PhysicsCard) -> Figure:
     """Share of each true class (row) that the firmware assigns to each class (column), and how far that is from the
-    unquantised reference's."""
+    unquantized reference's."""
     names = [plain(name) for name in card.classes]
     firmware, dense = (_shares(found.confusion) for found in (card.methods[-1], card.methods[0]))
     apart = firmware - dense
     size = max(4.2, 0.62 * len(names) + 1.6)
     figure, [left, right] = canvas(2 * size + 1.6, size, columns=2)
     most = max(float(np.abs(apart).max()), 0.1)
-    for ax, shown, title, limits, colours, form, label in (
+    for ax, shown, title, limits, colors, form, label in (
         (left, firmware, card.methods[-1].method, (0, 100), "cividis", ".1f", "Share of the true class [%]"),
         (
             *(right, apart, f"{card.methods[-1].method} minus {card.methods[0].method.lower()}", (-most, most)),
             *("PuOr", "+.1f", "Difference of the shares [percentage points]"),
         ),
     ):
-        image = ax.imshow(shown, cmap=colours, vmin=limits[0], vmax=limits[1])
+        image = ax.imshow(shown, cmap=colors, vmin=limits[0], vmax=limits[1])
         for (row, column), share in np.ndenumerate(shown):
             place = (float(share) - limits[0]) / (limits[1] - limits[0])
-            ax.text(column, row, format(share, form), ha="center", va="center", color=_ink(place, colours))
+            ax.text(column, row, format(share, form), ha="center", va="center", color=_ink(place, colors))
         without_ticks(ax)
         ax.set_xticks(range(len(names)), names)
         ax.set_yticks(range(len(names)), names)
@@ -79,9 +79,9 @@ def confusion(card: PhysicsCard) -> Figure:
     return figure
 
 
-def _ink(place: float, colours: str) -> str:
-    """White on what is dark in the colour map: the low end of cividis, both ends of PuOr."""
-    dark = place < 0.55 if colours == "cividis" else not 0.2 < place < 0.8
+def _ink(place: float, colors: str) -> str:
+    """White on what is dark in the color map: the low end of cividis, both ends of PuOr."""
+    dark = place < 0.55 if colors == "cividis" else not 0.2 < place < 0.8
     return "white" if dark else "black"
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trigger_lut.cards.stage_cards import FeatureSummary, IngestCard
-from trigger_lut.report.plots.style import BAD_COLOUR, COLOURS, canvas, line_style, plain, without_ticks
+from trigger_lut.report.plots.style import BAD_COLOR, COLORS, canvas, line_style, plain, without_ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,11 +42,11 @@ def masses(check: PhysicsCheck) -> Figure:
 def angles(check: MuonCheck) -> Figure:
     """True angles of simulated muons, and how far the fit to their own hits is off."""
     figure, [left, right] = canvas(9.0, 3.8, columns=2)
-    left.stairs(check.angle_counts, check.angle_edges_mrad, color=COLOURS[0])
+    left.stairs(check.angle_counts, check.angle_edges_mrad, color=COLORS[0])
     left.set_ylim(0, 1.2 * max(check.angle_counts))
     left.set_xlabel("True angle [mrad]")
     left.set_ylabel("Muons")
-    right.stairs(check.residual_counts, check.residual_edges_mrad, color=COLOURS[2])
+    right.stairs(check.residual_counts, check.residual_edges_mrad, color=COLORS[2])
     right.set_ylim(0, 1.2 * max(check.residual_counts))
     right.set_xlabel("Fitted minus true angle [mrad]")
     right.set_ylabel("Muons")
@@ -97,12 +97,12 @@ def codes(card: IngestCard) -> Figure:
     possible = np.array([2.0 ** sum(f.kif) for f in shown])
     used = np.array([f.distinct_codes for f in shown])
     left.barh(rows, possible, color="#e4e6e8", label="possible")
-    left.barh(rows, used, color=COLOURS[0], label="occur")
+    left.barh(rows, used, color=COLORS[0], label="occur")
     left.set_xscale("log", base=2)
     left.set_xlim(1, 2 * possible.max())
     left.set_xlabel("Codes")
     left.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
-    right.barh(rows, [100 * f.saturated_fraction for f in shown], color=BAD_COLOUR)
+    right.barh(rows, [100 * f.saturated_fraction for f in shown], color=BAD_COLOR)
     right.set_xlabel("Saturated events [%]")
     right.set_xlim(0, max(0.5, 110 * max(f.saturated_fraction for f in shown)))
     for ax in (left, right):

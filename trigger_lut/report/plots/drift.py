@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trigger_lut.cards.drift import DriftCard, InputDrift
-from trigger_lut.report.plots.style import COLOURS, GREY, canvas, plain
+from trigger_lut.report.plots.style import COLORS, GRAY, canvas, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,10 +46,10 @@ def _input(above: Axes, below: Axes, feature: InputDrift, card: DriftCard) -> No
     old_error, new_error = (
         np.sqrt(shares * (1 - shares) / events) for shares, events in zip((old, new), card.effective, strict=True)
     )
-    above.stairs(old, edges, fill=True, color=COLOURS[0], alpha=0.35)
-    above.stairs(old, edges, color=COLOURS[0], label=f"{plain(card.data_set)} (trained on), test split")
+    above.stairs(old, edges, fill=True, color=COLORS[0], alpha=0.35)
+    above.stairs(old, edges, color=COLORS[0], label=f"{plain(card.data_set)} (trained on), test split")
     drawn = new > 0
-    marks: dict[str, Any] = {"linestyle": "none", "color": COLOURS[2], "marker": "o", "markersize": 3}
+    marks: dict[str, Any] = {"linestyle": "none", "color": COLORS[2], "marker": "o", "markersize": 3}
     above.errorbar(middle[drawn], new[drawn], new_error[drawn], label=plain(card.drift), elinewidth=1, **marks)
     above.set_yscale("log")  # inputs pile up at 0 or at the end of their range
     above.set_ylim(LEAST_SHARE, 2)
@@ -59,8 +59,8 @@ def _input(above: Axes, below: Axes, feature: InputDrift, card: DriftCard) -> No
     both = drawn & (old > 0)
     ratio = new[both] / old[both]
     error = np.divide(old_error, old, out=np.zeros_like(old), where=old > 0)
-    below.stairs(1 + error, edges, baseline=1 - error, fill=True, color=COLOURS[0], alpha=0.25)
-    below.axhline(1, color=GREY, linewidth=0.8)
+    below.stairs(1 + error, edges, baseline=1 - error, fill=True, color=COLORS[0], alpha=0.25)
+    below.axhline(1, color=GRAY, linewidth=0.8)
     inside = (ratio > RATIOS[0]) & (ratio < RATIOS[1])
     below.errorbar(middle[both][inside], ratio[inside], (new_error[both] / old[both])[inside], elinewidth=1, **marks)
     for beyond, edge, marker in ((ratio >= RATIOS[1], 0.94, "^"), (ratio <= RATIOS[0], 0.06, "v")):

@@ -9,7 +9,7 @@ import numpy as np
 from trigger_lut.cards.base import Measured
 from trigger_lut.cards.firmware import SynthCard, TimingCard, VerifyCard
 from trigger_lut.config.budget import Spec
-from trigger_lut.report.plots.style import BAD_COLOUR, BUDGET_COLOUR, COLOURS, GOOD_COLOUR, canvas, without_ticks
+from trigger_lut.report.plots.style import BAD_COLOR, BUDGET_COLOR, COLORS, GOOD_COLOR, canvas, without_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,8 +30,8 @@ def verification(card: VerifyCard) -> Figure:
                 (comparison.control_mismatches, comparison.control_mismatches > 0),
             )
         ):
-            colour = GOOD_COLOUR if good else BAD_COLOUR
-            ax.barh(row, 0.96, left=column - 0.48, height=0.88, color=colour)
+            color = GOOD_COLOR if good else BAD_COLOR
+            ax.barh(row, 0.96, left=column - 0.48, height=0.88, color=color)
             ax.text(column, row, f"{'✓' if good else '✗'}  {count}", ha="center", va="center", color="white")
     names = [f"{c.name}\n{c.vectors} vectors" for c in card.comparisons]
     without_ticks(ax)
@@ -46,11 +46,11 @@ def verification(card: VerifyCard) -> Figure:
 
 
 def resources(spec: Spec, card: SynthCard) -> Figure:
-    """LUTs (surrogate and synthesised) against the budget, and the other resources."""
+    """LUTs (surrogate and synthesized) against the budget, and the other resources."""
     figure, [left, right] = canvas(8.4, 2.9, 1, 2)
     bars = [("surrogate", card.luts_surrogate), (card.luts.source, card.luts)]
     _bars(left, [(f"LUT\n{name}", found) for name, found in bars])
-    left.axvline(spec.budget.luts, color=BUDGET_COLOUR, linestyle="--", linewidth=1.2)
+    left.axvline(spec.budget.luts, color=BUDGET_COLOR, linestyle="--", linewidth=1.2)
     left.text(
         spec.budget.luts,
         1.02,
@@ -70,7 +70,7 @@ def resources(spec: Spec, card: SynthCard) -> Figure:
 
 def _bars(ax: Axes, items: list[tuple[str, Measured]]) -> None:
     rows = np.arange(len(items))
-    drawn = ax.barh(rows, [m.value or 0.0 for _, m in items], color=[COLOURS[n] for n in range(len(items))], height=0.6)
+    drawn = ax.barh(rows, [m.value or 0.0 for _, m in items], color=[COLORS[n] for n in range(len(items))], height=0.6)
     labels = ["not measured" if m.value is None else f"{m.value:.0f}" for _, m in items]
     behind = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}  # where the budget's line passes
     ax.bar_label(drawn, labels, padding=3, fontsize=9, bbox=behind, zorder=3)
@@ -94,11 +94,11 @@ def pipeline(card: TimingCard) -> Figure:
         ax.broken_barh(
             [(start + stage * period, period) for stage in range(min(round(cycles), MOST_CYCLES))],
             (event - 0.36, 0.72),
-            facecolor=COLOURS[0],
+            facecolor=COLORS[0],
             edgecolor="white",
         )
         latest = start + card.latency_ns_budget
-        ax.plot([latest, latest], [event - 0.45, event + 0.45], color=BUDGET_COLOUR, linestyle="--", linewidth=1.2)
+        ax.plot([latest, latest], [event - 0.45, event + 0.45], color=BUDGET_COLOR, linestyle="--", linewidth=1.2)
     ax.text(
         card.latency_ns_budget,
         1.02,

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from trigger_lut.cards.importance import FeatureImportance, ImportanceCard, SlotImportance
 from trigger_lut.cards.stage_cards import MEASURES
-from trigger_lut.report.plots.style import BAD_COLOUR, COLOURS, GREY, canvas, plain, without_ticks
+from trigger_lut.report.plots.style import BAD_COLOR, COLORS, GRAY, canvas, plain, without_ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_FEATURES = 48
-UNREAD_COLOUR = "#e4e6e8"
+UNREAD_COLOR = "#e4e6e8"
 
 
 def by_loss(card: ImportanceCard) -> list[FeatureImportance]:
@@ -31,7 +31,7 @@ def bits(card: ImportanceCard) -> Figure:
     widest = max(len(feature.bits) for feature in shown)
     most = max((100 * bit.loss.value for feature in shown for bit in feature.bits), default=0.0)
     # The root of the loss, so that small ones can be told from none.
-    norm, colours = PowerNorm(0.5, vmin=0, vmax=max(most, 0.1)), colormaps["cividis"]
+    norm, colors = PowerNorm(0.5, vmin=0, vmax=max(most, 0.1)), colormaps["cividis"]
     height = 0.31 * len(shown) + 1.5
     figure, [left, right] = canvas(5.0 + 0.5 * max(widest, 4), height, columns=2, widths=[2.2, 0.5 * max(widest, 4)])
     rows = range(len(shown))
@@ -40,7 +40,7 @@ def bits(card: ImportanceCard) -> Figure:
         [100 * feature.loss.value for feature in shown],
         xerr=[100 * (feature.loss.error or 0.0) for feature in shown],
         height=0.62,
-        color=COLOURS[0],
+        color=COLORS[0],
         error_kw={"elinewidth": 1.0, "ecolor": "black"},
     )
     measure = MEASURES[card.measure]
@@ -50,12 +50,12 @@ def bits(card: ImportanceCard) -> Figure:
         for place, bit in enumerate(feature.bits):
             corner = (place - 0.5, row - 0.5)
             if not bit.read:
-                look = {"facecolor": UNREAD_COLOUR, "edgecolor": GREY, "hatch": "////", "linewidth": 0.0}
+                look = {"facecolor": UNREAD_COLOR, "edgecolor": GRAY, "hatch": "////", "linewidth": 0.0}
                 right.add_patch(Rectangle(corner, 1, 1, **look))  # type: ignore[arg-type]
                 continue
             lost = 100 * bit.loss.value
             depth = float(norm(max(lost, 0.0)))
-            right.add_patch(Rectangle(corner, 1, 1, facecolor=colours(depth), edgecolor="white", linewidth=0.5))
+            right.add_patch(Rectangle(corner, 1, 1, facecolor=colors(depth), edgecolor="white", linewidth=0.5))
             ink = "white" if depth < 0.55 else "black"
             right.text(place, row, short(lost), ha="center", va="center", fontsize=8, color=ink)
     right.set_xlim(-0.5, max(widest, 4) - 0.5)
@@ -66,10 +66,10 @@ def bits(card: ImportanceCard) -> Figure:
         ax.set_yticks(rows, [plain(feature.name) for feature in shown] if ax is left else [])
         ax.set_ylim(len(shown) - 0.5, -0.5)
     without_ticks(right)
-    unread = Patch(facecolor=UNREAD_COLOUR, edgecolor=GREY, hatch="////", linewidth=0.0, label="not read")
+    unread = Patch(facecolor=UNREAD_COLOR, edgecolor=GRAY, hatch="////", linewidth=0.0, label="not read")
     right.legend(handles=[unread], loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
     label = f"{measure} lost, this bit\n[percentage points]"
-    figure.colorbar(ScalarMappable(norm, colours), ax=right, fraction=0.05, pad=0.02, aspect=30).set_label(
+    figure.colorbar(ScalarMappable(norm, colors), ax=right, fraction=0.05, pad=0.02, aspect=30).set_label(
         label, fontsize=9
     )
     return figure
@@ -89,10 +89,10 @@ def slots(card: ImportanceCard) -> Figure:
             [100 * (value or 0.0) for value in values]
             for values in zip(*((slot.loss.value, slot.loss.error) for slot in held), strict=True)
         )
-        ax.axhline(0, color=GREY, linewidth=0.7)
-        ax.errorbar(numbers, losses, errors, color=COLOURS[0], linewidth=0.8, marker="o", markersize=3, elinewidth=0.8)
+        ax.axhline(0, color=GRAY, linewidth=0.7)
+        ax.errorbar(numbers, losses, errors, color=COLORS[0], linewidth=0.8, marker="o", markersize=3, elinewidth=0.8)
         unread = [slot.slot for slot in held if not slot.bits_read]
-        ax.plot(unread, [0.0] * len(unread), "x", color=BAD_COLOUR, markersize=5, label="not read")
+        ax.plot(unread, [0.0] * len(unread), "x", color=BAD_COLOR, markersize=5, label="not read")
         if unread:
             ax.legend(loc="upper right")
         ax.set_xlabel(f"{plain(name)}: number of the slot")

@@ -8,19 +8,19 @@ Box = tuple[float, float, float, float]  # left, bottom, right, top
 
 
 def placed(
-    centres: Sequence[tuple[float, float]],
+    centers: Sequence[tuple[float, float]],
     sizes: Sequence[tuple[float, float]],
     inside: Box,
     unit: float = 1.0,
     taken: Sequence[Box] = (),
 ) -> Iterator[tuple[float, float, bool]]:
-    """Yield a label's centre relative to its point, and whether it is far from it, for each label in turn.
+    """Yield a label's center relative to its point, and whether it is far from it, for each label in turn.
 
     Other points and earlier labels are avoided.
 
     Parameters
     ----------
-    centres, sizes
+    centers, sizes
         Points, and width and height of their labels, in pixels.
     inside
         Frame that labels are kept in.
@@ -29,8 +29,8 @@ def placed(
     taken
         What else is not to be hidden.
     """
-    full = [*taken, *(around(x, y, 9 * unit, 9 * unit) for x, y in centres)]
-    for (x, y), (width, height) in zip(centres, sizes, strict=True):
+    full = [*taken, *(around(x, y, 9 * unit, 9 * unit) for x, y in centers)]
+    for (x, y), (width, height) in zip(centers, sizes, strict=True):
         offsets = _offsets(width, height, unit)
         boxes = [around(x + dx, y + dy, width, height) for dx, dy in offsets]
         hidden = [sum(_shared(box, t) for t in full) + width * height - _shared(box, inside) for box in boxes]
@@ -45,7 +45,7 @@ def around(x: float, y: float, width: float, height: float) -> Box:
 
 
 def _offsets(width: float, height: float, unit: float) -> list[tuple[float, float]]:
-    """Places of a label's centre around its point, the best first."""
+    """Places of a label's center around its point, the best first."""
     near, far = 6.0, 13.0
     found = []
     for gap in (near, far):

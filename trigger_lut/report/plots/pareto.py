@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from trigger_lut.cards.scan import ScanCard, ScanPoint
 from trigger_lut.cards.stage_cards import MEASURES
 from trigger_lut.report.plots.labels import placed
-from trigger_lut.report.plots.style import BAD_COLOUR, COLOURS, GOOD_COLOUR, GREY, canvas, plain
+from trigger_lut.report.plots.style import BAD_COLOR, COLORS, GOOD_COLOR, GRAY, canvas, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NAMED = 8  # points that are labelled with their names; more of them have the numbers of the table
+NAMED = 8  # points that are labeled with their names; more of them have the numbers of the table
 FRONT = "on the front"
 WIDEST_LINEAR = 5.0  # ratio of the largest to the smallest cost from which the axis is logarithmic
 LABEL_POINTS = 7.5  # font size
@@ -67,9 +67,9 @@ def _against(
         shown.add(name)
     for n, (_, cost, accuracy) in enumerate(published):
         legend = "published, not repeated here" if n == 0 else None
-        ax.plot(cost, 100 * accuracy, "D", color=COLOURS[6], markerfacecolor="white", markersize=6, label=legend)
-    ax.axhline(100 * card.accuracy_reference, color=COLOURS[3], linestyle="--", linewidth=1, label="Dense, unquantised")
-    ax.axhline(100 * card.accuracy_trees, color=COLOURS[5], linestyle=":", linewidth=1.4, label="boosted trees")
+        ax.plot(cost, 100 * accuracy, "D", color=COLORS[6], markerfacecolor="white", markersize=6, label=legend)
+    ax.axhline(100 * card.accuracy_reference, color=COLORS[3], linestyle="--", linewidth=1, label="Dense, unquantized")
+    ax.axhline(100 * card.accuracy_trees, color=COLORS[5], linestyle=":", linewidth=1.4, label="boosted trees")
     everything = [*costs, *(cost for _, cost, _ in published)]
     _limits(ax, card, everything, [accuracy for _, _, accuracy in published])
     ax.set_xlabel(quantity)
@@ -84,16 +84,16 @@ def _against(
 
 
 def _style(point: ScanPoint, best: bool) -> tuple[dict[str, Any], str]:
-    """Look and legend entry of a point. Shape tells met from missed, filling tells the front: not colour alone."""
+    """Look and legend entry of a point. Shape tells met from missed, filling tells the front: not color alone."""
     common: dict[str, Any] = {"markersize": 6, "elinewidth": 0.7, "capsize": 2, "zorder": 3 if best else 2}
     if not point.bit_exact:
-        return {**common, "fmt": "X", "color": BAD_COLOUR}, "not bit-exact"
-    colour = GOOD_COLOUR if best else GREY
+        return {**common, "fmt": "X", "color": BAD_COLOR}, "not bit-exact"
+    color = GOOD_COLOR if best else GRAY
     shape = "o" if point.budget_met else "^"
     kind = FRONT if best else "beaten"
-    face = colour if best else "white"
+    face = color if best else "white"
     name = kind if point.budget_met else f"{kind}, budget missed"
-    return {**common, "fmt": shape, "color": colour, "markerfacecolor": face}, name
+    return {**common, "fmt": shape, "color": color, "markerfacecolor": face}, name
 
 
 def _front(ax: Axes, card: ScanCard, costs: Sequence[float], on_front: Sequence[bool]) -> None:
@@ -101,7 +101,7 @@ def _front(ax: Axes, card: ScanCard, costs: Sequence[float], on_front: Sequence[
     best = sorted((c, 100 * p.accuracy) for p, c, chosen in zip(card.points, costs, on_front, strict=True) if chosen)
     if best:
         x, y = [c for c, _ in best], [a for _, a in best]
-        ax.step([*x, 1e9], [*y, y[-1]], where="post", color=GOOD_COLOUR, linewidth=1.2, zorder=1, label="Pareto front")
+        ax.step([*x, 1e9], [*y, y[-1]], where="post", color=GOOD_COLOR, linewidth=1.2, zorder=1, label="Pareto front")
 
 
 def _limits(ax: Axes, card: ScanCard, costs: list[float], others: list[float]) -> None:
@@ -130,11 +130,11 @@ def _write_labels(figure: Figure, ax: Axes, marks: list[tuple[float, float, str]
     """Write each label beside its point where it hides least: other points and earlier labels are avoided."""
     figure.draw_without_rendering()
     scale = figure.dpi / 72
-    centres = [tuple(ax.transData.transform((x, y))) for x, y, _ in marks]
+    centers = [tuple(ax.transData.transform((x, y))) for x, y, _ in marks]
     sizes = [(0.62 * LABEL_POINTS * len(label) * scale, 1.2 * LABEL_POINTS * scale) for *_, label in marks]
     frame = ax.get_window_extent()
     inside = (frame.x0, frame.y0, frame.x1, frame.y1)
-    for (x, y, label), (dx, dy, far) in zip(marks, placed(centres, sizes, inside, scale), strict=True):
+    for (x, y, label), (dx, dy, far) in zip(marks, placed(centers, sizes, inside, scale), strict=True):
         ax.annotate(
             plain(label),
             (x, y),
@@ -144,7 +144,7 @@ def _write_labels(figure: Figure, ax: Axes, marks: list[tuple[float, float, str]
             va="center",
             fontsize=LABEL_POINTS,
             zorder=4,
-            arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.6} if far else None,
+            arrowprops={"arrowstyle": "-", "color": GRAY, "linewidth": 0.6} if far else None,
         )
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trigger_lut.cards.physics import ALL, Measured68, RateCard
-from trigger_lut.report.plots.style import COLOURS, canvas, line_style, plain
+from trigger_lut.cards.physics import ALL, Interval68, RateCard
+from trigger_lut.report.plots.style import COLORS, canvas, line_style, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +41,7 @@ def rates(card: RateCard) -> Figure:
         ax.set_ylabel("Rate [kHz]")
         for level in wanted:
             ax.axhline(level, color="#717581", linewidth=0.7, linestyle=":")
-        _labelled(ax, card)
+        _labeled(ax, card)
     left.set_xlabel("Threshold on the score" if card.one_score else "Threshold on the score [logits]")
     right.set_xlabel("Efficiency of all signal")
     right.set_xlim(0, 1)
@@ -70,7 +70,7 @@ def turnons(card: RateCard) -> Figure:
         ax.set_xlabel(plain(found.variable))
         ax.set_ylabel(f"Signal efficiency at {found.rate_khz:g} kHz")
         ax.legend(loc="upper right", ncols=2, fontsize=8)
-        _labelled(ax, card)
+        _labeled(ax, card)
     for ax in axes[len(shown) :]:
         ax.set_axis_off()
     if not shown:
@@ -91,11 +91,11 @@ def reliability(card: RateCard) -> Figure:
     ax.set_xlabel("Predicted probability of signal")
     ax.set_ylabel("Share of signal")
     ax.legend(loc="upper left", fontsize=8)
-    _labelled(ax, card)
+    _labeled(ax, card)
     return figure
 
 
-def _point(ax: Axes, x: tuple[float, Measured68 | None], khz: Measured68, n: int) -> None:
+def _point(ax: Axes, x: tuple[float, Interval68 | None], khz: Interval68, n: int) -> None:
     """A working point of the n-th method with the errors of what was found on the test split."""
     value, across = x
     ax.errorbar(
@@ -111,7 +111,7 @@ def _marks(n: int) -> dict[str, Any]:
     return {
         "linestyle": "none",
         "elinewidth": 1,
-        "color": COLOURS[n],
+        "color": COLORS[n],
         **_marker(n),
     }
 
@@ -120,10 +120,10 @@ def _marker(n: int) -> dict[str, Any]:
     return {"marker": MARKERS[n % len(MARKERS)], "markersize": SIZES[n % len(SIZES)], "markerfacecolor": "none"}
 
 
-def _bars(ax: Axes, x: np.ndarray, points: list[Measured68], n: int, label: str) -> None:
+def _bars(ax: Axes, x: np.ndarray, points: list[Interval68], n: int, label: str) -> None:
     value, low, high = (np.array([getattr(p, key) for p in points]) for key in ("value", "low", "high"))
     ax.errorbar(x, value, [value - low, high - value], label=label, **_marks(n))
 
 
-def _labelled(ax: Axes, card: RateCard) -> None:
+def _labeled(ax: Axes, card: RateCard) -> None:
     ax.set_title(f"{card.design}: {plain(card.sample)}", loc="left", fontsize=9)

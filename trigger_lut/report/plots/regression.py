@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trigger_lut.cards.physics import PhysicsCard, TargetResolution
-from trigger_lut.report.plots.style import COLOURS, canvas, line_style, plain
+from trigger_lut.report.plots.style import COLORS, canvas, line_style, plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,7 +36,7 @@ def resolution_by_true(card: PhysicsCard) -> Figure:
         edges = np.array(target.true_edges)
         middle = (edges[1:] + edges[:-1]) / 2 if len(edges) > 1 else edges
         for n, (method, widths) in enumerate(target.central_by_true.items()):
-            ax.plot(middle, widths, label=plain(method), marker=MARKERS[n % 4], markersize=4, color=COLOURS[n])
+            ax.plot(middle, widths, label=plain(method), marker=MARKERS[n % 4], markersize=4, color=COLORS[n])
         ax.set_ylim(0, 1.35 * max(max(w) for w in target.central_by_true.values()))
         ax.set_xlabel(f"True {plain(target.name)}{_unit(target)}")
         ax.set_ylabel(f"Central half width{_unit(target)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trigger_lut.cards.firmware import FirmwareCard
-from trigger_lut.report.plots.style import BUDGET_COLOUR, COLOURS, canvas
+from trigger_lut.report.plots.style import BUDGET_COLOR, COLORS, canvas
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,13 +18,13 @@ def stages(card: FirmwareCard) -> Figure:
     bottom = [0] * len(card.rtl_stages)
     for n, name in enumerate(("tables", "adders", "choices")):
         counts = [getattr(stage, name) for stage in card.rtl_stages]
-        left.bar(numbers, counts, bottom=bottom, color=COLOURS[n], label=name, width=0.7)
+        left.bar(numbers, counts, bottom=bottom, color=COLORS[n], label=name, width=0.7)
         bottom = [a + b for a, b in zip(bottom, counts, strict=True)]
     left.set_ylim(0, 1.35 * max([*bottom, 1]))
     left.set_ylabel("Operations")
     left.legend(ncols=3, loc="upper center")
-    right.bar(numbers, [stage.logic_ns for stage in card.rtl_stages], color=COLOURS[0], width=0.7)
-    right.axhline(card.clock_period_ns, color=BUDGET_COLOUR, linestyle="--", linewidth=1.2)
+    right.bar(numbers, [stage.logic_ns for stage in card.rtl_stages], color=COLORS[0], width=0.7)
+    right.axhline(card.clock_period_ns, color=BUDGET_COLOR, linestyle="--", linewidth=1.2)
     right.text(
         0.98, card.clock_period_ns, "clock period", ha="right", va="bottom", transform=right.get_yaxis_transform()
     )

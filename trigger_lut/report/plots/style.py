@@ -1,6 +1,6 @@
-"""The look of all plots: ticks and labels as in the field, colours that colour-blind readers can tell apart.
+"""The look of all plots: ticks and labels as in the field, colors that color-blind readers can tell apart.
 
-Colours: M. A. Petroff, "Accessible color sequences for data visualization" (arXiv:2107.02270), ten colours. Lines also
+Colors: M. A. Petroff, "Accessible color sequences for data visualization" (arXiv:2107.02270), ten colors. Lines also
 differ by dashes. The SVG files of the same card are the same bytes: no dates, no random identifiers, letters as paths.
 """
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = (
+COLORS = (
     *("#3f90da", "#ffa90e", "#bd1f01", "#832db6", "#717581"),
     *("#a96b59", "#e76300", "#b9ac70", "#94a4a2", "#92dadd"),
 )
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
-BUDGET_COLOUR, GREY, LIGHT_GREY = "#000000", "#94a4a2", "#d9d9d9"
-GOOD_COLOUR, BAD_COLOUR = "#3f90da", "#bd1f01"
+BUDGET_COLOR, GRAY, LIGHT_GRAY = "#000000", "#94a4a2", "#d9d9d9"
+GOOD_COLOR, BAD_COLOR = "#3f90da", "#bd1f01"
 
 SETTINGS = {
     "svg.hashsalt": "trigger_lut",
@@ -78,8 +78,8 @@ def canvas(
 
 
 def line_style(n: int) -> dict[str, Any]:
-    """Colour and dashes of the n-th line."""
-    return {"color": COLOURS[n % len(COLOURS)], "linestyle": DASHES[n % len(DASHES)]}
+    """Color and dashes of the n-th line."""
+    return {"color": COLORS[n % len(COLORS)], "linestyle": DASHES[n % len(DASHES)]}
 
 
 def plain(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trigger_lut.cards.stage_cards import MEASURES, Summary
-from trigger_lut.report.plots.style import BAD_COLOUR, COLOURS, GOOD_COLOUR, canvas
+from trigger_lut.report.plots.style import BAD_COLOR, COLORS, GOOD_COLOR, canvas
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,17 +16,17 @@ def summary(card: Summary) -> Figure:
     figure, [ax] = canvas(6.6, 4.6)
     for n, design in enumerate(card.designs):
         good = design.budget_met and design.bit_exact
-        colour, shape = (GOOD_COLOUR, "o") if good else (BAD_COLOUR, "^")
-        ax.plot([design.luts, design.luts_budget], [100 * design.accuracy] * 2, color=colour, linewidth=0.8)
+        color, shape = (GOOD_COLOR, "o") if good else (BAD_COLOR, "^")
+        ax.plot([design.luts, design.luts_budget], [100 * design.accuracy] * 2, color=color, linewidth=0.8)
         label = f"LUTs ({design.luts_source})" * (n == 0)
-        ax.plot(design.luts, 100 * design.accuracy, shape, color=colour, label=label)
+        ax.plot(design.luts, 100 * design.accuracy, shape, color=color, label=label)
         ax.plot(design.luts_budget, 100 * design.accuracy, "|", color="black", markersize=12, label="budget" * (n == 0))
         ax.annotate(
             design.name, (design.luts, 100 * design.accuracy), xytext=(0, 8), textcoords="offset points", ha="center"
         )
     first = card.designs[0]
-    ax.axhline(100 * first.accuracy_reference, color=COLOURS[1], linestyle="--", label="Dense, unquantised")
-    ax.axhline(100 * first.accuracy_trees, color=COLOURS[3], linestyle=":", label="boosted trees")
+    ax.axhline(100 * first.accuracy_reference, color=COLORS[1], linestyle="--", label="Dense, unquantized")
+    ax.axhline(100 * first.accuracy_trees, color=COLORS[3], linestyle=":", label="boosted trees")
     values = [100 * v for d in card.designs for v in (d.accuracy, d.accuracy_reference, d.accuracy_trees)]
     room = max(max(values) - min(values), 1.0)
     ax.set_ylim(min(values) - 0.35 * room, max(values) + 0.25 * room)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trigger_lut.cards.stage_cards import MEASURES, TrainCard
-from trigger_lut.report.plots.style import BUDGET_COLOUR, COLOURS, GREY, canvas
+from trigger_lut.report.plots.style import BUDGET_COLOR, COLORS, GRAY, canvas
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,25 +27,25 @@ def training(card: TrainCard) -> Figure:
         return _not_trained()
     figure, [top, middle, bottom] = canvas(7.0, 7.0, 3, 1)
     epochs = [e.epoch for e in card.history]
-    top.plot(epochs, [100 * e.accuracy for e in card.history], color=COLOURS[0], label="validation")
-    top.axhline(100 * card.accuracy, color=BUDGET_COLOUR, linestyle=":", linewidth=1, label="result, test split")
+    top.plot(epochs, [100 * e.accuracy for e in card.history], color=COLORS[0], label="validation")
+    top.axhline(100 * card.accuracy, color=BUDGET_COLOR, linestyle=":", linewidth=1, label="result, test split")
     top.set_ylabel(f"{MEASURES[card.measure]} [%]")
-    middle.plot(epochs, [e.luts_surrogate for e in card.history], color=COLOURS[0], label="surrogate")
-    middle.plot(epochs, [e.luts_target for e in card.history], color=COLOURS[1], linestyle="--", label="target")
+    middle.plot(epochs, [e.luts_surrogate for e in card.history], color=COLORS[0], label="surrogate")
+    middle.plot(epochs, [e.luts_target for e in card.history], color=COLORS[1], linestyle="--", label="target")
     middle.plot(
         [m.epoch for m in card.measurements],
         [m.luts.value or np.nan for m in card.measurements],
-        color=BUDGET_COLOUR,
+        color=BUDGET_COLOR,
         linestyle="",
         marker="o",
         markersize=4,
         label="yosys",
     )
-    middle.axhline(card.luts_budget, color=BUDGET_COLOUR, linewidth=1, label="budget")
+    middle.axhline(card.luts_budget, color=BUDGET_COLOR, linewidth=1, label="budget")
     middle.set_yscale("log")
     middle.set_ylabel("LUTs")
-    bottom.step(epochs, [e.latency_cycles for e in card.history], color=COLOURS[0], where="mid", label="planned")
-    bottom.axhline(card.latency_cycles_budget, color=BUDGET_COLOUR, linewidth=1, label="budget")
+    bottom.step(epochs, [e.latency_cycles for e in card.history], color=COLORS[0], where="mid", label="planned")
+    bottom.axhline(card.latency_cycles_budget, color=BUDGET_COLOR, linewidth=1, label="budget")
     bottom.set_ylim(0, None)
     bottom.set_ylabel("Latency [cycles]")
     bottom.set_xlabel("Epoch")
@@ -78,8 +78,8 @@ def widths(card: TrainCard) -> Figure:
             (axes[2 * row + 1], layer.output_width_counts, f"{named[1]} [bits]"),
         ):
             bits = np.arange(len(counts))
-            colours = [GREY if b == 0 else COLOURS[0] for b in bits]
-            bars = ax.bar(bits, counts, color=colours, width=0.8)
+            colors = [GRAY if b == 0 else COLORS[0] for b in bits]
+            bars = ax.bar(bits, counts, color=colors, width=0.8)
             ax.bar_label(bars, [str(c) if c else "" for c in counts], fontsize=7)
             ax.set_xlim(-0.7, max(len(counts) - 0.3, 1.5))
             ax.margins(y=0.15)

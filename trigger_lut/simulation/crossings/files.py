@@ -115,7 +115,7 @@ class Maker:
         """Columns of the next crossings; of objects dictionaries of lists an entry."""
         from trigger_lut.simulation.crossings import level1
         from trigger_lut.simulation.crossings.pileup import drawn, in_order, muons_of, numbers, towers_of
-        from trigger_lut.simulation.detector import Muons, digitised, muons_seen, smeared
+        from trigger_lut.simulation.detector import Muons, digitized, muons_seen, smeared
 
         found = numbers(self.crossings, self.process, count, self.random)
         own = {self.process: np.ones(count, np.int64)} if self.process in SIGNALS else {}
@@ -131,7 +131,7 @@ class Maker:
             towers += towers_of(sample, overlay, count)
             muons.append(muons_of(sample, overlay))
             np.maximum.at(hardest, overlay.crossing, sample.pthat_gev)
-        every = digitised(smeared(towers, self.random))
+        every = digitized(smeared(towers, self.random))
         seen = muons_seen(Muons(*(np.concatenate(parts) for parts in zip(*muons, strict=True))), self.random)
         both = every.sum(axis=1)
         met_pt, met_phi = level1.missing(both)

@@ -1,6 +1,6 @@
 """Energy correlation functions of jets, over all pairs and triples of constituents.
 
-With z_i = pt_i / sum pt and R_ij the distance in rapidity and azimuth, normalised as in arXiv:1609.07483
+With z_i = pt_i / sum pt and R_ij the distance in rapidity and azimuth, normalized as in arXiv:1609.07483
 (I. Moult, L. Necib, J. Thaler), section 2:
 
     e2(b)     = sum_{i<j}   z_i z_j     R_ij^b

@@ -50,7 +50,7 @@ class Events(NamedTuple):
 
 
 def settings(simulation: Simulation, process: str, seed: int) -> tuple[str, ...]:
-    """Pythia's settings for pairs of one class: Monash 2013 tune, with multi-parton interactions and hadronisation."""
+    """Pythia's settings for pairs of one class: Monash 2013 tune, with multi-parton interactions and hadronization."""
     low, high = simulation.parton_pt_gev
     return (
         "Print:quiet = on",

@@ -28,7 +28,7 @@ RESONANCES = {
 
 def find_peak(mass_gev: Floats, expected: Resonance) -> MassPeak | None:
     """The highest bin of the search window, refined by mean shift (K. Fukunaga, L. Hostetler, IEEE Trans. Inf. Theory
-    21 (1975) 32): the centre moves to the mean of the masses within `half_width_gev` of it until it rests.
+    21 (1975) 32): the center moves to the mean of the masses within `half_width_gev` of it until it rests.
 
     None when fewer than 20 jets are in the peak, or fewer than 1.5 times the jets in the two windows of
     `half_width_gev` that adjoin it.
@@ -36,22 +36,22 @@ def find_peak(mass_gev: Floats, expected: Resonance) -> MassPeak | None:
     low, high = expected.search_gev
     counts, edges = np.histogram(mass_gev, bins=np.arange(low, high + BIN_GEV, BIN_GEV))
     top = int(np.argmax(counts))
-    centre = float(edges[top] + edges[top + 1]) / 2
+    center = float(edges[top] + edges[top + 1]) / 2
     for _ in range(100):
-        near = mass_gev[np.abs(mass_gev - centre) < expected.half_width_gev]
+        near = mass_gev[np.abs(mass_gev - center) < expected.half_width_gev]
         if len(near) < FEWEST_JETS:
             return None
-        moved = float(near.mean()) - centre
-        centre += moved
+        moved = float(near.mean()) - center
+        center += moved
         if abs(moved) < 1e-3:
             break
-    distance = np.abs(mass_gev - centre)
+    distance = np.abs(mass_gev - center)
     beside = int(np.sum((distance >= expected.half_width_gev) & (distance < 2 * expected.half_width_gev)))
     if len(near) < LEAST_CONTRAST * beside:
         return None
     return MassPeak(
         expected=expected,
-        found_gev=round(centre, 3),
+        found_gev=round(center, 3),
         uncertainty_gev=round(float(near.std()) / len(near) ** 0.5, 3),
         jets_in_peak=len(near),
         jets_beside_peak=beside,

@@ -57,7 +57,7 @@ def start_positions(chamber: MuonChamber, angle_mrad: Floats, rng: np.random.Gen
 
 
 def crossing_points(chamber: MuonChamber, angle_mrad: Floats, position_mm: Floats, rng: np.random.Generator) -> Floats:
-    """(N, G): straight lines, but for one Gaussian change of angle half way between neighbouring stations."""
+    """(N, G): straight lines, but for one Gaussian change of angle half way between neighboring stations."""
     z = np.array(chamber.z_mm)
     slope = np.tan(angle_mrad / 1000)
     crossings: Floats = position_mm[:, None] + slope[:, None] * (z - z[0])
@@ -76,14 +76,14 @@ def channel_positions(chamber: MuonChamber, crossings_mm: Floats) -> Floats:
 
 
 def seen_by(chamber: MuonChamber, crossings_mm: Floats, rng: np.random.Generator) -> Bools:
-    """(N, G, C) channels that see the muon: the one it crosses, and a neighbour where it is near the edge."""
+    """(N, G, C) channels that see the muon: the one it crosses, and a neighbor where it is near the edge."""
     at = channel_positions(chamber, crossings_mm)
     own = np.floor(at).astype(np.int64)
     near = chamber.shared_mm / np.array(chamber.pitch_mm)
     seen = rng.random(at.shape) < chamber.efficiency
     hits: Bools = np.zeros((*at.shape, chamber.channels), dtype=bool)
-    neighbours = ((own, seen), (own - 1, seen & (at - own < near)), (own + 1, seen & (own + 1 - at < near)))
-    for channel, yes in neighbours:
+    neighbors = ((own, seen), (own - 1, seen & (at - own < near)), (own + 1, seen & (own + 1 - at < near)))
+    for channel, yes in neighbors:
         n, g = np.nonzero(yes & (channel >= 0) & (channel < chamber.channels))
         hits[n, g, channel[n, g]] = True
     return hits
@@ -105,8 +105,8 @@ def fitted_angles_mrad(chamber: MuonChamber, crossings_mm: Floats, hits: Bools) 
     at = channel_positions(chamber, crossings_mm)
     own = hits & (np.abs(middle - at[:, :, None]) < 1.5)
     count = own.sum(axis=2)
-    centre = (own * middle).sum(axis=2) / np.maximum(count, 1)
-    x = (centre - chamber.channels / 2 - np.array(chamber.offset)) * pitch
+    center = (own * middle).sum(axis=2) / np.maximum(count, 1)
+    x = (center - chamber.channels / 2 - np.array(chamber.offset)) * pitch
     weight = (count > 0) / pitch**2
     total = weight.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -7,7 +7,7 @@ from pathlib import Path
 from trigger_lut.synthesis.yosys import ADDERS_STAY, TABLES_STAY, run_yosys
 
 
-def synthesise_ecp5(files: list[Path], top: str, netlist: Path) -> None:
+def synthesize_ecp5(files: list[Path], top: str, netlist: Path) -> None:
     """Write the netlist of Verilog files as JSON for nextpnr, tables in LUTs.
 
     Raises ToolMissingError or ToolFailedError.

@@ -1,7 +1,7 @@
 """Vivado's reports as text: `report_utilization` and `report_timing_summary`.
 
 Tested on those in tests/fixtures/reports:
-utilisation of 2019.2 and 2020.1, timing of 2019.2 and 2021.2. A report that ends
+utilization of 2019.2 and 2020.1, timing of 2019.2 and 2021.2. A report that ends
 early is refused even where the figures that are wanted stand before the cut: a killed run has measured nothing.
 """
 

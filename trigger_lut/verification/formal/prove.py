@@ -30,7 +30,7 @@ BY_WORDS = "Word by word: generated Verilog, as Yosys reads it, and network are 
 
 BY_SAT = (
     "SAT sweeping (ABC, cec) on and-inverter graphs: the generated Verilog, its registers as wires, against "
-    "behavioural Verilog written from the network's integers"
+    "behavioral Verilog written from the network's integers"
 )
 
 

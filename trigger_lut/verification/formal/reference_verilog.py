@@ -1,4 +1,4 @@
-"""A network once more as Verilog: behavioural, without registers, written from its integers alone.
+"""A network once more as Verilog: behavioral, without registers, written from its integers alone.
 
 It shares no code with the generated firmware. Of the firmware's plan it takes the order of additions, which over
 integers changes nothing, and the constants that tables absorb, which `check_plan` compares with the tables: a proof by

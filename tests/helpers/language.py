@@ -42,7 +42,7 @@ COPIED = {"trigger_lut/firmware/hls/nnet_lut_network.h"}
 
 IN_CODE = re.compile(
     BANNED.pattern + r"|\bwhole[ -]number(?:s|ed)?\b|\bnone beats\b|\bwhat it is worth\b"
-    r"|\w*(?:quantiz|ynthesize|ormaliz|ptimis(?!t|m)|nitializ|tandardiz|inimis|olor|labeled(?!by)|neighbor)\w*"
+    r"|\w*(?:quantis|ynthesise|ormalis|ptimis(?!t|m)|nitialis|tandardis|inimis|olour|labelled(?!by)|neighbour)\w*"
     r"|\bshares? of\b|\b(?:a|the|its|their|this|each|as|these|those) shares?\b(?! (?:no|the|a)\b)",
     re.IGNORECASE,
 )

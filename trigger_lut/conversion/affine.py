@@ -103,7 +103,7 @@ def affine_maps(op: Any, node: Any, shapes: Sequence[tuple[int, ...]], exact: Ca
             qbias = np.asarray(keras.ops.convert_to_numpy(op.qbias), dtype=np.float64)
             bias = np.broadcast_to(qbias, out_shape).reshape(-1)
     if kind == "QBatchNormalization":
-        bias = np.broadcast_to(_normalisation(op)[1], (1, *out_shape)).reshape(-1)
+        bias = np.broadcast_to(_normalization(op)[1], (1, *out_shape)).reshape(-1)
     relu = is_relu(op, kind)
     first = Affine(op.name, tuple(formats), overflow, rounding, weights, structure, bias, out_shape, relu)
     return [first, *output_quantizer(op, out_shape)]
@@ -185,7 +185,7 @@ def _linear_map(
         scale = getattr(op, "_scale", 1.0)
         return lambda x: (first * x[0] + others * sum(x[2:], x[1])) * scale
     if kind == "QBatchNormalization":
-        return lambda x: x[0] * _normalisation(op)[0]
+        return lambda x: x[0] * _normalization(op)[0]
     if kind in ("QSum", "QMeanPow2"):
         return lambda x: ops.sum(x[0], axis=op.axes, keepdims=op.keepdims) * op.scale
     if kind == "Sum":
@@ -200,7 +200,7 @@ def _linear_map(
     )
 
 
-def _normalisation(op: Any) -> tuple[np.ndarray, np.ndarray]:
+def _normalization(op: Any) -> tuple[np.ndarray, np.ndarray]:
     """Quantized scale and offset of a QBatchNormalization, in shapes that broadcast to its input."""
     parts = [keras.ops.convert_to_numpy(part) for part in op.qscaler_and_qoffset]
     scale, offset = (np.asarray(part, dtype=np.float64).reshape(op._shape[1:]) for part in parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from trigger_lut.config import scan, shapes
-from trigger_lut.config.budget import Budget, Spec, load_budget, resolve
+from trigger_lut.config.budget import Budget, Spec, Target, load_budget, resolve
 from trigger_lut.config.data_set.channels import channels
 from trigger_lut.config.data_set.compatibility import differences
 from trigger_lut.config.data_set.files import Source
@@ -18,8 +19,10 @@ from trigger_lut.config.data_set.load import load_data_set
 from trigger_lut.config.data_set.model import DataSet
 from trigger_lut.config.simulation import PlannedFile
 from trigger_lut.config.validation import refused
+from trigger_lut.cost_model.delay import delays
 from trigger_lut.cost_model.lower_bounds import impossible
 from trigger_lut.errors import ConfigurationError, nearest
+from trigger_lut.synthesis.synthesizers import synthesizer_of
 
 # Folders under results/ that a design's folder would collide with
 RESERVED = ("data", "checkpoints", "logs")
@@ -73,6 +76,8 @@ def load_plan(budget_path: Path, targets_path: Path, data_sets: Path) -> Plan:
     Raises ConfigurationError that lists every mistake, DataError when a file of a data set is missing.
     """
     budget, target = load_budget(budget_path, targets_path)
+    if wrong := _target_mistakes(target):
+        raise refused(targets_path, [f"{budget.target}.{line}" for line in wrong])
     mistakes = [
         f"designs.{name}: reserved name, as results/{name}/ holds other files. Rename the design"
         for name in budget.designs
@@ -96,6 +101,21 @@ def load_plan(budget_path: Path, targets_path: Path, data_sets: Path) -> Plan:
     if mistakes:
         raise refused(budget_path, mistakes)
     return Plan(**vars(described), budget=budget, specs=specs, drift=drift)
+
+
+def _target_mistakes(target: Target) -> list[str]:
+    """List keys of a target that name no row of a registry."""
+    checks: dict[str, Callable[[], object]] = {
+        "family": lambda: delays(target.family),
+        "synthesizer": lambda: synthesizer_of(target),
+    }
+    mistakes = []
+    for key, check in checks.items():
+        try:
+            check()
+        except ConfigurationError as error:
+            mistakes.append(f"{key}: {error}")
+    return mistakes
 
 
 def _with_files(description: Path, data_set: DataSet) -> Described:

@@ -52,9 +52,10 @@ def test_a_card_reads_back_as_it_was(make, tmp_path):
             "not a TimingCard: latency_ns: a value needs a source, and 'not measured' has no value",
         ),
         (
-            {"latency_ns": {"value": 3, "source": "guess"}},
-            "not a TimingCard: latency_ns.source: Input should be 'surrogate', 'yosys', 'yosys-levels', "
-            "'yosys-delay-model', 'rtl-simulation', 'csynth', 'post-synth', 'post-route' or 'not measured'",
+            {"latency_ns": {"value": 3, "source": "a guess"}},
+            "not a TimingCard: latency_ns.source: unknown source. Expected surrogate, rtl-simulation, csynth, "
+            "post-synth, post-route, not measured, or the name of a synthesizer, alone or with -levels or "
+            "-delay-model, found 'a guess'",
         ),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -54,6 +54,15 @@ def long_sentences(markdown: str) -> list[str]:
     texts = re.split(r"\n\s*\n|\n(?=\s*(?:[-*#:]|\d+\.)\s)|\s*\|\s*", prose(markdown))
     sentences = (sentence for text in texts for sentence in re.split(r"(?<=[.!?:])\s+", " ".join(text.split())))
     return [s for s in sentences if len(re.findall(r"[A-Za-z0-9][\w'./%-]*", s)) > LONGEST]
+
+
+def run_python(page: Path) -> dict[str, Any]:
+    """Run the Python blocks of a page, one after another, and return the names that they define."""
+    names: dict[str, Any] = {"__name__": page.stem}
+    for block in blocks(page.read_text(encoding="utf-8")):
+        if block.language == "python":
+            exec(compile(block.text, str(page), "exec"), names)
+    return names
 
 
 def command_lines(markdown: str, program: str) -> Iterator[str]:

@@ -43,6 +43,7 @@ from trigger_lut.release.sandbox import run_form
 from trigger_lut.stages.firmware import build_firmware
 from trigger_lut.stages.release import release
 from trigger_lut.stages.timing import timing
+from trigger_lut.synthesis.yosys import Yosys
 from trigger_lut.utils.programs import cxx_compiler, run_program
 
 EVENTS = 300
@@ -324,7 +325,7 @@ def test_a_form_changes_no_file_that_another_one_reads(made, tmp_path):
 
 def test_synthesis_is_granted_the_block_rams_of_the_budget(made, tmp_path, monkeypatch):
     granted = []
-    monkeypatch.setattr(forms, "synthesize", lambda *_, bram18: granted.append(bram18) or {"cells": {}})
+    monkeypatch.setattr(Yosys, "synthesize", lambda *_, bram18: granted.append(bram18) or {"cells": {}})
     manifest = manifest_of(made[0])
     manifest["budget"]["bram18"] = 7
     copy = changed(made, tmp_path, "manifest.json", lambda _: json.dumps(manifest).encode())

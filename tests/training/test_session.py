@@ -22,6 +22,7 @@ from trigger_lut.errors import BudgetMissedError, CardError, ConfigurationError,
 from trigger_lut.layers import LUTDense
 from trigger_lut.network.network import load_network
 from trigger_lut.network.reference_model import evaluate
+from trigger_lut.synthesis import yosys
 from trigger_lut.training import checkpoint, fit_budget, measure, select_result, session
 from trigger_lut.training.budget import Limits
 from trigger_lut.training.build_model import build_model
@@ -98,9 +99,9 @@ def test_an_impossible_budget_is_refused_before_the_first_epoch_and_leaves_nothi
 
 
 def test_without_yosys_nothing_is_trained(tmp_path, monkeypatch):
-    monkeypatch.setattr(measure, "find_spec", lambda name: None)
+    monkeypatch.setattr(yosys, "find_spec", lambda name: None)
     write_inputs(tmp_path)
-    with pytest.raises(ToolMissingError, match=r"Yosys, which is not installed; install it with: pip install pyosys=="):
+    with pytest.raises(ToolMissingError, match=r"Yosys is not installed; install it with: pip install pyosys=="):
         train(tmp_path, tmp_path)
     assert {p.name for p in tmp_path.iterdir()} == {"spec.json", "codes.npz"}
 

@@ -21,7 +21,7 @@ from trigger_lut.cost_model.weights import Calibration
 from trigger_lut.firmware.rtl.build import estimate_flip_flops, write_rtl
 from trigger_lut.network.network import Network
 from trigger_lut.synthesis.netlist import cell_counts, resources
-from trigger_lut.synthesis.yosys import synthesize
+from trigger_lut.synthesis.synthesizers import synthesizer_of
 
 TARGET = "cms-phase2-correlator"
 SMALLEST = 50  # LUTs: of smaller networks a relative error says little
@@ -33,7 +33,7 @@ def measured(name: str, network: Network, spec: Spec) -> weights.Network:
     period, family = spec.target.clock_period_ns, spec.target.family
     with tempfile.TemporaryDirectory(prefix="trigger_lut_calibration_") as folder:
         project = write_rtl(network, Path(folder, "rtl"), spec)
-        used = resources(cell_counts(synthesize(list(project.files), project.top, family)))
+        used = resources(cell_counts(synthesizer_of(spec.target).synthesize(project, spec.target)))
     return weights.Network(
         name=name,
         parts=network_parts(network),

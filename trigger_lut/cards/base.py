@@ -11,28 +11,32 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 import time
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from trigger_lut.errors import CardError
 from trigger_lut.utils.files import atomic_path
 
-Source = Literal[
-    "surrogate",
-    "yosys",
-    "yosys-levels",
-    "yosys-delay-model",
-    "rtl-simulation",
-    "csynth",
-    "post-synth",
-    "post-route",
-    "not measured",
-]
+FIXED_SOURCES = ("surrogate", "rtl-simulation", "csynth", "post-synth", "post-route", "not measured")
+OF_SYNTHESIZER = re.compile(r"[a-z][a-z0-9_]*(-levels|-delay-model)?")
+
+
+def _known_source(source: str) -> str:
+    if source not in FIXED_SOURCES and not OF_SYNTHESIZER.fullmatch(source):
+        raise ValueError(
+            f"unknown source. Expected {', '.join(FIXED_SOURCES)}, or the name of a synthesizer, alone or with "
+            f"-levels or -delay-model, found {source!r}"
+        )
+    return source
+
+
+Source = Annotated[str, AfterValidator(_known_source)]
 NOT_MEASURED: Source = "not measured"
 DIGEST = "digest"
 SIGNED: tuple[Source, ...] = ("post-synth", "post-route")  # slacks
@@ -59,7 +63,8 @@ class Measured(Strict):
 
     value: float | None = Field(None, description="The number; null when not measured.")
     source: Source = Field(
-        NOT_MEASURED, description="What measured or estimated it; yosys-delay-model: the delay model on Yosys' netlist."
+        NOT_MEASURED,
+        description="Tool that measured or estimated it; -delay-model: the delay model on its netlist.",
     )
 
     @model_validator(mode="after")

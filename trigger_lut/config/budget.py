@@ -41,12 +41,13 @@ class Target(Strict):
 
     description: Line = Field(description="The system and the part of it that the network runs in.")
     part: PartNumber = Field(description="FPGA part number.")
-    family: Literal["xcup", "xcu", "xc7"] = Field(description="Family as Yosys' synth_xilinx names it.")
+    family: PartNumber = Field(description="Family as Yosys' synth_xilinx names it, of those with a delay model.")
     clock_mhz: float = Field(gt=0, le=1000, description="Clock of the firmware.")
     latency_allowed_ns: float | None = Field(gt=0, description="Latency the trigger allows; null where not found.")
     event_period_ns: float = Field(gt=0, description="Time between two events at the input.")
     totals: DeviceTotals = Field(description="Resources of the whole device.")
     source: Line = Field(description="Where these facts come from.")
+    synthesizer: PartNumber = Field("yosys", description="Program that synthesizes the designs.")
 
     @property
     def clock_period_ns(self) -> float:

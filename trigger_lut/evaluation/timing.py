@@ -55,7 +55,7 @@ def timing_figures(design: Spec, verified: VerifyCard, synthesized: SynthCard) -
         "latency_ns_budget": design.budget.latency_ns,
         "latency_allowed_ns": allowed,
         "logic_levels": synthesized.logic_levels,
-        "fmax_mhz_estimate": Measured(value=fmax, source="yosys-delay-model"),
+        "fmax_mhz_estimate": Measured(value=fmax, source=f"{synthesized.luts.source}-delay-model"),
         "fmax_mhz_interval": interval,
         "fmax_model": _model(synthesized.path_ns_estimate, design.target.family, luts, interval),
         "clock_met": clock_met,

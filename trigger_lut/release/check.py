@@ -13,13 +13,13 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from trigger_lut.cards.base import load_json
+from trigger_lut.config.budget import Target
 from trigger_lut.errors import DataError, FirmwareError, NotReproducibleError, ToolMissingError, TriggerLutError
 from trigger_lut.evaluation.budget_lines import budget_lines, describe_miss
 from trigger_lut.firmware.decision.project import read_decision
@@ -48,6 +48,7 @@ from trigger_lut.release.manifest import (
 from trigger_lut.release.sandbox import DESCRIPTION, NONE, Run, run_form, sandbox
 from trigger_lut.release.signature import check_signature, manifest_sha256
 from trigger_lut.release.sources import require_plain
+from trigger_lut.synthesis.synthesizers import synthesizer_of
 from trigger_lut.utils.programs import cxx_compiler
 
 MOST_BITS = 62  # of an integer in network.json: NumPy's have 64
@@ -128,7 +129,7 @@ def check_release(release: Path, asked: Asked = ALL) -> list[Line]:
         if not asked.run:
             lines.append(Line("forms", "not checked", "not asked for (--no-run): no code of the release was run"))
         else:
-            lines += _forms(folder, manifest, asked)
+            lines += _forms(folder, manifest, cards, asked)
         return [*lines, *_stated(cards, asked)]
 
 
@@ -256,7 +257,7 @@ def _decided(folder: Path, expected: IntArray) -> str:
     return same(decision.score.decided(expected, decision.thresholds), codes_in(folder / DECISIONS))
 
 
-def _forms(folder: Path, manifest: Any, asked: Asked) -> list[Line]:
+def _forms(folder: Path, manifest: Any, cards: Shipped, asked: Asked) -> list[Line]:
     """Run all forms in the release, each in a process of its own, in a sandbox where there is one."""
     boxed = asked.sandbox and sandbox(folder.parent) is not None
     lines = [Line("sandbox", "ok", DESCRIPTION) if boxed else Line("sandbox", "not checked", NONE)]
@@ -279,7 +280,7 @@ def _forms(folder: Path, manifest: Any, asked: Asked) -> list[Line]:
     if "decision" in manifest:
         checks |= decision_checks(run, folder, manifest, vectors)
     if asked.synthesize:
-        checks["synthesis"] = lambda: _synthesis(run, manifest)
+        checks["synthesis"] = lambda: _synthesis(run, manifest, cards.spec.target)
     return [*lines, *(_line(name, check) for name, check in checks.items())]
 
 
@@ -291,9 +292,8 @@ def _with_fresh(folder: Path, vectors: Vectors, seed: int) -> tuple[Vectors, str
     return Vectors(*both, vectors.shipped), f"{len(codes)} ({said})"
 
 
-def _synthesis(run: Run, manifest: Any) -> str:
-    if find_spec("pyosys") is None:
-        raise ToolMissingError("pyosys is not installed; it brings Yosys")
+def _synthesis(run: Run, manifest: Any, target: Target) -> str:
+    synthesizer_of(target).require()
     found = run("synthesis", codes=np.zeros((0, 1), dtype=np.int64)).figures
     for name in OF_SYNTHESIS:
         stated = manifest["figures"][name]["value"]

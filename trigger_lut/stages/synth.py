@@ -1,4 +1,4 @@
-"""Resources of a design after synthesis by Yosys, out of context, beside the surrogate's estimate."""
+"""Synth stage: resources of a design after synthesis out of context, and the surrogate's estimate of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from trigger_lut.synthesis.netlist import cell_counts, longest_path, resources
 from trigger_lut.synthesis.netlist_cycles import check_cycles
 from trigger_lut.synthesis.netlist_simulation import Bit
 from trigger_lut.synthesis.static_timing import stages
-from trigger_lut.synthesis.yosys import synthesize
+from trigger_lut.synthesis.synthesizers import synthesizer_of
 
 
 def synth(spec: Path, network: Path, train_card: Path, firmware_card: Path, card: Path) -> SynthCard:
@@ -27,7 +27,7 @@ def synth(spec: Path, network: Path, train_card: Path, firmware_card: Path, card
 
     LUTs are LUT1 to LUT6 cells (two small functions that share one LUT6 in a device count twice), bram18 counts a 36 Kb
     block RAM twice. The netlist is evaluated on random vectors as well. Raises CardError when Verilog or network are
-    not those that the firmware card lists, ToolMissingError without pyosys, ToolFailedError when Yosys fails,
+    not those that the firmware card lists, ToolMissingError without the synthesizer, ToolFailedError when it fails,
     NotReproducibleError when the netlist is another function than the network or takes other cycles than the Verilog.
     """
     watch = Stopwatch()
@@ -35,14 +35,15 @@ def synth(spec: Path, network: Path, train_card: Path, firmware_card: Path, card
     firmware = require_current_files(firmware_card, spec, network)
     project = read_project(Path(firmware.rtl_project))
     integers = load_network(network)
-    module = synthesize(list(project.files), project.top, design.target.family, bram18=design.budget.bram18)
+    synthesizer, source = synthesizer_of(design.target), design.target.synthesizer
+    module = synthesizer.synthesize(project, design.target, bram18=design.budget.bram18)
     cells = cell_counts(module)
     check_cycles(module, firmware.rtl_latency_cycles_planned, design.design)
     names = net_names(integers, module, design.design)
     used, path = resources(cells), longest_path(module, design.target.family)
 
-    def yosys(value: int) -> Measured:
-        return Measured(value=value, source="yosys")
+    def measured(value: int) -> Measured:
+        return Measured(value=value, source=source)
 
     def surrogate(value: float | None) -> Measured:
         return Measured(value=value, source="not measured" if value is None else "surrogate")
@@ -51,12 +52,12 @@ def synth(spec: Path, network: Path, train_card: Path, firmware_card: Path, card
         design=design.design,
         part=design.target.part,
         family=design.target.family,
-        luts=yosys(used.luts),
-        ff=yosys(used.ff),
-        carry=yosys(used.carry),
-        dsp=yosys(used.dsp),
-        bram18=yosys(used.bram18),
-        logic_levels=Measured(value=path.levels, source="yosys-levels"),
+        luts=measured(used.luts),
+        ff=measured(used.ff),
+        carry=measured(used.carry),
+        dsp=measured(used.dsp),
+        bram18=measured(used.bram18),
+        logic_levels=Measured(value=path.levels, source=f"{source}-levels"),
         path_ns_estimate=round(path.delay_ns, 6),
         clock_obstacle=firmware.rtl_clock_obstacle,
         stages=_stages(names, module, design),
@@ -66,7 +67,7 @@ def synth(spec: Path, network: Path, train_card: Path, firmware_card: Path, card
         luts_surrogate=surrogate(train.luts_surrogate),
         ff_surrogate=surrogate(train.ff_surrogate),
         surrogate_error=(train.luts_surrogate - used.luts) / max(used.luts, 1),
-        **watch.provenance([spec, network, train_card, firmware_card, *project.files], "pyosys"),
+        **watch.provenance([spec, network, train_card, firmware_card, *project.files], *synthesizer.packages),
     )
     write_card(result, card)
     return result

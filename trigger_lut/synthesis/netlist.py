@@ -15,6 +15,9 @@ from typing import Any
 from trigger_lut.cost_model.delay import Delays, delays
 from trigger_lut.errors import ToolFailedError
 
+Netlist = Mapping[str, Any]
+"""One flat module of a netlist, as Yosys' `write_json` lists it: ports, cells with their connections."""
+
 NO_HARDWARE = ("$scopeinfo",)
 # 18 Kb block RAMs a cell
 BLOCK_RAMS = {"RAMB18E1": 1, "RAMB18E2": 1, "RAMB36E1": 2, "RAMB36E2": 2}

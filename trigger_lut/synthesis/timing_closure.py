@@ -27,7 +27,7 @@ from trigger_lut.network.network import Network
 from trigger_lut.synthesis.netlist import cell_counts, longest_path, resources
 from trigger_lut.synthesis.pipeline_registers import registered_operations
 from trigger_lut.synthesis.static_timing import stages as netlist_stages
-from trigger_lut.synthesis.yosys import synthesize
+from trigger_lut.synthesis.synthesizers import synthesizer_of
 
 SYNTHESES = 6  # at most
 LEAST_GROWTH = 1.02  # of the delays on a path that is too long
@@ -67,7 +67,7 @@ def close_timing(network: Network, spec: Spec) -> Pipeline:
 
     Where no cut within the latency budget does, the fastest of those that were tried is returned, with its obstacle.
 
-    Raises the errors of `build.write_rtl`, and those of Yosys.
+    Raises the errors of `build.write_rtl`, and those of the synthesizer.
     """
     target, most = spec.target, spec.latency_cycles_budget
     comb, stage_ns = live_logic(network), delay_model.stage_ns(target.clock_period_ns, target.family)
@@ -118,7 +118,7 @@ def _synthesized(
     family = spec.target.family
     with tempfile.TemporaryDirectory(prefix="trigger_lut_closing_") as folder:
         project = write_rtl(network, Path(folder, "rtl"), spec, stages)
-        module = synthesize(list(project.files), project.top, family, bram18=spec.budget.bram18)
+        module = synthesizer_of(spec.target).synthesize(project, spec.target, bram18=spec.budget.bram18)
     luts = resources(cell_counts(module)).luts
     fmax = fmax_estimate_mhz(longest_path(module, family).delay_ns, family, luts)
     pipeline = Pipeline(

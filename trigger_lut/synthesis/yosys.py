@@ -13,12 +13,16 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trigger_lut.errors import ToolFailedError, ToolLimitError, ToolMissingError
 from trigger_lut.synthesis.block_ram import Memory, holds_memory
-from trigger_lut.synthesis.netlist import BLOCK_RAMS
+from trigger_lut.synthesis.netlist import BLOCK_RAMS, Netlist
 from trigger_lut.utils.memory import gigabytes, limited
+
+if TYPE_CHECKING:
+    from trigger_lut.config.budget import Target
+    from trigger_lut.synthesis.synthesizers import VerilogSources
 
 NO_MEMORY = re.compile(r"bad_alloc|MemoryError|[Oo]ut of memory|[Cc]annot allocate memory|failed to map segment")
 
@@ -98,6 +102,21 @@ def synthesize(files: list[Path], top: str, family: str, *, bram18: int = 0) -> 
     return module
 
 
+class Yosys:
+    """The open synthesizer of the Python package pyosys; a `Synthesizer`."""
+
+    packages: tuple[str, ...] = ("pyosys",)
+
+    def require(self) -> None:
+        """Raise ToolMissingError without pyosys."""
+        if find_spec("pyosys") is None:
+            raise ToolMissingError("Yosys is not installed; install it with: pip install pyosys==0.70")
+
+    def synthesize(self, project: VerilogSources, target: Target, *, bram18: int = 0) -> Netlist:
+        """Synthesize a project for a target; see `Synthesizer.synthesize`."""
+        return synthesize(list(project.files), project.top, target.family, bram18=bram18)
+
+
 def netlist_modules(netlist: Path) -> dict[str, Any]:
     """Return the modules of a netlist that Yosys wrote as JSON. Raises ToolFailedError if the file is cut off."""
     try:
@@ -171,8 +190,7 @@ def run_yosys(
     ToolFailedError
         When Yosys fails, with its own message.
     """
-    if find_spec("pyosys") is None:
-        raise ToolMissingError("Yosys is not installed; install it with: pip install pyosys==0.70")
+    Yosys().require()
     command = limited([sys.executable, "-m", "trigger_lut.synthesis.yosys", *commands], memory_bytes)
     try:
         done = subprocess.run(

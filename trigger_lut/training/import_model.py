@@ -26,8 +26,9 @@ from trigger_lut.errors import CardError, ConfigurationError, FirmwareError
 from trigger_lut.fixed_point.formats import uniform
 from trigger_lut.network.network import Network, save_network
 from trigger_lut.network.reference_model import evaluate
+from trigger_lut.synthesis.synthesizers import synthesizer_of
 from trigger_lut.training.budget import Limits
-from trigger_lut.training.measure import Built, measure, need_yosys
+from trigger_lut.training.measure import Built, measure
 from trigger_lut.training.summary import accuracies, layer_summaries
 from trigger_lut.utils.files import write_together
 from trigger_lut.verification.evaluations import run_keras
@@ -74,7 +75,7 @@ def import_model(
     FirmwareError
         If the integers differ from Keras by more than float rounding.
     """
-    need_yosys()
+    synthesizer_of(spec.target).require()
     source = Path(str(spec.network.keras_file))
     where = f"network.keras_file: {source}"
     if not source.is_file():
@@ -192,8 +193,8 @@ def _card(
         f"{built.luts} LUTs after Yosys of {spec.budget.luts}, {built.latency_cycles} cycles of "
         f"{spec.latency_cycles_budget}, {built.fmax_mhz:.1f} MHz of {spec.target.clock_mhz:g}"
     )
-    fmax = Measured(value=built.fmax_mhz, source="yosys-delay-model")
-    luts = Measured(value=built.luts, source="yosys")
+    fmax = Measured(value=built.fmax_mhz, source=f"{spec.target.synthesizer}-delay-model")
+    luts = Measured(value=built.luts, source=spec.target.synthesizer)
     return TrainCard(
         design=spec.design,
         epochs=0,

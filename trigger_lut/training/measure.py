@@ -1,4 +1,4 @@
-"""What a network in training really takes: built as Verilog, synthesized by Yosys, and set against the surrogate.
+"""What a network in training really takes: built as Verilog, synthesized, and set against the surrogate.
 
 The surrogate counts LUTs in milliseconds, and is off by some percent, differently for each network. A measurement takes
 seconds, so training takes a few, and corrects the surrogate by them. The pipeline is the one that the firmware stage
@@ -8,11 +8,9 @@ writes: cut until its netlist reaches the target's clock.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 from trigger_lut.config.budget import Spec
 from trigger_lut.cost_model.luts import Cost
-from trigger_lut.errors import ToolMissingError
 from trigger_lut.network.network import Network
 from trigger_lut.synthesis.timing_closure import close_timing
 
@@ -36,15 +34,6 @@ class Built:
     ff: int
     cuts: int = 1
     obstacle: str = ""
-
-
-def need_yosys() -> None:
-    """Raises ToolMissingError, so that a training does not end halfway for want of Yosys."""
-    if find_spec("pyosys") is None:
-        raise ToolMissingError(
-            "training measures its networks with Yosys, which is not installed; install it with: "
-            "pip install pyosys==0.70"
-        )
 
 
 def measure(network: Network, spec: Spec) -> Built:

@@ -30,6 +30,7 @@ from trigger_lut.data.event_codes import TRAIN, EventCodes
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.fixed_point.decode import decoded
 from trigger_lut.network.network import Network
+from trigger_lut.synthesis.synthesizers import synthesizer_of
 from trigger_lut.training import checkpoint, multi_gpu, state, warm_start
 from trigger_lut.training import log as progress
 from trigger_lut.training.batches import training_data
@@ -47,7 +48,7 @@ from trigger_lut.training.controller import (
 from trigger_lut.training.edge_widths import hold_widths, table_layers
 from trigger_lut.training.fit_budget import freeze, prune, settle
 from trigger_lut.training.losses import cross_entropy, squared_error
-from trigger_lut.training.measure import Built, correction, measure, need_yosys
+from trigger_lut.training.measure import Built, correction, measure
 from trigger_lut.training.select_result import conclude
 from trigger_lut.training.smallest_network import depends
 from trigger_lut.training.types import Pressure
@@ -82,7 +83,7 @@ class Session:
         if wrong := mistakes(spec.network, len(events.formats), events.classes, spec.data_set):
             raise ConfigurationError("; ".join(f"network.{text}" for text in wrong))
         refuse_impossible(spec, len(events.classes))
-        need_yosys()
+        synthesizer_of(spec.target).require()
         keras.utils.set_random_seed(spec.seed)
         self.spec, self.events, self.belongs_to, self.folder = spec, events, belongs_to, folder
         self.data, over = training_data(events, spec.training), multi_gpu.strategy(gpus)
@@ -260,10 +261,10 @@ class Session:
             Measurement(
                 epoch=self.epoch,
                 when=when,
-                luts=Measured(value=built.luts, source="yosys"),
+                luts=Measured(value=built.luts, source=self.spec.target.synthesizer),
                 luts_surrogate=Measured(value=cost.luts, source="surrogate"),
                 latency_cycles=built.latency_cycles,
-                fmax_mhz_estimate=Measured(value=built.fmax_mhz, source="yosys-delay-model"),
+                fmax_mhz_estimate=Measured(value=built.fmax_mhz, source=f"{self.spec.target.synthesizer}-delay-model"),
                 cuts=built.cuts,
             )
         )

@@ -1,17 +1,18 @@
-"""What all tests share, before anything imports TensorFlow."""
+"""Flags and plug-ins of all tests, before anything imports TensorFlow."""
 
 import os
 
+from file_processes import FileProcesses
+
 
 def pytest_configure(config):
-    """Let XLA optimize no code for tests, which compile for longer than they compute; benchmarks get what users get.
-
-    XLA never unmaps compiled code. Unsplit, it takes half as many mappings, of which a process may have 65,530.
-    """
+    """Let XLA optimize no code for tests, which compile for longer than they compute; benchmarks get what users get."""
     if "not benchmark" in config.option.markexpr:
         quick = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
         quick += " --xla_cpu_parallel_codegen_split_count=1"
         os.environ.setdefault("XLA_FLAGS", quick)
+    if hasattr(config, "workerinput"):
+        config.pluginmanager.register(FileProcesses())
 
 
 def pytest_collection_modifyitems(items):

@@ -135,7 +135,7 @@ def test_outputs_are_sums_of_table_entries_bit_for_bit(kind):
 
 def looked_up(layer, x, tables, bias):
     """(N, P, C_out) integers."""
-    sites = layer.sites(x.shape)
+    sites = layer.gather_index(x.shape)
     flat = np.append(x.reshape(len(x), -1), np.zeros((len(x), 1)), axis=1)[:, sites]  # (N, P, C_in), 0 for -1
     y = np.zeros((*flat.shape[:2], layer.units), dtype=np.int64) + bias
     for p in range(len(sites)):
@@ -245,8 +245,8 @@ def test_open_axes_are_places_too():
     x = values(FORMATS, (4,), n=20)
     closed = scatter(LUTDense(2, input_format=FORMATS, seed=1), (4, 3))
     np.testing.assert_array_equal(layer(x), closed(x))
-    assert layer.places is None
-    assert closed.places == 4
+    assert layer.n_positions is None
+    assert closed.n_positions == 4
     with collecting(), pytest.raises(ConfigurationError, match=r"'.*': a penalty on cost needs the number of places"):
         layer(x, training=True)
 
@@ -257,9 +257,9 @@ def test_costs_are_left_with_an_open_collector(kind):
     with collecting() as records:
         layer(x, training=True)
     (record,) = records
-    places, (c_in, c_out) = len(layer.sites(x.shape)), (len(layer.formats), 2)
+    places, (c_in, c_out) = len(layer.gather_index(x.shape)), (len(layer.formats), 2)
     expected = (1, places * c_in) if layer.per_position_widths else (places, c_in)
-    assert (record.places, record.table.shape) == (expected[0], (expected[1], layer.entries, c_out))
+    assert (record.n_positions, record.table.shape) == (expected[0], (expected[1], layer.entries, c_out))
     assert record.m.shape == record.f.shape == (expected[1], c_out)
 
 

@@ -237,17 +237,19 @@ def test_windows_beyond_the_edge_choose_from_what_is_there():
     made = keras.Model(x, keras.layers.MaxPooling1D(3, strides=2, padding="same", name="pool")(x))
     network = integer_network(made, inputs=[KIF(1, 2, 1), KIF(1, 1, 3)] * 5)
     (layer,) = network.layers
-    assert (layer.places, layer.shape, layer.name) == (3, (6, 2), "pool")
+    assert (layer.n_positions, layer.shape, layer.name) == (3, (6, 2), "pool")
     codes = -1 - np.random.default_rng(0).integers(0, 8, (50, 10))
     expected = np.stack([codes.reshape(-1, 5, 2)[:, a:b].max(axis=1) for a, b in ((0, 2), (1, 4), (3, 5))], axis=1)
     np.testing.assert_array_equal(evaluate(network, codes), expected.reshape(50, -1))
-    zeros = with_layer(network, 0, sites=np.where(layer.sites == layer.sites[0, 0], PADDING, layer.sites))
+    zeros = with_layer(
+        network, 0, gather_index=np.where(layer.gather_index == layer.gather_index[0, 0], PADDING, layer.gather_index)
+    )
     assert (evaluate(zeros, codes)[:, 0] == 0).all(), "padding would have shown"
 
 
 def test_equal_places_share_their_integers_and_borders_do_not():
     network = integer_network(trained(hybrid_conv), inputs=[KIF(1, 1, 3)] * 12)
-    places = {layer.name: layer.places for layer in network.layers}
+    places = {layer.name: layer.n_positions for layer in network.layers}
     assert sorted(places[f"q_conv1d_part{n}".replace("q_conv1d", _conv_name(network))] for n in range(3)) == [1, 1, 4]
 
 
@@ -260,7 +262,7 @@ def test_unread_values_are_pruned_only_where_no_place_reads_them():
     h = LUTDense(3, input_format=FORMAT)(x)
     model = trained(lambda: keras.Model(x, LUTDense(2)(keras.layers.Flatten()(h)[:, :4])))
     network = integer_network(model)
-    assert network.layers[0].places == 4
+    assert network.layers[0].n_positions == 4
     assert network.layers[0].edges(), "place 0 reads all outputs"
     model = trained(lambda: keras.Model(x, LUTDense(2)(h[:, 0, :2])))
     widths = integer_network(model).layers[0].widths

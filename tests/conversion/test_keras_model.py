@@ -41,7 +41,7 @@ def codes_of(model: keras.Model, n: int = 3000) -> np.ndarray:
 def test_keras_and_the_integers_agree_bit_for_bit(seed, batch_norm, tmp_path):
     model = model_of(seed, batch_norm)
     network = integer_network(model)
-    assert network.problems() == []
+    assert network.validate() == []
     codes = codes_of(model)
     x = np.stack([decode(codes[:, i], f) for i, f in enumerate(network.inputs)], axis=1)
     expected = decode_outputs(evaluate(network, codes), network)

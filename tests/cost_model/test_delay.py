@@ -13,7 +13,7 @@ from trigger_lut.cost_model import delay as delay_model
 from trigger_lut.cost_model import latency
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.fixed_point.formats import KIF
-from trigger_lut.network.network import LUTDenseTables, Network
+from trigger_lut.network.network import Network, TableLayer
 
 
 def test_wider_is_never_faster():
@@ -92,14 +92,14 @@ def one_layer(tables: list[list[int]], kif: KIF) -> Network:
     """A network of one output that adds these tables."""
     values = np.array(tables, dtype=np.int64)[:, None, :]
     width = values.shape[2].bit_length() - 1
-    layer = LUTDenseTables(
+    layer = TableLayer(
         name="layer",
         inputs=(kif,) * len(tables),
         overflow=("WRAP",) * len(tables),
         widths=np.full((len(tables), 1), width),
         tables=values,
         bias=np.array([0]),
-        fraction=np.array([0]),
+        fraction_bits=np.array([0]),
     )
     return Network(layer.inputs, (layer,))
 

@@ -11,7 +11,7 @@ from trigger_lut.cost_model.lower_bounds import least_cycles, least_luts, refuse
 from trigger_lut.cost_model.luts import estimate
 from trigger_lut.errors import BudgetMissedError, ConfigurationError
 from trigger_lut.fixed_point.formats import KIF
-from trigger_lut.network.network import LUTDenseTables, Network
+from trigger_lut.network.network import Network, TableLayer
 
 
 def chain(layers: int, scores: int = 1) -> Network:
@@ -21,7 +21,7 @@ def chain(layers: int, scores: int = 1) -> Network:
         outputs = scores if n == layers - 1 else 1
         tables = np.tile(np.array([0, 1, 1, 0]) * (2 if n < layers - 1 else 1), (1, outputs, 1))
         zero = np.zeros(outputs, dtype=np.int64)
-        made.append(LUTDenseTables(str(n), (kif,), ("WRAP",), np.full((1, outputs), 2), tables, zero, zero))
+        made.append(TableLayer(str(n), (kif,), ("WRAP",), np.full((1, outputs), 2), tables, zero, zero))
     return Network((kif,), tuple(made))
 
 
@@ -34,7 +34,7 @@ def test_least_luts_is_one_a_bit_that_tells_the_classes_apart(classes, luts):
 @pytest.mark.parametrize("layers", [1, 2, 5, 9])
 @pytest.mark.parametrize("clock_mhz", [100, 360, 600])
 def test_least_cycles_are_those_of_a_chain_of_single_tables(layers, clock_mhz):
-    assert chain(layers).problems() == []
+    assert chain(layers).validate() == []
     assert least_cycles(layers, 1000 / clock_mhz, "xcup") == network_cycles(chain(layers), 1000 / clock_mhz, "xcup")
 
 

@@ -11,7 +11,7 @@ from trigger_lut.cost_model.weights import COUNTED
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.network.lowering.adder_tree import plan_output
-from trigger_lut.network.network import LUTDenseTables, Network
+from trigger_lut.network.network import Network, TableLayer
 
 NS = 2.5
 
@@ -33,12 +33,12 @@ def layer(inputs, tables, bias=None, overflow="WRAP", name="lut_dense_0"):
         for o, t in enumerate(row):
             packed[i, o, : len(t)] = t
     bias = np.zeros(c_out, dtype=np.int64) if bias is None else np.array(bias)
-    return LUTDenseTables(name, tuple(inputs), (overflow,) * c_in, widths, packed, bias, np.zeros(c_out, np.int64))
+    return TableLayer(name, tuple(inputs), (overflow,) * c_in, widths, packed, bias, np.zeros(c_out, np.int64))
 
 
 def network(*layers):
     made = Network(layers[0].inputs, layers)
-    assert made.problems() == []
+    assert made.validate() == []
     return made
 
 
@@ -213,7 +213,7 @@ def test_pruning_an_edge_never_costs_luts():
         first = made.layers[0]
         widths, tables = first.widths.copy(), first.tables.copy()
         widths[i, o], tables[i, o] = 0, 0
-        pruned = LUTDenseTables(first.name, first.inputs, first.overflow, widths, tables, first.bias, first.fraction)
+        pruned = TableLayer(first.name, first.inputs, first.overflow, widths, tables, first.bias, first.fraction_bits)
         assert estimate(Network(made.inputs, (pruned, *made.layers[1:])), NS, "xcup").layers[0].luts < before
 
 

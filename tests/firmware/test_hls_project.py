@@ -46,7 +46,7 @@ def test_emulator_is_the_integer_network(written):
     # The network has what the layer can have: both overflow modes and signs, pruned edges, negative fractions.
     assert kinds(network) == {(0, "SAT"), (0, "WRAP"), (1, "SAT"), (1, "WRAP")}
     assert any((layer.widths == 0).any() for layer in network.layers)
-    assert any((layer.fraction < 0).any() for layer in network.layers)
+    assert any((layer.fraction_bits < 0).any() for layer in network.layers)
     codes = random_codes(network, 20_000)
     np.testing.assert_array_equal(hls.predict_hls(project.folder, codes), evaluate(network, codes))
 

@@ -19,7 +19,7 @@ from trigger_lut.firmware.rtl import build as rtl
 from trigger_lut.firmware.rtl import pipeline, verilator
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.network import reference_model
-from trigger_lut.network.network import LUTDenseTables, Network, with_layer
+from trigger_lut.network.network import Network, TableLayer, with_layer
 
 
 def spec(clock_mhz: float = 360, family: str = "xcup") -> Spec:
@@ -39,7 +39,7 @@ def single(values: list[int], kif: KIF, bias: int = 0) -> Network:
     """One channel, one output, one table."""
     table = np.array(values, dtype=np.int64)[None, None]
     width = np.array([[table.shape[2].bit_length() - 1]])
-    layer = LUTDenseTables("one", (kif,), ("WRAP",), width, table, np.array([bias]), np.array([2]))
+    layer = TableLayer("one", (kif,), ("WRAP",), width, table, np.array([bias]), np.array([2]))
     return Network((kif,), (layer,))
 
 
@@ -84,7 +84,7 @@ def test_interpreter_does_not_round_what_is_off_the_grid():
     network = networks.random_network(0)
     layer = network.layers[-1]
     coarser = dataclasses.replace(
-        network, layers=(*network.layers[:-1], dataclasses.replace(layer, fraction=layer.fraction - 1))
+        network, layers=(*network.layers[:-1], dataclasses.replace(layer, fraction_bits=layer.fraction_bits - 1))
     )
     message = r"^alkaid: output \d of vector \d+, \S+\.5 steps, is off its integer grid$"
     with pytest.raises(ToolFailedError, match=message):

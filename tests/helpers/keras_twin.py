@@ -25,7 +25,7 @@ def keras_twin(network: Network):
             bits = int(layer.channel_bits[i])
             codes = np.minimum(np.arange(table.shape[1]), (1 << bits) - 1)  # the last one repeated, as trained
             entries = form.table(i, o)[codes >> (bits - int(form.widths[i, o]))]
-            table[i, :, o] = entries * 2.0 ** -float(form.fraction[o])
+            table[i, :, o] = entries * 2.0 ** -float(form.fraction_bits[o])
         layer.input_width.assign(form.widths)
-        layer.keep(table, form.bias * 2.0 ** -form.fraction.astype(float))
+        layer.keep(table, form.bias * 2.0 ** -form.fraction_bits.astype(float))
     return model

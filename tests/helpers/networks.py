@@ -8,7 +8,7 @@ import numpy as np
 
 from trigger_lut.fixed_point.formats import KIF, kif_for_range
 from trigger_lut.fixed_point.ranges import fits
-from trigger_lut.network.network import Layer, LinearLayer, LUTDenseTables, MaxLayer, Network
+from trigger_lut.network.network import Layer, LinearLayer, MaxLayer, Network, TableLayer
 
 
 def random_network(seed: int, units: tuple[int, ...] = (4, 5, 3), max_bits: int = 6, prune: float = 0.3) -> Network:
@@ -36,17 +36,17 @@ def random_network(seed: int, units: tuple[int, ...] = (4, 5, 3), max_bits: int 
             size = 1 << int(widths[i, o])
             tables[i, o, :size] = rng.integers(-20, 20, size) << int(rng.integers(0, 2))
         overflow = tuple("WRAP" if fits(*r, k) else "SAT" for r, k in zip(ranges, kifs, strict=True))
-        layer = LUTDenseTables(
+        layer = TableLayer(
             name=f"lut_dense_{n}",
             inputs=kifs,
             overflow=overflow,
             widths=widths.astype(np.int64),
             tables=tables,
             bias=rng.integers(-9, 9, c_out),
-            fraction=rng.integers(-1, 6, c_out),
+            fraction_bits=rng.integers(-1, 6, c_out),
         )
         lo, hi = layer.bounds()
-        ranges = [(int(a), int(b), int(f)) for a, b, f in zip(lo, hi, layer.fraction, strict=True)]
+        ranges = [(int(a), int(b), int(f)) for a, b, f in zip(lo, hi, layer.fraction_bits, strict=True)]
         layers.append(layer)
     names = tuple(f"x{i}" for i in range(units[0]))
     return Network(inputs, tuple(layers), names, tuple(f"class{o}" for o in range(units[-1])))
@@ -72,7 +72,7 @@ def random_graph(seed: int, channels: int = 6) -> Network:
         k, i = int(rng.integers(2)), int(rng.integers(-1, 3))
         return KIF(k, i, bits - k - i)
 
-    def tables(name: str, inputs: tuple[KIF, ...], c_out: int, sites: np.ndarray, ranges: list) -> LUTDenseTables:
+    def tables(name: str, inputs: tuple[KIF, ...], c_out: int, gather_index: np.ndarray, ranges: list) -> TableLayer:
         bits = np.array([f.bits for f in inputs])
         widths = np.minimum(rng.integers(1, 6, (len(inputs), c_out)), bits[:, None])
         widths[rng.random(widths.shape) < 0.25] = 0
@@ -80,16 +80,16 @@ def random_graph(seed: int, channels: int = 6) -> Network:
         for i, o in np.argwhere(widths > 0):
             entries[i, o, : 1 << int(widths[i, o])] = rng.integers(-12, 12, 1 << int(widths[i, o]))
         rounding = str(rng.choice(["TRN", "RND"]))
-        overflow = overflows(inputs, sites, ranges, rounding)
+        overflow = overflows(inputs, gather_index, ranges, rounding)
         fraction = rng.integers(0, 5, c_out)
-        return LUTDenseTables(
-            name, inputs, overflow, widths, entries, rng.integers(-9, 9, c_out), fraction, sites, rounding
+        return TableLayer(
+            name, inputs, overflow, widths, entries, rng.integers(-9, 9, c_out), fraction, gather_index, rounding
         )
 
-    def overflows(inputs, sites, ranges, rounding="TRN", saturated="SAT"):
+    def overflows(inputs, gather_index, ranges, rounding="TRN", saturated="SAT"):
         lo, hi, f = ranges
         proven = [
-            all(fits(int(lo[v]), int(hi[v]), int(f[v]), kif, rounding) for v in sites[:, i] if v >= 0)
+            all(fits(int(lo[v]), int(hi[v]), int(f[v]), kif, rounding) for v in gather_index[:, i] if v >= 0)
             for i, kif in enumerate(inputs)
         ]
         return tuple("WRAP" if yes else saturated for yes in proven)
@@ -115,7 +115,7 @@ def random_graph(seed: int, channels: int = 6) -> Network:
     ones = np.array([[1 << (common - h.f)] for h in hull], dtype=np.int64)
     layers.append(LinearLayer("sum", hull, ("WRAP",) * channels, ones, np.array([0]), np.array([common]), by_output))
     formats = tuple(kif(4) for _ in range(channels))
-    sites = np.arange(channels)[None]
+    gather_index = np.arange(channels)[None]
     saturated, rounding = str(rng.choice(["SAT", "SAT_SYM"])), str(rng.choice(["TRN", "RND"]))
     weights = rng.integers(-7, 8, (channels, 3))
     weights[:, 2] = 0
@@ -125,19 +125,19 @@ def random_graph(seed: int, channels: int = 6) -> Network:
         LinearLayer(
             "weighted",
             formats,
-            overflows(formats, sites, known(), rounding, saturated),
+            overflows(formats, gather_index, known(), rounding, saturated),
             weights,
             rng.integers(-20, 20, 3),
             np.full(3, top),
-            sites,
+            gather_index,
             rounding,
             bool(rng.integers(2)),
         )
     )
-    start = Network(inputs, tuple(layers)).starts
+    start = Network(inputs, tuple(layers)).first_value
     pooled = np.stack([by_output[:, :-2].T, by_output[:, 1:-1].T, by_output[:, 2:].T], axis=2).reshape(-1, 6)
     ends = np.array([[-1, start[2], start[2] + 1, first, -1, 0], [first, 1, first, start[2], start[2] + 1, -1]])
-    sites = np.concatenate([pooled, ends])
+    gather_index = np.concatenate([pooled, ends])
     formats = tuple(kif(5) for _ in range(6))
     least, rounding = max(f.f for f in formats), str(rng.choice(["TRN", "RND"]))
     output_of = np.array([0, 0, 0, 2, 2, int(rng.integers(-1, 3))])
@@ -145,15 +145,15 @@ def random_graph(seed: int, channels: int = 6) -> Network:
         MaxLayer(
             "largest",
             formats,
-            overflows(formats, sites, known(), rounding, saturated),
+            overflows(formats, gather_index, known(), rounding, saturated),
             output_of,
             rng.integers(least, least + 2, 3),
-            sites,
+            gather_index,
             rounding,
         )
     )
-    end = Network(inputs, tuple(layers)).starts[-1]
+    end = Network(inputs, tuple(layers)).first_value[-1]
     read = np.array([[*range(start[1], start[3]), *range(end - 9, end), 0, channels - 1]])
     layers.append(tables("head", tuple(kif(5) for _ in range(read.shape[1])), 3, read, known()))
-    end = Network(inputs, tuple(layers)).starts[-1]
+    end = Network(inputs, tuple(layers)).first_value[-1]
     return Network(inputs, tuple(layers), outputs=np.array([end - 1, 1, end - 3, start[2]]))

@@ -8,7 +8,7 @@ import numpy as np
 
 from trigger_lut.firmware.rtl.project import RtlProject
 from trigger_lut.fixed_point.formats import KIF
-from trigger_lut.network.network import LUTDenseTables, Network
+from trigger_lut.network.network import Network, TableLayer
 
 ENTRIES = (5, 1, 7, 0)
 TEXT = """`timescale 1 ns / 1 ps
@@ -50,7 +50,7 @@ endmodule
 def small_network() -> Network:
     """The network that the pipeline computes."""
     none, kif = np.zeros(1, dtype=int), KIF(0, 2, 0)
-    table = LUTDenseTables("t", (kif,), ("SAT",), np.array([[2]]), np.array([[ENTRIES]]), none, none)
+    table = TableLayer("t", (kif,), ("SAT",), np.array([[2]]), np.array([[ENTRIES]]), none, none)
     return Network((kif,), (table,))
 
 

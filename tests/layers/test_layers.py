@@ -71,7 +71,7 @@ def test_outputs_lie_on_their_power_of_two_grid():
     layer = scattered(units=4)
     y = np.asarray(layer(events(1000)), dtype=np.float64)
     (form,) = to_integer_layers(layer)
-    for o, f in enumerate(form.fraction):
+    for o, f in enumerate(form.fraction_bits):
         scaled = y[:, o] * 2.0 ** float(f)
         assert (scaled == np.round(scaled)).all()
         assert (scaled / 2 != np.round(scaled / 2)).any(), "the fraction is the smallest that holds the outputs"

@@ -49,14 +49,14 @@ def test_places_read_what_those_of_keras_read(window):
     layer = cls(2, kernel_size, strides, padding, dilation_rate)
     shape = (*axes, 2)
     out, expected = sites_of_keras(layer, shape)
-    sites = layer.sites((None, *shape))
-    assert sites.dtype == np.int64
-    np.testing.assert_array_equal(sites, expected)
+    gather_index = layer.gather_index((None, *shape))
+    assert gather_index.dtype == np.int64
+    np.testing.assert_array_equal(gather_index, expected)
     assert layer.compute_output_shape((None, *shape)) == (None, *out, 2)
     other = cls(2, kernel_size, strides, padding, dilation_rate)
     other.strides = tuple(s + 1 for s in layer.strides)
     if len(expected) > 1:
-        assert not np.array_equal(other.sites((None, *shape)), expected), "another stride reads other values"
+        assert not np.array_equal(other.gather_index((None, *shape)), expected), "another stride reads other values"
 
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
@@ -65,12 +65,12 @@ def test_strides_and_dilation_go_together(padding):
     layer = LUTConv1D(2, 3, 2, padding, 2)
     before, count = (1, 4) if padding == "same" else (0, 2)  # 8 values, a window reaches over 5
     expected = [[s if 0 <= s < 8 else -1 for s in range(p * 2 - before, p * 2 - before + 5, 2)] for p in range(count)]
-    np.testing.assert_array_equal(layer.sites((None, 8, 1)), expected)
+    np.testing.assert_array_equal(layer.gather_index((None, 8, 1)), expected)
 
 
 def test_dense_reads_everything_in_order():
-    np.testing.assert_array_equal(LUTDense(2).sites((None, 3)), [[0, 1, 2]])
-    np.testing.assert_array_equal(LUTDense(2).sites((None, 2, 2, 3)), np.arange(12).reshape(4, 3))
+    np.testing.assert_array_equal(LUTDense(2).gather_index((None, 3)), [[0, 1, 2]])
+    np.testing.assert_array_equal(LUTDense(2).gather_index((None, 2, 2, 3)), np.arange(12).reshape(4, 3))
 
 
 @pytest.mark.parametrize("window", WINDOWS[1::3], ids=str)

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from networks import random_network
 
 from trigger_lut.network.lowering.adder_tree import Addend, Summation, plan_layer, trailing_zeros, without_constants
-from trigger_lut.network.network import LUTDenseTables
+from trigger_lut.network.network import TableLayer
 
 
-def total(plan: Summation, codes: np.ndarray, layer: LUTDenseTables, o: int) -> np.ndarray:
+def total(plan: Summation, codes: np.ndarray, layer: TableLayer, o: int) -> np.ndarray:
     items = []
     for a in plan.addends:
         kif, m = layer.inputs[a.channel], int(layer.widths[a.channel, o])
@@ -40,7 +40,7 @@ def test_the_plan_adds_up_to_the_layer(seed, c_in):
 
 def test_offsets_are_free_where_the_bias_is_near_the_middle():
     tables = np.array([[[100, 103, 107, 101]], [[-60, -56, -52, -46]]])
-    layer = LUTDenseTables(
+    layer = TableLayer(
         "l",
         random_network(0, (2, 1)).inputs,
         ("SAT",) * 2,
@@ -56,7 +56,7 @@ def test_offsets_are_free_where_the_bias_is_near_the_middle():
 
 def test_a_far_bias_goes_into_one_table():
     tables = np.array([[[0, 3]], [[0, 1]]])
-    layer = LUTDenseTables(
+    layer = TableLayer(
         "l",
         random_network(0, (2, 1)).inputs,
         ("SAT",) * 2,

@@ -37,7 +37,7 @@ def test_the_parts_of_each_output_give_its_code(network):
             for channel in step.channels:
                 assert channel.format.lo <= channel.code <= channel.format.hi
                 assert channel.source is None or channel.read == values[channel.source]
-                same = channel.code * 2.0**-channel.format.f == channel.read * 2.0**-channel.fraction
+                same = channel.code * 2.0**-channel.format.f == channel.read * 2.0**-channel.fraction_bits
                 assert same == (channel.changed == ""), channel
 
 

@@ -10,21 +10,21 @@ from hypothesis import strategies as st
 
 from trigger_lut.fixed_point.formats import KIF, wrap
 from trigger_lut.network.input_usage import input_reads
-from trigger_lut.network.network import LinearLayer, LUTDenseTables, MaxLayer, Network, with_layer
+from trigger_lut.network.network import LinearLayer, MaxLayer, Network, TableLayer, with_layer
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.verification.fuzz.random_networks import draw_network
 
 EIGHT = KIF(1, 3, 4)
 
 
-def tables(widths, entries, inputs=(EIGHT,), sites=None, overflow="WRAP"):
+def tables(widths, entries, inputs=(EIGHT,), gather_index=None, overflow="WRAP"):
     widths = np.array(widths, dtype=np.int64)
     held = np.zeros((*widths.shape, 1 << int(widths.max())), dtype=np.int64)
     for (i, o), values in entries.items():
         held[i, o, : len(values)] = values
     c_out = widths.shape[1]
     zero = np.zeros(c_out, dtype=np.int64)
-    return LUTDenseTables("tables", inputs, (overflow,) * len(inputs), widths, held, zero, zero, sites)
+    return TableLayer("tables", inputs, (overflow,) * len(inputs), widths, held, zero, zero, gather_index)
 
 
 def flipped(network, codes, channel, bit):
@@ -123,8 +123,8 @@ def test_a_selection_and_an_output_of_the_network_read_an_input_whole():
 
 
 def test_a_window_that_is_shared_reads_each_of_its_places():
-    sites = np.array([[0, 1], [1, 2], [2, -1]])
-    layer = tables([[2], [0]], {(0, 0): [0, 3, 1, 2]}, (EIGHT, EIGHT), sites)
+    gather_index = np.array([[0, 1], [1, 2], [2, -1]])
+    layer = tables([[2], [0]], {(0, 0): [0, 3, 1, 2]}, (EIGHT, EIGHT), gather_index)
     found = input_reads(Network((EIGHT,) * 3, (layer,)))
     assert [reads.bits.sum() for reads in found] == [2, 2, 2]
     assert [reads.kept for reads in found] == [{(0, 0, 0)}] * 3

@@ -22,20 +22,20 @@ from trigger_lut.network.simplify import with_proven_overflow, without_unread
 FORMATS = st.builds(lambda k, i, bits: KIF(k, i, bits - i), st.integers(0, 1), st.integers(-2, 3), st.integers(1, 5))
 
 
-def largest(inputs, output_of, sites=None, overflow="SAT", rounding="TRN", formats=None) -> Network:
-    """A network of one selection; its formats are those of the inputs at its sites where none are given."""
+def largest(inputs, output_of, gather_index=None, overflow="SAT", rounding="TRN", formats=None) -> Network:
+    """A network of one selection; its formats are those of the inputs at its gather_index where none are given."""
     output_of = np.array(output_of)
-    sites = np.arange(len(inputs))[None] if sites is None else np.array(sites)
-    formats = tuple(formats or (inputs[v] for v in sites[0]))
+    gather_index = np.arange(len(inputs))[None] if gather_index is None else np.array(gather_index)
+    formats = tuple(formats or (inputs[v] for v in gather_index[0]))
     fraction = np.array(
         [
             max([f.f for f, p in zip(formats, output_of, strict=True) if p == o], default=0)
             for o in range(max(output_of) + 1)
         ]
     )
-    layer = MaxLayer("largest", formats, (overflow,) * len(formats), output_of, fraction, sites, rounding)
+    layer = MaxLayer("largest", formats, (overflow,) * len(formats), output_of, fraction, gather_index, rounding)
     network = Network(tuple(inputs), (layer,))
-    assert network.problems() == []
+    assert network.validate() == []
     return network
 
 
@@ -48,7 +48,7 @@ def test_equals_python_s_max(inputs, data):
     (found,) = evaluate(network, np.array([codes]))
     for o, z in enumerate(found.tolist()):
         chosen = [r for r, entered in zip(reals, [*output_of[:-1], 2], strict=True) if entered == o]
-        assert Fraction(z) / Fraction(2) ** int(network.layers[0].fraction[o]) == max(chosen, default=0)
+        assert Fraction(z) / Fraction(2) ** int(network.layers[0].fraction_bits[o]) == max(chosen, default=0)
         lo, hi, _ = network.ranges.one(len(inputs) + o)
         assert lo <= z <= hi
 
@@ -65,16 +65,16 @@ def test_inconsistencies_are_found():
     (layer,) = network.layers
 
     def problems(**changes):
-        return Network(network.inputs, (dataclasses.replace(layer, **changes),)).problems()
+        return Network(network.inputs, (dataclasses.replace(layer, **changes),)).validate()
 
     assert problems(output_of=np.array([0, 2])) == ["largest: channel 1: enters output 2 of 2"]
-    assert problems(fraction=np.array([1, 1])) == [
+    assert problems(fraction_bits=np.array([1, 1])) == [
         "largest: channel 1: fixed<5,3> has more fractional bits than the 1 of output 1"
     ]
     assert problems(overflow=("SAT", "CLIP")) == ["largest: channel 1: overflow 'CLIP'"]
     assert problems(inputs=layer.inputs[:1])[0] == "largest: 2 channels, 1 formats, 2 overflow modes"
     narrow = dataclasses.replace(layer, inputs=(KIF(1, 1, 1), KIF(1, 2, 2)), overflow=("WRAP", "WRAP"))
-    assert Network(network.inputs, (narrow,)).wraps() == [
+    assert Network(network.inputs, (narrow,)).overflow_risks() == [
         "largest: channel 0 may wrap: codes -8..7 at f=1 into fixed<3,2>"
     ]
 
@@ -85,7 +85,7 @@ def test_outputs_that_nothing_reads_go_and_saturation_that_is_proven_does():
     codes = networks.random_codes(network, 50)
     (layer,) = without_unread(network).layers
     assert layer.output_of.tolist() == [-1, 1, 1]
-    assert (layer.reads().tolist(), layer.live_edges, layer.overflow) == ([1, 2], 2, ("WRAP",) * 3)
+    assert (layer.used_channels().tolist(), layer.live_edges, layer.overflow) == ([1, 2], 2, ("WRAP",) * 3)
     assert (evaluate(without_unread(network), codes) == evaluate(network, codes)).all()
     clipped = largest(inputs, [0, 1, 1], formats=[KIF(1, 1, 1), *inputs[1:]])
     assert with_proven_overflow(clipped).layers[0].overflow == ("SAT", "WRAP", "WRAP")

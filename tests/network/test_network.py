@@ -12,14 +12,14 @@ import pytest
 from trigger_lut.errors import CardError
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.fixed_point.ranges import fits
-from trigger_lut.network.network import LUTDenseTables, Network, load_network, save_network
+from trigger_lut.network.network import Network, TableLayer, load_network, save_network
 
 
 def equal(a: Network, b: Network) -> bool:
     if (a.inputs, a.features, a.classes, len(a.layers)) != (b.inputs, b.features, b.classes, len(b.layers)):
         return False
     for x, y in zip(a.layers, b.layers, strict=True):
-        for field in dataclasses.fields(LUTDenseTables):
+        for field in dataclasses.fields(TableLayer):
             if not np.array_equal(getattr(x, field.name), getattr(y, field.name)):
                 return False
     return True
@@ -77,28 +77,28 @@ def _changed(network: Network, **changes) -> Network:
 def test_inconsistencies_are_found():
     network = networks.random_network(0)
     first = network.layers[0]
-    assert network.problems() == []
-    assert "bias (2,)" in _changed(network, bias=first.bias[:2]).problems()[0]
-    assert "overflow 'CLIP'" in _changed(network, overflow=("CLIP", *first.overflow[1:])).problems()[0]
+    assert network.validate() == []
+    assert "bias (2,)" in _changed(network, bias=first.bias[:2]).validate()[0]
+    assert "overflow 'CLIP'" in _changed(network, overflow=("CLIP", *first.overflow[1:])).validate()[0]
     widths = first.widths.copy()
     widths[0, 0] = -1
-    assert "-1 address bits" in _changed(network, widths=widths).problems()[0]
+    assert "-1 address bits" in _changed(network, widths=widths).validate()[0]
     pruned = np.argwhere(first.widths == 0)[0]
     tables = first.tables.copy()
     tables[pruned[0], pruned[1], 0] = 1
-    assert "entries beyond" in _changed(network, tables=tables).problems()[0]
-    assert Network(network.inputs, ()).problems() == ["a network needs at least one layer"]
-    assert Network(network.inputs[:2], network.layers).problems() == ["lut_dense_0: takes 4 channels, gets 2"]
+    assert "entries beyond" in _changed(network, tables=tables).validate()[0]
+    assert Network(network.inputs, ()).validate() == ["a network needs at least one layer"]
+    assert Network(network.inputs[:2], network.layers).validate() == ["lut_dense_0: takes 4 channels, gets 2"]
 
 
 def test_channels_that_may_wrap_are_named():
     network = networks.random_network(0)
     inputs = tuple(KIF(kif.k, kif.i + 1, kif.f) for kif in network.inputs)
     wide = Network(inputs, (dataclasses.replace(network.layers[0], overflow=("WRAP",) * 4),))
-    assert len(wide.wraps()) == 4
-    assert "channel 0 may wrap" in wide.wraps()[0]
-    assert wide.problems() == []  # it says what happens then
-    assert network.wraps() == []
+    assert len(wide.overflow_risks()) == 4
+    assert "channel 0 may wrap" in wide.overflow_risks()[0]
+    assert wide.validate() == []  # it says what happens then
+    assert network.overflow_risks() == []
 
 
 def test_an_inconsistent_network_is_not_written(tmp_path):

@@ -14,7 +14,7 @@ import pytest
 from trigger_lut.errors import DataError
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.network import reference_model
-from trigger_lut.network.network import LinearLayer, LUTDenseTables, MaxLayer, Network
+from trigger_lut.network.network import LinearLayer, MaxLayer, Network, TableLayer
 
 
 def by_hand(network: Network, vector: list[int]) -> list[int]:
@@ -23,12 +23,14 @@ def by_hand(network: Network, vector: list[int]) -> list[int]:
     codes, start = [int(c) for c in vector], 0
     for layer in network.layers:
         first, start = start, len(codes)
-        sites = [list(range(first, start))] if layer.sites is None else layer.sites.tolist()
-        for site in sites:
+        gather_index = [list(range(first, start))] if layer.gather_index is None else layer.gather_index.tolist()
+        for site in gather_index:
             if isinstance(layer, MaxLayer):
                 outputs = largest_by_hand(layer, [reals[v] if v >= 0 else Fraction(0) for v in site])
                 codes += outputs
-                reals += [Fraction(z) / Fraction(2) ** int(f) for z, f in zip(outputs, layer.fraction, strict=True)]
+                reals += [
+                    Fraction(z) / Fraction(2) ** int(f) for z, f in zip(outputs, layer.fraction_bits, strict=True)
+                ]
                 continue
             outputs = [int(b) for b in layer.bias]
             for i, kif in enumerate(layer.inputs):
@@ -43,20 +45,20 @@ def by_hand(network: Network, vector: list[int]) -> list[int]:
             if isinstance(layer, LinearLayer) and layer.relu:
                 outputs = [max(z, 0) for z in outputs]
             codes += outputs
-            reals += [Fraction(z) / Fraction(2) ** int(f) for z, f in zip(outputs, layer.fraction, strict=True)]
+            reals += [Fraction(z) / Fraction(2) ** int(f) for z, f in zip(outputs, layer.fraction_bits, strict=True)]
     wanted = range(start, len(codes)) if network.outputs is None else network.outputs
     return [codes[v] for v in wanted]
 
 
 def largest_by_hand(layer: MaxLayer, read: list[Fraction]) -> list[int]:
-    entered: list[list[Fraction]] = [[] for _ in layer.fraction]
+    entered: list[list[Fraction]] = [[] for _ in layer.fraction_bits]
     for i, (real, kif) in enumerate(zip(read, layer.inputs, strict=True)):
         code = converted(real, kif, layer.overflow[i], layer.rounding)
         if layer.output_of[i] >= 0:
             entered[layer.output_of[i]].append(Fraction(code) / Fraction(2) ** kif.f)
     found = [
         max(reals, default=Fraction(0)) * Fraction(2) ** int(f)
-        for reals, f in zip(entered, layer.fraction, strict=True)
+        for reals, f in zip(entered, layer.fraction_bits, strict=True)
     ]
     assert all(z.denominator == 1 for z in found)
     return [int(z) for z in found]
@@ -82,7 +84,7 @@ def test_equals_exact_rationals(seed):
 @pytest.mark.parametrize("seed", range(20))
 def test_a_graph_equals_exact_rationals(seed):
     network = networks.random_graph(seed)
-    assert network.problems() == []
+    assert network.validate() == []
     codes = networks.random_codes(network, 40, seed)
     assert reference_model.evaluate(network, codes).tolist() == [by_hand(network, v) for v in codes.tolist()]
 
@@ -118,14 +120,14 @@ def test_chunks_join_up(monkeypatch):
 
 def test_wrap_is_modular():
     """WRAP is allowed only where nothing wraps; the model still does what the word says."""
-    layer = LUTDenseTables(
+    layer = TableLayer(
         name="wraps",
         inputs=(KIF(1, 1, 0),),
         overflow=("WRAP",),
         widths=np.array([[2]]),
         tables=np.array([[[10, 11, 12, 13]]]),
         bias=np.array([0]),
-        fraction=np.array([0]),
+        fraction_bits=np.array([0]),
     )
     network = Network((KIF(1, 2, 0),), (layer,))
     assert reference_model.evaluate(network, np.arange(-4, 4)[:, None])[:, 0].tolist() == [

@@ -7,7 +7,7 @@ import pytest
 from networks import random_codes, random_graph, random_network
 
 from trigger_lut.fixed_point.formats import KIF
-from trigger_lut.network.network import LinearLayer, LUTDenseTables, Network, with_layer
+from trigger_lut.network.network import LinearLayer, Network, TableLayer, with_layer
 from trigger_lut.network.reachability import address_bits, code_ranges, reachable, window
 from trigger_lut.network.reference_model import all_values, channel_codes, evaluate
 from trigger_lut.network.simplify import with_proven_overflow, without_unreachable, without_unread
@@ -30,7 +30,7 @@ def test_outputs_stay_the_same(seed, way):
     for network in (random_graph(seed), random_network(seed)):
         codes = random_codes(network, 400, seed)
         after = WAYS[way](network)
-        assert after.problems() == []
+        assert after.validate() == []
         steps = np.maximum(network.fractions, after.fractions)
         before, now = (evaluate(n, codes) * 2.0 ** (steps - n.fractions).astype(np.float64) for n in (network, after))
         np.testing.assert_array_equal(now, before)
@@ -60,13 +60,11 @@ def test_a_wrong_simplification_is_seen():
 
 def chain(tables, hidden, head):
     """One input of two bits, one hidden value with `tables`, a table `head` on it in format `hidden`."""
-    first = LUTDenseTables(
+    first = TableLayer(
         "first", (KIF(0, 2, 0),), ("WRAP",), np.array([[2]]), np.array([[tables]]), np.array([0]), np.array([0])
     )
     bits = len(head).bit_length() - 1
-    last = LUTDenseTables(
-        "last", (hidden,), ("SAT",), np.array([[bits]]), np.array([[head]]), np.array([0]), np.array([0])
-    )
+    last = TableLayer("last", (hidden,), ("SAT",), np.array([[bits]]), np.array([[head]]), np.array([0]), np.array([0]))
     return Network((KIF(0, 2, 0),), (first, last))
 
 
@@ -74,8 +72,8 @@ def test_unreachable_entries_are_taken_for_their_neighbors():
     network = chain([1, 2, 2, 1], KIF(0, 3, 0), [7, 1, 2, 9, 9, 9, 9, 0])
     found = without_unreachable(network).layers[1]
     assert found.table(0, 0).tolist() == [1, 1, 2, 2, 2, 2, 2, 2]
-    assert address_bits(network.layers[1], network.reads(1)).tolist() == [[2]]
-    codes = code_ranges(network.layers[1], network.reads(1))
+    assert address_bits(network.layers[1], network.input_ranges(1)).tolist() == [[2]]
+    codes = code_ranges(network.layers[1], network.input_ranges(1))
     assert reachable(network.layers[1], codes, 0, 0) == (1, 2, 1)
     assert window(network.layers[1], codes, 0, 0).tolist() == [1, 1, 2, 2]
 
@@ -89,20 +87,20 @@ def test_tables_that_are_constant_where_it_matters_are_pruned():
 
 def test_signed_windows_keep_the_sign():
     network = chain([-1, 0, 0, -1], KIF(1, 2, 0), [1, 2, 3, 4, 5, 6, 7, 8])
-    codes = code_ranges(network.layers[1], network.reads(1))
+    codes = code_ranges(network.layers[1], network.input_ranges(1))
     assert window(network.layers[1], codes, 0, 0).tolist() == [3, 4], "-1 and 0: one bit, the sign"
 
 
 def test_zeros_at_the_end_of_a_coarser_value_are_no_address_bits():
     """-1, 0 and 1 in steps of 4: of 16 entries three are reached."""
     network = chain([-1, 0, 1, 0], KIF(1, 1, 2), list(range(8)))
-    codes = code_ranges(network.layers[1], network.reads(1))
+    codes = code_ranges(network.layers[1], network.input_ranges(1))
     assert codes.tolist() == [[-4, 4, 2]]
     network = chain([-1, 0, 1, 0], KIF(1, 2, 2), list(range(32)))
-    codes = code_ranges(network.layers[1], network.reads(1))
+    codes = code_ranges(network.layers[1], network.input_ranges(1))
     assert reachable(network.layers[1], codes, 0, 0) == (12, 20, 4)
     assert window(network.layers[1], codes, 0, 0).tolist() == [12, 12, 16, 20]
-    assert address_bits(network.layers[1], network.reads(1)).tolist() == [[2]]
+    assert address_bits(network.layers[1], network.input_ranges(1)).tolist() == [[2]]
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -110,10 +108,10 @@ def test_what_is_looked_up_is_reachable(seed):
     network = random_graph(seed)
     values = all_values(network, random_codes(network, 400, seed))
     for n, layer in enumerate(network.layers):
-        if not isinstance(layer, LUTDenseTables):
+        if not isinstance(layer, TableLayer):
             continue
-        codes = code_ranges(layer, network.reads(n))
-        seen = np.concatenate([channel_codes(network, n, values, p) for p in range(layer.places)])
+        codes = code_ranges(layer, network.input_ranges(n))
+        seen = np.concatenate([channel_codes(network, n, values, p) for p in range(layer.n_positions)])
         for i, o in layer.edges():
             kif = layer.inputs[i]
             address = (seen[:, i] - kif.lo) >> (kif.bits - int(layer.widths[i, o]))
@@ -126,6 +124,6 @@ def test_what_is_looked_up_is_reachable(seed):
 def test_a_value_read_at_one_place_only_is_kept():
     network = random_graph(1)
     windows = network.layers[0]
-    read = dataclasses.replace(network, outputs=np.array([network.starts[0]]))
+    read = dataclasses.replace(network, outputs=np.array([network.first_value[0]]))
     assert without_unread(read).layers[0].widths[:, 0].tolist() == windows.widths[:, 0].tolist()
     assert not without_unread(read).layers[2].weights.any(), "nothing reads the arithmetic layer"

@@ -15,7 +15,7 @@ from trigger_lut.errors import CardError
 from trigger_lut.evaluation.predictions import real_outputs
 from trigger_lut.fixed_point.formats import KIF, uniform
 from trigger_lut.network.input_usage import input_reads
-from trigger_lut.network.network import LinearLayer, LUTDenseTables, Network, save_network
+from trigger_lut.network.network import LinearLayer, Network, TableLayer, save_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.stages.importance import SHUFFLES, Sample, importance, loss, mixed
 
@@ -73,7 +73,7 @@ def decided(tmp_path):
     tables = np.zeros((3, 2, 8), dtype=np.int64)
     tables[0, 0] = [40, 40, -40, -40] * 2  # the second of the three bits that are read, for both signs
     tables[1, :, :4] = [[0, 1, 0, 1], [1, 0, 0, 2]]
-    layer = LUTDenseTables("t", kifs, ("WRAP",) * 3, widths, tables, np.array([0, 3]), np.zeros(2, np.int64))
+    layer = TableLayer("t", kifs, ("WRAP",) * 3, widths, tables, np.array([0, 3]), np.zeros(2, np.int64))
     network = Network(kifs, (layer,), ("a", "b", "c"), ("g", "q"))
     codes = uniform(kifs, COUNT, np.random.default_rng(1))
     labels = (codes[:, 0] >> 2) & 1
@@ -182,7 +182,7 @@ def objects(tmp_path):
     widths, tables = np.array([[4, 0], [0, 1]]), np.zeros((2, 2, 16), dtype=np.int64)
     tables[0, 0] = np.arange(16) - 7
     tables[1, 1, :2] = [0, 1]
-    head = LUTDenseTables(
+    head = TableLayer(
         *("head", inside, ("WRAP",) * 2, widths, tables, np.zeros(2, np.int64), np.zeros(2, np.int64)),
         sites=np.array([[4, 3]]),
     )

@@ -22,7 +22,7 @@ from trigger_lut.errors import CardError, NotReproducibleError
 from trigger_lut.firmware.hls.project import predict_hls
 from trigger_lut.firmware.rtl.ghdl import GHDL_MISSING, has_ghdl
 from trigger_lut.layers import LUTConv1D, LUTDense
-from trigger_lut.network.network import LUTDenseTables, load_network, save_network
+from trigger_lut.network.network import TableLayer, load_network, save_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.stages import verify as run
 from trigger_lut.stages.firmware import build_firmware
@@ -168,7 +168,7 @@ def test_flips_in_every_layer_of_tables_reach_keras(graph):
     names = [layer.name for layer in network.layers]
     assert sum("_place" in name for name in names) == 4
     for n, layer in enumerate(network.layers):
-        if not isinstance(layer, LUTDenseTables) or not layer.edges():
+        if not isinstance(layer, TableLayer) or not layer.edges():
             continue
         i, o = layer.edges()[0]
         flip = Flip(n, i, o, 0, 1)

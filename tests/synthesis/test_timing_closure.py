@@ -10,7 +10,7 @@ import pytest
 from trigger_lut.cost_model import delay
 from trigger_lut.firmware.rtl import build as rtl
 from trigger_lut.fixed_point.formats import KIF
-from trigger_lut.network.network import LUTDenseTables, Network
+from trigger_lut.network.network import Network, TableLayer
 from trigger_lut.synthesis.netlist import longest_path
 from trigger_lut.synthesis.timing_closure import close_timing
 from trigger_lut.synthesis.yosys import synthesize
@@ -38,7 +38,7 @@ def test_closing_optimistic_plan_reaches_clock(monkeypatch, tmp_path):
 def test_closing_table_longer_than_period_named():
     kif = KIF(1, 5, 3)
     entries = np.random.default_rng(1).integers(-100, 100, (1, 1, 512))
-    layer = LUTDenseTables("one", (kif,), ("WRAP",), np.array([[9]]), entries, np.array([0]), np.array([2]))
+    layer = TableLayer("one", (kif,), ("WRAP",), np.array([[9]]), entries, np.array([0]), np.array([2]))
     found = close_timing(Network((kif,), (layer,)), spec(900, 12))
     assert not found.clock_met
     assert found.fmax_mhz < 900

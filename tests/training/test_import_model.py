@@ -94,7 +94,7 @@ def test_the_integers_are_the_model(name):
     found = run_keras(model, network, codes)
     # HGQ2 rounds what it computes in float32, which decides ties by the order of its sums: none or next to none.
     assert (found != expected).mean() < 1e-3
-    assert network.wraps(), "these models wrap, and are counted modulo 2**bits"
+    assert network.overflow_risks(), "these models wrap, and are counted modulo 2**bits"
 
 
 @pytest.mark.parametrize("name", ["conv 1d", "activation", "hybrid"])
@@ -103,7 +103,7 @@ def test_every_form_wraps_as_the_model_does(name):
     model, count = traced(layers, shape, seed=3), int(np.prod(shape))
     drawn = Drawn(model, [INPUT] * count, True)
     network = integer_network(model, inputs=drawn.formats, wraps=True)
-    assert network.wraps()
+    assert network.overflow_risks()
     case, codes = Case(drawn, network, made_cards.spec(latency_ns=100)), codes_of(500, count)
     wrapped = evaluate(network, codes)
     saturated = evaluate(integer_network(saturating(layers, shape, 3), inputs=drawn.formats, wraps=True), codes)

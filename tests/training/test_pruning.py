@@ -30,7 +30,7 @@ def test_saliency_is_the_spread_of_an_edge_over_the_events(seed):
         marks = [np.zeros(layer.shape, dtype=bool)]
         marks[0][i, o] = True
         edge = (whole - evaluate(without(network, marks), codes))[:, o]
-        assert scores[i, o] == pytest.approx(edge.std() * 2.0 ** -float(layer.fraction[o]))
+        assert scores[i, o] == pytest.approx(edge.std() * 2.0 ** -float(layer.fraction_bits[o]))
     assert (scores[layer.widths == 0] == 0).all()
 
 
@@ -42,12 +42,12 @@ def test_saliency_of_later_layers_sees_what_earlier_ones_give():
     assert first.shape == (4, 5)
     assert second.shape == (5, 3)
     fed = evaluate(type(network)(network.inputs, network.layers[:1]), codes)
-    layer, formats = network.layers[1], network.layers[0].fraction
+    layer, formats = network.layers[1], network.layers[0].fraction_bits
     for i, o in layer.edges():
         kif = layer.inputs[i]
         code = np.clip(np.floor(fed[:, i] * 2.0 ** float(kif.f - formats[i])), kif.lo, kif.hi).astype(int) - kif.lo
         output = layer.table(i, o)[code >> (kif.bits - int(layer.widths[i, o]))]
-        assert second[i, o] == pytest.approx(output.std() * 2.0 ** -float(layer.fraction[o]))
+        assert second[i, o] == pytest.approx(output.std() * 2.0 ** -float(layer.fraction_bits[o]))
 
 
 def test_an_edge_that_does_not_vary_over_the_events_is_worth_nothing():
@@ -61,7 +61,7 @@ def test_without_removes_the_marked_edges_alone():
     marks = [np.zeros(layer.shape, dtype=bool) for layer in network.layers]
     marks[0][1, 2] = marks[1][0, 0] = True
     pruned = without(network, marks)
-    assert pruned.problems() == []
+    assert pruned.validate() == []
     assert live(pruned) == live(network) - 2
     assert pruned.layers[0].widths[1, 2] == pruned.layers[1].widths[0, 0] == 0
     assert live(network) == sum(layer.widths.size for layer in network.layers), "the original is untouched"

@@ -147,7 +147,7 @@ def test_a_training_that_ends_beyond_its_budget_goes_on_with_fewer_edges(inputs,
     assert 0.7 * LUTS < card.luts.value <= LUTS
     over = next(m for m in card.measurements if m.when == "result")
     assert over.luts.value > LUTS
-    assert load_network(tmp_path / "network.npz").problems() == []
+    assert load_network(tmp_path / "network.npz").validate() == []
 
 
 def results(card):
@@ -163,7 +163,7 @@ def test_a_training_that_leaves_much_of_its_budget_goes_on_with_more(inputs, tmp
     assert card.epochs == card.history[-1].epoch == EPOCHS + 4, "a tenth more"
     assert results(card)[0] < USED * LUTS <= card.luts.value <= LUTS
     assert card.luts_surrogate > LUTS
-    assert load_network(tmp_path / "network.npz").problems() == []
+    assert load_network(tmp_path / "network.npz").validate() == []
 
 
 def test_what_was_found_stays_the_result_when_more_does_not_fit(inputs, tmp_path, monkeypatch):
@@ -215,7 +215,7 @@ def test_what_stays_beyond_its_budget_is_cut_until_it_fits(inputs, tmp_path, mon
     assert card.tightened == TIGHTENED
     assert card.epochs == EPOCHS + TIGHTENED * 4
     assert card.luts.value == results(card)[-1] <= LUTS < min(results(card)[:-1])
-    assert load_network(tmp_path / "network.npz").problems() == []
+    assert load_network(tmp_path / "network.npz").validate() == []
 
 
 def test_more_of_the_budget_does_not_cost_accuracy(inputs, tmp_path, monkeypatch):
@@ -305,7 +305,7 @@ def test_saved_model_loads_back_to_the_same_tables(trained):
     assert len(again.layers) == len(network.layers) == 2
     for ours, theirs in zip(again.layers, network.layers, strict=True):
         assert (ours.name, ours.inputs, ours.overflow) == (theirs.name, theirs.inputs, theirs.overflow)
-        for key in ("widths", "tables", "bias", "fraction"):
+        for key in ("widths", "tables", "bias", "fraction_bits"):
             np.testing.assert_array_equal(getattr(ours, key), getattr(theirs, key))
 
 

@@ -91,7 +91,7 @@ def test_training_ends_with_the_closest_network(tmp_path, monkeypatch):
         card.verdict,
     )
     network = load_network(tmp_path / "network.npz")
-    assert network.problems() == []
+    assert network.validate() == []
     assert depends(network, load_codes(tmp_path / "codes.npz").of(TRAIN)[0])
     train(tmp_path, tmp_path / "again")
     for name in ("network.npz", "warm.npz"):

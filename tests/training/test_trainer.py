@@ -159,13 +159,13 @@ def test_cost_of_a_chain_is_the_sum_over_its_layers():
     assert float(between) > 0.01
     expected = soft_levels(present1) + soft_levels(present2) + between
     assert float(levels) == pytest.approx(float(expected), rel=1e-5)
-    doubled = [Record(r.layer, r.table, r.m, r.f, 2 * r.places) for r in records]
+    doubled = [Record(r.layer, r.table, r.m, r.f, 2 * r.n_positions) for r in records]
     assert float(model_cost(doubled, None, 0.0)[0]) == pytest.approx(2 * float(luts) - 1, rel=1e-5)
 
 
 def test_places_are_counted():
     model = narrowed(places)
-    assert [r.places for r in recorded(model)] == [4, 4]
+    assert [r.n_positions for r in recorded(model)] == [4, 4]
 
 
 def test_depth_is_that_of_the_longest_path():

@@ -29,7 +29,7 @@ from trigger_lut.firmware.rtl.time_multiplexing import write_wrapper
 from trigger_lut.firmware.rtl.verilog_top import top_module
 from trigger_lut.firmware.rtl.vhdl_top import top_entity
 from trigger_lut.fixed_point.formats import KIF
-from trigger_lut.network.network import LUTDenseTables, Network
+from trigger_lut.network.network import Network, TableLayer
 from trigger_lut.release.emp_patterns import pattern_text, read_pattern
 from trigger_lut.release.readme import _bus
 from trigger_lut.report.pages.dashboard import Banner, Bar, Line, Panel
@@ -57,7 +57,7 @@ def network(name: str) -> Network:
     """Two inputs and two outputs, all of one name, and a layer of that name."""
     kif, none = KIF(False, 2, 0), np.zeros(2, dtype=int)
     tables = np.arange(16).reshape(2, 2, 4) % 4
-    layer = LUTDenseTables(name, (kif, kif), ("SAT", "SAT"), np.full((2, 2), 2), tables, none, none)
+    layer = TableLayer(name, (kif, kif), ("SAT", "SAT"), np.full((2, 2), 2), tables, none, none)
     return Network((kif, kif), (layer,), (name, name), (name, name))
 
 

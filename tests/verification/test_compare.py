@@ -93,7 +93,7 @@ def test_chosen_flip_changes_one_bit_that_the_vectors_see(seed):
     places = np.argwhere(before != after)
     assert places.tolist() == [[flip.channel, flip.output, flip.entry]]
     assert before[tuple(places[0])] ^ after[tuple(places[0])] == 1 << flip.bit
-    assert faulty.problems() == []
+    assert faulty.validate() == []
 
 
 def test_flips_are_found_in_every_layer():

@@ -21,7 +21,7 @@ from trigger_lut.firmware.rtl.build import write_rtl
 from trigger_lut.firmware.rtl.project import RtlProject
 from trigger_lut.fixed_point.formats import KIF, codes_of_bits
 from trigger_lut.network.lowering.adder_tree import Addend, plan_output
-from trigger_lut.network.network import LUTDenseTables, save_network
+from trigger_lut.network.network import TableLayer, save_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.report.pages.proof import pages_of_proof
 from trigger_lut.stages.faults import faults
@@ -147,7 +147,7 @@ def test_codes_of_a_counterexample():
 
 
 def test_a_plan_that_is_not_the_layer_is_refused():
-    layer = next(layer for layer in random_network(3).layers if isinstance(layer, LUTDenseTables))
+    layer = next(layer for layer in random_network(3).layers if isinstance(layer, TableLayer))
     o = int(layer.widths.astype(bool).sum(axis=0).argmax())
     plan = plan_output(layer, o)
     check_plan(layer, o, plan, [])

@@ -15,7 +15,7 @@ from trigger_lut.cards.proof import OutputProof, SecondProof
 from trigger_lut.errors import ToolFailedError
 from trigger_lut.firmware.rtl.build import write_rtl
 from trigger_lut.fixed_point.formats import KIF
-from trigger_lut.network.network import LUTDenseTables, Network
+from trigger_lut.network.network import Network, TableLayer
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.report.pages.proof import prove_page
 from trigger_lut.verification.bit_flip import choose_flip, flipped
@@ -100,7 +100,7 @@ def network():
     kif, none = KIF(False, 5, 0), np.zeros(2, dtype=int)
     tables = np.random.default_rng(1).integers(-8, 8, (4, 2, 32))
     tables[0, 0, 3] = 0
-    layer = LUTDenseTables("t", (kif,) * 4, ("SAT",) * 4, np.full((4, 2), 5), tables, none, none)
+    layer = TableLayer("t", (kif,) * 4, ("SAT",) * 4, np.full((4, 2), 5), tables, none, none)
     return Network((kif,) * 4, (layer,))
 
 

@@ -14,7 +14,7 @@ from trigger_lut.errors import FirmwareError
 from trigger_lut.firmware.rtl.build import write_rtl
 from trigger_lut.firmware.rtl.verilator import simulate_rtl
 from trigger_lut.fixed_point.formats import KIF
-from trigger_lut.network.network import LinearLayer, LUTDenseTables, Network
+from trigger_lut.network.network import LinearLayer, Network, TableLayer
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.synthesis.yosys import run_yosys
 from trigger_lut.verification.bit_flip import choose_flip, flipped
@@ -40,7 +40,7 @@ def hybrid(seed=0, inputs=20):
     none, some = np.zeros(4, dtype=int), rng.integers(-5, 6, 4)
     linear = LinearLayer("linear", (bits,) * inputs, ("WRAP",) * inputs, weights, some, none, relu=True)
     entries = rng.integers(-30, 31, (4, 2, 32))
-    tables = LUTDenseTables("tables", (wide,) * 4, ("SAT",) * 4, np.full((4, 2), 5), entries, none[:2], none[:2])
+    tables = TableLayer("tables", (wide,) * 4, ("SAT",) * 4, np.full((4, 2), 5), entries, none[:2], none[:2])
     return Network((bits,) * inputs, (linear, tables), classes=("a", "b"))
 
 
@@ -130,7 +130,7 @@ def test_an_output_that_does_not_fit_the_bus_is_not_proven(tmp_path):
     wrong = replace(network, layers=(linear, replace(tables, bias=tables.bias + (1 << project.outputs[0].bits))))
     said = prove_words(wrong, project, verilog).open
     assert all("is not seen to fit" in reason for reason in said)
-    wrong = replace(network, layers=(linear, replace(tables, fraction=tables.fraction + 1)))
+    wrong = replace(network, layers=(linear, replace(tables, fraction_bits=tables.fraction_bits + 1)))
     assert all("is not seen to fit" in reason for reason in prove_words(wrong, project, verilog).open)
     fewer = replace(network, outputs=network.output_values[:1])
     assert prove_words(fewer, project, verilog).open == ("the network's inputs or outputs are not those of the buses",)
@@ -247,7 +247,7 @@ def test_forms_of_a_network_are_what_the_reference_says(seed):
 
 def test_the_lowest_code_is_saturated_where_that_is_symmetric():
     kif, none = KIF(1, 2, 0), np.zeros(1, dtype=int)
-    table = LUTDenseTables("t", (kif,), ("SAT_SYM",), np.array([[3]]), np.arange(8).reshape(1, 1, 8), none, none)
+    table = TableLayer("t", (kif,), ("SAT_SYM",), np.array([[3]]), np.arange(8).reshape(1, 1, 8), none, none)
     algebra = Algebra()
     (form,) = network_forms(Network((kif,), (table,)), algebra, [algebra.input(kif.lo, kif.hi)])
     assert (form.lo, form.hi) == (1, 7), "the entry of -4 is not read"

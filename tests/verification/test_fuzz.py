@@ -11,7 +11,7 @@ from trigger_lut.conversion.keras_model import integer_network
 from trigger_lut.conversion.saved_model import load_model
 from trigger_lut.errors import NotReproducibleError
 from trigger_lut.fixed_point.formats import KIF, uniform
-from trigger_lut.network.network import LinearLayer, LUTDenseTables, MaxLayer, Network, load_network
+from trigger_lut.network.network import LinearLayer, MaxLayer, Network, TableLayer, load_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.verification.evaluations import run_alkaid
 from trigger_lut.verification.fuzz import run
@@ -76,14 +76,14 @@ def test_shrinking_keeps_what_fails():
     small = shrink_network(network, fails)
     assert sum(layer.live_edges for layer in small.layers) == 1
     assert small.layers[n].edges() == [(i, o)]
-    assert small.problems() == []
+    assert small.validate() == []
     assert len(calls) < 100
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_networks_are_sound_and_computed_alike_by_the_reference_and_alkaid(seed):
     network = draw_network(np.random.default_rng(seed))
-    assert network.problems() == []
+    assert network.validate() == []
     codes = uniform(network.inputs, 200, np.random.default_rng(1))
     expected = evaluate(network, codes)
     np.testing.assert_array_equal(run_alkaid(network, codes), expected)
@@ -130,12 +130,12 @@ def test_a_value_far_below_the_largest_is_compared_in_full_width():
 def test_a_constant_wraps_into_an_unsigned_format():
     inputs = (KIF(1, 3, 2),)
     no_edges = np.zeros((1, 1), dtype=np.int64)
-    constant = LUTDenseTables(
+    constant = TableLayer(
         "constant", inputs, ("WRAP",), no_edges, np.zeros((1, 1, 1), dtype=np.int64), np.array([-1]), np.array([2])
     )
     tables = np.array([[[3, -5]]])
     read = (KIF(0, -2, 3),)
-    reads = LUTDenseTables("reads", read, ("WRAP",), no_edges + 1, tables, np.array([1]), np.array([0]))
+    reads = TableLayer("reads", read, ("WRAP",), no_edges + 1, tables, np.array([1]), np.array([0]))
     assert np.unique(through_all_forms(Network(inputs, (constant, reads)))).size == 1
 
 

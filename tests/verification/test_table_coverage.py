@@ -8,7 +8,7 @@ import pytest
 from networks import random_codes, random_network
 
 from trigger_lut.fixed_point.formats import KIF
-from trigger_lut.network.network import LinearLayer, LUTDenseTables, Network
+from trigger_lut.network.network import LinearLayer, Network, TableLayer
 from trigger_lut.network.reference_model import all_values
 from trigger_lut.verification.code_sets import WIDEST, possible
 from trigger_lut.verification.input_search import Solver
@@ -17,7 +17,7 @@ from trigger_lut.verification.table_coverage import open_entries, vectors_for_en
 
 def dense(name, kifs, widths, tables, bias, overflow="SAT"):
     c_out = len(bias)
-    return LUTDenseTables(
+    return TableLayer(
         name,
         tuple(kifs),
         (overflow,) * len(kifs),
@@ -94,7 +94,7 @@ def places(bias=0, relu=False):
     """Three places of one table of 3 bits, their sum, and a table that reads it: a tree over different inputs."""
     inputs = (KIF(0, 3, 0),) * 3
     shared = replace(
-        dense("shared", inputs[:1], [[3]], [[[0, 5, 5, 9, 1, 2, 2, 30]]], [0]), sites=np.array([[0], [1], [2]])
+        dense("shared", inputs[:1], [[3]], [[[0, 5, 5, 9, 1, 2, 2, 30]]], [0]), gather_index=np.array([[0], [1], [2]])
     )
     total = LinearLayer(
         "sum",
@@ -112,7 +112,7 @@ def places(bias=0, relu=False):
 @pytest.mark.parametrize(("bias", "relu"), [(0, False), (-7, False), (-20, True), (-80, True)])
 def test_sums_of_places_are_solved_and_their_sets_are_exact(bias, relu):
     network = places(bias, relu)
-    value = network.starts[2]
+    value = network.first_value[2]
     seen = np.unique(all_values(network, all_codes(network))[:, value])
     first, flags = possible(network)[value]
     np.testing.assert_array_equal(first + np.flatnonzero(flags), seen)
@@ -132,7 +132,7 @@ def test_values_that_share_inputs_are_not_solved_but_searched():
     end = dense("end", (KIF(0, 8, 0),), [[8]], [[list(range(256))]], [0])
     network = Network(inputs, (twice, last, end))
     solver = Solver(network, possible(network), np.random.default_rng(0))
-    value = network.starts[2]
+    value = network.first_value[2]
     assert solver.support(value) == {0, 1}
     assert solver.solved(value, np.array([5]), np.zeros(2, dtype=np.int64)) is None
     found = solver.searched(value, np.array([14]), all_codes(network)[:4], all_values(network, all_codes(network)[:4]))

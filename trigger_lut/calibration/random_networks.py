@@ -16,7 +16,7 @@ from hgq.layers import QDense
 from trigger_lut.conversion.keras_model import integer_network
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.layers import LUTConv1D, LUTConv2D, LUTDense
-from trigger_lut.layers.base import TableLayer
+from trigger_lut.layers.base import LookupLayer
 from trigger_lut.network.network import Network
 
 COUNTS = {"dense": 70, "shared": 20, "conv1d": 25, "conv2d": 15, "hybrid": 30, "arithmetic": 15, "selection": 15}
@@ -41,7 +41,7 @@ def _scatter(model: Any, rng: np.random.Generator) -> None:
     live, gain = rng.choice([0.3, 0.5, 0.7, 0.9]), float(rng.choice([2, 4]))
     widest, finest = int(rng.integers(3, 7)), int(rng.integers(3, 7))
     for layer in model._flatten_layers(include_self=False):
-        if isinstance(layer, TableLayer):
+        if isinstance(layer, LookupLayer):
             widths = rng.integers(1, widest + 1, layer.input_width.shape).astype(float)
             widths[rng.random(widths.shape) > live] = -1
             _fill(widths, rng, widest)

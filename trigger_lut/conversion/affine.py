@@ -362,14 +362,18 @@ def linear_layers(affine: Affine, values: IntArray, start: int) -> tuple[list[Li
     for outputs in positions.values():
         rows = np.flatnonzero(structure[:, outputs[0]])
         layer = _at_one_position(affine, rows, outputs)
-        key = (layer.inputs, *(a.tobytes() for a in (layer.weights, layer.bias, layer.fraction)))
+        key = (layer.inputs, *(a.tobytes() for a in (layer.weights, layer.bias, layer.fraction_bits)))
         merged.setdefault(key, (layer, [], []))
         merged[key][1].append(values[rows])
         merged[key][2].append(outputs)
     layers, order, end = [], np.zeros(structure.shape[1], dtype=np.int64), start
-    for n, (layer, sites, outputs_of) in enumerate(merged.values()):
+    for n, (layer, gather_index, outputs_of) in enumerate(merged.values()):
         name = affine.name if len(merged) == 1 else f"{affine.name}_part{n}"
-        layers.append(replace(layer, name=name, sites=np.array(sites, dtype=np.int64).reshape(len(sites), -1)))
+        layers.append(
+            replace(
+                layer, name=name, gather_index=np.array(gather_index, dtype=np.int64).reshape(len(gather_index), -1)
+            )
+        )
         for outputs in outputs_of:
             order[outputs] = np.arange(end, end + len(outputs))
             end += len(outputs)

@@ -22,7 +22,7 @@ from trigger_lut.conversion.lut_layers import RealTables, quantize_tables
 from trigger_lut.errors import FirmwareError
 from trigger_lut.fixed_point.formats import KIF, IntArray
 from trigger_lut.layers.arguments import FRACTION_LIMIT
-from trigger_lut.network.network import LUTDenseTables
+from trigger_lut.network.network import TableLayer
 
 UNARY = ("QUnaryFunctionLUT", "QAffinedUnaryFunctionLUT")
 KINDS = ("QDenseT", "QConvT1D", "QConvT2D", *UNARY)
@@ -53,7 +53,7 @@ class HgqTables:
 
     Attributes
     ----------
-    layers : list of LUTDenseTables
+    layers : list of TableLayer
         One for each group of positions with equal tables.
     order : int array
         In the shape of the output: the number of each output among the outputs of all layers.
@@ -61,7 +61,7 @@ class HgqTables:
         Whether a ReLU follows.
     """
 
-    layers: list[LUTDenseTables]
+    layers: list[TableLayer]
     order: IntArray
     relu: bool
 
@@ -97,20 +97,20 @@ def convert_hgq_tables(op: Any, values: IntArray) -> HgqTables:
         raise FirmwareError(f"layer {op.name!r}: results of {finest} fractional bits; expected at most {FINEST}")
     tables = _tables(op, codes.reshape(*edges, 3))
     codes = codes.reshape(-1, *edges[-2:], 3)
-    sites = values.reshape(-1, edges[-2])
-    groups: dict[str, tuple[LUTDenseTables, list[IntArray], list[int]]] = {}
-    for p in range(len(sites)):
+    gather_index = values.reshape(-1, edges[-2])
+    groups: dict[str, tuple[TableLayer, list[IntArray], list[int]]] = {}
+    for p in range(len(gather_index)):
         layer, channels = _at_position(op.name, codes[p], tables[:, p], overflow, rounding)
         alike = layer.inputs, channels.tobytes(), layer.widths.tobytes(), layer.tables.tobytes(), layer.bias.tobytes()
-        key = repr((*alike, layer.fraction.tobytes()))
+        key = repr((*alike, layer.fraction_bits.tobytes()))
         _, rows, positions = groups.setdefault(key, (layer, [], []))
-        rows.append(sites[p][channels])
+        rows.append(gather_index[p][channels])
         positions.append(p)
-    layers, order = [], np.zeros((len(sites), edges[-1]), dtype=np.int64)
+    layers, order = [], np.zeros((len(gather_index), edges[-1]), dtype=np.int64)
     done = 0
     for n, (layer, rows, positions) in enumerate(groups.values()):
         name = op.name if len(groups) == 1 else f"{op.name}_part{n}"
-        layers.append(replace(layer, name=name, sites=np.array(rows, dtype=np.int64).reshape(len(rows), -1)))
+        layers.append(replace(layer, name=name, gather_index=np.array(rows, dtype=np.int64).reshape(len(rows), -1)))
         order[positions] = (done + np.arange(len(positions)))[:, None] * edges[-1] + np.arange(edges[-1])
         done += len(positions)
     return HgqTables(layers, order.reshape(edges[:-2] if unary else (*edges[:-2], edges[-1])), relu)
@@ -170,7 +170,7 @@ def _evaluated(op: Any, x: np.ndarray) -> np.ndarray:
 
 def _at_position(
     name: str, codes: IntArray, tables: np.ndarray, overflow: str, rounding: str
-) -> tuple[LUTDenseTables, IntArray]:
+) -> tuple[TableLayer, IntArray]:
     """Tables of one position, and the input that each of their channels reads.
 
     codes: (n_in, n_out, 3) formats; tables: (codes, n_in, n_out) real results.

@@ -31,7 +31,7 @@ from trigger_lut.conversion.network_layer import NetworkLayer
 from trigger_lut.conversion.rearranging import rearranged
 from trigger_lut.errors import FirmwareError
 from trigger_lut.fixed_point.formats import KIF, IntArray
-from trigger_lut.layers.base import TableLayer
+from trigger_lut.layers.base import LookupLayer
 from trigger_lut.network.network import PADDING, Layer, Network
 from trigger_lut.network.simplify import with_proven_overflow, without_unread
 
@@ -86,9 +86,9 @@ def integer_network(
         network = without_unread(network)
     if np.array_equal(network.output_values, replace(network, outputs=None).output_values):
         network = replace(network, outputs=None)
-    problems = network.problems()
+    problems = network.validate()
     assert not problems, problems
-    if not wraps and (open_channels := network.wraps()):
+    if not wraps and (open_channels := network.overflow_risks()):
         raise FirmwareError(f"model {model.name!r}: " + "; ".join(open_channels[:3]) + "; expected overflow SAT there")
     return network
 
@@ -191,7 +191,7 @@ class GraphConverter:
         check_call(op, node)
         if not is_of_library(op):
             return self._convert_user_layer(op, node, read)
-        if isinstance(op, TableLayer):
+        if isinstance(op, LookupLayer):
             return [self._convert_lut_layer(op, read[0])]
         if isinstance(op, NetworkLayer):
             return [self._convert_network_layer(op, read)]
@@ -215,19 +215,19 @@ class GraphConverter:
         self._append(layers)
         return order.reshape(stage.shape)
 
-    def _convert_lut_layer(self, op: TableLayer, values: IntArray) -> IntArray:
-        local = op.sites((None, *values.shape))
-        sites = np.where(local == PADDING, PADDING, values.reshape(-1)[local])
-        layers = to_integer_layers(op, sites)
+    def _convert_lut_layer(self, op: LookupLayer, values: IntArray) -> IntArray:
+        local = op.gather_index((None, *values.shape))
+        gather_index = np.where(local == PADDING, PADDING, values.reshape(-1)[local])
+        layers = to_integer_layers(op, gather_index)
         if not self.formats_given:
-            self._record_input_formats(op, sites)
+            self._record_input_formats(op, gather_index)
         start = self.value_count
         self._append(layers)
         return np.arange(start, self.value_count).reshape(op.compute_output_shape((None, *values.shape))[1:])
 
     def _convert_network_layer(self, op: NetworkLayer, read: list[IntArray]) -> IntArray:
         inner, values = op.network, np.concatenate([v.reshape(-1) for v in read])
-        number = np.concatenate([values, self.value_count + np.arange(inner.starts[-1] - len(values)), [PADDING]])
+        number = np.concatenate([values, self.value_count + np.arange(inner.first_value[-1] - len(values)), [PADDING]])
         for value, kif in zip(values.tolist(), inner.inputs, strict=True):
             if value >= len(self.input_formats):
                 continue
@@ -236,7 +236,12 @@ class GraphConverter:
                     f"layer {op.name!r} reads input {value} as {kif}, given was {self.input_formats[value]}"
                 )
             self.input_formats[value] = kif
-        self._append([replace(x, sites=number[sites]) for x, sites in zip(inner.layers, inner.sites, strict=True)])
+        self._append(
+            [
+                replace(x, gather_index=number[gather_index])
+                for x, gather_index in zip(inner.layers, inner.gather_index, strict=True)
+            ]
+        )
         return number[inner.output_values]
 
     def _convert_hgq_layer(self, op: Any, values: IntArray) -> IntArray:
@@ -248,10 +253,10 @@ class GraphConverter:
             outputs = self._append_stage(relu, outputs.reshape(-1))
         return outputs.reshape(tables.order.shape)
 
-    def _record_input_formats(self, op: TableLayer, sites: IntArray) -> None:
+    def _record_input_formats(self, op: LookupLayer, gather_index: IntArray) -> None:
         """Give the inputs of the model that a LUT layer reads its formats."""
         for i, kif in enumerate(op.formats):
-            for value in sites[:, i][(sites[:, i] >= 0) & (sites[:, i] < len(self.input_formats))]:
+            for value in gather_index[:, i][(gather_index[:, i] >= 0) & (gather_index[:, i] < len(self.input_formats))]:
                 if self.input_formats[value] not in (None, kif):
                     raise FirmwareError(
                         f"layer {op.name!r} reads input {value} as {kif}, another layer as "
@@ -305,7 +310,7 @@ class GraphConverter:
 
     def _append(self, layers: Sequence[Layer]) -> None:
         self.layers += layers
-        self.value_count += sum(layer.places * layer.shape[1] for layer in layers)
+        self.value_count += sum(layer.n_positions * layer.shape[1] for layer in layers)
 
 
 def _by_tensor(tensors: Sequence[Any], values: Sequence[IntArray], op: Any = None) -> dict[int, tuple[Any, IntArray]]:

@@ -9,13 +9,13 @@ import numpy as np
 from trigger_lut.errors import FirmwareError
 from trigger_lut.fixed_point.formats import KIF, IntArray
 from trigger_lut.layers.arguments import FRACTION_LIMIT
-from trigger_lut.layers.base import TableLayer
-from trigger_lut.network.network import LUTDenseTables
+from trigger_lut.layers.base import LookupLayer
+from trigger_lut.network.network import TableLayer
 
 FINEST_ENTRY = 2 * FRACTION_LIMIT  # fraction bits of table entries and biases
 
 
-def to_integer_layers(layer: TableLayer, sites: IntArray | None = None) -> list[LUTDenseTables]:
+def to_integer_layers(layer: LookupLayer, gather_index: IntArray | None = None) -> list[TableLayer]:
     """Convert a LUT layer.
 
     Edges whose table is constant are pruned, and the constant is added to the bias. Address bits that no entry
@@ -23,15 +23,15 @@ def to_integer_layers(layer: TableLayer, sites: IntArray | None = None) -> list[
 
     Parameters
     ----------
-    layer : TableLayer
+    layer : LookupLayer
         The Keras layer, built.
-    sites : (P, C_in) int array, optional
+    gather_index : (P, C_in) int array, optional
         Numbers of the values that each position reads. Default: one position that reads all outputs of the layer
         before.
 
     Returns
     -------
-    list of LUTDenseTables
+    list of TableLayer
         One layer for all positions, or one for each position where these have widths of their own.
 
     Raises
@@ -48,24 +48,34 @@ def to_integer_layers(layer: TableLayer, sites: IntArray | None = None) -> list[
         )
     widths = np.asarray(layer.widths()[0]).astype(int)
     if not layer.per_position_widths:
-        return [_quantize(layer, layer.name, tables, bias, widths, sites)]
+        return [_quantize(layer, layer.name, tables, bias, widths, gather_index)]
     return [
         _quantize(
-            layer, f"{layer.name}_place{p}", tables[p], bias, widths[p], None if sites is None else sites[p : p + 1]
+            layer,
+            f"{layer.name}_place{p}",
+            tables[p],
+            bias,
+            widths[p],
+            None if gather_index is None else gather_index[p : p + 1],
         )
         for p in range(len(tables))
     ]
 
 
 def _quantize(
-    layer: TableLayer, name: str, tables: np.ndarray, bias: np.ndarray, widths: np.ndarray, sites: IntArray | None
-) -> LUTDenseTables:
+    layer: LookupLayer,
+    name: str,
+    tables: np.ndarray,
+    bias: np.ndarray,
+    widths: np.ndarray,
+    gather_index: IntArray | None,
+) -> TableLayer:
     strides = [
         [1 << (int(bits) - int(width)) for width in row] for bits, row in zip(layer.channel_bits, widths, strict=True)
     ]
     overflow = (layer.overflow,) * len(layer.formats)
     real = RealTables(name, layer.formats, overflow, layer.input_rounding, tables, bias, widths, np.array(strides))
-    return quantize_tables(real, sites)
+    return quantize_tables(real, gather_index)
 
 
 @dataclass(frozen=True)
@@ -101,19 +111,19 @@ class RealTables:
     strides: np.ndarray | None = None
 
 
-def quantize_tables(real: RealTables, sites: IntArray | None = None) -> LUTDenseTables:
+def quantize_tables(real: RealTables, gather_index: IntArray | None = None) -> TableLayer:
     """Convert real tables, whose entries lie on grids of powers of two, to integers.
 
     Parameters
     ----------
     real : RealTables
         The tables. Edges with a constant table are pruned, and the constant is added to the bias.
-    sites : (P, C_in) int array, optional
+    gather_index : (P, C_in) int array, optional
         As in `to_integer_layers`.
 
     Returns
     -------
-    LUTDenseTables
+    TableLayer
     """
     strides = np.ones_like(real.widths) if real.strides is None else real.strides
     spread = np.array(real.tables.max(axis=1) != real.tables.min(axis=1))
@@ -135,8 +145,8 @@ def quantize_tables(real: RealTables, sites: IntArray | None = None) -> LUTDense
     for edge, entries in reduced.items():
         packed[(*edge, slice(len(entries)))] = entries
     integer_bias = np.round(bias * 2.0**fraction).astype(np.int64)
-    return LUTDenseTables(
-        real.name, real.inputs, real.overflow, widths, packed, integer_bias, fraction, sites, real.rounding
+    return TableLayer(
+        real.name, real.inputs, real.overflow, widths, packed, integer_bias, fraction, gather_index, real.rounding
     )
 
 

@@ -138,7 +138,7 @@ def max_layers(selection: Selection, values: IntArray, start: int) -> tuple[list
     for n, (formats, positions) in enumerate(groups.items()):
         name = selection.name if len(groups) == 1 else f"{selection.name}_part{n}"
         fraction = np.array([max(formats[i].f for i in np.flatnonzero(output_of == o)) for o in range(len(widest))])
-        sites = np.where(present[read[positions]], values[read[positions]], PADDING)
+        gather_index = np.where(present[read[positions]], values[read[positions]], PADDING)
         layers.append(
             MaxLayer(
                 name,
@@ -146,7 +146,7 @@ def max_layers(selection: Selection, values: IntArray, start: int) -> tuple[list
                 (selection.overflow,) * len(formats),
                 output_of,
                 fraction.astype(np.int64),
-                sites,
+                gather_index,
                 selection.rounding,
             )
         )

@@ -12,7 +12,7 @@ from trigger_lut.conversion.keras_graph import producer
 from trigger_lut.conversion.keras_model import GraphConverter
 from trigger_lut.errors import FirmwareError
 from trigger_lut.fixed_point.formats import KIF
-from trigger_lut.layers.base import TableLayer
+from trigger_lut.layers.base import LookupLayer
 from trigger_lut.network.network import PADDING, Network
 from trigger_lut.network.simplify import with_proven_overflow
 
@@ -59,7 +59,7 @@ def layer_network(
     try:
         return _local(GraphConverter(_Sources(sources, op.name), formats), in_tensors, out_tensor)
     except FirmwareError:
-        if not isinstance(op, TableLayer) or inputs is not None:
+        if not isinstance(op, LookupLayer) or inputs is not None:
             raise
     return _local(GraphConverter(_Sources(list(in_tensors), op.name), None), in_tensors, out_tensor)
 
@@ -89,7 +89,7 @@ def _local(converter: GraphConverter, in_tensors: Sequence[Any], out_tensor: Any
     number = np.full(converter.value_count + 1, PADDING, dtype=np.int64)  # the last entry is for PADDING, -1
     number[start : converter.value_count] = len(read) + np.arange(converter.value_count - start)
     number[read[read != PADDING]] = np.flatnonzero(read != PADDING)
-    layers = tuple(replace(layer, sites=number[layer.sites]) for layer in converter.layers[before:])
+    layers = tuple(replace(layer, gather_index=number[layer.gather_index]) for layer in converter.layers[before:])
     network = Network(kifs, layers, outputs=number[outputs])
     # Formats that are not given are the channels' own: any value can enter an input, so saturation stays.
     input_count = len(converter.input_formats)

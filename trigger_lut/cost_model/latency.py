@@ -52,7 +52,7 @@ def network_stages(network: Network, clock_period_ns: float, family: str) -> lis
     """
     stage = delay_model.stage_ns(clock_period_ns, family)
     times = np.array(value_times(network, stage, family)) / stage
-    parts = np.split(times, network.starts)[1:-1]
+    parts = np.split(times, network.first_value)[1:-1]
     return [part.reshape(-1, x.shape[1]).max(axis=0) for part, x in zip(parts, network.layers, strict=True)]
 
 
@@ -61,7 +61,7 @@ def value_times(network: Network, stage: float, family: str, plans: Plans | None
     times = [0.0] * len(network.inputs)
     planned = plan_network(network) if plans is None else plans
     for n, layer in enumerate(network.layers):
-        sites, read = network.sites[n], network.reads(n)
+        gather_index, read = network.gather_index[n], network.input_ranges(n)
         ready = [
             [
                 0.0
@@ -69,7 +69,7 @@ def value_times(network: Network, stage: float, family: str, plans: Plans | None
                 else converted_time(times[value], read.one(p, i), kif, layer.overflow[i], stage, family, layer.rounding)
                 for i, (value, kif) in enumerate(zip(place, layer.inputs, strict=True))
             ]
-            for p, place in enumerate(sites)
+            for p, place in enumerate(gather_index)
         ]
         if isinstance(layer, LinearLayer):
             for p, at_place in enumerate(ready):
@@ -77,7 +77,7 @@ def value_times(network: Network, stage: float, family: str, plans: Plans | None
             continue
         if isinstance(layer, MaxLayer):
             for p, at_place in enumerate(ready):
-                times += _largest_times(layer, at_place, read[p], sites[p], stage, family)
+                times += _largest_times(layer, at_place, read[p], gather_index[p], stage, family)
             continue
         bits = address_bits(layer, read)
         for at_place, outputs in zip(ready, planned[n], strict=True):

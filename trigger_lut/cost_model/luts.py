@@ -30,7 +30,7 @@ from trigger_lut.fixed_point.ranges import Ranges
 from trigger_lut.network.lowering import max_tree
 from trigger_lut.network.lowering.adder_graph import logic
 from trigger_lut.network.lowering.adder_tree import Addend, Item, Summation, plan_network, without_constants
-from trigger_lut.network.network import PADDING, Layer, LinearLayer, LUTDenseTables, MaxLayer, Network
+from trigger_lut.network.network import PADDING, Layer, LinearLayer, MaxLayer, Network, TableLayer
 from trigger_lut.network.reachability import code_ranges, window
 
 LUT_INPUTS = 6
@@ -97,10 +97,10 @@ def layers_parts(network: Network, plans: Plans | None = None) -> list[Parts]:
     converted: set[tuple[int, KIF, str, str]] = set()
     found = []
     for n, layer in enumerate(network.layers):
-        sites, read = network.sites[n], network.reads(n)
+        gather_index, read = network.gather_index[n], network.input_ranges(n)
         conversions = 0.0
-        for p, i in itertools.product(range(len(sites)), layer.reads()):
-            key = (int(sites[p, i]), layer.inputs[i], layer.overflow[i], layer.rounding)
+        for p, i in itertools.product(range(len(gather_index)), layer.used_channels()):
+            key = (int(gather_index[p, i]), layer.inputs[i], layer.overflow[i], layer.rounding)
             if key[0] != PADDING and key not in converted:
                 converted.add(key)
                 conversions += conversion_luts(read.one(p, i), *key[1:])
@@ -108,7 +108,7 @@ def layers_parts(network: Network, plans: Plans | None = None) -> list[Parts]:
         if isinstance(layer, LinearLayer):
             arithmetic = linear_luts(layer, read)
         elif isinstance(layer, MaxLayer):
-            selections = max_luts(layer, sites, read)
+            selections = max_luts(layer, gather_index, read)
         else:
             tables, absorbed, adders = tables_luts(layer, planned[n], read)
         found.append(
@@ -124,7 +124,7 @@ def layers_parts(network: Network, plans: Plans | None = None) -> list[Parts]:
     return found
 
 
-def tables_luts(layer: LUTDenseTables, planned: list[list[Summation]], read: Ranges) -> tuple[float, float, float]:
+def tables_luts(layer: TableLayer, planned: list[list[Summation]], read: Ranges) -> tuple[float, float, float]:
     """LUTs of the tables of a layer at all its places, of these in tables that adders can absorb, and of the adders.
 
     planned: of `plan_places`.
@@ -149,7 +149,7 @@ def tables_luts(layer: LUTDenseTables, planned: list[list[Summation]], read: Ran
     return tables, absorbed, adders
 
 
-def _as_built(plan: Summation, layer: LUTDenseTables, codes: IntArray, o: int) -> Summation:
+def _as_built(plan: Summation, layer: TableLayer, codes: IntArray, o: int) -> Summation:
     """The plan with the entries that tables have in firmware at a place."""
     addends = []
     for a in plan.addends:
@@ -171,11 +171,11 @@ def linear_luts(layer: LinearLayer, read: Ranges) -> float:
     return total
 
 
-def max_luts(layer: MaxLayer, sites: IntArray, read: Ranges) -> float:
+def max_luts(layer: MaxLayer, gather_index: IntArray, read: Ranges) -> float:
     """LUTs of a selection at all its places: the bits of its comparisons and choices."""
     total = 0.0
-    for p, o in itertools.product(range(len(sites)), range(layer.shape[1])):
-        comb = max_tree.logic(tuple(max_tree.members(layer, o, read[p], sites[p]).values()))
+    for p, o in itertools.product(range(len(gather_index)), range(layer.shape[1])):
+        comb = max_tree.logic(tuple(max_tree.members(layer, o, read[p], gather_index[p]).values()))
         if comb is not None:
             total += sum(operation_luts(comb.ops, index) for index in range(len(comb.ops)))
     return total
@@ -259,7 +259,7 @@ def summarize(layer: Layer) -> tuple[list[int], list[int]]:
     if isinstance(layer, MaxLayer):
         entered = layer.output_of
         inputs = [kif.bits if o >= 0 else 0 for kif, o in zip(layer.inputs, entered, strict=True)]
-        grown = [int(layer.fraction[o]) - kif.f for kif, o in zip(layer.inputs, entered, strict=True)]
+        grown = [int(layer.fraction_bits[o]) - kif.f for kif, o in zip(layer.inputs, entered, strict=True)]
         compared = [bits + more if bits else 0 for bits, more in zip(inputs, grown, strict=True)]
         return np.bincount(inputs).tolist(), np.bincount(compared).tolist()
     if isinstance(layer, LinearLayer):

@@ -27,7 +27,7 @@ from trigger_lut.layers.tables import TrainedTables
 Shape = Sequence[int | None]
 
 
-class TableLayer(TrainedTables):
+class LookupLayer(TrainedTables):
     """A layer of look-up tables: at each place, y[o] = bias[o] + sum_i T[i, code(x[i]), o].
 
     Options and attributes: see `TrainedTables`. Input and output are floats; the output lies on a grid of powers of
@@ -56,7 +56,7 @@ class TableLayer(TrainedTables):
 
     # ---------------------------------------------------------------- shapes
 
-    def sites(self, input_shape: Shape) -> IntArray:
+    def gather_index(self, input_shape: Shape) -> IntArray:
         """(P, C_in) numbers of the values, row-major over the input without its batch axis, that each place reads.
 
         input_shape: as Keras has it, the batch's axis first. -1 stands for padding, the real value 0. Raises
@@ -110,13 +110,13 @@ class TableLayer(TrainedTables):
             y = forward(x, moves)[0] if training else self._forward_inference(x)
             return tf.where(tf.reshape(known, (-1, *[1] * (len(y.shape) - 1))), y, np.float32("nan"))
         y, table, (m, f) = self.forward_training(x, moves)
-        if self.places is None:
+        if self.n_positions is None:
             raise ConfigurationError(
                 f"{arguments.title(self)}: a penalty on cost needs the number of places, which the input leaves open"
             )
         if self.per_position_widths:
             table, m, f = (tf.reshape(t, (-1, *t.shape[2:])) for t in (table, m, f))
-        soft_cost.record(self, table, m, f, 1 if self.per_position_widths else self.places)
+        soft_cost.record(self, table, m, f, 1 if self.per_position_widths else self.n_positions)
         return y
 
     def forward_training(
@@ -155,15 +155,15 @@ class TableLayer(TrainedTables):
         if not self.per_position_widths:
             return rows_of(address, self.entries)
         c_in = len(self.formats)
-        return tf.reshape(rows_of(tf.reshape(address, (-1, self.places * c_in)), self.entries), (-1, c_in))
+        return tf.reshape(rows_of(tf.reshape(address, (-1, self.n_positions * c_in)), self.entries), (-1, c_in))
 
     def _histogram(self, address: tf.Tensor) -> tf.Tensor:
         """Share of the batch at each address: (C_in, K), or (P, C_in, K) where places have tables of their own."""
         if not self.per_position_widths:
             return code_histogram(address, self.entries)
         c_in = len(self.formats)
-        found = code_histogram(tf.reshape(address, (-1, self.places * c_in)), self.entries)
-        return tf.reshape(found, (self.places, c_in, self.entries))
+        found = code_histogram(tf.reshape(address, (-1, self.n_positions * c_in)), self.entries)
+        return tf.reshape(found, (self.n_positions, c_in, self.entries))
 
     def _summed(self, table, slopes, address, x, inside):
         flat = (-1, self.units)

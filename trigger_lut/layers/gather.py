@@ -52,7 +52,7 @@ class Gather:
     """
 
     def __init__(self, positions: IntArray, size: int) -> None:
-        self.places, self.elements = positions.shape
+        self.n_positions, self.elements = positions.shape
         self.size = size
         self._from = np.where(positions < 0, size, positions).reshape(-1)
         readers: list[list[int]] = [[] for _ in range(size)]
@@ -79,10 +79,10 @@ class Gather:
 
         @tf.custom_gradient
         def apply(x):
-            read = tf.zeros((tf.shape(x)[0] * self.places, self.elements * channels), x.dtype)
+            read = tf.zeros((tf.shape(x)[0] * self.n_positions, self.elements * channels), x.dtype)
 
             def grad(g):
-                g = tf.reshape(g, (-1, self.places * self.elements, channels))
+                g = tf.reshape(g, (-1, self.n_positions * self.elements, channels))
                 g = tf.concat([g, tf.zeros_like(g[:, :1])], axis=1)
                 g = tf.gather(g, self._readers.reshape(-1), axis=1)
                 g = tf.reduce_sum(tf.reshape(g, (-1, *self._readers.shape, channels)), axis=2)

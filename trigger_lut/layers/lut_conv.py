@@ -10,13 +10,13 @@ import keras
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.layers import arguments
-from trigger_lut.layers.base import Shape, TableLayer
+from trigger_lut.layers.base import LookupLayer, Shape
 from trigger_lut.layers.gather import window_output, window_positions
 
 PADDINGS = ("valid", "same")
 
 
-class LUTConv(TableLayer):
+class LUTConv(LookupLayer):
     """What both convolutions share. `rank` axes lie between the batch's and the channels'."""
 
     rank: int

@@ -12,14 +12,14 @@ import numpy as np
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.layers import arguments
-from trigger_lut.layers.base import Shape, TableLayer
+from trigger_lut.layers.base import LookupLayer, Shape
 from trigger_lut.layers.tables import EPSILON, FRACTION_LIMIT
 
 __all__ = ["EPSILON", "FRACTION_LIMIT", "LUTDense"]
 
 
 @keras.saving.register_keras_serializable(package="trigger_lut")
-class LUTDense(TableLayer):
+class LUTDense(LookupLayer):
     """Dense layer of look-up tables: y[n, o] = bias[o] + sum_i T[i, code(x[n, i]), o].
 
     Input (N, ..., C_in) float, output (N, ..., C_out). Weights are shared over the axes between batch and channels.

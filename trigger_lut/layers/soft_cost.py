@@ -30,14 +30,14 @@ class Record:
     layer   the layer that was called with training=True
     table   (C_in, K, C_out) its tables in this step
     m, f    (C_in, C_out) rounded address widths and fractions, through which gradients flow
-    places  how many times hardware builds these tables
+    n_positions  how many times hardware builds these tables
     """
 
     layer: Any
     table: tf.Tensor
     m: tf.Tensor
     f: tf.Tensor
-    places: int
+    n_positions: int
 
 
 _collector: contextvars.ContextVar[list[Record] | None] = contextvars.ContextVar("collector", default=None)

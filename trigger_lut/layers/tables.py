@@ -114,7 +114,7 @@ class TrainedTables(keras.layers.Layer):
 
     def make_variables(self, codes: InputCodes, repeats: int, places: int | None) -> None:
         """Add all variables, for the channels of the input `repeats` times over at `places` places."""
-        self.codes, self.places = codes, places
+        self.codes, self.n_positions = codes, places
         self.formats = codes.formats * repeats
         self.channel_bits = np.tile(codes.bits, repeats)
         self.entries = 1 << int(self.channel_bits.max())
@@ -131,7 +131,7 @@ class TrainedTables(keras.layers.Layer):
         ]
         self.w2 = self._weight("w2", first.w2)
         self.bias = self._weight("bias", np.zeros(self.units)) if self.use_bias else None
-        lead = (self.places,) if self.per_position_widths else ()
+        lead = (self.n_positions,) if self.per_position_widths else ()
         shape = (*lead, c_in, self.units)
         self.input_width = self._weight("input_width", np.broadcast_to(self.channel_bits[:, None], shape))
         self.output_fraction = self._weight("output_fraction", np.full(shape, float(self.initial_fraction_bits)))

@@ -12,25 +12,25 @@ Kind = Literal["tables", "arithmetic", "selection"]
 
 
 class Channels(Protocol):
-    """The fields that a layer has for its channels; see `layers.LUTDenseTables`."""
+    """The fields that a layer has for its channels; see `layers.TableLayer`."""
 
     @property
     def inputs(self) -> tuple[KIF, ...]: ...
     @property
     def overflow(self) -> tuple[str, ...]: ...
     @property
-    def sites(self) -> IntArray | None: ...
+    def gather_index(self) -> IntArray | None: ...
     @property
     def rounding(self) -> str: ...
 
 
 def channel_problems(layer: Channels, c_in: int) -> list[str]:
-    """What is wrong with the formats, overflow modes, sites and rounding of a layer that reads so many channels."""
+    """List the faults of the formats, overflow modes, gather index and rounding of a layer of `c_in` channels."""
     found = []
     if len(layer.inputs) != c_in or len(layer.overflow) != c_in:
         found.append(f"{c_in} channels, {len(layer.inputs)} formats, {len(layer.overflow)} overflow modes")
-    if layer.sites is not None and (layer.sites.ndim != 2 or layer.sites.shape[1] != c_in):
-        found.append(f"{c_in} channels, sites of shape {layer.sites.shape}")
+    if layer.gather_index is not None and (layer.gather_index.ndim != 2 or layer.gather_index.shape[1] != c_in):
+        found.append(f"{c_in} channels, gather_index of shape {layer.gather_index.shape}")
     if layer.rounding not in ROUNDINGS:
         found.append(f"rounding {layer.rounding!r}")
     return found

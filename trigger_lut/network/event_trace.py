@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trigger_lut.fixed_point.formats import KIF, IntArray
-from trigger_lut.network.network import PADDING, Layer, LinearLayer, LUTDenseTables, Network
+from trigger_lut.network.network import PADDING, Layer, LinearLayer, Network, TableLayer
 from trigger_lut.network.reference_model import all_values, channel_codes
 
 
@@ -23,7 +23,7 @@ class Channel:
 
     source: int | None
     read: int
-    fraction: int
+    fraction_bits: int
     format: KIF
     code: int
     changed: str
@@ -42,12 +42,12 @@ class Output:
     parts: dict[int, tuple[int, int]]
     start: int | None
     code: int
-    fraction: int
+    fraction_bits: int
 
     @property
     def value(self) -> float:
         """The result as a real number."""
-        return self.code * 2.0**-self.fraction
+        return self.code * 2.0**-self.fraction_bits
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class Step:
 
     layer: str
     kind: str
-    place: int
-    places: int
+    position: int
+    n_positions: int
     first: int
     channels: list[Channel]
     outputs: list[Output]
@@ -70,14 +70,16 @@ def trail(network: Network, codes: IntArray) -> list[Step]:
     """
     values = all_values(network, np.asarray(codes, dtype=np.int64)[None])
     steps = []
-    for n, (layer, start) in enumerate(zip(network.layers, network.starts, strict=False)):
-        for place in range(layer.places):
+    for n, (layer, start) in enumerate(zip(network.layers, network.first_value, strict=False)):
+        for place in range(layer.n_positions):
             seen = channel_codes(network, n, values, place)[0]
             first = start + place * layer.shape[1]
             found = values[0, first : first + layer.shape[1]]
-            channels = [_channel(network, layer, network.sites[n][place], i, values[0], seen) for i in range(len(seen))]
+            channels = [
+                _channel(network, layer, network.gather_index[n][place], i, values[0], seen) for i in range(len(seen))
+            ]
             outputs = [_output(layer, o, seen, int(code)) for o, code in enumerate(found)]
-            steps.append(Step(layer.name, layer.computes_with, place, layer.places, first, channels, outputs))
+            steps.append(Step(layer.name, layer.computes_with, place, layer.n_positions, first, channels, outputs))
     return steps
 
 
@@ -99,9 +101,9 @@ def _channel(network: Network, layer: Layer, place: IntArray, i: int, values: In
 
 
 def _output(layer: Layer, o: int, seen: IntArray, code: int) -> Output:
-    fraction = int(layer.fraction[o])
+    fraction = int(layer.fraction_bits[o])
     parts: dict[int, tuple[int, int]] = {}
-    if isinstance(layer, LUTDenseTables):
+    if isinstance(layer, TableLayer):
         for i in map(int, np.flatnonzero(layer.widths[:, o])):
             kif = layer.inputs[i]
             address = (int(seen[i]) - kif.lo) >> (kif.bits - int(layer.widths[i, o]))

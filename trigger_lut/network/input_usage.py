@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigger_lut.fixed_point.formats import IntArray
-from trigger_lut.network.network import Layer, LinearLayer, LUTDenseTables, Network
+from trigger_lut.network.network import Layer, LinearLayer, Network, TableLayer
 from trigger_lut.network.reference_model import converted
 from trigger_lut.network.simplify import without_unread
 
@@ -46,7 +46,7 @@ def input_reads(network: Network) -> list[Reads]:
         for i in range(layer.shape[0]):
             outputs = _outputs(layer, i)
             known: dict[object, NDArray[np.bool_]] = {}  # places of a convolution read inputs of one format
-            for channel in map(int, np.unique(needed.sites[n][:, i])):
+            for channel in map(int, np.unique(needed.gather_index[n][:, i])):
                 if not 0 <= channel < len(found):
                     continue
                 kif = needed.inputs[channel]
@@ -60,7 +60,7 @@ def input_reads(network: Network) -> list[Reads]:
 
 def _outputs(layer: Layer, i: int) -> list[int]:
     """Outputs that channel i enters."""
-    if isinstance(layer, LUTDenseTables):
+    if isinstance(layer, TableLayer):
         return list(map(int, np.flatnonzero(layer.widths[i])))
     if isinstance(layer, LinearLayer):
         return list(map(int, np.flatnonzero(layer.weights[i])))
@@ -69,7 +69,7 @@ def _outputs(layer: Layer, i: int) -> list[int]:
 
 def _possible(layer: Layer, i: int) -> list[int]:
     """Outputs that channel i could enter: of a selection one at most."""
-    return list(range(layer.shape[1])) if isinstance(layer, LUTDenseTables | LinearLayer) else _outputs(layer, i)
+    return list(range(layer.shape[1])) if isinstance(layer, TableLayer | LinearLayer) else _outputs(layer, i)
 
 
 def _deciding(network: Network, n: int, i: int, channel: int, outputs: list[int]) -> NDArray[np.bool_]:
@@ -80,7 +80,7 @@ def _deciding(network: Network, n: int, i: int, channel: int, outputs: list[int]
         return found
     every = np.arange(kif.lo, kif.hi + 1, dtype=np.int64)
     codes = converted(every, network.fraction_of(channel), layer.inputs[i], layer.overflow[i], layer.rounding)
-    if not isinstance(layer, LUTDenseTables):
+    if not isinstance(layer, TableLayer):
         return _changes(codes)
     inside = layer.inputs[i]
     for o in outputs:

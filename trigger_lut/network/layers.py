@@ -1,9 +1,9 @@
 """The layers of an integer network: plain arrays, and what follows from them (ranges, formats, inconsistencies).
 
-A layer stands at one or more places. At each it reads `C_in` of the network's values and gives `C_out` new ones:
-`sites[p, i]` is the number of the value that channel i of place p reads (see `network.Network`), -1 stands for the
-constant 0 (padding). A dense layer has one place, one shared over particles a place a particle, a convolution a place
-for each position of its window. Outputs are numbered place by place.
+A layer is applied at one or more positions. At each position it maps C_in values of the network to C_out values.
+`gather_index[p, i]` is the number of the value that channel i of position p reads (see `network.Network`); -1 is
+padding, the constant 0. A dense layer has one position, a layer shared over particles one position for each particle,
+and a convolution one position for each place of its window. Outputs are numbered position by position.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from trigger_lut.network.maximum import MaxLayer
 
 
 @dataclass(frozen=True)
-class LUTDenseTables:
+class TableLayer:
     """One table layer, C_in channels to C_out, at P places.
 
     Arithmetic at place p, on the codes y of the values that it reads:
@@ -37,8 +37,8 @@ class LUTDenseTables:
     widths    (C_in, C_out) address bits of each edge; 0 is a pruned edge
     tables    (C_in, C_out, 2**max(widths)) integers; entries from 2**widths[i, o] on are 0, and all of a pruned edge
     bias      (C_out,) integers at `fraction`
-    fraction  (C_out,) fractional bits of each output
-    sites     (P, C_in) numbers of the values read; None: one place that reads all outputs of the layer before in order
+    fraction_bits  (C_out,) fractional bits of each output
+    gather_index  (P, C_in) numbers of the values read; None: one position that reads all outputs of the layer before
     rounding  'TRN' or 'RND', into the format, of all channels
     """
 
@@ -50,8 +50,8 @@ class LUTDenseTables:
     widths: IntArray
     tables: IntArray
     bias: IntArray
-    fraction: IntArray
-    sites: IntArray | None = None
+    fraction_bits: IntArray
+    gather_index: IntArray | None = None
     rounding: str = "TRN"
 
     @property
@@ -59,8 +59,8 @@ class LUTDenseTables:
         return self.widths.shape[0], self.widths.shape[1]
 
     @property
-    def places(self) -> int:
-        return 1 if self.sites is None else len(self.sites)
+    def n_positions(self) -> int:
+        return 1 if self.gather_index is None else len(self.gather_index)
 
     def table(self, i: int, o: int) -> IntArray:
         """The 2**m entries of edge (i, o), in rising order of input value."""
@@ -81,7 +81,7 @@ class LUTDenseTables:
         sizes = np.where(self.widths > 0, 1 << np.clip(self.widths, 0, 62), 0)
         return np.arange(self.tables.shape[2]) < sizes[..., None]
 
-    def reads(self) -> IntArray:
+    def used_channels(self) -> IntArray:
         """Numbers of the channels that some edge reads."""
         return np.flatnonzero(self.widths.max(axis=1, initial=0))
 
@@ -117,11 +117,11 @@ class LUTDenseTables:
                 known[key] = self.bounds(np.array(ends, dtype=np.int64).reshape(-1, 2))
             found.append(known[key])
         lo, hi = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        return Ranges(lo, hi, np.tile(self.fraction, len(read)))
+        return Ranges(lo, hi, np.tile(self.fraction_bits, len(read)))
 
     def output_formats(self) -> tuple[KIF, ...]:
         """The narrowest format of each output of a place."""
-        return Ranges(*self.bounds(), self.fraction).formats()
+        return Ranges(*self.bounds(), self.fraction_bits).formats()
 
     def padding_address(self, i: int, o: int) -> int:
         """Where edge (i, o) looks when its channel is padding: the code of 0."""
@@ -129,14 +129,14 @@ class LUTDenseTables:
         code = min(max(0, kif.lo), kif.hi)
         return (code - kif.lo) >> (kif.bits - int(self.widths[i, o]))
 
-    def problems(self) -> list[str]:
+    def validate(self) -> list[str]:
         """What is inconsistent in this layer; empty when all is well."""
         c_in, c_out = self.shape
         found = channel_problems(self, c_in)
         if found:
             return found
-        if self.bias.shape != (c_out,) or self.fraction.shape != (c_out,):
-            found.append(f"{c_out} outputs, bias {self.bias.shape}, fraction {self.fraction.shape}")
+        if self.bias.shape != (c_out,) or self.fraction_bits.shape != (c_out,):
+            found.append(f"{c_out} outputs, bias {self.bias.shape}, fraction {self.fraction_bits.shape}")
         if self.tables.shape != (c_in, c_out, 1 << int(self.widths.max(initial=0))):
             found.append(f"tables of shape {self.tables.shape} for widths up to {self.widths.max(initial=0)}")
             return found
@@ -157,10 +157,10 @@ class LinearLayer:
         z[o] = max(z[o], 0)                                                    where relu
 
     inputs    format of each channel, C_in of them
-    overflow  as in `LUTDenseTables`
+    overflow  as in `TableLayer`
     weights   (C_in, C_out) integers: the real weight times 2**(fraction[o] - f_in[i])
-    bias, fraction  (C_out,) integers
-    sites     as in `LUTDenseTables`
+    bias, fraction_bits  (C_out,) integers
+    gather_index     as in `TableLayer`
     rounding  'TRN' or 'RND' of all channels
     """
 
@@ -171,8 +171,8 @@ class LinearLayer:
     overflow: tuple[str, ...]
     weights: IntArray
     bias: IntArray
-    fraction: IntArray
-    sites: IntArray | None = None
+    fraction_bits: IntArray
+    gather_index: IntArray | None = None
     rounding: str = "TRN"
     relu: bool = False
 
@@ -181,15 +181,15 @@ class LinearLayer:
         return self.weights.shape[0], self.weights.shape[1]
 
     @property
-    def places(self) -> int:
-        return 1 if self.sites is None else len(self.sites)
+    def n_positions(self) -> int:
+        return 1 if self.gather_index is None else len(self.gather_index)
 
     @property
     def live_edges(self) -> int:
         """How many weights are not 0."""
         return int((self.weights != 0).sum())
 
-    def reads(self) -> IntArray:
+    def used_channels(self) -> IntArray:
         """Numbers of the channels that have a weight."""
         return np.flatnonzero(self.weights.any(axis=1))
 
@@ -203,16 +203,16 @@ class LinearLayer:
         most = self.bias + hi @ up + lo @ down
         if self.relu:
             least, most = np.maximum(least, 0), np.maximum(most, 0)
-        return Ranges(least.reshape(-1), most.reshape(-1), np.tile(self.fraction, len(read)))
+        return Ranges(least.reshape(-1), most.reshape(-1), np.tile(self.fraction_bits, len(read)))
 
-    def problems(self) -> list[str]:
+    def validate(self) -> list[str]:
         """What is inconsistent in this layer; empty when all is well."""
         c_in, c_out = self.shape
         found = channel_problems(self, c_in)
-        if self.bias.shape != (c_out,) or self.fraction.shape != (c_out,):
-            found.append(f"{c_out} outputs, bias {self.bias.shape}, fraction {self.fraction.shape}")
+        if self.bias.shape != (c_out,) or self.fraction_bits.shape != (c_out,):
+            found.append(f"{c_out} outputs, bias {self.bias.shape}, fraction {self.fraction_bits.shape}")
         found += [f"channel {i}: overflow {mode!r}" for i, mode in enumerate(self.overflow) if mode not in OVERFLOWS]
         return found
 
 
-Layer = LUTDenseTables | LinearLayer | MaxLayer
+Layer = TableLayer | LinearLayer | MaxLayer

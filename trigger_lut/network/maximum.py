@@ -23,10 +23,10 @@ class MaxLayer:
     one of its values more than once, which does not change the largest; padding is the value 0, as in all layers.
 
     inputs     format of each channel, C_in of them
-    overflow   as in `LUTDenseTables`
+    overflow   as in `TableLayer`
     output_of  (C_in,) number of the output that the channel enters; -1: none
     fraction   (C_out,) fractional bits of each output, those of its channels at least
-    sites      as in `LUTDenseTables`
+    gather_index      as in `TableLayer`
     rounding   'TRN' or 'RND' of all channels
     """
 
@@ -36,31 +36,31 @@ class MaxLayer:
     inputs: tuple[KIF, ...]
     overflow: tuple[str, ...]
     output_of: IntArray
-    fraction: IntArray
-    sites: IntArray | None = None
+    fraction_bits: IntArray
+    gather_index: IntArray | None = None
     rounding: str = "TRN"
 
     @property
     def shape(self) -> tuple[int, int]:
-        return len(self.output_of), len(self.fraction)
+        return len(self.output_of), len(self.fraction_bits)
 
     @property
-    def places(self) -> int:
-        return 1 if self.sites is None else len(self.sites)
+    def n_positions(self) -> int:
+        return 1 if self.gather_index is None else len(self.gather_index)
 
     @property
     def live_edges(self) -> int:
         """How many channels enter an output."""
         return int((self.output_of >= 0).sum())
 
-    def reads(self) -> IntArray:
+    def used_channels(self) -> IntArray:
         """Numbers of the channels that enter an output."""
         return np.flatnonzero(self.output_of >= 0)
 
     def item_bounds(self) -> tuple[int, int]:
         """Smallest and largest code that is compared for any output; a losing one can lie below all outputs."""
         ends = [
-            end << int(self.fraction[o]) - kif.f
+            end << int(self.fraction_bits[o]) - kif.f
             for kif, o in zip(self.inputs, self.output_of.tolist(), strict=True)
             if o >= 0
             for end in (kif.lo, kif.hi)
@@ -78,12 +78,12 @@ class MaxLayer:
             ends = []
             for i in map(int, self.channels(o)):
                 codes = converted_range(read.one(p, i), self.inputs[i], self.overflow[i], self.rounding)
-                ends.append([code << int(self.fraction[o]) - self.inputs[i].f for code in codes])
+                ends.append([code << int(self.fraction_bits[o]) - self.inputs[i].f for code in codes])
             if ends:
                 lo[p, o], hi[p, o] = np.max(ends, axis=0)
-        return Ranges(lo.reshape(-1), hi.reshape(-1), np.tile(self.fraction, len(read)))
+        return Ranges(lo.reshape(-1), hi.reshape(-1), np.tile(self.fraction_bits, len(read)))
 
-    def problems(self) -> list[str]:
+    def validate(self) -> list[str]:
         """What is inconsistent in this layer; empty when all is well."""
         c_in, c_out = self.shape
         found = channel_problems(self, c_in)
@@ -91,6 +91,8 @@ class MaxLayer:
         for i, (o, kif) in enumerate(zip(self.output_of.tolist(), self.inputs, strict=False)):
             if not -1 <= o < c_out:
                 found.append(f"channel {i}: enters output {o} of {c_out}")
-            elif o >= 0 and kif.f > self.fraction[o]:
-                found.append(f"channel {i}: {kif} has more fractional bits than the {self.fraction[o]} of output {o}")
+            elif o >= 0 and kif.f > self.fraction_bits[o]:
+                found.append(
+                    f"channel {i}: {kif} has more fractional bits than the {self.fraction_bits[o]} of output {o}"
+                )
         return found

@@ -20,21 +20,23 @@ from trigger_lut.errors import CardError
 from trigger_lut.fixed_point.formats import KIF, IntArray
 from trigger_lut.fixed_point.ranges import Ranges, fits
 from trigger_lut.network.channels import PADDING
-from trigger_lut.network.layers import Layer, LinearLayer, LUTDenseTables
+from trigger_lut.network.layers import Layer, LinearLayer, TableLayer
 from trigger_lut.network.maximum import MaxLayer
 
 __all__ = [
     "PADDING",
-    "LUTDenseTables",
     "Layer",
     "LinearLayer",
     "MaxLayer",
     "Network",
+    "TableLayer",
     "load_network",
 ]
 
 SCHEMA_VERSION = 2
-KINDS: dict[str, type[Layer]] = {"tables": LUTDenseTables, "linear": LinearLayer, "max": MaxLayer}
+FILE_KEYS = {"gather_index": "sites", "fraction_bits": "fraction"}
+"""Keys of a network file that differ from the fields of a layer: files of earlier versions stay readable."""
+KINDS: dict[str, type[Layer]] = {"tables": TableLayer, "linear": LinearLayer, "max": MaxLayer}
 
 
 @dataclass(frozen=True)
@@ -52,19 +54,21 @@ class Network:
     outputs: IntArray | None = None
 
     @cached_property
-    def starts(self) -> list[int]:
+    def first_value(self) -> list[int]:
         """Number of the first output of each layer, and the number of all values at the end."""
         found = [len(self.inputs)]
         for layer in self.layers:
-            found.append(found[-1] + layer.places * layer.shape[1])
+            found.append(found[-1] + layer.n_positions * layer.shape[1])
         return found
 
     @cached_property
-    def sites(self) -> list[IntArray]:
+    def gather_index(self) -> list[IntArray]:
         """(P, C_in) numbers of the values that each layer reads, spelled out."""
-        first = [0, *self.starts]
+        first = [0, *self.first_value]
         return [
-            np.arange(first[n], first[n + 1], dtype=np.int64)[None] if layer.sites is None else layer.sites
+            np.arange(first[n], first[n + 1], dtype=np.int64)[None]
+            if layer.gather_index is None
+            else layer.gather_index
             for n, layer in enumerate(self.layers)
         ]
 
@@ -73,15 +77,15 @@ class Network:
         """Numbers of the network's outputs, spelled out."""
         if self.outputs is not None:
             return self.outputs
-        first = [0, *self.starts]
+        first = [0, *self.first_value]
         return np.arange(first[-2], first[-1], dtype=np.int64)
 
     @cached_property
     def ranges(self) -> Ranges:
         """What each value can be, from the formats of the inputs on."""
         known = [np.array([getattr(kif, end) for kif in self.inputs], dtype=np.int64) for end in ("lo", "hi", "f")]
-        for layer, sites in zip(self.layers, self.sites, strict=True):
-            made = layer.output_ranges(read_ranges(Ranges(*known), sites, layer))
+        for layer, gather_index in zip(self.layers, self.gather_index, strict=True):
+            made = layer.output_ranges(read_ranges(Ranges(*known), gather_index, layer))
             known = [np.concatenate([k, m]) for k, m in zip(known, (made.lo, made.hi, made.f), strict=True)]
         return Ranges(*known)
 
@@ -89,16 +93,16 @@ class Network:
     def _fractions(self) -> list[int]:
         found = [kif.f for kif in self.inputs]
         for layer in self.layers:
-            found += layer.fraction.tolist() * layer.places
+            found += layer.fraction_bits.tolist() * layer.n_positions
         return found
 
     def fraction_of(self, value: int) -> int:
         """Fractional bits of a value."""
         return self._fractions[value]
 
-    def reads(self, n: int) -> Ranges:
+    def input_ranges(self, n: int) -> Ranges:
         """Ranges (P, C_in) of what layer n reads; padding is the code 0 of the channel's format."""
-        return read_ranges(self.ranges, self.sites[n], self.layers[n])
+        return read_ranges(self.ranges, self.gather_index[n], self.layers[n])
 
     @property
     def fractions(self) -> IntArray:
@@ -115,35 +119,35 @@ class Network:
 
     def is_dense_chain(self) -> bool:
         """Whether this is a chain of table layers at one place each, TRN, that read all outputs of the one before."""
-        first = [0, *self.starts]
+        first = [0, *self.first_value]
         plain = all(
-            isinstance(layer, LUTDenseTables)
+            isinstance(layer, TableLayer)
             and layer.rounding == "TRN"
-            and np.array_equal(sites, np.arange(first[n], first[n + 1])[None])
-            for n, (layer, sites) in enumerate(zip(self.layers, self.sites, strict=True))
+            and np.array_equal(gather_index, np.arange(first[n], first[n + 1])[None])
+            for n, (layer, gather_index) in enumerate(zip(self.layers, self.gather_index, strict=True))
         )
         return plain and np.array_equal(self.output_values, np.arange(first[-2], first[-1]))
 
-    def problems(self) -> list[str]:
+    def validate(self) -> list[str]:
         """What is inconsistent; empty when all is well."""
-        found = [f"{layer.name}: {p}" for layer in self.layers for p in layer.problems()]
+        found = [f"{layer.name}: {p}" for layer in self.layers for p in layer.validate()]
         if found or not self.layers:
             return found or ["a network needs at least one layer"]
-        for n, (layer, sites) in enumerate(zip(self.layers, self.sites, strict=True)):
-            if sites.shape[1] != layer.shape[0]:
-                return [f"{layer.name}: takes {layer.shape[0]} channels, gets {sites.shape[1]}"]
-            if sites.max(initial=0) >= self.starts[n] or sites.min(initial=0) < PADDING:
-                return [f"{layer.name}: reads value {sites.max()}, there are {self.starts[n]} before it"]
-        outside = (self.output_values < 0) | (self.output_values >= self.starts[-1])
+        for n, (layer, gather_index) in enumerate(zip(self.layers, self.gather_index, strict=True)):
+            if gather_index.shape[1] != layer.shape[0]:
+                return [f"{layer.name}: takes {layer.shape[0]} channels, gets {gather_index.shape[1]}"]
+            if gather_index.max(initial=0) >= self.first_value[n] or gather_index.min(initial=0) < PADDING:
+                return [f"{layer.name}: reads value {gather_index.max()}, there are {self.first_value[n]} before it"]
+        outside = (self.output_values < 0) | (self.output_values >= self.first_value[-1])
         if outside.any() or not len(self.output_values):
-            return [f"outputs {self.output_values[outside].tolist()} of {self.starts[-1]} values"]
+            return [f"outputs {self.output_values[outside].tolist()} of {self.first_value[-1]} values"]
         return found
 
-    def wraps(self) -> list[str]:
+    def overflow_risks(self) -> list[str]:
         """Channels marked WRAP whose codes are not proven to fit: there values count modulo 2**bits."""
         found = []
         for n, layer in enumerate(self.layers):
-            read = self.reads(n)
+            read = self.input_ranges(n)
             for p, i in np.ndindex(read.lo.shape):
                 codes, kif = read.one(p, i), layer.inputs[i]
                 if layer.overflow[i] == "WRAP" and not fits(*codes, kif, layer.rounding):
@@ -152,11 +156,11 @@ class Network:
         return found
 
 
-def read_ranges(ranges: Ranges, sites: IntArray, layer: Layer) -> Ranges:
-    """Ranges (P, C_in) of the values at `sites`; padding is 0, at the fraction of the channel's format."""
-    padded = sites == PADDING
+def read_ranges(ranges: Ranges, gather_index: IntArray, layer: Layer) -> Ranges:
+    """Ranges (P, C_in) of the values at `gather_index`; padding is 0, at the fraction of the channel's format."""
+    padded = gather_index == PADDING
     f = np.array([kif.f for kif in layer.inputs], dtype=np.int64)
-    read = ranges[np.where(padded, 0, sites)]
+    read = ranges[np.where(padded, 0, gather_index)]
     zero = np.int64(0)
     return Ranges(np.where(padded, zero, read.lo), np.where(padded, zero, read.hi), np.where(padded, f, read.f))
 
@@ -183,15 +187,15 @@ def save_network(network: Network, path: str | Path | BinaryIO) -> None:
     AssertionError
         If the network is inconsistent.
     """
-    problems = network.problems()
+    problems = network.validate()
     assert not problems, problems
     kinds = {made: kind for kind, made in KINDS.items()}
     layers: list[dict[str, Any]] = []
     arrays: dict[str, IntArray] = {}
     for n, layer in enumerate(network.layers):
-        held = {field.name: getattr(layer, field.name) for field in fields(layer)}
-        arrays |= {f"{n}_{key}": v.astype(np.int64) for key, v in held.items() if isinstance(v, np.ndarray)}
-        plain = {key: v for key, v in held.items() if not isinstance(v, np.ndarray)}
+        content = {FILE_KEYS.get(field.name, field.name): getattr(layer, field.name) for field in fields(layer)}
+        arrays |= {f"{n}_{key}": v.astype(np.int64) for key, v in content.items() if isinstance(v, np.ndarray)}
+        plain = {key: v for key, v in content.items() if not isinstance(v, np.ndarray)}
         layers.append({"kind": kinds[type(layer)], **plain})
     meta = {
         "schema_version": SCHEMA_VERSION,
@@ -242,7 +246,7 @@ def load_network(path: str | Path | BinaryIO) -> Network:
         raise
     except Exception as error:
         raise CardError(f"{path}: not a network file ({type(error).__name__}: {error})") from error
-    if problems := network.problems():
+    if problems := network.validate():
         raise CardError(f"{path}: inconsistent network: " + "; ".join(problems[:5]))
     return network
 
@@ -252,4 +256,8 @@ def _layer(entry: dict[str, Any], n: int, held: Any) -> Layer:
     prefix = f"{n}_"
     arrays = {key.removeprefix(prefix): held[key] for key in held.files if key.startswith(prefix)}
     entry |= {"inputs": tuple(KIF(*f) for f in entry["inputs"]), "overflow": tuple(entry["overflow"])}
+    for name, key in FILE_KEYS.items():
+        for content in (entry, arrays):
+            if key in content:
+                content[name] = content.pop(key)
     return kind(**entry, **arrays)

@@ -10,7 +10,7 @@ import numpy as np
 
 from trigger_lut.fixed_point.formats import KIF, IntArray, kif_for_range
 from trigger_lut.fixed_point.ranges import Ranges, converted_range, fits
-from trigger_lut.network.layers import Layer, LUTDenseTables
+from trigger_lut.network.layers import Layer, TableLayer
 
 
 def code_ranges(layer: Layer, read: Ranges) -> IntArray:
@@ -31,7 +31,7 @@ def code_ranges(layer: Layer, read: Ranges) -> IntArray:
     return found
 
 
-def reachable(layer: LUTDenseTables, codes: IntArray, i: int, o: int) -> tuple[int, int, int]:
+def reachable(layer: TableLayer, codes: IntArray, i: int, o: int) -> tuple[int, int, int]:
     """First and last entry of the table of edge (i, o) that can be looked up, and the step between those; codes as of
     `code_ranges`.
     """
@@ -43,7 +43,7 @@ def _reachable(kif: KIF, m: int, codes: Sequence[int]) -> tuple[int, int, int]:
     return (codes[0] - kif.lo) >> drop, (codes[1] - kif.lo) >> drop, 1 << max(codes[2] - drop, 0)
 
 
-def window(layer: LUTDenseTables, codes: IntArray, i: int, o: int) -> IntArray:
+def window(layer: TableLayer, codes: IntArray, i: int, o: int) -> IntArray:
     """Numbers of the entries that the table of edge (i, o) has in firmware, 2**b of them; codes as of `code_ranges`.
 
     b is the width of the narrowest format of the address; in place of entries beyond the reach stand the nearest.
@@ -64,7 +64,7 @@ def _window(kif: KIF, m: int, *codes: int) -> IntArray:
     return found
 
 
-def address_bits(layer: LUTDenseTables, read: Ranges) -> IntArray:
+def address_bits(layer: TableLayer, read: Ranges) -> IntArray:
     """(C_in, C_out) address bits of each table in firmware, at most its width; 0 for a pruned edge."""
     codes, bits = code_ranges(layer, read), np.zeros(layer.shape, dtype=np.int64)
     for i, o in layer.edges():
@@ -72,7 +72,7 @@ def address_bits(layer: LUTDenseTables, read: Ranges) -> IntArray:
     return bits
 
 
-def with_reachable(layer: LUTDenseTables, read: Ranges) -> LUTDenseTables:
+def with_reachable(layer: TableLayer, read: Ranges) -> TableLayer:
     """The layer with the nearest reachable entry in place of each that cannot be reached; the same on all inputs.
 
     Tables that are constant then are pruned, their constant goes into the bias.

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from trigger_lut.errors import DataError
 from trigger_lut.fixed_point.formats import KIF, IntArray
-from trigger_lut.network.network import PADDING, Layer, LinearLayer, LUTDenseTables, MaxLayer, Network
+from trigger_lut.network.network import PADDING, Layer, LinearLayer, MaxLayer, Network, TableLayer
 
 CHUNK = 8192
 
@@ -46,11 +46,11 @@ def evaluate(network: Network, codes: ArrayLike) -> IntArray:
 
 def all_values(network: Network, codes: IntArray) -> IntArray:
     """Every value of the network (N, V) for codes (N, C_in) that lie in their formats; numbers as in `Network`."""
-    values = np.empty((len(codes), network.starts[-1]), dtype=np.int64)
+    values = np.empty((len(codes), network.first_value[-1]), dtype=np.int64)
     values[:, : codes.shape[1]] = codes
-    for n, (layer, start) in enumerate(zip(network.layers, network.starts, strict=False)):
+    for n, (layer, start) in enumerate(zip(network.layers, network.first_value, strict=False)):
         c_out = layer.shape[1]
-        for place in range(layer.places):
+        for place in range(layer.n_positions):
             seen = channel_codes(network, n, values, place)
             first = start + place * c_out
             values[:, first : first + c_out] = _outputs(layer, seen)
@@ -76,12 +76,12 @@ def _checked(network: Network, codes: ArrayLike) -> IntArray:
 
 
 def _outputs(layer: Layer, codes: IntArray) -> IntArray:
-    if isinstance(layer, LUTDenseTables):
+    if isinstance(layer, TableLayer):
         return _tables(layer, codes)
     return _linear(layer, codes) if isinstance(layer, LinearLayer) else _largest(layer, codes)
 
 
-def _tables(layer: LUTDenseTables, codes: IntArray) -> IntArray:
+def _tables(layer: TableLayer, codes: IntArray) -> IntArray:
     c_in, c_out = layer.shape
     sums = np.tile(layer.bias.astype(np.int64), (len(codes), 1))
     for i in range(c_in):
@@ -101,7 +101,7 @@ def _linear(layer: LinearLayer, codes: IntArray) -> IntArray:
 
 def _largest(layer: MaxLayer, codes: IntArray) -> IntArray:
     found = np.zeros((len(codes), layer.shape[1]), dtype=np.int64)
-    for o, fraction in enumerate(layer.fraction.tolist()):
+    for o, fraction in enumerate(layer.fraction_bits.tolist()):
         channels = np.flatnonzero(layer.output_of == o)
         if len(channels):
             gained = np.array([fraction - layer.inputs[i].f for i in channels], dtype=np.int64)
@@ -113,7 +113,7 @@ def channel_codes(network: Network, n: int, values: IntArray, place: int) -> Int
     """Codes (N, C_in) in the channels' formats that layer n sees at a place; values (N, V) as of `all_values`."""
     layer = network.layers[n]
     codes = np.empty((len(values), len(layer.inputs)), dtype=np.int64)
-    for i, (source, kif) in enumerate(zip(network.sites[n][place], layer.inputs, strict=True)):
+    for i, (source, kif) in enumerate(zip(network.gather_index[n][place], layer.inputs, strict=True)):
         padded = source == PADDING
         read = np.zeros(len(values), dtype=np.int64) if padded else values[:, source]
         fraction = kif.f if padded else network.fraction_of(int(source))

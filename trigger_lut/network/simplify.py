@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.fixed_point.ranges import converted_range, fits, limits
-from trigger_lut.network.network import Layer, LUTDenseTables, MaxLayer, Network, with_layer
+from trigger_lut.network.network import Layer, MaxLayer, Network, TableLayer, with_layer
 from trigger_lut.network.reachability import with_reachable
 
 
 def with_proven_overflow(network: Network) -> Network:
     """WRAP for every channel whose values provably fit its format at all places; the others as they were."""
     for n, layer in enumerate(network.layers):
-        read = network.reads(n)
+        read = network.input_ranges(n)
         overflow = tuple(
             "WRAP" if all(_never_clipped(read.one(p, i), kif, mode, layer.rounding) for p in range(len(read))) else mode
             for i, (kif, mode) in enumerate(zip(layer.inputs, layer.overflow, strict=True))
@@ -37,8 +37,8 @@ def _never_clipped(codes: tuple[int, int, int], kif: KIF, overflow: str, roundin
 def without_unreachable(network: Network) -> Network:
     """The network without what its tables hold for codes that never come: see `reachability.with_reachable`."""
     for n, layer in enumerate(network.layers):
-        if isinstance(layer, LUTDenseTables):
-            made = with_reachable(layer, network.reads(n))
+        if isinstance(layer, TableLayer):
+            made = with_reachable(layer, network.input_ranges(n))
             network = with_layer(network, n, widths=made.widths, tables=made.tables, bias=made.bias)
     return network
 
@@ -48,29 +48,29 @@ def without_unread(network: Network) -> Network:
 
     An output of a layer with several places goes when it is read at none of them.
     """
-    read = np.zeros(network.starts[-1], dtype=bool)
+    read = np.zeros(network.first_value[-1], dtype=bool)
     read[network.output_values] = True
     layers = list(network.layers)
     for n in reversed(range(len(layers))):
-        layer, sites = layers[n], network.sites[n]
-        start, end = network.starts[n], network.starts[n + 1]
-        unread: NDArray[np.bool_] = np.logical_not(read[start:end].reshape(len(sites), -1).any(axis=0))
+        layer, gather_index = layers[n], network.gather_index[n]
+        start, end = network.first_value[n], network.first_value[n + 1]
+        unread: NDArray[np.bool_] = np.logical_not(read[start:end].reshape(len(gather_index), -1).any(axis=0))
         if unread.any():
             layers[n] = layer = _without_outputs(layer, unread)
-        wanted = sites[:, layer.reads()]
+        wanted = gather_index[:, layer.used_channels()]
         read[wanted[wanted >= 0]] = True
     return with_proven_overflow(replace(network, layers=tuple(layers)))
 
 
 def _without_outputs(layer: Layer, gone: NDArray[np.bool_]) -> Layer:
     """The layer with some outputs constantly 0."""
-    fraction = np.where(gone, 0, layer.fraction)
+    fraction = np.where(gone, 0, layer.fraction_bits)
     if isinstance(layer, MaxLayer):
         entered = layer.output_of
-        return replace(layer, output_of=np.where((entered >= 0) & gone[entered], -1, entered), fraction=fraction)
+        return replace(layer, output_of=np.where((entered >= 0) & gone[entered], -1, entered), fraction_bits=fraction)
     bias = np.where(gone, 0, layer.bias)
-    if isinstance(layer, LUTDenseTables):
+    if isinstance(layer, TableLayer):
         widths = np.where(gone[None, :], 0, layer.widths)
         tables = np.where(gone[None, :, None], 0, layer.tables)[:, :, : 1 << int(widths.max(initial=0))]
-        return replace(layer, widths=widths, tables=tables, bias=bias, fraction=fraction)
-    return replace(layer, weights=np.where(gone[None, :], 0, layer.weights), bias=bias, fraction=fraction)
+        return replace(layer, widths=widths, tables=tables, bias=bias, fraction_bits=fraction)
+    return replace(layer, weights=np.where(gone[None, :], 0, layer.weights), bias=bias, fraction_bits=fraction)

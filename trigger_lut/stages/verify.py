@@ -24,7 +24,7 @@ from trigger_lut.firmware.hls.project import predict_hls
 from trigger_lut.firmware.rtl.build import RtlProject, read_project, simulate_rtl, write_rtl
 from trigger_lut.firmware.rtl.ghdl import GHDL_MISSING, has_ghdl, simulate_vhdl
 from trigger_lut.fixed_point.formats import IntArray, uniform
-from trigger_lut.network.network import LUTDenseTables, Network, load_network
+from trigger_lut.network.network import Network, TableLayer, load_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.verification.bit_flip import Flip, choose_flip, flip_hls, flip_keras, flipped
 from trigger_lut.verification.compare import differences, largest_difference, verdict
@@ -154,7 +154,7 @@ def compare(
 
     hls = partial(predict_hls, forms.hls)
     # A form that has no such table to change is compared, unchanged, with the flipped reference.
-    given, in_table = forms.spec.network.keras_file is not None, isinstance(network.layers[flip.layer], LUTDenseTables)
+    given, in_table = forms.spec.network.keras_file is not None, isinstance(network.layers[flip.layer], TableLayer)
     keras_control = Control(some, keras, faulty) if given else Control(some, faulty_keras, network)
     exactly = partial(explained, forms.model, network) if given else None
     runs = [Run("keras", vectors, keras, keras_control, exactly)]

@@ -17,7 +17,7 @@ from trigger_lut.errors import NotReproducibleError
 from trigger_lut.firmware.rtl.verilog_top import offsets
 from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.network.lowering.adder_tree import Summation, plan_places
-from trigger_lut.network.network import PADDING, LUTDenseTables, Network
+from trigger_lut.network.network import PADDING, Network, TableLayer
 from trigger_lut.network.reference_model import all_values, channel_codes
 from trigger_lut.synthesis.netlist import BLOCK_RAMS
 from trigger_lut.synthesis.netlist_simulation import Bit, net_values, packed
@@ -93,22 +93,22 @@ def _named(network: Network, codes: IntArray, values: IntArray) -> Iterator[tupl
     for i in range(codes.shape[1]):
         feature = f" ({network.features[i]})" if i < len(network.features) else ""
         yield f"input {i}{feature}", codes[:, i]
-    for n, (layer, sites) in enumerate(zip(network.layers, network.sites, strict=True)):
-        plans = plan_places(layer, sites) if isinstance(layer, LUTDenseTables) else []
-        for place in range(layer.places):
-            name = layer.name if layer.places == 1 else f"{layer.name}, place {place}"
+    for n, (layer, gather_index) in enumerate(zip(network.layers, network.gather_index, strict=True)):
+        plans = plan_places(layer, gather_index) if isinstance(layer, TableLayer) else []
+        for place in range(layer.n_positions):
+            name = layer.name if layer.n_positions == 1 else f"{layer.name}, place {place}"
             seen = channel_codes(network, n, values, place)
             for i in range(seen.shape[1]):
-                if int(sites[place][i]) != PADDING:
+                if int(gather_index[place][i]) != PADDING:
                     yield f"{name}, input {i}", seen[:, i]
-            first = network.starts[n] + place * layer.shape[1]
+            first = network.first_value[n] + place * layer.shape[1]
             for o in range(layer.shape[1]):
-                if isinstance(layer, LUTDenseTables):
+                if isinstance(layer, TableLayer):
                     yield from _sum(f"{name}, output {o}", layer, o, plans[place][o], seen)
                 yield f"{name}, output {o}", values[:, first + o]
 
 
-def _sum(name: str, layer: LUTDenseTables, o: int, plan: Summation, seen: IntArray) -> Iterator[tuple[str, IntArray]]:
+def _sum(name: str, layer: TableLayer, o: int, plan: Summation, seen: IntArray) -> Iterator[tuple[str, IntArray]]:
     """Tables and partial sums of one output, with the constants that the firmware puts into the tables."""
     items: list[IntArray] = []
     leaves: list[int] = []

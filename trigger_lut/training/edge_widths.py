@@ -5,19 +5,19 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from trigger_lut.layers.base import TableLayer
+from trigger_lut.layers.base import LookupLayer
 from trigger_lut.network.network import Network
 from trigger_lut.training.pruning import Marks, live
 
 NO_EDGE = -1.0  # address bits, less those that the edge had: below 0, so that no later step of training brings it back
 
 
-def table_layers(model: keras.Model) -> list[TableLayer]:
+def table_layers(model: keras.Model) -> list[LookupLayer]:
     """All layers of tables, those of inner models too."""
-    return [layer for layer in model._flatten_layers() if isinstance(layer, TableLayer)]
+    return [layer for layer in model._flatten_layers() if isinstance(layer, LookupLayer)]
 
 
-def hold_widths(layers: list[TableLayer], moments: bool = True) -> None:
+def hold_widths(layers: list[LookupLayer], moments: bool = True) -> None:
     """Make widths the whole numbers that they are taken for, and moments of batch normalization those that are kept.
 
     Without `moments` these go on being those of each batch.
@@ -29,7 +29,7 @@ def hold_widths(layers: list[TableLayer], moments: bool = True) -> None:
             layer.batch_statistics.assign(0.0)
 
 
-def remove_edges(layers: list[TableLayer], network: Network, marks: Marks) -> None:
+def remove_edges(layers: list[LookupLayer], network: Network, marks: Marks) -> None:
     """Remove the marked edges of the network that the layers became, and those that it does without.
 
     The latter are constant as things are: coming back, they would cost what nobody planned for. What widths they had is

@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from trigger_lut.errors import ConfigurationError
-from trigger_lut.layers.base import TableLayer
+from trigger_lut.layers.base import LookupLayer
 from trigger_lut.layers.batch_statistics import given, next_histogram
 from trigger_lut.layers.soft_cost import collecting
 from trigger_lut.training.losses import Loss, cross_entropy
@@ -141,7 +141,7 @@ def refuse_statistics(model: keras.Model) -> None:
     """Raise ConfigurationError for layers, but those of tables, that keep something of the batches they are given."""
     refused = []
     for layer in model._flatten_layers(include_self=False, recursive=True):
-        if isinstance(layer, TableLayer):
+        if isinstance(layer, LookupLayer):
             continue
         own = [v.name for v in (*layer._non_trainable_variables, *layer._seed_generators)]
         if own:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from trigger_lut.network.network import Layer, LUTDenseTables, Network
+from trigger_lut.network.network import Layer, Network, TableLayer
 from trigger_lut.network.reference_model import all_values, channel_codes
 
 Marks = list[np.ndarray]
@@ -26,19 +26,19 @@ def saliency(network: Network, codes: np.ndarray) -> list[np.ndarray]:
     values, found = all_values(network, np.asarray(codes, dtype=np.int64)), []
     for n, layer in enumerate(network.layers):
         spread = np.zeros(layer.shape)
-        if isinstance(layer, LUTDenseTables):
+        if isinstance(layer, TableLayer):
             seen = _seen(network, n, values)
             for i, o in layer.edges():
                 kif = layer.inputs[i]
                 output = layer.table(i, o)[(seen[:, i] - kif.lo) >> (kif.bits - int(layer.widths[i, o]))]
-                spread[i, o] = output.std() * 2.0 ** -float(layer.fraction[o])
+                spread[i, o] = output.std() * 2.0 ** -float(layer.fraction_bits[o])
         found.append(spread)
     return found
 
 
 def _seen(network: Network, n: int, values: np.ndarray) -> np.ndarray:
     """Codes (M, C_in) that layer n sees, over events and places."""
-    places = network.layers[n].places
+    places = network.layers[n].n_positions
     events = values[: max(SAMPLES // places, 1)]
     chosen = np.unique(np.linspace(0, places - 1, min(places, SAMPLES)).astype(int))
     return np.concatenate([channel_codes(network, n, events, int(p)) for p in chosen])
@@ -46,7 +46,7 @@ def _seen(network: Network, n: int, values: np.ndarray) -> np.ndarray:
 
 def live(layer: Layer) -> np.ndarray:
     """(C_in, C_out) True where an edge can be removed."""
-    return layer.widths > 0 if isinstance(layer, LUTDenseTables) else np.zeros(layer.shape, dtype=bool)
+    return layer.widths > 0 if isinstance(layer, TableLayer) else np.zeros(layer.shape, dtype=bool)
 
 
 def relative(network: Network, scores: list[np.ndarray]) -> list[np.ndarray]:
@@ -126,7 +126,7 @@ def without(network: Network, marks: Marks) -> Network:
 
 
 def _remove(layer: Layer, gone: np.ndarray) -> Layer:
-    if not isinstance(layer, LUTDenseTables):
+    if not isinstance(layer, TableLayer):
         return layer
     widths = np.where(gone, 0, layer.widths)
     tables = np.where(gone[..., None], 0, layer.tables)[:, :, : 1 << int(widths.max(initial=0))]

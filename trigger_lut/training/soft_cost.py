@@ -39,7 +39,7 @@ def model_cost(records: Sequence[Record], links: Links | None, ebops: tf.Tensor 
     record_of: dict[int, Record] = {}
     for r in records:
         edges, present = soft_luts(r.table, r.m, r.f)
-        luts += r.places * tf.reduce_sum(edges)
+        luts += r.n_positions * tf.reduce_sum(edges)
         before = ([latest] if latest else []) if links is None else links.get(id(r.layer), [])
         arrivals = [
             depth[id(layer)] + (_saturation(record_of[id(layer)], r.layer) if direct else 0.0)

@@ -35,7 +35,7 @@ def layer_summaries(integers: Network, cost: Cost) -> list[LayerSummary]:
             LayerSummary(
                 name=form.name,
                 kind=form.computes_with,
-                places=form.places,
+                places=form.n_positions,
                 inputs=form.shape[0],
                 outputs=form.shape[1],
                 edges=sum(inputs),

@@ -16,7 +16,7 @@ from trigger_lut.errors import FirmwareError
 from trigger_lut.firmware.hls.cpp import entry_bits, rom_pattern
 from trigger_lut.firmware.hls.project import recompile
 from trigger_lut.fixed_point.formats import IntArray
-from trigger_lut.network.network import LinearLayer, LUTDenseTables, Network, with_layer
+from trigger_lut.network.network import LinearLayer, Network, TableLayer, with_layer
 from trigger_lut.network.reference_model import all_values, channel_codes, evaluate
 
 ATTEMPTS = 500
@@ -48,10 +48,10 @@ class Flip:
         )
 
 
-def table_layer(network: Network, n: int) -> LUTDenseTables:
+def table_layer(network: Network, n: int) -> TableLayer:
     """Layer number n, which must be one of tables."""
     layer = network.layers[n]
-    assert isinstance(layer, LUTDenseTables), layer.name
+    assert isinstance(layer, TableLayer), layer.name
     return layer
 
 
@@ -89,9 +89,9 @@ def _candidates(network: Network, codes: IntArray, rng: np.random.Generator, ins
     found = []
     values = all_values(network, codes)
     for n, layer in enumerate(network.layers):
-        if not isinstance(layer, LUTDenseTables):
+        if not isinstance(layer, TableLayer):
             continue
-        seen = channel_codes(network, n, values, int(rng.integers(layer.places)))
+        seen = channel_codes(network, n, values, int(rng.integers(layer.n_positions)))
         for i, o in layer.edges():
             kif, table = layer.inputs[i], layer.table(i, o)
             for entry in np.unique((seen[:, i] - kif.lo) >> (kif.bits - int(layer.widths[i, o]))):
@@ -128,7 +128,7 @@ def flip_keras(model: Any, network: Network, flip: Flip) -> None:
     layer.refresh()
     whole = np.array(layer.table)
     table = whole[int(place)] if place else whole
-    scale = 2.0 ** int(form.fraction[flip.output])
+    scale = 2.0 ** int(form.fraction_bits[flip.output])
     positions = 1 << int(layer.channel_bits[flip.channel])
     share = positions >> int(form.widths[flip.channel, flip.output])
     if share < 1:

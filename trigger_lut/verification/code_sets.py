@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigger_lut.fixed_point.formats import IntArray
-from trigger_lut.network.network import PADDING, LinearLayer, LUTDenseTables, Network
+from trigger_lut.network.network import PADDING, LinearLayer, Network, TableLayer
 from trigger_lut.network.reference_model import converted
 
 Set = tuple[int, NDArray[np.bool_]]
 """Codes that a value can take: the first one, and a flag for each from there on."""
-Summing = LUTDenseTables | LinearLayer
+Summing = TableLayer | LinearLayer
 
 WIDEST = 1 << 20  # sets that span more are taken as whole intervals
 
@@ -30,7 +30,7 @@ def possible(network: Network) -> list[Set]:
     for n, layer in enumerate(network.layers):
         made: list[Set] = []
         known: dict[tuple[object, ...], list[Set]] = {}
-        for place in range(layer.places):
+        for place in range(layer.n_positions):
             if not isinstance(layer, Summing):
                 made += [_interval(ranges.one(len(sets) + len(made) + o)) for o in range(layer.shape[1])]
                 continue
@@ -62,7 +62,7 @@ def channels(network: Network, n: int, place: int, sets: list[Set]) -> list[Set]
     """Sets of codes in the formats of layer n's channels at a place."""
     layer = network.layers[n]
     found: list[Set] = []
-    for i, (source, kif) in enumerate(zip(map(int, network.sites[n][place]), layer.inputs, strict=True)):
+    for i, (source, kif) in enumerate(zip(map(int, network.gather_index[n][place]), layer.inputs, strict=True)):
         flags = np.zeros(kif.hi - kif.lo + 1, dtype=np.bool_)
         if source == PADDING:
             flags[min(max(0, kif.lo), kif.hi) - kif.lo] = True
@@ -88,7 +88,7 @@ def in_channel(network: Network, n: int, i: int, source: int, codes: IntArray) -
 
 def live(layer: Summing, o: int) -> list[int]:
     """Channels that enter output o."""
-    weights = layer.widths if isinstance(layer, LUTDenseTables) else layer.weights
+    weights = layer.widths if isinstance(layer, TableLayer) else layer.weights
     return list(map(int, np.flatnonzero(weights[:, o])))
 
 

@@ -50,7 +50,7 @@ class Solver:
         layer = self.network.layers[n]
         if not isinstance(layer, Summing):
             return False
-        read, entering = list(map(int, self.network.sites[n][place])), live(layer, o)
+        read, entering = list(map(int, self.network.gather_index[n][place])), live(layer, o)
         if not self._apart([read[i] for i in entering]):
             return False
         seen = channels(self.network, n, place, self.sets)
@@ -80,8 +80,8 @@ class Solver:
 
     def _origin(self, value: int) -> tuple[int, int, int]:
         """Layer, place and output of a value."""
-        n = int(np.searchsorted(self.network.starts, value, side="right")) - 1
-        place, o = divmod(value - self.network.starts[n], self.network.layers[n].shape[1])
+        n = int(np.searchsorted(self.network.first_value, value, side="right")) - 1
+        place, o = divmod(value - self.network.first_value[n], self.network.layers[n].shape[1])
         return n, place, o
 
     def _apart(self, sources: list[int]) -> bool:
@@ -101,17 +101,17 @@ class Solver:
         n, place, o = self._origin(value)
         layer = self.network.layers[n]
         entering = live(layer, o) if isinstance(layer, Summing) else range(len(layer.inputs))
-        sources = (int(self.network.sites[n][place][i]) for i in entering)
+        sources = (int(self.network.gather_index[n][place][i]) for i in entering)
         return frozenset().union(*(self.support(s) for s in sources if s != PADDING))
 
     def _repeat(self, vectors: IntArray) -> None:
         """Give some places of a shared layer what another one reads: sums over places then go to their ends."""
-        for layer, sites in zip(self.network.layers, self.network.sites, strict=True):
-            if layer.places < 2 or sites.min() < 0 or sites.max() >= len(self.network.inputs):
+        for layer, gather_index in zip(self.network.layers, self.network.gather_index, strict=True):
+            if layer.n_positions < 2 or gather_index.min() < 0 or gather_index.max() >= len(self.network.inputs):
                 continue
             for vector in vectors:
-                given = vector[sites[self.rng.integers(layer.places)]]
-                vector[sites[self.rng.random(layer.places) < self.rng.random()]] = given
+                given = vector[gather_index[self.rng.integers(layer.n_positions)]]
+                vector[gather_index[self.rng.random(layer.n_positions) < self.rng.random()]] = given
             return
 
     def _neighbors(self, vector: IntArray) -> IntArray:

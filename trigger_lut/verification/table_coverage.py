@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trigger_lut.fixed_point.formats import IntArray
-from trigger_lut.network.network import PADDING, LUTDenseTables, Network
+from trigger_lut.network.network import PADDING, Network, TableLayer
 from trigger_lut.network.reference_model import all_values, channel_codes
 from trigger_lut.verification.code_sets import Set, channels, in_channel, members, possible
 from trigger_lut.verification.input_search import Solver
@@ -50,11 +50,11 @@ def open_entries(network: Network, codes: IntArray, sets: list[Set]) -> tuple[li
     missing: list[Entry] = []
     entries = reached = unreachable = 0
     for n, layer in enumerate(network.layers):
-        if not isinstance(layer, LUTDenseTables):
+        if not isinstance(layer, TableLayer):
             continue
         can = [np.zeros(kif.hi - kif.lo + 1, dtype=np.bool_) for kif in layer.inputs]
         did = [np.zeros_like(flags) for flags in can]
-        for place in range(layer.places):
+        for place in range(layer.n_positions):
             seen = channel_codes(network, n, values, place)
             for i, (_, flags) in enumerate(channels(network, n, place, sets)):
                 can[i] |= flags
@@ -101,8 +101,8 @@ def vectors_for_entries(network: Network, codes: IntArray, seed: int) -> tuple[I
 
 def _vector_for(solver: Solver, entry: Entry, pool: IntArray, values: IntArray) -> IntArray | None:
     network, rng = solver.network, solver.rng
-    for place in map(int, rng.permutation(network.layers[entry.layer].places)):
-        source = int(network.sites[entry.layer][place][entry.channel])
+    for place in map(int, rng.permutation(network.layers[entry.layer].n_positions)):
+        source = int(network.gather_index[entry.layer][place][entry.channel])
         if source == PADDING:
             continue
         wanted = members(solver.sets[source])

@@ -19,7 +19,7 @@ from trigger_lut.firmware.rtl.trace import check_entries, convert, table_sum, wi
 from trigger_lut.fixed_point.formats import KIF, kif_for_range
 from trigger_lut.layers import LUTConv1D, LUTConv2D, LUTDense
 from trigger_lut.network.lowering.adder_tree import Summation, plan_places
-from trigger_lut.network.network import PADDING, LUTDenseTables
+from trigger_lut.network.network import PADDING, TableLayer
 
 
 class TableLayers(ReplayOperationBase):  # type: ignore[misc]
@@ -40,16 +40,16 @@ class TableLayers(ReplayOperationBase):  # type: ignore[misc]
         """
         rank = len(first_call(self.op).input_tensors[0].shape)
         shape = (None, *x.shape[x.ndim + 1 - rank :])
-        sites = self.op.sites(shape)
+        gather_index = self.op.gather_index(shape)
         like = next(v for v in np.asarray(x).ravel() if isinstance(v, FVariable))
         values = [
             v if isinstance(v, FVariable) else FVariable.from_const(v, like.hwconf) for v in np.asarray(x).ravel()
         ]
         made: dict[int, list[Any]] = {}
-        forms = to_integer_layers(self.op, sites)
+        forms = to_integer_layers(self.op, gather_index)
         for n, form in enumerate(forms):
             check_entries(form)
-            places = sites[n : n + 1] if self.op.per_position_widths else sites
+            places = gather_index[n : n + 1] if self.op.per_position_widths else gather_index
             known: dict[tuple[int, KIF, str], Any] = {}
             for p, (place, plans) in enumerate(zip(places, plan_places(form, places), strict=True)):
                 channels = [_channel(self.op.name, form, values, known, i, int(v)) for i, v in enumerate(place)]
@@ -60,7 +60,7 @@ class TableLayers(ReplayOperationBase):  # type: ignore[misc]
 
 
 def _channel(
-    name: str, form: LUTDenseTables, values: list[Any], known: dict[tuple[int, KIF, str], Any], i: int, value: int
+    name: str, form: TableLayer, values: list[Any], known: dict[tuple[int, KIF, str], Any], i: int, value: int
 ) -> Any:
     """What a place reads as its channel i, in that channel's format."""
     if value == PADDING:
@@ -86,8 +86,8 @@ def _entered(name: str, x: Any, kif: KIF, overflow: str, rounding: str) -> Any:
     return x.quantize(kif.k, kif.i, kif.f + (rounding == "RND"), "WRAP", "TRN")
 
 
-def _output(form: LUTDenseTables, o: int, plan: Summation, channels: list[Any], like: Any) -> Any:
+def _output(form: TableLayer, o: int, plan: Summation, channels: list[Any], like: Any) -> Any:
     y = table_sum(channels, form, o, plan, like)
     items = plan.items
     lo, hi = items[-1][1:] if items else (plan.constant, plan.constant)
-    return within(y, kif_for_range(lo, hi, int(form.fraction[o])), like)
+    return within(y, kif_for_range(lo, hi, int(form.fraction_bits[o])), like)

@@ -12,7 +12,7 @@ import numpy as np
 
 from trigger_lut.fixed_point.formats import KIF, IntArray
 from trigger_lut.fixed_point.ranges import fits
-from trigger_lut.network.network import PADDING, Layer, LinearLayer, LUTDenseTables, MaxLayer, Network
+from trigger_lut.network.network import PADDING, Layer, LinearLayer, MaxLayer, Network, TableLayer
 from trigger_lut.utils.escape import comment
 from trigger_lut.utils.identifiers import code_word
 
@@ -146,15 +146,15 @@ double decode(output_t code, std::size_t output) noexcept {
 
 def _computed_in(network: Network, n: int) -> str:
     """Integer type in which layer n is computed: 32 bits where nothing on the way can need more."""
-    layer, read = network.layers[n], network.reads(n)
-    made = network.ranges[network.starts[n] : network.starts[n + 1]]
+    layer, read = network.layers[n], network.input_ranges(n)
+    made = network.ranges[network.first_value[n] : network.first_value[n + 1]]
     largest = int(max(np.abs(made.lo).max(initial=0), np.abs(made.hi).max(initial=0)))
     kif_f = np.array([kif.f for kif in layer.inputs], dtype=np.int64)
     gained = np.maximum(kif_f - read.f, 0)
     entered = np.maximum(np.abs(read.lo), np.abs(read.hi)) * 2.0**gained
     rounded = 2.0 ** np.maximum(read.f - kif_f, 0)
     largest = max(largest, int((entered + rounded).max(initial=0)))
-    if isinstance(layer, LUTDenseTables):
+    if isinstance(layer, TableLayer):
         largest = max(largest, int((np.abs(layer.tables).max(axis=2, initial=0).sum(axis=0) + abs(layer.bias)).max()))
     elif isinstance(layer, LinearLayer):
         ends = np.array([max(abs(kif.lo), abs(kif.hi)) for kif in layer.inputs], dtype=np.float64)
@@ -165,7 +165,7 @@ def _computed_in(network: Network, n: int) -> str:
 
 
 def _tables(layer: Layer, n: int) -> list[str]:
-    if not isinstance(layer, LUTDenseTables):
+    if not isinstance(layer, TableLayer):
         return []
     lines = []
     for i, o in layer.edges():
@@ -192,7 +192,7 @@ def _function(layer: Layer, n: int, kind: str) -> list[str]:
 
 
 def _output(layer: Layer, n: int, o: int, kind: str) -> str:
-    if isinstance(layer, LUTDenseTables):
+    if isinstance(layer, TableLayer):
         terms = [
             f"t{n}_{i}_{o}[{_down(f'c[{i}]', layer.inputs[i].bits - int(layer.widths[i, o]))}]"
             for i in map(int, np.flatnonzero(layer.widths[:, o]))
@@ -206,7 +206,7 @@ def _output(layer: Layer, n: int, o: int, kind: str) -> str:
         return f"std::max<{kind}>({total}, 0)" if layer.relu else total
     found = ""
     for i in map(int, layer.channels(o)):
-        item = _up(f"c[{i}]", int(layer.fraction[o]) - layer.inputs[i].f, kind)
+        item = _up(f"c[{i}]", int(layer.fraction_bits[o]) - layer.inputs[i].f, kind)
         found = f"std::max<{kind}>({found}, {item})" if found else item
     return found or "0"
 
@@ -229,8 +229,8 @@ def _body(network: Network, types: list[str]) -> list[str]:
     known = [(f"in[{i}]", given) for i in range(len(network.inputs))]
     lines: list[str] = []
     for n, layer in enumerate(network.layers):
-        kind, read = types[n], set(map(int, layer.reads()))
-        for p, place in enumerate(network.sites[n]):
+        kind, read = types[n], set(map(int, layer.used_channels()))
+        for p, place in enumerate(network.gather_index[n]):
             codes = [_code(network, layer, i, int(v), known, kind) if i in read else "0" for i, v in enumerate(place)]
             lines.append(f"    const {kind} c{n}_{p}[] = {{{', '.join(codes)}}};")
             lines += [f"    {kind} z{n}_{p}[{layer.shape[1]}];", f"    layer{n}(c{n}_{p}, z{n}_{p});"]
@@ -244,7 +244,7 @@ def _body(network: Network, types: list[str]) -> list[str]:
 
 def _code(network: Network, layer: Layer, i: int, value: int, known: list[tuple[str, str]], kind: str) -> str:
     """A value in the format of a channel."""
-    kif, tables = layer.inputs[i], isinstance(layer, LUTDenseTables)
+    kif, tables = layer.inputs[i], isinstance(layer, TableLayer)
     if value == PADDING:
         code = min(max(0, kif.lo), kif.hi)
         return str(code - kif.lo if tables else code)

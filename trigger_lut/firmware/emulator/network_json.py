@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from trigger_lut.fixed_point.formats import KIF
-from trigger_lut.network.network import Layer, LinearLayer, LUTDenseTables, Network
+from trigger_lut.network.network import Layer, LinearLayer, Network, TableLayer
 
 
 def network_json(network: Network, design: str) -> str:
@@ -17,7 +17,7 @@ def network_json(network: Network, design: str) -> str:
             {"name": network.features[i] if i < len(network.features) else str(i), **_format(kif)}
             for i, kif in enumerate(network.inputs)
         ],
-        "layers": [_layer(layer, network.sites[n].tolist()) for n, layer in enumerate(network.layers)],
+        "layers": [_layer(layer, network.gather_index[n].tolist()) for n, layer in enumerate(network.layers)],
         "outputs": [
             {"name": network.classes[o] if o < len(network.classes) else str(o), **_format(kif)}
             for o, kif in enumerate(network.output_formats())
@@ -31,15 +31,15 @@ def _format(kif: KIF) -> dict[str, Any]:
     return {"format": str(kif), "fraction": kif.f, "min": kif.lo, "max": kif.hi}
 
 
-def _layer(layer: Layer, sites: list[list[int]]) -> dict[str, Any]:
+def _layer(layer: Layer, gather_index: list[list[int]]) -> dict[str, Any]:
     held: dict[str, Any] = {
         "name": layer.name,
         "inputs": [{**_format(kif), "overflow": mode} for kif, mode in zip(layer.inputs, layer.overflow, strict=True)],
         "rounding": layer.rounding,
-        "fraction": layer.fraction.tolist(),
-        "sites": sites,
+        "fraction": layer.fraction_bits.tolist(),
+        "sites": gather_index,
     }
-    if isinstance(layer, LUTDenseTables):
+    if isinstance(layer, TableLayer):
         tables = [{"channel": i, "output": o, "entries": layer.table(i, o).tolist()} for i, o in layer.edges()]
         return {"kind": "tables", **held, "bias": layer.bias.tolist(), "tables": tables}
     if isinstance(layer, LinearLayer):

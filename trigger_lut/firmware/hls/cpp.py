@@ -13,7 +13,7 @@ import numpy as np
 
 from trigger_lut.errors import FirmwareError
 from trigger_lut.fixed_point.formats import KIF, IntArray, kif_for_range
-from trigger_lut.network.network import PADDING, Layer, LinearLayer, LUTDenseTables, MaxLayer, Network
+from trigger_lut.network.network import PADDING, Layer, LinearLayer, MaxLayer, Network, TableLayer
 from trigger_lut.utils.escape import comment
 
 SUM_LIMIT = 1 << 31  # the emulator adds table entries in int
@@ -56,7 +56,7 @@ def network_code(network: Network, index: int, sources: Sequence[tuple[int, KIF]
     index: number of the node. sources: size and type of each input vector, all together the network's inputs in order.
     Raises FirmwareError when a sum of table entries may exceed 32 bits.
     """
-    tables = [layer for layer in network.layers if isinstance(layer, LUTDenseTables)]
+    tables = [layer for layer in network.layers if isinstance(layer, TableLayer)]
     for table_layer in tables:
         _check_sums(table_layer)
     roms = [(made, i, o) for made in tables for i, o in made.edges()]
@@ -79,7 +79,7 @@ def network_code(network: Network, index: int, sources: Sequence[tuple[int, KIF]
     return "\n".join(lines)
 
 
-def _table_line(layer: LUTDenseTables, index: int, i: int, o: int) -> str:
+def _table_line(layer: TableLayer, index: int, i: int, o: int) -> str:
     entries = layer.table(i, o)
     values, name = ", ".join(str(int(v)) for v in entries), _rom(index, layer.name, i, o)
     return f"static const nnet::lut_entry<{entry_bits(entries)}>::type {name}[{len(entries)}] = {{{values}}};"
@@ -87,7 +87,7 @@ def _table_line(layer: LUTDenseTables, index: int, i: int, o: int) -> str:
 
 def _signed_bits(network: Network, n: int) -> int:
     """Width of signed integers that hold every output of layer n at all its places, and what is compared for it."""
-    made, layer = network.ranges[network.starts[n] : network.starts[n + 1]], network.layers[n]
+    made, layer = network.ranges[network.first_value[n] : network.first_value[n + 1]], network.layers[n]
     lo, hi = min(int(made.lo.min(initial=0)), -1), int(made.hi.max(initial=0))
     if isinstance(layer, MaxLayer):
         least, most = layer.item_bounds()
@@ -100,7 +100,7 @@ def _channel_bits(layer: Layer) -> int:
 
 
 def _channel_type(layer: Layer) -> str:
-    return "unsigned" if isinstance(layer, LUTDenseTables) else f"ap_int<{_channel_bits(layer)}>"
+    return "unsigned" if isinstance(layer, TableLayer) else f"ap_int<{_channel_bits(layer)}>"
 
 
 def _function(layer: Layer, n: int, index: int, bits: int) -> list[str]:
@@ -111,7 +111,7 @@ def _function(layer: Layer, n: int, index: int, bits: int) -> list[str]:
         f"    static void layer{n}(const {_channel_type(layer)} c[{c_in}], ap_int<{bits}> z[{c_out}]) {{",
         "#pragma HLS INLINE",
     ]
-    if isinstance(layer, LUTDenseTables):
+    if isinstance(layer, TableLayer):
         names = [_rom(index, layer.name, i, o) for i, o in layer.edges()]
         lines += [f"#pragma HLS BIND_STORAGE variable={name} type=rom_1p impl=lutram" for name in names]
     for o in range(c_out):
@@ -120,7 +120,7 @@ def _function(layer: Layer, n: int, index: int, bits: int) -> list[str]:
 
 
 def _output(layer: Layer, index: int, o: int, bits: int) -> str:
-    if isinstance(layer, LUTDenseTables):
+    if isinstance(layer, TableLayer):
         terms = [
             f"{_rom(index, layer.name, i, o)}[c[{i}] >> {layer.inputs[i].bits - int(layer.widths[i, o])}]"
             for i in map(int, np.flatnonzero(layer.widths[:, o]))
@@ -132,7 +132,7 @@ def _output(layer: Layer, index: int, o: int, bits: int) -> str:
         return f"nnet::lut_relu<{bits}>({total})" if layer.relu else total
     terms = []
     for i in map(int, layer.channels(o)):
-        up = int(layer.fraction[o]) - layer.inputs[i].f
+        up = int(layer.fraction_bits[o]) - layer.inputs[i].f
         terms.append(f"ap_int<{bits}>(ap_int<{bits}>(c[{i}]) << {up})")
     return _balanced(terms, f"nnet::lut_larger<ap_int<{bits}>>({{}}, {{}})") if terms else "0"
 
@@ -162,8 +162,8 @@ def _body(network: Network, bits: list[int], sources: Sequence[tuple[int, KIF]])
     lines = []
     for n, layer in enumerate(network.layers):
         c_in, c_out = layer.shape
-        read = set(map(int, layer.reads()))
-        for p, place in enumerate(network.sites[n]):
+        read = set(map(int, layer.used_channels()))
+        for p, place in enumerate(network.gather_index[n]):
             c, z = f"c{n}_{p}", f"z{n}_{p}"
             lines += [
                 f"        {_channel_type(layer)} {c}[{c_in}];",
@@ -174,12 +174,12 @@ def _body(network: Network, bits: list[int], sources: Sequence[tuple[int, KIF]])
             codes = [_code(layer, i, int(v), known) if i in read else "0" for i, v in enumerate(place)]
             lines += [f"        {c}[{i}] = {code};" for i, code in enumerate(codes)]
             lines.append(f"        layer{n}({c}, {z});")
-            known += [(f"{z}[{o}]", bits[n], int(layer.fraction[o])) for o in range(c_out)]
+            known += [(f"{z}[{o}]", bits[n], int(layer.fraction_bits[o])) for o in range(c_out)]
     return lines
 
 
 def _code(layer: Layer, i: int, value: int, known: list[tuple[str, int, int]]) -> str:
-    kif, tables = layer.inputs[i], isinstance(layer, LUTDenseTables)
+    kif, tables = layer.inputs[i], isinstance(layer, TableLayer)
     if value == PADDING:
         code = min(max(0, kif.lo), kif.hi)
         return str(code - kif.lo if tables else code)
@@ -198,7 +198,7 @@ def _results(network: Network, bits: list[int], sources: Sequence[tuple[int, KIF
         elif v < len(network.inputs):
             lines.append(f"        y[{o}] = {places[v]};")
         else:
-            n = int(np.searchsorted(network.starts, v, side="right")) - 1
+            n = int(np.searchsorted(network.first_value, v, side="right")) - 1
             lines.append(f"        nnet::lut_result<{bits[n]}, {network.fraction_of(v)}>({places[v]}, y[{o}]);")
     return lines
 
@@ -208,13 +208,13 @@ def _places(network: Network, sources: Sequence[tuple[int, KIF]]) -> dict[int, s
     given = [f"x{k}[{j}]" for k, (size, _) in enumerate(sources) for j in range(size)]
     return dict(enumerate(given)) | {
         start + p * layer.shape[1] + o: f"z{n}_{p}[{o}]"
-        for n, (layer, start) in enumerate(zip(network.layers, network.starts, strict=False))
-        for p in range(layer.places)
+        for n, (layer, start) in enumerate(zip(network.layers, network.first_value, strict=False))
+        for p in range(layer.n_positions)
         for o in range(layer.shape[1])
     }
 
 
-def _check_sums(layer: LUTDenseTables) -> None:
+def _check_sums(layer: TableLayer) -> None:
     largest = np.abs(layer.tables).max(axis=2, initial=0).sum(axis=0) + np.abs(layer.bias)
     if int(largest.max()) >= SUM_LIMIT:
         o = int(largest.argmax())

@@ -12,7 +12,7 @@ from trigger_lut.fixed_point.formats import KIF, IntArray
 from trigger_lut.fixed_point.ranges import limits
 from trigger_lut.network.lowering import adder_graph, max_tree
 from trigger_lut.network.lowering.adder_tree import Summation, plan_places
-from trigger_lut.network.network import PADDING, Layer, LUTDenseTables, MaxLayer, Network
+from trigger_lut.network.network import PADDING, Layer, MaxLayer, Network, TableLayer
 
 LARGEST_ENTRY = 1 << 23  # alkaid finds the lowest bit of an entry in float32
 
@@ -31,10 +31,10 @@ def trace(network: Network) -> Any:
     inputs = FVArrayInput(len(network.inputs))
     values: list[Any] = [inputs[i].quantize(*kif) for i, kif in enumerate(network.inputs)]
     conversions: dict[tuple[int, KIF, str, str], Any] = {}
-    for layer, sites in zip(network.layers, network.sites, strict=True):
-        plans = plan_places(layer, sites) if isinstance(layer, LUTDenseTables) else [[]] * len(sites)
+    for layer, gather_index in zip(network.layers, network.gather_index, strict=True):
+        plans = plan_places(layer, gather_index) if isinstance(layer, TableLayer) else [[]] * len(gather_index)
         made: list[Any] = []
-        for place, at_place in zip(sites, plans, strict=True):
+        for place, at_place in zip(gather_index, plans, strict=True):
             channels: list[Any] = []
             for i, value in enumerate(map(int, place)):
                 key = (value, layer.inputs[i], layer.overflow[i], layer.rounding)
@@ -44,7 +44,7 @@ def trace(network: Network) -> Any:
                 if key not in conversions:
                     conversions[key] = convert(values[value], *key[1:])
                 channels.append(conversions[key])
-            if isinstance(layer, LUTDenseTables):
+            if isinstance(layer, TableLayer):
                 found = [table_sum(channels, layer, o, plan, values[0]) for o, plan in enumerate(at_place)]
             else:
                 found = (max_tree if isinstance(layer, MaxLayer) else adder_graph).outputs(layer, channels)
@@ -63,10 +63,10 @@ def check_entries(layer: Layer) -> None:
     """Raises FirmwareError when a table entry, a weight or a bias is too large for alkaid."""
     if isinstance(layer, MaxLayer):
         return
-    entries = layer.tables if isinstance(layer, LUTDenseTables) else layer.weights
+    entries = layer.tables if isinstance(layer, TableLayer) else layer.weights
     largest = max(int(np.abs(entries).max(initial=0)), int(np.abs(layer.bias).max(initial=0)))
     if largest >= LARGEST_ENTRY:
-        what = "table entry" if isinstance(layer, LUTDenseTables) else "weight"
+        what = "table entry" if isinstance(layer, TableLayer) else "weight"
         raise FirmwareError(
             f"{layer.name}: a {what} or bias of {largest} is too large for the RTL generator, "
             f"expected less than {LARGEST_ENTRY}"
@@ -119,9 +119,9 @@ def within(y: Any, kif: KIF, like: Any) -> Any:
     return _constant(float(y), like) if isinstance(y, int | float) else y.quantize(*kif, "WRAP", "TRN")
 
 
-def table_sum(channels: list[Any], layer: LUTDenseTables, o: int, plan: Summation, like: Any) -> Any:
+def table_sum(channels: list[Any], layer: TableLayer, o: int, plan: Summation, like: Any) -> Any:
     """One output: its tables looked up and added pairwise in the plan's order."""
-    step = 2.0 ** -int(layer.fraction[o])
+    step = 2.0 ** -int(layer.fraction_bits[o])
     addends = [
         _reachable(channels[a.channel], layer.inputs[a.channel], int(layer.widths[a.channel, o]), a.values)
         for a in plan.addends

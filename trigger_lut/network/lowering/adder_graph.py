@@ -25,8 +25,8 @@ def outputs(layer: LinearLayer, channels: list[Any]) -> list[Any]:
     from alkaid.trace import FVariable
 
     steps = np.array([kif.step for kif in layer.inputs])
-    real = layer.weights * 2.0 ** -layer.fraction.astype(np.float64) / steps[:, None]
-    constant = layer.bias * 2.0 ** -layer.fraction.astype(np.float64)
+    real = layer.weights * 2.0 ** -layer.fraction_bits.astype(np.float64) / steps[:, None]
+    constant = layer.bias * 2.0 ** -layer.fraction_bits.astype(np.float64)
     live = []
     for i, x in enumerate(channels):
         if not isinstance(x, FVariable) or x.low == x.high:
@@ -65,7 +65,7 @@ def logic(layer: LinearLayer, read: Ranges) -> Any:
     codes = tuple(
         converted_range(read.one(i), kif, layer.overflow[i], layer.rounding) for i, kif in enumerate(layer.inputs)
     )
-    arrays = (layer.weights, layer.bias, layer.fraction)
+    arrays = (layer.weights, layer.bias, layer.fraction_bits)
     return _logic(
         layer.inputs, codes, layer.relu, layer.weights.shape, tuple(a.astype(np.int64).tobytes() for a in arrays)
     )

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from trigger_lut.fixed_point.formats import IntArray, kif_for_range
-from trigger_lut.network.network import PADDING, LUTDenseTables, Network
+from trigger_lut.network.network import PADDING, Network, TableLayer
 
 Item = tuple[int, int, int]
 """What enters or leaves an adder: trailing zeros, smallest and largest value."""
@@ -95,7 +95,7 @@ def trailing_zeros(values: IntArray) -> int:
     return (bits & -bits).bit_length() - 1 if bits else 0
 
 
-def plan_output(layer: LUTDenseTables, o: int, padded: Collection[int] = ()) -> Summation:
+def plan_output(layer: TableLayer, o: int, padded: Collection[int] = ()) -> Summation:
     """Summation of output `o` of a layer; the sum equals the layer's output for every input.
 
     padded: channels that are padding at this place, so that their tables are constants.
@@ -119,17 +119,17 @@ def plan_output(layer: LUTDenseTables, o: int, padded: Collection[int] = ()) -> 
     return Summation(addends, pairs, 0, levels)
 
 
-def plan_layer(layer: LUTDenseTables, padded: Collection[int] = ()) -> list[Summation]:
+def plan_layer(layer: TableLayer, padded: Collection[int] = ()) -> list[Summation]:
     """Summations of all outputs of a layer at one place."""
     return [plan_output(layer, o, padded) for o in range(layer.shape[1])]
 
 
-def plan_places(layer: LUTDenseTables, sites: IntArray) -> list[list[Summation]]:
+def plan_places(layer: TableLayer, gather_index: IntArray) -> list[list[Summation]]:
     """Summations of all outputs at each place; places with the same padding share them.
 
-    sites: (P, C_in) numbers of the values read, as `Network.sites` spells them out.
+    gather_index: (P, C_in) numbers of the values read, as `Network.gather_index` spells them out.
     """
-    padding = [frozenset(np.flatnonzero(place == PADDING).tolist()) for place in sites]
+    padding = [frozenset(np.flatnonzero(place == PADDING).tolist()) for place in gather_index]
     plans = {padded: plan_layer(layer, padded) for padded in dict.fromkeys(padding)}
     return [plans[padded] for padded in padding]
 
@@ -137,8 +137,8 @@ def plan_places(layer: LUTDenseTables, sites: IntArray) -> list[list[Summation]]
 def plan_network(network: Network) -> list[list[list[Summation]]]:
     """Summations of each layer at each of its places; empty for a layer without tables."""
     return [
-        plan_places(layer, sites) if isinstance(layer, LUTDenseTables) else []
-        for layer, sites in zip(network.layers, network.sites, strict=True)
+        plan_places(layer, gather_index) if isinstance(layer, TableLayer) else []
+        for layer, gather_index in zip(network.layers, network.gather_index, strict=True)
     ]
 
 

@@ -44,7 +44,7 @@ def page_of_event(design: str, network: Path, codes: Path, event: int, page: Pat
 def event_page(design: str, network: Network, codes: IntArray, steps: list[Step], event: int, truth: str) -> Page:
     """The page as plain values. codes: (C_in,) of the event."""
     names = _names(network)
-    shown = [step for step in steps if step.place < MOST_PLACES]
+    shown = [step for step in steps if step.position < MOST_PLACES]
     outputs = _outputs(network, codes)
     largest = max(range(len(outputs)), key=lambda o: outputs[o][1])
     lead = (
@@ -68,8 +68,8 @@ def _names(network: Network) -> list[str]:
     """A short name for each value: the feature, or layer, place and output."""
     found = [network.features[i] if i < len(network.features) else f"in{i}" for i in range(len(network.inputs))]
     for layer in network.layers:
-        for place in range(layer.places):
-            at = f"@{place}" if layer.places > 1 else ""
+        for place in range(layer.n_positions):
+            at = f"@{place}" if layer.n_positions > 1 else ""
             found += [f"{layer.name}{at}.{o}" for o in range(layer.shape[1])]
     return found
 
@@ -101,12 +101,12 @@ def _table(step: Step, names: list[str]) -> Table:
     if any(output.start is not None for output in step.outputs):
         rows.append([*_blank("bias"), *(Cell(str(output.start)) for output in step.outputs)])
     rows.append([*_blank("output"), *(Cell(str(output.code), "good") for output in step.outputs)])
-    rows.append([*_blank("fractional bits"), *(Cell(str(output.fraction)) for output in step.outputs)])
+    rows.append([*_blank("fractional bits"), *(Cell(str(output.fraction_bits)) for output in step.outputs)])
     rows.append([*_blank("value"), *cells(*(float(output.value) for output in step.outputs))])
-    place = f", place {step.place} of {step.places}" if step.places > 1 else ""
+    place = f", place {step.position} of {step.n_positions}" if step.n_positions > 1 else ""
     note = f"Columns are outputs; entries: {PART[step.kind]}. Empty where nothing is read."
-    if step.places > MOST_PLACES and step.place == MOST_PLACES - 1:
-        note += f" The other {step.places - MOST_PLACES} places are left out here."
+    if step.n_positions > MOST_PLACES and step.position == MOST_PLACES - 1:
+        note += f" The other {step.n_positions - MOST_PLACES} places are left out here."
     return Table(f"{step.layer}{place}", header, rows, note)
 
 

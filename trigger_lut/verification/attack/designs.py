@@ -18,7 +18,7 @@ from trigger_lut.firmware.decision.score import Score
 from trigger_lut.firmware.rtl.build import write_rtl
 from trigger_lut.firmware.rtl.project import RtlProject
 from trigger_lut.fixed_point.formats import KIF, IntArray
-from trigger_lut.network.network import PADDING, LinearLayer, LUTDenseTables, MaxLayer, Network
+from trigger_lut.network.network import PADDING, LinearLayer, MaxLayer, Network, TableLayer
 from trigger_lut.network.reference_model import evaluate
 
 DECIDED = "decision"
@@ -96,7 +96,7 @@ def designs(spec: Spec, folder: Path) -> list[Design]:
 
 
 def _design(name: str, network: Network, folder: Path, spec: Spec) -> Design:
-    assert not network.problems(), (name, network.problems())
+    assert not network.validate(), (name, network.validate())
     project = write_rtl(network, folder, spec)
     design = Design(name, network, project, _texts(project.files), project)
     return _with_decision(design, folder) if name == DECIDED else design
@@ -120,7 +120,9 @@ def _texts(files: Sequence[Path]) -> Files:
     return {path.name: path.read_text(encoding="utf-8") for path in files}
 
 
-def _tables(name: str, inputs: tuple[KIF, ...], c_out: int, seed: int, sites: IntArray | None = None) -> LUTDenseTables:
+def _tables(
+    name: str, inputs: tuple[KIF, ...], c_out: int, seed: int, gather_index: IntArray | None = None
+) -> TableLayer:
     rng = np.random.default_rng(seed)
     bits = np.array([kif.bits for kif in inputs])
     widths = np.repeat(np.minimum(bits, 4)[:, None], c_out, axis=1)
@@ -128,14 +130,16 @@ def _tables(name: str, inputs: tuple[KIF, ...], c_out: int, seed: int, sites: In
     for i, o in np.ndindex(*widths.shape):
         tables[i, o, 1 << int(widths[i, o]) :] = 0
     bias, fraction = rng.integers(-3, 4, c_out), np.full(c_out, 1)
-    return LUTDenseTables(name, inputs, ("SAT",) * len(inputs), widths, tables, bias, fraction, sites, "RND")
+    return TableLayer(name, inputs, ("SAT",) * len(inputs), widths, tables, bias, fraction, gather_index, "RND")
 
 
-def _linear(name: str, inputs: tuple[KIF, ...], c_out: int, seed: int, sites: IntArray, relu: bool) -> LinearLayer:
+def _linear(
+    name: str, inputs: tuple[KIF, ...], c_out: int, seed: int, gather_index: IntArray, relu: bool
+) -> LinearLayer:
     rng = np.random.default_rng(seed)
     weights = rng.integers(-5, 6, (len(inputs), c_out)) | 1
     bias, fraction = rng.integers(-9, 10, c_out), np.full(c_out, max(kif.f for kif in inputs))
-    return LinearLayer(name, inputs, ("SAT",) * len(inputs), weights, bias, fraction, sites, "RND", relu)
+    return LinearLayer(name, inputs, ("SAT",) * len(inputs), weights, bias, fraction, gather_index, "RND", relu)
 
 
 def _dense() -> Network:
@@ -173,7 +177,9 @@ def _constants() -> Network:
     layer = _tables("tables", (U3, S4), 3, 10)
     widths, tables = layer.widths.copy(), layer.tables.copy()
     widths[:, 1], tables[:, 1] = 0, 0
-    layer = LUTDenseTables("tables", layer.inputs, layer.overflow, widths, tables, np.array([1, -5, 2]), layer.fraction)
+    layer = TableLayer(
+        "tables", layer.inputs, layer.overflow, widths, tables, np.array([1, -5, 2]), layer.fraction_bits
+    )
     return Network((U3, S4), (layer,), outputs=np.array([2, 3, 4, 1]))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.fixed_point.ranges import limits
-from trigger_lut.network.network import PADDING, Layer, LinearLayer, LUTDenseTables, MaxLayer, Network
+from trigger_lut.network.network import PADDING, Layer, LinearLayer, MaxLayer, Network, TableLayer
 from trigger_lut.network.reference_model import converted
 from trigger_lut.verification.formal.normal_form import Algebra, Form, FormError, check_exact
 
@@ -19,10 +19,10 @@ def network_forms(network: Network, algebra: Algebra, inputs: Sequence[Form]) ->
     inputs: the codes of the network's inputs, (C_in,).
     """
     values: list[Form | str] = list(inputs)
-    for layer, sites in zip(network.layers, network.sites, strict=True):
+    for layer, gather_index in zip(network.layers, network.gather_index, strict=True):
         made: list[Form | str] = []
-        reads = set(layer.reads().tolist())
-        for place in sites:
+        reads = set(layer.used_channels().tolist())
+        for place in gather_index:
             channels = [
                 _convert(algebra, network, layer, i, v, values) if i in reads else ""
                 for i, v in enumerate(map(int, place))
@@ -65,13 +65,13 @@ def _output(algebra: Algebra, layer: Layer, o: int, channels: Sequence[Form | st
     if isinstance(layer, MaxLayer):
         read = [int(i) for i in layer.channels(o)]
     else:
-        read = np.flatnonzero((layer.widths if isinstance(layer, LUTDenseTables) else layer.weights)[:, o]).tolist()
+        read = np.flatnonzero((layer.widths if isinstance(layer, TableLayer) else layer.weights)[:, o]).tolist()
     without = [reason for i in read if isinstance(reason := channels[i], str)]
     if without:
         return without[0]
     forms: list[Form] = [channels[i] for i in read]  # type: ignore[misc]
     try:
-        if isinstance(layer, LUTDenseTables):
+        if isinstance(layer, TableLayer):
             tables = [_table(algebra, layer, i, o, form) for i, form in zip(read, forms, strict=True)]
             return algebra.add(algebra.constant(int(layer.bias[o])), *tables)
         if isinstance(layer, LinearLayer):
@@ -85,7 +85,7 @@ def _output(algebra: Algebra, layer: Layer, o: int, channels: Sequence[Form | st
         return f"{layer.name}: output {o}: {error}"
 
 
-def _table(algebra: Algebra, layer: LUTDenseTables, i: int, o: int, form: Form) -> Form:
+def _table(algebra: Algebra, layer: TableLayer, i: int, o: int, form: Form) -> Form:
     kif, entries = layer.inputs[i], layer.table(i, o)
     drop = kif.bits - int(layer.widths[i, o])
     return algebra.apply(form, lambda codes: entries[(np.clip(codes, kif.lo, kif.hi) - kif.lo) >> drop])
@@ -93,7 +93,8 @@ def _table(algebra: Algebra, layer: LUTDenseTables, i: int, o: int, form: Form) 
 
 def _largest(algebra: Algebra, layer: MaxLayer, o: int, read: Sequence[int], forms: Sequence[Form]) -> Form:
     scaled = [
-        algebra.scale(f, 1 << (int(layer.fraction[o]) - layer.inputs[i].f)) for i, f in zip(read, forms, strict=True)
+        algebra.scale(f, 1 << (int(layer.fraction_bits[o]) - layer.inputs[i].f))
+        for i, f in zip(read, forms, strict=True)
     ]
     if not scaled:
         return algebra.constant(0)

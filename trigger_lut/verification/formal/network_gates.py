@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.network.lowering.adder_tree import Summation, plan_places
-from trigger_lut.network.network import PADDING, Layer, LinearLayer, LUTDenseTables, MaxLayer, Network
+from trigger_lut.network.network import PADDING, Layer, LinearLayer, MaxLayer, Network, TableLayer
 from trigger_lut.verification.formal.gates import FALSE, Bits, Gates, constant, extended
 
 
@@ -42,15 +42,15 @@ def network_outputs(gates: Gates, network: Network, inputs: Sequence[Bits]) -> l
         _number(extended(bits, kif.bits + 1, signed=bool(kif.k)), kif.lo, kif.hi)
         for bits, kif in zip(inputs, network.inputs, strict=True)
     ]
-    for n, (layer, sites) in enumerate(zip(network.layers, network.sites, strict=True)):
-        plans = plan_places(layer, sites) if isinstance(layer, LUTDenseTables) else None
+    for n, (layer, gather_index) in enumerate(zip(network.layers, network.gather_index, strict=True)):
+        plans = plan_places(layer, gather_index) if isinstance(layer, TableLayer) else None
         fresh: list[Number] = []
-        for p, place in enumerate(sites):
+        for p, place in enumerate(gather_index):
             codes = [_channel(gates, network, layer, i, int(v), values) for i, v in enumerate(place)]
             for o in range(layer.shape[1]):
                 fresh.append(_output(gates, layer, o, codes, plans[p][o] if plans else None))
         values += fresh
-        assert len(values) == network.starts[n + 1]
+        assert len(values) == network.first_value[n + 1]
     return [values[int(v)] for v in network.output_values]
 
 
@@ -119,14 +119,14 @@ def _channel(gates: Gates, network: Network, layer: Layer, i: int, value: int, v
 
 
 def _output(gates: Gates, layer: Layer, o: int, codes: Sequence[Number], plan: Summation | None) -> Number:
-    if isinstance(layer, LUTDenseTables):
+    if isinstance(layer, TableLayer):
         return _sum(gates, layer, o, codes, plan)
     if isinstance(layer, LinearLayer):
         return _weighted(gates, layer, o, codes)
     return _largest(gates, layer, o, codes)
 
 
-def _sum(gates: Gates, layer: LUTDenseTables, o: int, codes: Sequence[Number], plan: Summation | None) -> Number:
+def _sum(gates: Gates, layer: TableLayer, o: int, codes: Sequence[Number], plan: Summation | None) -> Number:
     """Add the bias and the table of each channel.
 
     The plan proposes constants to add to tables, and an order. Each table enters once, and what the constants add is
@@ -191,7 +191,7 @@ def _weighted(gates: Gates, layer: LinearLayer, o: int, codes: Sequence[Number])
 
 def _largest(gates: Gates, layer: MaxLayer, o: int, codes: Sequence[Number]) -> Number:
     items = [
-        _raised(codes[i], int(layer.fraction[o]) - layer.inputs[i].f)
+        _raised(codes[i], int(layer.fraction_bits[o]) - layer.inputs[i].f)
         for i in range(len(codes))
         if int(layer.output_of[i]) == o
     ]

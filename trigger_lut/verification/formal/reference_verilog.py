@@ -15,13 +15,13 @@ from trigger_lut.errors import FirmwareError
 from trigger_lut.fixed_point.formats import KIF, kif_for_range
 from trigger_lut.fixed_point.ranges import limits
 from trigger_lut.network.lowering.adder_tree import Summation, plan_places
-from trigger_lut.network.network import PADDING, Layer, LinearLayer, LUTDenseTables, Network
+from trigger_lut.network.network import PADDING, Layer, LinearLayer, Network, TableLayer
 
 Signal = tuple[str, int]
 """Name of a signed signal and its width."""
 
 
-def check_plan(layer: LUTDenseTables, o: int, plan: Summation, padded: Sequence[int]) -> None:
+def check_plan(layer: TableLayer, o: int, plan: Summation, padded: Sequence[int]) -> None:
     """That a plan is output o: each table once, shifted by a constant, and all constants together the bias.
 
     padded: channels that are padding. Raises FirmwareError when it is not.
@@ -52,22 +52,24 @@ def reference_module(network: Network, name: str) -> str:
     formats_out = network.output_formats()
     width_in, width_out = (sum(kif.bits for kif in formats) for formats in (network.inputs, formats_out))
     lines, signals = _inputs(network.inputs)
-    for n, (layer, sites) in enumerate(zip(network.layers, network.sites, strict=True)):
-        plans = plan_places(layer, sites) if isinstance(layer, LUTDenseTables) else [[]] * len(sites)
-        for p, (place, at_place) in enumerate(zip(sites, plans, strict=True)):
+    for n, (layer, gather_index) in enumerate(zip(network.layers, network.gather_index, strict=True)):
+        plans = plan_places(layer, gather_index) if isinstance(layer, TableLayer) else [[]] * len(gather_index)
+        for p, (place, at_place) in enumerate(zip(gather_index, plans, strict=True)):
             codes: dict[int, Signal] = {}
-            for i in map(int, layer.reads()):
+            for i in map(int, layer.used_channels()):
                 codes[i] = _channel(lines, f"c{n}_{p}_{i}", network, layer, i, int(place[i]), signals)
             padded = np.flatnonzero(place == PADDING).tolist()
             for o in range(layer.shape[1]):
                 key = f"{n}_{p}_{o}"
-                if isinstance(layer, LUTDenseTables):
+                if isinstance(layer, TableLayer):
                     check_plan(layer, o, at_place[o], padded)
                     signals.append(_tables(lines, key, layer, o, at_place[o], codes))
                 elif isinstance(layer, LinearLayer):
                     signals.append(_linear(lines, key, layer, o, codes))
                 else:
-                    items = [(codes[int(i)], int(layer.fraction[o]) - layer.inputs[i].f) for i in layer.channels(o)]
+                    items = [
+                        (codes[int(i)], int(layer.fraction_bits[o]) - layer.inputs[i].f) for i in layer.channels(o)
+                    ]
                     signals.append(_largest(lines, key, items))
     at = 0
     for o, (v, kif) in enumerate(zip(map(int, network.output_values), formats_out, strict=True)):
@@ -140,9 +142,7 @@ def _wrapped(source: str, kif: KIF, held: int) -> str:
     return f"{{{sign}, {source}[{kif.bits - 1}:0]}}"
 
 
-def _tables(
-    lines: list[str], key: str, layer: LUTDenseTables, o: int, plan: Summation, codes: dict[int, Signal]
-) -> Signal:
+def _tables(lines: list[str], key: str, layer: TableLayer, o: int, plan: Summation, codes: dict[int, Signal]) -> Signal:
     items: list[Signal] = []
     for n, addend in enumerate(plan.addends):
         i, kif = addend.channel, layer.inputs[addend.channel]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from trigger_lut.errors import TriggerLutError
-from trigger_lut.network.network import Layer, LinearLayer, LUTDenseTables, MaxLayer, Network
+from trigger_lut.network.network import Layer, LinearLayer, MaxLayer, Network, TableLayer
 
 SECONDS = 120.0
 Edge = tuple[int, int, int]
@@ -80,7 +80,7 @@ def _edges(network: Network) -> list[Edge]:
         if isinstance(layer, MaxLayer):
             found += [(n, int(i), 0) for i in np.flatnonzero(layer.output_of >= 0)]
         else:
-            live = layer.widths > 0 if isinstance(layer, LUTDenseTables) else layer.weights != 0
+            live = layer.widths > 0 if isinstance(layer, TableLayer) else layer.weights != 0
             found += [(n, int(i), int(o)) for i, o in np.argwhere(live)]
     return found
 

@@ -176,12 +176,12 @@ def interesting(network: Network) -> Sequence[str]:
     """What a network has of what is asked for, in words: for the count of a run."""
     found = {layer.computes_with for layer in network.layers}
     modes = {mode for layer in network.layers for mode in layer.overflow}
-    wraps = bool(network.wraps())
+    wraps = bool(network.overflow_risks())
     formats = [kif for layer in network.layers for kif in layer.inputs]
     words = [*sorted(found), *sorted(modes), *["values that wrap"] * wraps]
     words += ["signed"] * any(kif.k for kif in formats) + ["unsigned"] * any(not kif.k for kif in formats)
     words += ["negative fraction"] * any(kif.f < 0 for kif in formats)
     words += ["constant output"] * any(kif.bits == 1 for kif in network.output_formats())
     words += ["single input"] * (len(network.inputs) == 1)
-    words += ["several places"] * any(layer.places > 1 for layer in network.layers)
+    words += ["several places"] * any(layer.n_positions > 1 for layer in network.layers)
     return words

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from trigger_lut.fixed_point.formats import KIF, IntArray
-from trigger_lut.network.network import PADDING, Layer, LinearLayer, LUTDenseTables, MaxLayer, Network
+from trigger_lut.network.network import PADDING, Layer, LinearLayer, MaxLayer, Network, TableLayer
 
 MOST_BITS = 10
 WIDEST = 34  # bits of a value: a sum of weighted values keeps away from 64
@@ -31,17 +31,17 @@ def draw_network(rng: np.random.Generator) -> Network:
             network = grown
     if not network.layers:
         return draw_network(rng)
-    last = np.arange(network.starts[-2], network.starts[-1])
-    others = rng.integers(0, network.starts[-1], int(rng.integers(0, 3)))
+    last = np.arange(network.first_value[-2], network.first_value[-1])
+    others = rng.integers(0, network.first_value[-1], int(rng.integers(0, 3)))
     outputs = rng.permutation(np.concatenate([last[:4], others]))
     return Network(inputs, network.layers, outputs=outputs)
 
 
 def _layer(network: Network, n: int, rng: np.random.Generator) -> Layer:
-    known = network.starts[-1]
+    known = network.first_value[-1]
     c_in, c_out, places = (int(rng.integers(1, most)) for most in (6, 5, 4))
-    sites = rng.integers(0, known, (places, c_in))
-    sites[rng.random(sites.shape) < 0.1] = PADDING
+    gather_index = rng.integers(0, known, (places, c_in))
+    gather_index[rng.random(gather_index.shape) < 0.1] = PADDING
     inputs = tuple(draw_format(rng) for _ in range(c_in))
     overflow = tuple(map(str, rng.choice(OVERFLOWS, c_in)))
     rounding = str(rng.choice(["TRN", "RND"]))
@@ -50,15 +50,17 @@ def _layer(network: Network, n: int, rng: np.random.Generator) -> Layer:
     if kind == "max":
         output_of = rng.integers(-1, c_out, c_in)
         finest = max(kif.f for kif in inputs)
-        return MaxLayer(f"max_{n}", inputs, overflow, output_of, finest + rng.integers(0, 3, c_out), sites, rounding)
+        return MaxLayer(
+            f"max_{n}", inputs, overflow, output_of, finest + rng.integers(0, 3, c_out), gather_index, rounding
+        )
     bias = rng.integers(-20, 20, c_out) * rng.integers(0, 2, c_out)
     if kind == "linear":
         weights = rng.integers(-9, 10, (c_in, c_out)) << rng.integers(0, 4, (c_in, c_out))
         weights[rng.random(weights.shape) < 0.3] = 0
         relu = bool(rng.random() < 0.5)
-        return LinearLayer(f"linear_{n}", inputs, overflow, weights, bias, fraction, sites, rounding, relu)
-    return LUTDenseTables(
-        f"tables_{n}", inputs, overflow, *_tables(inputs, c_out, rng), bias, fraction, sites, rounding
+        return LinearLayer(f"linear_{n}", inputs, overflow, weights, bias, fraction, gather_index, rounding, relu)
+    return TableLayer(
+        f"tables_{n}", inputs, overflow, *_tables(inputs, c_out, rng), bias, fraction, gather_index, rounding
     )
 
 

@@ -65,7 +65,11 @@ def friends(*files: str, tree: str = "more") -> list[dict[str, Any]]:
 def test_a_list_names_what_files_would(folder: Path) -> None:
     Path("list.txt").write_text("# all that there is\n\n  ?.root  \nhttp://host/c.root\n")
     data_set = loaded(["@list.txt", "a.root"])
-    assert data_set.sources() == [Source(Path("a.root")), Source(Path("b.root")), Source("http://host/c.root")]
+    assert data_set.sources() == [
+        Source(Path("a.root")),
+        Source(Path("b.root"), place=1),
+        Source("http://host/c.root", place=2),
+    ]
     assert here(data_set) == [Path("a.root"), Path("b.root")]
     assert [s.file for s in data_set.sources() if isinstance(s.file, str)] == ["http://host/c.root"]
     assert data_set.lists() == [Path("list.txt")]

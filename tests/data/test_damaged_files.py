@@ -413,8 +413,8 @@ FAULTS = [
         "a label out of range", other(label=at(7, 3)), ("B: tree 'jets', label 'label': 3 at entry 7 is none of the 3",)
     ),
     Fault("a negative label", other(label=at(7, -1)), ("B: tree 'jets', label 'label': -1 at entry 7",)),
-    Fault("a label that is not whole", other(label=at(7, 0.5)), ("B: tree", "0.5 at entry 7 is not a whole number")),
-    Fault("a label that is NaN", other(label=at(7, float("nan"))), ("B: tree", "nan at entry 7 is not a whole number")),
+    Fault("a label that is not whole", other(label=at(7, 0.5)), ("B: tree", "0.5 at entry 7 is not an integer")),
+    Fault("a label that is NaN", other(label=at(7, float("nan"))), ("B: tree", "nan at entry 7 is not an integer")),
     Fault("NaN", other(x=at(9, np.nan)), ("feature 'x': 1 of 600 values, first at entry 9 of B", "nonfinite")),
     Fault("infinity", other(x=at(9, -np.inf)), ("feature 'x': 1 of 600 values, first at entry 9 of B",)),
     Fault("beyond float32", other(mass=at(9, 1e300)), ("feature 'mass': 1 of 600 values, first at entry 9 of B",)),

@@ -263,7 +263,7 @@ def test_a_source_goes_over_a_command_line(tmp_path: Path) -> None:
         Source("root://host//a.root", ((Path("c.root"), "t"), ("http://x/y.root", "u")), 2),
     ):
         assert Source.of(source.text()) == source
-    with pytest.raises(ConfigurationError, match="expected JSON with file, friends and kind"):
+    with pytest.raises(ConfigurationError, match="expected JSON with file, friends, kind and place"):
         Source.of("a.root")
     file = write_tree(tmp_path / "a.root", jet_columns(50))
     path = write_description(tmp_path / "toy.yaml", description([file]))

@@ -276,12 +276,12 @@ def test_nonfinite_values_are_refused_and_counted_a_feature(tmp_path: Path) -> N
         (
             jet_columns(9),
             {"label": {"expression": "label / 2", "classes": CLASSES}},
-            "label 'label / 2': 0.5 at entry 1 is not a whole number",
+            "label 'label / 2': 0.5 at entry 1 is not an integer",
         ),
         (
             changed("x", 2, np.nan),
             {"label": {"expression": "x * 0", "classes": CLASSES}},
-            "label 'x * 0': nan at entry 2 is not a whole number",
+            "label 'x * 0': nan at entry 2 is not an integer",
         ),
         (jet_columns(9), {"event_id": ["run", "x"]}, "event_id: branch 'x' holds float32, expected integers"),
         (
@@ -292,8 +292,8 @@ def test_nonfinite_values_are_refused_and_counted_a_feature(tmp_path: Path) -> N
         (
             jet_columns(9),
             {"features": [{"name": "pt"}]},
-            "feature 'pt': 'pt' is a list an entry, expected one number; reduce it with sum, num, min, max or nth, or "
-            "take an element, as in x[:, 0]",
+            "feature 'pt': 'pt' is a list an entry, expected one number; reduce it with sum, num, min, max or nth, "
+            "take an element, as in x[:, 0], or make a row of each element with rows, as in rows: Jet",
         ),
         (
             jet_columns(9),
@@ -305,7 +305,7 @@ def test_nonfinite_values_are_refused_and_counted_a_feature(tmp_path: Path) -> N
     ],
 )
 def test_wrong_content(tmp_path: Path, columns: dict[str, Any], changes: dict[str, Any], message: str) -> None:
-    assert refusal(tmp_path, columns, chunk_entries=100, **changes) == f"FILE: tree 'jets', {message}"
+    assert refusal(tmp_path, columns, chunk_entries=100, **changes).startswith(f"FILE: tree 'jets', {message}")
 
 
 def test_missing_branches_are_named_with_their_use(tmp_path: Path) -> None:
@@ -341,7 +341,8 @@ def test_duplicated_events(tmp_path: Path) -> None:
 
 def test_no_entries(tmp_path: Path) -> None:
     assert refusal(tmp_path, jet_columns(0)) == "data set toy: tree 'jets' has no entries in FILE"
-    assert refusal(tmp_path, jet_columns(9), cut="x > 1e9") == "data set toy: none of 9 entries in FILE passes the cut"
+    expected = "data set toy: none of 9 entries in FILE passes the cut and has a class"
+    assert refusal(tmp_path, jet_columns(9), cut="x > 1e9") == expected
 
 
 def test_an_empty_file_among_others_is_no_fault(tmp_path: Path) -> None:

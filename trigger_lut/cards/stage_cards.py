@@ -35,7 +35,8 @@ class ReadCard(Card):
     stage: Literal["read"] = "read"
     file: str = Field(description="The file, or its address.")
     entries: int = Field(description="Entries in its tree.")
-    kept: int = Field(description="Those that pass the cut.")
+    kept: int = Field(description="Records: entries, or objects of entries, that pass the cut and have a class.")
+    without_class: dict[str, int] = Field({}, description="Number of entries without a class, by value of the label.")
     left_out: str | None = Field(description="Why it was left out; null: it was read.")
     remote: dict[str, str] = Field({}, description="UUID in the header of each remote file, instead of a checksum.")
 
@@ -80,6 +81,7 @@ class IngestCard(Card):
     left_out: dict[str, str] = Field({}, description="Files that could not be read, each with the reason.")
     remote: dict[str, str] = Field({}, description="UUID in the header of each remote file, instead of a checksum.")
     events: int = Field(description="Entries kept.")
+    without_class: dict[str, int] = Field({}, description="Number of entries without a class, by value of the label.")
     classes: list[str] = Field(description="Class names in the order of their labels.")
     class_counts: dict[str, dict[str, int]] = Field(description="Events a class, by split.")
     targets: list[TargetSummary] = Field([], description="Of a regression; its events are of one class, 'all'.")

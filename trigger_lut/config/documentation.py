@@ -11,8 +11,9 @@ from trigger_lut.config.schema import schema_of
 _REDUCTIONS = ", ".join(f"`{name}`" for name, function in FUNCTIONS.items() if function.reduces)
 _OTHERS = ", ".join(f"`{name}`" for name, function in FUNCTIONS.items() if not function.reduces)
 EXPRESSIONS = (
-    "Expressions (features, label, cut) hold numbers, branch names, `+ - * / **`, comparisons, `& | ~` on truth "
-    f"values, and the functions {_OTHERS}. A branch with a list an entry is brought to one number by {_REDUCTIONS}; "
+    "Expressions (features, label, cut) hold numbers, branch names, `+ - * / % **`, comparisons, `& | ~` on "
+    "truth values, `& | << >>` on the bits of integers, `==` and `!=` of a branch with text in quotes, `x[condition]`, "
+    f"`x[:, 3]`, and the functions {_OTHERS}. A branch with a list an entry is brought to one number by {_REDUCTIONS}; "
     "`nth(x, n)` counts from 0, and `nth(x, n, other)` gives `other` where the list is too short, which is NaN "
     'otherwise, as for `min` and `max`. A branch whose name is not an identifier is written `branch("Jet.PT")`; where '
     'two objects have branches of one name, the whole path is given: `branch("a/v")`.'
@@ -90,7 +91,8 @@ def _by_name(entry: dict[str, Any]) -> dict[str, Any] | None:
 def _references(entry: dict[str, Any]) -> list[str]:
     """Names of the definitions that an entry, its options or its items refer to."""
     options = [entry, *entry.get("anyOf", [])]
-    options += [option["items"] for option in options if isinstance(option.get("items"), dict)]
+    items = [option["items"] for option in options if isinstance(option.get("items"), dict)]
+    options += [option for item in items for option in (item, *item.get("anyOf", []))]
     return [option["$ref"].rsplit("/", 1)[1] for option in options if "$ref" in option]
 
 

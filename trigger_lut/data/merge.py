@@ -149,8 +149,8 @@ class _Seen:
         name = f"data set {self.data_set.name}"
         if self.twice:
             raise DataError(
-                f"{name}: {self.twice} entries have the event_id ({', '.join(self.data_set.event_id)}) of another, "
-                f"such as {self.first_twice}"
+                f"{name}: {self.twice} entries have the event_id ({', '.join(self.data_set.id_branches) or 'entry'}) "
+                f"of another, such as {self.first_twice}"
             )
         if not self.for_training:
             return

@@ -189,8 +189,13 @@ def _branch(trees: Sequence[_Tree], name: str, purpose: str) -> _Branch:
     found = [(tree, branch) for tree in trees for branch in tree.branches.fitting(name)]
     if not found:
         known = sorted({branch.path for tree in trees for branch in tree.branches.all})
+        hint = (
+            "; to number the entries write event_id: entry, without brackets"
+            if (purpose, name) == ("event_id", "entry")
+            else ""
+        )
         beside = ", nor have its friends" if len(trees) > 1 else ""
-        raise DataError(f"{trees[0]} has no branch {name!r}{beside} ({purpose}){nearest(name, known)}")
+        raise DataError(f"{trees[0]} has no branch {name!r}{beside} ({purpose}){nearest(name, known)}{hint}")
     paths = [branch.path for _, branch in found]
     if len(found) > 1 and len({str(tree) for tree, _ in found}) == len(found) and len(set(paths)) == 1:
         raise DataError(f"branch {name!r} ({purpose}) stands in two trees: {found[0][0]} and {found[1][0]}")

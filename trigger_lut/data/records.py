@@ -30,7 +30,7 @@ BLOCK_BYTES = 16 << 20
 def row_type(data_set: DataSet) -> np.dtype[np.void]:
     """The record of a data set. Fields without content are left out."""
     fields: list[Any] = [("identity", "<u8"), ("entry", "<i8"), ("file", "<i4"), ("label", "<i4")]
-    if data_set.split_by:
+    if data_set.split_by or data_set.rows is not None:
         fields.append(("group", "<u8"))
     if data_set.weight is not None:
         fields.append(("weight", "<f4"))

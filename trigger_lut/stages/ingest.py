@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from trigger_lut.config.data_set.files import Source
 from trigger_lut.config.data_set.load import load_data_set
 from trigger_lut.config.data_set.model import DataSet
 from trigger_lut.data.event_codes import SPLIT_NAMES, EventCodes, load_codes, save_arrays
+from trigger_lut.data.labels import shortened
 from trigger_lut.data.merge import Merged, Shard, merge
 from trigger_lut.errors import CardError, DataError
 from trigger_lut.stages.read import read as read_file
@@ -55,6 +57,7 @@ def ingest(description: Path, codes: Path, card: Path, read: Path | None = None,
             left_out=left_out,
             remote={file: uuid for c in held.values() for file, uuid in c.remote.items()},
             events=int(merged.counts.sum()),
+            without_class=dict(shortened(sum((Counter(c.without_class) for c in held.values()), Counter()))),
             classes=data_set.label_classes,
             class_counts=_class_counts(data_set, merged),
             targets=merged.targets,
@@ -126,7 +129,7 @@ def _left_out(data_set: DataSet, cards: Sequence[ReadCard]) -> dict[str, str]:
     if not total:
         raise DataError(f"data set {data_set.name}: tree {data_set.tree!r} has no entries in {where}")
     if not any(c.kept for c in cards):
-        raise DataError(f"data set {data_set.name}: none of {total} entries in {where} passes the cut")
+        raise DataError(f"data set {data_set.name}: none of {total} entries in {where} passes the cut and has a class")
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from trigger_lut.cards.stage_cards import ReadCard
 from trigger_lut.config.data_set.files import Source
 from trigger_lut.config.data_set.load import load_data_set
 from trigger_lut.config.data_set.model import DataSet
-from trigger_lut.data.columns import read_source
-from trigger_lut.data.records import Rows, RowWriter, row_type
+from trigger_lut.data.columns import Part, read_source
+from trigger_lut.data.labels import shortened
+from trigger_lut.data.records import RowWriter, row_type
 from trigger_lut.data.root_files import file_uuid
 from trigger_lut.errors import BadFileError, DataError
 from trigger_lut.utils.files import write_together
@@ -33,18 +35,19 @@ def read(description: Path, source: Source, card: Path) -> None:
     watch, data_set = Stopwatch(), load_data_set(description, truth=False)
     left_out: str | None = None
     entries = kept = 0
+    others: Counter[str] = Counter()
 
     def write(path: Path) -> None:
-        nonlocal left_out, entries, kept
+        nonlocal left_out, entries, kept, others
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            entries, kept = _write_rows(data_set, read_source(data_set, source), path)
+            entries, kept, others = _write_rows(data_set, read_source(data_set, source), path)
         except BadFileError as error:
             if data_set.on_bad_file == "refuse":
                 raise
             print(f"ingest: left out: {error}", file=sys.stderr, flush=True)
             left_out = str(error).removeprefix(f"{source.file}: ")
-            entries, kept = _write_rows(data_set, (), path)
+            entries, kept, others = _write_rows(data_set, (), path)
 
     def made() -> ReadCard:
         held = [] if left_out is not None else source.all_files()
@@ -60,6 +63,7 @@ def read(description: Path, source: Source, card: Path) -> None:
             file=str(source.file),
             entries=entries,
             kept=kept,
+            without_class=dict(others),
             left_out=left_out,
             remote={file: file_uuid(file) for file in held if isinstance(file, str)},
         )
@@ -67,13 +71,14 @@ def read(description: Path, source: Source, card: Path) -> None:
     write_together({rows_of(card): write, card: lambda path: write_card(made(), path)})
 
 
-def _write_rows(data_set: DataSet, chunks: Iterable[tuple[int, Rows]], path: Path) -> tuple[int, int]:
-    """(entries read, records written)."""
-    entries = 0
+def _write_rows(data_set: DataSet, parts: Iterable[Part], path: Path) -> tuple[int, int, Counter[str]]:
+    """Return the entries read, the records written, and the entries without a class by value."""
+    entries, others = 0, Counter[str]()
     with path.open("wb") as file:
         writer = RowWriter(file, row_type(data_set))
-        for count, rows in chunks:
-            writer.add(rows)
-            entries += count
+        for part in parts:
+            writer.add(part.rows)
+            entries += part.entries
+            others = shortened(others + part.without_class)
         writer.finish()
-    return entries, writer.count
+    return entries, writer.count, others

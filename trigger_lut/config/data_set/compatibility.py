@@ -20,6 +20,7 @@ OF_OBJECTS = ("count", "sort_by", "select", "pad", "mask")
 def differences(trained: DataSet, other: DataSet) -> list[str]:
     """What keeps `other` from being encoded as `trained` was, as 'dotted.path: expected ..., found ...'."""
     found = _other_truth(trained, other)
+    found += _other("rows", trained.rows, other.rows)
     found += _other("cut", trained.cut, other.cut)
     found += _other_features("features", trained, trained.features, other, other.features)
     found += _other_names("objects", list(trained.objects), list(other.objects))

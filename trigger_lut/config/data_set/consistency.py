@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from trigger_lut.config.crossings import CROSSING_CLASSES, shares
 from trigger_lut.config.data_set.files import scheme_mistake
+from trigger_lut.config.data_set.uses import belongs, branches
 from trigger_lut.config.simulation import SIMULATED_CLASSES
 from trigger_lut.errors import ConfigurationError, nearest
 
@@ -54,7 +56,7 @@ def inconsistencies(data_set: DataSet, truth: bool = True) -> list[str]:
     for path, names in (
         ("label.classes" if data_set.label is not None else "regression_targets", data_set.class_or_target_names),
         ("features", [f.name for f in data_set.features]),
-        ("event_id", data_set.event_id),
+        ("event_id", data_set.id_branches),
         ("split_by", data_set.split_by or []),
         *(
             (f"objects.{kind}.features", [*(f.name for f in o.features), *([o.mask] if o.mask else [])])
@@ -63,10 +65,11 @@ def inconsistencies(data_set: DataSet, truth: bool = True) -> list[str]:
     ):
         lines += [f"{path}: {name!r} occurs twice" for name, count in Counter(names).items() if count > 1]
     lines += [
-        f"split_by: {name!r} is not in event_id{nearest(name, data_set.event_id)}"
+        f"split_by: {name!r} is not in event_id{nearest(name, data_set.id_branches)}"
         for name in data_set.split_by or []
-        if name not in data_set.event_id
+        if name not in data_set.id_branches
     ]
+    lines += _row_mistakes(data_set)
     total = data_set.split.train + data_set.split.validation + data_set.split.test
     if abs(total - 1) > 1e-9:
         lines.append(f"split: train + validation + test is {total:g}, expected 1")
@@ -111,6 +114,22 @@ def _anomaly_mistakes(data_set: DataSet) -> list[str]:
     return lines
 
 
+def _row_mistakes(data_set: DataSet) -> list[str]:
+    """Return what does not fit `event_id: entry` and `rows`."""
+    lines = []
+    if data_set.event_id == "entry" and data_set.event_ids_repeat_across_classes:
+        lines.append("event_ids_repeat_across_classes: not with event_id: entry, which never repeats")
+    if data_set.rows is None:
+        return lines
+    names = list(branches(data_set))
+    if not any(belongs(data_set.rows, name) for name in names):
+        heads = [re.split(r"[_./:]", name)[0] for name in names]
+        lines.append(f"rows: no branch of the description belongs to {data_set.rows!r}{nearest(data_set.rows, heads)}")
+    if data_set.trigger is not None and data_set.trigger.filled_fraction is not None:
+        lines.append("trigger.filled_fraction: not with rows; a row is an object, not a crossing")
+    return lines
+
+
 def _unknown_variables(data_set: DataSet, trigger: Trigger) -> list[str]:
     """Names that efficiency cannot be shown against, being neither observables nor channels."""
     from trigger_lut.config.data_set.channels import channels
@@ -133,7 +152,7 @@ def _label_mistakes(data_set: DataSet, truth: bool) -> list[str]:
     classes = data_set.label.classes
     if data_set.files_by_class is None:
         missing = "label.expression: missing; give it, or files_by_class instead of files"
-        return [missing] if data_set.label.expression is None else []
+        return [missing] if data_set.label.expression is None and data_set.label.conditions is None else []
     found = [
         f"files_by_class: no class {name!r} in label.classes{nearest(name, classes)}"
         for name in data_set.files_by_class
@@ -142,6 +161,6 @@ def _label_mistakes(data_set: DataSet, truth: bool) -> list[str]:
     if truth:
         without = [name for name in classes if name not in data_set.files_by_class]
         found += [f"files_by_class: no files of class {name!r}" for name in without]
-    if data_set.label.expression is not None:
+    if data_set.label.expression is not None or data_set.label.conditions is not None:
         found.append("label.expression: not together with files_by_class")
     return found

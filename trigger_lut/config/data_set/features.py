@@ -6,7 +6,15 @@ import math
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PlainValidator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+    model_validator,
+)
 
 from trigger_lut.cards.base import Strict
 from trigger_lut.config.data_set.expressions import Expression, branch, parse
@@ -34,6 +42,11 @@ def _auto(value: Any) -> Any:
     if value is None or isinstance(value, str):
         raise ValueError("expected 'auto' or a mapping with signed, width and integer")
     return value
+
+
+def _pair(value: Any) -> Any:
+    """Return a list of YAML as a tuple; strict validation takes no list."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _lsb(value: Any) -> Any:
@@ -114,7 +127,10 @@ NonFinite = Annotated[
     PlainSerializer(lambda v: {"replace": v} if isinstance(v, float) else v),
 ]
 Width = Annotated[int, Field(ge=2, le=MAX_WIDTH)]
-Quantiles = tuple[Annotated[float, Field(ge=0, le=1)], Annotated[float, Field(ge=0, le=1)]]
+Quantile = Annotated[float, Field(ge=0, le=1)]
+Quantiles = Annotated[
+    tuple[Quantile, Quantile], BeforeValidator(_pair, json_schema_input_type=tuple[Quantile, Quantile])
+]
 
 
 class Feature(Strict):
@@ -142,6 +158,46 @@ class Feature(Strict):
         return branch(self.name) if self.expression is None else parse(self.expression)
 
 
+class FeatureArray(Strict):
+    """Input channels from the innermost axis of an array, one for each name; other keys hold for all of them."""
+
+    names: list[Text | None] = Field(min_length=1, description="Name of each element in order; null skips one.")
+    expression: ExpressionText = Field(description="Branch or expression with a list or array an entry.")
+    format: Format = Field(None, json_schema_extra={"default": "auto"}, description="As of a feature.")
+    scale: Scale | None = Field(None, description="As of a feature.")
+    width: Width | None = Field(None, description="As of a feature.")
+    quantiles: Quantiles | None = Field(None, description="As of a feature.")
+    nonfinite: NonFinite | None = Field(None, description="As of a feature.")
+
+
+def _features(content: Any) -> Any:
+    """Replace each entry with `names` by one feature for each name."""
+    if not isinstance(content, list):
+        return content
+    found: list[Any] = []
+    for n, entry in enumerate(content):
+        if not isinstance(entry, dict) or "names" not in entry:
+            found.append(entry)
+            continue
+        try:
+            array = FeatureArray.model_validate(entry, strict=True)
+        except ValidationError as error:
+            lines = [
+                f"{'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()
+            ]
+            raise ValueError(f"entry {n} with names: {'; '.join(lines)}") from error
+        shared = {key: value for key, value in entry.items() if key not in ("names", "expression")}
+        found += [
+            {"name": name, "expression": f"({array.expression})[..., {place}]", **shared}
+            for place, name in enumerate(array.names)
+            if name is not None
+        ]
+    return found
+
+
+FeatureList = Annotated[list[Feature], BeforeValidator(_features, json_schema_input_type=list[Feature | FeatureArray])]
+
+
 class Objects(Strict):
     """Objects of an entry (jets, muons, particles) in a fixed number of slots, `count` * features channels."""
 
@@ -154,6 +210,6 @@ class Objects(Strict):
     mask: Text | None = Field(
         None, description="Name of a further feature of one bit: 1 where the slot holds an object."
     )
-    features: list[Feature] = Field(
+    features: FeatureList = Field(
         min_length=1, description="Of each object; expressions give a list an entry. One format for all slots."
     )

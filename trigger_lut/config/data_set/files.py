@@ -25,11 +25,17 @@ Address = Path | str  # a file here, or a remote address
 
 @dataclass(frozen=True)
 class Source:
-    """A file of the main tree, (file, tree) of each of its friends, and its class where files say the class."""
+    """A file of the main tree.
+
+    friends  file and tree of each of its friends
+    kind     its class, where files say the class
+    place    its position among the files of the data set
+    """
 
     file: Address
     friends: tuple[tuple[Address, str], ...] = ()
     kind: int | None = None
+    place: int = 0
 
     def all_files(self) -> list[Address]:
         return [self.file, *(file for file, _ in self.friends)]
@@ -37,7 +43,7 @@ class Source:
     def text(self) -> str:
         """Itself on a command line."""
         friends = [[str(file), tree] for file, tree in self.friends]
-        return json.dumps({"file": str(self.file), "friends": friends, "kind": self.kind})
+        return json.dumps({"file": str(self.file), "friends": friends, "kind": self.kind, "place": self.place})
 
     @classmethod
     def of(cls, text: str) -> Source:
@@ -45,9 +51,9 @@ class Source:
         try:
             held = json.loads(text)
             friends = tuple((_address(file), str(tree)) for file, tree in held["friends"])
-            return cls(_address(held["file"]), friends, held["kind"])
+            return cls(_address(held["file"]), friends, held["kind"], held["place"])
         except (ValueError, KeyError, TypeError) as error:
-            raise ConfigurationError(f"expected JSON with file, friends and kind, found {text!r}") from error
+            raise ConfigurationError(f"expected JSON with file, friends, kind and place, found {text!r}") from error
 
 
 def _address(text: str) -> Address:

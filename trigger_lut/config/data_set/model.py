@@ -4,31 +4,79 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from trigger_lut.cards.base import Strict
 from trigger_lut.config.crossings import ENERGY_TEV, Crossings, planned_crossing_files
 from trigger_lut.config.data_set.anomaly import SCORE, Anomaly
-from trigger_lut.config.data_set.features import ExpressionText, Feature, NonFinite, Objects, Quantiles, Width
+from trigger_lut.config.data_set.features import ExpressionText, FeatureList, NonFinite, Objects, Quantiles, Width
 from trigger_lut.config.data_set.files import Address, Source, expand, line_up, lists
 from trigger_lut.config.data_set.trigger import Trigger
 from trigger_lut.config.muons import MuonChamber, planned_muon_files
 from trigger_lut.config.simulation import PlannedFile, Simulation, planned_files
-from trigger_lut.config.validation import LONGEST, Line, Name, Text
+from trigger_lut.config.validation import LONGEST, LONGEST_TEXT, Line, Name, Text
 from trigger_lut.errors import DataError
 
 DATA = Path("data")  # simulated files lie in data/<name>/
+
+
+LabelValues = Annotated[list[float | Annotated[str, Field(max_length=LONGEST_TEXT)]], Field(min_length=1)]
+
+
+def _names(classes: Any) -> Any:
+    return list(classes) if isinstance(classes, dict) else classes
 
 
 class Label(Strict):
     """The class of an entry."""
 
     expression: ExpressionText | None = Field(
-        None, description="Branch or expression whose value is 0, 1, ... by class; default: files_by_class says it."
+        None,
+        description="Branch or expression with a value for each class; default: files_by_class or conditions say it.",
     )
-    classes: list[Text] = Field(min_length=2, description="Class names, from 0 on.")
+    classes: Annotated[
+        list[Text],
+        BeforeValidator(
+            _names, json_schema_input_type=list[Text] | dict[Text, LabelValues] | dict[Text, ExpressionText]
+        ),
+    ] = Field(
+        min_length=2,
+        description="Class names: of the values 0, 1, ... of the expression, or of text. A mapping {b: [5], light: [0, "
+        "1]} gives the values of each class; entries of other values are dropped and counted. A mapping {b: is_b == 1} "
+        "gives conditions instead of an expression.",
+    )
+    values: dict[Text, LabelValues] | None = Field(
+        None, description="Values of the expression by class. Usually written as the mapping `classes`."
+    )
+    conditions: dict[Text, ExpressionText] | None = Field(
+        None, description="Condition of each class. Usually written as the mapping `classes`."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _mapping(cls, content: Any) -> Any:
+        """Take apart a mapping of classes."""
+        classes = content.get("classes") if isinstance(content, dict) else None
+        if not isinstance(classes, dict) or not classes:
+            return content
+        key = "conditions" if all(isinstance(of, str) for of in classes.values()) else "values"
+        return content | {key: classes}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for key, by_class in (("values", self.values), ("conditions", self.conditions)):
+            if by_class is not None and list(by_class) != self.classes:
+                raise ValueError(f"{key}: expected the classes {self.classes} in this order, found {list(by_class)}")
+        if self.conditions is not None and (self.expression is not None or self.values is not None):
+            raise ValueError("classes with conditions need no expression; found both")
+        if self.values is not None and self.expression is None:
+            raise ValueError("expression: missing; the classes have values of an expression")
+        every = [value for listed in (self.values or {}).values() for value in listed]
+        if twice := [value for value in every if every.count(value) > 1]:
+            raise ValueError(f"classes: the value {twice[0]!r} is listed twice")
+        return self
 
 
 class RegressionTarget(Strict):
@@ -94,7 +142,15 @@ class DataSet(Strict):
         None, description="Make them by simulation of level-1 objects of whole crossings instead."
     )
     tree: Text = Field(description="Name of the TTree or RNTuple in each file.")
-    event_id: list[Text] = Field(min_length=1, description="Integer branches that together name an entry.")
+    event_id: Annotated[list[Text], Field(min_length=1)] | Literal["entry"] = Field(
+        description="Integer branches that together name an entry. entry: the number of the entry in its file, with "
+        "the position of the file among all; the split then changes when files are added.",
+    )
+    rows: Text | None = Field(
+        None,
+        description="Object whose lists become rows, one each: Jet for Jet_pt, Jet.PT, ...; all other branches are "
+        "repeated. Its position in the list becomes part of event_id, and rows of an entry stay in one split.",
+    )
     split_by: list[Text] | None = Field(
         None,
         min_length=1,
@@ -107,7 +163,7 @@ class DataSet(Strict):
     anomaly: Anomaly | None = Field(
         None, description="Anomaly detection instead: one score, of a network that knows background alone."
     )
-    features: list[Feature] = Field([], description="Input channels in order.")
+    features: FeatureList = Field([], description="Input channels in order.")
     objects: dict[Name, Objects] = Field(
         {}, description="Objects in slots, by name; their channels follow those of features, slot by slot."
     )
@@ -135,6 +191,11 @@ class DataSet(Strict):
         exclude=True,
         description="The public data set that this is; a scan's page then shows the published results on it.",
     )
+
+    @property
+    def id_branches(self) -> list[str]:
+        """Branches of event_id; none where entries are numbered."""
+        return [] if self.event_id == "entry" else list(self.event_id)
 
     @property
     def outputs(self) -> list[str]:
@@ -210,7 +271,8 @@ class DataSet(Strict):
                     raise DataError(f"{owner}: {file} stands under both classes {both}")
         friends = [(f.tree, expand(f"{owner}: friends of tree {f.tree!r}", f.files)) for f in self.friends or []]
         found = [replace(s, kind=kinds[s.file]) for s in line_up(owner, self.tree, list(kinds), friends)]
-        return sorted(found, key=lambda s: (isinstance(s.file, str), s.file))
+        found.sort(key=lambda s: (isinstance(s.file, str), s.file))
+        return [replace(s, place=place) for place, s in enumerate(found)]
 
     def lists(self) -> list[Path]:
         """The text files that list files."""

@@ -1,0 +1,101 @@
+// Loads one library of the model with dlopen and compares its outputs with expected ones, code by code:
+//
+//   ./test_@MODEL@ LIBRARY INPUTS EXPECTED [LIBRARY INPUTS EXPECTED ...]
+//
+// Several libraries stay loaded at the same time, with global symbols, and take turns event by event.
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#if __has_include("hls4ml/emulator.h")
+#include "hls4ml/emulator.h"
+#else
+#include "emulator.h"
+#endif
+
+namespace {
+
+using Input = @IN_TYPE@;
+using Output = @OUT_TYPE@;
+template <class T>
+using Rows = std::vector<std::vector<T>>;
+
+template <class T>
+Rows<T> read(const char* path) {
+    std::ifstream file(path);
+    if (!file) {
+        std::cerr << path << ": cannot be read\n";
+        std::exit(2);
+    }
+    Rows<T> rows;
+    for (std::string line; std::getline(file, line);) {
+        std::istringstream words(line);
+        rows.emplace_back();
+        for (T code = 0; words >> code;) rows.back().push_back(code);
+    }
+    return rows;
+}
+
+struct Case {
+    std::string path;
+    hls4mlEmulator::Model* model;
+    void (*destroy)(hls4mlEmulator::Model*);
+    Rows<Input> inputs;
+    Rows<Output> expected;
+};
+
+Case load(char** argv) {
+    void* library = dlopen(argv[0], RTLD_NOW | RTLD_GLOBAL);
+    if (library == nullptr) {
+        std::cerr << dlerror() << "\n";
+        std::exit(2);
+    }
+    const auto create = reinterpret_cast<hls4mlEmulator::Model* (*)()>(dlsym(library, "create_model"));
+    const auto destroy = reinterpret_cast<void (*)(hls4mlEmulator::Model*)>(dlsym(library, "destroy_model"));
+    if (create == nullptr || destroy == nullptr) {
+        std::cerr << argv[0] << ": create_model and destroy_model: expected both\n";
+        std::exit(2);
+    }
+    return {argv[0], create(), destroy, read<Input>(argv[1]), read<Output>(argv[2])};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc < 4 || argc % 3 != 1) {
+        std::cerr << "usage: " << argv[0] << " LIBRARY INPUTS EXPECTED [LIBRARY INPUTS EXPECTED ...]\n";
+        return 2;
+    }
+    std::vector<Case> cases;
+    for (int n = 1; n < argc; n += 3) cases.push_back(load(argv + n));
+    std::size_t events = 0, differences = 0;
+    for (const auto& one : cases) {
+        if (one.inputs.size() != one.expected.size() || one.inputs.empty()) {
+            std::cerr << one.path << ": expected as many events as outputs, and at least one\n";
+            return 2;
+        }
+        events = std::max(events, one.inputs.size());
+    }
+    for (std::size_t event = 0; event < events; ++event) {
+        for (auto& one : cases) {
+            const std::size_t row = event % one.inputs.size();
+            std::vector<Output> found;
+            one.model->prepare_input(one.inputs[row]);
+            one.model->predict();
+            one.model->read_result(&found);
+            if (found == one.expected[row]) continue;
+            if (++differences == 1) std::cerr << one.path << ": differs in event " << row << "\n";
+        }
+    }
+    for (auto& one : cases) one.destroy(one.model);
+    std::cout << events << " events, " << differences << " differences\n";
+    return differences == 0 ? 0 : 1;
+}

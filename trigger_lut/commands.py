@@ -65,12 +65,14 @@ def simulate(args: argparse.Namespace) -> None:
     if args.process in CROSSING_CLASSES:
         from trigger_lut.simulation.crossings.files import simulate_crossing_file
 
-        simulate_crossing_file(args.description, args.process, args.part, args.root, args.card)
+        simulate_crossing_file(
+            args.description, process=args.process, part=args.part, root_file=args.root, card=args.card
+        )
         return
     if args.process == MUON:
         from trigger_lut.simulation.muons.files import simulate_muon_file
 
-        simulate_muon_file(args.description, args.part, args.root, args.card)
+        simulate_muon_file(args.description, part=args.part, root_file=args.root, card=args.card)
         return
     from trigger_lut.stages.simulate import simulate_file
 

@@ -89,7 +89,7 @@ def test_chi_square_of_equal_weights_is_pearson_s() -> None:
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_chi_square_is_calibrated(weighted: bool) -> None:
-    """Its probability is below x in a share x of cases; of few events a code, and of weights that go with codes."""
+    """Count low probabilities in samples of one distribution, with few events for a code and weights by code."""
     rng, found = np.random.default_rng(9), []
     shares = np.arange(1, 101) / np.arange(1, 101).sum()
     weights = np.where(np.arange(100) < 60, 5.0, 1.0) if weighted else np.ones(100)
@@ -191,7 +191,7 @@ class Trained:
         return evaluate(self.network, codes) * 2.0 ** -self.network.fractions.astype(np.float64)
 
     def ingest(self, name: str, columns: dict[str, Any], **changes: Any) -> Files:
-        """Of columns as a data set of that name: frozen, but for the first one."""
+        """Ingest columns as a data set; the first one is not frozen."""
         place = self.folder / name
         file = write_tree(place / "a.root", columns)
         made = description([file], **{"name": name, **self.changes, **changes})

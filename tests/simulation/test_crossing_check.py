@@ -124,7 +124,9 @@ def test_a_short_file_and_one_that_is_none(made):
 def test_a_file_that_is_not_planned(tmp_path, capsys):
     (tmp_path / "d.yaml").write_text(DESCRIPTION)
     with pytest.raises(ConfigurationError, match=r"no file ditau_1.root; nearest: 'ditau_0.root'"):
-        simulate_crossing_file(tmp_path / "d.yaml", "ditau", 1, tmp_path / "x.root", tmp_path / "x.json")
+        simulate_crossing_file(
+            tmp_path / "d.yaml", process="ditau", part=1, root_file=tmp_path / "x.root", card=tmp_path / "x.json"
+        )
     (tmp_path / "d.yaml").write_text("simulate: {}\n")
     files = ("--description", str(tmp_path / "d.yaml"), "--root", str(tmp_path / "x.root"))
     assert (

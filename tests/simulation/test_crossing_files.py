@@ -30,7 +30,9 @@ def files(tmp_path_factory) -> dict[str, Path]:
     made = {}
     for process in CROSSING_CLASSES:
         made[process] = folder / f"{process}_0.root"
-        simulate_crossing_file(folder / "d.yaml", process, 0, made[process], folder / f"{process}_0.json")
+        simulate_crossing_file(
+            folder / "d.yaml", process=process, part=0, root_file=made[process], card=folder / f"{process}_0.json"
+        )
     return made
 
 
@@ -85,7 +87,13 @@ def test_objects_come_sorted_and_in_acceptance(files):
 
 
 def test_the_same_description_gives_the_same_crossings(files, tmp_path):
-    simulate_crossing_file(files["soft"].parent / "d.yaml", "pt80", 0, tmp_path / "again.root", tmp_path / "again.json")
+    simulate_crossing_file(
+        files["soft"].parent / "d.yaml",
+        process="pt80",
+        part=0,
+        root_file=tmp_path / "again.root",
+        card=tmp_path / "again.json",
+    )
     first, second = arrays(files["pt80"]), arrays(tmp_path / "again.root")
     assert first.fields == second.fields
     assert all(ak.array_equal(first[name], second[name]) for name in first.fields)

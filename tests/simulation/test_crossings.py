@@ -1,4 +1,4 @@
-"""Simulated crossings without Pythia: shares of kinds, numbers of collisions, detector, level-1 objects."""
+"""Simulated crossings without Pythia: fractions of kinds, numbers of collisions, detector, level-1 objects."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def test_shifted_peak_is_refused_and_leaves_nothing(files, tmp_path):
     with pytest.raises(DataError) as caught:
         check_simulation(files, tmp_path / "check.json")
     assert str(caught.value).startswith(
-        "simulated jets: mass peaks are not where they belong: W: expected 80.4 +- 2.5 GeV, found 7"
+        "simulated jets: mass peaks are outside their tolerance: W: expected 80.4 +- 2.5 GeV, found 7"
     )
     assert not (tmp_path / "check.json").exists()
 

@@ -111,7 +111,7 @@ def test_files_hold_the_planned_muons_and_the_same_seed_gives_the_same(tmp_path:
     files = []
     for part in (0, 1):
         files.append(tmp_path / f"muon_{part}.root")
-        simulate_muon_file(description, part, files[-1], tmp_path / f"{part}.json")
+        simulate_muon_file(description, part=part, root_file=files[-1], card=tmp_path / f"{part}.json")
         assert read_card(MuonFileCard, tmp_path / f"{part}.json").muons == 1500
     trees = [uproot.open({path: TREE}).arrays(library="np") for path in files]
     assert trees[0]["hits"].shape == (1500, 350)
@@ -120,7 +120,7 @@ def test_files_hold_the_planned_muons_and_the_same_seed_gives_the_same(tmp_path:
     assert (trees[0]["hits"] != trees[1]["hits"]).any()
     muons = simulate_muons(chamber(), 1500, 1001 * 1000)
     np.testing.assert_array_equal(trees[0]["hits"].reshape(1500, 50, 7), muons.hits.transpose(0, 2, 1))
-    simulate_muon_file(description, 0, tmp_path / "again.root", tmp_path / "again.json")
+    simulate_muon_file(description, part=0, root_file=tmp_path / "again.root", card=tmp_path / "again.json")
     again = uproot.open({tmp_path / "again.root": TREE}).arrays(library="np")
     for name, values in again.items():
         np.testing.assert_array_equal(values, trees[0][name])
@@ -144,10 +144,10 @@ def test_descriptions_that_contradict_themselves_are_refused(tmp_path: Path) -> 
         with pytest.raises(ValueError, match=message):
             chamber(**changes)
     with pytest.raises(ConfigurationError, match=r"simulate_muons: no part 7; there are: '0', '1'"):
-        simulate_muon_file(described(tmp_path), 7, tmp_path / "a.root", tmp_path / "a.json")
+        simulate_muon_file(described(tmp_path), part=7, root_file=tmp_path / "a.root", card=tmp_path / "a.json")
     (tmp_path / "empty.json").write_text("{}")
     with pytest.raises(ConfigurationError, match=r"simulate_muons: missing"):
-        simulate_muon_file(tmp_path / "empty.json", 0, tmp_path / "a.root", tmp_path / "a.json")
+        simulate_muon_file(tmp_path / "empty.json", part=0, root_file=tmp_path / "a.root", card=tmp_path / "a.json")
 
 
 def test_planned_files_share_the_muons() -> None:

@@ -1,1 +1,4 @@
-"""Simulated jets in ROOT files. Only this package imports Pythia8 and FastJet (GPL), and only inside functions."""
+"""Toy data in ROOT files: jets, muons, bunch crossings.
+
+Only this package imports Pythia8 and FastJet (GPL), and only inside functions.
+"""

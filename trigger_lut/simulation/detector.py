@@ -1,12 +1,12 @@
-"""What a detector makes of particles, each effect a function: a solenoid, calorimeter towers and muon chambers.
+"""Toy detector, one function for each effect: a solenoid, calorimeter towers and muon chambers.
 
-It is like the level-1 view of a general-purpose LHC detector, with round numbers and no claim to be one of them:
+The parameters are round numbers, similar to the level-1 view of a general-purpose LHC detector:
 
 acceptance   towers to |eta| < 2.97, muons to |eta| < 2.4
-field        a charged particle is turned in phi on its way to the calorimeter, or never reaches it: `deflection`
-layers       electrons and photons leave their transverse energy in EM towers, all else but muons in HAD towers
+field        a charged particle is deflected in phi, or does not reach the calorimeter: `deflection`
+layers       electrons and photons deposit transverse energy in EM towers, other particles except muons in HAD
 resolution   of each tower's transverse energy: `smeared`
-towers       thresholds, whole numbers of 0.5 GeV, saturation: `digitized`
+towers       thresholds, multiples of 0.5 GeV, saturation: `digitized`
 muons        inefficiency and resolution of 1/pt: `muons_seen`
 """
 
@@ -41,9 +41,18 @@ POSITIVE = (211, 321, 2212, 3222, -ELECTRON, -MUON, -3112, -3312, -3334)  # stab
 
 
 class Deposits(NamedTuple):
-    """What some collisions leave in the towers: collision c has offsets[c] to offsets[c + 1] - 1.
+    """Energies of C collisions in the towers; collision c has the deposits offsets[c] to offsets[c + 1] - 1.
 
-    eta, phi (D,) numbers of towers; layer (D,) EM or HAD; et_gev (D,) before resolution and thresholds.
+    Attributes
+    ----------
+    eta, phi : (D,) ndarray of int
+        Indices of the towers.
+    layer : (D,) ndarray of int
+        EM or HAD.
+    et_gev : (D,) ndarray
+        Transverse energy before resolution and thresholds.
+    offsets : (C + 1,) ndarray of int
+        First deposit of each collision.
     """
 
     eta: Ints
@@ -54,7 +63,7 @@ class Deposits(NamedTuple):
 
 
 class Muons(NamedTuple):
-    """Muons of some collisions or crossings, (M,) each: number `of` the collision, pt in GeV, eta, phi in radians."""
+    """Muons of collisions or crossings, (M,) each: index `of` the collision, pt in GeV, eta, phi in radians."""
 
     of: Ints
     pt: Floats
@@ -63,12 +72,12 @@ class Muons(NamedTuple):
 
 
 def charges(pdg_id: NDArray[Any]) -> Ints:
-    """-1, 0 or 1 by PDG id of final particles."""
+    """Return the charges of final particles by PDG id: -1, 0 or 1."""
     return np.isin(pdg_id, POSITIVE).astype(np.int64) - np.isin(-pdg_id, POSITIVE)
 
 
 def deflection(pt_gev: Floats, charge: Ints) -> Floats:
-    """By how much phi is smaller at the calorimeter than at the collision; NaN where a track curls up before it.
+    """Return how much smaller phi is at the calorimeter than at the collision; NaN for tracks that do not reach it.
 
     A track of radius R = pt / (0.3 B) leaves a cylinder of radius r, centered on its start, at the angle asin(r / 2R).
     """
@@ -77,9 +86,9 @@ def deflection(pt_gev: Floats, charge: Ints) -> Floats:
 
 
 def in_towers(pt: Floats, eta: Floats, phi: Floats, pdg_id: NDArray[Any], collision: Ints, collisions: int) -> Deposits:
-    """Of visible final particles, (P,) each and in the order of their collisions, what they leave in the towers.
+    """Deposit the energy of final particles, (P,) each in the order of their collisions, in towers.
 
-    A particle leaves the transverse energy of a massless one; muons and neutrinos leave nothing.
+    Each particle is treated as massless. Muons and neutrinos deposit nothing.
     """
     kind = np.abs(pdg_id)
     turned = phi - deflection(pt, charges(pdg_id))
@@ -94,7 +103,7 @@ def in_towers(pt: Floats, eta: Floats, phi: Floats, pdg_id: NDArray[Any], collis
 
 
 def smeared(et_gev: Floats, random: np.random.Generator) -> Floats:
-    """Tower energies (N, 2, eta, phi) with the resolution of each layer; not negative."""
+    """Smear tower energies (N, 2, eta, phi) with the resolution of each layer; the result is not negative."""
     found = et_gev.copy()
     hit = found > 0
     layer = np.nonzero(hit)[1]
@@ -105,13 +114,13 @@ def smeared(et_gev: Floats, random: np.random.Generator) -> Floats:
 
 
 def digitized(et_gev: Floats) -> Floats:
-    """Tower energies as hardware has them: whole numbers of 0.5 GeV, cut off, saturated; below the threshold 0."""
-    whole = np.floor(np.minimum(et_gev, LARGEST_GEV) / LSB_GEV) * LSB_GEV
-    return np.where(whole < THRESHOLD_GEV, 0.0, whole)
+    """Digitize tower energies: multiples of 0.5 GeV, rounded down, saturated; 0 below the threshold."""
+    digits = np.floor(np.minimum(et_gev, LARGEST_GEV) / LSB_GEV) * LSB_GEV
+    return np.where(digits < THRESHOLD_GEV, 0.0, digits)
 
 
 def muons_seen(muons: Muons, random: np.random.Generator) -> Muons:
-    """The muons that the chambers find: in acceptance, of enough pt, with their inefficiency and resolution."""
+    """Apply acceptance, pt threshold, inefficiency and resolution of the muon chambers."""
     efficient = random.random(len(muons.pt)) < MUON_EFFICIENCY
     change = np.maximum(1 + MUON_RESOLUTION * random.standard_normal(len(muons.pt)), 0.1)
     pt = muons.pt / change

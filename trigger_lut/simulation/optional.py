@@ -9,7 +9,7 @@ from trigger_lut.errors import ToolMissingError
 
 
 def require(package: str) -> Any:
-    """The imported package. Raises ToolMissingError, with the line that installs it, when it is not there."""
+    """Import an optional package. Raises ToolMissingError with the command that installs it."""
     try:
         return importlib.import_module(package)
     except ModuleNotFoundError as error:

@@ -75,7 +75,7 @@ def simulate_jets(simulation: Simulation, file: PlannedFile) -> tuple[dict[str, 
 
     batches: list[dict[str, Any]] = []
     jets_found = events_done = 0
-    for events in generate(simulation, file.process, file.seed, batch=min(file.jets, LARGEST_BATCH)):
+    for events in generate(simulation, file.process, seed=file.seed, batch=min(file.jets, LARGEST_BATCH)):
         jets = find_jets(events, simulation, file.process)
         if len(jets):
             batches.append(

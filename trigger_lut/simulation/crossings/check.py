@@ -1,4 +1,4 @@
-"""Stage `check_simulation` of simulated crossings: are they of the kinds that they are called?"""
+"""Check of simulated crossings: kind of the hardest collision, number of collisions, cross sections."""
 
 from __future__ import annotations
 
@@ -22,17 +22,30 @@ from trigger_lut.config.crossings import (
 from trigger_lut.errors import DataError
 from trigger_lut.simulation.crossings.files import OBJECTS, TREE, read_crossings
 
-PTHAT_TOLERANCE = 0.02  # in 114,000 crossings Pythia gave up to 1.2 % less than the window that it was asked for
-SIGMA_TOLERANCE = 0.05  # of Pythia's cross sections against those that rates rest on, plus what their number allows
+PTHAT_TOLERANCE = 0.02  # Pythia's pT-hat lies up to 1.2 % below the requested window (114,000 crossings)
+SIGMA_TOLERANCE = 0.05  # of Pythia's cross sections against those of the rates, plus their statistical error
 EDGES_GEV = np.concatenate([np.arange(0, 100, 5), np.arange(100, 300, 20), np.arange(300, 601, 50)]).astype(float)
 
 
 def check_crossings(description: Path, files: list[Path], card: Path) -> None:
-    """Look at all files and the cards beside them, and write a `CrossingCheck`.
+    """Check all files with their cards, and write a `CrossingCheck`.
 
-    Raises DataError, and writes nothing, when a file lacks crossings, a hardest collision is not of its kind, a mean
-    number of collisions is off by more than five standard errors, or a cross section by more than 5 % and 1 over the
-    root of the number of collisions that it was found with.
+    The mean number of collisions must agree within five standard errors. Cross sections must agree within 5 % plus
+    1 / sqrt(n), with n the number of generated collisions.
+
+    Parameters
+    ----------
+    description : Path
+        Description of the data set.
+    files : list of Path
+        ROOT files, each with its card.
+    card : Path
+        Card to write.
+
+    Raises
+    ------
+    DataError
+        If a file lacks crossings, or if a check fails. No card is written then.
     """
     watch = Stopwatch()
     crossings = read_crossings(description)
@@ -72,7 +85,7 @@ def check_crossings(description: Path, files: list[Path], card: Path) -> None:
 
 
 def _read(path: Path) -> Any:
-    """Per entry: collisions, hardest_pthat, met_pt, the first jet's pt and numbers of objects."""
+    """Read collisions, hardest_pthat, met_pt, pt of the leading jet, and numbers of objects."""
     import awkward as ak
     import uproot
 
@@ -110,7 +123,7 @@ def _mistakes(crossings: Crossings, name: str, entries: dict[str, Any]) -> list[
 
 
 def _collisions(crossings: Crossings, name: str) -> float:
-    """The mean number of collisions of a class."""
+    """Return the mean number of collisions of a class."""
     mean = {n: crossings.pileup * piece.sigma_mb / INELASTIC_MB for n, piece in SLICES.items()}
     soft = crossings.pileup - sum(mean.values())
     if name not in BACKGROUND:
@@ -136,7 +149,7 @@ def _summary(crossings: Crossings, name: str, entries: dict[str, Any]) -> Crossi
 
 
 def _sigma(cards: list[CrossingFileCard]) -> tuple[dict[str, float], dict[str, int]]:
-    """(means over the files, by how much each has generated; how much all have), by kind."""
+    """Return by kind the mean cross section, weighted with generated collisions, and their number."""
     found, generated = {}, {}
     for kind in CROSSING_CLASSES:
         parts = [(c.sigma_mb[kind], c.generated[kind]) for c in cards if c.generated.get(kind)]

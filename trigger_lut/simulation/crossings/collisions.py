@@ -1,4 +1,4 @@
-"""Proton collisions of one kind from Pythia8, as what each leaves in the towers, with its muons."""
+"""Proton collisions of one kind from Pythia8, as deposits in calorimeter towers and muons."""
 
 from __future__ import annotations
 
@@ -41,9 +41,14 @@ PROCESSES: dict[str, tuple[str, ...]] = {
 class Collisions:
     """Some collisions of one kind.
 
-    pthat_gev  (C,) of the hardest scattering
-    deposits   what they leave in the towers
-    muons      their muons before the chambers, `of` the collision, in rising order
+    Attributes
+    ----------
+    pthat_gev : (C,) ndarray
+        Transverse momentum of the hardest scattering.
+    deposits : Deposits
+        Energies in the towers.
+    muons : Muons
+        Muons before the chambers, in the order of the collisions.
     """
 
     pthat_gev: Floats
@@ -55,10 +60,10 @@ class Collisions:
 
 
 class Generator:
-    """Collisions of one kind without end; the same seed gives the same ones.
+    """Endless source of collisions of one kind; the same seed gives the same collisions.
 
-    Soft ones are those of all inelastic collisions whose hardest scattering is below the first of `SLICES`. Raises
-    ToolMissingError when Pythia8 is not installed.
+    Soft collisions are inelastic ones whose hardest scattering is below the first of `SLICES`. Raises ToolMissingError
+    if Pythia8 is not installed.
     """
 
     def __init__(self, process: str, seed: int) -> None:
@@ -70,7 +75,7 @@ class Generator:
         assert self.pythia.init(), f"Pythia8 did not start: {process}"
 
     def take(self, count: int) -> Collisions:
-        """The next `count` collisions."""
+        """Generate the next `count` collisions."""
         held, found = [], 0
         while found < count:
             held.append(self._batch(min(BATCH, count - found)))
@@ -79,7 +84,7 @@ class Generator:
 
     @property
     def sigma_mb(self) -> float:
-        """The cross section that Pythia found."""
+        """Cross section by Pythia."""
         return float(self.pythia.infoPython().sigmaGen())
 
     def _batch(self, count: int) -> Collisions:
@@ -109,7 +114,7 @@ def _collisions(kind: Any, px: Floats, py: Floats, pz: Floats, of: Any, pthat: F
 
 
 def together(parts: list[Collisions]) -> Collisions:
-    """All of them as one, in order."""
+    """Concatenate collisions in order."""
     starts = np.cumsum([0, *map(len, parts)])
     deposits = [part.deposits for part in parts]
     filled = np.cumsum([0, *(len(d.et_gev) for d in deposits)])

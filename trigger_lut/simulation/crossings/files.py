@@ -1,4 +1,4 @@
-"""Stage of simulated crossings: one ROOT file of one class, a tree `crossings` with one entry a crossing."""
+"""ROOT files of simulated crossings: one class in each, a tree `crossings` with one entry for each crossing."""
 
 from __future__ import annotations
 
@@ -36,22 +36,54 @@ class _Block(Strict):
 
 
 def read_crossings(description: Path) -> Crossings:
-    """The `simulate_crossings` block of a description. Raises ConfigurationError."""
+    """Read the `simulate_crossings` block of a description.
+
+    Parameters
+    ----------
+    description : Path
+        Description of the data set.
+
+    Returns
+    -------
+    Crossings
+        The block.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file has no such block, or an invalid one.
+    """
     content = read_yaml(description)
     if not isinstance(content, dict) or "simulate_crossings" not in content:
         raise ConfigurationError(
-            f"{description}: simulate_crossings: missing; expected the block that says what to simulate"
+            f"{description}: simulate_crossings: missing. Expected a block with the parameters of the simulation"
         )
     block: _Block = validate(_Block, {"simulate_crossings": content["simulate_crossings"]}, description)
     return block.simulate_crossings
 
 
-def simulate_crossing_file(description: Path, process: str, part: int, root_file: Path, card: Path) -> None:
-    """Write one file of the data set, whole or not at all, with its card.
+def simulate_crossing_file(description: Path, *, process: str, part: int, root_file: Path, card: Path) -> None:
+    """Write one file of the data set with its card.
 
-    Branches: run, event, label, collisions, hardest_pthat, met_pt, met_phi, and lists jet_, egamma_ and muon_pt, _eta,
-    _phi, largest pt first. The same description gives the same content. Raises ConfigurationError for a description
-    that is not valid or has no such file, ToolMissingError when Pythia8 is not installed.
+    Branches: run, event, label, collisions, hardest_pthat, met_pt, met_phi, and lists of pt, eta and phi of jet, egamma
+    and muon, largest pt first. The same description gives the same content. Raises ToolMissingError if Pythia8 is not
+    installed.
+
+    Parameters
+    ----------
+    description : Path
+        Description of the data set.
+    process : str
+        Class of the crossings.
+    part : int
+        Number of the file.
+    root_file, card : Path
+        Files to write.
+
+    Raises
+    ------
+    ConfigurationError
+        If the description is invalid or has no such file.
     """
     import awkward as ak
     import uproot
@@ -88,7 +120,7 @@ def simulate_crossing_file(description: Path, process: str, part: int, root_file
 
 
 class Maker:
-    """Crossings of one class, batch by batch. Hard collisions are used once; soft ones come from a pool."""
+    """Source of crossings of one class. Hard collisions are used once; soft ones come from a pool."""
 
     def __init__(self, crossings: Crossings, process: str, seed: int) -> None:
         self.crossings, self.process, self.seed = crossings, process, seed
@@ -101,7 +133,7 @@ class Maker:
         self.pool = self._take(SOFT, crossings.pool)
 
     def _take(self, kind: str, count: int) -> Collisions:
-        """The next collisions of a kind; Pythia is started for it when the first one is wanted."""
+        """Generate collisions of a kind; its Pythia starts with the first request."""
         from trigger_lut.simulation.crossings.collisions import Generator
 
         if kind not in self.generators:
@@ -112,7 +144,7 @@ class Maker:
         return found
 
     def next(self, count: int) -> dict[str, Any]:
-        """Columns of the next crossings; of objects dictionaries of lists an entry."""
+        """Generate the columns of the next crossings; columns of objects are dictionaries of jagged arrays."""
         from trigger_lut.simulation.crossings import level1
         from trigger_lut.simulation.crossings.pileup import drawn, in_order, muons_of, numbers, towers_of
         from trigger_lut.simulation.detector import Muons, digitized, muons_seen, smeared

@@ -1,9 +1,9 @@
 """Level-1 objects from towers and muons: jets, e/gamma, missing transverse momentum.
 
-The algorithms are those of a calorimeter trigger in their simplest form. A jet is a window of 9 x 9 towers about a
-tower that is the highest of them, less what its surroundings say of pile-up: the three lower ones of four strips of 3 x
-9 towers beside it, which have its area together (the 'chunky donut' of CMS' calorimeter trigger). An
-e/gamma is a window of 3 x 3 EM towers about the highest of them, with little behind it in HAD.
+The algorithms are simple forms of those of a calorimeter trigger. A jet is a window of 9 x 9 towers around its highest
+tower. Pile-up is subtracted as in CMS' calorimeter trigger ("chunky donut"): four strips of 3 x 9 towers adjoin the
+window, and the three lower ones have its area together. An e/gamma is a window of 3 x 3 EM towers around its highest
+tower, with little energy in HAD.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from trigger_lut.simulation.detector import EM, ETA_MAX, HAD, TOWER, Floats, Muo
 
 JET, EGAMMA = 9, 3  # towers across
 JET_SEED_GEV, JET_MIN_GEV, EGAMMA_SEED_GEV, EGAMMA_MIN_GEV = 4.0, 15.0, 2.0, 5.0
-LARGEST_HAD_SHARE = 0.25  # of HAD to EM in an e/gamma's window
+MAX_HAD_FRACTION = 0.25  # HAD over EM energy in the window of an e/gamma
 MOST_JETS, MOST_OTHERS = 10, 4
 
 
 class Objects(NamedTuple):
-    """Objects of crossings, (N, K) each and largest pt first: pt in GeV (0: no object), eta, phi in radians."""
+    """Objects of crossings, (N, K) each, largest pt first: pt in GeV (0: no object), eta, phi in radians."""
 
     pt: Floats
     eta: Floats
@@ -30,7 +30,7 @@ class Objects(NamedTuple):
 
 
 def sums(towers: Floats, eta: int, phi: int) -> Floats:
-    """(N, E, P) sums over windows of eta x phi towers (odd numbers) about each; beyond the ends in eta is nothing."""
+    """Sum windows of eta x phi towers (odd numbers) around each tower (N, E, P); beyond the ends in eta are zeros."""
     half_eta, half_phi = eta // 2, phi // 2
     wrapped = np.concatenate([towers[..., -half_phi:], towers, towers[..., :half_phi]], axis=-1) if half_phi else towers
     total = np.cumsum(np.pad(wrapped, ((0, 0), (0, 0), (1, 0))), axis=-1)
@@ -40,7 +40,7 @@ def sums(towers: Floats, eta: int, phi: int) -> Floats:
 
 
 def highest(towers: Floats, size: int) -> NDArray[np.bool_]:
-    """(N, E, P) whether a tower is above all others of size x size about it; of equal ones the last counts as above."""
+    """Select towers (N, E, P) above all others of a window of size x size; the last of equal towers is selected."""
     from scipy.ndimage import maximum_filter1d
 
     order = np.arange(towers[0].size).reshape(towers[0].shape)
@@ -51,29 +51,29 @@ def highest(towers: Floats, size: int) -> NDArray[np.bool_]:
 
 
 def jets(towers: Floats) -> Objects:
-    """Of towers (N, E, P), both layers added up."""
+    """Find jets in towers (N, E, P), the sum of both layers."""
     inside = sums(towers, JET, JET)
     along_phi, along_eta = sums(towers, 3, JET), sums(towers, JET, 3)
     shift = (JET + 3) // 2
-    beside = [np.roll(along_eta, shift, axis=2), np.roll(along_eta, -shift, axis=2)]
+    strips = [np.roll(along_eta, shift, axis=2), np.roll(along_eta, -shift, axis=2)]
     for step in (shift, -shift):
         moved = np.zeros_like(along_phi)
         if step > 0:
             moved[:, step:] = along_phi[:, :-step]
         else:
             moved[:, :step] = along_phi[:, -step:]
-        beside.append(moved)
-    strips = np.stack(beside)
-    pileup = strips.sum(axis=0) - strips.max(axis=0)
+        strips.append(moved)
+    around = np.stack(strips)
+    pileup = around.sum(axis=0) - around.max(axis=0)
     pt = np.where(highest(towers, JET) & (towers >= JET_SEED_GEV), inside - pileup, 0.0)
     return _first(np.where(pt >= JET_MIN_GEV, pt, 0.0), MOST_JETS)
 
 
 def egammas(towers: Floats) -> Objects:
-    """Of towers (N, 2, E, P)."""
+    """Find e/gammas in towers (N, 2, E, P)."""
     em = towers[:, EM]
     inside, behind = sums(em, EGAMMA, EGAMMA), sums(towers[:, HAD], EGAMMA, EGAMMA)
-    good = highest(em, EGAMMA) & (em >= EGAMMA_SEED_GEV) & (behind <= LARGEST_HAD_SHARE * inside)
+    good = highest(em, EGAMMA) & (em >= EGAMMA_SEED_GEV) & (behind <= MAX_HAD_FRACTION * inside)
     return _first(np.where(good & (inside >= EGAMMA_MIN_GEV), inside, 0.0), MOST_OTHERS)
 
 
@@ -92,7 +92,7 @@ def _first(pt: Floats, most: int) -> Objects:
 
 
 def muon_slots(muons: Muons, crossings: int) -> Objects:
-    """The muons of each crossing in slots."""
+    """Fill the muons of each crossing into slots, largest pt first."""
     order = np.lexsort((-muons.pt, muons.of))
     of = muons.of[order]
     rank = np.arange(len(of)) - np.searchsorted(of, of)
@@ -104,7 +104,7 @@ def muon_slots(muons: Muons, crossings: int) -> Objects:
 
 
 def missing(towers: Floats) -> tuple[Floats, Floats]:
-    """(N,) magnitude in GeV and phi of minus the vector sum of towers (N, E, P)."""
+    """Return magnitude in GeV and phi, (N,) each, of minus the vector sum of towers (N, E, P)."""
     azimuth = (np.arange(towers.shape[2]) + 0.5) * TOWER
     in_phi = towers.sum(axis=1)
     x, y = -in_phi @ np.cos(azimuth), -in_phi @ np.sin(azimuth)

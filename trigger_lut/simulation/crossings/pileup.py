@@ -1,4 +1,4 @@
-"""Crossings: which collisions each of them has, and what the towers and muon chambers see of all together."""
+"""Overlay of collisions in crossings, and the resulting tower energies and muons."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ LAYERS = len((EM, HAD))
 
 
 class Numbers(NamedTuple):
-    """How many collisions each of N crossings has: soft ones, and by slice."""
+    """Numbers of collisions in each of N crossings: soft ones, and hard ones by slice."""
 
     soft: Ints
     slices: dict[str, Ints]
 
 
 class Overlay(NamedTuple):
-    """Collisions in crossings, (K,) each: the crossing, the collision in its sample, towers it is turned, mirrored."""
+    """Placement of collisions, (K,) each: crossing, index in the sample, rotation in towers, mirrored in eta."""
 
     crossing: Ints
     collision: Ints
@@ -31,10 +31,10 @@ class Overlay(NamedTuple):
 
 
 def numbers(crossings: Crossings, process: str, count: int, random: np.random.Generator) -> Numbers:
-    """Poisson numbers of collisions of `count` crossings of a class. `config.crossings` has the kinds of background.
+    """Draw numbers of collisions of `count` crossings of a class; `config.crossings` describes the background classes.
 
-    Of a kind of background, the slice that names it has at least one collision, and those above it none. A signal's own
-    collision comes in addition.
+    A background class named after a slice has at least one collision of this slice, and none of higher slices. The
+    collision of a signal is not counted here.
     """
     mean = {name: crossings.pileup * found.sigma_mb / INELASTIC_MB for name, found in SLICES.items()}
     drawn: dict[str, Ints] = {}
@@ -51,13 +51,13 @@ def numbers(crossings: Crossings, process: str, count: int, random: np.random.Ge
 
 
 def at_least_one(mean: float, count: int, random: np.random.Generator) -> Ints:
-    """(count,) Poisson numbers given that they are not 0: the first arrival falls within the mean, others after it."""
+    """Draw (count,) Poisson numbers above 0: the first arrival falls within the mean, others after it."""
     first = -np.log1p(random.random(count) * np.expm1(-mean))  # exponential, given that it is below `mean`
     return np.asarray(1 + random.poisson(mean - first), np.int64)
 
 
 def drawn(count: Ints, pool: int, random: np.random.Generator) -> Overlay:
-    """For each crossing, so many collisions of a pool, each turned and mirrored at random."""
+    """Draw `count` collisions of a pool for each crossing, rotated and mirrored at random."""
     crossing = np.repeat(np.arange(len(count)), count)
     return Overlay(
         crossing,
@@ -68,7 +68,7 @@ def drawn(count: Ints, pool: int, random: np.random.Generator) -> Overlay:
 
 
 def in_order(count: Ints) -> Overlay:
-    """The collisions of a sample one by one, as they are."""
+    """Place the collisions of a sample in order, without rotation."""
     crossing = np.repeat(np.arange(len(count)), count)
     return Overlay(
         crossing, np.arange(len(crossing)), np.zeros(len(crossing), np.int64), np.zeros(len(crossing), np.bool_)
@@ -76,7 +76,7 @@ def in_order(count: Ints) -> Overlay:
 
 
 def towers_of(sample: Collisions, overlay: Overlay, crossings: int) -> Floats:
-    """(crossings, 2, eta, phi) transverse energy in GeV."""
+    """Add up transverse energies in GeV, (crossings, 2, eta, phi)."""
     held = sample.deposits
     start = held.offsets[overlay.collision]
     length = held.offsets[overlay.collision + 1] - start
@@ -90,7 +90,7 @@ def towers_of(sample: Collisions, overlay: Overlay, crossings: int) -> Floats:
 
 
 def muons_of(sample: Collisions, overlay: Overlay) -> Muons:
-    """The muons of the collisions, `of` the crossing."""
+    """Collect the muons of the crossings."""
     held = sample.muons
     start = np.searchsorted(held.of, overlay.collision)
     length = np.searchsorted(held.of, overlay.collision, side="right") - start

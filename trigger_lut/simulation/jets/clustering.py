@@ -19,11 +19,18 @@ Z_CUT = 0.1
 class Jets(NamedTuple):
     """Jets of a batch of events, in the order of events, within an event by falling transverse momentum.
 
-    constituents   of each jet by falling transverse momentum; `offsets` divides them into jets
-    pdg_id         (constituents,)
-    event          (jets,) index of the event within the batch
-    rank           (jets,) 0 or 1: place among the selected jets of the event
-    pt, eta, phi, mass  (jets,) of the four-momentum sums, GeV and radians
+    Attributes
+    ----------
+    constituents : Particles
+        Constituents of each jet by falling transverse momentum.
+    pdg_id : (constituents,) ndarray of int
+        Their PDG ids.
+    event : (jets,) ndarray of int
+        Index of the event within the batch.
+    rank : (jets,) ndarray of int
+        0 or 1: order among the selected jets of the event.
+    pt, eta, phi, mass : (jets,) ndarray
+        Of the four-momentum sums, in GeV and radians.
     """
 
     constituents: Particles
@@ -40,10 +47,24 @@ class Jets(NamedTuple):
 
 
 def find_jets(events: Events, simulation: Simulation, process: str) -> Jets:
-    """Anti-kT jets (arXiv:0802.1189) in the window `pt_range_gev` that lie within `radius` of a truth particle of the
-    class, at most one a truth particle: the nearest.
+    """Find anti-kT jets (arXiv:0802.1189) that match a truth particle of the class.
 
-    Raises ToolMissingError when FastJet is not installed.
+    The nearest jet in the window `pt_range_gev` within `radius` of a truth particle matches it. Raises ToolMissingError
+    if FastJet is not installed.
+
+    Parameters
+    ----------
+    events : Events
+        Final particles and truth.
+    simulation : Simulation
+        Radius and window.
+    process : str
+        Class of the jets.
+
+    Returns
+    -------
+    Jets
+        The selected jets.
     """
     event, index, offsets = _cluster(events.particles, simulation)
     if not len(event):
@@ -66,10 +87,20 @@ def find_jets(events: Events, simulation: Simulation, process: str) -> Jets:
 
 
 def mmdt(jets: Particles) -> Particles:
-    """Constituents of each jet after the modified mass drop tagger with z_cut = 0.1 (arXiv:1307.0007).
+    """Groom jets with the modified mass drop tagger with z_cut = 0.1 (arXiv:1307.0007).
 
     Computed as soft drop with beta = 0 (arXiv:1402.2657) on the jet reclustered with Cambridge/Aachen. Every jet
-    keeps at least one constituent. Raises ToolMissingError when FastJet is not installed.
+    keeps at least one constituent. Raises ToolMissingError if FastJet is not installed.
+
+    Parameters
+    ----------
+    jets : Particles
+        Constituents of jets.
+
+    Returns
+    -------
+    Particles
+        Constituents of the groomed jets.
     """
     import awkward as ak
 
@@ -100,7 +131,7 @@ def _awkward(particles: Particles) -> Any:
 def _cluster(
     particles: Particles, simulation: Simulation
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Event of each jet, particle index of each constituent, offsets of the jets in the latter."""
+    """Return the event of each jet, the particle of each constituent, and the offsets of the jets in the latter."""
     import awkward as ak
 
     fastjet = require("fastjet")
@@ -132,7 +163,7 @@ def _assemble(
     offsets: NDArray[np.int64],
     keep: NDArray[np.int64],
 ) -> Jets:
-    """The jets `keep`, in that order, with their constituents sorted."""
+    """Collect the jets `keep`, in that order, with sorted constituents."""
     counts = np.diff(offsets)[keep]
     new_offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     jet = np.repeat(np.arange(len(keep)), counts)

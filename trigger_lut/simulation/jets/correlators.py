@@ -1,7 +1,7 @@
 """Energy correlation functions of jets, over all pairs and triples of constituents.
 
 With z_i = pt_i / sum pt and R_ij the distance in rapidity and azimuth, normalized as in arXiv:1609.07483
-(I. Moult, L. Necib, J. Thaler), section 2:
+(I. Moult, L. Necib, J. Thaler), section 2::
 
     e2(b)     = sum_{i<j}   z_i z_j     R_ij^b
     v_e3(b)   = sum_{i<j<k} z_i z_j z_k (product of the v smallest of R_ij, R_ik, R_jk)^b,   v = 1, 2, 3
@@ -23,10 +23,19 @@ CORRELATORS = ("e2_b0", "e2_b1", "e2_b2", "1e3_b1", "1e3_b2", "2e3_b1", "2e3_b2"
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def energy_correlators(pt: Floats, rapidity: Floats, phi: Floats, offsets: NDArray[np.int64]) -> Floats:
-    """Correlators of every jet, (jets, 9) in the order of `CORRELATORS`.
+    """Compute the correlators of every jet.
 
-    pt, rapidity, phi   (constituents,) of all jets, one jet after the other
-    offsets             (jets + 1,) jet j has the constituents offsets[j] to offsets[j + 1] - 1
+    Parameters
+    ----------
+    pt, rapidity, phi : (constituents,) ndarray
+        Constituents of all jets, one jet after the other.
+    offsets : (jets + 1,) ndarray of int
+        Jet j has the constituents offsets[j] to offsets[j + 1] - 1.
+
+    Returns
+    -------
+    (jets, 9) ndarray
+        In the order of `CORRELATORS`.
     """
     out = np.zeros((len(offsets) - 1, 9))
     for jet in range(len(offsets) - 1):

@@ -1,4 +1,4 @@
-"""Proton-proton collisions from Pythia8: the particles that a detector could see, and the truth behind the jets."""
+"""Proton-proton collisions from Pythia8: visible particles, and the truth of the jets."""
 
 from __future__ import annotations
 
@@ -30,13 +30,18 @@ HARD = slice(5, 7)  # Pythia's record: 0 the event, 1-2 the protons, 3-4 the inc
 
 
 class Events(NamedTuple):
-    """A batch of events.
+    """Batch of events.
 
-    particles    visible final particles; `offsets` divides them into events
-    pdg_id       (particles,) their PDG ids
-    truth_id     (events, 2) PDG ids of the two outgoing partons, bosons or top quarks of the hard process
-    truth_y      (events, 2) their rapidities
-    truth_phi    (events, 2) their azimuths
+    Attributes
+    ----------
+    particles : Particles
+        Visible final particles.
+    pdg_id : (particles,) ndarray of int
+        Their PDG ids.
+    truth_id : (events, 2) ndarray of int
+        PDG ids of the two outgoing partons, bosons or top quarks of the hard process.
+    truth_y, truth_phi : (events, 2) ndarray
+        Their rapidities and azimuths.
     """
 
     particles: Particles
@@ -50,7 +55,7 @@ class Events(NamedTuple):
 
 
 def settings(simulation: Simulation, process: str, seed: int) -> tuple[str, ...]:
-    """Pythia's settings for pairs of one class: Monash 2013 tune, with multi-parton interactions and hadronization."""
+    """Return Pythia's settings for pairs of one class: Monash 2013 tune, multi-parton interactions, hadronization."""
     low, high = simulation.parton_pt_gev
     return (
         "Print:quiet = on",
@@ -63,11 +68,27 @@ def settings(simulation: Simulation, process: str, seed: int) -> tuple[str, ...]
     )
 
 
-def generate(simulation: Simulation, process: str, seed: int, batch: int) -> Iterator[Events]:
-    """Batches of events without end; the same seed gives the same events, in batches of any size.
+def generate(simulation: Simulation, process: str, *, seed: int, batch: int) -> Iterator[Events]:
+    """Generate endless batches of events; the same seed gives the same events, in batches of any size.
 
-    Both outgoing particles of the hard process have their transverse momentum in `parton_pt_gev`; W, Z and the W of the
-    top decay to quarks. Raises ToolMissingError when Pythia8 is not installed.
+    Both outgoing particles of the hard process have a transverse momentum in `parton_pt_gev`. W, Z and the W of the top
+    decay to quarks. Raises ToolMissingError if Pythia8 is not installed.
+
+    Parameters
+    ----------
+    simulation : Simulation
+        Energy and windows.
+    process : str
+        Class of the jets.
+    seed : int
+        Seed of Pythia.
+    batch : int
+        Events in a batch.
+
+    Yields
+    ------
+    Events
+        The next batch.
     """
     pythia = require("pythia8mc").Pythia("", False)
     for line in settings(simulation, process, seed):

@@ -1,4 +1,4 @@
-"""The ROOT file of simulated jets: a TTree `jets` with one entry a jet."""
+"""ROOT files of simulated jets: a tree `jets` with one entry for each jet."""
 
 from __future__ import annotations
 
@@ -27,10 +27,15 @@ FLAT: dict[str, np.dtype[Any]] = {
 
 
 def write_jets(path: Path, columns: dict[str, Any]) -> None:
-    """Write the tree whole or not at all; a file that was there before stays until the new one is complete.
+    """Write the tree. An earlier file stays until the new one is complete.
 
-    columns   every name of `FLAT` as an array (jets,), and of `CONSTITUENTS` as a jagged array (jets, var); uproot adds
-              the branch `nconstituent`
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    columns : dict
+        Arrays (jets,) for each name of `FLAT`, and jagged arrays (jets, var) for each name of `CONSTITUENTS`. uproot
+        adds the branch `nconstituent`.
     """
     import awkward as ak
     import uproot

@@ -1,4 +1,4 @@
-"""Stage `check_simulation`: do the W, Z and top jets have the masses they must have?"""
+"""Check of simulated jets: mass peaks of W, Z and top."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ RESONANCES = {
 
 
 def find_peak(mass_gev: Floats, expected: Resonance) -> MassPeak | None:
-    """The highest bin of the search window, refined by mean shift (K. Fukunaga, L. Hostetler, IEEE Trans. Inf. Theory
-    21 (1975) 32): the center moves to the mean of the masses within `half_width_gev` of it until it rests.
+    """Find the mass peak of a class by mean shift (K. Fukunaga, L. Hostetler, IEEE Trans. Inf. Theory 21 (1975) 32).
 
-    None when fewer than 20 jets are in the peak, or fewer than 1.5 times the jets in the two windows of
-    `half_width_gev` that adjoin it.
+    The center starts at the highest bin of the search window. It moves to the mean of the masses within
+    `half_width_gev` until it converges. Return None if the peak has fewer than 20 jets, or fewer than 1.5 times the
+    jets of the two adjoining windows of `half_width_gev`.
     """
     low, high = expected.search_gev
     counts, edges = np.histogram(mass_gev, bins=np.arange(low, high + BIN_GEV, BIN_GEV))
@@ -62,8 +62,17 @@ def find_peak(mass_gev: Floats, expected: Resonance) -> MassPeak | None:
 def check_simulation(files: list[Path], card: Path) -> None:
     """Histogram the groomed jet mass of each class over all files, find the peaks, and write a `PhysicsCheck`.
 
-    Raises DataError, and writes nothing, when a file cannot be read, a class has no jets, or a peak of W, Z or top is
-    further from the particle's mass than the tolerance.
+    Parameters
+    ----------
+    files : list of Path
+        ROOT files of the data set.
+    card : Path
+        Card to write.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be read, a class has no jets, or a peak is outside its tolerance. No card is written then.
     """
     watch = Stopwatch()
     mass, label = _read(files)
@@ -85,7 +94,7 @@ def check_simulation(files: list[Path], card: Path) -> None:
                 f"{name}: expected {expected.mass_gev:g} +- {expected.tolerance_gev:g} GeV, found {peak.found_gev:.1f}"
             )
     if problems:
-        raise DataError("simulated jets: mass peaks are not where they belong: " + "; ".join(problems))
+        raise DataError("simulated jets: mass peaks are outside their tolerance: " + "; ".join(problems))
     write_card(
         PhysicsCheck(
             jets={name: len(values) for name, values in by_class.items()},

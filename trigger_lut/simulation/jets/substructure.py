@@ -34,9 +34,9 @@ FEATURES = (
 
 
 class Particles(NamedTuple):
-    """Constituents of jets, one jet after the other: jet j has offsets[j] to offsets[j + 1] - 1, at least one.
+    """Constituents of jets: jet j has the constituents offsets[j] to offsets[j + 1] - 1, at least one.
 
-    Momenta and energy (constituents,) in GeV.
+    Momenta and energy, (constituents,) each, in GeV.
     """
 
     px: Floats
@@ -47,47 +47,50 @@ class Particles(NamedTuple):
 
     @property
     def pt(self) -> Floats:
+        """Transverse momentum."""
         return np.hypot(self.px, self.py)
 
     @property
     def phi(self) -> Floats:
+        """Azimuth."""
         return np.arctan2(self.py, self.px)
 
     @property
     def rapidity(self) -> Floats:
-        """0.5 ln((E + pz) / (E - pz)), in a form that keeps its digits at high energy."""
+        """Rapidity, 0.5 ln((E + pz) / (E - pz)), in a form that is exact at high energy."""
         transverse2 = np.maximum(self.energy**2 - self.pz**2, 1e-300)
         return np.asarray(np.sign(self.pz) * np.log((self.energy + np.abs(self.pz)) / np.sqrt(transverse2)))
 
     def per_jet(self, values: Floats) -> Floats:
-        """(jets,) sum of a constituent's quantity over each jet."""
+        """Sum a quantity of the constituents over each jet, (jets,)."""
         return np.asarray(np.add.reduceat(values, self.offsets[:-1]))
 
 
 def mass(particles: Particles) -> Floats:
-    """(jets,) invariant mass of each jet's constituents together, in GeV."""
+    """Compute the (jets,) invariant mass of each jet in GeV."""
     energy, px, py, pz = (particles.per_jet(x) for x in (particles.energy, particles.px, particles.py, particles.pz))
     return np.asarray(np.sqrt(np.maximum(energy**2 - px**2 - py**2 - pz**2, 0.0)))
 
 
 def zlogz(particles: Particles) -> Floats:
-    """(jets,) sum of z ln z over the constituents, z being a constituent's share of the jet's energy (1804.06913)."""
+    """Compute the (jets,) sum of z ln z, with z the energy fraction of a constituent (arXiv:1804.06913)."""
     counts = np.diff(particles.offsets)
     z = particles.energy / np.repeat(particles.per_jet(particles.energy), counts)
     return particles.per_jet(z * np.log(z))
 
 
 def ratios(correlators: Floats) -> dict[str, Floats]:
-    """The thirteen ratios of energy correlators by feature name, from an array (jets, 9) of `energy_correlators`.
+    """Compute the thirteen ratios by feature name from an array (jets, 9) of `energy_correlators`.
 
-    C1(b) = e2(b), C2(b) = e3(b) / e2(b)^2                      arXiv:1305.0007
-    D2(b) = e3(b) / e2(b)^3                                     arXiv:1409.6298
-    D2(a, b) = e3(a) / e2(b)^(3a/b), so D2(1, 1) is D2(1)       arXiv:1609.07483
-    M2(b) = 1_e3(b) / e2(b), N2(b) = 2_e3(b) / e2(b)^2          arXiv:1609.07483
+    Definitions::
 
-    A jet of one or two constituents has no triple, so e3 = 0: its C2, D2, M2 and N2 are 0. For one constituent (and for
-    collinear ones) e2 is 0 as well; the ratio 0/0 is set to 0 there, the value of the two-constituent jets that lie
-    arbitrarily near.
+        C1(b) = e2(b), C2(b) = e3(b) / e2(b)^2                      arXiv:1305.0007
+        D2(b) = e3(b) / e2(b)^3                                     arXiv:1409.6298
+        D2(a, b) = e3(a) / e2(b)^(3a/b), so D2(1, 1) is D2(1)       arXiv:1609.07483
+        M2(b) = 1_e3(b) / e2(b), N2(b) = 2_e3(b) / e2(b)^2          arXiv:1609.07483
+
+    A jet of one or two constituents has no triple, so e3 = 0: its C2, D2, M2 and N2 are 0. For one constituent, and for
+    collinear ones, e2 is 0 as well. The ratio 0/0 is set to 0, its limit for jets of two constituents.
     """
     e = dict(zip(CORRELATORS, correlators.T, strict=True))
 
@@ -107,10 +110,19 @@ def ratios(correlators: Floats) -> dict[str, Floats]:
 
 
 def jet_features(whole: Particles, groomed: Particles) -> dict[str, Floats]:
-    """The 16 features of each jet, in the order of `FEATURES`, each (jets,); the mass in GeV.
+    """Compute the 16 features of each jet.
 
-    whole     constituents of the jets as clustered
-    groomed   constituents of the same jets after the modified mass drop tagger (arXiv:1307.0007)
+    Parameters
+    ----------
+    whole : Particles
+        Constituents of the jets as clustered.
+    groomed : Particles
+        Constituents of the same jets after the modified mass drop tagger (arXiv:1307.0007).
+
+    Returns
+    -------
+    dict of (jets,) ndarray
+        In the order of `FEATURES`; the mass in GeV.
     """
     correlators = energy_correlators(groomed.pt, groomed.rapidity, groomed.phi, groomed.offsets)
     found = {

@@ -1,6 +1,6 @@
-"""Muons in a chamber of thin gaps: straight lines with kinks between stations, and the channels that they hit.
+"""Muons in a chamber of thin gaps: straight lines with kinks between stations, and their hits.
 
-Every effect of the detector is a function of its own here; `MuonChamber` has its numbers.
+Each effect of the detector is a function; `MuonChamber` has its parameters.
 """
 
 from __future__ import annotations
@@ -17,12 +17,18 @@ Bools = NDArray[np.bool_]
 
 
 class Muons(NamedTuple):
-    """N muons.
+    """Simulated muons.
 
-    angle_mrad   (N,) at the first gap, against the normal
-    position_mm  (N,) at the first gap, from the middle of the chamber
-    crossings_mm (N, G) where each gap is crossed
-    hits         (N, G, C) which channels are hit
+    Attributes
+    ----------
+    angle_mrad : (N,) ndarray
+        Angle at the first gap, against the normal.
+    position_mm : (N,) ndarray
+        Position at the first gap, from the middle of the chamber.
+    crossings_mm : (N, G) ndarray
+        Position in each gap.
+    hits : (N, G, C) ndarray of bool
+        True for channels that are hit.
     """
 
     angle_mrad: Floats
@@ -32,7 +38,7 @@ class Muons(NamedTuple):
 
 
 def simulate_muons(chamber: MuonChamber, count: int, seed: int) -> Muons:
-    """Muons with flat angles whose undeflected line crosses all gaps; the same seed gives the same muons."""
+    """Simulate muons with uniform angles whose undeflected line crosses all gaps; the seed determines the muons."""
     rng = np.random.default_rng(seed)
     angle = rng.uniform(-chamber.angle_mrad, chamber.angle_mrad, count)
     position = start_positions(chamber, angle, rng)
@@ -42,13 +48,13 @@ def simulate_muons(chamber: MuonChamber, count: int, seed: int) -> Muons:
 
 
 def half_widths_mm(chamber: MuonChamber) -> Floats:
-    """(G,) half of the width that all gaps, staggered as they are, cover."""
+    """Compute half of the width (G,) that all staggered gaps cover."""
     pitch, offset = np.array(chamber.pitch_mm), np.array(chamber.offset)
     return np.asarray(pitch * (chamber.channels / 2 - np.abs(offset)), np.float64)
 
 
 def start_positions(chamber: MuonChamber, angle_mrad: Floats, rng: np.random.Generator) -> Floats:
-    """(N,) positions at the first gap, flat where the straight line stays inside every gap."""
+    """Draw (N,) positions at the first gap, uniform where the straight line stays inside every gap."""
     way = np.array(chamber.z_mm) - chamber.z_mm[0]
     shift = np.tan(angle_mrad / 1000)[:, None] * way
     half = half_widths_mm(chamber)
@@ -57,7 +63,7 @@ def start_positions(chamber: MuonChamber, angle_mrad: Floats, rng: np.random.Gen
 
 
 def crossing_points(chamber: MuonChamber, angle_mrad: Floats, position_mm: Floats, rng: np.random.Generator) -> Floats:
-    """(N, G): straight lines, but for one Gaussian change of angle half way between neighboring stations."""
+    """Compute positions (N, G) of lines with one Gaussian change of angle between neighboring stations."""
     z = np.array(chamber.z_mm)
     slope = np.tan(angle_mrad / 1000)
     crossings: Floats = position_mm[:, None] + slope[:, None] * (z - z[0])
@@ -70,13 +76,13 @@ def crossing_points(chamber: MuonChamber, angle_mrad: Floats, position_mm: Float
 
 
 def channel_positions(chamber: MuonChamber, crossings_mm: Floats) -> Floats:
-    """(N, G) the same in channels: 0 to 1 lies in channel 0."""
+    """Convert positions (N, G) to channels: 0 to 1 is channel 0."""
     found: Floats = crossings_mm / np.array(chamber.pitch_mm) + chamber.channels / 2 + np.array(chamber.offset)
     return found
 
 
 def seen_by(chamber: MuonChamber, crossings_mm: Floats, rng: np.random.Generator) -> Bools:
-    """(N, G, C) channels that see the muon: the one it crosses, and a neighbor where it is near the edge."""
+    """Select channels (N, G, C) that see the muon: the crossed one, and a neighbor near its edge."""
     at = channel_positions(chamber, crossings_mm)
     own = np.floor(at).astype(np.int64)
     near = chamber.shared_mm / np.array(chamber.pitch_mm)
@@ -90,15 +96,15 @@ def seen_by(chamber: MuonChamber, crossings_mm: Floats, rng: np.random.Generator
 
 
 def with_noise(chamber: MuonChamber, hits: Bools, rng: np.random.Generator) -> Bools:
-    """Hits, and others at random."""
+    """Add random hits."""
     return hits | (rng.random(hits.shape) < chamber.noise)
 
 
 def fitted_angles_mrad(chamber: MuonChamber, crossings_mm: Floats, hits: Bools) -> Floats:
-    """(N,) by least squares on the middle of the hits within one channel of the muon, in each gap that has some.
+    """Fit (N,) angles by least squares to the mean hit within one channel of the muon in each gap.
 
-    It knows which hits are the muon's, as no trigger does: a mark for what the chamber allows. NaN with hits in less
-    than two stations.
+    The fit uses the truth to select hits, so that it gives the best resolution of the chamber. The result is NaN with
+    hits in fewer than two stations.
     """
     z, pitch = np.array(chamber.z_mm), np.array(chamber.pitch_mm)
     middle = np.arange(chamber.channels) + 0.5

@@ -1,4 +1,4 @@
-"""Stages of simulated muons: one ROOT file of them, and the check of all files together."""
+"""ROOT files of simulated muons, and the check of all files."""
 
 from __future__ import annotations
 
@@ -24,21 +24,51 @@ class _Block(Strict):
 
 
 def read_chamber(description: Path) -> MuonChamber:
-    """The `simulate_muons` block of a description. Raises ConfigurationError."""
+    """Read the `simulate_muons` block of a description.
+
+    Parameters
+    ----------
+    description : Path
+        Description of the data set.
+
+    Returns
+    -------
+    MuonChamber
+        The block.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file has no such block, or an invalid one.
+    """
     content = read_yaml(description)
     if not isinstance(content, dict) or "simulate_muons" not in content:
         raise ConfigurationError(
-            f"{description}: simulate_muons: missing; expected the block that says what to simulate"
+            f"{description}: simulate_muons: missing. Expected a block with the parameters of the simulation"
         )
     block: _Block = validate(_Block, {"simulate_muons": content["simulate_muons"]}, description)
     return block.simulate_muons
 
 
-def simulate_muon_file(description: Path, part: int, root_file: Path, card: Path) -> None:
-    """Write one file of the data set, whole or not at all, with its card.
+def simulate_muon_file(description: Path, *, part: int, root_file: Path, card: Path) -> None:
+    """Write one file of the data set with its card.
 
-    Branches: run, event, angle_mrad, position_mm, and `hits` of length channels * gaps, channel by channel: hit
-    [channel * gaps + gap]. Raises ConfigurationError for a description that is not valid or has no such file.
+    Branches: run, event, angle_mrad, position_mm, and `hits` of length channels * gaps, with the index
+    channel * gaps + gap.
+
+    Parameters
+    ----------
+    description : Path
+        Description of the data set.
+    part : int
+        Number of the file.
+    root_file, card : Path
+        Files to write.
+
+    Raises
+    ------
+    ConfigurationError
+        If the description is invalid or has no such file.
     """
     import uproot
 
@@ -72,10 +102,23 @@ def simulate_muon_file(description: Path, part: int, root_file: Path, card: Path
 
 
 def check_muons(description: Path, files: list[Path], card: Path) -> None:
-    """Look at a sample of the chamber's muons and at all files, and write a `MuonCheck`.
+    """Check all files and a new sample of muons, and write a `MuonCheck`.
 
-    Raises DataError, and writes nothing, when a file lacks muons, an efficiency is off by more than five of its
-    standard errors, or angles are not flat.
+    Efficiencies must agree within five standard errors, and angles must be uniform.
+
+    Parameters
+    ----------
+    description : Path
+        Description of the data set.
+    files : list of Path
+        ROOT files of the data set.
+    card : Path
+        Card to write.
+
+    Raises
+    ------
+    DataError
+        If a file lacks muons, or if a check fails. No card is written then.
     """
     import uproot
 

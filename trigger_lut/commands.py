@@ -177,21 +177,21 @@ def timing(args: argparse.Namespace) -> None:
 
 
 def physics(args: argparse.Namespace) -> None:
-    """Measure how well the integer network tells the classes apart, or finds its targets."""
+    """Metric how well the integer network tells the classes apart, or finds its targets."""
     from trigger_lut.stages.physics import physics
 
     physics(args.spec, args.network, args.codes, args.model, args.outputs, args.card)
 
 
 def importance(args: argparse.Namespace) -> None:
-    """Measure what each bit of each input is worth to a design, and list the inputs that it does not read."""
+    """Metric what each bit of each input is worth to a design, and list the inputs that it does not read."""
     from trigger_lut.stages.importance import importance
 
     importance(args.spec, args.network, args.codes, args.description, args.card)
 
 
 def rate(args: argparse.Namespace) -> None:
-    """Measure rate in kHz and signal efficiency of a design as a trigger, beside its references."""
+    """Metric rate in kHz and signal efficiency of a design as a trigger, beside its references."""
     from trigger_lut.config.data_set.trigger import Trigger
     from trigger_lut.stages.rate import rate_of_design
 
@@ -346,8 +346,8 @@ def verdict(args: argparse.Namespace) -> None:
     for design in card.details:
         print(f"{design.name}:", *design.statements, sep="\n  ")
     print(f"{card.files} files agree with their checksums")
-    if card.absent:
-        print(f"{len(card.absent)} data files were removed after they were read: not compared")
+    if card.removed_files:
+        print(f"{len(card.removed_files)} data files were removed after they were read: not compared")
 
 
 def schema(args: argparse.Namespace) -> None:

@@ -53,7 +53,7 @@ def tell(leg, ratio, say):
             ebops = f"{p['ebops']:.0f} EBOPs" if p["ebops"] is not None else ""
             say(
                 f"  seed {p['seed']} {p['luts']:6} LUT {p['cycles']:3} cycles  validation "
-                f"{100 * p['accuracy_validation']:.2f} %  test {100 * p['accuracy']:.2f} %  "
+                f"{100 * p['score_validation']:.2f} %  test {100 * p['accuracy']:.2f} %  "
                 f"{p['differences']} differences {ebops}"
             )
     say("\nours, mean over seeds:")

@@ -81,7 +81,7 @@ class Kept:
 
     path: Path
     ebops: float
-    accuracy_validation: float
+    score_validation: float
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Point:
     name: str
     luts: int
     cycles: int
-    accuracy_validation: float
+    score_validation: float
     accuracy: float
     differences: int
     right: str
@@ -194,7 +194,7 @@ def spread(kept: list[Kept], ebops: tuple[float, float], n: int) -> list[Kept]:
     edges = np.linspace(logs.min(), logs.max() + 1e-9, n + 1)
     stretch = np.digitize(logs, edges)
     best = [
-        max((k for k, s in zip(some, stretch, strict=True) if s == number), key=lambda k: k.accuracy_validation)
+        max((k for k, s in zip(some, stretch, strict=True) if s == number), key=lambda k: k.score_validation)
         for number in sorted(set(stretch))
     ]
     return sorted(best, key=lambda k: k.ebops)

@@ -52,8 +52,8 @@ class Outcome:
     cycles_budget: int
     validation: float
     accuracy: float
-    tightened: int
-    widened: int
+    prune_rounds: int
+    regrow_rounds: int
     syntheses: int
     seconds: float
 
@@ -68,8 +68,9 @@ class Outcome:
     def line(self):
         return (
             f"{self.data:9} {self.seed:4} {self.budget:6} {self.luts:6} {100 * self.use:6.1f} "
-            f"{self.cycles:4}/{self.cycles_budget} {100 * self.accuracy:6.1f} {self.tightened:7} {self.widened:5} "
-            f"{self.syntheses:5} {self.seconds:8.1f}{'' if self.meets else '  missed'}"
+            f"{self.cycles:4}/{self.cycles_budget} {100 * self.accuracy:6.1f} "
+            f"{self.prune_rounds:7} {self.regrow_rounds:5} {self.syntheses:5} "
+            f"{self.seconds:8.1f}{'' if self.meets else '  missed'}"
         )
 
 
@@ -119,10 +120,10 @@ def trained(name, events, seed, number, folder):
         round(card.luts.value),
         card.latency_cycles,
         card.latency_cycles_budget,
-        card.accuracy_validation,
-        card.accuracy,
-        card.tightened,
-        card.widened,
+        card.score_validation,
+        card.score,
+        card.prune_rounds,
+        card.regrow_rounds,
         len(card.measurements),
         round(card.seconds, 1),
     )

@@ -59,7 +59,7 @@ session.data.hits = timed("look", session.data.hits)
 for _ in range(epochs):
     session.step()
 found |= {"kind": type(session.data).__name__, "events": int(events.counts()[:, TRAIN].sum())}
-found["accuracy"] = session.history[-1].accuracy
+found["accuracy"] = session.history[-1].score
 print(json.dumps(found))
 """
 

@@ -50,7 +50,7 @@ class Trained:
     seed: int
     epochs: int
     luts: float
-    feasible: bool
+    meets_budget: bool
     validation: float
     test: float
     seconds: float
@@ -92,7 +92,7 @@ def trained(spec, folder: Path) -> Trained:
     )
     taken = seconds_of_processor() - began
     card = read_card(TrainCard, own / "train.json")
-    found = card.luts.value, card.feasible, card.accuracy_validation, card.accuracy
+    found = card.luts.value, card.meets_budget, card.score_validation, card.score
     return Trained(spec.budget.luts, spec.seed, card.epochs, *found, taken)
 
 
@@ -105,7 +105,7 @@ def mean_and_error(values) -> tuple[float, float]:
 
 def line(kind: str, point: Trained, cold: Trained) -> str:
     text = f"{kind:10} {point.seed:4} {point.luts_budget:6} {point.luts:6.0f} {point.epochs:6} {point.seconds:6.1f}"
-    text += f" {100 * point.validation:6.2f} {100 * point.test:6.2f} {'' if point.feasible else 'missed'}"
+    text += f" {100 * point.validation:6.2f} {100 * point.test:6.2f} {'' if point.meets_budget else 'missed'}"
     if point is cold:
         return text
     return text + f"{100 * (point.validation - cold.validation):+6.2f} {100 * (point.test - cold.test):+6.2f}"
@@ -153,7 +153,7 @@ def test_warm_starts_save_time_and_cost_no_accuracy(capsys, tmp_path, monkeypatc
             f"{variant}: {used:.3f} times the LUTs; points that are not the largest: {epochs[0]} epochs instead of "
             f"{epochs[1]}, {seconds[0]:.0f} s of the processor instead of {seconds[1]:.0f}"
         )
-        worse += [f"{variant}: {p} misses its budget" for p in found.values() if not p.feasible]
+        worse += [f"{variant}: {p} misses its budget" for p in found.values() if not p.meets_budget]
         if seconds[0] > seconds[1]:
             worse.append(f"{variant}: takes longer")
     assert not worse

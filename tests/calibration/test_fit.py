@@ -16,9 +16,9 @@ def made(parts, luts, name="made"):
         parts=Parts(**dict(zip(Parts.model_fields, parts, strict=True))),
         luts=luts,
         ff=1,
-        ff_surrogate=1,
+        ff_estimate=1,
         latency_cycles=1,
-        latency_cycles_surrogate=1,
+        latency_cycles_estimate=1,
     )
 
 
@@ -50,9 +50,9 @@ def test_networks_that_were_not_fitted_to_are_estimated_as_well():
 
 def test_pipeline_depth_is_as_planned():
     networks = load().networks
-    off = [n for n in networks if n.latency_cycles != n.latency_cycles_surrogate]
+    off = [n for n in networks if n.latency_cycles != n.latency_cycles_estimate]
     assert len(off) <= 0.05 * len(networks)
-    assert all(abs(n.latency_cycles - n.latency_cycles_surrogate) == 1 for n in off)
+    assert all(abs(n.latency_cycles - n.latency_cycles_estimate) == 1 for n in off)
 
 
 def test_the_fit_finds_weights():

@@ -14,7 +14,11 @@ from pydantic import BaseModel, ValidationError
 from trigger_lut.cards import stage_cards
 from trigger_lut.cards.base import Measured, Stopwatch, read_card, sha256, versions, write_card, write_text
 from trigger_lut.cards.firmware import SynthCard, TimingCard
+from trigger_lut.cards.provenance import follow
+from trigger_lut.cards.stage_cards import TrainCard
 from trigger_lut.errors import CardError
+
+CARD_OF_VERSION_1 = Path(__file__).parents[1] / "fixtures/cards_1/train.json"
 
 ALL = [
     made_cards.check_simulation,
@@ -36,7 +40,7 @@ def test_a_card_reads_back_as_it_was(make, tmp_path):
     path = tmp_path / "deep/card.json"
     write_card(card, path)
     assert read_card(type(card), path) == card
-    assert json.loads(path.read_text())["schema_version"] == 1
+    assert json.loads(path.read_text())["schema_version"] == 2
     assert [p.name for p in path.parent.iterdir()] == ["card.json"]
 
 
@@ -44,7 +48,6 @@ def test_a_card_reads_back_as_it_was(make, tmp_path):
     ("change", "expected"),
     [
         ({"color": "red"}, "not a TimingCard: color: Extra inputs are not permitted"),
-        ({"schema_version": 2}, "not a TimingCard: schema_version: Input should be 1"),
         ({"stage": "synth"}, "not a TimingCard: stage: Input should be 'timing'"),
         ({"seconds": -1}, "not a TimingCard: seconds: Input should be greater than or equal to 0"),
         (
@@ -53,7 +56,7 @@ def test_a_card_reads_back_as_it_was(make, tmp_path):
         ),
         (
             {"latency_ns": {"value": 3, "source": "a guess"}},
-            "not a TimingCard: latency_ns.source: unknown source. Expected surrogate, rtl-simulation, csynth, "
+            "not a TimingCard: latency_ns.source: unknown source. Expected estimate, rtl-simulation, csynth, "
             "post-synth, post-route, not measured, or the name of a synthesizer, alone or with -levels or "
             "-delay-model, found 'a guess'",
         ),
@@ -66,6 +69,19 @@ def test_a_card_of_another_form_is_refused(change, expected, tmp_path):
     with pytest.raises(CardError) as caught:
         read_card(TimingCard, path)
     assert str(caught.value) == f"{path}: {expected}. Run its stage again."
+
+
+def test_read_card_of_version_1_says_what_to_do(tmp_path):
+    with pytest.raises(CardError) as caught:
+        read_card(TrainCard, CARD_OF_VERSION_1)
+    assert str(caught.value) == (
+        f"{CARD_OF_VERSION_1}: written by another version of trigger_lut. Expected schema_version 2, found 1. "
+        "Run its stage again, or remove results/ and run the workflow."
+    )
+    assert follow([CARD_OF_VERSION_1]).problems == [str(caught.value)]
+    path = tmp_path / "train.json"
+    write_card(made_cards.train(), path)
+    assert read_card(TrainCard, path).schema_version == 2
 
 
 def test_a_card_without_a_key_is_refused(tmp_path):

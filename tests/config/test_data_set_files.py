@@ -183,8 +183,10 @@ def test_a_bad_friend_leaves_its_file_out(folder: Path, capsys: pytest.CaptureFi
     Path("more_c.root").rename("more_b.root")
     found = made(["main_*.root"], friends=friends("more_*.root"), on_bad_file="skip")
     card = read_card(IngestCard, Path("ingest.json"))
-    assert list(card.left_out) == ["main_b.root"]
-    assert card.left_out["main_b.root"].startswith("more_b.root: tree 'more', branch 'x' (feature 'x'): entries 0 to ")
+    assert list(card.skipped_files) == ["main_b.root"]
+    assert card.skipped_files["main_b.root"].startswith(
+        "more_b.root: tree 'more', branch 'x' (feature 'x'): entries 0 to "
+    )
     assert set(card.inputs) == {"toy.yaml", "main_a.root", "more_a.root"}
     assert found == made(["a.root"])
 

@@ -184,9 +184,9 @@ def test_what_does_not_fit_names_layer_and_both_shapes(shape, layers, expected):
 
 def test_the_reference_has_the_widths_of_the_layers_or_its_own():
     layers = ({"lut_dense": {"units": 8}}, {"sum": {"axis": 1}}, {"q_dense": {"units": 6}}, {"lut_dense": {"units": 3}})
-    assert network(*layers, input_shape=[4, 3]).widths_of_baseline == [8, 6, 3]
-    assert network(*layers, input_shape=[4, 3], baseline_units=[20, 3]).widths_of_baseline == [20, 3]
-    assert network(units=[7, 3]).widths_of_baseline == [7, 3]
+    assert network(*layers, input_shape=[4, 3]).baseline_widths == [8, 6, 3]
+    assert network(*layers, input_shape=[4, 3], baseline_units=[20, 3]).baseline_widths == [20, 3]
+    assert network(units=[7, 3]).baseline_widths == [7, 3]
     wrong = network(*layers, input_shape=[4, 3], baseline_units=[20, 4])
     expected = "baseline_units: the baseline's last layer has 4 outputs, data set 'toy' has 3 classes (g, q, W)"
     assert mistakes(wrong, 12, CLASSES, "toy") == [expected]

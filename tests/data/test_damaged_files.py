@@ -481,7 +481,7 @@ def test_fault(
         assert said.endswith("ingest: 1 of 2 files left out\n")
         card = read_card(IngestCard, earlier / "ingest.json")
         assert (card.files, card.events) == (1, COUNT)
-        (line,) = card.left_out.items()
+        (line,) = card.skipped_files.items()
         assert f"ingest: left out: {line[0]}: {line[1]}\n" in said
         assert line[0] == str(b)
         assert str(b) not in card.inputs
@@ -552,4 +552,4 @@ def test_an_empty_file_is_no_bad_one(earlier: Path) -> None:
     write_tree(earlier / "b.root", jet_columns(0))
     assert ingest(earlier, on_bad_file="skip") == 0
     card = read_card(IngestCard, earlier / "ingest.json")
-    assert (card.files, card.events, card.left_out) == (2, COUNT, {})
+    assert (card.files, card.events, card.skipped_files) == (2, COUNT, {})

@@ -192,7 +192,7 @@ def test_files_read_apart_give_the_bytes_of_those_read_together(tmp_path: Path) 
     assert together.inputs == apart.inputs
     assert str(files[2]) in apart.inputs
     card = read_card(ReadCard, held / "1.json")
-    assert (card.file, card.entries, card.kept, card.left_out) == (str(files[1]), 200, 200, None)
+    assert (card.file, card.entries, card.selected, card.skip_reason) == (str(files[1]), 200, 200, None)
 
 
 def test_cards_of_another_description_are_refused(tmp_path: Path) -> None:
@@ -249,11 +249,11 @@ def test_a_bad_file_that_is_left_out_leaves_a_card_without_entries(
     path = write_description(tmp_path / "toy.yaml", description(files, on_bad_file="skip"))
     held = read_apart(tmp_path, path, files)
     card = read_card(ReadCard, held / "1.json")
-    assert (card.entries, card.kept) == (0, 0)
+    assert (card.entries, card.selected) == (0, 0)
     assert rows_of(held / "1.json").stat().st_size < 1000
-    assert str(card.left_out).startswith("truncated: ")
+    assert str(card.skip_reason).startswith("truncated: ")
     ingest(path, tmp_path / "b.npz", tmp_path / "b.json", held)
-    assert list(read_card(IngestCard, tmp_path / "b.json").left_out) == [str(files[1])]
+    assert list(read_card(IngestCard, tmp_path / "b.json").skipped_files) == [str(files[1])]
     assert capsys.readouterr().err.count("left out") == 2
 
 

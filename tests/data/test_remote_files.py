@@ -105,7 +105,7 @@ def test_faults_of_remote_files(fault: str, served: str, tmp_path: Path, capsys:
     assert str(caught.value).startswith(f"{address}: ")
     assert not (tmp_path / "codes.npz").exists()
     left, card = made(tmp_path, [tmp_path / "a.root", address], on_bad_file="skip")
-    assert list(card.left_out) == [address]
+    assert list(card.skipped_files) == [address]
     assert card.remote == {}
     assert left == made(tmp_path, [tmp_path / "a.root"])[0]
 

@@ -219,7 +219,7 @@ def later(count: int = COUNT) -> dict[str, Any]:
 def test_more_of_the_same_is_compatible(trained: Trained) -> None:
     card = trained.compare(trained.ingest("more", later()))
     assert card.events == (int((trained.events.split == TEST).sum()), COUNT)
-    assert (card.data_set, card.drift, card.common) == ("toy", "more", 0)
+    assert (card.data_set, card.drift, card.shared_events) == ("toy", "more", 0)
     assert shifted(card.features) == saturating(card) == constant(card) == unknown(card) == []
     assert all(x.distance.p_value > 0.01 for x in [*card.features, *card.outputs])
     assert all(x.distance.total_variation < 2 * x.distance.by_chance for x in card.features)
@@ -232,7 +232,7 @@ def test_more_of_the_same_is_compatible(trained: Trained) -> None:
 
 def test_the_same_data_agree_better_than_chance(trained: Trained) -> None:
     card = trained.compare(trained.ingest("same", jet_columns(COUNT)))
-    assert card.common == COUNT
+    assert card.shared_events == COUNT
     assert all(x.distance.p_value > 0.2 for x in card.features)
     assert all(x.unseen == 0 for x in card.features)
 
@@ -300,7 +300,7 @@ def test_another_mixture_of_classes_is_no_drift_where_they_are_known(trained: Tr
     card = trained.compare(trained.ingest("mixed", mixed))
     assert shifted(card.features) == []
     assert card.class_counts["a"][1] < card.class_counts["b"][1] / 4
-    assert card.effective[1] < card.events[1]
+    assert card.effective_events[1] < card.events[1]
     unlabeled = trained.compare(trained.ingest("unlabeled", mixed, label=None))
     assert [x.name for x in shifted(unlabeled.features)] == ["n", "x", "mass"], (
         "negative control: it shows without labels"
@@ -317,7 +317,7 @@ def test_classes_without_new_events_are_left_out_of_both(trained: Trained) -> No
     background = {name: column[columns["label"] != 2] for name, column in columns.items()}
     card = trained.compare(trained.ingest("background", background))
     assert shifted(card.features) == []
-    assert list(card.left_out) == ["c"]
+    assert list(card.skipped_events) == ["c"]
     assert list(card.class_counts) == ["a", "b"]
     assert all(p.rate_khz is not None and list(p.passing) == ["a", "b"] for p in card.points)
     signal = {name: column[columns["label"] == 2] for name, column in columns.items()}
@@ -358,7 +358,7 @@ def test_files_that_could_not_be_read_are_named(trained: Trained) -> None:
     bad.write_bytes(b"no ROOT file")
     files = [str(folder / "a.root"), str(bad)]
     card = trained.compare(trained.ingest("partial", later(900), files=files, on_bad_file="skip"))
-    assert list(card.unread) == [str(bad)]
+    assert list(card.skipped_files) == [str(bad)]
     assert card.events[1] == 900
 
 
@@ -367,7 +367,7 @@ def test_weighted_events_count_by_their_weight(trained: Trained) -> None:
     heavy = {**columns, "w": (columns["x"] > 1.5).astype(np.float32) + 1}
     card = trained.compare(trained.ingest("weighted", heavy, weight="w"))
     assert "x" in [x.name for x in shifted(card.features)]
-    assert card.effective[1] < COUNT
+    assert card.effective_events[1] < COUNT
 
 
 def test_codes_that_are_new_are_counted(trained: Trained) -> None:
@@ -414,7 +414,7 @@ def test_one_score_of_an_anomaly(tmp_path: Path) -> None:
     write_card(made_cards.rate().model_copy(update={"points": {"20": [point]}}), tmp_path / "rate.json")
     card = made.compare(made.ingest("later", later()))
     assert list(card.class_counts) == ["a", "b", "c"]
-    assert (card.accuracy, card.targets, card.effective[0]) == ({}, [], len(labels))
+    assert (card.accuracy, card.targets, card.effective_events[0]) == ({}, [], len(labels))
     (found,) = card.points
     assert found.passing["c"].trained.value == pytest.approx((score[labels == 2] >= threshold).mean())
     assert found.rate_khz is not None

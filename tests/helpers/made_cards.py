@@ -107,7 +107,7 @@ def check_simulation() -> PhysicsCheck:
             found_gev=expected.mass_gev + 0.4,
             uncertainty_gev=0.12,
             jets_in_peak=3100,
-            jets_beside_peak=400,
+            jets_in_sidebands=400,
             fraction_in_peak=0.775,
         )
         for name, expected in RESONANCES.items()
@@ -158,8 +158,8 @@ def reference() -> ReferenceCard:
     return ReferenceCard(
         events=1000,
         units=[6, 3],
-        accuracy_dense=0.81,
-        accuracy_trees=0.82,
+        score_dense=0.81,
+        score_trees=0.82,
         parameters_dense=123,
         seconds_dense=3.2,
         seconds_trees=1.1,
@@ -172,8 +172,8 @@ def train(design: str = "small", luts: float = 950.0) -> TrainCard:
         Epoch(
             epoch=n,
             loss=1 / (1 + n),
-            accuracy=0.8 - 0.4 * 0.9**n,
-            luts_surrogate=luts * (1 + 4 * 0.9**n),
+            score=0.8 - 0.4 * 0.9**n,
+            luts_estimate=luts * (1 + 4 * 0.9**n),
             luts_target=luts * (1 + 5 * 0.88**n),
             correction=1.0 if n < 35 else 0.95,
             multiplier=0.1,
@@ -187,7 +187,7 @@ def train(design: str = "small", luts: float = 950.0) -> TrainCard:
             inputs=5,
             outputs=6,
             edges=30,
-            edges_live=23,
+            edges_active=23,
             input_width_counts=[7, 0, 4, 6, 8, 5],
             output_width_counts=[7, 1, 3, 9, 10],
             saturating_channels=2,
@@ -200,26 +200,26 @@ def train(design: str = "small", luts: float = 950.0) -> TrainCard:
     return TrainCard(
         design=design,
         epochs=60,
-        feasible=True,
+        meets_budget=True,
         verdict="within the budget",
-        accuracy_validation=0.801,
-        accuracy=0.797,
+        score_validation=0.801,
+        score=0.797,
         luts=Measured(value=round(0.95 * luts), source="yosys"),
-        luts_surrogate=luts,
+        luts_estimate=luts,
         luts_budget=1000,
         clock_mhz=400,
         fmax_mhz_estimate=Measured(value=480, source="yosys-delay-model"),
         latency_cycles=7,
-        latency_cycles_surrogate=7,
+        latency_cycles_estimate=7,
         latency_cycles_budget=8,
-        tightened=0,
-        widened=0,
+        prune_rounds=0,
+        regrow_rounds=0,
         measurements=[
             Measurement(
                 epoch=epoch,
-                when=when,
+                reason=when,
                 luts=Measured(value=round(0.95 * luts), source="yosys"),
-                luts_surrogate=Measured(value=luts, source="surrogate"),
+                luts_estimate=Measured(value=luts, source="estimate"),
                 latency_cycles=7,
                 fmax_mhz_estimate=Measured(value=480, source="yosys-delay-model"),
             )
@@ -264,11 +264,11 @@ def physics(design: str = "small", accuracy: float = 0.797) -> PhysicsCard:
     return PhysicsCard(
         design=design,
         events=600,
-        accuracy=accuracy,
+        score=accuracy,
         classes=found[-1].classes,
         confusion=found[-1].confusion,
         methods=found,
-        costs=costs,
+        quantization_losses=costs,
         **MADE,
     )
 
@@ -290,7 +290,7 @@ def importance(design: str = "small", features: int = 5) -> ImportanceCard:
             by_class={name: Loss(value=0.01 * n * k, error=0.006) for k, name in enumerate(CLASSES)},
             bits=[
                 BitImportance(
-                    stands_for=2.0 ** (2 - place),
+                    bit_weight=2.0 ** (2 - place),
                     read=place < read,
                     ones=0.5,
                     loss=Loss(value=0.03 * n / 2**place, error=0.002) if place < read else Loss(value=0.0, error=0.0),
@@ -301,8 +301,8 @@ def importance(design: str = "small", features: int = 5) -> ImportanceCard:
 
     return ImportanceCard(
         design=design,
-        measure="accuracy",
-        quality=0.797,
+        metric="accuracy",
+        score=0.797,
         events=500,
         events_test=600,
         shuffles=3,
@@ -327,10 +327,10 @@ def importance(design: str = "small", features: int = 5) -> ImportanceCard:
     )
 
 
-def rate(design: str = "small", one_score: bool = False) -> RateCard:
-    """one_score: as of anomaly detection."""
+def rate(design: str = "small", single_score: bool = False) -> RateCard:
+    """single_score: as of anomaly detection."""
     methods = ("Dense, unquantized", "Boosted trees", "Trained network", "Firmware")
-    methods = ("Teacher, unquantized", *methods) if one_score else methods
+    methods = ("Teacher, unquantized", *methods) if single_score else methods
 
     def share(value: float) -> Interval68:
         return Interval68(value=value, low=0.9 * value, high=min(1.1 * value, 1.0))
@@ -351,12 +351,12 @@ def rate(design: str = "small", one_score: bool = False) -> RateCard:
     khz = np.geomspace(0.1, 100, 40)
     return RateCard(
         design=design,
-        sample="Simulation, 13 TeV",
+        plot_label="Simulation, 13 TeV",
         signal=["q", "W"],
         background=["g"],
         input_rate_khz=100.0,
         input_rate_from="input_rate_khz: 100",
-        one_score=one_score,
+        single_score=single_score,
         events={"g": 200, "q": 200, "W": 200},
         khz_per_event={"g": 0.5},
         points=points,
@@ -380,7 +380,7 @@ def rate(design: str = "small", one_score: bool = False) -> RateCard:
         reliability=[
             Reliability(method=method, predicted=[0.1, 0.5, 0.9], observed=[share(0.12), share(0.5), share(0.85)])
             for method in methods
-            if not one_score
+            if not single_score
         ],
         **MADE,
     )
@@ -467,7 +467,7 @@ def check_crossings() -> CrossingCheck:
         classes={
             name: CrossingClass(
                 crossings=sum(falling),
-                share=share,
+                fraction=share,
                 collisions=59.9,
                 objects={"jet": 5.1, "egamma": 0.9, "muon": 0.05},
                 met_gev=41.0,
@@ -516,13 +516,13 @@ def drift(design: str = "small", drift: str = "later", inputs: int = 5, labeled:
         design=design,
         data_set="toy",
         drift=drift,
-        measure="accuracy",
+        metric="accuracy",
         events=(3000, 5000),
-        effective=(3000.0, 4200.0),
-        unread={"b.root": "cut off"},
-        common=12,
+        effective_events=(3000.0, 4200.0),
+        skipped_files={"b.root": "cut off"},
+        shared_events=12,
         class_counts=dict.fromkeys(CLASSES, (1000, 1600)) if labeled else {},
-        left_out={},
+        skipped_events={},
         expressions={"feature_1": ("feature_1", "1.1 * feature_1")},
         features=features,
         sums=[NumberDrift(name="hit.pt", distance=x.distance, trained=x.trained, new=x.new) for x in features[1:2]],
@@ -558,7 +558,7 @@ def regression(design: str = "small") -> PhysicsCard:
         true_edges=[-250.0, 0.0, 250.0],
         central_by_true={name: [width, 1.1 * width] for name, width in methods.items()},
     )
-    return PhysicsCard(design=design, measure="r2", events=412, accuracy=0.98, targets=[target], **MADE)
+    return PhysicsCard(design=design, metric="r2", events=412, score=0.98, targets=[target], **MADE)
 
 
 def verify(design: str = "small", mismatches: int = 0) -> VerifyCard:
@@ -578,7 +578,7 @@ def verify(design: str = "small", mismatches: int = 0) -> VerifyCard:
         design=design,
         vectors=100_600,
         vector_sets={"test": 600, "corners": 40, "changed": 49_950, "random": 50_000, "tables": 10},
-        table_entries=TableEntries(entries=900, looked_up=880, unreachable=15, missed=5),
+        table_entries=TableEntries(entries=900, covered=880, unreachable=15, uncovered=5),
         outputs=3,
         comparisons=comparisons,
         control="lut_dense_0, edge (2, 1), entry 3, bit 0",
@@ -592,7 +592,7 @@ def verify(design: str = "small", mismatches: int = 0) -> VerifyCard:
     )
 
 
-def synth(design: str = "small", luts: float | None = 900, luts_surrogate: float = 950) -> SynthCard:
+def synth(design: str = "small", luts: float | None = 900, luts_estimate: float = 950) -> SynthCard:
     found = Measured() if luts is None else Measured(value=luts, source="yosys")
     return SynthCard(
         design=design,
@@ -605,9 +605,9 @@ def synth(design: str = "small", luts: float | None = 900, luts_surrogate: float
         bram18=Measured(value=0, source="yosys"),
         logic_levels=Measured(value=3, source="yosys-levels"),
         cells={"LUT6": round(luts or 0), "FDRE": 512, "CARRY8": 80},
-        luts_surrogate=Measured(value=luts_surrogate, source="surrogate"),
-        surrogate_error=luts_surrogate / (luts or luts_surrogate) - 1,
-        ff_surrogate=Measured(value=500, source="surrogate"),
+        luts_estimate=Measured(value=luts_estimate, source="estimate"),
+        luts_estimate_error=luts_estimate / (luts or luts_estimate) - 1,
+        ff_estimate=Measured(value=500, source="estimate"),
         **MADE,
     )
 

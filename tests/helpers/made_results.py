@@ -80,7 +80,7 @@ def write_design(folder: Path, design: str, data: Path, cards: Mapping[str, Card
     made_of(made_cards.faults(design), at("faults.json"), *common, codes)
     synth: Any = cards.get("synth", made_cards.synth(design))
     error = (950 - synth.luts.value) / synth.luts.value
-    figures = {"surrogate_error": error, "netlist_vectors": 1000, "path_ns_estimate": 1.5}
+    figures = {"luts_estimate_error": error, "netlist_vectors": 1000, "path_ns_estimate": 1.5}
     made_of(synth, at("synth.json"), *common, at("train.json"), **figures)
     timing(at("spec.json"), at("verify.json"), at("synth.json"), at("timing.json"))
     physics = (at("spec.json"), at("network.npz"), codes, at("model.keras"), data / "reference.npz")

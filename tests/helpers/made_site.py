@@ -124,17 +124,17 @@ def of_classes(root: Path) -> Path:
 def of_angles(root: Path) -> Path:
     """Draw a regression that has no trigger."""
     cards = {k: v for k, v in cards_of("fit").items() if k not in DRIFTS}
-    reference = made_cards.reference().model_copy(update={"measure": "r2"})
+    reference = made_cards.reference().model_copy(update={"metric": "r2"})
     return draw(root, {"fit": {**cards, "physics": made_cards.regression("fit")}}, reference=reference)
 
 
 def of_anomalies(root: Path) -> Path:
     """Draw the search for an anomaly: a teacher, one score, crossings."""
     one = made_cards.decision("odd").model_copy(update={"signal": ["anomaly"], "background": []})
-    rate = made_cards.rate("odd", one_score=True)
+    rate = made_cards.rate("odd", single_score=True)
     cards = cards_of("odd", physics=made_cards.regression("odd"), rate=rate, decision=one)
     made = {"teacher": made_cards.teacher(), "check": made_cards.check_crossings()}
-    reference = made_cards.reference().model_copy(update={"measure": "r2"})
+    reference = made_cards.reference().model_copy(update={"metric": "r2"})
     return draw(root, {"odd": cards}, reference=reference, **made)
 
 

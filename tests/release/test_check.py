@@ -411,7 +411,7 @@ def manifest_of(folder):
 FIGURES = [
     ("figures", "luts", "value", 1),
     ("figures", "latency_cycles", "value", 1),
-    ("figures", "ii", "source", "surrogate"),
+    ("figures", "ii", "source", "estimate"),
     ("budget", "luts", 9000),
     ("target", "clock_mhz", 300),
     ("verification", "bit_exact", False),

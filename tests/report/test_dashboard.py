@@ -165,7 +165,7 @@ def test_lines_say_met_only_for_what_counts(tmp_path):
 
 def test_what_did_not_run_is_not_measured(tmp_path):
     found = row(tmp_path)
-    budget = [line.model_copy(update={"found": None, "met": False}) for line in found.budget]
+    budget = [line.model_copy(update={"measured": None, "met": False}) for line in found.budget]
     lines = panel_of(found.model_copy(update={"budget": budget}))
     for name in ("LUTs", "Latency", "Clock", "Proof", "Faults"):
         assert lines[name][:2] == ("", "not measured"), name

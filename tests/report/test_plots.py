@@ -129,8 +129,8 @@ def test_a_drift_shows_both_distributions_and_their_ratio():
 def test_curves_show_the_card_s_numbers():
     card = made_cards.train()
     top, middle, bottom = draw("training").axes
-    np.testing.assert_allclose(top.lines[0].get_ydata(), [100 * e.accuracy for e in card.history])
-    np.testing.assert_allclose(middle.lines[0].get_ydata(), [e.luts_surrogate for e in card.history])
+    np.testing.assert_allclose(top.lines[0].get_ydata(), [100 * e.score for e in card.history])
+    np.testing.assert_allclose(middle.lines[0].get_ydata(), [e.luts_estimate for e in card.history])
     assert {tuple(x.get_ydata()) for x in middle.lines} >= {(1000, 1000)}, "the budget"
     assert set(bottom.lines[0].get_ydata()) == {10, 7}
 
@@ -326,7 +326,7 @@ def test_files_that_were_left_out_stand_on_the_page(tmp_path):
     card = made_cards.ingest()
     write_card(made_cards.reference(), tmp_path / "reference.json")
     for name, left_out in (("none", {}), ("two", reasons)):
-        write_card(card.model_copy(update={"left_out": left_out}), tmp_path / "ingest.json")
+        write_card(card.model_copy(update={"skipped_files": left_out}), tmp_path / "ingest.json")
         pages_of_data(None, tmp_path / "ingest.json", tmp_path / "reference.json", tmp_path / name)
     text = (tmp_path / "two/ingest.html").read_text()
     assert "; files that could not be read and were left out: 2." in text
@@ -398,7 +398,7 @@ def test_pages_of_rates_and_of_a_regression(tmp_path):
 
 
 def test_pages_of_an_anomaly(tmp_path):
-    write_card(made_cards.rate(one_score=True), tmp_path / "rate.json")
+    write_card(made_cards.rate(single_score=True), tmp_path / "rate.json")
     one = made_cards.decision().model_copy(update={"signal": ["anomaly"], "background": []})
     write_card(one, tmp_path / "decision.json")
     page_of_rate(tmp_path / "rate.json", tmp_path / "decision.json", tmp_path)

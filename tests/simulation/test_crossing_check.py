@@ -77,7 +77,7 @@ def check(files: list[Path]) -> CrossingCheck:
 def test_crossings_that_are_as_they_should_be(made):
     card = check(made)
     assert list(card.classes) == list(CROSSING_CLASSES)
-    assert [c.share for c in card.classes.values()] == [*shares(60).values(), *[None] * 4]
+    assert [c.fraction for c in card.classes.values()] == [*shares(60).values(), *[None] * 4]
     assert card.classes["soft"].objects == {"jet": pytest.approx(2 * 399 / 400)} | dict.fromkeys(
         ("egamma", "muon"), pytest.approx(2 * 399 / 400)
     )

@@ -35,7 +35,7 @@ def test_events_and_outputs(codes, tmp_path, monkeypatch, most):
     references(files[0], [4, 2], 1, *files[1:])
     card = read_card(ReferenceCard, files[2])
     assert card.events == min(int((codes.split == TRAIN).sum()), most)
-    assert card.accuracy_trees > 0.7, "half by chance"
+    assert card.score_trees > 0.7, "half by chance"
     found = map_arrays(files[1])
     for name, split in (("validation", VALIDATION), ("test", TEST)):
         for method in ("dense", "trees"):

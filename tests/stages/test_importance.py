@@ -83,7 +83,7 @@ def decided(tmp_path):
 def test_the_bit_that_is_the_class_is_worth_half_of_the_accuracy_and_the_others_nothing(decided):
     card = decided.run()
     a, b, c = card.features
-    assert card.quality == 1.0
+    assert card.score == 1.0
     lost = [bit.loss.value for bit in a.bits]
     assert lost[1] == pytest.approx(0.5, abs=0.04), "half of the events get the other value of the bit"
     assert a.loss.value == pytest.approx(0.5, abs=0.04)
@@ -100,8 +100,8 @@ def test_the_bit_that_is_the_class_is_worth_half_of_the_accuracy_and_the_others_
 
 def test_what_bits_stand_for_and_how_often_they_are_set(decided):
     a, b, _ = decided.run().features
-    assert [bit.stands_for for bit in a.bits] == [-2.0, 1.0, 0.5, 0.25]
-    assert [bit.stands_for for bit in b.bits] == [2.0, 1.0, 0.5, 0.25]
+    assert [bit.bit_weight for bit in a.bits] == [-2.0, 1.0, 0.5, 0.25]
+    assert [bit.bit_weight for bit in b.bits] == [2.0, 1.0, 0.5, 0.25]
     assert (a.format, b.format) == ("fixed<4,2>", "ufixed<4,2>")
     codes = decided.events.of(TEST)[0]
     assert a.bits[0].ones == pytest.approx((codes[:, 0] < 0).mean())
@@ -221,7 +221,7 @@ def test_a_regression_loses_r2(tmp_path):
     del described["label"]
     card = Stage(tmp_path, network, events, described).run()
     a, b = card.features
-    assert (card.measure, card.quality) == ("r2", pytest.approx(1.0))
+    assert (card.metric, card.score) == ("r2", pytest.approx(1.0))
     assert (a.by_class, b.by_class) == ({}, {})
     # Shuffling a term of variance v costs 2 v of the whole variance, v_a + v_b with v_a = 9 v_b.
     assert a.loss.value == pytest.approx(1.8, abs=0.15)

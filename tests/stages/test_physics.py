@@ -140,7 +140,7 @@ def test_the_stage_counts_what_the_integer_network_says(stage):
     real = evaluate(network, codes) * 2.0**-network.fractions
     right = int((real.argmax(axis=1) == labels).sum())
     assert card.events == len(labels)
-    assert card.accuracy == pytest.approx(right / len(labels))
+    assert card.score == pytest.approx(right / len(labels))
     assert np.trace(card.confusion) == right
     assert np.sum(card.confusion, axis=1).tolist() == np.bincount(labels).tolist()
     assert list(card.classes) == ["g", "q", "W"]
@@ -171,7 +171,7 @@ def test_all_four_methods_are_judged_on_the_same_events(stage):
     for found in card.methods:
         assert np.sum(found.confusion) == len(labels)
         assert np.trace(found.confusion) == pytest.approx(found.accuracy.value * len(labels))
-    against_dense, _, against_itself = card.costs
+    against_dense, _, against_itself = card.quantization_losses
     real = evaluate(network, events.of(TEST)[0]) * 2.0**-network.fractions
     each = (real.argmax(axis=1) == labels).astype(float) - right
     assert against_dense.accuracy.value == pytest.approx(each.mean())

@@ -256,7 +256,7 @@ def test_one_score_is_judged_as_it_is_and_beside_its_teacher(anomalies: Anomalie
         "efficiency_variables": [],
     }
     card = anomalies.run(**changes)
-    assert card.one_score
+    assert card.single_score
     assert card.reliability == []
     assert list(by_method(card, "20")) == [TEACHER, DENSE, TREES, TRAINED, FIRMWARE]
     point = by_method(card, "20")[FIRMWARE]

@@ -92,11 +92,11 @@ def test_a_point_holds_what_the_cards_say(made):
     point, small = card.points
     assert (point.network, point.seed, point.max_input_bits) == ("9-3", 2, 6)
     assert (point.luts, point.luts_budget, point.luts_source) == (905, 900, "yosys")
-    assert (point.accuracy, point.accuracy_error) == (0.75, pytest.approx((0.75 * 0.25 / 600) ** 0.5))
-    assert (point.budget_met, point.missed) == (False, ["luts 905 (yosys), budget 900: 5 too many, 0.6 %"])
+    assert (point.score, point.score_error) == (0.75, pytest.approx((0.75 * 0.25 / 600) ** 0.5))
+    assert (point.budget_met, point.missed_budgets) == (False, ["luts 905 (yosys), budget 900: 5 too many, 0.6 %"])
     assert (point.front_luts, point.front_latency) == (False, False)
     assert (small.front_luts, small.front_latency) == (True, True)
-    assert (card.events, card.widths_of_baseline, card.accuracy_trees) == (600, [6, 3], 0.82)
+    assert (card.events, card.baseline_widths, card.score_trees) == (600, [6, 3], 0.82)
     assert len(card.inputs) == 1 + 2 * 6
 
 
@@ -121,7 +121,7 @@ def test_a_point_that_is_not_bit_exact_is_not_on_the_front(made):
 def test_the_table_has_a_row_a_point(made):
     with made(a={}, b=missing("b")).with_suffix(".tsv").open() as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
-    assert [(r["name"], r["luts"], r["budget_met"], r["missed"]) for r in rows] == [
+    assert [(r["name"], r["luts"], r["budget_met"], r["missed_budgets"]) for r in rows] == [
         ("a", "900", "true", ""),
         ("b", "1030", "false", "luts 1030 (yosys), budget 1000: 30 too many, 3.0 %"),
     ]
@@ -168,14 +168,14 @@ def test_designs_beside_a_scan_are_judged_once_and_strictly(tmp_path):
 
 def test_published_results_are_shown_on_the_same_data_alone(made):
     card = read_card(ScanCard, made(published="jsc-openml-42468", a={}))
-    assert (card.published_set, len(card.published)) == ("jsc-openml-42468", 7)
+    assert (card.public_data_set, len(card.published)) == ("jsc-openml-42468", 7)
     assert card.published[0].luts == 5667
     card = read_card(ScanCard, made(a={}))
-    assert (card.published_set, card.published) == (None, [])
+    assert (card.public_data_set, card.published) == (None, [])
 
 
 def test_a_description_can_name_each_published_set_and_no_other():
-    field = DataSet.model_fields["published"]
+    field = DataSet.model_fields["public_data_set"]
     assert set(get_args(get_args(field.annotation)[0])) == set(RESULTS) == set(TITLES)
     assert all(0.5 < row.accuracy < 1 and "arXiv" in row.method for rows in RESULTS.values() for row in rows)
 
@@ -190,9 +190,9 @@ def test_the_name_of_the_published_set_is_no_part_of_what_stages_read():
         "features": [{"name": "x"}],
     }
     plain = DataSet.model_validate(content)
-    named = DataSet.model_validate({**content, "published": "jsc-cernbox"})
-    assert named.published == "jsc-cernbox"
+    named = DataSet.model_validate({**content, "public_data_set": "jsc-cernbox"})
+    assert named.public_data_set == "jsc-cernbox"
     assert plain.model_dump() == named.model_dump()
     assert inconsistencies(named) == []
     simulated = named.model_copy(update={"files": None, "simulate": Simulation()})
-    assert "published: simulated data are no public data set, found 'jsc-cernbox'" in inconsistencies(simulated)
+    assert "public_data_set: simulated data are no public data set, found 'jsc-cernbox'" in inconsistencies(simulated)

@@ -33,12 +33,12 @@ def test_a_row_holds_what_the_cards_say(made):
     assert (card.data_set, card.target) == ("toy", "level-1")
     assert [d.name for d in card.designs] == ["small", "large"]
     small = card.designs[0]
-    assert (small.luts, small.luts_source, small.luts_budget, small.luts_surrogate) == (900, "yosys", 1000, 950.0)
+    assert (small.luts, small.luts_source, small.luts_budget, small.luts_estimate) == (900, "yosys", 1000, 950.0)
     assert (small.latency_cycles, small.latency_ns, small.latency_source) == (7, 17.5, "rtl-simulation")
-    assert (small.accuracy, small.accuracy_reference, small.accuracy_trees) == (0.797, 0.81, 0.82)
+    assert (small.score, small.score_dense, small.score_trees) == (0.797, 0.81, 0.82)
     assert small.efficiency_at_1e3 == {"g": 0.1, "q": 0.2, "W": pytest.approx(0.3)}
     assert (small.bit_exact, small.vectors, small.mismatches, small.budget_met) == (True, 100_600, 0, True)
-    assert [(x.quantity, x.budget, x.found, x.met) for x in small.budget] == [
+    assert [(x.quantity, x.budget, x.measured, x.met) for x in small.budget] == [
         ("luts", 1000, 900, True),
         ("clock_mhz", 400, 480, True),
         ("latency_ns", 20, 17.5, True),

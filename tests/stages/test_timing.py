@@ -30,7 +30,7 @@ def spec(latency_ns: float, allowed: float | None = 1000.0) -> Spec:
 def verified(cycles: int, ii: int = 1, design: str = "small") -> VerifyCard:
     return VerifyCard(
         design=design, vectors=1, vector_sets={"test": 1}, outputs=1, comparisons=[], control="", mismatches=0,
-        table_entries=TableEntries(entries=1, looked_up=1, unreachable=0, missed=0),
+        table_entries=TableEntries(entries=1, covered=1, unreachable=0, uncovered=0),
         controls_caught=True, bit_exact=True, latency_cycles_measured=cycles, ii_measured=ii, verdict="bit-exact",
         **COMMON,
     )  # fmt: skip
@@ -41,7 +41,7 @@ def synthesized(path_ns: float | None = 2.0) -> SynthCard:
     return SynthCard(
         design="small", part="part", family="xcup", luts=one, ff=one, carry=one, dsp=one, bram18=one,
         logic_levels=Measured(value=5, source="yosys-levels"), path_ns_estimate=path_ns, cells={"LUT6": 1},
-        luts_surrogate=one, ff_surrogate=one, surrogate_error=0.0, **COMMON,
+        luts_estimate=one, ff_estimate=one, luts_estimate_error=0.0, **COMMON,
     )  # fmt: skip
 
 

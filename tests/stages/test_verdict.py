@@ -66,7 +66,7 @@ def test_verdict_on_files_that_agree_says_what_was_shown(results):
     assert "decision: not asked for" in small.statements
     assert "proof: not asked for; the outputs are sampled: compared on vectors alone" in point.statements
     assert str(results / "data/toy/codes.npz") in json.loads((results / "small/train.json").read_text())["inputs"]
-    assert (card.files > 20, card.absent) == (True, [])
+    assert (card.files > 20, card.removed_files) == (True, [])
 
 
 FILES = [
@@ -123,7 +123,7 @@ def test_differs_names_the_entry_and_the_source():
 
 def test_verdict_without_the_data_says_so(results):
     (results.parent / "ntuples/a.root").unlink()
-    assert judge(results).absent == [str(results.parent / "ntuples/a.root")]
+    assert judge(results).removed_files == [str(results.parent / "ntuples/a.root")]
 
 
 def test_verdict_on_cards_of_another_design_is_refused(results):
@@ -210,7 +210,7 @@ FORGED = {
         "clock_period_ns: does not agree with the other files. Expected 2.5",
     ),
     "archive": ("release", {"archive_bytes": 1}, "bytes: does not agree with the other files. Expected 1"),
-    "accuracy": ("physics", {"accuracy": 1.5}, "accuracy"),
+    "score": ("physics", {"score": 1.5}, "score"),
 }
 
 
@@ -302,8 +302,8 @@ def test_verdict_fails_a_sampled_output_if_asked_to(results):
         ),
         (
             "budget.yaml",
-            '"vectors": 100000',
-            '"vectors": 200000',
+            '"rtl_vectors": 100000',
+            '"rtl_vectors": 200000',
             "Expected at least 200000 (verification.rtl_vectors)",
         ),
         ("budget.yaml", '"medium"', '"huge"', "designs: does not agree"),

@@ -110,8 +110,8 @@ def test_a_right_design_is_bit_exact(built, tmp_path):
     assert counts["rtl"] == 300_000
     assert counts.get("vhdl", run.VHDL_VECTORS) == run.VHDL_VECTORS
     entries = card.table_entries
-    assert entries.entries == entries.looked_up + entries.unreachable + entries.missed
-    assert entries.missed == 0
+    assert entries.entries == entries.covered + entries.unreachable + entries.uncovered
+    assert entries.uncovered == 0
     # The same bit flipped in each form changes the same outputs.
     assert len({c.control_mismatches for c in card.comparisons if c.name != "vhdl"}) == 1
     assert all(c.control_mismatches > 0 for c in card.comparisons)
@@ -153,7 +153,7 @@ def graph(tmp_path_factory):
 def test_a_hybrid_graph_is_bit_exact(graph, tmp_path):
     files, firmware = graph
     held = read_card(FirmwareCard, firmware)
-    assert held.hls_note == "not layer by layer: hls4ml takes layers alone, the model holds operations: Sum"
+    assert held.hls_fallback_reason == "not layer by layer: hls4ml takes layers alone, the model holds operations: Sum"
     card = check(files, firmware, tmp_path / "verify.json")
     assert (card.verdict, card.bit_exact, card.mismatches) == ("bit-exact", True, 0)
     assert [c.name for c in card.comparisons] == ["keras", "hls4ml", "alkaid", "rtl", *VHDL]

@@ -116,8 +116,8 @@ def test_card_of_a_random_network(tmp_path):
     assert card.logic_levels.source == "yosys-levels"
     assert card.logic_levels.value >= 1
     assert 0.1 < card.path_ns_estimate < 20
-    assert card.luts_surrogate.source == "surrogate"
-    assert card.surrogate_error == pytest.approx((100 - card.luts.value) / card.luts.value)
+    assert card.luts_estimate.source == "estimate"
+    assert card.luts_estimate_error == pytest.approx((100 - card.luts.value) / card.luts.value)
     assert len(card.stages) == project.latency_cycles_planned
     assert sum(stage.luts for stage in card.stages) == card.luts.value
     assert sum(stage.registers for stage in card.stages) == card.ff.value

@@ -199,10 +199,10 @@ def taken(tmp_path_factory) -> dict[str, Path]:
 def test_the_model_is_taken_over_as_it_is(taken):
     card = read_card(TrainCard, taken["train.json"])
     assert sha256(taken["model.keras"]) == sha256(taken["source"]) == card.inputs[str(taken["source"])]
-    assert (card.epochs, card.feasible, card.verdict, card.history) == (0, True, "within the budget", [])
-    assert [m.when for m in card.measurements] == ["given"]
+    assert (card.epochs, card.meets_budget, card.verdict, card.history) == (0, True, "within the budget", [])
+    assert [m.reason for m in card.measurements] == ["given"]
     assert card.luts.value > 0
-    assert 0 < card.accuracy < 1
+    assert 0 < card.score < 1
     assert (taken["source"].parent / "warm.npz").is_file()
 
 
@@ -289,7 +289,7 @@ def test_a_budget_that_it_misses_is_said_and_not_raised(tmp_path):
     paths = stage(tmp_path, small(), budget=made_cards.spec(luts=3).budget)
     run(paths)
     card = read_card(TrainCard, paths["train.json"])
-    assert card.feasible is False
+    assert card.meets_budget is False
     assert card.verdict.startswith(f"beyond the budget: {card.luts.value:.0f} LUTs after Yosys of 3")
 
 

@@ -50,29 +50,29 @@ def trained(inputs, tmp_path_factory):
 
 def test_design_keeps_to_its_budget_after_synthesis(trained):
     card = read_card(TrainCard, trained / "train.json")
-    assert card.feasible
+    assert card.meets_budget
     assert card.verdict == "within the budget"
     assert card.luts.source == "yosys"
     assert 0.7 * LUTS <= card.luts.value <= card.luts_budget == LUTS
-    assert card.latency_cycles == card.latency_cycles_surrogate <= card.latency_cycles_budget == 8
+    assert card.latency_cycles == card.latency_cycles_estimate <= card.latency_cycles_budget == 8
     first, last = card.history[0], card.history[-1]
-    assert first.luts_surrogate > 1.5 * LUTS, "there was something to save"
+    assert first.luts_estimate > 1.5 * LUTS, "there was something to save"
     assert last.loss < first.loss
-    assert card.accuracy > 0.6, "a third by chance"
+    assert card.score > 0.6, "a third by chance"
 
 
 def test_what_the_card_says_was_measured_is_what_synthesis_gives(trained):
     card = read_card(TrainCard, trained / "train.json")
     built = measure.measure(load_network(trained / "network.npz"), made_design())
     assert (card.luts.value, card.latency_cycles) == (built.luts, built.latency_cycles)
-    assert [m.when for m in card.measurements[:3]] == ["before freezing", "fine-tuning", "result"]
-    results = [(m.luts, m.luts_surrogate.value) for m in card.measurements if m.when == "result"]
-    chosen = results.index((card.luts, card.luts_surrogate))
-    assert chosen == len(results) - 1 or card.widened == 1, "an earlier one alone where filling up brought less"
+    assert [m.reason for m in card.measurements[:3]] == ["before freezing", "fine-tuning", "result"]
+    results = [(m.luts, m.luts_estimate.value) for m in card.measurements if m.reason == "result"]
+    chosen = results.index((card.luts, card.luts_estimate))
+    assert chosen == len(results) - 1 or card.regrow_rounds == 1, "an earlier one alone where filling up brought less"
     looks = {entry.epoch: entry.correction for entry in card.history}
     found = card.measurements[0]
     assert looks[found.epoch] == 1.0
-    assert looks[found.epoch + 1] == found.luts.value / found.luts_surrogate.value, "judged by from then on"
+    assert looks[found.epoch + 1] == found.luts.value / found.luts_estimate.value, "judged by from then on"
     assert card.seconds_measuring > 0
 
 
@@ -82,12 +82,12 @@ def test_a_tighter_latency_gives_a_shallower_design_of_the_same_lut_budget(train
     period = made_design().target.clock_period_ns
     write_inputs(tmp_path, made_design(latency_ns=cycles * period + 0.01))
     fast = read_card(TrainCard, train(tmp_path, tmp_path) / "train.json")
-    assert slow.feasible
-    assert fast.feasible
+    assert slow.meets_budget
+    assert fast.meets_budget
     assert fast.latency_cycles_budget == cycles
     assert fast.latency_cycles <= cycles < slow.latency_cycles
     assert max(fast.luts.value, slow.luts.value) <= LUTS
-    assert fast.accuracy > 0.45, "a third by chance"
+    assert fast.score > 0.45, "a third by chance"
 
 
 def test_an_impossible_budget_is_refused_before_the_first_epoch_and_leaves_nothing(tmp_path, monkeypatch):
@@ -113,39 +113,39 @@ def test_without_yosys_nothing_is_trained(tmp_path, monkeypatch):
 def test_what_the_surrogate_is_off_by_is_made_good(factor, inputs, tmp_path, monkeypatch):
     monkeypatch.setattr(session, "measure", as_estimated(factor))
     card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
-    assert card.feasible
-    assert card.tightened == 0
+    assert card.meets_budget
+    assert card.prune_rounds == 0
     assert 0.7 * LUTS <= card.luts.value <= LUTS
-    assert card.luts_surrogate == pytest.approx(card.luts.value / factor, abs=0.5 / factor)
-    assert (card.luts_surrogate > LUTS) is (factor < 1)
+    assert card.luts_estimate == pytest.approx(card.luts.value / factor, abs=0.5 / factor)
+    assert (card.luts_estimate > LUTS) is (factor < 1)
 
 
 def test_cycles_that_the_plan_does_not_know_are_made_good(inputs, tmp_path, monkeypatch):
     monkeypatch.setattr(session, "measure", as_estimated(1.0, more_cycles=5))
     card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
-    assert card.feasible
-    assert card.latency_cycles == card.latency_cycles_surrogate + 5 <= card.latency_cycles_budget
+    assert card.meets_budget
+    assert card.latency_cycles == card.latency_cycles_estimate + 5 <= card.latency_cycles_budget
 
 
 def test_a_candidate_that_is_too_large_is_passed_over(trained, inputs, tmp_path, monkeypatch):
     """The most accurate network takes 3 % more than was thought; the next ones that this leaves room for are tried."""
     monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 1.03, 1.0))
     card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
-    assert card.feasible
+    assert card.meets_budget
     assert card.luts.value <= LUTS
-    results = [m for m in card.measurements if m.when == "result"]
+    results = [m for m in card.measurements if m.reason == "result"]
     assert len(results) == 1 or results[0].luts.value > LUTS
-    assert card.epochs == EPOCHS + 4 * card.tightened
+    assert card.epochs == EPOCHS + 4 * card.prune_rounds
 
 
 def test_a_training_that_ends_beyond_its_budget_goes_on_with_fewer_edges(inputs, tmp_path, monkeypatch):
     monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 1.2))
     card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
-    assert card.feasible
-    assert card.tightened == 1
+    assert card.meets_budget
+    assert card.prune_rounds == 1
     assert card.epochs == card.history[-1].epoch == EPOCHS + 4, "a tenth more"
     assert 0.7 * LUTS < card.luts.value <= LUTS
-    over = next(m for m in card.measurements if m.when == "result")
+    over = next(m for m in card.measurements if m.reason == "result")
     assert over.luts.value > LUTS
     assert load_network(tmp_path / "network.npz").validate() == []
 
@@ -158,11 +158,11 @@ def test_a_training_that_leaves_much_of_its_budget_goes_on_with_more(inputs, tmp
     """Yosys finds a quarter less than it found while fine-tuning."""
     monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 0.75))
     card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
-    assert card.feasible
-    assert (card.widened, card.tightened) == (1, 0)
+    assert card.meets_budget
+    assert (card.regrow_rounds, card.prune_rounds) == (1, 0)
     assert card.epochs == card.history[-1].epoch == EPOCHS + 4, "a tenth more"
     assert results(card)[0] < USED * LUTS <= card.luts.value <= LUTS
-    assert card.luts_surrogate > LUTS
+    assert card.luts_estimate > LUTS
     assert load_network(tmp_path / "network.npz").validate() == []
 
 
@@ -170,8 +170,8 @@ def test_what_was_found_stays_the_result_when_more_does_not_fit(inputs, tmp_path
     """Negative control: filled, and pruned again, Yosys finds far more than was thought, in every candidate."""
     monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 0.75, 1.5, 2.3, 3.5))
     card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
-    assert card.feasible
-    assert (card.widened, card.tightened) == (1, TIGHTENED)
+    assert card.meets_budget
+    assert (card.regrow_rounds, card.prune_rounds) == (1, TIGHTENED)
     assert card.luts.value == results(card)[0] < USED * LUTS
     assert min(results(card)[1:]) > LUTS
 
@@ -179,8 +179,8 @@ def test_what_was_found_stays_the_result_when_more_does_not_fit(inputs, tmp_path
 def test_what_does_not_fit_when_it_is_filled_is_pruned_again(inputs, tmp_path, monkeypatch):
     monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 0.75, 1.5, 1.0))
     card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
-    assert card.feasible
-    assert (card.widened, card.tightened) == (1, 1)
+    assert card.meets_budget
+    assert (card.regrow_rounds, card.prune_rounds) == (1, 1)
     assert results(card)[0] < card.luts.value <= LUTS < results(card)[1]
 
 
@@ -196,12 +196,12 @@ def test_what_leaves_much_of_its_budget_in_the_end_is_filled_without_fine_tuning
     )
     monkeypatch.setattr(select_result, "refill", lambda *args: (filling.append(True), refill(*args)))
     card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
-    assert card.feasible
-    assert card.epochs == EPOCHS + 4 * (card.widened + card.tightened)
+    assert card.meets_budget
+    assert card.epochs == EPOCHS + 4 * (card.regrow_rounds + card.prune_rounds)
     assert results(card)[0] < USED * LUTS
     if as_accurate:
         assert USED * LUTS <= card.luts.value <= LUTS
-        assert card.accuracy_validation >= max(x.accuracy for x in card.history if x.epoch == EPOCHS)
+        assert card.score_validation >= max(x.score for x in card.history if x.epoch == EPOCHS)
     else:
         assert card.luts.value == results(card)[0]
         assert results(card)[-1] > LUTS, "nothing that makes it less accurate was synthesized"
@@ -211,8 +211,8 @@ def test_what_stays_beyond_its_budget_is_cut_until_it_fits(inputs, tmp_path, mon
     """Fine-tuning takes it beyond the budget each time; in the end edges go without it, by what is measured."""
     monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 1.3, 1.7, 2.2, 2.5))
     card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
-    assert card.feasible
-    assert card.tightened == TIGHTENED
+    assert card.meets_budget
+    assert card.prune_rounds == TIGHTENED
     assert card.epochs == EPOCHS + TIGHTENED * 4
     assert card.luts.value == results(card)[-1] <= LUTS < min(results(card)[:-1])
     assert load_network(tmp_path / "network.npz").validate() == []
@@ -222,9 +222,9 @@ def test_more_of_the_budget_does_not_cost_accuracy(inputs, tmp_path, monkeypatch
     """The filled network would be the result, but its validation accuracy is made out to be a third lower."""
     monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 0.75))
     accuracy = Session.accuracy
-    monkeypatch.setattr(Session, "accuracy", lambda self: accuracy(self) * (0.67 if self.widened else 1.0))
+    monkeypatch.setattr(Session, "accuracy", lambda self: accuracy(self) * (0.67 if self.regrow_rounds else 1.0))
     card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
-    assert card.widened == 1
+    assert card.regrow_rounds == 1
     assert card.luts.value == results(card)[0] < USED * LUTS
 
 
@@ -234,8 +234,8 @@ def test_a_budget_that_does_not_bind_is_not_filled(tmp_path, monkeypatch):
     few = {"epochs": 6, "batch_size": 280, "learning_rate": 0.03}
     write_inputs(tmp_path, made_design(luts=5000, latency_ns=200.0, training=few))
     card = read_card(TrainCard, train(tmp_path, tmp_path) / "train.json")
-    assert card.feasible
-    assert card.widened == 0
+    assert card.meets_budget
+    assert card.regrow_rounds == 0
     assert card.luts.value < USED * 5000
 
 
@@ -243,15 +243,15 @@ def test_a_budget_that_stays_out_of_reach_gives_the_nearest_network(inputs, tmp_
     """Each measurement finds more than the one before made room for."""
     monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 1.3, 1.7, 2.2, 2.9, 3.8, 5.0, 7.0, 10.0))
     card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
-    assert not card.feasible
-    assert card.tightened == TIGHTENED
+    assert not card.meets_budget
+    assert card.prune_rounds == TIGHTENED
     assert card.epochs == EPOCHS + TIGHTENED * 4
-    results = [m.luts.value for m in card.measurements if m.when == "result"]
+    results = [m.luts.value for m in card.measurements if m.reason == "result"]
     assert card.luts.value == min(results) > LUTS
     tried = f"pruned and fine-tuned again {TIGHTENED} times; this is the nearest of {2 + len(results)} networks"
     assert re.match(rf"beyond the budget: {card.luts.value:.0f} LUTs after Yosys of {LUTS}, .*{tried}", card.verdict)
     network = load_network(tmp_path / "network.npz")
-    assert Limits(made_design()).estimate(network).luts == card.luts_surrogate
+    assert Limits(made_design()).estimate(network).luts == card.luts_estimate
 
 
 # ---------------------------------------------------------------- what is told
@@ -260,7 +260,7 @@ def test_a_budget_that_stays_out_of_reach_gives_the_nearest_network(inputs, tmp_
 def test_history_is_whole(trained):
     card = read_card(TrainCard, trained / "train.json")
     assert [entry.epoch for entry in card.history] == list(range(1, card.epochs + 1))
-    assert card.epochs == EPOCHS + 4 * (card.widened + card.tightened), "a tenth more each time"
+    assert card.epochs == EPOCHS + 4 * (card.regrow_rounds + card.prune_rounds), "a tenth more each time"
     assert card.seconds_per_epoch > 0
 
 
@@ -274,7 +274,7 @@ def test_a_line_an_epoch(capsys, tmp_path, monkeypatch):
     lines = re.findall(r"^epoch (\d+)/12  loss \d\.\d{4}  (.*)  (\d+) s left$", capsys.readouterr().out, re.MULTILINE)
     assert [int(epoch) for epoch, _, _ in lines] == list(range(1, 13))
     assert lines[0][1] == "accuracy, LUTs and cycles not looked at yet"
-    accuracy, luts = card.history[0].accuracy, card.history[0].luts_surrogate
+    accuracy, luts = card.history[0].score, card.history[0].luts_estimate
     assert lines[4][1].startswith(f"accuracy {accuracy:.4f}  LUTs {luts:.0f} of {LUTS} (surrogate)  cycles ")
     assert lines[4][1].endswith(" of 8 (planned)")
     assert lines[2][1] == lines[3][1] == lines[4][1] != lines[5][1]
@@ -287,12 +287,12 @@ def test_card_states_what_the_network_is(trained, inputs):
     card, network = read_card(TrainCard, trained / "train.json"), load_network(trained / "network.npz")
     events, design = load_codes(inputs / "codes.npz"), made_design()
     cost = estimate(network, design.target.clock_period_ns, design.target.family)
-    assert (card.luts_surrogate, card.latency_cycles_surrogate) == (cost.luts, cost.latency_cycles)
-    for split, stated in ((VALIDATION, card.accuracy_validation), (TEST, card.accuracy)):
+    assert (card.luts_estimate, card.latency_cycles_estimate) == (cost.luts, cost.latency_cycles)
+    for split, stated in ((VALIDATION, card.score_validation), (TEST, card.score)):
         codes, labels = events.of(split)
         scores = decode_outputs(evaluate(network, codes), network)
         assert stated == (scores.argmax(axis=1) == labels).mean()
-    assert [layer.edges_live for layer in card.layers] == [len(layer.edges()) for layer in network.layers]
+    assert [layer.edges_active for layer in card.layers] == [len(layer.edges()) for layer in network.layers]
     assert sum(x.luts_tables + x.luts_adders + x.luts_saturation for x in card.layers) == cost.luts
     assert (network.features, network.classes) == (events.features, CLASSES)
     assert [Path(p).name for p in sorted(card.inputs)] == ["codes.npz", "spec.json"]
@@ -348,7 +348,7 @@ def test_a_training_stopped_after_its_last_epoch_goes_on_from_there(tmp_path, mo
     monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 1.2))
     whole = train(tmp_path, tmp_path / "whole")
     card = read_card(TrainCard, whole / "train.json")
-    assert (card.tightened, card.epochs) == (1, 22)
+    assert (card.prune_rounds, card.epochs) == (1, 22)
     monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 1.2))
     with monkeypatch.context() as patch:
         epoch, left = Trainer.epoch, iter(range(21))
@@ -371,7 +371,7 @@ def test_a_training_stopped_after_it_was_widened_goes_on_from_there(tmp_path, mo
     monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 0.75))
     whole = train(tmp_path, tmp_path / "whole")
     card = read_card(TrainCard, whole / "train.json")
-    assert (card.widened, card.epochs) == (1, 22)
+    assert (card.regrow_rounds, card.epochs) == (1, 22)
     monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 0.75))
     with monkeypatch.context() as patch:
         epoch, left = Trainer.epoch, iter(range(21))
@@ -494,7 +494,7 @@ def test_the_checkpoint_of_another_design_is_not_taken_up(trained, tmp_path, cap
     train(tmp_path, tmp_path)
     assert "going on" not in capsys.readouterr().out
     card = read_card(TrainCard, tmp_path / "train.json")
-    assert card.feasible
+    assert card.meets_budget
     assert card.luts.value <= 100
     assert [entry.epoch for entry in card.history] == [1, 2, 3, 4]
 

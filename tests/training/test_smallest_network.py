@@ -79,9 +79,9 @@ def test_training_ends_with_the_closest_network(tmp_path, monkeypatch):
         train(tmp_path, tmp_path / "again")
     monkeypatch.setattr(session, "measure", as_estimated(1.0))
     card = read_card(TrainCard, train(tmp_path, tmp_path) / "train.json")
-    assert not card.feasible
+    assert not card.meets_budget
     assert card.epochs == 3, "nothing is trained after freezing"
-    assert [m.when for m in card.measurements] == ["result"]
+    assert [m.reason for m in card.measurements] == ["result"]
     assert card.luts == card.measurements[-1].luts
     assert card.luts.value > 2 == card.luts_budget
     assert re.match(
@@ -103,7 +103,7 @@ def test_what_fits_after_all_is_gone_on_with(tmp_path, monkeypatch):
     monkeypatch.setattr(session, "measure", as_estimated(0.05))
     write_inputs(tmp_path, made_design(luts=2, training=SHORT))
     card = read_card(TrainCard, train(tmp_path, tmp_path) / "train.json")
-    assert card.feasible
+    assert card.meets_budget
     assert card.epochs == 4
     assert 0 < card.luts.value <= 2
 
@@ -132,9 +132,9 @@ def test_tightening_that_leaves_nothing_ends_with_the_closest_network(last, feas
     design = made_design(training={"epochs": 20, "batch_size": 280, "learning_rate": 0.03})
     write_inputs(tmp_path, design)
     card = read_card(TrainCard, train(tmp_path, tmp_path) / "train.json")
-    assert card.feasible is feasible
-    assert card.tightened == 1
-    results = [m.luts.value for m in card.measurements if m.when == "result"]
+    assert card.meets_budget is feasible
+    assert card.prune_rounds == 1
+    results = [m.luts.value for m in card.measurements if m.reason == "result"]
     assert results[1] < results[0], "smaller than the nearest that training had ended with"
     assert card.luts.value == results[-1]
     assert (card.verdict == "within the budget") is feasible

@@ -62,7 +62,7 @@ def test_a_training_leaves_its_state_from_before_freezing(larger):
     assert start.luts[0] > 1e-5, "the multiplier that was found"
     card = read_card(TrainCard, folder / "train.json")
     assert start.correction.luts == pytest.approx(
-        card.measurements[0].luts.value / card.measurements[0].luts_surrogate.value
+        card.measurements[0].luts.value / card.measurements[0].luts_estimate.value
     )
 
 
@@ -84,11 +84,11 @@ def test_a_session_begins_where_the_larger_training_was(larger, tmp_path):
 
 def test_a_warm_started_design_keeps_to_its_budget(larger, trained):
     card = read_card(TrainCard, trained / "train.json")
-    assert card.feasible
+    assert card.meets_budget
     assert 0.7 * SMALLER < card.luts.value <= SMALLER
     rounds = card.epochs - SHORTER["epochs"]  # one epoch each: after pruning again, or after refilling
-    assert card.tightened <= rounds <= card.tightened + WIDENED
-    assert card.accuracy > 0.5, "a third by chance"
+    assert card.prune_rounds <= rounds <= card.prune_rounds + WIDENED
+    assert card.score > 0.5, "a third by chance"
     assert {p.rsplit("/", 1)[1] for p in card.inputs} == {"spec.json", "codes.npz", "warm.npz"}
 
 

@@ -176,7 +176,7 @@ def stage(folder):
         "devices": parts[0],
         "stopped": stopped,
         "identical": networks[0] == networks[1],
-        "accuracy": card.accuracy,
+        "accuracy": card.score,
     }
 
 

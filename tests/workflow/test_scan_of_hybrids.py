@@ -72,7 +72,7 @@ def test_every_point_is_bit_exact_and_within_its_budget(finished):
 @pytest.mark.slow
 def test_a_point_that_proves_impossible_is_whole_and_listed_as_missed(finished):
     trained = json.loads((designs(finished)[IMPOSSIBLE] / "train.json").read_text())
-    assert trained["feasible"] is False
+    assert trained["meets_budget"] is False
     assert trained["verdict"].startswith("no network of this shape was found that fits into 3 LUT and 10 cycles")
     assert (
         trained["luts"]["value"]
@@ -80,7 +80,7 @@ def test_a_point_that_proves_impossible_is_whole_and_listed_as_missed(finished):
     )
     points = {p["name"]: p for p in json.loads((finished / "results/scan.json").read_text())["points"]}
     assert {name for name, p in points.items() if not p["budget_met"]} == {IMPOSSIBLE}
-    assert points[IMPOSSIBLE]["missed"][0].startswith("luts ")
+    assert points[IMPOSSIBLE]["missed_budgets"][0].startswith("luts ")
     assert (finished / "results/verdict.json").is_file(), "a scan's points may miss their budgets"
 
 
@@ -101,13 +101,13 @@ def test_smaller_points_start_from_larger_ones(finished):
 def test_cards_tell_the_kinds_of_layers(finished):
     folder = designs(finished)["scan_l300_t30_s1"]
     layers = json.loads((folder / "train.json").read_text())["layers"]
-    assert [(x["kind"], x["places"], x["inputs"], x["outputs"]) for x in layers] == [
+    assert [(x["kind"], x["positions"], x["inputs"], x["outputs"]) for x in layers] == [
         ("tables", 2, 2, 3),
         ("arithmetic", 1, 6, 4),
         ("tables", 1, 4, 3),
     ]
     firmware = json.loads((folder / "firmware.json").read_text())
-    assert firmware["hls_note"] is None
+    assert firmware["hls_fallback_reason"] is None
     assert sorted(set(firmware["hls_handlers"].values())) == [
         "TableHandler",
         "hls4ml's QDenseHandler",

@@ -39,14 +39,14 @@ def measured(name: str, network: Network, spec: Spec) -> weights.Network:
         parts=network_parts(network),
         luts=used.luts,
         ff=used.ff,
-        ff_surrogate=estimate_flip_flops(network, period, family),
+        ff_estimate=estimate_flip_flops(network, period, family),
         latency_cycles=project.latency_cycles_planned,
-        latency_cycles_surrogate=network_cycles(network, period, family),
+        latency_cycles_estimate=network_cycles(network, period, family),
     )
 
 
 def calibrate(codes: Path, targets: Path, folder: Path, data: Path) -> Calibration:
-    """Measure all networks, keeping each in `folder`, fit the weights, and write `data`."""
+    """Metric all networks, keeping each in `folder`, fit the weights, and write `data`."""
     from trigger_lut.calibration.random_networks import COUNTS, random_network
     from trigger_lut.calibration.training_snapshots import TRAININGS, trained_networks
 

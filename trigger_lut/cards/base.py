@@ -23,7 +23,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from trigger_lut.errors import CardError
 from trigger_lut.utils.files import atomic_path
 
-FIXED_SOURCES = ("surrogate", "rtl-simulation", "csynth", "post-synth", "post-route", "not measured")
+FIXED_SOURCES = ("estimate", "rtl-simulation", "csynth", "post-synth", "post-route", "not measured")
 OF_SYNTHESIZER = re.compile(r"[a-z][a-z0-9_]*(-levels|-delay-model)?")
 
 
@@ -39,6 +39,7 @@ def _known_source(source: str) -> str:
 Source = Annotated[str, AfterValidator(_known_source)]
 NOT_MEASURED: Source = "not measured"
 DIGEST = "digest"
+SCHEMA_VERSION: Literal[2] = 2
 SIGNED: tuple[Source, ...] = ("post-synth", "post-route")  # slacks
 
 
@@ -79,7 +80,7 @@ class Measured(Strict):
 class Card(Strict):
     """What every card holds beside its stage's own fields."""
 
-    schema_version: Literal[1] = Field(1, description="Raised when a field changes its meaning.")
+    schema_version: Literal[2] = Field(SCHEMA_VERSION, description="Raised when a field changes its name or meaning.")
     stage: str = Field(description="Name of the stage.")
     seconds: float = Field(ge=0, description="Wall time of the stage.")
     versions: dict[str, str] = Field(description="Versions of the packages that did the work.")
@@ -222,7 +223,31 @@ def _without_digest(text: str, path: Path) -> str:
         raise CardError(f"{path}: {error}. Expected a card as its stage wrote it. Run its stage again.") from error
     if isinstance(content, dict) and DIGEST in content:
         require_own_digest(content, path)
+    require_schema_version(content, path)
     return json.dumps(content)
+
+
+def require_schema_version(content: Any, path: Path) -> None:
+    """Refuse a card of another schema version.
+
+    Parameters
+    ----------
+    content : Any
+        The parsed card. Content without a schema version passes: the model of the card judges it.
+    path : Path
+        The card, for messages.
+
+    Raises
+    ------
+    CardError
+        For another version, with what to do.
+    """
+    found = content.get("schema_version", SCHEMA_VERSION) if isinstance(content, dict) else SCHEMA_VERSION
+    if found != SCHEMA_VERSION:
+        raise CardError(
+            f"{path}: written by another version of trigger_lut. Expected schema_version {SCHEMA_VERSION}, found "
+            f"{found!r}. Run its stage again, or remove results/ and run the workflow."
+        )
 
 
 def require_own_digest(content: dict[str, Any], path: Path) -> None:

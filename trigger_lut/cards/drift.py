@@ -8,7 +8,7 @@ from pydantic import Field
 
 from trigger_lut.cards.base import Card, Strict
 from trigger_lut.cards.physics import Interval68, Resolution
-from trigger_lut.cards.stage_cards import Measure
+from trigger_lut.cards.stage_cards import Metric
 
 
 class Distance(Strict):
@@ -127,18 +127,24 @@ class DriftCard(Card):
     design: str = Field(description="Name of the design.")
     data_set: str = Field(description="Data set that it was trained on.")
     drift: str = Field(description="The other one, encoded in the formats of the first.")
-    measure: Measure = Field(description="Whether outputs are scores of classes (accuracy) or targets (r2).")
+    metric: Metric = Field(description="Whether outputs are scores of classes (accuracy) or targets (r2).")
     events: tuple[int, int] = Field(description="Events compared: trained (test split), new (all).")
-    effective: tuple[float, float] = Field(
+    effective_events: tuple[float, float] = Field(
         description="As many events of equal weight say as much: (sum w)^2 / sum w^2 (L. Kish, Survey Sampling, 1965)."
     )
-    unread: dict[str, str] = Field(description="New files that could not be read and were left out, with the reason.")
-    common: int = Field(description="New events that have the identity of one of the trained data set, of any split.")
+    skipped_files: dict[str, str] = Field(
+        description="New files that could not be read and were left out, with the reason."
+    )
+    shared_events: int = Field(
+        description="New events that have the identity of one of the trained data set, of any split."
+    )
     class_counts: dict[str, tuple[int, int]] = Field(
         description="Events a class that both have: trained, new; empty: no labels. New ones are weighted to the "
         "trained shares of these classes."
     )
-    left_out: dict[str, int] = Field(description="Events of classes that the other data set has none of, left out.")
+    skipped_events: dict[str, int] = Field(
+        description="Events of classes that the other data set has none of, left out."
+    )
     expressions: dict[str, tuple[str, str]] = Field(description="Features that are read differently: trained, new.")
     features: list[InputDrift] = Field(description="Largest distance first.")
     sums: list[NumberDrift] = Field(

@@ -26,7 +26,7 @@ class FirmwareCard(Card):
     stage: Literal["firmware"] = "firmware"
     design: str = Field(description="Name of the design.")
     hls_project: str = Field(description="Folder of the hls4ml project.")
-    hls_note: str | None = Field(None, description="Why it was not made layer by layer; null: it was.")
+    hls_fallback_reason: str | None = Field(None, description="Why it was not made layer by layer; null: it was.")
     hls_handlers: dict[str, str] = Field(description="Which converter handler took which layer.")
     hls_result_types: dict[str, str] = Field(description="Result type of each layer of the hls4ml model.")
     rtl_project: str = Field(description="Folder of the Verilog project.")
@@ -60,13 +60,13 @@ class TableEntries(Strict):
     """Entries of the tables of all edges that are not pruned."""
 
     entries: Count = Field(description="How many there are; one of a shared table counts once.")
-    looked_up: Count = Field(description="Looked up by some vector.")
+    covered: Count = Field(description="Looked up by some vector.")
     unreachable: Count = Field(description="Proven beyond reach: no input leads to them.")
-    missed: Count = Field(description="Neither.")
+    uncovered: Count = Field(description="Neither.")
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
-        require("entries: not the sum of its parts", self.looked_up + self.unreachable + self.missed, self.entries)
+        require("entries: not the sum of its parts", self.covered + self.unreachable + self.uncovered, self.entries)
         return self
 
 
@@ -191,9 +191,9 @@ class SynthCard(Card):
         0, description="Random vectors on which the netlist was evaluated and gave the network's outputs."
     )
     cells: dict[str, Count] = Field(description="Cells by type.")
-    luts_surrogate: Measured = Field(description="What training counted.")
-    surrogate_error: float = Field(description="(surrogate - yosys) / yosys, of LUTs.")
-    ff_surrogate: Measured = Field(description="Flip-flops as training counted them.")
+    luts_estimate: Measured = Field(description="What training counted.")
+    luts_estimate_error: float = Field(description="(surrogate - yosys) / yosys, of LUTs.")
+    ff_estimate: Measured = Field(description="Flip-flops as training counted them.")
 
     @model_validator(mode="after")
     def _figures_agree(self) -> Self:

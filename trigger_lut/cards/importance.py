@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from trigger_lut.cards.base import Card, Strict
-from trigger_lut.cards.stage_cards import Measure
+from trigger_lut.cards.stage_cards import Metric
 
 
 class Loss(Strict):
@@ -20,7 +20,7 @@ class Loss(Strict):
 class BitImportance(Strict):
     """One bit of an input."""
 
-    stands_for: float = Field(description="What the bit adds to the number that the network gets; negative: the sign.")
+    bit_weight: float = Field(description="What the bit adds to the number that the network gets; negative: the sign.")
     read: bool = Field(description="Whether anything that reads the input depends on it, for any code.")
     ones: float = Field(description="Share of the values in which it is 1.")
     loss: Loss = Field(description="When this bit alone is shuffled; exactly 0 where it is not read.")
@@ -61,8 +61,8 @@ class ImportanceCard(Card):
 
     stage: Literal["importance"] = "importance"
     design: str = Field(description="Name of the design.")
-    measure: Measure = Field(description="What the quality is: a share of right classes, or R^2.")
-    quality: float = Field(description="On these events, before anything is shuffled.")
+    metric: Metric = Field(description="What the quality is: a share of right classes, or R^2.")
+    score: float = Field(description="On these events, before anything is shuffled.")
     events: int = Field(description="Events that this was measured on: the first of the test split.")
     events_test: int = Field(description="Events in the test split.")
     shuffles: int = Field(description="How often each was shuffled; losses are means over these.")

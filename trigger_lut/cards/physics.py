@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from trigger_lut.cards.base import Card, Fraction, Strict
-from trigger_lut.cards.stage_cards import Measure
+from trigger_lut.cards.stage_cards import Metric
 
 ALL = "all"  # of a working point: all signal classes together
 
@@ -87,15 +87,13 @@ class PhysicsCard(Card):
 
     stage: Literal["physics"] = "physics"
     design: str = Field(description="Name of the design.")
-    measure: Measure = Field("accuracy", description="What the accuracy is: a share of right classes, or R^2.")
+    metric: Metric = Field("accuracy", description="What the accuracy is: a share of right classes, or R^2.")
     events: int = Field(description="Events in the test split.")
-    accuracy: float = Field(
-        le=1, description="Share of events whose largest output is their class; of a regression R^2."
-    )
+    score: float = Field(le=1, description="Share of events whose largest output is their class; of a regression R^2.")
     classes: dict[str, RocCurve] = Field({}, description="Of the firmware: one class against all others, by name.")
     confusion: list[list[int]] = Field([], description="Of the firmware: events by true (row) and assigned class.")
     methods: list[Classification] = Field([], description="References first, the firmware's integers last.")
-    costs: list[QuantizationLoss] = Field([], description="Firmware against each of the other methods.")
+    quantization_losses: list[QuantizationLoss] = Field([], description="Firmware against each of the other methods.")
     targets: list[TargetResolution] = Field([], description="Of a regression.")
 
 
@@ -140,12 +138,12 @@ class RateCard(Card):
 
     stage: Literal["rate"] = "rate"
     design: str = Field(description="Name of the design.")
-    sample: str = Field(description="What the data are, for plots.")
+    plot_label: str = Field(description="What the data are, for plots.")
     signal: list[str] = Field(description="Signal classes.")
     background: list[str] = Field(description="All others: what makes the rate.")
     input_rate_khz: float = Field(description="Rate of background at the input.")
     input_rate_from: str = Field(description="How that was stated.")
-    one_score: bool = Field(False, description="Whether the score is the network's one output: anomaly detection.")
+    single_score: bool = Field(False, description="Whether the score is the network's one output: anomaly detection.")
     events: dict[str, int] = Field(description="Test events a class.")
     khz_per_event: dict[str, float] = Field(description="What one test event of a background class stands for.")
     points: dict[str, list[WorkingPoint]] = Field(description="By wanted rate in kHz: every method.")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trigger_lut.cards.base import load_json, read_card, require_own_digest, sha256
+from trigger_lut.cards.base import load_json, read_card, require_own_digest, require_schema_version, sha256
 from trigger_lut.cards.firmware import FirmwareCard
 from trigger_lut.errors import CardError
 
@@ -168,6 +168,7 @@ def _content(path: Path, needs_digest: bool) -> dict[str, Any] | None:
         return None
     if needs_digest or "digest" in content:
         require_own_digest(content, path)
+    require_schema_version(content, path)
     for entry in (content.get("inputs"), _written(content)):
         if not isinstance(entry, dict) or not all(isinstance(digest, str) for digest in entry.values()):
             raise CardError(f"{path}: inputs: Expected a sha256 for each path, found none. Run its stage again.")

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from trigger_lut.cards.base import Card, Strict
-from trigger_lut.cards.stage_cards import Measure
+from trigger_lut.cards.stage_cards import Metric
 
 
 class ScanPoint(Strict):
@@ -21,9 +21,9 @@ class ScanPoint(Strict):
     warm_from: str | None = Field(description="Design that its training started from; null: from scratch.")
     epochs: int = Field(description="Epochs of its own training.")
     training_seconds: float = Field(description="Wall time of these epochs.")
-    accuracy: float = Field(description="Of the integer network, on the test split.")
-    measure: Measure = Field("accuracy", description="What the accuracy is: a share of right classes, or R^2.")
-    accuracy_error: float | None = Field(description="Binomial standard error of an accuracy; null for R^2.")
+    score: float = Field(description="Of the integer network, on the test split.")
+    metric: Metric = Field("accuracy", description="What the accuracy is: a share of right classes, or R^2.")
+    score_error: float | None = Field(description="Binomial standard error of an accuracy; null for R^2.")
     luts: int = Field(description="6-input LUTs.")
     luts_source: str = Field(description="Where luts and ff come from.")
     luts_budget: int = Field(description="Asked for.")
@@ -36,7 +36,7 @@ class ScanPoint(Strict):
     vectors: int = Field(description="Vectors verified.")
     mismatches: int = Field(description="Output values that differ.")
     budget_met: bool = Field(description="All lines of its budget met.")
-    missed: list[str] = Field(description="Lines of the budget that are not met.")
+    missed_budgets: list[str] = Field(description="Lines of the budget that are not met.")
     front_luts: bool = Field(description="Bit-exact, and none is as accurate with fewer LUTs, or better with as many.")
     front_latency: bool = Field(description="The same for latency instead of LUTs.")
 
@@ -59,9 +59,9 @@ class ScanCard(Card):
     data_set: str = Field(description="Name of the data set.")
     target: str = Field(description="Name of the target.")
     events: int = Field(description="Events in the test split.")
-    widths_of_baseline: list[int] = Field(description="Widths of the unquantized Dense network.")
-    accuracy_reference: float = Field(description="Of the unquantized Dense network.")
-    accuracy_trees: float = Field(description="Of the boosted trees.")
+    baseline_widths: list[int] = Field(description="Widths of the unquantized Dense network.")
+    score_dense: float = Field(description="Of the unquantized Dense network.")
+    score_trees: float = Field(description="Of the boosted trees.")
     points: list[ScanPoint] = Field(description="One entry a design, those of the scan first.")
-    published_set: str | None = Field(description="The public data set that this one is; null: none.")
+    public_data_set: str | None = Field(description="The public data set that this one is; null: none.")
     published: list[PublishedResult] = Field(description="Results of others on it; empty without one.")

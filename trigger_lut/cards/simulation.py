@@ -24,7 +24,9 @@ class CrossingClass(Strict):
     """What the crossings of one class are like."""
 
     crossings: int = Field(description="Entries.")
-    share: float | None = Field(description="Of all filled crossings, those that this kind stands for; null: signal.")
+    fraction: float | None = Field(
+        description="Of all filled crossings, those that this kind stands for; null: signal."
+    )
     collisions: float = Field(description="Mean number of collisions.")
     objects: dict[str, float] = Field(description="Mean number of jets, e/gammas and muons.")
     met_gev: float = Field(description="Mean missing transverse momentum.")
@@ -61,7 +63,7 @@ class MassPeak(Strict):
     found_gev: float = Field(description="Center of the peak.")
     uncertainty_gev: float = Field(description="Standard error of the mean of the masses in the peak.")
     jets_in_peak: int = Field(description="Jets within half_width_gev of the center.")
-    jets_beside_peak: int = Field(description="Jets in the two windows of half_width_gev that adjoin the peak.")
+    jets_in_sidebands: int = Field(description="Jets in the two windows of half_width_gev that adjoin the peak.")
     fraction_in_peak: float = Field(description="The same as a share of all jets of the class.")
 
 
@@ -94,7 +96,7 @@ class MuonCheck(Card):
     fit_width_mrad: float = Field(
         description="Half of the central 68.3 % of fitted minus true angle, least squares on the muon's own hits."
     )
-    fit_share: float = Field(description="Share of muons that can be fitted.")
+    fit_fraction: float = Field(description="Share of muons that can be fitted.")
     angle_edges_mrad: list[float] = Field(description="Edges of bins of the true angle.")
     angle_counts: list[int] = Field(description="Muons in them.")
     residual_edges_mrad: list[float] = Field(description="Edges of bins of fitted minus true angle.")

@@ -13,9 +13,9 @@ from pydantic import Field
 from trigger_lut.cards.base import Card, Count, Measured, Strict
 from trigger_lut.cards.estimates import FmaxInterval
 
-Measure = Literal["accuracy", "r2"]
+Metric = Literal["accuracy", "r2"]
 """Share of right classes, or of a regression the share of the targets' variance that is explained."""
-MEASURES: dict[Measure, str] = {"accuracy": "Accuracy", "r2": "R²"}
+METRICS: dict[Metric, str] = {"accuracy": "Accuracy", "r2": "R²"}
 
 
 class SimulateCard(Card):
@@ -35,9 +35,9 @@ class ReadCard(Card):
     stage: Literal["read"] = "read"
     file: str = Field(description="The file, or its address.")
     entries: int = Field(description="Entries in its tree.")
-    kept: int = Field(description="Records: entries, or objects of entries, that pass the cut and have a class.")
+    selected: int = Field(description="Records: entries, or objects of entries, that pass the cut and have a class.")
     without_class: dict[str, int] = Field({}, description="Number of entries without a class, by value of the label.")
-    left_out: str | None = Field(description="Why it was left out; null: it was read.")
+    skip_reason: str | None = Field(description="Why it was left out; null: it was read.")
     remote: dict[str, str] = Field({}, description="UUID in the header of each remote file, instead of a checksum.")
 
 
@@ -78,7 +78,7 @@ class IngestCard(Card):
     stage: Literal["ingest"] = "ingest"
     data_set: str = Field(description="Name of the description.")
     files: int = Field(description="ROOT files read.")
-    left_out: dict[str, str] = Field({}, description="Files that could not be read, each with the reason.")
+    skipped_files: dict[str, str] = Field({}, description="Files that could not be read, each with the reason.")
     remote: dict[str, str] = Field({}, description="UUID in the header of each remote file, instead of a checksum.")
     events: int = Field(description="Entries kept.")
     without_class: dict[str, int] = Field({}, description="Number of entries without a class, by value of the label.")
@@ -110,9 +110,9 @@ class ReferenceCard(Card):
     stage: Literal["reference"] = "reference"
     units: list[int] = Field(description="Widths of the Dense network.")
     events: int = Field(description="Events that both were trained on, a million at most.")
-    measure: Measure = Field("accuracy", description="What the accuracies are: a share of right classes, or R^2.")
-    accuracy_dense: float = Field(description="Unquantized Dense network of the same widths.")
-    accuracy_trees: float = Field(description="Gradient-boosted trees (scikit-learn).")
+    metric: Metric = Field("accuracy", description="What the accuracies are: a share of right classes, or R^2.")
+    score_dense: float = Field(description="Unquantized Dense network of the same widths.")
+    score_trees: float = Field(description="Gradient-boosted trees (scikit-learn).")
     parameters_dense: int = Field(description="Trainable parameters of the Dense network.")
     seconds_dense: float = Field(description="Training time of the Dense network.")
     seconds_trees: float = Field(description="Training time of the trees.")
@@ -123,8 +123,8 @@ class Epoch(Strict):
 
     epoch: int = Field(description="Epochs done.")
     loss: float = Field(description="Mean loss of the epoch: cross-entropy, or squared error in units of the scale.")
-    accuracy: float = Field(description="On the validation split; of a regression R^2.")
-    luts_surrogate: float = Field(description="LUTs by the surrogate's count.")
+    score: float = Field(description="On the validation split; of a regression R^2.")
+    luts_estimate: float = Field(description="LUTs by the surrogate's count.")
     luts_target: float = Field(description="What the controller aimed at in this epoch, correction included.")
     correction: float = Field(description="LUTs by Yosys over LUTs by the surrogate, as last measured; 1 before.")
     multiplier: float = Field(description="The controller's multiplier on log(cost / target).")
@@ -135,11 +135,11 @@ class Measurement(Strict):
     """One look at what Yosys makes of the network in training."""
 
     epoch: int = Field(description="Epochs done.")
-    when: Literal["before freezing", "fine-tuning", "result", "given"] = Field(
+    reason: Literal["before freezing", "fine-tuning", "result", "given"] = Field(
         description="Why then; a result that is beyond the budget is followed by another one, if there is any."
     )
     luts: Measured = Field(description="LUT1 to LUT6 cells.")
-    luts_surrogate: Measured = Field(description="Of the same network.")
+    luts_estimate: Measured = Field(description="Of the same network.")
     latency_cycles: int = Field(
         description="Pipeline registers of the Verilog from input to output; where no cut within the budget reaches "
         "the clock, those of the next cut."
@@ -153,11 +153,11 @@ class LayerSummary(Strict):
 
     name: str = Field(description="Name of the layer.")
     kind: Literal["tables", "arithmetic", "selection"] = Field("tables", description="What it computes with.")
-    places: int = Field(1, description="Places at which it stands.")
+    positions: int = Field(1, description="Places at which it stands.")
     inputs: int = Field(description="Input channels.")
     outputs: int = Field(description="Outputs.")
     edges: int = Field(description="inputs times outputs; of a selection: inputs.")
-    edges_live: int = Field(
+    edges_active: int = Field(
         description="Edges that are not pruned; of an arithmetic layer: weights that are not 0; of a selection: inputs "
         "that enter an output."
     )
@@ -180,18 +180,18 @@ class TrainCard(Card):
 
     stage: Literal["train"] = "train"
     design: str = Field(description="Name of the design.")
-    measure: Measure = Field("accuracy", description="What its accuracies are: a share of right classes, or R^2.")
+    metric: Metric = Field("accuracy", description="What its accuracies are: a share of right classes, or R^2.")
     epochs: int = Field(description="Epochs trained.")
-    feasible: bool = Field(
+    meets_budget: bool = Field(
         description="Whether LUTs after Yosys and cycles of the Verilog are within the budget, and the netlist reaches "
         "the clock."
     )
     verdict: str = Field(description="'within the budget', or by how much it is missed and what was tried.")
-    accuracy_validation: float = Field(le=1, description="On the validation split, by the integer network.")
-    accuracy: float = Field(le=1, description="On the test split, by the integer network.")
+    score_validation: float = Field(le=1, description="On the validation split, by the integer network.")
+    score: float = Field(le=1, description="On the test split, by the integer network.")
     luts: Measured = Field(description="Of the network as training synthesized it.")
-    luts_surrogate: float = Field(description="LUTs by the surrogate's count.")
-    ff_surrogate: int | None = Field(None, description="Flip-flops, counted on the pipeline before synthesis.")
+    luts_estimate: float = Field(description="LUTs by the surrogate's count.")
+    ff_estimate: int | None = Field(None, description="Flip-flops, counted on the pipeline before synthesis.")
     luts_budget: int = Field(description="LUTs asked for.")
     clock_mhz: float = Field(description="The target's clock.")
     fmax_mhz_estimate: Measured = Field(
@@ -201,10 +201,10 @@ class TrainCard(Card):
         description="Pipeline registers of the Verilog from input to output; where no cut within the budget reaches "
         "the clock, those of the next cut."
     )
-    latency_cycles_surrogate: int = Field(description="Cycles by the plan that the firmware is built to.")
+    latency_cycles_estimate: int = Field(description="Cycles by the plan that the firmware is built to.")
     latency_cycles_budget: int = Field(description="Whole clock cycles in the latency asked for.")
-    tightened: int = Field(description="How often training went on with fewer edges after its last epoch.")
-    widened: int = Field(description="How often it went on with more, its budget being used by less than 90 %.")
+    prune_rounds: int = Field(description="How often training went on with fewer edges after its last epoch.")
+    regrow_rounds: int = Field(description="How often it went on with more, its budget being used by less than 90 %.")
     measurements: list[Measurement] = Field(description="Networks synthesized in the course of training.")
     seconds_measuring: float = Field(description="Wall time of these measurements.")
     seconds_per_epoch: float = Field(
@@ -220,7 +220,7 @@ class BudgetLine(Strict):
     quantity: str = Field(description="luts, latency_ns, ii, dsp, bram18 or clock_mhz.")
     budget: float = Field(description="Asked for; of clock_mhz the target's clock.")
     at_least: bool = Field(False, description="Whether the budget is a lower limit, as for clock_mhz.")
-    found: float | None = Field(description="Measured; null where it was not.")
+    measured: float | None = Field(description="Measured; null where it was not.")
     source: str = Field(description="Where the figure comes from.")
     met: bool = Field(description="found is measured, keeps to the budget, and counts.")
     reason: str | None = Field(
@@ -234,10 +234,10 @@ class DesignSummary(Strict):
     """One row of results/summary.json."""
 
     name: str = Field(description="Name of the design.")
-    measure: Measure = Field("accuracy", description="What the accuracies are: a share of right classes, or R^2.")
-    accuracy: float = Field(description="Of the integer network, on the test split.")
-    accuracy_reference: float = Field(description="Of the unquantized Dense network of the same widths.")
-    accuracy_trees: float = Field(description="Of the boosted trees.")
+    metric: Metric = Field("accuracy", description="What the accuracies are: a share of right classes, or R^2.")
+    score: float = Field(description="Of the integer network, on the test split.")
+    score_dense: float = Field(description="Of the unquantized Dense network of the same widths.")
+    score_trees: float = Field(description="Of the boosted trees.")
     auc: dict[str, float] = Field(description="Area under the ROC curve, by class; empty for a regression.")
     efficiency_at_1e2: dict[str, float] = Field(
         description="Signal efficiency at a background efficiency of 1e-2, by class."
@@ -246,7 +246,7 @@ class DesignSummary(Strict):
     luts: int = Field(description="6-input LUTs.")
     luts_source: str = Field(description="Where luts, ff, dsp and bram18 come from.")
     luts_budget: int = Field(description="Asked for.")
-    luts_surrogate: float = Field(description="What training counted.")
+    luts_estimate: float = Field(description="What training counted.")
     ff: int = Field(description="Flip-flops.")
     dsp: int = Field(description="DSP slices.")
     bram18: int = Field(description="18 Kb block RAMs.")
@@ -308,4 +308,4 @@ class VerdictCard(Card):
     designs: list[str] = Field(description="The designs that pass.")
     details: list[DesignVerdict] = Field([], description="One entry a design, those of the scan behind the others.")
     files: int = Field(0, description="Files that agree with their checksums, from the cards back to the data.")
-    absent: list[str] = Field([], description="Data files that were removed after they were read: not compared.")
+    removed_files: list[str] = Field([], description="Data files that were removed after they were read: not compared.")

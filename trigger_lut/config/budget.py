@@ -130,7 +130,7 @@ class Budget(Strict):
 class Spec(Strict):
     """results/<design>/spec.json: one design with everything spelled out."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     design: DesignName
     data_set: Name
     target_name: Name

@@ -141,7 +141,7 @@ class NetworkShape(Strict):
         return self.builder is not None or self.keras_file is not None
 
     @property
-    def widths_of_baseline(self) -> list[int]:
+    def baseline_widths(self) -> list[int]:
         """Widths of the Dense network that the network is compared with; the last is the number of classes."""
         if self.baseline_units is not None:
             return self.baseline_units

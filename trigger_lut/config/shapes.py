@@ -88,7 +88,7 @@ def mistakes(network: NetworkShape, channels: int, classes: Sequence[str], data_
 
 
 def _of_reference(network: NetworkShape, classes: Sequence[str], data_set: str) -> list[str]:
-    outputs = network.widths_of_baseline[-1] if network.widths_of_baseline else 0
+    outputs = network.baseline_widths[-1] if network.baseline_widths else 0
     if outputs == len(classes):
         return []
     key = "baseline_units" if network.baseline_units is not None else "layers"

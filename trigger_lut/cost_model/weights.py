@@ -45,9 +45,9 @@ class Network(Strict):
     parts: Parts
     luts: int = Field(description="By Yosys.")
     ff: int = Field(description="Flip-flops, by Yosys.")
-    ff_surrogate: int
+    ff_estimate: int
     latency_cycles: int = Field(description="Of the Verilog.")
-    latency_cycles_surrogate: int
+    latency_cycles_estimate: int
 
 
 class Calibration(Strict):

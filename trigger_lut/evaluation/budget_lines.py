@@ -49,7 +49,7 @@ def judge(
         quantity=quantity,
         budget=budget,
         at_least=at_least,
-        found=found.value,
+        measured=found.value,
         source=found.source,
         met=met,
         reason=None if met else reason,
@@ -69,14 +69,14 @@ def describe_miss(line: BudgetLine) -> str:
     str
         Figure, source, budget and reason.
     """
-    if line.found is None:
+    if line.measured is None:
         return f"{line.quantity} was not measured, budget {line.budget:g}"
     why = [line.reason] if line.reason is not None else []
-    if not is_within(line.budget, line.found, at_least=line.at_least):
-        off = abs(line.found - line.budget)
+    if not is_within(line.budget, line.measured, at_least=line.at_least):
+        off = abs(line.measured - line.budget)
         percent = f", {100 * off / line.budget:.1f} %" if line.budget else ""
         why.insert(0, f"{off:g} too {'low' if line.at_least else 'many'}{percent}")
-    return f"{line.quantity} {line.found:g} ({line.source}), budget {line.budget:g}: {'; '.join(why)}"
+    return f"{line.quantity} {line.measured:g} ({line.source}), budget {line.budget:g}: {'; '.join(why)}"
 
 
 def budget_lines(spec: Spec, synth: SynthCard, timing: TimingCard) -> list[BudgetLine]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from trigger_lut.cards.stage_cards import Measure
+from trigger_lut.cards.stage_cards import Metric
 from trigger_lut.data.event_codes import EventCodes
 from trigger_lut.data.moments import Moments
 
@@ -54,7 +54,7 @@ class EventScore:
         return cls(np.maximum(moments.variance, 1e-12))
 
     @property
-    def measure(self) -> Measure:
+    def measure(self) -> Metric:
         """Name of the mean over events."""
         return "accuracy" if self.variances is None else "r2"
 

@@ -204,7 +204,7 @@ def _budget(cards: Shipped) -> str:
         raise DataError("; ".join(over))
     if not cards.verify.bit_exact:
         raise DataError(cards.verify.verdict)
-    return ", ".join(f"{x.quantity} {x.found:g} of {x.budget:g} ({x.source})" for x in lines)
+    return ", ".join(f"{x.quantity} {x.measured:g} of {x.budget:g} ({x.source})" for x in lines)
 
 
 def _without_running(folder: Path, manifest: Any) -> list[Line]:

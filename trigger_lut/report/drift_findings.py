@@ -47,7 +47,7 @@ def unknown(card: DriftCard) -> list[InputDrift]:
     """Inputs of which clearly more events than chance has it show codes that no event of any split had."""
 
     def error(x: InputDrift) -> float:
-        return float((x.unseen / card.effective[1] + x.unseen_by_chance / card.events[0]) ** 0.5)
+        return float((x.unseen / card.effective_events[1] + x.unseen_by_chance / card.events[0]) ** 0.5)
 
     return [x for x in card.features if x.unseen > x.unseen_by_chance + MORE + DEVIATIONS * error(x)]
 

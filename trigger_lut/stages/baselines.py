@@ -29,9 +29,9 @@ def references(codes: Path, units: list[int], seed: int, outputs: Path, card: Pa
     record = ReferenceCard(
         units=units,
         events=min(int(events.counts()[:, TRAIN].sum()), MAX_EVENTS),
-        measure=quality.measure,
-        accuracy_dense=float(quality.score(dense[TEST], truth).mean()),
-        accuracy_trees=float(quality.score(trees[TEST], truth).mean()),
+        metric=quality.measure,
+        score_dense=float(quality.score(dense[TEST], truth).mean()),
+        score_trees=float(quality.score(trees[TEST], truth).mean()),
         parameters_dense=parameters,
         seconds_dense=round(after_dense - started, 3),
         seconds_trees=round(time.monotonic() - after_dense, 3),

@@ -142,7 +142,7 @@ def firmware_points(rate: RateCard, path: Path) -> dict[float, int | None]:
 
 def score_of(network: Network, rate: RateCard, path: Path) -> Score:
     """The score of the rate card on the outputs of a network. Raises CardError when the classes are others."""
-    if rate.one_score and len(network.classes) == 1:
+    if rate.single_score and len(network.classes) == 1:
         return Score(network.output_formats(), (0,), ())
     if sorted((*rate.signal, *rate.background)) != sorted(network.classes):
         raise CardError(f"{path}: signal and background are not the classes of the network: {list(network.classes)}")

@@ -64,16 +64,16 @@ def drift(
         design=design.design,
         data_set=ingested[0].data_set,
         drift=ingested[1].data_set,
-        measure="r2" if events.regression else "accuracy",
+        metric="r2" if events.regression else "accuracy",
         events=(first.sample.count, second.sample.count),
-        effective=(first.sample.effective, second.sample.effective),
-        unread=ingested[1].left_out,
-        common=int(np.isin(others.event_id, events.event_id).sum()),
+        effective_events=(first.sample.effective, second.sample.effective),
+        skipped_files=ingested[1].skipped_files,
+        shared_events=int(np.isin(others.event_id, events.event_id).sum()),
         class_counts={
             events.label_names[k]: (int((first.sample.labels == k).sum()), int((second.sample.labels == k).sum()))
             for k in common
         },
-        left_out={
+        skipped_events={
             name: int((of_test == k).sum()) for k, name in enumerate(events.label_names) if known and k not in common
         },
         expressions=other_expressions(*descriptions),

@@ -42,7 +42,7 @@ def build_firmware(spec: Path, model: Path, network: Path, folder: Path, card: P
             **watch.provenance([spec, model, network], "tensorflow", "keras", "hls4ml", "alkaid", "numpy", "pyosys"),
             design=design.design,
             hls_project=str(folder / hls.folder.name),
-            hls_note=hls.note or None,
+            hls_fallback_reason=hls.note or None,
             hls_handlers=hls.handlers,
             hls_result_types=hls.result_types,
             rtl_project=str(folder / rtl.folder.name),

@@ -41,7 +41,7 @@ Trial = tuple[Sequence[int], int | None]
 
 
 def importance(spec: Path, network: Path, codes: Path, description: Path, card: Path) -> None:
-    """Measure what each bit of each input is worth and write an `ImportanceCard`.
+    """Metric what each bit of each input is worth and write an `ImportanceCard`.
 
     description: of the data set, which says what channels are slots of one feature. Raises CardError for an input that
     is damaged, or for network, codes and description that do not fit each other.
@@ -64,8 +64,8 @@ def importance(spec: Path, network: Path, codes: Path, description: Path, card: 
     sample = Sample.of(net, events, trials, design.seed)
     found = ImportanceCard(
         design=design.design,
-        measure=sample.judge.measure,
-        quality=float(sample.quality.mean()),
+        metric=sample.judge.measure,
+        score=float(sample.quality.mean()),
         events=len(sample.codes),
         events_test=total,
         shuffles=SHUFFLES,
@@ -189,7 +189,7 @@ def _feature(sample: Sample, name: str, group: Sequence[int], reads: Sequence[Re
         by_class=_by_class(sample, lost),
         bits=[
             BitImportance(
-                stands_for=(-1.0 if kif.k and bit == kif.bits - 1 else 1.0) * 2.0 ** (bit - kif.f),
+                bit_weight=(-1.0 if kif.k and bit == kif.bits - 1 else 1.0) * 2.0 ** (bit - kif.f),
                 read=bool(is_read),
                 ones=float(((sample.codes[:, list(group)] >> bit) & 1).mean()),
                 loss=loss(sample.lost(group, 1 << bit) if is_read else nothing),

@@ -45,7 +45,7 @@ def ingest(description: Path, codes: Path, card: Path, read: Path | None = None,
         held = {path: read_card(ReadCard, path) for path in cards}
         _refuse_others(description, sources, held)
         left_out = _left_out(data_set, list(held.values()))
-        shards = [Shard(c.file, rows_of(path), c.kept) for path, c in held.items() if c.left_out is None]
+        shards = [Shard(c.file, rows_of(path), c.selected) for path, c in held.items() if c.skip_reason is None]
         merged = merge(data_set, shards, folder, frozen=held_fast)
         beside = [] if frozen is None else [frozen]
         provenance = watch.provenance([description, *data_set.lists(), *beside], "uproot", "awkward", "numpy")
@@ -54,7 +54,7 @@ def ingest(description: Path, codes: Path, card: Path, read: Path | None = None,
             **provenance,
             data_set=data_set.name,
             files=len(shards),
-            left_out=left_out,
+            skipped_files=left_out,
             remote={file: uuid for c in held.values() for file, uuid in c.remote.items()},
             events=int(merged.counts.sum()),
             without_class=dict(shortened(sum((Counter(c.without_class) for c in held.values()), Counter()))),
@@ -118,7 +118,7 @@ def _refuse_others(description: Path, sources: Sequence[Source], cards: dict[Pat
 
 def _left_out(data_set: DataSet, cards: Sequence[ReadCard]) -> dict[str, str]:
     """Files that were left out. Raises DataError when nothing is left to read or none of it passes the cut."""
-    found = {c.file: c.left_out for c in cards if c.left_out is not None}
+    found = {c.file: c.skip_reason for c in cards if c.skip_reason is not None}
     if len(found) == len(cards):
         lines = [f"{file}: {reason}" for file, reason in found.items()]
         raise DataError(f"data set {data_set.name}: none of its files can be read\n  " + "\n  ".join(lines))
@@ -128,7 +128,7 @@ def _left_out(data_set: DataSet, cards: Sequence[ReadCard]) -> dict[str, str]:
     total = sum(c.entries for c in cards)
     if not total:
         raise DataError(f"data set {data_set.name}: tree {data_set.tree!r} has no entries in {where}")
-    if not any(c.kept for c in cards):
+    if not any(c.selected for c in cards):
         raise DataError(f"data set {data_set.name}: none of {total} entries in {where} passes the cut and has a class")
     return found
 

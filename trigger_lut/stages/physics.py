@@ -189,11 +189,11 @@ def _classification(design: Spec, net: Network, events: EventCodes, model: Path,
     firmware = methods[-1]
     return {
         "events": len(labels),
-        "accuracy": firmware.accuracy.value,
+        "score": firmware.accuracy.value,
         "classes": firmware.classes,
         "confusion": firmware.confusion,
         "methods": methods,
-        "costs": [
+        "quantization_losses": [
             cost(method, found[FIRMWARE], judged, events.classes)
             for method, judged in found.items()
             if method != FIRMWARE
@@ -205,9 +205,9 @@ def _regression(design: Spec, net: Network, events: EventCodes, model: Path, ref
     found = predictions_by_method(design, events, network=net, model=model, baselines=references)
     true = events.labels_or_targets(TEST)
     return {
-        "measure": "r2",
+        "metric": "r2",
         "events": len(true),
-        "accuracy": float(EventScore.for_split(events, TEST).score(found[FIRMWARE][TEST], true).mean()),
+        "score": float(EventScore.for_split(events, TEST).score(found[FIRMWARE][TEST], true).mean()),
         "targets": [
             target_resolution(
                 name,

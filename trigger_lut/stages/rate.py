@@ -68,12 +68,12 @@ def rate_of_design(
     of_test = labels[TEST]
     result = RateCard(
         design=design.design,
-        sample=sample,
+        plot_label=sample,
         signal=list(trigger.signal),
         background=[classes[k] for k in background],
         input_rate_khz=sum(khz for _, khz in streams),
         input_rate_from=trigger.stated(),
-        one_score=bool(events.label_classes),
+        single_score=bool(events.label_classes),
         events={name: int((of_test == k).sum()) for k, name in enumerate(classes)},
         khz_per_event=_khz_per_event(of_test, streams, classes),
         points=points,

@@ -62,9 +62,9 @@ def read(description: Path, source: Source, card: Path) -> None:
             **provenance,
             file=str(source.file),
             entries=entries,
-            kept=kept,
+            selected=kept,
             without_class=dict(others),
-            left_out=left_out,
+            skip_reason=left_out,
             remote={file: file_uuid(file) for file in held if isinstance(file, str)},
         )
 

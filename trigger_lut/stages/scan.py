@@ -51,11 +51,11 @@ def scan(
         data_set=first.data_set,
         target=first.target_name,
         events=events,
-        widths_of_baseline=card.units,
-        accuracy_reference=card.accuracy_dense,
-        accuracy_trees=card.accuracy_trees,
+        baseline_widths=card.units,
+        score_dense=card.score_dense,
+        score_trees=card.score_trees,
         points=made,
-        published_set=published,
+        public_data_set=published,
         published=RESULTS[published] if published else [],
         **watch.provenance([reference, *read]),
     )
@@ -82,8 +82,8 @@ def scan_points(
             )
     epochs = [read_card(TrainCard, folder / "train.json").epochs for folder in folders]
     rows = [row for _, row, _ in held]
-    on_luts = front([(row.accuracy, row.luts, row.bit_exact) for row in rows])
-    on_latency = front([(row.accuracy, row.latency_ns, row.bit_exact) for row in rows])
+    on_luts = front([(row.score, row.luts, row.bit_exact) for row in rows])
+    on_latency = front([(row.score, row.latency_ns, row.bit_exact) for row in rows])
     made = [
         _point(spec, row, n < len(points), events[n], epochs[n], on_luts[n], on_latency[n])
         for n, (spec, row, _) in enumerate(held)
@@ -104,9 +104,9 @@ def _point(
         warm_from=spec.warm_from,
         epochs=epochs,
         training_seconds=row.training_seconds,
-        accuracy=row.accuracy,
-        measure=row.measure,
-        accuracy_error=binomial_error(row.accuracy, events) if row.measure == "accuracy" else None,
+        score=row.score,
+        metric=row.metric,
+        score_error=binomial_error(row.score, events) if row.metric == "accuracy" else None,
         luts=row.luts,
         luts_source=row.luts_source,
         luts_budget=row.luts_budget,
@@ -119,7 +119,7 @@ def _point(
         vectors=row.vectors,
         mismatches=row.mismatches,
         budget_met=row.budget_met,
-        missed=[describe_miss(line) for line in row.budget if not line.met],
+        missed_budgets=[describe_miss(line) for line in row.budget if not line.met],
         front_luts=front_luts,
         front_latency=front_latency,
     )

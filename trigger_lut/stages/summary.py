@@ -53,17 +53,17 @@ def summarize(folder: Path, reference: ReferenceCard) -> tuple[Spec, DesignSumma
     lines = budget_lines(spec, synth, timing)
     row = DesignSummary(
         name=spec.design,
-        measure=physics.measure,
-        accuracy=physics.accuracy,
-        accuracy_reference=reference.accuracy_dense,
-        accuracy_trees=reference.accuracy_trees,
+        metric=physics.metric,
+        score=physics.score,
+        score_dense=reference.score_dense,
+        score_trees=reference.score_trees,
         auc={name: curve.auc for name, curve in physics.classes.items()},
         efficiency_at_1e2={name: curve.efficiency_at_1e2 for name, curve in physics.classes.items()},
         efficiency_at_1e3={name: curve.efficiency_at_1e3 for name, curve in physics.classes.items()},
         luts=round(number("synth", "luts", synth.luts)),
         luts_source=synth.luts.source,
         luts_budget=spec.budget.luts,
-        luts_surrogate=train.luts_surrogate,
+        luts_estimate=train.luts_estimate,
         ff=round(number("synth", "ff", synth.ff)),
         dsp=round(number("synth", "dsp", synth.dsp)),
         bram18=round(number("synth", "bram18", synth.bram18)),
@@ -140,7 +140,7 @@ def summary(reference: Path, folders: list[Path], json: Path, tsv: Path) -> None
     held = [summarize(folder, card) for folder in folders]
     same_everywhere(folders, [spec for spec, _, _ in held])
     for folder, (spec, _, _) in zip(folders, held, strict=True):
-        units = spec.network.widths_of_baseline
+        units = spec.network.baseline_widths
         if units != card.units:
             raise CardError(f"{reference}: units: expected {units} as in {folder / 'spec.json'}, found {card.units}")
     first = held[0][0]

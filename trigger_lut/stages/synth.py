@@ -46,7 +46,7 @@ def synth(spec: Path, network: Path, train_card: Path, firmware_card: Path, card
         return Measured(value=value, source=source)
 
     def surrogate(value: float | None) -> Measured:
-        return Measured(value=value, source="not measured" if value is None else "surrogate")
+        return Measured(value=value, source="not measured" if value is None else "estimate")
 
     result = SynthCard(
         design=design.design,
@@ -64,9 +64,9 @@ def synth(spec: Path, network: Path, train_card: Path, firmware_card: Path, card
         luts_by_layer=luts_by_layer(module, names, [layer.name for layer in integers.layers]),
         netlist_vectors=vector_count(module),
         cells=cells,
-        luts_surrogate=surrogate(train.luts_surrogate),
-        ff_surrogate=surrogate(train.ff_surrogate),
-        surrogate_error=(train.luts_surrogate - used.luts) / max(used.luts, 1),
+        luts_estimate=surrogate(train.luts_estimate),
+        ff_estimate=surrogate(train.ff_estimate),
+        luts_estimate_error=(train.luts_estimate - used.luts) / max(used.luts, 1),
         **watch.provenance([spec, network, train_card, firmware_card, *project.files], *synthesizer.packages),
     )
     write_card(result, card)

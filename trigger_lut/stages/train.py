@@ -46,9 +46,9 @@ def train(
     A network that is given as a file is imported without training: see `import_model`.
 
     An interrupted training goes on from `checkpoints`. When all that was tried is beyond the budget after synthesis,
-    the nearest network is written, with `feasible` false in its card. Raises ConfigurationError when shape and data do
-    not fit, BudgetMissedError for a budget below the theoretical least, DivergedError where numbers are not finite,
-    CardError for a wrong `start`, ToolMissingError without Yosys.
+    the nearest network is written, with `meets_budget` false in its card. Raises ConfigurationError when shape and
+    data do not fit, BudgetMissedError for a budget below the theoretical least, DivergedError where numbers are not
+    finite, CardError for a wrong `start`, ToolMissingError without Yosys.
     """
     watch = Stopwatch()
     choose_flags()
@@ -87,22 +87,22 @@ def _card(session: Session, result: Result, integers: Network, watch: Stopwatch,
     return TrainCard(
         design=spec.design,
         epochs=session.epoch,
-        feasible=result.feasible,
+        meets_budget=result.meets_budget,
         verdict=verdict(session, result),
-        accuracy_validation=accuracy[VALIDATION],
-        accuracy=accuracy[TEST],
-        measure="r2" if session.events.regression else "accuracy",
+        score_validation=accuracy[VALIDATION],
+        score=accuracy[TEST],
+        metric="r2" if session.events.regression else "accuracy",
         luts=Measured(value=result.built.luts, source=spec.target.synthesizer),
-        luts_surrogate=cost.luts,
-        ff_surrogate=result.built.ff,
+        luts_estimate=cost.luts,
+        ff_estimate=result.built.ff,
         clock_mhz=spec.target.clock_mhz,
         fmax_mhz_estimate=Measured(value=result.built.fmax_mhz, source=f"{spec.target.synthesizer}-delay-model"),
         luts_budget=spec.budget.luts,
         latency_cycles=result.built.latency_cycles,
-        latency_cycles_surrogate=cost.latency_cycles,
+        latency_cycles_estimate=cost.latency_cycles,
         latency_cycles_budget=spec.latency_cycles_budget,
-        tightened=session.tightened,
-        widened=session.widened,
+        prune_rounds=session.prune_rounds,
+        regrow_rounds=session.regrow_rounds,
         measurements=session.measurements,
         seconds_measuring=round(session.seconds_measuring, 3),
         seconds_per_epoch=session.seconds / max(session.epoch, 1),
@@ -114,7 +114,7 @@ def _card(session: Session, result: Result, integers: Network, watch: Stopwatch,
 
 def verdict(session: Session, result: Result) -> str:
     """Whether the budget is met, or by how much it is missed and what was tried."""
-    if result.feasible:
+    if result.meets_budget:
         return "within the budget"
     spec, built = session.spec, result.built
     if result.closest:
@@ -126,7 +126,7 @@ def verdict(session: Session, result: Result) -> str:
         )
     return (
         f"beyond the budget: {built.luts} LUTs after Yosys of {spec.budget.luts}, {built.latency_cycles} cycles of "
-        f"{spec.latency_cycles_budget}{clock(spec, built)}; pruned and fine-tuned again {session.tightened} times; "
+        f"{spec.latency_cycles_budget}{clock(spec, built)}; pruned and fine-tuned again {session.prune_rounds} times; "
         f"this is the nearest of {len(session.measurements)} networks that were synthesized"
     )
 

@@ -60,9 +60,9 @@ def vendor(
         figures = {step: _figures(folder, step) for step in STEPS}
         version = read_utilization(folder / report(STEPS[1], "utilization")).version
 
-    hls_note = _why_not(vitis_hls, "vitis_hls", ["vitis-run", "vitis_hls"])
+    hls_fallback_reason = _why_not(vitis_hls, "vitis_hls", ["vitis-run", "vitis_hls"])
     csynth, hls_version = HlsFigures(), None
-    if hls_note is None:
+    if hls_fallback_reason is None:
         newer = shutil.which("vitis-run") is not None
         _run(["vitis-run", "--mode", "hls", "--tcl", HLS_TCL] if newer else ["vitis_hls", "-f", HLS_TCL], folder)
         csynth, hls_version = _hls_figures(folder / HLS_REPORT)
@@ -75,7 +75,7 @@ def vendor(
         post_synth=figures["post_synth"],
         post_route=figures["post_route"],
         vitis_hls=hls_version,
-        vitis_hls_note=hls_note,
+        vitis_hls_note=hls_fallback_reason,
         csynth=csynth,
         **watch.provenance([spec, firmware_card, *project.files]),
     )

@@ -80,7 +80,7 @@ def verdict(
         designs=[row.name for row in found.rows],
         details=[details(found.designs[row.name], row.budget) for row in found.every],
         files=chain.files,
-        absent=chain.absent,
+        removed_files=chain.absent,
         **watch.provenance(read),
     )
     write_card(card, output)

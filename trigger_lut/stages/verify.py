@@ -88,9 +88,9 @@ def verify(
             vector_sets=sets,
             table_entries=TableEntries(
                 entries=coverage.entries,
-                looked_up=coverage.reached,
+                covered=coverage.reached,
                 unreachable=coverage.unreachable,
-                missed=coverage.missed,
+                uncovered=coverage.missed,
             ),
             outputs=len(integers.fractions),
             comparisons=comparisons,

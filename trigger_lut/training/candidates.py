@@ -64,7 +64,7 @@ class Result:
     closest: whether it is the smallest one that still depends on its input, since nothing within the budget does.
     """
 
-    feasible: bool
+    meets_budget: bool
     built: Built
     weights: list[np.ndarray] = field(repr=False, compare=False)
     closest: bool = False

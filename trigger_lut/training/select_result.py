@@ -30,12 +30,12 @@ def conclude(session: Session) -> None:
     Interrupted, this begins anew.
     """
     found = _best(session)
-    if found is None and (session.found is None or (session.nearest is not None and session.tightened < TIGHTENED)):
+    if found is None and (session.found is None or (session.nearest is not None and session.prune_rounds < TIGHTENED)):
         _tighten(session)
         return
     if session.found is not None and (found is None or not _as_accurate(session, found, session.found)):
         found = session.found
-    if session.luts.binds and session.widened < WIDENED and found.built.luts < USED * session.spec.budget.luts:
+    if session.luts.binds and session.regrow_rounds < WIDENED and found.built.luts < USED * session.spec.budget.luts:
         _widen(session, found)
         return
     if session.luts.binds and found.built.luts < USED * session.spec.budget.luts:
@@ -91,15 +91,15 @@ def _tighten(session: Session) -> None:
     gave_up = Result(False, session.nearest.built, session.nearest.weights)
     if session.found is not None:
         gave_up = Result(True, session.found.built, session.found.weights)
-    if session.tightened == TIGHTENED:
-        session.result = gave_up if gave_up.feasible else _cut(session)
+    if session.prune_rounds == TIGHTENED:
+        session.result = gave_up if gave_up.meets_budget else _cut(session)
         return
     session.put(session.nearest.weights)
     session.limits = Limits(session.spec, session.nearest.correction)
-    session.tightened += 1
+    session.prune_rounds += 1
     _go_on(session)
     if session.result is not None and (
-        gave_up.feasible or session.limits.over_built(session.result.built) >= session.nearest.over
+        gave_up.meets_budget or session.limits.over_built(session.result.built) >= session.nearest.over
     ):
         session.result = gave_up
 
@@ -162,7 +162,7 @@ def _widen(session: Session, found: Found) -> None:
     """Fill what was found by its own correction and go on with it; it stays the result if nothing better comes."""
     session.put(found.weights)
     session.limits = Limits(session.spec, correction(found.built, session.cost()))
-    session.found, session.widened = found, session.widened + 1
+    session.found, session.regrow_rounds = found, session.regrow_rounds + 1
     _go_on(session)
     if session.result is not None:
         session.result = Result(True, found.built, found.weights)

@@ -95,7 +95,7 @@ class Session:
         self.epoch, self.until, self.every = 0, spec.training.epochs, max(spec.training.epochs // ROUNDS, 1)
         self.fine_tuned_from: int | None = None
         self.settled = False
-        self.over, self.under, self.tightened, self.widened = 0, 0, 0, 0
+        self.over, self.under, self.prune_rounds, self.regrow_rounds = 0, 0, 0, 0
         self.seconds, self.seconds_measuring = 0.0, 0.0
         self.history: list[Epoch] = []
         self.measurements: list[Measurement] = []
@@ -121,7 +121,7 @@ class Session:
 
     @property
     def progress(self) -> float:
-        """Share of the epochs done; 1 while a tightened network is fine-tuned."""
+        """Share of the epochs done; 1 while a pruned network is fine-tuned."""
         return min(self.epoch / self.spec.training.epochs, 1.0)
 
     def run(self) -> Result:
@@ -192,7 +192,7 @@ class Session:
                 epoch=self.epoch,
                 loss=round(loss, 6),
                 accuracy=accuracy,
-                luts_surrogate=cost.luts,
+                luts_estimate=cost.luts,
                 luts_target=round(self.luts.target(self.progress), 1),
                 correction=corrected.luts,
                 multiplier=self.luts.multiplier,
@@ -262,7 +262,7 @@ class Session:
                 epoch=self.epoch,
                 when=when,
                 luts=Measured(value=built.luts, source=self.spec.target.synthesizer),
-                luts_surrogate=Measured(value=cost.luts, source="surrogate"),
+                luts_estimate=Measured(value=cost.luts, source="estimate"),
                 latency_cycles=built.latency_cycles,
                 fmax_mhz_estimate=Measured(value=built.fmax_mhz, source=f"{self.spec.target.synthesizer}-delay-model"),
                 cuts=built.cuts,

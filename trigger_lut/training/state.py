@@ -17,7 +17,7 @@ from trigger_lut.training.measure import Built, Correction
 if TYPE_CHECKING:
     from trigger_lut.training.session import Session
 
-PLAIN = ("epoch", "until", "fine_tuned_from", "settled", "over", "under", "tightened", "widened")
+PLAIN = ("epoch", "until", "fine_tuned_from", "settled", "over", "under", "prune_rounds", "regrow_rounds")
 SECONDS = ("seconds", "seconds_measuring")
 
 

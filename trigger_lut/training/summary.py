@@ -39,7 +39,7 @@ def layer_summaries(integers: Network, cost: Cost) -> list[LayerSummary]:
                 inputs=form.shape[0],
                 outputs=form.shape[1],
                 edges=sum(inputs),
-                edges_live=form.live_edges,
+                edges_active=form.live_edges,
                 input_width_counts=inputs,
                 output_width_counts=outputs,
                 saturating_channels=sum(mode != "WRAP" for mode in form.overflow),

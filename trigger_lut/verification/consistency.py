@@ -142,9 +142,9 @@ def _specification(design: Design) -> Iterator[str]:
     )
     yield from differs(design.path("synth"), "part", spec.target.part, synth.part)
     yield from differs(design.path("synth"), "family", spec.target.family, synth.family)
-    yield from differs(design.path("synth"), "luts_surrogate", train.luts_surrogate, synth.luts_surrogate.value)
-    error = (train.luts_surrogate - (synth.luts.value or 0)) / max(synth.luts.value or 0, 1)
-    yield from differs(design.path("synth"), "surrogate_error", error, synth.surrogate_error)
+    yield from differs(design.path("synth"), "luts_estimate", train.luts_estimate, synth.luts_estimate.value)
+    error = (train.luts_estimate - (synth.luts.value or 0)) / max(synth.luts.value or 0, 1)
+    yield from differs(design.path("synth"), "luts_estimate_error", error, synth.luts_estimate_error)
     for name, count in asdict(resources(synth.cells)).items():
         if (value := getattr(synth, name).value) is not None:
             yield from differs(design.path("synth"), f"{name}, by the cells of the netlist", count, value)

@@ -142,7 +142,7 @@ STATUSES = ("proven", "sampled")
 def _budget(lines: list[BudgetLine]) -> Iterator[str]:
     for line in lines:
         limit = "at least" if line.at_least else "at most"
-        found = "not measured" if line.found is None else f"{line.found:g} ({line.source})"
+        found = "not measured" if line.measured is None else f"{line.measured:g} ({line.source})"
         yield f"{line.quantity}: {found}, {limit} {line.budget:g}: {'met' if line.met else 'missed'}"
 
 

@@ -1,5 +1,5 @@
 rule importance:
-    """Measure what each bit of each input is worth to design {wildcards.design}."""
+    """Metric what each bit of each input is worth to design {wildcards.design}."""
     input:
         spec="results/{design}/spec.json",
         network="results/{design}/network.npz",

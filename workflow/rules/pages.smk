@@ -1,7 +1,10 @@
 # Pages and plots for people, drawn from cards alone; `snakemake --report report.zip` collects them.
 DESIGN_PAGES = "results/{design}/pages"
 # Cards of stages that the budget file can switch on.
-BESIDE_CARDS = [*(["vendor"] if VENDOR_TOOLS else []), *(["route"] if plan.budget.verification.ecp5_place_and_route else [])]
+BESIDE_CARDS = [
+    *(["vendor"] if VENDOR_TOOLS else []),
+    *(["route"] if plan.budget.verification.ecp5_place_and_route else []),
+]
 DATA_PAGES = f"{DATA}/pages"
 SIMULATED_PLOT = (
     ("angles", "angles of fits")
@@ -169,7 +172,11 @@ if DESIGNS:
         """Draw the table over all designs."""
         input:
             summary="results/summary.json",
-            routes=expand("results/{design}/route.json", design=DESIGNS) if plan.budget.verification.ecp5_place_and_route else [],
+            routes=(
+                expand("results/{design}/route.json", design=DESIGNS)
+                if plan.budget.verification.ecp5_place_and_route
+                else []
+            ),
         output:
             page=shown("results/summary.html", "summary", "all designs"),
             plot=shown("results/summary.svg", "summary", "accuracy against LUTs"),

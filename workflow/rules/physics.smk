@@ -1,5 +1,5 @@
 rule physics:
-    """Measure how well design {wildcards.design} tells the classes apart, or finds its targets."""
+    """Metric how well design {wildcards.design} tells the classes apart, or finds its targets."""
     input:
         spec="results/{design}/spec.json",
         network="results/{design}/network.npz",

@@ -2,7 +2,7 @@
 if plan.data_set.trigger is not None:
 
     rule rate:
-        """Measure rate and signal efficiency of design {wildcards.design} as a trigger."""
+        """Metric rate and signal efficiency of design {wildcards.design} as a trigger."""
         input:
             spec="results/{design}/spec.json",
             network="results/{design}/network.npz",

@@ -6,7 +6,7 @@ rule reference:
         card=f"{DATA}/reference.json",
         outputs=f"{DATA}/reference.npz",
     params:
-        units=plan.budget.network.widths_of_baseline,
+        units=plan.budget.network.baseline_widths,
         seed=plan.budget.seed,
         code=fingerprint("stages.baselines"),
     resources:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from trigger_lut.cards.firmware import TimingCard
 from trigger_lut.cards.physics import PhysicsCard
 from trigger_lut.cards.proof import FaultsCard, ProveCard
-from trigger_lut.cards.stage_cards import MEASURES, BudgetLine, DesignSummary
+from trigger_lut.cards.stage_cards import METRICS, BudgetLine, DesignSummary
 from trigger_lut.evaluation.predictions import DENSE, TREES
 from trigger_lut.report.template import number, percent
 
@@ -129,32 +129,32 @@ def _quality(row: DesignSummary, physics: PhysicsCard | None) -> Line:
     """Accuracy or R², its error, and what it gains or loses against the baselines on the same events."""
     ends = interval_of(physics)
     interval = f"error {NOT_MEASURED}" if ends is None else f"{100 * ends[0]:.2f} to {percent(ends[1]).text}"
-    costs = {cost.method: cost.accuracy for cost in physics.costs} if physics is not None else {}
+    costs = {cost.method: cost.accuracy for cost in physics.quantization_losses} if physics is not None else {}
     notes = []
-    for method, value in ((DENSE, row.accuracy_reference), (TREES, row.accuracy_trees)):
+    for method, value in ((DENSE, row.score_dense), (TREES, row.score_trees)):
         paired = costs.get(method)
         error = None if paired is None else paired.error
-        difference = f"{100 * (row.accuracy - value if paired is None else paired.value):+.2f}".replace("-", "−")
+        difference = f"{100 * (row.score - value if paired is None else paired.value):+.2f}".replace("-", "−")
         spread = f" points (error {NOT_MEASURED})" if error is None else f" ± {100 * error:.2f} points"
         notes.append(f"{method}: {percent(value).text}; firmware minus it {difference}{spread}")
-    return Line(MEASURES[row.measure], "physics", "", percent(row.accuracy).text, f"({interval})", notes)
+    return Line(METRICS[row.metric], "physics", "", percent(row.score).text, f"({interval})", notes)
 
 
 def _against_budget(line: BudgetLine, timing: TimingCard | None) -> Line:
     name, unit, stage = QUANTITIES[line.quantity]
-    if line.found is None:
+    if line.measured is None:
         return Line(name, stage, "", NOT_MEASURED, f"budget {line.budget:,g}{unit}")
     notes, interval = [line.source], None
     if line.at_least:
         interval = timing.fmax_mhz_interval if timing is not None else None
         error = f"interval {NOT_MEASURED}" if interval is None else str(interval)
         notes = [f"{line.source}, an estimate: {error}"]
-    found = math.floor(10 * line.found) / 10 if line.at_least else line.found
+    found = math.floor(10 * line.measured) / 10 if line.at_least else line.measured
     limit = f"at least {line.budget:,g}" if line.at_least else f"{line.budget:,g}"
     text = f"{found:,g} of {limit}{unit}"
     ends = (None, None) if interval is None else (interval.low_mhz, interval.high_mhz)
     notes += [line.reason] if line.reason else []
-    return Line(name, stage, *_met(line.met), text, notes, _bar(line.found, line.budget, *ends))
+    return Line(name, stage, *_met(line.met), text, notes, _bar(line.measured, line.budget, *ends))
 
 
 def _met(met: bool) -> tuple[str, str]:
@@ -171,7 +171,7 @@ def _bar(found: float, budget: float, low: float | None, high: float | None) -> 
 
 def _others(lines: Sequence[BudgetLine]) -> list[Line]:
     """Lines of a budget that are small whole numbers, in one."""
-    text = ", ".join(f"{OTHERS[x.quantity]} {number(x.found)} of {x.budget:g}" for x in lines)
+    text = ", ".join(f"{OTHERS[x.quantity]} {number(x.measured)} of {x.budget:g}" for x in lines)
     return [Line("Others", "synth", *_met(all(line.met for line in lines)), text)] if lines else []
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from trigger_lut.cards.base import read_card, stage_of
 from trigger_lut.cards.simulation import CrossingCheck, MuonCheck, PhysicsCheck
-from trigger_lut.cards.stage_cards import MEASURES, IngestCard, ReferenceCard
+from trigger_lut.cards.stage_cards import METRICS, IngestCard, ReferenceCard
 from trigger_lut.report.plots.style import styled
 from trigger_lut.report.template import Cell, Page, Table, cells, fixed, percent, write_page
 
@@ -42,7 +42,7 @@ def muons_page(card: MuonCheck) -> Page:
     return Page(
         title="Simulated muons",
         lead=f"{card.muons} muons. A least-squares fit to the hits that the muon itself made finds the angle to "
-        f"{card.fit_width_mrad:.3g} mrad (half of the central 68.3 %) for {100 * card.fit_share:.1f} % of them.",
+        f"{card.fit_width_mrad:.3g} mrad (half of the central 68.3 %) for {100 * card.fit_fraction:.1f} % of them.",
         tables=[gaps],
         cards={"check_simulation": card},
         plots=[("angles.svg", angles(card), "True angles, and fitted minus true angle.")],
@@ -59,7 +59,7 @@ def crossings_page(card: CrossingCheck) -> Page:
             cells(
                 name,
                 found.crossings,
-                "signal" if found.share is None else percent(found.share),
+                "signal" if found.fraction is None else percent(found.fraction),
                 *(fixed(value, 2) for value in (found.collisions, *found.objects.values())),
                 fixed(found.met_gev, 1),
             )
@@ -163,12 +163,14 @@ def ingest_page(card: IngestCard) -> Page:
         )
     ]
     beyond = f" (the first {MOST_FEATURES} of {len(card.features)})" if len(card.features) > MOST_FEATURES else ""
-    missing = Table("Files left out", ["File", "Reason"], [cells(*line) for line in card.left_out.items()])
-    without = f"; files that could not be read and were left out: {len(card.left_out)}" if card.left_out else ""
+    missing = Table("Files left out", ["File", "Reason"], [cells(*line) for line in card.skipped_files.items()])
+    without = (
+        f"; files that could not be read and were left out: {len(card.skipped_files)}" if card.skipped_files else ""
+    )
     return Page(
         title=f"Data set {card.data_set}",
         lead=f"{card.events} events from {card.files} files, as the integers that the firmware sees{without}.",
-        tables=[counts, *(targets if card.targets else []), features, *([missing] if card.left_out else [])],
+        tables=[counts, *(targets if card.targets else []), features, *([missing] if card.skipped_files else [])],
         cards={"ingest": card},
         plots=[
             ("inputs.svg", inputs(card), f"Inputs by class over the range of their codes{beyond}."),
@@ -181,15 +183,15 @@ def reference_page(card: ReferenceCard) -> Page:
     rows = [
         cells(
             f"Dense network {'-'.join(map(str, card.units))}, ReLU between layers, unquantized",
-            percent(card.accuracy_dense),
+            percent(card.score_dense),
             card.parameters_dense,
             card.seconds_dense,
         ),
-        cells("Gradient-boosted trees", percent(card.accuracy_trees), Cell("-"), card.seconds_trees),
+        cells("Gradient-boosted trees", percent(card.score_trees), Cell("-"), card.seconds_trees),
     ]
     return Page(
         title="What is learnable",
         lead="References without quantization on the same codes, test split.",
-        tables=[Table("References", ["Method", MEASURES[card.measure], "Parameters", "Training time [s]"], rows)],
+        tables=[Table("References", ["Method", METRICS[card.metric], "Parameters", "Training time [s]"], rows)],
         cards={"reference": card},
     )

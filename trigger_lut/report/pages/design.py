@@ -8,7 +8,7 @@ from trigger_lut.cards.base import read_card
 from trigger_lut.cards.firmware import SynthCard, TimingCard, VerifyCard
 from trigger_lut.cards.physics import PhysicsCard
 from trigger_lut.cards.route import RouteCard
-from trigger_lut.cards.stage_cards import MEASURES, ReferenceCard, TrainCard
+from trigger_lut.cards.stage_cards import METRICS, ReferenceCard, TrainCard
 from trigger_lut.cards.vendor import VendorCard
 from trigger_lut.config.budget import Spec
 from trigger_lut.report.pages.physics import physics_page
@@ -75,7 +75,7 @@ def train_page(card: TrainCard) -> Page:
             cells(
                 "LUTs",
                 *measured(card.luts),
-                fixed(card.luts_surrogate),
+                fixed(card.luts_estimate),
                 card.luts_budget,
                 judgement(card.luts.value is not None and card.luts.value <= card.luts_budget, "within", "over"),
             ),
@@ -83,7 +83,7 @@ def train_page(card: TrainCard) -> Page:
                 "Latency [cycles]",
                 card.latency_cycles,
                 "Verilog",
-                card.latency_cycles_surrogate,
+                card.latency_cycles_estimate,
                 card.latency_cycles_budget,
                 judgement(card.latency_cycles <= card.latency_cycles_budget, "within", "over"),
             ),
@@ -103,10 +103,10 @@ def train_page(card: TrainCard) -> Page:
         [
             cells(
                 m.epoch,
-                m.when,
+                m.reason,
                 number(m.luts.value),
-                number(m.luts_surrogate.value),
-                fixed((m.luts.value or 0) / max(m.luts_surrogate.value or 0, 1), 3),
+                number(m.luts_estimate.value),
+                fixed((m.luts.value or 0) / max(m.luts_estimate.value or 0, 1), 3),
                 m.latency_cycles,
             )
             for m in card.measurements
@@ -122,10 +122,10 @@ def train_page(card: TrainCard) -> Page:
             cells(
                 x.name,
                 x.kind,
-                x.places,
+                x.positions,
                 x.inputs,
                 x.outputs,
-                x.edges_live,
+                x.edges_active,
                 x.edges,
                 x.saturating_channels,
                 fixed(x.luts_tables),
@@ -138,8 +138,8 @@ def train_page(card: TrainCard) -> Page:
     return Page(
         title=f"{card.design}: training",
         lead=(
-            f"{_epochs(card)}. {MEASURES[card.measure]} {100 * card.accuracy:.2f} % on the test "
-            f"split, {100 * card.accuracy_validation:.2f} % on the validation split. After synthesis: {card.verdict}."
+            f"{_epochs(card)}. {METRICS[card.metric]} {100 * card.score:.2f} % on the test "
+            f"split, {100 * card.score_validation:.2f} % on the validation split. After synthesis: {card.verdict}."
         ),
         tables=[budget, looks, layers],
         cards={"train": card},
@@ -207,9 +207,9 @@ def verify_page(card: VerifyCard) -> Page:
         "Table entries",
         ["", "Entries"],
         [
-            cells("looked up", found.looked_up),
+            cells("looked up", found.covered),
             cells("proven beyond reach", found.unreachable),
-            [Cell("neither", "text"), Cell(str(found.missed), "good" if found.missed == 0 else "")],
+            [Cell("neither", "text"), Cell(str(found.uncovered), "good" if found.uncovered == 0 else "")],
             cells("all", found.entries),
         ],
     )
@@ -248,8 +248,8 @@ def synth_page(spec: Spec, card: SynthCard, vendor: VendorCard | None = None) ->
         title=f"{card.design}: resources",
         lead=(
             f"Yosys for {card.family}, out of context, part {card.part}. The surrogate said "
-            f"{number(card.luts_surrogate.value)} LUTs: {100 * card.surrogate_error:+.1f} %; and "
-            f"{number(card.ff_surrogate.value)} flip-flops."
+            f"{number(card.luts_estimate.value)} LUTs: {100 * card.luts_estimate_error:+.1f} %; and "
+            f"{number(card.ff_estimate.value)} flip-flops."
         ),
         tables=[
             Table("Resources", ["", "Found", "Source", "Budget", "", "Share of the device"], rows),

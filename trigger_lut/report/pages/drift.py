@@ -63,7 +63,7 @@ def drift_page(card: DriftCard) -> Page:
             *([_targets(card)] if card.targets else []),
             *([_classes(card)] if card.class_counts else []),
             *([_expressions(card)] if card.expressions else []),
-            *([_unread(card)] if card.unread else []),
+            *([_unread(card)] if card.skipped_files else []),
         ],
         cards={"drift": card},
         plots=[plot],
@@ -74,14 +74,14 @@ def _sample(card: DriftCard) -> str:
     said = []
     if card.class_counts:
         said.append("New events are weighted so that each class has the share that it has there.")
-    elif card.measure == "accuracy":
+    elif card.metric == "accuracy":
         said.append("Classes are not known in both: another mixture of them shows as a drift, too.")
-    if card.left_out:
-        said.append(f"Without {', '.join(card.left_out)}, of which there are no new events.")
-    if card.common:
+    if card.skipped_events:
+        said.append(f"Without {', '.join(card.skipped_events)}, of which there are no new events.")
+    if card.shared_events:
         said.append(
-            f"{card.common:,} of the new events have the identity (event_id) of one of {card.data_set}: where they are "
-            "the same events, both agree better than chance would have it."
+            f"{card.shared_events:,} of the new events have the identity (event_id) of one of {card.data_set}: "
+            "where they are the same events, both agree better than chance would have it."
         )
     return " ".join(said)
 
@@ -238,7 +238,7 @@ def _expressions(card: DriftCard) -> Table:
 
 
 def _unread(card: DriftCard) -> Table:
-    return Table("Files left out", ["File", "Reason"], [cells(*line) for line in card.unread.items()])
+    return Table("Files left out", ["File", "Reason"], [cells(*line) for line in card.skipped_files.items()])
 
 
 def _mean(x: Spread) -> Cell:

@@ -33,7 +33,7 @@ def firmware_page(card: FirmwareCard) -> Page:
         "HLS project",
         ["Layer", "Taken by", "Type of its result"],
         [cells(name, handler, card.hls_result_types.get(name, "")) for name, handler in card.hls_handlers.items()],
-        note=card.hls_note or "Layer by layer, by this package's handlers and hls4ml's own.",
+        note=card.hls_fallback_reason or "Layer by layer, by this package's handlers and hls4ml's own.",
     )
     return Page(
         title=f"{card.design}: firmware",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from trigger_lut.cards.base import read_card
 from trigger_lut.cards.importance import FeatureImportance, ImportanceCard, Loss
-from trigger_lut.cards.stage_cards import MEASURES
+from trigger_lut.cards.stage_cards import METRICS
 from trigger_lut.report.plots.importance import MOST_FEATURES, bits, by_loss, short, slots
 from trigger_lut.report.plots.style import styled
 from trigger_lut.report.template import Cell, Page, Table, cells, number, write_page
@@ -21,7 +21,7 @@ def page_of_importance(importance: Path, folder: Path) -> None:
 
 
 def importance_page(card: ImportanceCard) -> Page:
-    measure, features = MEASURES[card.measure], by_loss(card)
+    measure, features = METRICS[card.metric], by_loss(card)
     several = any(feature.channels > 1 for feature in features)
     places = range(1, 1 + max(len(feature.bits) for feature in features))
     tables = [] if not card.pruned else [_pruned(card)]
@@ -81,7 +81,7 @@ def importance_page(card: ImportanceCard) -> Page:
     first = f" The first {MOST_FEATURES} of {len(features)} features." if len(features) > MOST_FEATURES else ""
     return Page(
         title=f"{card.design}: what inputs are worth",
-        lead=f"{measure} {100 * card.quality:.2f} % on {card.events:,} of the {card.events_test:,} test events. "
+        lead=f"{measure} {100 * card.score:.2f} % on {card.events:,} of the {card.events_test:,} test events. "
         f"Of {card.bits:,} input bits {card.bits_read:,} are read; {_how_many(card)}",
         tables=tables,
         cards={"importance": card},

@@ -16,7 +16,7 @@ from trigger_lut.cards.proof import FaultsCard, ProveCard
 from trigger_lut.cards.release import ReleaseCard
 from trigger_lut.cards.route import RouteCard
 from trigger_lut.cards.scan import ScanCard
-from trigger_lut.cards.stage_cards import MEASURES, IngestCard, ReferenceCard, Summary, TrainCard
+from trigger_lut.cards.stage_cards import METRICS, IngestCard, ReferenceCard, Summary, TrainCard
 from trigger_lut.config.budget import Spec
 from trigger_lut.report.drift_findings import in_short
 from trigger_lut.report.pages.dashboard import JUDGED, banner, interval_of, panel
@@ -37,7 +37,7 @@ class Stage(NamedTuple):
 
 def _train(path: Path) -> str:
     card = read_card(TrainCard, path)
-    return f"{MEASURES[card.measure]} {percent(card.accuracy).text}, {number(card.luts.value)} LUT"
+    return f"{METRICS[card.metric]} {percent(card.score).text}, {number(card.luts.value)} LUT"
 
 
 def _firmware(path: Path) -> str:
@@ -83,7 +83,7 @@ def _route(path: Path) -> str:
 
 def _physics(path: Path) -> str:
     card = read_card(PhysicsCard, path)
-    return f"{MEASURES[card.measure]} {percent(card.accuracy).text}"
+    return f"{METRICS[card.metric]} {percent(card.score).text}"
 
 
 def _importance(path: Path) -> str:
@@ -250,10 +250,10 @@ def _others(data: Path, summary: Path | None, scan: Path | None, root: Path) -> 
     if (data / "pages/simulate.html").is_file():
         found.append(("Simulation", data / "pages/simulate.html", "what was simulated, and its check"))
     channels = f"{ingest.events:,} events from {ingest.files} files, {len(ingest.features)} channels"
-    learnable = f"{MEASURES[reference.measure]} {percent(reference.accuracy_dense).text} (Dense), "
+    learnable = f"{METRICS[reference.metric]} {percent(reference.score_dense).text} (Dense), "
     found += [
         ("Ingest", data / "pages/ingest.html", channels),
-        ("Reference", data / "pages/reference.html", f"{learnable}{percent(reference.accuracy_trees).text} (trees)"),
+        ("Reference", data / "pages/reference.html", f"{learnable}{percent(reference.score_trees).text} (trees)"),
     ]
     if (data / "pages/teacher.html").is_file():
         found.append(("Teacher", data / "pages/teacher.html", "what is unusual, learnt from background alone"))

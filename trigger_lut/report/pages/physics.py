@@ -15,7 +15,7 @@ def physics_page(card: PhysicsCard, reference: ReferenceCard) -> Page:
 def _classification(card: PhysicsCard, reference: ReferenceCard) -> Page:
     from trigger_lut.report.plots.classification import confusion, roc, with_error
 
-    costs = {cost.method: cost for cost in card.costs}
+    costs = {cost.method: cost for cost in card.quantization_losses}
     methods = Table(
         "Accuracy",
         ["Method", "Accuracy [%]", "Firmware minus this [percentage points]", "Right in firmware alone", "Here alone"],
@@ -85,7 +85,7 @@ def _classification(card: PhysicsCard, reference: ReferenceCard) -> Page:
 
 
 def _lead(card: PhysicsCard) -> str:
-    first = card.costs[0]
+    first = card.quantization_losses[0]
     return (
         f"{card.events} events of the test split. What quantization and tables cost: the firmware's accuracy is "
         f"{_signed(first.accuracy, 100, 2)} percentage points from the unquantized Dense network's, on the same events."
@@ -131,7 +131,7 @@ def _regression(card: PhysicsCard) -> Page:
     ]
     return Page(
         title=f"{card.design}: physics",
-        lead=f"Found minus true on {card.events} events of the test split; R² {100 * card.accuracy:.2f} %.",
+        lead=f"Found minus true on {card.events} events of the test split; R² {100 * card.score:.2f} %.",
         tables=[
             Table(
                 "Resolution",

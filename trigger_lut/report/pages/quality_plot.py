@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import log
 
 from trigger_lut.cards.scan import ScanCard, ScanPoint
-from trigger_lut.cards.stage_cards import MEASURES, DesignSummary, Summary
+from trigger_lut.cards.stage_cards import METRICS, DesignSummary, Summary
 from trigger_lut.report.plots.labels import Box, around, placed
 from trigger_lut.report.template import number
 
@@ -68,25 +68,25 @@ def quality_plot(
     """
     designs, first = card.designs, card.designs[0]
     points = [point for point in scan.points if point.scanned] if scan is not None else []
-    baselines = {"Dense, unquantized": first.accuracy_reference, "Boosted trees": first.accuracy_trees}
+    baselines = {"Dense, unquantized": first.score_dense, "Boosted trees": first.score_trees}
     costs = [float(x) for d in designs for x in (d.luts, d.luts_budget)] + [float(p.luts) for p in points]
     ends = [end for error in errors.values() for end in error]
-    shares = [d.accuracy for d in designs] + [p.accuracy for p in points] + list(baselines.values())
+    shares = [d.score for d in designs] + [p.score for p in points] + list(baselines.values())
     x_at, x_ticks = _axis(costs, FRAME[0], FRAME[2], zero=True)
     y_at, y_ticks = _axis([100 * share for share in shares + ends], FRAME[1], FRAME[3], zero=False)
     lines = sorted((y_at(100 * value), name) for name, value in baselines.items())
     texts = [(y, y - LINE / 2 - 2 if n == 0 else y + LINE / 2 + 2, name) for n, (y, name) in enumerate(lines)]
     taken = [around(FRAME[0] + LETTER * len(name) / 2, y, LETTER * len(name), LINE) for _, y, name in texts]
-    centers = [(x_at(d.luts), y_at(100 * d.accuracy)) for d in designs]
+    centers = [(x_at(d.luts), y_at(100 * d.score)) for d in designs]
     limits = [x_at(d.luts_budget) for d in designs]
     taken += [around((x + end) / 2, y, abs(end - x), 14) for (x, y), end in zip(centers, limits, strict=True)]
-    taken += [around(x_at(p.luts), y_at(100 * p.accuracy), 10, 10) for p in points]
+    taken += [around(x_at(p.luts), y_at(100 * p.score), 10, 10) for p in points]
     labels = [_short(d.name) for d in designs]
     sizes = [(LETTER * len(label), LINE) for label in labels]
     marks = [_mark(p, x_at, y_at, p.bit_exact and p.budget_met) for p in points]
     places = placed(centers, sizes, FRAME, 1, taken)
     for d, center, limit, label, (dx, dy, _) in zip(designs, centers, limits, labels, places, strict=True):
-        low, high = errors.get(d.name, (d.accuracy, d.accuracy))
+        low, high = errors.get(d.name, (d.score, d.score))
         marks.append(
             Mark(
                 x=_round(center[0]),
@@ -100,7 +100,7 @@ def quality_plot(
             )
         )
     return QualityPlot(
-        quantity=MEASURES[first.measure],
+        quantity=METRICS[first.metric],
         source=", ".join(sorted({d.luts_source for d in designs})),
         described=_described(designs, failing, baselines, points),
         x_ticks=[(_round(x_at(value)), f"{value:,.0f}") for value in x_ticks],
@@ -111,7 +111,7 @@ def quality_plot(
 
 
 def _mark(point: ScanPoint, x_at: Callable[[float], float], y_at: Callable[[float], float], passes: bool) -> Mark:
-    return Mark(x=_round(x_at(point.luts)), y=_down(y_at(100 * point.accuracy)), passes=passes, scanned=True)
+    return Mark(x=_round(x_at(point.luts)), y=_down(y_at(100 * point.score)), passes=passes, scanned=True)
 
 
 def _axis(
@@ -144,7 +144,7 @@ def _described(
     points: Sequence[ScanPoint],
 ) -> str:
     said = [
-        f"{d.name}: {100 * d.accuracy:.2f} % with {d.luts:,} LUTs of {d.luts_budget:,}, "
+        f"{d.name}: {100 * d.score:.2f} % with {d.luts:,} LUTs of {d.luts_budget:,}, "
         f"{'fails' if d.name in failing else 'passes'}."
         for d in designs
     ]

@@ -76,7 +76,7 @@ def rate_page(card: RateCard, decision: DecisionCard) -> Page:
     return Page(
         title=f"{card.design}: rates",
         lead=f"{', '.join(card.signal)} against {', '.join(card.background)}, which come in at "
-        f"{number(card.input_rate_khz)} kHz ({card.input_rate_from}). {card.sample}.",
+        f"{number(card.input_rate_khz)} kHz ({card.input_rate_from}). {card.plot_label}.",
         tables=[points, *decision_tables(decision), events],
         cards={"rate": card, "decision": decision},
         plots=plots,
@@ -84,7 +84,7 @@ def rate_page(card: RateCard, decision: DecisionCard) -> Page:
 
 
 def _in_codes(card: RateCard) -> str:
-    if card.one_score:
+    if card.single_score:
         return "its output, as an integer,"
     return "its largest signal output minus its largest background output, as integers of the finest output,"
 

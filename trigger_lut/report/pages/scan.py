@@ -6,7 +6,7 @@ from pathlib import Path
 
 from trigger_lut.cards.base import read_card
 from trigger_lut.cards.scan import ScanCard, ScanPoint
-from trigger_lut.cards.stage_cards import MEASURES
+from trigger_lut.cards.stage_cards import METRICS
 from trigger_lut.evaluation.published import TITLES
 from trigger_lut.report.plots.style import styled
 from trigger_lut.report.template import Cell, Page, Table, cells, judgement, percent, write_page
@@ -28,7 +28,7 @@ def scan_page(card: ScanCard) -> Page:
     from trigger_lut.report.plots.pareto import against_latency, against_luts
 
     met = sum(point.budget_met for point in card.points)
-    reference = "-".join(map(str, card.widths_of_baseline))
+    reference = "-".join(map(str, card.baseline_widths))
     return Page(
         title="Scan",
         lead=f"{len(card.points)} designs on data set {card.data_set} for {card.target}; {met} meet their budget.",
@@ -52,7 +52,7 @@ def _points(card: ScanCard) -> Table:
             *(
                 "#",
                 "Design",
-                MEASURES[card.points[0].measure],
+                METRICS[card.points[0].metric],
                 "LUT",
                 "FF",
                 "Latency [ns]",
@@ -77,7 +77,7 @@ def _row(n: int, point: ScanPoint, numbers: dict[str, int]) -> list[Cell]:
     return [
         Cell(str(n)),
         *cells(point.name),
-        Cell(_accuracy(point), key=point.accuracy),
+        Cell(_accuracy(point), key=point.score),
         Cell(f"{point.luts} of {point.luts_budget}", key=point.luts),
         *cells(point.ff),
         Cell(f"{point.latency_ns:.2f} of {point.latency_ns_budget:g}", key=point.latency_ns),
@@ -98,11 +98,11 @@ def _beside(card: ScanCard, reference: str) -> Table:
     rows = [
         [
             none,
-            *cells(f"Dense network {reference}, unquantized", percent(card.accuracy_reference)),
+            *cells(f"Dense network {reference}, unquantized", percent(card.score_dense)),
             *[none] * 4,
             Cell("this run"),
         ],
-        [none, *cells("Gradient-boosted trees", percent(card.accuracy_trees)), *[none] * 4, Cell("this run")],
+        [none, *cells("Gradient-boosted trees", percent(card.score_trees)), *[none] * 4, Cell("this run")],
     ]
     for n, row in enumerate(card.published, start=1):
         rest = [Cell("not found" if value is None else f"{value:g}") for value in (row.luts, row.ff, row.latency_ns)]
@@ -115,10 +115,10 @@ def _beside(card: ScanCard, reference: str) -> Table:
                 Cell("as published"),
             ]
         )
-    if card.published_set is not None:
+    if card.public_data_set is not None:
         note = (
-            f"Published results are on the same public data set ({TITLES[card.published_set]}), as their authors state "
-            "them: other tools, devices and splits of the events. They were not repeated here."
+            f"Published results are on the same public data set ({TITLES[card.public_data_set]}), as their authors "
+            "state them: other tools, devices and splits of the events. They were not repeated here."
         )
     else:
         note = (
@@ -130,5 +130,5 @@ def _beside(card: ScanCard, reference: str) -> Table:
 
 
 def _accuracy(point: ScanPoint) -> str:
-    error = "" if point.accuracy_error is None else f" ± {100 * point.accuracy_error:.2f}"
-    return f"{100 * point.accuracy:.2f}{error} %"
+    error = "" if point.score_error is None else f" ± {100 * point.score_error:.2f}"
+    return f"{100 * point.score:.2f}{error} %"

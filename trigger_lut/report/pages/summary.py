@@ -7,7 +7,7 @@ from pathlib import Path
 
 from trigger_lut.cards.base import read_card
 from trigger_lut.cards.route import RouteCard
-from trigger_lut.cards.stage_cards import MEASURES, DesignSummary, Summary
+from trigger_lut.cards.stage_cards import METRICS, DesignSummary, Summary
 from trigger_lut.report.pages.route import designs_table
 from trigger_lut.report.plots.style import styled
 from trigger_lut.report.template import Cell, Page, Table, cells, fixed, fmax, judgement, percent, write_page
@@ -26,16 +26,16 @@ def pages_of_summary(summary: Path, folder: Path, routes: list[Path] | None = No
 def summary_page(card: Summary, routed: list[RouteCard] | None = None) -> Page:
     from trigger_lut.report.plots.summary import summary
 
-    classes, shown = list(card.designs[0].auc), MEASURES[card.designs[0].measure]
+    classes, shown = list(card.designs[0].auc), METRICS[card.designs[0].metric]
     quantities: list[tuple[str, Callable[[DesignSummary], object]]] = [
         ("Budget", lambda d: judgement(d.budget_met)),
         ("Bit-exact", lambda d: judgement(d.bit_exact, "yes", _not_exact(d))),
         ("Vectors compared", lambda d: d.vectors),
-        (shown, lambda d: percent(d.accuracy)),
-        (f"{shown}, Dense of the same widths, unquantized", lambda d: percent(d.accuracy_reference)),
-        (f"{shown}, boosted trees", lambda d: percent(d.accuracy_trees)),
+        (shown, lambda d: percent(d.score)),
+        (f"{shown}, Dense of the same widths, unquantized", lambda d: percent(d.score_dense)),
+        (f"{shown}, boosted trees", lambda d: percent(d.score_trees)),
         ("LUT", lambda d: Cell(f"{d.luts} of {d.luts_budget}")),
-        ("LUT, surrogate", lambda d: fixed(d.luts_surrogate)),
+        ("LUT, surrogate", lambda d: fixed(d.luts_estimate)),
         ("FF", lambda d: d.ff),
         ("DSP", lambda d: d.dsp),
         ("BRAM18", lambda d: d.bram18),
@@ -61,7 +61,7 @@ def summary_page(card: Summary, routed: list[RouteCard] | None = None) -> Page:
             cells(
                 d.name,
                 line.quantity,
-                line.found,
+                line.measured,
                 line.source,
                 f"at {'least' if line.at_least else 'most'} {line.budget:g}",
                 judgement(line.met, no=f"missed: {line.reason}" if line.reason else "missed"),

@@ -44,7 +44,8 @@ def _input(above: Axes, below: Axes, feature: InputDrift, card: DriftCard) -> No
     edges, old, new = (np.array(values) for values in (held.edges, held.trained, held.new))
     middle = (edges[1:] + edges[:-1]) / 2
     old_error, new_error = (
-        np.sqrt(shares * (1 - shares) / events) for shares, events in zip((old, new), card.effective, strict=True)
+        np.sqrt(shares * (1 - shares) / events)
+        for shares, events in zip((old, new), card.effective_events, strict=True)
     )
     above.stairs(old, edges, fill=True, color=COLORS[0], alpha=0.35)
     above.stairs(old, edges, color=COLORS[0], label=f"{plain(card.data_set)} (trained on), test split")

@@ -48,7 +48,7 @@ def verification(card: VerifyCard) -> Figure:
 def resources(spec: Spec, card: SynthCard) -> Figure:
     """LUTs (surrogate and synthesized) against the budget, and the other resources."""
     figure, [left, right] = canvas(8.4, 2.9, 1, 2)
-    bars = [("surrogate", card.luts_surrogate), (card.luts.source, card.luts)]
+    bars = [("estimate", card.luts_estimate), (card.luts.source, card.luts)]
     _bars(left, [(f"LUT\n{name}", found) for name, found in bars])
     left.axvline(spec.budget.luts, color=BUDGET_COLOR, linestyle="--", linewidth=1.2)
     left.text(

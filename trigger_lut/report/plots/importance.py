@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trigger_lut.cards.importance import FeatureImportance, ImportanceCard, SlotImportance
-from trigger_lut.cards.stage_cards import MEASURES
+from trigger_lut.cards.stage_cards import METRICS
 from trigger_lut.report.plots.style import BAD_COLOR, COLORS, GRAY, canvas, plain, without_ticks
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def bits(card: ImportanceCard) -> Figure:
         color=COLORS[0],
         error_kw={"elinewidth": 1.0, "ecolor": "black"},
     )
-    measure = MEASURES[card.measure]
+    measure = METRICS[card.metric]
     left.axvline(0, color="black", linewidth=0.7)
     left.set_xlabel(f"{measure} lost, whole feature\n[percentage points]", fontsize=9)
     for row, feature in enumerate(shown):
@@ -96,7 +96,7 @@ def slots(card: ImportanceCard) -> Figure:
         if unread:
             ax.legend(loc="upper right")
         ax.set_xlabel(f"{plain(name)}: number of the slot")
-        ax.set_ylabel(f"{MEASURES[card.measure]} lost\n[percentage points]", fontsize=9)
+        ax.set_ylabel(f"{METRICS[card.metric]} lost\n[percentage points]", fontsize=9)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 

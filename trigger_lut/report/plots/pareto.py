@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from trigger_lut.cards.scan import ScanCard, ScanPoint
-from trigger_lut.cards.stage_cards import MEASURES
+from trigger_lut.cards.stage_cards import METRICS
 from trigger_lut.report.plots.labels import placed
 from trigger_lut.report.plots.style import BAD_COLOR, COLORS, GOOD_COLOR, GRAY, canvas, plain
 
@@ -62,21 +62,21 @@ def _against(
     shown: set[str] = set()
     for point, cost, best in zip(card.points, costs, on_front, strict=True):
         style, name = _style(point, best)
-        y, error = 100 * point.accuracy, 100 * _error(point)
+        y, error = 100 * point.score, 100 * _error(point)
         ax.errorbar(cost, y, error, **style, label=name if name not in shown else None)
         shown.add(name)
     for n, (_, cost, accuracy) in enumerate(published):
         legend = "published, not repeated here" if n == 0 else None
         ax.plot(cost, 100 * accuracy, "D", color=COLORS[6], markerfacecolor="white", markersize=6, label=legend)
-    ax.axhline(100 * card.accuracy_reference, color=COLORS[3], linestyle="--", linewidth=1, label="Dense, unquantized")
-    ax.axhline(100 * card.accuracy_trees, color=COLORS[5], linestyle=":", linewidth=1.4, label="boosted trees")
+    ax.axhline(100 * card.score_dense, color=COLORS[3], linestyle="--", linewidth=1, label="Dense, unquantized")
+    ax.axhline(100 * card.score_trees, color=COLORS[5], linestyle=":", linewidth=1.4, label="boosted trees")
     everything = [*costs, *(cost for _, cost, _ in published)]
     _limits(ax, card, everything, [accuracy for _, _, accuracy in published])
     ax.set_xlabel(quantity)
-    ax.set_ylabel(f"{MEASURES[card.points[0].measure]}, test split [%]")
+    ax.set_ylabel(f"{METRICS[card.points[0].metric]}, test split [%]")
     figure.legend(loc="outside lower left", ncols=2, fontsize=8)
     marks = [
-        (cost, 100 * p.accuracy, label_of(card, n)) for n, (p, cost) in enumerate(zip(card.points, costs, strict=True))
+        (cost, 100 * p.score, label_of(card, n)) for n, (p, cost) in enumerate(zip(card.points, costs, strict=True))
     ]
     marks += [(cost, 100 * accuracy, label) for label, cost, accuracy in published]
     _write_labels(figure, ax, marks)
@@ -98,7 +98,7 @@ def _style(point: ScanPoint, best: bool) -> tuple[dict[str, Any], str]:
 
 def _front(ax: Axes, card: ScanCard, costs: Sequence[float], on_front: Sequence[bool]) -> None:
     """The best accuracy that is had up to each cost, as a step line."""
-    best = sorted((c, 100 * p.accuracy) for p, c, chosen in zip(card.points, costs, on_front, strict=True) if chosen)
+    best = sorted((c, 100 * p.score) for p, c, chosen in zip(card.points, costs, on_front, strict=True) if chosen)
     if best:
         x, y = [c for c, _ in best], [a for _, a in best]
         ax.step([*x, 1e9], [*y, y[-1]], where="post", color=GOOD_COLOR, linewidth=1.2, zorder=1, label="Pareto front")
@@ -117,8 +117,8 @@ def _limits(ax: Axes, card: ScanCard, costs: list[float], others: list[float]) -
     else:
         room = 0.15 * max(high - low, 0.2 * high)
         ax.set_xlim(low - room, high + room)
-    values = [100 * v for p in card.points for v in (p.accuracy - _error(p), p.accuracy + _error(p))]
-    values += [100 * v for v in (card.accuracy_reference, card.accuracy_trees, *others)]
+    values = [100 * v for p in card.points for v in (p.score - _error(p), p.score + _error(p))]
+    values += [100 * v for v in (card.score_dense, card.score_trees, *others)]
     spread = max(max(values) - min(values), 0.5)
     ax.set_ylim(min(values) - 0.08 * spread, max(values) + 0.08 * spread)
 
@@ -149,4 +149,4 @@ def _write_labels(figure: Figure, ax: Axes, marks: list[tuple[float, float, str]
 
 
 def _error(point: ScanPoint) -> float:
-    return point.accuracy_error or 0.0
+    return point.score_error or 0.0

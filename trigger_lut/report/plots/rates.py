@@ -42,7 +42,7 @@ def rates(card: RateCard) -> Figure:
         for level in wanted:
             ax.axhline(level, color="#717581", linewidth=0.7, linestyle=":")
         _labeled(ax, card)
-    left.set_xlabel("Threshold on the score" if card.one_score else "Threshold on the score [logits]")
+    left.set_xlabel("Threshold on the score" if card.single_score else "Threshold on the score [logits]")
     right.set_xlabel("Efficiency of all signal")
     right.set_xlim(0, 1)
     left.legend(loc="lower left")
@@ -126,4 +126,4 @@ def _bars(ax: Axes, x: np.ndarray, points: list[Interval68], n: int, label: str)
 
 
 def _labeled(ax: Axes, card: RateCard) -> None:
-    ax.set_title(f"{card.design}: {plain(card.sample)}", loc="left", fontsize=9)
+    ax.set_title(f"{card.design}: {plain(card.plot_label)}", loc="left", fontsize=9)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trigger_lut.cards.stage_cards import MEASURES, TrainCard
+from trigger_lut.cards.stage_cards import METRICS, TrainCard
 from trigger_lut.report.plots.style import BUDGET_COLOR, COLORS, GRAY, canvas
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ def training(card: TrainCard) -> Figure:
         return _not_trained()
     figure, [top, middle, bottom] = canvas(7.0, 7.0, 3, 1)
     epochs = [e.epoch for e in card.history]
-    top.plot(epochs, [100 * e.accuracy for e in card.history], color=COLORS[0], label="validation")
-    top.axhline(100 * card.accuracy, color=BUDGET_COLOR, linestyle=":", linewidth=1, label="result, test split")
-    top.set_ylabel(f"{MEASURES[card.measure]} [%]")
-    middle.plot(epochs, [e.luts_surrogate for e in card.history], color=COLORS[0], label="surrogate")
+    top.plot(epochs, [100 * e.score for e in card.history], color=COLORS[0], label="validation")
+    top.axhline(100 * card.score, color=BUDGET_COLOR, linestyle=":", linewidth=1, label="result, test split")
+    top.set_ylabel(f"{METRICS[card.metric]} [%]")
+    middle.plot(epochs, [e.luts_estimate for e in card.history], color=COLORS[0], label="estimate")
     middle.plot(epochs, [e.luts_target for e in card.history], color=COLORS[1], linestyle="--", label="target")
     middle.plot(
         [m.epoch for m in card.measurements],
@@ -87,10 +87,10 @@ def widths(card: TrainCard) -> Figure:
             ax.tick_params(axis="x", which="minor", length=0)
             ax.set_xticks(bits, ["pruned" if b == 0 else str(b) for b in bits], fontsize=8)
         axes[2 * row].set_ylabel(edges)
-        places = f" at {layer.places} places" if layer.places > 1 else ""
+        places = f" at {layer.positions} places" if layer.positions > 1 else ""
         axes[2 * row].set_title(
             f"{layer.name}: {layer.inputs} to {layer.outputs}{places}, "
-            f"{layer.edges_live} of {layer.edges} {edges.lower()} live",
+            f"{layer.edges_active} of {layer.edges} {edges.lower()} live",
             loc="left",
             fontsize=9,
         )

@@ -139,7 +139,7 @@ def _summary(crossings: Crossings, name: str, entries: dict[str, Any]) -> Crossi
 
     return CrossingClass(
         crossings=len(entries["met_pt"]),
-        share=shares(crossings.pileup).get(name),
+        fraction=shares(crossings.pileup).get(name),
         collisions=float(entries["collisions"].mean()),
         objects={kind: float(entries[f"n{kind}"].mean()) for kind in OBJECTS},
         met_gev=float(entries["met_pt"].mean()),

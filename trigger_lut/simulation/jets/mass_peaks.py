@@ -54,7 +54,7 @@ def find_peak(mass_gev: Floats, expected: Resonance) -> MassPeak | None:
         found_gev=round(center, 3),
         uncertainty_gev=round(float(near.std()) / len(near) ** 0.5, 3),
         jets_in_peak=len(near),
-        jets_beside_peak=beside,
+        jets_in_sidebands=beside,
         fraction_in_peak=round(len(near) / len(mass_gev), 4),
     )
 

@@ -156,7 +156,7 @@ def check_muons(description: Path, files: list[Path], card: Path) -> None:
             efficiency=efficiency.tolist(),
             hits=muons.hits.sum(axis=2).mean(axis=0).tolist(),
             fit_width_mrad=width,
-            fit_share=len(good) / len(fitted),
+            fit_fraction=len(good) / len(fitted),
             angle_edges_mrad=edges.tolist(),
             angle_counts=counts.tolist(),
             residual_edges_mrad=bins.tolist(),

@@ -1,5 +1,7 @@
 """README and documentation: length, ban list, short sentences."""
 
+import re
+
 import pytest
 from documentation_pages import PAGES, README, ROOT, TUTORIALS, banned_words, long_sentences
 
@@ -34,3 +36,12 @@ def test_long_sentences_are_found_in_paragraphs_lists_and_tables():
     long, short = " ".join(["word"] * 26), " ".join(["word"] * 25)
     page = f"{short}. {short}.\n{long}.\n\n- {long}\n\n| a | {long} |\n|---|---|\n\n```\n{long} {long}\n```\n"
     assert [sentence.count("word") for sentence in long_sentences(page)] == [26, 26, 26]
+
+
+def test_glossary_is_sorted_and_has_the_terms_of_the_field():
+    page = (ROOT / "docs/reference/glossary.md").read_text(encoding="utf-8")
+    terms = re.findall(r"^(?!```)(\w[^\n]*)\n  ", page, re.MULTILINE)
+    assert terms == sorted(terms, key=str.lower)
+    needed = "position,edge,table,address bits,fraction bits,mismatch,coverage,estimate,measurement,baseline"
+    needed += ",reference model,EBOPs,L-LUT,KIF,initiation interval,format,code,target,synthesizer"
+    assert set(needed.split(",")) <= set(terms)

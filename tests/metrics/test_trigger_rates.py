@@ -49,7 +49,7 @@ def test_intervals_leave_a_tail_on_either_side(counts: tuple[int, int]) -> None:
 
 
 def test_known_values() -> None:
-    """1 of 2 events: (1 - low)**2 = 1 - tail. 5 of 10: the 95 % interval, 0.187 to 0.813, includes the one of 68.3 %."""
+    """1 of 2 events: (1 - low)**2 = 1 - tail. 5 of 10: the 95 % interval is 0.187 to 0.813."""
     assert binomial_interval(1, 2) == (pytest.approx(1 - (1 - TAIL) ** 0.5), pytest.approx((1 - TAIL) ** 0.5))
     low, high = binomial_interval(5, 10)
     assert low == pytest.approx(1 - high)

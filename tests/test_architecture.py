@@ -15,7 +15,7 @@ PROJECT = ROOT / "pyproject.toml"
 
 
 def kept(project: Path) -> bool:
-    """Whether the contracts of a project file hold."""
+    """Return True if the contracts of a project file hold."""
     command = [Path(sys.executable).with_name("lint-imports"), "--config", project, "--no-cache"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert "Dependencies point one way" in done.stdout, done.stdout + done.stderr

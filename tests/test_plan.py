@@ -1,4 +1,4 @@
-"""What the Snakefile is told: values as lines, files that hold something else, what stages said."""
+"""Values that the Snakefile gets: lines, files with other content, outputs of stages."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Pareto fronts of accuracy against LUTs, and how far one lies before another, with the error from a finite test split.
 
-A network is a dictionary with `luts`, `accuracy` (share of the test split), `seed` and `right`, (N,) bool: which events
+A network is a dictionary with `luts`, `accuracy` (fraction of test events), `seed` and `right`, (N,) bool: which events
 of the test split it classifies rightly. All networks see the same events, so that differences of two have errors of
 their own, and redrawing the events moves both sides together.
 """
@@ -11,7 +11,7 @@ REDRAWN = 300  # times that the test split is redrawn
 
 
 def front(points):
-    """(LUTs, accuracies on test) of the points that none beats, by rising LUTs."""
+    """Return (LUTs, accuracies on test) of the Pareto front, by rising LUTs."""
     from trigger_lut.stages.scan import front as on_front
 
     good = on_front([(p["accuracy"], p["luts"], True) for p in points])

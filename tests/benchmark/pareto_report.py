@@ -1,4 +1,4 @@
-"""What a contest of `test_pareto.py` found: its networks, their comparison in words, and the plot."""
+"""Report of a contest of `test_pareto.py`: its networks, sentences that compare them, and the plot."""
 
 from dataclasses import dataclass
 

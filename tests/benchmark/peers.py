@@ -1,7 +1,7 @@
 """HGQ2 as a peer: its layers, its way of pressing on resources, its converter; the pipeline and Yosys are ours.
 
-`train` takes one run of `model.fit`: the weight `beta` of EBOPs in the loss follows a schedule, or HGQ2's `BetaPID`
-steers it to a target, and HGQ2's own `ParetoFront` keeps each epoch that no other beats in EBOPs and validation
+`train` takes one run of `model.fit`. The weight `beta` of EBOPs in the loss follows a schedule, or HGQ2's `BetaPID`
+steers it to a target. HGQ2's own `ParetoFront` keeps the epochs on the front of EBOPs and validation
 accuracy. `measured` turns one of these into a point: alkaid's converter, the pipeline of `firmware.rtl.pipeline` at the
 target's clock, Yosys.
 """
@@ -50,8 +50,9 @@ class Run:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Weight of EBOPs at the first and the last epoch, on a logarithmic scale between them; at the end it stays at the
-    last value for a share `hold` of the epochs.
+    """Weight of EBOPs at the first and the last epoch, on a logarithmic scale between them.
+
+    It keeps the last value for a fraction `hold` of the epochs.
     """
 
     first: float
@@ -86,7 +87,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Point:
-    """A network after Yosys. Accuracies are shares of a split, of the quantized network.
+    """A network after Yosys. Accuracies are fractions of a split, of the quantized network.
 
     right  which events of the test split it classifies rightly, `np.packbits` of them in hexadecimal digits
     """
@@ -103,12 +104,12 @@ class Point:
 
 
 def formats(events: EventCodes) -> list[KIF]:
-    """Of the channels as HGQ2 reads them."""
+    """Return the formats of the channels as HGQ2 reads them."""
     return [KIF(1, SPAN, f.bits - SPAN - 1) for f in events.formats]
 
 
 def inputs(events: EventCodes, split: int) -> tuple[np.ndarray, np.ndarray]:
-    """What HGQ2 reads (N, C) float32, and labels (N,): codes about the middle of their formats, from -4 to 4.
+    """Return inputs for HGQ2, (N, C) float32, and labels (N,): codes about the middle of their formats, -4 to 4.
 
     Its layers have no scale or shift of their own, and the channels' real ranges reach from 1/16 to 256. In firmware
     this is the place of a binary point and an inverted bit, and is not counted.
@@ -201,7 +202,7 @@ def spread(kept: list[Kept], ebops: tuple[float, float], n: int) -> list[Kept]:
 
 
 def measured(run: Run, model: Any, kept: Kept, events: EventCodes, spec: Any, folder: Path) -> Point:
-    """What one kept network takes and reaches. The accuracy is that of alkaid's logic, which is synthesized."""
+    """Return cost and accuracy of one kept network. The accuracy is that of alkaid's logic, which is synthesized."""
     from hgq.utils import trace_minmax
 
     model.load_weights(kept.path)

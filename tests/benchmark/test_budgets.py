@@ -2,12 +2,12 @@
 
 `pytest -m benchmark tests/benchmark/test_budgets.py`; in the environment:
 
-    TRIGGER_LUT_DATA      data sets (jets,masses,products,rings); jets where there is a file of them
-    TRIGGER_LUT_SEEDS     seeds a data set and budget (1)
-    TRIGGER_LUT_BUDGETS   which of the six budgets (0,1,2,3,4,5)
-    TRIGGER_LUT_EPOCHS    (80)
-    TRIGGER_LUT_CODES     codes.npz of the jets (results/data/jets/codes.npz), of which 12,000 are taken
-    TRIGGER_LUT_RESULTS   file to which each training adds a line; what is in it already is not trained again
+- TRIGGER_LUT_DATA: data sets (jets,masses,products,rings); jets where there is a file of them
+- TRIGGER_LUT_SEEDS: seeds a data set and budget (1)
+- TRIGGER_LUT_BUDGETS: which of the six budgets (0,1,2,3,4,5)
+- TRIGGER_LUT_EPOCHS: (80)
+- TRIGGER_LUT_CODES: codes.npz of the jets (results/data/jets/codes.npz), of which 12,000 are taken
+- TRIGGER_LUT_RESULTS: file to which each training adds a line; trainings in it are not repeated
 
 No budget needs anything else to be set: the designs differ in seed, LUTs and latency alone.
 """
@@ -28,7 +28,7 @@ SEEDS = int(os.environ.get("TRIGGER_LUT_SEEDS", "1"))
 BUDGETS = [int(n) for n in os.environ.get("TRIGGER_LUT_BUDGETS", "0,1,2,3,4,5").split(",")]
 EPOCHS = int(os.environ.get("TRIGGER_LUT_EPOCHS", "80"))
 CODES = Path(os.environ.get("TRIGGER_LUT_CODES", "results/data/jets/codes.npz"))
-LEAST, MOST = 50, 0.6  # LUTs of the smallest budget; share of what the untrained network takes, of the largest
+LEAST, MOST = 50, 0.6  # LUTs of the smallest budget; the largest, relative to the untrained network
 CYCLES = [4, 5, 6, 4, 5, 6]  # of each budget, at 2.5 ns
 PERIOD_NS = 2.5
 USED = 0.9  # of the budget, at least
@@ -130,7 +130,7 @@ def trained(name, events, seed, number, folder):
 
 
 def outcomes(folder, tell):
-    """All trainings asked for: those in the file of results as they stand there, the others now."""
+    """Return all trainings asked for: from the file of results where it has them, else trained now."""
     kept = Path(os.environ.get("TRIGGER_LUT_RESULTS", folder / "results.jsonl"))
     before = [Outcome(**json.loads(x)) for x in kept.read_text().splitlines()] if kept.is_file() else []
     known = {(x.data, x.seed, x.number): x for x in before}

@@ -1,4 +1,4 @@
-"""Five gigabytes of ROOT files to integer codes, beside plain `uproot.iterate`: `pytest -m benchmark -s`.
+"""Five gigabytes of ROOT files to integer codes, compared with plain `uproot.iterate`: `pytest -m benchmark -s`.
 
 TRIGGER_LUT_GB gives another size. Needs about six times as much room where pytest has its temporary folder.
 """
@@ -36,7 +36,7 @@ for path in sys.argv[3:]:
 
 
 class Used(NamedTuple):
-    """Of one process: wall and CPU seconds, and the most memory that it had."""
+    """Figures of one process: wall and CPU seconds, and its peak memory."""
 
     wall: float
     cpu: float

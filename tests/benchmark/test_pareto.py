@@ -2,33 +2,32 @@
 
 Three contests, each over SEEDS of both sides:
 
-    equal epochs    EPOCHS of either; ours up to a fifth more where it has to tighten
-    equal CPU time  HGQ2 has SHORT epochs, which take it at least the mean CPU time of our trainings of EPOCHS, Yosys
-                    included
-    more epochs     LONG of either, over LONG_SEEDS
+- equal epochs: EPOCHS of either; ours up to a fifth more for further pruning.
+- equal CPU time: SHORT epochs of HGQ2, which take at least the mean CPU time of our trainings with Yosys.
+- more epochs: LONG of either, over LONG_SEEDS.
 
-Ours: one training a budget, and the one network that it hands out. HGQ2: trainings in which the weight of EBOPs rises,
-or is steered by BetaPID to a target; several epochs of each are synthesized, and its front is the best on the *test*
-split of all of these. HGQ2 gets centered inputs, and its synthesis is not in its time. All go through the same pipeline
-and Yosys, and are judged by the same events: 200,000 further jets, since the 7,979 of the test split leave errors of
-0.5 points, and the best of many networks is then the luckiest one. Made by
+Ours: one training a budget, and the network that it returns. HGQ2: trainings in which the weight of EBOPs rises, or is
+steered by BetaPID to a target. Several epochs of each are synthesized, and its front is the best of these on the *test*
+split. HGQ2 gets centered inputs, and its synthesis is not in its time. All go through the same pipeline and Yosys, and
+are judged by 200,000 further jets. The 7,979 jets of the test split leave errors of 0.5 points, and the best of many
+networks would be the luckiest one. Made by
 
     snakemake --cores all --config budget=config/examples/more_jets.yaml -- results/data/jets/drift/jets_more/codes.npz
 
 In the environment:
 
-    TRIGGER_LUT_CODES        codes.npz (results/data/jets/codes.npz)
-    TRIGGER_LUT_MORE         codes.npz of the further jets (results/data/jets/drift/jets_more/codes.npz)
-    TRIGGER_LUT_EPOCHS       (100); TRIGGER_LUT_SHORT (60)
-    TRIGGER_LUT_BATCH        of ours (1024)
-    TRIGGER_LUT_LONG         (300); TRIGGER_LUT_LONG_SEEDS (1); none of these: no such contest
-    TRIGGER_LUT_LUTS         budgets (200,400,700,1000,1500)
-    TRIGGER_LUT_SEEDS        (1,2,3)
-    TRIGGER_LUT_PEERS        trainings of HGQ2 by name, on the first seed (all of TRAININGS)
-    TRIGGER_LUT_PEERS_AGAIN  the ones on the other seeds too (AGAIN: those that were best on the first)
-    TRIGGER_LUT_FEW_PEERS    the ones that the second and third contest have (FEW)
-    TRIGGER_LUT_POINTS       epochs synthesized a training of HGQ2 (4)
-    TRIGGER_LUT_REUSE        1: take what earlier calls with the same settings and code left in build/benchmarks/pareto
+- TRIGGER_LUT_CODES: codes.npz (results/data/jets/codes.npz)
+- TRIGGER_LUT_MORE: codes.npz of the further jets (results/data/jets/drift/jets_more/codes.npz)
+- TRIGGER_LUT_EPOCHS: (100); TRIGGER_LUT_SHORT (60)
+- TRIGGER_LUT_BATCH: of ours (1024)
+- TRIGGER_LUT_LONG: (300); TRIGGER_LUT_LONG_SEEDS (1); none of these: no such contest
+- TRIGGER_LUT_LUTS: budgets (200,400,700,1000,1500)
+- TRIGGER_LUT_SEEDS: (1,2,3)
+- TRIGGER_LUT_PEERS: trainings of HGQ2 by name, on the first seed (all of TRAININGS)
+- TRIGGER_LUT_PEERS_AGAIN: the ones on the other seeds too (AGAIN: those that were best on the first)
+- TRIGGER_LUT_FEW_PEERS: the ones that the second and third contest have (FEW)
+- TRIGGER_LUT_POINTS: epochs synthesized a training of HGQ2 (4)
+- TRIGGER_LUT_REUSE: 1: take what earlier calls with the same settings and code left in build/benchmarks/pareto
 
 CPU time is that of one thread where OMP_NUM_THREADS, TF_NUM_INTRAOP_THREADS and TF_NUM_INTEROP_THREADS are 1. With one
 core to itself, all of it takes about an hour. Tables, and build/benchmarks/pareto.png, at the end.
@@ -156,13 +155,13 @@ def theirs(kind, epochs, seed, events):
 
 
 def cpu_seconds():
-    """Of this process and the ones it waited for: Yosys is one of these."""
+    """Return the CPU seconds of this process and of those it waited for, such as Yosys."""
     t = os.times()
     return t.user + t.system + t.children_user + t.children_system
 
 
 def outcome(name, make, settings, events):
-    """What `make` finds, as plain data, kept in build/benchmarks/pareto under a digest of the settings."""
+    """Return the result of `make` as plain data, kept in build/benchmarks/pareto under a digest of the settings."""
     digest = hashlib.sha256(repr((name, settings)).encode()).hexdigest()[:12]
     path = OUT / "pareto" / f"{name}_{digest}.json"
     if not (REUSE and path.is_file()):

@@ -1,7 +1,7 @@
 """Reading against plain `uproot.iterate` on the same branches, in one run: `pytest -m benchmark -s`.
 
-Chunks of 20,000 entries (the default of a data set) do not end where the baskets of 50,000 do. What is beside uproot's
-own work here: one reader a branch, so that a fault is answered with the branch, and the checks of each array.
+Chunks of 20,000 entries (the default of a data set) do not end where the baskets of 50,000 do. In
+addition to uproot's own work there is one reader a branch, so that a fault names its branch, and each array is checked.
 """
 
 from pathlib import Path

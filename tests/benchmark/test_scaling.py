@@ -1,4 +1,4 @@
-"""What a training step costs against batch, channels, outputs and address bits: `pytest -m benchmark -s`.
+"""Time of a training step against batch, channels, outputs and address bits: `pytest -m benchmark -s`.
 
 One LUTDense layer, the compiled epoch of the pipeline. CPU time of all threads, as other processes disturb it least;
 the fastest of several epochs, sizes in turn. Writes build/benchmarks/scaling.png.
@@ -46,7 +46,7 @@ def one_layer(batch, channels, outputs, bits):
 
 
 def sizes_of(key):
-    """What time is expected to grow with: table entries instead of address bits."""
+    """Return the size that time is expected to grow with: table entries instead of address bits."""
     values = np.array(SIZES[key])
     return 2**values if key == "bits" else values
 
@@ -58,7 +58,7 @@ def powers(sizes, times):
 
 
 def too_steep(sizes, times):
-    """Whether time grows faster than the size, with a tolerance."""
+    """Return True if time grows faster than the size, with a tolerance."""
     steps, whole = powers(sizes, times)
     return bool((steps > STEEPEST_STEP).any() or whole > STEEPEST)
 

@@ -1,8 +1,8 @@
 """Speed against the peers, in one run: `pytest -m benchmark -s`.
 
 A 16 -> 20 (batch normalization) -> 5 network at batches of 512, 4,096 and 33,200. All contenders are timed in turn,
-epoch by epoch, several times over (HGQ2, the slowest, in every third round); the fastest epoch of each counts, so that
-a busy moment of the machine hurts none of them alone. Peak memory is that of a process which trains two epochs, less
+epoch by epoch, several times over (HGQ2, the slowest, in every third round). The fastest epoch of each counts, so a
+busy moment of the machine affects no single contender. Peak memory is that of a process which trains two epochs, less
 that of one which only made data and model.
 """
 
@@ -26,7 +26,7 @@ MIDDLE = 4096  # batch at which a round of the training stage is timed too
 GOALS = {512: (5, 3, 2), MIDDLE: (25, 6, 2), 33200: (40, 6, 2)}
 SHAPE = {"units": [20, 5]}
 ROUNDS, HGQ2_EVERY = 7, 3
-OWN, OWN_ROUND = "own training", "own training, with looks at cost and accuracy, checkpoints"
+OWN, OWN_ROUND = "own training", "own training, with evaluations and checkpoints"
 FIT = "LUTDense in model.fit"
 HGQ2, DENSE = "HGQ2 QDenseT in model.fit", "Dense in model.fit"
 

@@ -1,11 +1,11 @@
 """A training on a file that is larger than its memory: `pytest -m benchmark -s tests/benchmark/test_streaming.py`.
 
-Makes a file of codes of 3 GB (twice that on disk while it is made), and takes epochs as the workflow's training does,
-looks at cost and accuracy and checkpoints included, in a process of its own. Its memory is what the kernel says of
-that process: RssAnon (its own) sampled every 20 ms, and VmHWM (the peak of that and of the mapped file's pages
-together). Speed stands beside that of the same training on as many of the events as are held in memory.
+The test makes a file of codes of 3 GB, which takes twice that on disk meanwhile. It then trains as the workflow does,
+with evaluations and checkpoints, in a process of its own. Memory is what the kernel reports of that process: RssAnon,
+sampled every 20 ms, and VmHWM, the peak of that and of the mapped file's pages together. Speed is compared with the
+same training on as many events as fit into memory.
 
-    TRIGGER_LUT_EVENTS   how many events the file has (37,000,000)
+- TRIGGER_LUT_EVENTS: how many events the file has (37,000,000)
 """
 
 import json
@@ -111,7 +111,7 @@ def made_file(folder):
 
 
 def measured(folder, count, epochs):
-    """What the training says, and peaks of its memory in MB; count 0: all events."""
+    """Return the training's output, and peaks of its memory in MB; count 0: all events."""
     command = [sys.executable, "-c", TRAINING, str(folder), str(count), str(epochs)]
     peaks = {"RssAnon": 0.0, "VmHWM": 0.0}
     with (folder / "log").open("w+") as log:

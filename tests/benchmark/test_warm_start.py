@@ -2,11 +2,11 @@
 
 `pytest -m benchmark tests/benchmark/test_warm_start.py`; in the environment:
 
-    TRIGGER_LUT_CODES     codes.npz of the data set (results/data/jets/codes.npz)
-    TRIGGER_LUT_BUDGETS   LUT budgets (1500,900,540,320,200)
-    TRIGGER_LUT_SEEDS     how many seeds (1)
-    TRIGGER_LUT_EPOCHS    of a training from scratch (120)
-    TRIGGER_LUT_WARM      shares of epochs and learning rate of the others, such as 0.5:0.5,0.3:0.5 (those of scans)
+- TRIGGER_LUT_CODES: codes.npz of the data set (results/data/jets/codes.npz)
+- TRIGGER_LUT_BUDGETS: LUT budgets (1500,900,540,320,200)
+- TRIGGER_LUT_SEEDS: how many seeds (1)
+- TRIGGER_LUT_EPOCHS: of a training from scratch (120)
+- TRIGGER_LUT_WARM: fractions of epochs and learning rate of the others, such as 0.5:0.5,0.3:0.5 (those of scans)
 """
 
 import math
@@ -74,7 +74,7 @@ def specs_of(warm: bool, folder: Path):
 
 
 def trained(spec, folder: Path) -> Trained:
-    """Train a point in `folder`; what it starts from lies beside it."""
+    """Train a point in `folder`, from a network in a neighboring folder."""
     from trigger_lut.cards.base import read_card, write_card
     from trigger_lut.cards.stage_cards import TrainCard
     from trigger_lut.stages.train import train

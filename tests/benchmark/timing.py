@@ -1,6 +1,6 @@
 """Timing side by side on a machine that may be busy: all contenders in turn, the fastest run of each counts.
 
-Wall time is what a person waits; CPU time, of all threads of this process, is beside it because other processes
+Wall time is what a person waits; CPU time, of all threads of this process, is printed too because other processes
 disturb it less.
 """
 
@@ -60,7 +60,7 @@ def in_turn(ways: list[Way], rounds: int) -> None:
 
 
 def fastest(ways: list[Way]) -> dict[str, Way]:
-    """Of contenders of one name the faster one."""
+    """Return the faster one of contenders of one name."""
     found: dict[str, Way] = {}
     for way in ways:
         if way.name not in found or way.wall < found[way.name].wall:

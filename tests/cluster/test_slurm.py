@@ -2,7 +2,7 @@
 
 Not part of a plain `pytest`. start_slurm.sh installs SLURM if need be and starts it on this machine, with accounting
 and with this machine's cores and memory. The profile workflow/profiles/slurm then runs as it is, on three designs, from
-ROOT files to the verdict; what the accounting says of every job is compared with what the rules ask for. The virtual
+ROOT files to the verdict. The accounting of every job is compared with the resources of its rule. The virtual
 environment is not on PATH: a node knows it only by the full path of the interpreter. Negative controls: a stage that
 is given too little memory is ended by SLURM, and with the controller stopped nothing runs.
 """
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.cluster
 
 @dataclass(frozen=True)
 class Accounted:
-    """What SLURM's accounting says of one job: memory in MB, time limit in minutes."""
+    """Record of one job in SLURM's accounting: memory in MB, time limit in minutes."""
 
     job_id: str
     comment: str

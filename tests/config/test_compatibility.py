@@ -1,4 +1,4 @@
-"""What another data set must share with the trained one; frozen formats give the same codes for the same file."""
+"""Properties that another data set shares with the trained one; frozen formats give the same codes for a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a saved model says of itself, read without Keras."""
+"""Description of a saved model, read without Keras."""
 
 from __future__ import annotations
 

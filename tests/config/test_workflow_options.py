@@ -1,4 +1,4 @@
-"""What is given to Snakemake: unknown keys, budget files in the wrong place and values of another kind are refused."""
+"""Options for Snakemake: unknown keys, misplaced budget files and values of another kind are refused."""
 
 from __future__ import annotations
 

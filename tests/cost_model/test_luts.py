@@ -73,7 +73,7 @@ def parity(bits):
 
 @pytest.mark.parametrize(("bits", "luts"), [(6, 1), (7, 2), (8, 2)])
 def test_parity_has_two_cofactors(bits, luts):
-    """Of any number of further inputs, parity has but two cofactors: even and odd."""
+    """Parity has two cofactors of any number of further inputs: even and odd."""
     assert table_luts(parity(bits)) == luts
 
 
@@ -109,7 +109,7 @@ def test_adder_is_where_both_operands_have_bits():
     fine, coarse, far = [0, 3, 1, 2], [0, 6, 2, 4], [0, 12, 4, 8]
     assert adders(fine, fine) == 2
     assert adders(fine, coarse) == 1
-    assert adders(fine, far) == 0, "0..3 beside multiples of 4 is a concatenation"
+    assert adders(fine, far) == 0, "0..3 and multiples of 4 are a concatenation"
 
 
 def test_adder_tree_of_four():

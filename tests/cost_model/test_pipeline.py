@@ -14,7 +14,7 @@ SMALL = [(2, 2, 1), (1, 2, 1), (2, 1, 1), (3, 2)]
 
 
 def possible(comb, total, stage_ns):
-    """Whether some cut into `total` stages is within the delay model, by trying every stage of every operation."""
+    """Return True if a cut into `total` stages is within the delay model: tries every stage of every operation."""
     delays = [min(operation_delay(comb.ops, n, FAMILY), stage_ns) for n in range(len(comb.ops))]
     done = []  # (stage, time in it) of the operations so far
 
@@ -40,7 +40,7 @@ def logic(seed):
 
 
 def within(comb, stages, stage_ns):
-    """Whether a cut is within the delay model: no operation before its operands, no stage longer than allowed."""
+    """Return True if a cut is within the delay model: operands come first, and no stage is too long."""
     times = []
     for n, op in enumerate(comb.ops):
         if any(stages[a] > stages[n] for a in op.addr):

@@ -1,7 +1,7 @@
 """Broken input of every kind: one clear message, a non-zero status, and earlier results stay as they are.
 
-Each fault is put into b.root beside the sound a.root, after both were read without complaint. A file that is a fault in
-itself (`own`) is left out and listed where the description says `on_bad_file: skip`; all else is refused then, too.
+Each fault is put into b.root, next to the sound a.root, after both were read without complaint. A file with a fault of
+its own (`own`) is skipped and listed if the description says `on_bad_file: skip`. Other faults are refused then, too.
 """
 
 from __future__ import annotations
@@ -295,7 +295,7 @@ def gone_before_checksum(b: Path, patch: Patch) -> None:
 
 
 def disk_full(name: str) -> Callable[[Path, Patch], None]:
-    """What is written goes to /dev/full, which has no space left."""
+    """All output goes to /dev/full, which has no space left."""
 
     def spoil(b: Path, _: Patch) -> None:
         b.with_name(f"{name}.part.part").symlink_to("/dev/full")

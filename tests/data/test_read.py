@@ -1,4 +1,4 @@
-"""Reading ROOT files: chunks alone are held, and every fault is named with file, tree and branch."""
+"""Reading ROOT files: only chunks are in memory, and every fault is named with file, tree and branch."""
 
 from __future__ import annotations
 

@@ -214,7 +214,7 @@ def test_project_is_read_back(tmp_path):
 
 
 def test_every_module_carries_the_designs_name(tmp_path):
-    """Two designs can stand in one FPGA."""
+    """Two designs fit into one FPGA: no module has the same name."""
     project = rtl.write_rtl(networks.random_network(7), tmp_path / "rtl", spec())
     modules = [m for p in project.files for m in re.findall(r"^module (\w+)", p.read_text(), re.MULTILINE)]
     assert len(modules) == len(set(modules)) > 3

@@ -1,4 +1,4 @@
-"""What is said of each pipeline stage is what the generated pipeline has."""
+"""Stages as described and as generated are the same."""
 
 import re
 

@@ -96,7 +96,7 @@ class Wrapped:
             broken = gaps and rng.random() < 0.2 and self.words > 1
             words = self.words_of(event, rng)
             for w, word in enumerate(words[: -1 if broken else None]):
-                while gaps and rng.random() < 0.4:  # no objects: whatever stands on the bus
+                while gaps and rng.random() < 0.4:  # no objects: any value on the bus
                     rows.append([0, *rng.integers(0, 2, self.bits + 1)])
                 rows.append([1, *word, int(w == 0)])
             if not broken:

@@ -1,7 +1,7 @@
-"""What a headless Chromium sees of HTML pages: errors, broken links and images, width, text size and contrast.
+"""HTML pages in a headless Chromium: errors, broken links and images, width, text size and contrast.
 
-One page of our own, served beside the pages that are looked at, loads each of them into a frame of the wanted width and
-writes what it finds as JSON, which `--dump-dom` gives back. Nothing is needed but Debian's package chromium.
+One page of our own is served with the checked pages. It loads each of them into a frame of the wanted width and writes
+its findings as JSON, which `--dump-dom` returns. Debian's package chromium is the only requirement.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ async function look(page) {
     if (ratio < 4.5) pale.push(`${ratio.toFixed(2)}: ${text.slice(0, 40)}`);
   }
   const levels = [...seen.querySelectorAll("h1, h2, h3, h4")].map(h => Number(h.tagName[1]));
-  const ids = [...seen.querySelectorAll("[id]")].map(e => e.id), held = new Set(ids);
+  const ids = [...seen.querySelectorAll("[id]")].map(e => e.id), known = new Set(ids);
   const labels = [...seen.querySelectorAll("[aria-labelledby]")].map(e => e.getAttribute("aria-labelledby"));
   const unreachable = [...seen.querySelectorAll("*")].filter(e => e.scrollWidth > e.clientWidth + 1 && e.tabIndex < 0
     && ["auto", "scroll"].includes(frame.contentWindow.getComputedStyle(e).overflowX));
@@ -72,8 +72,8 @@ async function look(page) {
   found[page] = {errors, broken, links, small, pale, too_wide: root.scrollWidth - root.clientWidth, title: seen.title,
     skipped: levels.filter((level, n) => level > (levels[n - 1] ?? 0) + 1).length, unreachable: unreachable.length,
     dangling: [...ids.filter((id, n) => ids.indexOf(id) < n),
-      ...labels.flatMap(text => text.split(" ")).filter(id => !held.has(id)),
-      ...[...seen.querySelectorAll("a[href^='#']")].map(a => a.hash.slice(1)).filter(id => !held.has(id))],
+      ...labels.flatMap(text => text.split(" ")).filter(id => !known.has(id)),
+      ...[...seen.querySelectorAll("a[href^='#']")].map(a => a.hash.slice(1)).filter(id => !known.has(id))],
     mains: seen.querySelectorAll("main").length, background: getComputedStyle(seen.body).backgroundColor,
     headings: seen.querySelectorAll("h1").length, lang: root.lang, unnamed: [...seen.images].filter(i => !i.alt).length,
     scopeless: seen.querySelectorAll("th:not([scope])").length,
@@ -128,7 +128,7 @@ def seen(folder: Path, pages: Sequence[str], width: int, dark: bool = False) -> 
 
 
 def faults(found: dict[str, Any]) -> list[str]:
-    """What is wrong with a page, as `seen` describes it."""
+    """Return the mistakes of a page, as `seen` describes it."""
     lines = [f"{key}: {line}" for key in ("errors", "broken", "small", "pale", "dangling") for line in found[key]]
     lines += [f"{found['too_wide']} pixels too wide"] * (found["too_wide"] > 0)
     lines += [f"{found['headings']} main headings"] * (found["headings"] != 1)

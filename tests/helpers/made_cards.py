@@ -481,7 +481,7 @@ def check_crossings() -> CrossingCheck:
 
 
 def drift(design: str = "small", drift: str = "later", inputs: int = 5, labeled: bool = True) -> DriftCard:
-    """Of inputs of which the first drifts, saturates and shows new codes, and the last has become constant."""
+    """Return the figures of inputs: the first drifts, saturates and shows new codes, the last has become constant."""
 
     def pair(old: float, new: float) -> ValueRatio:
         return value_ratio(*(Interval68(value=x, low=0.9 * x, high=1.1 * x) for x in (old, new)))

@@ -99,7 +99,7 @@ def write_design(folder: Path, design: str, data: Path, cards: Mapping[str, Card
 
 
 def cards_beside(results: Path, *designs: str) -> list[Path]:
-    """Return the cards that the verdict gets beside summary and scan."""
+    """Return the cards that the verdict gets, without summary and scan."""
     return [results / design / f"{name}.json" for design in designs for name in BESIDE]
 
 

@@ -36,7 +36,7 @@ STAGE_NAMES = [*(stage.name for stage in STAGES if stage.name != "route"), *DRIF
 
 
 def cards_of(design: str, luts: float = 900, accuracy: float = 0.797, **changed: Card) -> dict[str, Card]:
-    """Cards of a design by stage, beside those that `made_cards.write_design` writes."""
+    """Cards of a design by stage that `made_cards.write_design` does not write."""
     made: dict[str, Any] = {name: getattr(made_cards, name)(design) for name in ("rate", "decision", "importance")}
     made |= {name: getattr(made_cards, name)(design) for name in ("firmware", "release", "prove", "faults")}
     made |= {"synth": made_cards.synth(design, luts), "physics": made_cards.physics(design, accuracy)}

@@ -61,10 +61,10 @@ def random_codes(network: Network, count: int, seed: int = 0) -> np.ndarray:
 def random_graph(seed: int, channels: int = 6) -> Network:
     """Table layers at several places with padding, a branch, arithmetic layers with and without ReLU, a selection.
 
-    Input -> windows of three channels (one set of tables, padding at the ends, TRN or RND)
-          -> sums over the places, and weighted sums of the inputs (SAT or SAT_SYM, RND), side by side
-          -> largest of windows of three places, at the ends of padding and weighted sums; one output has no channel
-          -> tables over all of these and two of the inputs; the outputs in another order, one of the inputs among them.
+    - Windows of three input channels: one set of tables, padding at the ends, TRN or RND.
+    - Sums over the positions, and weighted sums of the inputs (SAT or SAT_SYM, RND), in parallel.
+    - Maxima of windows of three positions, at the ends of padding and weighted sums; one output has no channel.
+    - Tables over all of these and two of the inputs. The outputs have another order, and one of them is an input.
     """
     rng = np.random.default_rng(seed)
 

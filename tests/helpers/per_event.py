@@ -183,7 +183,7 @@ def wrong(ours, theirs):
 
 
 def check(layer, x, compiled=False):
-    """Values are equal, and so are all gradients; that to x with moments of batch normalization held."""
+    """Assert equal values and gradients; the gradient to x with fixed moments of batch normalization."""
     y, expected, ours, theirs = both(layer, x, compiled=compiled)
     np.testing.assert_array_equal(y, expected)
     assert set(ours) == set(theirs)

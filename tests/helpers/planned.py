@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class PlannedJob:
-    """What an executor is asked for: memory in MB, time in minutes; None where a rule says nothing."""
+    """Resources that a rule asks an executor for: memory in MB, time in minutes; None where a rule says nothing."""
 
     rule: str
     wildcards: tuple[str, ...]

@@ -124,7 +124,7 @@ def compiled(text):
 
 
 def run(folder):
-    """How far each network is off at the end; and by its last epoch, which must be seen."""
+    """Return how far each network is off at the end, and by its last epoch, which must be seen."""
     import jax
 
     print("on", jax.devices()[0], jax.devices()[0].device_kind)

@@ -241,7 +241,7 @@ print(kernel.in_use(), kernel.in_use())
 
 
 def answer(process):
-    """What a fresh process says on its standard output and error."""
+    """Return standard output and error of a fresh process."""
     out, err = process.communicate()
     assert process.returncode == 0, err[-2000:]
     return out.strip(), err

@@ -1,4 +1,4 @@
-"""The differentiable stand-ins for cost and depth point downhill, and follow the exact count."""
+"""The differentiable estimates of cost and depth decrease with, and follow, the exact count."""
 
 import numpy as np
 import pytest

@@ -104,9 +104,9 @@ def test_arithmetic_reads_what_its_conversion_leaves():
     (reads,) = input_reads(Network((EIGHT,), (layer,)))
     assert reads.bits.tolist() == [False, False, True, True, True, False, False, False], "wrapped and rounded down"
     (saturated,) = input_reads(Network((EIGHT,), (dataclasses.replace(layer, overflow=("SAT",)),)))
-    assert saturated.bits.tolist() == [True] * 5 + [False] * 3, "saturation looks at the high bits"
+    assert saturated.bits.tolist() == [True] * 5 + [False] * 3, "saturation reads the high bits"
     (rounded,) = input_reads(Network((EIGHT,), (dataclasses.replace(layer, rounding="RND"),)))
-    assert rounded.bits.tolist() == [False, False, True, True, True, True, False, False], "half up looks at one more"
+    assert rounded.bits.tolist() == [False, False, True, True, True, True, False, False], "half up reads one more"
     (unread,) = input_reads(Network((EIGHT,), (dataclasses.replace(layer, weights=np.array([[0]])),)))
     assert not unread.bits.any()
     assert (len(unread.kept), len(unread.possible)) == (0, 1)

@@ -1,4 +1,4 @@
-"""What is left out of a network changes none of its outputs."""
+"""Simplification changes none of a network's outputs."""
 
 import dataclasses
 

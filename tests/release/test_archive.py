@@ -210,7 +210,7 @@ def test_check_no_run_and_synthesize_are_refused(tmp_path, capsys):
 
 @pytest.fixture
 def keys(tmp_path) -> list[Path]:
-    """Two private keys of OpenSSH; the public ones lie beside them."""
+    """Two private keys of OpenSSH, with their public keys in the same folder."""
     if shutil.which("ssh-keygen") is None:
         pytest.skip("needs ssh-keygen")
     paths = [tmp_path / "key", tmp_path / "other"]

@@ -50,7 +50,7 @@ EVENTS = 300
 
 
 def inputs_of(folder: Path) -> list[Path]:
-    """What the release stage reads, of a small design with made-up figures."""
+    """Inputs of the release stage, for a small design with made-up figures."""
     network = random_network(6)
     paths = {name: folder / name for name in ("spec.json", "network.npz", "codes.npz", "model.keras")}
     write_card(made_cards.spec(), paths["spec.json"])
@@ -426,7 +426,7 @@ FIGURES = [
 
 @pytest.mark.parametrize("change", FIGURES, ids=lambda change: "_".join(map(str, change)))
 def test_check_release_figures_that_do_not_follow_fail(made, tmp_path, change):
-    """No figure of the manifest is taken as it stands, and nothing is run when one does not follow."""
+    """Each figure of the manifest is recomputed, and nothing is run when one does not follow."""
     manifest = manifest_of(made[0])
     *place, key, value = change
     content = manifest

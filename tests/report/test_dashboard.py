@@ -1,4 +1,4 @@
-"""The landing page: verdict in words, figures against budgets, what is not measured, both themes, no network."""
+"""The landing page: verdict sentence, figures against budgets, what is not measured, both themes, no network."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Parsed(HTMLParser):
 
 
 def passed_over(levels: list[int]) -> bool:
-    """Whether a level of headings is left out."""
+    """Return True if a level of headings is skipped."""
     return any(level > before + 1 for before, level in zip([0, *levels], levels, strict=False))
 
 

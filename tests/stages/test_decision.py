@@ -178,7 +178,7 @@ REFUSED = {
     "no driver": ("assign valid_out = valid[2 - 1];", "", "used but has no driver"),
     # registers
     "inverted clock": (LOAD, f"wire n; assign n = ~clk; {LOAD.replace('clk', 'n')}", "rising edge of the port clk"),
-    "stage left out": (
+    "stage skipped": (
         SCORE,
         "wire [6:0] score;\n    assign score = ",
         "decision[0]: 2 registers from data_in, 3 planned",
@@ -244,7 +244,7 @@ COUNT = 4000
 
 
 def made_stage(folder: Path, seed: int = 5) -> dict[str, Path]:
-    """What the stage reads: a random network, its firmware, events, and thresholds that are scores of events."""
+    """Inputs of the stage: a random network, its firmware, events, and thresholds that are scores of events."""
     network = dataclasses.replace(networks.random_network(seed), classes=CLASSES)
     paths = {name: folder / name for name in ("spec.json", "network.npz", "codes.npz", "firmware.json", "rate.json")}
     write_card(made_cards.spec(), paths["spec.json"])

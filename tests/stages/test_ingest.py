@@ -140,7 +140,7 @@ def test_split_by_keeps_jets_of_one_event_together(tmp_path: Path) -> None:
 
 def test_cut_keeps_what_it_says(tmp_path: Path) -> None:
     columns = jet_columns(600)
-    columns["label"][columns["mass"] < 20] = 9  # not looked at where the cut is false
+    columns["label"][columns["mass"] < 20] = 9  # not read where the cut is false
     columns["x"][columns["mass"] < 20] = np.nan
     file = write_tree(tmp_path / "a.root", columns)
     events, _ = run(tmp_path, [file], cut="(mass >= 20) & (num(pt) > 0)")

@@ -97,7 +97,7 @@ def test_confusion_counts_true_rows_and_assigned_columns():
 def stage(tmp_path, monkeypatch):
     """Paths of a specification, a random network, codes that fit it, and references that know the class 3 times in 4.
 
-    In place of Keras stands the integer network.
+    The integer network replaces Keras.
     """
     network = dataclasses.replace(networks.random_network(5), classes=("g", "q", "W"))
     rng = np.random.default_rng(1)
@@ -114,7 +114,7 @@ def stage(tmp_path, monkeypatch):
     write_card(made_cards.spec(), tmp_path / "spec.json")
     save_network(network, tmp_path / "network.npz")
     save_codes(events, tmp_path / "codes.npz")
-    (tmp_path / "model.keras").write_text("left out in these tests")
+    (tmp_path / "model.keras").write_text("not read in these tests")
     arrays = {}
     for split, name in predictions.SPLITS.items():
         labels = events.labels_or_targets(split)

@@ -1,4 +1,4 @@
-"""The rate stage on a random network: what it writes, counted again, and negative controls. Keras is left out."""
+"""The rate stage on a random network: what it writes, counted again, and negative controls. Keras does not run."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Stage:
         write_card(made_cards.spec(), folder / "spec.json")
         save_network(self.network, folder / "network.npz")
         save_codes(self.events, folder / "codes.npz")
-        (folder / "model.keras").write_text("left out in these tests")
+        (folder / "model.keras").write_text("not read in these tests")
         own = {s: self.real(self.events.of(s)[0]) for s in SPLITS}
         self.write_references(own, {s: rng.permutation(o) for s, o in own.items()})
 
@@ -162,7 +162,7 @@ def test_classes_with_cross_sections_count_by_their_own_rates(stage: Stage) -> N
 
 
 def test_a_rate_that_no_threshold_keeps_to_has_none(stage: Stage) -> None:
-    """One validation event of the background stands for more than 1 Hz."""
+    """One validation event of the background represents more than 1 Hz."""
     point = by_method(stage.run(rates_khz=[1e-3]), "0.001")[FIRMWARE]
     assert point.threshold is None
     assert (point.code, point.efficiency["W"].value, point.rate_khz.value) == (None, 0.0, 0.0)

@@ -169,7 +169,7 @@ CARDS = ["train", "firmware", "verify", "synth", "timing", "physics", "prove", "
 
 @pytest.mark.parametrize("path", [*(f"small/{card}.json" for card in CARDS), "summary.json", "scan.json"])
 def test_verdict_on_any_edited_leaf_is_refused(results, path):
-    """No field is left out: a card that was edited by hand has another digest or checksum than was written."""
+    """Every field counts: a card that was edited by hand has another digest or checksum than was written."""
     text = (results / path).read_text()
     for at in leaves(json.loads(text))[:: 1 if len(text) < 2000 else 20]:
         content = json.loads(text)

@@ -228,8 +228,10 @@ def test_flipped_forms_are_the_flipped_network(forms, built, tmp_path, seed):
 
 
 def replace_tools(monkeypatch, network, wrong=()):
-    """The integer reference in place of every tool, with one off in one output of one vector for those that are wrong;
-    a control that sees the flip for all."""
+    """Replace every tool by the integer reference, and the control by one that sees the flip for all.
+
+    A tool in `wrong` differs by one in one output of one vector.
+    """
     control = {"on": False}
 
     def form(name):

@@ -49,7 +49,7 @@ def block_ram(kind: str, width: int, words: list[int], **ports: list) -> dict:
 
 
 def read_words(cell: dict, width: int, vectors: int) -> list[int]:
-    """What the cell gives at addresses of words 0 to vectors - 1."""
+    """Return the outputs of the cell at addresses of words 0 to vectors - 1."""
     shift = DATA_BITS[width].bit_length() - 1
     nets = dict(zip(range(2, 32), packed(np.arange(vectors) << shift, 16), strict=False))
     evaluate_cell(cell, nets, vectors)

@@ -336,7 +336,7 @@ def test_a_function_s_own_layer_is_loaded_and_becomes_integers(module, tmp_path)
     np.testing.assert_array_equal(np.asarray(loaded(values)), expected)
     np.testing.assert_array_equal(evaluate(integer_network(loaded, inputs=FORMATS), codes), evaluate(network, codes))
     own = loaded.get_layer("mine")
-    assert own.tables._inbound_nodes == [], "looking at the layer leaves nothing behind"
+    assert own.tables._inbound_nodes == [], "reading the layer leaves nothing behind"
     own.tables.table.assign(np.asarray(own.tables.table) + 0.5)
     assert (np.asarray(loaded(values)) != expected).any()
 

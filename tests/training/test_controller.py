@@ -152,7 +152,7 @@ def test_fine_tuning_begins_with_less_pressure():
 
 def test_a_network_below_its_target_is_let_go_sooner_than_one_above_is_pressed_harder():
     def step(share):
-        """What the second of two epochs at this share of the target does: the integral part alone."""
+        """Return the effect of the second of two epochs at this fraction of the target: the integral part alone."""
         first = Controller(budget=1000, start=500, multiplier=0.1).after(share * AIM * 1000, 1.0)
         return math.log(first.after(share * AIM * 1000, 1.0).multiplier / first.multiplier)
 

@@ -53,7 +53,7 @@ def test_a_gpu_trains_as_the_cpu_does(tmp_path):
 
 
 def test_xla_trains_as_the_kernel_does(tmp_path):
-    """What a GPU compiles, on the CPU."""
+    """The program that a GPU compiles, on the CPU."""
     cpu = trained(tmp_path / "cpu", TRIGGER_LUT_KERNEL="cpu", **HIDDEN)
     compare(trained(tmp_path / "xla", TRIGGER_LUT_KERNEL="xla", **HIDDEN), cpu)
 

@@ -142,7 +142,7 @@ def test_an_edge_of_too_many_bits_and_another_activation_are_refused():
 
 @pytest.mark.parametrize("name", ["0.1.0_dense", "0.1.3_dense_t", "0.1.6_conv_t"])
 def test_files_of_older_versions_give_what_they_gave(name):
-    """Each file was written by that version of HGQ2, with outputs that it computed beside it."""
+    """Each file was written by that version of HGQ2, with outputs that it computed."""
     model = load_model(DATA / f"{name}.keras")
     with np.load(DATA / f"{name}.npz") as held:
         inputs, outputs = held["x"], held["y"]

@@ -160,7 +160,7 @@ def test_only_edges_into_the_latest_outputs_go():
 
 
 def test_edges_that_fit_after_all_stay():
-    """One expensive edge of low score stands in the way: what must go with it by score alone comes back."""
+    """An expensive edge of low score is removed first; edges removed with it by score alone come back."""
     network = random_network(6, units=(5, 6, 3), prune=0.0)
     scores = [np.arange(layer.widths.size, dtype=float).reshape(layer.shape) + 1.0 for layer in network.layers]
     dear = (1, 0)

@@ -265,7 +265,7 @@ def test_history_is_whole(trained):
 
 
 def test_a_line_an_epoch(capsys, tmp_path, monkeypatch):
-    """With looks at cost and accuracy in every third epoch, their figures stand between them as well."""
+    """With an evaluation in every third epoch, the epochs between repeat its figures."""
     monkeypatch.setattr(session, "ROUNDS", 4)
     monkeypatch.setattr(session, "measure", as_estimated(1.1))
     write_inputs(tmp_path, made_design(training={"epochs": 12, "batch_size": 280, "learning_rate": 0.03}))
@@ -320,8 +320,7 @@ def started_from(text):
 
 
 def test_a_training_killed_again_and_again_ends_with_the_identical_network(trained, inputs, tmp_path, capsys):
-    """Killed at the beginning of an epoch, half way through writing a checkpoint, in a synthesis; the epoch it was in
-    is all that is lost."""
+    """A training killed in an epoch, in writing a checkpoint or in a synthesis loses only the epoch it was in."""
     first = random.Random(int(trained.stat().st_mtime)).randrange(2, 12)  # another one each time
     began, finished = started_from(killed("epoch", first, inputs, tmp_path))
     assert (began, finished) == (0, first)
@@ -399,7 +398,7 @@ def test_moments_of_a_regression_stay_those_of_each_batch(inputs, tmp_path):
 
 
 def test_checkpoints_are_cheap(inputs, tmp_path):
-    """A checkpoint takes less than a look at cost and accuracy, which every epoch of this small training has."""
+    """A checkpoint takes less than an evaluation, which every epoch of this small training has."""
     import time
 
     began = Session(made_design(), load_codes(inputs / "codes.npz"), "mine", tmp_path)

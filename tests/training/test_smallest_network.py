@@ -24,7 +24,7 @@ SHORT = {"epochs": 4, "batch_size": 280, "learning_rate": 0.03}
 
 
 def beyond(limits, network, codes):
-    """What pruning to the limits leaves."""
+    """Return the network that pruning to the limits leaves."""
     return without(network, limits.edges_beyond(network, codes, 1.0))
 
 

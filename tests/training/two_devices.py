@@ -1,5 +1,5 @@
 # ruff: noqa: E402
-"""What test_distributed.py looks at: the same trainings on one device and on two virtual CPUs of this process."""
+"""Trainings for test_multi_gpu.py: the same on one device and on two virtual CPUs of this process."""
 
 import json
 import sys

@@ -43,7 +43,7 @@ HOSTILE = [*BREAKS, "\u202e", "\u2066", "\u200d", "\ufeff", "\u00ad"]
 
 
 def load(folder: Path, budget: dict[str, Any], targets: dict[str, Any] | None = None) -> str:
-    """What is said about a budget; empty where it is taken."""
+    """Return the errors about a budget; empty if it is accepted."""
     (folder / "budget.yaml").write_text(yaml.safe_dump(BUDGET | budget))
     (folder / "targets.yaml").write_text(yaml.safe_dump(targets or {"t": TARGET}))
     try:

@@ -255,7 +255,7 @@ def judged_top(network, project, tmp_path):
 
 @pytest.fixture
 def without_source_check(monkeypatch):
-    """That the netlist is checked too: texts that are read alike pass here."""
+    """The netlist is checked too: texts with the same reading pass here."""
     monkeypatch.setattr(sequential, "source_refusal", lambda files: "")
 
 
@@ -313,7 +313,7 @@ def test_second_proof_fewer_registers_disagree(network, project, tmp_path, witho
 
 
 def test_second_proof_table_without_entries_disagrees(network, project, tmp_path, without_simulation):
-    """What Yosys calls undefined can be any value, and so not only the right one."""
+    """A bit that Yosys calls undefined can have any value, and so not only the right one."""
 
     def change(text):
         return re.sub(r"\d+'h[0-9A-F]+: out = \d+'h0+;\n", "", text)

@@ -1,4 +1,4 @@
-"""What is no pipeline of plain Verilog is never proven, whatever its function is; what is one is proven."""
+"""A pipeline of plain Verilog is proven. Anything else never is, whatever its function is."""
 
 import numpy as np
 import pytest

@@ -12,7 +12,7 @@ from trigger_lut.plan import load_plan
 
 
 def refusal(folder) -> str:
-    """What the plan says against the configuration in a folder; the working directory must be that folder."""
+    """Return the plan's errors about the configuration in a folder, which must be the working directory."""
     from pathlib import Path
 
     with pytest.raises(TriggerLutError) as caught:

@@ -1,4 +1,4 @@
-"""What an edit reruns, as sets of jobs."""
+"""Jobs that an edit reruns, as sets."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ FRIENDS = "friends: [{files: [ntuples/a.root, http://host/more.root], tree: more
 
 @pytest.fixture
 def done(tmp_path: Path) -> Path:
-    """A finished workflow whose files stand in a list: one here, one behind an address."""
+    """A finished workflow with a list of files: a local one, and one behind an address."""
     folder = copy_workflow(tmp_path / "listed", data_set=LISTED)
     (folder / "ntuples").mkdir()
     for name in ("a.root", "b.root"):

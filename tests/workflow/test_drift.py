@@ -26,7 +26,7 @@ JUDGEMENT = {"page_of_index", "verdict", "all"}
 
 
 def workflow(folder: Path, later: str = LATER, budget: str = BUDGET + DRIFT, data_set: str = SIMULATED) -> Path:
-    """The workflow on the data set `toy`, with another one beside it."""
+    """The workflow on the data set `toy`, with another data set."""
     copy_workflow(folder, budget, data_set)
     (folder / "config/data_sets/later.yaml").write_text(later)
     return folder

@@ -1,4 +1,4 @@
-"""What each job asks of a cluster, and the profiles that send it there. tests/cluster runs one of them for real."""
+"""Resources that each job asks of a cluster, and the profiles that send it there. tests/cluster runs one of them."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_training_is_told_how_many_gpus_share_it(folder, config, gpus):
 
 
 def arguments_of(profile: Path):
-    """What Snakemake's command line makes of a profile."""
+    """Return the options that Snakemake's command line reads from a profile."""
     from snakemake.cli import parse_args
 
     _, arguments = parse_args(["--profile", str(profile)])

@@ -60,7 +60,7 @@ def test_codes_are_the_expressions_in_their_formats(tmp_path: Path) -> None:
         np.testing.assert_array_equal(events.codes[:, n], encode(values, events.formats[n])[order])
     np.testing.assert_array_equal(events.labels, columns["label"][order])
     assert events.formats[1] == KIF(0, 7, -1)
-    assert [kif.bits for kif in events.formats] == [8, 6, 8, 10]
+    assert [kif.bits for kif in events.formats] == [8, 6, 6, 10]
     assert [kif.k for kif in events.formats] == [1, 0, 0, 0]
     assert (np.diff(events.event_id.astype(object)) > 0).all()
     assert events.classes == tuple(CLASSES)
@@ -215,25 +215,47 @@ def test_shares_of_the_split() -> None:
 def test_automatic_format_is_the_smallest_that_holds_the_values(values: list[float], width: int) -> None:
     kif = automatic_format(values, width, (0, 1))
     low, high = min(values), max(values)
-    assert kif.bits == width
+    integers = all(value == int(value) for value in values)
+    assert kif.bits <= width if integers else kif.bits == width
     assert kif.k == (low < 0)
+    if integers:
+        assert kif.f <= 0
+        assert kif.f == 0 or kif.bits == width
     assert -(2.0**kif.i) * kif.k <= low
     assert high < 2.0**kif.i
-    assert low < -(2.0 ** (kif.i - 1)) or high >= 2.0 ** (kif.i - 1)
+    assert low < -(2.0 ** (kif.i - 1)) or high >= 2.0 ** (kif.i - 1) or kif.i == 1
 
 
 def test_automatic_format_ignores_what_is_beyond_the_quantiles() -> None:
     values = np.concatenate([np.linspace(0, 0.9, 1000), [1000.0, -1000.0]])
     assert automatic_format(values, 8, (0.01, 0.99)) == KIF(0, 0, 8)
     assert automatic_format(values, 8, (0, 1)) == KIF(1, 10, -3)
-    assert automatic_format(np.zeros(5), 8, (0, 1)) == KIF(0, 0, 8)
+    assert automatic_format(np.full(5, 0.0), 8, (0, 1)) == KIF(0, 1, 0)
 
 
 def test_automatic_format_at_powers_of_two() -> None:
-    assert automatic_format([-4.0, 1.0], 8, (0, 1)) == KIF(1, 2, 5)  # -4 is the lowest of [-4, 4)
-    assert automatic_format([-4.0, 4.0], 8, (0, 1)) == KIF(1, 3, 4)  # 4 is beyond it
+    assert automatic_format([-4.0, 1.5], 8, (0, 1)) == KIF(1, 2, 5)  # -4 is the lowest of [-4, 4)
+    assert automatic_format([-4.0, 0.5, 4.0], 8, (0, 1)) == KIF(1, 3, 4)  # 4 is beyond it
     assert automatic_format([0.0, 0.5], 8, (0, 1)) == KIF(0, 0, 8)
     assert automatic_format([-0.01, 0.0], 6, (0, 1)) == KIF(1, -6, 11)
+
+
+@pytest.mark.parametrize(
+    ("values", "width", "expected"),
+    [
+        ([0, 1], 8, KIF(0, 1, 0)),
+        ([0] * 9999 + [1], 8, KIF(0, 1, 0)),  # a rare flag is beyond the quantiles
+        ([0, 7], 8, KIF(0, 3, 0)),
+        ([-20, 20], 8, KIF(1, 5, 0)),
+        ([-1, 0], 8, KIF(1, 1, 0)),
+        ([0, 255], 8, KIF(0, 8, 0)),
+        ([0, 256], 8, KIF(0, 9, -1)),
+        ([0] * 9999 + [10**6], 8, KIF(0, 1, 0)),  # too wide for 8 bits: the quantiles decide
+        ([0, 0.5, 1], 8, KIF(0, 1, 7)),
+    ],
+)
+def test_automatic_format_of_integers_has_no_fraction(values: list[float], width: int, expected: KIF) -> None:
+    assert automatic_format(values, width, (0.001, 0.999)) == expected
 
 
 # --- what is refused

@@ -86,6 +86,7 @@ class IngestCard(Card):
     class_counts: dict[str, dict[str, int]] = Field(description="Events a class, by split.")
     targets: list[TargetSummary] = Field([], description="Of a regression; its events are of one class, 'all'.")
     features: list[FeatureSummary] = Field(description="One entry a channel of the firmware.")
+    warnings: list[str] = Field([], description="Channels that are constant, copies, or give the class alone.")
 
 
 class TeacherCard(Card):

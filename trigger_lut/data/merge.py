@@ -17,6 +17,7 @@ from trigger_lut.cards.stage_cards import FeatureSummary, TargetSummary
 from trigger_lut.config.data_set.channels import channels
 from trigger_lut.config.data_set.model import DataSet
 from trigger_lut.data.buckets import BUCKET_BYTES, Buckets
+from trigger_lut.data.channel_checks import channel_warnings
 from trigger_lut.data.event_codes import SPLIT_NAMES, TEST, TRAIN, EventCodes, arrays_of
 from trigger_lut.data.moments import Moments
 from trigger_lut.data.nonfinite import Nonfinite
@@ -40,13 +41,19 @@ class Shard:
 
 @dataclass(frozen=True)
 class Merged:
-    """part: the last events, with all that is not an array. counts: (3, classes) events, by split."""
+    """Events of a data set.
+
+    part      the last events, with all that is not an array
+    counts    (3, classes) events by split
+    warnings  about channels
+    """
 
     part: EventCodes
     arrays: dict[str, Stored]
     counts: NDArray[np.int64]
     features: list[FeatureSummary]
     targets: list[TargetSummary]
+    warnings: list[str]
 
 
 def merge(
@@ -95,12 +102,14 @@ def merge(
         assert not problems, problems
         for name, array in arrays_of(part).items():
             arrays.setdefault(name, Stored(folder / name)).append(array)
+    features = [tally.summary(count) for tally, count in zip(tallies, nonfinite.counts(), strict=True)]
     return Merged(
         part,
         arrays,
         seen.counts,
-        [tally.summary(count) for tally, count in zip(tallies, nonfinite.counts(), strict=True)],
+        features,
         target_summaries(data_set, seen.targets, scales),
+        channel_warnings(features, [tally.digest.digest() for tally in tallies], int(seen.counts.sum())),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
@@ -11,9 +12,10 @@ from trigger_lut.cards.stage_cards import FeatureSummary
 from trigger_lut.config.data_set.channels import Channel
 from trigger_lut.config.data_set.features import Feature
 from trigger_lut.config.data_set.model import DataSet
-from trigger_lut.data.formats import format_between
+from trigger_lut.data.formats import LARGEST, Extent, format_between, format_of
 from trigger_lut.data.quantiles import quantiles
 from trigger_lut.data.records import Rows, filled_slots
+from trigger_lut.errors import DataError
 from trigger_lut.fixed_point.formats import KIF
 
 BINS = 64
@@ -45,19 +47,31 @@ def formats_of(
         if channel.feature.given is None:
             automatic.setdefault(channel.group, []).append(n)
     features = {group: described[alike[0]].feature for group, alike in automatic.items()}
+    extents = {group: Extent() for group in automatic}
 
     def blocks() -> Iterator[dict[str, Floats]]:
         for rows in training():
             for group, alike in automatic.items():
                 for n in alike:
-                    yield {group: rows["values"][filled_slots(data_set, described[n], rows), n]}
+                    values = rows["values"][filled_slots(data_set, described[n], rows), n]
+                    extents[group].add(values)
+                    yield {group: values}
 
     wanted = {group: f.quantiles or data_set.quantiles for group, f in features.items()}
     found = quantiles(blocks, wanted) if automatic else {}
     made = {}
     for group, feature in features.items():
-        low, high = found[group] or (0.0, 0.0)  # of objects that never occur any format will do
-        made[group] = format_between(low, high, feature.width or data_set.width)
+        width = feature.width or data_set.width
+        if not found[group]:  # of objects that never occur any format will do
+            made[group] = format_between(0.0, 0.0, width)
+            continue
+        low, high = found[group]
+        if max(-low, high) >= LARGEST:
+            raise DataError(
+                f"data set {data_set.name}: feature {group!r}: expected numbers below 2**39 for an automatic format, "
+                f"found {low:.3g} to {high:.3g}. Scale it in its expression, or give it a format or scale"
+            )
+        made[group] = format_of(extents[group], (low, high), width)
     return tuple(channel.feature.given or made[channel.group] for channel in described)
 
 
@@ -71,10 +85,12 @@ class Tally:
         self.seen = np.zeros(1 << kif.bits, bool)
         self.events = self.filled = self.saturated = 0
         self.minimum, self.maximum = np.inf, -np.inf
+        self.digest = hashlib.blake2b(digest_size=16)  # of the values in order
 
     def encode(self, values: Floats, labels: NDArray[np.int64], filled: NDArray[np.bool_]) -> NDArray[np.int32]:
         """(N,) codes of finite values (N,), saturated."""
         kif, wanted = self.kif, whole_steps(values, self.channel.feature, self.kif)
+        self.digest.update(np.ascontiguousarray(values).data)
         codes = np.clip(wanted, kif.lo, kif.hi).astype(np.int32)
         self.events, self.filled = self.events + len(codes), self.filled + int(filled.sum())
         self.saturated += int(((wanted != codes) & filled).sum())

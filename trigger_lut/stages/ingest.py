@@ -62,7 +62,10 @@ def ingest(description: Path, codes: Path, card: Path, read: Path | None = None,
             class_counts=_class_counts(data_set, merged),
             targets=merged.targets,
             features=merged.features,
+            warnings=merged.warnings,
         )
+        for line in merged.warnings:
+            print(f"ingest: warning: {line}", file=sys.stderr, flush=True)
         write_together(
             {
                 codes: lambda path: save_arrays(merged.part, merged.arrays, path),

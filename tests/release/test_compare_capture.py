@@ -1,0 +1,113 @@
+"""Captures against expectations: any delay is recognized, and any changed bit is named."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trigger_lut.errors import DataError
+from trigger_lut.fixed_point.formats import KIF
+from trigger_lut.release.compare_capture import BusLayout, compare_captures, comparison_text
+from trigger_lut.release.pattern_files import board_data, shifted
+
+FRAMES, LINKS = 24, 3
+LAYOUT = BusLayout(("a", "b", "c"), (KIF(0, 40, 0), KIF(1, 39, 20), KIF(0, 64, 0)))
+
+
+def expectation(seed=0):
+    """Return data in which every link has its own valid bits; the first and the last frame are valid."""
+    rng = np.random.default_rng(seed)
+    valid = rng.random((FRAMES, LINKS)) < 0.6
+    valid[[0, -1]] = True
+    words = np.where(valid, rng.integers(1, 1 << 64, (FRAMES, LINKS), dtype=np.uint64), np.uint64(0))
+    return board_data("x", words, valid, links=(7, 2, 30))
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 40))
+def test_delay_of_an_equal_capture_is_found(seed, delay):
+    expected = expectation(seed)
+    result = compare_captures(shifted(expected, delay), expected)
+    assert result.is_equal
+    assert (result.delay_frames, result.differences, result.first) == (delay, 0, None)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 9), st.integers(0, 63), st.data())
+def test_changed_bit_is_named(seed, delay, bit, data):
+    expected = expectation(seed)
+    places = np.argwhere(expected.valid)
+    frame, n = (int(v) for v in places[data.draw(st.integers(0, len(places) - 1))])
+    captured = shifted(expected, delay)
+    captured.words[frame + delay, n] ^= np.uint64(1 << bit)
+    result = compare_captures(captured, expected, layout=LAYOUT)
+    first = result.first
+    assert (result.is_equal, result.differences, result.delay_frames) == (False, 1, delay)
+    assert (first.link, first.frame, first.bit) == (expected.links[n], frame + delay, bit)
+    assert first.event == expected.valid[:frame, n].sum()
+    at = n * 64 + bit
+    where = ("a", at) if at < 40 else ("b", at - 40) if at < 100 else ("c", at - 100) if at < 164 else (None, None)
+    assert (first.output, first.output_bit) == where
+
+
+def test_missing_and_unexpected_words_are_counted():
+    expected = expectation()
+    captured = shifted(expected, 2)
+    captured.valid[2, 1] = False
+    frame, n = (int(v) for v in np.argwhere(~expected.valid)[0])
+    captured.valid[frame + 2, n] = True
+    result = compare_captures(captured, expected)
+    assert (result.differences, result.unexpected, result.first.found) == (1, 1, None)
+    assert "found no valid word" in comparison_text(result)
+
+
+def test_link_that_is_later_than_others_is_named():
+    expected = expectation()
+    captured = shifted(expected, 3)
+    late = shifted(expected, 4)
+    for field in ("words", "valid"):
+        getattr(captured, field)[:, 1] = getattr(late, field)[: FRAMES + 3, 1]
+    result = compare_captures(captured, expected)
+    assert [delay.frames for delay in result.delays] == [3, 4, 3]
+    assert not result.is_equal
+    assert "The links have different delays." in comparison_text(result)
+
+
+def test_capture_that_ends_early_is_not_equal():
+    expected = expectation()
+    captured = shifted(expected, 3)
+    cut = {
+        f.name: getattr(captured, f.name)[:-3] for f in dataclasses.fields(captured) if f.name not in ("name", "links")
+    }
+    result = compare_captures(dataclasses.replace(captured, **cut), expected)
+    assert not result.is_equal
+    assert result.differences == expected.valid[-3:].sum()
+
+
+def test_idle_capture_is_not_equal():
+    expected = expectation()
+    idle = dataclasses.replace(expected, valid=np.zeros_like(expected.valid))
+    result = compare_captures(idle, expected)
+    assert (result.is_equal, result.differences) == (False, expected.valid.sum())
+    assert "no valid word" in comparison_text(result)
+
+
+def test_missing_links_and_empty_expectations_are_refused():
+    expected = expectation()
+    fewer = dataclasses.replace(expected, links=(7, 2, 31))
+    with pytest.raises(DataError, match=r"Expected 7, 2, 30, found 7, 2, 31\. Capture link 30 too"):
+        compare_captures(fewer, expected)
+    with pytest.raises(DataError, match="no valid word"):
+        compare_captures(expected, dataclasses.replace(expected, valid=np.zeros_like(expected.valid)))
+
+
+def test_order_of_links_in_the_capture_does_not_matter():
+    expected = expectation()
+    order = [2, 0, 1]
+    fields = {
+        f.name: getattr(expected, f.name)[:, order]
+        for f in dataclasses.fields(expected)
+        if f.name not in ("name", "links")
+    }
+    captured = dataclasses.replace(expected, links=tuple(expected.links[n] for n in order), **fields)
+    assert compare_captures(captured, expected).is_equal

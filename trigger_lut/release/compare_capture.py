@@ -1,0 +1,221 @@
+"""What a board sent, compared with what was expected: the delay of each link, and the first difference by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from trigger_lut.errors import DataError
+from trigger_lut.fixed_point.formats import KIF
+from trigger_lut.release.pattern_files import LINK_BITS, BoardData, Words
+
+
+@dataclass(frozen=True)
+class LinkDelay:
+    """Delay of a link: frames from the expected valid words to the captured ones.
+
+    `frames` is None if no word of the capture is valid, or if no delay lies within the capture. `matching` counts the
+    expected words that come at this delay, of `expected` words.
+    """
+
+    link: int
+    frames: int | None
+    matching: int
+    expected: int
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A word that differs, and its lowest different bit, named by output if the outputs are known."""
+
+    link: int
+    frame: int
+    event: int
+    expected: int
+    found: int | None
+    bit: int | None
+    output: str | None = None
+    output_bit: int | None = None
+
+
+@dataclass(frozen=True)
+class CaptureComparison:
+    """Result of a comparison. `differences` counts words; `first` is the first of them in time."""
+
+    delays: tuple[LinkDelay, ...]
+    delay_frames: int | None
+    words: int
+    differences: int
+    unexpected: int
+    first: Difference | None
+
+    @property
+    def is_equal(self) -> bool:
+        """True if every expected word came, no other one did, and all links have the same delay."""
+        return self.first is None and self.unexpected == 0 and self.delay_frames is not None
+
+
+@dataclass(frozen=True)
+class BusLayout:
+    """Names and formats of the values on a bus, the first one at bit 0 of the first link."""
+
+    names: tuple[str, ...]
+    formats: tuple[KIF, ...]
+
+    def locate(self, bus_bit: int) -> tuple[str, int] | None:
+        """Return the value and its bit at a bit of the bus; None behind the last value."""
+        for name, kif in zip(self.names, self.formats, strict=True):
+            if bus_bit < kif.bits:
+                return name, bus_bit
+            bus_bit -= kif.bits
+        return None
+
+
+def compare_captures(
+    captured: BoardData, expected: BoardData, *, delay_frames: int | None = None, layout: BusLayout | None = None
+) -> CaptureComparison:
+    """Compare a capture with what was expected. Links are independent: only links of `expected` count.
+
+    Parameters
+    ----------
+    captured, expected : BoardData
+        An event is a valid word of the expected data, counted for each link from 0.
+    delay_frames : int, optional
+        Frames from the expected words to the captured ones; default: the delay that most links have.
+    layout : BusLayout, optional
+        Values on the links of `expected`, in their order.
+
+    Raises
+    ------
+    DataError
+        If the capture lacks a link, or nothing valid is expected.
+    """
+    if missing := [link for link in expected.links if link not in captured.links]:
+        raise DataError(
+            f"capture: links are missing. Expected {_numbers(expected.links)}, found {_numbers(captured.links)}. "
+            f"Capture link {_numbers(missing)} too."
+        )
+    if not expected.valid.any():
+        raise DataError("expected data: no valid word. Expected at least one, found none. Choose another file.")
+    columns = [captured.links.index(link) for link in expected.links]
+    words, valid = captured.words[:, columns], captured.valid[:, columns]
+    delays = tuple(
+        _delay(expected.links[n], words[:, n], valid[:, n], expected.words[:, n], expected.valid[:, n])
+        for n in range(len(columns))
+        if expected.valid[:, n].any()
+    )
+    known = [delay.frames for delay in delays if delay.frames is not None]
+    if delay_frames is None and known:
+        delay_frames = max(sorted(set(known)), key=known.count)
+    if delay_frames is None:
+        first = _first_missing(expected)
+        return CaptureComparison(delays, None, int(expected.valid.sum()), int(expected.valid.sum()), 0, first)
+    wanted, wanted_valid = (
+        _moved(expected.words, delay_frames, len(words)),
+        _moved(expected.valid, delay_frames, len(words)),
+    )
+    lost = int(expected.valid.sum() - wanted_valid.sum())
+    wrong = wanted_valid & (~valid | (words != wanted))
+    first_wrong = _first_difference(expected, wrong, words, valid, delay_frames, layout)
+    return CaptureComparison(
+        delays=delays,
+        delay_frames=delay_frames if len(set(known)) <= 1 else None,
+        words=int(expected.valid.sum()),
+        differences=int(wrong.sum()) + lost,
+        unexpected=int((valid & ~wanted_valid).sum()),
+        first=first_wrong or (_first_lost(expected, delay_frames, len(words)) if lost else None),
+    )
+
+
+def _numbers(links: Sequence[int]) -> str:
+    return ", ".join(map(str, links)) or "none"
+
+
+def _moved(array: np.ndarray, frames: int, length: int) -> np.ndarray:
+    """Return an array of `length` frames that comes `frames` later, filled with 0; frames outside are lost."""
+    moved = np.zeros((length, *array.shape[1:]), dtype=array.dtype)
+    first = max(frames, 0)
+    source = array[max(-frames, 0) : max(length - frames, 0)]
+    source = source[: max(length - first, 0)]
+    moved[first : first + len(source)] = source
+    return moved
+
+
+def _delay(link: int, words: Words, valid: np.ndarray, expected: Words, expected_valid: np.ndarray) -> LinkDelay:
+    """Return the delay at which most expected words come; of equally good ones, the smallest distance from 0."""
+    total = int(expected_valid.sum())
+    if not valid.any():
+        return LinkDelay(link, None, 0, total)
+    frames, at = np.flatnonzero(expected_valid), np.flatnonzero(valid)
+    best: tuple[int, int, int] | None = None
+    for delay in sorted(set(range(int(at[0] - frames[-1]), int(at[-1] - frames[0]) + 1)), key=lambda d: (abs(d), d)):
+        moved = frames + delay
+        inside = (moved >= 0) & (moved < len(words))
+        there = moved[inside]
+        both = valid[there]
+        matching = int((both & (words[there] == expected[frames[inside]])).sum())
+        score = (matching, int(both.sum()))
+        if best is None or score > best[:2]:
+            best = (*score, delay)
+    assert best is not None
+    return LinkDelay(link, best[2] if best[0] else None, best[0], total)
+
+
+def _first_missing(expected: BoardData) -> Difference:
+    frame, n = (int(v) for v in np.argwhere(expected.valid)[0])
+    return Difference(expected.links[n], frame, 0, int(expected.words[frame, n]), None, None)
+
+
+def _first_lost(expected: BoardData, delay: int, length: int) -> Difference:
+    """Return the first expected word that lies outside the capture."""
+    places = np.argwhere(expected.valid)
+    outside = places[(places[:, 0] + delay < 0) | (places[:, 0] + delay >= length)]
+    frame, n = (int(v) for v in outside[0])
+    event = int(expected.valid[:frame, n].sum())
+    return Difference(expected.links[n], frame + delay, event, int(expected.words[frame, n]), None, None)
+
+
+def _first_difference(
+    expected: BoardData,
+    wrong: np.ndarray,
+    words: Words,
+    valid: np.ndarray,
+    delay: int,
+    layout: BusLayout | None,
+) -> Difference | None:
+    if not wrong.any():
+        return None
+    frame, n = (int(v) for v in np.argwhere(wrong)[0])
+    wanted = int(expected.words[frame - delay, n])
+    event = int(expected.valid[: frame - delay, n].sum())
+    if not valid[frame, n]:
+        return Difference(expected.links[n], frame, event, wanted, None, None)
+    found = int(words[frame, n])
+    bit = ((wanted ^ found) & -(wanted ^ found)).bit_length() - 1
+    located = layout.locate(n * LINK_BITS + bit) if layout else None
+    return Difference(expected.links[n], frame, event, wanted, found, bit, *(located or (None, None)))
+
+
+def comparison_text(result: CaptureComparison) -> str:
+    """Return the result in lines, for people."""
+    lines = []
+    for delay in result.delays:
+        when = "no valid word" if delay.matching == 0 and delay.frames is None else f"{delay.frames} frames later"
+        lines.append(f"link {delay.link}: {when}, {delay.matching} of {delay.expected} words match")
+    if result.delay_frames is None and len({d.frames for d in result.delays}) > 1:
+        lines.append("The links have different delays.")
+    lines.append(f"{result.words} words expected, {result.differences} differences, {result.unexpected} unexpected")
+    if result.first is not None:
+        first = result.first
+        found = "no valid word" if first.found is None else f"{first.found:016x}"
+        lines.append(
+            f"first difference: link {first.link}, frame {first.frame}, event {first.event}: "
+            f"expected {first.expected:016x}, found {found}"
+        )
+        if first.output is not None:
+            lines.append(f"lowest different bit: {first.bit} of the link, bit {first.output_bit} of {first.output}")
+        elif first.bit is not None:
+            lines.append(f"lowest different bit: {first.bit} of the link")
+    return "\n".join(lines) + "\n"

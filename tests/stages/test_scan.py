@@ -177,7 +177,7 @@ def test_published_results_are_shown_on_the_same_data_alone(made):
 def test_a_description_can_name_each_published_set_and_no_other():
     field = DataSet.model_fields["public_data_set"]
     assert set(get_args(get_args(field.annotation)[0])) == set(RESULTS) == set(TITLES)
-    assert all(0.5 < row.accuracy < 1 and "arXiv" in row.method for rows in RESULTS.values() for row in rows)
+    assert all(0.5 < row.accuracy < 1 and "arXiv" in row.source for rows in RESULTS.values() for row in rows)
 
 
 def test_the_name_of_the_published_set_is_no_part_of_what_stages_read():

@@ -44,12 +44,14 @@ class ScanPoint(Strict):
 class PublishedResult(Strict):
     """A result of others on the same public data set, as they state it."""
 
-    method: str = Field(description="Name and paper.")
+    method: str = Field(description="Name of the method or network.")
+    source: str = Field(description="Publication, with the table if it has several.")
     accuracy: float = Field(description="As published.")
     luts: int = Field(description="As published.")
-    ff: int | None = Field(description="As published; null where not found.")
-    latency_ns: float | None = Field(description="As published; null where not found.")
-    part: str | None = Field(description="FPGA part; null where not found.")
+    ff: int | None = Field(None, description="As published; null where not found.")
+    fmax_mhz: float | None = Field(None, description="Clock after place and route, as published; null where not found.")
+    latency_ns: float | None = Field(None, description="As published; null where not found.")
+    part: str | None = Field(None, description="FPGA part; null where not found.")
 
 
 class ScanCard(Card):

@@ -109,7 +109,7 @@ def _beside(card: ScanCard, reference: str) -> Table:
         rows.append(
             [
                 Cell(f"P{n}"),
-                *cells(row.method, percent(row.accuracy)),
+                *cells(f"{row.method} ({row.source})", percent(row.accuracy)),
                 *rest,
                 Cell(row.part or "not found"),
                 Cell("as published"),

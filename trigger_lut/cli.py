@@ -36,6 +36,7 @@ FILES = {
     "--teacher": "card of the teacher (teacher.json)",
     "--importance": "card of what inputs are worth (importance.json)",
     "--rate": "card of the rates (rate.json)",
+    "--thresholds": "card of the firmware's thresholds (thresholds.json)",
     "--decision": "card of the decision in firmware (decision.json)",
     "--verify": "card of the verification (verify.json)",
     "--synth": "card of the synthesis (synth.json)",
@@ -159,17 +160,21 @@ def parser() -> argparse.ArgumentParser:
     command(commands.timing, "--spec", "--verify", "--synth", "--card")
     command(commands.physics, "--spec", "--network", "--codes", "--model", "--outputs", "--card")
     command(commands.importance, "--spec", "--network", "--codes", "--description", "--card")
-    sub = command(commands.rate, "--spec", "--network", "--codes", "--model", "--outputs", "--card")
+    sub = command(commands.thresholds, "--spec", "--network", "--codes", "--card")
+    sub.add_argument("--trigger", required=True, metavar="JSON", help="the trigger block of the data set")
+    sub = command(commands.rate, "--spec", "--network", "--codes", "--model", "--outputs", "--thresholds", "--card")
     sub.add_argument("--trigger", required=True, metavar="JSON", help="the trigger block of the data set")
     sub.add_argument("--sample", required=True, metavar="TEXT", help="what the data are, for plots")
-    sub = command(commands.decision, "--spec", "--network", "--codes", "--firmware", "--rate", "--folder", "--card")
+    sub = command(
+        commands.decision, "--spec", "--network", "--codes", "--firmware", "--thresholds", "--folder", "--card"
+    )
     sub.add_argument("--seconds", type=at_least(0), default=60, metavar="N", help="time for SAT; 0: prove nothing")
     inputs = ("--spec", "--network", "--description", "--codes", "--ingest")
     sub = command(commands.drift, *inputs, "--card")
     for flag in inputs[2:]:
         help_text = f"{FILES[flag]}, of the other data"
         sub.add_argument(f"--new-{flag[2:]}", type=Path, required=True, metavar="PATH", help=help_text)
-    sub.add_argument("--rate", type=Path, metavar="PATH", help=f"{FILES['--rate']}, of a trigger")
+    sub.add_argument("--thresholds", type=Path, metavar="PATH", help=FILES["--thresholds"])
     sub.add_argument("--trigger", metavar="JSON", help="the trigger block of the data set, where it has one")
     sub = command(commands.prove, "--spec", "--network", "--firmware", "--card")
     sub.add_argument("--seconds", type=at_least(0), default=60, metavar="N", help="time for SAT; 0: prove nothing")

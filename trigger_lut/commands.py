@@ -177,33 +177,51 @@ def timing(args: argparse.Namespace) -> None:
 
 
 def physics(args: argparse.Namespace) -> None:
-    """Metric how well the integer network tells the classes apart, or finds its targets."""
+    """Measure how well the integer network tells the classes apart, or finds its targets."""
     from trigger_lut.stages.physics import physics
 
     physics(args.spec, args.network, args.codes, args.model, args.outputs, args.card)
 
 
 def importance(args: argparse.Namespace) -> None:
-    """Metric what each bit of each input is worth to a design, and list the inputs that it does not read."""
+    """Measure what each bit of each input is worth to a design, and list the inputs that it does not read."""
     from trigger_lut.stages.importance import importance
 
     importance(args.spec, args.network, args.codes, args.description, args.card)
 
 
 def rate(args: argparse.Namespace) -> None:
-    """Metric rate in kHz and signal efficiency of a design as a trigger, beside its references."""
+    """Measure rate in kHz and signal efficiency of a design as a trigger, beside its references."""
     from trigger_lut.config.data_set.trigger import Trigger
     from trigger_lut.stages.rate import rate_of_design
 
+    rate_of_design(
+        spec=args.spec,
+        network=args.network,
+        codes=args.codes,
+        model=args.model,
+        baseline_predictions=args.outputs,
+        thresholds=args.thresholds,
+        trigger=Trigger.model_validate_json(args.trigger),
+        plot_label=args.sample,
+        card=args.card,
+    )
+
+
+def thresholds(args: argparse.Namespace) -> None:
+    """Choose the thresholds of the firmware's score for the rates of the trigger."""
+    from trigger_lut.config.data_set.trigger import Trigger
+    from trigger_lut.stages.thresholds import choose_thresholds
+
     trigger = Trigger.model_validate_json(args.trigger)
-    rate_of_design(args.spec, args.network, args.codes, args.model, args.outputs, trigger, args.sample, args.card)
+    choose_thresholds(spec=args.spec, network=args.network, codes=args.codes, trigger=trigger, card=args.card)
 
 
 def decision(args: argparse.Namespace) -> None:
     """Write the trigger's decision as bits of the firmware, and verify, prove and synthesize it."""
     from trigger_lut.stages.decision import decide
 
-    files = (args.spec, args.network, args.codes, args.firmware, args.rate)
+    files = (args.spec, args.network, args.codes, args.firmware, args.thresholds)
     decide(*files, args.seconds, args.folder, args.card)
 
 
@@ -213,9 +231,9 @@ def drift(args: argparse.Namespace) -> None:
     from trigger_lut.errors import ConfigurationError
     from trigger_lut.stages.drift import Files, drift
 
-    if (args.rate is None) != (args.trigger is None):
-        raise ConfigurationError("drift: --rate and --trigger go together, found one of them")
-    rated = None if args.rate is None else (args.rate, Trigger.model_validate_json(args.trigger))
+    if (args.thresholds is None) != (args.trigger is None):
+        raise ConfigurationError("drift: --thresholds and --trigger go together, found one of them")
+    rated = None if args.thresholds is None else (args.thresholds, Trigger.model_validate_json(args.trigger))
     trained = Files(args.description, args.codes, args.ingest)
     new = Files(args.new_description, args.new_codes, args.new_ingest)
     drift(args.spec, args.network, trained, new, rated, args.card)

@@ -162,18 +162,16 @@ class Trained:
             score = trigger_score(self.real(codes), [2], [0, 1])
             self.thresholds = {"20": float(np.quantile(score, 0.8)), "50": float(np.median(score))}
             points = {
-                wanted: [
-                    WorkingPoint(
-                        method=FIRMWARE,
-                        threshold=threshold,
-                        code=None,
-                        rate_khz=background_rate(score >= threshold, labels, TRIGGER.streams(classes)),
-                        efficiency={},
-                    )
-                ]
+                wanted: WorkingPoint(
+                    method=FIRMWARE,
+                    threshold=threshold,
+                    code=None,
+                    rate_khz=background_rate(score >= threshold, labels, TRIGGER.streams(classes)),
+                    efficiency={},
+                )
                 for wanted, threshold in self.thresholds.items()
             }
-            write_card(made_cards.rate().model_copy(update={"points": points}), folder / "rate.json")
+            write_card(made_cards.thresholds().model_copy(update={"points": points}), folder / "thresholds.json")
 
     def made_network(self) -> Network:
         inputs = len(self.events.features)
@@ -200,7 +198,7 @@ class Trained:
         return files
 
     def compare(self, new: Files, rated: bool = True) -> DriftCard:
-        beside = (self.folder / "rate.json", TRIGGER) if rated else None
+        beside = (self.folder / "thresholds.json", TRIGGER) if rated else None
         card = self.folder / "drift.json"
         drift(self.folder / "spec.json", self.folder / "network.npz", self.files, new, beside, card)
         return read_card(DriftCard, card)
@@ -411,7 +409,7 @@ def test_one_score_of_an_anomaly(tmp_path: Path) -> None:
     streams = TRIGGER.streams(made.events.label_names)
     khz = background_rate(score >= threshold, labels, streams)
     point = WorkingPoint(method=FIRMWARE, threshold=threshold, code=None, rate_khz=khz, efficiency={})
-    write_card(made_cards.rate().model_copy(update={"points": {"20": [point]}}), tmp_path / "rate.json")
+    write_card(made_cards.thresholds().model_copy(update={"points": {"20": point}}), tmp_path / "thresholds.json")
     card = made.compare(made.ingest("later", later()))
     assert list(card.class_counts) == ["a", "b", "c"]
     assert (card.accuracy, card.targets, card.effective_events[0]) == ({}, [], len(labels))
@@ -458,9 +456,12 @@ def test_the_command_makes_the_card_and_wants_rates_and_trigger_together(
     ]
     for flag, mine, its in zip(files, trained.files, new, strict=True):
         arguments += [flag, str(mine), flag.replace("--", "--new-"), str(its)]
-    arguments += ["--card", str(tmp_path / "drift.json"), "--rate", str(trained.folder / "rate.json")]
+    arguments += ["--card", str(tmp_path / "drift.json"), "--thresholds", str(trained.folder / "thresholds.json")]
     assert main(arguments) == 1
-    assert capsys.readouterr().err == "trigger-lut: error: drift: --rate and --trigger go together, found one of them\n"
+    assert (
+        capsys.readouterr().err
+        == "trigger-lut: error: drift: --thresholds and --trigger go together, found one of them\n"
+    )
     assert main([*arguments, "--trigger", TRIGGER.model_dump_json()]) == 0
     made = read_card(DriftCard, tmp_path / "drift.json")
     assert (made.drift, len(made.points)) == ("command", 2)

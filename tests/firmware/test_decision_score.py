@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from trigger_lut.cards.base import read_card, write_card
 from trigger_lut.cards.decision import DecisionCard
 from trigger_lut.errors import CardError, FirmwareError, NotReproducibleError
-from trigger_lut.evaluation.predictions import FIRMWARE
 from trigger_lut.firmware.decision.combined import expected, flat
 from trigger_lut.firmware.decision.module import write_decision
 from trigger_lut.firmware.decision.pipeline import levels, steps
@@ -24,7 +23,7 @@ from trigger_lut.firmware.decision.score import Score
 from trigger_lut.firmware.rtl.project import RtlProject
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.metrics.trigger_rates import trigger_score
-from trigger_lut.stages.decision import firmware_points, score_of
+from trigger_lut.stages.decision import score_of
 from trigger_lut.verification import decision
 from trigger_lut.verification.decision import Vectors, at_edges, compared, some_at_edges
 from trigger_lut.verification.judgement import unproven
@@ -299,19 +298,11 @@ def test_the_flattened_module_gives_bits_above_the_outputs(tmp_path: Path) -> No
 # ---------------------------------------------------------------- cards
 
 
-def test_thresholds_are_those_of_the_firmware_on_the_rate_card(tmp_path: Path) -> None:
-    card = made_cards.rate()
-    assert firmware_points(card, tmp_path) == {1.0: 24, 10.0: 24}
-    without = {wanted: methods[:-1] for wanted, methods in card.points.items()}
-    with pytest.raises(CardError, match=rf"points: 1 kHz: no '{FIRMWARE}' among \['Dense"):
-        firmware_points(card.model_copy(update={"points": without}), tmp_path)
-
-
 def test_a_score_of_other_classes_is_refused(tmp_path: Path) -> None:
     from networks import random_network
 
-    with pytest.raises(CardError, match=r"rate\.json: signal and background are not the classes of the network: \['cl"):
-        score_of(random_network(1), made_cards.rate(), tmp_path / "rate.json")
+    with pytest.raises(CardError, match=r"thresholds\.json: signal and background are not the classes of the network"):
+        score_of(random_network(1), made_cards.thresholds(), tmp_path / "thresholds.json")
 
 
 def test_differences_fail_the_verdict(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ from trigger_lut.cards.physics import (
     Resolution,
     RocCurve,
     TargetResolution,
+    ThresholdsCard,
     Turnon,
     WorkingPoint,
 )
@@ -325,6 +326,11 @@ def importance(design: str = "small", features: int = 5) -> ImportanceCard:
         ],
         **MADE,
     )
+
+
+def thresholds(design: str = "small") -> ThresholdsCard:
+    points = {khz: next(p for p in methods if p.method == "Firmware") for khz, methods in rate().points.items()}
+    return ThresholdsCard(design=design, signal=["q", "W"], background=["g"], points=points, **MADE)
 
 
 def rate(design: str = "small", single_score: bool = False) -> RateCard:

@@ -14,7 +14,7 @@ import pytest
 from trigger_lut.cards.base import read_card, sha256, write_card
 from trigger_lut.cards.decision import DecisionCard
 from trigger_lut.cards.firmware import FirmwareCard
-from trigger_lut.cards.physics import RateCard, WorkingPoint
+from trigger_lut.cards.physics import ThresholdsCard
 from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes, save_codes
 from trigger_lut.errors import CardError, NotReproducibleError
 from trigger_lut.firmware.decision import module
@@ -246,7 +246,9 @@ COUNT = 4000
 def made_stage(folder: Path, seed: int = 5) -> dict[str, Path]:
     """Inputs of the stage: a random network, its firmware, events, and thresholds that are scores of events."""
     network = dataclasses.replace(networks.random_network(seed), classes=CLASSES)
-    paths = {name: folder / name for name in ("spec.json", "network.npz", "codes.npz", "firmware.json", "rate.json")}
+    paths = {
+        name: folder / name for name in ("spec.json", "network.npz", "codes.npz", "firmware.json", "thresholds.json")
+    }
     write_card(made_cards.spec(), paths["spec.json"])
     save_network(network, paths["network.npz"])
     rng = np.random.default_rng(seed)
@@ -261,14 +263,14 @@ def made_stage(folder: Path, seed: int = 5) -> dict[str, Path]:
     score = Score(rtl.outputs, (2,), (0, 1))
     values = np.sort(score.codes(evaluate(network, codes[split == VALIDATION])))
     thresholds = [int(values[int(0.9 * len(values))]), int(values[len(values) // 2]), None]
-    card = made_cards.rate()
-    share = card.points["1"][-1]
-    points: dict[str, list[WorkingPoint]] = {
-        str(n + 1): [share.model_copy(update={"code": code, "threshold": code})] for n, code in enumerate(thresholds)
+    card = made_cards.thresholds()
+    points = {
+        str(n + 1): card.points["1"].model_copy(update={"code": code, "threshold": code})
+        for n, code in enumerate(thresholds)
     }
     inputs = {"network.npz": sha256(paths["network.npz"])}
     update = {"signal": ["W"], "background": ["g", "q"], "points": points, "inputs": inputs}
-    write_card(card.model_copy(update=update), paths["rate.json"])
+    write_card(card.model_copy(update=update), paths["thresholds.json"])
     return paths
 
 
@@ -334,11 +336,11 @@ def test_firmware_that_decides_otherwise_fails_stage_and_verdict(tmp_path, monke
 
 def test_files_that_do_not_belong_together_are_refused(tmp_path):
     paths = made_stage(tmp_path)
-    rate = read_card(RateCard, paths["rate.json"])
-    write_card(rate.model_copy(update={"inputs": {"network.npz": "0" * 64}}), paths["rate.json"])
-    with pytest.raises(CardError, match=r"rate\.json: was not made from .*network\.npz; run its stage again$"):
+    card = read_card(ThresholdsCard, paths["thresholds.json"])
+    write_card(card.model_copy(update={"inputs": {"network.npz": "0" * 64}}), paths["thresholds.json"])
+    with pytest.raises(CardError, match=r"thresholds\.json: made from another file than .*network\.npz\. Run"):
         run_stage(paths)
-    write_card(rate, paths["rate.json"])
+    write_card(card, paths["thresholds.json"])
     verilog = next((tmp_path / "firmware/rtl").glob("*_top.v"))
     verilog.write_text(verilog.read_text() + "// edited\n")
     with pytest.raises(CardError, match=r"_top\.v: changed since .*firmware\.json was written"):

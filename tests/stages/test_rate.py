@@ -23,6 +23,7 @@ from trigger_lut.evaluation.predictions import DENSE, FIRMWARE, TEACHER, TRAINED
 from trigger_lut.network.network import Network, save_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.stages import rate
+from trigger_lut.stages.thresholds import choose_thresholds
 
 COUNT = 9000
 CLASSES = ("g", "q", "W")
@@ -71,8 +72,18 @@ class Stage:
     def run(self, **changes: Any) -> RateCard:
         keys = {"signal": ["W"], "input_rate_khz": 100.0, "rates_khz": [1.0, 5.0, 20.0], "efficiency_variables": ["x1"]}
         trigger = Trigger.model_validate({**keys, **changes})
-        read = [self.folder / n for n in ("spec.json", "network.npz", "codes.npz", "model.keras", "reference.npz")]
-        rate.rate_of_design(*read, trigger, "Simulation, 13 TeV", self.folder / "rate.json")
+        names = {"spec": "spec.json", "network": "network.npz", "codes": "codes.npz"}
+        files = {key: self.folder / name for key, name in names.items()}
+        choose_thresholds(**files, trigger=trigger, card=self.folder / "thresholds.json")
+        rate.rate_of_design(
+            **files,
+            model=self.folder / "model.keras",
+            baseline_predictions=self.folder / "reference.npz",
+            thresholds=self.folder / "thresholds.json",
+            trigger=trigger,
+            plot_label="Simulation, 13 TeV",
+            card=self.folder / "rate.json",
+        )
         return read_card(RateCard, self.folder / "rate.json")
 
 

@@ -384,7 +384,7 @@ def test_every_command_of_the_rules_is_a_command():
 # ---------------------------------------------------------------- rates
 
 TRIGGER = "trigger: {signal: [W, Z, t], input_rate_khz: 100, rates_khz: [1, 10], efficiency_variables: [mass_mmdt]}\n"
-OF_RATES = {f"{rule}:{d}" for rule in ("rate", "decision", "page_of_rate") for d in ("small", "large")}
+OF_RATES = {f"{rule}:{d}" for rule in ("thresholds", "rate", "decision", "page_of_rate") for d in ("small", "large")}
 RELEASED = {f"{rule}:{d}" for rule in ("release", "page_of_release") for d in ("small", "large")}  # holds the decision
 
 
@@ -421,11 +421,19 @@ def test_a_trigger_switched_on_reads_no_event_again(edited):
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [("[1, 10]", "[1, 5]"), ("khz: 100,", "khz: 750,"), ("[mass_mmdt]", "[zlogz]"), ("[W, Z, t]", "[t]")],
+    [("[1, 10]", "[1, 5]"), ("khz: 100,", "khz: 750,"), ("[W, Z, t]", "[t]")],
 )
 def test_another_rate_or_signal_decides_and_packs_again_and_nothing_else(described, old, new):
     assert old in TRIGGER
     assert described(SIMULATED + TRIGGER.replace(old, new)) == OF_RATES | RELEASED | JUDGEMENT
+
+
+def test_another_variable_measures_rates_again_alone(described):
+    changed = SIMULATED + TRIGGER.replace("[mass_mmdt]", "[zlogz]")
+    assert (
+        described(changed)
+        == {f"{rule}:{d}" for rule in ("rate", "page_of_rate") for d in ("small", "large")} | JUDGEMENT
+    )
 
 
 def test_a_spelled_out_default_of_the_trigger_reruns_nothing(described):
@@ -436,16 +444,23 @@ def test_a_trigger_switched_off_judges_again(described):
     assert described(SIMULATED) == RELEASED | JUDGEMENT
 
 
-def test_rates_wait_for_the_references_and_for_the_training(tmp_path):
+def test_decision_bits_wait_for_no_baselines(tmp_path):
     with dag_of(copy_workflow(tmp_path / "order", data_set=SIMULATED + TRIGGER)) as dag:
-        rates = [job for job in dag.jobs if job.rule.name == "rate"]
-        before = [{x.rule.name for x in dag.dependencies[job]} for job in rates]
-        decisions = [job for job in dag.jobs if job.rule.name == "decision"]
-        decided = [{x.rule.name for x in dag.dependencies[job]} for job in decisions]
+        before = {
+            rule: [{x.rule.name for x in dag.dependencies[job]} for job in dag.jobs if job.rule.name == rule]
+            for rule in ("thresholds", "rate", "decision")
+        }
+        decided = [job for job in dag.jobs if job.rule.name == "decision"]
+        needed = {x.rule.name for job in decided for x in dag.bfs(dag.dependencies, job)}
         (judged,) = [job for job in dag.jobs if job.rule.name == "verdict"]
         assert {f"results/{name}/decision.json" for name in ("small", "large")} <= set(judged.input.cards)
-    assert before == [{"resolve_design", "train", "ingest", "reference"}] * 2
-    assert decided == [{"resolve_design", "train", "ingest", "firmware", "rate"}] * 2
+    assert before == {
+        "thresholds": [{"resolve_design", "train", "ingest"}] * 2,
+        "rate": [{"resolve_design", "train", "ingest", "reference", "thresholds"}] * 2,
+        "decision": [{"resolve_design", "train", "ingest", "firmware", "thresholds"}] * 2,
+    }
+    assert "read" in needed
+    assert not needed & {"reference", "rate"}
 
 
 # ---------------------------------------------------------------- anomaly detection

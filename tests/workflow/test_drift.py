@@ -105,7 +105,7 @@ def test_rates_come_first_where_there_is_a_trigger(tmp_path: Path) -> None:
         jobs = [job for job in dag.jobs if job.rule.name == "drift"]
         before = [{x.rule.name for x in dag.dependencies[job]} for job in jobs]
     needed = {"resolve_design", "resolve_data_set", "resolve_drift", "train", "ingest", "ingest_drift"}
-    assert before == [needed | {"rate"}] * 2
+    assert before == [needed | {"thresholds"}] * 2
 
 
 def refusal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:

@@ -46,7 +46,7 @@ trigger: {signal: [high], input_rate_khz: 100, rates_khz: [0.0001, 10], efficien
 LATER = DATA_SET.replace("name: toy", "name: later").replace("ntuples/", "later/")
 LATER = LATER.replace("- name: x\n", "- {name: x, expression: 1.3 * x}\n")
 STAGES = ("spec", "train", "firmware", "verify", "prove", "faults", "synth", "timing", "physics")
-STAGES += ("importance", "release", "rate", "decision", "drift_later")
+STAGES += ("importance", "release", "thresholds", "rate", "decision", "drift_later")
 
 
 def prepare(folder: Path, budget: str = BUDGET) -> Path:
@@ -254,7 +254,16 @@ def test_a_training_goes_on_from_its_checkpoint(finished):
 # A compiler and Yosys, a ZIP, a table. `soak` runs the others.
 ON_A_FULL_DISK = ("firmware", "release", "summary")
 OTHERS = ("train", "verify", "synth", "page_of_index", "reference", "prove", "faults", "timing", "physics")
-OTHERS += ("importance", "rate", "decision", "verdict", "pages_of_data", "pages_of_design", "pages_of_proof")
+OTHERS += (
+    "importance",
+    "thresholds",
+    "rate",
+    "decision",
+    "verdict",
+    "pages_of_data",
+    "pages_of_design",
+    "pages_of_proof",
+)
 KILLED = {"release": 0.5}
 
 

@@ -46,7 +46,7 @@ def measured(name: str, network: Network, spec: Spec) -> weights.Network:
 
 
 def calibrate(codes: Path, targets: Path, folder: Path, data: Path) -> Calibration:
-    """Metric all networks, keeping each in `folder`, fit the weights, and write `data`."""
+    """Measure all networks, keeping each in `folder`, fit the weights, and write `data`."""
     from trigger_lut.calibration.random_networks import COUNTS, random_network
     from trigger_lut.calibration.training_snapshots import TRAININGS, trained_networks
 

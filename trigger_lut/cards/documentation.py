@@ -50,6 +50,7 @@ CARDS: dict[str, type[BaseModel]] = {
     "results/&lt;design&gt;/train.json": stage_cards.TrainCard,
     "results/&lt;design&gt;/physics.json": physics.PhysicsCard,
     "results/&lt;design&gt;/importance.json": importance.ImportanceCard,
+    "results/&lt;design&gt;/thresholds.json": physics.ThresholdsCard,
     "results/&lt;design&gt;/rate.json": physics.RateCard,
     "results/&lt;design&gt;/decision.json": decision.DecisionCard,
     "results/&lt;design&gt;/drift_&lt;data set&gt;.json": drift.DriftCard,

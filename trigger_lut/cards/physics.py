@@ -133,6 +133,17 @@ class Reliability(Strict):
     observed: list[Interval68] = Field(description="Share of signal among them.")
 
 
+class ThresholdsCard(Card):
+    """Thresholds of the firmware's score, one for each rate of the trigger. No other method takes part."""
+
+    stage: Literal["thresholds"] = "thresholds"
+    design: str = Field(description="Name of the design.")
+    signal: list[str] = Field(description="Signal classes.")
+    background: list[str] = Field(description="All other classes.")
+    single_score: bool = Field(False, description="The score is the network's one output: anomaly detection.")
+    points: dict[str, WorkingPoint] = Field(description="Working point of the firmware, by rate in kHz.")
+
+
 class RateCard(Card):
     """What a design is as a trigger: rate in kHz and signal efficiency."""
 

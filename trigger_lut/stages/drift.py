@@ -13,7 +13,7 @@ import numpy as np
 
 from trigger_lut.cards.base import Stopwatch, read_card, write_card
 from trigger_lut.cards.drift import DriftCard
-from trigger_lut.cards.physics import RateCard
+from trigger_lut.cards.physics import ThresholdsCard
 from trigger_lut.cards.stage_cards import IngestCard
 from trigger_lut.config.budget import Spec
 from trigger_lut.config.data_set.channels import channels
@@ -39,7 +39,7 @@ class Files(NamedTuple):
 def drift(
     spec: Path, network: Path, trained: Files, new: Files, rated: tuple[Path, Trigger] | None, card: Path
 ) -> None:
-    """Write the `DriftCard` of a design. rated: card of its rates, for the thresholds, and the trigger.
+    """Write the `DriftCard` of a design. rated: card of its thresholds, and the trigger.
 
     Raises CardError for files that are damaged or do not fit, DataError where no events can be compared.
     """
@@ -58,7 +58,7 @@ def drift(
     steps = [2.0 ** -f.kif[2] if f.lsb is None else f.lsb for f in ingested[0].features]
     points, khz = [], None
     if rated is not None:
-        points = point_drift(first, second, read_card(RateCard, rated[0]), rated[1])
+        points = point_drift(first, second, read_card(ThresholdsCard, rated[0]), rated[1])
         khz = sum(khz for _, khz in rated[1].streams(events.classes))
     made = DriftCard(
         design=design.design,

@@ -1,6 +1,6 @@
-"""Stage `rate`: thresholds chosen on the validation split, rates and efficiencies on the test split, of all methods.
+"""Stage `rate`: rates and efficiencies of all methods on the test split, at thresholds from the validation split.
 
-In anomaly detection the teacher, whose score the others learnt, is one more method; signal is in the test split alone.
+In anomaly detection the score that networks learn is one more method. Signal is in the test split alone.
 """
 
 from __future__ import annotations
@@ -12,114 +12,108 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigger_lut.cards.base import Stopwatch, read_card, write_card
-from trigger_lut.cards.physics import ALL, RateCard, RateCurve, Reliability, Turnon, WorkingPoint
+from trigger_lut.cards.physics import RateCard, RateCurve, Reliability, ThresholdsCard, Turnon, WorkingPoint
+from trigger_lut.cards.provenance import require_card_of
 from trigger_lut.config.budget import Spec
 from trigger_lut.config.data_set.trigger import Streams, Trigger
 from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes, load_codes
-from trigger_lut.errors import CardError, ConfigurationError, nearest
+from trigger_lut.errors import ConfigurationError, nearest
 from trigger_lut.evaluation.predictions import FIRMWARE, Outputs, predictions_by_method, teacher_predictions
+from trigger_lut.evaluation.working_points import TriggerClasses, score_step, working_point
 from trigger_lut.fixed_point.decode import decoded
 from trigger_lut.metrics.trigger_rates import (
-    background_rate,
     bin_masks,
-    khz_per_event,
     passing_fraction,
     quantile_edges,
     rate_curve,
     signal_probability,
-    threshold_for,
-    trigger_score,
 )
 from trigger_lut.network.network import load_network
+from trigger_lut.stages.thresholds import require_labelled
 
 POINTS, VARIABLE_BINS, PROBABILITY_BINS = 150, 10, 10
 
 
 def rate_of_design(
-    spec: Path, network: Path, codes: Path, model: Path, references: Path, trigger: Trigger, sample: str, card: Path
+    *,
+    spec: Path,
+    network: Path,
+    codes: Path,
+    model: Path,
+    baseline_predictions: Path,
+    thresholds: Path,
+    trigger: Trigger,
+    plot_label: str,
+    card: Path,
 ) -> None:
-    """Write the `RateCard` of a design. sample: what the data are, for plots.
+    """Compare rates and efficiencies of the firmware with those of all other methods.
 
-    Raises CardError for files that are damaged or do not fit, ConfigurationError for an unknown variable.
+    Parameters
+    ----------
+    spec, network, codes, model : Path
+        The design, its integer network, the events, and the Keras model.
+    baseline_predictions : Path
+        Outputs of the baselines.
+    thresholds : Path
+        Card of the firmware's thresholds.
+    trigger : Trigger
+        Signal classes, rates of the background, and the rates to keep to.
+    plot_label : str
+        Description of the data, for plots.
+    card : Path
+        The card to write.
+
+    Raises
+    ------
+    CardError
+        If a file is damaged, or the files do not fit.
+    ConfigurationError
+        If a variable is unknown.
     """
     watch = Stopwatch()
     design, net, events = read_card(Spec, spec), load_network(network), load_codes(codes)
-    wrong = events.regression and not events.label_classes
-    if (net.inputs, net.classes) != (events.formats, events.classes) or wrong:
-        raise CardError(f"{network}: made for other inputs or classes than those of {codes}; train again")
-    found = predictions_by_method(design, events, network=net, model=model, baselines=references)
-    found = teacher_predictions(events) | found
-    labels = {s: events.labels_of(s) for s in (VALIDATION, TEST)}
-    classes = events.label_names
-    signal = [classes.index(name) for name in trigger.signal]
-    background = [k for k in range(len(classes)) if k not in signal]
-    streams = trigger.streams(classes)
-    exact = _step(net.fractions)
-    scores = {
-        m: {s: o[s][:, 0] if events.label_classes else trigger_score(o[s], signal, background) for s in labels}
-        for m, o in found.items()
-    }
-    points = {
-        f"{wanted:g}": [
-            _point(method, wanted, scores[method], labels, signal, classes, streams, exact) for method in found
-        ]
-        for wanted in trigger.rates_khz
-    }
-    of_test = labels[TEST]
+    require_labelled(net, events, network, codes)
+    chosen = require_card_of(ThresholdsCard, thresholds, network)
+    predictions = predictions_by_method(design, events, network=net, model=model, baselines=baseline_predictions)
+    predictions = teacher_predictions(events) | predictions
+    labels = {split: events.labels_of(split) for split in (VALIDATION, TEST)}
+    classes = TriggerClasses.of(trigger, events)
+    scores = {method: classes.scores(outputs) for method, outputs in predictions.items()}
+
+    def point(method: str, khz: float) -> WorkingPoint:
+        if method == FIRMWARE:
+            return chosen.points[f"{khz:g}"]
+        return working_point(method, khz, scores=scores[method], labels=labels, classes=classes, step=score_step(net))
+
+    points = {f"{khz:g}": [point(method, khz) for method in predictions] for khz in trigger.rates_khz}
+    of_test, signal, streams = labels[TEST], classes.signal, classes.streams
     result = RateCard(
         design=design.design,
-        plot_label=sample,
+        plot_label=plot_label,
         signal=list(trigger.signal),
-        background=[classes[k] for k in background],
+        background=[classes.names[k] for k in classes.background],
         input_rate_khz=sum(khz for _, khz in streams),
         input_rate_from=trigger.stated(),
-        single_score=bool(events.label_classes),
-        events={name: int((of_test == k).sum()) for k, name in enumerate(classes)},
-        khz_per_event=_khz_per_event(of_test, streams, classes),
+        single_score=classes.single_score,
+        events={name: int((of_test == k).sum()) for k, name in enumerate(classes.names)},
+        khz_per_event=_khz_per_event(of_test, streams, classes.names),
         points=points,
-        curves=[_curve(m, scores[m][TEST], of_test, signal, streams) for m in found],
+        curves=[_curve(method, scores[method][TEST], of_test, signal, streams) for method in predictions],
         turnons=_turnons(trigger, events, scores, of_test, signal, points),
-        reliability=[] if events.label_classes else [_reliability(m, o, of_test, signal) for m, o in found.items()],
-        **watch.provenance([spec, network, codes, model, references], "numpy", "scipy", "tensorflow", "keras"),
+        reliability=[]
+        if classes.single_score
+        else [_reliability(method, outputs, of_test, signal) for method, outputs in predictions.items()],
+        **watch.provenance(
+            [spec, network, codes, model, baseline_predictions, thresholds], "numpy", "scipy", "tensorflow", "keras"
+        ),
     )
     write_card(result, card)
-
-
-def _step(fractions: NDArray[np.int64]) -> float:
-    """Of the firmware's score, as a real number: the finest of its outputs."""
-    return float(2.0 ** -int(fractions.max()))
 
 
 def _khz_per_event(labels: NDArray[np.int64], streams: Streams, classes: tuple[str, ...]) -> dict[str, float]:
     return {
         classes[k]: khz / count for group, khz in streams if (count := int(np.isin(labels, group).sum())) for k in group
     }
-
-
-def _point(
-    method: str,
-    wanted: float,
-    scores: dict[int, NDArray[Any]],
-    labels: dict[int, NDArray[np.int64]],
-    signal: list[int],
-    classes: tuple[str, ...],
-    streams: Streams,
-    step: float,
-) -> WorkingPoint:
-    khz = khz_per_event(labels[VALIDATION], streams)
-    threshold = threshold_for(scores[VALIDATION][khz > 0], khz[khz > 0], wanted)
-    of_test = labels[TEST]
-    passed = np.zeros(len(of_test), bool) if threshold is None else np.asarray(scores[TEST] >= threshold)
-    efficiency = {classes[k]: passing_fraction(passed[of_test == k]) for k in signal}
-    if len(signal) > 1:
-        efficiency[ALL] = passing_fraction(passed[np.isin(of_test, signal)])
-    return WorkingPoint(
-        method=method,
-        threshold=threshold,
-        code=round(threshold / step) if method == FIRMWARE and threshold is not None else None,
-        rate_khz=background_rate(passed, of_test, streams),
-        efficiency=efficiency,
-    )
 
 
 def _curve(

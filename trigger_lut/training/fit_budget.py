@@ -38,7 +38,7 @@ def freeze(session: Session) -> None:
 
 
 def settle(session: Session) -> None:
-    """Metric what fine-tuning has made of the network, and prune to AIM; candidates for the result follow."""
+    """Measure what fine-tuning has made of the network, and prune to AIM; candidates for the result follow."""
     session.measure("fine-tuning")
     session.settled, session.luts = True, replace(session.luts, aim=AIM)
     prune(session, AIM)

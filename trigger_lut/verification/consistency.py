@@ -54,7 +54,7 @@ INPUTS: dict[str, tuple[str, ...]] = {
     "physics": ("spec.json", "network.npz", "model.keras"),
     "prove": ("spec.json", "network.npz", "firmware.json"),
     "faults": ("spec.json", "network.npz", "firmware.json"),
-    "decision": ("spec.json", "network.npz", "firmware.json", "rate.json"),
+    "decision": ("spec.json", "network.npz", "firmware.json", "thresholds.json"),
     "release": ("spec.json", "network.npz", "firmware.json", "verify.json", "synth.json", "timing.json"),
 }
 """Files in a design's own folder that each stage must have read."""

@@ -12,7 +12,7 @@ if DECISION:
             codes=f"{DATA}/codes.npz",
             firmware="results/{design}/firmware.json",
             sources="results/{design}/firmware",
-            rate="results/{design}/rate.json",
+            thresholds="results/{design}/thresholds.json",
         output:
             folder=directory("results/{design}/decision"),
             card="results/{design}/decision.json",
@@ -25,5 +25,5 @@ if DECISION:
             "results/logs/{design}/decision.log",
         shell:
             "trigger-lut stage decision --spec {input.spec} --network {input.network} --codes {input.codes}"
-            " --firmware {input.firmware} --rate {input.rate} --seconds {params.seconds} --folder {output.folder}"
+            " --firmware {input.firmware} --thresholds {input.thresholds} --seconds {params.seconds} --folder {output.folder}"
             " --card {output.card} &> {log} || failed {log}"

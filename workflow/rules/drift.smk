@@ -134,7 +134,7 @@ if plan.drift:
     rule drift:
         """Compare data set {wildcards.drift} in the frozen network of design {wildcards.design} with its own."""
         input:
-            **({"rate": "results/{design}/rate.json"} if plan.data_set.trigger is not None else {}),
+            **({"thresholds": "results/{design}/thresholds.json"} if plan.data_set.trigger is not None else {}),
             spec="results/{design}/spec.json",
             network="results/{design}/network.npz",
             description=f"{DATA}/data_set.json",
@@ -147,7 +147,7 @@ if plan.drift:
             "results/{design}/drift_{drift}.json",
         params:
             trigger=lambda wildcards: (
-                f"--rate results/{wildcards.design}/rate.json"
+                f"--thresholds results/{wildcards.design}/thresholds.json"
                 f" --trigger {shlex.quote(plan.data_set.trigger.model_dump_json())}"
                 if plan.data_set.trigger is not None
                 else ""

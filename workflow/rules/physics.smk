@@ -1,5 +1,5 @@
 rule physics:
-    """Metric how well design {wildcards.design} tells the classes apart, or finds its targets."""
+    """Measure how well design {wildcards.design} tells the classes apart, or finds its targets."""
     input:
         spec="results/{design}/spec.json",
         network="results/{design}/network.npz",

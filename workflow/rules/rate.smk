@@ -1,14 +1,35 @@
 # Rates in kHz, where the data set says at what rate background comes in.
 if plan.data_set.trigger is not None:
 
+    rule thresholds:
+        """Choose the thresholds of design {wildcards.design} for the rates of the trigger."""
+        input:
+            spec="results/{design}/spec.json",
+            network="results/{design}/network.npz",
+            codes=f"{DATA}/codes.npz",
+        output:
+            "results/{design}/thresholds.json",
+        params:
+            # Other variables on the page of rates change no threshold.
+            trigger=always(shlex.quote(plan.data_set.trigger.model_dump_json(exclude={"efficiency_variables"}))),
+            code=fingerprint("stages.thresholds"),
+        resources:
+            **needs(mem_mb=2000, runtime=10),
+        log:
+            "results/logs/{design}/thresholds.log",
+        shell:
+            "trigger-lut stage thresholds --spec {input.spec} --network {input.network} --codes {input.codes}"
+            " --trigger {params.trigger} --card {output} &> {log} || failed {log}"
+
     rule rate:
-        """Metric rate and signal efficiency of design {wildcards.design} as a trigger."""
+        """Measure rate and signal efficiency of design {wildcards.design} as a trigger."""
         input:
             spec="results/{design}/spec.json",
             network="results/{design}/network.npz",
             codes=f"{DATA}/codes.npz",
             model="results/{design}/model.keras",
             outputs=f"{DATA}/reference.npz",
+            thresholds="results/{design}/thresholds.json",
         output:
             "results/{design}/rate.json",
         params:
@@ -21,7 +42,8 @@ if plan.data_set.trigger is not None:
             "results/logs/{design}/rate.log",
         shell:
             "trigger-lut stage rate --spec {input.spec} --network {input.network} --codes {input.codes}"
-            " --model {input.model} --outputs {input.outputs} --trigger {params.trigger} --sample={params.sample}"
+            " --model {input.model} --outputs {input.outputs}"
+            " --thresholds {input.thresholds} --trigger {params.trigger} --sample={params.sample}"
             " --card {output} &> {log} || failed {log}"
 
     rule page_of_rate:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigger_lut.cards.drift import NumberDrift, PointDrift, TargetDrift, ValueRatio
-from trigger_lut.cards.physics import ALL, RateCard, Resolution, WorkingPoint
+from trigger_lut.cards.physics import ALL, Resolution, ThresholdsCard, WorkingPoint
 from trigger_lut.config.data_set.trigger import Streams, Trigger
 from trigger_lut.evaluation.drift.inputs import number_drift
 from trigger_lut.evaluation.drift.samples import Sample, common_classes
@@ -83,15 +83,15 @@ def output_drift(trained: SampleOutputs, new: SampleOutputs, fractions: IntArray
     ]
 
 
-def point_drift(trained: SampleOutputs, new: SampleOutputs, card: RateCard, trigger: Trigger) -> list[PointDrift]:
+def point_drift(trained: SampleOutputs, new: SampleOutputs, card: ThresholdsCard, trigger: Trigger) -> list[PointDrift]:
     """Compare rate and efficiency at the firmware's thresholds.
 
     Parameters
     ----------
     trained, new : SampleOutputs
         Events of both data sets.
-    card : RateCard
-        Rates of the trained data set, with the thresholds.
+    card : ThresholdsCard
+        Thresholds, with the rates of the trained data set.
     trigger : Trigger
         Classes and input rate of the trained data set. Both rates are at this input rate.
 
@@ -100,8 +100,7 @@ def point_drift(trained: SampleOutputs, new: SampleOutputs, card: RateCard, trig
     list of PointDrift
         One for each working point.
     """
-    firmware = {wanted: next(p for p in points if p.method == FIRMWARE) for wanted, points in card.points.items()}
-    return [_point(float(wanted), point, (trained, new), trigger) for wanted, point in firmware.items()]
+    return [_point(float(khz), point, (trained, new), trigger) for khz, point in card.points.items()]
 
 
 def _point(

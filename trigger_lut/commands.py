@@ -329,6 +329,19 @@ def check(args: argparse.Namespace) -> None:
         raise NotReproducibleError(f"{args.release}: failed: {', '.join(failed)}")
 
 
+def compare(args: argparse.Namespace) -> None:
+    """Compare a board's output with the expectation: delay of each link, and the first difference by name."""
+    from trigger_lut.errors import NotReproducibleError
+    from trigger_lut.release.compare_capture import compare_files, comparison_text
+
+    result = compare_files(
+        args.capture, args.expected, format_name=args.format, delay_frames=args.delay, release=args.release
+    )
+    print(comparison_text(result), end="")
+    if not result.is_equal:
+        raise NotReproducibleError(f"{args.capture}: differs from {args.expected}")
+
+
 def sign(args: argparse.Namespace) -> None:
     """Sign a release with a key of OpenSSH, so that its receiver can check whose it is."""
     from trigger_lut.release.signature import sign_release

@@ -1,16 +1,27 @@
 """Captures against expectations: any delay is recognized, and any changed bit is named."""
 
 import dataclasses
+import gzip
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from networks import random_network
 
+from trigger_lut.cli import main
 from trigger_lut.errors import DataError
+from trigger_lut.firmware.emulator.network_json import network_json
 from trigger_lut.fixed_point.formats import KIF
-from trigger_lut.release.compare_capture import BusLayout, compare_captures, comparison_text
-from trigger_lut.release.pattern_files import board_data, shifted
+from trigger_lut.release.compare_capture import (
+    NETWORK,
+    BusLayout,
+    compare_captures,
+    compare_files,
+    comparison_text,
+    output_layout,
+)
+from trigger_lut.release.pattern_files import board_data, pattern_text, shifted
 
 FRAMES, LINKS = 24, 3
 LAYOUT = BusLayout(("a", "b", "c"), (KIF(0, 40, 0), KIF(1, 39, 20), KIF(0, 64, 0)))
@@ -89,7 +100,7 @@ def test_idle_capture_is_not_equal():
     idle = dataclasses.replace(expected, valid=np.zeros_like(expected.valid))
     result = compare_captures(idle, expected)
     assert (result.is_equal, result.differences) == (False, expected.valid.sum())
-    assert "no valid word" in comparison_text(result)
+    assert "no delay at which a word matches" in comparison_text(result)
 
 
 def test_missing_links_and_empty_expectations_are_refused():
@@ -111,3 +122,54 @@ def test_order_of_links_in_the_capture_does_not_matter():
     }
     captured = dataclasses.replace(expected, links=tuple(expected.links[n] for n in order), **fields)
     assert compare_captures(captured, expected).is_equal
+
+
+@pytest.fixture
+def release(tmp_path):
+    """A folder with the file of a release that describes its network."""
+    network = random_network(5)
+    path = tmp_path / "release" / NETWORK
+    path.parent.mkdir(parents=True)
+    path.write_text(network_json(network, "x"))
+    return tmp_path / "release", network
+
+
+def test_layout_is_that_of_the_networks_outputs(release):
+    folder, network = release
+    assert output_layout(folder) == BusLayout(tuple(network.classes), tuple(network.output_formats()))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"outputs": 1}', '{"outputs": [{"name": "a"}]}'])
+def test_damaged_release_is_refused(release, text):
+    folder, _ = release
+    (folder / NETWORK).write_text(text)
+    with pytest.raises(DataError, match="no list of outputs"):
+        output_layout(folder)
+
+
+def test_files_of_different_formats_are_compared(tmp_path, release):
+    folder, network = release
+    expected = expectation()
+    captured = shifted(expected, 4)
+    frame = int(np.flatnonzero(expected.valid[:, 0])[1])
+    captured.words[frame + 4, 0] ^= np.uint64(1)
+    (tmp_path / "expected.txt").write_text(pattern_text(expected, "EMPv2"))
+    (tmp_path / "capture.txt.gz").write_bytes(gzip.compress(pattern_text(captured, "APx").encode()))
+    result = compare_files(tmp_path / "capture.txt.gz", tmp_path / "expected.txt", release=folder)
+    assert (result.delay_frames, result.differences) == (4, 1)
+    assert (result.first.event, result.first.output, result.first.output_bit) == (1, network.classes[0], 0)
+    assert f"bit 0 of {network.classes[0]}" in comparison_text(result)
+
+
+def test_compare_command_ends_with_one_for_a_difference(tmp_path, capsys):
+    expected = expectation()
+    captured = shifted(expected, 2)
+    for name, data in (("expected", expected), ("capture", captured)):
+        (tmp_path / f"{name}.txt").write_text(pattern_text(data))
+    arguments = ["compare", str(tmp_path / "capture.txt"), str(tmp_path / "expected.txt")]
+    assert main(arguments) == 0
+    assert "link 7: 2 frames later" in capsys.readouterr().out
+    assert main([*arguments, "--delay", "1"]) == 1
+    printed = capsys.readouterr()
+    assert "first difference: link 7, frame 1, event 0" in printed.out
+    assert "Traceback" not in printed.err

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from trigger_lut.errors import DataError
 from trigger_lut.fixed_point.formats import KIF
-from trigger_lut.release.pattern_files import LINK_BITS, BoardData, Words
+from trigger_lut.release.archive import read_release
+from trigger_lut.release.pattern_files import LINK_BITS, BoardData, Words, read_pattern_file
+
+NETWORK = "emulator/python/network.json"
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,56 @@ class BusLayout:
                 return name, bus_bit
             bus_bit -= kif.bits
         return None
+
+
+def compare_files(
+    capture: Path,
+    expected: Path,
+    *,
+    format_name: str | None = None,
+    delay_frames: int | None = None,
+    release: Path | None = None,
+) -> CaptureComparison:
+    """Compare two pattern files.
+
+    Parameters
+    ----------
+    capture, expected : Path
+        Pattern files, plain or compressed (`.gz`, `.xz`).
+    format_name : str, optional
+        Format of both; default: recognized file by file.
+    delay_frames : int, optional
+        As in `compare_captures`.
+    release : Path, optional
+        Folder or zip of the release whose outputs `expected` has on its links. It names outputs.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be read, or the two cannot be compared.
+    """
+    layout = None if release is None else output_layout(release)
+    data, wanted = read_pattern_file(capture, format_name), read_pattern_file(expected, format_name)
+    return compare_captures(data, wanted, delay_frames=delay_frames, layout=layout)
+
+
+def output_layout(release: Path) -> BusLayout:
+    """Return names and formats of a release's outputs. Raises DataError if the release does not state them."""
+    try:
+        outputs = json.loads(read_release(release)[NETWORK])["outputs"]
+        names = tuple(str(output["name"]) for output in outputs)
+        formats = tuple(_format(output["min"], output["max"], output["fraction"]) for output in outputs)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{release}: {NETWORK}: no list of outputs ({type(error).__name__}). Expected a release as the release "
+            "stage writes it. Check the path."
+        ) from error
+    return BusLayout(names, formats)
+
+
+def _format(low: int, high: int, fraction_bits: int) -> KIF:
+    signed = int(low < 0)
+    return KIF(signed, (high + 1).bit_length() - 1 - fraction_bits, fraction_bits)
 
 
 def compare_captures(
@@ -198,12 +253,17 @@ def _first_difference(
     return Difference(expected.links[n], frame, event, wanted, found, bit, *(located or (None, None)))
 
 
+def _when(delay: LinkDelay) -> str:
+    if delay.frames is None:
+        return "no delay at which a word matches"
+    return f"{abs(delay.frames)} frames {'earlier' if delay.frames < 0 else 'later'}"
+
+
 def comparison_text(result: CaptureComparison) -> str:
     """Return the result in lines, for people."""
     lines = []
     for delay in result.delays:
-        when = "no valid word" if delay.matching == 0 and delay.frames is None else f"{delay.frames} frames later"
-        lines.append(f"link {delay.link}: {when}, {delay.matching} of {delay.expected} words match")
+        lines.append(f"link {delay.link}: {_when(delay)}, {delay.matching} of {delay.expected} words match")
     if result.delay_frames is None and len({d.frames for d in result.delays}) > 1:
         lines.append("The links have different delays.")
     lines.append(f"{result.words} words expected, {result.differences} differences, {result.unexpected} unexpected")

@@ -207,3 +207,10 @@ def test_python_blocks_are_on_pages_that_run():
     with_python = {page for page, text in TEXTS.items() if any(b.language == "python" for b in blocks(text))}
     own_test = {page for page in with_python if (ROOT / "tests/docs" / f"test_{Path(page).stem}.py").is_file()}
     assert with_python - own_test == {"README.md", "docs/tutorials/keras_layers.md"}
+
+
+def test_caption_of_the_report_names_a_category():
+    (number, name), *_ = re.findall(r"\*\*(\d+) (\w+)\*\*", (ROOT / "workflow/captions/workflow.rst").read_text())
+    rules = (ROOT / "workflow/rules/common.smk").read_text()
+    names = re.findall(r'"(\w+)"', rules.split("CATEGORIES = (")[1].split(")")[0])
+    assert names[int(number) - 1] == name.lower()

@@ -68,10 +68,10 @@ def draw_design(root: Path, design: str, cards: Mapping[str, Card]) -> Path:
     """Write cards of a design, and all pages that are drawn from them."""
     folder = made_cards.write_design(root, design, **cards)
     pages = folder / "pages"
-    at = {name: folder / f"{name}.json" for name in ("train", "physics", "verify", "synth", "timing")}
-    pages_of_design(folder / "spec.json", next(root.glob("data/*/reference.json")), *at.values(), pages)
-    pages_of_proof(folder / "prove.json", folder / "faults.json", pages)
-    page_of_rate(folder / "rate.json", folder / "decision.json", pages)
+    at = {name: folder / f"{name}.json" for name in ("spec", "train", "physics", "verify", "synth", "timing")}
+    pages_of_design(reference=next(root.glob("data/*/reference.json")), folder=pages, **at)
+    pages_of_proof(prove=folder / "prove.json", faults=folder / "faults.json", folder=pages)
+    page_of_rate(rate=folder / "rate.json", decision=folder / "decision.json", folder=pages)
     page_of_importance(folder / "importance.json", pages)
     page_of_firmware(folder / "firmware.json", pages)
     for name in (name for name, card in cards.items() if isinstance(card, DriftCard)):
@@ -91,12 +91,13 @@ def draw(root: Path, designs: Mapping[str, Mapping[str, Card]], points: int = 0,
     cards.setdefault("check", made_cards.check_simulation())
     for name, card in cards.items():
         write_card(card, folder / f"{name}.json")
-    pages_of_data(folder / "check.json", folder / "ingest.json", folder / "reference.json", folder / "pages")
+    at = {name: folder / f"{name}.json" for name in ("ingest", "reference")}
+    pages_of_data(simulation=folder / "check.json", folder=folder / "pages", **at)
     if "teacher" in data:
         page_of_teacher(folder / "teacher.json", folder / "pages")
     folders = [draw_design(root, name, cards) for name, cards in designs.items()]
     summary(folder / "reference.json", folders, root / "summary.json", root / "summary.tsv")
-    pages_of_summary(root / "summary.json", root)
+    pages_of_summary(summary=root / "summary.json", folder=root)
     page_of_guarantees(folders, root / "guarantees.html")
     if points:
         scanned = [scanned_point(root / "scan", n) for n in range(1, points + 1)]
@@ -104,7 +105,8 @@ def draw(root: Path, designs: Mapping[str, Mapping[str, Card]], points: int = 0,
         pages_of_scan(root / "scan.json", root)
     stages = [name for name in STAGE_NAMES if (folders[0] / f"{name}.json").is_file() or name == "event"]
     found = root / "scan.json" if points else None
-    page_of_index(folders, stages, folder, root / "summary.json", found, root / "index.html")
+    page = root / "index.html"
+    page_of_index(designs=folders, stages=stages, data=folder, page=page, summary=root / "summary.json", scan=found)
     return root / "index.html"
 
 

@@ -37,7 +37,8 @@ def index(root: Path, designs: dict[str, dict[str, Any]], stages: list[str] = ST
     written(root, designs)
     folders = [root / name for name in designs]
     table = root / "summary.json" if designs else None
-    page_of_index(folders, stages, root / "data/toy", table, None, root / "index.html", **options)
+    page = root / "index.html"
+    page_of_index(designs=folders, stages=stages, data=root / "data/toy", page=page, summary=table, **options)
     return (root / "index.html").read_text()
 
 
@@ -91,7 +92,7 @@ def passed_over(levels: list[int]) -> bool:
 def test_banner_of_each_state(tmp_path, designs, stages, heading, said):
     if not designs:
         written(tmp_path, {"other": {}})
-        page_of_index([], [], tmp_path / "data/toy", None, None, tmp_path / "index.html")
+        page_of_index(designs=[], stages=[], data=tmp_path / "data/toy", page=tmp_path / "index.html")
         text = (tmp_path / "index.html").read_text()
     else:
         text = index(tmp_path, designs, stages)
@@ -245,12 +246,11 @@ def test_index_needs_no_network_and_its_headings_are_in_order(tmp_path):
     assert passed_over(again.levels)
     assert len(again.outside) == 2
     page_of_index(
-        [tmp_path / "small", tmp_path / "late"],
-        STAGES,
-        tmp_path / "data/toy",
-        tmp_path / "summary.json",
-        None,
-        tmp_path / "again.html",
+        designs=[tmp_path / "small", tmp_path / "late"],
+        stages=STAGES,
+        data=tmp_path / "data/toy",
+        page=tmp_path / "again.html",
+        summary=tmp_path / "summary.json",
     )
     assert (tmp_path / "again.html").read_text() == text
 

@@ -60,7 +60,8 @@ def results(tmp_path) -> Path:
 def made(root: Path) -> Path:
     stages = [stage.name for stage in STAGES if stage.name != "route"]
     folders = [root / "small", root / "large"]
-    page_of_index(folders, stages, root / "data/jets", root / "summary.json", None, root / "index.html")
+    page, summary = root / "index.html", root / "summary.json"
+    page_of_index(designs=folders, stages=stages, data=root / "data/jets", page=page, summary=summary)
     return root / "index.html"
 
 
@@ -77,7 +78,7 @@ def test_every_link_leads_to_a_page_and_every_page_leads_back(results):
     text = page.read_text()
     assert "0 undetected of 40" in text
     assert "1 undetected of 40" in text
-    assert "3 bits after 9 cycles, 0 differences" in text
+    assert "3 bits after 9 cycles, 0 mismatches" in text
     assert found.count("small/pages/verify.html") == 2, "in the panel of the design, and among its stages"
     page_without = results / "elsewhere.html"
     write_page(Page("x", "", [Table("t", ["a"], [[Cell("b")]])], {}), page_without)
@@ -89,7 +90,8 @@ def test_other_data_have_a_row_each(results):
         write_card(made_cards.drift(design), results / f"{design}/drift_later.json")
         write_page(Page("later", "", [], {}), results / f"{design}/pages/drift_later.html")
     folders = [results / "small", results / "large"]
-    page_of_index(folders, ["physics", "drift_later"], results / "data/jets", None, None, results / "index.html")
+    stages, page = ["physics", "drift_later"], results / "index.html"
+    page_of_index(designs=folders, stages=stages, data=results / "data/jets", page=page)
     assert links(results / "index.html").count("large/pages/drift_later.html") == 1
     text = (results / "index.html").read_text()
     assert "drift: later" in text

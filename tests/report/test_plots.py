@@ -58,14 +58,14 @@ FIGURES = {
     "drift": lambda: drift.inputs(made_cards.drift()),
 }
 LABELS = {
-    "crossings": {"pt of the first jet [GeV]", "Missing transverse momentum [GeV]", "Share of crossings / GeV"},
+    "crossings": {"pt of the first jet [GeV]", "Missing transverse momentum [GeV]", "Fraction of crossings / GeV"},
     "scores": {
         "Score: log2 of the mean squared error",
-        "Share of test events / bin",
+        "Fraction of test events / bin",
         "Epoch",
         "Mean squared error [standard deviations squared]",
     },
-    "masses": {"mMDT jet mass [GeV]", "Share of jets / 2 GeV"},
+    "masses": {"mMDT jet mass [GeV]", "Fraction of jets / 2 GeV"},
     "codes": {"Codes", "Saturated events [%]"},
     "training": {"Accuracy [%]", "LUTs", "Latency [cycles]", "Epoch"},
     "widths": {"Edges", "Address width [bits]", "Table output width [bits]"},
@@ -73,8 +73,8 @@ LABELS = {
     "confusion": {
         "Assigned class",
         "True class",
-        "Share of the true class [%]",
-        "Difference of the shares [percentage points]",
+        "Fraction of the true class [%]",
+        "Difference [percentage points]",
     },
     "importance": {
         "Accuracy lost, whole feature\n[percentage points]",
@@ -83,7 +83,7 @@ LABELS = {
     },
     "slots": {"jet: number of the slot", "Accuracy lost\n[percentage points]"},
     "resources": {"LUTs", "Cells"},
-    "drift": {"Share of events / bin", "New / trained", *(f"feature_{n}   fixed<8,3>" for n in range(5))},
+    "drift": {"Fraction of events / bin", "New / trained", *(f"feature_{n}   fixed<8,3>" for n in range(5))},
     "pipeline": {"Time after the first valid input [ns]; one box is a clock cycle of 2.5 ns"},
 }
 
@@ -241,8 +241,9 @@ def written(tmp_path, **changed) -> Path:
     """The folder with the pages of a design with changed cards."""
     folder = made_cards.write_design(tmp_path, "small", **changed)
     write_card(made_cards.reference(), tmp_path / "reference.json")
-    cards = [folder / f"{stage}.json" for stage in ("train", "physics", "verify", "synth", "timing")]
-    pages_of_design(folder / "spec.json", tmp_path / "reference.json", *cards, folder / "pages")
+    stages = ("spec", "train", "physics", "verify", "synth", "timing")
+    cards = {stage: folder / f"{stage}.json" for stage in stages}
+    pages_of_design(reference=tmp_path / "reference.json", folder=folder / "pages", **cards)
     return folder / "pages"
 
 
@@ -272,6 +273,12 @@ def test_a_page_carries_its_plots_and_provenance(tmp_path):
     assert "a.json 000000000000" in text
 
 
+def draw_data(root: Path, name: str, **cards: Path) -> None:
+    """Draw the pages of a data set into a folder."""
+    inputs = {key: root / f"{key}.json" for key in ("ingest", "reference")}
+    pages_of_data(**inputs, **cards, folder=root / name)
+
+
 def test_pages_of_data_with_and_without_simulation(tmp_path):
     for name, card in (
         ("sim", made_cards.check_simulation()),
@@ -279,9 +286,8 @@ def test_pages_of_data_with_and_without_simulation(tmp_path):
         ("reference", made_cards.reference()),
     ):
         write_card(card, tmp_path / f"{name}.json")
-    inputs = tmp_path / "ingest.json", tmp_path / "reference.json"
-    pages_of_data(tmp_path / "sim.json", *inputs, tmp_path / "with")
-    pages_of_data(None, *inputs, tmp_path / "without")
+    draw_data(tmp_path, "with", simulation=tmp_path / "sim.json")
+    draw_data(tmp_path, "without")
     without = {"ingest.html", "inputs.svg", "codes.svg", "reference.html"}
     assert {p.name for p in (tmp_path / "without").iterdir()} == without
     assert {p.name for p in (tmp_path / "with").iterdir()} == without | {"simulate.html", "masses.svg"}
@@ -293,11 +299,11 @@ def test_pages_of_data_with_and_without_simulation(tmp_path):
 
 
 def test_the_summary_shows_designs_side_by_side(designs, tmp_path):
-    pages_of_summary(tmp_path / "summary.json", tmp_path / "out")
+    pages_of_summary(summary=tmp_path / "summary.json", folder=tmp_path / "out")
     rows = rows_of(tmp_path / "out/summary.html")
     assert rows["Budget"] == [("met", "good"), ("missed", "bad")]
     assert rows["LUT"] == [("900 of 1000", ""), ("1200 of 1000", "")]
-    assert rows["Bit-exact"] == [("yes", "good"), ("no, 3 differences", "bad")]
+    assert rows["Bit-exact"] == [("yes", "good"), ("no, 3 mismatches", "bad")]
     with styled():
         figure = summary_figure(designs)
     assert {t.get_text() for t in figure.axes[0].texts} == {"small", "large"}
@@ -306,7 +312,7 @@ def test_the_summary_shows_designs_side_by_side(designs, tmp_path):
 def test_a_control_that_was_not_caught_is_not_called_differences(designs, tmp_path):
     row = designs.designs[0].model_copy(update={"bit_exact": False, "mismatches": 0})
     write_card(designs.model_copy(update={"designs": [row]}), tmp_path / "summary.json")
-    pages_of_summary(tmp_path / "summary.json", tmp_path)
+    pages_of_summary(summary=tmp_path / "summary.json", folder=tmp_path)
     assert rows_of(tmp_path / "summary.html")["Bit-exact"] == [("not shown: a control was not caught", "bad")]
 
 
@@ -315,30 +321,30 @@ def test_names_cannot_break_a_page(tmp_path):
     feature = card.features[0].model_copy(update={"name": r"<b>x</b> & $\no$"})
     write_card(card.model_copy(update={"features": [feature]}), tmp_path / "ingest.json")
     write_card(made_cards.reference(), tmp_path / "reference.json")
-    pages_of_data(None, tmp_path / "ingest.json", tmp_path / "reference.json", tmp_path / "out")
+    draw_data(tmp_path, "out")
     text = (tmp_path / "out/ingest.html").read_text()
     assert "&lt;b&gt;x&lt;/b&gt; &amp; $\\no$" in text
     assert "<b>" not in text
 
 
-def test_files_that_were_left_out_stand_on_the_page(tmp_path):
+def test_skipped_files_are_on_the_page(tmp_path):
     reasons = {"b.root": "truncated: 100 bytes according to its header, 40 found", "http://host/c.root": "<gone>"}
     card = made_cards.ingest()
     write_card(made_cards.reference(), tmp_path / "reference.json")
-    for name, left_out in (("none", {}), ("two", reasons)):
-        write_card(card.model_copy(update={"skipped_files": left_out}), tmp_path / "ingest.json")
-        pages_of_data(None, tmp_path / "ingest.json", tmp_path / "reference.json", tmp_path / name)
+    for name, skipped in (("none", {}), ("two", reasons)):
+        write_card(card.model_copy(update={"skipped_files": skipped}), tmp_path / "ingest.json")
+        draw_data(tmp_path, name)
     text = (tmp_path / "two/ingest.html").read_text()
-    assert "; files that could not be read and were left out: 2." in text
+    assert "Skipped files, which could not be read: 2." in text
     rows = rows_of(tmp_path / "two/ingest.html")
     assert rows["b.root"] == [(reasons["b.root"], "text")]
     assert "&lt;gone&gt;" in text
-    assert "left out" not in (tmp_path / "none/ingest.html").read_text()
+    assert "Skipped files" not in (tmp_path / "none/ingest.html").read_text()
 
 
 def test_a_missing_card_is_named_and_leaves_no_page(tmp_path):
     with pytest.raises(CardError, match=r"ingest\.json: cannot be read: No such file or directory$"):
-        pages_of_data(None, tmp_path / "ingest.json", tmp_path / "reference.json", tmp_path / "out")
+        draw_data(tmp_path, "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -373,7 +379,7 @@ def test_page_of_an_imported_network_counts_float_rounding(tmp_path):
     assert not any("✗" in text for text in drawn)
     page = train_page(trained)
     assert page.lead.startswith("A given network, taken over as it is.")
-    assert page.tables[0].title == "Budget, by the network as this stage synthesized it"
+    assert page.tables[0].title == "Budget, with the network as this stage synthesized it"
     assert "keras: 3 more outputs differ by float32 rounding alone, by up to 1 steps" in (
         verify_page(verified).tables[0].note
     )
@@ -382,11 +388,11 @@ def test_page_of_an_imported_network_counts_float_rounding(tmp_path):
 def test_pages_of_rates_and_of_a_regression(tmp_path):
     write_card(made_cards.rate(), tmp_path / "rate.json")
     write_card(made_cards.decision(), tmp_path / "decision.json")
-    page_of_rate(tmp_path / "rate.json", tmp_path / "decision.json", tmp_path)
+    page_of_rate(rate=tmp_path / "rate.json", decision=tmp_path / "decision.json", folder=tmp_path)
     text = (tmp_path / "rate.html").read_text()
     for said in ("Decision bits in firmware", "never set", "no vector there", "57", "GHDL is not on PATH", "50,630"):
         assert said in text, said
-    assert "no threshold keeps to it" in text
+    assert "no threshold" in text
     assert "40.0 +4.0 \N{MINUS SIGN}4.0<" in text
     assert "10.00 +3.00 \N{MINUS SIGN}2.00" in text
     assert {p.name for p in tmp_path.glob("*.svg")} == {"rates.svg", "turnons.svg", "reliability.svg"}
@@ -401,10 +407,10 @@ def test_pages_of_an_anomaly(tmp_path):
     write_card(made_cards.rate(single_score=True), tmp_path / "rate.json")
     one = made_cards.decision().model_copy(update={"signal": ["anomaly"], "background": []})
     write_card(one, tmp_path / "decision.json")
-    page_of_rate(tmp_path / "rate.json", tmp_path / "decision.json", tmp_path)
+    page_of_rate(rate=tmp_path / "rate.json", decision=tmp_path / "decision.json", folder=tmp_path)
     assert {p.name for p in tmp_path.glob("*.svg")} == {"rates.svg", "turnons.svg"}
     text = (tmp_path / "rate.html").read_text()
-    assert "passes an event when its output, as an integer, is at least that" in text
+    assert "accepts an event if its output, as an integer, is at least this code" in text
     assert "set where output anomaly, in steps of 2^-4, is at least" in text
     assert "Teacher, unquantized" in text
     write_card(made_cards.teacher(), tmp_path / "teacher.json")
@@ -415,7 +421,7 @@ def test_pages_of_an_anomaly(tmp_path):
     write_card(made_cards.check_crossings(), tmp_path / "check.json")
     write_card(made_cards.ingest(), tmp_path / "ingest.json")
     write_card(made_cards.reference(), tmp_path / "reference.json")
-    pages_of_data(*(tmp_path / f"{name}.json" for name in ("check", "ingest", "reference")), tmp_path / "data")
+    draw_data(tmp_path, "data", simulation=tmp_path / "check.json")
     text = (tmp_path / "data/simulate.html").read_text()
     assert "crossings with 60 collisions on average" in text
     assert "57.00 %" in text

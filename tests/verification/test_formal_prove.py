@@ -384,7 +384,7 @@ def test_both_stages_and_their_pages(files):
     assert (found.detection_rate, found.undetected) == (1.0, [])
     assert read_card(ProveCard, files / "prove.json") == proven
     assert read_card(FaultsCard, files / "faults.json") == found
-    pages_of_proof(files / "prove.json", files / "faults.json", files / "pages")
+    pages_of_proof(prove=files / "prove.json", faults=files / "faults.json", folder=files / "pages")
     assert "outputs proven" in (files / "pages/prove.html").read_text()
     assert "40 faults" in (files / "pages/faults.html").read_text()
     assert unproven(files / "prove.json") + unproven(files / "faults.json") == []

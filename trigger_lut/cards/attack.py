@@ -12,12 +12,18 @@ from trigger_lut.cards.base import Card, Strict
 class AttackCount(Strict):
     """Mutants of one kind, operator or network."""
 
-    mutants: int = Field(description="Drawn.")
-    different: int = Field(description="Differ from the network in some cycle of the simulation.")
-    equal: int = Field(description="No difference was simulated.")
-    not_compiled: int = Field(description="Verilator does not take the text.")
-    proven_wrongly: int = Field(description="An output is proven that differs, or of a text that is not compiled.")
-    refused_equal: int = Field(description="No difference was simulated, and some output is not proven.")
+    mutants: int = Field(title="Mutants", description="Drawn.")
+    different: int = Field(title="Different", description="Differ from the network in some cycle of the simulation.")
+    equal: int = Field(title="Equal", description="No difference was simulated.")
+    not_compiled: int = Field(title="Not compiled", description="Verilator does not take the text.")
+    proven_wrongly: int = Field(
+        title="Wrongly proven",
+        json_schema_extra={"format": "zero"},
+        description="An output is proven that differs, or of a text that is not compiled.",
+    )
+    refused_equal: int = Field(
+        title="Equal, but refused", description="No difference was simulated, and some output is not proven."
+    )
 
 
 class AttackCard(Card):

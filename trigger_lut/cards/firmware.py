@@ -13,11 +13,17 @@ from trigger_lut.cards.estimates import FmaxInterval
 class PipelineStage(Strict):
     """One stage of the pipeline, before synthesis."""
 
-    tables: Count = Field(description="Look-up tables.")
-    adders: Count = Field(description="Adders, subtractions and comparisons.")
-    choices: Count = Field(description="Multiplexers and gates: saturation, maxima, ReLU.")
-    register_bits: Count = Field(description="Registers behind the stage, the valid bit among them.")
-    logic_ns: float = Field(description="Longest path by the delay model; an estimate.")
+    tables: Count = Field(title="Tables", description="Look-up tables.")
+    adders: Count = Field(title="Adders", description="Adders, subtractions and comparisons.")
+    choices: Count = Field(title="Choices", description="Multiplexers and gates: saturation, maxima, ReLU.")
+    register_bits: Count = Field(
+        title="Registers behind it [bits]", description="Registers behind the stage, the valid bit among them."
+    )
+    logic_ns: float = Field(
+        title="Longest path, estimate [ns]",
+        json_schema_extra={"format": ".2f"},
+        description="Longest path by the delay model; an estimate.",
+    )
 
 
 class FirmwareCard(Card):

@@ -75,18 +75,29 @@ class ProveCard(Card):
 class FaultCount(Strict):
     """Faults of one kind."""
 
-    injected: Count = Field(description="Put into the firmware, one at a time.")
+    injected: Count = Field(title="Injected", description="Put into the firmware, one at a time.")
     detected: Count = Field(
+        title="Detected by vectors",
         description="Noticed by the vectors of the verify stage, in outputs that differ however synthesis fills "
-        "undefined entries of tables, which a fault may lead to: with 0, with 1, or with both in turn."
+        "undefined entries of tables, which a fault may lead to: with 0, with 1, or with both in turn.",
     )
     solved: Count = Field(
-        0, description="Not noticed by those, but by inputs found for them, from sums or by SAT, in simulation as well."
+        0,
+        title="Detected by solved inputs",
+        description="Not noticed by those, but by inputs found for them, from sums or by SAT, in simulation as well.",
     )
-    equivalent: Count = Field(description="Not noticed, and proven to change no output, for each of these fillings.")
-    undetected: Count = Field(description="Not noticed, and proven to change an output.")
+    equivalent: Count = Field(
+        title="Proven to change nothing",
+        description="Not noticed, and proven to change no output, for each of these fillings.",
+    )
+    undetected: Count = Field(
+        title="Undetected",
+        json_schema_extra={"format": "zero"},
+        description="Not noticed, and proven to change an output.",
+    )
     undecided: Count = Field(
         0,
+        title="Undecided",
         description="Not noticed, and proven neither way: the time did not suffice, or it hangs on the filling "
         "whether an output changes.",
     )

@@ -63,13 +63,13 @@ class FeatureSummary(Strict):
 class TargetSummary(Strict):
     """What a regression aims at."""
 
-    name: str = Field(description="Name of the target, and of the network's output.")
-    unit: str = Field(description="Its unit; may be empty.")
-    scale: float = Field(description="What an output of 1 stands for.")
-    minimum: float = Field(description="Smallest value of all events.")
-    maximum: float = Field(description="Largest value.")
-    mean: float = Field(description="Mean of all events.")
-    spread: float = Field(description="Standard deviation of all events.")
+    name: str = Field(title="Target", description="Name of the target, and of the network's output.")
+    unit: str = Field(title="Unit", description="Its unit; may be empty.")
+    scale: float = Field(title="Value of output 1", description="What an output of 1 stands for.")
+    minimum: float = Field(title="Smallest", description="Smallest value of all events.")
+    maximum: float = Field(title="Largest", description="Largest value.")
+    mean: float = Field(title="Mean", description="Mean of all events.")
+    spread: float = Field(title="Standard deviation", description="Standard deviation of all events.")
 
 
 class IngestCard(Card):
@@ -135,32 +135,43 @@ class Epoch(Strict):
 class Measurement(Strict):
     """One look at what Yosys makes of the network in training."""
 
-    epoch: int = Field(description="Epochs done.")
+    epoch: int = Field(title="Epoch", description="Epochs done.")
     reason: Literal["before freezing", "fine-tuning", "result", "given"] = Field(
-        description="Why then; a result that is beyond the budget is followed by another one, if there is any."
+        title="Reason",
+        description="Why then; a result that is beyond the budget is followed by another one, if there is any.",
     )
-    luts: Measured = Field(description="LUT1 to LUT6 cells.")
-    luts_estimate: Measured = Field(description="Of the same network.")
+    luts: Measured = Field(title="LUTs, measured", description="LUT1 to LUT6 cells.")
+    luts_estimate: Measured = Field(title="LUTs, estimate", description="Of the same network.")
     latency_cycles: int = Field(
+        title="Latency [cycles]",
         description="Pipeline registers of the Verilog from input to output; where no cut within the budget reaches "
-        "the clock, those of the next cut."
+        "the clock, those of the next cut.",
     )
-    fmax_mhz_estimate: Measured = Field(description="Largest clock that the netlist reaches by the delay model.")
-    cuts: int = Field(1, description="Cuts of the pipeline that were synthesized to find one that is fast enough.")
+    fmax_mhz_estimate: Measured = Field(
+        title="Fmax estimate [MHz]",
+        json_schema_extra={"format": ".1f"},
+        description="Largest clock that the netlist reaches by the delay model.",
+    )
+    cuts: int = Field(
+        1, title="Cuts tried", description="Cuts of the pipeline that were synthesized to find one that is fast enough."
+    )
 
 
 class LayerSummary(Strict):
     """Widths of one layer after training."""
 
-    name: str = Field(description="Name of the layer.")
-    kind: Literal["tables", "arithmetic", "selection"] = Field("tables", description="What it computes with.")
-    positions: int = Field(1, description="Places at which it stands.")
-    inputs: int = Field(description="Input channels.")
-    outputs: int = Field(description="Outputs.")
-    edges: int = Field(description="inputs times outputs; of a selection: inputs.")
+    name: str = Field(title="Layer", description="Name of the layer.")
+    kind: Literal["tables", "arithmetic", "selection"] = Field(
+        "tables", title="Kind", description="What it computes with."
+    )
+    positions: int = Field(1, title="Positions", description="Places at which it stands.")
+    inputs: int = Field(title="Inputs", description="Input channels.")
+    outputs: int = Field(title="Outputs", description="Outputs.")
+    edges: int = Field(title="Edges", description="inputs times outputs; of a selection: inputs.")
     edges_active: int = Field(
+        title="Edges active",
         description="Edges that are not pruned; of an arithmetic layer: weights that are not 0; of a selection: inputs "
-        "that enter an output."
+        "that enter an output.",
     )
     input_width_counts: list[int] = Field(
         description="Edges by address width, from 0 on; of an arithmetic layer: weights by width of the input; of a "
@@ -170,10 +181,16 @@ class LayerSummary(Strict):
         description="Edges by bits of table output, from 0 on; of an arithmetic layer: weights by their own bits; of "
         "a selection: inputs by the width at which they are compared."
     )
-    saturating_channels: int = Field(description="Input channels that are saturated.")
-    luts_tables: float = Field(description="LUTs in tables, all places together.")
-    luts_adders: float = Field(description="LUTs in adder trees.")
-    luts_saturation: float = Field(description="LUTs in rounding and saturation.")
+    saturating_channels: int = Field(title="Saturating channels", description="Input channels that are saturated.")
+    luts_tables: float = Field(
+        title="LUTs, tables", json_schema_extra={"format": ".0f"}, description="LUTs in tables, all places together."
+    )
+    luts_adders: float = Field(
+        title="LUTs, adders", json_schema_extra={"format": ".0f"}, description="LUTs in adder trees."
+    )
+    luts_saturation: float = Field(
+        title="LUTs, saturation", json_schema_extra={"format": ".0f"}, description="LUTs in rounding and saturation."
+    )
 
 
 class TrainCard(Card):

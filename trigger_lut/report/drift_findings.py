@@ -1,4 +1,4 @@
-"""What a drift card says, in sentences: for the page, and for the landing page in short."""
+"""Findings of a drift card as sentences, for its page and for the landing page."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import NamedTuple, TypeVar
 from trigger_lut.cards.drift import DriftCard, InputDrift, NumberDrift, TargetDrift, ValueRatio
 from trigger_lut.metrics.ratios import standard_deviations
 
-CHANCE = 0.01  # that any input of a card is called shifted where nothing has changed
-DEVIATIONS = 4.0  # standard deviations that the share of one of many inputs must have grown by
-OF_ONE = 3.0  # and that a rate or an accuracy must have changed by
-MORE = 0.001  # and by how much, for saturation
+CHANCE = 0.01  # probability that any input of a card counts as shifted without a change
+DEVIATIONS = 4.0  # standard deviations by which the fraction of one of many inputs must have grown
+OF_ONE = 3.0  # the same for a change of a rate or an accuracy
+MORE = 0.001  # smallest growth, for saturation
 NAMED = 5  # inputs named in a sentence
 AnyDrift = TypeVar("AnyDrift", InputDrift, NumberDrift)
 
 
 class Finding(NamedTuple):
-    """A sentence about one aspect; good: nothing has changed beyond statistics."""
+    """Sentence about one aspect; good: no change beyond statistics."""
 
     about: str
     text: str
@@ -25,17 +25,17 @@ class Finding(NamedTuple):
 
 
 def shifted(numbers: Sequence[AnyDrift]) -> list[AnyDrift]:
-    """Those whose distribution chance would hardly bring; probabilities times how many there are (Bonferroni)."""
+    """Select numbers that changed beyond statistics, with the Bonferroni correction."""
     return [x for x in numbers if x.distance.p_value * len(numbers) < CHANCE]
 
 
 def saturating(card: DriftCard) -> list[InputDrift]:
-    """Inputs with more values beyond their format, and clearly more events at one of its ends."""
+    """Select inputs with more values beyond their format, and significantly more events at one end."""
     return [x for x in card.features if x.saturated[1] > x.saturated[0] and (_grown(x.lowest) or _grown(x.highest))]
 
 
 def constant(card: DriftCard) -> list[InputDrift]:
-    """Inputs that have one code in all new events."""
+    """Select inputs that have one code in all new events."""
     return [x for x in card.features if x.distinct_codes[1] == 1]
 
 
@@ -44,7 +44,7 @@ def _grown(found: ValueRatio) -> bool:
 
 
 def unknown(card: DriftCard) -> list[InputDrift]:
-    """Inputs of which clearly more events than chance has it show codes that no event of any split had."""
+    """Select inputs with significantly many new codes, which no event of any split had."""
 
     def error(x: InputDrift) -> float:
         return float((x.unseen / card.effective_events[1] + x.unseen_by_chance / card.events[0]) ** 0.5)
@@ -53,7 +53,7 @@ def unknown(card: DriftCard) -> list[InputDrift]:
 
 
 def findings(card: DriftCard) -> list[Finding]:
-    """Of inputs, then of what the network makes of them."""
+    """Return the findings: inputs first, then outputs, rates, accuracy and targets."""
     found = [
         _about(
             "Shifted inputs",
@@ -131,7 +131,7 @@ def _ratio(about: str, found: ValueRatio, scale: float, unit: str) -> Finding:
 
 
 def in_short(card: DriftCard) -> str:
-    """For the landing page: how many inputs moved, and what became of the middle rate or of accuracy."""
+    """Summarize the shifted inputs and the change of the middle rate or of the accuracy."""
     text = f"{len(shifted(card.features))} of {len(card.features)} inputs shifted"
     if card.sums:
         text += f", {len(shifted(card.sums))} of {len(card.sums)} sums over slots"

@@ -1,13 +1,16 @@
-"""Pages as plain values (tables, plots, the cards they were filled from) and the one template that shows them."""
+"""Pages as plain values: tables, plots and cards; and their template."""
 
 from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from trigger_lut.cards.base import Card, Measured, write_text
 from trigger_lut.cards.estimates import FmaxInterval
@@ -24,9 +27,9 @@ RESULTS, INDEX = "results", "index.html"
 
 @dataclass(frozen=True)
 class Cell:
-    """One entry of a table; kind is '', 'text' (left-aligned), 'prose' (the same, `code` marked), 'good' or 'bad'.
+    """Entry of a table; kind is '', 'text' (left-aligned), 'prose' (the same, with `code`), 'good' or 'bad'.
 
-    `key` is what it is sorted by, `link` a page that it leads to, relative to its own.
+    `key` is the value for sorting, `link` the address of another page, relative to its own.
     """
 
     text: str
@@ -37,7 +40,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A table with a title, and a note below it. A click on a head sorts a sortable one, and each long one."""
+    """Table with a title and a note. Readers sort it by a click on a column head, if it is sortable or long."""
 
     title: str
     header: list[str]
@@ -47,14 +50,15 @@ class Table:
 
     @property
     def sorts(self) -> bool:
+        """True if the table has buttons to sort it."""
         return self.sortable or len(self.rows) > MOST_UNSORTED
 
 
 @dataclass(frozen=True)
 class Page:
-    """One page; `plots` are (file name, figure, caption), behind the first table, or first and two in a row.
+    """Page; `plots` are (file name, figure, caption), after the first table, or first and two in a row.
 
-    A template other than `page.html` extends it, and gets `more` by name.
+    Another template than `page.html` extends it, and gets `more` by name.
     """
 
     title: str
@@ -68,15 +72,68 @@ class Page:
 
 
 def cells(*values: object) -> list[Cell]:
-    """A row of plain cells; numbers shown with their digits, texts to the left."""
+    """Return a row of cells; numbers with their digits, texts left-aligned."""
     return [
         value if isinstance(value, Cell) else Cell(number(value), "text" if isinstance(value, str) else "")
         for value in values
     ]
 
 
+def record_table(
+    title: str, records: Sequence[BaseModel] | Mapping[str, BaseModel], *, head: str = "", note: str = ""
+) -> Table:
+    """Make a table of records: a row for each record, a column for each field with a title.
+
+    `Field(title=..., json_schema_extra={"format": ...})` of the card gives the head of the column and the format of its
+    values: a format of Python such as ".1f", "percent", or "zero" for a count that is good if it is 0.
+
+    Parameters
+    ----------
+    title : str
+        Title of the table.
+    records : sequence or mapping of BaseModel
+        Records of one type. The keys of a mapping are the first column.
+    head : str
+        Head of the first column: of the keys, or of a number from 1 for each record of a sequence.
+    note : str
+        Text below the table.
+
+    Returns
+    -------
+    Table
+        The table; empty without records.
+    """
+    named = records if isinstance(records, Mapping) else {str(n): x for n, x in enumerate(records, 1)}
+    rows = [
+        [
+            *([Cell(name, "text" if isinstance(records, Mapping) else "")] if head else []),
+            *(_value_cell(getattr(record, key), field) for key, field in _columns(record)),
+        ]
+        for name, record in named.items()
+    ]
+    first = next(iter(named.values()), None)
+    titles = [] if first is None else [str(field.title) for _, field in _columns(first)]
+    return Table(title, [*([head] if head else []), *titles], rows, note)
+
+
+def _columns(record: BaseModel) -> list[tuple[str, FieldInfo]]:
+    return [(key, field) for key, field in type(record).model_fields.items() if field.title is not None]
+
+
+def _value_cell(value: object, field: FieldInfo) -> Cell:
+    extra = field.json_schema_extra
+    shown = str(extra.get("format", "")) if isinstance(extra, dict) else ""
+    value = value.value if isinstance(value, Measured) else value
+    if value is None or not shown:
+        return cells(("yes" if value else "no") if isinstance(value, bool) else value)[0]
+    if shown == "zero":
+        return judgement(value == 0, str(value), str(value))
+    assert isinstance(value, int | float), f"{field.title}: no number"
+    return percent(value) if shown == "percent" else Cell(f"{value:{shown}}")
+
+
 def number(value: object) -> str:
-    """A value as text: whole numbers whole, others with four digits, None as 'not measured'."""
+    """Format a value: integers with all digits, other numbers with four, None as 'not measured'."""
     if value is None:
         return "not measured"
     if isinstance(value, float):
@@ -85,25 +142,27 @@ def number(value: object) -> str:
 
 
 def fixed(value: float, digits: int = 0) -> Cell:
-    """A number with so many digits after the point."""
+    """Format a number with a fixed number of digits after the point."""
     return Cell(f"{value:.{digits}f}")
 
 
 def percent(value: float) -> Cell:
+    """Format a fraction in percent."""
     return Cell(f"{100 * value:.2f} %")
 
 
 def measured(found: Measured) -> list[Cell]:
-    """Value and source of a measured number."""
+    """Return the cells of value and source of a measurement."""
     return [Cell(number(found.value)), Cell(found.source, "text")]
 
 
 def judgement(good: bool, yes: str = "met", no: str = "missed") -> Cell:
+    """Return a cell that is marked as good or bad."""
     return Cell(yes if good else no, "good" if good else "bad")
 
 
 def fmax(estimate_mhz: float | None, clock_mhz: float, interval: FmaxInterval | None = None) -> Cell:
-    """Return an estimated Fmax as a cell, rounded down, with its interval; one below the clock is called that."""
+    """Format an estimated Fmax, rounded down, with its interval; marked as bad below the clock."""
     if estimate_mhz is None:
         return Cell(number(None), "bad")
     shown = f"{math.floor(10 * estimate_mhz) / 10:.1f}"
@@ -113,7 +172,7 @@ def fmax(estimate_mhz: float | None, clock_mhz: float, interval: FmaxInterval | 
 
 
 def write_page(page: Page, path: Path) -> None:
-    """Write the plots as SVG beside the page, and the page with the plots inside, so that it can be moved alone."""
+    """Write the plots as SVG files, and the page with the same plots inside, so that it can be moved alone."""
     import jinja2
 
     shown = []
@@ -144,7 +203,7 @@ def write_page(page: Page, path: Path) -> None:
 
 
 def _home(path: Path) -> str | None:
-    """The way from a page to the landing page, results/index.html; None for itself and for pages elsewhere."""
+    """Return the address of results/index.html, relative to a page; None for itself and for pages elsewhere."""
     if path.name == INDEX:
         return None
     above = [parent.name for parent in path.parents]

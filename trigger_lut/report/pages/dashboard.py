@@ -1,4 +1,4 @@
-"""What people look at first: the verdict in words, and one panel a design with its figures against their budgets."""
+"""Dashboard: the verdict, and one panel for each design with its figures against the budget."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from trigger_lut.report.template import number, percent
 
 NOT_MEASURED = number(None)
 MOST_REASONS = 8
-JUDGED = ("prove", "faults")  # stages without which nobody says that a design passes
+JUDGED = ("prove", "faults")  # stages that the verdict of a design needs
 QUANTITIES = {
     "luts": ("LUTs", "", "synth"),
     "latency_ns": ("Latency", " ns", "timing"),
@@ -70,7 +70,7 @@ class Panel:
 
 
 def banner(reasons: Sequence[str], failing: int, designs: int, points: int, absent: Sequence[str]) -> Banner:
-    """Return the verdict in words.
+    """Return the verdict.
 
     Parameters
     ----------
@@ -162,43 +162,43 @@ def _met(met: bool) -> tuple[str, str]:
 
 
 def _bar(found: float, budget: float, low: float | None, high: float | None) -> Bar | None:
-    whole = max(found, budget, high or 0.0)
+    scale = max(found, budget, high or 0.0)
     if budget <= 0:
         return None
-    ends = [None if end is None else round(100 * end / whole, 1) for end in (low, high)]
-    return Bar(round(100 * found / whole, 1), round(100 * budget / whole, 1), *ends)
+    ends = [None if end is None else round(100 * end / scale, 1) for end in (low, high)]
+    return Bar(round(100 * found / scale, 1), round(100 * budget / scale, 1), *ends)
 
 
 def _others(lines: Sequence[BudgetLine]) -> list[Line]:
-    """Lines of a budget that are small whole numbers, in one."""
+    """Combine the lines of a budget with small integers."""
     text = ", ".join(f"{OTHERS[x.quantity]} {number(x.measured)} of {x.budget:g}" for x in lines)
     return [Line("Others", "synth", *_met(all(line.met for line in lines)), text)] if lines else []
 
 
 def _exact(row: DesignSummary) -> Line:
     if row.bit_exact:
-        return Line("Bit-exact", "verify", "good", "yes", f"0 differences in {row.vectors:,} vectors")
+        return Line("Bit-exact", "verify", "good", "yes", f"0 mismatches in {row.vectors:,} vectors")
     if row.mismatches:
-        return Line("Bit-exact", "verify", "bad", "no", f"{row.mismatches:,} differences in {row.vectors:,} vectors")
+        return Line("Bit-exact", "verify", "bad", "no", f"{row.mismatches:,} mismatches in {row.vectors:,} vectors")
     return Line("Bit-exact", "verify", "bad", "not shown", "a negative control was not caught")
 
 
 def _proofs(card: ProveCard | None) -> list[Line]:
-    """Return what is proven of all outputs, and what the second proof says."""
+    """Return the lines of both proofs."""
     if card is None or not card.seconds_allowed:
-        return [Line("Proof", "prove", "", NOT_MEASURED, "not asked for: outputs are tested on vectors alone")]
+        return [Line("Proof", "prove", "", NOT_MEASURED, "not requested: outputs are tested on vectors only")]
     counts = Counter(output.status for output in card.outputs)
-    share = f"{counts['proven']} of {len(card.outputs)} outputs, for all inputs"
+    proven = f"{counts['proven']} of {len(card.outputs)} outputs, for all inputs"
     if card.control_caught is False:
         first = Line("Proof", "prove", "bad", "not shown", "a flipped table bit was proven equal")
     elif counts["different"]:
         first = Line("Proof", "prove", "bad", "refuted", f"{counts['different']} of {len(card.outputs)} outputs differ")
     elif counts["sampled"]:
-        first = Line("Proof", "prove", "", "tested only", f"proven: {share}; the others on vectors alone")
+        first = Line("Proof", "prove", "", "tested only", f"proven: {proven}; the others on vectors only")
     else:
-        first = Line("Proof", "prove", "good", "proven", share)
+        first = Line("Proof", "prove", "good", "proven", proven)
     if card.second is None:
-        return [first, Line("Second proof", "prove", "", NOT_MEASURED, "not asked for")]
+        return [first, Line("Second proof", "prove", "", NOT_MEASURED, "not requested")]
     again: Counter[str] = Counter(output.status for output in card.second.outputs)
     text = ", ".join(f"{count} of {len(card.second.outputs)} {status}" for status, count in again.items())
     if again["disagrees"] or card.second.control_caught is False:

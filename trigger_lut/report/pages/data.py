@@ -1,4 +1,4 @@
-"""Pages of a data set: simulate, ingest, reference."""
+"""Pages of a data set: simulation, ingest, baselines."""
 
 from __future__ import annotations
 
@@ -8,13 +8,25 @@ from trigger_lut.cards.base import read_card, stage_of
 from trigger_lut.cards.simulation import CrossingCheck, MuonCheck, PhysicsCheck
 from trigger_lut.cards.stage_cards import METRICS, IngestCard, ReferenceCard
 from trigger_lut.report.plots.style import styled
-from trigger_lut.report.template import Cell, Page, Table, cells, fixed, percent, write_page
+from trigger_lut.report.template import Cell, Page, Table, cells, fixed, percent, record_table, write_page
 
 
-def pages_of_data(simulation: Path | None, ingest: Path, reference: Path, folder: Path) -> None:
-    """Write ingest.html, inputs.svg, codes.svg, reference.html; of simulated data simulate.html and its plot.
+def pages_of_data(*, ingest: Path, reference: Path, folder: Path, simulation: Path | None = None) -> None:
+    """Write the pages of a data set and their plots.
 
-    Raises CardError when a card is missing or damaged.
+    Parameters
+    ----------
+    ingest, reference : Path
+        IngestCard and ReferenceCard.
+    folder : Path
+        Folder of the pages.
+    simulation : Path or None
+        Card of the check of simulated data.
+
+    Raises
+    ------
+    CardError
+        If a card is missing or damaged.
     """
     with styled():
         if simulation is not None:
@@ -32,6 +44,7 @@ def _simulated(card: Path) -> Page:
 
 
 def muons_page(card: MuonCheck) -> Page:
+    """Return the page of simulated muons."""
     from trigger_lut.report.plots.data import angles
 
     gaps = Table(
@@ -41,7 +54,7 @@ def muons_page(card: MuonCheck) -> Page:
     )
     return Page(
         title="Simulated muons",
-        lead=f"{card.muons} muons. A least-squares fit to the hits that the muon itself made finds the angle to "
+        lead=f"{card.muons} muons. A least-squares fit to the muon's own hits gives the angle within "
         f"{card.fit_width_mrad:.3g} mrad (half of the central 68.3 %) for {100 * card.fit_fraction:.1f} % of them.",
         tables=[gaps],
         cards={"check_simulation": card},
@@ -50,11 +63,12 @@ def muons_page(card: MuonCheck) -> Page:
 
 
 def crossings_page(card: CrossingCheck) -> Page:
+    """Return the page of simulated bunch crossings."""
     from trigger_lut.report.plots.anomaly import crossings
 
     classes = Table(
         "Crossings",
-        ["Class", "Crossings", "Share of filled crossings", "Collisions", "Jets", "e/gamma", "Muons", "MET [GeV]"],
+        ["Class", "Crossings", "Fraction of filled crossings", "Collisions", "Jets", "e/gamma", "Muons", "MET [GeV]"],
         [
             cells(
                 name,
@@ -69,12 +83,12 @@ def crossings_page(card: CrossingCheck) -> Page:
     )
     sections = Table(
         "Cross sections",
-        ["Collisions", "Found [mb]", "Shares rest on [mb]"],
+        ["Collisions", "Simulated [mb]", "Used for rates [mb]"],
         [
             cells(n, f"{s:.3g}", f"{card.expected_mb[n]:.3g}" if n in card.expected_mb else "-")
             for n, s in card.sigma_mb.items()
         ],
-        note="By Pythia. That of soft is of all inelastic collisions.",
+        note="Simulated by Pythia. The cross section of soft collisions includes all inelastic ones.",
     )
     return Page(
         title="Simulated crossings",
@@ -87,6 +101,7 @@ def crossings_page(card: CrossingCheck) -> Page:
 
 
 def simulate_page(card: PhysicsCheck) -> Page:
+    """Return the page of simulated jets."""
     from trigger_lut.report.plots.data import masses
 
     peaks = Table(
@@ -119,12 +134,13 @@ def simulate_page(card: PhysicsCheck) -> Page:
 
 
 def ingest_page(card: IngestCard) -> Page:
+    """Return the page of the integer codes of a data set."""
     from trigger_lut.report.plots.data import MOST_FEATURES, codes, inputs
 
     features = Table(
         "Features",
         [
-            *("Feature", "Format", "One step", "Range picked", "Smallest", "Largest", "Saturated"),
+            *("Feature", "Format", "Step", "Range", "Smallest", "Largest", "Saturated"),
             *("Codes that occur", "Codes possible", "NaN or infinite", "Slot empty"),
         ],
         [
@@ -143,8 +159,8 @@ def ingest_page(card: IngestCard) -> Page:
             )
             for f in card.features
         ],
-        note="fixed<W,I> and ufixed<W,I> have W bits, I of them left of the binary point, the sign included. "
-        "Of slots for objects, figures are of entries in which the slot is filled.",
+        note="fixed<W,I> and ufixed<W,I> have W bits. I of them, with the sign, are left of the binary point. "
+        "Figures of a slot for objects include only events in which the slot is filled.",
     )
     splits = list(card.class_counts)
     counts = Table(
@@ -155,22 +171,14 @@ def ingest_page(card: IngestCard) -> Page:
             for name in card.classes
         ],
     )
-    targets = [
-        Table(
-            "Targets",
-            ["Target", "Unit", "An output of 1 is", "Smallest", "Largest", "Mean", "Spread"],
-            [cells(t.name, t.unit or "-", t.scale, t.minimum, t.maximum, t.mean, t.spread) for t in card.targets],
-        )
-    ]
+    targets = [record_table("Targets", card.targets)] if card.targets else []
     beyond = f" (the first {MOST_FEATURES} of {len(card.features)})" if len(card.features) > MOST_FEATURES else ""
-    missing = Table("Files left out", ["File", "Reason"], [cells(*line) for line in card.skipped_files.items()])
-    without = (
-        f"; files that could not be read and were left out: {len(card.skipped_files)}" if card.skipped_files else ""
-    )
+    missing = Table("Skipped files", ["File", "Reason"], [cells(*line) for line in card.skipped_files.items()])
+    without = f" Skipped files, which could not be read: {len(card.skipped_files)}." if card.skipped_files else ""
     return Page(
         title=f"Data set {card.data_set}",
-        lead=f"{card.events} events from {card.files} files, as the integers that the firmware sees{without}.",
-        tables=[counts, *(targets if card.targets else []), features, *([missing] if card.skipped_files else [])],
+        lead=f"{card.events} events from {card.files} files, as integers of the firmware.{without}",
+        tables=[counts, *targets, features, *([missing] if card.skipped_files else [])],
         cards={"ingest": card},
         plots=[
             ("inputs.svg", inputs(card), f"Inputs by class over the range of their codes{beyond}."),
@@ -180,6 +188,7 @@ def ingest_page(card: IngestCard) -> Page:
 
 
 def reference_page(card: ReferenceCard) -> Page:
+    """Return the page of the baselines."""
     rows = [
         cells(
             f"Dense network {'-'.join(map(str, card.units))}, ReLU between layers, unquantized",
@@ -190,8 +199,8 @@ def reference_page(card: ReferenceCard) -> Page:
         cells("Gradient-boosted trees", percent(card.score_trees), Cell("-"), card.seconds_trees),
     ]
     return Page(
-        title="What is learnable",
-        lead="References without quantization on the same codes, test split.",
-        tables=[Table("References", ["Method", METRICS[card.metric], "Parameters", "Training time [s]"], rows)],
+        title="Baselines",
+        lead="Unquantized methods, trained on the same integer codes and compared on the test split.",
+        tables=[Table("Baselines", ["Method", METRICS[card.metric], "Parameters", "Training time [s]"], rows)],
         cards={"reference": card},
     )

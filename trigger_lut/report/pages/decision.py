@@ -1,4 +1,4 @@
-"""The tables of the trigger's decision in firmware, for the page of the rates."""
+"""Tables of the trigger's decision in firmware, for the page of the rates."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ FORMS = {"rtl": "Verilog in Verilator", "vhdl": "VHDL in GHDL"}
 
 
 def decision_tables(card: DecisionCard) -> list[Table]:
-    """A row a bit, and what the module costs and how it was verified."""
+    """Return the tables of the decision bits, and of the module's cost and verification."""
     bits = Table(
         "Decision bits in firmware",
         [
             *("Bit", "Wanted [kHz]", "Threshold code", "Threshold"),
             *("Vectors one code below", "At the threshold", "One above"),
-            *("Noticed, threshold one up", "One down"),
+            *("Detected, threshold one up", "One down"),
         ],
         [_row(n, bit) for n, bit in enumerate(card.bits)],
-        note=f"The module {card.top} gives the network's outputs and one bit a working point: set where "
+        note=f"The module {card.top} has the network's outputs and one bit for each working point. A bit is 1 where "
         f"{score_in_words(card.signal, card.background)}, in steps of "
         f"2^{-card.fraction}, is at least the threshold code. Negative control: with thresholds moved by one code, the "
         "firmware was run again on some of the vectors, and had to differ on those at the edge and on no other.",
@@ -39,7 +39,7 @@ def decision_tables(card: DecisionCard) -> list[Table]:
     proven = {"proven": "good", "different": "bad"}
     cost = Table(
         "The module of the decision",
-        ["Quantity", "Found", "Source"],
+        ["Quantity", "Measured", "Source"],
         [
             [*cells("Latency from input to decision [cycles]"), *measured(card.latency_cycles)],
             [*cells("Latency of the network alone [cycles]", card.network_latency_cycles), Cell("plan", "text")],
@@ -59,8 +59,8 @@ def decision_tables(card: DecisionCard) -> list[Table]:
                 Cell(card.proof_detail or "checks of the text, and SAT", "text"),
             ],
         ],
-        note="The outputs are delayed beside the bits; their registers count among the flip-flops. The budget is that "
-        "of the network: neither these LUTs nor the cycles behind the network count against it.",
+        note="The outputs are delayed with the bits; their registers count as flip-flops. The budget is that of the "
+        "network: these LUTs and the cycles after the network do not count.",
     )
     return [bits, cost]
 

@@ -1,4 +1,4 @@
-"""Pages of one design: train, physics, verify, synth, timing."""
+"""Pages of one design: training, physics, verification, synthesis, timing."""
 
 from __future__ import annotations
 
@@ -26,11 +26,13 @@ from trigger_lut.report.template import (
     measured,
     number,
     percent,
+    record_table,
     write_page,
 )
 
 
 def pages_of_design(
+    *,
     spec: Path,
     reference: Path,
     train: Path,
@@ -42,9 +44,23 @@ def pages_of_design(
     vendor: Path | None = None,
     route: Path | None = None,
 ) -> None:
-    """Write a page a stage and its SVG plots into the folder. Raises CardError when a card is missing or damaged.
+    """Write one page for each stage, with its plots.
 
-    vendor, route: the VendorCard and the RouteCard, where these stages are switched on.
+    Parameters
+    ----------
+    spec : Path
+        Spec of the design.
+    reference, train, physics, verify, synth, timing : Path
+        Cards of the stages.
+    folder : Path
+        Folder of the pages.
+    vendor, route : Path or None
+        VendorCard and RouteCard, if these stages are switched on.
+
+    Raises
+    ------
+    CardError
+        If a card is missing or damaged.
     """
     design = read_card(Spec, spec)
     dense, synthesized = read_card(ReferenceCard, reference), read_card(SynthCard, synth)
@@ -66,11 +82,12 @@ def pages_of_design(
 
 
 def train_page(card: TrainCard) -> Page:
+    """Return the page of the training."""
     from trigger_lut.report.plots.training import training, widths
 
     budget = Table(
-        f"Budget, by the network as {'training' if card.epochs else 'this stage'} synthesized it",
-        ["", "Found", "Source", "Surrogate", "Budget", ""],
+        f"Budget, with the network as {'training' if card.epochs else 'this stage'} synthesized it",
+        ["", "Measured", "Source", "Estimate", "Budget", ""],
         [
             cells(
                 "LUTs",
@@ -97,51 +114,14 @@ def train_page(card: TrainCard) -> Page:
             ),
         ],
     )
-    looks = Table(
-        "Synthesized in training" if card.epochs else "Synthesized",
-        ["Epoch", "", "LUTs (yosys)", "LUTs (surrogate)", "Yosys / surrogate", "Cycles"],
-        [
-            cells(
-                m.epoch,
-                m.reason,
-                number(m.luts.value),
-                number(m.luts_estimate.value),
-                fixed((m.luts.value or 0) / max(m.luts_estimate.value or 0, 1), 3),
-                m.latency_cycles,
-            )
-            for m in card.measurements
-        ],
-    )
-    layers = Table(
-        "Layers",
-        [
-            *("Layer", "Kind", "Places", "Inputs", "Outputs", "Edges live", "Edges", "Saturating channels"),
-            *("LUTs, tables", "LUTs, adders", "LUTs, saturation"),
-        ],
-        [
-            cells(
-                x.name,
-                x.kind,
-                x.positions,
-                x.inputs,
-                x.outputs,
-                x.edges_active,
-                x.edges,
-                x.saturating_channels,
-                fixed(x.luts_tables),
-                fixed(x.luts_adders),
-                fixed(x.luts_saturation),
-            )
-            for x in card.layers
-        ],
-    )
+    measurements = record_table("Synthesized in training" if card.epochs else "Synthesized", card.measurements)
     return Page(
         title=f"{card.design}: training",
         lead=(
             f"{_epochs(card)}. {METRICS[card.metric]} {100 * card.score:.2f} % on the test "
             f"split, {100 * card.score_validation:.2f} % on the validation split. After synthesis: {card.verdict}."
         ),
-        tables=[budget, looks, layers],
+        tables=[budget, measurements, record_table("Layers", card.layers)],
         cards={"train": card},
         plots=[
             (
@@ -165,6 +145,7 @@ def _epochs(card: TrainCard) -> str:
 
 
 def verify_page(card: VerifyCard) -> Page:
+    """Return the page of the verification."""
     from trigger_lut.report.plots.hardware import verification
 
     def place(comparison: object) -> str:
@@ -174,8 +155,8 @@ def verify_page(card: VerifyCard) -> Page:
         return f"vector {first.vector}, output {first.output}: expected {first.expected}, found {first.found}"
 
     comparisons = Table(
-        "Against the integer reference in NumPy",
-        ["", "Vectors", "Differences", "First difference", "Differences after one flipped bit", "Time [s]"],
+        "Comparison with the reference model",
+        ["", "Vectors", "Mismatches", "First mismatch", "Mismatches after one flipped bit", "Time [s]"],
         [
             cells(
                 c.name,
@@ -191,7 +172,7 @@ def verify_page(card: VerifyCard) -> Page:
         note=f"Negative control: {card.control}."
         + "".join(
             f" {c.name}: {c.rounding_mismatches} more outputs differ by float32 rounding alone, by up to "
-            f"{c.largest_difference:g} steps; evaluated exactly, the model gives the integers."
+            f"{c.largest_difference:g} steps. Exact evaluation of the model gives the integers."
             for c in card.comparisons
             if c.rounding_mismatches
         ),
@@ -200,7 +181,7 @@ def verify_page(card: VerifyCard) -> Page:
         "Vectors",
         ["From", "Vectors"],
         [*(cells(k, v) for k, v in card.vector_sets.items()), cells("all", card.vectors)],
-        note="All forms get these; the Verilog gets further random ones, the VHDL, simulated slowly, some of them.",
+        note="Inputs of all forms. The Verilog gets more random vectors; the VHDL, which simulates slowly, gets some.",
     )
     found = card.table_entries
     entries = Table(
@@ -219,15 +200,16 @@ def verify_page(card: VerifyCard) -> Page:
         [cells("Latency", card.latency_cycles_measured), cells("Initiation interval", card.ii_measured)],
     )
     return Page(
-        title=f"{card.design}: {card.verdict}" if card.bit_exact else f"{card.design}: not bit-exact",
+        title=f"{card.design}: verification",
         lead=card.verdict,
         tables=[comparisons, vectors, entries, measured_here],
         cards={"verify": card},
-        plots=[("verification.svg", verification(card), "Differences, and what each negative control found.")],
+        plots=[("verification.svg", verification(card), "Mismatches, and mismatches of each negative control.")],
     )
 
 
 def synth_page(spec: Spec, card: SynthCard, vendor: VendorCard | None = None) -> Page:
+    """Return the page of the resources after synthesis."""
     from trigger_lut.report.plots.hardware import resources
 
     totals = spec.target.totals
@@ -252,7 +234,7 @@ def synth_page(spec: Spec, card: SynthCard, vendor: VendorCard | None = None) ->
             f"{number(card.ff_estimate.value)} flip-flops."
         ),
         tables=[
-            Table("Resources", ["", "Found", "Source", "Budget", "", "Share of the device"], rows),
+            Table("Resources", ["", "Measured", "Source", "Budget", "", "Fraction of the device"], rows),
             *([_layers_table(card)] if card.luts_by_layer else []),
             vendor_table(card, vendor),
         ],
@@ -264,11 +246,11 @@ def synth_page(spec: Spec, card: SynthCard, vendor: VendorCard | None = None) ->
 def _layers_table(card: SynthCard) -> Table:
     total = max(sum(card.luts_by_layer.values()), 1)
     return Table(
-        "LUTs a layer",
-        ["Layer", "LUTs (yosys)", "Share"],
+        "LUTs by layer",
+        ["Layer", "LUTs (yosys)", "Fraction"],
         [cells(layer, count, percent(count / total)) for layer, count in card.luts_by_layer.items()],
         note=(
-            "Of the flat netlist: a LUT belongs to the layer whose value it drives, or else to that of what reads it. "
-            "Yosys may put the end of one layer and the beginning of the next into one LUT."
+            "Counted in the flat netlist. A LUT belongs to the layer whose value it drives, or to the layer that reads "
+            "it. Yosys may combine the end of one layer and the beginning of the next in one LUT."
         ),
     )

@@ -1,4 +1,4 @@
-"""The page of other data in the frozen firmware of a design: does it see the same inputs, and give the same rate?"""
+"""Page of later data in the frozen firmware of a design: inputs, outputs and rates."""
 
 from __future__ import annotations
 
@@ -18,7 +18,17 @@ SHIFTED_OF = 10  # inputs whose most shifted codes are listed
 def page_of_drift(drift: Path, folder: Path) -> None:
     """Write drift_<data set>.html and its plot of the same name.
 
-    Raises CardError when the card is missing or damaged.
+    Parameters
+    ----------
+    drift : Path
+        DriftCard.
+    folder : Path
+        Folder of the page.
+
+    Raises
+    ------
+    CardError
+        If a card is missing or damaged.
     """
     card = read_card(DriftCard, drift)
     with styled():
@@ -26,31 +36,31 @@ def page_of_drift(drift: Path, folder: Path) -> None:
 
 
 def drift_page(card: DriftCard) -> Page:
+    """Return the page."""
     from trigger_lut.report.plots.drift import inputs
 
     found = findings(card)
     what = Table(
-        "What is found",
+        "Findings",
         ["Aspect", "Within chance", "Finding"],
         [[Cell(x.about, "text"), judgement(x.good, "yes", "no"), Cell(x.text, "text")] for x in found],
-        note="This page informs. It does not enter the verdict: whether the firmware may stay is for people to judge. "
-        "Inputs count as shifted where the smaller probability of both tests, times two tests and "
-        f"{len(card.features)} inputs, is below {CHANCE:g}. Of many events a small shift is soon beyond statistics; "
-        "how large it is, the distance says.",
+        note="This page does not affect the verdict: people decide if the firmware may stay. An input counts as "
+        f"shifted if the smaller probability of both tests, times two tests and {len(card.features)} inputs, is below "
+        f"{CHANCE:g}. With many events even small shifts are significant; the distance gives their size.",
     )
     events = " and ".join(f"{count:,}" for count in card.events)
     drawn = sum(x.histogram is not None for x in card.features)
     plot = (
         f"drift_{card.drift}.svg",
         inputs(card),
-        f"The {drawn} inputs that drifted most, as the firmware sees them: shares of events by value of the code, and "
-        "their ratio (triangles: beyond the axis). Bars and band: statistical errors.",
+        f"The {drawn} inputs with the largest drift: fractions of events by value of the code, and their ratio "
+        "(triangles: beyond the axis). Bars and band: statistical errors.",
     )
     return Page(
         title=f"{card.design}: {card.drift} in the frozen firmware",
-        lead=f"Does the firmware see in {card.drift} what it saw in {card.data_set}, and does it answer the same? "
-        f"{events} events (test split of {card.data_set}, all of {card.drift}), in the formats and through the network "
-        f"that were frozen with {card.data_set}. {_sample(card)}",
+        lead=f"Inputs and outputs of the firmware in {card.drift}, compared with {card.data_set}: {events} events "
+        f"(test split of {card.data_set}, all of {card.drift}). Formats and network are those frozen with "
+        f"{card.data_set}. {_sample(card)}",
         tables=[
             what,
             _inputs(card),
@@ -73,15 +83,15 @@ def drift_page(card: DriftCard) -> Page:
 def _sample(card: DriftCard) -> str:
     said = []
     if card.class_counts:
-        said.append("New events are weighted so that each class has the share that it has there.")
+        said.append("New events are weighted to the trained mixture of classes.")
     elif card.metric == "accuracy":
-        said.append("Classes are not known in both: another mixture of them shows as a drift, too.")
+        said.append("Classes are not known in both data sets, so another mixture of classes also shows as a drift.")
     if card.skipped_events:
-        said.append(f"Without {', '.join(card.skipped_events)}, of which there are no new events.")
+        said.append(f"Skipped classes without new events: {', '.join(card.skipped_events)}.")
     if card.shared_events:
         said.append(
             f"{card.shared_events:,} of the new events have the identity (event_id) of one of {card.data_set}: "
-            "where they are the same events, both agree better than chance would have it."
+            "if they are the same events, both agree better than by chance."
         )
     return " ".join(said)
 
@@ -96,9 +106,9 @@ def _inputs(card: DriftCard) -> Table:
         ],
         [_input(x, x.name in moved) for x in card.features],
         note="Distance: largest difference of the cumulative distributions of codes (Kolmogorov and Smirnov). "
-        "Probability: of at least that distance by chance; where whole numbers repeat it is smaller still (Noether "
-        "1963). Of codes: probability of shares of codes that differ at least as much (chi-square). Total variation: "
-        "share of events that would have to change their code, and what chance alone gives.",
+        "Probability: upper limit of the probability of this distance by chance (Noether 1963). Of codes: probability "
+        "of the difference of the fractions of codes (chi-square). Total variation: fraction of events that would have "
+        "to change their code, and its expectation by chance.",
         sortable=True,
     )
 
@@ -133,9 +143,9 @@ def _ends(card: DriftCard) -> Table:
             ]
             for x in card.features
         ],
-        note="Lowest and highest code: where values beyond the format end up. Saturated: values beyond the format, of "
-        "all events of both data sets, whatever their class. New codes: share of events with a code that none had "
-        "before, and what one expects of it (Good 1953).",
+        note="Values beyond the format have the lowest or highest code. Saturated: values beyond the format, in all "
+        "events of both data sets. New codes: fraction of events with a code that did not occur before, and its "
+        "expectation (Good 1953).",
         sortable=True,
     )
 
@@ -149,7 +159,7 @@ def _codes(card: DriftCard) -> Table:
             for x in card.features[:SHIFTED_OF]
             for c in x.shifted
         ],
-        note="" if len(card.features) <= SHIFTED_OF else f"Of the {SHIFTED_OF} inputs that drifted most.",
+        note="" if len(card.features) <= SHIFTED_OF else f"Codes of the {SHIFTED_OF} inputs with the largest drift.",
     )
 
 
@@ -187,19 +197,19 @@ def _points(card: DriftCard) -> Table:
         "Rates at the frozen thresholds",
         ["Wanted [kHz]", "Threshold", "In codes", *heads],
         rows,
-        note=f"Thresholds are those of the rate card; shares that pass are {of}. Errors reach to the ends of central "
-        "68.3 % intervals after Clopper and Pearson, those of ratios are added in quadrature to first order. Rates of "
-        f"both are at {number(card.input_rate_khz)} kHz of background at the input, as {card.data_set} states it"
-        + ("." if rated else "; without labels there are none here."),
+        note=f"Thresholds are those of the rate card; passing fractions are {of}. Errors are central 68.3 % intervals "
+        "(Clopper and Pearson); errors of ratios are added in quadrature to first order. Both rates are at "
+        f"{number(card.input_rate_khz)} kHz of background at the input, as in {card.data_set}"
+        + ("." if rated else "; without labels there are no rates."),
     )
 
 
 def _accuracy(card: DriftCard) -> Table:
     return Table(
-        "Right classes",
+        "Accuracy",
         ["Class", "Before [%]", "Now [%]", "Ratio"],
         [[Cell(name, "text"), *_both(x, 100.0, 1), _ratio(x)] for name, x in card.accuracy.items()],
-        note="Share of events whose largest output is their class; of all at the shares of classes of the trained set.",
+        note="Fraction of events with the largest output in their class; 'all' has the trained mixture of classes.",
     )
 
 
@@ -212,11 +222,11 @@ def _targets(card: DriftCard) -> Table:
     units = {target.unit for target in card.targets}
     unit = f" [{units.pop()}]" if len(units) == 1 and units != {""} else ""
     return Table(
-        "Targets found",
+        "Resolution of targets",
         ["Target", "Data set", "R²", f"Bias{unit}", f"RMS{unit}", f"Central width{unit}"],
         rows,
-        note="Central width: half of the interval with 68.3 % of found minus true. R² depends on how widely the true "
-        "values spread, too.",
+        note="Central width: half of the interval with 68.3 % of predicted minus true. R² also depends on the spread "
+        "of the true values.",
     )
 
 
@@ -230,25 +240,25 @@ def _classes(card: DriftCard) -> Table:
 
 def _expressions(card: DriftCard) -> Table:
     return Table(
-        "Read differently",
+        "Different expressions",
         ["Input", f"In {card.data_set}", f"In {card.drift}"],
         [cells(name, *both) for name, both in card.expressions.items()],
-        note="A drift of these may be one of the description.",
+        note="A drift of these inputs may come from the description.",
     )
 
 
 def _unread(card: DriftCard) -> Table:
-    return Table("Files left out", ["File", "Reason"], [cells(*line) for line in card.skipped_files.items()])
+    return Table("Skipped files", ["File", "Reason"], [cells(*line) for line in card.skipped_files.items()])
 
 
 def _mean(x: Spread) -> Cell:
-    """Value and error with one digit of the error."""
+    """Format value and error with one digit of the error."""
     digits = max(-math.floor(math.log10(x.error)), 0) if x.error > 0 else 4
     return Cell(f"{x.mean:.{digits}f} ± {x.error:.{digits}f}", key=x.mean)
 
 
-def _percent(share: float) -> Cell:
-    return Cell(f"{100 * share:.2f}", key=share)
+def _percent(fraction: float) -> Cell:
+    return Cell(f"{100 * fraction:.2f}", key=fraction)
 
 
 def _both(found: ValueRatio, scale: float, digits: int) -> list[Cell]:
@@ -260,6 +270,6 @@ def _ratio(found: ValueRatio | None) -> Cell:
 
 
 def _with_errors(found: Interval68, scale: float, digits: int) -> Cell:
-    """Value, error upwards and error downwards."""
+    """Format a value with its upper and lower error."""
     value, up, down = scale * found.value, scale * (found.high - found.value), scale * (found.value - found.low)
     return Cell(f"{value:.{digits}f} +{up:.{digits}f} \N{MINUS SIGN}{down:.{digits}f}", key=found.value)

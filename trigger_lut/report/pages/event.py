@@ -1,4 +1,4 @@
-"""A page for debugging: one event on its way through a design, with all integers."""
+"""Page for debugging: one event in a design, with all integers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trigger_lut.network.network import Network, load_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.report.template import Cell, Page, Table, cells, write_page
 
-MOST_PLACES = 16
+MAX_POSITIONS = 16
 PART = {
     "tables": "address -> entry",
     "arithmetic": "weight -> product",
@@ -20,10 +20,24 @@ PART = {
 }
 
 
-def page_of_event(design: str, network: Path, codes: Path, event: int, page: Path) -> None:
-    """Write the page of one event of the test split.
+def page_of_event(design: str, *, network: Path, codes: Path, event: int, page: Path) -> None:
+    """Write the page of one event of the test split. Raises CardError for files that cannot be read.
 
-    event: from 0 on. Raises DataError when there is no such event, CardError for files that cannot be read.
+    Parameters
+    ----------
+    design : str
+        Name of the design.
+    network, codes : Path
+        Integer network, and codes of its data set.
+    event : int
+        Number of the event, from 0.
+    page : Path
+        Page to write.
+
+    Raises
+    ------
+    DataError
+        If there is no such event, or if the codes are in other formats.
     """
     integers, events = load_network(network), load_codes(codes)
     vectors, true = events.of(TEST)
@@ -42,18 +56,18 @@ def page_of_event(design: str, network: Path, codes: Path, event: int, page: Pat
 
 
 def event_page(design: str, network: Network, codes: IntArray, steps: list[Step], event: int, truth: str) -> Page:
-    """The page as plain values. codes: (C_in,) of the event."""
+    """Return the page of an event with codes (C_in,)."""
     names = _names(network)
-    shown = [step for step in steps if step.position < MOST_PLACES]
+    shown = [step for step in steps if step.position < MAX_POSITIONS]
     outputs = _outputs(network, codes)
     largest = max(range(len(outputs)), key=lambda o: outputs[o][1])
     lead = (
-        f"Event {event} of the test split, {truth}: every integer from the input codes to the outputs. "
-        f"The largest output is {outputs[largest][0]}. A value is its code times 2 to the minus fractional "
-        "bits. Another event: trigger-lut report event --event N."
+        f"Event {event} of the test split, {truth}: all integers from inputs to outputs. "
+        f"The largest output is {outputs[largest][0]}. A value is its code times 2 to the minus fraction "
+        "bits. For another event: trigger-lut report event --event N."
     )
     return Page(
-        title=f"{design}: the path of one event",
+        title=f"{design}: one event",
         lead=lead,
         tables=[
             _inputs(network, codes),
@@ -65,7 +79,7 @@ def event_page(design: str, network: Network, codes: IntArray, steps: list[Step]
 
 
 def _names(network: Network) -> list[str]:
-    """A short name for each value: the feature, or layer, place and output."""
+    """Return a short name for each value: the feature, or layer, position and output."""
     found = [network.features[i] if i < len(network.features) else f"in{i}" for i in range(len(network.inputs))]
     for layer in network.layers:
         for place in range(layer.n_positions):
@@ -101,12 +115,12 @@ def _table(step: Step, names: list[str]) -> Table:
     if any(output.start is not None for output in step.outputs):
         rows.append([*_blank("bias"), *(Cell(str(output.start)) for output in step.outputs)])
     rows.append([*_blank("output"), *(Cell(str(output.code), "good") for output in step.outputs)])
-    rows.append([*_blank("fractional bits"), *(Cell(str(output.fraction_bits)) for output in step.outputs)])
+    rows.append([*_blank("fraction bits"), *(Cell(str(output.fraction_bits)) for output in step.outputs)])
     rows.append([*_blank("value"), *cells(*(float(output.value) for output in step.outputs))])
-    place = f", place {step.position} of {step.n_positions}" if step.n_positions > 1 else ""
-    note = f"Columns are outputs; entries: {PART[step.kind]}. Empty where nothing is read."
-    if step.n_positions > MOST_PLACES and step.position == MOST_PLACES - 1:
-        note += f" The other {step.n_positions - MOST_PLACES} places are left out here."
+    place = f", position {step.position} of {step.n_positions}" if step.n_positions > 1 else ""
+    note = f"Columns are outputs; entries: {PART[step.kind]}. Empty: not read."
+    if step.n_positions > MAX_POSITIONS and step.position == MAX_POSITIONS - 1:
+        note += f" Not shown: {step.n_positions - MAX_POSITIONS} more positions."
     return Table(f"{step.layer}{place}", header, rows, note)
 
 
@@ -135,4 +149,4 @@ def _results(outputs: list[tuple[str, float, int, int]], largest: int) -> Table:
         ]
         for o, (name, value, code, fraction) in enumerate(outputs)
     ]
-    return Table("Outputs of the network", ["Output", "Code", "Fractional bits", "Value"], rows)
+    return Table("Outputs of the network", ["Output", "Code", "Fraction bits", "Value"], rows)

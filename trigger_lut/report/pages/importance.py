@@ -1,4 +1,4 @@
-"""The page of what each bit of each input is worth to a design."""
+"""Page of the importance of each bit of each input."""
 
 from __future__ import annotations
 
@@ -15,12 +15,26 @@ MOST_ROWS = 400
 
 
 def page_of_importance(importance: Path, folder: Path) -> None:
-    """Write importance.html and its plot. Raises CardError when the card is missing or damaged."""
+    """Write importance.html and its plot.
+
+    Parameters
+    ----------
+    importance : Path
+        ImportanceCard.
+    folder : Path
+        Folder of the page.
+
+    Raises
+    ------
+    CardError
+        If a card is missing or damaged.
+    """
     with styled():
         write_page(importance_page(read_card(ImportanceCard, importance)), folder / "importance.html")
 
 
 def importance_page(card: ImportanceCard) -> Page:
+    """Return the page."""
     measure, features = METRICS[card.metric], by_loss(card)
     several = any(feature.channels > 1 for feature in features)
     places = range(1, 1 + max(len(feature.bits) for feature in features))
@@ -50,9 +64,9 @@ def importance_page(card: ImportanceCard) -> Page:
             f"{measure} lost by bit [percentage points]",
             ["Feature", *map(str, places)],
             [[*cells(feature.name), *(_by_bit(feature, place) for place in places)] for feature in features],
-            note="Bit 1 is the most significant, the sign of a signed format. The other bits of the feature stay, "
-            "which can make values that do not occur, above all with another sign: a bit can lose more than the whole "
-            f"feature. A dot: not read, so that nothing is lost. {_idle(card)}",
+            note="Bit 1 is the most significant, the sign of a signed format. The other bits of the feature stay. This "
+            "can give values that do not occur in data. A bit can therefore lose more than the feature. A dot: not "
+            f"read, no loss. {_idle(card)}",
         )
     )
     if classes := list(features[0].by_class):
@@ -61,8 +75,8 @@ def importance_page(card: ImportanceCard) -> Page:
                 "Lost by class [percentage points]",
                 ["Feature", *classes],
                 [[*cells(feature.name), *(_loss(feature.by_class[name]) for name in classes)] for feature in features],
-                note="Of the share of each class's events that are assigned to it, when the whole feature is shuffled. "
-                "A negative loss: more events of the class are assigned to it then, at the cost of others.",
+                note="Loss of the fraction of each class that is assigned to it, if the feature is shuffled. A "
+                "negative loss: more events of the class are assigned to it, at the cost of others.",
                 sortable=True,
             )
         )
@@ -80,7 +94,7 @@ def importance_page(card: ImportanceCard) -> Page:
         )
     first = f" The first {MOST_FEATURES} of {len(features)} features." if len(features) > MOST_FEATURES else ""
     return Page(
-        title=f"{card.design}: what inputs are worth",
+        title=f"{card.design}: input importance",
         lead=f"{measure} {100 * card.score:.2f} % on {card.events:,} of the {card.events_test:,} test events. "
         f"Of {card.bits:,} input bits {card.bits_read:,} are read; {_how_many(card)}",
         tables=tables,
@@ -89,8 +103,8 @@ def importance_page(card: ImportanceCard) -> Page:
             (
                 "importance.svg",
                 bits(card),
-                f"{measure} that is lost when a feature, or one bit of it, is shuffled among the events."
-                f" Hatched: bits that no table or weight depends on.{first}",
+                f"{measure} lost if a feature, or one bit of it, is shuffled among the events. Hatched: bits that no "
+                f"table or weight depends on.{first}",
             ),
             *(
                 [("slots.svg", slots(card), f"{measure} that is lost when all features of one slot are shuffled.")]
@@ -108,7 +122,7 @@ def _how_many(card: ImportanceCard) -> str:
 
 
 def _idle(card: ImportanceCard) -> str:
-    """How many bits are read to little avail."""
+    """Count bits that are read, but not significant."""
     read = [bit.loss for feature in card.features for bit in feature.bits if bit.read]
     idle = sum(loss.error is not None and loss.value < 2 * loss.error for loss in read)
     return f"{idle} of {len(read)} bits that are read lose less than two standard errors." if idle else ""
@@ -117,8 +131,8 @@ def _idle(card: ImportanceCard) -> str:
 def _pruned(card: ImportanceCard) -> Table:
     rows = [cells(name) for name in card.pruned[:MOST_ROWS]]
     more = f" The first {MOST_ROWS} of {len(card.pruned):,}." if len(card.pruned) > MOST_ROWS else ""
-    note = "No table or weight of this design depends on any bit of these: firmware need not be given them." + more
-    return Table("Inputs pruned away", ["Input"], rows, note=note)
+    note = "No table or weight of this design depends on these inputs. The firmware does not need them." + more
+    return Table("Pruned inputs", ["Input"], rows, note=note)
 
 
 def _loss(found: Loss) -> Cell:
@@ -128,7 +142,7 @@ def _loss(found: Loss) -> Cell:
 
 
 def _by_bit(feature: FeatureImportance, place: int) -> Cell:
-    """place: from 1, the most significant bit, on."""
+    """Return the loss of a bit; bit 1 is the most significant."""
     if place > len(feature.bits):
         return Cell("")
     bit = feature.bits[place - 1]
@@ -137,9 +151,8 @@ def _by_bit(feature: FeatureImportance, place: int) -> Cell:
 
 def _note(card: ImportanceCard) -> str:
     return (
-        f"Each is shuffled among the events {number(card.shuffles)} times while all else stays; errors are of the "
-        "same events. A feature of objects is shuffled in all slots alike. Tables: those of the first layers that are "
-        "left of all there could be, weights of arithmetic layers included. A loss says how much this design relies "
-        "on an input; of inputs that tell the same, each alone may look dispensable. What designs of other budgets "
-        "reach stands on the page over all designs."
+        f"Each feature is shuffled among the events {number(card.shuffles)} times. A feature of objects is shuffled in "
+        "all slots together. Tables: tables and weights of the first layers that are not pruned, of all possible ones. "
+        "A loss measures how much this design relies on an input. If inputs are correlated, each one alone may seem "
+        "unimportant. Errors are of the same events."
     )

@@ -1,4 +1,4 @@
-"""The landing page: the verdict, every design and every stage, with the ways to all pages. Drawn from cards alone."""
+"""Landing page: the verdict, all designs and stages, and links to all pages. Drawn from cards only."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from trigger_lut.verification.judgement import failing, reasons_to_fail
 
 
 class Stage(NamedTuple):
-    """A row of the matrix: name, card, page, and the figure that matters, from the card's path."""
+    """Row of the table of stages: name, card, page, and the most important figure from the card."""
 
     name: str
     card: str
@@ -46,7 +46,7 @@ def _firmware(path: Path) -> str:
 
 def _verify(path: Path) -> str:
     card = read_card(VerifyCard, path)
-    return f"{card.mismatches} differences in {card.vectors:,} vectors"
+    return f"{card.mismatches} mismatches in {card.vectors:,} vectors"
 
 
 def _prove(path: Path) -> str:
@@ -100,7 +100,7 @@ def _rate(path: Path) -> str:
 
 def _decision(path: Path) -> str:
     card = read_card(DecisionCard, path)
-    return f"{len(card.bits)} bits after {number(card.latency_cycles.value)} cycles, {card.differences} differences"
+    return f"{len(card.bits)} bits after {number(card.latency_cycles.value)} cycles, {card.differences} mismatches"
 
 
 def _drift(path: Path) -> str:
@@ -128,8 +128,8 @@ STAGES = (
     Stage("event", "physics.json", "event.html", lambda _: "one event, all integers"),
     Stage("release", "release.json", "release.html", _release),
 )
-JUDGED_CARDS = (*JUDGED, "decision")  # beside the summary
-DRIFT = "drift_"  # what the stages of other data begin with
+JUDGED_CARDS = (*JUDGED, "decision")
+DRIFT = "drift_"  # prefix of the stages of later data
 
 
 def _stage_of_drift(name: str) -> Stage:
@@ -137,51 +137,54 @@ def _stage_of_drift(name: str) -> Stage:
 
 
 def page_of_index(
+    *,
     designs: Sequence[Path],
     stages: Sequence[str],
     data: Path,
-    summary: Path | None,
-    scan: Path | None,
     page: Path,
-    *,
+    summary: Path | None = None,
+    scan: Path | None = None,
     proof_required: bool = False,
 ) -> None:
-    """Write the landing page. Raises CardError when a card is missing or damaged.
+    """Write the landing page. All folders lie in the folder of the page.
 
-    designs: their folders. stages: those of STAGES that were made, and drift_<data set>. data: the folder of the data
-    set, with its pages in `pages`. All folders lie beside the page or below. proof_required: a design fails when an
-    output is not proven.
+    Parameters
+    ----------
+    designs : sequence of Path
+        Folders of the designs.
+    stages : sequence of str
+        Stages of STAGES that ran, and drift_<data set>.
+    data : Path
+        Folder of the data set, with its pages in `pages`.
+    page : Path
+        Page to write.
+    summary, scan : Path or None
+        Cards of all designs and of the scan.
+    proof_required : bool
+        True if a design fails when an output is not proven.
+
+    Raises
+    ------
+    CardError
+        If a card is missing or damaged.
     """
-    with styled():
-        shown = index_page(designs, stages, data, summary, scan, page.parent, proof_required=proof_required)
-        write_page(shown, page)
-
-
-def index_page(
-    designs: Sequence[Path],
-    stages: Sequence[str],
-    data: Path,
-    summary: Path | None,
-    scan: Path | None,
-    root: Path,
-    *,
-    proof_required: bool = False,
-) -> Page:
-    """Return the page; see `page_of_index`."""
+    root = page.parent
     card = read_card(Summary, summary) if summary is not None else None
     scanned = read_card(ScanCard, scan) if scan is not None else None
     folders = {read_card(Spec, folder / "spec.json").design: folder for folder in designs}
     lead = [f"Data set {data.name}.", *([f"Target {card.target}."] if card is not None else [])]
     tables = [_stages(folders, stages, root)] if designs else []
     tables.append(Table("Data and overviews", ["Page", "Shows"], _others(data, summary, scan, root)))
-    return Page(
-        title="Results",
-        lead=" ".join(lead),
-        tables=tables,
-        cards={},
-        template="dashboard.html",
-        more=_dashboard(card, scanned, folders, stages, root, proof_required=proof_required),
-    )
+    with styled():
+        shown = Page(
+            title="Results",
+            lead=" ".join(lead),
+            tables=tables,
+            cards={},
+            template="dashboard.html",
+            more=_dashboard(card, scanned, folders, stages, root, proof_required=proof_required),
+        )
+        write_page(shown, page)
 
 
 def _dashboard(
@@ -193,19 +196,19 @@ def _dashboard(
     *,
     proof_required: bool,
 ) -> dict[str, object]:
-    """Judge as the verdict does, and return what the template shows of it."""
+    """Judge as the verdict does, and return the values of the template."""
 
-    def held(name: str, stage: str, kind: type[AnyCard]) -> AnyCard | None:
+    def card_of(name: str, stage: str, kind: type[AnyCard]) -> AnyCard | None:
         return read_card(kind, folders[name] / f"{stage}.json") if stage in stages else None
 
     rows = [row for row in card.designs if row.name in folders] if card is not None else []
     points = [point for point in scan.points if point.scanned] if scan is not None else []
-    proofs = {row.name: held(row.name, "prove", ProveCard) for row in rows}
-    beside = [folders[row.name] / f"{name}.json" for row in rows for name in JUDGED_CARDS if name in stages]
-    reasons = reasons_to_fail(rows, points, beside, proofs if proof_required else None)
+    proofs = {row.name: card_of(row.name, "prove", ProveCard) for row in rows}
+    judged = [folders[row.name] / f"{name}.json" for row in rows for name in JUDGED_CARDS if name in stages]
+    reasons = reasons_to_fail(rows, points, judged, proofs if proof_required else None)
     of_design = {row.name: [x for x in reasons if x.startswith(f"{row.name}:")] for row in rows}
     absent = [name for name in JUDGED if name not in stages] if rows else []
-    physics = {row.name: held(row.name, "physics", PhysicsCard) for row in rows}
+    physics = {row.name: card_of(row.name, "physics", PhysicsCard) for row in rows}
     errors = {name: ends for name, found in physics.items() if (ends := interval_of(found)) is not None}
     return {
         "banner": banner(reasons, failing(reasons), len(rows), len(points), absent),
@@ -217,9 +220,9 @@ def _dashboard(
                 of_design[row.name],
                 _to(root, folders[row.name] / "pages"),
                 physics[row.name],
-                held(row.name, "timing", TimingCard),
+                card_of(row.name, "timing", TimingCard),
                 proofs[row.name],
-                held(row.name, "faults", FaultsCard),
+                card_of(row.name, "faults", FaultsCard),
             )
             for row in rows
         ],
@@ -228,7 +231,7 @@ def _dashboard(
 
 
 def _stages(folders: Mapping[str, Path], stages: Sequence[str], root: Path) -> Table:
-    """Every stage of every design, each with its figure and the way to its page."""
+    """Return the table of all stages of all designs, with figures and links."""
     shown = [stage for stage in STAGES if stage.name in stages]
     shown += [_stage_of_drift(name) for name in stages if name.startswith(DRIFT)]
     rows = [
@@ -241,14 +244,14 @@ def _stages(folders: Mapping[str, Path], stages: Sequence[str], root: Path) -> T
         ]
         for stage in shown
     ]
-    return Table("Stages", ["Stage", *folders], rows, note="Each entry leads to the page of its stage.")
+    return Table("Stages", ["Stage", *folders], rows, note="Each entry links to the page of its stage.")
 
 
 def _others(data: Path, summary: Path | None, scan: Path | None, root: Path) -> list[list[Cell]]:
     ingest, reference = read_card(IngestCard, data / "ingest.json"), read_card(ReferenceCard, data / "reference.json")
     found = []
     if (data / "pages/simulate.html").is_file():
-        found.append(("Simulation", data / "pages/simulate.html", "what was simulated, and its check"))
+        found.append(("Simulation", data / "pages/simulate.html", "check of the simulated data"))
     channels = f"{ingest.events:,} events from {ingest.files} files, {len(ingest.features)} channels"
     learnable = f"{METRICS[reference.metric]} {percent(reference.score_dense).text} (Dense), "
     found += [
@@ -256,9 +259,9 @@ def _others(data: Path, summary: Path | None, scan: Path | None, root: Path) -> 
         ("Reference", data / "pages/reference.html", f"{learnable}{percent(reference.score_trees).text} (trees)"),
     ]
     if (data / "pages/teacher.html").is_file():
-        found.append(("Teacher", data / "pages/teacher.html", "what is unusual, learnt from background alone"))
+        found.append(("Teacher", data / "pages/teacher.html", "anomaly score, learned from background"))
     if summary is not None:
-        found.append(("All designs", summary.with_suffix(".html"), "every figure of every design"))
+        found.append(("All designs", summary.with_suffix(".html"), "all figures of all designs"))
     if (root / "guarantees.html").is_file():
         found.append(("Guarantees", root / "guarantees.html", "meaning of each claim, its checks and assumptions"))
     if scan is not None:

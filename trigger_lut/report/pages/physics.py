@@ -1,4 +1,4 @@
-"""The page of the physics stage."""
+"""Page of the physics performance."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from trigger_lut.report.template import Cell, Page, Table, cells, fixed, percent
 
 
 def physics_page(card: PhysicsCard, reference: ReferenceCard) -> Page:
-    """The page of a classification or of a regression."""
+    """Return the page of a classification or of a regression."""
     return _regression(card) if card.targets else _classification(card, reference)
 
 
@@ -18,7 +18,13 @@ def _classification(card: PhysicsCard, reference: ReferenceCard) -> Page:
     costs = {cost.method: cost for cost in card.quantization_losses}
     methods = Table(
         "Accuracy",
-        ["Method", "Accuracy [%]", "Firmware minus this [percentage points]", "Right in firmware alone", "Here alone"],
+        [
+            "Method",
+            "Accuracy [%]",
+            "Firmware minus this [percentage points]",
+            "Correct only in firmware",
+            "Correct only here",
+        ],
         [
             [
                 *cells(found.method, _accuracy(found.accuracy)),
@@ -26,9 +32,9 @@ def _classification(card: PhysicsCard, reference: ReferenceCard) -> Page:
             ]
             for found in card.methods
         ],
-        note=f"Dense: {'-'.join(map(str, reference.units))}, unquantized. Errors of the accuracy reach to the ends of "
-        "the central 68.3 % interval after Clopper and Pearson; those of the difference are of the same events, after "
-        "McNemar, and smaller.",
+        note=f"Dense: {'-'.join(map(str, reference.units))}, unquantized. Errors of the accuracy are central 68.3 % "
+        "intervals (Clopper and Pearson). Errors of the difference (McNemar) are smaller, because both methods use the "
+        "same events.",
     )
     classes = Table(
         "Each class against all others",
@@ -49,8 +55,8 @@ def _classification(card: PhysicsCard, reference: ReferenceCard) -> Page:
             for k, name in enumerate(card.classes)
             for found in card.methods
         ],
-        note=f"At background efficiencies of 1e-2 and 1e-3; {_background(card)} Errors of areas and of their "
-        "differences on the same events are those of DeLong et al., Biometrics 44 (1988) 837.",
+        note=f"Signal efficiencies are at background efficiencies of 1e-2 and 1e-3. {_background(card)} Errors of "
+        "areas and of their differences: DeLong et al., Biometrics 44 (1988) 837.",
     )
     assigned = Table(
         "Confusion",
@@ -71,14 +77,14 @@ def _classification(card: PhysicsCard, reference: ReferenceCard) -> Page:
             (
                 "roc.svg",
                 roc(card),
-                "ROC curves of each class against all others; areas with their standard errors. The score is the "
+                "ROC curves of each class against all others, with areas and their standard errors. The score is the "
                 "log-odds of the softmax probability.",
             ),
             (
                 "confusion.svg",
                 confusion(card),
-                "Share of each true class that the firmware assigns to each class, and the same minus the "
-                "unquantized reference.",
+                "Fraction of each true class that the firmware assigns to each class, and its difference to the "
+                "unquantized baseline.",
             ),
         ],
     )
@@ -87,8 +93,8 @@ def _classification(card: PhysicsCard, reference: ReferenceCard) -> Page:
 def _lead(card: PhysicsCard) -> str:
     first = card.quantization_losses[0]
     return (
-        f"{card.events} events of the test split. What quantization and tables cost: the firmware's accuracy is "
-        f"{_signed(first.accuracy, 100, 2)} percentage points from the unquantized Dense network's, on the same events."
+        f"{card.events} events of the test split. Firmware minus unquantized Dense network, on the same events: "
+        f"{_signed(first.accuracy, 100, 2)} percentage points of accuracy."
     )
 
 
@@ -110,7 +116,7 @@ def _accuracy(found: Interval68) -> Cell:
 
 def _background(card: PhysicsCard) -> str:
     fewest = card.events - max(sum(row) for row in card.confusion)
-    return f"1e-3 of the smallest background is {fewest / 1000:.1f} test events."
+    return f"A background efficiency of 1e-3 is {fewest / 1000:.1f} test events for the smallest background."
 
 
 def _regression(card: PhysicsCard) -> Page:
@@ -131,7 +137,7 @@ def _regression(card: PhysicsCard) -> Page:
     ]
     return Page(
         title=f"{card.design}: physics",
-        lead=f"Found minus true on {card.events} events of the test split; R² {100 * card.score:.2f} %.",
+        lead=f"Predicted minus true values of {card.events} events of the test split; R² {100 * card.score:.2f} %.",
         tables=[
             Table(
                 "Resolution",
@@ -143,7 +149,7 @@ def _regression(card: PhysicsCard) -> Page:
         ],
         cards={"physics": card},
         plots=[
-            ("residuals.svg", residuals(card), "Found minus true; what lies beyond counts in the end bins."),
+            ("residuals.svg", residuals(card), "Predicted minus true; the end bins include all values beyond."),
             ("resolution.svg", resolution_by_true(card), "Half width of the central 68.3 % against the true value."),
         ],
     )

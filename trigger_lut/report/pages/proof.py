@@ -1,4 +1,4 @@
-"""Pages of what is proven of a design: equivalence for all inputs, and faults that were put in."""
+"""Pages of the proof and of injected faults."""
 
 from __future__ import annotations
 
@@ -7,20 +7,33 @@ from pathlib import Path
 from trigger_lut.cards.base import read_card
 from trigger_lut.cards.proof import FaultsCard, ProveCard, SecondProof
 from trigger_lut.report.plots.style import styled
-from trigger_lut.report.template import Cell, Page, Table, cells, percent, write_page
+from trigger_lut.report.template import Cell, Page, Table, cells, percent, record_table, write_page
 
 MOST_LISTED = 60
 
 
-def pages_of_proof(prove: Path, faults: Path, folder: Path) -> None:
-    """Write prove.html and faults.html. Raises CardError when a card is missing or damaged."""
+def pages_of_proof(*, prove: Path, faults: Path, folder: Path) -> None:
+    """Write prove.html and faults.html.
+
+    Parameters
+    ----------
+    prove, faults : Path
+        ProveCard and FaultsCard.
+    folder : Path
+        Folder of the pages.
+
+    Raises
+    ------
+    CardError
+        If a card is missing or damaged.
+    """
     with styled():
         write_page(prove_page(read_card(ProveCard, prove)), folder / "prove.html")
         write_page(faults_page(read_card(FaultsCard, faults)), folder / "faults.html")
 
 
 def prove_page(card: ProveCard) -> Page:
-    """Output by output: proven, sampled or different."""
+    """Return the page of the proof."""
     kinds = {"proven": "good", "sampled": "text", "different": "bad"}
     proven = sum(x.status == "proven" for x in card.outputs)
     outputs = Table(
@@ -36,7 +49,7 @@ def prove_page(card: ProveCard) -> Page:
             ]
             for x in card.outputs
         ],
-        note=f"{card.method}. Sampled: compared on the vectors of the verify stage alone.",
+        note=f"{card.method}. Sampled: compared only on the vectors of the verify stage.",
     )
     caught = "time did not suffice" if card.control_caught is None else "found" if card.control_caught else "missed"
     control = Table(
@@ -58,14 +71,14 @@ def prove_page(card: ProveCard) -> Page:
         again = f" A second, independent proof agrees on {agreed} of them."
     return Page(
         title=f"{card.design}: {proven} of {len(card.outputs)} outputs proven",
-        lead=f"Equal for all inputs, not on a sample of them: {proven} of {len(card.outputs)} outputs.{late}{again}",
+        lead=f"Equal to the network for all inputs: {proven} of {len(card.outputs)} outputs.{late}{again}",
         tables=tables,
         cards={"prove": card},
     )
 
 
 def _second(second: SecondProof) -> Table:
-    """Output by output, and valid: what the second proof says."""
+    """Return the table of the second proof: each output, and valid."""
     kinds = {"agrees": "good", "disagrees": "bad"}
     caught = {True: "was found", False: "was missed", None: "was not compared in the time"}[second.control_caught]
     size = "" if second.gates is None else f", {second.gates:,} gates"
@@ -84,36 +97,23 @@ def _second(second: SecondProof) -> Table:
 
 
 def faults_page(card: FaultsCard) -> Page:
-    """What became of the faults, by kind."""
+    """Return the page of injected faults."""
     from trigger_lut.report.plots.faults import faults
 
-    rows = [
-        cells(
-            kind,
-            x.injected,
-            x.detected,
-            x.solved,
-            x.equivalent,
-            Cell(str(x.undetected), "bad" if x.undetected else "good"),
-            x.undecided,
-        )
-        for kind, x in card.kinds.items()
-    ]
-    counts = Table(
+    counts = record_table(
         "Faults of one bit in the generated Verilog",
-        ["In", "Injected", "Detected", "By inputs found for it", "Proven to change nothing", "Undetected", "Undecided"],
-        rows,
-        note=f"A fault got {card.vectors} vectors, those of the verify stage, or as many as it took to notice it. "
-        "By inputs found for it: these vectors do not show it, an input found from sums or by SAT does, and the "
-        "simulated Verilog gave the reference's outputs for it without the fault, and others with it. "
-        "Undetected: proven to change an output all the same. Undecided: the time did not suffice for either proof.",
+        card.kinds,
+        head="Location",
+        note=f"Each fault is simulated with the {card.vectors} vectors of the verify stage until one detects it. "
+        "Solved inputs: no vector detects the fault, but an input from sums or SAT does, also in simulation. "
+        "Undetected: proven to change an output. Undecided: time did not suffice for a proof.",
     )
     missed = (
         [Table("Undetected", ["Fault"], [[Cell(text, "bad")] for text in card.undetected])] if card.undetected else []
     )
     if card.solved:
         solved = [[Cell(text, "text"), Cell(str(codes), "text")] for text, codes in card.solved.items()]
-        missed.append(Table("By inputs found for them", ["Fault", "Input codes"], solved))
+        missed.append(Table("Detected by solved inputs", ["Fault", "Input codes"], solved))
     if card.undecided:
         missed.append(Table("Undecided", ["Fault"], [[Cell(text, "text")] for text in card.undecided]))
     listed = card.equivalent[:MOST_LISTED]
@@ -122,16 +122,16 @@ def faults_page(card: FaultsCard) -> Page:
         "Proven to change nothing",
         ["Fault"],
         [[Cell(text, "text")] for text in listed],
-        note=f"And {rest} more, in faults.json." if rest else "",
+        note=f"{rest} more are in faults.json." if rest else "",
     )
     rate = "no fault changed a function" if card.detection_rate is None else percent(card.detection_rate).text
-    median = "" if card.median_vectors is None else f" Half of them within {card.median_vectors:g} vectors."
+    median = "" if card.median_vectors is None else f" Half of them need at most {card.median_vectors:g} vectors."
     total = sum(x.injected for x in card.kinds.values())
-    open_ones = f" Of {len(card.undecided)} nothing is proven." if card.undecided else ""
+    open_ones = f" Undecided: {len(card.undecided)}." if card.undecided else ""
     return Page(
         title=f"{card.design}: faults",
         lead=f"{total} faults, one at a time. Detected of those that change the function: {rate}.{median}{open_ones}",
         tables=[counts, *missed, equivalent],
         cards={"faults": card},
-        plots=[("faults.svg", faults(card), "What became of the faults, by where they were.")],
+        plots=[("faults.svg", faults(card), "Outcome of the faults by location.")],
     )

@@ -1,4 +1,4 @@
-"""The page of a design as a trigger."""
+"""Page of rates and efficiencies of a design."""
 
 from __future__ import annotations
 
@@ -12,14 +12,28 @@ from trigger_lut.report.plots.style import styled
 from trigger_lut.report.template import Cell, Page, Table, cells, number, write_page
 
 
-def page_of_rate(rate: Path, decision: Path, folder: Path) -> None:
-    """Write rate.html and its plots. Raises CardError when a card is missing or damaged."""
+def page_of_rate(*, rate: Path, decision: Path, folder: Path) -> None:
+    """Write rate.html and its plots.
+
+    Parameters
+    ----------
+    rate, decision : Path
+        RateCard and DecisionCard.
+    folder : Path
+        Folder of the page.
+
+    Raises
+    ------
+    CardError
+        If a card is missing or damaged.
+    """
     with styled():
         page = rate_page(read_card(RateCard, rate), read_card(DecisionCard, decision))
         write_page(page, folder / "rate.html")
 
 
 def rate_page(card: RateCard, decision: DecisionCard) -> Page:
+    """Return the page."""
     from trigger_lut.report.plots.rates import rates, reliability, turnons
 
     names = list(next(iter(card.points.values()))[0].efficiency)
@@ -34,7 +48,7 @@ def rate_page(card: RateCard, decision: DecisionCard) -> Page:
             [
                 *cells(float(wanted), point.method),
                 *(
-                    [Cell("no threshold keeps to it", "text"), Cell("-")]
+                    [Cell("no threshold", "text"), Cell("-")]
                     if point.threshold is None
                     else [Cell(f"{point.threshold:.4g}"), Cell("-" if point.code is None else str(point.code))]
                 ),
@@ -44,38 +58,38 @@ def rate_page(card: RateCard, decision: DecisionCard) -> Page:
             for wanted, methods in card.points.items()
             for point in methods
         ],
-        note="Thresholds were chosen on the validation split; rates and efficiencies are of the test split, errors "
-        f"reach to the ends of the central 68.3 % interval after Clopper and Pearson{_together(card)}. In codes: the "
-        f"firmware passes an event when {_in_codes(card)} is at least that.",
+        note="Thresholds come from the validation split, rates and efficiencies from the test split. Errors are "
+        f"central 68.3 % intervals (Clopper and Pearson){_together(card)}. In codes: the firmware accepts an event if "
+        f"{_in_codes(card)} is at least this code.",
     )
     events = Table(
         "Test events",
-        ["Class", "Events", "kHz an event stands for"],
+        ["Class", "Events", "Rate of one event [kHz]"],
         [
             [*cells(name, count), Cell(f"{khz:.3g}" if (khz := card.khz_per_event.get(name)) is not None else "signal")]
             for name, count in card.events.items()
         ],
-        note="Curves have no errors drawn: at a rate of a few events they say little.",
+        note="Curves have no error bars; they are not reliable at rates of a few events.",
     )
     plots = [
         (
             "rates.svg",
             rates(card),
-            "Rate against threshold and against the efficiency of all signal, on the test split. Points: thresholds "
-            "chosen on the validation split for the rates at the dotted lines, with errors.",
+            "Rate against threshold, and against the efficiency of all signal, on the test split. Points: thresholds "
+            "from the validation split for the rates at the dotted lines, with errors.",
         ),
         (
             "turnons.svg",
             turnons(card),
-            "Signal efficiency at one working point, in bins of as many signal events.",
+            "Signal efficiency at one working point, in bins with the same number of signal events.",
         ),
     ]
     if card.reliability:
-        caption = "Calibration: is what is called 80 % signal so in 80 % of the cases?"
+        caption = "Calibration: observed fraction of signal against its predicted probability."
         plots.append(("reliability.svg", reliability(card), caption))
     return Page(
         title=f"{card.design}: rates",
-        lead=f"{', '.join(card.signal)} against {', '.join(card.background)}, which come in at "
+        lead=f"Signal: {', '.join(card.signal)}. Background: {', '.join(card.background)}, with an input rate of "
         f"{number(card.input_rate_khz)} kHz ({card.input_rate_from}). {card.plot_label}.",
         tables=[points, *decision_tables(decision), events],
         cards={"rate": card, "decision": decision},
@@ -104,6 +118,6 @@ def _share(found: Interval68) -> Cell:
 
 
 def _with_errors(found: Interval68, scale: float, digits: int) -> str:
-    """Value, error upwards and error downwards."""
+    """Format a value with its upper and lower error."""
     value, up, down = scale * found.value, scale * (found.high - found.value), scale * (found.value - found.low)
     return f"{value:.{digits}f} +{up:.{digits}f} \N{MINUS SIGN}{down:.{digits}f}"

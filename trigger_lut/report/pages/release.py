@@ -1,4 +1,4 @@
-"""The page of a release: what is in it, and what its check says."""
+"""Page of a release: its content, and the result of its check."""
 
 from __future__ import annotations
 
@@ -12,12 +12,25 @@ KINDS = {"ok": "good", "failed": "bad", "not checked": "text"}
 
 
 def page_of_release(card: Path, page: Path) -> None:
-    """Write the page. Raises CardError when the card is missing or damaged."""
+    """Write the page.
+
+    Parameters
+    ----------
+    card : Path
+        ReleaseCard.
+    page : Path
+        Page to write.
+
+    Raises
+    ------
+    CardError
+        If a card is missing or damaged.
+    """
     write_page(release_page(read_card(ReleaseCard, card)), page)
 
 
 def release_page(card: ReleaseCard) -> Page:
-    """The page as plain values."""
+    """Return the page."""
     checks = Table(
         "trigger-lut check",
         ["Check", "", ""],
@@ -35,7 +48,7 @@ def release_page(card: ReleaseCard) -> Page:
     return Page(
         title=f"{card.design}: release",
         lead=(
-            f"What is delivered: {len(card.files)} files. The C++ emulator evaluates "
+            f"The release has {len(card.files)} files. The C++ emulator evaluates "
             f"{card.emulator_events_per_second / 1e6:.1f} million events a second of CPU time on one core."
         ),
         tables=[checks, content],

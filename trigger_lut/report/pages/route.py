@@ -1,4 +1,4 @@
-"""Tables of what place and route on the ECP5 gave: pipeline depths of a design, and designs side by side."""
+"""Tables of place and route on the ECP5: pipeline depths of a design, and a ranking of designs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ELSEWHERE = "Measured on another device than the target: good for ranking, not f
 
 
 def depths_table(card: RouteCard) -> Table:
-    """A row a pipeline depth."""
+    """Return a table with one row for each pipeline depth."""
     rows = [
         cells(
             d.latency_cycles,
@@ -29,12 +29,12 @@ def depths_table(card: RouteCard) -> Table:
         ["Cycles", "", "Fmax [MHz]", "Seeds [MHz]", "Latency there [ns]", "LUT4", "FF", "Rank"],
         rows,
         note=f"nextpnr on {card.device}, aiming at {card.clock_mhz:g} MHz; median of "
-        f"{len(card.depths[0].fmax_mhz_by_seed)} seeds. A register stands in front of each input. {ELSEWHERE}",
+        f"{len(card.depths[0].fmax_mhz_by_seed)} seeds. Each input has a register. {ELSEWHERE}",
     )
 
 
 def designs_table(cards: list[RouteCard]) -> Table:
-    """Designs as built, the fastest first; `Best depth` is the number of cycles that came out fastest."""
+    """Return a table of the designs as built, fastest first, with the fastest depth of each."""
     built = sorted(
         ((c, next(d for d in c.depths if d.as_built)) for c in cards), key=lambda found: -_value(found[1].fmax_mhz)
     )

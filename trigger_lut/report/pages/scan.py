@@ -1,4 +1,4 @@
-"""The page of a scan: accuracy against LUTs and latency, and every point in a table that can be sorted."""
+"""Page of a scan: accuracy against LUTs and latency, and a table of all points."""
 
 from __future__ import annotations
 
@@ -12,19 +12,32 @@ from trigger_lut.report.plots.style import styled
 from trigger_lut.report.template import Cell, Page, Table, cells, judgement, percent, write_page
 
 MARKS = (
-    "Filled: no other design is as good at a lower cost. Open and gray: another one is. Triangles miss their budget. "
-    "Bars: binomial standard error on {events} test events; all designs see the same events, so that differences "
-    "between them are better known than that."
+    "Filled: on the Pareto front. Open and gray: dominated. Triangles: budget missed. Bars: binomial standard error on "
+    "{events} test events. All designs use the same events, so that differences between them have smaller errors."
 )
 
 
 def pages_of_scan(scan: Path, folder: Path) -> None:
-    """Write scan.html, scan.svg (LUTs) and scan_latency.svg. Raises CardError when the card is missing or damaged."""
+    """Write scan.html, scan.svg (LUTs) and scan_latency.svg.
+
+    Parameters
+    ----------
+    scan : Path
+        ScanCard.
+    folder : Path
+        Folder of the page.
+
+    Raises
+    ------
+    CardError
+        If a card is missing or damaged.
+    """
     with styled():
         write_page(scan_page(read_card(ScanCard, scan)), folder / "scan.html")
 
 
 def scan_page(card: ScanCard) -> Page:
+    """Return the page."""
     from trigger_lut.report.plots.pareto import against_latency, against_luts
 
     met = sum(point.budget_met for point in card.points)
@@ -32,7 +45,7 @@ def scan_page(card: ScanCard) -> Page:
     return Page(
         title="Scan",
         lead=f"{len(card.points)} designs on data set {card.data_set} for {card.target}; {met} meet their budget.",
-        tables=[_points(card), _beside(card, reference)],
+        tables=[_points(card), _baselines(card, reference)],
         cards={"scan": card},
         plots=[
             ("scan.svg", against_luts(card), "Accuracy against LUTs. " + MARKS.format(events=card.events)),
@@ -63,9 +76,9 @@ def _points(card: ScanCard) -> Table:
             *("Network", "Address bits", "Seed", "Epochs", "Started from"),
         ],
         [_row(n, point, numbers) for n, point in enumerate(card.points, start=1)],
-        note=f"LUT, FF: {luts}. Latency: {latency}. Of: the budget. Pareto front: no other design is as accurate at a "
-        "lower cost of that kind. Started from: the point (#) whose network, as it was before its widths were frozen, "
-        "this one's training began with; -: trained from scratch. A click on a head sorts.",
+        note=f"LUT, FF: {luts}. Latency: {latency}. The number after 'of' is the budget. Pareto front: no other design "
+        "is as accurate at a lower cost. Started from: point (#) whose network, before its widths were frozen, was the "
+        "start of this training; -: trained from scratch. Click a column head to sort.",
         sortable=True,
     )
 
@@ -73,7 +86,7 @@ def _points(card: ScanCard) -> Table:
 def _row(n: int, point: ScanPoint, numbers: dict[str, int]) -> list[Cell]:
     start = numbers.get(point.warm_from or "", 0)
     fronts = [name for name, best in (("LUT", point.front_luts), ("latency", point.front_latency)) if best]
-    exact = "yes" if point.bit_exact else f"no, {point.mismatches} differences" if point.mismatches else "not shown"
+    exact = "yes" if point.bit_exact else f"no, {point.mismatches} mismatches" if point.mismatches else "not shown"
     return [
         Cell(str(n)),
         *cells(point.name),
@@ -92,8 +105,8 @@ def _row(n: int, point: ScanPoint, numbers: dict[str, int]) -> list[Cell]:
     ]
 
 
-def _beside(card: ScanCard, reference: str) -> Table:
-    """References of this run, and results of others where the data set is the same public one."""
+def _baselines(card: ScanCard, reference: str) -> Table:
+    """Return the table of baselines, and of published results on the same public data set."""
     none = Cell("-")
     rows = [
         [
@@ -117,8 +130,8 @@ def _beside(card: ScanCard, reference: str) -> Table:
         )
     if card.public_data_set is not None:
         note = (
-            f"Published results are on the same public data set ({TITLES[card.public_data_set]}), as their authors "
-            "state them: other tools, devices and splits of the events. They were not repeated here."
+            f"Published results are on the same public data set ({TITLES[card.public_data_set]}), as stated by their "
+            "authors, with other tools, devices and splits. They were not repeated."
         )
     else:
         note = (
@@ -126,7 +139,7 @@ def _beside(card: ScanCard, reference: str) -> Table:
             f"data set (key published; known: {', '.join(TITLES)}), and accuracies on other events cannot be compared."
         )
     header = ["", "Method", "Accuracy", "LUT", "FF", "Latency [ns]", "Part", "Source"]
-    return Table("Beside them", header, rows, note=note)
+    return Table("Baselines and published results", header, rows, note=note)
 
 
 def _accuracy(point: ScanPoint) -> str:

@@ -1,8 +1,8 @@
-"""The page over all designs."""
+"""Page of all designs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from trigger_lut.cards.base import read_card
@@ -13,17 +13,30 @@ from trigger_lut.report.plots.style import styled
 from trigger_lut.report.template import Cell, Page, Table, cells, fixed, fmax, judgement, percent, write_page
 
 
-def pages_of_summary(summary: Path, folder: Path, routes: list[Path] | None = None) -> None:
-    """Write summary.html and summary.svg into the folder. Raises CardError when a card is missing or damaged.
+def pages_of_summary(*, summary: Path, folder: Path, routes: Sequence[Path] = ()) -> None:
+    """Write summary.html and summary.svg.
 
-    routes: RouteCards of the designs, where that stage is switched on.
+    Parameters
+    ----------
+    summary : Path
+        Summary of the designs.
+    folder : Path
+        Folder of the page.
+    routes : sequence of Path
+        RouteCards of the designs, if this stage is switched on.
+
+    Raises
+    ------
+    CardError
+        If a card is missing or damaged.
     """
-    routed = [read_card(RouteCard, path) for path in routes or []]
+    routed = [read_card(RouteCard, path) for path in routes]
     with styled():
         write_page(summary_page(read_card(Summary, summary), routed), folder / "summary.html")
 
 
 def summary_page(card: Summary, routed: list[RouteCard] | None = None) -> Page:
+    """Return the page."""
     from trigger_lut.report.plots.summary import summary
 
     classes, shown = list(card.designs[0].auc), METRICS[card.designs[0].metric]
@@ -35,7 +48,7 @@ def summary_page(card: Summary, routed: list[RouteCard] | None = None) -> Page:
         (f"{shown}, Dense of the same widths, unquantized", lambda d: percent(d.score_dense)),
         (f"{shown}, boosted trees", lambda d: percent(d.score_trees)),
         ("LUT", lambda d: Cell(f"{d.luts} of {d.luts_budget}")),
-        ("LUT, surrogate", lambda d: fixed(d.luts_estimate)),
+        ("LUT, estimate", lambda d: fixed(d.luts_estimate)),
         ("FF", lambda d: d.ff),
         ("DSP", lambda d: d.dsp),
         ("BRAM18", lambda d: d.bram18),
@@ -51,12 +64,12 @@ def summary_page(card: Summary, routed: list[RouteCard] | None = None) -> Page:
         "Designs",
         ["", *(d.name for d in card.designs)],
         [cells(name, *(value(d) for d in card.designs)) for name, value in quantities],
-        note=f"LUT, FF, DSP, BRAM18: {sources}. Latency: {simulated}. The surrogate is training's estimate of LUTs; "
-        "Fmax is an estimate by the delay model on the synthesized netlist, not a timing run.",
+        note=f"LUT, FF, DSP, BRAM18: {sources}. Latency: {simulated}. LUT, estimate: count before synthesis. Fmax: "
+        "estimate of the delay model for the synthesized netlist, not a timing run.",
     )
     lines = Table(
         "Budget lines",
-        ["Design", "Quantity", "Found", "Source", "Budget", ""],
+        ["Design", "Quantity", "Measured", "Source", "Budget", ""],
         [
             cells(
                 d.name,
@@ -91,4 +104,4 @@ def summary_page(card: Summary, routed: list[RouteCard] | None = None) -> Page:
 
 
 def _not_exact(design: DesignSummary) -> str:
-    return f"no, {design.mismatches} differences" if design.mismatches else "not shown: a control was not caught"
+    return f"no, {design.mismatches} mismatches" if design.mismatches else "not shown: a control was not caught"

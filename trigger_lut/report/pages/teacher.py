@@ -1,4 +1,4 @@
-"""The page of the teacher of an anomaly's networks."""
+"""Page of the teacher of an anomaly detection."""
 
 from __future__ import annotations
 
@@ -11,28 +11,42 @@ from trigger_lut.report.template import Page, Table, cells, fixed, write_page
 
 
 def page_of_teacher(teacher: Path, folder: Path) -> None:
-    """Write teacher.html and scores.svg. Raises CardError when the card is missing or damaged."""
+    """Write teacher.html and scores.svg.
+
+    Parameters
+    ----------
+    teacher : Path
+        TeacherCard.
+    folder : Path
+        Folder of the page.
+
+    Raises
+    ------
+    CardError
+        If a card is missing or damaged.
+    """
     with styled():
         write_page(teacher_page(read_card(TeacherCard, teacher)), folder / "teacher.html")
 
 
 def teacher_page(card: TeacherCard) -> Page:
+    """Return the page."""
     from trigger_lut.report.plots.anomaly import scores
 
     areas = Table(
         "Classes against background",
         ["Class", "Test events", "Area under the ROC curve"],
         [cells(name, sum(card.counts[name]), fixed(area, 3)) for name, area in card.auc.items()],
-        note="Background of the test split as it was made, each kind with as many events as the description asks for. "
-        "What matters in a trigger is the efficiency at a rate, on the page of each design.",
+        note="Background of the test split, with the mixture of the data set. The page of each design gives the "
+        "efficiency at a trigger rate.",
     )
     widths = [*card.units, *card.units[-2::-1]]
     return Page(
-        title="What is unusual",
+        title="Anomaly score",
         lead=f"An autoencoder (Dense layers of {', '.join(map(str, widths))} units and back to its "
         f"{len(card.channels)} channels) was trained on {card.events} of {', '.join(card.background)}. The score "
-        "of an event is log2 of the mean squared error with which it gives the event back; networks for firmware learn "
-        "that score from the same codes.",
+        "of an event is log2 of the mean squared error of its reconstruction. Networks for firmware learn this score "
+        "from the same codes.",
         tables=[areas],
         cards={"teacher": card},
         plots=[("scores.svg", scores(card), "Scores of test events by class, and the error in training by epoch.")],

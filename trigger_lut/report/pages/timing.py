@@ -1,4 +1,4 @@
-"""The timing page: latency against the budget, the pipeline's stages after synthesis, and how far the model is off."""
+"""Timing page: latency against the budget, pipeline stages after synthesis, accuracy of the delay model."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from trigger_lut.report.template import Cell, Page, Table, cells, fixed, fmax, j
 
 
 def timing_page(spec: Spec, card: TimingCard, synth: SynthCard | None = None, route: RouteCard | None = None) -> Page:
-    """synth: the card with the stages; route: the RouteCard, where that stage is switched on."""
+    """Return the page; synth has the pipeline stages, route is None if that stage is switched off."""
     from trigger_lut.report.plots.hardware import pipeline
 
-    late = "missed" if card.clock_met else "missed: counts only at a clock that is met"
+    late = "missed" if card.clock_met else "missed: counts only if the clock is met"
     rows = [
         cells("Latency [cycles]", *measured(card.latency_cycles), spec.latency_cycles_budget, Cell("-")),
         cells("Latency [ns]", *measured(card.latency_ns), card.latency_ns_budget, judgement(card.latency_met, no=late)),
@@ -31,7 +31,7 @@ def timing_page(spec: Spec, card: TimingCard, synth: SynthCard | None = None, ro
     ]
     allowed = "not found" if card.latency_allowed_ns is None else f"{card.latency_allowed_ns:g} ns"
     tables = [
-        Table("Latency and throughput", ["", "Found", "Source", "Budget", ""], rows, note=f"Fmax: {card.fmax_model}")
+        Table("Latency and throughput", ["", "Measured", "Source", "Budget", ""], rows, note=f"Fmax: {card.fmax_model}")
     ]
     if synth is not None and synth.stages:
         tables.append(stages_table(synth))
@@ -57,7 +57,7 @@ def timing_page(spec: Spec, card: TimingCard, synth: SynthCard | None = None, ro
 
 
 def stages_table(card: SynthCard) -> Table:
-    """Static timing of each pipeline stage, with its slowest path by name."""
+    """Return the static timing of each pipeline stage, with its slowest path."""
     slowest = max(range(len(card.stages)), key=lambda n: card.stages[n].logic_ns)
     return Table(
         "Pipeline stages after synthesis",
@@ -79,9 +79,9 @@ def stages_table(card: SynthCard) -> Table:
             for n, stage in enumerate(card.stages)
         ],
         note=(
-            "Static timing of the netlist: a wire in front of each LUT, by the delay model. A net is named after the "
-            f"value of the network that it carries on {card.netlist_vectors} random vectors, on which the netlist's "
-            "outputs are the network's. Nets inside a table of several LUTs or inside an adder carry no such value."
+            "Static timing of the netlist by the delay model, with a wire before each LUT. Each net has the name of "
+            f"the network value that it equals on {card.netlist_vectors} random vectors. Nets inside a table of "
+            "several LUTs or inside an adder have no name."
         ),
     )
 
@@ -91,7 +91,7 @@ def _cells_on(stage: StageTiming) -> Cell:
 
 
 def model_table() -> Table:
-    """The delay model beside published designs after place and route."""
+    """Return the comparison of the delay model with published designs after place and route."""
     published = published_latency.load()
     intervals = published_latency.ratio_intervals(tuple(PERIOD_RATIOS))
     errors = "; ".join(f"{low} to {high} in {100 * p:.0f} %" for p, (low, high) in intervals.items())

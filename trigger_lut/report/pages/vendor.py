@@ -1,4 +1,4 @@
-"""The table of what the vendor's tools found, beside Yosys."""
+"""Table of the figures of vendor tools and Yosys."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ROWS = {
 
 
 def vendor_table(synth: SynthCard, card: VendorCard | None) -> Table:
-    """A column a tool; '-' where a tool has no such figure, 'not measured' where it did not run."""
+    """Return a table with one column for each tool; '-': no such figure, 'not measured': the tool did not run."""
     after = (VivadoFigures(), VivadoFigures()) if card is None else (card.post_synth, card.post_route)
     hls = HlsFigures() if card is None else card.csynth
     rows = [

@@ -1,4 +1,4 @@
-"""Plots of anomaly detection: simulated crossings, and the scores that the teacher gives."""
+"""Plots of anomaly detection: simulated crossings, and the scores of the teacher."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def crossings(check: CrossingCheck) -> Figure:
-    """First jet and missing transverse momentum of simulated crossings, by class."""
+    """Plot leading jet and missing transverse momentum of simulated crossings, by class."""
     import mplhep
 
     figure, axes = canvas(9.6, 4.6, columns=2)
@@ -31,14 +31,14 @@ def crossings(check: CrossingCheck) -> Figure:
         ax.set_ylim(1e-6, 0.2)
         ax.set_xlim(edges[0], edges[-1])
         ax.set_xlabel(label)
-        ax.set_ylabel("Share of crossings / GeV")
+        ax.set_ylabel("Fraction of crossings / GeV")
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=4)
     return figure
 
 
 def scores(card: TeacherCard) -> Figure:
-    """Scores of test events by class, and the teacher's error by epoch."""
+    """Plot the scores of test events by class, and the teacher's error by epoch."""
     import mplhep
 
     figure, [left, right] = canvas(9.6, 4.6, columns=2)
@@ -51,7 +51,7 @@ def scores(card: TeacherCard) -> Figure:
     left.set_ylim(1e-5, 1)
     left.set_xlim(edges[0], edges[-1])
     left.set_xlabel("Score: log2 of the mean squared error")
-    left.set_ylabel("Share of test events / bin")
+    left.set_ylabel("Fraction of test events / bin")
     epochs = np.arange(1, len(card.loss_training) + 1)
     right.plot(epochs, card.loss_training, color=COLORS[0], label="training")
     right.plot(epochs, card.loss_validation, color=COLORS[2], linestyle="--", label="validation")

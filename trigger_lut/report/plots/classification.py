@@ -1,4 +1,4 @@
-"""Plots of the classification: ROC curves of all methods, and the confusion matrix beside the reference's."""
+"""Plots of the classification: ROC curves of all methods, and confusion matrices of firmware and baseline."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def roc(card: PhysicsCard) -> Figure:
-    """One plot a class: background efficiency (logarithmic) against signal efficiency, all methods."""
+    """Plot background efficiency (logarithmic) against signal efficiency, all methods, for each class."""
     columns = min(3, len(card.classes))
     rows = ceil(len(card.classes) / columns)
     figure, axes = canvas(3.9 * columns, 3.6 * rows + 0.3, rows, columns)
@@ -45,13 +45,12 @@ def roc(card: PhysicsCard) -> Figure:
 
 
 def with_error(value: float, error: float | None) -> str:
-    """With four digits after the point, as many as an error of 1e-4 needs."""
+    """Format an area with four digits after the point, as an error of 1e-4 needs."""
     return f"{value:.4f}" if error is None else f"{value:.4f} ± {error:.4f}"
 
 
 def confusion(card: PhysicsCard) -> Figure:
-    """Share of each true class (row) that the firmware assigns to each class (column), and how far that is from the
-    unquantized reference's."""
+    """Plot the confusion matrix of the firmware (row: true class), and its difference to the unquantized baseline."""
     names = [plain(name) for name in card.classes]
     firmware, dense = (_shares(found.confusion) for found in (card.methods[-1], card.methods[0]))
     apart = firmware - dense
@@ -59,10 +58,10 @@ def confusion(card: PhysicsCard) -> Figure:
     figure, [left, right] = canvas(2 * size + 1.6, size, columns=2)
     most = max(float(np.abs(apart).max()), 0.1)
     for ax, shown, title, limits, colors, form, label in (
-        (left, firmware, card.methods[-1].method, (0, 100), "cividis", ".1f", "Share of the true class [%]"),
+        (left, firmware, card.methods[-1].method, (0, 100), "cividis", ".1f", "Fraction of the true class [%]"),
         (
             *(right, apart, f"{card.methods[-1].method} minus {card.methods[0].method.lower()}", (-most, most)),
-            *("PuOr", "+.1f", "Difference of the shares [percentage points]"),
+            *("PuOr", "+.1f", "Difference [percentage points]"),
         ),
     ):
         image = ax.imshow(shown, cmap=colors, vmin=limits[0], vmax=limits[1])
@@ -80,13 +79,13 @@ def confusion(card: PhysicsCard) -> Figure:
 
 
 def _ink(place: float, colors: str) -> str:
-    """White on what is dark in the color map: the low end of cividis, both ends of PuOr."""
+    """Return white for dark cells: the low end of cividis, both ends of PuOr."""
     dark = place < 0.55 if colors == "cividis" else not 0.2 < place < 0.8
     return "white" if dark else "black"
 
 
 def _shares(counts: list[list[int]]) -> NDArray[np.float64]:
-    """(classes, classes) per cent of each row."""
+    """Return the (classes, classes) percentages of each row."""
     held = np.array(counts, dtype=np.float64)
     shares: NDArray[np.float64] = 100 * held / np.maximum(held.sum(axis=1, keepdims=True), 1)
     return shares

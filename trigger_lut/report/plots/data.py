@@ -20,7 +20,7 @@ LEAST_SHARE = 1e-4
 
 
 def masses(check: PhysicsCheck) -> Figure:
-    """Groomed jet mass of each class, with the masses of W, Z and top."""
+    """Plot the groomed jet mass of each class, with the masses of W, Z and top."""
     import mplhep
 
     figure, [ax] = canvas(7.0, 4.6)
@@ -34,13 +34,13 @@ def masses(check: PhysicsCheck) -> Figure:
     ax.set_xlim(edges[0], edges[-1])
     ax.set_ylim(0, None)
     ax.set_xlabel("mMDT jet mass [GeV]")
-    ax.set_ylabel(f"Share of jets / {edges[1] - edges[0]:g} GeV")
+    ax.set_ylabel(f"Fraction of jets / {edges[1] - edges[0]:g} GeV")
     ax.legend(title="Jet class", loc="upper right")
     return figure
 
 
 def angles(check: MuonCheck) -> Figure:
-    """True angles of simulated muons, and how far the fit to their own hits is off."""
+    """Plot true angles of simulated muons, and the residuals of the fit to their own hits."""
     figure, [left, right] = canvas(9.0, 3.8, columns=2)
     left.stairs(check.angle_counts, check.angle_edges_mrad, color=COLORS[0])
     left.set_ylim(0, 1.2 * max(check.angle_counts))
@@ -77,7 +77,7 @@ def inputs(card: IngestCard) -> Figure:
         ax.tick_params(labelsize=7)
     for ax in axes[len(shown) :]:
         ax.set_axis_off()
-    axes[0].set_ylabel("Share of events / bin", fontsize=8)
+    axes[0].set_ylabel("Fraction of events / bin", fontsize=8)
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=min(len(names), 10))
     return figure
@@ -90,7 +90,7 @@ def _occupied(feature: FeatureSummary) -> tuple[int, int]:
 
 
 def codes(card: IngestCard) -> Figure:
-    """How much of each channel's hardware format is used, and how much of the data lies outside."""
+    """Plot the used fraction of each format, and the fraction of events beyond it."""
     shown = card.features[:MOST_FEATURES]
     figure, [left, right] = canvas(8.2, 0.26 * len(shown) + 1.4, 1, 2)
     rows = np.arange(len(shown))

@@ -1,4 +1,4 @@
-"""Plots of a comparison with other data: the inputs that drifted most."""
+"""Plots of a comparison with later data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RATIOS = (0.4, 1.6)
 
 
 def inputs(card: DriftCard) -> Figure:
-    """Distributions of the codes of the inputs that drifted most in both data sets, each with their ratio below."""
+    """Plot the code distributions of the inputs with the largest drift, with their ratios."""
     shown = [x for x in card.features if x.histogram is not None]
     columns = min(COLUMNS, len(shown))
     rows = ceil(len(shown) / columns)
@@ -54,7 +54,7 @@ def _input(above: Axes, below: Axes, feature: InputDrift, card: DriftCard) -> No
     above.errorbar(middle[drawn], new[drawn], new_error[drawn], label=plain(card.drift), elinewidth=1, **marks)
     above.set_yscale("log")  # inputs pile up at 0 or at the end of their range
     above.set_ylim(LEAST_SHARE, 2)
-    above.set_ylabel("Share of events / bin", fontsize=9)
+    above.set_ylabel("Fraction of events / bin", fontsize=9)
     above.set_title(f"distance {feature.distance.ks:.3f}", loc="right", fontsize=9)
     above.tick_params(labelbottom=False)
     both = drawn & (old > 0)

@@ -1,4 +1,4 @@
-"""Plot of what each bit of each input is worth."""
+"""Plot of the importance of each bit of each input."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ UNREAD_COLOR = "#e4e6e8"
 
 
 def by_loss(card: ImportanceCard) -> list[FeatureImportance]:
-    """The features, the most important first; those that are not read come last."""
+    """Sort the features, most important first, unread ones last."""
     return sorted(card.features, key=lambda feature: (feature.bits_read == 0, -feature.loss.value))
 
 
 def bits(card: ImportanceCard) -> Figure:
-    """Left what is lost when a whole feature is shuffled, right when one of its bits is; at most MOST_FEATURES."""
+    """Plot the loss for each shuffled feature (left) and bit (right), for at most MOST_FEATURES."""
     from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import PowerNorm
@@ -76,7 +76,7 @@ def bits(card: ImportanceCard) -> Figure:
 
 
 def slots(card: ImportanceCard) -> Figure:
-    """What is lost when a slot of objects is shuffled, against its number: a plot a kind of objects."""
+    """Plot the loss for each shuffled slot against its number, for each kind of objects."""
     from matplotlib.ticker import MaxNLocator
 
     kinds: dict[str, list[SlotImportance]] = {}
@@ -102,6 +102,6 @@ def slots(card: ImportanceCard) -> Figure:
 
 
 def short(lost: float) -> str:
-    """Percentage points with one digit after the point, without one from 100 on."""
+    """Format percentage points with one digit after the point, without one from 100 on."""
     text = f"{lost:.1f}" if abs(lost) < 99.95 else f"{lost:.0f}"
     return text.replace("-0.0", "0.0").replace("-", "\N{MINUS SIGN}")

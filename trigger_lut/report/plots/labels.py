@@ -1,4 +1,4 @@
-"""Places of labels beside their points, where they hide least."""
+"""Positions of labels near their points, with the least overlap."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def placed(
     unit: float = 1.0,
     taken: Sequence[Box] = (),
 ) -> Iterator[tuple[float, float, bool]]:
-    """Yield a label's center relative to its point, and whether it is far from it, for each label in turn.
+    """Choose the center of each label relative to its point.
 
     Other points and earlier labels are avoided.
 
@@ -27,7 +27,14 @@ def placed(
     unit
         Pixels in a point of type.
     taken
-        What else is not to be hidden.
+        Other boxes to avoid.
+
+    Yields
+    ------
+    x, y : float
+        Center of the label, relative to its point.
+    far : bool
+        True if the label needs a line to its point.
     """
     full = [*taken, *(around(x, y, 9 * unit, 9 * unit) for x, y in centers)]
     for (x, y), (width, height) in zip(centers, sizes, strict=True):

@@ -21,7 +21,7 @@ LABEL_POINTS = 7.5  # font size
 
 
 def against_luts(card: ScanCard) -> Figure:
-    """Accuracy against LUTs after synthesis."""
+    """Plot accuracy against LUTs after synthesis."""
     source = ", ".join(sorted({p.luts_source for p in card.points}))
     return _against(
         card,
@@ -33,19 +33,19 @@ def against_luts(card: ScanCard) -> Figure:
 
 
 def against_latency(card: ScanCard) -> Figure:
-    """Accuracy against latency at the target's clock."""
+    """Plot accuracy against latency at the target's clock."""
     source = ", ".join(sorted({p.latency_source for p in card.points}))
     costs, on_front = [p.latency_ns for p in card.points], [p.front_latency for p in card.points]
     return _against(card, costs, on_front, f"Latency [ns] ({source})", _published(card, "latency_ns"))
 
 
 def label_of(card: ScanCard, n: int) -> str:
-    """How a point is called in the plots."""
+    """Return the label of a point in the plots."""
     return card.points[n].name.removeprefix("scan_") if len(card.points) <= NAMED else str(n + 1)
 
 
 def _published(card: ScanCard, key: str) -> list[tuple[str, float, float]]:
-    """(label, cost, accuracy) of the results of others that state this cost."""
+    """Return (label, cost, accuracy) of published results that state this cost."""
     rows = [(f"P{n}", getattr(row, key), row.accuracy) for n, row in enumerate(card.published, start=1)]
     return [row for row in rows if row[1] is not None]
 
@@ -97,7 +97,7 @@ def _style(point: ScanPoint, best: bool) -> tuple[dict[str, Any], str]:
 
 
 def _front(ax: Axes, card: ScanCard, costs: Sequence[float], on_front: Sequence[bool]) -> None:
-    """The best accuracy that is had up to each cost, as a step line."""
+    """Draw the best accuracy up to each cost as a step line."""
     best = sorted((c, 100 * p.score) for p, c, chosen in zip(card.points, costs, on_front, strict=True) if chosen)
     if best:
         x, y = [c for c, _ in best], [a for _, a in best]
@@ -127,7 +127,7 @@ def _limits(ax: Axes, card: ScanCard, costs: list[float], others: list[float]) -
 
 
 def _write_labels(figure: Figure, ax: Axes, marks: list[tuple[float, float, str]]) -> None:
-    """Write each label beside its point where it hides least: other points and earlier labels are avoided."""
+    """Write each label near its point, with the least overlap with points and earlier labels."""
     figure.draw_without_rendering()
     scale = figure.dpi / 72
     centers = [tuple(ax.transData.transform((x, y))) for x, y, _ in marks]

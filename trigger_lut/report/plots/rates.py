@@ -81,7 +81,7 @@ def turnons(card: RateCard) -> Figure:
 
 
 def reliability(card: RateCard) -> Figure:
-    """Observed share of signal against its predicted probability."""
+    """Plot the observed fraction of signal against its predicted probability."""
     figure, [ax] = canvas(5.0, 4.4)
     ax.plot([0, 1], [0, 1], color="#717581", linewidth=0.8, linestyle=":")
     for n, found in enumerate(card.reliability):
@@ -89,14 +89,14 @@ def reliability(card: RateCard) -> Figure:
     ax.set_xlim(0, 1)
     ax.set_ylim(0, 1.15)
     ax.set_xlabel("Predicted probability of signal")
-    ax.set_ylabel("Share of signal")
+    ax.set_ylabel("Fraction of signal")
     ax.legend(loc="upper left", fontsize=8)
     _labeled(ax, card)
     return figure
 
 
 def _point(ax: Axes, x: tuple[float, Interval68 | None], khz: Interval68, n: int) -> None:
-    """A working point of the n-th method with the errors of what was found on the test split."""
+    """Draw a working point of the n-th method with errors from the test split."""
     value, across = x
     ax.errorbar(
         [value],

@@ -68,8 +68,7 @@ def canvas(
     widths: Sequence[float] | None = None,
     heights: Sequence[float] | None = None,
 ) -> tuple[Figure, list[Axes]]:
-    """A figure of rows x columns plots (row by row); width and height in inches. widths, heights: relative, of columns
-    and rows."""
+    """Return a figure of rows x columns plots; width and height in inches, widths and heights relative."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")

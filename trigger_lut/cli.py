@@ -87,7 +87,7 @@ def parser() -> argparse.ArgumentParser:
     text = "Run one stage of the workflow; its arguments are files."
     stage = people.add_parser("stage", help=text.rstrip("."), description=text)
     stages = stage.add_subparsers(title="stages", metavar="<stage>", required=True)
-    text = "Draw a page that the workflow does not draw."
+    text = "Draw a page for debugging."
     report = people.add_parser("report", help=text.rstrip("."), description=text)
     reports = report.add_subparsers(title="pages", metavar="<page>", required=True)
 
@@ -263,11 +263,10 @@ def parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("--vendor", type=Path, metavar="PATH", help="card of the vendor's tools, where it is made")
     sub.add_argument("--route", type=Path, metavar="PATH", help="card of place and route, where it is made")
-    for group, name in ((stages, ""), (reports, "event")):
-        sub = command(pages.page_of_event, "--network", "--codes", "--output", group=group, name=name)
-        sub.add_argument("--name", default="network", metavar="NAME", help="name of the design, for the title")
-        number = "number in the test split, from 0; default: 0"
-        sub.add_argument("--event", type=at_least(0), default=0, metavar="N", help=number)
+    sub = command(pages.page_of_event, "--network", "--codes", "--output", group=reports, name="event")
+    sub.add_argument("--name", default="network", metavar="NAME", help="name of the design, for the title")
+    number = "number in the test split, from 0; default: 0"
+    sub.add_argument("--event", type=at_least(0), default=0, metavar="N", help=number)
     command(pages.page_of_importance, "--importance", "--folder")
     command(pages.page_of_rate, "--rate", "--decision", "--folder")
     command(pages.page_of_teacher, "--teacher", "--folder")

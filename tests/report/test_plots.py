@@ -411,7 +411,7 @@ def test_pages_of_an_anomaly(tmp_path):
     assert {p.name for p in tmp_path.glob("*.svg")} == {"rates.svg", "turnons.svg"}
     text = (tmp_path / "rate.html").read_text()
     assert "accepts an event if its output, as an integer, is at least this code" in text
-    assert "set where output anomaly, in steps of 2^-4, is at least" in text
+    assert "A bit is 1 where output anomaly, in steps of 2^-4, is at least" in text
     assert "Teacher, unquantized" in text
     write_card(made_cards.teacher(), tmp_path / "teacher.json")
     page_of_teacher(tmp_path / "teacher.json", tmp_path)
@@ -463,7 +463,7 @@ def test_the_page_of_importance_lists_what_was_pruned_first(tmp_path):
     write_card(made_cards.importance(), tmp_path / "importance.json")
     page_of_importance(tmp_path / "importance.json", tmp_path)
     text = (tmp_path / "importance.html").read_text()
-    heads = ["Inputs pruned away", "Features", "Accuracy lost by bit [percentage points]"]
+    heads = ["Pruned inputs", "Features", "Accuracy lost by bit [percentage points]"]
     heads += ["Lost by class [percentage points]", "Slots of objects"]
     assert re.findall("<h2[^>]*>(.*)</h2>", text) == heads
     assert "1 of 5 inputs were pruned away" in text

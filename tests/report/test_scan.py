@@ -85,7 +85,7 @@ def test_the_table_holds_every_point(page):
     assert rows["scan_l600_t20_s1"][2:9] == [
         *("75.00 ± 1.77 %", "611 of 600", "512", "17.50 of 20", "missed", "yes", "LUT, latency"),
     ]
-    assert rows["scan_l3000_t20_s1"][6:9] == ["met", "no, 2 differences", "-"]
+    assert rows["scan_l3000_t20_s1"][6:9] == ["met", "no, 2 mismatches", "-"]
 
 
 def test_the_table_tells_where_trainings_started(page):

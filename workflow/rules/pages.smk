@@ -107,7 +107,7 @@ rule page_of_event:
     log:
         "results/logs/{design}/page_of_event.log",
     shell:
-        "trigger-lut stage page-of-event --name {wildcards.design} --network {input.network} --codes {input.codes}"
+        "trigger-lut report event --name {wildcards.design} --network {input.network} --codes {input.codes}"
         " --output {output} &> {log} || failed {log}"
 
 

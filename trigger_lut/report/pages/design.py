@@ -200,7 +200,7 @@ def verify_page(card: VerifyCard) -> Page:
         [cells("Latency", card.latency_cycles_measured), cells("Initiation interval", card.ii_measured)],
     )
     return Page(
-        title=f"{card.design}: verification",
+        title=f"{card.design}: {'bit-exact' if card.bit_exact else 'not bit-exact'}",
         lead=card.verdict,
         tables=[comparisons, vectors, entries, measured_here],
         cards={"verify": card},

@@ -62,10 +62,10 @@ def test_an_rntuple_with_lists_of_lists_and_texts(tmp_path: Path) -> None:
         "event": "number",
         "pt": "list",
         "hits": "nested",
-        "word": "other",
+        "word": "text",
     }
     assert sample.branches["pt"].values.to_list() == [[1.0], [], [2.0, 3.0]]
-    assert sample.branches["word"].reason == "not numbers"
+    assert sample.branches["word"].kind == "text"
 
 
 def test_branches_of_some_files_alone_are_named(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,17 +13,19 @@ from numpy.typing import NDArray
 from trigger_lut.config.data_set.expressions import parse
 from trigger_lut.data.scaffold.branch_names import (
     LABEL,
+    LEVEL_1,
     MOMENTA,
     OBJECTS,
     VARIABLES,
     group,
     identifier,
+    is_truth,
     key,
     role,
     term,
 )
 from trigger_lut.data.scaffold.inspect import Branch, TreeSample
-from trigger_lut.data.scaffold.objects import propose_objects, variable
+from trigger_lut.data.scaffold.objects import crossing, propose_arrays, propose_objects, variable
 from trigger_lut.data.scaffold.proposal import (
     MANY_NOT_FINITE,
     Feature,
@@ -39,12 +42,15 @@ MAX_FEATURES = 20  # a start; more stand in comments
 FLAT_BESIDE_LISTS = 8  # features from flat branches where there are lists too
 GROUPS = 4  # objects that a start is made with
 MAX_CLASSES = 20
+MAX_ELEMENTS = 64  # of an array, as features
+ENERGY_SUMS = {0: "total_et", 1: "total_ht", 2: "missing_et", 3: "missing_ht"}  # etSumType of level 1
 
 REASONS = {
     "weight": "named like a weight",
     "truth": "named like the truth of a simulation, which a trigger does not have",
     "label": "named like a label",
     "decision": "a decision of a trigger or filter",
+    "tagger": "output of another tagger, which a trigger does not have",
 }
 
 
@@ -57,7 +63,10 @@ def propose(sample: TreeSample, by_class: Mapping[str, Sequence[int]] | None = N
     heads = {group(name)[0] for name in lists} | {f"n{name}" for name in lists}  # lengths of lists
     flat = {name: b for name, b in sample.branches.items() if b.kind == "number" and name not in heads}
     event_id, split_by, id_note = _identity(flat, sample.entries_read)
-    label, classes, label_note = _label({name: b for name, b in flat.items() if name not in event_id})
+    texts = {name: b for name, b in sample.branches.items() if b.kind == "text"}
+    label, classes, values, label_note = _label({n: b for n, b in (flat | texts).items() if n not in event_id})
+    if not label:
+        label_note += _of_objects(sample)
     of_files = by_class if by_class and not label else {}
     apart = bool(of_files) and not event_id
     if apart:
@@ -76,7 +85,10 @@ def propose(sample: TreeSample, by_class: Mapping[str, Sequence[int]] | None = N
         event_id=event_id,
         split_by=split_by,
         label=term(label) if label else "",
-        classes=tuple(of_files) or tuple(f"class_{k}" for k in range(classes)),
+        classes=tuple(of_files) or classes,
+        values=() if of_files else values,
+        numbered=not event_id and not _may_be_identity(flat),
+        friend=sample.friend if event_id else "",
         features=tuple(features),
         objects=tuple(objects),
         notes={"event_id": id_note, "label": label_note},
@@ -124,21 +136,59 @@ def _repeated(columns: list[Any]) -> int:
     return len(hashes) - len(np.unique(hashes))
 
 
-def _label(flat: dict[str, Branch]) -> tuple[str, int, str]:
-    """(branch, classes, note). No branch where none named like a label holds 0 to K-1."""
+def _may_be_identity(flat: dict[str, Branch]) -> bool:
+    """Return whether a branch is named like an identity, though its values may repeat."""
+    integers = [name for name, b in flat.items() if b.values.dtype.kind in "iu"]
+    return any(role(name) in ("run", "lumi", "event", "index") for name in integers)
+
+
+def _label(flat: dict[str, Branch]) -> tuple[str, tuple[str, ...], tuple[str, ...], str]:
+    """Return branch, classes, values of classes and a note. No branch where none named like a label has few values."""
     named = [name for name in flat if role(name) == "label"]
     named.sort(key=lambda name: LABEL.index(key(name)) if key(name) in LABEL else len(LABEL))
     for name in named:
-        if classes := _classes(flat[name].values):
-            others = [other for other in named if other != name]
+        others = [other for other in named if other != name]
+        also = f"; also named like a label: {', '.join(others)}" if others else ""
+        if classes := _classes(flat[name].values) if flat[name].kind == "number" else 0:
             note = f"{flat[name].type}, 0 to {classes - 1}"
-            return name, classes, note + (f"; also named like a label: {', '.join(others)}" if others else "")
+            return name, tuple(f"class_{k}" for k in range(classes)), (), note + also
+        if values := _values(flat[name]):
+            note = f"{flat[name].type}; rename and merge the classes; entries of other values are dropped and counted"
+            return name, tuple(f"class_{k}" for k in range(len(values))), values, note + also
     if named:
-        found = ", ".join(f"{name} {span(flat[name].values)}" for name in named)
-        return "", 0, f"named like a label, but not 0, 1, ... up to at most {MAX_CLASSES - 1}: {found}"
-    few = [name for name, b in flat.items() if not (role(name) or _counter_of(name)) and _classes(b.values)]
-    hint = f"; those that hold 0, 1, ... are: {', '.join(few[:10])}" if few else ""
-    return "", 0, f"no flat branch is named like a label{hint}"
+        spans = {name: span(flat[name].values) if flat[name].kind == "number" else "text" for name in named}
+        found = ", ".join(f"{name} {text}" for name, text in spans.items())
+        return "", (), (), f"named like a label, but not 2 to {MAX_CLASSES} values: {found}"
+    numbers = {name: b for name, b in flat.items() if b.kind == "number"}
+    few = [name for name, b in numbers.items() if not (role(name) or _counter_of(name)) and _classes(b.values)]
+    few += [name for name, b in flat.items() if role(name) == "truth" and _values(b)]
+    hint = f"; those that hold few values are: {', '.join(few[:10])}" if few else ""
+    return "", (), (), f"no flat branch is named like a label{hint}"
+
+
+def _values(branch: Branch) -> tuple[str, ...]:
+    """Return the values of a label as YAML; nothing where these are not 2 to MAX_CLASSES."""
+    if branch.kind == "text":
+        import awkward as ak
+
+        texts = sorted(set(ak.to_list(branch.values)))
+        return tuple(json.dumps(text) for text in texts) if 2 <= len(texts) <= MAX_CLASSES else ()
+    found = np.unique(np.asarray(branch.values, np.float64))
+    integers = np.array_equal(found, np.floor(found))
+    return tuple(f"{value:g}" for value in found) if integers and 2 <= len(found) <= MAX_CLASSES else ()
+
+
+def _of_objects(sample: TreeSample) -> str:
+    """Return a hint where lists have a label for each object, such as Jet_hadronFlavour."""
+    import awkward as ak
+
+    for name, b in sample.branches.items():
+        head, tail = group(name)
+        if b.kind == "list" and tail and "flav" in tail.lower() and not is_truth(head):
+            values = _values(replace(b, kind="number", values=ak.to_numpy(ak.flatten(b.values, axis=None))))
+            if values:
+                return f"; to classify each {head}, write rows: {head} and the label {name} of {', '.join(values)}"
+    return ""
 
 
 def _classes(values: Any) -> int:
@@ -162,7 +212,7 @@ def _left_out(sample: TreeSample, event_id: tuple[str, ...], label: str, lengths
             found[name] = b.reason
         elif name in flat and said in ("run", "lumi", "event", "index") and flat[name].values.dtype.kind in "iu":
             found[name] = "named like an identity"
-        elif said in ("weight", "truth") or (said == "label" and b.kind == "number"):
+        elif said in ("weight", "truth", "tagger") or (said == "label" and b.kind == "number"):
             found[name] = REASONS[said]
         elif said == "decision" and b.kind == "number" and b.values.dtype.kind == "b":
             found[name] = REASONS["decision"]
@@ -171,6 +221,7 @@ def _left_out(sample: TreeSample, event_id: tuple[str, ...], label: str, lengths
 
 def _features(branches: dict[str, Branch], left_out: dict[str, str]) -> tuple[list[Feature], list[ProposedObjects]]:
     """All features that may be used, those of a start marked, and objects; what cannot be used goes to `left_out`."""
+    branches = _arrays_as_lists(branches)
     lists = {name: b for name, b in branches.items() if b.kind == "list"}
     groups: dict[str, list[str]] = {}
     for name in lists:
@@ -188,12 +239,21 @@ def _features(branches: dict[str, Branch], left_out: dict[str, str]) -> tuple[li
                 left_out[name] = made
             else:
                 flat.append(made)
+        elif b.kind == "array":
+            flat += _elements(name, b, taken, left_out)
+        elif b.kind == "text":
+            left_out[name] = "text"
+    sums = {head: names for head, names in groups.items() if _sum_types(names)}
+    for head, names in sums.items():
+        flat += _energy_sums(head, _sum_types(names), names, branches, taken)
+    groups = {head: names for head, names in groups.items() if head not in sums}
     ranked = sorted(groups, key=lambda head: _rank(head, groups[head]))
     objects = propose_objects({head: groups[head] for head in ranked[:GROUPS]}, branches, left_out)
+    objects |= propose_arrays({name: b for name, b in branches.items() if b.kind == "nested"}, objects, left_out)
     jagged: dict[str, list[Feature]] = {}
     for head, names in groups.items():
         counter = counters.get(_counted(head))
-        for name, expression, used in _reductions(head, names, counter):
+        for name, expression, used in _reductions(head, names, counter, crossing(names, branches)):
             if head in objects and "nth(" in expression:
                 continue  # stands in a slot
             read = [branches[n] for n in parse(expression).names]
@@ -226,25 +286,80 @@ def _named_apart(objects: list[ProposedObjects], features: list[Feature]) -> lis
     return found
 
 
-def _reductions(head: str, names: list[str], counter: str | None) -> Iterator[tuple[str, str, bool]]:
-    """(name, expression, whether for a start) of one number each from the lists of an object."""
-    word = identifier(head)
+def _reductions(head: str, names: list[str], counter: str | None, select: str) -> Iterator[tuple[str, str, bool]]:
+    """Yield (name, expression, whether for a start) of one number each from the lists of an object.
+
+    select: condition on the objects; empty for none.
+    """
+    word, kept = identifier(head), f"[{select}]" if select else ""
     yield (
         f"n{word}" if group(names[0])[1] else f"{word}_num",
-        term(counter) if counter else f"num({term(names[0])})",
+        term(counter) if counter and not kept else f"num({term(names[0])}{kept})",
         True,
     )
     for name in sorted(names, key=variable):
         alone = not group(name)[1]
-        yield f"{identifier(name)}_0", f"nth({term(name)}, 0, 0.0)", alone or variable(name) < len(VARIABLES)
+        yield f"{identifier(name)}_0", f"nth({term(name)}{kept}, 0, 0.0)", alone or variable(name) < len(VARIABLES)
         if alone or variable(name) < len(MOMENTA):
-            yield f"{identifier(name)}_sum", f"sum({term(name)})", variable(name) < len(MOMENTA)
+            yield f"{identifier(name)}_sum", f"sum({term(name)}{kept})", variable(name) < len(MOMENTA)
 
 
-def _rank(head: str, names: list[str]) -> tuple[bool, int]:
+def _arrays_as_lists(branches: dict[str, Branch]) -> dict[str, Branch]:
+    """Turn arrays that are variables of objects, such as Jet_pt[10] and Jet_eta[10], into lists."""
+    heads: dict[str, list[str]] = {}
+    for name, b in branches.items():
+        if b.kind == "array" and group(name)[1]:
+            heads.setdefault(group(name)[0], []).append(name)
+    objects = {
+        name
+        for names in heads.values()
+        if len(names) > 1 and variable(min(names, key=variable)) < len(MOMENTA)
+        for name in names
+    }
+    return {name: replace(b, kind="list") if name in objects else b for name, b in branches.items()}
+
+
+def _elements(name: str, branch: Branch, taken: set[str], left_out: dict[str, str]) -> list[Feature]:
+    """Return a feature for each element of an array of fixed length."""
+    size = len(branch.values[0])
+    if size > MAX_ELEMENTS:
+        left_out[name] = f"an array of {size}; take elements, as in {term(name)}[:, 0]"
+        return []
+    made = [_feature(f"{identifier(name)}_{n}", f"{term(name)}[:, {n}]", [branch], taken) for n in range(size)]
+    for n, feature in enumerate(made):
+        if isinstance(feature, str):
+            left_out[f"{name}[:, {n}]"] = feature
+    return [feature for feature in made if isinstance(feature, Feature)]
+
+
+def _sum_types(names: Sequence[str]) -> str:
+    """Return the list that says the type of energy sums, as in L1EtSum of NanoAOD; empty for other objects."""
+    return next((name for name in names if key(group(name)[1]) == "etsumtype"), "")
+
+
+def _energy_sums(
+    head: str, types: str, names: Sequence[str], branches: dict[str, Branch], taken: set[str]
+) -> list[Feature]:
+    """Return the usual energy sums of level 1, one feature each."""
+    momentum = min(names, key=variable)
+    select = crossing(names, branches)
+    found = []
+    for number, word in ENERGY_SUMS.items():
+        condition = f"({term(types)} == {number})" + f" & ({select})" * bool(select)
+        read = [branches[name] for name in (momentum, *parse(condition).names)]
+        made = _feature(f"{identifier(head)}_{word}", f"sum({term(momentum)}[{condition}])", read, taken)
+        if isinstance(made, Feature):
+            found.append(made)
+    return found
+
+
+def _rank(head: str, names: list[str]) -> tuple[bool, float]:
     """Objects with a momentum first, the usual ones before others."""
     word = head.lower()
-    return min(map(variable, names)) >= len(MOMENTA), OBJECTS.index(word) if word in OBJECTS else len(OBJECTS)
+    place = float(OBJECTS.index(word) if word in OBJECTS else len(OBJECTS))
+    if word.startswith("l1") and word not in OBJECTS:  # of level 1, so before those of later reconstruction
+        place = len(LEVEL_1) - 0.5
+    return min(map(variable, names)) >= len(MOMENTA), place
 
 
 def _counted(head: str) -> str:

@@ -5,6 +5,7 @@ A huge file takes as long as a small one: values are read at a few places that a
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +15,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from trigger_lut.config.data_set.functions import value_kind
+from trigger_lut.config.data_set.functions import as_lists, value_kind
 from trigger_lut.config.validation import LONGEST_TEXT
 from trigger_lut.data.branches import Branches
-from trigger_lut.data.read import count_entries
+from trigger_lut.data.read import MAX_DEPTH, count_entries
 from trigger_lut.data.root_files import check_header
-from trigger_lut.data.scaffold.branch_names import BESIDE, key, role
+from trigger_lut.data.scaffold.branch_names import BESIDE, INTERNAL, key, role
 from trigger_lut.errors import DataError, nearest
 
 ENTRIES = 20_000  # entries to look at
@@ -33,13 +34,14 @@ CLOSELY = ("run", "lumi", "event", "index", "label")
 class Branch:
     """A branch and a sample of it.
 
-    kind    number: one an entry; list: of numbers, of any length; nested: lists of lists; other: cannot be a feature
+    kind    number: one an entry; list: of numbers, of any length; array: of fixed length; nested: lists of lists; text;
+            other: cannot be a feature
     values  the sample: NumPy (n,) of a number, awkward (n, lists) of a list, None otherwise
     reason  why it is `other`
     """
 
     name: str
-    kind: Literal["number", "list", "nested", "other"]
+    kind: Literal["number", "list", "array", "nested", "text", "other"]
     type: str
     values: Any = None
     reason: str = ""
@@ -63,6 +65,7 @@ class TreeSample:
     branches: dict[str, Branch]
     partial: dict[str, int]
     file: NDArray[np.int64]
+    friend: str = ""
 
     @property
     def entries(self) -> int:
@@ -75,13 +78,14 @@ def sample_tree(paths: Sequence[Path], tree: str | None = None) -> TreeSample:
     Raises DataError when a file is missing, not ROOT, truncated or without trees, when one lacks the tree, and when
     the tree has no entries or the files have no branch in common.
     """
+    chosen = tree is None
     by_file = [_trees(path) for path in paths]
     trees: Counter[str] = Counter()
     for held in by_file:
         for name, count in held.items():
             trees[name] += count
     if tree is None:
-        tree = max(trees, key=lambda name: (trees[name] > 0, key(name) not in BESIDE, trees[name]))
+        tree = max(trees, key=lambda name: (trees[name] > 0, *_preference(name), trees[name]))
     counts = [
         held[tree] if tree in held else count_entries(path, tree, {}) for path, held in zip(paths, by_file, strict=True)
     ]
@@ -103,7 +107,11 @@ def sample_tree(paths: Sequence[Path], tree: str | None = None) -> TreeSample:
                 opened = Branches(file[tree])
                 for name, (_, start, stop) in todo:
                     parts[name].append(_look_at(opened, name, start, stop))
+    friend = _identity_tree(paths, tree, by_file, common) if chosen else ""
+    if friend:
+        parts |= _identities(paths, friend, common, close)
     return TreeSample(
+        friend=friend,
         paths=tuple(paths),
         tree=tree,
         trees=dict(trees.most_common()),
@@ -112,6 +120,40 @@ def sample_tree(paths: Sequence[Path], tree: str | None = None) -> TreeSample:
         partial={name: count for name, count in having.items() if count < len(paths)},
         file=np.repeat([index for index, _, _ in close], [stop - start for _, start, stop in close]),
     )
+
+
+def _identity_tree(paths: Sequence[Path], tree: str, by_file: Sequence[dict[str, int]], branches: Sequence[str]) -> str:
+    """Return another tree of the files, entry by entry, that has the event number; empty for none or no need."""
+    if any(role(name) == "event" for name in branches):
+        return ""
+    for other in by_file[0]:
+        same = all(trees.get(other) == trees[tree] for trees in by_file)
+        if other != tree and same and not INTERNAL.match(other):
+            names = [_names(path, other) for path in paths]
+            if any(role(name) == "event" and all(name in found for found in names) for name in names[0]):
+                return other
+    return ""
+
+
+def _identities(
+    paths: Sequence[Path], tree: str, taken: Sequence[str], places: Sequence[tuple[int, int, int]]
+) -> dict[str, list[Branch]]:
+    """Read the identity of entries from a friend; names that the main tree has are skipped."""
+    parts: dict[str, list[Branch]] = {}
+    for index, path in enumerate(paths):
+        with _open(path) as file:
+            opened = Branches(file[tree])
+            names = [name for name in _names(path, tree) if role(name) in ("run", "lumi", "event")]
+            for name in names:
+                for _, start, stop in (place for place in places if place[0] == index and name not in taken):
+                    parts.setdefault(name, []).append(_look_at(opened, name, start, stop))
+    return {name: found for name, found in parts.items() if all(b.kind == "number" for b in found)}
+
+
+def _preference(name: str) -> tuple[bool, bool, bool]:
+    """Return what makes a tree likely to hold the events: no bookkeeping, objects of level 1, hardware first."""
+    usual = not INTERNAL.match(name) and key(name) not in BESIDE
+    return usual, "upgrade" in name.lower(), "emu" not in name.lower()
 
 
 def spread(counts: Sequence[int], places: int, entries: int) -> list[tuple[int, int, int]]:
@@ -179,12 +221,17 @@ def _look_at(opened: Branches, name: str, start: int, stop: int) -> Branch:
     except Exception as error:  # uproot and the decompressors raise many kinds
         return Branch(name, "other", kind, reason=f"cannot be read: {_reason(error)}")
     kind = kind or str(ak.type(array).content)
+    if value_kind(array) == "U" and array.ndim == 1 and not ak.any(ak.is_none(array)):
+        return Branch(name, "text", kind, array)
     if value_kind(array) not in "biuf":
         return Branch(name, "other", kind, reason="not numbers")
+    if array.ndim > MAX_DEPTH + 1:
+        return Branch(name, "other", kind, reason=f"more than {MAX_DEPTH} lists within lists")
     if array.ndim > 2:
-        return Branch(name, "nested", kind, reason="lists of lists")
+        return Branch(name, "nested", kind, as_lists(array))
     if array.ndim == 2:
-        return Branch(name, "list", kind, array)
+        fixed = re.fullmatch(r"[^\[\]]*\[\d+\]", kind) or kind.startswith("std::array")
+        return Branch(name, "array" if fixed else "list", kind, as_lists(array))
     if ak.any(ak.is_none(array)):
         return Branch(name, "other", kind, reason="entries without a value")
     return Branch(name, "number", kind, ak.to_numpy(array))

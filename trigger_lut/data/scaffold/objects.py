@@ -6,11 +6,13 @@ The objects are sorted by their momentum, the first few kept, and empty slots pa
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trigger_lut.config.data_set.expressions import parse
 from trigger_lut.config.data_set.features import Objects
 from trigger_lut.data.object_slots import slots
 from trigger_lut.data.scaffold.branch_names import MOMENTA, VARIABLES, group, identifier, key, term
@@ -20,7 +22,9 @@ from trigger_lut.data.scaffold.proposal import MANY_NOT_FINITE, Feature, Propose
 MOST_CHANNELS = 64  # of all objects together: a start
 MOST_SLOTS = 8
 HELD = 0.95  # of the entries whose objects all find a slot
-MOST_MENTIONED = 12  # further lists of one kind of objects, in comments
+MOST_INPUTS = 64  # of an inner list
+IMPORTANT = {"dxy", "dz", "z0", "d0", "charge", "hwqual", "hwiso", "puppiweight"}
+MOST_MENTIONED = 40  # further lists of one kind of objects, in comments
 
 
 def variable(name: str) -> int:
@@ -63,7 +67,10 @@ def _objects(
 
     momentum = ordered[0]
     lengths = ak.to_numpy(ak.num(branches[momentum].values))
-    count = max(1, min(MOST_SLOTS, int(np.quantile(lengths, HELD, method="higher"))))
+    select = crossing(ordered, branches)
+    chosen = _selected(select, momentum, branches)
+    held_lengths = ak.to_numpy(ak.num(chosen))
+    count = max(1, min(MOST_SLOTS, int(np.quantile(held_lengths, HELD, method="higher"))))
     features: list[Feature] = []
     bad = np.zeros(len(lengths), dtype=np.bool_)
     mentioned = 0
@@ -72,17 +79,17 @@ def _objects(
         if len(held.values) != len(lengths) or (ak.to_numpy(ak.num(held.values)) != lengths).any():
             left_out[name] = f"not as long as {momentum}"
             continue
-        usual = variable(name) < len(VARIABLES)
+        usual = variable(name) < len(VARIABLES) or key(group(name)[1]) in IMPORTANT
         mentioned += not usual
         if mentioned > MOST_MENTIONED and not usual:
             left_out[name] = f"more of {head}"
             continue
         word = _unique(identifier(group(name)[1]), {feature.name for feature in features})
-        made, nan = _feature(word, name, momentum, count, branches)
+        made, nan = _feature(word, name, momentum, count, branches, select)
         if isinstance(made, str):
             left_out[name] = made
             continue
-        use = usual and made.not_finite <= MANY_NOT_FINITE
+        use = variable(name) < len(VARIABLES) and made.not_finite <= MANY_NOT_FINITE
         if use:
             bad |= nan
         features.append(Feature(made.name, made.expression, made.comment, made.not_finite, use))
@@ -90,8 +97,8 @@ def _objects(
     if not used or (fits := room // len(used)) < 1:
         return None
     count = min(count, fits)
-    values = branches[momentum].values
-    falling = bool(ak.all(values[:, 1:] <= values[:, :-1]))
+    falling = bool(ak.all(chosen[:, 1:] <= chosen[:, :-1]))
+    lengths = held_lengths
     return ProposedObjects(
         name=_unique(identifier(head), taken),
         count=count,
@@ -102,15 +109,97 @@ def _objects(
         empty=f"of all features of an empty slot; {percent(1 - float(np.minimum(lengths, count).mean()) / count)} are",
         features=tuple(features),
         not_finite=float(bad.mean()),
+        select=select,
+        selected=_other_crossings(select, branches[momentum].values, chosen),
     )
 
 
+def crossing(names: Sequence[str], branches: Mapping[str, Branch]) -> str:
+    """Return the condition for objects of the triggered crossing; empty where no list `bx` has other values than 0."""
+    import awkward as ak
+
+    for name in names:
+        if key(group(name)[1]) == "bx" and not ak.all(branches[name].values == 0, axis=None):
+            return f"{term(name)} == 0"
+    return ""
+
+
+def _selected(select: str, momentum: str, branches: Mapping[str, Branch]) -> Any:
+    """Return the momentum of the objects that a condition keeps."""
+    if not select:
+        return branches[momentum].values
+    expression = parse(f"{term(momentum)}[{select}]")
+    return expression.evaluate({name: branches[name].values for name in expression.names})
+
+
+def _other_crossings(select: str, before: Any, after: Any) -> str:
+    import awkward as ak
+
+    total = int(ak.sum(ak.num(before)))
+    other = 1 - int(ak.sum(ak.num(after))) / max(total, 1)
+    return f"{percent(other)} of the objects are of other crossings" if select else ""
+
+
+def propose_arrays(
+    arrays: Mapping[str, Branch], objects: Mapping[str, ProposedObjects], left_out: dict[str, str]
+) -> dict[str, ProposedObjects]:
+    """Return slots from lists of lists whose inner lists are all as long: constituents with a row of inputs each.
+
+    What cannot be part of them is added to `left_out`.
+    """
+    import awkward as ak
+
+    found: dict[str, ProposedObjects] = {}
+    room = MOST_CHANNELS - sum(one.count * len(one.used) for one in objects.values())
+    for name, branch in arrays.items():
+        values = branch.values
+        widths = ak.to_numpy(ak.flatten(ak.num(values, axis=2), axis=None)) if values.ndim == 3 else np.zeros(0)
+        if not len(widths) or widths.min() != widths.max() or not 1 <= widths[0] <= MOST_INPUTS:
+            left_out[name] = "lists of lists; reduce them, as in sum(...), or take elements, as in x[:, :, 0]"
+            continue
+        features = []
+        for n in range(int(widths[0])):
+            column = ak.to_numpy(ak.flatten(values[:, :, n], axis=None)).astype(np.float32)
+            finite = column[np.isfinite(column)]
+            if not len(finite) or finite.min() == finite.max():
+                left_out[f"{name}[:, :, {n}]"] = f"always {finite[0]:g}" if len(finite) else "no finite value"
+                continue
+            share = 1 - len(finite) / len(column)
+            comment = described(branch.type, finite, share)
+            features.append(Feature(f"{identifier(name)}_{n}", f"{term(name)}[:, :, {n}]", comment, share))
+        lengths = ak.to_numpy(ak.num(values, axis=1))
+        count = max(1, int(np.quantile(lengths, HELD, method="higher")))
+        use = min(len(features), room // count)
+        if use < 1:
+            left_out[name] = "more channels than a start has room for"
+            continue
+        room -= use * count
+        found[name] = ProposedObjects(
+            name=_unique(identifier(name), {o.name for o in (*objects.values(), *found.values())}),
+            count=count,
+            number=f"{lengths.min()} to {lengths.max()} an entry",
+            sort_by="",
+            order="",
+            empty="of all features of an empty slot",
+            features=tuple(replace(f, used=n < use) for n, f in enumerate(features)),
+            not_finite=float(max(f.not_finite for f in features[:use])),
+        )
+    return found
+
+
 def _feature(
-    word: str, name: str, momentum: str, count: int, branches: Mapping[str, Branch]
+    word: str, name: str, momentum: str, count: int, branches: Mapping[str, Branch], select: str
 ) -> tuple[Feature | str, NDArray[np.bool_]]:
     """(The feature, or why it is none; whether an entry has a value that is not finite in its slots)."""
-    content = {"count": count, "sort_by": term(momentum), "features": [{"name": word, "expression": term(name)}]}
-    read: dict[str, Any] = {n: branches[n].values for n in (name, momentum)}
+    content: dict[str, Any] = {
+        "count": count,
+        "sort_by": term(momentum),
+        "features": [{"name": word, "expression": term(name)}],
+    }
+    of_condition = parse(select).names if select else ()
+    if select:
+        content["select"] = select
+    read: dict[str, Any] = {n: branches[n].values for n in (name, momentum, *of_condition)}
     entries = np.arange(len(branches[momentum].values), dtype=np.int64)
     values, kept = slots(word, Objects.model_validate(content), read, entries)
     with np.errstate(over="ignore"):

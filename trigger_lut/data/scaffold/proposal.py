@@ -28,7 +28,8 @@ class Feature:
 class ProposedObjects:
     """Objects in slots. Comments say why: `number` of the count, `order` of the key, `empty` of the padding.
 
-    not_finite: share of the entries with a NaN or infinity in a slot of a used feature.
+    not_finite: fraction of the entries with a NaN or infinity in a slot of a used feature. sort_by: empty for the order
+    of the file. select: condition on objects, with the reason in `selected`; empty for none.
     """
 
     name: str
@@ -39,6 +40,8 @@ class ProposedObjects:
     empty: str
     features: tuple[Feature, ...]
     not_finite: float
+    select: str = ""
+    selected: str = ""
 
     @property
     def used(self) -> list[Feature]:
@@ -58,6 +61,9 @@ class Proposal:
     apart     whether entries of different classes may have the same event_id
     notes     what is to be known about event_id and about the label, by these words
     left_out  reason by branch
+    numbered  whether entries are numbered, as no branch names them
+    values    value of the label of each class, as YAML; empty for 0, 1, ...
+    friend    tree of the same files with the identity; empty for none
     """
 
     tree: str
@@ -71,6 +77,9 @@ class Proposal:
     left_out: dict[str, str]
     files: dict[str, list[str]] = field(default_factory=dict)
     apart: bool = False
+    numbered: bool = False
+    values: tuple[str, ...] = ()
+    friend: str = ""
 
     @property
     def used(self) -> list[Feature]:

@@ -88,9 +88,20 @@ def description(output: Path, files: Sequence[str], sample: TreeSample, proposal
         lines.append(
             _comment("other trees, with their entries: " + ", ".join(f"{n} ({c:,})" for n, c in others.items()))
         )
+    if proposal.friend:
+        same = [entry for held in proposal.files.values() for entry in held] or list(files)
+        lines += ["friends:   # the same files, entry by entry"]
+        lines += [f"  - {{files: [{', '.join(map(_text, same))}], tree: {_text(proposal.friend)}}}"]
     ids = ", ".join(map(_text, proposal.event_id))
     lines += ["", _comment(f"event_id: {proposal.notes['event_id']}")]
-    lines.append(f"event_id: [{ids}]" if ids else f"event_id: {_text(EMPTY['event_id'])}")
+    if proposal.numbered:
+        lines.append(
+            _comment("Entries are numbered in each file: the split changes when files are added or reordered,")
+        )
+        lines.append(_comment("and entries of one event, if there are any, may come into different splits."))
+        lines.append("event_id: entry")
+    else:
+        lines.append(f"event_id: [{ids}]" if ids else f"event_id: {_text(EMPTY['event_id'])}")
     if proposal.split_by:
         lines.append(
             f"split_by: [{', '.join(map(_text, proposal.split_by))}]   # what is of one event stays in one split"
@@ -99,7 +110,11 @@ def description(output: Path, files: Sequence[str], sample: TreeSample, proposal
     if not proposal.files:
         lines.append(f"  expression: {_text(proposal.label or EMPTY['label'])}")
     named = ", ".join(map(_text, proposal.classes))
-    lines.append(f"  classes: [{named}]   # names from 0 on" if named else f"  classes: {_text(EMPTY['classes'])}")
+    if proposal.values:
+        pairs = zip(proposal.classes, proposal.values, strict=True)
+        lines.append(f"  classes: {{{', '.join(f'{_text(name)}: [{value}]' for name, value in pairs)}}}")
+    else:
+        lines.append(f"  classes: [{named}]   # names from 0 on" if named else f"  classes: {_text(EMPTY['classes'])}")
     if proposal.files:
         lines.append("# balance_classes: true   # optional: each class weighs the same in training, whatever its size")
     lines += ["", "# cut: pt > 20   # optional: keep only the entries for which this is true"]
@@ -146,8 +161,8 @@ def _objects(proposed: Sequence[ProposedObjects]) -> list[str]:
         lines += [
             f"  {_text(one.name)}:",
             _beside(f"    count: {one.count}", one.number),
-            _beside(f"    sort_by: {_text(one.sort_by)}", one.order),
-            _beside(f"    # select: {one.sort_by} > 20", "optional: objects for which this is false are left out"),
+            *([_beside(f"    sort_by: {_text(one.sort_by)}", one.order)] if one.sort_by else []),
+            *_selection(one),
             _beside("    pad: 0", one.empty),
             _beside(
                 "    # mask: present", "optional: one more bit a slot, 1 where it holds an object, 0 where it is padded"
@@ -156,6 +171,14 @@ def _objects(proposed: Sequence[ProposedObjects]) -> list[str]:
             *(f"    {_line(feature)}" for feature in one.features),
         ]
     return lines
+
+
+def _selection(one: ProposedObjects) -> list[str]:
+    if one.select:
+        return [_beside(f"    select: {_text(one.select)}", one.selected)]
+    if not one.sort_by:
+        return []
+    return [_beside(f"    # select: {one.sort_by} > 20", "optional: objects for which this is false are left out")]
 
 
 def _beside(line: str, comment: str) -> str:
@@ -183,7 +206,7 @@ def _head(output: Path, sample: TreeSample, proposal: Proposal) -> list[str]:
 def _open_places(proposal: Proposal) -> list[str]:
     """Keys that the user must fill in."""
     inputs = proposal.used or proposal.objects
-    places = {"event_id": proposal.event_id, "label": proposal.classes, "features": inputs}
+    places = {"event_id": proposal.event_id or proposal.numbered, "label": proposal.classes, "features": inputs}
     return [key for key, value in places.items() if not value]
 
 
@@ -228,11 +251,13 @@ def _comment(text: str) -> str:
 def summary(output: Path, sample: TreeSample, proposal: Proposal) -> str:
     """What was found and proposed, in a few lines."""
     others = [f"{n} ({c:,})" for n, c in sample.trees.items() if n != sample.tree]
+    numbered = "entry" if proposal.numbered else "none proposed"
     lines = [
         f"tree: {sample.tree}, {sample.entries:,} entries in {len(sample.paths)} file(s), {sample.entries_read:,} read"
         + (f"; other trees: {', '.join(others)}" if others else ""),
-        f"event_id: {', '.join(proposal.event_id) or 'none proposed'} ({proposal.notes['event_id']})",
+        f"event_id: {', '.join(proposal.event_id) or numbered} ({proposal.notes['event_id']})",
         f"label: {_class_from(proposal)} ({proposal.notes['label']})",
+        *([f"friends: tree {proposal.friend} of the same files"] if proposal.friend else []),
         f"features: {len(proposal.used)} proposed, {len(proposal.features) - len(proposal.used)} more in comments, "
         f"{len(proposal.left_out)} left out; nonfinite: {proposal.nonfinite}",
         *(f"objects: {o.name}, {o.count} slots of {', '.join(f.name for f in o.used)}" for o in proposal.objects),

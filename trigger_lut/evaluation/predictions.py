@@ -45,7 +45,18 @@ def real_outputs(network: Network, codes: IntArray) -> NDArray[np.float64]:
 
 
 def firmware_predictions(network: Network, events: EventCodes) -> Outputs:
-    """Evaluate the integer network on validation and test split."""
+    """Evaluate the integer network on validation and test split.
+
+    Parameters
+    ----------
+    network : Network
+    events : EventCodes
+
+    Returns
+    -------
+    Outputs
+        Real outputs by split, (N, O).
+    """
     return {
         split: real_outputs(network, np.concatenate([evaluate(network, codes) for codes, _ in events.chunks(split)]))
         for split in SPLITS

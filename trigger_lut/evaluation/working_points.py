@@ -24,7 +24,7 @@ from trigger_lut.network.network import Network
 
 @dataclass(frozen=True)
 class TriggerClasses:
-    """Signal and background classes of labelled events, and the rates of the background.
+    """Signal and background classes of labeled events, and the rates of the background.
 
     Attributes
     ----------
@@ -46,21 +46,53 @@ class TriggerClasses:
 
     @classmethod
     def of(cls, trigger: Trigger, events: EventCodes) -> TriggerClasses:
-        """Match the trigger's classes with the labels of events."""
+        """Match the trigger's classes with the labels of events.
+
+        Parameters
+        ----------
+        trigger : Trigger
+            The trigger block of the data set.
+        events : EventCodes
+            Events with labels.
+
+        Returns
+        -------
+        TriggerClasses
+        """
         names = events.label_names
         signal = [names.index(name) for name in trigger.signal]
         background = [k for k in range(len(names)) if k not in signal]
         return cls(names, signal, background, trigger.streams(names), bool(events.label_classes))
 
     def scores(self, outputs: Outputs) -> Outputs:
-        """Return the (N,) trigger score of each split."""
+        """Compute the trigger scores.
+
+        Parameters
+        ----------
+        outputs : Outputs
+            Outputs by split, (N, O).
+
+        Returns
+        -------
+        Outputs
+            Scores by split, (N,).
+        """
         if self.single_score:
             return {split: values[:, 0] for split, values in outputs.items()}
         return {split: trigger_score(values, self.signal, self.background) for split, values in outputs.items()}
 
 
 def score_step(network: Network) -> float:
-    """Return the step of the firmware's score: that of its finest output."""
+    """Compute the step of the firmware's score: that of its finest output.
+
+    Parameters
+    ----------
+    network : Network
+
+    Returns
+    -------
+    float
+    """
     return float(2.0 ** -int(network.fractions.max()))
 
 

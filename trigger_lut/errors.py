@@ -88,6 +88,10 @@ class FirmwareError(TriggerLutError):
     """A network cannot be turned into firmware as it is."""
 
 
+class UnsupportedLayerError(TriggerLutError):
+    """A back end does not handle a kind of integer layer."""
+
+
 class NotReproducibleError(TriggerLutError):
     """Something that must be bit-exact is not."""
 

@@ -21,7 +21,7 @@ def chain(layers: int, scores: int = 1) -> Network:
         outputs = scores if n == layers - 1 else 1
         tables = np.tile(np.array([0, 1, 1, 0]) * (2 if n < layers - 1 else 1), (1, outputs, 1))
         zero = np.zeros(outputs, dtype=np.int64)
-        made.append(TableLayer(str(n), (kif,), ("WRAP",), np.full((1, outputs), 2), tables, zero, zero))
+        made.append(TableLayer(str(n), (kif,), ("WRAP",), np.full((1, outputs), 2), tables, zero, fraction_bits=zero))
     return Network((kif,), tuple(made))
 
 

@@ -33,7 +33,9 @@ def layer(inputs, tables, bias=None, overflow="WRAP", name="lut_dense_0"):
         for o, t in enumerate(row):
             packed[i, o, : len(t)] = t
     bias = np.zeros(c_out, dtype=np.int64) if bias is None else np.array(bias)
-    return TableLayer(name, tuple(inputs), (overflow,) * c_in, widths, packed, bias, np.zeros(c_out, np.int64))
+    return TableLayer(
+        name, tuple(inputs), (overflow,) * c_in, widths, packed, bias, fraction_bits=np.zeros(c_out, np.int64)
+    )
 
 
 def network(*layers):
@@ -213,7 +215,9 @@ def test_pruning_an_edge_never_costs_luts():
         first = made.layers[0]
         widths, tables = first.widths.copy(), first.tables.copy()
         widths[i, o], tables[i, o] = 0, 0
-        pruned = TableLayer(first.name, first.inputs, first.overflow, widths, tables, first.bias, first.fraction_bits)
+        pruned = TableLayer(
+            first.name, first.inputs, first.overflow, widths, tables, first.bias, fraction_bits=first.fraction_bits
+        )
         assert estimate(Network(made.inputs, (pruned, *made.layers[1:])), NS, "xcup").layers[0].luts < before
 
 

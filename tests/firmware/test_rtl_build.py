@@ -39,7 +39,7 @@ def single(values: list[int], kif: KIF, bias: int = 0) -> Network:
     """One channel, one output, one table."""
     table = np.array(values, dtype=np.int64)[None, None]
     width = np.array([[table.shape[2].bit_length() - 1]])
-    layer = TableLayer("one", (kif,), ("WRAP",), width, table, np.array([bias]), np.array([2]))
+    layer = TableLayer("one", (kif,), ("WRAP",), width, table, np.array([bias]), fraction_bits=np.array([2]))
     return Network((kif,), (layer,))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from trigger_lut.fixed_point.formats import KIF, kif_for_range
 from trigger_lut.fixed_point.ranges import fits
-from trigger_lut.network.network import Layer, LinearLayer, MaxLayer, Network, TableLayer
+from trigger_lut.network.network import IntegerLayer, LinearLayer, MaxLayer, Network, TableLayer
 
 
 def random_network(seed: int, units: tuple[int, ...] = (4, 5, 3), max_bits: int = 6, prune: float = 0.3) -> Network:
@@ -83,7 +83,15 @@ def random_graph(seed: int, channels: int = 6) -> Network:
         overflow = overflows(inputs, gather_index, ranges, rounding)
         fraction = rng.integers(0, 5, c_out)
         return TableLayer(
-            name, inputs, overflow, widths, entries, rng.integers(-9, 9, c_out), fraction, gather_index, rounding
+            name,
+            inputs,
+            overflow,
+            widths,
+            entries,
+            rng.integers(-9, 9, c_out),
+            fraction_bits=fraction,
+            gather_index=gather_index,
+            rounding=rounding,
         )
 
     def overflows(inputs, gather_index, ranges, rounding="TRN", saturated="SAT"):
@@ -95,7 +103,7 @@ def random_graph(seed: int, channels: int = 6) -> Network:
         return tuple("WRAP" if yes else saturated for yes in proven)
 
     inputs = tuple(kif(int(rng.integers(3, 7))) for _ in range(channels))
-    layers: list[Layer] = []
+    layers: list[IntegerLayer] = []
 
     def known() -> list[np.ndarray]:
         r = Network(inputs, tuple(layers)).ranges
@@ -113,7 +121,17 @@ def random_graph(seed: int, channels: int = 6) -> Network:
     )
     common = max(h.f for h in hull)
     ones = np.array([[1 << (common - h.f)] for h in hull], dtype=np.int64)
-    layers.append(LinearLayer("sum", hull, ("WRAP",) * channels, ones, np.array([0]), np.array([common]), by_output))
+    layers.append(
+        LinearLayer(
+            "sum",
+            hull,
+            ("WRAP",) * channels,
+            ones,
+            np.array([0]),
+            fraction_bits=np.array([common]),
+            gather_index=by_output,
+        )
+    )
     formats = tuple(kif(4) for _ in range(channels))
     gather_index = np.arange(channels)[None]
     saturated, rounding = str(rng.choice(["SAT", "SAT_SYM"])), str(rng.choice(["TRN", "RND"]))
@@ -128,10 +146,10 @@ def random_graph(seed: int, channels: int = 6) -> Network:
             overflows(formats, gather_index, known(), rounding, saturated),
             weights,
             rng.integers(-20, 20, 3),
-            np.full(3, top),
-            gather_index,
-            rounding,
-            bool(rng.integers(2)),
+            fraction_bits=np.full(3, top),
+            gather_index=gather_index,
+            rounding=rounding,
+            relu=bool(rng.integers(2)),
         )
     )
     start = Network(inputs, tuple(layers)).first_value
@@ -147,9 +165,9 @@ def random_graph(seed: int, channels: int = 6) -> Network:
             formats,
             overflows(formats, gather_index, known(), rounding, saturated),
             output_of,
-            rng.integers(least, least + 2, 3),
-            gather_index,
-            rounding,
+            fraction_bits=rng.integers(least, least + 2, 3),
+            gather_index=gather_index,
+            rounding=rounding,
         )
     )
     end = Network(inputs, tuple(layers)).first_value[-1]

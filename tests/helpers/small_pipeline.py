@@ -50,7 +50,7 @@ endmodule
 def small_network() -> Network:
     """The network that the pipeline computes."""
     none, kif = np.zeros(1, dtype=int), KIF(0, 2, 0)
-    table = TableLayer("t", (kif,), ("SAT",), np.array([[2]]), np.array([[ENTRIES]]), none, none)
+    table = TableLayer("t", (kif,), ("SAT",), np.array([[2]]), np.array([[ENTRIES]]), none, fraction_bits=none)
     return Network((kif,), (table,))
 
 

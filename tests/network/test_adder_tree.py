@@ -47,7 +47,7 @@ def test_offsets_are_free_where_the_bias_is_near_the_middle():
         np.array([[2], [2]]),
         tables,
         np.array([-52]),
-        np.zeros(1, int),
+        fraction_bits=np.zeros(1, int),
     )
     first, second = plan_layer(layer)[0].addends
     assert (first.lo, first.hi) == (-4, 3)
@@ -63,7 +63,7 @@ def test_a_far_bias_goes_into_one_table():
         np.array([[1], [1]]),
         tables,
         np.array([1000]),
-        np.zeros(1, int),
+        fraction_bits=np.zeros(1, int),
     )
     assert sum(a.lo for a in plan_layer(layer)[0].addends) == 1000
 

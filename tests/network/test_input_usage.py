@@ -24,7 +24,9 @@ def tables(widths, entries, inputs=(EIGHT,), gather_index=None, overflow="WRAP")
         held[i, o, : len(values)] = values
     c_out = widths.shape[1]
     zero = np.zeros(c_out, dtype=np.int64)
-    return TableLayer("tables", inputs, (overflow,) * len(inputs), widths, held, zero, zero, gather_index)
+    return TableLayer(
+        "tables", inputs, (overflow,) * len(inputs), widths, held, zero, fraction_bits=zero, gather_index=gather_index
+    )
 
 
 def flipped(network, codes, channel, bit):
@@ -100,7 +102,7 @@ def test_a_table_whose_output_nothing_reads_does_not_count():
 
 def test_arithmetic_reads_what_its_conversion_leaves():
     narrow = KIF(0, 2, 1)
-    layer = LinearLayer("sum", (narrow,), ("WRAP",), np.array([[5]]), np.array([0]), np.array([1]))
+    layer = LinearLayer("sum", (narrow,), ("WRAP",), np.array([[5]]), np.array([0]), fraction_bits=np.array([1]))
     (reads,) = input_reads(Network((EIGHT,), (layer,)))
     assert reads.bits.tolist() == [False, False, True, True, True, False, False, False], "wrapped and rounded down"
     (saturated,) = input_reads(Network((EIGHT,), (dataclasses.replace(layer, overflow=("SAT",)),)))
@@ -113,7 +115,7 @@ def test_arithmetic_reads_what_its_conversion_leaves():
 
 
 def test_a_selection_and_an_output_of_the_network_read_an_input_whole():
-    layer = MaxLayer("max", (EIGHT, EIGHT), ("WRAP",) * 2, np.array([0, -1]), np.array([4]))
+    layer = MaxLayer("max", (EIGHT, EIGHT), ("WRAP",) * 2, np.array([0, -1]), fraction_bits=np.array([4]))
     entered, left_out = input_reads(Network((EIGHT, EIGHT), (layer,)))
     assert entered.bits.all()
     assert not left_out.bits.any()

@@ -33,7 +33,15 @@ def largest(inputs, output_of, gather_index=None, overflow="SAT", rounding="TRN"
             for o in range(max(output_of) + 1)
         ]
     )
-    layer = MaxLayer("largest", formats, (overflow,) * len(formats), output_of, fraction, gather_index, rounding)
+    layer = MaxLayer(
+        "largest",
+        formats,
+        (overflow,) * len(formats),
+        output_of,
+        fraction_bits=fraction,
+        gather_index=gather_index,
+        rounding=rounding,
+    )
     network = Network(tuple(inputs), (layer,))
     assert network.validate() == []
     return network
@@ -69,7 +77,7 @@ def test_inconsistencies_are_found():
 
     assert problems(output_of=np.array([0, 2])) == ["largest: channel 1: enters output 2 of 2"]
     assert problems(fraction_bits=np.array([1, 1])) == [
-        "largest: channel 1: fixed<5,3> has more fractional bits than the 1 of output 1"
+        "largest: channel 1: fixed<5,3> has more fraction bits than the 1 of output 1"
     ]
     assert problems(overflow=("SAT", "CLIP")) == ["largest: channel 1: overflow 'CLIP'"]
     assert problems(inputs=layer.inputs[:1])[0] == "largest: 2 channels, 1 formats, 2 overflow modes"

@@ -40,7 +40,7 @@ def test_outputs_stay_the_same(seed, way):
 @pytest.mark.parametrize(("overflow", "after"), [("SAT_SYM", "SAT_SYM"), ("SAT", "WRAP")])
 def test_symmetric_saturation_stays_where_the_lowest_code_can_come(overflow, after):
     kif = KIF(1, 2, 0)
-    layer = LinearLayer("one", (kif,), (overflow,), np.array([[1]]), np.array([0]), np.array([0]))
+    layer = LinearLayer("one", (kif,), (overflow,), np.array([[1]]), np.array([0]), fraction_bits=np.array([0]))
     network = Network((kif,), (layer,))
     found = with_proven_overflow(network)
     assert found.layers[0].overflow == (after,)
@@ -61,10 +61,18 @@ def test_a_wrong_simplification_is_seen():
 def chain(tables, hidden, head):
     """One input of two bits, one hidden value with `tables`, a table `head` on it in format `hidden`."""
     first = TableLayer(
-        "first", (KIF(0, 2, 0),), ("WRAP",), np.array([[2]]), np.array([[tables]]), np.array([0]), np.array([0])
+        "first",
+        (KIF(0, 2, 0),),
+        ("WRAP",),
+        np.array([[2]]),
+        np.array([[tables]]),
+        np.array([0]),
+        fraction_bits=np.array([0]),
     )
     bits = len(head).bit_length() - 1
-    last = TableLayer("last", (hidden,), ("SAT",), np.array([[bits]]), np.array([[head]]), np.array([0]), np.array([0]))
+    last = TableLayer(
+        "last", (hidden,), ("SAT",), np.array([[bits]]), np.array([[head]]), np.array([0]), fraction_bits=np.array([0])
+    )
     return Network((KIF(0, 2, 0),), (first, last))
 
 

@@ -76,7 +76,7 @@ def decided(tmp_path):
     tables = np.zeros((3, 2, 8), dtype=np.int64)
     tables[0, 0] = [40, 40, -40, -40] * 2  # the second of the three bits that are read, for both signs
     tables[1, :, :4] = [[0, 1, 0, 1], [1, 0, 0, 2]]
-    layer = TableLayer("t", kifs, ("WRAP",) * 3, widths, tables, np.array([0, 3]), np.zeros(2, np.int64))
+    layer = TableLayer("t", kifs, ("WRAP",) * 3, widths, tables, np.array([0, 3]), fraction_bits=np.zeros(2, np.int64))
     network = Network(kifs, (layer,), ("a", "b", "c"), ("g", "q"))
     codes = uniform(kifs, COUNT, np.random.default_rng(1))
     labels = (codes[:, 0] >> 2) & 1
@@ -180,14 +180,15 @@ def objects(tmp_path):
     """Two slots of two features. The sum of both slots' pt decides; of eta only one bit of the last slot is read."""
     kifs = (KIF(0, 3, 0),) * 4
     weights = np.array([[1], [0], [1], [0]])
-    total = LinearLayer("sum", kifs, ("WRAP",) * 4, weights, np.array([0]), np.array([0]))
+    total = LinearLayer("sum", kifs, ("WRAP",) * 4, weights, np.array([0]), fraction_bits=np.array([0]))
     inside = (KIF(0, 4, 0), KIF(0, 3, 0))
     widths, tables = np.array([[4, 0], [0, 1]]), np.zeros((2, 2, 16), dtype=np.int64)
     tables[0, 0] = np.arange(16) - 7
     tables[1, 1, :2] = [0, 1]
     head = TableLayer(
-        *("head", inside, ("WRAP",) * 2, widths, tables, np.zeros(2, np.int64), np.zeros(2, np.int64)),
-        sites=np.array([[4, 3]]),
+        *("head", inside, ("WRAP",) * 2, widths, tables, np.zeros(2, np.int64)),
+        fraction_bits=np.zeros(2, np.int64),
+        gather_index=np.array([[4, 3]]),
     )
     names = ("jet_0_pt", "jet_0_eta", "jet_1_pt", "jet_1_eta")
     network = Network(kifs, (total, head), names, ("g", "q"))
@@ -215,7 +216,7 @@ def test_objects_are_shuffled_feature_by_feature_and_slot_by_slot(objects):
 
 def test_a_regression_loses_r2(tmp_path):
     kifs = (KIF(0, 4, 0), KIF(0, 4, 0))
-    layer = LinearLayer("w", kifs, ("WRAP",) * 2, np.array([[3], [1]]), np.array([0]), np.array([4]))
+    layer = LinearLayer("w", kifs, ("WRAP",) * 2, np.array([[3], [1]]), np.array([0]), fraction_bits=np.array([4]))
     network = Network(kifs, (layer,), ("a", "b"), ("y",))
     codes = uniform(kifs, COUNT, np.random.default_rng(1))
     true = real_outputs(network, evaluate(network, codes)).astype(np.float32)

@@ -38,7 +38,7 @@ def test_closing_optimistic_plan_reaches_clock(monkeypatch, tmp_path):
 def test_closing_table_longer_than_period_named():
     kif = KIF(1, 5, 3)
     entries = np.random.default_rng(1).integers(-100, 100, (1, 1, 512))
-    layer = TableLayer("one", (kif,), ("WRAP",), np.array([[9]]), entries, np.array([0]), np.array([2]))
+    layer = TableLayer("one", (kif,), ("WRAP",), np.array([[9]]), entries, np.array([0]), fraction_bits=np.array([2]))
     found = close_timing(Network((kif,), (layer,)), spec(900, 12))
     assert not found.clock_met
     assert found.fmax_mhz < 900

@@ -36,7 +36,7 @@ def one_table(width: int, seed: int = 0) -> Network:
     """One output bit of random table entries."""
     kif = KIF(0, width, 0)
     entries = np.random.default_rng(seed).integers(0, 2, (1, 1, 1 << width))
-    layer = TableLayer("t", (kif,), ("WRAP",), np.array([[width]]), entries, np.array([0]), np.array([0]))
+    layer = TableLayer("t", (kif,), ("WRAP",), np.array([[width]]), entries, np.array([0]), fraction_bits=np.array([0]))
     return Network((kif,), (layer,))
 
 
@@ -65,7 +65,7 @@ def wide_tables(width: int = 11) -> Network:
     x = np.linspace(-1, 1, 1 << width)
     entries = np.stack([np.round(255 * np.tanh(3 * x)), np.round(15 * np.sin(5 * x))]).astype(np.int64)[None]
     widths, zeros = np.full((1, 2), width), np.zeros(2, dtype=np.int64)
-    return Network((kif,), (TableLayer("t", (kif,), ("WRAP",), widths, entries, zeros, zeros),))
+    return Network((kif,), (TableLayer("t", (kif,), ("WRAP",), widths, entries, zeros, fraction_bits=zeros),))
 
 
 def test_wide_table_without_a_grant_stays_in_luts():

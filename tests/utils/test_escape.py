@@ -57,7 +57,7 @@ def network(name: str) -> Network:
     """Two inputs and two outputs, all of one name, and a layer of that name."""
     kif, none = KIF(False, 2, 0), np.zeros(2, dtype=int)
     tables = np.arange(16).reshape(2, 2, 4) % 4
-    layer = TableLayer(name, (kif, kif), ("SAT", "SAT"), np.full((2, 2), 2), tables, none, none)
+    layer = TableLayer(name, (kif, kif), ("SAT", "SAT"), np.full((2, 2), 2), tables, none, fraction_bits=none)
     return Network((kif, kif), (layer,), (name, name), (name, name))
 
 

@@ -100,7 +100,7 @@ def network():
     kif, none = KIF(False, 5, 0), np.zeros(2, dtype=int)
     tables = np.random.default_rng(1).integers(-8, 8, (4, 2, 32))
     tables[0, 0, 3] = 0
-    layer = TableLayer("t", (kif,) * 4, ("SAT",) * 4, np.full((4, 2), 5), tables, none, none)
+    layer = TableLayer("t", (kif,) * 4, ("SAT",) * 4, np.full((4, 2), 5), tables, none, fraction_bits=none)
     return Network((kif,) * 4, (layer,))
 
 

@@ -38,9 +38,11 @@ def hybrid(seed=0, inputs=20):
     bits, wide = KIF(0, 1, 0), KIF(0, 6, 0)
     weights = rng.integers(-9, 10, (inputs, 4))
     none, some = np.zeros(4, dtype=int), rng.integers(-5, 6, 4)
-    linear = LinearLayer("linear", (bits,) * inputs, ("WRAP",) * inputs, weights, some, none, relu=True)
+    linear = LinearLayer("linear", (bits,) * inputs, ("WRAP",) * inputs, weights, some, fraction_bits=none, relu=True)
     entries = rng.integers(-30, 31, (4, 2, 32))
-    tables = TableLayer("tables", (wide,) * 4, ("SAT",) * 4, np.full((4, 2), 5), entries, none[:2], none[:2])
+    tables = TableLayer(
+        "tables", (wide,) * 4, ("SAT",) * 4, np.full((4, 2), 5), entries, none[:2], fraction_bits=none[:2]
+    )
     return Network((bits,) * inputs, (linear, tables), classes=("a", "b"))
 
 
@@ -247,7 +249,9 @@ def test_forms_of_a_network_are_what_the_reference_says(seed):
 
 def test_the_lowest_code_is_saturated_where_that_is_symmetric():
     kif, none = KIF(1, 2, 0), np.zeros(1, dtype=int)
-    table = TableLayer("t", (kif,), ("SAT_SYM",), np.array([[3]]), np.arange(8).reshape(1, 1, 8), none, none)
+    table = TableLayer(
+        "t", (kif,), ("SAT_SYM",), np.array([[3]]), np.arange(8).reshape(1, 1, 8), none, fraction_bits=none
+    )
     algebra = Algebra()
     (form,) = network_forms(Network((kif,), (table,)), algebra, [algebra.input(kif.lo, kif.hi)])
     assert (form.lo, form.hi) == (1, 7), "the entry of -4 is not read"

@@ -123,7 +123,7 @@ def through_all_forms(network):
 
 def test_a_value_far_below_the_largest_is_compared_in_full_width():
     inputs = (KIF(1, 8, 0), KIF(1, -1, 5))
-    largest = MaxLayer("largest", inputs, ("WRAP", "WRAP"), np.array([0, 0]), np.array([8]))
+    largest = MaxLayer("largest", inputs, ("WRAP", "WRAP"), np.array([0, 0]), fraction_bits=np.array([8]))
     assert (through_all_forms(Network(inputs, (largest,))) < 0).any()
 
 
@@ -131,21 +131,35 @@ def test_a_constant_wraps_into_an_unsigned_format():
     inputs = (KIF(1, 3, 2),)
     no_edges = np.zeros((1, 1), dtype=np.int64)
     constant = TableLayer(
-        "constant", inputs, ("WRAP",), no_edges, np.zeros((1, 1, 1), dtype=np.int64), np.array([-1]), np.array([2])
+        "constant",
+        inputs,
+        ("WRAP",),
+        no_edges,
+        np.zeros((1, 1, 1), dtype=np.int64),
+        np.array([-1]),
+        fraction_bits=np.array([2]),
     )
     tables = np.array([[[3, -5]]])
     read = (KIF(0, -2, 3),)
-    reads = TableLayer("reads", read, ("WRAP",), no_edges + 1, tables, np.array([1]), np.array([0]))
+    reads = TableLayer("reads", read, ("WRAP",), no_edges + 1, tables, np.array([1]), fraction_bits=np.array([0]))
     assert np.unique(through_all_forms(Network(inputs, (constant, reads)))).size == 1
 
 
 def test_a_network_of_constants_compiles_without_warnings():
     inputs, none = (KIF(1, 3, 2),), np.zeros((1, 1), dtype=np.int64)
-    layer = LinearLayer("constant", inputs, ("SAT",), none, np.array([-7]), np.array([2]))
+    layer = LinearLayer("constant", inputs, ("SAT",), none, np.array([-7]), fraction_bits=np.array([2]))
     assert np.unique(through_all_forms(Network(inputs, (layer,)))).tolist() == [-7]
 
 
 def test_a_narrow_negative_value_wraps_into_a_wide_unsigned_format():
     inputs = (KIF(1, 3, 0),)
-    largest = MaxLayer("largest", (KIF(0, 11, -1),), ("WRAP",), np.array([0]), np.array([0]), None, "RND")
+    largest = MaxLayer(
+        "largest",
+        (KIF(0, 11, -1),),
+        ("WRAP",),
+        np.array([0]),
+        fraction_bits=np.array([0]),
+        gather_index=None,
+        rounding="RND",
+    )
     assert through_all_forms(Network(inputs, (largest,))).max() > 2000

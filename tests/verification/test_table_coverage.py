@@ -24,7 +24,7 @@ def dense(name, kifs, widths, tables, bias, overflow="SAT"):
         np.array(widths, dtype=np.int64),
         np.array(tables, dtype=np.int64),
         np.array(bias, dtype=np.int64),
-        np.zeros(c_out, dtype=np.int64),
+        fraction_bits=np.zeros(c_out, dtype=np.int64),
     )
 
 
@@ -102,7 +102,7 @@ def places(bias=0, relu=False):
         ("SAT",) * 3,
         np.array([[1], [1], [-1]]),
         np.array([bias]),
-        np.zeros(1, dtype=np.int64),
+        fraction_bits=np.zeros(1, dtype=np.int64),
         relu=relu,
     )
     last = dense("last", (KIF(1, 7, 0),), [[8]], [[list(range(256))]], [0])

@@ -401,10 +401,10 @@ def _at_one_position(affine: Affine, rows: IntArray, outputs: list[int]) -> Line
         (affine.overflow,) * len(formats),
         np.round(weights * steps * scale).astype(np.int64),
         np.round(bias * scale).astype(np.int64),
-        fraction,
-        None,
-        affine.rounding,
-        affine.relu,
+        fraction_bits=fraction,
+        gather_index=None,
+        rounding=affine.rounding,
+        relu=affine.relu,
     )
 
 

@@ -32,7 +32,7 @@ from trigger_lut.conversion.rearranging import rearranged
 from trigger_lut.errors import FirmwareError
 from trigger_lut.fixed_point.formats import KIF, IntArray
 from trigger_lut.layers.base import LookupLayer
-from trigger_lut.network.network import PADDING, Layer, Network
+from trigger_lut.network.network import PADDING, IntegerLayer, Network
 from trigger_lut.network.simplify import with_proven_overflow, without_unread
 
 
@@ -124,7 +124,7 @@ class GraphConverter:
 
     Attributes
     ----------
-    layers : list of Layer
+    layers : list of IntegerLayer
         Converted so far.
     value_count : int
         Number of values so far, inputs included.
@@ -140,7 +140,7 @@ class GraphConverter:
             raise FirmwareError(f"model {model.name!r} has {sum(sizes)} inputs, found {len(inputs)} input formats")
         self.input_formats: list[KIF | None] = [None] * sum(sizes) if inputs is None else list(inputs)
         self.formats_given = inputs is not None
-        self.layers: list[Layer] = []
+        self.layers: list[IntegerLayer] = []
         self.value_count = sum(sizes)
         starts = np.cumsum([0, *sizes])
         numbers = [np.arange(first, first + size) for first, size in zip(starts, sizes, strict=False)]
@@ -308,7 +308,7 @@ class GraphConverter:
         ranges = Network(self.formats(), tuple(self.layers)).ranges
         return list(ranges[np.maximum(values, 0)].formats())
 
-    def _append(self, layers: Sequence[Layer]) -> None:
+    def _append(self, layers: Sequence[IntegerLayer]) -> None:
         self.layers += layers
         self.value_count += sum(layer.n_positions * layer.shape[1] for layer in layers)
 

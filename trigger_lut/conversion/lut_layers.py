@@ -146,7 +146,15 @@ def quantize_tables(real: RealTables, gather_index: IntArray | None = None) -> T
         packed[(*edge, slice(len(entries)))] = entries
     integer_bias = np.round(bias * 2.0**fraction).astype(np.int64)
     return TableLayer(
-        real.name, real.inputs, real.overflow, widths, packed, integer_bias, fraction, gather_index, real.rounding
+        real.name,
+        real.inputs,
+        real.overflow,
+        widths,
+        packed,
+        integer_bias,
+        fraction_bits=fraction,
+        gather_index=gather_index,
+        rounding=real.rounding,
     )
 
 

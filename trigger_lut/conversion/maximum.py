@@ -145,9 +145,9 @@ def max_layers(selection: Selection, values: IntArray, start: int) -> tuple[list
                 formats,
                 (selection.overflow,) * len(formats),
                 output_of,
-                fraction.astype(np.int64),
-                gather_index,
-                selection.rounding,
+                fraction_bits=fraction.astype(np.int64),
+                gather_index=gather_index,
+                rounding=selection.rounding,
             )
         )
         order[positions] = np.arange(end, end + len(positions) * len(widest)).reshape(len(positions), -1)

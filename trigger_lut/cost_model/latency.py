@@ -7,6 +7,7 @@ anything. Logic that turns out simpler than tables and formats say can take a st
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +16,34 @@ from trigger_lut.cost_model import delay as delay_model
 from trigger_lut.cost_model.operations import operation_times
 from trigger_lut.fixed_point.formats import KIF, IntArray, kif_for_range
 from trigger_lut.fixed_point.ranges import Ranges, fits
+from trigger_lut.network.back_ends import BackEnd
 from trigger_lut.network.lowering import max_tree
 from trigger_lut.network.lowering.adder_graph import logic
 from trigger_lut.network.lowering.adder_tree import Item, Summation, plan_network
-from trigger_lut.network.network import LinearLayer, MaxLayer, Network
+from trigger_lut.network.network import IntegerLayer, MaxLayer, Network, TableLayer
 from trigger_lut.network.reachability import address_bits
 
 Plans = list[list[list[Summation]]]  # of each layer, at each place, of each output
+Ready = Sequence[Sequence[float]]  # of each channel at each position, in ns
 Range = tuple[int, int, int]  # smallest code, largest code, fractional bits
+
+
+def lowered_times(
+    layer: IntegerLayer, ready: Ready, read: Ranges, gather_index: IntArray, plans: Any, stage: float, family: str
+) -> list[float]:
+    """Return when the outputs of a layer are ready, from the operations that it is lowered to."""
+    found: list[float] = []
+    for p, at_place in enumerate(ready):
+        comb = logic(layer, read[p])
+        times = [] if comb is None else operation_times(comb, stage, family, at_place)
+        # Outputs that are constant are not in the logic; when one is ready does not matter.
+        last = 0.0 if comb is None else max((times[index] for index in comb.out_idxs if index >= 0), default=0.0)
+        found += [last] * layer.shape[1]
+    return found
+
+
+OUTPUT_TIMES: BackEnd[list[float]] = BackEnd("latency estimate", default=lowered_times)
+"""(layer, ready times, ranges, gather index, plans, stage, family) -> when each output is ready, by position."""
 
 
 def network_cycles(network: Network, clock_period_ns: float, family: str) -> int:
@@ -71,18 +92,20 @@ def value_times(network: Network, stage: float, family: str, plans: Plans | None
             ]
             for p, place in enumerate(gather_index)
         ]
-        if isinstance(layer, LinearLayer):
-            for p, at_place in enumerate(ready):
-                times += _linear_times(layer, at_place, read[p], stage, family)
-            continue
-        if isinstance(layer, MaxLayer):
-            for p, at_place in enumerate(ready):
-                times += _largest_times(layer, at_place, read[p], gather_index[p], stage, family)
-            continue
-        bits = address_bits(layer, read)
-        for at_place, outputs in zip(ready, planned[n], strict=True):
-            times += [_output_time(bits[:, o], plan, at_place, stage, family) for o, plan in enumerate(outputs)]
+        times += OUTPUT_TIMES(layer, ready, read, gather_index, planned[n], stage, family)
     return times
+
+
+@OUTPUT_TIMES.register(TableLayer)
+def _table_times(
+    layer: TableLayer, ready: Ready, read: Ranges, gather_index: IntArray, plans: Any, stage: float, family: str
+) -> list[float]:
+    bits = address_bits(layer, read)
+    return [
+        _output_time(bits[:, o], plan, at_place, stage, family)
+        for at_place, outputs in zip(ready, plans, strict=True)
+        for o, plan in enumerate(outputs)
+    ]
 
 
 def _output_time(bits: IntArray, plan: Summation, ready: Sequence[float], stage: float, family: str) -> float:
@@ -93,24 +116,15 @@ def _output_time(bits: IntArray, plan: Summation, ready: Sequence[float], stage:
     return _tree_time(plan, tables, stage, family)
 
 
-def _linear_times(layer: LinearLayer, ready: Sequence[float], read: Ranges, stage: float, family: str) -> list[float]:
-    comb = logic(layer, read)
-    if comb is None:
-        return [0.0] * layer.shape[1]
-    times = operation_times(comb, stage, family, ready)
-    # Outputs that are constant are not in the logic; when one is ready does not matter.
-    live = [times[index] for index in comb.out_idxs if index >= 0]
-    return [max(live, default=0.0)] * layer.shape[1]
-
-
+@OUTPUT_TIMES.register(MaxLayer)
 def _largest_times(
-    layer: MaxLayer, ready: Sequence[float], read: Ranges, place: IntArray, stage: float, family: str
+    layer: MaxLayer, ready: Ready, read: Ranges, gather_index: IntArray, plans: Any, stage: float, family: str
 ) -> list[float]:
     found = []
-    for o in range(layer.shape[1]):
-        items = max_tree.members(layer, o, read, place)
+    for p, o in np.ndindex(layer.n_positions, layer.shape[1]):
+        items = max_tree.members(layer, o, read[p], gather_index[p])
         comb = max_tree.logic(tuple(items.values()))
-        times = [] if comb is None else operation_times(comb, stage, family, [ready[i] for i in items])
+        times = [] if comb is None else operation_times(comb, stage, family, [ready[p][i] for i in items])
         found.append(0.0 if comb is None else times[comb.out_idxs[0]])
     return found
 

@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -27,14 +28,32 @@ from trigger_lut.cost_model.operations import operation_luts
 from trigger_lut.cost_model.weights import Parts, load
 from trigger_lut.fixed_point.formats import KIF, IntArray, kif_for_range
 from trigger_lut.fixed_point.ranges import Ranges
+from trigger_lut.network.back_ends import BackEnd
 from trigger_lut.network.lowering import max_tree
 from trigger_lut.network.lowering.adder_graph import logic
 from trigger_lut.network.lowering.adder_tree import Addend, Item, Summation, plan_network, without_constants
-from trigger_lut.network.network import PADDING, Layer, LinearLayer, MaxLayer, Network, TableLayer
+from trigger_lut.network.network import PADDING, IntegerLayer, MaxLayer, Network, TableLayer
 from trigger_lut.network.reachability import code_ranges, window
 
 LUT_INPUTS = 6
 ABSORBED_BITS = 5  # address bits of a table that fits into the LUTs of an adder, beside the other operand
+
+
+NO_PARTS = Parts(**dict.fromkeys(Parts.model_fields, 0.0))
+
+
+def lowered_parts(layer: IntegerLayer, read: Ranges, gather_index: IntArray, plans: Any) -> Parts:
+    """Count the LUTs of the operations that a layer is lowered to, at all its positions."""
+    total = 0.0
+    for p in range(len(read)):
+        comb = logic(layer, read[p])
+        if comb is not None:
+            total += sum(operation_luts(comb.ops, index) for index in range(len(comb.ops)))
+    return NO_PARTS.model_copy(update={"arithmetic": total})
+
+
+LAYER_PARTS: BackEnd[Parts] = BackEnd("LUT estimate", default=lowered_parts)
+"""(layer, ranges, gather index, plans) -> the parts of a layer besides its conversions."""
 
 
 @dataclass(frozen=True)
@@ -104,24 +123,19 @@ def layers_parts(network: Network, plans: Plans | None = None) -> list[Parts]:
             if key[0] != PADDING and key not in converted:
                 converted.add(key)
                 conversions += conversion_luts(read.one(p, i), *key[1:])
-        tables, absorbed, adders, arithmetic, selections = 0.0, 0.0, 0.0, 0.0, 0.0
-        if isinstance(layer, LinearLayer):
-            arithmetic = linear_luts(layer, read)
-        elif isinstance(layer, MaxLayer):
-            selections = max_luts(layer, gather_index, read)
-        else:
-            tables, absorbed, adders = tables_luts(layer, planned[n], read)
-        found.append(
-            Parts(
-                tables=tables,
-                absorbed=absorbed,
-                adders=adders,
-                conversions=conversions,
-                arithmetic=arithmetic,
-                selections=selections,
-            )
-        )
+        found.append(LAYER_PARTS(layer, read, gather_index, planned[n]).model_copy(update={"conversions": conversions}))
     return found
+
+
+@LAYER_PARTS.register(TableLayer)
+def _table_parts(layer: TableLayer, read: Ranges, gather_index: IntArray, plans: list[list[Summation]]) -> Parts:
+    tables, absorbed, adders = tables_luts(layer, plans, read)
+    return NO_PARTS.model_copy(update={"tables": tables, "absorbed": absorbed, "adders": adders})
+
+
+@LAYER_PARTS.register(MaxLayer)
+def _max_parts(layer: MaxLayer, read: Ranges, gather_index: IntArray, plans: Any) -> Parts:
+    return NO_PARTS.model_copy(update={"selections": max_luts(layer, gather_index, read)})
 
 
 def tables_luts(layer: TableLayer, planned: list[list[Summation]], read: Ranges) -> tuple[float, float, float]:
@@ -159,16 +173,6 @@ def _as_built(plan: Summation, layer: TableLayer, codes: IntArray, o: int) -> Su
     if all(new is a for new, a in zip(addends, plan.addends, strict=True)):
         return plan
     return without_constants(replace(plan, addends=tuple(addends)))
-
-
-def linear_luts(layer: LinearLayer, read: Ranges) -> float:
-    """LUTs of an arithmetic layer at all its places: the bits of its adders."""
-    total = 0.0
-    for p in range(len(read)):
-        comb = logic(layer, read[p])
-        if comb is not None:
-            total += sum(operation_luts(comb.ops, index) for index in range(len(comb.ops)))
-    return total
 
 
 def max_luts(layer: MaxLayer, gather_index: IntArray, read: Ranges) -> float:
@@ -250,24 +254,13 @@ def conversion_luts(codes: tuple[int, int, int], kif: KIF, overflow: str = "SAT"
     return total + kept + (1 if source.bits - kept < LUT_INPUTS else 2)
 
 
-def summarize(layer: Layer) -> tuple[list[int], list[int]]:
-    """Edges by address width, and by bits of table output, each counted from 0 on.
+def summarize(layer: IntegerLayer) -> tuple[list[int], list[int]]:
+    """Count the edges by the bits that they read, and by the bits that they give, each from 0 on.
 
-    Of an arithmetic layer: weights by the width of the input, and by their own. Of a selection: inputs by width, and
-    by the width at which they are compared.
+    Of a table: address bits, and bits of its output. Of a weight: bits of the input, and of the weight. Of a
+    selection: bits of the input, and those that are compared. An edge that is not there counts as 0 bits.
     """
-    if isinstance(layer, MaxLayer):
-        entered = layer.output_of
-        inputs = [kif.bits if o >= 0 else 0 for kif, o in zip(layer.inputs, entered, strict=True)]
-        grown = [int(layer.fraction_bits[o]) - kif.f for kif, o in zip(layer.inputs, entered, strict=True)]
-        compared = [bits + more if bits else 0 for bits, more in zip(inputs, grown, strict=True)]
-        return np.bincount(inputs).tolist(), np.bincount(compared).tolist()
-    if isinstance(layer, LinearLayer):
-        live = layer.weights != 0
-        widths = np.where(live, np.array([kif.bits for kif in layer.inputs], dtype=np.int64)[:, None], 0)
-        spans = [int(abs(w)).bit_length() for w in layer.weights[live]]
-    else:
-        widths = layer.widths
-        spans = [int(np.ptp(layer.table(i, o))).bit_length() for i, o in layer.edges()]
-    outputs = np.bincount(np.array(spans + [0] * (widths.size - len(spans)), dtype=np.int64))
-    return np.bincount(widths.ravel()).tolist(), outputs.tolist()
+    bits = layer.edge_bits()
+    absent = [0] * (layer.n_possible_edges - layer.live_edges)
+    read, given = (np.bincount(np.array(absent + edges, dtype=np.int64)).tolist() for edges in bits)
+    return read, given

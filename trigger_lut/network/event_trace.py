@@ -7,8 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from trigger_lut.fixed_point.formats import KIF, IntArray
-from trigger_lut.network.network import PADDING, Layer, LinearLayer, Network, TableLayer
+from trigger_lut.network.back_ends import EVENT_TRACE
+from trigger_lut.network.network import PADDING, IntegerLayer, LinearLayer, MaxLayer, Network, TableLayer
 from trigger_lut.network.reference_model import all_values, channel_codes
+
+Parts = dict[int, tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Output:
     code   the result at `fraction` fractional bits
     """
 
-    parts: dict[int, tuple[int, int]]
+    parts: Parts
     start: int | None
     code: int
     fraction_bits: int
@@ -83,7 +86,9 @@ def trail(network: Network, codes: IntArray) -> list[Step]:
     return steps
 
 
-def _channel(network: Network, layer: Layer, place: IntArray, i: int, values: IntArray, seen: IntArray) -> Channel:
+def _channel(
+    network: Network, layer: IntegerLayer, place: IntArray, i: int, values: IntArray, seen: IntArray
+) -> Channel:
     source, kif = int(place[i]), layer.inputs[i]
     if source == PADDING:
         return Channel(None, 0, kif.f, kif, int(seen[i]), "")
@@ -100,21 +105,26 @@ def _channel(network: Network, layer: Layer, place: IntArray, i: int, values: In
     return Channel(source, read, fraction, kif, code, changed)
 
 
-def _output(layer: Layer, o: int, seen: IntArray, code: int) -> Output:
-    fraction = int(layer.fraction_bits[o])
-    parts: dict[int, tuple[int, int]] = {}
-    if isinstance(layer, TableLayer):
-        for i in map(int, np.flatnonzero(layer.widths[:, o])):
-            kif = layer.inputs[i]
-            address = (int(seen[i]) - kif.lo) >> (kif.bits - int(layer.widths[i, o]))
-            parts[i] = (address, int(layer.table(i, o)[address]))
-        return Output(parts, int(layer.bias[o]), code, fraction)
-    if isinstance(layer, LinearLayer):
-        for i in map(int, np.flatnonzero(layer.weights[:, o])):
-            weight = int(layer.weights[i, o])
-            parts[i] = (weight, weight * int(seen[i]))
-        return Output(parts, int(layer.bias[o]), code, fraction)
-    for i in map(int, layer.channels(o)):
-        shift = fraction - layer.inputs[i].f
-        parts[i] = (shift, int(seen[i]) << shift)
-    return Output(parts, None, code, fraction)
+def _output(layer: IntegerLayer, o: int, seen: IntArray, code: int) -> Output:
+    parts, start = EVENT_TRACE(layer, o, seen)
+    return Output(parts, start, code, int(layer.fraction_bits[o]))
+
+
+@EVENT_TRACE.register(TableLayer)
+def _entries(layer: TableLayer, o: int, seen: IntArray) -> tuple[Parts, int | None]:
+    parts: Parts = {}
+    for i in layer.entering(o):
+        address = int(layer.addresses(i, o, seen[i]))
+        parts[i] = (address, int(layer.table(i, o)[address]))
+    return parts, int(layer.bias[o])
+
+
+@EVENT_TRACE.register(LinearLayer)
+def _products(layer: LinearLayer, o: int, seen: IntArray) -> tuple[Parts, int | None]:
+    weights = {i: int(layer.weights[i, o]) for i in layer.entering(o)}
+    return {i: (weight, weight * int(seen[i])) for i, weight in weights.items()}, int(layer.bias[o])
+
+
+@EVENT_TRACE.register(MaxLayer)
+def _operands(layer: MaxLayer, o: int, seen: IntArray) -> tuple[Parts, int | None]:
+    return {i: (layer.shift(i, o), int(seen[i]) << layer.shift(i, o)) for i in layer.entering(o)}, None

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigger_lut.fixed_point.formats import IntArray
-from trigger_lut.network.network import Layer, LinearLayer, Network, TableLayer
+from trigger_lut.network.back_ends import DECIDING_BITS
+from trigger_lut.network.network import Network, TableLayer
 from trigger_lut.network.reference_model import converted
 from trigger_lut.network.simplify import without_unread
 
@@ -44,7 +45,7 @@ def input_reads(network: Network) -> list[Reads]:
             found[value].bits[:] = True
     for n, layer in enumerate(needed.layers):
         for i in range(layer.shape[0]):
-            outputs = _outputs(layer, i)
+            outputs = np.flatnonzero(layer.edge_mask[i]).tolist()
             known: dict[object, NDArray[np.bool_]] = {}  # places of a convolution read inputs of one format
             for channel in map(int, np.unique(needed.gather_index[n][:, i])):
                 if not 0 <= channel < len(found):
@@ -54,22 +55,8 @@ def input_reads(network: Network) -> list[Reads]:
                     known[kif] = _deciding(needed, n, i, channel, outputs)
                 found[channel].bits |= known[kif]
                 found[channel].kept |= {(n, i, o) for o in outputs}
-                found[channel].possible |= {(n, i, o) for o in _possible(layer, i)}
+                found[channel].possible |= {(n, i, o) for o in np.flatnonzero(layer.possible_edges[i]).tolist()}
     return found
-
-
-def _outputs(layer: Layer, i: int) -> list[int]:
-    """Outputs that channel i enters."""
-    if isinstance(layer, TableLayer):
-        return list(map(int, np.flatnonzero(layer.widths[i])))
-    if isinstance(layer, LinearLayer):
-        return list(map(int, np.flatnonzero(layer.weights[i])))
-    return [int(layer.output_of[i])] if layer.output_of[i] >= 0 else []
-
-
-def _possible(layer: Layer, i: int) -> list[int]:
-    """Outputs that channel i could enter: of a selection one at most."""
-    return list(range(layer.shape[1])) if isinstance(layer, TableLayer | LinearLayer) else _outputs(layer, i)
 
 
 def _deciding(network: Network, n: int, i: int, channel: int, outputs: list[int]) -> NDArray[np.bool_]:
@@ -80,12 +67,15 @@ def _deciding(network: Network, n: int, i: int, channel: int, outputs: list[int]
         return found
     every = np.arange(kif.lo, kif.hi + 1, dtype=np.int64)
     codes = converted(every, network.fraction_of(channel), layer.inputs[i], layer.overflow[i], layer.rounding)
-    if not isinstance(layer, TableLayer):
-        return _changes(codes)
-    inside = layer.inputs[i]
-    for o in outputs:
-        found |= _changes(layer.table(i, o)[(codes - inside.lo) >> (inside.bits - int(layer.widths[i, o]))])
+    for values in DECIDING_BITS(layer, i, codes):
+        found |= _changes(values)
     return found
+
+
+@DECIDING_BITS.register(TableLayer)
+def _entries(layer: TableLayer, i: int, codes: IntArray) -> list[IntArray]:
+    """Entries that the tables of channel i give for its codes."""
+    return [layer.table(i, o)[layer.addresses(i, o, codes)] for o in np.flatnonzero(layer.edge_mask[i]).tolist()]
 
 
 def _changes(values: IntArray) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from contextlib import nullcontext
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,13 +19,13 @@ import numpy as np
 from trigger_lut.errors import CardError
 from trigger_lut.fixed_point.formats import KIF, IntArray
 from trigger_lut.fixed_point.ranges import Ranges, fits
-from trigger_lut.network.channels import PADDING
-from trigger_lut.network.layers import Layer, LinearLayer, TableLayer
-from trigger_lut.network.maximum import MaxLayer
+from trigger_lut.network import layer_kinds as _layer_kinds  # noqa: F401 (registers added kinds)
+from trigger_lut.network.back_ends import KINDS
+from trigger_lut.network.layers import PADDING, IntegerLayer, LinearLayer, MaxLayer, TableLayer
 
 __all__ = [
     "PADDING",
-    "Layer",
+    "IntegerLayer",
     "LinearLayer",
     "MaxLayer",
     "Network",
@@ -36,7 +36,6 @@ __all__ = [
 SCHEMA_VERSION = 2
 FILE_KEYS = {"gather_index": "sites", "fraction_bits": "fraction"}
 """Keys of a network file that differ from the fields of a layer: files of earlier versions stay readable."""
-KINDS: dict[str, type[Layer]] = {"tables": TableLayer, "linear": LinearLayer, "max": MaxLayer}
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Network:
     """
 
     inputs: tuple[KIF, ...]
-    layers: tuple[Layer, ...]
+    layers: tuple[IntegerLayer, ...]
     features: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     outputs: IntArray | None = None
@@ -156,7 +155,7 @@ class Network:
         return found
 
 
-def read_ranges(ranges: Ranges, gather_index: IntArray, layer: Layer) -> Ranges:
+def read_ranges(ranges: Ranges, gather_index: IntArray, layer: IntegerLayer) -> Ranges:
     """Ranges (P, C_in) of the values at `gather_index`; padding is 0, at the fraction of the channel's format."""
     padded = gather_index == PADDING
     f = np.array([kif.f for kif in layer.inputs], dtype=np.int64)
@@ -189,14 +188,13 @@ def save_network(network: Network, path: str | Path | BinaryIO) -> None:
     """
     problems = network.validate()
     assert not problems, problems
-    kinds = {made: kind for kind, made in KINDS.items()}
     layers: list[dict[str, Any]] = []
     arrays: dict[str, IntArray] = {}
     for n, layer in enumerate(network.layers):
-        content = {FILE_KEYS.get(field.name, field.name): getattr(layer, field.name) for field in fields(layer)}
+        content = {FILE_KEYS.get(name, name): getattr(layer, name) for name in _file_fields(type(layer))}
         arrays |= {f"{n}_{key}": v.astype(np.int64) for key, v in content.items() if isinstance(v, np.ndarray)}
         plain = {key: v for key, v in content.items() if not isinstance(v, np.ndarray)}
-        layers.append({"kind": kinds[type(layer)], **plain})
+        layers.append({"kind": layer.kind, **plain})
     meta = {
         "schema_version": SCHEMA_VERSION,
         "inputs": network.inputs,
@@ -251,7 +249,15 @@ def load_network(path: str | Path | BinaryIO) -> Network:
     return network
 
 
-def _layer(entry: dict[str, Any], n: int, held: Any) -> Layer:
+def _file_fields(kind: type[IntegerLayer]) -> list[str]:
+    """Fields in the order of network files: those of the kind are between the common ones."""
+    common = [f.name for f in fields(IntegerLayer)]
+    own = [f for f in fields(kind) if f.name not in common]
+    required = [f.name for f in own if f.default is MISSING]
+    return [*common[:3], *required, *common[3:], *(f.name for f in own if f.default is not MISSING)]
+
+
+def _layer(entry: dict[str, Any], n: int, held: Any) -> IntegerLayer:
     kind = KINDS[entry.pop("kind")]
     prefix = f"{n}_"
     arrays = {key.removeprefix(prefix): held[key] for key in held.files if key.startswith(prefix)}

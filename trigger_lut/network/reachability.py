@@ -10,10 +10,11 @@ import numpy as np
 
 from trigger_lut.fixed_point.formats import KIF, IntArray, kif_for_range
 from trigger_lut.fixed_point.ranges import Ranges, converted_range, fits
-from trigger_lut.network.layers import Layer, TableLayer
+from trigger_lut.network.back_ends import DEAD_ENTRIES
+from trigger_lut.network.layers import IntegerLayer, TableLayer
 
 
-def code_ranges(layer: Layer, read: Ranges) -> IntArray:
+def code_ranges(layer: IntegerLayer, read: Ranges) -> IntArray:
     """(C_in, 3) smallest code, largest code and number of low bits that are always 0, of each channel over all places.
 
     read: ranges (P, C_in) of what the places read. A value of fewer fractional bits than the channel's format has zeros
@@ -72,6 +73,7 @@ def address_bits(layer: TableLayer, read: Ranges) -> IntArray:
     return bits
 
 
+@DEAD_ENTRIES.register(TableLayer)
 def with_reachable(layer: TableLayer, read: Ranges) -> TableLayer:
     """The layer with the nearest reachable entry in place of each that cannot be reached; the same on all inputs.
 

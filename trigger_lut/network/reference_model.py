@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 
 from trigger_lut.errors import DataError
 from trigger_lut.fixed_point.formats import KIF, IntArray
-from trigger_lut.network.network import PADDING, Layer, LinearLayer, MaxLayer, Network, TableLayer
+from trigger_lut.network.back_ends import REFERENCE_MODEL
+from trigger_lut.network.network import PADDING, LinearLayer, MaxLayer, Network, TableLayer
 
 CHUNK = 8192
 
@@ -53,7 +54,7 @@ def all_values(network: Network, codes: IntArray) -> IntArray:
         for place in range(layer.n_positions):
             seen = channel_codes(network, n, values, place)
             first = start + place * c_out
-            values[:, first : first + c_out] = _outputs(layer, seen)
+            values[:, first : first + c_out] = REFERENCE_MODEL(layer, seen)
     return values
 
 
@@ -75,12 +76,7 @@ def _checked(network: Network, codes: ArrayLike) -> IntArray:
     return array.astype(np.int64)
 
 
-def _outputs(layer: Layer, codes: IntArray) -> IntArray:
-    if isinstance(layer, TableLayer):
-        return _tables(layer, codes)
-    return _linear(layer, codes) if isinstance(layer, LinearLayer) else _largest(layer, codes)
-
-
+@REFERENCE_MODEL.register(TableLayer)
 def _tables(layer: TableLayer, codes: IntArray) -> IntArray:
     c_in, c_out = layer.shape
     sums = np.tile(layer.bias.astype(np.int64), (len(codes), 1))
@@ -94,11 +90,13 @@ def _tables(layer: TableLayer, codes: IntArray) -> IntArray:
     return sums
 
 
+@REFERENCE_MODEL.register(LinearLayer)
 def _linear(layer: LinearLayer, codes: IntArray) -> IntArray:
     sums: IntArray = layer.bias + codes @ layer.weights
     return np.maximum(sums, 0) if layer.relu else sums
 
 
+@REFERENCE_MODEL.register(MaxLayer)
 def _largest(layer: MaxLayer, codes: IntArray) -> IntArray:
     found = np.zeros((len(codes), layer.shape[1]), dtype=np.int64)
     for o, fraction in enumerate(layer.fraction_bits.tolist()):

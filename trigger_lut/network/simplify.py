@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.fixed_point.ranges import converted_range, fits, limits
-from trigger_lut.network.network import Layer, MaxLayer, Network, TableLayer, with_layer
-from trigger_lut.network.reachability import with_reachable
+from trigger_lut.network import reachability as _reachability  # noqa: F401 (registers the removal)
+from trigger_lut.network.back_ends import DEAD_ENTRIES
+from trigger_lut.network.network import Network, with_layer
 
 
 def with_proven_overflow(network: Network) -> Network:
@@ -37,9 +38,9 @@ def _never_clipped(codes: tuple[int, int, int], kif: KIF, overflow: str, roundin
 def without_unreachable(network: Network) -> Network:
     """The network without what its tables hold for codes that never come: see `reachability.with_reachable`."""
     for n, layer in enumerate(network.layers):
-        if isinstance(layer, TableLayer):
-            made = with_reachable(layer, network.input_ranges(n))
-            network = with_layer(network, n, widths=made.widths, tables=made.tables, bias=made.bias)
+        layers = list(network.layers)
+        layers[n] = DEAD_ENTRIES(layer, network.input_ranges(n))
+        network = replace(network, layers=tuple(layers))
     return network
 
 
@@ -56,21 +57,7 @@ def without_unread(network: Network) -> Network:
         start, end = network.first_value[n], network.first_value[n + 1]
         unread: NDArray[np.bool_] = np.logical_not(read[start:end].reshape(len(gather_index), -1).any(axis=0))
         if unread.any():
-            layers[n] = layer = _without_outputs(layer, unread)
+            layers[n] = layer = layer.without_outputs(unread)
         wanted = gather_index[:, layer.used_channels()]
         read[wanted[wanted >= 0]] = True
     return with_proven_overflow(replace(network, layers=tuple(layers)))
-
-
-def _without_outputs(layer: Layer, gone: NDArray[np.bool_]) -> Layer:
-    """The layer with some outputs constantly 0."""
-    fraction = np.where(gone, 0, layer.fraction_bits)
-    if isinstance(layer, MaxLayer):
-        entered = layer.output_of
-        return replace(layer, output_of=np.where((entered >= 0) & gone[entered], -1, entered), fraction_bits=fraction)
-    bias = np.where(gone, 0, layer.bias)
-    if isinstance(layer, TableLayer):
-        widths = np.where(gone[None, :], 0, layer.widths)
-        tables = np.where(gone[None, :, None], 0, layer.tables)[:, :, : 1 << int(widths.max(initial=0))]
-        return replace(layer, widths=widths, tables=tables, bias=bias, fraction_bits=fraction)
-    return replace(layer, weights=np.where(gone[None, :], 0, layer.weights), bias=bias, fraction_bits=fraction)

@@ -30,7 +30,7 @@ from trigger_lut.evaluation.predictions import real_outputs
 from trigger_lut.fixed_point.formats import KIF, IntArray, wrap
 from trigger_lut.metrics.accuracy import EventScore
 from trigger_lut.network.input_usage import Reads, input_reads
-from trigger_lut.network.network import Network, TableLayer, load_network
+from trigger_lut.network.network import Network, load_network
 from trigger_lut.network.reference_model import evaluate
 
 SHUFFLES = 5
@@ -168,8 +168,7 @@ def _operations(network: Network) -> int:
     """Look-ups, multiplications and conversions an event, roughly."""
     found = 0
     for layer in network.layers:
-        edges = layer.live_edges if isinstance(layer, TableLayer) else layer.shape[0] * layer.shape[1]
-        found += layer.n_positions * (edges + layer.shape[0])
+        found += layer.n_positions * (layer.live_edges + layer.shape[0])
     return max(found, 1)
 
 

@@ -16,7 +16,8 @@ import numpy as np
 from trigger_lut.errors import NotReproducibleError
 from trigger_lut.firmware.rtl.verilog_top import offsets
 from trigger_lut.fixed_point.formats import IntArray
-from trigger_lut.network.lowering.adder_tree import Summation, plan_places
+from trigger_lut.network.back_ends import NET_NAMES, PLANS
+from trigger_lut.network.lowering.adder_tree import Summation
 from trigger_lut.network.network import PADDING, Network, TableLayer
 from trigger_lut.network.reference_model import all_values, channel_codes
 from trigger_lut.synthesis.netlist import BLOCK_RAMS
@@ -94,7 +95,7 @@ def _named(network: Network, codes: IntArray, values: IntArray) -> Iterator[tupl
         feature = f" ({network.features[i]})" if i < len(network.features) else ""
         yield f"input {i}{feature}", codes[:, i]
     for n, (layer, gather_index) in enumerate(zip(network.layers, network.gather_index, strict=True)):
-        plans = plan_places(layer, gather_index) if isinstance(layer, TableLayer) else []
+        plans = PLANS(layer, gather_index)
         for place in range(layer.n_positions):
             name = layer.name if layer.n_positions == 1 else f"{layer.name}, place {place}"
             seen = channel_codes(network, n, values, place)
@@ -103,12 +104,13 @@ def _named(network: Network, codes: IntArray, values: IntArray) -> Iterator[tupl
                     yield f"{name}, input {i}", seen[:, i]
             first = network.first_value[n] + place * layer.shape[1]
             for o in range(layer.shape[1]):
-                if isinstance(layer, TableLayer):
-                    yield from _sum(f"{name}, output {o}", layer, o, plans[place][o], seen)
+                for part, codes_of_part in NET_NAMES(layer, o, plans[place][o], seen):
+                    yield f"{name}, output {o}, {part}", codes_of_part
                 yield f"{name}, output {o}", values[:, first + o]
 
 
-def _sum(name: str, layer: TableLayer, o: int, plan: Summation, seen: IntArray) -> Iterator[tuple[str, IntArray]]:
+@NET_NAMES.register(TableLayer)
+def _sum(layer: TableLayer, o: int, plan: Summation, seen: IntArray) -> Iterator[tuple[str, IntArray]]:
     """Tables and partial sums of one output, with the constants that the firmware puts into the tables."""
     items: list[IntArray] = []
     leaves: list[int] = []
@@ -119,11 +121,11 @@ def _sum(name: str, layer: TableLayer, o: int, plan: Summation, seen: IntArray) 
         address = (seen[:, addend.channel] - kif.lo) >> (kif.bits - width)
         items.append(addend.values[address] + (plan.constant if n == widest else 0))
         leaves.append(1)
-        yield f"{name}, edge from input {addend.channel}", items[n]
+        yield f"edge from input {addend.channel}", items[n]
     for a, b in plan.pairs:
         items.append(items[a] + items[b])
         leaves.append(leaves[a] + leaves[b])
-        yield f"{name}, adder of {leaves[-1]} edges", items[-1]
+        yield f"adder of {leaves[-1]} edges", items[-1]
 
 
 def _bits(values: IntArray) -> int:

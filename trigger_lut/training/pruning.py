@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from trigger_lut.network.network import Layer, Network, TableLayer
+from trigger_lut.network.network import IntegerLayer, Network
 from trigger_lut.network.reference_model import all_values, channel_codes
 
 Marks = list[np.ndarray]
@@ -26,12 +26,10 @@ def saliency(network: Network, codes: np.ndarray) -> list[np.ndarray]:
     values, found = all_values(network, np.asarray(codes, dtype=np.int64)), []
     for n, layer in enumerate(network.layers):
         spread = np.zeros(layer.shape)
-        if isinstance(layer, TableLayer):
+        if layer.prunable:
             seen = _seen(network, n, values)
             for i, o in layer.edges():
-                kif = layer.inputs[i]
-                output = layer.table(i, o)[(seen[:, i] - kif.lo) >> (kif.bits - int(layer.widths[i, o]))]
-                spread[i, o] = output.std() * 2.0 ** -float(layer.fraction_bits[o])
+                spread[i, o] = layer.term(i, o, seen[:, i]).std() * 2.0 ** -float(layer.fraction_bits[o])
         found.append(spread)
     return found
 
@@ -44,9 +42,9 @@ def _seen(network: Network, n: int, values: np.ndarray) -> np.ndarray:
     return np.concatenate([channel_codes(network, n, events, int(p)) for p in chosen])
 
 
-def live(layer: Layer) -> np.ndarray:
+def live(layer: IntegerLayer) -> np.ndarray:
     """(C_in, C_out) True where an edge can be removed."""
-    return layer.widths > 0 if isinstance(layer, TableLayer) else np.zeros(layer.shape, dtype=bool)
+    return layer.edge_mask if layer.prunable else np.zeros(layer.shape, dtype=bool)
 
 
 def relative(network: Network, scores: list[np.ndarray]) -> list[np.ndarray]:
@@ -122,12 +120,10 @@ def edges_to_shorten(
 
 def without(network: Network, marks: Marks) -> Network:
     """The network with the marked edges removed."""
-    return replace(network, layers=tuple(_remove(x, gone) for x, gone in zip(network.layers, marks, strict=True)))
-
-
-def _remove(layer: Layer, gone: np.ndarray) -> Layer:
-    if not isinstance(layer, TableLayer):
-        return layer
-    widths = np.where(gone, 0, layer.widths)
-    tables = np.where(gone[..., None], 0, layer.tables)[:, :, : 1 << int(widths.max(initial=0))]
-    return replace(layer, widths=widths, tables=tables)
+    return replace(
+        network,
+        layers=tuple(
+            layer.without_edges(np.asarray(removed)) if layer.prunable else layer
+            for layer, removed in zip(network.layers, marks, strict=True)
+        ),
+    )

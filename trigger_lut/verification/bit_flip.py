@@ -16,7 +16,7 @@ from trigger_lut.errors import FirmwareError
 from trigger_lut.firmware.hls.cpp import entry_bits, rom_pattern
 from trigger_lut.firmware.hls.project import recompile
 from trigger_lut.fixed_point.formats import IntArray
-from trigger_lut.network.network import LinearLayer, Network, TableLayer, with_layer
+from trigger_lut.network.network import Network, TableLayer, with_layer
 from trigger_lut.network.reference_model import all_values, channel_codes, evaluate
 
 ATTEMPTS = 500
@@ -34,18 +34,18 @@ class Flip:
     entry: int
     bit: int
 
+    def constant(self, network: Network) -> tuple[str, tuple[int, ...], str]:
+        """Return field, index and name of the constant that holds the bit."""
+        found = network.layers[self.layer].edge_constant(self.channel, self.output, self.entry)
+        assert found is not None, network.layers[self.layer].name
+        return found
+
     def describe(self, network: Network) -> str:
+        """Return a text that names the bit, and the constant before and after."""
         layer = network.layers[self.layer]
-        if isinstance(layer, LinearLayer):
-            before = int(layer.weights[self.channel, self.output])
-            place = f"of weight ({self.channel}, {self.output})"
-            return f"bit {self.bit} {place} in {layer.name}: {before} became {before ^ (1 << self.bit)}"
-        layer = table_layer(network, self.layer)
-        before = int(layer.table(self.channel, self.output)[self.entry])
-        return (
-            f"bit {self.bit} of entry {self.entry} of table ({self.channel}, {self.output}) in "
-            f"{layer.name}: {before} became {before ^ (1 << self.bit)}"
-        )
+        field, index, name = self.constant(network)
+        before = int(getattr(layer, field)[index])
+        return f"bit {self.bit} of {name} in {layer.name}: {before} became {before ^ (1 << self.bit)}"
 
 
 def table_layer(network: Network, n: int) -> TableLayer:
@@ -57,14 +57,10 @@ def table_layer(network: Network, n: int) -> TableLayer:
 
 def flipped(network: Network, flip: Flip) -> Network:
     """The network with the bit flipped."""
-    layer = network.layers[flip.layer]
-    if isinstance(layer, LinearLayer):
-        weights = layer.weights.copy()
-        weights[flip.channel, flip.output] ^= 1 << flip.bit
-        return with_layer(network, flip.layer, weights=weights)
-    tables = table_layer(network, flip.layer).tables.copy()
-    tables[flip.channel, flip.output, flip.entry] ^= 1 << flip.bit
-    return with_layer(network, flip.layer, tables=tables)
+    field, index, _ = flip.constant(network)
+    values = getattr(network.layers[flip.layer], field).copy()
+    values[index] ^= 1 << flip.bit
+    return with_layer(network, flip.layer, **{field: values})
 
 
 def choose_flip(network: Network, codes: IntArray, seed: int) -> Flip:
@@ -106,8 +102,9 @@ def _weights(network: Network, rng: np.random.Generator) -> list[Flip]:
     """Flips of weights, which leave bounds unproven: only where no table is left."""
     found = []
     for n, layer in enumerate(network.layers):
-        for i, o in np.argwhere(layer.weights != 0) if isinstance(layer, LinearLayer) else ():
-            found.append(Flip(n, int(i), int(o), 0, 0))
+        for i, o in layer.edges():
+            if not layer.reads_addresses and layer.edge_constant(i, o, 0) is not None:
+                found.append(Flip(n, i, o, 0, 0))
     return _some(found, rng)
 
 

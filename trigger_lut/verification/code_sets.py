@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigger_lut.fixed_point.formats import IntArray
-from trigger_lut.network.network import PADDING, LinearLayer, Network, TableLayer
+from trigger_lut.network.network import PADDING, IntegerLayer, Network
 from trigger_lut.network.reference_model import converted
 
 Set = tuple[int, NDArray[np.bool_]]
 """Codes that a value can take: the first one, and a flag for each from there on."""
-Summing = TableLayer | LinearLayer
 
 WIDEST = 1 << 20  # sets that span more are taken as whole intervals
 
@@ -31,7 +30,7 @@ def possible(network: Network) -> list[Set]:
         made: list[Set] = []
         known: dict[tuple[object, ...], list[Set]] = {}
         for place in range(layer.n_positions):
-            if not isinstance(layer, Summing):
+            if not layer.is_sum:
                 made += [_interval(ranges.one(len(sets) + len(made) + o)) for o in range(layer.shape[1])]
                 continue
             seen = channels(network, n, place, sets)
@@ -48,10 +47,10 @@ def _interval(codes: tuple[int, int, int]) -> Set:
     return lo, np.ones(min(hi - lo + 1, WIDEST), dtype=np.bool_)
 
 
-def _final(layer: Summing, total: Set) -> Set:
+def _final(layer: IntegerLayer, total: Set) -> Set:
     """What a layer makes of a sum."""
     first, flags = total
-    if not (isinstance(layer, LinearLayer) and layer.relu) or first >= 0 or len(flags) >= WIDEST:
+    if not layer.clips_below_zero or first >= 0 or len(flags) >= WIDEST:
         return total
     kept = flags[-first:].copy() if len(flags) > -first else np.zeros(1, dtype=np.bool_)
     kept[0] |= flags[: 1 - first].any()
@@ -86,26 +85,11 @@ def in_channel(network: Network, n: int, i: int, source: int, codes: IntArray) -
     return converted(codes, network.fraction_of(source), layer.inputs[i], layer.overflow[i], layer.rounding)
 
 
-def live(layer: Summing, o: int) -> list[int]:
-    """Channels that enter output o."""
-    weights = layer.widths if isinstance(layer, TableLayer) else layer.weights
-    return list(map(int, np.flatnonzero(weights[:, o])))
-
-
-def contributions(layer: Summing, i: int, o: int, codes: IntArray) -> IntArray:
-    """What channel i adds to output o, for each of its codes."""
-    if isinstance(layer, LinearLayer):
-        return codes * int(layer.weights[i, o])
-    kif = layer.inputs[i]
-    found: IntArray = layer.table(i, o)[(codes - kif.lo) >> (kif.bits - int(layer.widths[i, o]))]
-    return found
-
-
-def sums(layer: Summing, o: int, seen: Sequence[Set]) -> list[Set]:
+def sums(layer: IntegerLayer, o: int, seen: Sequence[Set]) -> list[Set]:
     """Sets of the sums of output o over the first k live channels, k from 0 on; seen: as of `channels`."""
-    found: list[Set] = [(int(layer.bias[o]), np.ones(1, dtype=np.bool_))]
-    for i in live(layer, o):
-        values = np.unique(contributions(layer, i, o, members(seen[i])))
+    found: list[Set] = [(layer.offset(o), np.ones(1, dtype=np.bool_))]
+    for i in layer.entering(o):
+        values = np.unique(layer.term(i, o, members(seen[i])))
         first, flags = found[-1]
         lo, hi = int(values[0]), int(values[-1])
         size = len(flags) + hi - lo

@@ -7,16 +7,13 @@ from functools import cache
 import numpy as np
 
 from trigger_lut.fixed_point.formats import IntArray
-from trigger_lut.network.network import PADDING, LinearLayer, Network
+from trigger_lut.network.network import PADDING, Network
 from trigger_lut.network.reference_model import all_values
 from trigger_lut.verification.code_sets import (
     WIDEST,
     Set,
-    Summing,
     channels,
-    contributions,
     in_channel,
-    live,
     members,
     sums,
 )
@@ -48,9 +45,9 @@ class Solver:
             return True
         n, place, o = self._origin(value)
         layer = self.network.layers[n]
-        if not isinstance(layer, Summing):
+        if not layer.is_sum:
             return False
-        read, entering = list(map(int, self.network.gather_index[n][place])), live(layer, o)
+        read, entering = list(map(int, self.network.gather_index[n][place])), layer.entering(o)
         if not self._apart([read[i] for i in entering]):
             return False
         seen = channels(self.network, n, place, self.sets)
@@ -58,14 +55,14 @@ class Solver:
         if any(len(flags) >= WIDEST for _, flags in before):
             return False
         totals = members(before[-1])
-        final = np.maximum(totals, 0) if isinstance(layer, LinearLayer) and layer.relu else totals
+        final = np.maximum(totals, 0) if layer.clips_below_zero else totals
         totals = totals[np.isin(final, wanted)]
         if not len(totals):
             return False
         total = int(self.rng.choice(totals))
         for i, (first, flags) in reversed(list(zip(entering, before, strict=False))):
             codes = members(seen[i])
-            adds = contributions(layer, i, o, codes)
+            adds = layer.term(i, o, codes)
             rest = total - adds - first
             fits = (rest >= 0) & (rest < len(flags))
             fits[fits] = flags[rest[fits]]
@@ -100,7 +97,7 @@ class Solver:
             return frozenset([value])
         n, place, o = self._origin(value)
         layer = self.network.layers[n]
-        entering = live(layer, o) if isinstance(layer, Summing) else range(len(layer.inputs))
+        entering = layer.entering(o) if layer.is_sum else range(len(layer.inputs))
         sources = (int(self.network.gather_index[n][place][i]) for i in entering)
         return frozenset().union(*(self.support(s) for s in sources if s != PADDING))
 

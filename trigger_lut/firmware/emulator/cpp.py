@@ -10,9 +10,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from trigger_lut.firmware import layer_kinds as _layer_kinds  # noqa: F401 (registers added kinds)
 from trigger_lut.fixed_point.formats import KIF, IntArray
 from trigger_lut.fixed_point.ranges import fits
-from trigger_lut.network.network import PADDING, Layer, LinearLayer, MaxLayer, Network, TableLayer
+from trigger_lut.network.back_ends import EMULATOR_CPP
+from trigger_lut.network.network import PADDING, IntegerLayer, LinearLayer, MaxLayer, Network, TableLayer
 from trigger_lut.utils.escape import comment
 from trigger_lut.utils.identifiers import code_word
 
@@ -154,17 +156,11 @@ def _computed_in(network: Network, n: int) -> str:
     entered = np.maximum(np.abs(read.lo), np.abs(read.hi)) * 2.0**gained
     rounded = 2.0 ** np.maximum(read.f - kif_f, 0)
     largest = max(largest, int((entered + rounded).max(initial=0)))
-    if isinstance(layer, TableLayer):
-        largest = max(largest, int((np.abs(layer.tables).max(axis=2, initial=0).sum(axis=0) + abs(layer.bias)).max()))
-    elif isinstance(layer, LinearLayer):
-        ends = np.array([max(abs(kif.lo), abs(kif.hi)) for kif in layer.inputs], dtype=np.float64)
-        largest = max(largest, int((ends @ np.abs(layer.weights) + np.abs(layer.bias)).max()))
-    elif isinstance(layer, MaxLayer):
-        largest = max(largest, *map(abs, layer.item_bounds()))
+    largest = max(largest, layer.largest_intermediate())
     return "std::int32_t" if largest < NARROW else "std::int64_t"
 
 
-def _tables(layer: Layer, n: int) -> list[str]:
+def _tables(layer: IntegerLayer, n: int) -> list[str]:
     if not isinstance(layer, TableLayer):
         return []
     lines = []
@@ -179,7 +175,7 @@ def _entry_type(entries: IntArray) -> str:
     return next(name for width, name in TYPES if bits <= width)
 
 
-def _function(layer: Layer, n: int, kind: str) -> list[str]:
+def _function(layer: IntegerLayer, n: int, kind: str) -> list[str]:
     """One layer at one place, from the channels' codes (of tables: counted from the smallest code) to the outputs'."""
     reads = "c" if layer.live_edges else ""
     lines = [
@@ -187,26 +183,30 @@ def _function(layer: Layer, n: int, kind: str) -> list[str]:
         f"inline void layer{n}(const {kind}* {reads}, {kind}* z) noexcept {{",
     ]
     for o in range(layer.shape[1]):
-        lines.append(f"    z[{o}] = {_output(layer, n, o, kind)};")
+        lines.append(f"    z[{o}] = {EMULATOR_CPP(layer, n, o, kind)};")
     return [*lines, "}"]
 
 
-def _output(layer: Layer, n: int, o: int, kind: str) -> str:
-    if isinstance(layer, TableLayer):
-        terms = [
-            f"t{n}_{i}_{o}[{_down(f'c[{i}]', layer.inputs[i].bits - int(layer.widths[i, o]))}]"
-            for i in map(int, np.flatnonzero(layer.widths[:, o]))
-        ]
-        return " + ".join([_number(int(layer.bias[o]), kind), *terms])
-    if isinstance(layer, LinearLayer):
-        terms = [
-            f"c[{i}] * {_number(int(layer.weights[i, o]), kind)}" for i in map(int, np.flatnonzero(layer.weights[:, o]))
-        ]
-        total = " + ".join([_number(int(layer.bias[o]), kind), *terms])
-        return f"std::max<{kind}>({total}, 0)" if layer.relu else total
+@EMULATOR_CPP.register(TableLayer)
+def _table_sum(layer: TableLayer, n: int, o: int, kind: str) -> str:
+    terms = [
+        f"t{n}_{i}_{o}[{_down(f'c[{i}]', layer.inputs[i].bits - int(layer.widths[i, o]))}]" for i in layer.entering(o)
+    ]
+    return " + ".join([_number(int(layer.bias[o]), kind), *terms])
+
+
+@EMULATOR_CPP.register(LinearLayer)
+def _weighted_sum(layer: LinearLayer, n: int, o: int, kind: str) -> str:
+    terms = [f"c[{i}] * {_number(int(layer.weights[i, o]), kind)}" for i in layer.entering(o)]
+    total = " + ".join([_number(int(layer.bias[o]), kind), *terms])
+    return f"std::max<{kind}>({total}, 0)" if layer.relu else total
+
+
+@EMULATOR_CPP.register(MaxLayer)
+def _maximum(layer: MaxLayer, n: int, o: int, kind: str) -> str:
     found = ""
-    for i in map(int, layer.channels(o)):
-        item = _up(f"c[{i}]", int(layer.fraction_bits[o]) - layer.inputs[i].f, kind)
+    for i in layer.entering(o):
+        item = _up(f"c[{i}]", layer.shift(i, o), kind)
         found = f"std::max<{kind}>({found}, {item})" if found else item
     return found or "0"
 
@@ -242,9 +242,9 @@ def _body(network: Network, types: list[str]) -> list[str]:
     return lines
 
 
-def _code(network: Network, layer: Layer, i: int, value: int, known: list[tuple[str, str]], kind: str) -> str:
+def _code(network: Network, layer: IntegerLayer, i: int, value: int, known: list[tuple[str, str]], kind: str) -> str:
     """A value in the format of a channel."""
-    kif, tables = layer.inputs[i], isinstance(layer, TableLayer)
+    kif, tables = layer.inputs[i], layer.reads_addresses
     if value == PADDING:
         code = min(max(0, kif.lo), kif.hi)
         return str(code - kif.lo if tables else code)

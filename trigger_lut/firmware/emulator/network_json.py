@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from trigger_lut.firmware import layer_kinds as _layer_kinds  # noqa: F401 (registers added kinds)
 from trigger_lut.fixed_point.formats import KIF
-from trigger_lut.network.network import Layer, LinearLayer, Network, TableLayer
+from trigger_lut.network.back_ends import NETWORK_JSON
+from trigger_lut.network.network import IntegerLayer, LinearLayer, MaxLayer, Network, TableLayer
 
 
 def network_json(network: Network, design: str) -> str:
@@ -31,7 +33,7 @@ def _format(kif: KIF) -> dict[str, Any]:
     return {"format": str(kif), "fraction": kif.f, "min": kif.lo, "max": kif.hi}
 
 
-def _layer(layer: Layer, gather_index: list[list[int]]) -> dict[str, Any]:
+def _layer(layer: IntegerLayer, gather_index: list[list[int]]) -> dict[str, Any]:
     held: dict[str, Any] = {
         "name": layer.name,
         "inputs": [{**_format(kif), "overflow": mode} for kif, mode in zip(layer.inputs, layer.overflow, strict=True)],
@@ -39,10 +41,20 @@ def _layer(layer: Layer, gather_index: list[list[int]]) -> dict[str, Any]:
         "fraction": layer.fraction_bits.tolist(),
         "sites": gather_index,
     }
-    if isinstance(layer, TableLayer):
-        tables = [{"channel": i, "output": o, "entries": layer.table(i, o).tolist()} for i, o in layer.edges()]
-        return {"kind": "tables", **held, "bias": layer.bias.tolist(), "tables": tables}
-    if isinstance(layer, LinearLayer):
-        kept = {"bias": layer.bias.tolist(), "weights": layer.weights.tolist(), "relu": layer.relu}
-        return {"kind": "linear", **held, **kept}
-    return {"kind": "max", **held, "output_of": layer.output_of.tolist()}
+    return {"kind": layer.kind, **held, **NETWORK_JSON(layer)}
+
+
+@NETWORK_JSON.register(TableLayer)
+def _tables(layer: TableLayer) -> dict[str, Any]:
+    tables = [{"channel": i, "output": o, "entries": layer.table(i, o).tolist()} for i, o in layer.edges()]
+    return {"bias": layer.bias.tolist(), "tables": tables}
+
+
+@NETWORK_JSON.register(LinearLayer)
+def _weights(layer: LinearLayer) -> dict[str, Any]:
+    return {"bias": layer.bias.tolist(), "weights": layer.weights.tolist(), "relu": layer.relu}
+
+
+@NETWORK_JSON.register(MaxLayer)
+def _selection(layer: MaxLayer) -> dict[str, Any]:
+    return {"output_of": layer.output_of.tolist()}

@@ -12,8 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from trigger_lut.errors import FirmwareError
+from trigger_lut.firmware import layer_kinds as _layer_kinds  # noqa: F401 (registers added kinds)
 from trigger_lut.fixed_point.formats import KIF, IntArray, kif_for_range
-from trigger_lut.network.network import PADDING, Layer, LinearLayer, MaxLayer, Network, TableLayer
+from trigger_lut.network.back_ends import HLS_CPP
+from trigger_lut.network.network import PADDING, IntegerLayer, LinearLayer, MaxLayer, Network, TableLayer
 from trigger_lut.utils.escape import comment
 
 SUM_LIMIT = 1 << 31  # the emulator adds table entries in int
@@ -89,21 +91,20 @@ def _signed_bits(network: Network, n: int) -> int:
     """Width of signed integers that hold every output of layer n at all its places, and what is compared for it."""
     made, layer = network.ranges[network.first_value[n] : network.first_value[n + 1]], network.layers[n]
     lo, hi = min(int(made.lo.min(initial=0)), -1), int(made.hi.max(initial=0))
-    if isinstance(layer, MaxLayer):
-        least, most = layer.item_bounds()
-        lo, hi = min(lo, least), max(hi, most)
+    least, most = layer.operand_bounds()
+    lo, hi = min(lo, least), max(hi, most)
     return kif_for_range(lo, hi, 0).bits
 
 
-def _channel_bits(layer: Layer) -> int:
+def _channel_bits(layer: IntegerLayer) -> int:
     return max(kif.bits for kif in layer.inputs) + 1
 
 
-def _channel_type(layer: Layer) -> str:
-    return "unsigned" if isinstance(layer, TableLayer) else f"ap_int<{_channel_bits(layer)}>"
+def _channel_type(layer: IntegerLayer) -> str:
+    return "unsigned" if layer.reads_addresses else f"ap_int<{_channel_bits(layer)}>"
 
 
-def _function(layer: Layer, n: int, index: int, bits: int) -> list[str]:
+def _function(layer: IntegerLayer, n: int, index: int, bits: int) -> list[str]:
     """One layer at one place: from the channels' codes to the outputs' codes."""
     c_in, c_out = layer.shape
     lines = [
@@ -115,25 +116,29 @@ def _function(layer: Layer, n: int, index: int, bits: int) -> list[str]:
         names = [_rom(index, layer.name, i, o) for i, o in layer.edges()]
         lines += [f"#pragma HLS BIND_STORAGE variable={name} type=rom_1p impl=lutram" for name in names]
     for o in range(c_out):
-        lines.append(f"        z[{o}] = {_output(layer, index, o, bits)};")
+        lines.append(f"        z[{o}] = {HLS_CPP(layer, index, o, bits)};")
     return [*lines, "    }"]
 
 
-def _output(layer: Layer, index: int, o: int, bits: int) -> str:
-    if isinstance(layer, TableLayer):
-        terms = [
-            f"{_rom(index, layer.name, i, o)}[c[{i}] >> {layer.inputs[i].bits - int(layer.widths[i, o])}]"
-            for i in map(int, np.flatnonzero(layer.widths[:, o]))
-        ]
-        return _balanced([str(int(layer.bias[o])), *terms], "({} + {})")
-    if isinstance(layer, LinearLayer):
-        terms = [_product(int(layer.weights[i, o]), i) for i in map(int, np.flatnonzero(layer.weights[:, o]))]
-        total = _balanced([_literal(int(layer.bias[o])), *terms], "({} + {})")
-        return f"nnet::lut_relu<{bits}>({total})" if layer.relu else total
-    terms = []
-    for i in map(int, layer.channels(o)):
-        up = int(layer.fraction_bits[o]) - layer.inputs[i].f
-        terms.append(f"ap_int<{bits}>(ap_int<{bits}>(c[{i}]) << {up})")
+@HLS_CPP.register(TableLayer)
+def _table_sum(layer: TableLayer, index: int, o: int, bits: int) -> str:
+    terms = [
+        f"{_rom(index, layer.name, i, o)}[c[{i}] >> {layer.inputs[i].bits - int(layer.widths[i, o])}]"
+        for i in layer.entering(o)
+    ]
+    return _balanced([str(int(layer.bias[o])), *terms], "({} + {})")
+
+
+@HLS_CPP.register(LinearLayer)
+def _weighted_sum(layer: LinearLayer, index: int, o: int, bits: int) -> str:
+    terms = [_product(int(layer.weights[i, o]), i) for i in layer.entering(o)]
+    total = _balanced([_literal(int(layer.bias[o])), *terms], "({} + {})")
+    return f"nnet::lut_relu<{bits}>({total})" if layer.relu else total
+
+
+@HLS_CPP.register(MaxLayer)
+def _maximum(layer: MaxLayer, index: int, o: int, bits: int) -> str:
+    terms = [f"ap_int<{bits}>(ap_int<{bits}>(c[{i}]) << {layer.shift(i, o)})" for i in layer.entering(o)]
     return _balanced(terms, f"nnet::lut_larger<ap_int<{bits}>>({{}}, {{}})") if terms else "0"
 
 
@@ -178,8 +183,8 @@ def _body(network: Network, bits: list[int], sources: Sequence[tuple[int, KIF]])
     return lines
 
 
-def _code(layer: Layer, i: int, value: int, known: list[tuple[str, int, int]]) -> str:
-    kif, tables = layer.inputs[i], isinstance(layer, TableLayer)
+def _code(layer: IntegerLayer, i: int, value: int, known: list[tuple[str, int, int]]) -> str:
+    kif, tables = layer.inputs[i], layer.reads_addresses
     if value == PADDING:
         code = min(max(0, kif.lo), kif.hi)
         return str(code - kif.lo if tables else code)

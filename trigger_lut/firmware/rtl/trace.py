@@ -10,9 +10,11 @@ import numpy as np
 from trigger_lut.errors import FirmwareError, ToolFailedError
 from trigger_lut.fixed_point.formats import KIF, IntArray
 from trigger_lut.fixed_point.ranges import limits
-from trigger_lut.network.lowering import adder_graph, max_tree
-from trigger_lut.network.lowering.adder_tree import Summation, plan_places
-from trigger_lut.network.network import PADDING, Layer, MaxLayer, Network, TableLayer
+from trigger_lut.network.back_ends import LOWERING, PLANS
+from trigger_lut.network.lowering import adder_graph as _adder_graph  # noqa: F401 (registers a lowering)
+from trigger_lut.network.lowering import max_tree as _max_tree  # noqa: F401 (registers a lowering)
+from trigger_lut.network.lowering.adder_tree import Summation
+from trigger_lut.network.network import PADDING, IntegerLayer, Network, TableLayer
 
 LARGEST_ENTRY = 1 << 23  # alkaid finds the lowest bit of an entry in float32
 
@@ -32,7 +34,7 @@ def trace(network: Network) -> Any:
     values: list[Any] = [inputs[i].quantize(*kif) for i, kif in enumerate(network.inputs)]
     conversions: dict[tuple[int, KIF, str, str], Any] = {}
     for layer, gather_index in zip(network.layers, network.gather_index, strict=True):
-        plans = plan_places(layer, gather_index) if isinstance(layer, TableLayer) else [[]] * len(gather_index)
+        plans = PLANS(layer, gather_index)
         made: list[Any] = []
         for place, at_place in zip(gather_index, plans, strict=True):
             channels: list[Any] = []
@@ -44,10 +46,7 @@ def trace(network: Network) -> Any:
                 if key not in conversions:
                     conversions[key] = convert(values[value], *key[1:])
                 channels.append(conversions[key])
-            if isinstance(layer, TableLayer):
-                found = [table_sum(channels, layer, o, plan, values[0]) for o, plan in enumerate(at_place)]
-            else:
-                found = (max_tree if isinstance(layer, MaxLayer) else adder_graph).outputs(layer, channels)
+            found = LOWERING(layer, channels, at_place, values[0])
             first = len(values) + len(made)
             formats = network.ranges[first : first + layer.shape[1]].formats()
             made += [within(y, kif, values[0]) for y, kif in zip(found, formats, strict=True)]
@@ -59,16 +58,13 @@ def trace(network: Network) -> Any:
     return optimize(comb, keep_dead_inputs=True, retrace=False)
 
 
-def check_entries(layer: Layer) -> None:
+def check_entries(layer: IntegerLayer) -> None:
     """Raises FirmwareError when a table entry, a weight or a bias is too large for alkaid."""
-    if isinstance(layer, MaxLayer):
-        return
-    entries = layer.tables if isinstance(layer, TableLayer) else layer.weights
-    largest = max(int(np.abs(entries).max(initial=0)), int(np.abs(layer.bias).max(initial=0)))
+    constants = layer.constants()
+    largest = max((int(np.abs(values).max(initial=0)) for values in constants.values()), default=0)
     if largest >= LARGEST_ENTRY:
-        what = "table entry" if isinstance(layer, TableLayer) else "weight"
         raise FirmwareError(
-            f"{layer.name}: a {what} or bias of {largest} is too large for the RTL generator, "
+            f"{layer.name}: a {' or '.join(constants)} of {largest} is too large for the RTL generator, "
             f"expected less than {LARGEST_ENTRY}"
         )
 
@@ -117,6 +113,12 @@ def within(y: Any, kif: KIF, like: Any) -> Any:
     alkaid adds up the bounds of partial sums, which can be wider than what the whole sum reaches.
     """
     return _constant(float(y), like) if isinstance(y, int | float) else y.quantize(*kif, "WRAP", "TRN")
+
+
+@LOWERING.register(TableLayer)
+def table_sums(layer: TableLayer, channels: list[Any], plans: list[Summation], like: Any) -> list[Any]:
+    """Return all outputs of a layer of tables at one position."""
+    return [table_sum(channels, layer, o, plan, like) for o, plan in enumerate(plans)]
 
 
 def table_sum(channels: list[Any], layer: TableLayer, o: int, plan: Summation, like: Any) -> Any:

@@ -6,21 +6,29 @@ solver shares partial sums between outputs (distributed arithmetic; da4ml, arXiv
 
 from __future__ import annotations
 
+import dataclasses
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from trigger_lut.fixed_point.ranges import Ranges, converted_range
-from trigger_lut.network.layers import LinearLayer
+from trigger_lut.fixed_point.ranges import Ranges
+from trigger_lut.network.back_ends import LOWERING
+from trigger_lut.network.layers import IntegerLayer, LinearLayer
 
 LARGEST_WEIGHT = 1 << 23  # the solver takes weights in float32
+NOT_IN_LOGIC = ("name", "overflow", "gather_index", "rounding")
+"""Fields of a layer that concern what comes before its channels."""
 
 
-def outputs(layer: LinearLayer, channels: list[Any]) -> list[Any]:
-    """The layer's outputs at one place, in real values, as alkaid variables.
+@LOWERING.register(LinearLayer)
+def outputs(layer: LinearLayer, channels: list[Any], plans: Any = None, like: Any = None) -> list[Any]:
+    """Return the outputs at one position, in real values, as alkaid variables.
 
-    channels: converted inputs, alkaid variables; a number stands for a constant.
+    Parameters
+    ----------
+    channels : list of alkaid variables or floats
+        Converted inputs; a number is a constant.
     """
     from alkaid.trace import FVariable
 
@@ -57,33 +65,46 @@ def _relu(y: Any) -> Any:
     return max(y, 0.0) if isinstance(y, int | float) else y.relu()
 
 
-def logic(layer: LinearLayer, read: Ranges) -> Any:
-    """alkaid's CombLogic of the layer at one place, from converted channels on; None when every output is constant.
+def logic(layer: IntegerLayer, read: Ranges) -> Any:
+    """Return the logic of a layer at one position, from converted channels on; None when every output is constant.
 
-    read: ranges (C_in,) of the values that the place reads. Inputs of the logic are the channels in order.
+    Parameters
+    ----------
+    layer : IntegerLayer
+        Of a kind that is lowered without a summation plan.
+    read : Ranges, shape (C_in,)
+        Ranges of the values that the position reads.
+
+    Returns
+    -------
+    CombLogic of alkaid or None
+        Its inputs are the channels in order.
     """
-    codes = tuple(
-        converted_range(read.one(i), kif, layer.overflow[i], layer.rounding) for i, kif in enumerate(layer.inputs)
-    )
-    arrays = (layer.weights, layer.bias, layer.fraction_bits)
+    lo, hi = layer.channel_ranges(read[None])
+    fields = {f.name: getattr(layer, f.name) for f in dataclasses.fields(layer) if f.name not in NOT_IN_LOGIC}
+    arrays = {key: (value.shape, value.astype(np.int64).tobytes()) for key, value in fields.items() if _is_array(value)}
+    plain = {key: value for key, value in fields.items() if not _is_array(value)}
     return _logic(
-        layer.inputs, codes, layer.relu, layer.weights.shape, tuple(a.astype(np.int64).tobytes() for a in arrays)
+        type(layer), tuple(plain.items()), tuple(arrays.items()), tuple(zip(*lo.tolist(), *hi.tolist(), strict=True))
     )
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray)
 
 
 @lru_cache(maxsize=256)
-def _logic(inputs: Any, codes: Any, relu: bool, shape: tuple[int, int], arrays: tuple[bytes, ...]) -> Any:
+def _logic(kind: Any, plain: Any, arrays: Any, codes: Any) -> Any:
     from alkaid.trace import FVariable, FVArrayInput, trace
 
-    weights, bias, fraction = (np.frombuffer(a, dtype=np.int64) for a in arrays)
-    layer = LinearLayer("", inputs, ("WRAP",) * len(inputs), weights.reshape(shape), bias, fraction, relu=relu)
-    ports = FVArrayInput(len(inputs))
+    fields = {key: np.frombuffer(content, dtype=np.int64).reshape(shape) for key, (shape, content) in arrays}
+    layer = kind(name="", overflow=("WRAP",) * len(codes), **dict(plain), **fields)
+    ports = FVArrayInput(len(codes))
     channels = []
-    for i, (kif, (lo, hi)) in enumerate(zip(inputs, codes, strict=True)):
+    for i, (kif, (lo, hi)) in enumerate(zip(layer.inputs, codes, strict=True)):
         x = ports[i].quantize(*kif)
         # The range that is known here, narrower than the port's format.
         x = FVariable(lo * kif.step, hi * kif.step, kif.step, _from=(x,), opr="wrap", hwconf=x.hwconf)
         channels.append(x)
-    found = outputs(layer, channels)
-    live = [y for y in found if isinstance(y, FVariable)]
+    live = [y for y in LOWERING(layer, channels, None, channels[0]) if isinstance(y, FVariable)]
     return trace(ports, live, keep_dead_inputs=True) if live else None

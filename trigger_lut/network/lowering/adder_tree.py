@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from trigger_lut.fixed_point.formats import IntArray, kif_for_range
+from trigger_lut.network.back_ends import PLANS
 from trigger_lut.network.network import PADDING, Network, TableLayer
 
 Item = tuple[int, int, int]
@@ -124,6 +125,7 @@ def plan_layer(layer: TableLayer, padded: Collection[int] = ()) -> list[Summatio
     return [plan_output(layer, o, padded) for o in range(layer.shape[1])]
 
 
+@PLANS.register(TableLayer)
 def plan_places(layer: TableLayer, gather_index: IntArray) -> list[list[Summation]]:
     """Summations of all outputs at each place; places with the same padding share them.
 
@@ -137,8 +139,7 @@ def plan_places(layer: TableLayer, gather_index: IntArray) -> list[list[Summatio
 def plan_network(network: Network) -> list[list[list[Summation]]]:
     """Summations of each layer at each of its places; empty for a layer without tables."""
     return [
-        plan_places(layer, gather_index) if isinstance(layer, TableLayer) else []
-        for layer, gather_index in zip(network.layers, network.gather_index, strict=True)
+        PLANS(layer, gather_index) for layer, gather_index in zip(network.layers, network.gather_index, strict=True)
     ]
 
 

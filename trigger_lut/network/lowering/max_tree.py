@@ -10,19 +10,23 @@ from typing import Any
 
 from trigger_lut.fixed_point.formats import IntArray, kif_for_range
 from trigger_lut.fixed_point.ranges import Ranges, converted_range, fits
-from trigger_lut.network.channels import PADDING
-from trigger_lut.network.maximum import MaxLayer
+from trigger_lut.network.back_ends import LOWERING
+from trigger_lut.network.layers import PADDING, MaxLayer
 
 Item = tuple[int, int, int]
 """What one of the values can be: smallest code, largest code, fractional bits."""
 
 
-def outputs(layer: MaxLayer, channels: list[Any]) -> list[Any]:
-    """The layer's outputs at one place, in real values, as alkaid variables; plain numbers where they are constant.
+@LOWERING.register(MaxLayer)
+def outputs(layer: MaxLayer, channels: list[Any], plans: Any = None, like: Any = None) -> list[Any]:
+    """Return the outputs at one position, in real values, as alkaid variables; plain numbers where they are constant.
 
-    channels: converted inputs, alkaid variables; a number stands for a constant.
+    Parameters
+    ----------
+    channels : list of alkaid variables or floats
+        Converted inputs; a number is a constant.
     """
-    return [largest([channels[i] for i in layer.channels(o)]) for o in range(layer.shape[1])]
+    return [largest([channels[i] for i in layer.entering(o)]) for o in range(layer.shape[1])]
 
 
 def largest(values: list[Any]) -> Any:
@@ -66,7 +70,7 @@ def members(layer: MaxLayer, o: int, read: Ranges, place: IntArray) -> dict[int,
     read: ranges (C_in,) of the values that the place reads; place: (C_in,) their numbers.
     """
     found, seen = {}, set()
-    for i in map(int, layer.channels(o)):
+    for i in layer.entering(o):
         key = (int(place[i]), layer.inputs[i], layer.overflow[i])
         if key[0] == PADDING or key not in seen:
             seen.add(key)

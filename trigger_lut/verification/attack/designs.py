@@ -130,7 +130,17 @@ def _tables(
     for i, o in np.ndindex(*widths.shape):
         tables[i, o, 1 << int(widths[i, o]) :] = 0
     bias, fraction = rng.integers(-3, 4, c_out), np.full(c_out, 1)
-    return TableLayer(name, inputs, ("SAT",) * len(inputs), widths, tables, bias, fraction, gather_index, "RND")
+    return TableLayer(
+        name,
+        inputs,
+        ("SAT",) * len(inputs),
+        widths,
+        tables,
+        bias,
+        fraction_bits=fraction,
+        gather_index=gather_index,
+        rounding="RND",
+    )
 
 
 def _linear(
@@ -139,7 +149,17 @@ def _linear(
     rng = np.random.default_rng(seed)
     weights = rng.integers(-5, 6, (len(inputs), c_out)) | 1
     bias, fraction = rng.integers(-9, 10, c_out), np.full(c_out, max(kif.f for kif in inputs))
-    return LinearLayer(name, inputs, ("SAT",) * len(inputs), weights, bias, fraction, gather_index, "RND", relu)
+    return LinearLayer(
+        name,
+        inputs,
+        ("SAT",) * len(inputs),
+        weights,
+        bias,
+        fraction_bits=fraction,
+        gather_index=gather_index,
+        rounding="RND",
+        relu=relu,
+    )
 
 
 def _dense() -> Network:
@@ -167,7 +187,12 @@ def _arithmetic() -> Network:
 def _maximum() -> Network:
     tables = _tables("tables", (S4, U3), 3, 9)
     largest = MaxLayer(
-        "largest", (S4, S4, S4), ("SAT",) * 3, np.array([0, 0, 1]), np.array([1, 1]), np.array([[2, 3, 4]])
+        "largest",
+        (S4, S4, S4),
+        ("SAT",) * 3,
+        np.array([0, 0, 1]),
+        fraction_bits=np.array([1, 1]),
+        gather_index=np.array([[2, 3, 4]]),
     )
     return Network((S4, U3), (tables, largest))
 
@@ -178,7 +203,7 @@ def _constants() -> Network:
     widths, tables = layer.widths.copy(), layer.tables.copy()
     widths[:, 1], tables[:, 1] = 0, 0
     layer = TableLayer(
-        "tables", layer.inputs, layer.overflow, widths, tables, np.array([1, -5, 2]), layer.fraction_bits
+        "tables", layer.inputs, layer.overflow, widths, tables, np.array([1, -5, 2]), fraction_bits=layer.fraction_bits
     )
     return Network((U3, S4), (layer,), outputs=np.array([2, 3, 4, 1]))
 

@@ -8,8 +8,10 @@ import numpy as np
 
 from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.fixed_point.ranges import limits
-from trigger_lut.network.network import PADDING, Layer, LinearLayer, MaxLayer, Network, TableLayer
+from trigger_lut.network.back_ends import FORMS
+from trigger_lut.network.network import PADDING, IntegerLayer, LinearLayer, MaxLayer, Network, TableLayer
 from trigger_lut.network.reference_model import converted
+from trigger_lut.verification import layer_kinds as _layer_kinds  # noqa: F401 (registers added kinds)
 from trigger_lut.verification.formal.normal_form import Algebra, Form, FormError, check_exact
 
 
@@ -33,7 +35,7 @@ def network_forms(network: Network, algebra: Algebra, inputs: Sequence[Form]) ->
 
 
 def _convert(
-    algebra: Algebra, network: Network, layer: Layer, i: int, value: int, values: Sequence[Form | str]
+    algebra: Algebra, network: Network, layer: IntegerLayer, i: int, value: int, values: Sequence[Form | str]
 ) -> Form | str:
     """A value in the format of a channel."""
     kif = layer.inputs[i]
@@ -60,29 +62,31 @@ def _convert(
         return f"{layer.name}: channel {i}: {error}"
 
 
-def _output(algebra: Algebra, layer: Layer, o: int, channels: Sequence[Form | str]) -> Form | str:
+def _output(algebra: Algebra, layer: IntegerLayer, o: int, channels: Sequence[Form | str]) -> Form | str:
     """One output of a layer at one place."""
-    if isinstance(layer, MaxLayer):
-        read = [int(i) for i in layer.channels(o)]
-    else:
-        read = np.flatnonzero((layer.widths if isinstance(layer, TableLayer) else layer.weights)[:, o]).tolist()
-    without = [reason for i in read if isinstance(reason := channels[i], str)]
-    if without:
-        return without[0]
-    forms: list[Form] = [channels[i] for i in read]  # type: ignore[misc]
+    reasons = [reason for i in layer.entering(o) if isinstance(reason := channels[i], str)]
+    if reasons:
+        return reasons[0]
     try:
-        if isinstance(layer, TableLayer):
-            tables = [_table(algebra, layer, i, o, form) for i, form in zip(read, forms, strict=True)]
-            return algebra.add(algebra.constant(int(layer.bias[o])), *tables)
-        if isinstance(layer, LinearLayer):
-            weighted = [algebra.scale(f, int(layer.weights[i, o])) for i, f in zip(read, forms, strict=True)]
-            total = algebra.add(algebra.constant(int(layer.bias[o])), *weighted)
-            if not layer.relu or total.lo >= 0:
-                return total
-            return algebra.constant(0) if total.hi <= 0 else algebra.apply(total, lambda v: np.maximum(v, 0))
-        return _largest(algebra, layer, o, read, forms)
+        form: Form = FORMS(layer, algebra, o, channels)
     except FormError as error:
         return f"{layer.name}: output {o}: {error}"
+    return form
+
+
+@FORMS.register(TableLayer)
+def _table_sum(layer: TableLayer, algebra: Algebra, o: int, forms: Sequence[Form]) -> Form:
+    tables = [_table(algebra, layer, i, o, forms[i]) for i in layer.entering(o)]
+    return algebra.add(algebra.constant(int(layer.bias[o])), *tables)
+
+
+@FORMS.register(LinearLayer)
+def _weighted_sum(layer: LinearLayer, algebra: Algebra, o: int, forms: Sequence[Form]) -> Form:
+    weighted = [algebra.scale(forms[i], int(layer.weights[i, o])) for i in layer.entering(o)]
+    total = algebra.add(algebra.constant(int(layer.bias[o])), *weighted)
+    if not layer.relu or total.lo >= 0:
+        return total
+    return algebra.constant(0) if total.hi <= 0 else algebra.apply(total, lambda v: np.maximum(v, 0))
 
 
 def _table(algebra: Algebra, layer: TableLayer, i: int, o: int, form: Form) -> Form:

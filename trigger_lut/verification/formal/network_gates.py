@@ -8,21 +8,14 @@ the comparison faster, and cannot change the sum (see `_sum`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from trigger_lut.fixed_point.formats import KIF
-from trigger_lut.network.lowering.adder_tree import Summation, plan_places
-from trigger_lut.network.network import PADDING, Layer, LinearLayer, MaxLayer, Network, TableLayer
+from trigger_lut.network.back_ends import GATES, PLANS
+from trigger_lut.network.lowering.adder_tree import Summation
+from trigger_lut.network.network import PADDING, IntegerLayer, LinearLayer, MaxLayer, Network, TableLayer
+from trigger_lut.verification import layer_kinds as _layer_kinds  # noqa: F401 (registers added kinds)
 from trigger_lut.verification.formal.gates import FALSE, Bits, Gates, constant, extended
-
-
-@dataclass(frozen=True)
-class Number:
-    """A signed integer from lo to hi, as the shortest word in two's complement that holds these."""
-
-    bits: Bits
-    lo: int
-    hi: int
+from trigger_lut.verification.formal.numbers import Number, added, fixed, larger, negated, number, raised, smaller
 
 
 def network_outputs(gates: Gates, network: Network, inputs: Sequence[Bits]) -> list[Number]:
@@ -39,94 +32,49 @@ def network_outputs(gates: Gates, network: Network, inputs: Sequence[Bits]) -> l
         For more gates than `gates` allows.
     """
     values = [
-        _number(extended(bits, kif.bits + 1, signed=bool(kif.k)), kif.lo, kif.hi)
+        number(extended(bits, kif.bits + 1, signed=bool(kif.k)), kif.lo, kif.hi)
         for bits, kif in zip(inputs, network.inputs, strict=True)
     ]
     for n, (layer, gather_index) in enumerate(zip(network.layers, network.gather_index, strict=True)):
-        plans = plan_places(layer, gather_index) if isinstance(layer, TableLayer) else None
+        plans = PLANS(layer, gather_index)
         fresh: list[Number] = []
         for p, place in enumerate(gather_index):
             codes = [_channel(gates, network, layer, i, int(v), values) for i, v in enumerate(place)]
             for o in range(layer.shape[1]):
-                fresh.append(_output(gates, layer, o, codes, plans[p][o] if plans else None))
+                fresh.append(GATES(layer, gates, o, codes, plans[p][o]))
         values += fresh
         assert len(values) == network.first_value[n + 1]
     return [values[int(v)] for v in network.output_values]
 
 
-def _number(bits: Bits, lo: int, hi: int) -> Number:
-    """Cut a signed word to the width that its bounds need."""
-    width = max(max(hi, -lo - 1, 0).bit_length() + 1, 1)
-    return Number(extended(bits, width, signed=True), lo, hi)
-
-
-def _fixed(value: int) -> Number:
-    return _number(constant(value, value.bit_length() + 1), value, value)
-
-
-def _added(gates: Gates, a: Number, b: Number) -> Number:
-    width = max(len(a.bits), len(b.bits)) + 1
-    found = gates.sum(extended(a.bits, width, signed=True), extended(b.bits, width, signed=True))
-    return _number(found, a.lo + b.lo, a.hi + b.hi)
-
-
-def _raised(a: Number, up: int) -> Number:
-    return Number([FALSE] * up + a.bits, a.lo << up, a.hi << up)
-
-
-def _larger(gates: Gates, a: Number, b: Number) -> Number:
-    first, second = _alike(a, b)
-    return _number(gates.chosen(gates.less(first, second), second, first), max(a.lo, b.lo), max(a.hi, b.hi))
-
-
-def _smaller(gates: Gates, a: Number, b: Number) -> Number:
-    first, second = _alike(a, b)
-    return _number(gates.chosen(gates.less(first, second), first, second), min(a.lo, b.lo), min(a.hi, b.hi))
-
-
-def _alike(a: Number, b: Number) -> tuple[Bits, Bits]:
-    width = max(len(a.bits), len(b.bits))
-    return extended(a.bits, width, signed=True), extended(b.bits, width, signed=True)
-
-
-def _negated(gates: Gates, a: Number) -> Number:
-    wide = extended(a.bits, len(a.bits) + 1, signed=True)
-    return _number(gates.sum([bit ^ 1 for bit in wide], constant(1, len(wide))), -a.hi, -a.lo)
-
-
-def _channel(gates: Gates, network: Network, layer: Layer, i: int, value: int, values: Sequence[Number]) -> Number:
+def _channel(
+    gates: Gates, network: Network, layer: IntegerLayer, i: int, value: int, values: Sequence[Number]
+) -> Number:
     """Convert a value into the format of a channel: rounded, then wrapped or saturated."""
     if value == PADDING:
-        return _fixed(0)
+        return fixed(0)
     kif, mode = layer.inputs[i], layer.overflow[i]
     found = values[value]
     gained = kif.f - network.fraction_of(value)
     if gained > 0:
-        found = _raised(found, gained)
+        found = raised(found, gained)
     elif gained < 0:
         drop = -gained
         if layer.rounding == "RND":
-            found = _added(gates, found, _fixed(1 << (drop - 1)))
+            found = added(gates, found, fixed(1 << (drop - 1)))
         wide = extended(found.bits, max(len(found.bits), drop + 1), signed=True)
-        found = _number(wide[drop:], found.lo >> drop, found.hi >> drop)
+        found = number(wide[drop:], found.lo >> drop, found.hi >> drop)
     least = -kif.hi if mode == "SAT_SYM" and kif.k else kif.lo
     if least <= found.lo and found.hi <= kif.hi:
         return found
     if mode == "WRAP":
         low = extended(found.bits, kif.bits, signed=True)
-        return _number(extended(low, kif.bits + 1, signed=bool(kif.k)), kif.lo, kif.hi)
-    return _smaller(gates, _larger(gates, found, _fixed(least)), _fixed(kif.hi))
+        return number(extended(low, kif.bits + 1, signed=bool(kif.k)), kif.lo, kif.hi)
+    return smaller(gates, larger(gates, found, fixed(least)), fixed(kif.hi))
 
 
-def _output(gates: Gates, layer: Layer, o: int, codes: Sequence[Number], plan: Summation | None) -> Number:
-    if isinstance(layer, TableLayer):
-        return _sum(gates, layer, o, codes, plan)
-    if isinstance(layer, LinearLayer):
-        return _weighted(gates, layer, o, codes)
-    return _largest(gates, layer, o, codes)
-
-
-def _sum(gates: Gates, layer: TableLayer, o: int, codes: Sequence[Number], plan: Summation | None) -> Number:
+@GATES.register(TableLayer)
+def _sum(layer: TableLayer, gates: Gates, o: int, codes: Sequence[Number], plan: Summation | None) -> Number:
     """Add the bias and the table of each channel.
 
     The plan proposes constants to add to tables, and an order. Each table enters once, and what the constants add is
@@ -147,7 +95,7 @@ def _sum(gates: Gates, layer: TableLayer, o: int, codes: Sequence[Number], plan:
     for a, b in plan.pairs if plan else ():
         if a == b or not {a, b} <= waiting:
             break
-        items.append(_added(gates, items[a], items[b]))
+        items.append(added(gates, items[a], items[b]))
         waiting = (waiting - {a, b}) | {len(items) - 1}
     left = [items[n] for n in sorted(waiting)]
     for i in sorted(channels.difference(proposed)):
@@ -155,10 +103,10 @@ def _sum(gates: Gates, layer: TableLayer, o: int, codes: Sequence[Number], plan:
     rest += sum(item.lo for item in left if item.lo == item.hi)
     left = [item for item in left if item.lo != item.hi]
     if rest or not left:
-        left.append(_fixed(rest))
+        left.append(fixed(rest))
     total, *others = left
     for other in others:
-        total = _added(gates, total, other)
+        total = added(gates, total, other)
     return total
 
 
@@ -166,38 +114,36 @@ def _looked_up(gates: Gates, kif: KIF, table: list[int], code: Number, shift: in
     """Read a table, in rising order of the code, at the highest bits of a code; `shift` is added to all entries."""
     entries = [entry + shift for entry in table]
     if code.lo == code.hi:
-        return _fixed(entries[(code.lo - kif.lo) * len(entries) >> kif.bits])
+        return fixed(entries[(code.lo - kif.lo) * len(entries) >> kif.bits])
     lo, hi = min(entries), max(entries)
-    width = len(_number([FALSE], lo, hi).bits)
+    width = len(number([FALSE], lo, hi).bits)
     address = extended(code.bits, kif.bits, signed=True)
     if kif.k:
         address[-1] ^= 1
     m = len(entries).bit_length() - 1
-    return _number(gates.read([constant(entry, width) for entry in entries], address[kif.bits - m :]), lo, hi)
+    return number(gates.read([constant(entry, width) for entry in entries], address[kif.bits - m :]), lo, hi)
 
 
-def _weighted(gates: Gates, layer: LinearLayer, o: int, codes: Sequence[Number]) -> Number:
-    total = _fixed(int(layer.bias[o]))
+@GATES.register(LinearLayer)
+def _weighted(layer: LinearLayer, gates: Gates, o: int, codes: Sequence[Number], plan: None) -> Number:
+    total = fixed(int(layer.bias[o]))
     for i in layer.weights[:, o].nonzero()[0]:
         weight, up = int(layer.weights[i, o]), 0
-        code = codes[int(i)] if weight > 0 else _negated(gates, codes[int(i)])
+        code = codes[int(i)] if weight > 0 else negated(gates, codes[int(i)])
         weight = abs(weight)
         while weight:
             if weight & 1:
-                total = _added(gates, total, _raised(code, up))
+                total = added(gates, total, raised(code, up))
             weight, up = weight >> 1, up + 1
-    return _larger(gates, total, _fixed(0)) if layer.relu else total
+    return larger(gates, total, fixed(0)) if layer.relu else total
 
 
-def _largest(gates: Gates, layer: MaxLayer, o: int, codes: Sequence[Number]) -> Number:
-    items = [
-        _raised(codes[i], int(layer.fraction_bits[o]) - layer.inputs[i].f)
-        for i in range(len(codes))
-        if int(layer.output_of[i]) == o
-    ]
+@GATES.register(MaxLayer)
+def _largest(layer: MaxLayer, gates: Gates, o: int, codes: Sequence[Number], plan: None) -> Number:
+    items = [raised(codes[i], layer.shift(i, o)) for i in layer.entering(o)]
     if not items:
-        return _fixed(0)
+        return fixed(0)
     total, *others = items
     for other in others:
-        total = _larger(gates, total, other)
+        total = larger(gates, total, other)
     return total

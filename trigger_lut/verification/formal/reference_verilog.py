@@ -14,8 +14,10 @@ import numpy as np
 from trigger_lut.errors import FirmwareError
 from trigger_lut.fixed_point.formats import KIF, kif_for_range
 from trigger_lut.fixed_point.ranges import limits
-from trigger_lut.network.lowering.adder_tree import Summation, plan_places
-from trigger_lut.network.network import PADDING, Layer, LinearLayer, Network, TableLayer
+from trigger_lut.network.back_ends import PLANS, REFERENCE_VERILOG
+from trigger_lut.network.lowering.adder_tree import Summation
+from trigger_lut.network.network import PADDING, IntegerLayer, LinearLayer, MaxLayer, Network, TableLayer
+from trigger_lut.verification import layer_kinds as _layer_kinds  # noqa: F401 (registers added kinds)
 
 Signal = tuple[str, int]
 """Name of a signed signal and its width."""
@@ -53,7 +55,7 @@ def reference_module(network: Network, name: str) -> str:
     width_in, width_out = (sum(kif.bits for kif in formats) for formats in (network.inputs, formats_out))
     lines, signals = _inputs(network.inputs)
     for n, (layer, gather_index) in enumerate(zip(network.layers, network.gather_index, strict=True)):
-        plans = plan_places(layer, gather_index) if isinstance(layer, TableLayer) else [[]] * len(gather_index)
+        plans = PLANS(layer, gather_index)
         for p, (place, at_place) in enumerate(zip(gather_index, plans, strict=True)):
             codes: dict[int, Signal] = {}
             for i in map(int, layer.used_channels()):
@@ -61,16 +63,7 @@ def reference_module(network: Network, name: str) -> str:
             padded = np.flatnonzero(place == PADDING).tolist()
             for o in range(layer.shape[1]):
                 key = f"{n}_{p}_{o}"
-                if isinstance(layer, TableLayer):
-                    check_plan(layer, o, at_place[o], padded)
-                    signals.append(_tables(lines, key, layer, o, at_place[o], codes))
-                elif isinstance(layer, LinearLayer):
-                    signals.append(_linear(lines, key, layer, o, codes))
-                else:
-                    items = [
-                        (codes[int(i)], int(layer.fraction_bits[o]) - layer.inputs[i].f) for i in layer.channels(o)
-                    ]
-                    signals.append(_largest(lines, key, items))
+                signals.append(REFERENCE_VERILOG(layer, lines, key, o, codes, at_place[o], padded))
     at = 0
     for o, (v, kif) in enumerate(zip(map(int, network.output_values), formats_out, strict=True)):
         signal, _ = signals[v]
@@ -99,7 +92,7 @@ def _inputs(formats: tuple[KIF, ...]) -> tuple[list[str], list[Signal]]:
 
 
 def _channel(
-    lines: list[str], name: str, network: Network, layer: Layer, i: int, value: int, signals: list[Signal]
+    lines: list[str], name: str, network: Network, layer: IntegerLayer, i: int, value: int, signals: list[Signal]
 ) -> Signal:
     """A value in the format of a channel, one bit wider than that, so that it is signed."""
     kif = layer.inputs[i]
@@ -174,7 +167,16 @@ def _tables(lines: list[str], key: str, layer: TableLayer, o: int, plan: Summati
     return f"k{key}", bits
 
 
-def _linear(lines: list[str], key: str, layer: LinearLayer, o: int, codes: dict[int, Signal]) -> Signal:
+@REFERENCE_VERILOG.register(LinearLayer)
+def _linear(
+    layer: LinearLayer,
+    lines: list[str],
+    key: str,
+    o: int,
+    codes: dict[int, Signal],
+    plan: None,
+    padded: Sequence[int],
+) -> Signal:
     reach = abs(int(layer.bias[o]))
     live = [int(i) for i in np.flatnonzero(layer.weights[:, o])]
     for i in live:
@@ -191,7 +193,17 @@ def _linear(lines: list[str], key: str, layer: LinearLayer, o: int, codes: dict[
     return f"r{key}", bits
 
 
-def _largest(lines: list[str], key: str, items: list[tuple[Signal, int]]) -> Signal:
+@REFERENCE_VERILOG.register(MaxLayer)
+def _largest(
+    layer: MaxLayer,
+    lines: list[str],
+    key: str,
+    o: int,
+    codes: dict[int, Signal],
+    plan: None,
+    padded: Sequence[int],
+) -> Signal:
+    items = [(codes[i], layer.shift(i, o)) for i in layer.entering(o)]
     bits = max((width + up for (_, width), up in items), default=1) + 1
     found = f"m{key}_0"
     first = f"({items[0][0][0]} <<< {items[0][1]})" if items else _number(0, bits)

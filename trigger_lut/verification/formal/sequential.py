@@ -28,7 +28,8 @@ from trigger_lut.network.network import Network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.verification.bit_flip import choose_flip, flipped
 from trigger_lut.verification.formal.gates import Bits, Gates, TooLargeError, constant, extended
-from trigger_lut.verification.formal.network_gates import Number, network_outputs
+from trigger_lut.verification.formal.network_gates import network_outputs
+from trigger_lut.verification.formal.numbers import Number
 from trigger_lut.verification.formal.source_check import source_refusal
 from trigger_lut.verification.formal.sweep import SOLVER, Answer, Sweep
 from trigger_lut.verification.formal.unroll import NotModeledError, Unrolled, WrongPortsError, read_netlist

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from trigger_lut.errors import TriggerLutError
-from trigger_lut.network.network import Layer, LinearLayer, MaxLayer, Network, TableLayer
+from trigger_lut.network.network import Network
 
 SECONDS = 120.0
 Edge = tuple[int, int, int]
-"""Layer, channel and output (of a selection 0)."""
+"""Layer, channel and output."""
 
 
 def shrink_network(network: Network, fails: Callable[[Network], bool], seconds: float = SECONDS) -> Network:
@@ -75,33 +75,15 @@ def _holds(fails: Callable[[Any], bool], candidate: Any) -> bool:
 
 
 def _edges(network: Network) -> list[Edge]:
-    found: list[Edge] = []
-    for n, layer in enumerate(network.layers):
-        if isinstance(layer, MaxLayer):
-            found += [(n, int(i), 0) for i in np.flatnonzero(layer.output_of >= 0)]
-        else:
-            live = layer.widths > 0 if isinstance(layer, TableLayer) else layer.weights != 0
-            found += [(n, int(i), int(o)) for i, o in np.argwhere(live)]
-    return found
+    return [(n, i, o) for n, layer in enumerate(network.layers) for i, o in layer.edges()]
 
 
-def _without(network: Network, gone: set[Edge]) -> Network:
-    layers = [_layer_without(layer, [(i, o) for m, i, o in gone if m == n]) for n, layer in enumerate(network.layers)]
+def _without(network: Network, removed: set[Edge]) -> Network:
+    layers = list(network.layers)
+    for n, layer in enumerate(layers):
+        mask = np.zeros(layer.shape, dtype=np.bool_)
+        for m, i, o in removed:
+            if m == n:
+                mask[i, o] = True
+        layers[n] = layer.without_edges(mask) if mask.any() else layer
     return replace(network, layers=tuple(layers))
-
-
-def _layer_without(layer: Layer, gone: list[tuple[int, int]]) -> Layer:
-    if not gone:
-        return layer
-    i, o = map(list, zip(*gone, strict=True))
-    if isinstance(layer, MaxLayer):
-        output_of = layer.output_of.copy()
-        output_of[i] = -1
-        return replace(layer, output_of=output_of)
-    if isinstance(layer, LinearLayer):
-        weights = layer.weights.copy()
-        weights[i, o] = 0
-        return replace(layer, weights=weights)
-    widths, tables = layer.widths.copy(), layer.tables.copy()
-    widths[i, o], tables[i, o] = 0, 0
-    return replace(layer, widths=widths, tables=tables[:, :, : 1 << int(widths.max(initial=0))])

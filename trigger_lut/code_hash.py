@@ -78,7 +78,8 @@ def _imports(path: Path) -> list[Path]:
     for module, names in _FROM.findall(text):
         wanted += [module, *(f"{module}.{name}" for name in re.findall(r"\w+", names))]
     prefix = PACKAGE.name + "."
-    return [file for w in wanted if w.startswith(prefix) for file in _files(w.removeprefix(prefix))]
+    added = path.parent.glob("*.py") if "import_modules(" in text and path.name == "__init__.py" else ()
+    return [*added, *(file for w in wanted if w.startswith(prefix) for file in _files(w.removeprefix(prefix)))]
 
 
 @functools.cache

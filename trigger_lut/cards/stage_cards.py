@@ -161,7 +161,7 @@ class LayerSummary(Strict):
     """Widths of one layer after training."""
 
     name: str = Field(title="Layer", description="Name of the layer.")
-    kind: Literal["tables", "arithmetic", "selection"] = Field(
+    kind: str = Field(
         "tables", title="Kind", description="What it computes with."
     )
     positions: int = Field(1, title="Positions", description="Places at which it stands.")

@@ -118,7 +118,7 @@ def _table(step: Step, names: list[str]) -> Table:
     rows.append([*_blank("fraction bits"), *(Cell(str(output.fraction_bits)) for output in step.outputs)])
     rows.append([*_blank("value"), *cells(*(float(output.value) for output in step.outputs))])
     place = f", position {step.position} of {step.n_positions}" if step.n_positions > 1 else ""
-    note = f"Columns are outputs; entries: {PART[step.kind]}. Empty: not read."
+    note = f"Columns are outputs; entries: {PART.get(step.kind, 'operand -> result')}. Empty: not read."
     if step.n_positions > MAX_POSITIONS and step.position == MAX_POSITIONS - 1:
         note += f" Not shown: {step.n_positions - MAX_POSITIONS} more positions."
     return Table(f"{step.layer}{place}", header, rows, note)

@@ -72,7 +72,7 @@ def widths(card: TrainCard) -> Figure:
     """
     figure, axes = canvas(8.2, 2.5 * len(card.layers) + 0.3, len(card.layers), 2)
     for row, layer in enumerate(card.layers):
-        edges, *named = NAMED[layer.kind]
+        edges, *named = NAMED.get(layer.kind, ("Edges", "Input width", "Output width"))
         for ax, counts, what in (
             (axes[2 * row], layer.input_width_counts, f"{named[0]} [bits]"),
             (axes[2 * row + 1], layer.output_width_counts, f"{named[1]} [bits]"),

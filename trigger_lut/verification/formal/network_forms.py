@@ -95,11 +95,9 @@ def _table(algebra: Algebra, layer: TableLayer, i: int, o: int, form: Form) -> F
     return algebra.apply(form, lambda codes: entries[(np.clip(codes, kif.lo, kif.hi) - kif.lo) >> drop])
 
 
-def _largest(algebra: Algebra, layer: MaxLayer, o: int, read: Sequence[int], forms: Sequence[Form]) -> Form:
-    scaled = [
-        algebra.scale(f, 1 << (int(layer.fraction_bits[o]) - layer.inputs[i].f))
-        for i, f in zip(read, forms, strict=True)
-    ]
+@FORMS.register(MaxLayer)
+def _largest(layer: MaxLayer, algebra: Algebra, o: int, forms: Sequence[Form]) -> Form:
+    scaled = [algebra.scale(forms[i], 1 << layer.shift(i, o)) for i in layer.entering(o)]
     if not scaled:
         return algebra.constant(0)
     found = scaled[0]

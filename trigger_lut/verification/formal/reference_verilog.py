@@ -135,7 +135,17 @@ def _wrapped(source: str, kif: KIF, held: int) -> str:
     return f"{{{sign}, {source}[{kif.bits - 1}:0]}}"
 
 
-def _tables(lines: list[str], key: str, layer: TableLayer, o: int, plan: Summation, codes: dict[int, Signal]) -> Signal:
+@REFERENCE_VERILOG.register(TableLayer)
+def _tables(
+    layer: TableLayer,
+    lines: list[str],
+    key: str,
+    o: int,
+    codes: dict[int, Signal],
+    plan: Summation,
+    padded: Sequence[int],
+) -> Signal:
+    check_plan(layer, o, plan, padded)
     items: list[Signal] = []
     for n, addend in enumerate(plan.addends):
         i, kif = addend.channel, layer.inputs[addend.channel]

@@ -161,9 +161,7 @@ class LayerSummary(Strict):
     """Widths of one layer after training."""
 
     name: str = Field(title="Layer", description="Name of the layer.")
-    kind: str = Field(
-        "tables", title="Kind", description="What it computes with."
-    )
+    kind: str = Field("tables", title="Kind", description="What it computes with.")
     positions: int = Field(1, title="Positions", description="Places at which it stands.")
     inputs: int = Field(title="Inputs", description="Input channels.")
     outputs: int = Field(title="Outputs", description="Outputs.")

@@ -342,6 +342,22 @@ def test_skipped_files_are_on_the_page(tmp_path):
     assert "Skipped files" not in (tmp_path / "none/ingest.html").read_text()
 
 
+def test_ingest_page_shows_warnings_and_dropped_labels(tmp_path):
+    card = made_cards.ingest()
+    write_card(made_cards.reference(), tmp_path / "reference.json")
+    changes = {"warnings": ["channel 'x': always <3>. Remove it"], "without_class": {"21": 5, "other values": 2}}
+    for name, update in (("none", {}), ("both", changes)):
+        write_card(card.model_copy(update=update), tmp_path / "ingest.json")
+        draw_data(tmp_path, name)
+    text = (tmp_path / "both/ingest.html").read_text()
+    assert "7 entries have no class and are dropped." in text
+    assert "always &lt;3&gt;. Remove it" in text
+    assert "21" in rows_of(tmp_path / "both/ingest.html")
+    plain = (tmp_path / "none/ingest.html").read_text()
+    assert "Warnings" not in plain
+    assert "without a class" not in plain
+
+
 def test_a_missing_card_is_named_and_leaves_no_page(tmp_path):
     with pytest.raises(CardError, match=r"ingest\.json: cannot be read: No such file or directory$"):
         draw_data(tmp_path, "out")

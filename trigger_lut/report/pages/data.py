@@ -175,10 +175,19 @@ def ingest_page(card: IngestCard) -> Page:
     beyond = f" (the first {MOST_FEATURES} of {len(card.features)})" if len(card.features) > MOST_FEATURES else ""
     missing = Table("Skipped files", ["File", "Reason"], [cells(*line) for line in card.skipped_files.items()])
     without = f" Skipped files, which could not be read: {len(card.skipped_files)}." if card.skipped_files else ""
+    if card.without_class:
+        without += f" {sum(card.without_class.values())} entries have no class and are dropped."
+    warnings = Table("Warnings", ["Channels to check"], [cells(line) for line in card.warnings])
+    dropped = Table(
+        "Entries without a class",
+        ["Value of the label", "Entries"],
+        [cells(*line) for line in card.without_class.items()],
+    )
+    optional = [table for table in (missing, dropped) if table.rows]
     return Page(
         title=f"Data set {card.data_set}",
         lead=f"{card.events} events from {card.files} files, as integers of the firmware.{without}",
-        tables=[counts, *targets, features, *([missing] if card.skipped_files else [])],
+        tables=[*([warnings] if card.warnings else []), counts, *targets, features, *optional],
         cards={"ingest": card},
         plots=[
             ("inputs.svg", inputs(card), f"Inputs by class over the range of their codes{beyond}."),

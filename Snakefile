@@ -38,8 +38,14 @@ shell.prefix(
 report: "workflow/captions/workflow.rst"
 
 
+# Data sets that are simulated, by name.
+SIMULATED = {other.data_set.name: other for other in plan.data_sets.values() if other.simulated}
+
+
 wildcard_constraints:
     design="[A-Za-z0-9][A-Za-z0-9_-]*",
+    data_set="|".join(plan.data_sets),
+    simulated="|".join(SIMULATED),
 
 
 STARTED = time.time()

@@ -41,6 +41,8 @@ def fingerprint(*modules: str, without: tuple[str, ...] = ()) -> str:
     """
     skipped = {(PACKAGE / name.replace(".", "/")).with_suffix(".py") for name in (*PLUMBING, *without)}
     skipped |= {path for name in PLUMBING for path in (PACKAGE / name).glob("*.py")}
+    if missing := [name for name in modules if not _files(name)]:
+        raise ValueError(f"fingerprint: no module {PACKAGE.name}.{missing[0]}")
     found: set[Path] = set()
     waiting = [path for name in modules for path in _files(name)]
     while waiting:

@@ -60,6 +60,12 @@ class Plan(Described):
     drift: dict[str, Described]
 
     @property
+    def data_sets(self) -> dict[str, Described]:
+        """All data sets by their folder below results/data/: that of the designs, and those compared with it."""
+        name = self.data_set.name
+        return {name: self, **{f"{name}/drift/{other}": described for other, described in self.drift.items()}}
+
+    @property
     def designs(self) -> list[str]:
         """The designs that are judged."""
         return list(self.budget.designs)

@@ -13,9 +13,10 @@ from planned import dag_of
 from workflows import BUDGET, GIVEN, ROOT, SCAN, SIMULATED, copy_workflow, pretend_done, run_jobs, snakemake
 
 PROCESSES = ("g", "q", "W", "Z", "t")
-SIMULATION = {"resolve_simulation", *(f"simulate:{p}:0" for p in PROCESSES)}
-OF_DATA = {"resolve_data_set", "ingest", "reference", "pages_of_data", *(f"read:{n}" for n in range(len(PROCESSES)))}
-OF_ONE_FILE = {"resolve_data_set", "ingest", "reference", "pages_of_data", "read:0"}
+SIMULATION = {"resolve_simulation:toy", *(f"simulate:toy:{p}:0" for p in PROCESSES)}
+OF_DATA = {"resolve_data_set:toy", "ingest:toy", "reference", "pages_of_data"}
+OF_DATA |= {f"read:toy:{n}" for n in range(len(PROCESSES))}
+OF_ONE_FILE = {"resolve_data_set:toy", "ingest:toy", "reference", "pages_of_data", "read:toy:0"}
 JUDGEMENT = {"page_of_index", "verdict", "all"}
 LAST = {"summary", "pages_of_summary", "page_of_guarantees", *JUDGEMENT}
 
@@ -134,7 +135,7 @@ def test_more_jets_are_simulated(edited):
 
 
 def test_a_comment_in_the_description_reruns_nothing(edited):
-    assert edited("config/data_sets/toy.yaml", "name: toy\n", "name: toy  # a comment\nchunk: 20000\n") == set()
+    assert edited("config/data_sets/toy.yaml", "name: toy\n", "name: toy  # a comment\nchunk_entries: 20000\n") == set()
 
 
 def test_another_data_set_reruns_everything_but_simulation(done):
@@ -144,7 +145,8 @@ def test_another_data_set_reruns_everything_but_simulation(done):
     (done / "config/data_sets/other.yaml").write_text(other)
     budget = done / "config/budget.yaml"
     budget.write_text(budget.read_text().replace("data_set: toy", "data_set: other"))
-    assert set(run_jobs(done)) == OF_ONE_FILE | DOWNSTREAM
+    expected = {job.replace(":toy", ":other") for job in OF_ONE_FILE}
+    assert set(run_jobs(done)) == expected | DOWNSTREAM
 
 
 def test_a_changed_root_file_is_read_again(tmp_path):
@@ -155,10 +157,10 @@ def test_a_changed_root_file_is_read_again(tmp_path):
     assert run_jobs(folder) == {}
     time.sleep(0.01)
     (folder / "ntuples/a.root").write_text("more events")
-    assert set(run_jobs(folder)) == OF_ONE_FILE - {"resolve_data_set"} | DOWNSTREAM - RESOLVED
+    assert set(run_jobs(folder)) == OF_ONE_FILE - {"resolve_data_set:toy"} | DOWNSTREAM - RESOLVED
     (folder / "ntuples/a.root").write_text("events")
     (folder / "ntuples/b.root").write_text("a new file that the glob finds")
-    assert {"read:0", "read:1", "ingest"} <= set(run_jobs(folder))
+    assert {"read:toy:0", "read:toy:1", "ingest:toy"} <= set(run_jobs(folder))
 
 
 def test_removed_results_do_not_simulate_again(done):
@@ -489,12 +491,12 @@ def test_an_anomaly_is_taught_between_ingest_and_all_that_reads_codes(tmp_path):
     folder = copy_workflow(tmp_path / "fresh", budget, ANOMALY)
     jobs = run_jobs(folder)
     assert set(jobs) >= OF_TEACHER
-    assert {f"simulate:{kind}:0" for kind in ("soft", "pt20", "pt80", "ditau")} <= set(jobs)
+    assert {f"simulate:toy:{kind}:0" for kind in ("soft", "pt20", "pt80", "ditau")} <= set(jobs)
     with dag_of(folder) as dag:
         before = {job.rule.name: {x.rule.name for x in dag.dependencies[job]} for job in dag.jobs}
-    assert before["teacher"] == {"ingest"}
+    assert before["teacher"] == {"ingest_without_scores"}
     assert "teacher" in before["reference"] & before["train"] & before["physics"] & before["verify"]
-    assert "ingest" not in before["train"]
+    assert "ingest_without_scores" not in before["train"]
 
 
 def test_another_teacher_reads_no_event_again(finished_anomaly, tmp_path):
@@ -507,4 +509,6 @@ def test_another_teacher_reads_no_event_again(finished_anomaly, tmp_path):
     assert found >= OF_TEACHER | {"reference", "train:small"}
     assert not any(job.startswith(("simulate", "read", "ingest")) for job in found)
     path.write_text(ANOMALY.replace("pt40, pt80]}\nf", "pt40]}\nf"))
-    assert {"ingest", *(f"read:{n}" for n in range(8))} <= set(run_jobs(folder)), "background decides the split"
+    assert {"ingest_without_scores:toy", *(f"read:toy:{n}" for n in range(8))} <= set(run_jobs(folder)), (
+        "background decides the split"
+    )

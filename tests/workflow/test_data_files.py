@@ -40,8 +40,8 @@ def test_another_address_or_file_in_the_list_reads_again(done: Path) -> None:
     for entries in ("ntuples/a.root\nhttp://host/d.root\n", "ntuples/a.root\n", "ntuples/?.root\nhttp://host/c.root\n"):
         (done / "list.txt").write_text(entries)
         jobs = set(run_jobs(done))
-        assert {"ingest", "train:small", "verdict"} <= jobs
-        assert "resolve_data_set" not in jobs
+        assert {"ingest:toy", "train:small", "verdict"} <= jobs
+        assert "resolve_data_set:toy" not in jobs
 
 
 def test_skipping_bad_files_reads_again(done: Path) -> None:
@@ -49,4 +49,4 @@ def test_skipping_bad_files_reads_again(done: Path) -> None:
     path.write_text(path.read_text() + "on_bad_file: refuse\n")
     assert run_jobs(done) == {}
     path.write_text(path.read_text().replace("refuse", "skip"))
-    assert {"resolve_data_set", "ingest"} <= set(run_jobs(done))
+    assert {"resolve_data_set:toy", "ingest:toy"} <= set(run_jobs(done))

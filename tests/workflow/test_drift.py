@@ -19,9 +19,9 @@ LATER = SIMULATED.replace("name: toy", "name: later").replace("files_per_class: 
 REAL = GIVEN.replace("name: toy", "name: later").replace("ntuples/*", "later/*")
 REAL = "".join(line for line in REAL.splitlines(keepends=True) if not line.startswith("label"))
 TRIGGER = "trigger: {signal: [W, Z, t], input_rate_khz: 100}\n"
-SIMULATION = {"resolve_drift_simulation:later", *(f"simulate_drift:later:{p}:0" for p in PROCESSES)}
+SIMULATION = {"resolve_simulation:later", *(f"simulate:later:{p}:0" for p in PROCESSES)}
 OF_DRIFT = {f"{rule}:{design}:later" for rule in ("drift", "page_of_drift") for design in ("small", "large")}
-READ = {*(f"read_drift:later:{n}" for n in range(5)), "ingest_drift:later"}
+READ = {*(f"read:toy/drift/later:{n}" for n in range(5)), "ingest:toy/drift/later"}
 JUDGEMENT = {"page_of_index", "verdict", "all"}
 
 
@@ -55,7 +55,7 @@ def edited(finished: Path, tmp_path: Path) -> Callable[..., set[str]]:
 def test_other_data_add_their_own_jobs_alone(tmp_path: Path) -> None:
     without = set(run_jobs(workflow(tmp_path / "without", budget=BUDGET)))
     with_them = set(run_jobs(workflow(tmp_path / "with")))
-    assert with_them - without == {"resolve_drift:later"} | SIMULATION | READ | OF_DRIFT
+    assert with_them - without == {"resolve_data_set:toy/drift/later"} | SIMULATION | READ | OF_DRIFT
     assert with_them >= without
 
 
@@ -67,17 +67,17 @@ def test_switched_on_they_train_nothing_again(edited: Callable[..., set[str]]) -
 
 def test_an_edit_of_their_description_reads_them_again_and_nothing_else(edited: Callable[..., set[str]]) -> None:
     jobs = edited("data_sets/later.yaml", "{name: zlogz}", "{name: zlogz, expression: 1.1 * zlogz}")
-    assert jobs == {"resolve_drift:later"} | READ | OF_DRIFT | JUDGEMENT
+    assert jobs == {"resolve_data_set:toy/drift/later"} | READ | OF_DRIFT | JUDGEMENT
 
 
 def test_their_simulation_is_their_own(edited: Callable[..., set[str]]) -> None:
     jobs = edited("data_sets/later.yaml", "seed: 2", "seed: 3")
-    assert jobs == {"resolve_drift:later"} | SIMULATION | READ | OF_DRIFT | JUDGEMENT
+    assert jobs == {"resolve_data_set:toy/drift/later"} | SIMULATION | READ | OF_DRIFT | JUDGEMENT
 
 
 def test_formats_that_are_made_again_encode_them_again(edited: Callable[..., set[str]]) -> None:
     jobs = edited("data_sets/toy.yaml", "{name: zlogz}", "{name: zlogz, width: 6}")
-    assert jobs >= {"ingest", "ingest_drift:later"} | OF_DRIFT
+    assert jobs >= {"ingest:toy", "ingest:toy/drift/later"} | OF_DRIFT
     assert jobs & SIMULATION == set()
 
 
@@ -85,8 +85,9 @@ def test_the_data_set_itself_may_be_compared(tmp_path: Path) -> None:
     """As a control; its files are simulated once."""
     jobs = run_jobs(workflow(tmp_path / "self", budget=BUDGET + "drift: [toy, later]\n"))
     assert set(jobs.values()) == {1}
-    assert {"simulate:g:0", "read:0", "read_drift:toy:0", "drift:small:toy", "drift:small:later"} <= set(jobs)
-    assert "simulate_drift:toy:g:0" not in jobs
+    assert {"simulate:toy:g:0", "read:toy:0", "read:toy/drift/toy:0", "drift:small:toy", "drift:small:later"} <= set(
+        jobs
+    )
 
 
 def test_real_data_need_neither_label_nor_simulation(tmp_path: Path) -> None:
@@ -95,7 +96,7 @@ def test_real_data_need_neither_label_nor_simulation(tmp_path: Path) -> None:
     (folder / "later/run.root").write_text("")
     jobs = set(run_jobs(folder))
     assert {job for job in jobs if "later" in job} == {
-        *("resolve_drift:later", "read_drift:later:0", "ingest_drift:later"),
+        *("resolve_data_set:toy/drift/later", "read:toy/drift/later:0", "ingest:toy/drift/later"),
         *OF_DRIFT,
     }
 
@@ -104,7 +105,7 @@ def test_rates_come_first_where_there_is_a_trigger(tmp_path: Path) -> None:
     with dag_of(workflow(tmp_path / "order", data_set=SIMULATED + TRIGGER)) as dag:
         jobs = [job for job in dag.jobs if job.rule.name == "drift"]
         before = [{x.rule.name for x in dag.dependencies[job]} for job in jobs]
-    needed = {"resolve_design", "resolve_data_set", "resolve_drift", "train", "ingest", "ingest_drift"}
+    needed = {"resolve_design", "resolve_data_set", "train", "ingest"}
     assert before == [needed | {"thresholds"}] * 2
 
 
@@ -152,7 +153,8 @@ def refusal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         (
             DRIFT,
             LATER.replace("label:", "lable:"),
-            "config/data_sets/later.yaml: 1 mistake\n  lable: unknown key; nearest: 'label', 'sample', 'observables'",
+            "config/data_sets/later.yaml: 1 mistake\n"
+            "  lable: unknown key; nearest: 'label', 'plot_label', 'observables'",
         ),
         (DRIFT, REAL, "data set later: nothing matches later/*.root; there are none"),
     ],

@@ -49,6 +49,11 @@ def asked(wildcards):
     return plan.specs[wildcards.design]
 
 
+def described(wildcards):
+    """The data set of that name, with its files."""
+    return plan.data_sets[wildcards.data_set]
+
+
 def has_wildcards(path):
     """Whether Snakemake would take a part of a file's name for a wildcard; there is no way to write such a name."""
     return "{" in str(path) or "}" in str(path)

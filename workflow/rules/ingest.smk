@@ -1,50 +1,79 @@
-# Files are read apart from each other, a job a file. Their records are removed once there are codes of them.
+# The files of a data set, one job each, then the codes of all. Records are removed once there are codes of them.
+# A data set to compare with is one more {data_set}, below that of the designs; its codes have the same formats.
+
+
+def source(wildcards):
+    """The file of that number, with its friends."""
+    return described(wildcards).sources[int(wildcards.number)]
+
+
+def records(suffix):
+    """The records, or their cards, of all files of a data set."""
+    return lambda wildcards: expand(
+        f"results/data/{wildcards.data_set}/read/{{number}}.{suffix}",
+        number=range(len(described(wildcards).sources)),
+    )
+
+
 rule read:
-    """Read file number {wildcards.number} of the data set into records."""
+    """Read file number {wildcards.number} of data set {wildcards.data_set} into records."""
     input:
-        description=f"{DATA}/data_set.json",
-        files=lambda wildcards: tracked(here(plan.sources[int(wildcards.number)])),
+        description="results/data/{data_set}/data_set.json",
+        files=lambda wildcards: tracked(here(source(wildcards))),
     output:
-        rows=temp(f"{DATA}/read/{{number}}.rows"),
-        card=temp(f"{DATA}/read/{{number}}.json"),
+        rows=temp("results/data/{data_set}/read/{number}.rows"),
+        card=temp("results/data/{data_set}/read/{number}.json"),
     params:
-        source=lambda wildcards: shlex.quote(plan.sources[int(wildcards.number)].text()),
-        untracked=lambda wildcards: untracked(here(plan.sources[int(wildcards.number)])),
+        source=lambda wildcards: shlex.quote(source(wildcards).text()),
+        untracked=lambda wildcards: untracked(here(source(wildcards))),
         code=fingerprint("stages.read"),
     wildcard_constraints:
         number="[0-9]+",
     resources:
         **needs(mem_mb=1000, runtime=60),
     log:
-        f"results/logs/data/{DATA_SET}/read_{{number}}.log",
+        "results/logs/data/{data_set}/read_{number}.log",
     shell:
         "trigger-lut stage read --description {input.description} --source {params.source} --card {output.card}"
         " &> {log} || failed {log}"
 
 
-# Where an anomaly is looked for, codes come with the score that a teacher gives them.
-ENCODED = f"{DATA}/{'codes' if plan.data_set.anomaly is None else 'encoded'}.npz"
-
-
 rule ingest:
-    """Turn the entries of all files of the data set into integer codes."""
+    """Turn the entries of all files of data set {wildcards.data_set} into integer codes."""
     input:
-        description=f"{DATA}/data_set.json",
-        files=tracked(plan.files),
-        rows=expand(f"{DATA}/read/{{number}}.rows", number=range(len(plan.sources))),
-        cards=expand(f"{DATA}/read/{{number}}.json", number=range(len(plan.sources))),
+        description="results/data/{data_set}/data_set.json",
+        files=lambda wildcards: tracked(described(wildcards).files),
+        rows=records("rows"),
+        cards=records("json"),
+        # Other data are encoded in the formats of the data set that designs are trained on.
+        frozen=lambda wildcards: [] if wildcards.data_set == DATA_SET else f"{DATA}/codes.npz",
     output:
-        codes=ENCODED,
-        card=f"{DATA}/ingest.json",
+        codes="results/data/{data_set}/codes.npz",
+        card="results/data/{data_set}/ingest.json",
     params:
         code=fingerprint("stages.ingest"),
-        read=f"{DATA}/read",  # a folder: a list of thousands of cards would be longer than a command line may be
-        untracked=always(untracked(plan.files)),
-        remote=always(plan.remote),  # no files that Snakemake could look at: another list of addresses reads again
+        frozen=lambda wildcards, input: f"--frozen {input.frozen}" if input.frozen else "",
+        read="results/data/{data_set}/read",  # a folder: thousands of cards are too long for a command line
+        untracked=lambda wildcards: untracked(described(wildcards).files),
+        # Snakemake cannot see files at these addresses: another list of addresses reads again.
+        remote=lambda wildcards: described(wildcards).remote,
     resources:
         **needs(mem_mb=1000, runtime=60),
     log:
-        f"results/logs/data/{DATA_SET}/ingest.log",
+        "results/logs/data/{data_set}/ingest.log",
     shell:
         "trigger-lut stage ingest --description {input.description} --codes {output.codes} --card {output.card}"
-        " --read {params.read} &> {log} || failed {log}"
+        " --read {params.read} {params.frozen} &> {log} || failed {log}"
+
+
+if plan.data_set.anomaly is not None:
+
+    # The teacher adds its score to these codes, and writes codes.npz.
+    use rule ingest as ingest_without_scores with:
+        wildcard_constraints:
+            data_set=DATA_SET,
+        output:
+            codes="results/data/{data_set}/encoded.npz",
+            card="results/data/{data_set}/ingest.json",
+
+    ruleorder: teacher > ingest_without_scores > ingest

@@ -1,4 +1,4 @@
-# What was asked for, with defaults spelled out. The files that people edit are `ancient`: only a changed value
+# What the user asks for, with defaults spelled out. The files that people edit are `ancient`: only a changed value
 # reruns a rule here, and with it the stages that depend on that value. Snakemake remembers the values in .snakemake/;
 # where that is lost (results copied from elsewhere), an edited file counts by its time again.
 
@@ -23,34 +23,42 @@ rule resolve_design:
 
 
 rule resolve_data_set:
-    """Write the description of the data set with defaults spelled out."""
+    """Write the description of data set {wildcards.data_set} with defaults spelled out."""
     localrule: True
     input:
-        edited(plan.description, f"{DATA}/data_set.json", plan.data_set),
+        lambda wildcards: edited(
+            described(wildcards).description,
+            f"results/data/{wildcards.data_set}/data_set.json",
+            described(wildcards).data_set,
+        ),
     output:
-        f"{DATA}/data_set.json",
+        "results/data/{data_set}/data_set.json",
     params:
-        description=always(str(plan.description)),
-        settings=always(settings(plan.data_set)),
+        description=lambda wildcards: str(described(wildcards).description),
+        settings=lambda wildcards: settings(described(wildcards).data_set),
     log:
-        f"results/logs/data/{DATA_SET}/resolve_data_set.log",
+        "results/logs/data/{data_set}/resolve_data_set.log",
     shell:
         "trigger-lut stage resolve-data-set --description={params.description:q} --output {output} &> {log} || failed {log}"
 
 
-if plan.simulated:
+if SIMULATED:
 
     rule resolve_simulation:
-        """Write the part of the description that simulation depends on."""
+        """Write the part of the description of {wildcards.simulated} that simulation depends on."""
         localrule: True
         input:
-            edited(plan.description, f"data/{DATA_SET}/simulation.json", simulation_of(plan.data_set)),
+            lambda wildcards: edited(
+                SIMULATED[wildcards.simulated].description,
+                f"data/{wildcards.simulated}/simulation.json",
+                simulation_of(SIMULATED[wildcards.simulated].data_set),
+            ),
         output:
-            f"data/{DATA_SET}/simulation.json",
+            "data/{simulated}/simulation.json",
         params:
-            description=always(str(plan.description)),
-            settings=always(settings(simulation_of(plan.data_set))),
+            description=lambda wildcards: str(SIMULATED[wildcards.simulated].description),
+            settings=lambda wildcards: settings(simulation_of(SIMULATED[wildcards.simulated].data_set)),
         log:
-            f"results/logs/data/{DATA_SET}/resolve_simulation.log",
+            "results/logs/data/{simulated}/resolve_simulation.log",
         shell:
             "trigger-lut stage resolve-simulation --description={params.description:q} --output {output} &> {log} || failed {log}"

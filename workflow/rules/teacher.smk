@@ -4,7 +4,7 @@ if plan.data_set.anomaly is not None:
     rule teacher:
         """Train an autoencoder on background, and give every event its score."""
         input:
-            ENCODED,
+            f"{DATA}/encoded.npz",
         output:
             codes=f"{DATA}/codes.npz",
             card=f"{DATA}/teacher.json",

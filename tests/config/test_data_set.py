@@ -9,6 +9,7 @@ import pytest
 import yaml
 from rootfiles import description, here, write_description
 
+from trigger_lut.config.data_set.consistency import inconsistencies
 from trigger_lut.config.data_set.load import load_data_set
 from trigger_lut.config.data_set.model import DataSet, schema
 from trigger_lut.errors import ConfigurationError, DataError
@@ -185,3 +186,13 @@ def test_schema_describes_formats() -> None:
     assert feature["format"]["default"] == "auto"
     assert {"const": "auto", "type": "string"} in feature["format"]["anyOf"]
     assert set(schema()["required"]) == {"name", "tree", "event_id"}
+
+
+@pytest.mark.parametrize(("fractions", "expected"), [({"q": 0.5}, 1), ({"q": 0.5, "g": 0.5}, 0), ({"s": 0.1}, 0)])
+def test_class_fractions_of_one_background_rate_agree(fractions, expected):
+    content = {"name": "d", "files": ["a.root"], "tree": "t", "event_id": "entry", "features": [{"name": "x"}]}
+    content |= {"label": {"expression": "y", "classes": ["q", "g", "s"]}, "class_fractions": fractions}
+    content["trigger"] = {"signal": ["s"], "input_rate_khz": 100.0}
+    mistakes = inconsistencies(DataSet.model_validate(content))
+    assert [line for line in mistakes if line.startswith("class_fractions: expected one fraction")] == mistakes
+    assert len(mistakes) == expected

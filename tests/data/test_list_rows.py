@@ -122,9 +122,22 @@ def test_entry_numbers_name_entries_of_several_files(tmp_path: Path, rows: str |
     assert len(np.unique(both.event_id)) == len(both.event_id) == (2 * len(one.event_id) if rows else 400)
 
 
+def test_class_fractions_keep_a_part_of_each_split(tmp_path: Path) -> None:
+    every, *_ = jets(tmp_path, events=4000)
+    some, *_ = jets(tmp_path, events=4000, class_fractions={"light": 0.25})
+    again, *_ = jets(tmp_path, events=4000, class_fractions={"light": 0.25}, chunk_entries=999)
+    np.testing.assert_array_equal(some.event_id, again.event_id)
+    assert set(some.event_id) < set(every.event_id)
+    assert (some.labels == 0).sum() == (every.labels == 0).sum()
+    for split in range(3):
+        before, after = (((e.labels == 1) & (e.split == split)).sum() for e in (every, some))
+        assert abs(after - 0.25 * before) < 4 * np.sqrt(before * 0.25 * 0.75)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"class_fractions": {"lights": 0.5}}, "class_fractions: no class 'lights'; nearest: 'light'"),
         ({"rows": "Jets"}, "rows: no branch of the description belongs to 'Jets'; nearest: 'Jet'"),
         ({"event_id": "entry", "split_by": ["event"]}, "split_by: 'event' is not in event_id; there are none"),
         (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,8 +20,10 @@ from trigger_lut.data.list_rows import list_rows
 from trigger_lut.data.object_slots import slots
 from trigger_lut.data.read import chunks, count_entries
 from trigger_lut.data.records import Rows, row_type
-from trigger_lut.data.split import hash_columns
+from trigger_lut.data.split import hash_columns, mix
 from trigger_lut.errors import DataError
+
+CLASS_SALT = np.uint64(0x434C_4153_5300_0001)  # what is kept of a class must not follow from the split
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,8 @@ def _part(data_set: DataSet, source: Source, branches: Mapping[str, Any], start:
     keep = np.flatnonzero(_cut(data_set, branches, len(entry)))
     labels, others = _labels(data_set, source, branches, entry, keep)
     keep, labels = keep[labels != NO_CLASS], labels[labels != NO_CLASS]
+    chosen = _chosen(data_set, labels, [column[keep] for column in (*ids, *inner)])
+    keep, labels = keep[chosen], labels[chosen]
     rows = np.empty(len(keep), row_type(data_set))
     ids, inner = [column[keep] for column in ids], [column[keep] for column in inner]
     repeated = data_set.event_ids_repeat_across_classes
@@ -101,6 +105,15 @@ def _part(data_set: DataSet, source: Source, branches: Mapping[str, Any], start:
             for column, (of, text) in enumerate(texts.items()):
                 rows[name][:, column] = one_number(f"{what} {of!r}", parse(text), branches, len(entry))[keep]
     return Part(entries, rows, others)
+
+
+def _chosen(data_set: DataSet, labels: NDArray[np.int64], ids: Sequence[NDArray[Any]]) -> NDArray[np.bool_]:
+    """Return whether each entry is among the fraction of its class that the description keeps."""
+    if not data_set.class_fractions:
+        return np.ones(len(labels), np.bool_)
+    fractions = np.array([data_set.class_fractions.get(name, 1.0) for name in data_set.label_classes])
+    uniform = (mix(hash_columns(ids) ^ CLASS_SALT) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return np.asarray(uniform < fractions[labels])
 
 
 def _labels(

@@ -70,6 +70,7 @@ def inconsistencies(data_set: DataSet, truth: bool = True) -> list[str]:
         if name not in data_set.id_branches
     ]
     lines += _row_mistakes(data_set)
+    lines += _fraction_mistakes(data_set)
     total = data_set.split.train + data_set.split.validation + data_set.split.test
     if abs(total - 1) > 1e-9:
         lines.append(f"split: train + validation + test is {total:g}, expected 1")
@@ -111,6 +112,22 @@ def _anomaly_mistakes(data_set: DataSet) -> list[str]:
             for name, share in trigger.shares.items()
             if name in right and abs(share / right[name] - 1) > 0.01
         ]
+    return lines
+
+
+def _fraction_mistakes(data_set: DataSet) -> list[str]:
+    """Return what does not fit `class_fractions`: unknown classes, and rates of a mixture that they would change."""
+    classes = data_set.label_classes
+    lines = [
+        f"class_fractions: no class {name!r}{nearest(name, classes)}"
+        for name in data_set.class_fractions
+        if name not in classes
+    ]
+    trigger = data_set.trigger
+    if trigger is not None and trigger.cross_section_pb is None and trigger.shares is None:
+        background = {data_set.class_fractions.get(name, 1.0) for name in classes if name not in trigger.signal}
+        if len(background) > 1:
+            lines.append("class_fractions: expected one fraction for all background; their mixture is a rate")
     return lines
 
 

@@ -172,6 +172,9 @@ class DataSet(Strict):
     observables: dict[Text, ExpressionText] = Field(
         {}, description="What results are shown against and no network reads, by label such as 'pt [GeV]'."
     )
+    class_fractions: dict[Text, Annotated[float, Field(gt=0, le=1)]] = Field(
+        {}, description="Fraction of the entries of a class to keep, chosen by a hash of event_id; default: all."
+    )
     cut: ExpressionText | None = Field(None, description="Keep the entries for which this expression is true.")
     width: Width = Field(8, description="Bits of automatic formats.")
     quantiles: Quantiles = Field((0.001, 0.999), description="Of the training split, for automatic formats.")

@@ -310,11 +310,11 @@ def release(args: argparse.Namespace) -> None:
 def check(args: argparse.Namespace) -> None:
     """Check a release: its files, and that all forms in it are the same function."""
     from trigger_lut.errors import ConfigurationError, NotReproducibleError
-    from trigger_lut.release.check import Asked, check_release
+    from trigger_lut.release.check import CheckOptions, check_release
 
     if args.no_run and args.synthesize:
         raise ConfigurationError("check: --no-run and --synthesize. Expected one of them, found both. Leave one out.")
-    asked = Asked(
+    asked = CheckOptions(
         run=not args.no_run,
         synthesize=args.synthesize,
         seed=args.seed,

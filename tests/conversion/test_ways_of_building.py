@@ -14,7 +14,7 @@ from trigger_lut.errors import ConfigurationError, FirmwareError
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.layers import LUTDense
 from trigger_lut.network.reference_model import evaluate
-from trigger_lut.verification.evaluations import outputs_of, run_keras, values_of
+from trigger_lut.verification.keras_model import outputs_of, run_keras, values_of
 
 L = keras.layers
 KIND = KIF(1, 2, 2)

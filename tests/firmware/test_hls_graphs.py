@@ -11,10 +11,11 @@ from networks import random_codes
 
 from trigger_lut.conversion.keras_model import integer_network
 from trigger_lut.firmware.hls import project as hls
+from trigger_lut.firmware.hls.backend import flip_hls
 from trigger_lut.fixed_point.formats import parse_fixed
 from trigger_lut.layers import LUTConv1D, LUTConv2D, LUTDense
+from trigger_lut.network.bit_flip import choose_flip, flipped
 from trigger_lut.network.reference_model import evaluate
-from trigger_lut.verification.bit_flip import choose_flip, flip_hls, flipped
 
 VECTORS = 2000
 

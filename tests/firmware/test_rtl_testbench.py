@@ -14,9 +14,9 @@ from trigger_lut.firmware.rtl.build import write_rtl
 from trigger_lut.firmware.rtl.ghdl import has_ghdl
 from trigger_lut.firmware.rtl.testbench import FILE_BYTES, bench_codes, write_bench, write_bench_of
 from trigger_lut.fixed_point.formats import KIF
+from trigger_lut.network.bit_flip import choose_flip, flipped
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.utils.programs import verilator_root
-from trigger_lut.verification.bit_flip import choose_flip, flipped
 
 PERIOD = 2.778
 NETWORK = random_network(3)

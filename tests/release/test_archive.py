@@ -19,7 +19,7 @@ from trigger_lut.cli import main
 from trigger_lut.errors import DataError, NotReproducibleError
 from trigger_lut.release import archive
 from trigger_lut.release.archive import UnsoundError, check_names, read_release
-from trigger_lut.release.check import Asked, check_release
+from trigger_lut.release.check import CheckOptions, check_release
 from trigger_lut.release.manifest import MANIFEST, changed_files, manifest_text, read_manifest
 from trigger_lut.release.sandbox import sandbox
 from trigger_lut.release.signature import check_signature, manifest_sha256, sign_release
@@ -199,7 +199,9 @@ def test_check_release_other_manifest_checksum_fails(tmp_path):
     folder = whole(tmp_path / "release")
     right = manifest_sha256((folder / MANIFEST).read_bytes())
     for given_one, expected in ((right.upper(), "ok"), ("0" * 64, "failed"), ("abc", "failed")):
-        lines = {line.name: line.status for line in check_release(folder, Asked(manifest_sha256=given_one, run=False))}
+        lines = {
+            line.name: line.status for line in check_release(folder, CheckOptions(manifest_sha256=given_one, run=False))
+        }
         assert lines["manifest checksum"] == expected
 
 
@@ -248,7 +250,9 @@ def test_check_release_wrong_or_half_signature_fails(tmp_path, keys):
     folder, signature = whole(tmp_path / "release"), tmp_path / "release.sig"
     sign_release(folder, keys[0], signature)
     for public_key in (tmp_path / "other.pub", None):
-        lines = {line.name: line for line in check_release(folder, Asked(signature=signature, public_key=public_key))}
+        lines = {
+            line.name: line for line in check_release(folder, CheckOptions(signature=signature, public_key=public_key))
+        }
         assert lines["signature"].status == "failed"
         assert lines["forms"].detail.startswith("nothing of the release was run")
 

@@ -19,16 +19,21 @@ from trigger_lut.conversion.keras_model import integer_network
 from trigger_lut.conversion.saved_model import load_model
 from trigger_lut.data.event_codes import TEST, TRAIN, EventCodes, save_codes
 from trigger_lut.errors import CardError, NotReproducibleError
+from trigger_lut.firmware.backend import Design, Prediction
+from trigger_lut.firmware.backends import BACKENDS
+from trigger_lut.firmware.hls.backend import flip_hls
 from trigger_lut.firmware.hls.project import predict_hls
 from trigger_lut.firmware.rtl.ghdl import GHDL_MISSING, has_ghdl
 from trigger_lut.layers import LUTConv1D, LUTDense
+from trigger_lut.network.bit_flip import BitFlip, choose_flip, flipped
 from trigger_lut.network.network import TableLayer, load_network, save_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.stages import verify as run
 from trigger_lut.stages.firmware import build_firmware
-from trigger_lut.stages.verify import Forms, compare, verify
-from trigger_lut.verification.bit_flip import Flip, choose_flip, flip_hls, flip_keras, flipped
-from trigger_lut.verification.evaluations import run_keras
+from trigger_lut.stages.verify import verify
+from trigger_lut.verification import compare as comparison
+from trigger_lut.verification.compare import ComparisonResult, compare
+from trigger_lut.verification.keras_model import flip_keras, run_keras
 
 CONFIG = Path(__file__).parents[2] / "config"
 EVENTS = 400
@@ -73,16 +78,10 @@ def built(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def forms(built):
-    files, card = built
-    firmware = read_card(FirmwareCard, card)
-    return Forms(
-        load_model(files["model.keras"]),
-        load_network(files["network.npz"]),
-        Path(firmware.hls_project),
-        Path(firmware.rtl_project),
-        read_card(Spec, files["spec.json"]),
-    )
+def design(built):
+    files, _ = built
+    network, spec = load_network(files["network.npz"]), read_card(Spec, files["spec.json"])
+    return Design(load_model(files["model.keras"]), network, spec)
 
 
 def test_firmware_card_names_what_was_built(built):
@@ -108,7 +107,7 @@ def test_a_right_design_is_bit_exact(built, tmp_path):
     counts = {c.name: c.vectors for c in card.comparisons}
     assert counts["keras"] == counts["hls4ml"] == counts["alkaid"] == card.vectors
     assert counts["rtl"] == 300_000
-    assert counts.get("vhdl", run.VHDL_VECTORS) == run.VHDL_VECTORS
+    assert counts.get("vhdl", comparison.SAMPLED_VECTORS) == comparison.SAMPLED_VECTORS
     entries = card.table_entries
     assert entries.entries == entries.covered + entries.unreachable + entries.uncovered
     assert entries.uncovered == 0
@@ -171,7 +170,7 @@ def test_flips_in_every_layer_of_tables_reach_keras(graph):
         if not isinstance(layer, TableLayer) or not layer.edges():
             continue
         i, o = layer.edges()[0]
-        flip = Flip(n, i, o, 0, 1)
+        flip = BitFlip(n, i, o, 0, 1)
         model = load_model(files["model.keras"])
         flip_keras(model, network, flip)
         assert (run_keras(model, network, codes) == evaluate(flipped(network, flip), codes)).all(), layer.name
@@ -180,7 +179,7 @@ def test_flips_in_every_layer_of_tables_reach_keras(graph):
 def test_a_latency_that_was_not_planned_is_an_error(tmp_path, monkeypatch):
     files = stage_files(tmp_path, seed=3)
     firmware = build(files, tmp_path)
-    monkeypatch.setattr(run, "compare", lambda forms, vectors, seed, more: (None, [], 9, 1))
+    monkeypatch.setattr(run, "compare", lambda *_: ComparisonResult(None, [], {}, 9, 1))
     with pytest.raises(NotReproducibleError, match=r"rtl: 9 cycles in the RTL simulation, planned were 3$"):
         check(files, firmware, tmp_path / "verify.json")
     assert not (tmp_path / "verify.json").exists()
@@ -190,17 +189,16 @@ def test_a_model_that_is_not_the_network_is_found(tmp_path, monkeypatch):
     """One bit of the trained model differs from the integer network: Keras and hls4ml show it, the RTL is right."""
     files = stage_files(tmp_path, seed=3)
     network = load_network(files["network.npz"])
-    # The RTL is not at stake here, and simulating it takes the longest.
-    monkeypatch.setattr(run, "read_project", lambda folder: network)
-    monkeypatch.setattr(run, "write_rtl", lambda faulty, folder, spec: faulty)
-    monkeypatch.setattr(run, "has_ghdl", lambda: False)
-    monkeypatch.setattr(run, "simulate_rtl", lambda form, codes: (evaluate(form, codes), 3, 1))
     codes = random_codes(network, 2000)
     flip = choose_flip(network, codes, seed=5)
     model = load_model(files["model.keras"])
     flip_keras(model, network, flip)
     model.save(files["model.keras"])
-    card = check(files, build(files, tmp_path), tmp_path / "verify.json")
+    firmware = build(files, tmp_path)
+    replace_back_ends(  # right, and slow to simulate
+        monkeypatch, network, ("rtl", "vhdl"), rtl={"cycles": (3, 1)}, vhdl={"cycles": (3, 1)}
+    )
+    card = check(files, firmware, tmp_path / "verify.json")
     found = {c.name: c.mismatches for c in card.comparisons}
     assert found["keras"] == found["hls4ml"] > 0
     assert (found["alkaid"], found["rtl"]) == (0, 0)
@@ -215,88 +213,98 @@ def test_a_model_that_is_not_the_network_is_found(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_flipped_forms_are_the_flipped_network(forms, built, tmp_path, seed):
-    codes = random_codes(forms.network, 3000)
-    flip = choose_flip(forms.network, codes, seed)
-    expected = evaluate(flipped(forms.network, flip), codes)
+def test_flip_in_keras_and_hls_gives_the_flipped_network(design, built, tmp_path, seed):
+    codes = random_codes(design.network, 3000)
+    flip = choose_flip(design.network, codes, seed)
+    expected = evaluate(flipped(design.network, flip), codes)
     model = load_model(built[0]["model.keras"])
-    flip_keras(model, forms.network, flip)
-    np.testing.assert_array_equal(run_keras(model, forms.network, codes), expected)
+    flip_keras(model, design.network, flip)
+    np.testing.assert_array_equal(run_keras(model, design.network, codes), expected)
     if seed == 0:  # compiling takes seconds
-        flip_hls(forms.hls, tmp_path / "hls", forms.network, flip)
+        hls = Path(read_card(FirmwareCard, built[1]).hls_project)
+        flip_hls(hls, tmp_path / "hls", design.network, flip)
         np.testing.assert_array_equal(predict_hls(tmp_path / "hls", codes), expected)
 
 
-def replace_tools(monkeypatch, network, wrong=()):
-    """Replace every tool by the integer reference, and the control by one that sees the flip for all.
+class FakeBackend:
+    """The reference model in place of a back end: off in one output where it is wrong, and in another when flipped."""
 
-    A tool in `wrong` differs by one in one output of one vector.
-    """
-    control = {"on": False}
+    def __init__(self, name, network, wrong=False, flips=True, cycles=(4, 1)):
+        row = BACKENDS[name]
+        self.title, self.delivery, self.from_model = row.title, row.delivery, row.from_model
+        self.sampled, self.clocked = row.sampled, row.clocked
+        self.network, self.wrong, self.flips, self.cycles = network, wrong, flips, cycles
 
-    def form(name):
-        def outputs(codes):
-            found = evaluate(network, codes)
-            if control["on"]:
-                found[5, 0] += 1
-            elif name in wrong:
-                found[17, 1] -= 2
-            return found
+    def require(self):
+        pass
 
+    def write(self, design, folder):
+        pass
+
+    def flip_bit(self, design, flip, folder, changed):
+        (changed / "flipped").touch()
+        return True
+
+    def predict(self, folder, codes):
+        outputs = evaluate(self.network, codes)
+        if (folder / "flipped").exists():
+            outputs[5, 0] += self.flips
+        elif self.wrong:
+            outputs[17, 1] -= 2
+        latency, ii = self.cycles
+        return Prediction(outputs, {"latency_cycles": latency, "ii": ii} if self.clocked else {})
+
+
+def replace_back_ends(monkeypatch, network, rows=("hls4ml", "alkaid", "rtl", "vhdl"), **changes):
+    """Replace rows of the registry; changes: arguments of `FakeBackend` by row."""
+    for name in rows:
+        monkeypatch.setitem(BACKENDS, name, FakeBackend(name, network, **changes.get(name, {})))
+
+
+def replace_keras(monkeypatch, network, wrong=False):
+    """Replace the Keras model by the reference model."""
+    state = {"flipped": False}
+
+    def run_fake(model, network, codes):
+        outputs = evaluate(network, codes)
+        if state["flipped"]:
+            outputs[5, 0] += 1
+        elif wrong:
+            outputs[17, 1] -= 2
         return outputs
 
-    def switch(*_):
-        control["on"] = True
-
-    def off(result):
-        control["on"] = False
-        return result
-
-    names = ("keras", "hls4ml", "rtl", "alkaid", "vhdl")
-    keras_form, hls_form, rtl_form, alkaid_form, vhdl_form = map(form, names)
-    monkeypatch.setattr(run, "flip_keras", switch)
-    monkeypatch.setattr(run, "flip_hls", switch)
-    monkeypatch.setattr(run, "write_rtl", switch)
-    monkeypatch.setattr(run, "read_project", lambda folder: None)
-    monkeypatch.setattr(run, "run_keras", lambda m, n, codes: off(keras_form(codes)))
-    monkeypatch.setattr(run, "predict_hls", lambda folder, codes: off(hls_form(codes)))
-    monkeypatch.setattr(run, "simulate_rtl", lambda project, codes: (off(rtl_form(codes)), 4, 1))
-    monkeypatch.setattr(run, "has_ghdl", lambda: True)
-    monkeypatch.setattr(run, "simulate_vhdl", lambda project, codes: (off(vhdl_form(codes)), 4, 1))
-
-    def alkaid(n, codes):
-        control["on"] = n is not network
-        return off(alkaid_form(codes))
-
-    monkeypatch.setattr(run, "run_alkaid", alkaid)
+    monkeypatch.setattr(comparison, "run_keras", run_fake)
+    monkeypatch.setattr(comparison, "flip_keras", lambda *_: state.update(flipped=True))
 
 
 @pytest.mark.parametrize("wrong", ["keras", "hls4ml", "alkaid", "rtl", "vhdl"])
-def test_each_form_is_judged_for_itself(forms, monkeypatch, wrong):
-    replace_tools(monkeypatch, forms.network, (wrong,))
-    vectors = random_codes(forms.network, 100)
-    _, comparisons, latency, ii = compare(forms, vectors, seed=0)
-    assert {c.name: c.mismatches for c in comparisons if c.mismatches} == {wrong: 1}
-    assert all(c.control_mismatches == 1 for c in comparisons)
-    first = next(c.first for c in comparisons if c.name == wrong)
-    value = int(evaluate(forms.network, vectors)[17, 1])
+def test_compare_wrong_implementation_is_found_alone(design, tmp_path, monkeypatch, wrong):
+    network = design.network
+    replace_back_ends(monkeypatch, network, **({} if wrong == "keras" else {wrong: {"wrong": True}}))
+    replace_keras(monkeypatch, network, wrong == "keras")
+    vectors = random_codes(network, 100)
+    result = compare(design, tmp_path, vectors, seed=0)
+    assert {c.name: c.mismatches for c in result.comparisons if c.mismatches} == {wrong: 1}
+    assert all(c.control_mismatches == 1 for c in result.comparisons)
+    first = next(c.first for c in result.comparisons if c.name == wrong)
+    value = int(evaluate(network, vectors)[17, 1])
     assert (first.vector, first.output, first.expected, first.found) == (17, 1, value, value - 2)
-    assert (latency, ii) == (4, 1)
+    assert (result.latency_cycles, result.ii) == (4, 1)
 
 
-def test_a_control_that_changes_nothing_is_not_caught(forms, monkeypatch):
-    replace_tools(monkeypatch, forms.network)
-    monkeypatch.setattr(run, "flip_hls", lambda *_: None)
-    _, comparisons, _, _ = compare(forms, random_codes(forms.network, 100), seed=0)
-    found = {c.name: c.control_mismatches for c in comparisons}
+def test_compare_control_without_effect_is_not_caught(design, tmp_path, monkeypatch):
+    replace_back_ends(monkeypatch, design.network, hls4ml={"flips": False})
+    replace_keras(monkeypatch, design.network)
+    result = compare(design, tmp_path, random_codes(design.network, 100), seed=0)
+    found = {c.name: c.control_mismatches for c in result.comparisons}
     assert found == {"keras": 1, "hls4ml": 0, "alkaid": 1, "rtl": 1, "vhdl": 1}
 
 
-def test_simulations_that_disagree_on_cycles_are_an_error(forms, monkeypatch):
-    replace_tools(monkeypatch, forms.network)
-    monkeypatch.setattr(run, "simulate_vhdl", lambda project, codes: (evaluate(forms.network, codes), 5, 1))
+def test_compare_simulations_with_other_cycles_are_an_error(design, tmp_path, monkeypatch):
+    replace_back_ends(monkeypatch, design.network, vhdl={"cycles": (5, 1)})
+    replace_keras(monkeypatch, design.network)
     with pytest.raises(NotReproducibleError, match="latency and II in cycles differ between simulations"):
-        compare(forms, random_codes(forms.network, 100), seed=0)
+        compare(design, tmp_path, random_codes(design.network, 100), seed=0)
 
 
 def test_firmware_of_another_network_is_refused(built, tmp_path):

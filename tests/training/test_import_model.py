@@ -35,12 +35,13 @@ from trigger_lut.network.network import load_network, with_layer
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.stages.firmware import build_firmware
 from trigger_lut.stages.train import train
-from trigger_lut.stages.verify import Control, Run, _compared, verify
+from trigger_lut.stages.verify import verify
 from trigger_lut.training import import_model
-from trigger_lut.verification.evaluations import run_keras
+from trigger_lut.verification.compare import Run, _comparison
 from trigger_lut.verification.exact_keras import explained
-from trigger_lut.verification.fuzz.implementations import Case, forms_of, outputs_of, proof
+from trigger_lut.verification.fuzz.implementations import Case, implementations, proof
 from trigger_lut.verification.fuzz.random_models import Drawn
+from trigger_lut.verification.keras_model import run_keras
 
 DATA = Path(__file__).parents[1] / "fixtures" / "hgq2"
 INPUT = KIF(1, 3, 4)
@@ -108,9 +109,9 @@ def test_every_form_wraps_as_the_model_does(name):
     wrapped = evaluate(network, codes)
     saturated = evaluate(integer_network(saturating(layers, shape, 3), inputs=drawn.formats, wraps=True), codes)
     assert (wrapped != saturated).any(), "the vectors reach values that wrap"
-    for form, function in forms_of(drawn).items():
+    for form, predict in implementations(case).items():
         few = codes[:60] if form == "vhdl" else codes
-        found = outputs_of(function, case, few)
+        found = predict(few)
         np.testing.assert_array_equal(found, wrapped[: len(few)], err_msg=form)
     assert set(proof(case)) <= {"proven", "sampled"}
 
@@ -248,7 +249,8 @@ def test_verify_counts_what_rounding_does_not_explain(monkeypatch):
     for wrong in (network, with_layer(network, len(network.layers) - 1, bias=bias)):
         exactly = partial(explained, model, wrong)
         whole = partial(run_keras, model, wrong)
-        found = _compared(Run("keras", codes, whole, Control(codes, whole, wrong), exactly), wrong)
+        control = lambda c, whole=whole, wrong=wrong: (whole(c), wrong)  # noqa: E731
+        found = _comparison(Run("keras", codes, whole, codes, control, exactly), wrong)
         assert found.mismatches == (0 if wrong is network else 500)
         assert found.largest_difference in ({None, 1.0} if wrong is network else {1.0, 2.0})
     assert found.first.output == 0

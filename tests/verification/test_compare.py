@@ -6,8 +6,8 @@ from networks import random_codes, random_network
 
 from trigger_lut.cards.firmware import Comparison, Difference
 from trigger_lut.errors import FirmwareError, ToolFailedError
+from trigger_lut.network.bit_flip import BitFlip, choose_flip, flipped
 from trigger_lut.network.reference_model import evaluate
-from trigger_lut.verification.bit_flip import Flip, choose_flip, flipped
 from trigger_lut.verification.compare import differences, verdict
 
 EXPECTED = np.arange(6, dtype=np.int64).reshape(3, 2)
@@ -106,7 +106,7 @@ def test_flip_says_where_it_is():
     network = random_network(0)
     i, o = network.layers[0].edges()[0]
     before = int(network.layers[0].table(i, o)[1])
-    text = Flip(0, i, o, 1, 0).describe(network)
+    text = BitFlip(0, i, o, 1, 0).describe(network)
     assert text == f"bit 0 of entry 1 of table ({i}, {o}) in lut_dense_0: {before} became {before ^ 1}"
 
 

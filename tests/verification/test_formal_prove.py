@@ -20,6 +20,7 @@ from trigger_lut.errors import CardError, FirmwareError
 from trigger_lut.firmware.rtl.build import write_rtl
 from trigger_lut.firmware.rtl.project import RtlProject
 from trigger_lut.fixed_point.formats import KIF, codes_of_bits
+from trigger_lut.network.bit_flip import choose_flip, flipped
 from trigger_lut.network.lowering.adder_tree import Addend, plan_output
 from trigger_lut.network.network import TableLayer, save_network
 from trigger_lut.network.reference_model import evaluate
@@ -27,7 +28,6 @@ from trigger_lut.report.pages.proof import pages_of_proof
 from trigger_lut.stages.faults import faults
 from trigger_lut.stages.firmware import build_firmware
 from trigger_lut.stages.prove import prove
-from trigger_lut.verification.bit_flip import choose_flip, flipped
 from trigger_lut.verification.faults import simulate as fault_run
 from trigger_lut.verification.faults.instrument import probed, texts_of
 from trigger_lut.verification.faults.simulate import run_faults

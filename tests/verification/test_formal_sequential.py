@@ -15,10 +15,10 @@ from trigger_lut.cards.proof import OutputProof, SecondProof
 from trigger_lut.errors import ToolFailedError
 from trigger_lut.firmware.rtl.build import write_rtl
 from trigger_lut.fixed_point.formats import KIF
+from trigger_lut.network.bit_flip import choose_flip, flipped
 from trigger_lut.network.network import Network, TableLayer
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.report.pages.proof import prove_page
-from trigger_lut.verification.bit_flip import choose_flip, flipped
 from trigger_lut.verification.formal import sequential
 from trigger_lut.verification.formal.gates import Gates, TooLargeError
 from trigger_lut.verification.formal.network_gates import network_outputs

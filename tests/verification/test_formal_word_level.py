@@ -14,10 +14,10 @@ from trigger_lut.errors import FirmwareError
 from trigger_lut.firmware.rtl.build import write_rtl
 from trigger_lut.firmware.rtl.verilator import simulate_rtl
 from trigger_lut.fixed_point.formats import KIF
+from trigger_lut.network.bit_flip import choose_flip, flipped
 from trigger_lut.network.network import LinearLayer, Network, TableLayer
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.synthesis.yosys import run_yosys
-from trigger_lut.verification.bit_flip import choose_flip, flipped
 from trigger_lut.verification.formal.cell_library import library_holds, part_of
 from trigger_lut.verification.formal.circuit import Circuit, read_modules
 from trigger_lut.verification.formal.network_forms import network_forms

@@ -10,12 +10,14 @@ from trigger_lut.cli import main
 from trigger_lut.conversion.keras_model import integer_network
 from trigger_lut.conversion.saved_model import load_model
 from trigger_lut.errors import NotReproducibleError
+from trigger_lut.firmware.alkaid.backend import Alkaid, predict_alkaid
+from trigger_lut.firmware.backend import Prediction
+from trigger_lut.firmware.rtl.backend import Verilog
 from trigger_lut.fixed_point.formats import KIF, uniform
 from trigger_lut.network.network import LinearLayer, MaxLayer, Network, TableLayer, load_network
 from trigger_lut.network.reference_model import evaluate
-from trigger_lut.verification.evaluations import run_alkaid
 from trigger_lut.verification.fuzz import run
-from trigger_lut.verification.fuzz.implementations import OF_NETWORK, Case, forms_of, outputs_of, proof
+from trigger_lut.verification.fuzz.implementations import Case, implementations, proof
 from trigger_lut.verification.fuzz.minimize import shrink_network
 from trigger_lut.verification.fuzz.random_models import as_drawn, draw, interesting
 from trigger_lut.verification.fuzz.random_networks import draw_network
@@ -26,7 +28,7 @@ def test_a_few_networks_run_clean(tmp_path, capsys):
     said = capsys.readouterr().out
     found = re.search(r"^(\d+) networks, 0 differences", said)
     assert int(found[1]) >= 4
-    for form in ("alkaid", "rtl", "hls4ml", "python emulator", "c++ emulator"):
+    for form in ("alkaid", "rtl", "hls4ml", "python", "cpp"):
         assert f"{form} {found[1]}" in said
     assert re.search(r"keras [1-9]", said)
     assert re.search(r"^outputs: .*proven [1-9]", said, re.MULTILINE)
@@ -36,12 +38,14 @@ def test_a_few_networks_run_clean(tmp_path, capsys):
 
 
 def test_a_form_that_is_off_by_one_is_noticed_and_kept(tmp_path, monkeypatch):
-    def wrong(network, codes):
-        found = evaluate(network, codes)
-        found[7, 0] += 1
-        return found
+    right = Alkaid.predict
 
-    monkeypatch.setitem(OF_NETWORK, "alkaid", lambda case, codes, folder: wrong(case.network, codes))
+    def wrong(self, folder, codes):
+        outputs = right(self, folder, codes).outputs
+        outputs[7, 0] += 1
+        return Prediction(outputs)
+
+    monkeypatch.setattr(Alkaid, "predict", wrong)
     said = r"alkaid: 1 of \d+ outputs differ, first at vector 7, output 0.*draw\(3000\d\) makes the model again"
     with pytest.raises(NotReproducibleError, match=said):
         run.fuzz(made_spec(), 1, 3, tmp_path / "kept")
@@ -52,10 +56,10 @@ def test_a_form_that_is_off_by_one_is_noticed_and_kept(tmp_path, monkeypatch):
 
 
 def test_an_error_of_a_tool_names_the_seed(tmp_path, monkeypatch):
-    def broken(case, codes, folder):
+    def broken(self, folder, codes):
         raise IndexError("index 62 is out of bounds")
 
-    monkeypatch.setitem(OF_NETWORK, "rtl", broken)
+    monkeypatch.setattr(Verilog, "predict", broken)
     with pytest.raises(NotReproducibleError, match=r"rtl: IndexError: index 62 .*draw\(30000\)"):
         run.one_network(made_spec(), 30000, tmp_path / "kept")
 
@@ -86,7 +90,7 @@ def test_networks_are_sound_and_computed_alike_by_the_reference_and_alkaid(seed)
     assert network.validate() == []
     codes = uniform(network.inputs, 200, np.random.default_rng(1))
     expected = evaluate(network, codes)
-    np.testing.assert_array_equal(run_alkaid(network, codes), expected)
+    np.testing.assert_array_equal(predict_alkaid(network, codes), expected)
     formats = network.output_formats()
     assert (expected >= [kif.lo for kif in formats]).all()
     assert (expected <= [kif.hi for kif in formats]).all()
@@ -115,8 +119,8 @@ def through_all_forms(network):
         uniform(network.inputs, 300, np.random.default_rng(2)),
     )
     expected = evaluate(network, codes)
-    for name, form in forms_of(drawn).items():
-        np.testing.assert_array_equal(outputs_of(form, case, codes[:60]), expected[:60], err_msg=name)
+    for name, predict in implementations(case).items():
+        np.testing.assert_array_equal(predict(codes[:60]), expected[:60], err_msg=name)
     assert set(proof(case)) == {"proven"}
     return expected
 

@@ -59,9 +59,6 @@ class Difference(Strict):
     found: int | float | None = Field(description="Not whole where an evaluation leaves its grid; null if not finite.")
 
 
-FormName = Literal["keras", "hls4ml", "alkaid", "rtl", "vhdl"]
-
-
 class TableEntries(Strict):
     """Entries of the tables of all edges that are not pruned."""
 
@@ -79,7 +76,7 @@ class TableEntries(Strict):
 class Comparison(Strict):
     """One evaluation against the NumPy reference."""
 
-    name: FormName = Field(description="What was evaluated.")
+    name: str = Field(description="Implementation: keras, or a row of the registry of back ends.")
     vectors: Count = Field(description="Vectors compared.")
     mismatches: Count = Field(
         description="Output values that differ, but for those that float rounding explains; bit-exact means 0."

@@ -1,7 +1,7 @@
 """Reading of a release from a stranger: a zip or a folder becomes plain bytes by path, or is refused with a reason.
 
 Nothing is written and nothing is run here. Names that mean different files on different systems are refused, and so is
-a zip whose two lists of content could be read in two ways.
+a zip whose two lists of content differ.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Files = dict[str, bytes]
 
 
 class UnsoundError(DataError):
-    """A release holds what no release holds: links, names that are not plain, two files of one name, too much."""
+    """Release with content that no release may have: links, unusual names, two files of one name, too much."""
 
 
 def read_release(release: Path) -> Files:
@@ -40,7 +40,7 @@ def read_release(release: Path) -> Files:
     Parameters
     ----------
     release : Path
-        A zip, or a folder. In a folder Snakemake's timestamp is left out.
+        A zip, or a folder. In a folder Snakemake's timestamp is skipped.
 
     Returns
     -------

@@ -8,7 +8,6 @@ of the vectors in the release and of fresh ones; outputs are compared here.
 from __future__ import annotations
 
 import re
-import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,19 +21,19 @@ from trigger_lut.cards.base import load_json
 from trigger_lut.config.budget import Target
 from trigger_lut.errors import DataError, FirmwareError, NotReproducibleError, ToolMissingError, TriggerLutError
 from trigger_lut.evaluation.budget_lines import budget_lines, describe_miss
+from trigger_lut.firmware.backend import Prediction
+from trigger_lut.firmware.backends import BACKENDS
 from trigger_lut.firmware.decision.project import read_decision
 from trigger_lut.firmware.emulator import python as emulator
 from trigger_lut.firmware.hls.project import load_hls
-from trigger_lut.firmware.rtl.ghdl import GHDL_MISSING, has_ghdl
 from trigger_lut.firmware.rtl.project import read_project
 from trigger_lut.firmware.rtl.verilator import pack
 from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.release.archive import Files, UnsoundError, read_release
 from trigger_lut.release.check_decision import decision_checks
-from trigger_lut.release.compare import VHDL_VECTORS, Vectors, codes_in, same
+from trigger_lut.release.compare import SAMPLED_VECTORS, Vectors, codes_in, same
 from trigger_lut.release.contents import DECISIONS
 from trigger_lut.release.emp_patterns import as_links, read_pattern
-from trigger_lut.release.forms import Ran
 from trigger_lut.release.fresh import drawn_seed, fresh_vectors, require_enough, require_formats
 from trigger_lut.release.manifest import (
     MANIFEST,
@@ -49,7 +48,6 @@ from trigger_lut.release.sandbox import DESCRIPTION, NONE, Run, run_form, sandbo
 from trigger_lut.release.signature import check_signature, manifest_sha256
 from trigger_lut.release.sources import require_plain
 from trigger_lut.synthesis.synthesizers import synthesizer_of
-from trigger_lut.utils.programs import cxx_compiler
 
 MOST_BITS = 62  # of an integer in network.json: NumPy's have 64
 Checks = dict[str, Callable[[], str]]
@@ -58,7 +56,7 @@ FAILURES = (TriggerLutError, OSError, ValueError, LookupError, TypeError, Attrib
 
 @dataclass(frozen=True)
 class Line:
-    """One check: what, how it came out, and the details."""
+    """Check: its name, status and details."""
 
     name: str
     status: Literal["ok", "failed", "not checked"]
@@ -66,15 +64,23 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """How far to go.
+class CheckOptions:
+    """Options of the check of a release.
 
-    run              run the code of the release; without: compare files and evaluate our own reference alone
-    synthesize       count LUTs again with Yosys
-    sandbox          run code in a sandbox where there is one
-    seed             of the fresh vectors; None: one that nobody can foresee
-    manifest_sha256  checksum of the manifest, as the sender states it
-    signature, public_key  of the sender
+    Attributes
+    ----------
+    run
+        Whether to run code of the release. Without it, files are compared and our own reference model is evaluated.
+    synthesize
+        Whether to synthesize again and count cells.
+    sandbox
+        Whether to run code in a sandbox where there is one.
+    seed
+        Seed of the fresh vectors; None: one that nobody can foresee.
+    manifest_sha256
+        Checksum of the manifest, as the sender states it.
+    signature, public_key
+        Signature and key of the sender.
     """
 
     run: bool = True
@@ -86,18 +92,18 @@ class Asked:
     public_key: Path | None = None
 
 
-ALL = Asked()
+ALL = CheckOptions()
 
 
-def check_release(release: Path, asked: Asked = ALL) -> list[Line]:
-    """Check a release, a zip or a folder, in a copy of it; nothing is written into it.
+def check_release(release: Path, options: CheckOptions = ALL) -> list[Line]:
+    """Check a release in a copy of it. Nothing is written into it.
 
     Parameters
     ----------
-    release : Path
-        The release.
-    asked : Asked
-        How far to go.
+    release
+        Zip or folder.
+    options
+        Options of the check.
 
     Returns
     -------
@@ -107,13 +113,13 @@ def check_release(release: Path, asked: Asked = ALL) -> list[Line]:
     Raises
     ------
     DataError
-        When there is no release, or a damaged zip.
+        If there is no release, or a damaged zip.
     """
     try:
         files = read_release(release)
     except UnsoundError as error:
         return [Line("archive", "failed", str(error)), Line("forms", "not checked", "nothing of the release was run")]
-    lines = [_line("manifest", lambda: _files(files)), *_origin(files, asked)]
+    lines = [_line("manifest", lambda: _files(files)), *_origin(files, options)]
     if failed := [line.name for line in lines if line.status == "failed"]:
         return [*lines, Line("forms", "not checked", f"nothing of the release was run; failed: {', '.join(failed)}")]
     manifest = read_manifest(files)
@@ -126,11 +132,11 @@ def check_release(release: Path, asked: Asked = ALL) -> list[Line]:
             return [*lines, Line("forms", "not checked", "nothing of the release was run, as its figures do not agree")]
         cards = read_shipped(files)
         lines += [_line("budget", lambda: _budget(cards)), *_without_running(folder, manifest)]
-        if not asked.run:
+        if not options.run:
             lines.append(Line("forms", "not checked", "not asked for (--no-run): no code of the release was run"))
         else:
-            lines += _forms(folder, manifest, cards, asked)
-        return [*lines, *_stated(cards, asked)]
+            lines += _forms(folder, manifest, cards, options)
+        return [*lines, *_stated(cards, options)]
 
 
 def _files(files: Files) -> str:
@@ -140,12 +146,12 @@ def _files(files: Files) -> str:
     return f"{len(files) - 1} files as listed; sha256 of {MANIFEST} {manifest_sha256(files[MANIFEST])}"
 
 
-def _origin(files: Files, asked: Asked) -> list[Line]:
+def _origin(files: Files, options: CheckOptions) -> list[Line]:
     """Compare the manifest with what its sender says of it."""
     lines, manifest = [], files.get(MANIFEST, b"")
 
     def checksum() -> str:
-        found, expected = manifest_sha256(manifest), str(asked.manifest_sha256).strip().lower()
+        found, expected = manifest_sha256(manifest), str(options.manifest_sha256).strip().lower()
         if not re.fullmatch("[0-9a-f]{64}", expected):
             raise DataError(f"--manifest-sha256: no sha256. Expected 64 hexadecimal digits, found {expected!r}.")
         if found != expected:
@@ -153,13 +159,13 @@ def _origin(files: Files, asked: Asked) -> list[Line]:
         return "the manifest has the sha256 that was given"
 
     def signature() -> str:
-        if asked.signature is None or asked.public_key is None:
+        if options.signature is None or options.public_key is None:
             raise DataError("--signature and --public-key go together. Expected both, found one.")
-        return check_signature(manifest, asked.signature, asked.public_key)
+        return check_signature(manifest, options.signature, options.public_key)
 
-    if asked.manifest_sha256 is not None:
+    if options.manifest_sha256 is not None:
         lines.append(_line("manifest checksum", checksum))
-    if asked.signature is not None or asked.public_key is not None:
+    if options.signature is not None or options.public_key is not None:
         line = _line("signature", signature)
         # A signature that was asked for and not checked is no reason to go on.
         lines.append(Line(line.name, "failed", line.detail) if line.status == "not checked" else line)
@@ -257,13 +263,13 @@ def _decided(folder: Path, expected: IntArray) -> str:
     return same(decision.score.decided(expected, decision.thresholds), codes_in(folder / DECISIONS))
 
 
-def _forms(folder: Path, manifest: Any, cards: Shipped, asked: Asked) -> list[Line]:
+def _forms(folder: Path, manifest: Any, cards: Shipped, options: CheckOptions) -> list[Line]:
     """Run all forms in the release, each in a process of its own, in a sandbox where there is one."""
-    boxed = asked.sandbox and sandbox(folder.parent) is not None
+    boxed = options.sandbox and sandbox(folder.parent) is not None
     lines = [Line("sandbox", "ok", DESCRIPTION) if boxed else Line("sandbox", "not checked", NONE)]
     shipped, expected = (codes_in(folder / "vectors" / name) for name in ("inputs.txt", "outputs.txt"))
     vectors = Vectors(shipped, expected, len(shipped))
-    seed = drawn_seed() if asked.seed is None else asked.seed
+    seed = drawn_seed() if options.seed is None else options.seed
     try:
         vectors, said = _with_fresh(folder, vectors, seed)
         lines.append(Line("fresh vectors", "ok", f"{said}; drawn with --seed {seed}"))
@@ -271,15 +277,13 @@ def _forms(folder: Path, manifest: Any, cards: Shipped, asked: Asked) -> list[Li
         lines.append(Line("fresh vectors", "failed", str(error) or type(error).__name__))
     run = partial(run_form, release=folder, sandboxed=boxed)
     checks: Checks = {
-        "C++ emulator": lambda: _cpp(run, vectors),
-        "Python emulator": lambda: _python(run, vectors),
-        "Verilog": lambda: _verilog(run, manifest, vectors),
-        "VHDL": lambda: _vhdl(run, manifest, vectors),
-        "HLS": lambda: _hls(run, vectors),
+        backend.title: partial(_back_end, name, run, manifest, vectors)
+        for name, backend in BACKENDS.items()
+        if backend.delivery != "never"
     }
     if "decision" in manifest:
         checks |= decision_checks(run, folder, manifest, vectors)
-    if asked.synthesize:
+    if options.synthesize:
         checks["synthesis"] = lambda: _synthesis(run, manifest, cards.spec.target)
     return [*lines, *(_line(name, check) for name, check in checks.items())]
 
@@ -302,14 +306,14 @@ def _synthesis(run: Run, manifest: Any, target: Target) -> str:
     return ", ".join(f"{name} {found[name]}" for name in OF_SYNTHESIS)
 
 
-def _stated(cards: Shipped, asked: Asked) -> list[Line]:
+def _stated(cards: Shipped, options: CheckOptions) -> list[Line]:
     """Name the figures that the release states and that were not measured again."""
     said = [f"bit-exact in the verify stage ({form.name} {form.vectors} vectors)" for form in cards.verify.comparisons]
-    if not (asked.run and asked.synthesize):
+    if not (options.run and options.synthesize):
         figures = ", ".join(f"{name} {getattr(cards.synth, name).value:g}" for name in OF_SYNTHESIS)
         said.insert(0, f"{figures} (--synthesize counts them again)")
     said.append(f"clock {cards.timing.fmax_mhz_estimate.value:g} MHz by the delay model")
-    if not asked.run:
+    if not options.run:
         said.append(f"latency {cards.timing.latency_cycles.value:g} cycles")
     if cards.decision is not None:
         said.append(f"decision {cards.decision.proof} by the decision stage")
@@ -325,17 +329,18 @@ def _line(name: str, check: Callable[[], str]) -> Line:
         return Line(name, "failed", str(error) or type(error).__name__)
 
 
-def _cpp(run: Run, vectors: Vectors) -> str:
-    cxx_compiler()
-    return vectors.same(vectors.expected, run("cpp", codes=vectors.codes).outputs) + ", no warnings"
+def _back_end(name: str, run: Run, manifest: Any, vectors: Vectors) -> str:
+    """Compare a back end of the release with the expected outputs, and its cycles with the manifest."""
+    backend = BACKENDS[name]
+    backend.require()
+    given = vectors.some(SAMPLED_VECTORS) if backend.sampled else vectors
+    prediction = run(name, codes=given.codes)
+    same_outputs = given.same(given.expected, prediction.outputs)
+    return f"{same_outputs}, {_cycles(manifest, prediction)}" if backend.clocked else same_outputs
 
 
-def _python(run: Run, vectors: Vectors) -> str:
-    return vectors.same(vectors.expected, run("python", codes=vectors.codes).outputs)
-
-
-def _cycles(manifest: Any, ran: Ran) -> str:
-    figures, found = manifest["figures"], [ran.figures.get(name) for name in ("latency_cycles", "ii")]
+def _cycles(manifest: Any, prediction: Prediction) -> str:
+    figures, found = manifest["figures"], [prediction.figures.get(name) for name in ("latency_cycles", "ii")]
     wanted = [figures[name]["value"] for name in ("latency_cycles", "ii")]
     if found != wanted:
         raise NotReproducibleError(
@@ -344,27 +349,8 @@ def _cycles(manifest: Any, ran: Ran) -> str:
     return f"latency {found[0]} cycles, II {found[1]}"
 
 
-def _verilog(run: Run, manifest: Any, vectors: Vectors) -> str:
-    ran = run("verilog", codes=vectors.codes)
-    return f"{vectors.same(vectors.expected, ran.outputs)}, {_cycles(manifest, ran)}"
-
-
-def _vhdl(run: Run, manifest: Any, vectors: Vectors) -> str:
-    if not has_ghdl():
-        raise ToolMissingError(GHDL_MISSING)
-    some = vectors.some(VHDL_VECTORS)
-    ran = run("vhdl", codes=some.codes)
-    return f"{some.same(some.expected, ran.outputs)}, {_cycles(manifest, ran)}"
-
-
-def _hls(run: Run, vectors: Vectors) -> str:
-    if shutil.which("g++") is None:
-        raise ToolMissingError("g++ is not on PATH; hls4ml compiles its emulator with it")
-    return vectors.same(vectors.expected, run("hls", codes=vectors.codes).outputs)
-
-
 def _patterns(folder: Path, manifest: Any, vectors: IntArray, expected: IntArray) -> str:
-    """The n-th valid frame of each file is the n-th vector, and outputs follow inputs by the latency."""
+    """Check that the n-th valid frame of each file is the n-th vector, and that outputs come after the latency."""
     project = read_project(folder / "rtl")
     frames = []
     for name, codes, formats in (("input", vectors, project.inputs), ("output", expected, project.outputs)):

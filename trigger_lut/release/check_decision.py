@@ -11,7 +11,7 @@ from trigger_lut.firmware.decision.combined import expected as expected_of
 from trigger_lut.firmware.decision.project import FILE, read_decision
 from trigger_lut.firmware.rtl.ghdl import GHDL_MISSING, has_ghdl
 from trigger_lut.fixed_point.formats import IntArray
-from trigger_lut.release.compare import VHDL_VECTORS, Vectors, codes_in, same
+from trigger_lut.release.compare import SAMPLED_VECTORS, Vectors, codes_in, same
 from trigger_lut.release.contents import DECISIONS
 from trigger_lut.release.sandbox import Run
 from trigger_lut.utils.programs import cxx_compiler
@@ -51,7 +51,7 @@ def _verilog(run: Run, folder: Path, manifest: Any, vectors: Vectors) -> str:
 def _vhdl(run: Run, folder: Path, manifest: Any, vectors: Vectors) -> str:
     if not has_ghdl():
         raise ToolMissingError(GHDL_MISSING)
-    return _firmware(run, folder, manifest, vectors.some(VHDL_VECTORS), "decision_vhdl")[0]
+    return _firmware(run, folder, manifest, vectors.some(SAMPLED_VECTORS), "decision_vhdl")[0]
 
 
 def _firmware(run: Run, folder: Path, manifest: Any, vectors: Vectors, form: str) -> tuple[str, IntArray]:

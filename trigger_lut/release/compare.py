@@ -1,4 +1,4 @@
-"""Lists of integers in a release, vectors that its check runs, and their comparison with what a form gives."""
+"""Vectors that the check of a release runs, and their comparison with the results."""
 
 from __future__ import annotations
 
@@ -10,16 +10,21 @@ import numpy as np
 from trigger_lut.errors import DataError, NotReproducibleError
 from trigger_lut.fixed_point.formats import IntArray
 
-VHDL_VECTORS = 1000  # GHDL interprets
+SAMPLED_VECTORS = 1000  # of back ends that are interpreted
 
 
 @dataclass(frozen=True)
 class Vectors:
-    """Vectors that every form is run for: those in the release, then fresh ones.
+    """Vectors that every back end is run for: those in the release, then fresh ones.
 
-    codes     (N, C_in) input codes
-    expected  (N, C_out) output codes; of the fresh vectors those of our own reference
-    shipped   number of vectors from the release
+    Attributes
+    ----------
+    codes : IntArray of shape (N, C_in)
+        Input codes.
+    expected : IntArray of shape (N, C_out)
+        Output codes. Those of fresh vectors come from our own reference model.
+    shipped
+        Number of vectors from the release.
     """
 
     codes: IntArray
@@ -27,7 +32,7 @@ class Vectors:
     shipped: int
 
     def some(self, count: int) -> Vectors:
-        """Return `count` of them, half of these fresh ones, each half spread over all of its kind."""
+        """Choose `count` of them, half of these fresh ones, each half spread over all of its kind."""
         first = min(self.shipped, max(count - (len(self.codes) - self.shipped), count // 2))
         second = min(len(self.codes) - self.shipped, count - first)
         old = np.linspace(0, self.shipped - 1, first, dtype=int)
@@ -57,7 +62,23 @@ class Vectors:
 
 
 def codes_in(path: Path) -> IntArray:
-    """(N, C) codes of a file, one vector a line. Raises DataError for anything else."""
+    """Read the codes of a file, one vector a line.
+
+    Parameters
+    ----------
+    path
+        File of a release.
+
+    Returns
+    -------
+    IntArray of shape (N, C)
+        Codes.
+
+    Raises
+    ------
+    DataError
+        For a file that has other content, or no vector.
+    """
     try:
         codes = np.loadtxt(path, dtype=np.int64, ndmin=2)
     except (OSError, ValueError) as error:
@@ -68,7 +89,25 @@ def codes_in(path: Path) -> IntArray:
 
 
 def same(expected: IntArray, found: IntArray, kind: str = "vector") -> str:
-    """Compare arrays; return a description. Raises NotReproducibleError with count and first place of differences."""
+    """Compare arrays.
+
+    Parameters
+    ----------
+    expected, found : IntArray of shape (N, C)
+        Expected and actual codes.
+    kind
+        Name of a row in the error.
+
+    Returns
+    -------
+    str
+        Description of the result.
+
+    Raises
+    ------
+    NotReproducibleError
+        With the number and the first position of the differences.
+    """
     if found.shape != expected.shape:
         raise NotReproducibleError(f"expected outputs of shape {expected.shape}, found {found.shape}")
     places = np.argwhere(found != expected)

@@ -1,4 +1,4 @@
-"""What a board sent, compared with what was expected: the delay of each link, and the first difference by name."""
+"""Comparison of the data that a board sent with the expected data: delay of each link, first difference by name."""
 
 from __future__ import annotations
 
@@ -98,6 +98,11 @@ def compare_files(
         As in `compare_captures`.
     release : Path, optional
         Folder or zip of the release whose outputs `expected` has on its links. It names outputs.
+
+    Returns
+    -------
+    CaptureComparison
+        Delays, and differences with the first of them.
 
     Raises
     ------
@@ -260,7 +265,18 @@ def _when(delay: LinkDelay) -> str:
 
 
 def comparison_text(result: CaptureComparison) -> str:
-    """Return the result in lines, for people."""
+    """Describe a comparison in lines of text.
+
+    Parameters
+    ----------
+    result : CaptureComparison
+        Comparison of two captures.
+
+    Returns
+    -------
+    str
+        Lines of text.
+    """
     lines = []
     for delay in result.delays:
         lines.append(f"link {delay.link}: {_when(delay)}, {delay.matching} of {delay.expected} words match")

@@ -1,4 +1,4 @@
-"""What a release holds: its files as bytes, by their path in it."""
+"""Files of a release as bytes, by their path in it."""
 
 from __future__ import annotations
 
@@ -28,43 +28,83 @@ Files = dict[str, bytes]
 
 
 @dataclass(frozen=True)
-class Made:
-    """What a release is made of.
+class Sources:
+    """Sources of a release.
 
-    version: of trigger_lut when it wrote the firmware.
-    decision: the folder of the decision in firmware, where there is one.
+    Attributes
+    ----------
+    design
+        Name of the design.
+    version
+        Version of trigger_lut that wrote the firmware.
+    network
+        Integer network.
+    firmware
+        Firmware folder, with a folder a back end.
+    decision
+        Folder of the decision in firmware; None without one.
     """
 
     design: str
     version: str
     network: Network
-    rtl: Path
-    hls: Path
+    firmware: Path
     decision: Path | None = None
 
+    @property
+    def rtl(self) -> Path:
+        """Folder of the Verilog project."""
+        return self.firmware / "rtl"
 
-def files_of(made: Made, vectors: IntArray) -> Files:
-    """All files but README and manifest. vectors: (N, C_in) input codes."""
-    outputs = evaluate(made.network, vectors)
-    project = read_project(made.rtl)
+    @property
+    def hls(self) -> Path:
+        """Folder of the hls4ml project."""
+        return self.firmware / "hls"
+
+
+def files_of(sources: Sources, vectors: IntArray) -> Files:
+    """Collect all files of a release but README and manifest.
+
+    Parameters
+    ----------
+    sources
+        Sources of the release.
+    vectors : IntArray of shape (N, C_in)
+        Input codes.
+
+    Returns
+    -------
+    dict
+        Content by path in the release.
+    """
+    outputs = evaluate(sources.network, vectors)
+    project = read_project(sources.rtl)
     texts = {
-        **emulator_files(made.network, made.design, made.version),
+        **emulator_files(sources.network, sources.design, sources.version),
         "vectors/inputs.txt": _lines(vectors),
         "vectors/outputs.txt": _lines(outputs),
         **_patterns(project, vectors, outputs),
     }
     decided = {}
-    if made.decision is not None:
-        decision = read_decision(made.decision)
+    if sources.decision is not None:
+        decision = read_decision(sources.decision)
         texts[DECISIONS] = _lines(decision.score.decided(outputs, decision.thresholds))
-        texts |= decision_files(decision, made.design)
-        decided = {f"decision/{key}": content for key, content in _tree(made.decision).items()}
+        texts |= decision_files(decision, sources.design)
+        decided = {f"decision/{key}": content for key, content in _tree(sources.decision).items()}
     return {
         **decided,
-        **{f"rtl/{key}": content for key, content in _tree(made.rtl).items()},
-        **{f"hls/{key}": content for key, content in _hls(made.hls).items()},
+        **_firmware(sources.firmware),
         **{path: text.encode() for path, text in texts.items()},
     }
+
+
+def _firmware(folder: Path) -> Files:
+    """Collect the files of all back ends."""
+    files: Files = {}
+    for own in sorted(path for path in folder.iterdir() if path.is_dir()):
+        content = _hls(own) if own.name == "hls" else _tree(own)
+        files |= {f"{own.name}/{key}": data for key, data in content.items()}
+    return files
 
 
 def _lines(codes: IntArray) -> str:
@@ -72,7 +112,7 @@ def _lines(codes: IntArray) -> str:
 
 
 def _patterns(project: RtlProject, vectors: IntArray, outputs: IntArray) -> dict[str, str]:
-    """Pattern files of the module's input and of what comes out, frame by frame."""
+    """Write pattern files of the module's input and output, frame by frame."""
     count = min(PATTERN_VECTORS, len(vectors))
     at = np.arange(count) + np.arange(count) // 8 * PATTERN_GAP
     frames = int(at[-1]) + 1 + project.latency_cycles_planned
@@ -97,7 +137,7 @@ def _tree(folder: Path) -> Files:
 
 
 def _hls(folder: Path) -> Files:
-    """An hls4ml project without what differs from run to run: the stamp, and where it was made."""
+    """Collect an hls4ml project without what differs from run to run: the stamp, and the folder it was made in."""
     stamp = Path(load_hls(folder).library).stem.rpartition("-")[2]
     found = _tree(folder)
     for path in ("build_lib.sh", "project.json", "hls4ml_config.yml"):

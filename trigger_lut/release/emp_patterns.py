@@ -22,7 +22,22 @@ Words = NDArray[np.uint64]
 
 
 def pattern_text(name: str, words: Words, valid: NDArray[np.bool_]) -> str:
-    """The text of a pattern file. words: (frames, links) of 64 bits; valid: (frames,)."""
+    """Write a pattern file.
+
+    Parameters
+    ----------
+    name
+        Name in its first line.
+    words : NDArray of shape (frames, links)
+        Words of 64 bits.
+    valid : NDArray of shape (frames,)
+        Valid bits.
+
+    Returns
+    -------
+    str
+        Text of the file.
+    """
     before, after = np.append(False, valid[:-1]), np.append(valid[1:], False)
     links = "".join(f"{n:03d}".center(23) for n in range(words.shape[1])).rstrip()
     lines = [f"ID: {ascii_line(name)}", METADATA, "", f"      Link    {links}"]
@@ -34,7 +49,25 @@ def pattern_text(name: str, words: Words, valid: NDArray[np.bool_]) -> str:
 
 
 def read_pattern(text: str) -> tuple[Words, NDArray[np.bool_]]:
-    """Words (frames, links) and valid (frames,) of a pattern file. Raises DataError where it is none."""
+    """Read a pattern file.
+
+    Parameters
+    ----------
+    text
+        Text of the file.
+
+    Returns
+    -------
+    words : NDArray of shape (frames, links)
+        Words of 64 bits.
+    valid : NDArray of shape (frames,)
+        Valid bits.
+
+    Raises
+    ------
+    DataError
+        For text of another form.
+    """
     lines = text.splitlines()
     if len(lines) < 4 or not lines[0].startswith("ID: ") or not lines[1].startswith(METADATA):
         raise DataError(f"no pattern file: expected 'ID: ' and {METADATA!r} in the first lines")
@@ -54,14 +87,38 @@ def read_pattern(text: str) -> tuple[Words, NDArray[np.bool_]]:
 
 
 def as_links(bus: NDArray[np.uint32]) -> Words:
-    """Buses (frames, words of 32 bits, low word first) as links of 64 bits."""
+    """Distribute buses over links.
+
+    Parameters
+    ----------
+    bus : NDArray of shape (frames, words)
+        Words of 32 bits, low word first.
+
+    Returns
+    -------
+    NDArray of shape (frames, links)
+        Words of 64 bits.
+    """
     even = np.pad(bus, ((0, 0), (0, bus.shape[1] % 2))).astype(np.uint64)
-    found: Words = even[:, ::2] | even[:, 1::2] << np.uint64(32)
-    return found
+    links: Words = even[:, ::2] | even[:, 1::2] << np.uint64(32)
+    return links
 
 
 def from_links(words: Words, bus_words: int) -> NDArray[np.uint32]:
-    """The buses that `as_links` made links of."""
+    """Collect buses from links, the inverse of `as_links`.
+
+    Parameters
+    ----------
+    words : NDArray of shape (frames, links)
+        Words of 64 bits.
+    bus_words
+        Words of 32 bits in a bus.
+
+    Returns
+    -------
+    NDArray of shape (frames, bus_words)
+        Words of 32 bits.
+    """
     low, high = words & np.uint64(0xFFFFFFFF), words >> np.uint64(32)
     both = np.stack([low, high], axis=2).reshape(len(words), -1)[:, :bus_words]
     return both.astype(np.uint32)

@@ -1,4 +1,4 @@
-"""Vectors of the checker's own for a release: its sender cannot know them."""
+"""Vectors that the checker of a release draws: its sender cannot know them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from trigger_lut.firmware.rtl.project import RtlProject
 from trigger_lut.fixed_point.formats import KIF, IntArray
 from trigger_lut.verification.vectors import make_vectors
 
-FRESH = 20_000  # vectors that are drawn, beside the corners
+FRESH = 20_000  # random vectors, apart from the corners
 LEAST_VECTORS = 1000  # different ones in a release; the release stage writes 3,000 to 4,000
 
 
 def drawn_seed() -> int:
-    """Return a seed that nobody can foresee."""
+    """Draw a seed that nobody can foresee."""
     return int.from_bytes(os.urandom(6))
 
 
@@ -48,7 +48,25 @@ def fresh_vectors(formats: tuple[KIF, ...], shipped: IntArray, seed: int) -> tup
 
 
 def require_enough(shipped: IntArray, formats: tuple[KIF, ...]) -> str:
-    """Return how many different vectors a release has. Raises DataError for fewer than the release stage writes."""
+    """Count the different vectors of a release.
+
+    Parameters
+    ----------
+    shipped : IntArray of shape (M, C)
+        Vectors of the release.
+    formats
+        Formats of the inputs.
+
+    Returns
+    -------
+    str
+        Description.
+
+    Raises
+    ------
+    DataError
+        For fewer than the release stage writes.
+    """
     found = len(np.unique(shipped, axis=0))
     least = min(LEAST_VECTORS, (1 << sum(kif.bits for kif in formats)) // 2)
     if found < least:
@@ -62,7 +80,24 @@ def require_enough(shipped: IntArray, formats: tuple[KIF, ...]) -> str:
 def require_formats(network: Any, rtl: RtlProject, hls_inputs: Sequence[KIF], hls_fractions: Sequence[int]) -> str:
     """Compare the formats that the network file, the RTL and the HLS project of a release state.
 
-    network: content of network.json. Raises DataError for a difference: codes alone would not show it.
+    Parameters
+    ----------
+    network
+        Content of network.json.
+    rtl
+        RTL project.
+    hls_inputs, hls_fractions
+        Formats of the inputs, and fraction bits of the outputs, of the HLS project.
+
+    Returns
+    -------
+    str
+        Description.
+
+    Raises
+    ------
+    DataError
+        For a difference: codes alone would not show it.
     """
     fractions = [entry["fraction"] for entry in network["inputs"]]
     for layer in network["layers"]:

@@ -1,4 +1,4 @@
-"""A program that runs one form of a release: the only process that loads code of the release, to be sandboxed."""
+"""Program that runs code of a release: the only process that loads such code, to be sandboxed."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from pathlib import Path
 import numpy as np
 
 from trigger_lut.errors import TriggerLutError
+from trigger_lut.firmware.backends import BACKENDS
 from trigger_lut.firmware.rtl.verilator import scratch_folder
-from trigger_lut.release.forms import FORMS
+from trigger_lut.release.forms import FORMS, form_of
 
 RELEASE, CODES, OUTPUTS, FIGURES = "release", "codes.npy", "outputs.npy", "figures.json"
 OBJECTS = "objects"  # of Verilator's own library: compiling it takes longer than most designs
 
 
 def main() -> None:
-    """Run a form of the unpacked release in a folder for the codes beside it, and write the results there."""
+    """Run one function of the unpacked release for the codes in the same folder, and write the results there."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("form", choices=FORMS)
+    parser.add_argument("form", choices=[*BACKENDS, *FORMS])
     parser.add_argument("folder", type=Path)
     args = parser.parse_args()
     codes = np.load(args.folder / CODES, allow_pickle=False)
@@ -30,7 +31,7 @@ def main() -> None:
         shutil.copy(compiled, scratch_folder())
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            ran = FORMS[args.form](args.folder / RELEASE, codes)
+            ran = form_of(args.form)(args.folder / RELEASE, codes)
     except (TriggerLutError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         sys.exit(str(error) or type(error).__name__)
     np.save(args.folder / OUTPUTS, ran.outputs)

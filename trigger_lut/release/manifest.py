@@ -1,7 +1,7 @@
-"""The manifest of a release, and what it must follow from: the files, and the cards that are shipped with them.
+"""Manifest of a release, and its comparison with the files and cards that are shipped with it.
 
-The cards in a release are those of the stages without times and places, so that the same inputs give the same release.
-The manifest lists the sha256 of every other file. Its own sha256 stands for the whole release.
+The cards in a release are those of the stages without times and paths, so that the same inputs give the same release.
+The manifest lists the sha256 of every other file. Its own sha256 identifies the release.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ OF_SYNTHESIS = ("luts", "ff", "dsp", "bram18")
 
 @dataclass(frozen=True)
 class Shipped:
-    """The cards in a release; decision: None without a trigger."""
+    """Cards in a release. The decision is None without a trigger."""
 
     spec: Spec
     firmware: FirmwareCard
@@ -50,7 +50,18 @@ class Shipped:
 
 
 def published(cards: Shipped) -> Shipped:
-    """Return the cards without times and places."""
+    """Remove times and paths from cards.
+
+    Parameters
+    ----------
+    cards
+        Cards of the stages.
+
+    Returns
+    -------
+    Shipped
+        Cards as a release has them.
+    """
 
     def plain(card: AnyCard, **changes: Any) -> AnyCard:
         return card.model_copy(update={"seconds": 0.0, "inputs": {}, **changes})
@@ -95,7 +106,20 @@ def _path(name: str) -> str:
 
 
 def facts_of(cards: Shipped, vectors: int) -> dict[str, Any]:
-    """Return what the manifest says beside its files: no times, no places. vectors: in the release."""
+    """Collect the content of the manifest apart from the list of files.
+
+    Parameters
+    ----------
+    cards
+        Cards in the release.
+    vectors
+        Number of vectors in the release.
+
+    Returns
+    -------
+    dict
+        Content, without times and paths.
+    """
     measured = {name: getattr(cards.synth, name) for name in OF_SYNTHESIS}
     measured |= {name: getattr(cards.timing, name) for name in ("latency_cycles", "latency_ns", "ii")}
     versions = cards.synth.versions | cards.firmware.versions | cards.verify.versions
@@ -121,7 +145,7 @@ def facts_of(cards: Shipped, vectors: int) -> dict[str, Any]:
 
 
 def _decision(decided: DecisionCard | None) -> dict[str, Any]:
-    """Return what the manifest says of the decision in firmware; nothing where there is none."""
+    """Collect what the manifest says of the decision in firmware; nothing where there is none."""
     if decided is None:
         return {}
     said = decided.model_dump(mode="json", include={"top", "signal", "background", "fraction", "luts", "ff", "proof"})
@@ -136,7 +160,20 @@ def _decision(decided: DecisionCard | None) -> dict[str, Any]:
 
 
 def manifest_text(facts: Mapping[str, Any], files: Files) -> bytes:
-    """Return the manifest of some files."""
+    """Write the manifest of some files.
+
+    Parameters
+    ----------
+    facts
+        Content from `facts_of`.
+    files
+        All other files of the release.
+
+    Returns
+    -------
+    bytes
+        JSON.
+    """
     listed = {
         path: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
         for path, content in sorted(files.items())
@@ -145,7 +182,23 @@ def manifest_text(facts: Mapping[str, Any], files: Files) -> bytes:
 
 
 def read_manifest(files: Files) -> dict[str, Any]:
-    """Return the manifest of a release. Raises DataError when there is none, or one that is not of this form."""
+    """Read the manifest of a release.
+
+    Parameters
+    ----------
+    files
+        Files of the release.
+
+    Returns
+    -------
+    dict
+        Its content.
+
+    Raises
+    ------
+    DataError
+        If there is none, or one of another form or version.
+    """
     if MANIFEST not in files:
         raise DataError(f"{MANIFEST}: missing. Expected a release that the release stage made.")
     try:
@@ -171,7 +224,20 @@ def _is_entry(entry: object) -> bool:
 
 
 def changed_files(manifest: Mapping[str, Any], files: Files) -> list[str]:
-    """Return in what way files are not those that the manifest lists."""
+    """List the files that are not as the manifest lists them.
+
+    Parameters
+    ----------
+    manifest
+        Content of the manifest.
+    files
+        Files of the release.
+
+    Returns
+    -------
+    list of str
+        One message a file.
+    """
     listed, there = manifest["files"], files.keys() - {MANIFEST}
     problems = [f"{path} is missing" for path in sorted(listed.keys() - there)]
     problems += [f"{path} is not in the manifest" for path in sorted(there - listed.keys())]
@@ -183,7 +249,22 @@ def changed_files(manifest: Mapping[str, Any], files: Files) -> list[str]:
 
 
 def disagreements(manifest: Mapping[str, Any], cards: Shipped, vectors: int) -> Iterator[str]:
-    """Yield what in a manifest, or in the cards shipped with it, does not follow from the rest of the release."""
+    """Yield what in a manifest, or in the cards shipped with it, does not follow from the rest of the release.
+
+    Parameters
+    ----------
+    manifest
+        Content of the manifest.
+    cards
+        Cards in the release.
+    vectors
+        Number of vectors in the release.
+
+    Yields
+    ------
+    str
+        One message a disagreement.
+    """
     facts = json.loads(json.dumps(facts_of(cards, vectors)))
     for key in facts.keys() | manifest.keys():
         if key not in ("files", "licences"):  # licences: a sentence that a later version may word otherwise

@@ -1,4 +1,4 @@
-"""The README of a release, for the engineer who puts the design into a trigger's firmware."""
+"""README of a release, for the engineer who puts the design into a trigger's firmware."""
 
 from __future__ import annotations
 
@@ -7,39 +7,70 @@ from typing import Any
 
 from trigger_lut.firmware.decision.score import score_in_words
 from trigger_lut.firmware.emulator.cpp import identifier
-from trigger_lut.firmware.rtl.project import read_project
+from trigger_lut.firmware.rtl.project import RtlProject, read_project
 from trigger_lut.firmware.rtl.verilog_top import offsets
 from trigger_lut.fixed_point.formats import KIF
-from trigger_lut.release.contents import Made
+from trigger_lut.release.contents import Sources
 from trigger_lut.utils.escape import markdown
 
 DECIDE = "python decide.py ../../decision/project.json ../../vectors/outputs.txt"
 
 
-def readme(facts: Mapping[str, Any], made: Made, vectors: int) -> str:
-    """The text. facts: what the manifest says beside its files."""
-    project, name = read_project(made.rtl), identifier(made.design)
-    figures, budget, target = facts["figures"], facts["budget"], facts["target"]
-    latency = int(figures["latency_cycles"]["value"])
-    verilog = " ".join(f"rtl/{path.name}" for path in project.files)
-    vhdl = " ".join(f"rtl/{path.relative_to(project.folder).as_posix()}" for path in project.vhdl)
-    checked = facts["verification"]
+def readme(facts: Mapping[str, Any], sources: Sources, vectors: int) -> str:
+    """Write the README of a release.
+
+    Parameters
+    ----------
+    facts
+        Content of the manifest apart from the list of files.
+    sources
+        Sources of the release.
+    vectors
+        Number of vectors in the release.
+
+    Returns
+    -------
+    str
+        Text in Markdown.
+    """
+    project, target = read_project(sources.rtl), facts["target"]
+    latency = int(facts["figures"]["latency_cycles"]["value"])
     lines = [
-        f"# {made.design}",
+        f"# {sources.design}",
         "",
         f"A network for {markdown(target['description'])} ({markdown(target['part'])}, {target['clock_mhz']:g} MHz): "
         f"{len(project.inputs)} inputs, {len(project.outputs)} outputs, a new event every clock cycle, outputs after "
-        f"{latency} cycles. Made by trigger_lut {made.version}.",
+        f"{latency} cycles. Made by trigger_lut {sources.version}.",
         "",
+        *_module(project, sources, latency),
+        *_decision(facts.get("decision"), project.top),
+        *_budget(facts),
+        *_folders(vectors, "decision" in facts),
+        *_use(project, identifier(sources.design), "decision" in facts),
+        "## Licences",
+        "",
+        *(f"* {part}: {licence}" for part, licence in facts["licences"].items()),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _module(project: RtlProject, sources: Sources, latency: int) -> list[str]:
+    return [
         "## Module",
         "",
         f"`{project.top}`: `clk`, `valid_in`, `data_in`, `valid_out`, `data_out`. `valid_out` and `data_out` follow "
         f"`valid_in` and `data_in` after {latency} rising edges. `data_in` is not registered in the module, `data_out` "
         "is. There is no reset: after the latency nothing is left of what was before.",
         "",
-        *_bus("data_in", project.inputs, made.network.features),
-        *_bus("data_out", project.outputs, made.network.classes),
-        *_decision(facts.get("decision"), project.top),
+        *_bus("data_in", project.inputs, sources.network.features),
+        *_bus("data_out", project.outputs, sources.network.classes),
+    ]
+
+
+def _budget(facts: Mapping[str, Any]) -> list[str]:
+    figures, budget, checked = facts["figures"], facts["budget"], facts["verification"]
+    return [
         "## Budget",
         "",
         "| | found | source | budget |",
@@ -48,12 +79,17 @@ def readme(facts: Mapping[str, Any], made: Made, vectors: int) -> str:
         "",
         f"Verification: {checked['verdict']}.",
         "",
-        "| form | vectors | differences to the reference |",
+        "| implementation | vectors | mismatches with the reference model |",
         "|---|---|---|",
-        *(f"| {form} | {held['vectors']} | {held['differences']} |" for form, held in checked["forms"].items()),
+        *(f"| {form} | {count['vectors']} | {count['differences']} |" for form, count in checked["forms"].items()),
         *(f"| {form} | not measured | {markdown(reason)} |" for form, reason in checked["not_run"].items()),
         "",
-        "## What is where",
+    ]
+
+
+def _folders(vectors: int, decided: bool) -> list[str]:
+    return [
+        "## Content",
         "",
         "| folder | content |",
         "|---|---|",
@@ -64,21 +100,28 @@ def readme(facts: Mapping[str, Any], made: Made, vectors: int) -> str:
         "| emulator/cpp | C++17 emulator, without dependencies |",
         "| emulator/python | emulator in Python (NumPy) and the network as JSON |",
         *(
-            ["| decision | the module `*_decide` in Verilog and VHDL-2008, and what it computes (`project.json`) |"]
-            if "decision" in facts
+            ["| decision | the module `*_decide` in Verilog and VHDL-2008, and its thresholds (`project.json`) |"]
+            if decided
             else []
         ),
-        f"| vectors | {vectors} events: input codes, and the outputs that each form must give"
-        f"{', and the decision (`decisions.txt`, bit 0 first)' if 'decision' in facts else ''} |",
+        f"| vectors | {vectors} events: input codes, and the expected outputs"
+        f"{', and the decision (`decisions.txt`, bit 0 first)' if decided else ''} |",
         "| patterns | pattern files (EMP): 64 bits a link and clock cycle, low bits of the bus on the first link |",
-        "| cards | the stages' records that the figures come from, without times and places |",
+        "| cards | the stages' cards, without times and paths |",
         "| manifest.json | checksums, budget, figures with sources, versions, licences |",
         "",
+    ]
+
+
+def _use(project: RtlProject, name: str, decided: bool) -> list[str]:
+    verilog = " ".join(f"rtl/{path.name}" for path in project.files)
+    vhdl = " ".join(f"rtl/{path.relative_to(project.folder).as_posix()}" for path in project.vhdl)
+    return [
         "## Use",
         "",
         "Check everything on a machine with trigger_lut installed: `trigger-lut check .` It runs code of this release, "
-        "in a sandbox (bwrap) where there is one; `--no-run` runs none. Whose release it is shows only "
-        "`--manifest-sha256` with a checksum, or `--signature` and `--public-key` with a key, that you got elsewhere.",
+        "in a sandbox (bwrap) where there is one; `--no-run` runs none. To check the sender, use `--manifest-sha256` "
+        "with a checksum, or `--signature` and `--public-key` with a key, from another source.",
         "",
         "Emulator:",
         "",
@@ -87,11 +130,11 @@ def readme(facts: Mapping[str, Any], made: Made, vectors: int) -> str:
         "./example vectors/inputs.txt | diff - vectors/outputs.txt",
         "cd emulator/python",
         "python emulator.py network.json ../../vectors/inputs.txt | diff - ../../vectors/outputs.txt",
-        *([f"{DECIDE} | diff - ../../vectors/decisions.txt"] if "decision" in facts else []),
+        *([f"{DECIDE} | diff - ../../vectors/decisions.txt"] if decided else []),
         "```",
         "",
         f"In CMSSW or Athena: add `{name}.h` and `{name}.cpp` to a package and call `{name}::evaluate(in, out)`"
-        + (f", then `{name}::decide(out, bits)` of `{name}_decision.h`." if "decision" in facts else "."),
+        + (f", then `{name}::decide(out, bits)` of `{name}_decision.h`." if decided else "."),
         "",
         "Simulation and synthesis:",
         "",
@@ -101,37 +144,32 @@ def readme(facts: Mapping[str, Any], made: Made, vectors: int) -> str:
         "(cd vendor; vivado -mode batch -source vivado.tcl)",
         "```",
         "",
-        "## Licences",
-        "",
-        *(f"* {part}: {what}" for part, what in facts["licences"].items()),
-        "",
     ]
-    return "\n".join(lines)
 
 
-def _decision(said: Mapping[str, Any] | None, network: str) -> list[str]:
-    """The section on the trigger's decision; nothing where there is none."""
-    if said is None:
+def _decision(decision: Mapping[str, Any] | None, network: str) -> list[str]:
+    """Write the section on the trigger's decision; nothing where there is none."""
+    if decision is None:
         return []
-    step = 2.0 ** -said["fraction"]
+    step = 2.0 ** -decision["fraction"]
     rows = [
         f"| decision[{n}] | {bit['rate_khz']:g} kHz | "
         + ("never | no threshold keeps to it |" if bit["code"] is None else f"{bit['code']} | {bit['code'] * step:g} |")
-        for n, bit in enumerate(said["bits"])
+        for n, bit in enumerate(decision["bits"])
     ]
-    top, latency, luts = said["top"], said["latency_cycles"], said["luts"]
+    top, latency, luts = decision["top"], decision["latency_cycles"], decision["luts"]
     return [
         "## Decision",
         "",
-        f"`{top}` is `{network}` with one more output, `decision`: a bit a working point, beside `data_out` and "
-        f"`valid_out`, all of them {latency['value']:g} rising edges after the input ({latency['source']}). The score "
-        f"is {markdown(score_in_words(said['signal'], said['background']))}, a "
-        f"whole number of steps of 2**{-said['fraction']}; a bit is set where the score is at least its threshold.",
+        f"`{top}` is `{network}` with one more output, `decision`, that has a bit for each working point. `data_out`, "
+        f"`valid_out` and `decision` follow the input after {latency['value']:g} rising edges ({latency['source']}). "
+        f"The score is {markdown(score_in_words(decision['signal'], decision['background']))}, an integer number of "
+        f"steps of 2**{-decision['fraction']}. A bit is set where the score is at least its threshold.",
         "",
         f"Its files are those of `rtl` and `decision/{top}.*`; thresholds are parameters. `{top}_logic` is the "
-        f"decision alone ({luts['value']:g} LUT, {said['ff']['value']:g} FF, {luts['source']}); it "
-        f"can as well stand behind `{network}_tmux`. Verification: {said['verdict']}; by SAT, for all outputs of the "
-        f"network: {said['proof']}.",
+        f"decision alone ({luts['value']:g} LUT, {decision['ff']['value']:g} FF, {luts['source']}). It "
+        f"can also follow `{network}_tmux`. Verification: {decision['verdict']}; by SAT, for all outputs of the "
+        f"network: {decision['proof']}.",
         "",
         "| bit | wanted rate | smallest score | as a real number |",
         "|---|---|---|---|",
@@ -150,6 +188,6 @@ def _bus(name: str, formats: tuple[KIF, ...], names: tuple[str, ...]) -> list[st
     return [f"| {name} | value | format | codes |", "|---|---|---|---|", *rows, ""]
 
 
-def _row(name: str, found: Mapping[str, Any], asked: float | None) -> str:
-    value = "not measured" if found["value"] is None else f"{found['value']:g}"
-    return f"| {name} | {value} | {found['source']} | {'' if asked is None else f'{asked:g}'} |"
+def _row(name: str, figure: Mapping[str, Any], budget: float | None) -> str:
+    value = "not measured" if figure["value"] is None else f"{figure['value']:g}"
+    return f"| {name} | {value} | {figure['source']} | {'' if budget is None else f'{budget:g}'} |"

@@ -20,9 +20,9 @@ import numpy as np
 
 import trigger_lut
 from trigger_lut.errors import ToolFailedError
+from trigger_lut.firmware.backend import Prediction
 from trigger_lut.firmware.rtl.verilator import verilator_library
 from trigger_lut.fixed_point.formats import IntArray
-from trigger_lut.release.forms import Ran
 from trigger_lut.release.inside import CODES, FIGURES, OBJECTS, OUTPUTS, RELEASE
 from trigger_lut.utils.programs import cxx_compiler, verilator_root
 
@@ -31,7 +31,7 @@ NONE = "none: code of the release ran with the rights of this user"
 LONGEST_SECONDS = 3600  # for a form
 MOST_BYTES = 1 << 30  # of the outputs of a form
 MOST_SAID = 1 << 16  # bytes of a form's figures
-SIMULATED = ("verilog", "decision_verilog")
+SIMULATED = ("rtl", "decision_verilog")
 SHOWN = 600  # last characters of the error of a form
 
 
@@ -58,18 +58,18 @@ def sandbox(folder: Path) -> list[str] | None:
 class Run(Protocol):
     """`run_form` on a release."""
 
-    def __call__(self, form: str, *, codes: IntArray) -> Ran:
+    def __call__(self, form: str, *, codes: IntArray) -> Prediction:
         """Run a form for codes."""
         ...
 
 
-def run_form(form: str, release: Path, codes: IntArray, sandboxed: bool) -> Ran:
+def run_form(form: str, release: Path, codes: IntArray, sandboxed: bool) -> Prediction:
     """Run a form of a release in a process of its own.
 
     Parameters
     ----------
     form : str
-        Key of `FORMS`.
+        Name of a back end, or key of `FORMS`.
     release : Path
         Folder of the release, which is copied.
     codes : IntArray of shape (N, C)
@@ -117,7 +117,7 @@ def _python_path() -> str:
     return os.pathsep.join([str(Path(trigger_lut.__file__).parents[1]), *given])
 
 
-def _results(folder: Path) -> Ran:
+def _results(folder: Path) -> Prediction:
     """Read results, which code of the release may have written: regular files of limited size, and plain integers."""
     try:
         for name, most in ((OUTPUTS, MOST_BYTES), (FIGURES, MOST_SAID)):
@@ -130,6 +130,6 @@ def _results(folder: Path) -> Ran:
             raise ValueError(f"{OUTPUTS}: {outputs.dtype} of {outputs.ndim} dimensions")
         if any(type(value) is not int for value in figures.values()):
             raise ValueError(f"{FIGURES}: values that are no integers")
-        return Ran(outputs, figures)
+        return Prediction(outputs, figures)
     except (OSError, ValueError, EOFError, TypeError, AttributeError, RecursionError) as error:
         raise ToolFailedError(f"the code of the release left no results of the known form ({error})") from error

@@ -20,26 +20,42 @@ PUBLIC_KEY = re.compile(r"((?:ssh|ecdsa|sk)-[\w@.-]+) ([A-Za-z0-9+/]+=*)( .*)?")
 
 
 def manifest_sha256(manifest: bytes) -> str:
-    """Return the checksum that stands for a whole release."""
+    """Return the checksum that identifies a release.
+
+    Parameters
+    ----------
+    manifest
+        Content of the manifest, which lists the checksums of all other files.
+
+    Returns
+    -------
+    str
+        sha256 in hexadecimal digits.
+    """
     return hashlib.sha256(manifest).hexdigest()
 
 
 def sign_release(release: Path, key: Path, signature: Path) -> str:
-    """Sign the manifest of a release and return its sha256.
+    """Sign the manifest of a release.
 
     Parameters
     ----------
-    release : Path
+    release
         Zip or folder, whose files must be those that its manifest lists.
-    key : Path
+    key
         Private key of OpenSSH; with a passphrase, ssh-keygen asks for it.
-    signature : Path
-        File to write.
+    signature
+        File that is written.
+
+    Returns
+    -------
+    str
+        sha256 of the manifest.
 
     Raises
     ------
     DataError
-        When the release or the key is not sound.
+        If the release or the key is not sound.
     ToolMissingError
         Without ssh-keygen.
     """
@@ -59,10 +75,30 @@ def sign_release(release: Path, key: Path, signature: Path) -> str:
 
 
 def check_signature(manifest: bytes, signature: Path, public_key: Path) -> str:
-    """Check the signature of a manifest; gives the key's fingerprint.
+    """Check the signature of a manifest.
 
-    Raises NotReproducibleError when the signature is not of this manifest by this key, DataError for a file that is no
-    public key, ToolMissingError without ssh-keygen.
+    Parameters
+    ----------
+    manifest
+        Content of the manifest.
+    signature
+        File with the signature.
+    public_key
+        Public key of the sender.
+
+    Returns
+    -------
+    str
+        Message of ssh-keygen, with the key's fingerprint.
+
+    Raises
+    ------
+    NotReproducibleError
+        If the signature is not of this manifest by this key.
+    DataError
+        For a file that is missing, or no public key.
+    ToolMissingError
+        Without ssh-keygen.
     """
     for path, content in ((public_key, "the sender's public key"), (signature, "a signature of `trigger-lut sign`")):
         if not path.is_file():

@@ -9,8 +9,10 @@ from trigger_lut.cards.firmware import FirmwareCard
 from trigger_lut.cards.provenance import files_in
 from trigger_lut.config.budget import Spec
 from trigger_lut.conversion.saved_model import load_model
-from trigger_lut.firmware.hls.project import write_hls
-from trigger_lut.firmware.rtl.build import write_rtl
+from trigger_lut.firmware.backend import Design
+from trigger_lut.firmware.backends import BACKENDS
+from trigger_lut.firmware.hls.project import load_hls
+from trigger_lut.firmware.rtl.project import read_project
 from trigger_lut.firmware.rtl.stages import pipeline_stages
 from trigger_lut.firmware.rtl.testbench import write_bench
 from trigger_lut.firmware.rtl.time_multiplexing import channels_of, cycles_between, write_wrapper
@@ -33,8 +35,10 @@ def build_firmware(spec: Path, model: Path, network: Path, folder: Path, card: P
     pipeline = close_timing(integers, design)
     cycles = cycles_between(design.target.event_period_ns, design.target.clock_period_ns)
     with atomic_folder(folder) as made:
-        hls = write_hls(trained, integers, made / "hls", design, final_folder=folder / "hls")
-        rtl = write_rtl(integers, made / "rtl", design, pipeline.stages)
+        for backend in BACKENDS.values():
+            if backend.delivery == "firmware":
+                backend.write(Design(trained, integers, design, pipeline.stages, folder), made)
+        hls, rtl = load_hls(made / "hls"), read_project(made / "rtl")
         bench = write_bench(integers, rtl, design.target.clock_period_ns)
         write_wrapper(rtl, channels_of([tensor.shape for tensor in trained.inputs]), cycles)
     write_card(

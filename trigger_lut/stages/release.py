@@ -19,8 +19,8 @@ from trigger_lut.firmware.hls.project import load_hls
 from trigger_lut.firmware.rtl.project import read_project
 from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.network.network import load_network
-from trigger_lut.release.check import Asked, check_release
-from trigger_lut.release.contents import Files, Made, files_of
+from trigger_lut.release.check import CheckOptions, check_release
+from trigger_lut.release.contents import Files, Sources, files_of
 from trigger_lut.release.forms import events_per_second
 from trigger_lut.release.manifest import MANIFEST, Shipped, facts_of, manifest_text, published
 from trigger_lut.release.readme import readme
@@ -59,18 +59,18 @@ def release(
     integers, events = load_network(network), load_codes(codes)
     vectors = _vectors(*make_vectors(integers.inputs, events.of(TEST)[0], design.seed), design.seed)
     decided = None if decision_card is None else _decided(decision_card, firmware_card)
-    folders = (Path(firmware.rtl_project), Path(firmware.hls_project), Path(decided.folder) if decided else None)
-    made = Made(design.design, firmware.versions["trigger_lut"], integers, *folders)
-    files = files_of(made, vectors)
-    files |= _scripts(design, made)
+    folders = (Path(firmware.rtl_project).parent, Path(decided.folder) if decided else None)
+    sources = Sources(design.design, firmware.versions["trigger_lut"], integers, *folders)
+    files = files_of(sources, vectors)
+    files |= _scripts(design, sources)
     cards = published(Shipped(design, firmware, verified, synthesized, timed, decided))
     files |= cards.files()
     facts = facts_of(cards, len(vectors))
-    files["README.md"] = readme(facts, made, len(vectors)).encode()
+    files["README.md"] = readme(facts, sources, len(vectors)).encode()
     files[MANIFEST] = manifest_text(facts, files)
     _write_folder(files, folder)
     _write_zip(files, archive)
-    checks = check_release(archive, Asked(sandbox=False, seed=design.seed))  # our own code
+    checks = check_release(archive, CheckOptions(sandbox=False, seed=design.seed))  # our own code
     # A missed budget is the verdict's to judge; it stands in the manifest.
     if failed := [line for line in checks if line.status == "failed" and line.name != "budget"]:
         raise NotReproducibleError(f"{archive}: " + "; ".join(f"{line.name}: {line.detail}" for line in failed))
@@ -82,7 +82,7 @@ def release(
         manifest_sha256=manifest_sha256(files[MANIFEST]),
         files={path: len(content) for path, content in sorted(files.items())},
         vectors=len(vectors),
-        emulator_events_per_second=events_per_second(folder, design.design),
+        emulator_events_per_second=events_per_second(folder),
         checks=[CheckLine(name=line.name, status=line.status, detail=line.detail) for line in checks],
         **watch.provenance(
             [
@@ -106,12 +106,12 @@ def _decided(card: Path, firmware_card: Path) -> DecisionCard:
     return held
 
 
-def _scripts(design: Spec, made: Made) -> Files:
+def _scripts(design: Spec, sources: Sources) -> Files:
     """Constraints and build scripts for Vivado and Vitis HLS, to be run in their folder."""
-    project = read_project(made.rtl)
+    project = read_project(sources.rtl)
     verilog = [f"../rtl/{path.relative_to(project.folder).as_posix()}" for path in project.files]
     texts = vivado_scripts(design, project.top, verilog)
-    top = load_hls(made.hls).name
+    top = load_hls(sources.hls).name
     texts |= hls_scripts(design, top, [f"../hls/firmware/{top}.cpp"])
     return {f"vendor/{name}": text.encode() for name, text in texts.items()}
 

@@ -21,7 +21,7 @@ from trigger_lut.errors import ToolFailedError
 DATA_BITS = {1: 1, 2: 2, 4: 4, 9: 8, 18: 16, 36: 32, 72: 64}
 INIT_BITS = 256
 WORDS = {"18": 64, "36": 128}  # INIT_xx parameters by size; INITP_xx are an eighth of them
-# Ports that must be constant, so that a block RAM is a table with one register: never written, held or reset.
+# Ports that must be constant, so that a block RAM is a table with one register: never written, stalled or reset.
 CONSTANT = {
     "WEA": "0", "WEBWE": "0", "RSTRAMARSTRAM": "0", "RSTRAMB": "0", "RSTREGARSTREG": "0", "RSTREGB": "0", "SLEEP": "0",
     "ADDRENA": "1", "ADDRENB": "1",
@@ -48,12 +48,12 @@ class ReadPort:
 def read_ports(cell: Mapping[str, Any]) -> list[ReadPort]:
     """Return the read ports in use, A before B."""
     names = ("DO{}DO", "DOP{}DOP") if cell["type"].endswith("E1") else ("DOUT{}DOUT", "DOUTP{}DOUTP")
-    found = []
+    ports = []
     for sides, address, enable in (("AB", "ADDRARDADDR", "ENARDEN"), ("B", "ADDRBWRADDR", "ENBWREN")):
-        if width := _number(cell, f"READ_WIDTH_{sides[0]}"):
+        if width := _integer_parameter(cell, f"READ_WIDTH_{sides[0]}"):
             data, parity = (tuple(text.format(side) for side in sides) for text in names)
-            found.append(ReadPort(address, enable, data, parity, width))
-    return found
+            ports.append(ReadPort(address, enable, data, parity, width))
+    return ports
 
 
 def block_ram_values(cell: Mapping[str, Any], packed_bit: Callable[[str, int], int], vectors: int) -> dict[Any, int]:
@@ -62,7 +62,7 @@ def block_ram_values(cell: Mapping[str, Any], packed_bit: Callable[[str, int], i
     Parameters
     ----------
     cell : mapping
-        The cell in Yosys' JSON.
+        Cell in Yosys' JSON.
     packed_bit : callable
         Value of a bit of a port, as an integer whose bit n is that of vector n.
     vectors : int
@@ -71,13 +71,13 @@ def block_ram_values(cell: Mapping[str, Any], packed_bit: Callable[[str, int], i
     Raises
     ------
     ToolFailedError
-        When the cell is no table: it is written, reset or held, or has a second output register.
+        When the cell is no table: it is written, reset or stalled, or has a second output register.
     """
     _check_a_table(cell)
     data, parity = _contents(cell, "INIT", 1), _contents(cell, "INITP", 8)
     ports = cell["connections"]
     address_bits = 14 if "18" in cell["type"] else 15
-    found: dict[Any, int] = {}
+    values: dict[Any, int] = {}
     for port in read_ports(cell):
         address = np.zeros(vectors, dtype=np.int64)
         for n in range(address_bits):
@@ -87,8 +87,8 @@ def block_ram_values(cell: Mapping[str, Any], packed_bit: Callable[[str, int], i
         for names, content, width in ((port.data, data, bits), (port.parity, parity, port.width - bits)):
             nets = [net for name in names for net in ports.get(name, [])]
             for n in range(width):
-                found[nets[n]] = _packed(content[word * width + n])
-    return found
+                values[nets[n]] = _packed(content[word * width + n])
+    return values
 
 
 def holds_memory(cells: Sequence[Mapping[str, Any]], memory: Memory) -> bool:
@@ -100,14 +100,14 @@ def holds_memory(cells: Sequence[Mapping[str, Any]], memory: Memory) -> bool:
     """
     width, size = int(memory["WIDTH"], 2), int(memory["SIZE"], 2)
     wanted = _columns(memory["INIT"].rjust(width * size, "0")[::-1], width, size)
-    held: Counter[bytes] = Counter()
+    stored: Counter[bytes] = Counter()
     for cell in cells:
         for port in read_ports(cell):
             bits = DATA_BITS[port.width]
-            held += _columns(_text(cell, "INIT", 1), bits, size) + _columns(
+            stored += _columns(_text(cell, "INIT", 1), bits, size) + _columns(
                 _text(cell, "INITP", 8), port.width - bits, size
             )
-    return int(memory["OFFSET"], 2) == 0 and wanted <= held
+    return int(memory["OFFSET"], 2) == 0 and wanted <= stored
 
 
 def _columns(text: str, width: int, size: int) -> Counter[bytes]:
@@ -127,7 +127,7 @@ def _check_a_table(cell: Mapping[str, Any]) -> None:
             wrong.append(f"{port.enable} is {ports[port.enable]}")
         if port.width not in DATA_BITS:
             wrong.append(f"a read width is {port.width}")
-    wrong += [f"{name} is 1" for name in ("DOA_REG", "DOB_REG") if _number(cell, name)]
+    wrong += [f"{name} is 1" for name in ("DOA_REG", "DOB_REG") if _integer_parameter(cell, name)]
     if parameters.get("INIT_FILE", "NONE") != "NONE":
         wrong.append(f"INIT_FILE is {parameters['INIT_FILE']}")
     if wrong:
@@ -137,20 +137,20 @@ def _check_a_table(cell: Mapping[str, Any]) -> None:
         )
 
 
-def _number(cell: Mapping[str, Any], parameter: str) -> int:
+def _integer_parameter(cell: Mapping[str, Any], parameter: str) -> int:
     """Return an integer parameter; 0 where the cell does not have it."""
     return int(str(cell.get("parameters", {}).get(parameter, "0")), 2)
 
 
-def _text(cell: Mapping[str, Any], name: str, share: int) -> str:
+def _text(cell: Mapping[str, Any], name: str, divisor: int) -> str:
     """Return the data or parity bits from address 0 on, as the characters 0, 1 and x."""
-    count = WORDS["18" if "18" in cell["type"] else "36"] // share
+    count = WORDS["18" if "18" in cell["type"] else "36"] // divisor
     return "".join(cell["parameters"].get(f"{name}_{n:02X}", "").rjust(INIT_BITS, "0")[::-1] for n in range(count))
 
 
-def _contents(cell: Mapping[str, Any], name: str, share: int) -> NDArray[np.uint8]:
+def _contents(cell: Mapping[str, Any], name: str, divisor: int) -> NDArray[np.uint8]:
     """Return the data or parity bits from address 0 on. Undefined bits, which no address reaches, are 0."""
-    bits: NDArray[np.uint8] = (np.frombuffer(_text(cell, name, share).encode(), dtype=np.uint8) == ord("1")).astype(
+    bits: NDArray[np.uint8] = (np.frombuffer(_text(cell, name, divisor).encode(), dtype=np.uint8) == ord("1")).astype(
         np.uint8
     )
     return bits

@@ -14,10 +14,25 @@ OTHER = "not attributed"
 
 
 def luts_by_layer(module: Mapping[str, Any], names: Mapping[Bit, NetName], layers: list[str]) -> dict[str, int]:
-    """LUTs of each layer, which add up to the netlist's.
+    """Attribute the LUTs of a netlist to layers.
 
-    names: of `net_names`. A LUT belongs to the layer whose value it drives; one inside a table or an adder to that of
-    what reads it, the earliest layer where several do. What leads to no value of a layer is `OTHER`.
+    A LUT belongs to the layer whose value it drives. A LUT inside a table or an adder belongs to the layer of its
+    reader,
+    the earliest one where several layers read it.
+
+    Parameters
+    ----------
+    module
+        Netlist.
+    names
+        Names of nets from `net_names`.
+    layers
+        Names of the layers in order.
+
+    Returns
+    -------
+    dict
+        LUTs by layer, which add up to the netlist's. LUTs that lead to no value of a layer are under `OTHER`.
     """
     cells = {name: cell for name, cell in module["cells"].items() if cell["type"] not in NO_HARDWARE}
     rank = {layer: n for n, layer in enumerate(layers)}
@@ -38,6 +53,6 @@ def luts_by_layer(module: Mapping[str, Any], names: Mapping[Bit, NetName], layer
 
 
 def _layer(what: str, rank: Mapping[str, int]) -> str:
-    """The layer that a name begins with; empty for an input of the network."""
+    """Return the layer that a name begins with; empty for an input of the network."""
     layer = what.split(",")[0]
     return layer if layer in rank else ""

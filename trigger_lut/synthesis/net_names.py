@@ -1,8 +1,8 @@
-"""Names for the nets of a synthesized netlist: which value of the network a net carries.
+"""Names for the nets of a synthesized netlist: the value of the network that a net carries.
 
-Synthesis keeps hardly any names. So netlist and network get the same random vectors, and a net is named after the first
-value of the network - input, channel of a layer, table of an edge, adder, output - with a bit that is the same on all
-of them. Nets inside a table of several LUTs or inside an adder carry no such bit and stay without a name.
+Synthesis keeps few names. So netlist and network get the same random vectors. A net is named after the first value of
+the network with a bit that is the same on all of them: input, channel of a layer, table of an edge, adder or output.
+Nets inside a table of several LUTs or inside an adder carry no such bit and have no name.
 """
 
 from __future__ import annotations
@@ -29,17 +29,35 @@ BLOCK_RAM_VECTORS = 4096  # every address of a table in block RAM behind an inpu
 
 @dataclass(frozen=True)
 class NetName:
-    """A bit of a value of the network; `what` names layer, output and edge."""
+    """Bit of a value of the network; `what` names layer, output and edge."""
 
     what: str
     bit: int
 
 
 def net_names(network: Network, module: Mapping[str, Any], design: str) -> dict[Bit, NetName]:
-    """Names of the nets of a design's netlist, as far as they have one.
+    """Name the nets of a design's netlist.
 
-    The netlist must give the network's outputs: raises NotReproducibleError where it does not, ToolFailedError for
-    cells that are not known.
+    Parameters
+    ----------
+    network
+        Integer network of the design.
+    module
+        Netlist.
+    design
+        Name of the design in errors.
+
+    Returns
+    -------
+    dict
+        Names by net, for nets that have one.
+
+    Raises
+    ------
+    NotReproducibleError
+        If the netlist does not compute the network's outputs.
+    ToolFailedError
+        For an unknown cell.
     """
     vectors = vector_count(module)
     codes = random_codes(network, vectors)
@@ -49,8 +67,8 @@ def net_names(network: Network, module: Mapping[str, Any], design: str) -> dict[
     _check_outputs(network, module, nets, values, design)
     ones = (1 << vectors) - 1
     known: dict[int, NetName] = {}
-    for what, found in _named(network, codes, values):
-        for n, row in enumerate(packed(found, _bits(found))):
+    for what, value in _named(network, codes, values):
+        for n, row in enumerate(packed(value, _value_bits(value))):
             if row not in (0, ones):
                 known.setdefault(row, NetName(what, n))
                 known.setdefault(row ^ ones, NetName(what, n))
@@ -58,7 +76,18 @@ def net_names(network: Network, module: Mapping[str, Any], design: str) -> dict[
 
 
 def vector_count(module: Mapping[str, Any]) -> int:
-    """Return the number of vectors that a netlist is evaluated on."""
+    """Return the number of vectors that a netlist is evaluated on.
+
+    Parameters
+    ----------
+    module
+        Netlist; one with block RAMs needs more vectors.
+
+    Returns
+    -------
+    int
+        Number of vectors.
+    """
     return BLOCK_RAM_VECTORS if any(c["type"] in BLOCK_RAMS for c in module["cells"].values()) else VECTORS
 
 
@@ -76,7 +105,7 @@ def random_codes(network: Network, vectors: int) -> IntArray:
 def _check_outputs(
     network: Network, module: Mapping[str, Any], nets: Mapping[Bit, int], values: IntArray, design: str
 ) -> None:
-    """Raises NotReproducibleError when the netlist's outputs are not the network's."""
+    """Compare the netlist's outputs with the network's. Raises NotReproducibleError."""
     formats = network.output_formats()
     at = offsets(formats)
     bits = module["ports"]["data_out"]["bits"]
@@ -90,7 +119,7 @@ def _check_outputs(
 
 
 def _named(network: Network, codes: IntArray, values: IntArray) -> Iterator[tuple[str, IntArray]]:
-    """(name, values (N,)) of everything in the network, from the inputs on."""
+    """Yield the name and the values (N,) of each value in the network, from the inputs on."""
     for i in range(codes.shape[1]):
         feature = f" ({network.features[i]})" if i < len(network.features) else ""
         yield f"input {i}{feature}", codes[:, i]
@@ -111,7 +140,7 @@ def _named(network: Network, codes: IntArray, values: IntArray) -> Iterator[tupl
 
 @NET_NAMES.register(TableLayer)
 def _sum(layer: TableLayer, o: int, plan: Summation, seen: IntArray) -> Iterator[tuple[str, IntArray]]:
-    """Tables and partial sums of one output, with the constants that the firmware puts into the tables."""
+    """Yield tables and partial sums of one output, with the constants that the firmware puts into the tables."""
     items: list[IntArray] = []
     leaves: list[int] = []
     live = [n for n, a in enumerate(plan.addends) if a.hi > a.lo]
@@ -128,7 +157,7 @@ def _sum(layer: TableLayer, o: int, plan: Summation, seen: IntArray) -> Iterator
         yield f"adder of {leaves[-1]} edges", items[-1]
 
 
-def _bits(values: IntArray) -> int:
-    """Bits that hold all of these values, with a sign where one is negative."""
+def _value_bits(values: IntArray) -> int:
+    """Return the number of bits that represent all of these values, with a sign where one is negative."""
     lo, hi = int(values.min()), int(values.max())
     return max(hi.bit_length(), (~lo).bit_length() if lo < 0 else 0) + (lo < 0)

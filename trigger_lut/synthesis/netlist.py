@@ -36,7 +36,7 @@ COUNTED = re.compile("|".join((LUTS, REGISTERS, CARRIES, DSPS, "MUXF[789]", *BLO
 
 @dataclass(frozen=True)
 class Resources:
-    """Cells of a netlist. bram18 counts a 36 Kb block RAM twice."""
+    """Resources of a netlist. A 36 Kb block RAM counts twice in `bram18`."""
 
     luts: int
     ff: int
@@ -47,22 +47,46 @@ class Resources:
 
 @dataclass(frozen=True)
 class LongestPath:
-    """Between ports and registers. `levels` and `delay_ns` may belong to different paths."""
+    """Longest path between ports and registers. `levels` and `delay_ns` may belong to different paths."""
 
     levels: int
     delay_ns: float
 
 
 def cell_counts(module: Mapping[str, Any]) -> dict[str, int]:
-    """Cells by type, without Yosys' own that stand for no hardware."""
+    """Count cells by type.
+
+    Parameters
+    ----------
+    module
+        Netlist.
+
+    Returns
+    -------
+    dict
+        Counts by type, without cells that need no hardware.
+    """
     counts = Counter(cell["type"] for cell in module["cells"].values())
     return {kind: counts[kind] for kind in sorted(counts) if kind not in NO_HARDWARE}
 
 
 def resources(cells: Mapping[str, int]) -> Resources:
-    """Resources of a netlist. LUTs: LUT1 to LUT6, and those used as memory; inverters are absorbed.
+    """Count the resources of a netlist.
 
-    Raises ToolFailedError for a type of cell that is not known: a wrong count is worse than none.
+    Parameters
+    ----------
+    cells
+        Counts by type of cell.
+
+    Returns
+    -------
+    Resources
+        LUTs are LUT1 to LUT6, and those used as memory; inverters are absorbed.
+
+    Raises
+    ------
+    ToolFailedError
+        For an unknown type of cell: a wrong count is worse than none.
     """
     if unknown := [f"{n} {kind}" for kind, n in cells.items() if not COUNTED.fullmatch(kind)]:
         raise ToolFailedError(
@@ -84,12 +108,27 @@ def resources(cells: Mapping[str, int]) -> Resources:
 
 
 def longest_path(module: Mapping[str, Any], family: str) -> LongestPath:
-    """Longest path from a port or register to a port or register.
+    """Find the longest path from a port or register to a port or register.
 
-    Levels as in a timing report: each LUT is one, each carry chain is one however long; wide multiplexers and
-    inverters are none. The delay is that of `delay`: a wire in front of each LUT, and of each chain that no LUT
-    feeds.
-    Raises ToolFailedError when the logic has a loop.
+    Levels are those of a timing report: a LUT is one, a carry chain of any length is one; wide multiplexers and
+    inverters are none. Delays are those of `delay`: a wire in front of each LUT, and of each chain that no LUT feeds.
+
+    Parameters
+    ----------
+    module
+        Netlist.
+    family
+        Family of the delay model.
+
+    Returns
+    -------
+    LongestPath
+        Levels and delay in ns.
+
+    Raises
+    ------
+    ToolFailedError
+        If the logic has a loop.
     """
     cells = {name: cell for name, cell in module["cells"].items() if not ends_paths(cell["type"])}
     driver = {
@@ -145,6 +184,7 @@ def longest_path(module: Mapping[str, Any], family: str) -> LongestPath:
 
 
 def ends_paths(kind: str) -> bool:
+    """Tell whether paths end at a type of cell."""
     return kind in NO_HARDWARE or SEQUENTIAL.fullmatch(kind) is not None
 
 

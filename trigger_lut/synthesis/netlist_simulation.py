@@ -1,6 +1,6 @@
-"""What a synthesized netlist computes: every net on many vectors at once, registers looked through.
+"""Values of every net of a synthesized netlist on many vectors at once.
 
-The pipeline has no feedback and no enables, so a register passes on what it gets: all vectors are on their way alone.
+The pipeline has no feedback and no enables, so a register passes on its input: vectors do not mix.
 A net's values are the bits of one Python integer, bit n for vector n.
 """
 
@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -24,16 +24,46 @@ CLOCKS = ("C", "CLKARDCLK", "CLKBWRCLK")
 
 
 def packed(values: IntArray, bits: int) -> list[int]:
-    """Bits 0 to `bits` - 1 of (N,) integers in two's complement, each an integer whose bit n is that of values[n]."""
+    """Pack integers bit by bit.
+
+    Parameters
+    ----------
+    values : IntArray of shape (N,)
+        Integers in two's complement.
+    bits
+        Number of bits of each.
+
+    Returns
+    -------
+    list of int
+        One integer for each bit number; its bit n is that of values[n].
+    """
     columns = (np.asarray(values, dtype=np.int64)[None] >> np.arange(bits)[:, None]) & 1
     rows = np.packbits(columns.astype(np.uint8), axis=1, bitorder="little")
     return [int.from_bytes(row.tobytes(), "little") for row in rows]
 
 
 def net_values(module: Mapping[str, Any], inputs: Mapping[str, Sequence[int]], vectors: int) -> dict[Bit, int]:
-    """Values of every net of a flat netlist of Xilinx cells for values of its input ports, a packed integer a bit.
+    """Evaluate a flat netlist of Xilinx cells.
 
-    Raises ToolFailedError for a cell that is not known, a register with an enable, or a loop.
+    Parameters
+    ----------
+    module
+        Netlist.
+    inputs
+        Packed values of the input ports, a packed integer a bit.
+    vectors
+        Number of vectors.
+
+    Returns
+    -------
+    dict
+        Packed values by net.
+
+    Raises
+    ------
+    ToolFailedError
+        For an unknown cell, a register with an enable, or a loop.
     """
     ones = (1 << vectors) - 1
     nets: dict[Bit, int] = {"0": 0, "1": ones, "x": 0}
@@ -46,7 +76,23 @@ def net_values(module: Mapping[str, Any], inputs: Mapping[str, Sequence[int]], v
 
 
 def order(cells: Mapping[str, Any]) -> list[str]:
-    """Names of the cells, each behind those that drive it. Raises ToolFailedError when there is a loop."""
+    """Sort cells so that each comes after those that drive it.
+
+    Parameters
+    ----------
+    cells
+        Cells by name.
+
+    Returns
+    -------
+    list of str
+        Names of the cells.
+
+    Raises
+    ------
+    ToolFailedError
+        If the logic has a loop.
+    """
     driver = {bit: name for name, cell in cells.items() for bit in outputs(cell)}
     needed = {name: {driver[bit] for bit in read(cell) if bit in driver} for name, cell in cells.items()}
     try:
@@ -56,14 +102,14 @@ def order(cells: Mapping[str, Any]) -> list[str]:
 
 
 def outputs(cell: Mapping[str, Any]) -> list[Bit]:
-    """Nets that a cell drives."""
+    """List the nets that a cell drives."""
     return [
         bit for port, bits in cell["connections"].items() if cell["port_directions"][port] == "output" for bit in bits
     ]
 
 
 def read(cell: Mapping[str, Any]) -> Iterable[Bit]:
-    """Nets that a cell reads; not its clock, and of a block RAM the addresses of the read ports alone."""
+    """Yield the nets that a cell reads, without its clock; of a block RAM, the addresses of its read ports."""
     addresses = {port.address for port in read_ports(cell)} if cell["type"] in BLOCK_RAMS else None
     for port, bits in cell["connections"].items():
         if cell["port_directions"][port] != "input" or port in CLOCKS:
@@ -82,35 +128,54 @@ class _Cell:
 
     @property
     def kind(self) -> str:
+        """Type of the cell."""
         return str(self.cell["type"])
 
     @property
     def ports(self) -> Mapping[str, list[Bit]]:
+        """Nets by port."""
         ports: Mapping[str, list[Bit]] = self.cell["connections"]
         return ports
 
     @property
     def ones(self) -> int:
+        """Packed integer with the bit of each vector set."""
         return (1 << self.vectors) - 1
 
     def value(self, port: str, n: int = 0) -> int:
+        """Return the packed values of bit n of a port; 0 for a bit that it does not have."""
         return self.nets.get(self.ports[port][n], 0) if n < len(self.ports.get(port, ())) else 0
 
 
 def evaluate_cell(cell: Mapping[str, Any], nets: dict[Bit, int], vectors: int) -> None:
-    """Add the values of the nets that a cell drives to `nets`. Raises ToolFailedError for a cell that is not known."""
-    held = _Cell(cell, nets, vectors)
+    """Add the values of the nets that a cell drives to `nets`.
+
+    Parameters
+    ----------
+    cell
+        Cell of the netlist.
+    nets
+        Packed values by net; they are extended.
+    vectors
+        Number of vectors.
+
+    Raises
+    ------
+    ToolFailedError
+        For an unknown cell.
+    """
+    given = _Cell(cell, nets, vectors)
     inverted = [name for name, text in cell.get("parameters", {}).items() if name.startswith("IS_") and "1" in text]
     for pattern, function in EVALUATED.items():
-        if re.fullmatch(pattern, held.kind) and not inverted:
-            nets.update(function(held))
+        if re.fullmatch(pattern, given.kind) and not inverted:
+            nets.update(function(given))
             return
     pins = f" with {', '.join(inverted)}" if inverted else ""
-    raise _not_known(held, pins)
+    _refuse(given, pins)
 
 
-def _not_known(cell: _Cell, pins: str) -> ToolFailedError:
-    return ToolFailedError(
+def _refuse(cell: _Cell, pins: str) -> NoReturn:
+    raise ToolFailedError(
         f"netlist: a cell {cell.kind}{pins} cannot be evaluated. Expected LUT1 to LUT6, MUXF7 to MUXF9, INV, CARRY4, "
         "CARRY8, FDRE or FDSE without an enable, or a block RAM. Use the pinned pyosys, and report the design that "
         "makes this cell"
@@ -137,20 +202,20 @@ def _inverter(cell: _Cell) -> dict[Bit, int]:
 
 def _carry(cell: _Cell) -> dict[Bit, int]:
     if cell.ports.get("CI_TOP", ["0"]) not in (["0"], ["x"]):
-        raise _not_known(cell, " of two chains")
-    found = {}
+        _refuse(cell, " of two chains")
+    values = {}
     carry = cell.value("CI") | cell.value("CYINIT")
     for n in range(int(cell.kind.removeprefix("CARRY"))):
         select = cell.value("S", n)
-        found[cell.ports["O"][n]] = select ^ carry
+        values[cell.ports["O"][n]] = select ^ carry
         carry = (carry & select) | (cell.value("DI", n) & ~select)
-        found[cell.ports["CO"][n]] = carry
-    return found
+        values[cell.ports["CO"][n]] = carry
+    return values
 
 
 def _register(cell: _Cell) -> dict[Bit, int]:
     if cell.ports["CE"] != ["1"]:
-        raise _not_known(cell, f" with the enable {cell.ports['CE']}")
+        _refuse(cell, f" with the enable {cell.ports['CE']}")
     d = cell.value("D")
     return {cell.ports["Q"][0]: d & ~cell.value("R") if cell.kind == "FDRE" else d | cell.value("S")}
 
@@ -167,4 +232,4 @@ EVALUATED: Mapping[str, Callable[[_Cell], dict[Bit, int]]] = {
     "FDRE|FDSE": _register,
     "|".join(BLOCK_RAMS): _block_ram,
 }
-"""What evaluates a cell, by a pattern of its type."""
+"""Functions that evaluate a cell, by a pattern of its type."""

@@ -1,6 +1,6 @@
-"""Which register of a synthesized netlist holds which operation of alkaid's logic.
+"""Registers of a synthesized netlist that hold operations of alkaid's logic.
 
-Yosys keeps the names of the buses between alkaid's stages, and a bus holds the operations in the order of the stage's
+Yosys keeps the names of the buses between alkaid's stages. A bus holds the operations in the order of the stage's
 outputs. To follow them through alkaid's sorting, each carries its index as its cost.
 """
 
@@ -34,7 +34,7 @@ def registered_operations(
     """
     fsm = cut(comb._replace(ops=[op._replace(cost=float(n)) for n, op in enumerate(comb.ops)]), stages)
     total = max(stages, default=1)
-    found: dict[Bit, set[tuple[int, int]]] = {}
+    ends: dict[Bit, set[tuple[int, int]]] = {}
     for name, net in module["netnames"].items():
         match = BUS.search(name)
         if match is None:
@@ -48,6 +48,6 @@ def registered_operations(
             width = 0 if index < 0 else int(sum(logic.ops[index].qint.kif))
             if index >= 0 and logic.ops[index].opcode != -1:
                 for bit in net["bits"][at : at + width]:
-                    found.setdefault(bit, set()).add((stage, int(logic.ops[index].cost)))
+                    ends.setdefault(bit, set()).add((stage, int(logic.ops[index].cost)))
             at += width
-    return found
+    return ends

@@ -20,11 +20,22 @@ ENDS = ("D", "R", "S", *ADDRESSES)  # where a path enters a register or a block 
 
 @dataclass
 class Stage:
-    """One stage. `path` is the slowest path: its nets from the first register's output to the last one's input.
+    """Stage of the pipeline.
 
-    levels   most LUTs and carry chains in a row, on whichever path
-    on_path  cells of the slowest path by kind: LUT, carry chain, wide multiplexer
-    arrivals_ns  slowest path into each register behind the stage, by the net that the register drives
+    Attributes
+    ----------
+    delay_ns
+        Delay of the slowest path in ns.
+    levels
+        Most LUTs and carry chains in a row, on whichever path.
+    luts, chains, registers
+        Number of cells.
+    path
+        Nets of the slowest path, from the first register's output to the last one's input.
+    on_path
+        Cells of the slowest path by kind: LUT, carry chain, wide multiplexer.
+    arrivals_ns
+        Delay of the slowest path into each register behind the stage, by the net that the register drives.
     """
 
     delay_ns: float = 0.0
@@ -38,9 +49,24 @@ class Stage:
 
 
 def stages(module: Mapping[str, Any], family: str) -> list[Stage]:
-    """The stages of a pipelined netlist of Xilinx cells, from the inputs on; the last one ends at the output registers.
+    """Split a pipelined netlist of Xilinx cells into its stages.
 
-    Raises ToolFailedError when the logic has a loop.
+    Parameters
+    ----------
+    module
+        Netlist.
+    family
+        Family of the delay model.
+
+    Returns
+    -------
+    list of Stage
+        Stages from the inputs on; the last one ends at the output registers.
+
+    Raises
+    ------
+    ToolFailedError
+        If the logic has a loop.
     """
     cells = {name: cell for name, cell in module["cells"].items() if cell["type"] not in NO_HARDWARE}
     driver = {bit: name for name, cell in cells.items() for bit in outputs(cell)}
@@ -48,7 +74,7 @@ def stages(module: Mapping[str, Any], family: str) -> list[Stage]:
     stage: dict[str, int] = {}
     reached: dict[str, tuple[int, float]] = {}
     slowest: dict[str, Bit] = {}  # cell -> the net through which its slowest path comes in
-    found: dict[int, Stage] = {}
+    by_number: dict[int, Stage] = {}
     for name in order(cells):
         cell = cells[name]
         kind = cell["type"]
@@ -71,9 +97,9 @@ def stages(module: Mapping[str, Any], family: str) -> list[Stage]:
         stage[name] = max((a[2] for a in arrivals), default=1)
         slowest[name] = net
         reached[name] = (0, start_ns(kind, model)) if register else (levels, ns)
-        here = found.setdefault(stage[name], Stage())
+        here = by_number.setdefault(stage[name], Stage())
         here.luts += kind.startswith("LUT")
-        here.chains += kind.startswith("CARRY") and not _goes_on(cell, cells, driver)
+        here.chains += kind.startswith("CARRY") and not _continues_chain(cell, cells, driver)
         if register:
             here.registers += kind not in BLOCK_RAMS
             here.arrivals_ns.update(dict.fromkeys(outputs(cell), ns))
@@ -81,11 +107,11 @@ def stages(module: Mapping[str, Any], family: str) -> list[Stage]:
             if ns > here.delay_ns or not here.path:
                 here.delay_ns = ns
                 here.path, here.on_path = _path(net, cells, driver, slowest)
-    return [found.get(s, Stage()) for s in range(1, max(found, default=0) + 1)]
+    return [by_number.get(s, Stage()) for s in range(1, max(by_number, default=0) + 1)]
 
 
-def _goes_on(cell: Mapping[str, Any], cells: Mapping[str, Any], driver: Mapping[Bit, str]) -> bool:
-    """Whether a carry cell continues the chain of another one."""
+def _continues_chain(cell: Mapping[str, Any], cells: Mapping[str, Any], driver: Mapping[Bit, str]) -> bool:
+    """Tell whether a carry cell continues the chain of another one."""
     source = driver.get(cell["connections"].get("CI", ["0"])[0])
     return source is not None and cells[source]["type"].startswith("CARRY")
 
@@ -93,7 +119,7 @@ def _goes_on(cell: Mapping[str, Any], cells: Mapping[str, Any], driver: Mapping[
 def _path(
     end: Bit, cells: Mapping[str, Any], driver: Mapping[Bit, str], slowest: Mapping[str, Bit]
 ) -> tuple[list[Bit], Counter[str]]:
-    """The nets of the slowest path that ends at a net, first one first, and the cells between them by kind."""
+    """Follow the slowest path back from a net; return its nets, first one first, and its cells by kind."""
     nets, kinds = [end], Counter[str]()
     name = driver.get(end)
     while name is not None and not SEQUENTIAL.fullmatch(cells[name]["type"]):
@@ -101,7 +127,7 @@ def _path(
         before = slowest[name]
         if kind.startswith("CARRY"):
             kinds["carry chain"] += not (
-                _goes_on(cells[name], cells, driver) and before in cells[name]["connections"]["CI"]
+                _continues_chain(cells[name], cells, driver) and before in cells[name]["connections"]["CI"]
             )
         elif kind.startswith("LUT"):
             kinds["LUT"] += 1

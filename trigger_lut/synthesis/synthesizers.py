@@ -83,7 +83,23 @@ SYNTHESIZERS: dict[str, Synthesizer] = {"yosys": Yosys()}
 
 
 def synthesizer_of(target: Target) -> Synthesizer:
-    """Return the synthesizer that a target names. Raises ConfigurationError for an unknown name."""
+    """Look up the synthesizer that a target names.
+
+    Parameters
+    ----------
+    target
+        Target of a design.
+
+    Returns
+    -------
+    Synthesizer
+        Row of the registry.
+
+    Raises
+    ------
+    ConfigurationError
+        For an unknown name.
+    """
     if target.synthesizer not in SYNTHESIZERS:
         raise ConfigurationError(f"no synthesizer {target.synthesizer!r}{nearest(target.synthesizer, SYNTHESIZERS)}")
     return SYNTHESIZERS[target.synthesizer]

@@ -38,17 +38,28 @@ Late = dict[int, float]
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A cut pipeline, and what synthesis makes of it.
+    """Pipeline of a network, with the results of its synthesis.
 
-    stages          pipeline stage of each operation of `build.live_logic`, from 1 on; () where all outputs are constant
-    latency_cycles  registers from input to output
-    luts            after synthesis
-    ff              registers before synthesis
-    fmax_mhz        by the delay model on the netlist
-    clock_met       whether that is at least the target's clock
-    cycles_needed   latency_cycles; where no cut within the budget reaches the clock, those of the next cut
-    syntheses       netlists that were made to find it
-    obstacle        why no cut within the budget reaches the clock; empty where one does
+    Attributes
+    ----------
+    stages
+        Pipeline stage of each operation of `build.live_logic`, from 1 on; () where all outputs are constant.
+    latency_cycles
+        Registers from input to output.
+    luts
+        LUTs after synthesis.
+    ff
+        Registers before synthesis.
+    fmax_mhz
+        Fmax by the delay model on the netlist.
+    clock_met
+        Whether Fmax is at least the target's clock.
+    cycles_needed
+        `latency_cycles`; where no cut within the budget reaches the clock, those of the next cut.
+    syntheses
+        Number of netlists that were made to find it.
+    obstacle
+        Reason why no cut within the budget reaches the clock; empty where one does.
     """
 
     stages: tuple[int, ...]
@@ -63,11 +74,26 @@ class Pipeline:
 
 
 def close_timing(network: Network, spec: Spec) -> Pipeline:
-    """Cut a network's pipeline so that its netlist reaches the target's clock, with as few more stages as are found.
+    """Cut a network's pipeline so that its netlist reaches the target's clock, with few additional stages.
 
-    Where no cut within the latency budget does, the fastest of those that were tried is returned, with its obstacle.
+    Parameters
+    ----------
+    network
+        Integer network.
+    spec
+        Specification with target and budget.
 
-    Raises the errors of `build.write_rtl`, and those of the synthesizer.
+    Returns
+    -------
+    Pipeline
+        Where no cut within the latency budget reaches the clock, the fastest one, with its obstacle.
+
+    Raises
+    ------
+    FirmwareError
+        If the network cannot be built.
+    ToolMissingError, ToolFailedError
+        For the synthesizer.
     """
     target, most = spec.target, spec.latency_cycles_budget
     comb, stage_ns = live_logic(network), delay_model.stage_ns(target.clock_period_ns, target.family)
@@ -82,9 +108,9 @@ def close_timing(network: Network, spec: Spec) -> Pipeline:
         if len(tried) == SYNTHESES:
             obstacle = f"{SYNTHESES} cuts were tried"
             break
-        found, module = _synthesized(network, spec, comb, stages)
-        tried.append(found)
-        if found.clock_met or comb is None:
+        pipeline, module = _synthesized(network, spec, comb, stages)
+        tried.append(pipeline)
+        if pipeline.clock_met or comb is None:
             break
         late = _late(comb, stages, module, spec)
         if not late:
@@ -137,7 +163,7 @@ def _synthesized(
 def _late(comb: Any, stages: Sequence[int], module: Mapping[str, Any], spec: Spec) -> Late:
     """Find the operations whose paths are too long for the clock in a synthesized netlist."""
     target = spec.target
-    held = registered_operations(comb, stages, module)
+    ends_by_net = registered_operations(comb, stages, module)
     luts = resources(cell_counts(module)).luts
     room_ns = (target.clock_period_ns - delay_model.delays(target.family).register) / delay_model.GROWTH.factor(luts)
     late: Late = {}
@@ -145,7 +171,7 @@ def _late(comb: Any, stages: Sequence[int], module: Mapping[str, Any], spec: Spe
         for net, path_ns in stage.arrivals_ns.items():
             if fmax_estimate_mhz(path_ns, target.family, luts) >= target.clock_mhz:
                 continue
-            ends = {index for at, index in held.get(net, ()) if at == n}
+            ends = {index for at, index in ends_by_net.get(net, ()) if at == n}
             # Where synthesis moved a register, as behind a block RAM: everything in the stage.
             for index in ends or [i for i, at in enumerate(stages) if at == n]:
                 late[index] = max(late.get(index, 0.0), path_ns / room_ns)

@@ -118,7 +118,23 @@ class Yosys:
 
 
 def netlist_modules(netlist: Path) -> dict[str, Any]:
-    """Return the modules of a netlist that Yosys wrote as JSON. Raises ToolFailedError if the file is cut off."""
+    """Read the modules of a netlist that Yosys wrote as JSON.
+
+    Parameters
+    ----------
+    netlist
+        File.
+
+    Returns
+    -------
+    dict
+        Modules by name.
+
+    Raises
+    ------
+    ToolFailedError
+        If the file is cut off.
+    """
     try:
         modules: dict[str, Any] = json.loads(netlist.read_text(encoding="utf-8"))["modules"]
     except ValueError as error:
@@ -139,14 +155,14 @@ def _netlist(
     """
     with tempfile.TemporaryDirectory(prefix="trigger_lut_yosys_") as folder:
         netlist, memories = Path(folder, "netlist.json"), Path(folder, "memories.json")
-        held = None if in_luts is None else memories
-        run_yosys(passes(top, family, files, netlist, held, in_luts or ()), netlist, top)
+        listed = None if in_luts is None else memories
+        run_yosys(passes(top, family, files, netlist, listed, in_luts or ()), netlist, top)
         module: dict[str, Any] = netlist_modules(netlist)[top]
-        if held is None:
+        if listed is None:
             return module, {}
         cells = netlist_modules(memories)[top]["cells"]
-    found = {name: cell["parameters"] for name, cell in cells.items() if cell["type"] == MEMORY}
-    return module, dict(sorted(found.items(), key=lambda item: int(item[0].removeprefix(NAMED))))
+    parameters = {name: cell["parameters"] for name, cell in cells.items() if cell["type"] == MEMORY}
+    return module, dict(sorted(parameters.items(), key=lambda item: int(item[0].removeprefix(NAMED))))
 
 
 def block_rams(module: Mapping[str, Any], memory: Memory | None = None) -> list[dict[str, Any]]:
@@ -168,18 +184,23 @@ def run_yosys(
     memory_bytes: int | None = None,
     seconds: float | None = None,
 ) -> str:
-    """Run Yosys' commands, which write a file; return what Yosys says.
+    """Run Yosys' commands, which write a file.
 
     Parameters
     ----------
     commands
         Commands in Yosys' language.
     output
-        The file that they write.
+        File that they write.
     what
         Name of the design in errors.
     memory_bytes, seconds
         Limits of the address space and of the time; None: no limit.
+
+    Returns
+    -------
+    str
+        Messages of Yosys.
 
     Raises
     ------
@@ -240,6 +261,7 @@ def passes(
 
 
 def main() -> None:
+    """Run the commands of the command line in this process."""
     from pyosys import libyosys
 
     design = libyosys.Design()

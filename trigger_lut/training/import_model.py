@@ -31,8 +31,8 @@ from trigger_lut.training.budget import Limits
 from trigger_lut.training.measure import Built, measure
 from trigger_lut.training.summary import accuracies, layer_summaries
 from trigger_lut.utils.files import write_together
-from trigger_lut.verification.evaluations import run_keras
 from trigger_lut.verification.exact_keras import explained
+from trigger_lut.verification.keras_model import run_keras
 
 CHECKED_EVENTS = 2000  # test events, and as many random ones
 

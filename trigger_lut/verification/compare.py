@@ -1,20 +1,253 @@
-"""One evaluation against the reference: how many outputs differ, and where first."""
+"""Comparison of all implementations of a network with the reference model, each with its negative control."""
 
 from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trigger_lut.cards.firmware import Comparison, Difference
-from trigger_lut.errors import ToolFailedError
-from trigger_lut.fixed_point.formats import IntArray
+from trigger_lut.errors import FirmwareError, NotReproducibleError, ToolFailedError, ToolMissingError
+from trigger_lut.firmware.backend import Backend, Design
+from trigger_lut.firmware.backends import BACKENDS
+from trigger_lut.fixed_point.formats import IntArray, uniform
+from trigger_lut.network.bit_flip import BitFlip, choose_flip, flipped
+from trigger_lut.network.network import Network
+from trigger_lut.network.reference_model import evaluate
+from trigger_lut.verification.exact_keras import Explained, explained
+from trigger_lut.verification.keras_model import flip_keras, run_keras
+
+CONTROL_VECTORS = 4000
+# Of back ends that are interpreted: a few hundred to a few thousand vectors a second.
+SAMPLED_VECTORS, SAMPLED_CONTROL_VECTORS = 8000, 1000
+
+
+@dataclass(frozen=True)
+class ComparisonResult:
+    """Comparisons of a design with the reference model.
+
+    Attributes
+    ----------
+    flip
+        Bit that the negative controls flip.
+    comparisons
+        One entry an implementation.
+    not_run
+        Reason by implementation that was not compared.
+    latency_cycles, ii
+        Latency and initiation interval of the simulations in cycles.
+    """
+
+    flip: BitFlip
+    comparisons: list[Comparison]
+    not_run: dict[str, str]
+    latency_cycles: int
+    ii: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """One implementation with its vectors and its negative control.
+
+    Attributes
+    ----------
+    name
+        Name in the card.
+    vectors, predict
+        Input codes, and the function from codes to outputs.
+    control_vectors, control
+        Input codes of the control, and the function from codes to outputs of the changed implementation and the network
+        that they must differ from.
+    exactly
+        Function that finds the events in which float rounding alone differs; None where rounding is no excuse.
+    """
+
+    name: str
+    vectors: IntArray
+    predict: Callable[[IntArray], Any]
+    control_vectors: IntArray
+    control: Callable[[IntArray], tuple[Any, Network]]
+    exactly: Callable[[IntArray, IntArray, Any], Explained] | None = None
+
+
+def compare(design: Design, folder: Path, vectors: IntArray, seed: int, rtl_vectors: int = 0) -> ComparisonResult:
+    """Compare the Keras model and all back ends of a design with the reference model.
+
+    Back ends that the release stage delivers are compared there.
+
+    Parameters
+    ----------
+    design
+        Design; the control changes the tables of its Keras model.
+    folder
+        Firmware folder that the firmware stage wrote.
+    vectors : IntArray of shape (N, C_in)
+        Input codes.
+    seed
+        Seed of all choices.
+    rtl_vectors
+        Number of vectors that the Verilog gets at least; those beyond N are random.
+
+    Returns
+    -------
+    ComparisonResult
+        Comparisons, and the cycles that simulations measured.
+
+    Raises
+    ------
+    NotReproducibleError
+        If simulations differ in latency or initiation interval.
+    ToolMissingError, ToolFailedError
+        For the programs that are not optional.
+    """
+    network, rng = design.network, np.random.default_rng(seed)
+    control_vectors = vectors[_choice(rng, len(vectors), CONTROL_VECTORS)]
+    more = uniform(network.inputs, max(rtl_vectors - len(vectors), 0), rng)
+    flip = choose_flip(network, control_vectors, seed)
+    visible = (evaluate(flipped(network, flip), control_vectors) != evaluate(network, control_vectors)).any(axis=1)
+    runs, not_run = [_keras_run(design, flip, vectors, control_vectors)], {}
+    cycles: dict[str, set[tuple[int, int]]] = {}
+    with tempfile.TemporaryDirectory(prefix="trigger_lut_verify_") as scratch:
+        for name, backend in BACKENDS.items():
+            if backend.delivery == "release":
+                continue
+            if reason := _missing(backend):
+                not_run[name] = reason
+                continue
+            own, given, of_control = folder, vectors, control_vectors
+            if backend.delivery == "never":
+                own = Path(scratch, name)
+                backend.write(design, own)
+            if name == "rtl":
+                given = np.concatenate([vectors, more])
+            if backend.sampled:
+                given = vectors[_choice(rng, len(vectors), SAMPLED_VECTORS)]
+                of_control = control_vectors[np.argsort(~visible, kind="stable")[:SAMPLED_CONTROL_VECTORS]]
+            predict = partial(_predict, backend, own, cycles.setdefault(name, set()))
+            runs.append(Run(name, given, predict, of_control, partial(_control, backend, design, flip, own)))
+        comparisons = [_comparison(run, network) for run in runs]
+    measured = set().union(*cycles.values())
+    if len(measured) != 1:
+        raise NotReproducibleError(f"{folder}: latency and II in cycles differ between simulations: {cycles}")
+    return ComparisonResult(flip, comparisons, not_run, *measured.pop())
+
+
+def _missing(backend: Backend) -> str:
+    """Return why an optional back end cannot run. Raises ToolMissingError for one that is not optional."""
+    try:
+        backend.require()
+    except ToolMissingError as error:
+        if not backend.sampled:
+            raise
+        return str(error)
+    return ""
+
+
+def _predict(backend: Backend, folder: Path, cycles: set[tuple[int, int]], codes: IntArray) -> IntArray:
+    """Evaluate a back end and add what it measured to `cycles`."""
+    prediction = backend.predict(folder, codes)
+    if backend.clocked:
+        cycles.add((prediction.figures["latency_cycles"], prediction.figures["ii"]))
+    return prediction.outputs
+
+
+def _control(
+    backend: Backend, design: Design, flip: BitFlip, folder: Path, codes: IntArray
+) -> tuple[IntArray, Network]:
+    """Flip the bit in a back end. One without such a bit is compared, unchanged, with the flipped network."""
+    with tempfile.TemporaryDirectory(prefix="trigger_lut_control_") as changed:
+        if backend.flip_bit(design, flip, folder, Path(changed)):
+            return backend.predict(Path(changed), codes).outputs, design.network
+    return backend.predict(folder, codes).outputs, flipped(design.network, flip)
+
+
+def _keras_run(design: Design, flip: BitFlip, vectors: IntArray, control_vectors: IntArray) -> Run:
+    """Set up the run of the Keras model. Of an imported model no table can be changed, and rounding is an excuse."""
+    model, network = design.model, design.network
+    predict = partial(run_keras, model, network)
+
+    def changed(codes: IntArray) -> tuple[Any, Network]:
+        flip_keras(model, network, flip)
+        return predict(codes), network
+
+    if design.spec.network.keras_file is None:
+        return Run("keras", vectors, predict, control_vectors, changed)
+    faulty = flipped(network, flip)
+    exactly = partial(explained, model, network)
+    return Run("keras", vectors, predict, control_vectors, lambda codes: (predict(codes), faulty), exactly)
+
+
+def _choice(rng: np.random.Generator, count: int, most: int) -> IntArray:
+    """Choose `most` of so many indices, in order; all where there are fewer."""
+    chosen: IntArray = np.sort(rng.choice(count, min(most, count), replace=False))
+    return chosen
+
+
+def _comparison(run: Run, network: Network) -> Comparison:
+    """Compare one implementation with the reference model, and run its control."""
+    start = time.monotonic()
+    expected, outputs = evaluate(network, run.vectors), run.predict(run.vectors)
+    judged, rounding, note = outputs, 0, None
+    if run.exactly is not None and outputs.shape == expected.shape:
+        excused = run.exactly(run.vectors, expected, outputs)
+        judged = np.where(excused.rounding[:, None], expected, outputs)
+        rounding, note = int((judged != outputs).sum()), excused.note
+    mismatches, first = differences(expected, judged)
+    seconds = time.monotonic() - start
+    try:
+        changed, reference = run.control(run.control_vectors)
+        caught = differences(evaluate(reference, run.control_vectors), changed)[0]
+    except FirmwareError as error:
+        print(f"verify: no negative control for {run.name}: {error}", file=sys.stderr)
+        caught = 0
+    print(
+        f"verify: {run.name}: {mismatches} mismatches in {len(run.vectors)} vectors, {rounding} by float rounding, "
+        f"{seconds:.2f} s; "
+        f"control: {caught} in {len(run.control_vectors)}, {time.monotonic() - start - seconds:.2f} s",
+        file=sys.stderr,
+    )
+    return Comparison(
+        name=run.name,
+        vectors=len(run.vectors),
+        mismatches=mismatches,
+        first=first,
+        seconds=round(seconds, 3),
+        control_mismatches=caught,
+        rounding_mismatches=rounding,
+        largest_difference=largest_difference(expected, outputs),
+        note=note,
+    )
 
 
 def differences(expected: IntArray, found: NDArray[np.generic]) -> tuple[int, Difference | None]:
-    """Number of output values that differ, without tolerance, and the first of them in order of vector and output.
+    """Count the output values that differ, without tolerance.
 
-    expected: (N, C_out) integers. found: the same shape, integers or reals; a value that is not a whole number
-    differs. Raises ToolFailedError when the shapes differ.
+    Parameters
+    ----------
+    expected : IntArray of shape (N, C_out)
+        Outputs of the reference model.
+    found : NDArray of shape (N, C_out)
+        Integers or reals. A value that is not an integer differs.
+
+    Returns
+    -------
+    int
+        Number of values that differ.
+    Difference or None
+        The first of them, in order of vector and output.
+
+    Raises
+    ------
+    ToolFailedError
+        If the shapes differ.
     """
     if found.shape != expected.shape:
         raise ToolFailedError(f"expected outputs of shape {expected.shape}, found {found.shape}")
@@ -32,14 +265,35 @@ def differences(expected: IntArray, found: NDArray[np.generic]) -> tuple[int, Di
 def largest_difference(expected: IntArray, found: NDArray[np.generic]) -> float | None:
     """Find the largest difference in steps of the output.
 
-    Returns None where nothing differs, or where a value is not finite.
+    Parameters
+    ----------
+    expected : IntArray of shape (N, C_out)
+        Outputs of the reference model.
+    found : NDArray of shape (N, C_out)
+        Outputs of an implementation.
+
+    Returns
+    -------
+    float or None
+        None where nothing differs, or where a value is not finite.
     """
     largest = float(np.abs(found.astype(np.float64) - expected).max(initial=0.0))
     return largest if largest and np.isfinite(largest) else None
 
 
 def verdict(comparisons: list[Comparison]) -> str:
-    """'bit-exact', or what is different, how often and where first; then what float rounding explains."""
+    """Summarize comparisons in one sentence.
+
+    Parameters
+    ----------
+    comparisons
+        Comparisons of all implementations.
+
+    Returns
+    -------
+    str
+        "bit-exact", or number and first position of the mismatches; then the mismatches by float rounding.
+    """
     differing = [c for c in comparisons if c.mismatches]
     reasons = []
     if differing:

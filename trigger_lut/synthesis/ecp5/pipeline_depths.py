@@ -1,4 +1,4 @@
-"""The same network in pipelines of other depths: built for clocks at which it is cut more or less often."""
+"""Pipelines of other depths for the same network: they are cut for clocks that need more or fewer stages."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ HALVINGS = 40
 
 
 def fastest_mhz(family: str) -> float:
-    """The clock at which a stage just holds one LUT."""
+    """Compute the clock at which one LUT fits into a stage."""
     return 999.999 / (delay.delays(family).register + delay.lut_delay(family) / delay.FILL)
 
 
 def clock_of(network: Network, cycles: int, family: str) -> float | None:
-    """The slowest clock in MHz at which the network takes so many cycles; None where no clock gives them."""
+    """Search the slowest clock in MHz at which the network takes so many cycles; None where no clock gives them."""
     slow, fast = SLOWEST_MHZ, fastest_mhz(family)
     if network_cycles(network, 1000 / fast, family) < cycles:
         return None
@@ -36,7 +36,24 @@ def clock_of(network: Network, cycles: int, family: str) -> float | None:
 
 
 def write_depth(network: Network, folder: Path, spec: Spec, cycles: int) -> RtlProject | None:
-    """Verilog of the network in so many cycles; None where no clock gives exactly them."""
+    """Write the Verilog of a network with a given number of pipeline stages.
+
+    Parameters
+    ----------
+    network
+        Integer network.
+    folder
+        Folder for the files.
+    spec
+        Specification of the design.
+    cycles
+        Latency in cycles.
+
+    Returns
+    -------
+    RtlProject or None
+        None where no clock gives exactly this latency.
+    """
     clock = clock_of(network, cycles, spec.target.family)
     if clock is None:
         return None

@@ -8,9 +8,23 @@ from trigger_lut.synthesis.yosys import ADDERS_STAY, TABLES_STAY, run_yosys
 
 
 def synthesize_ecp5(files: list[Path], top: str, netlist: Path) -> None:
-    """Write the netlist of Verilog files as JSON for nextpnr, tables in LUTs.
+    """Synthesize Verilog for nextpnr, with tables in LUTs.
 
-    Raises ToolMissingError or ToolFailedError.
+    Parameters
+    ----------
+    files
+        Verilog files.
+    top
+        Name of the top module.
+    netlist
+        File that is written, as JSON.
+
+    Raises
+    ------
+    ToolMissingError
+        Without pyosys.
+    ToolFailedError
+        With Yosys' message, when it fails.
     """
     commands = [
         "read_verilog -defer -sv " + " ".join(f'"{name}"' for name in files),

@@ -1,4 +1,4 @@
-"""A module around a design in which every path lies between registers.
+"""Module around a design that puts every path between registers.
 
 The top-level module does not register its inputs. Registers in front of them make its first stage a path that place and
 route times; the outputs are registers already. Pins do not take part: nextpnr places out of context, so a bus may be
@@ -11,7 +11,20 @@ WRAPPER = "routed_top"
 
 
 def wrapper(top: str, bits_in: int, bits_out: int) -> str:
-    """Verilog of module `routed_top` around `top`, whose buses have so many bits."""
+    """Write the Verilog of module `routed_top` around a design.
+
+    Parameters
+    ----------
+    top
+        Name of the design's top module.
+    bits_in, bits_out
+        Widths of its buses.
+
+    Returns
+    -------
+    str
+        Verilog.
+    """
     lines = [
         f"module {WRAPPER} (",
         "    input wire clk,",

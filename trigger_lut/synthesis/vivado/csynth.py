@@ -1,4 +1,4 @@
-"""The report of a synthesis by Vitis HLS or Vivado HLS: csynth.xml."""
+"""Report of a synthesis by Vitis HLS or Vivado HLS: csynth.xml."""
 
 from __future__ import annotations
 
@@ -33,13 +33,29 @@ class HlsReport:
 
 
 def read_hls_report(path: Path) -> HlsReport:
-    """Figures of a csynth.xml. Raises ReportError when it is missing, cut off or lacks one of them."""
+    """Read the figures of a csynth.xml.
+
+    Parameters
+    ----------
+    path
+        Report.
+
+    Returns
+    -------
+    HlsReport
+        Its figures.
+
+    Raises
+    ------
+    ReportError
+        If the report is missing, cut off, or lacks a figure.
+    """
     try:
         root = ElementTree.fromstring(path.read_text(encoding="utf-8", errors="replace"))
     except OSError as error:
         raise ReportError(f"{path}: cannot be read: {error.strerror}; expected the csynth.xml of Vitis HLS") from error
     except ElementTree.ParseError as error:
-        raise ReportError(f"{path}: expected the csynth.xml of Vitis HLS, found no whole XML: {error}") from error
+        raise ReportError(f"{path}: expected the csynth.xml of Vitis HLS, found no complete XML: {error}") from error
     latency = "PerformanceEstimates/SummaryOfOverallLatency"
 
     def text(place: str, *others: str) -> str:

@@ -1,8 +1,7 @@
 """Vivado's reports as text: `report_utilization` and `report_timing_summary`.
 
-Tested on those in tests/fixtures/reports:
-utilization of 2019.2 and 2020.1, timing of 2019.2 and 2021.2. A report that ends
-early is refused even where the figures that are wanted stand before the cut: a killed run has measured nothing.
+Tested on those in tests/fixtures/reports: utilization of 2019.2 and 2020.1, timing of 2019.2 and 2021.2. A report that
+ends early is refused even where its figures come before the cut: a killed run has measured nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +19,17 @@ NOT_APPLICABLE = "NA"
 
 @dataclass(frozen=True)
 class Utilization:
-    """What a design uses. state: Synthesized, Fully Placed or Routed. bram18 counts a 36 Kb block RAM twice."""
+    """Resources of a design.
+
+    Attributes
+    ----------
+    version, device
+        Version of the tool, and part.
+    state
+        Synthesized, Fully Placed or Routed.
+    luts, ff, dsp, bram18, uram
+        Counts; a 36 Kb block RAM counts twice in bram18.
+    """
 
     version: str
     device: str
@@ -36,10 +45,20 @@ class Utilization:
 class TimingSummary:
     """Slacks in ns over all paths of a design with one clock; None where no path is constrained.
 
-    wns, tns  worst and total negative slack of setup; tns is 0 where all are met
-    whs       worst slack of hold
-    failing   endpoints that miss setup
-    levels    logic levels of the worst path of setup
+    Attributes
+    ----------
+    version, device
+        Version of the tool, and part.
+    clock, period_ns
+        Name and period of the clock.
+    wns_ns, tns_ns
+        Worst and total negative slack of setup; the total is 0 where all paths meet it.
+    whs_ns
+        Worst slack of hold.
+    failing
+        Number of endpoints that miss setup.
+    levels
+        Logic levels of the worst path of setup.
     """
 
     version: str
@@ -54,12 +73,28 @@ class TimingSummary:
 
     @property
     def fmax_mhz(self) -> float | None:
-        """Clock at which the worst path of setup would just hold."""
+        """Clock in MHz that the worst path of setup just meets."""
         return None if self.wns_ns is None else 1000 / (self.period_ns - self.wns_ns)
 
 
 def read_utilization(path: Path) -> Utilization:
-    """Figures of a `report_utilization` file. Raises ReportError when it is missing, cut off or of another form."""
+    """Read a file of `report_utilization`.
+
+    Parameters
+    ----------
+    path
+        Report.
+
+    Returns
+    -------
+    Utilization
+        Its figures.
+
+    Raises
+    ------
+    ReportError
+        If the report is missing, cut off or of another form.
+    """
     text = _text(path, "Utilization Design Information", "report_utilization")
     _all_sections(path, text)
     bram = float(_used(path, text, ("Block RAM Tile",)))
@@ -76,9 +111,22 @@ def read_utilization(path: Path) -> Utilization:
 
 
 def read_timing(path: Path) -> TimingSummary:
-    """Figures of a `report_timing_summary` file of a design with one clock.
+    """Read a file of `report_timing_summary` of a design with one clock.
 
-    Raises ReportError when it is missing, cut off or of another form, or has no clock or several.
+    Parameters
+    ----------
+    path
+        Report.
+
+    Returns
+    -------
+    TimingSummary
+        Its figures.
+
+    Raises
+    ------
+    ReportError
+        If the report is missing, cut off or of another form, or has no clock or several.
     """
     text = _text(path, "Timing Summary Report", "report_timing_summary")
     rows = _rows(path, text, "Design Timing Summary", "WNS(ns)")
@@ -97,9 +145,9 @@ def read_timing(path: Path) -> TimingSummary:
         device=_header(path, text, "Device"),
         clock=clocks[0][0],
         period_ns=float(clocks[0][1]),
-        wns_ns=_number(path, rows[0][0]),
-        tns_ns=_number(path, rows[0][1]),
-        whs_ns=_number(path, rows[0][4]),
+        wns_ns=_slack_ns(path, rows[0][0]),
+        tns_ns=_slack_ns(path, rows[0][1]),
+        whs_ns=_slack_ns(path, rows[0][4]),
         failing=None if rows[0][2] == NOT_APPLICABLE else int(rows[0][2]),
         levels=int(levels[1]) if levels else None,
     )
@@ -126,7 +174,7 @@ def _header(path: Path, text: str, key: str) -> str:
 
 
 def _all_sections(path: Path, text: str) -> None:
-    """Every section of the table of contents is there, and the last one ends with a whole table."""
+    """Check that every section of the table of contents is there, and that the last one ends with a complete table."""
     contents = re.search(r"^Table of Contents\n-+\n((?:\d+\S* .*\n)+)\n", text, re.MULTILINE)
     if not contents:
         raise ReportError(f"{path}: expected a table of contents, found none: cut off")
@@ -137,9 +185,9 @@ def _all_sections(path: Path, text: str) -> None:
             raise ReportError(f"{path}: expected a section {title!r}, found none: cut off")
         rest = rest[at.end() :]
     rules = [line for line in rest.splitlines() if line.startswith("+")]
-    whole = [line for line in rules if RULE.match(line) and len(line) == len(rules[0])]
-    if len(whole) < 2 or len(whole) != len(rules):
-        raise ReportError(f"{path}: expected a whole table in {title!r}, found its beginning: cut off")
+    complete = [line for line in rules if RULE.match(line) and len(line) == len(rules[0])]
+    if len(complete) < 2 or len(complete) != len(rules):
+        raise ReportError(f"{path}: expected a complete table in {title!r}, found its beginning: cut off")
 
 
 def _used(path: Path, text: str, names: tuple[str, ...], otherwise: str | None = None) -> str:
@@ -153,7 +201,7 @@ def _used(path: Path, text: str, names: tuple[str, ...], otherwise: str | None =
 
 
 def _box(path: Path, text: str, title: str, following: str | None = None) -> str:
-    """What stands below a boxed title, up to the following one."""
+    """Return the text below a boxed title, up to the following one."""
     start = re.search(rf"^\| {title}\n\| -+\n-+\n", text, re.MULTILINE)
     if not start:
         raise ReportError(f"{path}: expected a part {title!r}, found none: cut off")
@@ -176,7 +224,7 @@ def _rows(path: Path, text: str, title: str, first_column: str) -> list[list[str
 
 
 def _details(path: Path, text: str, figures: list[str]) -> str:
-    """The part 'Timing Details', whole: its last table is that of the pulse widths."""
+    """Return the part 'Timing Details'. It is complete if its last table is that of the pulse widths."""
     details = _box(path, text, "Timing Details")
     if figures[8] == NOT_APPLICABLE:
         return details
@@ -188,7 +236,7 @@ def _details(path: Path, text: str, figures: list[str]) -> str:
     return details
 
 
-def _number(path: Path, text: str) -> float | None:
+def _slack_ns(path: Path, text: str) -> float | None:
     if text == NOT_APPLICABLE:
         return None
     try:

@@ -18,19 +18,46 @@ HLS_FLAGS = "-std=c++0x"
 
 
 def report(step: str, kind: str) -> str:
-    """Where vivado.tcl leaves a report, relative to the folder it is run in. kind: utilization or timing."""
+    """Name the report that vivado.tcl writes.
+
+    Parameters
+    ----------
+    step
+        Step of the build, one of `STEPS`.
+    kind
+        utilization or timing.
+
+    Returns
+    -------
+    str
+        Path relative to the folder of the scripts.
+    """
     return f"{REPORTS}/{step}_{kind}.rpt"
 
 
 def period_ns(spec: Spec) -> str:
-    """The target's clock period in whole picoseconds, the tools' unit; never longer than the clock."""
+    """Format the target's clock period in ns, rounded down to picoseconds, the tools' unit."""
     return f"{math.floor(1000 * spec.target.clock_period_ns + 1e-6) / 1000:.3f}"
 
 
 def vivado_scripts(spec: Spec, top: str, verilog: list[str]) -> dict[str, str]:
-    """Texts of vivado.tcl and vivado.xdc, by file name. `verilog`: paths as the folder of the scripts sees them.
+    """Write vivado.tcl and vivado.xdc.
 
-    To be run there: vivado -mode batch -source vivado.tcl. Reports come after synthesis and after routing.
+    They are run in their folder: vivado -mode batch -source vivado.tcl. Reports come after synthesis and after routing.
+
+    Parameters
+    ----------
+    spec
+        Specification of the design.
+    top
+        Name of the top module.
+    verilog
+        Verilog files, relative to the folder of the scripts.
+
+    Returns
+    -------
+    dict
+        Texts by file name.
     """
     files = " \\\n".join(f"    {tcl(name)}" for name in verilog)
     xdc = [
@@ -72,10 +99,24 @@ def _reports(step: str) -> list[str]:
 
 
 def hls_scripts(spec: Spec, top: str, sources: list[str]) -> dict[str, str]:
-    """Texts of vitis_hls.tcl and hls_config.cfg, by file name. `sources`: C++ files as the scripts' folder sees them.
+    """Write vitis_hls.tcl and hls_config.cfg.
 
-    To be run there: vitis_hls -f vitis_hls.tcl, or with newer versions vitis-run --mode hls --tcl vitis_hls.tcl;
-    hls_config.cfg says the same for v++ -c --mode hls --config hls_config.cfg.
+    They are run in their folder: vitis_hls -f vitis_hls.tcl, or with newer versions vitis-run --mode hls --tcl
+    vitis_hls.tcl. The same settings for v++ -c --mode hls --config hls_config.cfg are in hls_config.cfg.
+
+    Parameters
+    ----------
+    spec
+        Specification of the design.
+    top
+        Name of the top function.
+    sources
+        C++ files, relative to the folder of the scripts.
+
+    Returns
+    -------
+    dict
+        Texts by file name.
     """
     lines = [
         comment("#", f"{spec.design}: C synthesis. vitis_hls -f {HLS_TCL}, or vitis-run --mode hls --tcl {HLS_TCL}"),

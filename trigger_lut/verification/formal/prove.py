@@ -16,9 +16,9 @@ from trigger_lut.errors import FirmwareError, ToolFailedError, TriggerLutError
 from trigger_lut.firmware.rtl.project import RtlProject
 from trigger_lut.firmware.rtl.verilator import simulate_rtl
 from trigger_lut.fixed_point.formats import KIF, codes_of_bits, uniform
+from trigger_lut.network.bit_flip import choose_flip, flipped
 from trigger_lut.network.network import Network
 from trigger_lut.network.reference_model import evaluate
-from trigger_lut.verification.bit_flip import choose_flip, flipped
 from trigger_lut.verification.formal.circuit import read_modules
 from trigger_lut.verification.formal.netlist_graph import netlist_graph, read_netlist
 from trigger_lut.verification.formal.reference_verilog import reference_module

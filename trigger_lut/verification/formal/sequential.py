@@ -24,9 +24,9 @@ from trigger_lut.firmware.rtl.project import RtlProject
 from trigger_lut.firmware.rtl.verilator import HARNESS, Words, compile_verilated, run_cycles, unpack
 from trigger_lut.firmware.rtl.verilog_top import offsets
 from trigger_lut.fixed_point.formats import KIF, IntArray, codes_of_bits, uniform
+from trigger_lut.network.bit_flip import choose_flip, flipped
 from trigger_lut.network.network import Network
 from trigger_lut.network.reference_model import evaluate
-from trigger_lut.verification.bit_flip import choose_flip, flipped
 from trigger_lut.verification.formal.gates import Bits, Gates, TooLargeError, constant, extended
 from trigger_lut.verification.formal.network_gates import network_outputs
 from trigger_lut.verification.formal.numbers import Number

@@ -1,39 +1,34 @@
-"""All forms of one network, each as a function from vectors to outputs, and the proof for all inputs."""
+"""All implementations of a drawn network as functions from codes to outputs, and the proof for all inputs."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from trigger_lut.config.budget import Spec
-from trigger_lut.errors import FirmwareError, NotReproducibleError
-from trigger_lut.firmware.emulator.compile import compile_emulator, run_emulator
-from trigger_lut.firmware.emulator.files import emulator_files
-from trigger_lut.firmware.emulator.python import evaluate as evaluate_release
-from trigger_lut.firmware.emulator.python import load as load_release
-from trigger_lut.firmware.hls.project import predict_hls, write_hls
-from trigger_lut.firmware.rtl.build import RtlProject, simulate_rtl, write_rtl
-from trigger_lut.firmware.rtl.ghdl import has_ghdl, simulate_vhdl
+from trigger_lut.errors import FirmwareError, NotReproducibleError, ToolMissingError
+from trigger_lut.firmware.backend import Backend, Design
+from trigger_lut.firmware.backends import BACKENDS
+from trigger_lut.firmware.rtl.build import RtlProject, write_rtl
 from trigger_lut.fixed_point.formats import IntArray, uniform
+from trigger_lut.network.bit_flip import choose_flip, flipped
 from trigger_lut.network.network import Network
 from trigger_lut.network.reference_model import evaluate
-from trigger_lut.verification.bit_flip import choose_flip, flipped
-from trigger_lut.verification.evaluations import run_alkaid, run_keras
 from trigger_lut.verification.formal.prove import prove_outputs, reference_graph, rtl_graph
 from trigger_lut.verification.formal.sequential import prove_again
 from trigger_lut.verification.formal.word_level import Verilog, prove_words, read_verilog
 from trigger_lut.verification.fuzz.random_models import Drawn
+from trigger_lut.verification.keras_model import run_keras
 
-VHDL_VECTORS = 60  # GHDL interprets
 PROOF_SECONDS = 10.0
 SECOND_PROOF_SECONDS = 5
 CONTROL_VECTORS = 1000
-DESIGN = "fuzz"
 
 
 @dataclass(frozen=True)
@@ -45,69 +40,33 @@ class Case:
     spec: Spec
 
 
-Form = Callable[[Case, IntArray, Path], Any]
-"""Outputs (N, C_out) of a case for codes (N, C_in); the folder is empty, and its own."""
+def implementations(case: Case) -> dict[str, Callable[[IntArray], Any]]:
+    """List the implementations that a case has here: functions from codes (N, C_in) to outputs (N, C_out), by name.
+
+    A model that is drawn as integers is not evaluated by Keras. Optional back ends need their program.
+    """
+    functions: dict[str, Callable[[IntArray], Any]] = {}
+    if case.drawn.in_keras:
+        functions["keras"] = partial(run_keras, case.drawn.model, case.network)
+    for name, backend in BACKENDS.items():
+        if not backend.sampled or _is_installed(backend):
+            functions[name] = partial(_write_and_predict, backend, case)
+    return functions
 
 
-def _keras(case: Case, codes: IntArray, folder: Path) -> Any:
-    return run_keras(case.drawn.model, case.network, codes)
+def _is_installed(backend: Backend) -> bool:
+    try:
+        backend.require()
+    except ToolMissingError:
+        return False
+    return True
 
 
-def _alkaid(case: Case, codes: IntArray, folder: Path) -> IntArray:
-    return run_alkaid(case.network, codes)
-
-
-def _project(case: Case, folder: Path) -> RtlProject:
-    return write_rtl(case.network, folder / "rtl", case.spec)
-
-
-def _rtl(case: Case, codes: IntArray, folder: Path) -> IntArray:
-    return simulate_rtl(_project(case, folder), codes)[0]
-
-
-def _vhdl(case: Case, codes: IntArray, folder: Path) -> IntArray:
-    return simulate_vhdl(_project(case, folder), codes)[0]
-
-
-def _hls(case: Case, codes: IntArray, folder: Path) -> IntArray:
-    return predict_hls(write_hls(case.drawn.model, case.network, folder / "hls", case.spec).folder, codes)
-
-
-def _released(case: Case, folder: Path) -> None:
-    for name, text in emulator_files(case.network, DESIGN, "0").items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-
-
-def _python(case: Case, codes: IntArray, folder: Path) -> IntArray:
-    _released(case, folder)
-    return evaluate_release(load_release(str(folder / "emulator" / "python" / "network.json")), codes)
-
-
-def _cpp(case: Case, codes: IntArray, folder: Path) -> IntArray:
-    _released(case, folder)
-    vectors = folder / "inputs.txt"
-    np.savetxt(vectors, codes, fmt="%d")
-    return run_emulator(compile_emulator(folder, DESIGN), vectors, len(case.network.output_values))
-
-
-OF_MODEL: dict[str, Form] = {"keras": _keras, "hls4ml": _hls}  # made from the Keras model
-OF_NETWORK: dict[str, Form] = {"alkaid": _alkaid, "rtl": _rtl, "python emulator": _python, "c++ emulator": _cpp}
-
-
-def forms_of(drawn: Drawn) -> dict[str, Form]:
-    """The forms that a model has here: one drawn as integers is not evaluated by Keras, VHDL needs GHDL."""
-    found = {**OF_MODEL, **OF_NETWORK}
-    if not drawn.in_keras:
-        del found["keras"]
-    return {**found, "vhdl": _vhdl} if has_ghdl() else found
-
-
-def outputs_of(form: Form, case: Case, codes: IntArray) -> Any:
-    """What a form gives, made in a folder of its own."""
+def _write_and_predict(backend: Backend, case: Case, codes: IntArray) -> IntArray:
+    """Write a case into a folder of its own, and evaluate what was written."""
     with tempfile.TemporaryDirectory(prefix="trigger_lut_fuzz_") as folder:
-        return form(case, codes, Path(folder))
+        backend.write(Design(case.drawn.model, case.network, case.spec), Path(folder))
+        return backend.predict(Path(folder), codes).outputs
 
 
 def proof(case: Case, seconds: float = PROOF_SECONDS) -> list[str]:
@@ -117,7 +76,7 @@ def proof(case: Case, seconds: float = PROOF_SECONDS) -> list[str]:
     proves an output of the network with a flipped bit that vectors show to differ.
     """
     with tempfile.TemporaryDirectory(prefix="trigger_lut_fuzz_") as folder:
-        project = _project(case, Path(folder))
+        project = write_rtl(case.network, Path(folder, "rtl"), case.spec)
         reference, rtl = reference_graph(case.network, Path(folder)), rtl_graph(project, Path(folder))
         outputs = prove_outputs(case.network, project, reference, rtl, seconds)
         verilog = read_verilog(project)

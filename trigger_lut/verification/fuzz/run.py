@@ -16,26 +16,20 @@ import numpy as np
 from trigger_lut.config.budget import Spec
 from trigger_lut.conversion.keras_model import integer_network
 from trigger_lut.errors import FirmwareError, NotReproducibleError
+from trigger_lut.firmware.alkaid.backend import predict_alkaid
+from trigger_lut.firmware.backends import BACKENDS
 from trigger_lut.fixed_point.formats import IntArray, uniform
+from trigger_lut.network.bit_flip import choose_flip, flipped
 from trigger_lut.network.network import Network, save_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.utils.workers import workers
-from trigger_lut.verification.bit_flip import choose_flip, flipped
-from trigger_lut.verification.evaluations import run_alkaid
-from trigger_lut.verification.fuzz.implementations import (
-    OF_MODEL,
-    VHDL_VECTORS,
-    Case,
-    Form,
-    forms_of,
-    outputs_of,
-    proof,
-)
+from trigger_lut.verification.fuzz.implementations import Case, implementations, proof
 from trigger_lut.verification.fuzz.minimize import beginnings, first_failing, shrink_network
 from trigger_lut.verification.fuzz.random_models import Drawn, as_drawn, draw, in_float, interesting
 from trigger_lut.verification.vectors import corners
 
 VECTORS = 400
+SAMPLED_VECTORS = 60  # of back ends that are interpreted
 PER_SEED = 10_000
 
 
@@ -108,15 +102,15 @@ def one_network(spec: Spec, seed: int, kept: Path) -> Tally:
     case, rng = Case(drawn, network, spec), np.random.default_rng(seed)
     some = corners(network.inputs, rng)[:: 1 + len(network.inputs)]
     codes = np.concatenate([some, uniform(network.inputs, VECTORS, rng)])
-    for name, form in forms_of(drawn).items():
-        given = codes[-VHDL_VECTORS:] if name == "vhdl" else codes
-        if said := _difference(form, case, given):
+    for name in implementations(case):
+        given = codes[-SAMPLED_VECTORS:] if name != "keras" and BACKENDS[name].sampled else codes
+        if problem := _difference(name, case, given):
             if name == "keras" and in_float(drawn.model):
                 tally.float_differences += 1
                 continue
-            _keep(form, case, given, kept, name in OF_MODEL)
+            _keep(name, case, given, kept)
             raise NotReproducibleError(
-                f"{name}: {said}; draw({seed}) makes the model again, a small one lies in {kept}"
+                f"{name}: {problem}; draw({seed}) makes the model again, a small one lies in {kept}"
             )
         tally.forms[name] += 1
     tally.outputs.update(_proof(case, seed))
@@ -135,11 +129,11 @@ def _proof(case: Case, seed: int) -> list[str]:
         raise NotReproducibleError(f"proof: {error}; draw({seed}) makes the model again") from error
 
 
-def _difference(form: Form, case: Case, codes: IntArray) -> str:
-    """Where a form differs from the reference first, or why it could not be made; empty where it does not differ."""
+def _difference(name: str, case: Case, codes: IntArray) -> str:
+    """Describe the first mismatch of an implementation, or why it could not be built; empty where none differs."""
     wanted = evaluate(case.network, codes)
     try:
-        found = outputs_of(form, case, codes)
+        found = implementations(case)[name](codes)
     except Exception as error:  # of any library as well: nothing may end a run without its seed
         return f"{type(error).__name__}: {error}"
     if not (places := np.argwhere(found != wanted)).size:
@@ -157,19 +151,19 @@ def _control(tally: Tally, network: Network, codes: IntArray, seed: int) -> None
     except FirmwareError:
         return  # every edge is pruned, or no entry that the vectors reach shows
     tally.controls += 1
-    tally.controls_caught += bool((run_alkaid(wrong, codes) != evaluate(network, codes)).any())
+    tally.controls_caught += bool((predict_alkaid(wrong, codes) != evaluate(network, codes)).any())
 
 
-def _keep(form: Form, case: Case, codes: IntArray, kept: Path, of_model: bool) -> None:
+def _keep(name: str, case: Case, codes: IntArray, kept: Path) -> None:
     """Write the model, network and vectors, and the smallest of each that still differs."""
     shutil.rmtree(kept, ignore_errors=True)
     kept.mkdir(parents=True)
     case.drawn.model.save(kept / "model.keras")
     save_network(case.network, kept / "network.npz")
     np.savetxt(kept / "codes.txt", codes, fmt="%d")
-    if of_model and case.drawn.in_keras:
+    if (name == "keras" or BACKENDS[name].from_model) and case.drawn.in_keras:
         smaller = first_failing(
-            beginnings(case.drawn.model), lambda model: bool(_difference(form, _of_model(case, model), codes))
+            beginnings(case.drawn.model), lambda model: bool(_difference(name, _of_model(case, model), codes))
         )
         if smaller is not None:
             smaller.save(kept / "small_model.keras")
@@ -177,7 +171,7 @@ def _keep(form: Form, case: Case, codes: IntArray, kept: Path, of_model: bool) -
 
     def fails(network: Network) -> bool:
         drawn = case.drawn if case.drawn.in_keras else as_drawn(network)
-        return bool(_difference(form, Case(drawn, network, case.spec), codes))
+        return bool(_difference(name, Case(drawn, network, case.spec), codes))
 
     save_network(shrink_network(case.network, fails), kept / "small_network.npz")
 

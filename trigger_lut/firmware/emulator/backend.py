@@ -1,0 +1,78 @@
+"""Back ends of the emulators in C++ and Python, run as programs of their own, as their users run them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from trigger_lut.firmware.backend import Delivery, Design, NetworkBackend, Prediction
+from trigger_lut.firmware.emulator.compile import compile_emulator
+from trigger_lut.firmware.emulator.files import emulator_files
+from trigger_lut.fixed_point.formats import IntArray
+from trigger_lut.utils.programs import cxx_compiler, run_program
+
+
+class PythonEmulator(NetworkBackend):
+    """Emulator in plain NumPy."""
+
+    title = "Python emulator"
+    delivery: Delivery = "release"
+
+    def write(self, design: Design, folder: Path) -> None:
+        """Write both emulators; see `Backend.write`."""
+        for name, text in emulator_files(design.network, design.spec.design, "0").items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+
+    def predict(self, folder: Path, codes: IntArray) -> Prediction:
+        """Run the script in an isolated interpreter; see `Backend.predict`."""
+        place = folder / "emulator" / "python"
+        command: list[str | Path] = [sys.executable, "-I", place / "emulator.py", place / "network.json"]
+        return Prediction(printed_outputs(command, folder, codes, "emulator.py"))
+
+
+class CppEmulator(PythonEmulator):
+    """Emulator in C++17 without dependencies."""
+
+    title = "C++ emulator"
+
+    def require(self) -> None:
+        """Raise ToolMissingError without a C++ compiler."""
+        cxx_compiler()
+
+    def predict(self, folder: Path, codes: IntArray) -> Prediction:
+        """Compile the emulator, with each warning an error, and run it; see `Backend.predict`."""
+        return Prediction(printed_outputs([compile_emulator(folder)], folder, codes, "C++ emulator"))
+
+
+def printed_outputs(command: list[str | Path], folder: Path, codes: IntArray, program: str) -> IntArray:
+    """Run a program that prints outputs for a file of codes, one event a line.
+
+    Parameters
+    ----------
+    command
+        Program and its first arguments.
+    folder
+        Folder for the file of codes.
+    codes : IntArray of shape (N, C_in)
+        Input codes.
+    program
+        Name of the program in errors.
+
+    Returns
+    -------
+    IntArray of shape (N, C_out)
+        Output codes.
+
+    Raises
+    ------
+    ToolFailedError
+        If the program fails.
+    """
+    vectors = folder / "given.txt"
+    np.savetxt(vectors, codes, fmt="%d")
+    printed = run_program([*command, vectors], what=program)
+    return np.array(printed.split(), dtype=np.int64).reshape(len(codes), -1)

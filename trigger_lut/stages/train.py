@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trigger_lut.cards.base import Measured, Stopwatch, read_card, sha256, write_card
+from trigger_lut.cards.base import Stopwatch, read_card, sha256, write_card
 from trigger_lut.cards.stage_cards import TrainCard
 from trigger_lut.code_hash import fingerprint
 from trigger_lut.config.budget import Spec
 from trigger_lut.conversion.keras_model import integer_network
-from trigger_lut.cost_model.luts import estimate
-from trigger_lut.data.event_codes import TEST, VALIDATION, load_codes
+from trigger_lut.data.event_codes import load_codes
 from trigger_lut.network.network import Network, save_network
 from trigger_lut.training import checkpoint
 from trigger_lut.training import warm_start as warm_starts
@@ -18,7 +17,7 @@ from trigger_lut.training.candidates import Result
 from trigger_lut.training.import_model import import_model
 from trigger_lut.training.measure import Built
 from trigger_lut.training.session import Session
-from trigger_lut.training.summary import accuracies, layer_summaries
+from trigger_lut.training.summary import train_card
 from trigger_lut.training.xla_flags import choose_flags
 from trigger_lut.utils.files import only_writer, write_together
 
@@ -81,32 +80,19 @@ def train(
 
 
 def _card(session: Session, result: Result, integers: Network, watch: Stopwatch, read: list[Path]) -> TrainCard:
-    spec = session.spec
-    cost = estimate(integers, spec.target.clock_period_ns, spec.target.family)
-    accuracy = accuracies(integers, session.events)
-    return TrainCard(
-        design=spec.design,
+    return train_card(
+        session.spec,
+        session.events,
+        integers,
+        result.built,
         epochs=session.epoch,
         meets_budget=result.meets_budget,
         verdict=verdict(session, result),
-        score_validation=accuracy[VALIDATION],
-        score=accuracy[TEST],
-        metric="r2" if session.events.regression else "accuracy",
-        luts=Measured(value=result.built.luts, source=spec.target.synthesizer),
-        luts_estimate=cost.luts,
-        ff_estimate=result.built.ff,
-        clock_mhz=spec.target.clock_mhz,
-        fmax_mhz_estimate=Measured(value=result.built.fmax_mhz, source=f"{spec.target.synthesizer}-delay-model"),
-        luts_budget=spec.budget.luts,
-        latency_cycles=result.built.latency_cycles,
-        latency_cycles_estimate=cost.latency_cycles,
-        latency_cycles_budget=spec.latency_cycles_budget,
         prune_rounds=session.prune_rounds,
         regrow_rounds=session.regrow_rounds,
         measurements=session.measurements,
         seconds_measuring=round(session.seconds_measuring, 3),
         seconds_per_epoch=session.seconds / max(session.epoch, 1),
-        layers=layer_summaries(integers, cost),
         history=session.history,
         **watch.provenance(read, "tensorflow", "keras"),
     )

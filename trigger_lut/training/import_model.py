@@ -15,13 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from trigger_lut.cards.base import Measured, Stopwatch, sha256, write_card
-from trigger_lut.cards.stage_cards import Measurement, TrainCard
+from trigger_lut.cards.base import Stopwatch, sha256, write_card
+from trigger_lut.cards.stage_cards import TrainCard
 from trigger_lut.config.budget import Spec
 from trigger_lut.conversion.keras_model import integer_network
 from trigger_lut.conversion.saved_model import load_model
-from trigger_lut.cost_model.luts import estimate
-from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes
+from trigger_lut.data.event_codes import TEST, EventCodes
 from trigger_lut.errors import CardError, ConfigurationError, FirmwareError
 from trigger_lut.fixed_point.formats import uniform
 from trigger_lut.network.network import Network, save_network
@@ -29,7 +28,7 @@ from trigger_lut.network.reference_model import evaluate
 from trigger_lut.synthesis.synthesizers import synthesizer_of
 from trigger_lut.training.budget import Limits
 from trigger_lut.training.measure import Built, measure
-from trigger_lut.training.summary import accuracies, layer_summaries
+from trigger_lut.training.summary import measurement, train_card
 from trigger_lut.utils.files import write_together
 from trigger_lut.verification.exact_keras import explained
 from trigger_lut.verification.keras_model import run_keras
@@ -186,48 +185,24 @@ def _card(
     watch: Stopwatch,
     read: list[Path],
 ) -> TrainCard:
-    cost = estimate(integers, spec.target.clock_period_ns, spec.target.family)
-    accuracy = accuracies(integers, events)
-    feasible = Limits(spec).over_built(built) == 0
-    measured = (
+    meets_budget = Limits(spec).over_built(built) == 0
+    figures = (
         f"{built.luts} LUTs after Yosys of {spec.budget.luts}, {built.latency_cycles} cycles of "
         f"{spec.latency_cycles_budget}, {built.fmax_mhz:.1f} MHz of {spec.target.clock_mhz:g}"
     )
-    fmax = Measured(value=built.fmax_mhz, source=f"{spec.target.synthesizer}-delay-model")
-    luts = Measured(value=built.luts, source=spec.target.synthesizer)
-    return TrainCard(
-        design=spec.design,
+    return train_card(
+        spec,
+        events,
+        integers,
+        built,
         epochs=0,
-        meets_budget=feasible,
-        verdict="within the budget" if feasible else f"beyond the budget: {measured}",
-        score_validation=accuracy[VALIDATION],
-        accuracy=accuracy[TEST],
-        metric="r2" if events.regression else "accuracy",
-        luts=luts,
-        luts_estimate=cost.luts,
-        ff_estimate=built.ff,
-        clock_mhz=spec.target.clock_mhz,
-        fmax_mhz_estimate=fmax,
-        luts_budget=spec.budget.luts,
-        latency_cycles=built.latency_cycles,
-        latency_cycles_estimate=cost.latency_cycles,
-        latency_cycles_budget=spec.latency_cycles_budget,
+        meets_budget=meets_budget,
+        verdict="within the budget" if meets_budget else f"beyond the budget: {figures}",
         prune_rounds=0,
         regrow_rounds=0,
-        measurements=[
-            Measurement(
-                epoch=0,
-                when="given",
-                luts=luts,
-                luts_estimate=Measured(value=cost.luts, source="estimate"),
-                latency_cycles=built.latency_cycles,
-                fmax_mhz_estimate=fmax,
-                cuts=built.cuts,
-            )
-        ],
+        measurements=[measurement(spec, built, Limits(spec).estimate(integers), epoch=0, reason="given")],
         seconds_measuring=round(seconds, 3),
         seconds_per_epoch=0.0,
-        layers=layer_summaries(integers, cost),
         history=[],
         **watch.provenance(read, "tensorflow", "keras"),
     )

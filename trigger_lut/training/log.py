@@ -23,7 +23,7 @@ def line(session: Session, loss: float) -> str:
     if session.history:
         last, measured = session.history[-1], bool(session.measurements)
         seen = (
-            f"accuracy {last.accuracy:.4f}  LUTs {last.correction * last.luts_estimate:.0f} of "
+            f"accuracy {last.score:.4f}  LUTs {last.correction * last.luts_estimate:.0f} of "
             f"{session.spec.budget.luts} (surrogate{f' x {last.correction:.3f} by yosys' if measured else ''})  "
             f"cycles {last.latency_cycles} of {session.spec.latency_cycles_budget} (planned)"
         )

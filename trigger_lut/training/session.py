@@ -19,7 +19,6 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from trigger_lut.cards.base import Measured
 from trigger_lut.cards.stage_cards import Epoch, Measurement
 from trigger_lut.config.budget import Spec
 from trigger_lut.config.shapes import mistakes
@@ -51,6 +50,7 @@ from trigger_lut.training.losses import cross_entropy, squared_error
 from trigger_lut.training.measure import Built, correction, measure
 from trigger_lut.training.select_result import conclude
 from trigger_lut.training.smallest_network import depends
+from trigger_lut.training.summary import measurement
 from trigger_lut.training.types import Pressure
 
 ROUNDS = 120  # how often cost and accuracy are looked at, in a training of many epochs
@@ -191,7 +191,7 @@ class Session:
             Epoch(
                 epoch=self.epoch,
                 loss=round(loss, 6),
-                accuracy=accuracy,
+                score=accuracy,
                 luts_estimate=cost.luts,
                 luts_target=round(self.luts.target(self.progress), 1),
                 correction=corrected.luts,
@@ -251,26 +251,16 @@ class Session:
         new = Candidate(accuracy, cost, self.limits.over(cost, MARGIN), self.weights())
         self.candidates = with_candidate(self.candidates, new)
 
-    def measure(self, when: str) -> Built:
+    def measure(self, reason: str) -> Built:
         """Build and synthesize the network as it is; the surrogate is corrected by the outcome from here on."""
         started = time.monotonic()
         network = self.network()
         cost, built = self.limits.estimate(network), measure(network, self.spec)
         self.limits = Limits(self.spec, correction(built, cost))
-        self.measurements.append(
-            Measurement(
-                epoch=self.epoch,
-                when=when,
-                luts=Measured(value=built.luts, source=self.spec.target.synthesizer),
-                luts_estimate=Measured(value=cost.luts, source="estimate"),
-                latency_cycles=built.latency_cycles,
-                fmax_mhz_estimate=Measured(value=built.fmax_mhz, source=f"{self.spec.target.synthesizer}-delay-model"),
-                cuts=built.cuts,
-            )
-        )
+        self.measurements.append(measurement(self.spec, built, cost, epoch=self.epoch, reason=reason))
         self.seconds_measuring += time.monotonic() - started
         print(
-            f"epoch {self.epoch}: {when}: {built.luts} LUTs by Yosys, {cost.luts:.0f} by the surrogate; "
+            f"epoch {self.epoch}: {reason}: {built.luts} LUTs by Yosys, {cost.luts:.0f} by the surrogate; "
             f"{built.latency_cycles} cycles, {built.fmax_mhz:.0f} MHz after {built.cuts} cuts",
             flush=True,
         )

@@ -1,20 +1,31 @@
-"""What the train stage writes down of a network, trained here or given: its accuracy and its layers."""
+"""The card of a network, trained here or imported."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from trigger_lut.cards.stage_cards import LayerSummary
+from trigger_lut.cards.base import Measured
+from trigger_lut.cards.stage_cards import LayerSummary, Measurement, TrainCard
+from trigger_lut.config.budget import Spec
 from trigger_lut.conversion.keras_model import decode_outputs
-from trigger_lut.cost_model.luts import Cost, summarize
+from trigger_lut.cost_model.luts import Cost, estimate, summarize
 from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes
 from trigger_lut.metrics.accuracy import EventScore
 from trigger_lut.network.network import Network
 from trigger_lut.network.reference_model import evaluate
+from trigger_lut.training.measure import Built
 
 
 def accuracies(integers: Network, events: EventCodes) -> dict[int, float]:
-    """Share of right classes, of a regression R^2, on the validation and the test split."""
+    """Return the score on the validation and the test split.
+
+    Returns
+    -------
+    dict of int to float
+        By split: the fraction of correct classes; of a regression R^2.
+    """
     accuracy = {}
     for split in (VALIDATION, TEST):
         quality = EventScore.for_split(events, split)
@@ -27,7 +38,7 @@ def accuracies(integers: Network, events: EventCodes) -> dict[int, float]:
 
 
 def layer_summaries(integers: Network, cost: Cost) -> list[LayerSummary]:
-    """Widths and LUTs of each layer. cost: the surrogate's of this network."""
+    """Summarize widths and LUTs of each layer; `cost` is the estimate of this network."""
     layers = []
     for form, part in zip(integers.layers, cost.layers, strict=True):
         inputs, outputs = summarize(form)
@@ -35,7 +46,7 @@ def layer_summaries(integers: Network, cost: Cost) -> list[LayerSummary]:
             LayerSummary(
                 name=form.name,
                 kind=form.computes_with,
-                places=form.n_positions,
+                positions=form.n_positions,
                 inputs=form.shape[0],
                 outputs=form.shape[1],
                 edges=sum(inputs),
@@ -49,3 +60,68 @@ def layer_summaries(integers: Network, cost: Cost) -> list[LayerSummary]:
             )
         )
     return layers
+
+
+def luts_measured(spec: Spec, built: Built) -> Measured:
+    """Return the LUTs that synthesis counted."""
+    return Measured(value=built.luts, source=spec.target.synthesizer)
+
+
+def clock_measured(spec: Spec, built: Built) -> Measured:
+    """Return the largest clock in MHz that the netlist reaches by the delay model."""
+    return Measured(value=built.fmax_mhz, source=f"{spec.target.synthesizer}-delay-model")
+
+
+def measurement(spec: Spec, built: Built, cost: Cost, *, epoch: int, reason: str) -> Measurement:
+    """Return the record of one synthesis."""
+    return Measurement(
+        epoch=epoch,
+        reason=reason,
+        luts=luts_measured(spec, built),
+        luts_estimate=Measured(value=cost.luts, source="estimate"),
+        latency_cycles=built.latency_cycles,
+        fmax_mhz_estimate=clock_measured(spec, built),
+        cuts=built.cuts,
+    )
+
+
+def train_card(spec: Spec, events: EventCodes, integers: Network, built: Built, **training: Any) -> TrainCard:
+    """Build the card of a network.
+
+    Parameters
+    ----------
+    spec : Spec
+        The design.
+    events : EventCodes
+        The events of its data set.
+    integers : Network
+        The integer network.
+    built : Built
+        Its synthesis.
+    **training
+        Fields of the training and of the provenance: see `TrainCard`.
+
+    Returns
+    -------
+    TrainCard
+        The card.
+    """
+    cost = estimate(integers, spec.target.clock_period_ns, spec.target.family)
+    scores = accuracies(integers, events)
+    return TrainCard(
+        design=spec.design,
+        score_validation=scores[VALIDATION],
+        score=scores[TEST],
+        metric="r2" if events.regression else "accuracy",
+        luts=luts_measured(spec, built),
+        luts_estimate=cost.luts,
+        ff_estimate=built.ff,
+        clock_mhz=spec.target.clock_mhz,
+        fmax_mhz_estimate=clock_measured(spec, built),
+        luts_budget=spec.budget.luts,
+        latency_cycles=built.latency_cycles,
+        latency_cycles_estimate=cost.latency_cycles,
+        latency_cycles_budget=spec.latency_cycles_budget,
+        layers=layer_summaries(integers, cost),
+        **training,
+    )

@@ -348,7 +348,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = known.parse_args(words)
     if getattr(args, "threads", None):
         limit_threads(args.threads)
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user's shell has for other work
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if threading.current_thread() is threading.main_thread():
         stop_on_sigterm()

@@ -84,7 +84,7 @@ def test_values_out_of_range_saturate():
 
 def test_another_layer_is_refused_by_name():
     model = keras.Sequential([keras.Input((4,)), LUTDense(3), keras.layers.Dense(2, name="plain")])
-    with pytest.raises(FirmwareError, match="layer 'plain' is a Dense; expected layers of tables, arithmetic layers"):
+    with pytest.raises(FirmwareError, match=r"layer 'plain' is a Dense\. Expected table layers, arithmetic layers"):
         integer_network(model)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from functools import partial
 from pathlib import Path
@@ -137,7 +138,7 @@ def test_an_edge_of_too_many_bits_and_another_activation_are_refused():
     open_ended = traced(lambda: [QUnaryFunctionLUT("tanh", enable_oq=False, enable_ebops=False, name="open")], (2,))
     with pytest.raises(FirmwareError, match="layer 'open': expected a quantizer of its input and output"):
         integer_network(open_ended, inputs=[INPUT] * 2, wraps=True)
-    with pytest.raises(FirmwareError, match="layer 'curved': activation 'tanh'"):
+    with pytest.raises(FirmwareError, match="layer 'curved': its results have no exact fixed-point form"):
         integer_network(traced(lambda: [QDenseT(2, activation="tanh", name="curved")], (2,)), inputs=[INPUT] * 2)
 
 
@@ -302,11 +303,26 @@ def refused(paths: dict[str, Path], match: str) -> None:
 
 
 def test_what_is_no_network_of_the_data_set_is_refused(tmp_path):
-    refused(stage(tmp_path, small(outputs=2)), r"network\.model: .*: 2 outputs, expected one for each of 3 classes")
+    refused(
+        stage(tmp_path, small(outputs=2)), r"network\.keras_file: .*: 2 outputs, expected one for each of 3 classes"
+    )
     wide = traced(lambda: [QDense(3)], (4,))
-    refused(stage(tmp_path, wide), r"network\.model: .*has 4 inputs, found 3 input formats")
-    softmax = traced(lambda: [QDense(3, name="out"), keras.layers.Activation("softmax", name="last")], (3,))
-    refused(stage(tmp_path, softmax), r"network\.model: .*layer 'last'.* 'softmax'")
+    refused(stage(tmp_path, wide), r"network\.keras_file: .*has 4 inputs, found 3 input formats")
+
+
+def test_import_of_a_final_softmax_and_coarse_inputs_is_noted(tmp_path):
+    model = traced(lambda: [QDense(3, name="out"), keras.layers.Activation("softmax", name="last")], (3,))
+    model.layers[0].iq.quantizer._f.assign([[0.0, 6.0, 0.0]])
+    paths = stage(tmp_path, model)
+    run(paths)
+    card = read_card(TrainCard, paths["train.json"])
+    assert card.notes[0] == "layer 'last': softmax at the end is not part of the firmware, which gives logits"
+    assert re.match(r"input 'y': the data set gives fixed<8,4>, the model reads up to fixed<10,4>", card.notes[1])
+    assert re.fullmatch(r"random values of the missing fraction bits change \d+\.\d\d% of decisions", card.notes[2])
+    assert len(card.notes) == 3
+    codes = codes_of(200, 3)
+    network = load_network(paths["network.npz"])
+    np.testing.assert_array_equal(run_keras(load_model(paths["model.keras"]), network, codes), evaluate(network, codes))
 
 
 def test_a_file_that_changed_is_missing_or_damaged_is_refused(tmp_path):
@@ -318,4 +334,4 @@ def test_a_file_that_changed_is_missing_or_damaged_is_refused(tmp_path):
     refused(paths, "no such file")
     paths["source"].write_bytes(b"PK damaged")
     again = stage(tmp_path, None)
-    refused(again, r"network\.model: .*not a saved Keras model that can be loaded \(")
+    refused(again, r"network\.keras_file: .*not a saved Keras model that can be loaded \(")

@@ -228,6 +228,9 @@ class TrainCard(Card):
     )
     layers: list[LayerSummary] = Field(description="Widths and LUTs of each layer.")
     history: list[Epoch] = Field(description="One entry a look at cost and accuracy.")
+    notes: list[str] = Field(
+        [], description="Of an imported model: a final activation that was removed, inputs coarser than its quantizers."
+    )
 
 
 class BudgetLine(Strict):

@@ -14,24 +14,26 @@ import keras
 import numpy as np
 
 from trigger_lut.conversion.lut_layers import fraction_bits_of
+from trigger_lut.conversion.rounding import SUPPORTED
 from trigger_lut.errors import FirmwareError
 from trigger_lut.fixed_point.formats import KIF, IntArray
 from trigger_lut.fixed_point.ranges import OVERFLOWS
-from trigger_lut.layers.arguments import FRACTION_LIMIT
 from trigger_lut.network.network import PADDING, LinearLayer
 
-WITH_KERNEL = ("QDense", "QBatchNormDense", "QEinsumDense", "QEinsumDenseBatchnorm", "QConv1D", "QConv2D")
+WITH_KERNEL = ("QDense", "QBatchNormDense", "QEinsumDense", "QEinsumDenseBatchnorm", "QConv1D", "QConv2D", "QConv3D")
 MERGES = {"QAdd": (1, 1), "Add": (1, 1), "QSubtract": (1, -1), "Subtract": (1, -1), "QAveragePow2": (1, 1)}
 POOLS = {
-    name: getattr(keras.layers, name)
-    for name in ("AveragePooling1D", "AveragePooling2D", "GlobalAveragePooling1D", "GlobalAveragePooling2D")
+    f"{kind}Pooling{n}D": getattr(keras.layers, f"{kind}Pooling{n}D")
+    for kind in ("Average", "GlobalAverage")
+    for n in (1, 2, 3)
 }
-SELECTIONS = {"Maximum", *(name.replace("Average", "Max") for name in POOLS)}  # see maximum.py
+MEANS = ("Mean", "Average")
 CONVERTED = sorted(
-    {*WITH_KERNEL, *MERGES, "QBatchNormalization", "QSum", "QMeanPow2", "Sum", "Quantizer", "ReLU", *POOLS, *SELECTIONS}
+    {*WITH_KERNEL, *MERGES, *MEANS, "QBatchNormalization", "QSum", "QMeanPow2", "Sum", "Quantizer", *POOLS}
 )
-ROUNDINGS = {"TRN": "TRN", "RND": "RND", "S_RND": "RND"}  # stochastic rounding applies in training only
-FINEST = 16  # fractional bits of a weight
+ROUNDINGS = {"S_RND": "RND", "S_RND_CONV": "RND_CONV"}  # stochastic rounding applies in training only
+FINEST = 40  # fraction bits of a weight, a product or a bias
+WIDEST_SUM = 50  # bits of a sum
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class Affine:
     shape : tuple of int
         Of the output, n_out values.
     relu : bool
+    divisors : (n_out,) int array, optional
+        By which the outputs are divided: 1 or no power of two. Default: 1.
     """
 
     name: str
@@ -64,10 +68,11 @@ class Affine:
     bias: np.ndarray
     shape: tuple[int, ...]
     relu: bool = False
+    divisors: IntArray | None = None
 
 
-def affine_maps(op: Any, node: Any, shapes: Sequence[tuple[int, ...]], exact: Callable[[], list[KIF]]) -> list[Affine]:
-    """Convert a Keras operation to affine maps, applied one after the other.
+def affine_map(op: Any, node: Any, shapes: Sequence[tuple[int, ...]], exact: Callable[[], list[KIF]]) -> Affine:
+    """Convert a Keras operation to an affine map, without its output quantizer and activations other than ReLU.
 
     Parameters
     ----------
@@ -80,7 +85,7 @@ def affine_maps(op: Any, node: Any, shapes: Sequence[tuple[int, ...]], exact: Ca
 
     Returns
     -------
-    list of Affine
+    Affine
 
     Raises
     ------
@@ -94,6 +99,9 @@ def affine_maps(op: Any, node: Any, shapes: Sequence[tuple[int, ...]], exact: Ca
     read = quantizer_formats(op, op, shapes[0]) if kind == "Quantizer" else input_formats(op, shapes)
     formats, overflow, rounding = read or (list(exact()), "WRAP", "TRN")
     weights = matrix_of(op, linear, shapes, sizes, out_shape)
+    divisors = None
+    if kind.removeprefix("Q") in POOLS or kind in MEANS:
+        weights, divisors = _integer_divisors(weights)
     structure = weights != 0
     bias = np.zeros(weights.shape[1])
     if kind in WITH_KERNEL:
@@ -104,9 +112,9 @@ def affine_maps(op: Any, node: Any, shapes: Sequence[tuple[int, ...]], exact: Ca
             bias = np.broadcast_to(qbias, out_shape).reshape(-1)
     if kind == "QBatchNormalization":
         bias = np.broadcast_to(_normalization(op)[1], (1, *out_shape)).reshape(-1)
-    relu = is_relu(op, kind)
-    first = Affine(op.name, tuple(formats), overflow, rounding, weights, structure, bias, out_shape, relu)
-    return [first, *output_quantizer(op, out_shape)]
+    return Affine(
+        op.name, tuple(formats), overflow, rounding, weights, structure, bias, out_shape, is_relu(op), divisors
+    )
 
 
 def input_formats(op: Any, shapes: Sequence[tuple[int, ...]]) -> tuple[list[KIF | None], str, str] | None:
@@ -155,15 +163,40 @@ def output_quantizer(op: Any, shape: tuple[int, ...]) -> list[Affine]:
     """
     if not getattr(op, "enable_oq", False):
         return []
-    formats, overflow, rounding = quantizer_formats(op, op.oq, shape)
-    eye, zeros = np.eye(len(formats)), np.zeros(len(formats))
-    return [Affine(f"{op.name}_oq", tuple(formats), overflow, rounding, eye, eye != 0, zeros, shape)]
+    return [identity_map(f"{op.name}_oq", *quantizer_formats(op, op.oq, shape), shape)]
+
+
+def identity_map(
+    name: str,
+    formats: Sequence[KIF | None],
+    overflow: str,
+    rounding: str,
+    shape: tuple[int, ...],
+    weight: float = 1.0,
+) -> Affine:
+    """Return the affine map that quantizes values and multiplies them by one weight.
+
+    Parameters
+    ----------
+    name : str
+        Of the layer.
+    formats, overflow, rounding, shape
+        As in `Affine`.
+    weight : float
+        Of each value.
+
+    Returns
+    -------
+    Affine
+        As many outputs as values.
+    """
+    eye = np.eye(len(formats))
+    return Affine(name, tuple(formats), overflow, rounding, weight * eye, eye != 0, np.zeros(len(formats)), shape)
 
 
 def relu_map(name: str, formats: Sequence[KIF]) -> Affine:
     """Return the ReLU of values of these formats as an affine map."""
-    eye, zeros = np.eye(len(formats)), np.zeros(len(formats))
-    return Affine(name, tuple(formats), "WRAP", "TRN", eye, eye != 0, zeros, (len(formats),), True)
+    return replace(identity_map(name, formats, "WRAP", "TRN", (len(formats),)), relu=True)
 
 
 def _linear_map(
@@ -190,14 +223,27 @@ def _linear_map(
         return lambda x: ops.sum(x[0], axis=op.axes, keepdims=op.keepdims) * op.scale
     if kind == "Sum":
         return lambda x: ops.sum(x[0], axis=op.axis, keepdims=op.keepdims)
+    if kind == "Mean":
+        return lambda x: ops.mean(x[0], axis=op.axis, keepdims=op.keepdims)
+    if kind == "Average":
+        return lambda x: keras.layers.Average.call(op, [ops.cast(part, "float32") for part in x])
     if kind.removeprefix("Q") in POOLS:
         return lambda x: POOLS[kind.removeprefix("Q")].call(op, ops.cast(x[0], "float32"))
-    if kind in ("Quantizer", "ReLU") or (kind in ("Activation", "Relu") and is_relu(op, kind)):
+    if kind == "Quantizer" or is_relu(op):
         return lambda x: x[0]
     raise FirmwareError(
-        f"layer {op.name!r} is a {kind}; expected layers of tables, arithmetic layers ({', '.join(CONVERTED)}) and "
-        "what rearranges values"
+        f"layer {op.name!r} is a {kind}. Expected table layers, arithmetic layers ({', '.join(CONVERTED)}), functions "
+        "of one value, maxima and layers that rearrange values; see the table of layers in the documentation"
     )
+
+
+def _integer_divisors(weights: np.ndarray) -> tuple[np.ndarray, IntArray | None]:
+    """Turn averages over a number that is no power of two into sums and that number."""
+    counts = (weights != 0).sum(axis=0)
+    divisors = np.where((counts & (counts - 1)) == 0, 1, counts)
+    if (divisors == 1).all():
+        return weights, None
+    return np.where(divisors > 1, (weights != 0).astype(np.float64), weights), divisors
 
 
 def _normalization(op: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -207,35 +253,23 @@ def _normalization(op: Any) -> tuple[np.ndarray, np.ndarray]:
     return scale, offset
 
 
-def is_relu(op: Any, kind: str) -> bool:
-    """Return whether an operation ends in a ReLU.
+def is_relu(op: Any) -> bool:
+    """Return whether an operation ends in a ReLU without limit, slope or threshold.
 
     Parameters
     ----------
     op
         The operation.
-    kind : str
-        Name of its class.
 
-    Raises
-    ------
-    FirmwareError
-        If it ends in another activation.
+    Returns
+    -------
+    bool
+        False where it has no activation.
     """
+    kind = type(op).__name__
     if kind == "ReLU":
-        if op.max_value is not None or op.negative_slope or op.threshold:
-            raise FirmwareError(f"layer {op.name!r}: a ReLU with a limit, slope or threshold; expected a plain one")
-        return True
-    if kind == "Relu":
-        return True
-    activation = getattr(op, "activation", None)
-    if activation in (None, keras.activations.linear):
-        return False
-    if activation is keras.activations.relu:
-        return True
-    raise FirmwareError(
-        f"layer {op.name!r}: activation {getattr(activation, '__name__', activation)!r}; expected 'relu' or 'linear'"
-    )
+        return op.max_value is None and not op.negative_slope and not op.threshold
+    return kind == "Relu" or getattr(op, "activation", None) is keras.activations.relu
 
 
 def matrix_of(
@@ -315,17 +349,18 @@ def quantizer_formats(op: Any, quantizer: Any, shape: tuple[int, ...]) -> tuple[
     inner = quantizer.quantizer
     if quantizer.scaler is not None or quantizer.affine is not None or not hasattr(inner, "kif"):
         raise FirmwareError(f"layer {op.name!r}: a quantizer with a scale, or not of fixed point")
-    if inner.round_mode not in ROUNDINGS or inner.overflow_mode not in OVERFLOWS:
+    rounding = ROUNDINGS.get(inner.round_mode, inner.round_mode)
+    if rounding not in SUPPORTED or inner.overflow_mode not in OVERFLOWS:
         raise FirmwareError(
-            f"layer {op.name!r}: a quantizer of {inner.round_mode}, {inner.overflow_mode}; expected rounding TRN or "
-            f"RND and overflow {', '.join(OVERFLOWS)}"
+            f"layer {op.name!r}: a quantizer of {inner.round_mode}, {inner.overflow_mode}. Expected rounding "
+            f"{', '.join(SUPPORTED)} and overflow {', '.join(OVERFLOWS)}"
         )
     parts = [
         np.asarray(keras.ops.convert_to_numpy(inner.bw_mapper.bw_to_x(part, (1, *shape))))[0].reshape(-1).astype(int)
         for part in inner.kif
     ]
     formats = [KIF(int(k), int(i), int(f)) if k + i + f > 0 else None for k, i, f in zip(*parts, strict=True)]
-    return formats, inner.overflow_mode, ROUNDINGS[inner.round_mode]
+    return formats, inner.overflow_mode, rounding
 
 
 def linear_layers(affine: Affine, values: IntArray, start: int) -> tuple[list[LinearLayer], IntArray]:
@@ -385,16 +420,23 @@ def _at_one_position(affine: Affine, rows: IntArray, outputs: list[int]) -> Line
     weights, bias = affine.weights[np.ix_(rows, outputs)], affine.bias[outputs]
     steps = np.array([kif.step for kif in formats])[:, None]
     _check_grid(affine, np.append(weights, bias))
-    finest = weights * steps * 2.0 ** (2 * FRACTION_LIMIT)
+    finest = weights * steps * 2.0**FINEST
     if (finest != np.round(finest)).any():
         raise FirmwareError(
             f"layer {affine.name!r}: products of inputs and weights have too many fractional bits. Expected at most "
-            f"{2 * FRACTION_LIMIT}; give its quantizers fewer"
+            f"{FINEST}; give its quantizers fewer"
         )
     fraction = np.array(
-        [fraction_bits_of(np.append(weights[:, n] * steps[:, 0], bias[n])) for n in range(len(outputs))], dtype=np.int64
+        [fraction_bits_of(np.append(weights[:, n] * steps[:, 0], bias[n]), FINEST) for n in range(len(outputs))],
+        dtype=np.int64,
     )
     scale = 2.0**fraction
+    largest = (np.abs(weights * scale) * np.array([1 << kif.bits for kif in formats])[:, None] * steps).sum(axis=0)
+    if (largest + np.abs(bias * scale) >= 2.0**WIDEST_SUM).any():
+        raise FirmwareError(
+            f"layer {affine.name!r}: a sum of more than {WIDEST_SUM} bits. Expected fewer; give its "
+            "quantizers fewer bits"
+        )
     return LinearLayer(
         affine.name,
         tuple(formats),
@@ -412,6 +454,11 @@ def _check_grid(affine: Affine, values: np.ndarray) -> None:
     scaled = values * 2.0**FINEST
     if (off := scaled != np.round(scaled)).any():
         raise FirmwareError(
-            f"layer {affine.name!r}: {values[off][0]:.6g} is no multiple of 2**-{FINEST}; an average over a number of "
-            "values that is no power of two has no exact integer form"
+            f"layer {affine.name!r}: weight {values[off][0]:.6g} is no multiple of 2**-{FINEST}. Expected quantized "
+            "weights; use the layer of HGQ2"
+        )
+    if (large := np.abs(values) >= 2.0 ** (62 - FINEST)).any():
+        raise FirmwareError(
+            f"layer {affine.name!r}: weight {values[large][0]:.6g}. Expected less than 2**{62 - FINEST}; scale "
+            "the inputs"
         )

@@ -8,7 +8,7 @@ differ between positions. HGQ2's activations (QUnaryFunctionLUT) are tables too,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Any
@@ -17,7 +17,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from trigger_lut.conversion.affine import is_relu, quantizer_formats
+from trigger_lut.conversion.affine import quantizer_formats
 from trigger_lut.conversion.lut_layers import RealTables, quantize_tables
 from trigger_lut.errors import FirmwareError
 from trigger_lut.fixed_point.formats import KIF, IntArray
@@ -57,13 +57,13 @@ class HgqTables:
         One for each group of positions with equal tables.
     order : int array
         In the shape of the output: the number of each output among the outputs of all layers.
-    relu : bool
-        Whether a ReLU follows.
+    activation : callable, optional
+        Applied to the outputs.
     """
 
     layers: list[TableLayer]
     order: IntArray
-    relu: bool
+    activation: Callable[[Any], Any] | None
 
 
 def convert_hgq_tables(op: Any, values: IntArray) -> HgqTables:
@@ -83,10 +83,10 @@ def convert_hgq_tables(op: Any, values: IntArray) -> HgqTables:
     Raises
     ------
     FirmwareError
-        If a quantizer is not of fixed point, an edge reads more than 14 bits, or the activation is no ReLU.
+        If a quantizer is not of fixed point, or an edge reads more than 14 bits.
     """
     unary = _is_unary(op)
-    relu = not unary and is_relu(op, type(op).__name__)
+    activation = None if unary or op.activation is keras.activations.linear else op.activation
     values = _patches(op, values) if "Conv" in type(op).__name__ else values
     edges = (*values.shape, 1, 1) if unary else (*values.shape, op.n_out)  # positions, inputs, outputs
     if not op.enable_iq or (unary and not op.enable_oq):
@@ -113,7 +113,7 @@ def convert_hgq_tables(op: Any, values: IntArray) -> HgqTables:
         layers.append(replace(layer, name=name, gather_index=np.array(rows, dtype=np.int64).reshape(len(rows), -1)))
         order[positions] = (done + np.arange(len(positions)))[:, None] * edges[-1] + np.arange(edges[-1])
         done += len(positions)
-    return HgqTables(layers, order.reshape(edges[:-2] if unary else (*edges[:-2], edges[-1])), relu)
+    return HgqTables(layers, order.reshape(edges[:-2] if unary else (*edges[:-2], edges[-1])), activation)
 
 
 def _is_unary(op: Any) -> bool:

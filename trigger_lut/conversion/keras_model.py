@@ -3,19 +3,33 @@
 The converter follows the graph of the model from its inputs to its outputs. Each tensor becomes an array of value
 numbers (`network.Network`). Table layers and arithmetic layers add values. Reshapes, slices, concatenations and
 padding only rearrange the numbers. A model within a model is followed again at each of its calls.
+
+Results of a function of one value (`functions`) get provisional numbers, until a quantizer reads them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 
-from trigger_lut.conversion.affine import Affine, affine_maps, linear_layers, output_quantizer, relu_map
+from trigger_lut.conversion import functions
+from trigger_lut.conversion.affine import (
+    Affine,
+    affine_map,
+    identity_map,
+    input_formats,
+    is_relu,
+    linear_layers,
+    output_quantizer,
+    relu_map,
+)
+from trigger_lut.conversion.functions import Chain, RealFunction
 from trigger_lut.conversion.hgq_tables import convert_hgq_tables, is_hgq_table
 from trigger_lut.conversion.keras_graph import (
     check_call,
@@ -26,14 +40,18 @@ from trigger_lut.conversion.keras_graph import (
     sublayers,
 )
 from trigger_lut.conversion.lut_layers import to_integer_layers
-from trigger_lut.conversion.maximum import Selection, max_layers, selection_of
+from trigger_lut.conversion.maximum import Selection, is_minimum, max_layers, selection_of
 from trigger_lut.conversion.network_layer import NetworkLayer
 from trigger_lut.conversion.rearranging import rearranged
+from trigger_lut.conversion.rounding import MODES, rounding_layer
 from trigger_lut.errors import FirmwareError
-from trigger_lut.fixed_point.formats import KIF, IntArray
+from trigger_lut.fixed_point.formats import KIF, IntArray, kif_for_range
+from trigger_lut.fixed_point.ranges import Ranges
 from trigger_lut.layers.base import LookupLayer
 from trigger_lut.network.network import PADDING, IntegerLayer, Network
 from trigger_lut.network.simplify import with_proven_overflow, without_unread
+
+PROVISIONAL = 1 << 23  # first number of a result of a function
 
 
 def integer_network(
@@ -74,7 +92,7 @@ def integer_network(
     """
     _check_model(model)
     converter = GraphConverter(model, inputs)
-    outputs = np.concatenate([converter.value_ids_of(tensor).reshape(-1) for tensor in model.outputs])
+    outputs = np.concatenate([converter.exact(converter.value_ids_of(t)).reshape(-1) for t in model.outputs])
     if not converter.layers:
         raise FirmwareError(f"model {model.name!r} has no layers")
     if (outputs == PADDING).any():
@@ -144,6 +162,9 @@ class GraphConverter:
         self.value_count = sum(sizes)
         starts = np.cumsum([0, *sizes])
         numbers = [np.arange(first, first + size) for first, size in zip(starts, sizes, strict=False)]
+        self._functions: list[RealFunction] = []  # by provisional number
+        self._quantized: dict[Any, int] = {}  # numbers of results of functions and of rounded values
+        self._ranges: tuple[int, Ranges] | None = None  # with the number of layers that they are of
         # By the id of a tensor. The tensor is kept with its numbers, so that no other object gets its id.
         self._value_ids = _by_tensor(model.inputs, numbers)
 
@@ -202,18 +223,132 @@ class GraphConverter:
         moved = rearranged(op, node, read)
         if moved is not None:
             return moved
-        arguments = op, node, [values.shape for values in read], lambda: self._exact_formats(op, read)
-        selection = selection_of(*arguments)
-        stages = affine_maps(*arguments) if selection is None else [selection, *output_quantizer(op, selection.shape)]
-        for stage in stages:
-            read = [self._append_stage(stage, np.concatenate([v.reshape(-1) for v in read]))]
-        return read[:1]
+        functional = functions.is_function(op, node)
+        if functional and not (is_relu(op) and (read[0] < PROVISIONAL).all()):
+            return [self._convert_function(op, partial(_call, op, node), read[0])]
+        return [self._convert_arithmetic(op, node, read)]
+
+    def _convert_arithmetic(self, op: Any, node: Any, read: list[IntArray]) -> IntArray:
+        """Convert an affine operation or a maximum, its activation and its output quantizer."""
+        if functions.of_several_values(op):
+            raise FirmwareError(
+                f"layer {op.name!r}: activation {op.activation.__name__!r} within the model. Expected it at the end, "
+                "where `without_final_activation` removes it, or a function of one value"
+            )
+        shapes = [values.shape for values in read]
+        if is_minimum(op):
+            read = self._negated(op, read)
+        elif not getattr(op, "enable_iq", False) and type(op).__name__ != "Quantizer":
+            read = [self.exact(values) for values in read]
+        arguments = op, node, shapes, lambda: self._exact_formats(op, read)
+        stage = selection_of(*arguments) or affine_map(*arguments)
+        values = self._append_stage(stage, np.concatenate([v.reshape(-1) for v in read]))
+        if is_minimum(op):
+            (values,) = self._negated(None, [values], op.name)
+        if isinstance(stage, Affine) and stage.divisors is not None:
+            values = self._divide(op, values, stage.divisors.reshape(values.shape))
+        activation = getattr(op, "activation", None)
+        if activation not in (None, keras.activations.linear) and not is_relu(op):
+            values = self._convert_function(op, activation, values)
+        for quantizer in output_quantizer(op, stage.shape):
+            values = self._append_stage(quantizer, values.reshape(-1))
+        return values
+
+    def _negated(self, op: Any, read: list[IntArray], name: str = "") -> list[IntArray]:
+        """Negate values; those that an operation reads are quantized first."""
+        quantizers = None if op is None else input_formats(op, [values.shape for values in read])
+        if quantizers is None:
+            read = [self.exact(values) for values in read]
+        values = np.concatenate([v.reshape(-1) for v in read])
+        exact = quantizers or (self._exact_formats(op, read), "WRAP", "TRN")
+        stage = identity_map(f"{name or op.name}_negated", *exact, (values.size,), -1.0)
+        outputs = self._append_stage(stage, values)
+        ends = np.cumsum([v.size for v in read])[:-1]
+        return [part.reshape(v.shape) for part, v in zip(np.split(outputs, ends), read, strict=True)]
+
+    def _convert_function(self, op: Any, call: Callable[[Any], Any], values: IntArray) -> IntArray:
+        """Give the results of a function provisional numbers."""
+        arguments = [self._argument(op.name, int(v)) for v in values.reshape(-1)]
+        return self._provisional(functions.apply(op, call, arguments, values.shape), values.shape)
+
+    def _divide(self, op: Any, values: IntArray, divisors: IntArray) -> IntArray:
+        results = values.reshape(-1).copy()
+        for n in np.flatnonzero(divisors.reshape(-1) > 1):
+            quotient = functions.scaled(op.name, self._argument(op.name, results[n]), int(divisors.reshape(-1)[n]))
+            results[n] = self._provisional([quotient], (1,))[0]
+        return results.reshape(values.shape)
+
+    def _argument(self, name: str, value: int) -> RealFunction:
+        if value >= PROVISIONAL:
+            return self._functions[value - PROVISIONAL]
+        return functions.identity(name, value, (0, 0, 0) if value == PADDING else self._range_of(name, value))
+
+    def _provisional(self, results: list[RealFunction], shape: tuple[int, ...]) -> IntArray:
+        first = PROVISIONAL + len(self._functions)
+        self._functions += results
+        return np.arange(first, first + len(results)).reshape(shape)
+
+    def exact(self, values: IntArray) -> IntArray:
+        """Return the numbers of values of the network, with tables for results of functions.
+
+        Parameters
+        ----------
+        values : int array
+            Numbers of values.
+
+        Returns
+        -------
+        int array
+            In the same shape.
+
+        Raises
+        ------
+        FirmwareError
+            If a function has results without an exact fixed-point form.
+        """
+        flat = values.reshape(-1).copy()
+        requests = {int(v): functions.exact_chain(self._functions[v - PROVISIONAL]) for v in flat if v >= PROVISIONAL}
+        numbers = self._append_helpers({v: (chain, self._source(v)) for v, chain in requests.items()})
+        return np.array([numbers.get(int(v), v) for v in flat], dtype=np.int64).reshape(values.shape)
+
+    def _source(self, value: int) -> int:
+        return self._functions[value - PROVISIONAL].source if value >= PROVISIONAL else value
+
+    def _quantized_chain(self, value: int, kif: KIF, overflow: str, rounding: str, name: str) -> Chain | None:
+        """Build the layers between a value and a channel that reads it in a format; None where none is needed."""
+        if value >= PROVISIONAL:
+            return functions.quantized_chain(self._functions[value - PROVISIONAL], kif, overflow, rounding)
+        lo, hi, f = self._range_of(name, value)
+        if rounding not in MODES or f <= kif.f:
+            return None
+        return functions.single(rounding_layer(f"{name}_rounding", kif_for_range(lo, hi, f), kif.f, rounding))
+
+    def _append_helpers(self, requests: dict[Any, tuple[Chain, int]]) -> dict[Any, int]:
+        """Append chains, each of which reads a value; equal ones become positions of the same layers."""
+        groups: dict[str, tuple[Chain, list[int], list[Any]]] = {}
+        for key, (chain, source) in requests.items():
+            arrays = [a.tobytes() for x in chain.layers for a in vars(x).values() if isinstance(a, np.ndarray)]
+            form = repr(([(x.name, x.inputs) for x in chain.layers], arrays))
+            _, sources, keys = groups.setdefault(form, (chain, [], []))
+            sources.append(source)
+            keys.append(key)
+        names = [chain.layers[-1].name for chain, _, _ in groups.values()]
+        numbers: dict[Any, int] = {}
+        for n, (chain, sources, keys) in enumerate(groups.values()):
+            ids = [np.array(sources, dtype=np.int64)]
+            for layer, reads in zip(chain.layers, chain.reads, strict=True):
+                name = layer.name if names.count(chain.layers[-1].name) == 1 else f"{layer.name}_part{n}"
+                gather_index = np.stack([ids[read] for read in reads], axis=1)
+                self.layers.append(replace(layer, name=name, gather_index=gather_index))
+                ids.append(self.value_count + np.arange(len(sources)))
+                self.value_count += len(sources)
+            numbers |= dict(zip(keys, ids[-1].tolist(), strict=True))
+        return numbers
 
     def _append_stage(self, stage: Affine | Selection, values: IntArray) -> IntArray:
         convert = max_layers if isinstance(stage, Selection) else linear_layers
-        layers, order = convert(stage, values, self.value_count)
-        self._append(layers)
-        return order.reshape(stage.shape)
+        layers, order = convert(stage, values, 0)
+        return (order + self._append(layers)).reshape(stage.shape)
 
     def _convert_lut_layer(self, op: LookupLayer, values: IntArray) -> IntArray:
         local = op.gather_index((None, *values.shape))
@@ -221,12 +356,11 @@ class GraphConverter:
         layers = to_integer_layers(op, gather_index)
         if not self.formats_given:
             self._record_input_formats(op, gather_index)
-        start = self.value_count
-        self._append(layers)
+        start = self._append(layers)
         return np.arange(start, self.value_count).reshape(op.compute_output_shape((None, *values.shape))[1:])
 
     def _convert_network_layer(self, op: NetworkLayer, read: list[IntArray]) -> IntArray:
-        inner, values = op.network, np.concatenate([v.reshape(-1) for v in read])
+        inner, values = op.network, np.concatenate([self.exact(v).reshape(-1) for v in read])
         number = np.concatenate([values, self.value_count + np.arange(inner.first_value[-1] - len(values)), [PADDING]])
         for value, kif in zip(values.tolist(), inner.inputs, strict=True):
             if value >= len(self.input_formats):
@@ -245,13 +379,14 @@ class GraphConverter:
         return number[inner.output_values]
 
     def _convert_hgq_layer(self, op: Any, values: IntArray) -> IntArray:
-        tables, start = convert_hgq_tables(op, values), self.value_count
-        self._append(tables.layers)
-        outputs = start + tables.order
-        if tables.relu:
-            relu = relu_map(f"{op.name}_relu", self._exact_formats(op, [outputs]))
-            outputs = self._append_stage(relu, outputs.reshape(-1))
-        return outputs.reshape(tables.order.shape)
+        tables = convert_hgq_tables(op, values)
+        outputs = self._append(tables.layers) + tables.order
+        if tables.activation is None:
+            return outputs
+        if tables.activation is not keras.activations.relu:
+            return self._convert_function(op, tables.activation, outputs)
+        relu = relu_map(f"{op.name}_relu", self._exact_formats(op, [outputs]))
+        return self._append_stage(relu, outputs.reshape(-1)).reshape(tables.order.shape)
 
     def _record_input_formats(self, op: LookupLayer, gather_index: IntArray) -> None:
         """Give the inputs of the model that a LUT layer reads its formats."""
@@ -299,18 +434,60 @@ class GraphConverter:
     def _exact_formats(self, op: Any, read: list[IntArray]) -> list[KIF]:
         """Find the narrowest format of each value that an operation reads without a quantizer."""
         values = np.concatenate([v.reshape(-1) for v in read])
-        entered = values[(values >= 0) & (values < len(self.input_formats))]
-        if any(self.input_formats[v] is None for v in entered):
+        return [kif_for_range(*self._range_of(op.name if op else "", max(int(v), 0))) for v in values]
+
+    def _range_of(self, name: str, value: int) -> tuple[int, int, int]:
+        """Smallest code, largest code and fraction bits of a value that a layer reads."""
+        if value < len(self.input_formats) and self.input_formats[value] is None:
             raise FirmwareError(
-                f"layer {op.name!r} reads inputs whose formats no layer of tables gives; expected `inputs`, "
+                f"layer {name!r} reads inputs whose formats no layer of tables gives; expected `inputs`, "
                 "the formats of the inputs"
             )
-        ranges = Network(self.formats(), tuple(self.layers)).ranges
-        return list(ranges[np.maximum(values, 0)].formats())
+        if self._ranges is None or self._ranges[0] != len(self.layers):
+            self._ranges = len(self.layers), Network(self.formats(), tuple(self.layers)).ranges
+        return self._ranges[1].one(value)
 
-    def _append(self, layers: Sequence[IntegerLayer]) -> None:
-        self.layers += layers
-        self.value_count += sum(layer.n_positions * layer.shape[1] for layer in layers)
+    def _append(self, layers: Sequence[IntegerLayer]) -> int:
+        """Append layers, after those that their channels need. Return the number of their first output."""
+        requests: dict[Any, tuple[Chain, int]] = {}
+        ready = []
+        for layer in layers:
+            keys = self._channel_keys(layer)
+            for key in keys.values():
+                if key not in self._quantized and key not in requests:
+                    helper = self._quantized_chain(*key, layer.name)
+                    if helper is not None:
+                        requests[key] = helper, self._source(key[0])
+            ready.append((layer, keys))
+        self._quantized |= self._append_helpers(requests)
+        start = self.value_count
+        for layer, keys in ready:
+            if keys:
+                assert layer.gather_index is not None
+                gather_index = layer.gather_index.copy()
+                for position, key in keys.items():
+                    gather_index[position] = self._quantized.get(key, key[0])
+                layer = replace(
+                    layer, gather_index=gather_index, rounding="TRN" if layer.rounding in MODES else layer.rounding
+                )
+            self.layers.append(layer)
+            self.value_count += layer.n_positions * layer.shape[1]
+        return start
+
+    def _channel_keys(self, layer: IntegerLayer) -> dict[tuple[int, int], tuple[int, KIF, str, str]]:
+        """Find the channels (position, channel) that need a layer before them: value, format, overflow, rounding."""
+        assert layer.gather_index is not None
+        needed = layer.gather_index >= (0 if layer.rounding in MODES else PROVISIONAL)
+        return {
+            (int(p), int(i)): (int(layer.gather_index[p, i]), layer.inputs[i], layer.overflow[i], layer.rounding)
+            for p, i in np.argwhere(needed)
+        }
+
+
+def _call(op: Any, node: Any, x: Any) -> Any:
+    """Call an operation of one tensor on another array."""
+    arguments, options = node.arguments.fill_in({id(node.input_tensors[0]): keras.ops.convert_to_tensor(x)})
+    return op.call(*arguments, **options)
 
 
 def _by_tensor(tensors: Sequence[Any], values: Sequence[IntArray], op: Any = None) -> dict[int, tuple[Any, IntArray]]:

@@ -158,23 +158,25 @@ def quantize_tables(real: RealTables, gather_index: IntArray | None = None) -> T
     )
 
 
-def fraction_bits_of(values: np.ndarray) -> int:
+def fraction_bits_of(values: np.ndarray, finest: int = FINEST_ENTRY) -> int:
     """Return the fewest fraction bits that represent all values exactly.
 
     Parameters
     ----------
     values : float array
-        Multiples of 2**-FINEST_ENTRY.
+        Multiples of 2**-finest.
+    finest : int
+        Most fraction bits.
 
     Returns
     -------
     int
         May be negative; 0 if all values are 0.
     """
-    scaled = np.round(values * 2.0**FINEST_ENTRY).astype(np.int64)
-    assert (scaled == values * 2.0**FINEST_ENTRY).all(), "values off their grid"
+    scaled = np.round(values * 2.0**finest).astype(np.int64)
+    assert (scaled == values * 2.0**finest).all(), "values off their grid"
     low = int(np.bitwise_or.reduce(scaled, axis=None))
-    return FINEST_ENTRY - ((low & -low).bit_length() - 1) if low else 0
+    return finest - ((low & -low).bit_length() - 1) if low else 0
 
 
 def _without_idle_bits(entries: IntArray) -> IntArray:

@@ -19,9 +19,12 @@ from trigger_lut.fixed_point.formats import KIF, IntArray
 from trigger_lut.network.network import PADDING, MaxLayer
 
 POOLS = {
-    name: getattr(keras.layers, name)
-    for name in ("MaxPooling1D", "MaxPooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D")
+    f"{kind}Pooling{n}D": getattr(keras.layers, f"{kind}Pooling{n}D")
+    for kind in ("Max", "GlobalMax")
+    for n in (1, 2, 3)
 }
+MAXIMA = ("Maximum", "Max", "Amax", *POOLS)
+MINIMA = {"Minimum": "Maximum", "Min": "Max", "Amin": "Amax"}
 CONSTANT = KIF(0, 1, 0)  # format of a channel that is 0 at all positions
 
 
@@ -62,7 +65,7 @@ def selection_of(
     Parameters
     ----------
     op, node, shapes, exact
-        As in `affine.affine_maps`.
+        As in `affine.affine_map`.
 
     Returns
     -------
@@ -78,22 +81,56 @@ def selection_of(
     if largest is None:
         return None
     shape = tuple(int(n) for n in node.outputs[0].shape[1:])
+    if is_minimum(op):
+        quantizers: Any = None  # its values are quantized, and negated, before
+    else:
+        quantizers = input_formats(op, shapes)
     candidates = matrix_of(op, largest, shapes, [int(np.prod(shape)) for shape in shapes], shape) > 0
-    quantizers = input_formats(op, shapes)
     formats, overflow, rounding = quantizers or (list(exact()), "WRAP", "TRN")
     return Selection(op.name, tuple(formats), overflow, rounding, candidates, shape, quantizers is None)
 
 
 def _largest(op: Any, node: Any, shapes: Sequence[tuple[int, ...]]) -> Callable[[list[np.ndarray]], Any] | None:
     """Return the operation without its quantizers, on arrays with a batch axis; None for other operations."""
-    kind, ops = type(op).__name__.removeprefix("Q"), keras.ops
+    kind = type(op).__name__.removeprefix("Q")
+    if kind in MINIMA:  # the largest of the negated values
+        return _negated(_maximum(op, node, shapes, MINIMA[kind]))
+    return _maximum(op, node, shapes, kind)
+
+
+def is_minimum(op: Any) -> bool:
+    """Return whether an operation takes the smallest of several values.
+
+    Parameters
+    ----------
+    op
+        The operation.
+
+    Returns
+    -------
+    bool
+        False for a maximum.
+    """
+    return type(op).__name__.removeprefix("Q") in MINIMA
+
+
+def _negated(smallest: Callable[[list[np.ndarray]], Any] | None) -> Callable[[list[np.ndarray]], Any] | None:
+    return None if smallest is None else lambda x: -smallest([-part for part in x])
+
+
+def _maximum(
+    op: Any, node: Any, shapes: Sequence[tuple[int, ...]], kind: str
+) -> Callable[[list[np.ndarray]], Any] | None:
+    """Return a maximum, or the minimum of the same kind."""
+    ops = keras.ops
     if kind in POOLS:
         return lambda x: POOLS[kind].call(op, ops.cast(x[0], "float32"))
     if kind == "Maximum":
         if len(shapes) < 2 or len(shapes) != len(node.input_tensors):
             raise FirmwareError(f"layer {op.name!r}: a maximum with a constant; expected one of two or more branches")
         if isinstance(op, keras.layers.Layer):
-            return lambda x: keras.layers.Maximum.call(op, [ops.cast(part, "float32") for part in x])
+            merge = keras.layers.Minimum if is_minimum(op) else keras.layers.Maximum
+            return lambda x: merge.call(op, [ops.cast(part, "float32") for part in x])
         return lambda x: op.call(*x)
     if kind in ("Max", "Amax"):
         rank = len(shapes[0]) + 1
@@ -101,7 +138,8 @@ def _largest(op: Any, node: Any, shapes: Sequence[tuple[int, ...]]) -> Callable[
             raise FirmwareError(
                 f"layer {op.name!r}: a maximum with `initial` or over the batch; expected one over other axes"
             )
-        return lambda x: ops.amax(x[0], axis=op.axis, keepdims=op.keepdims)
+        extreme = ops.amin if is_minimum(op) else ops.amax
+        return lambda x: extreme(x[0], axis=op.axis, keepdims=op.keepdims)
     return None
 
 

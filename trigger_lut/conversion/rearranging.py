@@ -15,10 +15,21 @@ from trigger_lut.errors import FirmwareError
 from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.network.network import PADDING
 
-IDENTITIES = ("InputLayer", "Identity", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise")
+IDENTITIES = (
+    *(
+        "InputLayer",
+        "Identity",
+        "Dropout",
+        "AlphaDropout",
+        "GaussianDropout",
+        "GaussianNoise",
+        "ActivityRegularization",
+    ),
+    *("SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"),
+)
 REARRANGING = {
-    *("Flatten", "Reshape", "Permute", "RepeatVector", "Concatenate"),
-    *("ZeroPadding1D", "ZeroPadding2D", "Cropping1D", "Cropping2D"),
+    *("Flatten", "Reshape", "Permute", "RepeatVector", "Concatenate", "UpSampling1D", "UpSampling2D", "UpSampling3D"),
+    *("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D", "Cropping1D", "Cropping2D", "Cropping3D"),
     *("Transpose", "GetItem", "ExpandDims", "Squeeze", "Moveaxis", "Swapaxes", "Flip", "Roll", "Stack", "Take"),
 }
 EVENTS = 3

@@ -6,6 +6,7 @@ Run as `python -m trigger_lut.synthesis.yosys COMMAND...`; `run_yosys` does that
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -215,7 +216,13 @@ def run_yosys(
     command = limited([sys.executable, "-m", "trigger_lut.synthesis.yosys", *commands], memory_bytes)
     try:
         done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=seconds
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+            env={**os.environ, "TMPDIR": _temporary_folder()},
         )
     except subprocess.TimeoutExpired as error:
         raise ToolLimitError(f"Yosys: {what} takes more than {seconds:.0f} s") from error
@@ -227,6 +234,17 @@ def run_yosys(
             raise ToolLimitError(f"Yosys: {what} takes more than {gigabytes(memory_bytes)} of memory")
         raise ToolFailedError(f"Yosys ended with status {done.returncode} on {what}:\n" + "\n".join(errors))
     return done.stdout
+
+
+def _temporary_folder() -> str:
+    """Return a folder for temporary files whose path has no blanks, which ABC within Yosys splits at."""
+    folders = (tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm")
+    for folder in folders:
+        if not any(character.isspace() for character in folder) and os.access(folder, os.W_OK | os.X_OK):
+            return folder
+    raise ToolFailedError(
+        f"{folders[0]}: blanks in the path of the temporary folder. Set TMPDIR to one without, for Yosys."
+    )
 
 
 def passes(

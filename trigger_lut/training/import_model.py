@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import numpy as np
 from trigger_lut.cards.base import Stopwatch, sha256, write_card
 from trigger_lut.cards.stage_cards import TrainCard
 from trigger_lut.config.budget import Spec
+from trigger_lut.conversion.final_activation import without_final_activation
 from trigger_lut.conversion.keras_model import integer_network
 from trigger_lut.conversion.saved_model import load_model
 from trigger_lut.data.event_codes import TEST, EventCodes
@@ -27,6 +29,7 @@ from trigger_lut.network.network import Network, save_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.synthesis.synthesizers import synthesizer_of
 from trigger_lut.training.budget import Limits
+from trigger_lut.training.input_precision import precision_notes
 from trigger_lut.training.measure import Built, measure
 from trigger_lut.training.summary import measurement, train_card
 from trigger_lut.utils.files import write_together
@@ -81,16 +84,20 @@ def import_model(
         raise ConfigurationError(f"{where}: no such file")
     if sha256(source) != spec.model_sha256:
         raise ConfigurationError(f"{where}: changed since the design was specified; run the workflow again")
-    integers = convert_model(source, events, where)
-    check_against_keras(load_model(source), integers, events, where)
+    keras_model, note = without_final_activation(_load(source, where))
+    integers = convert_model(keras_model, events, where)
+    check_against_keras(keras_model, integers, events, where)
+    notes = [note] * (note is not None) + precision_notes(keras_model, integers, events.of(TEST)[0])
+    for line in notes:
+        print(f"train: {where}: {line}", file=sys.stderr)
     began = time.monotonic()
     built = measure(integers, spec)
     seconds = time.monotonic() - began
-    record = _card(spec, events, integers, built, seconds, watch, [*read, source])
+    record = _card(spec, events, integers, built, seconds, watch, [*read, source], notes)
     warm_file = {} if warm is None else {warm: _write_no_arrays}
     write_together(
         {
-            model: lambda path: shutil.copyfile(source, path),
+            model: lambda path: shutil.copyfile(source, path) if note is None else _save(keras_model, path),
             network: lambda path: save_network(integers, path),
             **warm_file,
             card: lambda path: write_card(record, path),
@@ -103,13 +110,27 @@ def _write_no_arrays(path: Path) -> None:
         np.savez(out)
 
 
-def convert_model(source: Path, events: EventCodes, where: str) -> Network:
-    """Convert a saved model for a data set.
+def _save(model: Any, path: Path) -> None:
+    """Save a model under a name that Keras does not accept."""
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        model.save(Path(folder, "model.keras"))
+        Path(folder, "model.keras").replace(path)
+
+
+def _load(source: Path, where: str) -> Any:
+    try:
+        return load_model(source)
+    except CardError as error:
+        raise ConfigurationError(f"{where}: {error}") from error
+
+
+def convert_model(model: Any, events: EventCodes, where: str) -> Network:
+    """Convert a model for a data set.
 
     Parameters
     ----------
-    source : Path
-        The .keras file.
+    model : keras.Model
+        The model.
     events : EventCodes
         The events; their formats are those of the inputs.
     where : str
@@ -122,13 +143,11 @@ def convert_model(source: Path, events: EventCodes, where: str) -> Network:
     Raises
     ------
     ConfigurationError
-        If the model cannot be loaded or converted, or has another number of outputs than the data set has classes.
+        If the model cannot be converted, or has another number of outputs than the data set has classes.
     """
     try:
-        integers = integer_network(
-            load_model(source), events.features, events.classes, inputs=events.formats, wraps=True
-        )
-    except (CardError, FirmwareError) as error:
+        integers = integer_network(model, events.features, events.classes, inputs=events.formats, wraps=True)
+    except FirmwareError as error:
         raise ConfigurationError(f"{where}: {error}") from error
     if len(integers.output_values) != len(events.classes):
         raise ConfigurationError(
@@ -184,6 +203,7 @@ def _card(
     seconds: float,
     watch: Stopwatch,
     read: list[Path],
+    notes: list[str],
 ) -> TrainCard:
     meets_budget = Limits(spec).over_built(built) == 0
     figures = (
@@ -204,5 +224,6 @@ def _card(
         seconds_measuring=round(seconds, 3),
         seconds_per_epoch=0.0,
         history=[],
+        notes=notes,
         **watch.provenance(read, "tensorflow", "keras"),
     )

@@ -22,7 +22,7 @@ from trigger_lut.training.xla_flags import choose_flags
 from trigger_lut.utils.files import only_writer, write_together
 
 # Changes to the firmware's C++ do not make another network.
-CODE = fingerprint("training.run", without=("firmware.__init__",))
+CODE = fingerprint("stages.train", without=("firmware.__init__",))
 
 
 def train(

@@ -167,7 +167,7 @@ def test_a_branch_in_both(folder: Path) -> None:
     held = jet_columns(200)
     write_tree(Path("more_a.root"), {b: held[b] for b in ("x", "pt", "mass")}, "more")
     assert refusal(["main_a.root"], friends=friends("more_a.root")) == (
-        "branch 'mass' (feature 'mass') stands in two trees: main_a.root: tree 'jets' and more_a.root: tree 'more'"
+        "branch 'mass' (feature 'mass') occurs in two trees: main_a.root: tree 'jets' and more_a.root: tree 'more'"
     )
 
 

@@ -110,7 +110,7 @@ def test_several_files_are_one_and_jets_of_no_class_are_left_out(
         columns[f"j_{name}"][:3] = 0
     sources = [zenodo(tmp_path / "1.h5", named(*first)), zenodo(tmp_path / "2.h5", columns)]
     assert cli.main(["convert", *map(str, sources), "--root", str(tmp_path / "a.root")]) == 0
-    assert capsys.readouterr().out.endswith("; 3 of no class left out\n")
+    assert capsys.readouterr().out.endswith("; 3 of no class skipped\n")
     found = written(tmp_path / "a.root")
     np.testing.assert_array_equal(found["entry"], np.arange(77))
     np.testing.assert_array_equal(found["label"], [*first[0], *second[0][3:]])

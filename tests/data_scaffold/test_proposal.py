@@ -205,7 +205,7 @@ def test_files_with_other_branches(tmp_path: Path, capsys: pytest.CaptureFixture
     write_nano(tmp_path / "a.root", 400, extra=np.arange(400.0))
     write_nano(tmp_path / "b.root", 400, seed=1)
     assert cli.main(["init", str(tmp_path / "*.root"), "--output", str(tmp_path / "mine.yaml")]) == 0
-    assert "branches that not all files have, left out: extra\n" in capsys.readouterr().out
+    assert "branches that not all files have, skipped: extra\n" in capsys.readouterr().out
     assert "# - in 1 of 2 files alone: extra\n" in (tmp_path / "mine.yaml").read_text()
     assert load_data_set(tmp_path / "mine.yaml").files == [str(tmp_path / "*.root")]
     assert ingested(tmp_path, tmp_path / "mine.yaml").events == 800
@@ -303,7 +303,7 @@ def test_what_is_proposed_is_ingested(tmp_path: Path, branches: dict[str, str], 
     data_set = load_data_set(description)
     card = ingested(tmp_path, description)
     assert [f.name for f in card.features] == [channel.name for channel in channels(data_set)]
-    assert {*branches} & {"weight"} <= set(description.read_text().split("# Left out:")[1].replace(",", " ").split())
+    assert {*branches} & {"weight"} <= set(description.read_text().split("# Skipped:")[1].replace(",", " ").split())
 
 
 def test_addresses_are_not_looked_into(tmp_path, monkeypatch):

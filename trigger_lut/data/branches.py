@@ -1,7 +1,7 @@
 """Branches of a tree by their names: a name that fits several branches is never resolved silently.
 
 uproot looks a name up depth first and returns the first branch that fits. Split objects often repeat a name (`a/v` and
-`b/v`), so this module keeps all branches with their whole paths and reports every one that a name fits.
+`b/v`). So this module keeps the path of each branch and reports every branch that a name fits.
 """
 
 from __future__ import annotations
@@ -25,10 +25,12 @@ class NamedBranch:
 
     @property
     def path(self) -> str:
+        """Names from the top of the tree, with slashes between."""
         return "/".join(self.pieces)
 
     @property
     def name(self) -> str:
+        """Last piece of the path."""
         return self.pieces[-1]
 
 

@@ -26,11 +26,11 @@ class Buckets:
         self.held: list[Rows] = []
 
     def add(self, rows: Rows) -> None:
-        """Records in any order."""
+        """Add records in any order."""
         if self.number == 1:
             self.held.append(rows)
             return
-        # Upper 32 bits times the number of buckets, divided by 2**32: shares of the whole range
+        # Upper 32 bits times the number of buckets, divided by 2**32: equal parts of the range
         bucket = (rows["identity"] >> np.uint64(32)) * np.uint64(self.number) >> np.uint64(32)
         order = np.argsort(bucket, kind="stable")
         rows, ends = rows[order], np.cumsum(np.bincount(bucket.astype(np.int64), minlength=self.number))

@@ -30,9 +30,9 @@ CLASS_SALT = np.uint64(0x434C_4153_5300_0001)  # what is kept of a class must no
 class Part:
     """Records of a chunk of a file.
 
-    entries        entries of the tree that were read
-    rows           records of what passes the cut and has a class
-    without_class  number of the others that pass the cut, by value of the label
+    entries        Entries of the tree that were read.
+    rows           Records of what passes the cut and has a class.
+    without_class  Number of the others that pass the cut, by value of the label.
     """
 
     entries: int

@@ -35,7 +35,7 @@ class EventCodes:
     labels    (N,) int64, index into `classes`; of a regression 0
     split     (N,) uint8: TRAIN, VALIDATION or TEST
     event_id  (N,) uint64, hash of the event's identity
-    weights   (N,) float32 of mean 1 over the training split; None: all alike
+    weights   (N,) float32 of mean 1 over the training split; None: all are 1
     targets   (N, T) float32, what a regression aims at, in `scales`; None: classification
     observables  (N, M) float32, what results are shown against; None: there are none
     classes: names of the classes, or of the targets of a regression: one an output of a network; none where nothing is
@@ -60,35 +60,87 @@ class EventCodes:
 
     @property
     def label_names(self) -> tuple[str, ...]:
-        """What labels count."""
+        """Names that labels index."""
         return self.label_classes or self.classes
 
     @property
     def regression(self) -> bool:
-        """Whether outputs aim at numbers, instead of one score a class."""
+        """True if outputs are numbers instead of one score a class."""
         return self.targets is not None
 
     def labels_or_targets(self, split: int) -> NDArray[Any]:
-        """What is true of the events in one split: labels (N,) int64, or of a regression targets (N, T) float32."""
+        """Return labels of one split, or targets of a regression.
+
+        Parameters
+        ----------
+        split : int
+            TRAIN, VALIDATION or TEST.
+
+        Returns
+        -------
+        numpy.ndarray
+            Labels (N,) int64, or targets (N, T) float32.
+        """
         held = self.labels if self.targets is None else self.targets
         return np.asarray(held[self.split == split])
 
     def labels_of(self, split: int) -> NDArray[np.int64]:
-        """(N,) labels of the events in one split, in the order of rows."""
+        """Return labels of one split, in the order of rows.
+
+        Parameters
+        ----------
+        split : int
+            TRAIN, VALIDATION or TEST.
+
+        Returns
+        -------
+        numpy.ndarray (N,)
+        """
         return np.asarray(self.labels[self.split == split])
 
     def of(self, split: int) -> tuple[NDArray[np.int32], NDArray[Any]]:
-        """(codes, truth) of the events in one split: TRAIN, VALIDATION or TEST."""
+        """Return codes (N, C) and `labels_or_targets` of one split.
+
+        Parameters
+        ----------
+        split : int
+            TRAIN, VALIDATION or TEST.
+
+        Returns
+        -------
+        tuple of numpy.ndarray
+        """
         chosen = self.codes[self.split == split], self.labels_or_targets(split)
         forget(self.codes)
         return chosen
 
     def weights_of(self, split: int) -> NDArray[np.float32] | None:
-        """(N,) weights of the events in one split, in the order of rows."""
+        """Return weights of one split, in the order of rows.
+
+        Parameters
+        ----------
+        split : int
+            TRAIN, VALIDATION or TEST.
+
+        Returns
+        -------
+        numpy.ndarray (N,) or None
+        """
         return None if self.weights is None else self.weights[self.split == split]
 
     def training_targets(self, split: int) -> NDArray[Any]:
-        """Return `labels_or_targets` for training: labels as int32; with weights one more column, all float32."""
+        """Return `labels_or_targets` for training.
+
+        Parameters
+        ----------
+        split : int
+            TRAIN, VALIDATION or TEST.
+
+        Returns
+        -------
+        numpy.ndarray
+            Labels as int32. With weights one more column, and all are float32.
+        """
         truth = self.labels_or_targets(split)
         if self.weights is None:
             return truth if self.regression else truth.astype(np.int32)
@@ -96,7 +148,16 @@ class EventCodes:
         return np.concatenate([columns.astype(np.float32), self.weights[self.split == split, None]], axis=1)
 
     def block(self, start: int, stop: int) -> EventCodes:
-        """The events of rows start..stop-1; nothing is copied."""
+        """Return the events of rows start..stop-1 without a copy.
+
+        Parameters
+        ----------
+        start, stop : int
+
+        Returns
+        -------
+        EventCodes
+        """
         rows = slice(start, stop)
         return replace(
             self,
@@ -108,18 +169,49 @@ class EventCodes:
         )
 
     def blocks(self, size: int = BLOCK) -> Iterator[EventCodes]:
-        """All events in rising order of rows, `size` at a time; what was read of a mapped file is then let go."""
+        """Yield all events in the order of rows, and release what was read of a mapped file.
+
+        Parameters
+        ----------
+        size : int
+            Events of a block.
+
+        Yields
+        ------
+        EventCodes
+        """
         for start in range(0, len(self.codes), size):
             yield self.block(start, start + size)
             forget(self.codes)
 
     def counts(self, size: int = BLOCK) -> NDArray[np.int64]:
-        """(B, 3) how many events each of `blocks(size)` has of each split."""
+        """Count the events of each split in each of `blocks(size)`.
+
+        Parameters
+        ----------
+        size : int
+
+        Returns
+        -------
+        numpy.ndarray (B, 3)
+        """
         found = [np.bincount(block.split, minlength=len(SPLIT_NAMES)) for block in self.blocks(size)]
         return np.array(found, np.int64).reshape(-1, len(SPLIT_NAMES))
 
     def chunks(self, split: int, size: int = BLOCK) -> Iterator[tuple[NDArray[np.int32], NDArray[Any]]]:
-        """(codes, truth) of the events in one split, `size` at a time, in the order of rows; the last of fewer."""
+        """Yield codes and `labels_or_targets` of one split in the order of rows.
+
+        Parameters
+        ----------
+        split : int
+            TRAIN, VALIDATION or TEST.
+        size : int
+            Events of a chunk; the last one has fewer.
+
+        Yields
+        ------
+        tuple of numpy.ndarray
+        """
         held = [self.block(0, 0).of(split)]
         waiting = 0
         for block in self.blocks(size):
@@ -134,11 +226,23 @@ class EventCodes:
             yield codes, labels
 
     def first(self, split: int, count: int) -> tuple[NDArray[np.int32], NDArray[Any]]:
-        """(codes, truth) of the first `count` events in one split, or of all where there are fewer."""
+        """Return codes and `labels_or_targets` of the first events in one split.
+
+        Parameters
+        ----------
+        split : int
+            TRAIN, VALIDATION or TEST.
+        count : int
+            Events; all where there are fewer.
+
+        Returns
+        -------
+        tuple of numpy.ndarray
+        """
         return next(self.chunks(split, count), self.block(0, 0).of(split))
 
     def problems(self) -> list[str]:
-        """What is inconsistent; empty when all is well."""
+        """Return every inconsistency; empty when there is none."""
         n, c = self.codes.shape if self.codes.ndim == 2 else (-1, -1)
         found = []
         for name, dtype, shape in (
@@ -178,7 +282,11 @@ class EventCodes:
 def save_codes(events: EventCodes, path: Path) -> None:
     """Write one .npz that can be mapped, whole or not at all; the same events give the same bytes.
 
-    Raises AssertionError when the events are inconsistent (our bug, not the user's).
+    Parameters
+    ----------
+    events : EventCodes
+        Consistent; anything else is a bug of ours.
+    path : Path
     """
     problems = events.problems()
     assert not problems, problems
@@ -186,13 +294,22 @@ def save_codes(events: EventCodes, path: Path) -> None:
 
 
 def arrays_of(events: EventCodes) -> dict[str, NDArray[Any]]:
-    """The arrays that a file of codes holds, by name."""
+    """Return the arrays of a file of codes by name."""
     held = {name: getattr(events, name) for name in ("codes", "labels", "split", "event_id", *OPTIONAL)}
     return {name: array for name, array in held.items() if array is not None}
 
 
 def save_arrays(events: EventCodes, arrays: Mapping[str, NDArray[Any] | Stored], path: Path) -> None:
-    """As `save_codes`, with arrays in place of those of `events`, which may be a part of them and is not checked."""
+    """Write as `save_codes` does, with other arrays than those of `events`.
+
+    Parameters
+    ----------
+    events : EventCodes
+        A part of all events, not checked.
+    arrays : mapping of str to numpy.ndarray or Stored
+        Arrays of all events.
+    path : Path
+    """
     meta = {
         "schema_version": SCHEMA_VERSION,
         "formats": events.formats,
@@ -208,7 +325,21 @@ def save_arrays(events: EventCodes, arrays: Mapping[str, NDArray[Any] | Stored],
 
 
 def load_codes(path: Path) -> EventCodes:
-    """Map what `save_codes` wrote. Raises CardError when missing, damaged, inconsistent or of another version."""
+    """Map what `save_codes` wrote.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    EventCodes
+
+    Raises
+    ------
+    CardError
+        If the file is missing, damaged, inconsistent or of another version.
+    """
     try:
         held = map_arrays(path)
         meta = json.loads(str(held["meta"]))

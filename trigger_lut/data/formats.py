@@ -51,7 +51,7 @@ def automatic_format(values: ArrayLike, width: int, quantiles: tuple[float, floa
     return format_of(extent, (low, high), width)
 
 
-def format_of(extent: Extent, held: tuple[float, float], width: int) -> KIF:
+def format_of(extent: Extent, quantiles: tuple[float, float], width: int) -> KIF:
     """Return the format of a channel from the range of its values and from their quantiles.
 
     Integers get no fractional bits, and only as many bits as their range needs; a flag gets one bit. Where `width` bits
@@ -60,16 +60,16 @@ def format_of(extent: Extent, held: tuple[float, float], width: int) -> KIF:
     Parameters
     ----------
     extent : Extent
-    held : tuple of float
+    quantiles : tuple of float
         Lower and upper quantile. These are values of the sample, so that those of integers are integers.
     width : int
         Bits, at most.
     """
     if not extent.integers:
-        return format_between(*held, width)
+        return format_between(*quantiles, width)
     whole = _integer_format(extent.low, extent.high)
     if whole.bits > width:
-        whole = _integer_format(*held)
+        whole = _integer_format(*quantiles)
     return KIF(whole.k, whole.i, min(0, width - whole.k - whole.i))
 
 

@@ -1,7 +1,7 @@
 """The public jet substructure data sets (16 features, classes g q W Z t), from HDF5 or ARFF to a TTree.
 
-Three layouts: ARFF with a nominal attribute `class` (OpenML 42468); HDF5 with one compound data set `t_allpar_new`
-(CERNBox); HDF5 with a matrix `jets` and the names of its columns, `jetFeatureNames` (Zenodo 3602260). In HDF5 names
+Three layouts: ARFF with a nominal attribute `class` (OpenML 42468). HDF5 with one compound data set `t_allpar_new`
+(CERNBox). HDF5 with a matrix `jets` and the names of its columns, `jetFeatureNames` (Zenodo 3602260). In HDF5 names
 start with j_, and the class is one of the columns j_g, j_q, j_w, j_z, j_t that is 1.
 """
 
@@ -29,11 +29,28 @@ HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 def convert(sources: Sequence[Path], root: Path) -> str:
-    """Write the jets of all sources, in their order, to a TTree of a new file. Returns a summary for people.
+    """Write the jets of all sources, in their order, to a TTree of a new file.
 
     Branches: `entry` (int64, number of the jet, from 0), `label` (int32, index into CLASSES), and FEATURES (float32).
-    Jets of none of the classes are left out. Raises DataError for a source that is missing or of another layout,
-    ConfigurationError where the output exists; nothing is written then.
+    Jets of none of the classes are skipped.
+
+    Parameters
+    ----------
+    sources : sequence of Path
+    root : Path
+        File to write.
+
+    Returns
+    -------
+    str
+        Summary for people.
+
+    Raises
+    ------
+    DataError
+        If a source is missing or of another layout; nothing is written then.
+    ConfigurationError
+        If the output exists.
     """
     if root.exists():
         raise ConfigurationError(f"{root}: exists already and is left as it is")
@@ -47,7 +64,7 @@ def convert(sources: Sequence[Path], root: Path) -> str:
     columns = {"entry": np.arange(len(labels)), "label": labels, **dict(zip(FEATURES, values.T, strict=True))}
     _write(root, columns)
     counts = ", ".join(f"{name} {(labels == k).sum():,}" for k, name in enumerate(CLASSES))
-    left = f"; {(~kept).sum():,} of no class left out" if not kept.all() else ""
+    left = f"; {(~kept).sum():,} of no class skipped" if not kept.all() else ""
     return f"{root}: tree {TREE}, {len(labels):,} jets ({counts}){left}"
 
 

@@ -114,7 +114,17 @@ def without_class(values: NDArray[Any]) -> Counter[str]:
 
 
 def shortened(counts: Counter[str]) -> Counter[str]:
-    """Keep the LISTED most frequent values and count the rest as OTHER_VALUES."""
+    """Keep the LISTED most frequent values and count the rest as OTHER_VALUES.
+
+    Parameters
+    ----------
+    counts : Counter
+        Changed in place.
+
+    Returns
+    -------
+    Counter
+    """
     rest = counts.pop(OTHER_VALUES, 0)
     first = Counter(dict(counts.most_common(LISTED)))
     if rest := rest + counts.total() - first.total():

@@ -63,12 +63,32 @@ def merge(
     size: int = BUCKET_BYTES,
     frozen: EventCodes | None = None,
 ) -> Merged:
-    """Codes of all events; the arrays lie in `folder`, which holds nothing else.
+    """Encode the records of all files.
 
-    frozen: codes of a data set of the same channels and targets, whose formats and scales are taken; weights then stay
-    as they were given, and classes may be without events. Raises DataError for NaN or infinite features that the
-    description refuses, for an identity that occurs twice, and for a class without events; CardError for records of
-    another description.
+    Parameters
+    ----------
+    data_set : DataSet
+    shards : sequence of Shard
+        Records of each file.
+    folder : Path
+        Empty folder for the arrays.
+    size : int
+        Bytes of records in memory.
+    frozen : EventCodes, optional
+        Codes of the same channels, whose formats and scales are taken. Weights then remain as given,
+        and classes may be without events.
+
+    Returns
+    -------
+    Merged
+
+    Raises
+    ------
+    DataError
+        For NaN or infinite features that the description refuses, duplicate identities, and classes
+        without events.
+    CardError
+        For records of another description.
     """
     described = channels(data_set)
     files = [shard.file for shard in shards]
@@ -121,7 +141,7 @@ def split_of(data_set: DataSet, rows: Rows) -> NDArray[np.uint8]:
 
 
 class _Seen:
-    """What must be known of all entries before the first one is encoded; they come sorted."""
+    """Statistics of all entries, which come sorted, before the first one is encoded."""
 
     def __init__(self, data_set: DataSet, files: Sequence[str], for_training: bool) -> None:
         self.data_set, self.files, self.for_training = data_set, files, for_training
@@ -154,7 +174,7 @@ class _Seen:
             self.twice += int(same.sum())
 
     def refuse(self) -> None:
-        """Raises DataError for entries that stand twice and for classes without events or weight."""
+        """Raise DataError for duplicate entries and for classes without events or weight."""
         name = f"data set {self.data_set.name}"
         if self.twice:
             raise DataError(

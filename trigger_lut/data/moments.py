@@ -7,7 +7,10 @@ from numpy.typing import ArrayLike, NDArray
 
 
 class Moments:
-    """Of (N, T) values; deviations are merged about the means of blocks (Chan, Golub, LeVeque, COMPSTAT 1982, 30)."""
+    """Moments of (N, T) values.
+
+    Deviations are merged about the means of blocks (Chan, Golub, LeVeque, COMPSTAT 1982, 30).
+    """
 
     def __init__(self, columns: int) -> None:
         self.count = 0
@@ -15,6 +18,12 @@ class Moments:
         self.minimum, self.maximum = np.full(columns, np.inf), np.full(columns, -np.inf)
 
     def add(self, values: ArrayLike) -> None:
+        """Add a block.
+
+        Parameters
+        ----------
+        values : array_like (N, T)
+        """
         block = np.asarray(values, np.float64)
         if not len(block):
             return
@@ -28,7 +37,7 @@ class Moments:
 
     @property
     def variance(self) -> NDArray[np.float64]:
-        """(T,)"""
+        """(T,) variances."""
         return np.asarray(self.squares / max(self.count, 1))
 
     @property

@@ -27,7 +27,7 @@ class Found:
 
 @dataclass
 class Nonfinite:
-    """What was found in all entries so far; `treat` takes them block by block in the order of files."""
+    """Values of all entries so far that are not finite; `treat` takes blocks in the order of files."""
 
     data_set: DataSet
     channels: Sequence[Channel]
@@ -37,7 +37,7 @@ class Nonfinite:
     found: dict[tuple[str, int], Found] = field(default_factory=dict)
 
     def treat(self, rows: Rows) -> Rows:
-        """The entries that stay, with finite values alone; what is refused is only noted."""
+        """Return the entries that remain, with finite values alone; what is refused is only noted."""
         drop = np.zeros(len(rows), dtype=bool)
         for name, what in FIELDS.items():
             if not has(rows, name):
@@ -59,7 +59,7 @@ class Nonfinite:
         return rows
 
     def refuse(self) -> None:
-        """Raises DataError where values were found that the description refuses, and where no entry is left."""
+        """Raise DataError for values that the description refuses, and where no entry remains."""
         refused = [
             f"{held.what}: {held.count} of {self.entries} values, first at {held.first}"
             for name in FIELDS
@@ -75,7 +75,7 @@ class Nonfinite:
             raise DataError(f"data set {self.data_set.name}: no entry is left after dropping NaN and infinite values")
 
     def counts(self) -> list[int]:
-        """A channel."""
+        """Return the number of values of each channel."""
         none = Found("", False)
         return [self.found.get(("values", n), none).count for n in range(len(self.channels))]
 

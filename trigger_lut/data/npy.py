@@ -26,7 +26,14 @@ PADDING_ID = 0xD935  # of the extra field; the one that Android's zipalign uses
 
 
 def write_arrays(out: IO[bytes], arrays: Mapping[str, NDArray[Any] | Stored]) -> None:
-    """Write a .npz that can be mapped. Equal arrays give equal bytes. Mapped ones are read piece by piece."""
+    """Write a .npz that can be mapped. Equal arrays give equal bytes.
+
+    Parameters
+    ----------
+    out : binary file
+    arrays : mapping of str to numpy.ndarray or Stored
+        Mapped arrays are read piece by piece.
+    """
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
             member = zipfile.ZipInfo(f"{name}.npy")  # its time is 1980-01-01
@@ -52,10 +59,26 @@ def _write_stored(file: IO[bytes], array: Stored) -> None:
 
 
 def map_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of a .npz by name, read-only: mapped where they are stored, read into memory where compressed.
+    """Return the arrays of a .npz by name, read-only: mapped where stored, in memory where compressed.
 
-    Everything is read once, piece by piece, to compare it with its checksums. Raises FileNotFoundError without a file,
-    and ValueError, EOFError or zipfile.BadZipFile for one that is damaged.
+    Everything is read once, piece by piece, to compare it with its checksums.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no file.
+    BadZipFile
+        If the file is damaged.
+    ValueError, EOFError
+        If the file is damaged.
     """
     with zipfile.ZipFile(path) as archive, path.open("rb") as file:
         if (damaged := archive.testzip()) is not None:

@@ -17,11 +17,29 @@ from trigger_lut.errors import DataError
 def slots(
     kind: str, objects: Objects, branches: Mapping[str, Any], entry: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-    """(values (N, count, F), kept (N,)) of N entries: the first `count` objects that pass, in falling order of the key.
+    """Put the first `count` objects that pass into slots, in falling order of the key.
 
-    values[e, s] are the features of entry e's object s where s < kept[e], else `pad`. Objects of equal keys stay in the
-    order of the file; a key that is NaN comes last. Raises DataError for lists of different lengths, and for an
-    expression that does not give a list an entry.
+    Objects of equal keys keep the order of the file; a key that is NaN comes last.
+
+    Parameters
+    ----------
+    kind : str
+        Name of the objects, for messages.
+    objects : Objects
+    branches : mapping of str to numpy.ndarray or awkward.Array
+    entry : numpy.ndarray (N,)
+        Number of each entry in its tree, for messages.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        values (N, count, F) and kept (N,): values[e, s] are the features of object s of entry e where
+        s < kept[e], else `pad`.
+
+    Raises
+    ------
+    DataError
+        For lists of different lengths, and for an expression that gives no list an entry.
     """
     import awkward as ak
 

@@ -1,8 +1,8 @@
 """Quantiles of more values than memory holds, exact: the values that sorting all of them would find.
 
-Two passes count. The bits of a float32, with the sign bit turned around and negative numbers inverted, are whole
-numbers in the order of the values. The first pass counts by the upper 16 bits, the second one by the lower 16 among
-the values that share their upper bits with a quantile.
+Two passes count. The bits of a float32, with the sign bit turned around and negative numbers inverted, are
+integers in the order of the values. The first pass counts by the upper 16 bits. The second one counts by the lower 16
+bits among the values that share their upper bits with a quantile.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ BINS = 1 << 16
 
 
 def ordered(values: Floats) -> NDArray[np.uint32]:
-    """(N,) whole numbers in the order of finite values (N,)."""
+    """Return (N,) integers in the order of finite values (N,)."""
     bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
     return np.where(bits & SIGN, ~bits, bits | SIGN)
 

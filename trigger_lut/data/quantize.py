@@ -23,7 +23,7 @@ Floats = NDArray[np.float32]
 
 
 def step(feature: Feature, kif: KIF) -> float:
-    """What a step of one code stands for."""
+    """Return the value of a step of one code."""
     return feature.scale.lsb if feature.scale is not None else kif.step
 
 
@@ -38,9 +38,23 @@ def whole_steps(values: Floats, feature: Feature, kif: KIF) -> NDArray[np.float6
 def formats_of(
     data_set: DataSet, described: Sequence[Channel], training: Callable[[], Iterable[Rows]]
 ) -> tuple[KIF, ...]:
-    """The format of each channel; an automatic one from the training split, of objects from all filled slots.
+    """Return the format of each channel; an automatic one follows from the training split and all filled slots.
 
-    training: gives the records of the training split, block by block, as often as it is called.
+    Parameters
+    ----------
+    data_set : DataSet
+    described : sequence of Channel
+    training : callable
+        Gives the records of the training split, block by block, as often as it is called.
+
+    Returns
+    -------
+    tuple of KIF
+
+    Raises
+    ------
+    DataError
+        If a channel of automatic format reaches beyond LARGEST.
     """
     automatic: dict[str, list[int]] = {}
     for n, channel in enumerate(described):
@@ -105,7 +119,7 @@ class Tally:
         return codes
 
     def summary(self, nonfinite: int) -> FeatureSummary:
-        """The card's entry; nonfinite: values that were dropped or replaced before."""
+        """Return the entry of the card; nonfinite: values that were dropped or replaced before."""
         feature, kif = self.channel.feature, self.kif
         size = step(feature, kif)
         return FeatureSummary(

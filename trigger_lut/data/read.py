@@ -48,10 +48,30 @@ class _Branch:
 
 
 def count_entries(path: Address, tree: str, branches: Mapping[str, str], friends: Friends = ()) -> int:
-    """Entries of a tree that has, with its friends, all the branches. `branches` says for each what it is needed for.
+    """Return the entries of a tree that has, with its friends, all the branches.
 
-    Raises BadFileError when a file is out of reach, not ROOT, truncated or damaged; DataError when it lacks the tree or
-    a branch, or when friends do not line up; ToolMissingError when a package for remote files is not installed.
+    Parameters
+    ----------
+    path : Path or str
+        File or address.
+    tree : str
+    branches : mapping of str to str
+        Branches, each with its purpose.
+    friends : sequence of tuple
+        File and tree of each friend.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    BadFileError
+        If a file is out of reach, not ROOT, truncated or damaged.
+    DataError
+        If a file lacks the tree or a branch, or friends do not line up.
+    ToolMissingError
+        If a package for remote files is not installed.
     """
     with _opened(path, tree, friends) as trees:
         for name, purpose in branches.items():
@@ -111,10 +131,8 @@ def chunks(
 
 
 def _arrays(branch: _Branch, size: int) -> Iterator[Any]:
-    """Yield the branch, `size` entries at a time. A basket that continues in the next chunk is decoded once.
-
-    uproot's own `iterate` finds branches by their last names, and so reads another one where names repeat.
-    """
+    """Read the branch, `size` entries at a time. A basket that continues in the next chunk is decoded once."""
+    # The `iterate` of uproot finds branches by their last names, and so reads another one where names repeat.
     import awkward as ak
     import uproot
     from uproot.interpretation.identify import UnknownInterpretation
@@ -198,7 +216,7 @@ def _branch(trees: Sequence[_Tree], name: str, purpose: str) -> _Branch:
         raise DataError(f"{trees[0]} has no branch {name!r}{beside} ({purpose}){nearest(name, known)}{hint}")
     paths = [branch.path for _, branch in found]
     if len(found) > 1 and len({str(tree) for tree, _ in found}) == len(found) and len(set(paths)) == 1:
-        raise DataError(f"branch {name!r} ({purpose}) stands in two trees: {found[0][0]} and {found[1][0]}")
+        raise DataError(f"branch {name!r} ({purpose}) occurs in two trees: {found[0][0]} and {found[1][0]}")
     if len(found) > 1:
         places = [f"{branch.path!r} of {tree}" for tree, branch in found]
         raise DataError(
@@ -220,7 +238,7 @@ def _how_to_tell_apart(paths: Sequence[str]) -> str:
 
 @contextmanager
 def _opened(path: Address, tree: str, friends: Friends) -> Iterator[list[_Tree]]:
-    """The main tree and its friends, all with as many entries."""
+    """Yield the main tree and its friends, all with as many entries."""
     with ExitStack() as stack:
         trees = [stack.enter_context(_open_tree(*place)) for place in ((path, tree), *friends)]
         for friend in trees[1:]:

@@ -28,7 +28,16 @@ BLOCK_BYTES = 16 << 20
 
 
 def row_type(data_set: DataSet) -> np.dtype[np.void]:
-    """The record of a data set. Fields without content are left out."""
+    """Return the record type of a data set. Fields without content are skipped.
+
+    Parameters
+    ----------
+    data_set : DataSet
+
+    Returns
+    -------
+    numpy.dtype
+    """
     fields: list[Any] = [("identity", "<u8"), ("entry", "<i8"), ("file", "<i4"), ("label", "<i4")]
     if data_set.split_by or data_set.rows is not None:
         fields.append(("group", "<u8"))
@@ -44,7 +53,7 @@ def row_type(data_set: DataSet) -> np.dtype[np.void]:
 
 
 def has(rows: Rows, name: str) -> bool:
-    """Whether the records have a field."""
+    """Return whether the records have a field."""
     return name in (rows.dtype.names or ())
 
 
@@ -66,7 +75,7 @@ def filled_slots(data_set: DataSet, channel: Channel, rows: Rows) -> NDArray[np.
 
 
 class RowWriter:
-    """A .npy file of records whose number is known only at the end; nothing but the last ones is held."""
+    """A .npy file of records whose number is known only at the end; only the last ones are in memory."""
 
     def __init__(self, file: IO[bytes], row: np.dtype[np.void]) -> None:
         self.file, self.row, self.count = file, row, 0
@@ -78,19 +87,38 @@ class RowWriter:
         np.lib.format.write_array_header_1_0(self.file, described)
 
     def add(self, rows: Rows) -> None:
+        """Append records.
+
+        Parameters
+        ----------
+        rows : numpy.ndarray (N,)
+        """
         self.file.write(np.ascontiguousarray(rows, self.row).data)
         self.count += len(rows)
 
     def finish(self) -> None:
-        """Say in the header how many there are."""
+        """Write the number of records into the header."""
         self.file.seek(0)
         self._header()
 
 
 def read_rows(path: Path, row: np.dtype[np.void]) -> Iterator[Rows]:
-    """The records of a file that `RowWriter` wrote, some megabytes at a time.
+    """Read a file that `RowWriter` wrote, some megabytes at a time.
 
-    Raises CardError for a file that is missing, shorter than its header says, or of other records.
+    Parameters
+    ----------
+    path : Path
+    row : numpy.dtype
+        Expected record type.
+
+    Yields
+    ------
+    numpy.ndarray (N,)
+
+    Raises
+    ------
+    CardError
+        If the file is missing, shorter than its header says, or of other records.
     """
     try:
         with path.open("rb") as file:

@@ -20,7 +20,24 @@ XROOTD = {"fsspec_xrootd": "fsspec-xrootd", "XRootD": "xrootd"}  # packages by m
 
 @contextmanager
 def open_file(path: Address) -> Iterator[Any]:
-    """uproot's file. Raises BadFileError, and ToolMissingError when a package for remote files is not installed."""
+    """Open a file with uproot.
+
+    Parameters
+    ----------
+    path : Path or str
+        File or address.
+
+    Yields
+    ------
+    uproot.ReadOnlyDirectory
+
+    Raises
+    ------
+    BadFileError
+        If the file is out of reach or damaged.
+    ToolMissingError
+        If a package for remote files is not installed.
+    """
     import uproot
     from uproot.source.http import HTTPSource
 
@@ -42,13 +59,27 @@ def open_file(path: Address) -> Iterator[Any]:
 
 
 def file_uuid(address: Address) -> str:
-    """The identifier that ROOT gave a file when it was made. Raises BadFileError or ToolMissingError."""
+    """Return the identifier that ROOT gave a file when it was made.
+
+    Parameters
+    ----------
+    address : Path or str
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    BadFileError, ToolMissingError
+        As in `open_file`.
+    """
     with open_file(address) as file:
         return str(file.file.uuid)
 
 
 def check_header(path: Path) -> None:
-    """Raises BadFileError when the file is missing, not a ROOT file, or shorter than its header says."""
+    """Raise BadFileError when the file is missing, not a ROOT file, or shorter than its header says."""
     try:
         with path.open("rb") as file:
             header = file.read(24)
@@ -82,6 +113,7 @@ def stamp(file: Address) -> str | None:
 
 
 def first_line(error: Exception) -> str:
+    """Return the kind and the first line of an error."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0] if lines else ''}"
 

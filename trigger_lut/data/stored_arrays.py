@@ -23,6 +23,7 @@ class Stored:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Shape of all elements so far."""
         return (self.length, *self.inner)
 
     def append(self, array: NDArray[Any]) -> None:

@@ -15,10 +15,25 @@ from trigger_lut.errors import DataError
 
 
 def scales_of(data_set: DataSet, spreads: ArrayLike) -> list[float]:
-    """What an output of 1 stands for, a target. spreads: (T,) standard deviations of the training split.
+    """Return the value of an output of 1 for each target.
 
-    By default the power of two that is nearest to the standard deviation: the firmware's output is then the target
-    itself, with the binary point moved. Raises DataError for a target that does not vary.
+    By default it is the power of two nearest to the standard deviation. The output of the firmware is then the
+    target itself, with the binary point moved.
+
+    Parameters
+    ----------
+    data_set : DataSet
+    spreads : array_like (T,)
+        Standard deviations in the training split.
+
+    Returns
+    -------
+    list of float
+
+    Raises
+    ------
+    DataError
+        If a target does not vary.
     """
     found = []
     for target, spread in zip(data_set.regression_targets or [], np.asarray(spreads), strict=True):
@@ -29,7 +44,7 @@ def scales_of(data_set: DataSet, spreads: ArrayLike) -> list[float]:
 
 
 def target_summaries(data_set: DataSet, of_all: Moments, scales: Sequence[float]) -> list[TargetSummary]:
-    """The card's entries; of_all: targets of all events. Empty for a classification."""
+    """Return the entries of the card; of_all: targets of all events. Empty for a classification."""
     return [
         TargetSummary(
             name=target.name,

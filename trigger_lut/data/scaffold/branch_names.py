@@ -1,4 +1,4 @@
-"""What the names of branches say in ntuples of this field: identity, label, weight, truth, decision.
+"""Roles of branches by their names in ntuples of this field: identity, label, weight, truth, decision.
 
 A name counts by its letters and digits in lower case, so that `luminosityBlock` and `lumi_block` are alike.
 """
@@ -53,8 +53,8 @@ INTERNAL = re.compile(r"##|__|_Friend|.*/(##|__)")  # trees that a file keeps fo
 DECISION = re.compile(r"(HLT|L1|DST|Flag|AlCa)_")  # of true or false
 OTHER_IDENTITY = {"bunchcrossing", "bx", "bxid", "orbit", "orbitnumber", "orbitid", "timestamp"}
 
-# Trees beside the events, whatever their number of entries
-BESIDE = {
+# Trees of bookkeeping, whatever their number of entries
+BOOKKEEPING = {
     "links",
     "runs",
     "luminosityblocks",
@@ -92,7 +92,7 @@ def is_truth(name: str) -> bool:
 
 
 def role(name: str) -> Role | None:
-    """What a flat branch is by its name; None for what may be a feature."""
+    """Return the role of a flat branch by its name; None for what may be a feature."""
     word = key(name)
     if word in LABEL or word.endswith(("label", "labels", "target", "targets", "class")):
         return "label"
@@ -127,13 +127,13 @@ def group(name: str) -> tuple[str, str]:
 
 
 def term(name: str) -> str:
-    """The branch in the expression language: its name, or branch("...") where that is no name or another's."""
+    """Return the branch in the expression language: its name, or branch("...") where that is no name or another's."""
     plain = name.isidentifier() and not keyword.iskeyword(name) and name not in FUNCTIONS and name != "branch"
     quoted = name.replace("\\", "\\\\").replace('"', '\\"')
     return name if plain and name.isascii() else f'branch("{quoted}")'
 
 
 def identifier(text: str) -> str:
-    """A text with every character that a name cannot have replaced by an underscore."""
+    """Return a text with an underscore for every character that a name cannot have."""
     word = re.sub(r"\W", "_", text, flags=re.ASCII).strip("_") or "x"
     return word if word[0].isalpha() else f"x_{word}"

@@ -39,7 +39,7 @@ def classes_of(files: Sequence[Path]) -> dict[str, list[Path]]:
 
 
 def _words(text: str) -> list[str]:
-    """The words of a name that may tell a process."""
+    """Return the words of a name that may tell a process."""
     found = []
     for token in re.split(r"[^A-Za-z0-9]+", text):
         word = re.sub(r"\d+[A-Za-z]?$", "", token)
@@ -54,7 +54,7 @@ def _is_hash(token: str) -> bool:
 
 
 def _folders(files: Sequence[Path]) -> list[str]:
-    """Of each file the folder in which paths first differ; '' where they do not."""
+    """Return the folder of each file in which paths first differ; '' where they do not."""
     parts = [path.parent.parts for path in files]
     if len({len(held) for held in parts}) != 1:
         return [path.parent.name for path in files]
@@ -63,8 +63,10 @@ def _folders(files: Sequence[Path]) -> list[str]:
 
 
 def patterns(classes: dict[str, list[Path]], entries: Sequence[str]) -> dict[str, list[str]]:
-    """What to write for the files of each class: what the user wrote, globs, or each file; the shortest of these that
-    means just them."""
+    """Return the entries for the files of each class.
+
+    These are what the user wrote, globs, or each file: the shortest that means just them.
+    """
     held = {entry: _files(entry) for entry in entries}
     found = {}
     for name, files in classes.items():
@@ -87,7 +89,7 @@ def _globs(files: Sequence[Path]) -> list[str]:
 
 
 def _begin(names: Sequence[str]) -> str:
-    """What all names begin with, without a number at the end of it."""
+    """Return the common beginning of all names, without a number at its end."""
     first, last = min(names), max(names)
     same = next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
     return first[:same].rstrip("0123456789")

@@ -1,4 +1,4 @@
-"""What of a tree may be the identity, the label and the features of a data set: a start for a person to edit."""
+"""Proposal of the identity, the label and the features of a data set from a tree, for a person to edit."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from trigger_lut.data.scaffold.proposal import (
 from trigger_lut.data.split import hash_columns
 from trigger_lut.errors import DataError
 
-MAX_FEATURES = 20  # a start; more stand in comments
+MAX_FEATURES = 20  # a start; more are in comments
 FLAT_BESIDE_LISTS = 8  # features from flat branches where there are lists too
 GROUPS = 4  # objects that a start is made with
 MAX_CLASSES = 20
@@ -255,7 +255,7 @@ def _features(branches: dict[str, Branch], left_out: dict[str, str]) -> tuple[li
         counter = counters.get(_counted(head))
         for name, expression, used in _reductions(head, names, counter, crossing(names, branches)):
             if head in objects and "nth(" in expression:
-                continue  # stands in a slot
+                continue  # is in a slot
             read = [branches[n] for n in parse(expression).names]
             made = _feature(name, expression, read, taken)
             if not isinstance(made, str):
@@ -276,7 +276,7 @@ def _features(branches: dict[str, Branch], left_out: dict[str, str]) -> tuple[li
 
 
 def _named_apart(objects: list[ProposedObjects], features: list[Feature]) -> list[ProposedObjects]:
-    """The objects, renamed where a channel would have the name of a feature or of another's channel."""
+    """Return the objects, renamed where a channel would have the name of a feature or of another's channel."""
     taken, found = {feature.name for feature in features}, []
     for one in objects:
         while taken & one.channels():
@@ -287,10 +287,7 @@ def _named_apart(objects: list[ProposedObjects], features: list[Feature]) -> lis
 
 
 def _reductions(head: str, names: list[str], counter: str | None, select: str) -> Iterator[tuple[str, str, bool]]:
-    """Yield (name, expression, whether for a start) of one number each from the lists of an object.
-
-    select: condition on the objects; empty for none.
-    """
+    """Return (name, expression, whether for a start) of one number each from the lists of an object."""
     word, kept = identifier(head), f"[{select}]" if select else ""
     yield (
         f"n{word}" if group(names[0])[1] else f"{word}_num",
@@ -367,7 +364,7 @@ def _counted(head: str) -> str:
 
 
 def _counter_of(name: str) -> str:
-    """The object that a flat branch counts by its name: 'jet' of nJet, n_jets, Jet_size; '' of any other."""
+    """Return the object that a flat branch counts by its name: 'jet' of nJet, n_jets, Jet_size; '' of any other."""
     word = name.rsplit("/", 1)[-1]
     for start in ("num_", "n_", "n"):
         if word.startswith(start):
@@ -376,7 +373,7 @@ def _counter_of(name: str) -> str:
 
 
 def _feature(name: str, expression: str, read: list[Branch], taken: set[str]) -> Feature | str:
-    """The feature, or why it is none."""
+    """Return the feature, or why it is none."""
     try:
         values = np.asarray(parse(expression).evaluate({b.name: b.values for b in read}), np.float64)
     except DataError as error:

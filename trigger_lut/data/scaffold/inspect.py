@@ -1,4 +1,4 @@
-"""What is in ROOT files: their trees, and of one tree the branches with a sample of their values.
+"""Trees of ROOT files, and the branches of one tree with a sample of their values.
 
 A huge file takes as long as a small one: values are read at a few places that are spread over files and entries.
 """
@@ -20,10 +20,10 @@ from trigger_lut.config.validation import LONGEST_TEXT
 from trigger_lut.data.branches import Branches
 from trigger_lut.data.read import MAX_DEPTH, count_entries
 from trigger_lut.data.root_files import check_header
-from trigger_lut.data.scaffold.branch_names import BESIDE, INTERNAL, key, role
+from trigger_lut.data.scaffold.branch_names import BOOKKEEPING, INTERNAL, key, role
 from trigger_lut.errors import DataError, nearest
 
-ENTRIES = 20_000  # entries to look at
+ENTRIES = 20_000  # entries to read
 FILES, PLACES = 8, 5  # files in which values are read, and places in each of them
 READS = 2_000  # branches times places; of more branches fewer places are read, but of identities and labels
 VALUES = 4_000_000  # branches times entries
@@ -51,11 +51,12 @@ class Branch:
 class TreeSample:
     """One tree of some files.
 
-    trees     entries of every tree, over all files
-    entries_read  entries of which identities and labels were read; of the other branches fewer where there are many
-    branches  those that all files have, in the order of the first
-    partial   those that not all files have, with the number of files that have them
-    file      (entries_read,) number of the file of each entry of which identities and labels were read
+    trees         Entries of every tree, over all files.
+    entries_read  Entries of identities and labels. Of many other branches fewer are read.
+    branches      Branches of all files, in the order of the first.
+    partial       Number of files of each other branch.
+    file          (entries_read,) number of the file of each entry.
+    friend        Tree with the identity, if it is another one.
     """
 
     paths: tuple[Path, ...]
@@ -69,14 +70,28 @@ class TreeSample:
 
     @property
     def entries(self) -> int:
+        """Entries of the tree, over all files."""
         return self.trees[self.tree]
 
 
 def sample_tree(paths: Sequence[Path], tree: str | None = None) -> TreeSample:
-    """Look into files. `tree`: the one to look at; default: the one with most entries, but not one like NanoAOD's Runs.
+    """Read a sample of a tree.
 
-    Raises DataError when a file is missing, not ROOT, truncated or without trees, when one lacks the tree, and when
-    the tree has no entries or the files have no branch in common.
+    Parameters
+    ----------
+    paths : sequence of Path
+    tree : str, optional
+        Default: the one with most entries, but not one like NanoAOD's Runs.
+
+    Returns
+    -------
+    TreeSample
+
+    Raises
+    ------
+    DataError
+        If a file is missing, not ROOT, truncated, or lacks the tree.
+        If the tree has no entries, or the files have no branch in common.
     """
     chosen = tree is None
     by_file = [_trees(path) for path in paths]
@@ -152,7 +167,7 @@ def _identities(
 
 def _preference(name: str) -> tuple[bool, bool, bool]:
     """Return what makes a tree likely to hold the events: no bookkeeping, objects of level 1, hardware first."""
-    usual = not INTERNAL.match(name) and key(name) not in BESIDE
+    usual = not INTERNAL.match(name) and key(name) not in BOOKKEEPING
     return usual, "upgrade" in name.lower(), "emu" not in name.lower()
 
 

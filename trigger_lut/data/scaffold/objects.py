@@ -62,7 +62,7 @@ def _objects(
     room: int,
     taken: set[str],
 ) -> ProposedObjects | None:
-    """Of the lists of one object, by rising `variable`; None where there is nothing to use or no room."""
+    """Return slots of the lists of one object, by rising `variable`; None for nothing to use or no room."""
     import awkward as ak
 
     momentum = ordered[0]
@@ -190,7 +190,7 @@ def propose_arrays(
 def _feature(
     word: str, name: str, momentum: str, count: int, branches: Mapping[str, Branch], select: str
 ) -> tuple[Feature | str, NDArray[np.bool_]]:
-    """(The feature, or why it is none; whether an entry has a value that is not finite in its slots)."""
+    """Return the feature, or why it is none, and whether an entry has a value that is not finite in its slots."""
     content: dict[str, Any] = {
         "count": count,
         "sort_by": term(momentum),

@@ -1,4 +1,4 @@
-"""What `init` proposes, as plain values: features, objects in slots, classes of files, and the whole."""
+"""Proposal of `init` as plain values: features, objects in slots, classes of files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from trigger_lut.data.formats import automatic_format
 
 WIDTH, QUANTILES = 8, (0.001, 0.999)
-MANY_NOT_FINITE = 0.1  # dropping more than this share of the entries is not proposed
+MANY_NOT_FINITE = 0.1  # dropping more than this fraction of the entries is not proposed
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class ProposedObjects:
 
     @property
     def used(self) -> list[Feature]:
+        """Features that are not in comments."""
         return [feature for feature in self.features if feature.used]
 
     def channels(self) -> set[str]:
@@ -56,14 +57,14 @@ class ProposedObjects:
 class Proposal:
     """A start for a description. Empty `event_id`, `classes` or used features are for the user to fill in.
 
-    classes   names, from 0 on
-    files     files or globs by class where files say the class; empty: a label does
-    apart     whether entries of different classes may have the same event_id
-    notes     what is to be known about event_id and about the label, by these words
-    left_out  reason by branch
-    numbered  whether entries are numbered, as no branch names them
-    values    value of the label of each class, as YAML; empty for 0, 1, ...
-    friend    tree of the same files with the identity; empty for none
+    classes   Names, from 0 on.
+    files     Files or globs by class where files say the class; empty: a label does.
+    apart     Whether entries of different classes may have the same event_id.
+    notes     Comments on event_id and label.
+    left_out  Reason by branch.
+    numbered  Whether entries are numbered, as no branch names them.
+    values    Value of the label of each class, as YAML; empty for 0, 1, ...
+    friend    Tree of the same files with the identity; empty for none.
     """
 
     tree: str
@@ -83,26 +84,29 @@ class Proposal:
 
     @property
     def used(self) -> list[Feature]:
+        """Features that are not in comments."""
         return [feature for feature in self.features if feature.used]
 
     @property
     def nonfinite(self) -> str:
+        """Treatment of NaN and infinities."""
         seen = any(feature.not_finite for feature in self.used) or any(o.not_finite for o in self.objects)
         return "drop" if seen else "refuse"
 
 
 def described(kind: str, finite: Any, not_finite: float) -> str:
-    """A comment on values (N,), all finite, N > 0: type of the branch, range, share of NaN, automatic format."""
+    """Return a comment on finite values (N,), N > 0: type of the branch, range, fraction of NaN, automatic format."""
     kif = automatic_format(finite, WIDTH, QUANTILES)
     return f"{kind}, {span(finite)}, {percent(not_finite)} not finite; auto: {kif}"
 
 
 def span(values: Any) -> str:
-    """Smallest and largest of the finite values."""
+    """Return the smallest and largest of the finite values as text."""
     finite = np.asarray(values, np.float64)
     finite = finite[np.isfinite(finite)]
     return f"{finite.min():.6g} to {finite.max():.6g}" if len(finite) else "no finite value"
 
 
-def percent(share: float) -> str:
-    return "0 %" if not share else f"{100 * share:.3g} %" if share > 1e-4 else "< 0.01 %"
+def percent(fraction: float) -> str:
+    """Return a fraction as text."""
+    return "0 %" if not fraction else f"{100 * fraction:.3g} %" if fraction > 1e-4 else "< 0.01 %"

@@ -33,15 +33,31 @@ EMPTY = {
     "classes": "FILL IN: names of the classes, from 0 on",
     "features": "FILL IN: the inputs of the network",
 }
-SHOWN = 40  # names of left out branches in one comment
+SHOWN = 40  # names of skipped branches in one comment
 
 
 def start(files: Sequence[str], tree: str | None, name: str | None, output: Path | None) -> str:
-    """Look into files (paths or globs), write a description, and return a summary for people.
+    """Read samples of files, write a description, and return a summary for people.
 
-    `name` is that of `output` without .yaml where it is not given, and otherwise follows from the first file.
-    Raises ConfigurationError for an unfit name and where the output exists, DataError for the files; nothing is
-    written then.
+    Parameters
+    ----------
+    files : sequence of str
+        Paths or globs.
+    tree : str or None
+    name : str or None
+        Default: that of `output` without .yaml, or of the first file.
+    output : Path or None
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ConfigurationError
+        For an unfit name, and where the output exists; nothing is written then.
+    DataError
+        For remote or faulty files.
     """
     name = name or (output.stem if output else _name_of(files[0]))
     try:
@@ -73,14 +89,14 @@ def start(files: Sequence[str], tree: str | None, name: str | None, output: Path
 
 
 def _name_of(file: str) -> str:
-    """A name from that of a file, or of its folder where a glob is all there is."""
+    """Return a name from that of a file, or of its folder where a glob is all there is."""
     words = [re.sub(r"[^A-Za-z0-9_-]", "", part) for part in (Path(file).stem, Path(file).parent.name)]
     fit = [word.strip("_-") for word in words if word.strip("_-")]
     return identifier(fit[0]) if fit else "mine"
 
 
 def description(output: Path, files: Sequence[str], sample: TreeSample, proposal: Proposal) -> str:
-    """The YAML text."""
+    """Return the YAML text."""
     lines = ["# yaml-language-server: $schema=../data_set.schema.json"] * (output.parent.name == DATA_SETS.name)
     lines += [_comment(line) for line in _head(output, sample, proposal)]
     lines += [f"name: {_text(output.stem)}", *_files(files, proposal), f"tree: {_text(sample.tree)}"]
@@ -136,7 +152,7 @@ def _files(entries: Sequence[str], proposal: Proposal) -> list[str]:
         return [f"files: [{', '.join(map(_text, entries))}]"]
     lines = [
         "# No branch says the class, but names of files tell processes apart. Check that each class has its files, and",
-        "# no part of the data stands under another name; classes can be renamed, here and under label.classes.",
+        "# no part of the data occurs under another name; classes can be renamed, here and under label.classes.",
         "files_by_class:",
     ]
     lines += [f"  {_text(name)}: [{', '.join(map(_text, held))}]" for name, held in proposal.files.items()]
@@ -154,17 +170,17 @@ def _objects(proposed: Sequence[ProposedObjects]) -> list[str]:
         "# Lists as objects in slots, as trigger hardware delivers them: sorted by a key, the first `count` kept,",
         "# empty slots padded. All slots of a feature have one format. A network whose layers share their tables",
         "# between slots (input_shape: [slots, features], as in config/examples/jets_particles.yaml) takes one kind of",
-        "# objects and no features beside.",
+        "# objects and no other features.",
         "objects:",
     ]
     for one in proposed:
         lines += [
             f"  {_text(one.name)}:",
-            _beside(f"    count: {one.count}", one.number),
-            *([_beside(f"    sort_by: {_text(one.sort_by)}", one.order)] if one.sort_by else []),
+            _commented(f"    count: {one.count}", one.number),
+            *([_commented(f"    sort_by: {_text(one.sort_by)}", one.order)] if one.sort_by else []),
             *_selection(one),
-            _beside("    pad: 0", one.empty),
-            _beside(
+            _commented("    pad: 0", one.empty),
+            _commented(
                 "    # mask: present", "optional: one more bit a slot, 1 where it holds an object, 0 where it is padded"
             ),
             "    features:",
@@ -175,13 +191,13 @@ def _objects(proposed: Sequence[ProposedObjects]) -> list[str]:
 
 def _selection(one: ProposedObjects) -> list[str]:
     if one.select:
-        return [_beside(f"    select: {_text(one.select)}", one.selected)]
+        return [_commented(f"    select: {_text(one.select)}", one.selected)]
     if not one.sort_by:
         return []
-    return [_beside(f"    # select: {one.sort_by} > 20", "optional: objects for which this is false are left out")]
+    return [_commented(f"    # select: {one.sort_by} > 20", "optional: objects for which this is false are skipped")]
 
 
-def _beside(line: str, comment: str) -> str:
+def _commented(line: str, comment: str) -> str:
     return f"{line:36} {_comment(comment)}"
 
 
@@ -211,7 +227,7 @@ def _open_places(proposal: Proposal) -> list[str]:
 
 
 def _class_from(proposal: Proposal) -> str:
-    """What says the class of an entry."""
+    """Return the origin of the class of an entry."""
     by_file = ", ".join(f"{name} {' '.join(held)}" for name, held in proposal.files.items())
     return by_file or proposal.label or "none proposed"
 
@@ -228,7 +244,7 @@ def _left_out(proposal: Proposal) -> list[str]:
     by_reason: dict[str, list[str]] = {}
     for branch, reason in proposal.left_out.items():
         by_reason.setdefault(reason, []).append(branch)
-    lines = ["", "# Left out:"] if by_reason else []
+    lines = ["", "# Skipped:"] if by_reason else []
     for reason, names in by_reason.items():
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
         lines.append(_comment(f"- {reason}: {', '.join(names[:SHOWN])}{more}"))
@@ -236,7 +252,7 @@ def _left_out(proposal: Proposal) -> list[str]:
 
 
 def _text(text: str) -> str:
-    """A YAML scalar, quoted where a plain one could be read as something else."""
+    """Return a YAML scalar, quoted where a plain one could be read as something else."""
     if re.fullmatch(r"[A-Za-z_][\w./-]*", text, re.ASCII) and yaml.safe_load(text) == text and text.lower() not in "yn":
         return text
     if text.isprintable():
@@ -249,7 +265,7 @@ def _comment(text: str) -> str:
 
 
 def summary(output: Path, sample: TreeSample, proposal: Proposal) -> str:
-    """What was found and proposed, in a few lines."""
+    """Return the proposal in a few lines."""
     others = [f"{n} ({c:,})" for n, c in sample.trees.items() if n != sample.tree]
     numbered = "entry" if proposal.numbered else "none proposed"
     lines = [
@@ -259,12 +275,12 @@ def summary(output: Path, sample: TreeSample, proposal: Proposal) -> str:
         f"label: {_class_from(proposal)} ({proposal.notes['label']})",
         *([f"friends: tree {proposal.friend} of the same files"] if proposal.friend else []),
         f"features: {len(proposal.used)} proposed, {len(proposal.features) - len(proposal.used)} more in comments, "
-        f"{len(proposal.left_out)} left out; nonfinite: {proposal.nonfinite}",
+        f"{len(proposal.left_out)} skipped; nonfinite: {proposal.nonfinite}",
         *(f"objects: {o.name}, {o.count} slots of {', '.join(f.name for f in o.used)}" for o in proposal.objects),
     ]
     if sample.partial:
-        lines.append(f"branches that not all files have, left out: {', '.join(list(sample.partial)[:SHOWN])}")
+        lines.append(f"branches that not all files have, skipped: {', '.join(list(sample.partial)[:SHOWN])}")
     if todo := _open_places(proposal):
         lines.append(f"to be filled in: {', '.join(todo)}")
-    lines.append(f"written: {output}; next steps stand in its head")
+    lines.append(f"written: {output}; its head lists the next steps")
     return "\n".join(lines)

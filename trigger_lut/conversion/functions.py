@@ -347,7 +347,7 @@ def _two_tables(name: str, kif: KIF, values: IntArray, fraction_bits: int, high:
     size, signed = 1 << low, int(kif.k)
     blocks = values.reshape(-1, size)
     thresholds = np.where((blocks != blocks[:, :1]).any(axis=1), (blocks != blocks[:, :1]).argmax(axis=1), size)
-    saturated = LinearLayer(f"{name}_argument", (kif,), ("SAT",), _one(1), _row(0), _row(kif.f))
+    saturated = LinearLayer(f"{name}_argument", (kif,), ("SAT",), _one(1), _row(0), fraction_bits=_row(kif.f))
     limit = _table(f"{name}_threshold", kif, thresholds * 2.0**-kif.f, high)
     limit_kif = KIF(0, low + 1 - kif.f, kif.f)
     difference = LinearLayer(
@@ -356,7 +356,7 @@ def _two_tables(name: str, kif: KIF, values: IntArray, fraction_bits: int, high:
         ("WRAP", "WRAP"),
         np.array([[1], [-1]], dtype=np.int64),
         _row(0),
-        _row(kif.f),
+        fraction_bits=_row(kif.f),
     )
     # 2 * high bits + 1 - sign of the difference, in steps of half a block
     step = kif.f - low
@@ -367,7 +367,7 @@ def _two_tables(name: str, kif: KIF, values: IntArray, fraction_bits: int, high:
         ("WRAP", "WRAP"),
         np.array([[2], [-1]], dtype=np.int64),
         _row(1),
-        _row(step + 1),
+        fraction_bits=_row(step + 1),
     )
     halves = np.stack([blocks[:, 0], blocks[:, -1]], axis=1).reshape(-1)
     entries = _table(f"{name}_table", KIF(signed, kif.i, step + 1), halves * 2.0**-fraction_bits, high + 1)
@@ -405,5 +405,7 @@ def _multiplication(function: RealFunction, kif: KIF, rounding: str) -> LinearLa
         if lowest <= highest:
             bias = int(lowest if lowest >= 0 else min(highest, 0))
             inputs = (kif_for_range(function.lo, function.hi, function.f),)
-            return LinearLayer(f"{function.name}_product", inputs, ("WRAP",), _one(weight), _row(bias), _row(f))
+            return LinearLayer(
+                f"{function.name}_product", inputs, ("WRAP",), _one(weight), _row(bias), fraction_bits=_row(f)
+            )
     return None

@@ -132,5 +132,5 @@ def rounding_layer(name: str, source: KIF, fraction_bits: int, rounding: str) ->
         ("WRAP", "WRAP"),
         np.array([[1], [weight]], dtype=np.int64),
         np.array([mode.constant(dropped)], dtype=np.int64),
-        np.array([source.f], dtype=np.int64),
+        fraction_bits=np.array([source.f], dtype=np.int64),
     )

@@ -90,7 +90,19 @@ class Backend(Protocol):
     def write(self, design: Design, folder: Path) -> None:
         """Write a design into the firmware folder, ready to be evaluated.
 
-        Raises FirmwareError when the network cannot be built, ToolMissingError and ToolFailedError for the programs.
+        Parameters
+        ----------
+        design
+            Design.
+        folder
+            Firmware folder.
+
+        Raises
+        ------
+        FirmwareError
+            If the network cannot be built.
+        ToolMissingError, ToolFailedError
+            For the programs.
         """
         ...
 

@@ -62,7 +62,7 @@ class TableLayers(ReplayOperationBase):  # type: ignore[misc]
 def _channel(
     name: str, form: TableLayer, values: list[Any], known: dict[tuple[int, KIF, str], Any], i: int, value: int
 ) -> Any:
-    """What a place reads as its channel i, in that channel's format."""
+    """Return the variable that a position reads as its channel i, in that channel's format."""
     if value == PADDING:
         return 0.0
     key = value, form.inputs[i], form.overflow[i]
@@ -75,7 +75,7 @@ def _channel(
 
 
 def _entered(name: str, x: Any, kif: KIF, overflow: str, rounding: str) -> Any:
-    """An input of the model without a format, in that of the layer which reads it; rounding is left to `convert`."""
+    """Give an input of the model without a format that of the layer which reads it; rounding is left to `convert`."""
     fresh = x.low > x.high
     limits = (-kif.k * 2.0**kif.i, 2.0**kif.i)
     if overflow == "SAT" and not fresh and (x.low, x.high + x.step) != limits:

@@ -1,8 +1,8 @@
-"""What alkaid's entry point group `alkaid_keras` names for the layers of this package (pyproject.toml).
+"""Entry point of alkaid's group `alkaid_keras` for the layers of this package (pyproject.toml).
 
 With the package installed, `alkaid convert model.keras folder --inputs-kif K I F` takes models of LUTDense, LUTConv1D,
-LUTConv2D and HGQ2's layers. Without --inputs-kif the inputs get the formats of the layers that read them, and alkaid's
-own comparison with Keras, on values up to +-512, counts differences where Keras saturates.
+LUTConv2D and HGQ2's layers. Without --inputs-kif the inputs get the formats of the layers that read them. Alkaid's own
+comparison with Keras uses values up to +-512, so it counts differences where Keras saturates.
 """
 
 from __future__ import annotations

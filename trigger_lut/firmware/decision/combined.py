@@ -45,9 +45,23 @@ end architecture;
 
 
 def flat(decision: DecisionProject, rtl: RtlProject, folder: Path, moved: int = 0) -> RtlProject:
-    """The module as a project whose outputs are those of the network, then a bit a working point.
+    """Describe the module as a project whose outputs are those of the network, then a bit a working point.
 
-    rtl: the network's firmware. folder: takes the files. moved: added to each threshold that there is.
+    Parameters
+    ----------
+    decision
+        Decision in firmware.
+    rtl
+        The network's firmware.
+    folder
+        Folder for the files.
+    moved
+        Number that is added to each threshold.
+
+    Returns
+    -------
+    RtlProject
+        Project with the additional outputs.
     """
     name, wide = f"{decision.top}_flat", decision.score.bits
     # What is not moved is what the delivered file says.
@@ -79,5 +93,18 @@ def flat(decision: DecisionProject, rtl: RtlProject, folder: Path, moved: int = 
 
 
 def expected(decision: DecisionProject, outputs: IntArray) -> IntArray:
-    """What `flat` gives, of the network's outputs (N, C_out): (N, C_out + working points)."""
+    """Compute the outputs of the module that `flat` describes.
+
+    Parameters
+    ----------
+    decision
+        Decision in firmware.
+    outputs : IntArray of shape (N, C_out)
+        The network's outputs.
+
+    Returns
+    -------
+    IntArray of shape (N, C_out + working points)
+        Outputs and bits.
+    """
     return np.concatenate([outputs, decision.score.decided(outputs, decision.thresholds)], axis=1)

@@ -27,12 +27,32 @@ def write_decision(
     cycles: int,
     folder: Path,
 ) -> DecisionProject:
-    """Write <top>_decide.v, <top>_decide.vhd and project.json into `folder`.
+    """Write <top>_decide.v, <top>_decide.vhd and project.json.
 
-    rtl: the network's firmware. names: of its outputs. rates_khz, thresholds: of the working points, the first at bit 0
-    of the decision; None: a bit that is never set. cycles: from the network's outputs to the decision.
+    Parameters
+    ----------
+    rtl
+        The network's firmware.
+    score
+        Score of the decision.
+    names
+        Names of the network's outputs.
+    rates_khz, thresholds
+        Rate and threshold of each working point, the first at bit 0 of the decision; None: a bit that is never set.
+    cycles
+        Clock cycles from the network's outputs to the decision.
+    folder
+        Folder for the files.
 
-    Raises FirmwareError when the score is of other outputs than the firmware's, or a threshold is no score.
+    Returns
+    -------
+    DecisionProject
+        Files and thresholds.
+
+    Raises
+    ------
+    FirmwareError
+        If the score is of other outputs than the firmware's, or a threshold is no score.
     """
     if score.outputs != rtl.outputs:
         raise FirmwareError(f"{rtl.top}: has other outputs than the score")
@@ -79,17 +99,30 @@ def write_decision(
 
 
 def literal(code: int, bits: int) -> str:
-    """Verilog of a signed number."""
+    """Write a signed number in Verilog.
+
+    Parameters
+    ----------
+    code
+        Number.
+    bits
+        Width.
+
+    Returns
+    -------
+    str
+        Literal.
+    """
     return f"{bits}'sh{code & ((1 << bits) - 1):x}"
 
 
 def binary(code: int, bits: int) -> str:
-    """VHDL of a signed number."""
+    """Write a signed number in VHDL."""
     return f'"{code & ((1 << bits) - 1):0{bits}b}"'
 
 
 def _described(project: DecisionProject, names: Sequence[str]) -> list[str]:
-    """What the module computes, as lines."""
+    """Describe the module in lines of comment."""
     score = project.score
 
     def listed(group: Sequence[int]) -> list[str]:
@@ -111,7 +144,7 @@ def _real(code: int, score: Score) -> str:
 
 
 def _thresholds(project: DecisionProject) -> list[int]:
-    """What stands in the parameters."""
+    """List the values of the parameters."""
     return [project.score.never if code is None else code for code in project.thresholds]
 
 

@@ -1,7 +1,7 @@
-"""The steps from the network's outputs to a score, in the order in which the firmware takes them.
+"""Steps from the network's outputs to a score, in the order in which the firmware takes them.
 
 A tree finds the largest output of each group, one comparison a level; then comes one subtraction. The comparison with
-the thresholds is the last level, and ends in registers always.
+the thresholds is the last level, and always ends in registers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,18 @@ class Step:
 
 
 def levels(score: Score) -> int:
-    """Comparisons and subtractions in a row: as many cycles as can be used."""
+    """Count comparisons and subtractions in a row.
+
+    Parameters
+    ----------
+    score
+        Score of the decision.
+
+    Returns
+    -------
+    int
+        Number of levels: as many cycles as can be used.
+    """
     return max(_depth(len(score.signal)), _depth(len(score.background) or 1)) + 2
 
 
@@ -62,5 +73,5 @@ def _depth(count: int) -> int:
 
 
 def _ends_cycle(level: int, count: int, cycles: int) -> bool:
-    """Whether registers stand behind a level, from 1 on: the last of those that share a cycle."""
+    """Tell whether registers follow a level, from 1 on: the last of those that share a cycle."""
     return level * cycles // count > (level - 1) * cycles // count

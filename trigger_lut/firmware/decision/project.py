@@ -1,4 +1,4 @@
-"""What a folder with the decision's firmware holds, as plain data that a later stage and a receiver read back."""
+"""Description of a folder with the decision's firmware, as plain data that a later stage and a receiver read back."""
 
 from __future__ import annotations
 
@@ -19,14 +19,24 @@ FILE = "project.json"
 class DecisionProject:
     """Verilog and VHDL around the top-level module of a network.
 
-    folder      where they lie
-    top         name of the module with the network in it; `top`_logic forms the decision of the network's outputs
-    network     name of the network's module
-    score       of which outputs the score is made
-    rates_khz   the working points, bit 0 of the decision first
-    thresholds  smallest score that passes, a working point; None: none does
-    cycles      from the network's outputs to the decision
-    latency_cycles  from data_in to the decision
+    Attributes
+    ----------
+    folder
+        Folder of the files.
+    top
+        Name of the module that contains the network; `top`_logic forms the decision of the network's outputs.
+    network
+        Name of the network's module.
+    score
+        Score of the decision.
+    rates_khz
+        Rates of the working points, bit 0 of the decision first.
+    thresholds
+        Smallest score that passes, for each working point; None: none does.
+    cycles
+        Clock cycles from the network's outputs to the decision.
+    latency_cycles
+        Clock cycles from data_in to the decision.
     """
 
     folder: Path
@@ -40,10 +50,12 @@ class DecisionProject:
 
     @property
     def verilog(self) -> Path:
+        """Verilog file."""
         return self.folder / f"{self.top}.v"
 
     @property
     def vhdl(self) -> Path:
+        """VHDL file."""
         return self.folder / f"{self.top}.vhd"
 
     @property
@@ -70,7 +82,23 @@ def save_decision(project: DecisionProject) -> None:
 
 
 def read_decision(folder: Path) -> DecisionProject:
-    """The project in a folder. Raises CardError when it is missing, damaged or incomplete."""
+    """Read the project in a folder.
+
+    Parameters
+    ----------
+    folder
+        Folder.
+
+    Returns
+    -------
+    DecisionProject
+        Its description.
+
+    Raises
+    ------
+    CardError
+        If it is missing, damaged or incomplete.
+    """
     path = folder / FILE
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

@@ -1,10 +1,9 @@
-"""The score of a trigger in integers: the largest output of a signal class minus the largest of a background class.
+"""Score of a trigger in integers: the largest output of a signal class minus the largest of a background class.
 
 In anomaly detection the score is the one output: there is no background to subtract.
 
-Outputs have binary points of their own. They are brought to the finest of them by a shift to the left, which loses
-nothing; a score is a whole number of its steps. Every width here is the narrowest that holds what can occur, so nothing
-wraps.
+Outputs have binary points of their own. A shift to the left brings them to the finest of them and loses nothing. A
+score is an integer number of its steps. Every width here is the narrowest for all possible values, so nothing wraps.
 """
 
 from __future__ import annotations
@@ -23,9 +22,19 @@ WIDEST = 53  # bits of a score: real numbers, in which thresholds are chosen, ho
 
 @dataclass(frozen=True)
 class Score:
-    """Which outputs make a score. signal, background: numbers of outputs; without background nothing is subtracted.
+    """Outputs that make a score. Without background nothing is subtracted.
 
-    Raises FirmwareError when an output is missing, or a score takes more than WIDEST bits.
+    Attributes
+    ----------
+    outputs
+        Formats of the network's outputs.
+    signal, background
+        Numbers of outputs.
+
+    Raises
+    ------
+    FirmwareError
+        If an output is missing, or a score takes more than WIDEST bits.
     """
 
     outputs: tuple[KIF, ...]
@@ -47,11 +56,33 @@ class Score:
         return max(kif.f for kif in self.outputs)
 
     def shift(self, output: int) -> int:
-        """By how many bits an output is shifted to the left."""
+        """Return the number of bits by which an output is shifted to the left.
+
+        Parameters
+        ----------
+        output
+            Number of the output.
+
+        Returns
+        -------
+        int
+            Number of bits.
+        """
         return self.fraction - self.outputs[output].f
 
     def reach(self, group: Sequence[int]) -> tuple[int, int]:
-        """Smallest and largest value of the largest output of a group, at `fraction`; 0 of none."""
+        """Bound the largest output of a group.
+
+        Parameters
+        ----------
+        group
+            Numbers of outputs.
+
+        Returns
+        -------
+        tuple of int
+            Smallest and largest value at `fraction`; 0 for an empty group.
+        """
         if not group:
             return 0, 0
         ends = [(self.outputs[o].lo << self.shift(o), self.outputs[o].hi << self.shift(o)) for o in group]
@@ -69,22 +100,33 @@ class Score:
 
     @property
     def operand_bits(self) -> int:
-        """Width of a signed number that holds each of the outputs at `fraction`."""
+        """Width of a signed number for each of the outputs at `fraction`."""
         ends = [self.reach([o]) for o in (*self.signal, *self.background)]
         return _signed_bits(min(lo for lo, _ in ends), max(hi for _, hi in ends))
 
     @property
     def bits(self) -> int:
-        """Width of a signed number that holds each score, a code beyond either end, and a bit more than operands."""
+        """Width of a signed number for each score, a code beyond either end, and a bit more than operands."""
         return max(_signed_bits(self.lo - 1, self.never), self.operand_bits + 1)
 
     @property
     def never(self) -> int:
-        """The smallest threshold that no score reaches."""
+        """Smallest threshold that no score reaches."""
         return self.hi + 1
 
     def codes(self, outputs: IntArray) -> IntArray:
-        """(N,) scores of output codes (N, outputs), each code within the format of its output."""
+        """Compute scores.
+
+        Parameters
+        ----------
+        outputs : IntArray of shape (N, outputs)
+            Output codes, each within the format of its output.
+
+        Returns
+        -------
+        IntArray of shape (N,)
+            Scores.
+        """
 
         def largest(group: tuple[int, ...]) -> IntArray:
             aligned = outputs[:, list(group)] << np.array([self.shift(o) for o in group], dtype=np.int64)
@@ -93,13 +135,37 @@ class Score:
         return largest(self.signal) - largest(self.background) if self.background else largest(self.signal)
 
     def decided(self, outputs: IntArray, thresholds: Sequence[int | None]) -> NDArray[np.int64]:
-        """(N, thresholds) bits: 1 where the score is at least the threshold; None: never."""
+        """Compare scores with thresholds.
+
+        Parameters
+        ----------
+        outputs : IntArray of shape (N, outputs)
+            Output codes.
+        thresholds
+            Smallest score that passes; None: none does.
+
+        Returns
+        -------
+        NDArray of shape (N, thresholds)
+            1 where the score is at least the threshold.
+        """
         scores = self.codes(outputs)
         return np.stack([scores >= (self.never if t is None else t) for t in thresholds], axis=1).astype(np.int64)
 
 
 def score_in_words(signal: Sequence[str], background: Sequence[str]) -> str:
-    """What a score is, with names of outputs."""
+    """Describe a score.
+
+    Parameters
+    ----------
+    signal, background
+        Names of outputs.
+
+    Returns
+    -------
+    str
+        Text.
+    """
     if len(signal) == 1 and not background:
         return f"output {signal[0]}"
     subtracted = f" minus the largest of ({', '.join(background)})" if background else ""

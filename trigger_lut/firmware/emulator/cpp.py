@@ -1,7 +1,7 @@
-"""A C++17 emulator of a network: integers alone, no dependency, the arithmetic that `network/layers.py` states.
+"""C++17 emulator of a network: integers alone, no dependency, with the arithmetic of `network/layers.py`.
 
-The whole function is written out: each table is a constant array of the smallest type that holds it, each layer one
-function over the codes of its channels, called once a place.
+Each table is a constant array of the smallest type for its entries. Each layer is one function over the codes of its
+channels, called once a position.
 """
 
 from __future__ import annotations
@@ -23,12 +23,23 @@ NARROW = 1 << 30  # what stays below is computed in 32 bits
 
 
 def identifier(design: str) -> str:
-    """A design's name as a C++ name."""
+    """Turn a design's name into a C++ name.
+
+    Parameters
+    ----------
+    design
+        Name.
+
+    Returns
+    -------
+    str
+        Identifier.
+    """
     return f"trigger_lut_{code_word(design)}"
 
 
 def header(network: Network, design: str, version: str) -> str:
-    """The header: formats of inputs and outputs, and the functions."""
+    """Write the header: formats of inputs and outputs, and the functions."""
     name, guard = identifier(design), identifier(design).upper() + "_H"
     inputs, outputs = network.inputs, network.output_formats()
     return "\n".join(
@@ -96,7 +107,7 @@ def _joined(values: object) -> str:
 
 
 def source(network: Network, design: str) -> str:
-    """The source file."""
+    """Write the source file."""
     name = identifier(design)
     lines = [
         f'#include "{name}.h"',
@@ -243,7 +254,7 @@ def _body(network: Network, types: list[str]) -> list[str]:
 
 
 def _code(network: Network, layer: IntegerLayer, i: int, value: int, known: list[tuple[str, str]], kind: str) -> str:
-    """A value in the format of a channel."""
+    """Write a value in the format of a channel."""
     kif, tables = layer.inputs[i], layer.reads_addresses
     if value == PADDING:
         code = min(max(0, kif.lo), kif.hi)

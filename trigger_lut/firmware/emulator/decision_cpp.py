@@ -1,4 +1,4 @@
-"""The trigger's decision in C++17: a header beside the emulator, for the outputs that it gives."""
+"""Trigger's decision in C++17: a header for the outputs of the emulator."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from trigger_lut.utils.escape import comment
 
 
 def decision_header(project: DecisionProject, design: str) -> str:
-    """The header `<name>_decision.h`."""
+    """Write the header `<name>_decision.h`."""
     name, score = identifier(design), project.score
     guard = f"{name.upper()}_DECISION_H"
     thresholds = [score.never if code is None else code for code in project.thresholds]

@@ -1,4 +1,4 @@
-"""The emulators of a release, by path."""
+"""Files of the emulators in a release, by path."""
 
 from __future__ import annotations
 
@@ -14,7 +14,22 @@ SOURCES = Path(__file__).parent
 
 
 def emulator_files(network: Network, design: str, version: str) -> dict[str, str]:
-    """The emulators in C++ and Python, by path in the release."""
+    """Write the emulators in C++ and Python.
+
+    Parameters
+    ----------
+    network
+        Integer network.
+    design
+        Name of the design.
+    version
+        Version of trigger_lut that wrote the firmware.
+
+    Returns
+    -------
+    dict
+        Texts by path in the release.
+    """
     name = identifier(design)
     return {
         f"emulator/cpp/{name}.h": header(network, design, version),
@@ -26,7 +41,20 @@ def emulator_files(network: Network, design: str, version: str) -> dict[str, str
 
 
 def decision_files(decision: DecisionProject, design: str) -> dict[str, str]:
-    """The decision in C++ and Python, by path in the release."""
+    """Write the decision in C++ and Python.
+
+    Parameters
+    ----------
+    decision
+        Decision in firmware.
+    design
+        Name of the design.
+
+    Returns
+    -------
+    dict
+        Texts by path in the release.
+    """
     name = identifier(design)
     return {
         f"emulator/cpp/{name}_decision.h": decision_header(decision, design),

@@ -1,4 +1,4 @@
-"""A network as JSON that any language reads: what `emulator.py` evaluates."""
+"""JSON of a network for `emulator.py` and for any language."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trigger_lut.network.network import IntegerLayer, LinearLayer, MaxLayer, Net
 
 
 def network_json(network: Network, design: str) -> str:
-    """The text of network.json."""
+    """Write the text of network.json."""
     content = {
         "design": design,
         "inputs": [

@@ -1,7 +1,7 @@
-"""C++ of a small integer network for hls4ml, as text: its tables as ROMs, its sums, and the formats on the way.
+"""C++ of a small integer network for hls4ml, as text: its tables as ROMs, its sums, and the formats between them.
 
-`nnet_lut_network.h` holds what is the same everywhere. What differs from edge to edge - the size of a table, the bits
-it is addressed with, the width of an entry - is written out here, so that a synthesis tool sees constants.
+`nnet_lut_network.h` has the parts that are the same for all edges. The size of a table, its address bits and the width
+of its entries differ from edge to edge. They are written out here, so that a synthesis tool sees constants.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ MODES = {"WRAP": "LUT_WRAP", "SAT": "LUT_SAT", "SAT_SYM": "LUT_SAT_SYM"}
 
 
 def common_format(formats: Sequence[KIF]) -> KIF:
-    """The narrowest format that holds every value of all formats: hls4ml has one type for a whole vector."""
+    """Find the narrowest format for all values of all formats: hls4ml has one type for a vector."""
     k, i, f = (max(part) for part in zip(*formats, strict=True))
     return KIF(k, max(i, 1 - f), f)
 
 
 def output_formats(network: Network) -> list[KIF]:
-    """The narrowest format of each output; one bit for an output that is PADDING, the constant 0."""
+    """Find the narrowest format of each output; one bit for an output that is PADDING, the constant 0."""
     known = network.ranges.formats()
     return [KIF(0, 1, 0) if v == PADDING else known[v] for v in map(int, network.output_values)]
 
@@ -209,7 +209,7 @@ def _results(network: Network, bits: list[int], sources: Sequence[tuple[int, KIF
 
 
 def _places(network: Network, sources: Sequence[tuple[int, KIF]]) -> dict[int, str]:
-    """Where each value stands in the code."""
+    """Name each value in the code."""
     given = [f"x{k}[{j}]" for k, (size, _) in enumerate(sources) for j in range(size)]
     return dict(enumerate(given)) | {
         start + p * layer.shape[1] + o: f"z{n}_{p}[{o}]"

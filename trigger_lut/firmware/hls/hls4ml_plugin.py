@@ -1,9 +1,9 @@
 """Layers of tables as native hls4ml layers for the Vitis backend; `register` is the plug-in's entry point.
 
 All parts are hls4ml's extension API: converter handlers for Keras layers, one kind of node for hls4ml's model, and its
-two templates. A node holds the integer form of one Keras layer, from `conversion.operation`, and writes it out with
-`cpp`; so do the layers that hls4ml has no handler for. HGQ2's arithmetic layers stay hls4ml's own; its inference
-of exact types (`bit_exact`) passes through the nodes, whose types are exact already.
+two templates. A node has the integer form of one Keras layer, from `conversion.operation`, and writes it with `cpp`.
+Layers that hls4ml has no handler for do so too. HGQ2's arithmetic layers stay hls4ml's own. Its inference of exact
+types (`bit_exact`) passes through the nodes, whose types are exact already.
 """
 
 from __future__ import annotations
@@ -83,6 +83,7 @@ class TableHandler(KerasV3LayerHandler):  # type: ignore[misc]
     handles = TABLE_LAYERS
 
     def handle(self, layer: Any, in_tensors: Any, out_tensors: Any) -> dict[str, Any]:
+        """Convert a layer of tables to a node."""
         from trigger_lut.conversion.operation import layer_network
 
         return {
@@ -109,6 +110,7 @@ class WholeNetworkHandler(KerasV3LayerHandler):  # type: ignore[misc]
     handles = ("trigger_lut.conversion.network_layer.NetworkLayer",)
 
     def handle(self, layer: Any, in_tensors: Any, out_tensors: Any) -> dict[str, Any]:
+        """Convert a network layer to a node."""
         return {
             "class_name": "LUTNetwork",
             "network": layer.network,
@@ -127,6 +129,7 @@ class LUTNetworkNode(Layer):  # type: ignore[misc]
     ]
 
     def initialize(self) -> None:
+        """Set the types of the node. Raises FirmwareError for another backend or interface."""
         backend = self.model.config.get_config_value("Backend")
         if backend != "Vitis":  # hls4ml would write the project without the layer's code, and say nothing
             raise FirmwareError(f"{self.name}: layers of tables are for backend='Vitis' only, found {backend!r}")
@@ -138,9 +141,7 @@ class LUTNetworkNode(Layer):  # type: ignore[misc]
         self.add_output_variable(self.get_attr("target_shape"), precision=precision(kif))
 
     def _type_inputs(self) -> None:
-        """Inputs of the model that this node reads, rearranged or not, have the type of its channels, unless the user
-        gave them one.
-        """
+        """Give inputs that this node reads, rearranged or not, the type of its channels, unless the user chose one."""
         formats, first = self.get_attr("network").inputs, 0
         given = self.model.config.config["HLSConfig"].get("LayerName", {})
         for name in self.inputs:
@@ -157,7 +158,7 @@ class LUTNetworkNode(Layer):  # type: ignore[misc]
 
 
 def _entrances(model: Any, name: str) -> list[Any]:
-    """Inputs of the model that a node is, or that it only rearranges."""
+    """List the inputs of the model that a node is, or that it only rearranges."""
     node = model.graph.get(name)
     if node is None or node.class_name == "Input":
         return [] if node is None else [node]
@@ -173,6 +174,7 @@ class LUTNetworkConfigTemplate(LayerConfigTemplate):  # type: ignore[misc]
         super().__init__(LUTNetworkNode)
 
     def format(self, node: Any) -> str:
+        """Write the node's part of parameters.h."""
         variables = [node.get_input_variable(name) for name in node.inputs]
         sources = [(int(np.prod(v.shape)), kif_of(v)) for v in variables]
         return network_code(node.get_attr("network"), node.index, sources)
@@ -185,6 +187,7 @@ class LUTNetworkFunctionTemplate(FunctionCallTemplate):  # type: ignore[misc]
         super().__init__(LUTNetworkNode, include_header=[f"nnet_utils/{HEADER.name}"])
 
     def format(self, node: Any) -> str:
+        """Write the call of the node's function."""
         names = [node.get_input_variable(name).name for name in node.inputs]
         return f"config{node.index}::evaluate({', '.join(names)}, {node.get_output_variable().name});"
 

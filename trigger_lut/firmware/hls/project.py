@@ -1,10 +1,11 @@
-"""An hls4ml project of a trained model: exact types, a compiled bit-accurate emulator.
+"""hls4ml project of a trained model: exact types, a compiled bit-accurate emulator.
 
 The project is made from the Keras model, layer by layer: layers of tables by the handlers of `hls4ml_plugin`, HGQ2's
-arithmetic layers by hls4ml's own. A model that hls4ml cannot take so, or whose emulator then differs from the model's
-integers, is written as one layer of exact arithmetic (`network_layer`); the project says which, and why. Of the
-trained integer network only the interface is used - input formats and output fractions - so that comparing the
-emulator with the network's integer model compares two ways from Keras.
+arithmetic layers by hls4ml's own. Other models are written as one layer of exact arithmetic (`network_layer`), and so
+are those whose emulator differs from the model's integers. The project says which way it took, and why.
+
+Only the interface of the trained integer network is used: input formats and output fractions. So comparing the emulator
+with the network's integer model compares two conversions of the Keras model.
 """
 
 from __future__ import annotations
@@ -40,18 +41,30 @@ CHECKED = 20_000  # random vectors on which a project made layer by layer is che
 
 @dataclass(frozen=True)
 class HlsProject:
-    """A written and compiled hls4ml project.
+    """Written and compiled hls4ml project.
 
-    folder        where it lies
-    name          of the project and its top function; it follows the design
-    library       file name of the compiled emulator, in folder/firmware
-    inputs        format of each input channel
-    sizes         channels of each input of the model
-    out_sizes     values of each output of the model
-    fractions     fractional bits of each output
-    handlers      converter handler by layer
-    result_types  result type by layer, as ap_fixed
-    note          why it was not made layer by layer; empty where it was
+    Attributes
+    ----------
+    folder
+        Folder of the project.
+    name
+        Name of the project and its top function; it follows the design.
+    library
+        File name of the compiled emulator, in folder/firmware.
+    inputs
+        Format of each input channel.
+    sizes
+        Channels of each input of the model.
+    out_sizes
+        Values of each output of the model.
+    fractions
+        Fraction bits of each output.
+    handlers
+        Converter handler by layer.
+    result_types
+        Result type by layer, as ap_fixed.
+    note
+        Reason why it was not made layer by layer; empty where it was.
     """
 
     folder: Path
@@ -69,11 +82,34 @@ class HlsProject:
 def write_hls(
     model: Any, network: Network, folder: Path, spec: Spec, *, final_folder: Path | None = None
 ) -> HlsProject:
-    """Convert a Keras model with hls4ml, write the project to `folder` (made anew) and compile it.
+    """Convert a Keras model with hls4ml, write the project and compile it.
 
-    network: the model's integer network, for its interface. final_folder: where the caller moves the project to;
-    default: nowhere. Raises FirmwareError when a layer has no integer form, by name, ToolMissingError without g++,
-    ToolFailedError when compilation fails.
+    Parameters
+    ----------
+    model
+        Keras model.
+    network
+        Integer network of the model, for its interface.
+    folder
+        Folder of the project; it is made anew.
+    spec
+        Specification of the design.
+    final_folder
+        Folder that the caller moves the project to; None: nowhere.
+
+    Returns
+    -------
+    HlsProject
+        Project.
+
+    Raises
+    ------
+    FirmwareError
+        If a layer has no integer form.
+    ToolMissingError
+        Without g++.
+    ToolFailedError
+        If compilation fails.
     """
     from trigger_lut.conversion.keras_model import integer_network
 
@@ -101,7 +137,7 @@ def write_hls(
 
 
 def _layer_by_layer(model: Any, whole: Network, network: Network, folder: Path, spec: Spec) -> HlsProject:
-    """A compiled project of one hls4ml layer a Keras layer; its `note` says why it cannot be used, if so."""
+    """Compile a project of one hls4ml layer a Keras layer; its `note` says why it cannot be used, if so."""
     import keras
 
     empty = HlsProject(folder, hls_top(spec.design), "", network.inputs, _sizes(model.inputs), (), (), {}, {})
@@ -228,9 +264,26 @@ def _handlers(model: Any, converted: Any) -> dict[str, str]:
 
 
 def predict_hls(folder: Path, codes: IntArray) -> IntArray:
-    """Outputs of the compiled emulator: (N, C_in) codes to (N, C_out) int64 at the outputs' fractions.
+    """Run the compiled emulator.
 
-    Raises CardError when there is no project, ToolFailedError when an output is off its integer grid.
+    Parameters
+    ----------
+    folder
+        Folder of the project.
+    codes : IntArray of shape (N, C_in)
+        Input codes.
+
+    Returns
+    -------
+    IntArray of shape (N, C_out)
+        Codes at the outputs' fractions.
+
+    Raises
+    ------
+    CardError
+        If there is no project.
+    ToolFailedError
+        If an output is not a code.
     """
     project = load_hls(folder)
     values = np.asarray(codes, dtype=np.float64) * 2.0 ** -np.array([float(kif.f) for kif in project.inputs])
@@ -264,7 +317,23 @@ def recompile(folder: Path, stamp: str) -> str:
 
 
 def load_hls(folder: Path) -> HlsProject:
-    """The project in a folder. Raises CardError when there is none."""
+    """Read the description of a project.
+
+    Parameters
+    ----------
+    folder
+        Folder of the project.
+
+    Returns
+    -------
+    HlsProject
+        Project.
+
+    Raises
+    ------
+    CardError
+        If there is none.
+    """
     path = folder / PROJECT_FILE
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
@@ -302,11 +371,9 @@ def _save(project: HlsProject, folder: Path) -> None:
 
 
 def _keep_apart(folder: Path, name: str) -> None:
-    """Let several designs share a process and a compilation unit.
-
-    hls4ml's headers of types have one guard in all projects, and its bridge defines the same global functions. With
-    -Bsymbolic a library uses its own definitions, whichever libraries were loaded before.
-    """
+    """Let several designs share a process and a compilation unit."""
+    # hls4ml's headers of types have one guard in all projects, and its bridge defines the same global functions. With
+    # -Bsymbolic a library uses its own definitions, whichever libraries were loaded before.
     for header in ("defines", "parameters"):
         path = folder / "firmware" / f"{header}.h"
         guard = f"{header.upper()}_H_"
@@ -335,7 +402,7 @@ def _stamp(folder: Path, theirs: str) -> str:
 
 
 def _compile(folder: Path, name: str, stamp: str) -> str:
-    """Compile the emulator with the project's own script; gives the library's file name. Messages go to compile.log."""
+    """Compile the emulator with the project's own script; return its file name. Messages go to compile.log."""
     done = subprocess.run(["bash", "build_lib.sh"], cwd=folder, capture_output=True, text=True)
     messages = done.stdout + done.stderr
     write_text(folder / "compile.log", messages)

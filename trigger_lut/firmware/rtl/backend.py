@@ -32,7 +32,10 @@ class Verilog(NetworkBackend):
     def predict(self, folder: Path, codes: IntArray) -> Prediction:
         """Simulate the pipeline; see `Backend.predict`.
 
-        Raises NotReproducibleError when simulations differ in latency or initiation interval.
+        Raises
+        ------
+        NotReproducibleError
+            If simulations differ in latency or initiation interval.
         """
         project = read_project(folder / FOLDER)
         results = [self._simulate(project, codes[n : n + BLOCK]) for n in range(0, len(codes), BLOCK)]

@@ -96,16 +96,51 @@ def write_rtl(network: Network, folder: str | Path, spec: Spec, stages: Sequence
 
 
 def estimate_flip_flops(network: Network, clock_period_ns: float, family: str) -> int:
-    """Flip-flops of the network's pipeline at a clock, counted on the logic that `write_rtl` would write.
+    """Count the flip-flops of a pipeline, on the logic that `write_rtl` would write.
 
-    Raises FirmwareError when the network cannot be built, ConfigurationError when the clock is too fast for any logic.
+    Parameters
+    ----------
+    network
+        Integer network.
+    clock_period_ns
+        Clock period in ns.
+    family
+        Family of the delay model.
+
+    Returns
+    -------
+    int
+        Flip-flops.
+
+    Raises
+    ------
+    FirmwareError
+        If the network cannot be built.
+    ConfigurationError
+        If the clock is too fast for any logic.
     """
     comb, stage = live_logic(network), delay.stage_ns(clock_period_ns, family)
     return 1 if comb is None else flip_flops(comb, stage_numbers(comb, stage, family))
 
 
 def live_logic(network: Network) -> Any:
-    """alkaid's logic of the outputs that are not constant; None where all are. Raises FirmwareError as `trace` does."""
+    """Trace the outputs that are not constant into alkaid's logic.
+
+    Parameters
+    ----------
+    network
+        Integer network.
+
+    Returns
+    -------
+    CombLogic or None
+        None where all outputs are constant.
+
+    Raises
+    ------
+    FirmwareError
+        As `trace`.
+    """
     comb = trace(network)
     live = [o for o, n in enumerate(comb.out_idxs) if comb.ops[n].opcode != 5]
     return _only(comb, live) if live else None
@@ -118,7 +153,7 @@ def _code(comb: Any, index: int, network: Network, o: int) -> int:
 
 
 def _only(comb: Any, outputs: list[int]) -> Any:
-    """The logic of some of the outputs."""
+    """Select the logic of some of the outputs."""
     from alkaid.trace.passes import dead_code_elimin
 
     return dead_code_elimin(

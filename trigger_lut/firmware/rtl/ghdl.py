@@ -1,4 +1,4 @@
-"""The generated VHDL in GHDL, clock cycle by clock cycle, under a small harness of our own."""
+"""Simulation of the generated VHDL in GHDL, clock cycle by clock cycle, under a small harness of our own."""
 
 from __future__ import annotations
 
@@ -63,15 +63,35 @@ end architecture simulation;
 
 
 def has_ghdl() -> bool:
-    """Whether GHDL is on PATH."""
+    """Return whether GHDL is on PATH."""
     return shutil.which("ghdl") is not None
 
 
 def simulate_vhdl(project: RtlProject, codes: IntArray) -> tuple[IntArray, int, int]:
-    """Run vectors through the VHDL: (outputs, latency_cycles_measured, ii_measured), as `simulate_rtl` does.
+    """Run vectors through the VHDL.
 
-    Registers start undefined ('U'), and no valid output may have an undefined bit. Raises ToolMissingError without
-    GHDL, ToolFailedError when it refuses the VHDL, and the errors of `simulate_rtl`.
+    Registers start undefined ('U'), and no valid output may have an undefined bit.
+
+    Parameters
+    ----------
+    project
+        RTL project.
+    codes : IntArray of shape (N, C_in)
+        Input codes.
+
+    Returns
+    -------
+    tuple
+        Outputs (N, C_out), latency and initiation interval in cycles, as `simulate_rtl` returns them.
+
+    Raises
+    ------
+    ToolMissingError
+        Without GHDL.
+    ToolFailedError
+        If GHDL refuses the VHDL.
+    NotReproducibleError
+        As `simulate_rtl`.
     """
     if not has_ghdl():
         raise ToolMissingError(GHDL_MISSING)

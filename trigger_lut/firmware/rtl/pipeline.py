@@ -1,12 +1,12 @@
-"""Where the pipeline is cut: every operation of alkaid's logic gets a stage by the delay model.
+"""Cuts of the pipeline: every operation of alkaid's logic gets a stage by the delay model.
 
 alkaid cuts by its own delays, at equal parts of the longest path, and an operation that crosses a cut lengthens the
-stage behind it. Here an operation starts as soon as its operands are there, or in the next stage when it does not fit,
-so no stage is longer than the clock allows.
+stage behind it. Here an operation starts as soon as its operands are there. If it does not fit, it starts in the next
+stage, so no stage is longer than the clock allows.
 
-No cut of the same operations takes fewer stages: an operation that starts later than it could is never done earlier
-(`delay.finish` rises with the start), so by induction from the inputs on each one is done as early as any cut
-has it. tests/cost_model/test_pipeline.py tries all cuts of small networks. `latency.network_cycles` predicts it.
+No cut of the same operations takes fewer stages. An operation that starts later than it could is never done earlier, as
+`delay.finish` rises with the start. By induction from the inputs on, each one is done as early as any cut has it.
+tests/cost_model/test_pipeline.py tries all cuts of small networks. `latency.network_cycles` predicts it.
 
 `timing_closure` cuts again with longer delays where the synthesized netlist does not reach the clock.
 """
@@ -39,7 +39,7 @@ def shortest_stage(comb: Any, cycles: int, stage_ns: float, family: str, delays_
 
 
 def stage_numbers(comb: Any, stage_ns: float, family: str, delays_ns: Sequence[float] | None = None) -> list[int]:
-    """Return the pipeline stage of each operation, from 1 on, in as few stages as can be.
+    """Assign operations to pipeline stages, in as few stages as possible.
 
     Inputs are there in stage 1. The last operation is in the last stage.
 
@@ -50,9 +50,14 @@ def stage_numbers(comb: Any, stage_ns: float, family: str, delays_ns: Sequence[f
     stage_ns
         Logic that is planned between two registers, in ns.
     family
-        Of the FPGA.
+        Family of the delay model.
     delays_ns
-        Of each operation; None: those of the delay model.
+        Delay of each operation in ns; None: those of the delay model.
+
+    Returns
+    -------
+    list of int
+        Stage of each operation, from 1 on.
     """
     delays = operation_delays(comb, family) if delays_ns is None else delays_ns
     total = delay_model.cycles(max(stage_times(comb, stage_ns, delays), default=0.0), stage_ns)
@@ -73,12 +78,25 @@ def stage_paths(comb: Any, stages: Sequence[int], delays_ns: Sequence[float]) ->
 
 
 def flip_flops(comb: Any, stages: Sequence[int]) -> int:
-    """Count the registers of a pipeline: the bits that cross from one stage to the next, and the valid bit."""
+    """Count the registers of a pipeline: the bits that cross from one stage to the next, and the valid bit.
+
+    Parameters
+    ----------
+    comb
+        alkaid's logic.
+    stages
+        Stage of each operation.
+
+    Returns
+    -------
+    int
+        Flip-flops.
+    """
     return max(stages, default=1) + sum(crossing_bits(comb, stages))
 
 
 def crossing_bits(comb: Any, stages: Sequence[int]) -> list[int]:
-    """Bits that are stored behind each stage, from the first on; behind the last one the outputs'."""
+    """Count the bits that are stored behind each stage, from the first on; behind the last one, the outputs."""
     total = max(stages, default=1)
     last = list(stages)
     for stage, op in zip(stages, comb.ops, strict=True):
@@ -100,7 +118,20 @@ def _bits(qint: Any) -> int:
 
 
 def cut(comb: Any, stages: Sequence[int]) -> Any:
-    """Return alkaid's FSM of the logic, cut between these stages, with only the output registered."""
+    """Build alkaid's pipeline of the logic, with only the output registered.
+
+    Parameters
+    ----------
+    comb
+        alkaid's logic.
+    stages
+        Stage of each operation.
+
+    Returns
+    -------
+    Pipeline
+        alkaid's finite-state machine.
+    """
     from alkaid.trace.pipeline import to_pipeline
 
     total = max(stages, default=1)

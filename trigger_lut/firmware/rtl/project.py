@@ -1,4 +1,4 @@
-"""What a folder of generated Verilog and VHDL holds, as plain data that a later stage reads back."""
+"""Description of a folder of generated Verilog and VHDL, as plain data that a later stage reads back."""
 
 from __future__ import annotations
 
@@ -19,14 +19,24 @@ IDENTIFIER = re.compile(r"[A-Za-z_]\w{0,199}", re.ASCII)
 class RtlProject:
     """Generated Verilog, and the same as VHDL.
 
-    folder  where it lies
-    top     name of the top-level module
-    files   Verilog files, all that simulation and synthesis need
-    vhdl    VHDL-2008 files of the same pipeline, in an order in which they can be analyzed
-    inputs, outputs  formats on the buses data_in and data_out, the first channel at bit 0
-    latency_cycles_planned  registers from data_in to data_out
-    cost    alkaid's estimate of LUTs
-    stages  pipeline stage of each operation of `build.live_logic`, from 1 on; () where all outputs are constant
+    Attributes
+    ----------
+    folder
+        Folder of the files.
+    top
+        Name of the top-level module.
+    files
+        Verilog files, all that simulation and synthesis need.
+    vhdl
+        VHDL-2008 files of the same pipeline, in an order in which they can be analyzed.
+    inputs, outputs
+        Formats on the buses data_in and data_out, the first channel at bit 0.
+    latency_cycles_planned
+        Registers from data_in to data_out.
+    cost
+        alkaid's estimate of LUTs.
+    stages
+        Pipeline stage of each operation of `build.live_logic`, from 1 on; () where all outputs are constant.
     """
 
     folder: Path
@@ -40,7 +50,7 @@ class RtlProject:
     stages: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise FirmwareError for a name that cannot stand in code and in names of files."""
+        """Raise FirmwareError for a name that code and names of files cannot have."""
         if not isinstance(self.top, str) or not IDENTIFIER.fullmatch(self.top):
             raise FirmwareError(f"top: no name of a module. Expected letters, digits and _, found {self.top!r}")
 
@@ -61,7 +71,23 @@ def save_project(project: RtlProject) -> None:
 
 
 def read_project(folder: Path) -> RtlProject:
-    """The project that write_rtl left in a folder. Raises CardError when it is missing, damaged or incomplete."""
+    """Read the project that `write_rtl` left in a folder.
+
+    Parameters
+    ----------
+    folder
+        Folder.
+
+    Returns
+    -------
+    RtlProject
+        Project.
+
+    Raises
+    ------
+    CardError
+        If it is missing, damaged or incomplete.
+    """
     path = folder / PROJECT_FILE
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

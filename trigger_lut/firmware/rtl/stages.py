@@ -1,4 +1,4 @@
-"""What sits in each stage of a pipeline: tables, adders, choices, the delay of the logic, and registers behind it."""
+"""Content of each stage of a pipeline: tables, adders, choices, delay of the logic, and registers behind it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,26 @@ TABLE, ADDERS, CHOICES = 8, (0, 1, 4), (2, 6, 9, 10)  # alkaid's operations
 
 
 def pipeline_stages(network: Network, spec: Spec, stages: Sequence[int]) -> list[PipelineStage]:
-    """Describe the stages of a pipeline, from the inputs on. Raises the errors of `write_rtl`.
+    """Describe the stages of a pipeline, from the inputs on.
 
-    stages: of each operation, as `write_rtl` gets them.
+    Parameters
+    ----------
+    network
+        Integer network.
+    spec
+        Specification of the design.
+    stages
+        Stage of each operation, as `write_rtl` gets them.
+
+    Returns
+    -------
+    list of PipelineStage
+        Stages.
+
+    Raises
+    ------
+    FirmwareError
+        As `write_rtl`.
     """
     comb = live_logic(network)
     if comb is None:

@@ -1,8 +1,8 @@
 """Self-checking test benches, in SystemVerilog and VHDL-2008, and the vectors that both read: for any simulator.
 
-The first half of the vectors enters one a cycle, the rest with gaps that hold the vectors' complements. Each valid
-output must have the expected data and come `latency_cycles` after its input, and nothing may come besides. The benches
-say PASS, or FAIL with the first difference, and end with a status that is not 0 then.
+The first half of the vectors enters one a cycle, the rest with gaps that contain the vectors' complements. Each valid
+output must have the expected data and come `latency_cycles` after its input. No other output may be valid. The benches
+print PASS, or FAIL with the first difference and a status that is not 0.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FILE_BYTES = 1_900_000  # of the file of vectors, at most
 
 
 def bench_codes(formats: tuple[KIF, ...], count: int = VECTORS) -> IntArray:
-    """(N, C) codes: all at the lowest, all at the highest, all 0 or next to it, then random; the same every time.
+    """Draw codes (N, C): all at the lowest, all at the highest, all 0 or next to it, then random; the same every time.
 
     N is `count`, or fewer where their file would be large.
     """
@@ -35,15 +35,49 @@ def bench_codes(formats: tuple[KIF, ...], count: int = VECTORS) -> IntArray:
 
 
 def write_bench(network: Network, project: RtlProject, clock_period_ns: float) -> Path:
-    """Write the test benches of a project into its folder `bench`, with vectors and the reference's outputs."""
+    """Write the test benches of a project into its folder `bench`.
+
+    Parameters
+    ----------
+    network
+        Integer network, whose outputs are expected.
+    project
+        RTL project.
+    clock_period_ns
+        Clock period in ns.
+
+    Returns
+    -------
+    Path
+        Folder `bench`.
+    """
     codes = bench_codes(project.inputs)
     return write_bench_of(project, codes, evaluate(network, codes), clock_period_ns)
 
 
 def write_bench_of(project: RtlProject, codes: IntArray, outputs: IntArray, clock_period_ns: float) -> Path:
-    """Write the test benches for these vectors: (N, C_in) codes and the (N, C_out) outputs that are expected.
+    """Write the test benches for some vectors.
 
-    Raises DataError when there are none, or not as many of both.
+    Parameters
+    ----------
+    project
+        RTL project.
+    codes : IntArray of shape (N, C_in)
+        Input codes.
+    outputs : IntArray of shape (N, C_out)
+        Expected output codes.
+    clock_period_ns
+        Clock period in ns.
+
+    Returns
+    -------
+    Path
+        Folder `bench`.
+
+    Raises
+    ------
+    DataError
+        If there are no vectors, or not as many outputs.
     """
     if not len(codes) or len(codes) != len(outputs):
         raise DataError(f"test bench: expected as many outputs as vectors, found {len(outputs)} for {len(codes)}")

@@ -1,8 +1,8 @@
-"""A wrapper for inputs that arrive over several cycles (time multiplexing), in Verilog and VHDL-2008.
+"""Wrapper for inputs that arrive over several cycles (time multiplexing), in Verilog and VHDL-2008.
 
 An event is n objects, such as particles: the channels of one row of a two-dimensional input, or one channel each of a
-flat one. They enter in order, ceil(n / CYCLES) a cycle. The wrapper keeps those that came before the last ones, and
-starts the network in the cycle of the last ones, which go to it past the registers: nothing is added to the latency.
+flat one. They enter in order, ceil(n / CYCLES) a cycle. The wrapper stores those that came before the last ones. It
+starts the network in the cycle of the last ones, which bypass the registers: nothing is added to the latency.
 """
 
 from __future__ import annotations
@@ -18,24 +18,61 @@ from trigger_lut.firmware.rtl.verilog_top import offsets
 
 
 def channels_of(shapes: Sequence[Sequence[int | None]]) -> int:
-    """Channels an object, for a model with inputs of these shapes, the batch's axis first.
+    """Count the channels of an object.
 
     A single input with rows has its rows as objects; otherwise each channel is one.
+
+    Parameters
+    ----------
+    shapes
+        Shapes of the model's inputs, the batch's axis first.
+
+    Returns
+    -------
+    int
+        Channels.
     """
     (*_, last), single = shapes[0], len(shapes) == 1 and len(shapes[0]) > 2
     return int(last) if single and last is not None else 1
 
 
 def cycles_between(event_period_ns: float, clock_period_ns: float) -> int:
-    """Whole clock cycles from one event to the next, at least 1."""
+    """Count the clock cycles from one event to the next.
+
+    Parameters
+    ----------
+    event_period_ns, clock_period_ns
+        Periods in ns.
+
+    Returns
+    -------
+    int
+        Cycles, rounded down, at least 1.
+    """
     return max(1, int(event_period_ns / clock_period_ns + 1e-9))
 
 
 def write_wrapper(project: RtlProject, channels: int, cycles: int) -> tuple[Path, Path]:
     """Write the wrapper of a project as Verilog and VHDL: <top>_tmux.v and vhdl/<top>_tmux.vhd in its folder.
 
-    channels: of the input that make one object. cycles: between two events, the value of CYCLES unless another is asked
-    for. Raises FirmwareError when the channels do not make whole objects or there are no cycles.
+    Parameters
+    ----------
+    project
+        RTL project.
+    channels
+        Channels of the input that make one object.
+    cycles
+        Cycles between two events, the default of CYCLES.
+
+    Returns
+    -------
+    tuple of Path
+        Files.
+
+    Raises
+    ------
+    FirmwareError
+        If the channels are no multiple of an object, or there are no cycles.
     """
     if channels < 1 or len(project.inputs) % channels:
         raise FirmwareError(

@@ -20,9 +20,22 @@ LARGEST_ENTRY = 1 << 23  # alkaid finds the lowest bit of an entry in float32
 
 
 def trace(network: Network) -> Any:
-    """alkaid's CombLogic of a network: one input a channel, one output a network output, in real values.
+    """Trace a network into alkaid's CombLogic: one input a channel, one output a network output, in real values.
 
-    Raises FirmwareError when a table entry is too large for alkaid.
+    Parameters
+    ----------
+    network
+        Integer network.
+
+    Returns
+    -------
+    CombLogic
+        alkaid's logic.
+
+    Raises
+    ------
+    FirmwareError
+        If a table entry is too large for alkaid.
     """
     from alkaid.trace import FVArrayInput
     from alkaid.trace import trace as alkaid_trace
@@ -59,7 +72,7 @@ def trace(network: Network) -> Any:
 
 
 def check_entries(layer: IntegerLayer) -> None:
-    """Raises FirmwareError when a table entry, a weight or a bias is too large for alkaid."""
+    """Raise FirmwareError when a table entry, a weight or a bias is too large for alkaid."""
     constants = layer.constants()
     largest = max((int(np.abs(values).max(initial=0)) for values in constants.values()), default=0)
     if largest >= LARGEST_ENTRY:
@@ -70,7 +83,7 @@ def check_entries(layer: IntegerLayer) -> None:
 
 
 def convert(x: Any, kif: KIF, overflow: str, rounding: str) -> Any:
-    """A value in the format of a layer's channel: rounded, then wrapped or saturated."""
+    """Convert a value to the format of a layer's channel: round it, then wrap or saturate it."""
     if rounding == "RND" and kif.f < -math.log2(x.step):
         x = x + kif.step / 2  # what remains is to drop low bits
     lo, hi = (math.floor(bound * 2.0**kif.f) for bound in (x.low, x.high))
@@ -98,7 +111,7 @@ def convert(x: Any, kif: KIF, overflow: str, rounding: str) -> Any:
 
 
 def wrapped(x: Any, kif: KIF) -> Any:
-    """A value rounded down into a format, modulo 2**bits.
+    """Round a value down into a format, modulo 2**bits.
 
     alkaid 0.8.2 keeps one bit too many of a constant that is wrapped into an unsigned format.
     """
@@ -108,9 +121,9 @@ def wrapped(x: Any, kif: KIF) -> Any:
 
 
 def within(y: Any, kif: KIF, like: Any) -> Any:
-    """An output of a layer, which may be a plain number, in the format that holds it.
+    """Restrict an output of a layer, which may be a plain number, to its format.
 
-    alkaid adds up the bounds of partial sums, which can be wider than what the whole sum reaches.
+    alkaid adds up the bounds of partial sums, which can be wider than the range of the complete sum.
     """
     return _constant(float(y), like) if isinstance(y, int | float) else y.quantize(*kif, "WRAP", "TRN")
 
@@ -144,14 +157,14 @@ def table_sum(channels: list[Any], layer: TableLayer, o: int, plan: Summation, l
 
 
 def _reachable(x: Any, kif: KIF, width: int, table: IntArray) -> tuple[Any, IntArray]:
-    """The top `width` bits of a channel, and the table's entries for the values these can take, in rising order."""
+    """Return the top `width` bits of a channel, and the table's entries for their possible values, in rising order."""
     key = wrapped(x, KIF(kif.k, kif.i, kif.f - (kif.bits - width)))
     codes = np.floor(_values(key) * 2.0**kif.f).astype(np.int64)
     return key, table[(codes - kif.lo) >> (kif.bits - width)]
 
 
 def _lookup(key: Any, values: np.ndarray) -> Any:
-    """A table over the values that `key` can take."""
+    """Look up a table over the values that `key` can take."""
     if _is_constant(values):
         return _constant(float(values[0]), key)
     if len(values) > 2:
@@ -179,7 +192,7 @@ def _upper(key: Any) -> Any:
 
 
 def _times(bit: Any, value: float) -> Any:
-    """bit * value without an adder: the bits of a positive value side by side, less one bit for a negative one."""
+    """Multiply a bit by a value without an adder: the bits of the value, less one bit for a negative one."""
     mantissa, exponent = math.frexp(abs(value))
     integer = int(mantissa * 2**24)
     scale = 2.0 ** (exponent - 24)
@@ -211,9 +224,26 @@ def _constant(value: float, like: Any) -> Any:
 
 
 def interpret(comb: Any, network: Network, codes: IntArray) -> IntArray:
-    """Outputs by alkaid's integer interpreter: (N, C_in) codes to (N, C_out) int64 at `network.fractions`.
+    """Evaluate logic with alkaid's integer interpreter.
 
-    Raises ToolFailedError when an output is off its integer grid.
+    Parameters
+    ----------
+    comb
+        alkaid's logic.
+    network
+        Integer network.
+    codes : IntArray of shape (N, C_in)
+        Input codes.
+
+    Returns
+    -------
+    IntArray of shape (N, C_out)
+        Codes at `network.fractions`.
+
+    Raises
+    ------
+    ToolFailedError
+        If an output is not a code.
     """
     values = np.asarray(codes, dtype=np.float64) * 2.0 ** -np.array([float(kif.f) for kif in network.inputs])
     outputs = comb.predict(np.ascontiguousarray(values), n_threads=1)

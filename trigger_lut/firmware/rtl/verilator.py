@@ -1,4 +1,4 @@
-"""The generated Verilog in Verilator, clock cycle by clock cycle, under a small harness of our own."""
+"""Simulation of the generated Verilog in Verilator, clock cycle by clock cycle, under a small harness of our own."""
 
 from __future__ import annotations
 
@@ -28,23 +28,59 @@ Words = NDArray[np.uint32]
 
 
 def simulate_rtl(project: RtlProject, codes: IntArray) -> tuple[IntArray, int, int]:
-    """Run vectors through the Verilog: (outputs, latency_cycles_measured, ii_measured).
+    """Run vectors through the Verilog.
 
-    codes: (N, C_in) integers in `project.inputs`, N at least 1. outputs: (N, C_out) int64. A first run gives one
-    vector a cycle; ii_measured is the distance of its valid outputs. A second run, over the first vectors, leaves gaps
-    of random length filled with random data, and must give the same outputs, each exactly `latency_cycles_measured`
-    after its input. Registers start with random bits. Raises NotReproducibleError when a valid output comes too early,
-    too late, not at all, or with other data; ToolMissingError without Verilator or a compiler.
+    A first run gives one vector a cycle; ii_measured is the distance of its valid outputs. A second run, over the first
+    vectors, has gaps of random length with random data. It must give the same outputs, each exactly
+    `latency_cycles_measured` after its input. Registers start with random bits.
+
+    Parameters
+    ----------
+    project
+        RTL project.
+    codes : IntArray of shape (N, C_in)
+        Integers in `project.inputs`, N at least 1.
+
+    Returns
+    -------
+    tuple
+        Outputs (N, C_out), latency_cycles_measured and ii_measured.
+
+    Raises
+    ------
+    NotReproducibleError
+        If a valid output comes too early, too late, not at all, or with other data.
+    ToolMissingError
+        Without Verilator or a compiler.
     """
     binary = compile_simulation(project)
     return measured(project, codes, lambda stimulus: run_cycles(binary, project, stimulus))
 
 
 def measured(project: RtlProject, codes: IntArray, run: Callable[[Words], Words]) -> tuple[IntArray, int, int]:
-    """What `simulate_rtl` says of any simulator.
+    """Measure outputs, latency and initiation interval with any simulator.
 
-    run: takes rows (cycles, 1 + words) of valid_in and data_in, one a clock cycle, and gives those of valid_out and
-    data_out as seen before the rising edge.
+    Parameters
+    ----------
+    project
+        RTL project.
+    codes : IntArray of shape (N, C_in)
+        Input codes.
+    run
+        Function of the simulator. It takes rows (cycles, 1 + words) of valid_in and data_in, one a clock cycle. It
+        returns those of valid_out and data_out before the rising edge.
+
+    Returns
+    -------
+    tuple
+        As `simulate_rtl`.
+
+    Raises
+    ------
+    DataError
+        If the codes have another shape.
+    NotReproducibleError
+        As `simulate_rtl`.
     """
     values = np.asarray(codes, dtype=np.int64)
     if values.ndim != 2 or values.shape[1] != len(project.inputs) or not len(values):
@@ -70,15 +106,33 @@ def measured(project: RtlProject, codes: IntArray, run: Callable[[Words], Words]
 
 
 def compile_simulation(project: RtlProject) -> Path:
-    """The simulation program of a project, compiled once a process for the same Verilog."""
+    """Compile the simulation program of a project, once a process for the same Verilog."""
     return compile_verilated(project.files, project.top, HARNESS)
 
 
 def compile_verilated(files: Sequence[Path], top: str, harness: Path, checks: Sequence[str] = ("-Wall",)) -> Path:
-    """A program made of verilated modules and a C++ harness for them, compiled once a process for the same sources.
+    """Compile verilated modules and a C++ harness, once a process for the same sources.
 
-    checks: what Verilator is to warn of; a warning is an error. Undefined values are random. Raises ToolMissingError
-    without Verilator or compiler.
+    Parameters
+    ----------
+    files
+        Verilog files.
+    top
+        Name of the top module.
+    harness
+        C++ file.
+    checks
+        Warnings of Verilator; each is an error.
+
+    Returns
+    -------
+    Path
+        Program. Undefined values are random in it.
+
+    Raises
+    ------
+    ToolMissingError
+        Without Verilator or compiler.
     """
     sources = [*files, harness]
     digest = hashlib.sha256(b"\0".join(p.read_bytes() for p in sources)).hexdigest()
@@ -104,7 +158,7 @@ def compile_verilated(files: Sequence[Path], top: str, harness: Path, checks: Se
 
 
 def scratch_folder() -> Path:
-    """A folder for compiled simulations, removed when the process or its command ends; then the next one is made."""
+    """Return a folder for compiled simulations. It is removed when the process or its command ends."""
     if not _FOLDERS or not _FOLDERS[-1].is_dir():
         _FOLDERS.append(Path(tempfile.mkdtemp(prefix="trigger_lut_simulation_")))
         atexit.register(shutil.rmtree, _FOLDERS[-1], ignore_errors=True)
@@ -115,7 +169,20 @@ _FOLDERS: list[Path] = []
 
 
 def verilator_library(root: Path, compiler: str) -> tuple[Path, ...]:
-    """Verilator's own library, compiled once a folder: it takes longer than most designs."""
+    """Compile Verilator's own library, once a folder: it takes longer than most designs.
+
+    Parameters
+    ----------
+    root
+        Folder of Verilator.
+    compiler
+        C++ compiler.
+
+    Returns
+    -------
+    tuple of Path
+        Object files.
+    """
     return _library(root, compiler, scratch_folder())
 
 
@@ -155,6 +222,22 @@ def _stimulus(project: RtlProject, words: Words, at: IntArray, rng: np.random.Ge
 
 
 def run_cycles(binary: Path, project: RtlProject, stimulus: Words) -> Words:
+    """Run a simulation program.
+
+    Parameters
+    ----------
+    binary
+        Program.
+    project
+        RTL project.
+    stimulus : NDArray of shape (cycles, 1 + words)
+        valid_in and data_in.
+
+    Returns
+    -------
+    NDArray of shape (cycles, 1 + words)
+        valid_out and data_out.
+    """
     total, words_out = len(stimulus), bus_words(project.outputs)
     with tempfile.TemporaryDirectory(dir=binary.parent) as scratch:
         source, result = Path(scratch, "in.bin"), Path(scratch, "out.bin")
@@ -165,13 +248,13 @@ def run_cycles(binary: Path, project: RtlProject, stimulus: Words) -> Words:
 
 
 def _valid(trace: Words) -> tuple[IntArray, Words]:
-    """The cycles with valid_out, and data_out in them."""
+    """Return the cycles with valid_out, and data_out in them."""
     cycles = np.flatnonzero(trace[:, 0])
     return cycles.astype(np.int64), trace[cycles, 1:]
 
 
 def check_cycles(project: RtlProject, found: IntArray, at: IntArray, latency: int) -> None:
-    """Raises NotReproducibleError when the cycles of the valid outputs are not those of the inputs plus the latency."""
+    """Raise NotReproducibleError when the valid outputs do not come `latency` cycles after the inputs."""
     expected = at + latency
     if len(found) != len(expected) or (found != expected).any():
         raise NotReproducibleError(
@@ -181,18 +264,53 @@ def check_cycles(project: RtlProject, found: IntArray, at: IntArray, latency: in
 
 
 def bus_words(formats: tuple[KIF, ...]) -> int:
-    """Words of 32 bits that a flat bus takes."""
+    """Count the words of 32 bits of a flat bus.
+
+    Parameters
+    ----------
+    formats
+        Formats of its channels.
+
+    Returns
+    -------
+    int
+        Words.
+    """
     return -(-sum(kif.bits for kif in formats) // 32)
 
 
 def used_bits(formats: tuple[KIF, ...]) -> Words:
-    """A bus (1, words) with every bit of the formats set."""
+    """Return a bus with every bit of the formats set.
+
+    Parameters
+    ----------
+    formats
+        Formats of its channels.
+
+    Returns
+    -------
+    NDArray of shape (1, words)
+        Words of 32 bits.
+    """
     ones = np.array([[-1 if kif.k else kif.hi for kif in formats]], dtype=np.int64)
     return pack(ones, formats)
 
 
 def pack(codes: IntArray, formats: tuple[KIF, ...]) -> Words:
-    """Codes side by side on a flat bus, the first channel at bit 0: (N, words) of 32 bits, low word first."""
+    """Put codes next to each other on a flat bus, the first channel at bit 0.
+
+    Parameters
+    ----------
+    codes : IntArray of shape (N, channels)
+        Codes.
+    formats
+        Formats of the channels.
+
+    Returns
+    -------
+    NDArray of shape (N, words)
+        Words of 32 bits, low word first.
+    """
     packed = np.zeros((len(codes), bus_words(formats) + 1), dtype=np.uint64)
     at = 0
     for n, kif in enumerate(formats):
@@ -205,7 +323,20 @@ def pack(codes: IntArray, formats: tuple[KIF, ...]) -> Words:
 
 
 def unpack(words: Words, formats: tuple[KIF, ...]) -> IntArray:
-    """The codes that `pack` put on a bus: (N, channels) int64."""
+    """Read the codes that `pack` put on a bus.
+
+    Parameters
+    ----------
+    words : NDArray of shape (N, words)
+        Words of 32 bits.
+    formats
+        Formats of the channels.
+
+    Returns
+    -------
+    IntArray of shape (N, channels)
+        Codes.
+    """
     wide = np.concatenate([words, np.zeros((len(words), 2), dtype=np.uint32)], axis=1).astype(np.uint64)
     codes = np.empty((len(words), len(formats)), dtype=np.int64)
     at = 0

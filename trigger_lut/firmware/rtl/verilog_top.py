@@ -1,4 +1,4 @@
-"""The top-level Verilog module: documented buses and a valid bit around alkaid's pipeline."""
+"""Top-level Verilog module: documented buses and a valid bit around alkaid's pipeline."""
 
 from __future__ import annotations
 
@@ -10,7 +10,18 @@ from trigger_lut.utils.escape import comment
 
 
 def offsets(formats: tuple[KIF, ...]) -> list[int]:
-    """Lowest bit of each channel on a flat bus, and the bus width at the end."""
+    """Compute the lowest bit of each channel on a flat bus.
+
+    Parameters
+    ----------
+    formats
+        Formats of the channels.
+
+    Returns
+    -------
+    list of int
+        Lowest bits, and the bus width at the end.
+    """
     places = [0]
     for kif in formats:
         places.append(places[-1] + kif.bits)
@@ -55,7 +66,7 @@ def top_module(
 
 
 def described(mark: str, network: Network, name: str, cycles: int) -> list[str]:
-    """What a top-level module is, as lines of comment: timing, and the channels on its buses."""
+    """Describe a top-level module in lines of comment: timing, and the channels on its buses."""
     formats_in, formats_out = network.inputs, network.output_formats()
     lines = [
         f"{name}: {len(formats_in)} inputs, {len(formats_out)} outputs, a new input every cycle.",

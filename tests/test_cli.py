@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from trigger_lut import cli, commands
+from trigger_lut.stages.registry import Stage
 
 ROOT = Path(__file__).parents[1]
 
@@ -113,11 +114,11 @@ def test_schemas_are_printed(file, capsys):
 def test_threads_reach_the_libraries(monkeypatch):
     seen = {}
 
-    def train(args):
+    def run(**_):
         """Shows what a stage would see."""
         seen.update(os.environ)
 
-    monkeypatch.setattr(commands, "train", train)
+    monkeypatch.setattr(Stage, "function", lambda _: run)
     paths = ("--spec", "--codes", "--checkpoints", "--model", "--network", "--card")
     cli.main(["stage", "train", "--threads", "3", *(x for p in paths for x in (p, "x"))])
     assert [seen[k] for k in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "NUMBA_NUM_THREADS")] == ["3", "3", "3"]

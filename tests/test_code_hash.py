@@ -85,7 +85,7 @@ def test_modules_can_be_left_out(package):
 
 
 def test_every_process_finds_the_same():
-    code = "from trigger_lut.code_hash import fingerprint; print(fingerprint('events.run', 'plan'))"
+    code = "from trigger_lut.code_hash import fingerprint; print(fingerprint('stages.ingest', 'plan'))"
     found = {
         subprocess.run(
             [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed}, capture_output=True, text=True
@@ -100,3 +100,8 @@ def test_the_stages_of_the_package_reach_their_code():
     fingerprint()
     physics = {p.name for p in module._imports(module.PACKAGE / "stages/physics.py")}
     assert {"predictions.py", "network.py", "event_codes.py", "__init__.py"} <= physics
+
+
+def test_fingerprint_of_a_missing_module_is_refused():
+    with pytest.raises(ValueError, match=r"^fingerprint: no module trigger_lut\.training\.run$"):
+        module.fingerprint("training.run")

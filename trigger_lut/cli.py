@@ -13,6 +13,7 @@ from typing import Any
 from trigger_lut import commands
 from trigger_lut.errors import TriggerLutError, warn_in_one_line
 from trigger_lut.stages import pages
+from trigger_lut.stages.registry import registry
 from trigger_lut.utils.files import REFUSED_WRITES
 from trigger_lut.utils.scratch import Stopped, scratch_folder, stop_on_sigterm
 
@@ -127,48 +128,6 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--crossings", type=Path, metavar="PATH", help="description of simulated crossings")
     sub = command(commands.read, "--description", "--card")
     sub.add_argument("--source", required=True, metavar="JSON", help="the file, with its friends and its class")
-    sub = command(commands.ingest, "--description", "--codes", "--card")
-    sub.add_argument(
-        "--read", type=Path, metavar="PATH", help="folder in which its files were read; default: they are read here"
-    )
-    sub.add_argument(
-        "--frozen", type=Path, metavar="PATH", help="codes of the data set whose formats are kept; default: new formats"
-    )
-    sub = _threads(command(commands.teacher, "--codes", "--card"))
-    sub.add_argument("--encoded", type=Path, required=True, metavar="PATH", help="codes without scores")
-    sub.add_argument(
-        "--background", nargs="+", action="extend", required=True, metavar="CLASS", help="classes that are trained on"
-    )
-    sub.add_argument("--settings", required=True, metavar="JSON", help="anomaly.teacher of the data set")
-    sub = _threads(command(commands.reference, "--codes", "--outputs", "--card"))
-    sub.add_argument("--units", type=at_least(1), nargs="+", required=True, help="outputs of each layer")
-    sub.add_argument("--seed", type=at_least(0), required=True, help="seed of initialization and shuffling")
-    sub = _threads(command(commands.train, "--spec", "--codes", "--checkpoints", "--model", "--network", "--card"))
-    sub.add_argument("--warm", type=Path, metavar="PATH", help="file to write, that smaller designs start from")
-    sub.add_argument("--start", type=Path, metavar="PATH", help="that file of the design that this one starts from")
-    sub.add_argument(
-        "--gpus", type=at_least(0), default=1, metavar="N", help="GPUs that share the training; default: one"
-    )
-    command(commands.firmware, "--spec", "--model", "--network", "--folder", "--card")
-    sub = _threads(command(commands.verify, "--spec", "--model", "--network", "--codes", "--firmware", "--card"))
-    sub.add_argument("--rtl-vectors", type=at_least(0), default=0, metavar="N", help="vectors of the Verilog, at least")
-    command(commands.synth, "--spec", "--network", "--train", "--firmware", "--card")
-    sub = command(commands.vendor, "--spec", "--firmware", "--folder", "--card")
-    sub.add_argument("--vivado", action="store_true", help="run Vivado where it is on PATH")
-    sub.add_argument("--vitis-hls", action="store_true", help="run Vitis HLS where it is on PATH")
-    command(commands.route, "--spec", "--network", "--firmware", "--card")
-    command(commands.timing, "--spec", "--verify", "--synth", "--card")
-    command(commands.physics, "--spec", "--network", "--codes", "--model", "--outputs", "--card")
-    command(commands.importance, "--spec", "--network", "--codes", "--description", "--card")
-    sub = command(commands.thresholds, "--spec", "--network", "--codes", "--card")
-    sub.add_argument("--trigger", required=True, metavar="JSON", help="the trigger block of the data set")
-    sub = command(commands.rate, "--spec", "--network", "--codes", "--model", "--outputs", "--thresholds", "--card")
-    sub.add_argument("--trigger", required=True, metavar="JSON", help="the trigger block of the data set")
-    sub.add_argument("--sample", required=True, metavar="TEXT", help="what the data are, for plots")
-    sub = command(
-        commands.decision, "--spec", "--network", "--codes", "--firmware", "--thresholds", "--folder", "--card"
-    )
-    sub.add_argument("--seconds", type=at_least(0), default=60, metavar="N", help="time for SAT; 0: prove nothing")
     inputs = ("--spec", "--network", "--description", "--codes", "--ingest")
     sub = command(commands.drift, *inputs, "--card")
     for flag in inputs[2:]:
@@ -176,13 +135,8 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument(f"--new-{flag[2:]}", type=Path, required=True, metavar="PATH", help=help_text)
     sub.add_argument("--thresholds", type=Path, metavar="PATH", help=FILES["--thresholds"])
     sub.add_argument("--trigger", metavar="JSON", help="the trigger block of the data set, where it has one")
-    sub = command(commands.prove, "--spec", "--network", "--firmware", "--card")
-    sub.add_argument("--seconds", type=at_least(0), default=60, metavar="N", help="time for SAT; 0: prove nothing")
-    sub.add_argument(
-        "--second-seconds", type=at_least(0), default=15, metavar="N", help="CPU time for the second proof; 0: none"
-    )
-    sub = command(commands.faults, "--spec", "--network", "--codes", "--firmware", "--card")
-    sub.add_argument("--count", type=at_least(0), default=500, metavar="N", help="how many faults")
+    for registered in registry().values():
+        registered.add_to(stages)
     sub = command(commands.fuzz, group=people)
     for flag in ("--budget", "--targets"):
         default = Path("config") / f"{flag.removeprefix('--')}.yaml"
@@ -202,10 +156,6 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--seconds", type=at_least(1), default=5, metavar="N", help="for SAT in one proof; default: 5")
     sub.add_argument("--jobs", type=at_least(1), default=1, metavar="N", help="processes at a time; default: 1")
     sub.add_argument("--output", type=Path, metavar="PATH", help="card to write (attack.json)")
-    cards = ("--firmware", "--verify", "--synth", "--timing")
-    sub = command(commands.release, "--spec", "--network", "--codes", *cards, "--folder", "--card")
-    sub.add_argument("--archive", type=Path, required=True, metavar="PATH", help="zip to write")
-    sub.add_argument("--decision", type=Path, metavar="PATH", help=FILES["--decision"])
     sub = command(commands.check, group=people)
     sub.description = (
         "Check a release: files against the manifest, the manifest against cards and vectors, and all forms against "
@@ -231,18 +181,6 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--format", metavar="NAME", help="EMPv2, EMPv1 or APx; default: recognized")
     sub.add_argument("--delay", type=int, metavar="FRAMES", help="from expected to captured words; default: found")
     sub.add_argument("--release", type=Path, metavar="RELEASE", help="zip or folder whose outputs these are")
-    sub = command(commands.summary, "--reference")
-    sub.add_argument("--designs", type=Path, nargs="+", required=True, metavar="PATH", help="folders with their cards")
-    sub.add_argument("--json", type=Path, required=True, metavar="PATH", help="summary to write")
-    sub.add_argument("--tsv", type=Path, required=True, metavar="PATH", help="the same as a table, to write")
-    sub = command(commands.scan, "--reference")
-    sub.add_argument("--points", type=Path, nargs="+", required=True, metavar="PATH", help="folders of the scan")
-    sub.add_argument("--designs", type=Path, nargs="*", default=[], metavar="PATH", help="folders of other designs")
-    sub.add_argument("--json", type=Path, required=True, metavar="PATH", help="card to write")
-    sub.add_argument("--tsv", type=Path, required=True, metavar="PATH", help="the same as a table, to write")
-    sub.add_argument(
-        "--published", metavar="NAME", help="public data set that this one is (published in its description)"
-    )
     sub = command(commands.verdict, "--output")
     sub.add_argument(
         "--cards",

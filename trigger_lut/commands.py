@@ -104,127 +104,6 @@ def read(args: argparse.Namespace) -> None:
     read(args.description, Source.of(args.source), args.card)
 
 
-def ingest(args: argparse.Namespace) -> None:
-    """Turn the entries of a data set into integer codes."""
-    from trigger_lut.stages.ingest import ingest
-
-    ingest(args.description, args.codes, args.card, args.read, args.frozen)
-
-
-def teacher(args: argparse.Namespace) -> None:
-    """Learn what background is like, and give every event a score for networks to learn."""
-    from trigger_lut.config.data_set.anomaly import Teacher
-    from trigger_lut.stages.teacher import teach
-
-    teach(args.encoded, args.background, Teacher.model_validate_json(args.settings), args.codes, args.card)
-
-
-def reference(args: argparse.Namespace) -> None:
-    """Train a Dense network without quantization and boosted trees, for comparison."""
-    from trigger_lut.stages.baselines import references
-
-    references(args.codes, args.units, args.seed, args.outputs, args.card)
-
-
-def train(args: argparse.Namespace) -> None:
-    """Train one design to its budget."""
-    from trigger_lut.stages.train import train
-
-    files = (args.spec, args.codes, args.checkpoints, args.model, args.network, args.card)
-    train(*files, args.warm, args.start, args.gpus)
-
-
-def firmware(args: argparse.Namespace) -> None:
-    """Write a trained network as an hls4ml project and as pipelined Verilog."""
-    from trigger_lut.stages.firmware import build_firmware
-
-    build_firmware(args.spec, args.model, args.network, args.folder, args.card)
-
-
-def verify(args: argparse.Namespace) -> None:
-    """Compare Keras, hls4ml, alkaid and the simulated RTL with the integer reference, bit for bit."""
-    from trigger_lut.stages.verify import verify
-
-    verify(args.spec, args.model, args.network, args.codes, args.firmware, args.card, args.rtl_vectors)
-
-
-def synth(args: argparse.Namespace) -> None:
-    """Synthesize the RTL with Yosys, out of context."""
-    from trigger_lut.stages.synth import synth
-
-    synth(args.spec, args.network, args.train, args.firmware, args.card)
-
-
-def vendor(args: argparse.Namespace) -> None:
-    """Write build scripts for Vivado and Vitis HLS, and run them where these are installed."""
-    from trigger_lut.stages.vendor import vendor
-
-    vendor(args.spec, args.firmware, args.folder, args.card, args.vivado, args.vitis_hls)
-
-
-def route(args: argparse.Namespace) -> None:
-    """Place and route a design for an ECP5 with nextpnr, in several pipeline depths."""
-    from trigger_lut.stages.route import route
-
-    route(args.spec, args.network, args.firmware, args.card)
-
-
-def timing(args: argparse.Namespace) -> None:
-    """Compare clock, latency and throughput with budget and target."""
-    from trigger_lut.stages.timing import timing
-
-    timing(args.spec, args.verify, args.synth, args.card)
-
-
-def physics(args: argparse.Namespace) -> None:
-    """Measure how well the integer network tells the classes apart, or finds its targets."""
-    from trigger_lut.stages.physics import physics
-
-    physics(args.spec, args.network, args.codes, args.model, args.outputs, args.card)
-
-
-def importance(args: argparse.Namespace) -> None:
-    """Measure what each bit of each input is worth to a design, and list the inputs that it does not read."""
-    from trigger_lut.stages.importance import importance
-
-    importance(args.spec, args.network, args.codes, args.description, args.card)
-
-
-def rate(args: argparse.Namespace) -> None:
-    """Measure rate in kHz and signal efficiency of a design as a trigger, beside its references."""
-    from trigger_lut.config.data_set.trigger import Trigger
-    from trigger_lut.stages.rate import rate_of_design
-
-    rate_of_design(
-        spec=args.spec,
-        network=args.network,
-        codes=args.codes,
-        model=args.model,
-        baseline_predictions=args.outputs,
-        thresholds=args.thresholds,
-        trigger=Trigger.model_validate_json(args.trigger),
-        plot_label=args.sample,
-        card=args.card,
-    )
-
-
-def thresholds(args: argparse.Namespace) -> None:
-    """Choose the thresholds of the firmware's score for the rates of the trigger."""
-    from trigger_lut.config.data_set.trigger import Trigger
-    from trigger_lut.stages.thresholds import choose_thresholds
-
-    trigger = Trigger.model_validate_json(args.trigger)
-    choose_thresholds(spec=args.spec, network=args.network, codes=args.codes, trigger=trigger, card=args.card)
-
-
-def decision(args: argparse.Namespace) -> None:
-    """Write the trigger's decision as bits of the firmware, and verify, prove and synthesize it."""
-    from trigger_lut.stages.decision import decide
-
-    files = (args.spec, args.network, args.codes, args.firmware, args.thresholds)
-    decide(*files, args.seconds, args.folder, args.card)
-
-
 def drift(args: argparse.Namespace) -> None:
     """Run another data set through the frozen network and compare its inputs, outputs and rates."""
     from trigger_lut.config.data_set.trigger import Trigger
@@ -237,20 +116,6 @@ def drift(args: argparse.Namespace) -> None:
     trained = Files(args.description, args.codes, args.ingest)
     new = Files(args.new_description, args.new_codes, args.new_ingest)
     drift(args.spec, args.network, trained, new, rated, args.card)
-
-
-def prove(args: argparse.Namespace) -> None:
-    """Prove that the Verilog is the network for all inputs, output by output, with two proofs."""
-    from trigger_lut.stages.prove import prove
-
-    prove(args.spec, args.network, args.firmware, args.card, args.seconds, args.second_seconds)
-
-
-def faults(args: argparse.Namespace) -> None:
-    """Put faults into the RTL and see whether verification notices them."""
-    from trigger_lut.stages.faults import faults
-
-    faults(args.spec, args.network, args.codes, args.firmware, args.card, args.count)
 
 
 def fuzz(args: argparse.Namespace) -> None:
@@ -296,17 +161,6 @@ def attack(args: argparse.Namespace) -> None:
         )
 
 
-def release(args: argparse.Namespace) -> None:
-    """Put all that is delivered of a design into a folder and a zip, and check it."""
-    from trigger_lut.stages.release import release
-
-    card = release(
-        *(args.spec, args.network, args.codes, args.firmware, args.verify, args.synth, args.timing),
-        *(args.folder, args.archive, args.card, args.decision),
-    )
-    print(f"{card.archive}: sha256 of manifest.json {card.manifest_sha256}")
-
-
 def check(args: argparse.Namespace) -> None:
     """Check a release: its files, and that all forms in it are the same function."""
     from trigger_lut.errors import ConfigurationError, NotReproducibleError
@@ -349,20 +203,6 @@ def sign(args: argparse.Namespace) -> None:
     signature = args.signature or args.release.with_name(args.release.name + ".sig")
     digest = sign_release(args.release, args.key, signature)
     print(f"{signature}: signature of manifest.json, sha256 {digest}")
-
-
-def summary(args: argparse.Namespace) -> None:
-    """Put all designs side by side."""
-    from trigger_lut.stages.summary import summary
-
-    summary(args.reference, args.designs, args.json, args.tsv)
-
-
-def scan(args: argparse.Namespace) -> None:
-    """Put all designs of a scan side by side and find those that none beats."""
-    from trigger_lut.stages.scan import scan
-
-    scan(args.reference, args.designs, args.points, args.json, args.tsv, args.published)
 
 
 def verdict(args: argparse.Namespace) -> None:

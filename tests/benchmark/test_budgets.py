@@ -83,13 +83,14 @@ def events_of(name):
 def trained(name, events, seed, number, folder):
     """The outcome of one training."""
     import keras
+    from stage_calls import in_order
 
     from trigger_lut.cards.base import read_card, write_card
     from trigger_lut.cards.stage_cards import TrainCard
     from trigger_lut.conversion.keras_model import integer_network
     from trigger_lut.cost_model.luts import estimate
     from trigger_lut.data.event_codes import save_codes
-    from trigger_lut.stages.train import train
+    from trigger_lut.stages.train import run as train
     from trigger_lut.training.build_model import build_model
 
     keras.backend.clear_session()
@@ -110,7 +111,7 @@ def trained(name, events, seed, number, folder):
     write_card(design, folder / "spec.json")
     save_codes(events, folder / "codes.npz")
     outputs = [folder / n for n in ("model.keras", "network.npz", "train.json")]
-    train(folder / "spec.json", folder / "codes.npz", folder / "checkpoints", *outputs)
+    in_order(train, folder / "spec.json", folder / "codes.npz", folder / "checkpoints", *outputs)
     card = read_card(TrainCard, outputs[-1])
     return Outcome(
         name,

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from stage_calls import in_order
 
 from trigger_lut.config import scan as scans
 
@@ -77,13 +78,14 @@ def trained(spec, folder: Path) -> Trained:
     """Train a point in `folder`, from a network in a neighboring folder."""
     from trigger_lut.cards.base import read_card, write_card
     from trigger_lut.cards.stage_cards import TrainCard
-    from trigger_lut.stages.train import train
+    from trigger_lut.stages.train import run as train
 
     own = folder / spec.design
     own.mkdir(parents=True, exist_ok=True)
     write_card(spec, own / "spec.json")
     began = seconds_of_processor()
-    train(
+    in_order(
+        train,
         own / "spec.json",
         CODES,
         own / "checkpoints",

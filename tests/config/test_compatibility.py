@@ -17,7 +17,7 @@ from trigger_lut.config.data_set.model import DataSet
 from trigger_lut.data.event_codes import EventCodes, load_codes
 from trigger_lut.errors import CardError, ConfigurationError, DataError
 from trigger_lut.fixed_point.formats import encode
-from trigger_lut.stages.ingest import ingest
+from trigger_lut.stages.ingest import run as ingest
 
 OBJECTS = {"jet": {"count": 2, "select": "pt > 5", "features": [{"name": "pt"}]}}
 
@@ -34,7 +34,7 @@ def features(**changes: Any) -> list[dict[str, Any]]:
 
 def run(folder: Path, file: Path, frozen: Path | None = None, **changes: Any) -> tuple[EventCodes, IngestCard]:
     path = write_description(folder / "toy.yaml", description([file], **changes))
-    ingest(path, folder / "codes.npz", folder / "ingest.json", frozen=frozen)
+    ingest(description=path, codes=folder / "codes.npz", card=folder / "ingest.json", frozen=frozen)
     return load_codes(folder / "codes.npz"), read_card(IngestCard, folder / "ingest.json")
 
 

@@ -15,7 +15,7 @@ from trigger_lut.config.data_set.files import Source
 from trigger_lut.config.data_set.load import load_data_set
 from trigger_lut.config.data_set.model import DataSet
 from trigger_lut.errors import ConfigurationError, DataError
-from trigger_lut.stages.ingest import ingest
+from trigger_lut.stages.ingest import run as ingest
 
 FILES = ("a.root", "b.root")
 
@@ -38,7 +38,7 @@ def loaded(files: list[str], **changes: Any) -> DataSet:
 
 def made(files: list[str], **changes: Any) -> bytes:
     loaded(files, **changes)
-    ingest(Path("toy.yaml"), Path("codes.npz"), Path("ingest.json"))
+    ingest(description=Path("toy.yaml"), codes=Path("codes.npz"), card=Path("ingest.json"))
     return Path("codes.npz").read_bytes()
 
 

@@ -16,7 +16,7 @@ from trigger_lut.config.data_set.load import load_data_set
 from trigger_lut.config.data_set.trigger import Trigger
 from trigger_lut.data.event_codes import TEST, TRAIN, VALIDATION, EventCodes, load_codes, save_codes
 from trigger_lut.errors import CardError, ConfigurationError
-from trigger_lut.stages.ingest import ingest
+from trigger_lut.stages.ingest import run as ingest
 from trigger_lut.stages.teacher import aucs, flat_weights, histograms, looked_at, with_scores
 
 BACKGROUND = {"background": ["a", "b"]}
@@ -72,7 +72,7 @@ def encoded(tmp_path) -> tuple[EventCodes, IngestCard]:
     columns["x"][columns["label"] == 2] += 100  # signal far beyond what formats are made for
     file = write_tree(tmp_path / "x.root", columns)
     path = write_description(tmp_path / "d.yaml", description([file], anomaly=BACKGROUND))
-    ingest(path, tmp_path / "encoded.npz", tmp_path / "ingest.json")
+    ingest(description=path, codes=tmp_path / "encoded.npz", card=tmp_path / "ingest.json")
     return load_codes(tmp_path / "encoded.npz"), read_card(IngestCard, tmp_path / "ingest.json")
 
 
@@ -152,11 +152,17 @@ def test_areas_are_of_signal_against_background_of_the_test_split(encoded):
 
 
 def test_codes_of_other_classes_are_refused(encoded, tmp_path):
-    from trigger_lut.stages.teacher import teach
+    from trigger_lut.stages.teacher import run as teach
 
     save_codes(encoded[0], tmp_path / "e.npz")
     with pytest.raises(CardError, match="no classes q; ingest again"):
-        teach(tmp_path / "e.npz", ["a", "q"], Teacher(), tmp_path / "codes.npz", tmp_path / "t.json")
+        teach(
+            encoded=tmp_path / "e.npz",
+            background=["a", "q"],
+            teacher=Teacher(),
+            codes=tmp_path / "codes.npz",
+            card=tmp_path / "t.json",
+        )
     assert not (tmp_path / "codes.npz").exists()
 
 

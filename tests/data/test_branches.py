@@ -20,7 +20,7 @@ from trigger_lut.data.branches import Branches, NamedBranch
 from trigger_lut.data.read import chunks
 from trigger_lut.data.scaffold.inspect import sample_tree
 from trigger_lut.errors import DataError
-from trigger_lut.stages.ingest import ingest
+from trigger_lut.stages.ingest import run as ingest
 
 # Written by ROOT 6.40: 80 entries of id, and of a and b, both of struct { float v; } at split level 99.
 NESTED = Path(__file__).parents[1] / "fixtures" / "nested.root.xz"
@@ -89,7 +89,7 @@ def test_ingest_nested_branches_reads_the_one_asked_for(nested: Path) -> None:
                 "features": [{"name": "f", "expression": f'branch("{asked}")'}],
             },
         )
-        ingest(description, nested.parent / "codes.npz", nested.parent / "card.json")
+        ingest(description=description, codes=nested.parent / "codes.npz", card=nested.parent / "card.json")
         (feature,) = read_card(IngestCard, nested.parent / "card.json").features
         assert feature.maximum == value
 
@@ -106,7 +106,11 @@ def test_ingest_ambiguous_name_is_refused(nested: Path, use: str) -> None:
         "cut": "v > 1" if use == "cut" else "id >= 0",
     }
     with pytest.raises(DataError) as caught:
-        ingest(written(nested.parent, content), nested.parent / "codes.npz", nested.parent / "card.json")
+        ingest(
+            description=written(nested.parent, content),
+            codes=nested.parent / "codes.npz",
+            card=nested.parent / "card.json",
+        )
     said = str(caught.value)
     assert "branch 'v'" in said
     assert "found 2: 'a/v' of" in said

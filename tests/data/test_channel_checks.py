@@ -13,7 +13,7 @@ from rootfiles import write_tree
 from trigger_lut.cards.base import read_card
 from trigger_lut.cards.stage_cards import IngestCard
 from trigger_lut.errors import DataError
-from trigger_lut.stages.ingest import ingest
+from trigger_lut.stages.ingest import run as ingest
 
 COUNT = 600
 RNG = np.random.default_rng(1)
@@ -32,7 +32,7 @@ def warnings(folder: Path, values: Any, **feature: Any) -> list[str]:
         "features": [{"name": "sound"}, {"name": "x", "nonfinite": {"replace": 0}, **feature}],
     }
     (folder / "d.yaml").write_text(yaml.safe_dump(content))
-    ingest(folder / "d.yaml", folder / "codes.npz", folder / "card.json")
+    ingest(description=folder / "d.yaml", codes=folder / "codes.npz", card=folder / "card.json")
     return read_card(IngestCard, folder / "card.json").warnings
 
 

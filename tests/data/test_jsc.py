@@ -16,7 +16,7 @@ from trigger_lut.cards.base import read_card
 from trigger_lut.cards.stage_cards import IngestCard
 from trigger_lut.config.data_set.load import load_data_set
 from trigger_lut.data.jsc import CLASSES, FEATURES
-from trigger_lut.stages.ingest import ingest
+from trigger_lut.stages.ingest import run as ingest
 
 ROOT = Path(__file__).parents[2]
 COUNT = 400
@@ -90,7 +90,7 @@ def test_a_shipped_description_reads_what_is_converted(
     assert data_set.name == name
     assert [f.name for f in data_set.features] == list(FEATURES)
     assert [c.lower() for c in data_set.label.classes] == list(CLASSES)
-    ingest(Path(description), tmp_path / "codes.npz", tmp_path / "ingest.json")
+    ingest(description=Path(description), codes=tmp_path / "codes.npz", card=tmp_path / "ingest.json")
     assert read_card(IngestCard, tmp_path / "ingest.json").events == COUNT
 
 

@@ -20,7 +20,7 @@ from trigger_lut.config.data_set.uses import belongs
 from trigger_lut.data.event_codes import EventCodes, load_codes
 from trigger_lut.data.list_rows import list_rows
 from trigger_lut.errors import ConfigurationError, DataError
-from trigger_lut.stages.ingest import ingest
+from trigger_lut.stages.ingest import run as ingest
 
 
 @given(st.lists(st.lists(st.tuples(st.integers(-9, 9), st.lists(st.integers(0, 3), max_size=3)), max_size=4)))
@@ -85,7 +85,7 @@ def jets(folder: Path, events: int = 200, **changes: Any) -> tuple[EventCodes, I
     content |= changes
     description = folder / "d.yaml"
     description.write_text(yaml.safe_dump({k: v for k, v in content.items() if v is not None}))
-    ingest(description, folder / "codes.npz", folder / "card.json")
+    ingest(description=description, codes=folder / "codes.npz", card=folder / "card.json")
     return load_codes(folder / "codes.npz"), read_card(IngestCard, folder / "card.json"), columns
 
 
@@ -175,7 +175,7 @@ def test_array_names_become_slots_and_features(tmp_path: Path) -> None:
     }
     description = tmp_path / "d.yaml"
     description.write_text(yaml.safe_dump(content))
-    ingest(description, tmp_path / "codes.npz", tmp_path / "card.json")
+    ingest(description=description, codes=tmp_path / "codes.npz", card=tmp_path / "card.json")
     events = load_codes(tmp_path / "codes.npz")
     assert events.features[:5] == ("p", "q", "pup_0_pt", "pup_0_eta", "pup_0_phi")
     order = np.argsort(columns["six"][:, 0])[np.argsort(np.argsort(events.observables[:, 0]))]

@@ -28,7 +28,7 @@ from trigger_lut.data.records import RowWriter, read_rows, row_type
 from trigger_lut.data.stored_arrays import Stored
 from trigger_lut.errors import CardError, ConfigurationError, DataError
 from trigger_lut.stages import ingest as stage
-from trigger_lut.stages.ingest import ingest
+from trigger_lut.stages.ingest import run as ingest
 from trigger_lut.stages.read import read, rows_of
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
@@ -165,10 +165,10 @@ def test_many_buckets_give_the_bytes_of_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
 ) -> None:
     path = write_description(tmp_path / "toy.yaml", description(files_of(tmp_path), **changes))
-    ingest(path, tmp_path / "one.npz", tmp_path / "one.json")
+    ingest(description=path, codes=tmp_path / "one.npz", card=tmp_path / "one.json")
     size = 20 * row_type(load_data_set(path)).itemsize
     monkeypatch.setattr(stage, "merge", partial(merge, size=size))
-    ingest(path, tmp_path / "many.npz", tmp_path / "many.json")
+    ingest(description=path, codes=tmp_path / "many.npz", card=tmp_path / "many.json")
     one, many = (map_arrays(tmp_path / f"{name}.npz") for name in ("one", "many"))
     assert one.keys() == many.keys()
     for name in one:
@@ -184,9 +184,9 @@ def test_many_buckets_give_the_bytes_of_one(
 def test_files_read_apart_give_the_bytes_of_those_read_together(tmp_path: Path) -> None:
     files = files_of(tmp_path)
     path = write_description(tmp_path / "toy.yaml", description(files))
-    ingest(path, tmp_path / "a.npz", tmp_path / "a.card")
+    ingest(description=path, codes=tmp_path / "a.npz", card=tmp_path / "a.card")
     held = read_apart(tmp_path, path, files)
-    ingest(path, tmp_path / "b.npz", tmp_path / "b.card", held)
+    ingest(description=path, codes=tmp_path / "b.npz", card=tmp_path / "b.card", read=held)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     together, apart = (read_card(IngestCard, tmp_path / name) for name in ("a.card", "b.card"))
     assert together.inputs == apart.inputs
@@ -201,10 +201,10 @@ def test_cards_of_another_description_are_refused(tmp_path: Path) -> None:
     held = read_apart(tmp_path, path, files)
     other = write_description(tmp_path / "other.yaml", description(files, cut="x > 0"))
     with pytest.raises(CardError, match=r"0\.json: read by another description than .*other\.yaml"):
-        ingest(other, tmp_path / "b.npz", tmp_path / "b.json", held)
+        ingest(description=other, codes=tmp_path / "b.npz", card=tmp_path / "b.json", read=held)
     (tmp_path / "read/2.json").write_bytes((tmp_path / "read/0.json").read_bytes())
     with pytest.raises(CardError, match=r"2\.json: of .*0\.root, expected .*2\.root; read it again"):
-        ingest(path, tmp_path / "b.npz", tmp_path / "b.json", held)
+        ingest(description=path, codes=tmp_path / "b.npz", card=tmp_path / "b.json", read=held)
     assert not (tmp_path / "b.npz").exists()
 
 
@@ -216,7 +216,7 @@ def test_a_full_disk_while_entries_are_sorted(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(Buckets, "add", full)
     with pytest.raises(DataError, match=r"a\.npz\.work: cannot be written: No space left on device"):
-        ingest(path, tmp_path / "a.npz", tmp_path / "a.json")
+        ingest(description=path, codes=tmp_path / "a.npz", card=tmp_path / "a.json")
     assert not list(tmp_path.glob("a.*"))
 
 
@@ -228,7 +228,7 @@ def test_duplicates_are_found_across_files_and_buckets(
     files = [write_tree(tmp_path / f"{n}.root", jet_columns(200, first_event=150 * n)) for n in range(3)]
     path = write_description(tmp_path / "toy.yaml", description(files))
     with pytest.raises(DataError, match=r"100 entries have the event_id .* such as entry \d+ of .*\.root and entry"):
-        ingest(path, tmp_path / "a.npz", tmp_path / "a.json")
+        ingest(description=path, codes=tmp_path / "a.npz", card=tmp_path / "a.json")
     assert not list(tmp_path.glob("a.*"))  # nor what was worked with
 
 
@@ -237,7 +237,7 @@ def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
     work.mkdir()
     (work / "bucket_0").write_bytes(b"left by another run")
     path = write_description(tmp_path / "toy.yaml", description(files_of(tmp_path)))
-    ingest(path, tmp_path / "codes.npz", tmp_path / "ingest.json")
+    ingest(description=path, codes=tmp_path / "codes.npz", card=tmp_path / "ingest.json")
     assert not work.exists()
 
 
@@ -252,7 +252,7 @@ def test_a_bad_file_that_is_left_out_leaves_a_card_without_entries(
     assert (card.entries, card.selected) == (0, 0)
     assert rows_of(held / "1.json").stat().st_size < 1000
     assert str(card.skip_reason).startswith("truncated: ")
-    ingest(path, tmp_path / "b.npz", tmp_path / "b.json", held)
+    ingest(description=path, codes=tmp_path / "b.npz", card=tmp_path / "b.json", read=held)
     assert list(read_card(IngestCard, tmp_path / "b.json").skipped_files) == [str(files[1])]
     assert capsys.readouterr().err.count("left out") == 2
 

@@ -23,7 +23,7 @@ from trigger_lut.data.object_slots import slots
 from trigger_lut.data.split import hash_columns
 from trigger_lut.errors import ConfigurationError, DataError
 from trigger_lut.fixed_point.formats import KIF
-from trigger_lut.stages.ingest import ingest
+from trigger_lut.stages.ingest import run as ingest
 
 JETS = {
     "count": 3,
@@ -47,9 +47,9 @@ def columns(count: int = 120, seed: int = 3) -> dict[str, Any]:
 
 def run(folder: Path, files: list[Path], /, **changes: Any) -> tuple[EventCodes, IngestCard]:
     ingest(
-        write_description(folder / "toy.yaml", description(files, **changes)),
-        folder / "codes.npz",
-        folder / "ingest.json",
+        description=write_description(folder / "toy.yaml", description(files, **changes)),
+        codes=folder / "codes.npz",
+        card=folder / "ingest.json",
     )
     return load_codes(folder / "codes.npz"), read_card(IngestCard, folder / "ingest.json")
 

@@ -17,7 +17,7 @@ from trigger_lut.cards.base import read_card, sha256
 from trigger_lut.cards.stage_cards import IngestCard
 from trigger_lut.data import read, root_files
 from trigger_lut.errors import BadFileError, ToolMissingError
-from trigger_lut.stages.ingest import ingest
+from trigger_lut.stages.ingest import run as ingest
 
 
 class Ranges(http.server.SimpleHTTPRequestHandler):
@@ -60,7 +60,7 @@ def served(tmp_path: Path) -> Iterator[str]:
 
 def made(folder: Path, files: list[Any], **changes: Any) -> tuple[bytes, IngestCard]:
     path = write_description(folder / "toy.yaml", description(files, **changes))
-    ingest(path, folder / "codes.npz", folder / "ingest.json")
+    ingest(description=path, codes=folder / "codes.npz", card=folder / "ingest.json")
     return (folder / "codes.npz").read_bytes(), read_card(IngestCard, folder / "ingest.json")
 
 

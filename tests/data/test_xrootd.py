@@ -19,7 +19,7 @@ from trigger_lut.cards.base import read_card
 from trigger_lut.cards.stage_cards import IngestCard
 from trigger_lut.data import root_files
 from trigger_lut.errors import BadFileError
-from trigger_lut.stages.ingest import ingest
+from trigger_lut.stages.ingest import run as ingest
 
 MISSING = [m for m in root_files.XROOTD if find_spec(m) is None] + ([] if shutil.which("xrootd") else ["xrootd-server"])
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
@@ -72,7 +72,7 @@ def test_files_over_xrootd_give_the_codes_of_local_ones(served: tuple[Path, str]
         ("there", [f"{address}/{n}.root" for n in "ab"]),
     ):
         path = write_description(tmp_path / f"{name}.yaml", description(files, chunk_entries=70) | {"name": "toy"})
-        ingest(path, tmp_path / f"{name}.npz", tmp_path / f"{name}.json")
+        ingest(description=path, codes=tmp_path / f"{name}.npz", card=tmp_path / f"{name}.json")
         made[name] = (tmp_path / f"{name}.npz").read_bytes()
     assert made["here"] == made["there"]
     card = read_card(IngestCard, tmp_path / "there.json")
@@ -91,6 +91,6 @@ def test_faults_over_xrootd(
         bad = "root://127.0.0.1:9//data/b.root"  # discard: nobody listens
     path = write_description(tmp_path / "toy.yaml", description([folder / "a.root", bad]))
     with pytest.raises(BadFileError) as caught:
-        ingest(path, tmp_path / "codes.npz", tmp_path / "ingest.json")
+        ingest(description=path, codes=tmp_path / "codes.npz", card=tmp_path / "ingest.json")
     assert str(caught.value).startswith(f"{bad}: ")
     assert not (tmp_path / "codes.npz").exists()

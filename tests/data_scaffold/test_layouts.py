@@ -19,7 +19,7 @@ from trigger_lut.config.data_set.model import DataSet
 from trigger_lut.data.event_codes import load_codes
 from trigger_lut.data.scaffold.branch_names import group, role
 from trigger_lut.data.scaffold.write_yaml import start
-from trigger_lut.stages.ingest import ingest
+from trigger_lut.stages.ingest import run as ingest
 
 COUNT = 300
 RNG = np.random.default_rng(5)
@@ -69,7 +69,7 @@ def described(path: Path, *more: Path) -> tuple[DataSet, str]:
 def ingested(folder: Path, **changes: Any) -> IngestCard:
     content = yaml.safe_load((folder / "mine.yaml").read_text()) | changes
     (folder / "mine.yaml").write_text(yaml.safe_dump(content))
-    ingest(folder / "mine.yaml", folder / "codes.npz", folder / "card.json")
+    ingest(description=folder / "mine.yaml", codes=folder / "codes.npz", card=folder / "card.json")
     return read_card(IngestCard, folder / "card.json")
 
 

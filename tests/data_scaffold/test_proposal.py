@@ -27,7 +27,7 @@ from trigger_lut.data.scaffold.objects import MOST_CHANNELS, MOST_SLOTS
 from trigger_lut.data.scaffold.proposal import Proposal
 from trigger_lut.data.scaffold.write_yaml import start
 from trigger_lut.errors import ConfigurationError, DataError
-from trigger_lut.stages.ingest import ingest
+from trigger_lut.stages.ingest import run as ingest
 
 
 def proposed(tmp_path: Path, tree: str = "jets", **columns: Any) -> Proposal:
@@ -41,7 +41,7 @@ def started(tmp_path: Path, *files: Path, **how: Any) -> Path:
 
 
 def ingested(tmp_path: Path, description: Path) -> IngestCard:
-    ingest(description, tmp_path / "codes.npz", tmp_path / "ingest.json")
+    ingest(description=description, codes=tmp_path / "codes.npz", card=tmp_path / "ingest.json")
     return read_card(IngestCard, tmp_path / "ingest.json")
 
 

@@ -7,6 +7,7 @@ import made_cards
 import pytest
 from documentation_pages import ROOT, run_python
 from networks import random_network
+from stage_calls import in_order
 
 from trigger_lut.cards.base import write_card
 from trigger_lut.cost_model import delay
@@ -14,7 +15,7 @@ from trigger_lut.errors import ConfigurationError
 from trigger_lut.firmware.rtl.build import write_rtl
 from trigger_lut.network.network import save_network
 from trigger_lut.plan import load_plan
-from trigger_lut.stages.synth import synth
+from trigger_lut.stages.synth import run as synth
 from trigger_lut.synthesis.netlist import cell_counts, longest_path, resources
 from trigger_lut.synthesis.synthesizers import SYNTHESIZERS, synthesizer_of
 from trigger_lut.synthesis.timing_closure import close_timing
@@ -42,7 +43,7 @@ def test_toy_synthesizer_measures_a_design_for_the_synth_card(toy, tmp_path, cap
     save_network(network, paths[1])
     write_card(made_cards.train(luts=100.0), paths[2])
     write_card(made_cards.firmware_of(project, paths[0], paths[1]), paths[3])
-    card = synth(*paths, tmp_path / "synth.json")
+    card = in_order(synth, *paths, tmp_path / "synth.json")
     assert (card.luts.source, card.logic_levels.source) == ("luts_only", "luts_only-levels")
     assert card.carry.value == 0
     assert {kind[:2] for kind in card.cells} == {"FD", "IN", "LU"}

@@ -12,6 +12,7 @@ import networks
 import numpy as np
 import pytest
 from rootfiles import description, jet_columns, write_description, write_tree
+from stage_calls import in_order
 
 from trigger_lut.cards.base import read_card, write_card, write_text
 from trigger_lut.cards.drift import DriftCard
@@ -35,7 +36,7 @@ from trigger_lut.network.network import Network, save_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.report.drift_findings import constant, findings, in_short, saturating, shifted, unknown
 from trigger_lut.stages.drift import Files, drift
-from trigger_lut.stages.ingest import ingest
+from trigger_lut.stages.ingest import run as ingest
 from trigger_lut.stages.teacher import with_scores
 
 COUNT = 30000
@@ -194,7 +195,7 @@ class Trained:
         file = write_tree(place / "a.root", columns)
         made = description([file], **{"name": name, **self.changes, **changes})
         files = Files(write_description(place / "data_set.json", made), place / "codes.npz", place / "ingest.json")
-        ingest(*files, frozen=None if name == "toy" else self.files.codes)
+        in_order(ingest, *files, frozen=None if name == "toy" else self.files.codes)
         return files
 
     def compare(self, new: Files, rated: bool = True) -> DriftCard:
@@ -428,7 +429,9 @@ def test_one_score_of_an_anomaly(tmp_path: Path) -> None:
 def test_files_that_do_not_fit_are_refused(trained: Trained, tmp_path: Path) -> None:
     files = trained.ingest("other", later(900))
     own = Files(tmp_path / "own.yaml", tmp_path / "codes.npz", tmp_path / "ingest.json")
-    ingest(write_description(own.description, description([trained.folder / "other/a.root"], width=6)), *own[1:])
+    in_order(
+        ingest, write_description(own.description, description([trained.folder / "other/a.root"], width=6)), *own[1:]
+    )
     with pytest.raises(CardError, match=r"codes\.npz: not in the formats of .*toy/codes\.npz; ingest it with --frozen"):
         trained.compare(own)
     write_text(tmp_path / "broken.json", "{}")

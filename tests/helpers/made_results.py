@@ -17,9 +17,9 @@ from trigger_lut.cards.proof import OutputProof
 from trigger_lut.cards.provenance import files_in
 from trigger_lut.firmware.rtl.project import RtlProject, save_project
 from trigger_lut.network.network import save_network
-from trigger_lut.stages.scan import scan
-from trigger_lut.stages.summary import summary
-from trigger_lut.stages.timing import timing
+from trigger_lut.stages.scan import run as scan
+from trigger_lut.stages.summary import run as summary
+from trigger_lut.stages.timing import run as timing
 
 NETWORK = random_network(6)
 BESIDE = ("prove", "faults", "release")
@@ -39,10 +39,22 @@ def finished(folder: Path, *designs: str, points: tuple[str, ...] = (), **change
         write_design(results / design, design, data, changed.get(design, {}))
     folders = [results / design for design in designs]
     if designs:
-        summary(data / "reference.json", folders, results / "summary.json", results / "summary.tsv")
+        summary(
+            reference=data / "reference.json",
+            folders=folders,
+            json=results / "summary.json",
+            tsv=results / "summary.tsv",
+        )
     if points:
         of_points = [results / point for point in points]
-        scan(data / "reference.json", folders, of_points, results / "scan.json", results / "scan.tsv", None)
+        scan(
+            reference=data / "reference.json",
+            designs=folders,
+            points=of_points,
+            json=results / "scan.json",
+            tsv=results / "scan.tsv",
+            published=None,
+        )
     return results
 
 
@@ -82,7 +94,7 @@ def write_design(folder: Path, design: str, data: Path, cards: Mapping[str, Card
     error = (950 - synth.luts.value) / synth.luts.value
     figures = {"luts_estimate_error": error, "netlist_vectors": 1000, "path_ns_estimate": 1.5}
     made_of(synth, at("synth.json"), *common, at("train.json"), **figures)
-    timing(at("spec.json"), at("verify.json"), at("synth.json"), at("timing.json"))
+    timing(spec=at("spec.json"), verify_card=at("verify.json"), synth_card=at("synth.json"), card=at("timing.json"))
     physics = (at("spec.json"), at("network.npz"), codes, at("model.keras"), data / "reference.npz")
     made_of(made_cards.physics(design), at("physics.json"), *physics)
     with zipfile.ZipFile(at("release.zip"), "w") as archive:

@@ -47,15 +47,15 @@ def write_inputs(folder, design=None, events=None):
 
 def train(inputs, folder, start=None):
     """The training stage on the files of `inputs`; outputs and checkpoints in `folder`."""
-    run.train(
-        inputs / "spec.json",
-        inputs / "codes.npz",
-        folder / "checkpoints",
-        folder / "model.keras",
-        folder / "network.npz",
-        folder / "train.json",
-        folder / "warm.npz",
-        start,
+    run.run(
+        spec=inputs / "spec.json",
+        codes=inputs / "codes.npz",
+        checkpoints=folder / "checkpoints",
+        model=folder / "model.keras",
+        network=folder / "network.npz",
+        card=folder / "train.json",
+        warm=folder / "warm.npz",
+        start=start,
     )
     return folder
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from keras_twin import keras_twin
 from networks import random_codes, random_graph, random_network
+from stage_calls import in_order
 
 from trigger_lut.cards.base import Measured, read_card, sha256, write_card
 from trigger_lut.cards.decision import DecisionBit, DecisionCard
@@ -40,9 +41,9 @@ from trigger_lut.release import check_decision, forms
 from trigger_lut.release.check import check_release
 from trigger_lut.release.contents import Sources, files_of
 from trigger_lut.release.sandbox import run_form
-from trigger_lut.stages.firmware import build_firmware
-from trigger_lut.stages.release import release
-from trigger_lut.stages.timing import timing
+from trigger_lut.stages.firmware import run as build_firmware
+from trigger_lut.stages.release import run as release
+from trigger_lut.stages.timing import run as timing
 from trigger_lut.synthesis.yosys import Yosys
 from trigger_lut.utils.programs import cxx_compiler, run_program
 
@@ -62,12 +63,18 @@ def inputs_of(folder: Path) -> list[Path]:
     held = EventCodes(codes, np.arange(EVENTS) % 3, split, ids, network.inputs, network.features, network.classes)
     save_codes(held, paths["codes.npz"])
     firmware = folder / "firmware.json"
-    build_firmware(paths["spec.json"], paths["model.keras"], paths["network.npz"], folder / "firmware", firmware)
+    build_firmware(
+        spec=paths["spec.json"],
+        model=paths["model.keras"],
+        network=paths["network.npz"],
+        folder=folder / "firmware",
+        card=firmware,
+    )
     cycles = read_card(FirmwareCard, firmware).rtl_latency_cycles_planned
     cards = [folder / f"{name}.json" for name in ("verify", "synth", "timing")]
     write_card(made_cards.verify().model_copy(update={"latency_cycles_measured": cycles}), cards[0])
     write_card(made_cards.synth().model_copy(update={"path_ns_estimate": 1.5}), cards[1])
-    timing(paths["spec.json"], *cards)
+    in_order(timing, paths["spec.json"], *cards)
     decided_of(folder, network)
     return [
         paths["spec.json"],
@@ -108,7 +115,7 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("release")
     inputs = inputs_of(folder)
     outputs = (folder / "release", folder / "release.zip", folder / "release.json")
-    card = release(*inputs, *outputs, folder / "decision.json")
+    card = in_order(release, *inputs, *outputs, folder / "decision.json")
     return folder, inputs, card
 
 
@@ -177,7 +184,7 @@ def test_the_same_inputs_give_the_same_zip_wherever_it_is_made(made, tmp_path):
     write_card(firmware.model_copy(update={"files": files_in(tmp_path / "firmware")}), again[3])
     decided_of(tmp_path, load_network(again[1]))
     outputs = (tmp_path / "release", tmp_path / "other.zip", tmp_path / "release.json")
-    release(*again, *outputs, tmp_path / "decision.json")
+    in_order(release, *again, *outputs, tmp_path / "decision.json")
     assert (tmp_path / "other.zip").read_bytes() == (made[0] / "release.zip").read_bytes()
     with zipfile.ZipFile(tmp_path / "other.zip") as held:
         for name in held.namelist():
@@ -395,11 +402,11 @@ def test_a_decision_of_other_firmware_is_refused(made, tmp_path):
     with pytest.raises(
         CardError, match=r"decision\.json: was not made from .*firmware\.json; run the decision stage again"
     ):
-        release(*inputs, *outputs, tmp_path / "decision.json")
+        in_order(release, *inputs, *outputs, tmp_path / "decision.json")
     files = dict.fromkeys(card.files, "0" * 64)
     write_card(card.model_copy(update={"files": files}), tmp_path / "decision.json")
     with pytest.raises(CardError, match=r"changed since .*decision\.json was written\."):
-        release(*inputs, *outputs, tmp_path / "decision.json")
+        in_order(release, *inputs, *outputs, tmp_path / "decision.json")
     assert not (tmp_path / "release").exists()
 
 
@@ -506,7 +513,9 @@ def test_firmware_of_another_network_is_refused(made, tmp_path):
     _, inputs, _ = made
     save_network(random_network(7), tmp_path / "network.npz")
     with pytest.raises(CardError, match=r"network\.npz: changed since .*firmware\.json was written"):
-        release(inputs[0], tmp_path / "network.npz", *inputs[2:], *(tmp_path / n for n in ("r", "r.zip", "r.json")))
+        in_order(
+            release, inputs[0], tmp_path / "network.npz", *inputs[2:], *(tmp_path / n for n in ("r", "r.zip", "r.json"))
+        )
     assert not (tmp_path / "r.zip").exists()
 
 
@@ -518,7 +527,7 @@ def test_a_release_that_fails_its_check_is_an_error(made, tmp_path, monkeypatch)
 
     monkeypatch.setattr(checking, "_back_end", broken)
     with pytest.raises(NotReproducibleError, match="Python emulator: 3 differences"):
-        release(*made[1], *(tmp_path / n for n in ("r", "r.zip", "r.json")))
+        in_order(release, *made[1], *(tmp_path / n for n in ("r", "r.zip", "r.json")))
     assert not (tmp_path / "r.json").exists()
 
 

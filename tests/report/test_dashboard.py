@@ -16,7 +16,7 @@ from trigger_lut.report.pages.dashboard import MOST_REASONS, Panel, banner, pane
 from trigger_lut.report.pages.index import page_of_index
 from trigger_lut.report.pages.quality_plot import FRAME, HEIGHT, quality_plot
 from trigger_lut.report.template import MOST_UNSORTED, Cell, Page, Table, write_page
-from trigger_lut.stages.summary import summary
+from trigger_lut.stages.summary import run as summary
 
 THEME = Path(__file__).parents[2] / "trigger_lut/report/theme.css"
 STAGES = ["physics", "verify", "prove", "faults", "synth", "timing"]
@@ -29,7 +29,7 @@ def written(root: Path, designs: dict[str, dict[str, Any]]) -> Path:
     write_card(made_cards.reference(), data / "reference.json")
     write_card(made_cards.ingest(), data / "ingest.json")
     folders = [made_cards.write_design(root, name, **changed) for name, changed in designs.items()]
-    summary(data / "reference.json", folders, root / "summary.json", root / "summary.tsv")
+    summary(reference=data / "reference.json", folders=folders, json=root / "summary.json", tsv=root / "summary.tsv")
     return root
 
 

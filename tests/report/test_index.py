@@ -12,7 +12,7 @@ from trigger_lut.cards.base import write_card, write_text
 from trigger_lut.errors import CardError
 from trigger_lut.report.pages.index import STAGES, page_of_index
 from trigger_lut.report.template import Cell, Page, Table, write_page
-from trigger_lut.stages.summary import summary
+from trigger_lut.stages.summary import run as summary
 
 
 class Links(HTMLParser):
@@ -52,7 +52,7 @@ def results(tmp_path) -> Path:
         write_card(made_cards.release(design), folders[-1] / "release.json")
         for stage in STAGES:
             write_page(Page(stage.name, "", [], {}), folders[-1] / "pages" / stage.page)
-    summary(data / "reference.json", folders, root / "summary.json", root / "summary.tsv")
+    summary(reference=data / "reference.json", folders=folders, json=root / "summary.json", tsv=root / "summary.tsv")
     write_page(Page("all", "", [], {}), root / "summary.html")
     return root
 

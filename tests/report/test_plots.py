@@ -26,7 +26,7 @@ from trigger_lut.report.plots import anomaly, classification, data, drift, hardw
 from trigger_lut.report.plots import importance as figure_of_importance
 from trigger_lut.report.plots.style import BAD_COLOR, COLORS, GOOD_COLOR, canvas, save, styled
 from trigger_lut.report.plots.summary import summary as summary_figure
-from trigger_lut.stages.summary import summary
+from trigger_lut.stages.summary import run as summary
 
 
 @pytest.fixture
@@ -36,7 +36,12 @@ def designs(tmp_path) -> Summary:
     good = made_cards.write_design(tmp_path, "small")
     changed = {"synth": made_cards.synth("large", luts=1200), "verify": made_cards.verify("large", mismatches=3)}
     bad = made_cards.write_design(tmp_path, "large", **changed)
-    summary(tmp_path / "reference.json", [good, bad], tmp_path / "summary.json", tmp_path / "summary.tsv")
+    summary(
+        reference=tmp_path / "reference.json",
+        folders=[good, bad],
+        json=tmp_path / "summary.json",
+        tsv=tmp_path / "summary.tsv",
+    )
     return read_card(Summary, tmp_path / "summary.json")
 
 

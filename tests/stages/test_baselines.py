@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from stage_calls import in_order
 
 from trigger_lut.cards.base import read_card
 from trigger_lut.cards.stage_cards import ReferenceCard
@@ -11,7 +12,7 @@ from trigger_lut.data.event_codes import TEST, TRAIN, VALIDATION, EventCodes, sa
 from trigger_lut.data.npy import map_arrays
 from trigger_lut.evaluation import baselines
 from trigger_lut.fixed_point.formats import KIF
-from trigger_lut.stages.baselines import references
+from trigger_lut.stages.baselines import run as references
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def test_events_and_outputs(codes, tmp_path, monkeypatch, most):
     monkeypatch.setattr("trigger_lut.stages.baselines.MAX_EVENTS", most)
     monkeypatch.setattr(baselines, "EPOCHS", 3)
     files = [tmp_path / name for name in ("codes.npz", "reference.npz", "reference.json")]
-    references(files[0], [4, 2], 1, *files[1:])
+    in_order(references, files[0], [4, 2], 1, *files[1:])
     card = read_card(ReferenceCard, files[2])
     assert card.events == min(int((codes.split == TRAIN).sum()), most)
     assert card.score_trees > 0.7, "half by chance"

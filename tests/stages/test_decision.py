@@ -10,6 +10,7 @@ import made_cards
 import networks
 import numpy as np
 import pytest
+from stage_calls import in_order
 
 from trigger_lut.cards.base import read_card, sha256, write_card
 from trigger_lut.cards.decision import DecisionCard
@@ -31,7 +32,7 @@ from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.network.network import save_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.stages import decision as run
-from trigger_lut.stages.decision import decide
+from trigger_lut.stages.decision import run as decide
 from trigger_lut.verification.decision_proof import DecisionProof, prove_decision
 from trigger_lut.verification.judgement import unproven
 
@@ -276,7 +277,7 @@ def made_stage(folder: Path, seed: int = 5) -> dict[str, Path]:
 
 def run_stage(paths: dict[str, Path], seconds: int = 20) -> DecisionCard:
     folder = paths["spec.json"].parent
-    return decide(*paths.values(), seconds, folder / "decision", folder / "decision.json")
+    return in_order(decide, *paths.values(), seconds, folder / "decision", folder / "decision.json")
 
 
 def test_the_stage(tmp_path):

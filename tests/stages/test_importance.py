@@ -7,6 +7,7 @@ import made_cards
 import networks
 import numpy as np
 import pytest
+from stage_calls import in_order
 
 from trigger_lut.cards.base import read_card, write_card
 from trigger_lut.cards.importance import ImportanceCard
@@ -17,7 +18,8 @@ from trigger_lut.fixed_point.formats import KIF, uniform
 from trigger_lut.network.input_usage import input_reads
 from trigger_lut.network.network import LinearLayer, Network, TableLayer, save_network
 from trigger_lut.network.reference_model import evaluate
-from trigger_lut.stages.importance import SHUFFLES, Sample, importance, loss, mixed
+from trigger_lut.stages.importance import SHUFFLES, Sample, loss, mixed
+from trigger_lut.stages.importance import run as importance
 
 COUNT = 4000
 
@@ -46,7 +48,7 @@ class Stage:
         self.paths[3].write_text(json.dumps(described))
 
     def run(self) -> ImportanceCard:
-        importance(*self.paths)
+        in_order(importance, *self.paths)
         return read_card(ImportanceCard, self.paths[4])
 
 

@@ -19,12 +19,12 @@ from trigger_lut.data.formats import automatic_format
 from trigger_lut.data.split import assign, hash_columns, mix
 from trigger_lut.errors import DataError
 from trigger_lut.fixed_point.formats import KIF, encode
-from trigger_lut.stages.ingest import ingest
+from trigger_lut.stages.ingest import run as ingest
 
 
 def run(folder: Path, files: list[Path], **changes: Any) -> tuple[EventCodes, IngestCard]:
     path = write_description(folder / "toy.yaml", description(files, **changes))
-    ingest(path, folder / "codes.npz", folder / "ingest.json")
+    ingest(description=path, codes=folder / "codes.npz", card=folder / "ingest.json")
     return load_codes(folder / "codes.npz"), read_card(IngestCard, folder / "ingest.json")
 
 
@@ -376,6 +376,6 @@ def test_an_empty_file_among_others_is_no_fault(tmp_path: Path) -> None:
 def test_description_is_checked_before_files(tmp_path: Path) -> None:
     path = write_description(tmp_path / "toy.yaml", description([tmp_path / "none.root"]))
     with pytest.raises(DataError) as caught:
-        ingest(path, tmp_path / "codes.npz", tmp_path / "ingest.json")
+        ingest(description=path, codes=tmp_path / "codes.npz", card=tmp_path / "ingest.json")
     assert str(caught.value) == f"data set toy: no such file: {tmp_path / 'none.root'}; there are none"
     assert [p.name for p in tmp_path.iterdir()] == ["toy.yaml"]

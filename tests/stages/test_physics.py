@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stage_calls import in_order
 
 from trigger_lut.cards.base import read_card, write_card
 from trigger_lut.cards.physics import PhysicsCard
@@ -26,11 +27,11 @@ from trigger_lut.stages.physics import (
     confusion,
     efficiency_at,
     log_odds,
-    physics,
     roc,
     roc_curve,
     thinned,
 )
+from trigger_lut.stages.physics import run as physics
 
 
 def sample(seed: int, count: int, levels: int) -> tuple[np.ndarray, np.ndarray]:
@@ -134,7 +135,7 @@ def stage(tmp_path, monkeypatch):
 
 def test_the_stage_counts_what_the_integer_network_says(stage):
     network, events, paths = stage
-    physics(*paths)
+    in_order(physics, *paths)
     card = read_card(PhysicsCard, paths[-1])
     codes, labels = events.of(TEST)
     real = evaluate(network, codes) * 2.0**-network.fractions
@@ -152,7 +153,7 @@ def test_the_stage_counts_what_the_integer_network_says(stage):
 
 def test_all_four_methods_are_judged_on_the_same_events(stage):
     network, events, paths = stage
-    physics(*paths)
+    in_order(physics, *paths)
     card = read_card(PhysicsCard, paths[-1])
     dense, trees, trained, firmware = card.methods
     assert [m.method for m in card.methods] == [
@@ -190,7 +191,7 @@ def test_outputs_of_other_references_are_refused(stage):
     with paths[4].open("wb") as out:
         write_arrays(out, {"dense_test": np.zeros((3, 3), np.float32)})
     with pytest.raises(CardError, match="Expected outputs of the baselines"):
-        physics(*paths)
+        in_order(physics, *paths)
     assert not paths[-1].exists()
 
 
@@ -198,7 +199,7 @@ def test_codes_of_another_data_set_are_refused(stage):
     _, events, paths = stage
     save_codes(dataclasses.replace(events, classes=("a", "b", "c")), paths[2])
     with pytest.raises(CardError, match=r"network\.npz: made for other inputs or classes than those of"):
-        physics(*paths)
+        in_order(physics, *paths)
     assert not paths[-1].exists()
 
 
@@ -207,5 +208,5 @@ def test_a_class_without_test_events_is_refused(stage):
     split = np.where(events.labels == 1, 0, events.split).astype(np.uint8)
     save_codes(dataclasses.replace(events, split=split), paths[2])
     with pytest.raises(CardError, match=r"class 'q' has 0 of \d+ test events; a curve needs both kinds$"):
-        physics(*paths)
+        in_order(physics, *paths)
     assert not paths[-1].exists()

@@ -23,7 +23,7 @@ from trigger_lut.evaluation.predictions import DENSE, FIRMWARE, TEACHER, TRAINED
 from trigger_lut.network.network import Network, save_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.stages import rate
-from trigger_lut.stages.thresholds import choose_thresholds
+from trigger_lut.stages.thresholds import run as choose_thresholds
 
 COUNT = 9000
 CLASSES = ("g", "q", "W")
@@ -75,7 +75,7 @@ class Stage:
         names = {"spec": "spec.json", "network": "network.npz", "codes": "codes.npz"}
         files = {key: self.folder / name for key, name in names.items()}
         choose_thresholds(**files, trigger=trigger, card=self.folder / "thresholds.json")
-        rate.rate_of_design(
+        rate.run(
             **files,
             model=self.folder / "model.keras",
             baseline_predictions=self.folder / "reference.npz",

@@ -18,7 +18,8 @@ from trigger_lut.config.data_set.model import DataSet
 from trigger_lut.config.simulation import Simulation
 from trigger_lut.errors import BudgetMissedError, CardError
 from trigger_lut.evaluation.published import RESULTS, TITLES
-from trigger_lut.stages.scan import binomial_error, front, scan
+from trigger_lut.stages.scan import binomial_error, front
+from trigger_lut.stages.scan import run as scan
 from trigger_lut.stages.verdict import verdict
 
 
@@ -66,7 +67,14 @@ def made(tmp_path):
         folders = {name: made_cards.write_design(tmp_path, name, **changed) for name, changed in points.items()}
         chosen = [folder for name, folder in folders.items() if name not in designs]
         others = [folders[name] for name in designs]
-        scan(tmp_path / "reference.json", others, chosen, tmp_path / "scan.json", tmp_path / "scan.tsv", published)
+        scan(
+            reference=tmp_path / "reference.json",
+            designs=others,
+            points=chosen,
+            json=tmp_path / "scan.json",
+            tsv=tmp_path / "scan.tsv",
+            published=published,
+        )
         return tmp_path / "scan.json"
 
     return make

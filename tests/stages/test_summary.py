@@ -10,7 +10,7 @@ import pytest
 from trigger_lut.cards.base import read_card, write_card
 from trigger_lut.cards.stage_cards import Summary
 from trigger_lut.errors import CardError
-from trigger_lut.stages.summary import summary
+from trigger_lut.stages.summary import run as summary
 from trigger_lut.verification.judgement import faults, unproven
 
 
@@ -21,7 +21,12 @@ def made(tmp_path):
 
     def make(**designs):
         folders = [made_cards.write_design(tmp_path, name, **changed) for name, changed in designs.items()]
-        summary(tmp_path / "reference.json", folders, tmp_path / "summary.json", tmp_path / "summary.tsv")
+        summary(
+            reference=tmp_path / "reference.json",
+            folders=folders,
+            json=tmp_path / "summary.json",
+            tsv=tmp_path / "summary.tsv",
+        )
         return tmp_path / "summary.json"
 
     return make

@@ -13,7 +13,7 @@ from trigger_lut.config.data_set.anomaly import Teacher
 from trigger_lut.data.event_codes import TEST, TRAIN, EventCodes, load_codes, save_codes
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.stages import teacher
-from trigger_lut.stages.teacher import teach
+from trigger_lut.stages.teacher import run as teach
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,13 @@ def encoded(tmp_path_factory) -> Path:
 
 def taught(encoded: Path, folder: Path, **changes) -> tuple[EventCodes, TeacherCard]:
     settings = Teacher(units=[16, 2], **changes)
-    teach(encoded, ["soft", "hard"], settings, folder / "codes.npz", folder / "teacher.json")
+    teach(
+        encoded=encoded,
+        background=["soft", "hard"],
+        teacher=settings,
+        codes=folder / "codes.npz",
+        card=folder / "teacher.json",
+    )
     return load_codes(folder / "codes.npz"), read_card(TeacherCard, folder / "teacher.json")
 
 

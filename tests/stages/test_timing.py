@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from stage_calls import in_order
 
 from trigger_lut.cards.base import Measured, read_card, write_card
 from trigger_lut.cards.firmware import SynthCard, TableEntries, TimingCard, VerifyCard
 from trigger_lut.config.budget import DesignBudget, NetworkShape, Spec, Target, Training
 from trigger_lut.cost_model.delay import FAMILIES
 from trigger_lut.errors import CardError
-from trigger_lut.stages.timing import timing
+from trigger_lut.stages.timing import run as timing
 
 COMMON = {"seconds": 1.0, "versions": {}, "inputs": {}}
 
@@ -49,7 +50,7 @@ def run(folder: Path, *cards: object) -> TimingCard:
     paths = [folder / f"{name}.json" for name in ("spec", "verify", "synth")]
     for card, path in zip(cards, paths, strict=True):
         write_card(card, path)  # type: ignore[arg-type]
-    return timing(*paths, folder / "timing.json")
+    return in_order(timing, *paths, folder / "timing.json")
 
 
 def test_latency_is_cycles_times_the_targets_period(tmp_path):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import made_cards
 import pytest
+from stage_calls import in_order
 
 from trigger_lut.cards.base import Measured, read_card, sha256, write_card
 from trigger_lut.cards.firmware import FirmwareCard
@@ -15,7 +16,7 @@ from trigger_lut.errors import CardError, ReportError, ToolFailedError
 from trigger_lut.firmware.hls.project import HlsProject, _save
 from trigger_lut.firmware.rtl.project import RtlProject, save_project
 from trigger_lut.fixed_point.formats import KIF
-from trigger_lut.stages.vendor import vendor
+from trigger_lut.stages.vendor import run as vendor
 
 REPORTS = Path(__file__).parents[1] / "fixtures" / "reports"
 SYNTHESIZED, ROUTED = "vivado_2020.1_utilization_zynq.rpt", "vivado_2019.2_utilization_kintex_usp.rpt"
@@ -71,7 +72,7 @@ def program(folder: Path, name: str, text: str, **values: str) -> None:
 
 
 def run(tmp_path: Path, made: list[Path], **asked: bool) -> VendorCard:
-    card = vendor(*made, tmp_path / "vendor", tmp_path / "vendor.json", **asked)
+    card = in_order(vendor, *made, tmp_path / "vendor", tmp_path / "vendor.json", **asked)
     assert read_card(VendorCard, tmp_path / "vendor.json") == card
     return card
 

@@ -11,6 +11,7 @@ from hgq.config import QuantizerConfigScope
 from hgq.layers import QDense
 from keras_twin import keras_twin
 from networks import random_codes, random_network
+from stage_calls import in_order
 
 from trigger_lut.cards.base import read_card, sha256, write_card
 from trigger_lut.cards.firmware import FirmwareCard, VerifyCard
@@ -29,8 +30,8 @@ from trigger_lut.network.bit_flip import BitFlip, choose_flip, flipped
 from trigger_lut.network.network import TableLayer, load_network, save_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.stages import verify as run
-from trigger_lut.stages.firmware import build_firmware
-from trigger_lut.stages.verify import verify
+from trigger_lut.stages.firmware import run as build_firmware
+from trigger_lut.stages.verify import run as verify
 from trigger_lut.verification import compare as comparison
 from trigger_lut.verification.compare import ComparisonResult, compare
 from trigger_lut.verification.keras_model import flip_keras, run_keras
@@ -60,13 +61,19 @@ def stage_files(folder: Path, seed: int = 6) -> dict[str, Path]:
 
 def build(files: dict[str, Path], folder: Path) -> Path:
     card = folder / "firmware.json"
-    build_firmware(files["spec.json"], files["model.keras"], files["network.npz"], folder / "firmware", card)
+    build_firmware(
+        spec=files["spec.json"],
+        model=files["model.keras"],
+        network=files["network.npz"],
+        folder=folder / "firmware",
+        card=card,
+    )
     return card
 
 
 def check(files: dict[str, Path], firmware: Path, card: Path, rtl_vectors: int = 0) -> VerifyCard:
     names = ("spec.json", "model.keras", "network.npz", "codes.npz")
-    verify(*(files[name] for name in names), firmware, card, rtl_vectors)
+    in_order(verify, *(files[name] for name in names), firmware, card, rtl_vectors)
     return read_card(VerifyCard, card)
 
 
@@ -312,7 +319,14 @@ def test_firmware_of_another_network_is_refused(built, tmp_path):
     other = tmp_path / "network.npz"
     save_network(random_network(7), other)
     with pytest.raises(CardError) as error:
-        verify(files["spec.json"], files["model.keras"], other, files["codes.npz"], firmware, tmp_path / "verify.json")
+        verify(
+            spec=files["spec.json"],
+            model=files["model.keras"],
+            network=other,
+            codes=files["codes.npz"],
+            firmware_card=firmware,
+            card=tmp_path / "verify.json",
+        )
     assert str(error.value) == (
         f"{other}: changed since {firmware} was written. Expected sha256 {sha256(files['network.npz'])}, "
         f"found {sha256(other)}. Run the firmware stage again."
@@ -325,7 +339,14 @@ def test_codes_in_other_formats_are_refused(built, tmp_path):
     (tmp_path / "other").mkdir()
     codes = stage_files(tmp_path / "other", seed=8)["codes.npz"]
     with pytest.raises(CardError, match="codes are in other formats than the inputs of"):
-        verify(files["spec.json"], files["model.keras"], files["network.npz"], codes, firmware, tmp_path / "v.json")
+        verify(
+            spec=files["spec.json"],
+            model=files["model.keras"],
+            network=files["network.npz"],
+            codes=codes,
+            firmware_card=firmware,
+            card=tmp_path / "v.json",
+        )
 
 
 def test_a_file_that_is_no_model_is_refused(tmp_path):

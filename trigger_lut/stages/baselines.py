@@ -11,10 +11,11 @@ from trigger_lut.data.event_codes import TEST, TRAIN, VALIDATION, load_codes
 from trigger_lut.data.npy import write_arrays
 from trigger_lut.evaluation.baselines import MAX_EVENTS, dense_predictions, tree_predictions
 from trigger_lut.metrics.accuracy import EventScore
+from trigger_lut.stages.registry import Output
 from trigger_lut.utils.files import atomic_path
 
 
-def references(codes: Path, units: list[int], seed: int, outputs: Path, card: Path) -> None:
+def run(*, codes: Path, units: list[int], seed: int, outputs: Output, card: Output) -> None:
     """Train both references on the training split, choose on validation, and write how good they are on test.
 
     outputs: .npz to write, with what both give on validation and test: dense_validation, dense_test, trees_...

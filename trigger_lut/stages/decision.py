@@ -25,6 +25,7 @@ from trigger_lut.firmware.rtl.verilator import simulate_rtl
 from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.network.network import Network, load_network
 from trigger_lut.network.reference_model import evaluate
+from trigger_lut.stages.registry import Output
 from trigger_lut.synthesis.netlist import LongestPath, Resources, cell_counts, longest_path, resources
 from trigger_lut.synthesis.synthesizers import Verilog, synthesizer_of
 from trigger_lut.verification.decision import Compared, Vectors, at_edges, compared, some_at_edges
@@ -36,15 +37,16 @@ VHDL_VECTORS, VHDL_CONTROL_VECTORS = 4000, 1000  # GHDL interprets: a few hundre
 EDGE_EVENTS = 500  # events of the validation split at each edge of a threshold, at most
 
 
-def decide(
+def run(
+    *,
     spec: Path,
     network: Path,
     codes: Path,
     firmware_card: Path,
     thresholds_card: Path,
     seconds: int,
-    folder: Path,
-    card: Path,
+    folder: Output,
+    card: Output,
 ) -> DecisionCard:
     """Write the decision's firmware into `folder`, and a DecisionCard.
 

@@ -17,6 +17,7 @@ from trigger_lut.data.event_codes import TEST, load_codes
 from trigger_lut.firmware.rtl.project import read_project
 from trigger_lut.network.network import load_network
 from trigger_lut.network.reference_model import evaluate
+from trigger_lut.stages.registry import Output
 from trigger_lut.verification.faults.instrument import texts_of
 from trigger_lut.verification.faults.simulate import Status, run_faults
 from trigger_lut.verification.faults.sites import KINDS, candidates, draw
@@ -26,8 +27,8 @@ PROOF_SECONDS = 30
 STATUSES: tuple[Status, ...] = get_args(Status)
 
 
-def faults(spec: Path, network: Path, codes: Path, firmware_card: Path, card: Path, count: int) -> FaultsCard:
-    """Write the FaultsCard of a design. count: how many faults; fewer where the design has fewer places.
+def run(*, spec: Path, network: Path, codes: Path, firmware_card: Path, card: Output, fault_count: int) -> FaultsCard:
+    """Write the FaultsCard of a design. fault_count: how many faults; fewer where the design has fewer places.
 
     The vectors are those of the verify stage, in a random order, and behind them the inputs that are found for faults
     that these do not show. A fault that is missed does not raise: the card says so. Raises CardError for files that do
@@ -39,7 +40,7 @@ def faults(spec: Path, network: Path, codes: Path, firmware_card: Path, card: Pa
     integers, project = load_network(network), read_project(Path(firmware.rtl_project))
     vectors, _, _ = all_vectors(integers, load_codes(codes).of(TEST)[0], design.seed)
     vectors = vectors[np.random.default_rng(design.seed).permutation(len(vectors))]
-    drawn = draw(candidates(texts_of(project), project.top), count, design.seed)
+    drawn = draw(candidates(texts_of(project), project.top), fault_count, design.seed)
     outcomes = run_faults(project, drawn, vectors, partial(evaluate, integers), PROOF_SECONDS) if drawn else []
     kinds: dict[str, FaultCount] = {}
     for kind in KINDS:

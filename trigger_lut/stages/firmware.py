@@ -17,11 +17,12 @@ from trigger_lut.firmware.rtl.stages import pipeline_stages
 from trigger_lut.firmware.rtl.testbench import write_bench
 from trigger_lut.firmware.rtl.time_multiplexing import channels_of, cycles_between, write_wrapper
 from trigger_lut.network.network import load_network
+from trigger_lut.stages.registry import Output
 from trigger_lut.synthesis.timing_closure import close_timing
 from trigger_lut.utils.files import atomic_folder
 
 
-def build_firmware(spec: Path, model: Path, network: Path, folder: Path, card: Path) -> None:
+def run(*, spec: Path, model: Path, network: Path, folder: Output, card: Output) -> None:
     """Write `folder`/hls from the Keras model and `folder`/rtl from the integer network, and a FirmwareCard.
 
     The Verilog is cut until its netlist reaches the target's clock, or until the latency budget is used up. An earlier

@@ -32,6 +32,7 @@ from trigger_lut.metrics.accuracy import EventScore
 from trigger_lut.network.input_usage import Reads, input_reads
 from trigger_lut.network.network import Network, load_network
 from trigger_lut.network.reference_model import evaluate
+from trigger_lut.stages.registry import Output
 
 SHUFFLES = 5
 LEAST_EVENTS, MOST_EVENTS = 2_000, 20_000
@@ -40,7 +41,7 @@ Trial = tuple[Sequence[int], int | None]
 """Channels that are shuffled alike, and a mask of the bits that are; None: all of them."""
 
 
-def importance(spec: Path, network: Path, codes: Path, description: Path, card: Path) -> None:
+def run(*, spec: Path, network: Path, codes: Path, description: Path, card: Output) -> None:
     """Metric what each bit of each input is worth and write an `ImportanceCard`.
 
     description: of the data set, which says what channels are slots of one feature. Raises CardError for an input that

@@ -21,10 +21,13 @@ from trigger_lut.data.merge import Merged, Shard, merge
 from trigger_lut.errors import CardError, DataError
 from trigger_lut.stages.read import read as read_file
 from trigger_lut.stages.read import rows_of
+from trigger_lut.stages.registry import Output
 from trigger_lut.utils.files import write_together
 
 
-def ingest(description: Path, codes: Path, card: Path, read: Path | None = None, frozen: Path | None = None) -> None:
+def run(
+    *, description: Path, codes: Output, card: Output, read: Path | None = None, frozen: Path | None = None
+) -> None:
     """Write codes.npz and an IngestCard of a data set.
 
     read: folder in which its files were read before, the n-th of `DataSet.sources` into <n>.json. None: they are read

@@ -34,6 +34,7 @@ from trigger_lut.metrics.accuracy import EventScore
 from trigger_lut.metrics.resolution import target_resolution
 from trigger_lut.metrics.trigger_rates import passing_fraction
 from trigger_lut.network.network import Network, load_network
+from trigger_lut.stages.registry import Output
 
 Floats = NDArray[np.float64]
 MOST_POINTS = 150
@@ -153,7 +154,7 @@ def cost(method: str, firmware: Judged, other: Judged, classes: Sequence[str]) -
     )
 
 
-def physics(spec: Path, network: Path, codes: Path, model: Path, references: Path, card: Path) -> None:
+def run(*, spec: Path, network: Path, codes: Path, model: Path, references: Path, card: Output) -> None:
     """Evaluate the integer network, the trained model and the references (`reference.npz`) on the test split and write
     a `PhysicsCard`.
 

@@ -12,12 +12,13 @@ from trigger_lut.cards.provenance import require_current_files
 from trigger_lut.config.budget import Spec
 from trigger_lut.firmware.rtl.project import read_project
 from trigger_lut.network.network import load_network
+from trigger_lut.stages.registry import Output
 from trigger_lut.verification.formal.prove import BY_SAT, BY_WORDS, prove_both_ways
 from trigger_lut.verification.formal.sequential import second_proof
 
 
-def prove(
-    spec: Path, network: Path, firmware_card: Path, card: Path, seconds: int, second_seconds: int = 0
+def run(
+    *, spec: Path, network: Path, firmware_card: Path, card: Output, seconds: int, second_seconds: int = 0
 ) -> ProveCard:
     """Write the ProveCard of a design.
 

@@ -29,12 +29,13 @@ from trigger_lut.metrics.trigger_rates import (
     signal_probability,
 )
 from trigger_lut.network.network import load_network
+from trigger_lut.stages.registry import Output
 from trigger_lut.stages.thresholds import require_labelled
 
 POINTS, VARIABLE_BINS, PROBABILITY_BINS = 150, 10, 10
 
 
-def rate_of_design(
+def run(
     *,
     spec: Path,
     network: Path,
@@ -44,7 +45,7 @@ def rate_of_design(
     thresholds: Path,
     trigger: Trigger,
     plot_label: str,
-    card: Path,
+    card: Output,
 ) -> None:
     """Compare rates and efficiencies of the firmware with those of all other methods.
 

@@ -25,6 +25,7 @@ from trigger_lut.release.forms import events_per_second
 from trigger_lut.release.manifest import MANIFEST, Shipped, facts_of, manifest_text, published
 from trigger_lut.release.readme import readme
 from trigger_lut.release.signature import manifest_sha256
+from trigger_lut.stages.registry import Output
 from trigger_lut.synthesis.vivado.scripts import hls_scripts, vivado_scripts
 from trigger_lut.utils.files import atomic_folder, atomic_path
 from trigger_lut.verification.vectors import make_vectors
@@ -33,7 +34,8 @@ VECTORS = 4000
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 
 
-def release(
+def run(
+    *,
     spec: Path,
     network: Path,
     codes: Path,
@@ -41,9 +43,9 @@ def release(
     verify_card: Path,
     synth_card: Path,
     timing_card: Path,
-    folder: Path,
-    archive: Path,
-    card: Path,
+    folder: Output,
+    archive: Output,
+    card: Output,
     decision_card: Path | None = None,
 ) -> ReleaseCard:
     """Write the release of a design as `folder` and `archive`, check it as its receiver would, and write a ReleaseCard.

@@ -13,6 +13,7 @@ from trigger_lut.cards.route import RouteCard, RoutedDepth
 from trigger_lut.config.budget import Spec
 from trigger_lut.firmware.rtl.build import RtlProject, read_project
 from trigger_lut.network.network import load_network
+from trigger_lut.stages.registry import Output
 from trigger_lut.synthesis.ecp5 import nextpnr
 from trigger_lut.synthesis.ecp5.pipeline_depths import write_depth
 from trigger_lut.synthesis.ecp5.synthesis import synthesize_ecp5
@@ -35,7 +36,7 @@ class Found:
         return round(statistics.median(r.fmax_mhz for r in self.routed), 1)
 
 
-def route(spec: Path, network: Path, firmware_card: Path, card: Path) -> RouteCard:
+def run(*, spec: Path, network: Path, firmware_card: Path, card: Output) -> RouteCard:
     """Place and route a design in several pipeline depths and write its RouteCard.
 
     Raises ToolMissingError without nextpnr or Yosys, ToolFailedError when one of them fails, FirmwareError when a

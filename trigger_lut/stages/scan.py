@@ -15,6 +15,7 @@ from trigger_lut.config.network import short_name
 from trigger_lut.errors import CardError
 from trigger_lut.evaluation.budget_lines import describe_miss
 from trigger_lut.evaluation.published import RESULTS
+from trigger_lut.stages.registry import Output
 from trigger_lut.stages.summary import rows_as_table, same_everywhere, summarize
 
 
@@ -36,8 +37,8 @@ def binomial_error(share: float, events: int) -> float:
     return math.sqrt(share * (1 - share) / events)
 
 
-def scan(
-    reference: Path, designs: list[Path], points: list[Path], json: Path, tsv: Path, published: str | None
+def run(
+    *, reference: Path, designs: list[Path], points: list[Path], json: Output, tsv: Output, published: str | None
 ) -> None:
     """Write one row a design from the cards in its folder; `points` are folders of the scan, `designs` the others.
 

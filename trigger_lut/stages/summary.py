@@ -14,6 +14,7 @@ from trigger_lut.cards.stage_cards import DesignSummary, ReferenceCard, Summary,
 from trigger_lut.config.budget import Spec
 from trigger_lut.errors import CardError
 from trigger_lut.evaluation.budget_lines import budget_lines
+from trigger_lut.stages.registry import Output
 
 
 def summarize(folder: Path, reference: ReferenceCard) -> tuple[Spec, DesignSummary, list[Path]]:
@@ -130,7 +131,7 @@ def same_everywhere(folders: list[Path], specs: list[Spec]) -> None:
                 )
 
 
-def summary(reference: Path, folders: list[Path], json: Path, tsv: Path) -> None:
+def run(*, reference: Path, folders: list[Path], json: Output, tsv: Output) -> None:
     """Write one row a design from the cards in its folder, in the order given: JSON for machines, TSV for spreadsheets.
 
     Raises CardError when a card is missing or damaged, or the designs are not of one data set and target.

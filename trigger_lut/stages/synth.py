@@ -13,6 +13,7 @@ from trigger_lut.cards.stage_cards import TrainCard
 from trigger_lut.config.budget import Spec
 from trigger_lut.firmware.rtl.project import read_project
 from trigger_lut.network.network import load_network
+from trigger_lut.stages.registry import Output
 from trigger_lut.synthesis.layer_breakdown import luts_by_layer
 from trigger_lut.synthesis.net_names import NetName, net_names, vector_count
 from trigger_lut.synthesis.netlist import cell_counts, longest_path, resources
@@ -22,7 +23,7 @@ from trigger_lut.synthesis.static_timing import stages
 from trigger_lut.synthesis.synthesizers import synthesizer_of
 
 
-def synth(spec: Path, network: Path, train_card: Path, firmware_card: Path, card: Path) -> SynthCard:
+def run(*, spec: Path, network: Path, train_card: Path, firmware_card: Path, card: Output) -> SynthCard:
     """Synthesize the Verilog of a design and write its SynthCard.
 
     LUTs are LUT1 to LUT6 cells (two small functions that share one LUT6 in a device count twice), bram18 counts a 36 Kb

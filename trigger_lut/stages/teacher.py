@@ -29,6 +29,7 @@ from trigger_lut.errors import CardError, ConfigurationError, nearest
 from trigger_lut.evaluation.baselines import BATCH_SIZE, LEARNING_RATE, first_events
 from trigger_lut.fixed_point.decode import decoded
 from trigger_lut.metrics import auc_errors
+from trigger_lut.stages.registry import Output
 
 Floats = NDArray[np.float64]
 EPOCHS, PATIENCE = 100, 10
@@ -37,7 +38,7 @@ DENSITY_BINS = 40
 HISTOGRAM_BINS = 60
 
 
-def teach(encoded: Path, background: list[str], teacher: Teacher, codes: Path, card: Path) -> None:
+def run(*, encoded: Path, background: list[str], teacher: Teacher, codes: Output, card: Output) -> None:
     """Train the teacher on the training split of `encoded`, and write the same events with its score as their target.
 
     Raises CardError for a file that is damaged or has no such classes.

@@ -13,9 +13,10 @@ from trigger_lut.errors import CardError
 from trigger_lut.evaluation.predictions import FIRMWARE, firmware_predictions
 from trigger_lut.evaluation.working_points import TriggerClasses, score_step, working_point
 from trigger_lut.network.network import Network, load_network
+from trigger_lut.stages.registry import Output
 
 
-def choose_thresholds(*, spec: Path, network: Path, codes: Path, trigger: Trigger, card: Path) -> ThresholdsCard:
+def run(*, spec: Path, network: Path, codes: Path, trigger: Trigger, card: Output) -> ThresholdsCard:
     """Choose the firmware's threshold for each rate of the trigger.
 
     Parameters

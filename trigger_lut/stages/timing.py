@@ -9,9 +9,10 @@ from trigger_lut.cards.firmware import SynthCard, TimingCard, VerifyCard
 from trigger_lut.config.budget import Spec
 from trigger_lut.errors import CardError
 from trigger_lut.evaluation.timing import timing_figures
+from trigger_lut.stages.registry import Output
 
 
-def timing(spec: Path, verify_card: Path, synth_card: Path, card: Path) -> TimingCard:
+def run(*, spec: Path, verify_card: Path, synth_card: Path, card: Output) -> TimingCard:
     """Write the TimingCard of a design from what simulation and synthesis measured.
 
     latency_ns is the measured number of cycles times the period of the target's clock. It is met only where the clock

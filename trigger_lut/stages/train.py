@@ -11,6 +11,7 @@ from trigger_lut.config.budget import Spec
 from trigger_lut.conversion.keras_model import integer_network
 from trigger_lut.data.event_codes import load_codes
 from trigger_lut.network.network import Network, save_network
+from trigger_lut.stages.registry import Output
 from trigger_lut.training import checkpoint
 from trigger_lut.training import warm_start as warm_starts
 from trigger_lut.training.candidates import Result
@@ -25,14 +26,15 @@ from trigger_lut.utils.files import only_writer, write_together
 CODE = fingerprint("stages.train", without=("firmware.__init__",))
 
 
-def train(
+def run(
+    *,
     spec: Path,
     codes: Path,
     checkpoints: Path,
-    model: Path,
-    network: Path,
-    card: Path,
-    warm: Path | None = None,
+    model: Output,
+    network: Output,
+    card: Output,
+    warm: Output | None = None,
     start: Path | None = None,
     gpus: int = 1,
 ) -> None:

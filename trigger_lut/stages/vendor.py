@@ -12,6 +12,7 @@ from trigger_lut.config.budget import Spec
 from trigger_lut.errors import CardError, ReportError, ToolFailedError
 from trigger_lut.firmware.hls.project import load_hls
 from trigger_lut.firmware.rtl.project import read_project
+from trigger_lut.stages.registry import Output
 from trigger_lut.synthesis.vivado.csynth import read_hls_report
 from trigger_lut.synthesis.vivado.reports import read_timing, read_utilization
 from trigger_lut.synthesis.vivado.scripts import (
@@ -31,8 +32,8 @@ STATES = {"post_synth": "Synthesized", "post_route": "Routed"}
 SOURCES: dict[str, Source] = {"post_synth": "post-synth", "post_route": "post-route"}
 
 
-def vendor(
-    spec: Path, firmware_card: Path, folder: Path, card: Path, vivado: bool = False, vitis_hls: bool = False
+def run(
+    *, spec: Path, firmware_card: Path, folder: Output, card: Output, vivado: bool = False, vitis_hls: bool = False
 ) -> VendorCard:
     """Write build scripts into `folder` (made anew), run the tools that are asked for and on PATH, write a VendorCard.
 

@@ -13,12 +13,13 @@ from trigger_lut.data.event_codes import TEST, load_codes
 from trigger_lut.errors import CardError, NotReproducibleError
 from trigger_lut.firmware.backend import Design
 from trigger_lut.network.network import load_network
+from trigger_lut.stages.registry import Output
 from trigger_lut.verification.compare import compare, verdict
 from trigger_lut.verification.vectors import all_vectors
 
 
-def verify(
-    spec: Path, model: Path, network: Path, codes: Path, firmware_card: Path, card: Path, rtl_vectors: int = 0
+def run(
+    *, spec: Path, model: Path, network: Path, codes: Path, firmware_card: Path, card: Output, rtl_vectors: int = 0
 ) -> None:
     """Compare the Keras model and the firmware with the reference model, and write a VerifyCard.
 

@@ -1,5 +1,6 @@
 # What the rules share.
 from trigger_lut.errors import nearest
+from trigger_lut.stages.registry import registry
 
 # The report sorts its categories by name.
 CATEGORIES = (
@@ -28,6 +29,11 @@ BESIDE = {
 }  # whose pages stand in another stage's category
 # What is known of a design, for the tables over all of them.
 CARDS = ("spec", "train", "verify", "synth", "timing", "physics")
+
+
+def stage(name, **options):
+    """The shell line of a stage: files and values of the rule by the names of the stage's parameters."""
+    return registry()[name].shell(**options)
 
 
 def shown(path, stage, what):

@@ -10,9 +10,9 @@ if DECISION:
             spec="results/{design}/spec.json",
             network="results/{design}/network.npz",
             codes=f"{DATA}/codes.npz",
-            firmware="results/{design}/firmware.json",
+            firmware_card="results/{design}/firmware.json",
             sources="results/{design}/firmware",
-            thresholds="results/{design}/thresholds.json",
+            thresholds_card="results/{design}/thresholds.json",
         output:
             folder=directory("results/{design}/decision"),
             card="results/{design}/decision.json",
@@ -24,6 +24,4 @@ if DECISION:
         log:
             "results/logs/{design}/decision.log",
         shell:
-            "trigger-lut stage decision --spec {input.spec} --network {input.network} --codes {input.codes}"
-            " --firmware {input.firmware} --thresholds {input.thresholds} --seconds {params.seconds} --folder {output.folder}"
-            " --card {output.card} &> {log} || failed {log}"
+            stage("decision")

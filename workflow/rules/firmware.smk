@@ -14,5 +14,4 @@ rule firmware:
     log:
         "results/logs/{design}/firmware.log",
     shell:
-        "trigger-lut stage firmware --spec {input.spec} --model {input.model} --network {input.network}"
-        " --folder {output.folder} --card {output.card} &> {log} || failed {log}"
+        stage("firmware")

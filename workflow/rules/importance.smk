@@ -6,7 +6,7 @@ rule importance:
         codes=f"{DATA}/codes.npz",
         description=f"{DATA}/data_set.json",
     output:
-        "results/{design}/importance.json",
+        card="results/{design}/importance.json",
     params:
         code=fingerprint("stages.importance"),
     resources:
@@ -14,8 +14,7 @@ rule importance:
     log:
         "results/logs/{design}/importance.log",
     shell:
-        "trigger-lut stage importance --spec {input.spec} --network {input.network} --codes {input.codes}"
-        " --description {input.description} --card {output} &> {log} || failed {log}"
+        stage("importance")
 
 
 rule page_of_importance:

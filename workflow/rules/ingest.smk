@@ -52,7 +52,6 @@ rule ingest:
         card="results/data/{data_set}/ingest.json",
     params:
         code=fingerprint("stages.ingest"),
-        frozen=lambda wildcards, input: f"--frozen {input.frozen}" if input.frozen else "",
         read="results/data/{data_set}/read",  # a folder: thousands of cards are too long for a command line
         untracked=lambda wildcards: untracked(described(wildcards).files),
         # Snakemake cannot see files at these addresses: another list of addresses reads again.
@@ -62,8 +61,7 @@ rule ingest:
     log:
         "results/logs/data/{data_set}/ingest.log",
     shell:
-        "trigger-lut stage ingest --description {input.description} --codes {output.codes} --card {output.card}"
-        " --read {params.read} {params.frozen} &> {log} || failed {log}"
+        stage("ingest", read="params.read")
 
 
 if plan.data_set.anomaly is not None:

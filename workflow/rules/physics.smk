@@ -5,9 +5,9 @@ rule physics:
         network="results/{design}/network.npz",
         codes=f"{DATA}/codes.npz",
         model="results/{design}/model.keras",
-        outputs=f"{DATA}/reference.npz",
+        references=f"{DATA}/reference.npz",
     output:
-        "results/{design}/physics.json",
+        card="results/{design}/physics.json",
     params:
         code=fingerprint("stages.physics"),
     resources:
@@ -15,5 +15,4 @@ rule physics:
     log:
         "results/logs/{design}/physics.log",
     shell:
-        "trigger-lut stage physics --spec {input.spec} --network {input.network} --codes {input.codes}"
-        " --model {input.model} --outputs {input.outputs} --card {output} &> {log} || failed {log}"
+        stage("physics")

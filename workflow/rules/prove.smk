@@ -3,10 +3,10 @@ rule prove:
     input:
         spec="results/{design}/spec.json",
         network="results/{design}/network.npz",
-        firmware="results/{design}/firmware.json",
+        firmware_card="results/{design}/firmware.json",
         folder="results/{design}/firmware",
     output:
-        "results/{design}/prove.json",
+        card="results/{design}/prove.json",
     params:
         seconds=plan.budget.verification.sat_timeout_s,
         second_seconds=plan.budget.verification.second_proof_timeout_s,
@@ -16,8 +16,7 @@ rule prove:
     log:
         "results/logs/{design}/prove.log",
     shell:
-        "trigger-lut stage prove --spec {input.spec} --network {input.network} --firmware {input.firmware}"
-        " --seconds {params.seconds} --second-seconds {params.second_seconds} --card {output} &> {log} || failed {log}"
+        stage("prove")
 
 
 rule faults:
@@ -26,17 +25,16 @@ rule faults:
         spec="results/{design}/spec.json",
         network="results/{design}/network.npz",
         codes=f"{DATA}/codes.npz",
-        firmware="results/{design}/firmware.json",
+        firmware_card="results/{design}/firmware.json",
         folder="results/{design}/firmware",
     output:
-        "results/{design}/faults.json",
+        card="results/{design}/faults.json",
     params:
-        faults=plan.budget.verification.faults,
+        fault_count=plan.budget.verification.faults,
         code=fingerprint("stages.faults"),
     resources:
         **needs(mem_mb=2000, runtime=60),
     log:
         "results/logs/{design}/faults.log",
     shell:
-        "trigger-lut stage faults --spec {input.spec} --network {input.network} --codes {input.codes}"
-        " --firmware {input.firmware} --count {params.faults} --card {output} &> {log} || failed {log}"
+        stage("faults")

@@ -8,18 +8,17 @@ if plan.data_set.trigger is not None:
             network="results/{design}/network.npz",
             codes=f"{DATA}/codes.npz",
         output:
-            "results/{design}/thresholds.json",
+            card="results/{design}/thresholds.json",
         params:
             # Other variables on the page of rates change no threshold.
-            trigger=always(shlex.quote(plan.data_set.trigger.model_dump_json(exclude={"efficiency_variables"}))),
+            trigger=always(plan.data_set.trigger.model_dump_json(exclude={"efficiency_variables"})),
             code=fingerprint("stages.thresholds"),
         resources:
             **needs(mem_mb=2000, runtime=10),
         log:
             "results/logs/{design}/thresholds.log",
         shell:
-            "trigger-lut stage thresholds --spec {input.spec} --network {input.network} --codes {input.codes}"
-            " --trigger {params.trigger} --card {output} &> {log} || failed {log}"
+            stage("thresholds")
 
     rule rate:
         """Measure rate and signal efficiency of design {wildcards.design} as a trigger."""
@@ -28,23 +27,20 @@ if plan.data_set.trigger is not None:
             network="results/{design}/network.npz",
             codes=f"{DATA}/codes.npz",
             model="results/{design}/model.keras",
-            outputs=f"{DATA}/reference.npz",
+            baseline_predictions=f"{DATA}/reference.npz",
             thresholds="results/{design}/thresholds.json",
         output:
-            "results/{design}/rate.json",
+            card="results/{design}/rate.json",
         params:
-            trigger=always(shlex.quote(plan.data_set.trigger.model_dump_json())),
-            sample=always(shlex.quote(plan.data_set.shown_as)),
+            trigger=always(plan.data_set.trigger.model_dump_json()),
+            plot_label=always(plan.data_set.shown_as),
             code=fingerprint("stages.rate"),
         resources:
             **needs(mem_mb=2000, runtime=10),
         log:
             "results/logs/{design}/rate.log",
         shell:
-            "trigger-lut stage rate --spec {input.spec} --network {input.network} --codes {input.codes}"
-            " --model {input.model} --outputs {input.outputs}"
-            " --thresholds {input.thresholds} --trigger {params.trigger} --sample={params.sample}"
-            " --card {output} &> {log} || failed {log}"
+            stage("rate")
 
     rule page_of_rate:
         """Draw the page of the rates of design {wildcards.design}."""

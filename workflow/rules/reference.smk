@@ -1,7 +1,7 @@
 rule reference:
     """Train what quantization is measured against: a Dense network of the same widths, and boosted trees."""
     input:
-        f"{DATA}/codes.npz",
+        codes=f"{DATA}/codes.npz",
     output:
         card=f"{DATA}/reference.json",
         outputs=f"{DATA}/reference.npz",
@@ -14,5 +14,4 @@ rule reference:
     log:
         f"results/logs/data/{DATA_SET}/reference.log",
     shell:
-        "trigger-lut stage reference --threads {threads} --codes {input} --units {params.units} --seed {params.seed}"
-        " --outputs {output.outputs} --card {output.card} &> {log} || failed {log}"
+        stage("baselines", threads=True)

@@ -6,10 +6,10 @@ if plan.budget.verification.ecp5_place_and_route:
         input:
             spec="results/{design}/spec.json",
             network="results/{design}/network.npz",
-            firmware="results/{design}/firmware.json",
+            firmware_card="results/{design}/firmware.json",
             folder="results/{design}/firmware",
         output:
-            "results/{design}/route.json",
+            card="results/{design}/route.json",
         params:
             code=fingerprint("stages.route"),
         resources:
@@ -17,5 +17,4 @@ if plan.budget.verification.ecp5_place_and_route:
         log:
             "results/logs/{design}/route.log",
         shell:
-            "trigger-lut stage route --spec {input.spec} --network {input.network} --firmware {input.firmware}"
-            " --card {output} &> {log} || failed {log}"
+            stage("route")

@@ -11,16 +11,15 @@ if POINTS:
             tsv="results/scan.tsv",
         params:
             points=expand("results/{design}", design=POINTS),
-            designs="--designs " + " ".join(f"results/{design}" for design in DESIGNS) if DESIGNS else "",
-            published=f"--published {plan.data_set.public_data_set}" if plan.data_set.public_data_set else "",
+            designs=expand("results/{design}", design=DESIGNS),
+            published=plan.data_set.public_data_set or "",
             code=fingerprint("stages.scan"),
         resources:
             **needs(mem_mb=1000, runtime=10),
         log:
             "results/logs/scan.log",
         shell:
-            "trigger-lut stage scan --reference {input.reference} --points {params.points} {params.designs}"
-            " {params.published} --json {output.json} --tsv {output.tsv} &> {log} || failed {log}"
+            stage("scan", points="params.points", designs="params.designs")
 
     rule pages_of_scan:
         """Draw accuracy against LUTs and latency over all designs of the scan."""

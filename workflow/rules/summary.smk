@@ -16,5 +16,4 @@ if DESIGNS:
         log:
             "results/logs/summary.log",
         shell:
-            "trigger-lut stage summary --reference {input.reference} --designs {params.folders}"
-            " --json {output.json} --tsv {output.tsv} &> {log} || failed {log}"
+            stage("summary", folders="params.folders")

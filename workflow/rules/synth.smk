@@ -3,11 +3,11 @@ rule synth:
     input:
         spec="results/{design}/spec.json",
         network="results/{design}/network.npz",
-        train="results/{design}/train.json",
-        firmware="results/{design}/firmware.json",
+        train_card="results/{design}/train.json",
+        firmware_card="results/{design}/firmware.json",
         folder="results/{design}/firmware",
     output:
-        "results/{design}/synth.json",
+        card="results/{design}/synth.json",
     params:
         code=fingerprint("stages.synth"),
     resources:
@@ -15,5 +15,4 @@ rule synth:
     log:
         "results/logs/{design}/synth.log",
     shell:
-        "trigger-lut stage synth --spec {input.spec} --network {input.network} --train {input.train}"
-        " --firmware {input.firmware} --card {output} &> {log} || failed {log}"
+        stage("synth")

@@ -20,7 +20,7 @@ if plan.data_set.anomaly is not None:
             f"results/logs/data/{DATA_SET}/teacher.log",
         shell:
             "trigger-lut stage teacher --threads {threads} --encoded {input} {params.background}"
-            " --settings {params.settings} --codes {output.codes} --card {output.card} &> {log} || failed {log}"
+            " --teacher={params.settings} --codes {output.codes} --card {output.card} &> {log} || failed {log}"
 
     rule page_of_teacher:
         """Draw the page of the teacher."""

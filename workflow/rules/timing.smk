@@ -2,10 +2,10 @@ rule timing:
     """Set latency and throughput of design {wildcards.design} against its budget and target."""
     input:
         spec="results/{design}/spec.json",
-        verify="results/{design}/verify.json",
-        synth="results/{design}/synth.json",
+        verify_card="results/{design}/verify.json",
+        synth_card="results/{design}/synth.json",
     output:
-        "results/{design}/timing.json",
+        card="results/{design}/timing.json",
     params:
         code=fingerprint("stages.timing"),
     resources:
@@ -13,5 +13,4 @@ rule timing:
     log:
         "results/logs/{design}/timing.log",
     shell:
-        "trigger-lut stage timing --spec {input.spec} --verify {input.verify} --synth {input.synth}"
-        " --card {output} &> {log} || failed {log}"
+        stage("timing")

@@ -16,7 +16,6 @@ rule train:
         card="results/{design}/train.json",
         warm="results/{design}/warm.npz",
     params:
-        start=lambda wildcards, input: f"--start {input.start}" if input.start else "",
         # Not an output: Snakemake removes the outputs of a job that fails.
         checkpoints="results/checkpoints/{design}",
         code=fingerprint("stages.train", without=("firmware.__init__",)),
@@ -32,7 +31,4 @@ rule train:
     log:
         "results/logs/{design}/train.log",
     shell:
-        "trigger-lut stage train --threads {threads} --gpus {resources.shared_gpus}"
-        " --spec {input.spec} --codes {input.codes}"
-        " --checkpoints {params.checkpoints} --model {output.model} --network {output.network}"
-        " --card {output.card} --warm {output.warm} {params.start} &> {log} || failed {log}"
+        stage("train", threads=True, checkpoints="params.checkpoints", gpus="resources.shared_gpus")

@@ -13,13 +13,14 @@ if VENDOR_TOOLS:
         """Synthesize and route design {wildcards.design} with the vendor's tools, where they are on PATH."""
         input:
             spec="results/{design}/spec.json",
-            firmware="results/{design}/firmware.json",
+            firmware_card="results/{design}/firmware.json",
             sources="results/{design}/firmware",
         output:
             folder=directory("results/{design}/vendor"),
             card="results/{design}/vendor.json",
         params:
-            tools=" ".join(VENDOR_TOOLS),
+            vivado=plan.budget.verification.vivado,
+            vitis_hls=plan.budget.verification.vitis_hls,
             found=[name for name in ("vivado", "vitis-run", "vitis_hls") if shutil.which(name)],
             code=fingerprint("stages.vendor"),
         resources:
@@ -27,5 +28,4 @@ if VENDOR_TOOLS:
         log:
             "results/logs/{design}/vendor.log",
         shell:
-            "trigger-lut stage vendor --spec {input.spec} --firmware {input.firmware} --folder {output.folder}"
-            " --card {output.card} {params.tools} &> {log} || failed {log}"
+            stage("vendor")

@@ -5,17 +5,16 @@ rule verify:
         model="results/{design}/model.keras",
         network="results/{design}/network.npz",
         codes=f"{DATA}/codes.npz",
-        firmware="results/{design}/firmware.json",
+        firmware_card="results/{design}/firmware.json",
         folder="results/{design}/firmware",
     output:
-        "results/{design}/verify.json",
+        card="results/{design}/verify.json",
     params:
-        vectors=plan.budget.verification.rtl_vectors,
+        rtl_vectors=plan.budget.verification.rtl_vectors,
         code=fingerprint("stages.verify"),
     resources:
         **needs(mem_mb=4000, runtime=60),
     log:
         "results/logs/{design}/verify.log",
     shell:
-        "trigger-lut stage verify --threads {threads} --spec {input.spec} --model {input.model} --network {input.network}"
-        " --codes {input.codes} --firmware {input.firmware} --rtl-vectors {params.vectors} --card {output} &> {log} || failed {log}"
+        stage("verify", threads=True)

@@ -1,0 +1,232 @@
+"""Registry of the stages: the signature of `run` in `stages/<name>.py` gives the command line of stage `<name>`.
+
+The sources are parsed, not imported, so that the command line and the Snakefile start without TensorFlow.
+A parameter of type `Path` is an input file, one of type `Output` a file to write. Any other one is a setting.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import functools
+import importlib
+import re
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Output = Path
+"""Type of a parameter that names a file or folder to write."""
+
+FOLDER = Path(__file__).parent
+NUMBERS = ("int", "float")
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One parameter of a stage.
+
+    Attributes
+    ----------
+    name : str
+        Name of the parameter.
+    kind : str
+        Its type without list and None, such as Path, Output, int, or the name of a model that is given as JSON.
+    many : bool
+        The parameter is a list.
+    required : bool
+        The parameter has no default and is not None.
+    default : Any
+        Value without the option.
+    meaning : str
+        Description in the docstring of the stage.
+    """
+
+    name: str
+    kind: str
+    many: bool
+    required: bool
+    default: Any
+    meaning: str
+
+    @property
+    def flag(self) -> str:
+        """Name of the option on the command line."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def is_file(self) -> bool:
+        """Report whether the argument is a path."""
+        return self.kind in ("Path", "Output")
+
+    def parse(self, text: str) -> Any:
+        """Convert the text of an option. Empty text is None."""
+        if not text:
+            return None
+        if self.kind in NUMBERS:
+            return _number(text, self.kind)
+        if self.kind == "bool":
+            return {"true": True, "false": False}[text.lower()]
+        return Path(text) if self.is_file else text
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage.
+
+    Attributes
+    ----------
+    name : str
+        Name of its module, rule and card.
+    summary : str
+        First line of the docstring of `run`.
+    arguments : tuple of Argument
+        Its parameters in order.
+    """
+
+    name: str
+    summary: str
+    arguments: tuple[Argument, ...]
+
+    @property
+    def command(self) -> str:
+        """Name of the stage on the command line."""
+        return self.name.replace("_", "-")
+
+    def shell(self, *, threads: bool = False, **places: str) -> str:
+        """Write the shell line of a rule whose inputs, outputs and parameters have the names of the arguments.
+
+        Parameters
+        ----------
+        threads : bool
+            Pass the number of threads on.
+        **places : str
+            Arguments that the rule has elsewhere, such as `checkpoints="params.checkpoints"`.
+
+        Returns
+        -------
+        str
+            The line. Snakemake fills in the names in braces, quoted.
+
+        Raises
+        ------
+        TypeError
+            For a place of an argument that the stage does not have.
+        """
+        if unknown := places.keys() - {argument.name for argument in self.arguments}:
+            raise TypeError(f"stage {self.name}: no argument {sorted(unknown)[0]!r}")
+        words = [f"trigger-lut stage {self.command}", *(["--threads {threads}"] if threads else [])]
+        for argument in self.arguments:
+            group = "output" if argument.kind == "Output" else "input" if argument.is_file else "params"
+            place = places.get(argument.name, f"{group}.{argument.name}")
+            words.append(f"{argument.flag}{' ' if argument.many else '='}{{{place}:q}}")
+        return " ".join([*words, "&> {log} || failed {log}"])
+
+    def add_to(self, group: Any) -> None:
+        """Add the command of the stage to subparsers of argparse."""
+        sub = group.add_parser(self.command, help=self.summary.rstrip("."), description=self.summary)
+        sub.set_defaults(function=self.run)
+        sub.add_argument("--threads", type=int, metavar="N", help="threads of the libraries; default: all cores")
+        for argument in self.arguments:
+            options: dict[str, Any] = {"type": argument.parse, "help": argument.meaning, "required": argument.required}
+            if argument.many:
+                options |= {"nargs": "*", "action": "extend"}
+            elif argument.kind == "bool":
+                options |= {"nargs": "?", "const": True}
+            if not argument.required:
+                options["default"] = argument.default
+            sub.add_argument(argument.flag, metavar=_metavar(argument.kind), **options)
+
+    def function(self) -> Callable[..., Any]:
+        """Import the module of the stage and return its `run`."""
+        run: Callable[..., Any] = importlib.import_module(f"trigger_lut.stages.{self.name}").run
+        return run
+
+    def run(self, args: argparse.Namespace) -> None:
+        """Call the stage with parsed options. Models are read from JSON."""
+        function = self.function()
+        types = typing.get_type_hints(function)
+        values = {argument.name: getattr(args, argument.name) for argument in self.arguments}
+        for argument in self.arguments:
+            value = values[argument.name]
+            if argument.kind not in ("Path", "Output", "str", "bool", *NUMBERS) and value is not None:
+                values[argument.name] = _model(types[argument.name]).model_validate_json(value)
+        function(**values)
+
+
+@functools.cache
+def registry() -> dict[str, Stage]:
+    """Read all stages.
+
+    Returns
+    -------
+    dict of Stage
+        Stages by name: the modules of this folder with a function `run`.
+    """
+    stages = {}
+    for path in sorted(FOLDER.glob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        runs = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "run"]
+        if runs:
+            stages[path.stem] = _stage(path.stem, runs[0])
+    return stages
+
+
+def _stage(name: str, run: ast.FunctionDef) -> Stage:
+    if run.args.args or run.args.vararg or run.args.kwarg:
+        raise TypeError(f"stages/{name}.py: run: expected parameters behind * alone")
+    text = ast.get_docstring(run) or ""
+    meanings = _meanings(text)
+    arguments = []
+    for argument, default in zip(run.args.kwonlyargs, run.args.kw_defaults, strict=True):
+        annotation = ast.unparse(argument.annotation) if argument.annotation is not None else ""
+        optional = annotation.endswith(" | None")
+        inner = re.fullmatch(r"(?:list|Sequence)\[(\w+)\]", annotation.removesuffix(" | None"))
+        arguments.append(
+            Argument(
+                name=argument.arg,
+                kind=inner[1] if inner else annotation.removesuffix(" | None"),
+                many=inner is not None,
+                required=default is None and not optional,
+                default=ast.literal_eval(default) if default is not None else None,
+                meaning=meanings.get(argument.arg, argument.arg.replace("_", " ")),
+            )
+        )
+    return Stage(name, text.split("\n")[0], tuple(arguments))
+
+
+def _meanings(docstring: str) -> dict[str, str]:
+    """Return the descriptions of the section Parameters, by name."""
+    section = re.search(r"Parameters\n-+\n(.*?)(?:\n\n\w+\n-+\n|\Z)", docstring, re.DOTALL)
+    found: dict[str, str] = {}
+    names: list[str] = []
+    for line in section[1].split("\n") if section else []:
+        if line and not line.startswith(" "):
+            names = [name.strip() for name in line.split(" : ")[0].split(",")]
+        elif line:
+            for name in names:
+                found[name] = f"{found.get(name, '')} {line.strip()}".strip().rstrip(".")
+    return found
+
+
+def _number(text: str, kind: str) -> int | float:
+    try:
+        value = int(text) if kind == "int" else float(text)
+    except ValueError:
+        value = -1
+    if value < 0:
+        number = "an integer" if kind == "int" else "a number"
+        raise argparse.ArgumentTypeError(f"expected {number}, at least 0, found {text!r}")
+    return value
+
+
+def _metavar(kind: str) -> str:
+    named = {"Path": "PATH", "Output": "PATH", "int": "N", "float": "N", "bool": "true|false", "str": "TEXT"}
+    return named.get(kind, "JSON")
+
+
+def _model(annotation: Any) -> Any:
+    """Return the model of an annotation that may allow None."""
+    return next((part for part in typing.get_args(annotation) if part is not type(None)), annotation)

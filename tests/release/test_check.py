@@ -400,7 +400,7 @@ def test_a_decision_of_other_firmware_is_refused(made, tmp_path):
     outputs = (tmp_path / "release", tmp_path / "release.zip", tmp_path / "release.json")
     write_card(card.model_copy(update={"inputs": {}}), tmp_path / "decision.json")
     with pytest.raises(
-        CardError, match=r"decision\.json: was not made from .*firmware\.json; run the decision stage again"
+        CardError, match=r"decision\.json: made from another file than .*firmware\.json\. Run its stage again\."
     ):
         in_order(release, *inputs, *outputs, tmp_path / "decision.json")
     files = dict.fromkeys(card.files, "0" * 64)

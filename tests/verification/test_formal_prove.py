@@ -33,7 +33,7 @@ from trigger_lut.verification.faults import simulate as fault_run
 from trigger_lut.verification.faults.instrument import probed, texts_of
 from trigger_lut.verification.faults.simulate import run_faults
 from trigger_lut.verification.faults.sites import KINDS, Fault, candidates, draw
-from trigger_lut.verification.faults.word_level import Seen
+from trigger_lut.verification.faults.word_level import WordLevelResult
 from trigger_lut.verification.formal.prove import prove_outputs, reference_graph, rtl_graph
 from trigger_lut.verification.formal.reference_verilog import check_plan
 from trigger_lut.verification.formal.sat import (
@@ -189,8 +189,8 @@ def without_sums(monkeypatch):
     """SAT alone: the sums say nothing of any fault."""
     monkeypatch.setattr(
         fault_run,
-        "seen_in_words",
-        lambda project, faults, seed: [Seen(False, random_codes(random_network(3), 0))] * len(faults),
+        "prove_by_sums",
+        lambda project, faults, seed: [WordLevelResult(False, random_codes(random_network(3), 0))] * len(faults),
     )
 
 

@@ -28,7 +28,7 @@ from trigger_lut.network.reference_model import evaluate
 from trigger_lut.stages.registry import Output
 from trigger_lut.synthesis.netlist import LongestPath, Resources, cell_counts, longest_path, resources
 from trigger_lut.synthesis.synthesizers import Verilog, synthesizer_of
-from trigger_lut.verification.decision import Compared, Vectors, at_edges, compared, some_at_edges
+from trigger_lut.verification.decision import DecisionComparison, Vectors, at_edges, compared, some_at_edges
 from trigger_lut.verification.decision_proof import DecisionProof, prove_decision
 from trigger_lut.verification.vectors import make_vectors
 
@@ -186,7 +186,7 @@ def _edge_events(network: Network, events: EventCodes, decision: DecisionProject
     return np.concatenate(kept)
 
 
-def _compare(decision: DecisionProject, rtl: RtlProject, vectors: Vectors, seed: int) -> list[Compared]:
+def _compare(decision: DecisionProject, rtl: RtlProject, vectors: Vectors, seed: int) -> list[DecisionComparison]:
     """The Verilog on all vectors, and the VHDL on some where GHDL is installed."""
     rng = np.random.default_rng(seed)
 
@@ -199,7 +199,7 @@ def _compare(decision: DecisionProject, rtl: RtlProject, vectors: Vectors, seed:
     return found
 
 
-def _verdict(found: list[Compared], proof: DecisionProof) -> str:
+def _verdict(found: list[DecisionComparison], proof: DecisionProof) -> str:
     """'bit-exact', or all that is not, with counts and places."""
     said = []
     for form in (x.form for x in found):

@@ -10,11 +10,11 @@ import numpy as np
 from trigger_lut.cards.base import Stopwatch, read_card, sha256, write_card
 from trigger_lut.cards.decision import DecisionCard
 from trigger_lut.cards.firmware import SynthCard, TimingCard, VerifyCard
-from trigger_lut.cards.provenance import require_current_files, require_digest
+from trigger_lut.cards.provenance import require_card_of, require_current_files, require_digest
 from trigger_lut.cards.release import CheckLine, ReleaseCard
 from trigger_lut.config.budget import Spec
 from trigger_lut.data.event_codes import TEST, load_codes
-from trigger_lut.errors import CardError, NotReproducibleError
+from trigger_lut.errors import NotReproducibleError
 from trigger_lut.firmware.hls.project import load_hls
 from trigger_lut.firmware.rtl.project import read_project
 from trigger_lut.fixed_point.formats import IntArray
@@ -99,13 +99,11 @@ def run(
 
 
 def _decided(card: Path, firmware_card: Path) -> DecisionCard:
-    """The card of the decision. Raises CardError when it is of other firmware, or its files are not those it lists."""
-    held = read_card(DecisionCard, card)
-    if sha256(firmware_card) not in held.inputs.values():
-        raise CardError(f"{card}: was not made from {firmware_card}; run the decision stage again")
-    for name, digest in held.files.items():
-        require_digest(Path(held.folder, name), digest, card, "decision")
-    return held
+    """Read the card of the decision. Raises CardError for other firmware, or files that it does not list."""
+    decision = require_card_of(DecisionCard, card, firmware_card)
+    for name, digest in decision.files.items():
+        require_digest(Path(decision.folder, name), digest, card, "decision")
+    return decision
 
 
 def _scripts(design: Spec, sources: Sources) -> Files:

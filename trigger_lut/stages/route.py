@@ -24,7 +24,7 @@ DEPTHS = (-1, 1, 2)  # cycles more than as built
 
 
 @dataclass(frozen=True)
-class Found:
+class DepthResult:
     """What the seeds gave for one pipeline depth."""
 
     cycles: int
@@ -72,7 +72,7 @@ def run(*, spec: Path, network: Path, firmware_card: Path, card: Output) -> Rout
     return result
 
 
-def _routed(project: RtlProject, design: Spec, as_built: bool) -> Found:
+def _routed(project: RtlProject, design: Spec, as_built: bool) -> DepthResult:
     what = f"{design.design} in {project.latency_cycles_planned} cycles"
     with tempfile.TemporaryDirectory(prefix="trigger_lut_route_") as folder:
         around, netlist = Path(folder, f"{WRAPPER}.v"), Path(folder, "netlist.json")
@@ -81,10 +81,10 @@ def _routed(project: RtlProject, design: Spec, as_built: bool) -> Found:
         synthesize_ecp5([*project.files, around], WRAPPER, netlist)
         nextpnr.check_fits(netlist, what)
         routed = [nextpnr.place_and_route(netlist, design.target.clock_mhz, seed) for seed in SEEDS]
-    return Found(project.latency_cycles_planned, as_built, routed)
+    return DepthResult(project.latency_cycles_planned, as_built, routed)
 
 
-def _depth(found: Found, rank: int) -> RoutedDepth:
+def _depth(found: DepthResult, rank: int) -> RoutedDepth:
     def measured(value: float) -> Measured:
         return Measured(value=value, source="post-route")
 

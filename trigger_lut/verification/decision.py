@@ -33,12 +33,13 @@ class Vectors:
     outputs: IntArray
 
     def chosen(self, which: IntArray) -> Vectors:
+        """Select vectors by index."""
         return Vectors(self.codes[which], self.outputs[which])
 
 
 @dataclass(frozen=True)
-class Compared:
-    """One form: what the card says, and vectors noticed by working point and move; None: there is none at that edge."""
+class DecisionComparison:
+    """Comparison of one implementation, and vectors noticed by working point and move; None: none is at that edge."""
 
     form: DecisionForm
     noticed: list[dict[str, int | None]]
@@ -69,7 +70,7 @@ def compared(
     vectors: Vectors,
     some: Vectors,
     simulate: Simulate,
-) -> Compared:
+) -> DecisionComparison:
     """Run all vectors through the firmware, and some through firmware whose thresholds are moved by one code.
 
     A threshold moved up must change the bit of each vector with a score equal to it; moved down, of each vector one
@@ -101,7 +102,7 @@ def compared(
         control_missed=missed,
         seconds=round(time.monotonic() - start, 3),
     )
-    return Compared(form, noticed)
+    return DecisionComparison(form, noticed)
 
 
 def _run(project: RtlProject, codes: IntArray, simulate: Simulate) -> IntArray:

@@ -27,7 +27,7 @@ CONTROL_SEED = 1
 LEAST_DIFFERENT = 0.65
 """Share of the mutants that must differ: a run of harmless mutants attacks nothing."""
 
-Said = tuple[tuple[str, ...], str]
+ProofResult = tuple[tuple[str, ...], str]
 """Status of each output ("proven", "sampled", "different"; none where the proof raised an error), and the error."""
 
 
@@ -37,7 +37,7 @@ class Outcome:
 
     mutant: Mutant
     verdict: Verdict
-    proof: Said
+    proof: ProofResult
 
     @property
     def result(self) -> Literal["different", "equal", "not compiled"]:
@@ -103,7 +103,7 @@ def attack(spec: Spec, count: int, seed: int, *, jobs: int = 1, seconds: float =
     return outcomes, _card(outcomes, seed, seconds, watch)
 
 
-def prove_mutant(mutant: Mutant, seconds: float = 5) -> Said:
+def prove_mutant(mutant: Mutant, seconds: float = 5) -> ProofResult:
     """What the proof says of a mutant. An error, more than PROOF_LIMIT_S and too much memory are refusals."""
     _limit_memory()
     previous = signal.signal(signal.SIGALRM, _too_long)

@@ -18,7 +18,7 @@ from trigger_lut.fixed_point.formats import IntArray, codes_of_bits
 from trigger_lut.utils.programs import run_program
 from trigger_lut.verification.faults.instrument import BITS, FILL_BITS, probed, write_instrumented
 from trigger_lut.verification.faults.sites import Fault
-from trigger_lut.verification.faults.word_level import seen_in_words
+from trigger_lut.verification.faults.word_level import prove_by_sums
 from trigger_lut.verification.formal.aiger import write_aiger
 from trigger_lut.verification.formal.sat import (
     Graph,
@@ -66,10 +66,17 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Said:
-    """What SAT says of a fault; events: bits of the input, event after event, that should show it.
+class SatResult:
+    """Result of SAT for a fault.
 
     A fault that is different for some fillings of undefined entries and not for others is open.
+
+    Attributes
+    ----------
+    verdict
+        Whether an output changes.
+    events
+        Bits of the input, event after event, that should show it.
     """
 
     verdict: Verdict
@@ -95,7 +102,7 @@ def run_faults(
         outcomes = {n: Outcome(fault, "detected", int(found[n])) for n, fault in enumerate(faults, 1)}
         silent = [n for n in outcomes if found[n] < 0]
         if silent:
-            seen = seen_in_words(project, [faults[n - 1] for n in silent], len(codes))
+            seen = prove_by_sums(project, [faults[n - 1] for n in silent], len(codes))
             outcomes |= {
                 n: Outcome(faults[n - 1], "equivalent") for n, s in zip(silent, seen, strict=True) if s.changeless
             }
@@ -146,7 +153,7 @@ def _simulate(
         return np.fromfile(paths[2], dtype=np.int64)
 
 
-def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seconds: float) -> list[Said]:
+def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seconds: float) -> list[SatResult]:
     """Of each fault whether it is proven to change no output, or to change one, and then for which events.
 
     A bit that comes a cycle early or late is another event's: that changes nothing if the bit is constant, or if
@@ -175,31 +182,31 @@ def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seco
         given = [[*bits, *[0] * BITS, *fill] for fill in fills]
         return all(evaluated(graphs[0], values) != evaluated(graphs[1], values) for values in given)
 
-    def early_or_late(k: int) -> Said:
+    def early_or_late(k: int) -> SatResult:
         probe = with_outputs(healthy, [bits_out + k])
         constants = [equivalent(probe, constant(graph.inputs, [v]), seconds) for v in (0, 1)]
         if "proven" in (c.verdict for c in constants):
-            return Said("proven")
+            return SatResult("proven")
         stuck = [same(len(faults) + 2 * k + 1 + v) for v in (0, 1)]
         if all(s.verdict == "proven" for s in stuck):
-            return Said("proven")
+            return SatResult("proven")
         events: list[tuple[int, ...]] = []
         for v in (0, 1):
             hangs, other = stuck[v].inputs, constants[1 - v].inputs
             if hangs is not None and other is not None:
                 # More than once: the simulation leaves a cycle idle now and then.
                 events += [hangs, other[:bits_in]] * TURNS
-        return Said("open" if "open" in (x.verdict for x in (*constants, *stuck)) else "different", tuple(events))
+        return SatResult("open" if "open" in (x.verdict for x in (*constants, *stuck)) else "different", tuple(events))
 
-    def result_of(n: int, fault: Fault) -> Said:
+    def result_of(n: int, fault: Fault) -> SatResult:
         if fault in probes:
             return early_or_late(probes.index(fault))
         if fault.place == "valid_out":
-            return Said("different")
+            return SatResult("different")
         said = same(n)
         if said.inputs is None:
-            return Said(said.verdict)
-        return Said("different" if always_different(n, said.inputs) else "open", (said.inputs,))
+            return SatResult(said.verdict)
+        return SatResult("different" if always_different(n, said.inputs) else "open", (said.inputs,))
 
     return [result_of(n, fault) for n, fault in enumerate(faults, 1)]
 

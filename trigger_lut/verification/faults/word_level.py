@@ -26,14 +26,14 @@ CODES = 64
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A fault: whether it is proven to change no output; where it is not, codes (N, C_in) that bring it to bear."""
+class WordLevelResult:
+    """Proof of a fault by sums: whether no output changes; otherwise codes (N, C_in) that use the faulty entry."""
 
     changeless: bool
     codes: IntArray
 
 
-def seen_in_words(project: RtlProject, faults: Sequence[Fault], seed: int) -> list[Seen]:
+def prove_by_sums(project: RtlProject, faults: Sequence[Fault], seed: int) -> list[WordLevelResult]:
     """What the sums say of each fault.
 
     Codes are given for entries of tables whose address is a sum of functions of the inputs. They look the entry up;
@@ -46,7 +46,7 @@ def seen_in_words(project: RtlProject, faults: Sequence[Fault], seed: int) -> li
         files = tuple(write_instrumented(project, faults, Path(folder)))
         verilog = read_verilog(replace(project, files=files), instrumented=True)
     if not verilog.library_holds:
-        return [Seen(False, none) for _ in faults]
+        return [WordLevelResult(False, none) for _ in faults]
     algebra = Algebra()
     inputs = [algebra.input(kif.lo, kif.hi) for kif in project.inputs]
     valid = algebra.input(0, 1)
@@ -65,7 +65,7 @@ def seen_in_words(project: RtlProject, faults: Sequence[Fault], seed: int) -> li
             unreached = bool(several) and all(c is not None and not len(c) for c in several)
             same = same or (healthy is not None and unreached)  # else not all that read the table were evaluated
             codes = np.concatenate([none, *(c for c in several if c is not None)])
-        found.append(Seen(same, codes))
+        found.append(WordLevelResult(same, codes))
     return found
 
 

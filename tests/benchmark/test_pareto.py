@@ -127,7 +127,7 @@ def ours(luts, epochs, seed, events):
         session = Session(design(luts, epochs, seed), events, "pareto", Path(folder))
         result = session.run()
         taken = time.monotonic() - started, cpu_seconds() - used
-    session.put(result.weights)
+    session.load_weights(result.weights)
     network = integer_network(session.model, events.features, events.classes, inputs=events.formats)
 
     def right(split):

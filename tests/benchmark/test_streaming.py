@@ -159,7 +159,7 @@ def test_a_file_larger_than_its_memory(folder, capsys):
             )
         print(f"streamed / in memory: {by_cpu:.2f} a CPU second, {rate(found) / in_memory:.2f} a second")
         print(f"in memory, before and after: {rate(before):,.0f} and {rate(after):,.0f} events/s")
-    assert (found["kind"], before["kind"]) == ("Streamed", "Held")
+    assert (found["kind"], before["kind"]) == ("StreamedData", "InMemoryData")
     assert peaks["RssAnon"] < LIMIT_MB
     assert size / 1.5 > LIMIT_MB or EVENTS < 30_000_000, "the file is larger than the memory"
     assert peaks["VmHWM"] < peaks["RssAnon"] + PROGRAMS_MB, "what was read of the file does not stay"

@@ -14,7 +14,7 @@ from trigger_lut.cards.base import write_card
 from trigger_lut.data.event_codes import TEST, TRAIN, VALIDATION, EventCodes, save_codes
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.stages import train as run
-from trigger_lut.training.budget import Limits
+from trigger_lut.training.budget import Budget
 from trigger_lut.training.measure import Built
 
 EPOCHS = 40
@@ -65,7 +65,7 @@ def as_estimated(*factors, more_cycles=0, fmax_mhz=500.0):
     left = list(factors)
 
     def measured(network, spec):
-        cost = Limits(spec).estimate(network)
+        cost = Budget(spec).estimate(network)
         factor = left.pop(0) if len(left) > 1 else left[0]
         return Built(round(factor * cost.luts), cost.latency_cycles + more_cycles, fmax_mhz, ff=1)
 

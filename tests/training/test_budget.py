@@ -7,7 +7,7 @@ from networks import random_codes, random_network
 
 from trigger_lut.cost_model.luts import Cost, LayerCost
 from trigger_lut.network.simplify import without_unread
-from trigger_lut.training.budget import Limits
+from trigger_lut.training.budget import Budget
 from trigger_lut.training.candidates import KEPT, NEAR, Candidate, with_candidate
 from trigger_lut.training.measure import Built, Correction, correction
 from trigger_lut.training.pruning import without
@@ -19,7 +19,7 @@ def cost(luts, stages=3.0):
 
 def limits(luts=100, cycles=4, corrected=None):
     spec = made_cards.spec(luts=luts, latency_ns=cycles * 2.5)
-    return Limits(spec, corrected or Correction())
+    return Budget(spec, corrected or Correction())
 
 
 def test_a_correction_maps_what_was_estimated_to_what_was_measured():
@@ -46,28 +46,28 @@ def test_a_correction_maps_what_was_estimated_to_what_was_measured():
 )
 def test_within_means_luts_and_cycles_as_corrected(luts, stages, corrected, within):
     found = limits(corrected=corrected)
-    assert found.within(cost(luts, stages)) is within
-    assert (found.over(cost(luts, stages)) == 0) is within
+    assert found.is_met(cost(luts, stages)) is within
+    assert (found.excess(cost(luts, stages)) == 0) is within
 
 
 def test_a_share_of_the_luts_may_be_asked_for():
-    assert limits().within(cost(95), 0.95)
-    assert not limits().within(cost(96), 0.95)
+    assert limits().is_met(cost(95), 0.95)
+    assert not limits().is_met(cost(96), 0.95)
 
 
 def test_what_is_further_beyond_the_budget_counts_more():
     held = limits()
-    assert held.over_built(Built(100, 4, 400, 1)) == 0
+    assert held.excess_measured(Built(100, 4, 400, 1)) == 0
     found = [Built(101, 4, 400, 1), Built(110, 4, 400, 1), Built(110, 5, 400, 1), Built(100, 4, 320, 1)]
-    assert [held.over_built(b) for b in found] == pytest.approx([0.01, 0.10, 0.35, 0.25])
+    assert [held.excess_measured(b) for b in found] == pytest.approx([0.01, 0.10, 0.35, 0.25])
 
 
 @pytest.mark.parametrize("corrected", [Correction(), Correction(1.3), Correction(0.8)])
 def test_as_few_edges_go_as_the_correction_asks_for(corrected):
     network = random_network(9, units=(6, 8, 4), prune=0.0)
     codes = random_codes(network, 300)
-    held = limits(round(0.6 * Limits(made_cards.spec()).estimate(network).luts), 20, corrected)
-    left = without_unread(without(network, held.edges_beyond(network, codes, 0.97)))
+    held = limits(round(0.6 * Budget(made_cards.spec()).estimate(network).luts), 20, corrected)
+    left = without_unread(without(network, held.edges_to_remove(network, codes, 0.97)))
     luts = corrected.luts * held.estimate(left).luts
     assert 0.8 * 0.97 * held.spec.budget.luts < luts <= 0.97 * held.spec.budget.luts
 
@@ -75,10 +75,10 @@ def test_as_few_edges_go_as_the_correction_asks_for(corrected):
 def test_edges_go_for_latency_and_one_cycle_more_where_the_plan_is_short_of_it():
     network = random_network(9, units=(9, 8, 4), prune=0.0)
     codes = random_codes(network, 300)
-    planned = Limits(made_cards.spec()).estimate(network).latency_cycles
+    planned = Budget(made_cards.spec()).estimate(network).latency_cycles
     for more in (0, 1):
         held = limits(100_000, planned - 1, Correction(1.0, more))
-        left = without(network, held.edges_beyond(network, codes, 1.0))
+        left = without(network, held.edges_to_remove(network, codes, 1.0))
         assert held.estimate(left).latency_cycles <= planned - 1 - more
 
 

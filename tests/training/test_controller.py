@@ -15,9 +15,9 @@ from trigger_lut.training.controller import (
     FROZEN_SHARE,
     INTEGRAL,
     INTEGRAL_BELOW,
-    LEAST,
+    MAX_MULTIPLIER,
     MEASURE_FROM,
-    MOST,
+    MIN_MULTIPLIER,
     NEAR,
     SHRINK_FROM,
     SHRINK_UNTIL,
@@ -82,12 +82,12 @@ def test_multiplier_stays_within_its_limits():
     over = under = Controller(budget=10, start=5)
     for _ in range(100):
         over, under = over.after(1e6, 1.0), under.after(1e-3, 1.0)
-    assert over.multiplier == MOST
-    assert under.multiplier == LEAST
+    assert over.multiplier == MAX_MULTIPLIER
+    assert under.multiplier == MIN_MULTIPLIER
 
 
 def test_a_cost_of_zero_is_no_error():
-    assert Controller(budget=10, start=5).after(0.0, 1.0).multiplier >= LEAST
+    assert Controller(budget=10, start=5).after(0.0, 1.0).multiplier >= MIN_MULTIPLIER
 
 
 def test_controllers_are_immutable():
@@ -119,7 +119,7 @@ def test_without_response_the_cost_stays_over_budget():
     controller = Controller(300, 9000.0)
     for epoch in range(300):
         controller = controller.after(9000.0, epoch / 300)
-    assert controller.multiplier == MOST
+    assert controller.multiplier == MAX_MULTIPLIER
     assert controller.last == pytest.approx(math.log(9000 / (AIM * 300)))
 
 
@@ -147,7 +147,7 @@ def test_widths_are_frozen_when_the_cost_is_near_the_target_or_time_is_up():
 
 def test_fine_tuning_begins_with_less_pressure():
     assert on_freezing(Controller(budget=1000, start=500, multiplier=0.1)).multiplier == FROZEN_SHARE * 0.1 < 0.1
-    assert on_freezing(Controller(budget=1000, start=500, multiplier=LEAST)).multiplier == LEAST
+    assert on_freezing(Controller(budget=1000, start=500, multiplier=MIN_MULTIPLIER)).multiplier == MIN_MULTIPLIER
 
 
 def test_a_network_below_its_target_is_let_go_sooner_than_one_above_is_pressed_harder():

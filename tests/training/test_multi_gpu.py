@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 PROGRAM = Path(__file__).with_name("two_devices.py")
-FEW = 4.0  # times what rounding does
+PROBE_EVENTS = 4.0  # times what rounding does
 NO_FLIP = 1e-5  # of the weights: more than rounding does as long as no code is another
 CASES = ("dense", "conv")
 
@@ -63,9 +63,9 @@ def test_gradients_of_one_step_are_those_of_one_device(found, case):
 def test_training_is_that_of_one_device(found, case):
     said, arrays = found
     rounding = compared(arrays, case, "reversed", "end")
-    assert 0 < compared(arrays, case, "two", "end") < max(FEW * rounding, NO_FLIP)
+    assert 0 < compared(arrays, case, "two", "end") < max(PROBE_EVENTS * rounding, NO_FLIP)
     assert rounding < 10 * NO_FLIP
-    assert compared(arrays, case, "parts", "end") > max(10 * FEW * rounding, 100 * NO_FLIP), "negative control"
+    assert compared(arrays, case, "parts", "end") > max(10 * PROBE_EVENTS * rounding, 100 * NO_FLIP), "negative control"
     losses = {way: np.array(said[case][way]["losses"]) for way in ("one", "two", "reversed", "parts")}
     np.testing.assert_allclose(losses["two"], losses["one"], rtol=1e-4)
     assert np.abs(losses["parts"] / losses["one"] - 1).max() > 1e-3, "negative control"

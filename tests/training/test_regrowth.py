@@ -10,7 +10,7 @@ from trigger_lut.layers import LUTDense
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.training.edge_widths import NO_EDGE, hold_widths, remove_edges, table_layers, widths_before
 from trigger_lut.training.pruning import saliency, without
-from trigger_lut.training.regrowth import LOOKS, Growth, fill, growths
+from trigger_lut.training.regrowth import MAX_EVALUATIONS, Growth, fill, growths
 
 
 @pytest.fixture
@@ -156,5 +156,5 @@ def test_filling_ends_when_it_is_full_or_after_so_many_looks():
     assert fill(options(variable, [1] * 40), variable.fits, lambda: variable.values.sum() >= 3) == 3
     hopeless = Counted(most=0)
     assert fill(options(hopeless, [1] * 40) * 3, hopeless.fits, lambda: False) == 0
-    assert hopeless.looks == LOOKS
+    assert hopeless.looks == MAX_EVALUATIONS
     assert not hopeless.values.any()

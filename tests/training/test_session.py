@@ -24,10 +24,10 @@ from trigger_lut.network.network import load_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.synthesis import yosys
 from trigger_lut.training import checkpoint, fit_budget, measure, select_result, session
-from trigger_lut.training.budget import Limits
+from trigger_lut.training.budget import Budget
 from trigger_lut.training.build_model import build_model
 from trigger_lut.training.controller import FREEZE_FROM
-from trigger_lut.training.select_result import TIGHTENED, USED
+from trigger_lut.training.select_result import MAX_PRUNE_ROUNDS, USED
 from trigger_lut.training.session import Session
 from trigger_lut.training.trainer import Trainer
 from trigger_lut.training.types import Pressure
@@ -171,7 +171,7 @@ def test_what_was_found_stays_the_result_when_more_does_not_fit(inputs, tmp_path
     monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 0.75, 1.5, 2.3, 3.5))
     card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
     assert card.meets_budget
-    assert (card.regrow_rounds, card.prune_rounds) == (1, TIGHTENED)
+    assert (card.regrow_rounds, card.prune_rounds) == (1, MAX_PRUNE_ROUNDS)
     assert card.luts.value == results(card)[0] < USED * LUTS
     assert min(results(card)[1:]) > LUTS
 
@@ -212,8 +212,8 @@ def test_what_stays_beyond_its_budget_is_cut_until_it_fits(inputs, tmp_path, mon
     monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 1.3, 1.7, 2.2, 2.5))
     card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
     assert card.meets_budget
-    assert card.prune_rounds == TIGHTENED
-    assert card.epochs == EPOCHS + TIGHTENED * 4
+    assert card.prune_rounds == MAX_PRUNE_ROUNDS
+    assert card.epochs == EPOCHS + MAX_PRUNE_ROUNDS * 4
     assert card.luts.value == results(card)[-1] <= LUTS < min(results(card)[:-1])
     assert load_network(tmp_path / "network.npz").validate() == []
 
@@ -244,14 +244,14 @@ def test_a_budget_that_stays_out_of_reach_gives_the_nearest_network(inputs, tmp_
     monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 1.3, 1.7, 2.2, 2.9, 3.8, 5.0, 7.0, 10.0))
     card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
     assert not card.meets_budget
-    assert card.prune_rounds == TIGHTENED
-    assert card.epochs == EPOCHS + TIGHTENED * 4
+    assert card.prune_rounds == MAX_PRUNE_ROUNDS
+    assert card.epochs == EPOCHS + MAX_PRUNE_ROUNDS * 4
     results = [m.luts.value for m in card.measurements if m.reason == "result"]
     assert card.luts.value == min(results) > LUTS
-    tried = f"pruned and fine-tuned again {TIGHTENED} times; this is the nearest of {2 + len(results)} networks"
+    tried = f"pruned and fine-tuned again {MAX_PRUNE_ROUNDS} times; this is the nearest of {2 + len(results)} networks"
     assert re.match(rf"beyond the budget: {card.luts.value:.0f} LUTs after Yosys of {LUTS}, .*{tried}", card.verdict)
     network = load_network(tmp_path / "network.npz")
-    assert Limits(made_design()).estimate(network).luts == card.luts_estimate
+    assert Budget(made_design()).estimate(network).luts == card.luts_estimate
 
 
 # ---------------------------------------------------------------- what is told

@@ -13,40 +13,40 @@ from trigger_lut.cards.stage_cards import TrainCard
 from trigger_lut.data.event_codes import TRAIN, load_codes
 from trigger_lut.network.network import load_network
 from trigger_lut.training import session
-from trigger_lut.training.budget import Limits
+from trigger_lut.training.budget import Budget
 from trigger_lut.training.fit_budget import freeze
 from trigger_lut.training.measure import Correction
 from trigger_lut.training.pruning import live, without
 from trigger_lut.training.session import Session
-from trigger_lut.training.smallest_network import closest, depends
+from trigger_lut.training.smallest_network import closest, output_varies
 
 SHORT = {"epochs": 4, "batch_size": 280, "learning_rate": 0.03}
 
 
 def beyond(limits, network, codes):
     """Return the network that pruning to the limits leaves."""
-    return without(network, limits.edges_beyond(network, codes, 1.0))
+    return without(network, limits.edges_to_remove(network, codes, 1.0))
 
 
 def test_a_network_without_edges_does_not_depend_on_its_input():
     network = random_network(3)
     codes = random_codes(network, 300)
-    assert depends(network, codes)
-    assert not depends(network, codes[:1]), "one event"
-    assert not depends(without(network, [live(layer) for layer in network.layers]), codes)
+    assert output_varies(network, codes)
+    assert not output_varies(network, codes[:1]), "one event"
+    assert not output_varies(without(network, [live(layer) for layer in network.layers]), codes)
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_closest_network_is_the_first_that_varies_as_the_budget_rises(seed):
     network = random_network(seed, units=(5, 6, 3))
     codes = random_codes(network, 300)
-    limits = Limits(made_spec(luts=1))
-    assert not depends(beyond(limits, network, codes), codes), "the budget is impossible"
+    limits = Budget(made_spec(luts=1))
+    assert not output_varies(beyond(limits, network, codes), codes), "the budget is impossible"
     found = without(network, closest(limits, network, codes))
-    assert depends(found, codes)
+    assert output_varies(found, codes)
     assert limits.estimate(found).luts < limits.estimate(network).luts
-    rising = (beyond(Limits(made_spec(luts=n)), network, codes) for n in range(1, 20))
-    first = next(left for left in rising if depends(left, codes))
+    rising = (beyond(Budget(made_spec(luts=n)), network, codes) for n in range(1, 20))
+    first = next(left for left in rising if output_varies(left, codes))
     for mine, expected in zip(found.layers, first.layers, strict=True):
         np.testing.assert_array_equal(mine.widths, expected.widths)
 
@@ -54,17 +54,17 @@ def test_the_closest_network_is_the_first_that_varies_as_the_budget_rises(seed):
 def test_cycles_are_raised_where_they_are_too_few_and_no_further():
     network = random_network(5, units=(9, 8, 4), prune=0.0)
     codes = random_codes(network, 300)
-    limits = Limits(made_spec(luts=10_000, latency_ns=2.5), Correction(cycles=2))
+    limits = Budget(made_spec(luts=10_000, latency_ns=2.5), Correction(cycles=2))
     assert limits.spec.latency_cycles_budget == 1
-    assert not depends(beyond(limits, network, codes), codes)
+    assert not output_varies(beyond(limits, network, codes), codes)
     found = without(network, closest(limits, network, codes))
-    assert depends(found, codes)
+    assert output_varies(found, codes)
     assert 1 <= limits.estimate(found).latency_cycles < limits.estimate(network).latency_cycles
 
 
 def test_all_edges_stay_where_nothing_less_varies():
     network = random_network(0)
-    marks = closest(Limits(made_spec(luts=1)), network, random_codes(network, 1))
+    marks = closest(Budget(made_spec(luts=1)), network, random_codes(network, 1))
     assert sum(int(m.sum()) for m in marks) == 0
 
 
@@ -92,7 +92,7 @@ def test_training_ends_with_the_closest_network(tmp_path, monkeypatch):
     )
     network = load_network(tmp_path / "network.npz")
     assert network.validate() == []
-    assert depends(network, load_codes(tmp_path / "codes.npz").of(TRAIN)[0])
+    assert output_varies(network, load_codes(tmp_path / "codes.npz").of(TRAIN)[0])
     train(tmp_path, tmp_path / "again")
     for name in ("network.npz", "warm.npz"):
         assert (tmp_path / "again" / name).read_bytes() == (tmp_path / name).read_bytes()
@@ -115,13 +115,13 @@ def test_a_network_that_was_pressed_until_it_is_constant_is_not_frozen(tmp_path)
     seen = began.weights()
     for layer in began.tables:
         layer.input_width.assign(-np.ones(layer.input_width.shape))
-    assert not depends(began.network(), events.of(TRAIN)[0])
+    assert not output_varies(began.network(), events.of(TRAIN)[0])
     freeze(began)
-    assert depends(began.network(), events.of(TRAIN)[0])
+    assert output_varies(began.network(), events.of(TRAIN)[0])
     assert began.result is None
     again = Session(design, events, "mine", tmp_path)
     again.resume()
-    for a, b in zip(again.alive, seen, strict=True):
+    for a, b in zip(again.last_varying_weights, seen, strict=True):
         np.testing.assert_array_equal(a, b)
 
 

@@ -23,8 +23,16 @@ from trigger_lut.network.network import load_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.stages import train as run
 from trigger_lut.training import session
-from trigger_lut.training.batches import COPIES, Held, Streamed, ahead, event_bytes, real_values, training_data
-from trigger_lut.training.budget import Limits
+from trigger_lut.training.batches import (
+    COPIES,
+    InMemoryData,
+    StreamedData,
+    event_bytes,
+    prefetch,
+    real_values,
+    training_data,
+)
+from trigger_lut.training.budget import Budget
 from trigger_lut.training.build_model import build_model
 from trigger_lut.training.losses import cross_entropy, squared_error
 from trigger_lut.training.measure import Built
@@ -78,7 +86,7 @@ def visited(windows, batch_size):
 @given(n=st.integers(30, 400), batch=st.integers(1, 12), rows=st.integers(24, 500), epoch=st.integers(0, 3))
 def test_every_event_once_an_epoch_but_for_the_last_incomplete_batch(n, batch, rows, epoch):
     events = made_events(n)
-    data = Streamed(events, batch, megabytes(events, rows))
+    data = StreamedData(events, batch, megabytes(events, rows))
     x, y = real_values(events, TRAIN)
     seen = []
     for window in data.windows(5, epoch):
@@ -93,7 +101,7 @@ def test_every_event_once_an_epoch_but_for_the_last_incomplete_batch(n, batch, r
 
 def test_the_order_is_another_in_each_epoch_and_mixes_blocks():
     events = made_events(3000)
-    data = Streamed(events, 50, megabytes(events, 600))
+    data = StreamedData(events, 50, megabytes(events, 600))
     (first, sizes), (second, _) = (visited(data.windows(1, epoch), 50) for epoch in (0, 1))
     assert len(sizes) >= 4, "windows of 600 of about 2,100 events"
     assert data.block < 600 / 8
@@ -106,12 +114,12 @@ def test_the_order_is_another_in_each_epoch_and_mixes_blocks():
 def test_usual_data_are_held_and_larger_ones_streamed():
     events = made_events(3000)
     assert Training().memory_mb == 1000
-    assert isinstance(training_data(events, Training()), Held)
+    assert isinstance(training_data(events, Training()), InMemoryData)
     size = (events.split != TEST).sum() * event_bytes(events) / 1e6
     assert size < 1
     larger = made_events(80_000)
-    assert isinstance(training_data(larger, Training(memory_mb=1, batch_size=1000)), Streamed)
-    assert isinstance(training_data(larger, Training(memory_mb=2, batch_size=1000)), Held)
+    assert isinstance(training_data(larger, Training(memory_mb=1, batch_size=1000)), StreamedData)
+    assert isinstance(training_data(larger, Training(memory_mb=2, batch_size=1000)), InMemoryData)
 
 
 def test_windows_without_room_for_two_batches_are_refused():
@@ -121,18 +129,18 @@ def test_windows_without_room_for_two_batches_are_refused():
     )
     with pytest.raises(ConfigurationError, match=text):
         training_data(made_events(80_000), Training(memory_mb=1, batch_size=10_000))
-    Streamed(made_events(80_000), 10_000, 2)
+    StreamedData(made_events(80_000), 10_000, 2)
 
 
 def test_reading_ahead_keeps_the_order_and_passes_errors_on():
-    assert list(ahead(iter(range(1, 20)))) == list(range(1, 20))
-    assert list(ahead([])) == []
+    assert list(prefetch(iter(range(1, 20)))) == list(range(1, 20))
+    assert list(prefetch([])) == []
 
     def failing():
         yield 1
         raise OSError("disk")
 
-    items = ahead(failing())
+    items = prefetch(failing())
     assert next(items) == 1
     with pytest.raises(OSError, match="disk"):
         next(items)
@@ -140,7 +148,7 @@ def test_reading_ahead_keeps_the_order_and_passes_errors_on():
 
 def test_what_was_read_is_not_held_on_to():
     """Else memory would hold a window more than was counted on."""
-    items = ahead(np.zeros(n) for n in range(1, 5))
+    items = prefetch(np.zeros(n) for n in range(1, 5))
     for _ in range(3):
         item = next(items)
         held = weakref.ref(item)
@@ -177,11 +185,11 @@ def events():
 
 @pytest.fixture(scope="module")
 def held(events):
-    return trained(Held(events, 100), events)
+    return trained(InMemoryData(events, 100), events)
 
 
 def test_one_window_gives_the_bits_of_training_in_memory(events, held):
-    data = Streamed(events, 100, megabytes(events, 2500))
+    data = StreamedData(events, 100, megabytes(events, 2500))
     assert len(list(data.windows(1, 0))) == 1
     ours = trained(data, events)
     assert same(ours, held)
@@ -189,12 +197,12 @@ def test_one_window_gives_the_bits_of_training_in_memory(events, held):
 
 
 def test_several_windows_give_the_bits_of_training_in_memory_in_the_same_order(events, held):
-    class InOrder(Held):
+    class InOrder(InMemoryData):
         def epoch(self, trainer, seed, epoch, pressure):
             order, _ = visited(streamed.windows(seed, epoch), self.batch_size)
             return trainer.epoch(order, pressure)
 
-    streamed = Streamed(events, 100, megabytes(events, 700))
+    streamed = StreamedData(events, 100, megabytes(events, 700))
     assert len(list(streamed.windows(1, 0))) >= 3
     ours, theirs = trained(streamed, events), trained(InOrder(events, 100), events)
     np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-6, err_msg="sums of losses, added up in another order")
@@ -206,13 +214,13 @@ def test_several_windows_give_the_bits_of_training_in_memory_in_the_same_order(e
 def test_weighted_events_train_the_same_in_windows_and_in_memory(events, held):
     heavy = weighted(events)
     assert event_bytes(heavy) == event_bytes(events) + 4
-    data = Streamed(heavy, 100, megabytes(heavy, 2500))
-    ours, theirs = trained(data, heavy), trained(Held(heavy, 100), heavy)
+    data = StreamedData(heavy, 100, megabytes(heavy, 2500))
+    ours, theirs = trained(data, heavy), trained(InMemoryData(heavy, 100), heavy)
     assert same(ours, theirs)
     assert ours[2] == theirs[2]
     assert not same(([], ours[1]), ([], held[1])), "weights change the training"
     alike = replace(events, weights=np.ones(len(events.labels), np.float32))
-    np.testing.assert_allclose(trained(Held(alike, 100), alike)[0], held[0], rtol=1e-5)
+    np.testing.assert_allclose(trained(InMemoryData(alike, 100), alike)[0], held[0], rtol=1e-5)
 
 
 def test_a_regression_trains_the_same_in_windows_and_in_memory_and_learns(events):
@@ -222,24 +230,24 @@ def test_a_regression_trains_the_same_in_windows_and_in_memory_and_learns(events
         events, targets=targets, scales=(1.0, 1.0), units=("", ""), classes=("sine", "size"), labels=0 * events.labels
     )
     assert event_bytes(numbers) == event_bytes(events) + 4
-    data = Streamed(numbers, 100, megabytes(numbers, 2500))
-    ours, theirs = (trained(d, numbers, loss=squared_error) for d in (data, Held(numbers, 100)))
+    data = StreamedData(numbers, 100, megabytes(numbers, 2500))
+    ours, theirs = (trained(d, numbers, loss=squared_error) for d in (data, InMemoryData(numbers, 100)))
     assert same(ours, theirs)
     assert ours[2] == theirs[2]
     assert ours[2] > 0.7, "R^2"
     mixed = replace(numbers, targets=np.random.default_rng(0).permutation(targets))
-    assert trained(Held(mixed, 100), mixed, loss=squared_error)[2] < 0.1, "nothing to learn"
+    assert trained(InMemoryData(mixed, 100), mixed, loss=squared_error)[2] < 0.1, "nothing to learn"
 
 
 def test_settled_moments_are_those_of_the_events(events):
     """Inference then gives what training gives on these events; before, the stored moments are steps behind."""
     model = build_model(made_spec(network={"units": [4, 3], "max_input_bits": 5}).network, events.formats, 3, 7)
-    data = Held(events, 100)
+    data = InMemoryData(events, 100)
     trainer = Trainer(model, *data.training(), data.batch_size)
     data.epoch(trainer, 1, 0, PRESSURE)
     x = data.training()[0][:1000]
     before, weights = trainer.logits(x), [np.array(v) for v in model.trainable_variables]
-    trainer.settle(x)
+    trainer.refresh_batch_norm(x)
     trainer.refresh()
     settled = trainer.logits(x)
     assert all((np.asarray(v) == w).all() for v, w in zip(model.trainable_variables, weights, strict=True))
@@ -248,7 +256,7 @@ def test_settled_moments_are_those_of_the_events(events):
 
 
 def test_one_program_serves_all_windows(events):
-    data = Streamed(events, 100, megabytes(events, 700))
+    data = StreamedData(events, 100, megabytes(events, 700))
     model = build_model(made_spec(network={"units": [4, 3]}).network, events.formats, 3, 7)
     trainer = Trainer(model, None, None, data.batch_size)
     for epoch in range(2):
@@ -262,7 +270,7 @@ def test_one_program_serves_all_windows(events):
 
 def as_estimated(network, spec):
     """In place of Yosys."""
-    cost = Limits(spec).estimate(network)
+    cost = Budget(spec).estimate(network)
     return Built(round(cost.luts), cost.latency_cycles, fmax_mhz=500.0, ff=1)
 
 
@@ -288,13 +296,13 @@ def test_a_streamed_training_stopped_in_any_epoch_ends_with_the_identical_networ
     assert card.meets_budget
     assert card.score > 0.6, "a third by chance"
     events = load_codes(inputs / "codes.npz")
-    assert isinstance(training_data(events, read_card(session.Spec, inputs / "spec.json").training), Streamed)
+    assert isinstance(training_data(events, read_card(session.Spec, inputs / "spec.json").training), StreamedData)
     for split, stated in ((VALIDATION, card.score_validation), (TEST, card.score)):
         codes, labels = events.of(split)
         scores = decode_outputs(evaluate(network, codes), network)
         assert stated == (scores.argmax(axis=1) == labels).mean()
 
-    windows, left = Streamed.windows, iter(range(5))
+    windows, left = StreamedData.windows, iter(range(5))
 
     def stopping(self, seed, epoch):
         """In the middle of the sixth epoch."""
@@ -304,7 +312,7 @@ def test_a_streamed_training_stopped_in_any_epoch_ends_with_the_identical_networ
             yield window
 
     with monkeypatch.context() as patch:
-        patch.setattr(Streamed, "windows", stopping)
+        patch.setattr(StreamedData, "windows", stopping)
         with pytest.raises(OSError, match="stopped"):
             train(inputs, inputs / "again")
     assert [p.name for p in (inputs / "again").iterdir()] == ["checkpoints"]

@@ -12,7 +12,7 @@ from trigger_lut.data.event_codes import load_codes
 from trigger_lut.errors import CardError, ConfigurationError
 from trigger_lut.training import checkpoint, warm_start
 from trigger_lut.training import session as training_session
-from trigger_lut.training.select_result import WIDENED
+from trigger_lut.training.select_result import MAX_REGROW_ROUNDS
 from trigger_lut.training.session import Session
 
 FROM_SCRATCH = {"epochs": 20, "batch_size": 280, "learning_rate": 0.03}
@@ -76,7 +76,7 @@ def test_a_session_begins_where_the_larger_training_was(larger, tmp_path):
     cost = began.cost()
     assert (began.luts.budget, began.luts.start, began.luts.multiplier) == (SMALLER, cost.luts, start.luts[0])
     assert began.luts.target(0.0) == cost.luts > began.luts.target(1.0) == pytest.approx(SMALLER)
-    assert (began.depth.start, began.limits.correction) == (cost.stages, start.correction)
+    assert (began.depth.start, began.budget.correction) == (cost.stages, start.correction)
     scratch = Session(made_small(warm_from=None), events, "mine", tmp_path)
     assert scratch.cost().luts != cost.luts
     assert any((np.asarray(a) != b).any() for a, b in zip(scratch.trainer.state(), state, strict=True))
@@ -87,7 +87,7 @@ def test_a_warm_started_design_keeps_to_its_budget(larger, trained):
     assert card.meets_budget
     assert 0.7 * SMALLER < card.luts.value <= SMALLER
     rounds = card.epochs - SHORTER["epochs"]  # one epoch each: after pruning again, or after refilling
-    assert card.prune_rounds <= rounds <= card.prune_rounds + WIDENED
+    assert card.prune_rounds <= rounds <= card.prune_rounds + MAX_REGROW_ROUNDS
     assert card.score > 0.5, "a third by chance"
     assert {p.rsplit("/", 1)[1] for p in card.inputs} == {"spec.json", "codes.npz", "warm.npz"}
 

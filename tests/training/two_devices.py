@@ -26,7 +26,7 @@ from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.layers import LUTConv1D, LUTDense
 from trigger_lut.stages import train as run
 from trigger_lut.training import multi_gpu, session
-from trigger_lut.training.budget import Limits
+from trigger_lut.training.budget import Budget
 from trigger_lut.training.edge_widths import hold_widths, table_layers
 from trigger_lut.training.measure import Built
 from trigger_lut.training.trainer import Trainer
@@ -133,7 +133,7 @@ def steps(arrays):
 
 def as_estimated(network, spec):
     """In place of Yosys."""
-    cost = Limits(spec).estimate(network)
+    cost = Budget(spec).estimate(network)
     return Built(round(cost.luts), cost.latency_cycles, fmax_mhz=500.0, ff=1)
 
 

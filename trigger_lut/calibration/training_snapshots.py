@@ -82,5 +82,5 @@ def trained_networks(name: str, codes: Path, targets: Path, scratch: Path) -> It
         if session.epoch < FROM or session.epoch % EVERY:
             continue
         network = session.network()
-        if session.limits.estimate(network).luts <= LARGEST:
+        if session.budget.estimate(network).luts <= LARGEST:
             yield f"{name}, epoch {session.epoch}", network

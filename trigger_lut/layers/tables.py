@@ -32,17 +32,17 @@ FRACTION_LIMIT = arguments.FRACTION_LIMIT
 Moments = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 
-_settling: contextvars.ContextVar[bool] = contextvars.ContextVar("settling", default=False)
+_uses_batch_moments: contextvars.ContextVar[bool] = contextvars.ContextVar("use_batch_moments", default=False)
 
 
 @contextlib.contextmanager
-def settling() -> Iterator[None]:
+def use_batch_moments() -> Iterator[None]:
     """Forward passes of training that are traced within the block set the stored moments to those of their batch."""
-    token = _settling.set(True)
+    token = _uses_batch_moments.set(True)
     try:
         yield
     finally:
-        _settling.reset(token)
+        _uses_batch_moments.reset(token)
 
 
 class TrainedTables(keras.layers.Layer):
@@ -215,7 +215,7 @@ class TrainedTables(keras.layers.Layer):
         """Moments of the batch from its histogram of codes, which also move the stored ones; see `moments_of`."""
         mean, variance = moments_of(values, histogram)
         live = tf.convert_to_tensor(self.batch_statistics)
-        step = (1.0 if _settling.get() else 1.0 - self.momentum) * live
+        step = (1.0 if _uses_batch_moments.get() else 1.0 - self.momentum) * live
         for stored, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
             stored.assign(stored + step * (tf.stop_gradient(now) - stored))
         kept_mean, kept_variance = self._stored_moments(values)

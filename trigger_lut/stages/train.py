@@ -14,7 +14,7 @@ from trigger_lut.network.network import Network, save_network
 from trigger_lut.stages.registry import Output
 from trigger_lut.training import checkpoint
 from trigger_lut.training import warm_start as warm_starts
-from trigger_lut.training.candidates import Result
+from trigger_lut.training.candidates import TrainingResult
 from trigger_lut.training.import_model import import_model
 from trigger_lut.training.measure import Built
 from trigger_lut.training.session import Session
@@ -66,10 +66,10 @@ def run(
     with only_writer(checkpoints):
         session.resume()
         result = session.run()
-    session.put(result.weights)
+    session.load_weights(result.weights)
     integers = integer_network(session.model, events.features, events.classes, inputs=events.formats)
     record = _card(session, result, integers, watch, read)
-    warm_file = {} if warm is None else {warm: lambda path: warm_starts.deliver(checkpoints, path)}
+    warm_file = {} if warm is None else {warm: lambda path: warm_starts.export(checkpoints, path)}
     write_together(
         {
             model: session.model.save,
@@ -81,7 +81,7 @@ def run(
     )
 
 
-def _card(session: Session, result: Result, integers: Network, watch: Stopwatch, read: list[Path]) -> TrainCard:
+def _card(session: Session, result: TrainingResult, integers: Network, watch: Stopwatch, read: list[Path]) -> TrainCard:
     return train_card(
         session.spec,
         session.events,
@@ -100,7 +100,7 @@ def _card(session: Session, result: Result, integers: Network, watch: Stopwatch,
     )
 
 
-def verdict(session: Session, result: Result) -> str:
+def verdict(session: Session, result: TrainingResult) -> str:
     """Whether the budget is met, or by how much it is missed and what was tried."""
     if result.meets_budget:
         return "within the budget"

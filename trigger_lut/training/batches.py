@@ -57,8 +57,8 @@ def training_data(events: EventCodes, training: Training) -> TrainingData:
     counts = events.counts().sum(axis=0)
     size = (counts[TRAIN] + counts[VALIDATION]) * event_bytes(events)
     if size <= training.memory_mb * 1e6:
-        return Held(events, training.batch_size)
-    return Streamed(events, training.batch_size, training.memory_mb)
+        return InMemoryData(events, training.batch_size)
+    return StreamedData(events, training.batch_size, training.memory_mb)
 
 
 def real_values(events: EventCodes, split: int) -> tuple[np.ndarray, np.ndarray]:
@@ -79,7 +79,7 @@ def event_bytes(events: EventCodes) -> int:
     return 4 * len(events.formats) + 4 * (aims + (events.weights is not None)) + 4
 
 
-class Held:
+class InMemoryData:
     """All of the data in memory."""
 
     def __init__(self, codes: EventCodes, batch_size: int) -> None:
@@ -98,7 +98,7 @@ class Held:
         return self.quality.score(trainer.logits(self.validation[0]), self.validation[1])
 
 
-class Streamed:
+class StreamedData:
     """Windows of the training split that take no more than `memory_mb`, all copies together.
 
     Raises ConfigurationError where a window would hold less than two batches.
@@ -123,10 +123,10 @@ class Streamed:
         return None, None
 
     def epoch(self, trainer: Trainer, seed: int, epoch: int, pressure: Pressure) -> float:
-        return trainer.stream(ahead(self.windows(seed, epoch)), pressure)
+        return trainer.stream(prefetch(self.windows(seed, epoch)), pressure)
 
     def windows(self, seed: int, epoch: int) -> Iterator[Window]:
-        """The windows of an epoch. A single one, which then holds the whole split, has the order of `Held`."""
+        """The windows of an epoch. A single one, which then holds the whole split, has the order of `InMemoryData`."""
         waiting = np.random.default_rng((seed, epoch, 1)).permutation(len(self.counts)).tolist()
         rng = np.random.default_rng((seed, epoch))
         left = self._block(len(self.counts))
@@ -174,7 +174,7 @@ class Streamed:
         )
 
 
-def ahead(items: Iterable[Item]) -> Iterator[Item]:
+def prefetch(items: Iterable[Item]) -> Iterator[Item]:
     """The items, each made in a thread while the one before it is used; none is held here once it was given."""
     left = iter(items)
     with ThreadPoolExecutor(1) as reader:

@@ -16,7 +16,7 @@ from trigger_lut.training.pruning import Marks, edges_to_prune, edges_to_shorten
 
 
 @dataclass(frozen=True)
-class Limits:
+class Budget:
     """LUTs and cycles that a design may take, and by how much the surrogate is off as far as is known."""
 
     spec: Spec
@@ -26,24 +26,24 @@ class Limits:
         """The surrogate's figures."""
         return estimate(network, self.spec.target.clock_period_ns, self.spec.target.family)
 
-    def within(self, cost: Cost, share: float = 1.0) -> bool:
+    def is_met(self, cost: Cost, share: float = 1.0) -> bool:
         """Whether a cost, corrected, keeps to the budget, with `share` of the LUTs."""
         luts, cycles = self.correction.luts_of(cost), self.correction.cycles_of(cost)
         return luts <= share * self.spec.budget.luts and cycles <= self.spec.latency_cycles_budget
 
-    def over(self, cost: Cost, share: float = 1.0) -> float:
-        """How far beyond the budget, with `share` of the LUTs, a cost, corrected, is; 0 when it is `within`."""
-        return self._over(self.correction.luts_of(cost) / share, self.correction.cycles_of(cost))
+    def excess(self, cost: Cost, share: float = 1.0) -> float:
+        """How far beyond the budget, with `share` of the LUTs, a cost, corrected, is; 0 when it is `is_met`."""
+        return self._excess(self.correction.luts_of(cost) / share, self.correction.cycles_of(cost))
 
-    def over_built(self, built: Built) -> float:
+    def excess_measured(self, built: Built) -> float:
         """Return the same of what was measured, with the clock; 0 when it keeps to the budget."""
         slow = max(self.spec.target.clock_mhz / built.fmax_mhz - 1.0, 0.0)
-        return self._over(built.luts, built.latency_cycles) + slow
+        return self._excess(built.luts, built.latency_cycles) + slow
 
-    def _over(self, luts: float, cycles: int) -> float:
+    def _excess(self, luts: float, cycles: int) -> float:
         return max(luts / self.spec.budget.luts - 1.0, 0.0) + max(cycles / self.spec.latency_cycles_budget - 1.0, 0.0)
 
-    def edges_beyond(self, network: Network, codes: np.ndarray, share: float) -> Marks:
+    def edges_to_remove(self, network: Network, codes: np.ndarray, share: float) -> Marks:
         """The edges of least worth that must go so that a network keeps to its budget, with `share` of the LUTs.
 
         codes (N, C_in): the events by which edges are valued. Where nothing fits, all edges go.
@@ -59,6 +59,6 @@ class Limits:
         )
         # Edges into values that nothing reads any more go by themselves, so they do not count.
         small = edges_to_prune(
-            without(network, late), scores, lambda n: self.within(self.estimate(without_unread(n)), share)
+            without(network, late), scores, lambda n: self.is_met(self.estimate(without_unread(n)), share)
         )
         return [a | b for a, b in zip(late, small, strict=True)]

@@ -20,7 +20,7 @@ class Candidate:
 
     accuracy  on the validation split
     cost      the surrogate's figures
-    over      how far beyond the budget these seemed to be when the network was seen, as `Limits.over` says
+    over      how far beyond the budget these seemed to be when the network was seen, as `Budget.over` says
     """
 
     accuracy: float
@@ -30,10 +30,10 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Nearest:
+class ClosestNetwork:
     """Of the networks that were measured to be beyond the budget, the one nearest to it.
 
-    over        by how much, as `Limits.over_built` says
+    over        by how much, as `Budget.excess_measured` says
     built       what was measured of it
     correction  the surrogate's correction that follows from this
     """
@@ -45,7 +45,7 @@ class Nearest:
 
 
 @dataclass(frozen=True)
-class Found:
+class FeasibleNetwork:
     """The network that a training would end with, were its budget used.
 
     accuracy  on the validation split
@@ -58,7 +58,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Result:
+class TrainingResult:
     """What a training ends with: a network that was measured, and whether it keeps to its budget.
 
     closest: whether it is the smallest one that still depends on its input, since nothing within the budget does.

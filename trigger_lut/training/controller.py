@@ -21,7 +21,7 @@ INTEGRAL_BELOW = 0.6
 # Once widths are frozen, cost answers only through the spans of the tables, and jumps as saturations come and go.
 FROZEN_PROPORTIONAL, FROZEN_INTEGRAL = 0.2, 0.6
 FROZEN_SHARE = 0.1  # of the multiplier is kept when widths are frozen: what spans lose then does not come back soon
-LEAST, MOST = 1e-5, 10.0
+MIN_MULTIPLIER, MAX_MULTIPLIER = 1e-5, 10.0
 # Shares of the budget that targets end at, and that edges are pruned to: LUTs until training settles, and from then on.
 # Depth swings and must stay below.
 FREE_AIM, AIM, DEPTH_AIM = 1.0, 0.97, 0.93
@@ -65,12 +65,12 @@ class Controller:
             p, i = FROZEN_PROPORTIONAL, FROZEN_INTEGRAL
         step = p * (error - self.last) + i * error
         multiplier = self.multiplier * math.exp(min(max(step, -1.0), 1.0))
-        return replace(self, multiplier=min(max(multiplier, LEAST), MOST), last=error)
+        return replace(self, multiplier=min(max(multiplier, MIN_MULTIPLIER), MAX_MULTIPLIER), last=error)
 
 
 def on_freezing(controller: Controller) -> Controller:
     """The controller with which fine-tuning begins."""
-    return replace(controller, multiplier=max(FROZEN_SHARE * controller.multiplier, LEAST))
+    return replace(controller, multiplier=max(FROZEN_SHARE * controller.multiplier, MIN_MULTIPLIER))
 
 
 def time_to_freeze(controller: Controller, progress: float, last: bool) -> bool:

@@ -13,12 +13,12 @@ import numpy as np
 from trigger_lut.cost_model.luts import Cost
 from trigger_lut.data.event_codes import TRAIN
 from trigger_lut.training import warm_start
-from trigger_lut.training.candidates import Result
+from trigger_lut.training.candidates import TrainingResult
 from trigger_lut.training.controller import AIM, FREE_AIM, on_freezing
 from trigger_lut.training.edge_widths import remove_edges
 from trigger_lut.training.pruning import without
 from trigger_lut.training.regrowth import fill, growths
-from trigger_lut.training.smallest_network import closest, depends
+from trigger_lut.training.smallest_network import closest, output_varies
 
 if TYPE_CHECKING:
     from trigger_lut.training.session import Session
@@ -30,7 +30,7 @@ FILLED = 0.99  # of what a network may take: enough
 def freeze(session: Session) -> None:
     """Hold all widths from here on, and prune what is over the budget."""
     if not session.varies(session.network()):  # pressed too hard; what can be found is near the network before that
-        session.put(session.alive)
+        session.load_weights(session.last_varying_weights)
     warm_start.save(session)
     session.hold_widths()
     session.fine_tuned_from, session.luts = session.epoch, on_freezing(session.luts)
@@ -51,22 +51,22 @@ def prune(session: Session, share: float) -> None:
     smallest one that does is measured: within the budget, it is gone on with, beyond, it is the result.
     """
     network, sample = session.network(), session.events.first(TRAIN, SAMPLE)[0]
-    marks = session.limits.edges_beyond(network, sample, share)
-    left = depends(without(network, marks), sample)
+    marks = session.budget.edges_to_remove(network, sample, share)
+    left = output_varies(without(network, marks), sample)
     if not left:
-        if not depends(network, sample):
-            session.put(session.alive)
+        if not output_varies(network, sample):
+            session.load_weights(session.last_varying_weights)
             session.hold_widths()
             network = session.network()
-        marks = closest(session.limits, network, sample)
+        marks = closest(session.budget, network, sample)
     remove_edges(session.tables, network, marks)
     session.trainer.reset_optimizer()
     session.over = session.under = 0
-    if not left and session.limits.over_built(built := session.measure("result")) > 0:
-        session.result = Result(False, built, session.weights(), closest=True)
+    if not left and session.budget.excess_measured(built := session.measure("result")) > 0:
+        session.result = TrainingResult(False, built, session.weights(), closest=True)
         return
     _fill(session, share, sample)
-    session.keep(session.accuracy(), session.cost())
+    session.add_candidate(session.accuracy(), session.cost())
 
 
 def refill(session: Session, fits: Callable[[Cost], bool]) -> None:
@@ -79,10 +79,10 @@ def _fill(session: Session, share: float, sample: np.ndarray, fits: Callable[[Co
 
     fits: what else must be true of the network as it is then, asked with its cost.
     """
-    if not session.luts.binds or not session.limits.within(session.cost(), FILLED * share):
+    if not session.luts.binds or not session.budget.is_met(session.cost(), FILLED * share):
         return
     fill(
         growths(session.tables, session.network, sample),
-        lambda: session.limits.within(cost := session.cost(), share) and fits(cost),
-        lambda: not session.limits.within(session.cost(), FILLED * share),
+        lambda: session.budget.is_met(cost := session.cost(), share) and fits(cost),
+        lambda: not session.budget.is_met(session.cost(), FILLED * share),
     )

@@ -28,7 +28,7 @@ from trigger_lut.fixed_point.formats import uniform
 from trigger_lut.network.network import Network, save_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.synthesis.synthesizers import synthesizer_of
-from trigger_lut.training.budget import Limits
+from trigger_lut.training.budget import Budget
 from trigger_lut.training.input_precision import precision_notes
 from trigger_lut.training.measure import Built, measure
 from trigger_lut.training.summary import measurement, train_card
@@ -205,7 +205,7 @@ def _card(
     read: list[Path],
     notes: list[str],
 ) -> TrainCard:
-    meets_budget = Limits(spec).over_built(built) == 0
+    meets_budget = Budget(spec).excess_measured(built) == 0
     figures = (
         f"{built.luts} LUTs after Yosys of {spec.budget.luts}, {built.latency_cycles} cycles of "
         f"{spec.latency_cycles_budget}, {built.fmax_mhz:.1f} MHz of {spec.target.clock_mhz:g}"
@@ -220,7 +220,7 @@ def _card(
         verdict="within the budget" if meets_budget else f"beyond the budget: {figures}",
         prune_rounds=0,
         regrow_rounds=0,
-        measurements=[measurement(spec, built, Limits(spec).estimate(integers), epoch=0, reason="given")],
+        measurements=[measurement(spec, built, Budget(spec).estimate(integers), epoch=0, reason="given")],
         seconds_measuring=round(seconds, 3),
         seconds_per_epoch=0.0,
         history=[],

@@ -22,7 +22,7 @@ from trigger_lut.layers.base import LookupLayer
 from trigger_lut.layers.batch_statistics import given, next_histogram
 from trigger_lut.layers.soft_cost import collecting
 from trigger_lut.training.losses import Loss, cross_entropy
-from trigger_lut.training.trainer import Trainer, kept_as
+from trigger_lut.training.trainer import Trainer, device_dtype
 
 MEAN = tf.distribute.ReduceOp.MEAN
 
@@ -95,7 +95,7 @@ class SharedTrainer(Trainer):
 
         def copy(context: tf.distribute.InputReplicaContext) -> tf.Tensor:
             with tf.device(devices[context.replica_id_in_sync_group]):
-                return tf.identity(tf.constant(array, kept_as(array)))
+                return tf.identity(tf.constant(array, device_dtype(array)))
 
         return self.over.experimental_distribute_values_from_function(copy)
 

@@ -17,7 +17,7 @@ from trigger_lut.network.network import Network
 from trigger_lut.training.edge_widths import widths_before
 from trigger_lut.training.pruning import live, saliency
 
-LOOKS = 48  # networks at most that are counted on the way
+MAX_EVALUATIONS = 48  # networks at most that are counted on the way
 ROUNDING = 12**-0.5  # standard deviation of what rounding to a grid of 1 takes away
 
 
@@ -77,10 +77,10 @@ def fill(options: list[Growth], fits: Callable[[], bool], full: Callable[[], boo
     """Let grow what still fits, in the order given, until the network is full; how many did.
 
     Steps double while they fit, and are halved where they don't; what does not fit alone is passed over.
-    fits, full: of the model as it is, after LOOKS of which this ends.
+    fits, full: of the model as it is, after MAX_EVALUATIONS of which this ends.
     """
     first, step, grown = 0, 1, 0
-    for _ in range(LOOKS):
+    for _ in range(MAX_EVALUATIONS):
         tried = options[first : first + step]
         if not tried:
             break

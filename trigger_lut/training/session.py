@@ -1,14 +1,15 @@
-"""A training under way: press on the cost, freeze the widths, fine-tune, and end with a network that Yosys says fits.
+"""Training loop: minimize loss plus hardware cost, and return the best network that meets the budget after synthesis.
 
-shrink      the controllers lower LUTs and depth to the budget while widths are trained; what the surrogate is off by is
-            measured near the end, so that they end at what Yosys counts
-fine-tune   widths are held, and edges pruned to the budget; where that leaves room, it is filled: edges come back
-settle      measured again, and pruned or filled to AIM of the budget; from here on the most accurate networks are kept
-conclude    the most accurate one that fits after synthesis is the result. Where none does, the nearest one is
-            pruned again, and fine-tuned for a share of the epochs, at most TIGHTENED times; where it leaves more than
-            a tenth of its budget, it is filled and fine-tuned in the same way, once
+shrink      Controllers lower LUTs and depth to the budget while widths are trained. A synthesis near the end of this
+            phase gives the error of the estimate, so that the controllers end at measured LUTs.
+fine-tune   Widths are fixed. Training prunes edges to the budget, or restores edges if LUTs are unused.
+settle      A second synthesis, and pruning or regrowth to AIM of the budget. From here on, the most accurate networks
+            are candidates.
+select      The most accurate candidate that meets the budget after synthesis is the result. If there is none, training
+            prunes the closest one and fine-tunes it for a part of the epochs, at most MAX_PRUNE_ROUNDS times. If more
+            than a tenth of the budget is unused, training restores edges and fine-tunes once in the same way.
 
-Where pruning leaves nothing that depends on the input, training ends there with the smallest network that does.
+If the outputs of the pruned network are constant, training ends with the smallest network whose outputs vary.
 """
 
 from __future__ import annotations
@@ -33,9 +34,16 @@ from trigger_lut.synthesis.synthesizers import synthesizer_of
 from trigger_lut.training import checkpoint, multi_gpu, state, warm_start
 from trigger_lut.training import log as progress
 from trigger_lut.training.batches import training_data
-from trigger_lut.training.budget import Limits
+from trigger_lut.training.budget import Budget
 from trigger_lut.training.build_model import build_model
-from trigger_lut.training.candidates import MARGIN, Candidate, Found, Nearest, Result, with_candidate
+from trigger_lut.training.candidates import (
+    MARGIN,
+    Candidate,
+    ClosestNetwork,
+    FeasibleNetwork,
+    TrainingResult,
+    with_candidate,
+)
 from trigger_lut.training.controller import (
     AIM,
     DEPTH_AIM,
@@ -48,20 +56,22 @@ from trigger_lut.training.edge_widths import hold_widths, table_layers
 from trigger_lut.training.fit_budget import freeze, prune, settle
 from trigger_lut.training.losses import cross_entropy, squared_error
 from trigger_lut.training.measure import Built, correction, measure
-from trigger_lut.training.select_result import conclude
-from trigger_lut.training.smallest_network import depends
+from trigger_lut.training.select_result import select_result
+from trigger_lut.training.smallest_network import output_varies
 from trigger_lut.training.summary import measurement
 from trigger_lut.training.types import Pressure
 
-ROUNDS = 120  # how often cost and accuracy are looked at, in a training of many epochs
+ROUNDS = 120  # evaluations of cost and accuracy in a training of many epochs
 WIDTH_RATE = 1.0  # of the learning rate
-PATIENCE = 6  # rounds over the budget, or below NEARLY of it, after which a frozen network is pruned again, or filled,
-LAST_PRUNING = 0.95  # as long as no more than this share of the epochs is done
+PATIENCE = (
+    6  # rounds over the budget, or below REGROW_BELOW of it, after which a frozen network is pruned again, or filled,
+)
+LAST_PRUNING = 0.95  # fraction of the epochs after which training does so no more
 FINE_TUNE_RATE = 0.5  # of the learning rate, at which fine-tuning begins
 SETTLE_FROM = 0.4  # of fine-tuning: LUTs drift while spans of tables adapt to the pruning
-SETTLED_BY = 8192  # events whose moments batch normalization gets in a regression, before each look
-FEW = 512  # events over which outputs must vary, each time that it is looked at
-NEARLY = 0.94  # of the budget: below this, a network is filled up
+BATCH_NORM_EVENTS = 8192  # events that give the batch-norm statistics of a regression before each evaluation
+PROBE_EVENTS = 512  # events over which outputs must vary
+REGROW_BELOW = 0.94  # fraction of the budget below which training restores edges
 
 
 class Session:
@@ -99,21 +109,21 @@ class Session:
         self.seconds, self.seconds_measuring = 0.0, 0.0
         self.history: list[Epoch] = []
         self.measurements: list[Measurement] = []
-        self.sample = decoded(events.first(TRAIN, SETTLED_BY)[0], events.formats) if events.regression else None
-        self.limits = Limits(spec)
+        self.sample = decoded(events.first(TRAIN, BATCH_NORM_EVENTS)[0], events.formats) if events.regression else None
+        self.budget = Budget(spec)
         if start is not None:
-            warm_start.begin(self, start)
+            warm_start.restore(self, start)
         cost = self.cost()
         self.luts = Controller(spec.budget.luts, cost.luts, FREE_AIM)
         self.depth = Controller(spec.latency_cycles_budget, cost.stages, DEPTH_AIM)
         if start is not None:
             self.luts, self.depth = start.controller(self.luts, "luts"), start.controller(self.depth, "depth")
         self.candidates: list[Candidate] = []
-        self.nearest: Nearest | None = None
-        self.found: Found | None = None
-        self.few = events.first(TRAIN, FEW)[0]
-        self.alive = self.weights()  # of the last network whose outputs varied
-        self.result: Result | None = None
+        self.nearest: ClosestNetwork | None = None
+        self.found: FeasibleNetwork | None = None
+        self.probe_events = events.first(TRAIN, PROBE_EVENTS)[0]
+        self.last_varying_weights = self.weights()  # of the last network whose outputs varied
+        self.result: TrainingResult | None = None
 
     @property
     def frozen(self) -> bool:
@@ -124,13 +134,13 @@ class Session:
         """Share of the epochs done; 1 while a pruned network is fine-tuned."""
         return min(self.epoch / self.spec.training.epochs, 1.0)
 
-    def run(self) -> Result:
+    def run(self) -> TrainingResult:
         """Train to the end."""
         while self.result is None:
             if self.epoch < self.until:
                 self.step()
             else:
-                conclude(self)
+                select_result(self)
         return self.result
 
     # ---------------------------------------------------------------- training
@@ -145,19 +155,19 @@ class Session:
         """One epoch, with what belongs before and after it, and a checkpoint."""
         started, measuring = time.monotonic(), self.seconds_measuring
         if self.epoch % self.every == 0:
-            self._steer()
+            self._schedule()
             if self.result is not None:
                 return
         loss = self.data.epoch(self.trainer, self.spec.seed, self.epoch, self._pressure())
         self.epoch += 1
         progress.refuse_divergence(self, loss)  # before anything is saved: it is not to be gone on from
         if self.epoch % self.every == 0 or self.epoch == self.until:
-            self._look(loss)
+            self._evaluate(loss)
         self.seconds += time.monotonic() - started - (self.seconds_measuring - measuring)
         print(progress.line(self, loss), flush=True)
         self.save()
 
-    def _steer(self) -> None:
+    def _schedule(self) -> None:
         """What is due before a round: to measure, to freeze the widths, to settle, or to prune once more."""
         last = self.epoch + self.every >= self.spec.training.epochs
         if not self.frozen and time_to_freeze(self.luts, self.progress, last):
@@ -180,13 +190,13 @@ class Session:
         assert self.fine_tuned_from is not None
         return (self.epoch - self.fine_tuned_from) / max(self.until - self.fine_tuned_from, 1)
 
-    def _look(self, loss: float) -> None:
+    def _evaluate(self, loss: float) -> None:
         """Cost and accuracy after a round, and what follows from them."""
-        network, accuracy, corrected = self.network(), self.accuracy(), self.limits.correction
-        cost = self.limits.estimate(network)
+        network, accuracy, corrected = self.network(), self.accuracy(), self.budget.correction
+        cost = self.budget.estimate(network)
         if self.varies(network):
-            self.alive = self.weights()
-            self.keep(accuracy, cost)
+            self.last_varying_weights = self.weights()
+            self.add_candidate(accuracy, cost)
         self.history.append(
             Epoch(
                 epoch=self.epoch,
@@ -201,8 +211,8 @@ class Session:
         )
         self.luts = self.luts.after(corrected.luts_of(cost), self.progress, self.frozen)
         self.depth = self.depth.after(cost.stages + corrected.cycles, self.progress, self.frozen)
-        self.over = self.over + 1 if self.settled and not self.limits.within(cost, MARGIN) else 0
-        self.under = self.under + 1 if self.settled and self.limits.within(cost, NEARLY) else 0
+        self.over = self.over + 1 if self.settled and not self.budget.is_met(cost, MARGIN) else 0
+        self.under = self.under + 1 if self.settled and self.budget.is_met(cost, REGROW_BELOW) else 0
 
     def _pressure(self) -> Pressure:
         """Learning rates along a cosine, a new one after freezing; multipliers of the controllers."""
@@ -215,48 +225,47 @@ class Session:
 
     def cost(self) -> Cost:
         """The surrogate's figures for the network as it is."""
-        return self.limits.estimate(self.network())
+        return self.budget.estimate(self.network())
 
     def network(self) -> Network:
         """The network as it is, in integers."""
-        self._settle()
+        self._refresh_batch_norm()
         self.trainer.refresh()
         return integer_network(self.model, inputs=self.events.formats)
 
     def accuracy(self) -> float:
         """On the validation split, by weight where events have weights; of a regression R^2."""
-        self._settle()
+        self._refresh_batch_norm()
         return float(np.average(self.data.qualities(self.trainer), weights=self.data.weights))
 
     def hold_widths(self) -> None:
-        """Widths are trained no further, nor are moments of batch normalization, but in a regression.
+        """Fix all widths, and the batch-norm statistics of a classification.
 
-        With held moments the same rate takes a regression apart: over the first eight epochs, the R^2 of the simulated
-        muons' angle fell from 92 % to between 68 and 82 %; with those of each batch it was at 92 to 93 %.
+        With fixed batch-norm statistics, training of a regression diverges at this learning rate.
         """
         hold_widths(self.tables, moments=self.sample is None)
 
-    def _settle(self) -> None:
+    def _refresh_batch_norm(self) -> None:
         if self.sample is not None:
-            self.trainer.settle(self.sample)
+            self.trainer.refresh_batch_norm(self.sample)
 
     def varies(self, network: Network) -> bool:
         """Whether the outputs of the network depend on the input, as far as a few events show."""
-        return depends(network, self.few)
+        return output_varies(network, self.probe_events)
 
-    def keep(self, accuracy: float, cost: Cost) -> None:
+    def add_candidate(self, accuracy: float, cost: Cost) -> None:
         """Make the network as it is, once settled, a candidate for the result."""
         if not self.settled:
             return
-        new = Candidate(accuracy, cost, self.limits.over(cost, MARGIN), self.weights())
+        new = Candidate(accuracy, cost, self.budget.excess(cost, MARGIN), self.weights())
         self.candidates = with_candidate(self.candidates, new)
 
     def measure(self, reason: str) -> Built:
         """Build and synthesize the network as it is; the surrogate is corrected by the outcome from here on."""
         started = time.monotonic()
         network = self.network()
-        cost, built = self.limits.estimate(network), measure(network, self.spec)
-        self.limits = Limits(self.spec, correction(built, cost))
+        cost, built = self.budget.estimate(network), measure(network, self.spec)
+        self.budget = Budget(self.spec, correction(built, cost))
         self.measurements.append(measurement(self.spec, built, cost, epoch=self.epoch, reason=reason))
         self.seconds_measuring += time.monotonic() - started
         print(
@@ -271,7 +280,7 @@ class Session:
     def weights(self) -> list[np.ndarray]:
         return [np.array(v) for v in self.model.variables]
 
-    def put(self, weights: list[np.ndarray]) -> None:
+    def load_weights(self, weights: list[np.ndarray]) -> None:
         """Put a network into the model, with its tables computed and kept."""
         for variable, value in zip(self.model.variables, weights, strict=True):
             variable.assign(value)

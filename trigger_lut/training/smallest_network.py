@@ -8,19 +8,19 @@ import numpy as np
 
 from trigger_lut.network.network import Network
 from trigger_lut.network.reference_model import evaluate
-from trigger_lut.training.budget import Limits
+from trigger_lut.training.budget import Budget
 from trigger_lut.training.pruning import Marks, without
 
 STEP = 1.1  # between two LUT budgets that are tried; at least one LUT
 
 
-def depends(network: Network, codes: np.ndarray) -> bool:
+def output_varies(network: Network, codes: np.ndarray) -> bool:
     """Whether the outputs differ between any two of these events; codes (N, C_in)."""
     outputs = evaluate(network, codes)
     return bool((outputs != outputs[:1]).any())
 
 
-def closest(limits: Limits, network: Network, codes: np.ndarray) -> Marks:
+def closest(limits: Budget, network: Network, codes: np.ndarray) -> Marks:
     """The edges to remove for the least cycles, and then the fewest LUTs, with which the outputs still vary.
 
     The budget is raised until what pruning to it leaves depends on the input; no edge goes where that takes all of the
@@ -31,8 +31,8 @@ def closest(limits: Limits, network: Network, codes: np.ndarray) -> Marks:
     all_cycles = max(limits.correction.cycles_of(cost), asked.latency_cycles_budget)
 
     def pruned_to(luts: int, cycles: int) -> Marks | None:
-        marks = _raised(limits, luts, cycles).edges_beyond(network, codes, 1.0)
-        return marks if depends(without(network, marks), codes) else None
+        marks = _raised(limits, luts, cycles).edges_to_remove(network, codes, 1.0)
+        return marks if output_varies(without(network, marks), codes) else None
 
     cycles = asked.latency_cycles_budget
     while cycles < all_cycles and pruned_to(all_luts, cycles) is None:
@@ -45,8 +45,8 @@ def closest(limits: Limits, network: Network, codes: np.ndarray) -> Marks:
     return pruned_to(all_luts, cycles) or [np.zeros(layer.shape, dtype=bool) for layer in network.layers]
 
 
-def _raised(limits: Limits, luts: int, cycles: int) -> Limits:
+def _raised(limits: Budget, luts: int, cycles: int) -> Budget:
     """The same limits with another budget."""
     spec = limits.spec
     budget = spec.budget.model_copy(update={"luts": luts, "latency_ns": cycles * spec.target.clock_period_ns})
-    return Limits(spec.model_copy(update={"budget": budget}), limits.correction)
+    return Budget(spec.model_copy(update={"budget": budget}), limits.correction)

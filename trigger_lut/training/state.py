@@ -9,8 +9,8 @@ import numpy as np
 
 from trigger_lut.cards.stage_cards import Epoch, Measurement
 from trigger_lut.cost_model.luts import Cost, LayerCost
-from trigger_lut.training.budget import Limits
-from trigger_lut.training.candidates import Candidate, Found, Nearest
+from trigger_lut.training.budget import Budget
+from trigger_lut.training.candidates import Candidate, ClosestNetwork, FeasibleNetwork
 from trigger_lut.training.controller import Controller
 from trigger_lut.training.measure import Built, Correction
 
@@ -27,7 +27,7 @@ def packed(session: Session) -> tuple[list[np.ndarray], dict[str, Any]]:
     """
     networks = [c.weights for c in session.candidates]
     values = {key: getattr(session, key) for key in (*PLAIN, *SECONDS)} | {
-        "correction": asdict(session.limits.correction),
+        "correction": asdict(session.budget.correction),
         "luts": asdict(session.luts),
         "depth": asdict(session.depth),
         "history": [e.model_dump() for e in session.history],
@@ -43,7 +43,7 @@ def packed(session: Session) -> tuple[list[np.ndarray], dict[str, Any]]:
     if session.found is not None:
         values["found"] = [session.found.accuracy, asdict(session.found.built)]
         networks.append(session.found.weights)
-    networks.append(session.alive)
+    networks.append(session.last_varying_weights)
     trainer = [np.asarray(v) for v in session.trainer.state()]
     return [*trainer, *(a for weights in networks for a in weights)], values
 
@@ -54,10 +54,10 @@ def unpack(session: Session, arrays: list[np.ndarray], values: dict[str, Any]) -
     for variable, value in zip(variables, arrays, strict=False):
         variable.assign(value)
     rest = arrays[len(variables) :]
-    *networks, session.alive = (rest[n : n + each] for n in range(0, len(rest), each))
+    *networks, session.last_varying_weights = (rest[n : n + each] for n in range(0, len(rest), each))
     for key in (*PLAIN, *SECONDS):
         setattr(session, key, values[key])
-    session.limits = Limits(session.spec, Correction(**values["correction"]))
+    session.budget = Budget(session.spec, Correction(**values["correction"]))
     session.luts, session.depth = Controller(**values["luts"]), Controller(**values["depth"])
     session.history = [Epoch(**e) for e in values["history"]]
     session.measurements = [Measurement(**m) for m in values["measurements"]]
@@ -67,7 +67,7 @@ def unpack(session: Session, arrays: list[np.ndarray], values: dict[str, Any]) -
     ]
     if values["found"] is not None:
         accuracy, built = values["found"]
-        session.found = Found(accuracy, Built(**built), networks.pop())
+        session.found = FeasibleNetwork(accuracy, Built(**built), networks.pop())
     if values["nearest"] is not None:
         over, built, corrected = values["nearest"]
-        session.nearest = Nearest(over, Built(**built), Correction(**corrected), networks[-1])
+        session.nearest = ClosestNetwork(over, Built(**built), Correction(**corrected), networks[-1])

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from trigger_lut.data.event_codes import BLOCK
 from trigger_lut.layers.soft_cost import collecting
-from trigger_lut.layers.tables import settling
+from trigger_lut.layers.tables import use_batch_moments
 from trigger_lut.training.losses import Loss, cross_entropy
 from trigger_lut.training.soft_cost import counting_layers, links_of, model_cost
 from trigger_lut.training.types import Pressure, Window
@@ -28,7 +28,7 @@ QUANTIZERS = "hgq.quantizer."  # layers that hold the bit widths of HGQ2
 ADAM_EPSILON = 1e-7
 
 
-def kept_as(array: np.ndarray) -> tf.DType:
+def device_dtype(array: np.ndarray) -> tf.DType:
     """The type in which training holds an array."""
     return tf.int32 if np.issubdtype(array.dtype, np.integer) else tf.float32
 
@@ -76,7 +76,7 @@ class Trainer:
 
     def placed(self, array: np.ndarray) -> Any:
         """An array where training reads it: integers as int32, the rest as float32."""
-        return tf.constant(array, kept_as(array))
+        return tf.constant(array, device_dtype(array))
 
     def epoch(self, order: np.ndarray, pressure: Pressure) -> float:
         """Train on the events that are held, in this order; returns the mean loss."""
@@ -112,7 +112,7 @@ class Trainer:
             found.append(np.asarray(self._predict(tf.constant(filled, tf.float32)))[: len(chunk)])
         return np.concatenate(found)
 
-    def settle(self, x: np.ndarray) -> None:
+    def refresh_batch_norm(self, x: np.ndarray) -> None:
         """Set the stored moments of batch normalization to those of these events (N, C); nothing once they are fixed.
 
         They lag behind the weights by some steps. Each table is off by little; a sum over many places adds that up,
@@ -121,7 +121,7 @@ class Trainer:
         self._settle(tf.constant(x, tf.float32))
 
     def _settled(self, x):
-        with settling(), collecting():
+        with use_batch_moments(), collecting():
             self.model(x, training=True)
 
     def refresh(self) -> None:

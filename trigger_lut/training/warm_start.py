@@ -18,7 +18,7 @@ from trigger_lut.config.budget import Spec
 from trigger_lut.data.event_codes import EventCodes
 from trigger_lut.errors import CardError, ConfigurationError
 from trigger_lut.training import checkpoint
-from trigger_lut.training.budget import Limits
+from trigger_lut.training.budget import Budget
 from trigger_lut.training.controller import Controller
 from trigger_lut.training.measure import Correction
 
@@ -49,17 +49,17 @@ class Start:
 
 
 def save(session: Session) -> None:
-    """Keep a training as it is, beside its checkpoints, for `deliver`; whole or not at all."""
+    """Keep a training as it is, beside its checkpoints, for `export`; whole or not at all."""
     held = {
         "luts": [session.luts.multiplier, session.luts.last],
         "depth": [session.depth.multiplier, session.depth.last],
-        "correction": asdict(session.limits.correction),
+        "correction": asdict(session.budget.correction),
     }
     arrays = [np.asarray(v) for v in session.trainer.state()]
     checkpoint.save_checkpoint(session.folder, _shape(session.spec, session.events), arrays, held, NAME)
 
 
-def deliver(folder: Path, path: Path) -> None:
+def export(folder: Path, path: Path) -> None:
     """Copy what `save` left in the folder of checkpoints to a stage's output; whole or not at all."""
     shutil.copyfile(folder / NAME, path)
 
@@ -92,11 +92,11 @@ def load(path: Path | None, spec: Spec, events: EventCodes) -> Start | None:
     return Start(tuple(values["luts"]), tuple(values["depth"]), Correction(**values["correction"]), arrays)
 
 
-def begin(session: Session, start: Start) -> None:
+def restore(session: Session, start: Start) -> None:
     """Put a new session where the larger training was; its controllers are not made yet."""
     for variable, value in zip(session.trainer.state(), start.arrays, strict=True):
         variable.assign(value)
-    session.limits = Limits(session.spec, start.correction)
+    session.budget = Budget(session.spec, start.correction)
 
 
 def _shape(spec: Spec, events: EventCodes) -> str:

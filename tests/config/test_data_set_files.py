@@ -118,7 +118,7 @@ def test_a_wrong_address_is_a_mistake_of_the_description(folder: Path) -> None:
         "  files.0: addresses begin with http://, https://, root://, found 's3://b/x.root'",
         "  friends.0.files.1: no host in 'http://'",
     ]
-    assert "friends: only beside files, not simulate" in mistake(["a.root"], simulate={}, friends=wrong)
+    assert "friends: only with files, not simulate" in mistake(["a.root"], simulate={}, friends=wrong)
 
 
 # --- friends

@@ -276,7 +276,7 @@ def test_mistakes_of_the_description_are_named(tmp_path: Path) -> None:
     ]
     with pytest.raises(ConfigurationError, match=r"features: expected at least one, here or under objects"):
         loaded(tmp_path, features=None)
-    with pytest.raises(ConfigurationError, match=r"event_ids_repeat_across_classes: only beside files_by_class"):
+    with pytest.raises(ConfigurationError, match=r"event_ids_repeat_across_classes: only with files_by_class"):
         loaded(tmp_path, event_ids_repeat_across_classes=True)
     with pytest.raises(ConfigurationError, match=r"label\.expression: missing; give it, or files_by_class"):
         loaded(tmp_path, label={"classes": ["a", "b"]})
@@ -292,7 +292,7 @@ def test_a_file_of_two_classes_is_refused(tmp_path: Path) -> None:
         files_by_class={"a": [str(file)], "b": [str(tmp_path / "*.root")]},
         label={"classes": ["a", "b"]},
     )
-    with pytest.raises(DataError, match=r"a\.root stands under both classes 'a' and 'b'"):
+    with pytest.raises(DataError, match=r"a\.root is listed under both classes 'a' and 'b'"):
         here(data_set)
 
 

@@ -268,10 +268,34 @@ def test_names() -> None:
     assert term('a"b\\') == 'branch("a\\"b\\\\")'
 
 
-KINDS = st.sampled_from(["normal", "whole", "flag", "constant", "nan", "list", "empty lists"])
+KINDS = st.sampled_from(
+    ["normal", "whole", "flag", "constant", "nan", "list", "empty lists", "array", "matrix", "signs", "crossings"]
+)
 WORDS = st.one_of(
     st.sampled_from(
-        ["run", "event", "Jet.PT", "Jet_pt", "nJet", "Jet_eta", "weight", "y", "on", "min", "HLT_x", "null"]
+        [
+            "run",
+            "event",
+            "Jet.PT",
+            "Jet_pt",
+            "nJet",
+            "Jet_eta",
+            "weight",
+            "y",
+            "on",
+            "min",
+            "HLT_x",
+            "null",
+            "Jet_bx",
+            "L1Jet_pt",
+            "L1Jet_bx",
+            "jetEt",
+            "jetBx",
+            "a/b",
+            "class",
+            "Info:event",
+            "##x",
+        ]
     ),
     st.text("ab_.1 :#'\"{", min_size=1, max_size=6).filter(lambda word: word.strip(".") == word),
 )
@@ -286,12 +310,16 @@ def made(kind: str, rng: np.random.Generator, count: int) -> Any:
         "constant": lambda: np.ones(count, np.float32),
         "nan": lambda: np.where(rng.random(count) < 0.02, np.nan, rng.normal(0, 1e-3, count)),
         "list": lambda: ak.unflatten(rng.exponential(9, lengths.sum()).astype(np.float32), lengths),
+        "array": lambda: ak.from_numpy(rng.normal(size=(count, 3)), regulararray=True),
+        "matrix": lambda: ak.from_numpy(rng.normal(size=(count, 4, 2)).astype(np.float32), regulararray=True),
+        "signs": lambda: rng.choice([-1.0, 1.0], count),
+        "crossings": lambda: ak.unflatten(rng.integers(-1, 2, lengths.sum()), lengths),
         "empty lists": lambda: ak.unflatten(np.zeros(0, np.float32), np.zeros(count, int)),
     }
     return choices[kind]()
 
 
-@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(WORDS, KINDS, max_size=8), st.integers(0, 99))
 def test_what_is_proposed_is_ingested(tmp_path: Path, branches: dict[str, str], seed: int) -> None:
     rng = np.random.default_rng(seed)

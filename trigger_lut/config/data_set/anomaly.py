@@ -14,7 +14,7 @@ SCORE = "anomaly"  # name of the network's output
 
 
 class Teacher(Strict):
-    """What learns background without quantization; see `trigger_lut/stages/teacher.py`."""
+    """Network that learns background without quantization; see `trigger_lut/stages/teacher.py`."""
 
     units: list[Annotated[int, Field(gt=0, le=1024)]] = Field(
         default=[32, 6],
@@ -24,7 +24,7 @@ class Teacher(Strict):
     channels: list[Text] = Field(
         default=["*"],
         min_length=1,
-        description="Those that it looks at, by name or pattern; angles, which are random, drown what is unusual.",
+        description="Channels that it reads, by name or pattern; angles, which are random, drown what is unusual.",
     )
     flatten: float = Field(
         default=20.0,
@@ -43,7 +43,17 @@ class Anomaly(Strict):
     teacher: Teacher = Field(default_factory=Teacher, exclude=True, description="Of the score.")
 
     def mistakes(self, classes: list[str]) -> list[str]:
-        """What does not fit the classes of a data set, as 'key: what is wrong'."""
+        """Return what does not fit the classes of a data set.
+
+        Parameters
+        ----------
+        classes : list of str
+
+        Returns
+        -------
+        list of str
+            Lines of the form "key: problem"; empty when there is none.
+        """
         found = [f"background: no class {n!r}{nearest(n, classes)}" for n in self.background if n not in classes]
         if set(classes) <= set(self.background):
             found.append("background: all classes are background; an anomaly needs others to be tested on")

@@ -16,12 +16,12 @@ PRESENT = {"signed": False, "width": 1, "integer": 1}
 class Channel:
     """One column of the codes.
 
-    name     'mass', or of objects '<objects>_<slot>_<feature>'
-    feature  its description: expression, format, what to do with NaN
-    group    channels of one group have one format: those of a feature of objects in all slots
-    objects  name of the objects, None for a feature of the entry
-    slot     which of the objects, from 0 on
-    present  whether it only says, as 1 or 0, that the slot holds an object
+    name     Such as 'mass', or '<objects>_<slot>_<feature>'.
+    feature  Its description: expression, format, treatment of NaN.
+    group    Channels of one group have one format, such as a feature in all slots.
+    objects  Name of the objects, None for a feature of the entry.
+    slot     Position of the object, from 0 on.
+    present  Whether it is the mask: 1 where the slot has an object.
     """
 
     name: str
@@ -33,9 +33,20 @@ class Channel:
 
 
 def channels(data_set: DataSet) -> list[Channel]:
-    """Every column of the codes. Slot by slot: a network of shape [slots, features] has one object a row.
+    """Return every column of the codes, slot by slot: a network of shape [slots, features] has one object a row.
 
-    Raises ConfigurationError when two would have the same name.
+    Parameters
+    ----------
+    data_set : DataSet
+
+    Returns
+    -------
+    list of Channel
+
+    Raises
+    ------
+    ConfigurationError
+        If two channels have the same name.
     """
     found = [Channel(f.name, f, f.name) for f in data_set.features]
     for kind, objects in data_set.objects.items():

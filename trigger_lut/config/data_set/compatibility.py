@@ -1,4 +1,4 @@
-"""What another data set must share with the one that a network was trained on, for the frozen firmware to read it.
+"""Comparison of a data set with the one that a network was trained on, for the frozen firmware to read it.
 
 What is done to a value must be the same: selection, slots, formats. Where it is read may differ, for files may name
 their branches differently; `other_expressions` says where it does.
@@ -18,7 +18,17 @@ OF_OBJECTS = ("count", "sort_by", "select", "pad", "mask")
 
 
 def differences(trained: DataSet, other: DataSet) -> list[str]:
-    """What keeps `other` from being encoded as `trained` was, as 'dotted.path: expected ..., found ...'."""
+    """Return what keeps `other` from being encoded as `trained` was.
+
+    Parameters
+    ----------
+    trained, other : DataSet
+
+    Returns
+    -------
+    list of str
+        Lines of the form "key: problem"; empty when there is none.
+    """
     found = _other_truth(trained, other)
     found += _other("rows", trained.rows, other.rows)
     found += _other("cut", trained.cut, other.cut)
@@ -30,7 +40,17 @@ def differences(trained: DataSet, other: DataSet) -> list[str]:
 
 
 def other_expressions(trained: DataSet, other: DataSet) -> dict[str, tuple[str, str]]:
-    """(expression in `trained`, in `other`) of the features that are read differently; both have the same features."""
+    """Return the features that are read differently; both data sets have the same features.
+
+    Parameters
+    ----------
+    trained, other : DataSet
+
+    Returns
+    -------
+    dict of str to tuple of str
+        Expression in `trained` and in `other` by name of the feature.
+    """
     pairs = [(f.name, f, g) for f, g in zip(trained.features, other.features, strict=True)]
     for kind, objects in trained.objects.items():
         of_slots = zip(objects.features, other.objects[kind].features, strict=True)

@@ -1,4 +1,4 @@
-"""What the fields of a data set description say against each other."""
+"""Contradictions between the fields of a data set description."""
 
 from __future__ import annotations
 
@@ -18,9 +18,18 @@ if TYPE_CHECKING:
 
 
 def inconsistencies(data_set: DataSet, truth: bool = True) -> list[str]:
-    """What the fields say against each other, as 'dotted.path: what is wrong'; empty when all is well.
+    """Return contradictions between the fields.
 
-    truth: whether label or targets are needed; they are for training.
+    Parameters
+    ----------
+    data_set : DataSet
+    truth : bool
+        Whether label or targets are needed; they are for training.
+
+    Returns
+    -------
+    list of str
+        Lines of the form "key: problem"; empty when there is none.
     """
     lines = []
     ways = ("files", "files_by_class", "simulate", "simulate_muons", "simulate_crossings")
@@ -31,9 +40,9 @@ def inconsistencies(data_set: DataSet, truth: bool = True) -> list[str]:
     if not data_set.features and not data_set.objects:
         lines.append("features: expected at least one, here or under objects")
     if data_set.simulated() and data_set.friends is not None:
-        lines.append("friends: only beside files, not simulate")
+        lines.append("friends: only with files, not simulate")
     if data_set.event_ids_repeat_across_classes and data_set.files_by_class is None:
-        lines.append("event_ids_repeat_across_classes: only beside files_by_class")
+        lines.append("event_ids_repeat_across_classes: only with files_by_class")
     named = [("files", data_set.files or [])]
     named += [(f"files_by_class.{name}", files) for name, files in (data_set.files_by_class or {}).items()]
     named += [(f"friends.{n}.files", friends.files) for n, friends in enumerate(data_set.friends or [])]
@@ -93,7 +102,7 @@ def inconsistencies(data_set: DataSet, truth: bool = True) -> list[str]:
 
 
 def _anomaly_mistakes(data_set: DataSet) -> list[str]:
-    """What the `anomaly` block does not fit, and shares that are not those of simulated crossings."""
+    """Return what the `anomaly` block does not fit, and fractions that differ from simulated crossings."""
     lines = []
     trigger, anomaly = data_set.trigger, data_set.anomaly
     if anomaly is not None and data_set.label is not None:

@@ -6,7 +6,7 @@ is compared with text in quotes. All numbers are computed in 64-bit floating poi
 
 A branch with a list an entry takes part element by element. A reduction (`sum`, `mean`, `min`, `max`, `num`, `any`,
 `all`, `nth`) of the innermost list brings it to one number. `nth(x, n)` is element n from 0 on, and `nth(x, n, other)`
-gives `other` where the list is too short; without it, `nth`, `min`, `max` and `mean` give NaN there. `x[condition]`
+gives `other` where the list is too short. Without it, `nth`, `min`, `max` and `mean` give NaN there. `x[condition]`
 keeps some elements, `x[:, 3]` takes element 3 of each entry, `x[:, :, 3]` that of each inner list, `x[..., 3]` that of
 the innermost list.
 """
@@ -59,7 +59,7 @@ class Expression:
 
     @property
     def is_branch(self) -> bool:
-        """Whether it is one branch and nothing else."""
+        """True for one branch and nothing else."""
         return isinstance(self.tree, ast.Name) or _is_branch_call(self.tree)
 
     def evaluate(self, branches: Mapping[str, Any]) -> Any:
@@ -78,8 +78,8 @@ class Expression:
         Raises
         ------
         DataError
-            If a reduction meets a plain number, lists of different lengths are combined, or `& | ~` meet something that
-            is neither a truth value nor an integer.
+            If a reduction meets a plain number, or lists of different lengths are combined.
+            If `& | ~` meet something that is neither a truth value nor an integer.
         """
         try:
             with np.errstate(all="ignore"):  # NaN and infinities are counted by the caller
@@ -220,7 +220,7 @@ class _Checked:
         return found
 
     def _in_brackets(self, node: ast.expr) -> bool:
-        """Return whether the text of a node stands between brackets of its own."""
+        """Return whether the text of a node is between brackets of its own."""
         assert node.end_lineno is not None
         assert node.end_col_offset is not None
         before = b"".join(self.lines[: node.lineno - 1]) + self.lines[node.lineno - 1][: node.col_offset]

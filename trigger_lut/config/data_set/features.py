@@ -87,16 +87,17 @@ class FixedFormat(Strict):
         return self
 
     def kif(self) -> KIF:
+        """Return the format of the codes."""
         return kif_from_fixed(self.signed, self.width, self.integer)
 
 
 class Scale(Strict):
-    """Whole numbers of an LSB, as trigger hardware has them: ap_int<width> or ap_uint<width> of value / lsb."""
+    """Integers of an LSB, as trigger hardware has them: ap_int<width> or ap_uint<width> of value / lsb."""
 
     signed: bool
     width: int = Field(ge=1, le=MAX_WIDTH, description="Bits in all, the sign included.")
     lsb: Annotated[float, BeforeValidator(_lsb, json_schema_input_type=float | str)] = Field(
-        gt=0, allow_inf_nan=False, description="What a step of one stands for: a number, or 'pi/<number>'."
+        gt=0, allow_inf_nan=False, description="Value of a step of one: a number, or 'pi/<number>'."
     )
     rounding: Literal["nearest", "floor"] = Field(
         "nearest", description="Of value / lsb; a half goes up. floor for values that are cut off in hardware."
@@ -111,6 +112,7 @@ class Scale(Strict):
         return self
 
     def kif(self) -> KIF:
+        """Return the format of the codes."""
         return kif_from_fixed(self.signed, self.width, self.width)
 
 
@@ -143,7 +145,7 @@ class Feature(Strict):
         description="Hardware format, or auto: a power-of-two range from quantiles.",
         json_schema_extra={"default": "auto"},
     )
-    scale: Scale | None = Field(None, description="Whole numbers of an LSB, instead of a format.")
+    scale: Scale | None = Field(None, description="Integers of an LSB, instead of a format.")
     width: Width | None = Field(None, description="Bits of an automatic format; default: the data set's width.")
     quantiles: Quantiles | None = Field(None, description="Quantiles that an automatic format must hold.")
     nonfinite: NonFinite | None = Field(None, description="NaN and infinities; default: the data set's nonfinite.")
@@ -155,6 +157,7 @@ class Feature(Strict):
         return None if held is None else held.kif()
 
     def parsed(self) -> Expression:
+        """Return the expression, or the branch of the same name."""
         return branch(self.name) if self.expression is None else parse(self.expression)
 
 
@@ -201,11 +204,11 @@ FeatureList = Annotated[list[Feature], BeforeValidator(_features, json_schema_in
 class Objects(Strict):
     """Objects of an entry (jets, muons, particles) in a fixed number of slots, `count` * features channels."""
 
-    count: int = Field(ge=1, le=MAX_SLOTS, description="Slots; objects beyond are left out, as hardware does.")
+    count: int = Field(ge=1, le=MAX_SLOTS, description="Slots; objects beyond are dropped, as hardware does.")
     sort_by: ExpressionText | None = Field(
         None, description="Key by which the objects are sorted, largest first; default: the order of the file."
     )
-    select: ExpressionText | None = Field(None, description="Objects for which this is false are left out.")
+    select: ExpressionText | None = Field(None, description="Objects for which this is false are dropped.")
     pad: float = Field(0.0, ge=-1e30, le=1e30, description="Value of all features of an empty slot.")
     mask: Text | None = Field(
         None, description="Name of a further feature of one bit: 1 where the slot holds an object."

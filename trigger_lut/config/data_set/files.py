@@ -3,8 +3,8 @@
 An entry of `files` is one of
 
 * a path or a glob, from the working directory;
-* `@list.txt`: a text file with one entry a line (a path, glob or address, from the working directory; empty lines and
-  lines that begin with # count for nothing). A file whose own name begins with @ is written ./@name;
+* `@list.txt`: a text file with one entry a line: a path, glob or address, from the working directory. Empty lines and
+  lines that begin with # are skipped. A file whose own name begins with @ is written ./@name;
 * an address: http://, https:// or root://.
 """
 
@@ -27,9 +27,9 @@ Address = Path | str  # a file here, or a remote address
 class Source:
     """A file of the main tree.
 
-    friends  file and tree of each of its friends
-    kind     its class, where files say the class
-    place    its position among the files of the data set
+    friends  File and tree of each of its friends.
+    kind     Its class, where files say the class.
+    place    Its position among the files of the data set.
     """
 
     file: Address
@@ -38,16 +38,31 @@ class Source:
     place: int = 0
 
     def all_files(self) -> list[Address]:
+        """Return the file and its friends."""
         return [self.file, *(file for file, _ in self.friends)]
 
     def text(self) -> str:
-        """Itself on a command line."""
+        """Return the source as text for a command line."""
         friends = [[str(file), tree] for file, tree in self.friends]
         return json.dumps({"file": str(self.file), "friends": friends, "kind": self.kind, "place": self.place})
 
     @classmethod
     def of(cls, text: str) -> Source:
-        """What `text` wrote. Raises ConfigurationError for another text."""
+        """Read what `text` wrote.
+
+        Parameters
+        ----------
+        text : str
+
+        Returns
+        -------
+        Source
+
+        Raises
+        ------
+        ConfigurationError
+            For another text.
+        """
         try:
             held = json.loads(text)
             friends = tuple((_address(file), str(tree)) for file, tree in held["friends"])
@@ -61,7 +76,7 @@ def _address(text: str) -> Address:
 
 
 def scheme_mistake(entry: str) -> str | None:
-    """What is wrong with an address; None for a good one and for what is no address."""
+    """Return the problem of an address; None for a good one and for other entries."""
     scheme, mark, rest = entry.partition("://")
     if not mark:
         return None
@@ -71,10 +86,23 @@ def scheme_mistake(entry: str) -> str | None:
 
 
 def expand(owner: str, entries: Iterable[str]) -> list[Address]:
-    """Files and addresses in the order of the entries, those of a glob sorted, each once.
+    """Return files and addresses in the order of the entries, those of a glob sorted, each once.
 
-    `owner` begins the messages. Raises DataError for a list or a file that is not there, a glob without match, a link
-    that leads nowhere, a folder, a wrong address, a name with control characters, and two names of one file.
+    Parameters
+    ----------
+    owner : str
+        Beginning of messages.
+    entries : iterable of str
+
+    Returns
+    -------
+    list of Path or str
+
+    Raises
+    ------
+    DataError
+        For a list or a file that is missing, a glob without match, a broken link, a folder, or a wrong address.
+        For a name with control characters, and two names of one file.
     """
     found: dict[Address, None] = {}
     for where, entry in _entries(owner, entries):
@@ -95,16 +123,31 @@ def expand(owner: str, entries: Iterable[str]) -> list[Address]:
 
 
 def lists(entries: Iterable[str]) -> list[Path]:
-    """The lists of files among the entries."""
+    """Return the lists of files among the entries."""
     return [Path(entry[1:]) for entry in entries if entry.startswith("@")]
 
 
 def line_up(
     owner: str, tree: str, main: Sequence[Address], friends: Sequence[tuple[str, Sequence[Address]]]
 ) -> list[Source]:
-    """Each main file with the friends at its position. `friends`: tree and files of each list.
+    """Return each main file with the friends at its position.
 
-    Raises DataError when a list of friends is not as long as the main one.
+    Parameters
+    ----------
+    owner, tree : str
+        For messages.
+    main : sequence of Path or str
+    friends : sequence of tuple
+        Tree and files of each list.
+
+    Returns
+    -------
+    list of Source
+
+    Raises
+    ------
+    DataError
+        If a list of friends is not as long as the main one.
     """
     for name, files in friends:
         if len(files) != len(main):
@@ -159,7 +202,7 @@ def _matches(where: str, pattern: str) -> list[Path]:
 
 
 def _refuse_two_names(owner: str, paths: Sequence[Path]) -> None:
-    """A file that is listed under two names (a link, another way to its folder) would count twice."""
+    """Refuse a file under two names (a link, another way to its folder), which would count twice."""
     seen: dict[tuple[int, int], Path] = {}
     for path in paths:
         status = path.stat()

@@ -46,11 +46,11 @@ BRACKETS = "& | ~ take truth values; put comparisons in brackets: (a > 1) & (b <
 class Function:
     """A function of the language.
 
-    call       takes arrays with one element an entry
-    arguments  permitted numbers of arguments
-    lists      whether its first argument must be a list an entry
-    truth      whether its first argument must hold truth values
-    keeps      whether its value is a list again
+    call       Takes arrays with one element an entry.
+    arguments  Permitted numbers of arguments.
+    lists      Whether its first argument must be a list an entry.
+    truth      Whether its first argument must have truth values.
+    keeps      Whether its value is a list again.
     """
 
     call: Callable[..., Any]
@@ -61,12 +61,21 @@ class Function:
 
     @property
     def reduces(self) -> bool:
-        """Whether it turns a list into one number."""
+        """True if it turns a list into one number."""
         return self.lists and not self.keeps
 
 
 def is_jagged(array: Any) -> bool:
-    """Return whether an array holds a list an entry."""
+    """Return whether an array has a list an entry.
+
+    Parameters
+    ----------
+    array : numpy.ndarray or awkward.Array
+
+    Returns
+    -------
+    bool
+    """
     return bool(getattr(array, "ndim", 0) > 1)
 
 
@@ -96,7 +105,16 @@ def value_kind(array: Any) -> str:
 
 
 def as_lists(array: Any) -> Any:
-    """Return an array whose lists all have variable length, so that awkward aligns axes from the entry on."""
+    """Return an array whose lists all have variable length, so that awkward aligns axes from the entry on.
+
+    Parameters
+    ----------
+    array : numpy.ndarray or awkward.Array
+
+    Returns
+    -------
+    numpy.ndarray or awkward.Array
+    """
     if not is_jagged(array):
         return array
     import awkward as ak
@@ -125,7 +143,16 @@ def as_float(array: Any) -> Any:
 
 
 def plain(array: Any) -> Any:
-    """Return a NumPy array where there is one element an entry."""
+    """Return a NumPy array where there is one element an entry.
+
+    Parameters
+    ----------
+    array : awkward.Array or numpy.ndarray
+
+    Returns
+    -------
+    numpy.ndarray or awkward.Array
+    """
     import awkward as ak
 
     return ak.to_numpy(array) if isinstance(array, ak.Array) and array.ndim == 1 else array

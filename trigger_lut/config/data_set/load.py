@@ -13,9 +13,22 @@ from trigger_lut.config.validation import checked, explain, read_yaml, refused
 
 
 def load_data_set(path: Path, truth: bool = True) -> DataSet:
-    """Read a description. truth: whether it must have label or targets, as for training.
+    """Read a description.
 
-    Raises ConfigurationError that lists every mistake with its dotted path.
+    Parameters
+    ----------
+    path : Path
+    truth : bool
+        Whether it must have label or targets, as for training.
+
+    Returns
+    -------
+    DataSet
+
+    Raises
+    ------
+    ConfigurationError
+        If there are mistakes; the message lists all of them.
     """
     content, mistakes = with_present_keys(read_yaml(path), DATA_SET, path)
     try:

@@ -89,12 +89,12 @@ class RegressionTarget(Strict):
         None,
         gt=0,
         lt=1e30,
-        description="What an output of 1 stands for; default: a power of two near the spread.",
+        description="Value of an output of 1; default: a power of two near the spread.",
     )
 
 
 class Split(Strict):
-    """Shares of the events; which event goes where follows from a hash of its identity."""
+    """Fractions of the events; which event goes where follows from a hash of its identity."""
 
     train: float = Field(default=0.6, gt=0, lt=1)
     validation: float = Field(default=0.2, gt=0, lt=1)
@@ -125,7 +125,7 @@ class DataSet(Strict):
     )
     event_ids_repeat_across_classes: bool = Field(
         False,
-        description="Beside files_by_class: entries of different classes are different events, though event_id may be "
+        description="With files_by_class: entries of different classes are different events, though event_id may be "
         "the same, as of processes that were simulated apart.",
     )
     friends: list[Friends] | None = Field(
@@ -221,7 +221,7 @@ class DataSet(Strict):
 
     @property
     def regression(self) -> bool:
-        """Whether outputs are numbers, instead of one score a class."""
+        """True if outputs are numbers instead of one score a class."""
         return self.label is None or self.anomaly is not None
 
     @property
@@ -231,7 +231,7 @@ class DataSet(Strict):
 
     @property
     def shown_as(self) -> str:
-        """What plots say the data are."""
+        """Description of the data on plots."""
         if self.plot_label is not None:
             return self.plot_label
         if self.simulate_muons is not None:
@@ -241,7 +241,7 @@ class DataSet(Strict):
         return f"Simulation, {self.simulate.energy_tev:g} TeV" if self.simulate is not None else self.name
 
     def simulated(self) -> list[PlannedFile]:
-        """The files that simulation makes; empty where files are given."""
+        """Return the files that simulation makes; empty where files are given."""
         if self.simulate_muons is not None:
             return planned_muon_files(self.simulate_muons)
         if self.simulate_crossings is not None:
@@ -257,10 +257,17 @@ class DataSet(Strict):
         return [(None, pattern) for pattern in self.files or []]
 
     def sources(self) -> list[Source]:
-        """The files with their friends and class, sorted, each once; those here before remote ones.
+        """Return the files with their friends and class, sorted, each once; local files come first.
 
-        Raises DataError for a missing file, a glob without match, a file of two classes, and lists of friends that do
-        not line up.
+        Returns
+        -------
+        list of Source
+
+        Raises
+        ------
+        DataError
+            For a missing file, a glob without match, a file of two classes, and lists of friends that do
+            not line up.
         """
         owner = f"data set {self.name}"
         by_class: dict[int | None, list[str]] = {}
@@ -271,14 +278,14 @@ class DataSet(Strict):
             for file in expand(owner, entries):
                 if kinds.setdefault(file, k) != k:
                     both = " and ".join(repr(self.label_classes[c]) for c in (kinds[file], k) if c is not None)
-                    raise DataError(f"{owner}: {file} stands under both classes {both}")
+                    raise DataError(f"{owner}: {file} is listed under both classes {both}")
         friends = [(f.tree, expand(f"{owner}: friends of tree {f.tree!r}", f.files)) for f in self.friends or []]
         found = [replace(s, kind=kinds[s.file]) for s in line_up(owner, self.tree, list(kinds), friends)]
         found.sort(key=lambda s: (isinstance(s.file, str), s.file))
         return [replace(s, place=place) for place, s in enumerate(found)]
 
     def lists(self) -> list[Path]:
-        """The text files that list files."""
+        """Return the text files that list files."""
         friends = [entry for friends in self.friends or [] for entry in friends.files]
         return lists([*(entry for _, entry in self.globs()), *friends])
 

@@ -1,4 +1,4 @@
-"""What a classification is as a trigger: which classes are signal, and at what rate background comes in."""
+"""Classification as a trigger: classes of signal, and the input rate of background."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BUNCH_CROSSING_MHZ = 40.079
 PB_IN_CM2 = 1e-36
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Streams = list[tuple[tuple[int, ...], float]]
-"""(numbers of background classes, kHz): all entries of these classes stand for the same rate, together for so much."""
+"""(numbers of background classes, kHz): all entries of these classes have the same rate, and together this one."""
 
 
 class Trigger(Strict):
@@ -23,10 +23,10 @@ class Trigger(Strict):
     signal: list[str] = Field(min_length=1, description="Classes that are to pass; all others are background.")
     input_rate_khz: Rate | None = Field(None, description="Rate of background entries at the input.")
     filled_fraction: Annotated[float, Field(gt=0, le=1)] | None = Field(
-        None, description="Each background entry is a crossing; this share of 40.079 MHz has collisions."
+        None, description="Each background entry is a crossing; this fraction of 40.079 MHz has collisions."
     )
     shares: dict[str, Annotated[float, Field(gt=0, le=1)]] | None = Field(
-        None, description="With filled_fraction: share of the crossings that each background class stands for."
+        None, description="With filled_fraction: fraction of the crossings of each background class."
     )
     cross_section_pb: dict[str, Rate] | None = Field(None, description="Of each background class; with luminosity.")
     luminosity_cm2s: Rate | None = Field(None, description="Instantaneous, per square centimetre and second.")
@@ -48,7 +48,17 @@ class Trigger(Strict):
         return self
 
     def mistakes(self, classes: Sequence[str]) -> list[str]:
-        """What does not fit the classes of a data set, as 'key: what is wrong'."""
+        """Return what does not fit the classes of a data set.
+
+        Parameters
+        ----------
+        classes : sequence of str
+
+        Returns
+        -------
+        list of str
+            Lines of the form "key: problem"; empty when there is none.
+        """
         found = [f"signal: no class {name!r}{nearest(name, classes)}" for name in self.signal if name not in classes]
         background = [name for name in classes if name not in self.signal]
         if not background:
@@ -65,7 +75,18 @@ class Trigger(Strict):
         return found
 
     def unknown_variables(self, known: Sequence[str]) -> list[str]:
-        """Return a mistake for each of `efficiency_variables` that is no observable and no input channel."""
+        """Return a mistake for each of `efficiency_variables` that is no observable and no input channel.
+
+        Parameters
+        ----------
+        known : sequence of str
+            Observables and channels.
+
+        Returns
+        -------
+        list of str
+            Lines of the form "key: problem"; empty when there is none.
+        """
         return [
             f"efficiency_variables: no observable or feature {name!r}{nearest(name, known)}"
             for name in self.efficiency_variables
@@ -73,7 +94,17 @@ class Trigger(Strict):
         ]
 
     def streams(self, classes: Sequence[str]) -> Streams:
-        """What enters: all background in one stream; with cross sections (rate sigma * L) or shares one a class."""
+        """Return the input: all background in one stream, or one stream a class.
+
+        Parameters
+        ----------
+        classes : sequence of str
+
+        Returns
+        -------
+        list of tuple
+            Numbers of background classes and their rate in kHz. With cross sections it is sigma * L.
+        """
         background = [k for k, name in enumerate(classes) if name not in self.signal]
         if self.cross_section_pb is not None and self.luminosity_cm2s is not None:
             per_pb = PB_IN_CM2 * self.luminosity_cm2s / 1000
@@ -84,7 +115,7 @@ class Trigger(Strict):
         return [(tuple(background), self.input_rate_khz or crossings)]
 
     def stated(self) -> str:
-        """How the input rate was stated."""
+        """Return the origin of the input rate as text."""
         if self.input_rate_khz is not None:
             return f"input_rate_khz: {self.input_rate_khz:g}"
         if self.filled_fraction is not None:

@@ -46,7 +46,17 @@ def expressions(data_set: DataSet) -> Iterator[tuple[str, Expression]]:
 
 
 def branches(data_set: DataSet) -> dict[str, str]:
-    """Return the branches that a description reads, each with the purpose of its first use."""
+    """Return the branches that a description reads.
+
+    Parameters
+    ----------
+    data_set : DataSet
+
+    Returns
+    -------
+    dict of str to str
+        Purpose of the first use by branch.
+    """
     found = dict.fromkeys(data_set.id_branches, "event_id")
     for purpose, expression in expressions(data_set):
         for name in expression.names:
@@ -55,7 +65,16 @@ def branches(data_set: DataSet) -> dict[str, str]:
 
 
 def texts(data_set: DataSet) -> frozenset[str]:
-    """Return the branches that may hold text: what is compared with text, and a label that is one branch."""
+    """Return the branches that may hold text: what is compared with text, and a label that is one branch.
+
+    Parameters
+    ----------
+    data_set : DataSet
+
+    Returns
+    -------
+    frozenset of str
+    """
     found = {name for _, expression in expressions(data_set) for name in expression.texts}
     if data_set.label is not None and data_set.label.expression is not None:
         label = parse(data_set.label.expression)
@@ -72,6 +91,10 @@ def belongs(rows: str, name: str) -> bool:
         Beginning of the name (Jet of Jet_pt and Jet.PT), the branch itself, or a pattern with `*`.
     name : str
         Name of a branch.
+
+    Returns
+    -------
+    bool
     """
     if "*" in rows:
         return fnmatchcase(name, rows)

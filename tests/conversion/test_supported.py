@@ -1,0 +1,59 @@
+"""The table of layers: complete, true and on the site."""
+
+from pathlib import Path
+
+import keras
+import pytest
+from hgq.layers import QDense
+
+from trigger_lut.conversion.keras_model import integer_network
+from trigger_lut.conversion.supported import _row, layer_page, layer_rows
+from trigger_lut.errors import FirmwareError
+from trigger_lut.fixed_point.formats import KIF
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "layers.md"
+ARGUMENTS = {
+    "Activation": {"activation": "tanh"},
+    "Dropout": {"rate": 0.1},
+    "GaussianNoise": {"stddev": 0.1},
+    "GaussianDropout": {"rate": 0.1},
+    "AlphaDropout": {"rate": 0.1},
+    "SpatialDropout1D": {"rate": 0.1},
+    "Rescaling": {"scale": 0.3},
+    "Normalization": {"mean": 0.1, "variance": 2.0},
+    "Reshape": {"target_shape": (-1,)},
+    "Permute": {"dims": (2, 1)},
+    "ZeroPadding1D": {"padding": 1},
+    "Cropping1D": {"cropping": 1},
+    "Dense": {"units": 2},
+    "Softmax": {"axis": 1},
+}
+SKIPPED = ("Lambda", "Layer", "InputLayer", "RepeatVector")  # need more than one tensor of two axes
+
+
+def test_page_of_layers_is_up_to_date():
+    expected = layer_page()
+    assert PAGE.read_text() == expected, "python -m trigger_lut.conversion.supported > docs/reference/layers.md"
+
+
+def test_unknown_layer_has_no_row():
+    with pytest.raises(KeyError, match="NewLayer"):
+        _row("keras", "NewLayer")
+
+
+def test_rows_of_the_table_are_what_conversion_does():
+    claimed = {row.name: row for row in layer_rows() if row.library == "keras"}
+    found = {}
+    for name in [n for n in claimed if n in ARGUMENTS or n.endswith("Pooling1D") or n in ("ReLU", "PReLU", "ELU")]:
+        if name in SKIPPED or name.startswith("Adaptive"):
+            continue
+        options = {"pool_size": 3} if name in ("MaxPooling1D", "AveragePooling1D") else ARGUMENTS.get(name, {})
+        x = keras.Input((3, 3))
+        y = keras.layers.Flatten()(getattr(keras.layers, name)(**options)(QDense(3)(x)))
+        try:
+            integer_network(keras.Model(x, QDense(2)(y)), inputs=[KIF(1, 2, 2)] * 9, wraps=True)
+            found[name] = True
+        except FirmwareError:
+            found[name] = False
+    assert found == {name: claimed[name].converted != "refused" for name in found}
+    assert set(found.values()) == {True, False}

@@ -163,11 +163,12 @@ def test_yaml_blocks_wrong_ones_are_found():
 
 
 def missing_files(text):
-    """Return the paths in a text that lie in a folder of the repository and do not exist."""
+    """Return the paths in a text that lie in a folder of the repository and do not exist, nor are to be saved."""
     paths = {
         code for code in INLINE.findall(text) if re.fullmatch(r"(config|docs|tests|trigger_lut|workflow)/\S+", code)
     }
     skipped = re.compile(r"[<>*{}]|/mine\.yaml$|/generated/")
+    paths -= set(re.findall(r"Save (?:this|it) as `([^`]+)`", text))
     return sorted(path for path in paths if not skipped.search(path) and not (ROOT / path).exists())
 
 
@@ -180,6 +181,7 @@ def test_files_of_the_repository_missing_ones_are_found():
     assert missing_files("`config/budget.yaml` `config/none.yaml` `config/data_sets/<name>.yaml`") == [
         "config/none.yaml"
     ]
+    assert missing_files("Save this as `tests/new.py`. `tests/none.py`") == ["tests/none.py"]
 
 
 def test_readme_links_lead_to_files():

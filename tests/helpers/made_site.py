@@ -11,7 +11,7 @@ from networks import random_codes, random_network
 
 from trigger_lut.cards.base import Card, write_card
 from trigger_lut.cards.drift import DriftCard
-from trigger_lut.network.event_trace import trail
+from trigger_lut.network.event_trace import trace_event
 from trigger_lut.report.pages.data import pages_of_data
 from trigger_lut.report.pages.design import pages_of_design
 from trigger_lut.report.pages.drift import page_of_drift
@@ -80,7 +80,9 @@ def draw_design(root: Path, design: str, cards: Mapping[str, Card]) -> Path:
     network = random_network(6)
     codes = random_codes(network, 1)[0]
     with styled():
-        write_page(event_page(design, network, codes, trail(network, codes), 0, "true class g"), pages / "event.html")
+        write_page(
+            event_page(design, network, codes, trace_event(network, codes), 0, "true class g"), pages / "event.html"
+        )
     return folder
 
 

@@ -8,7 +8,7 @@ from networks import random_codes, random_graph, random_network
 
 from trigger_lut.data.event_codes import TEST, EventCodes, save_codes
 from trigger_lut.errors import DataError
-from trigger_lut.network.event_trace import trail
+from trigger_lut.network.event_trace import trace_event
 from trigger_lut.network.network import MaxLayer, save_network
 from trigger_lut.network.reference_model import all_values
 from trigger_lut.report.pages.event import page_of_event
@@ -26,7 +26,7 @@ def test_the_parts_of_each_output_give_its_code(network):
     layers = {layer.name: layer for layer in network.layers}
     for codes in random_codes(network, 5):
         values = all_values(network, codes[None])[0]
-        steps = trail(network, codes)
+        steps = trace_event(network, codes)
         assert sum(len(step.outputs) for step in steps) == len(values) - len(network.inputs)
         for step in steps:
             layer = layers[step.layer]
@@ -43,7 +43,7 @@ def test_the_parts_of_each_output_give_its_code(network):
 
 def test_a_sum_that_is_off_is_seen():
     network = random_network(3)
-    step = trail(network, random_codes(network, 1)[0])[0]
+    step = trace_event(network, random_codes(network, 1)[0])[0]
     output = replace(step.outputs[0], start=step.outputs[0].start + 1)
     assert added_up(output, False) != output.code
 

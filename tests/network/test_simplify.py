@@ -8,7 +8,7 @@ from networks import random_codes, random_graph, random_network
 
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.network.network import LinearLayer, Network, TableLayer, with_layer
-from trigger_lut.network.reachability import address_bits, code_ranges, reachable, window
+from trigger_lut.network.reachability import address_bits, code_ranges, entries_in_firmware, reachable
 from trigger_lut.network.reference_model import all_values, channel_codes, evaluate
 from trigger_lut.network.simplify import with_proven_overflow, without_unreachable, without_unread
 
@@ -83,7 +83,7 @@ def test_unreachable_entries_are_taken_for_their_neighbors():
     assert address_bits(network.layers[1], network.input_ranges(1)).tolist() == [[2]]
     codes = code_ranges(network.layers[1], network.input_ranges(1))
     assert reachable(network.layers[1], codes, 0, 0) == (1, 2, 1)
-    assert window(network.layers[1], codes, 0, 0).tolist() == [1, 1, 2, 2]
+    assert entries_in_firmware(network.layers[1], codes, 0, 0).tolist() == [1, 1, 2, 2]
 
 
 def test_tables_that_are_constant_where_it_matters_are_pruned():
@@ -96,7 +96,7 @@ def test_tables_that_are_constant_where_it_matters_are_pruned():
 def test_signed_windows_keep_the_sign():
     network = chain([-1, 0, 0, -1], KIF(1, 2, 0), [1, 2, 3, 4, 5, 6, 7, 8])
     codes = code_ranges(network.layers[1], network.input_ranges(1))
-    assert window(network.layers[1], codes, 0, 0).tolist() == [3, 4], "-1 and 0: one bit, the sign"
+    assert entries_in_firmware(network.layers[1], codes, 0, 0).tolist() == [3, 4], "-1 and 0: one bit, the sign"
 
 
 def test_zeros_at_the_end_of_a_coarser_value_are_no_address_bits():
@@ -107,7 +107,7 @@ def test_zeros_at_the_end_of_a_coarser_value_are_no_address_bits():
     network = chain([-1, 0, 1, 0], KIF(1, 2, 2), list(range(32)))
     codes = code_ranges(network.layers[1], network.input_ranges(1))
     assert reachable(network.layers[1], codes, 0, 0) == (12, 20, 4)
-    assert window(network.layers[1], codes, 0, 0).tolist() == [12, 12, 16, 20]
+    assert entries_in_firmware(network.layers[1], codes, 0, 0).tolist() == [12, 12, 16, 20]
     assert address_bits(network.layers[1], network.input_ranges(1)).tolist() == [[2]]
 
 
@@ -126,7 +126,7 @@ def test_what_is_looked_up_is_reachable(seed):
             first, last, step = reachable(layer, codes, i, o)
             assert first <= address.min() <= address.max() <= last
             assert ((address - first) % step == 0).all()
-            assert set(np.unique(address)) <= set(window(layer, codes, i, o).tolist())
+            assert set(np.unique(address)) <= set(entries_in_firmware(layer, codes, i, o).tolist())
 
 
 def test_a_value_read_at_one_place_only_is_kept():

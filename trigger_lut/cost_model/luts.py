@@ -33,7 +33,7 @@ from trigger_lut.network.lowering import max_tree
 from trigger_lut.network.lowering.adder_graph import logic
 from trigger_lut.network.lowering.adder_tree import Addend, Item, Summation, plan_network, without_constants
 from trigger_lut.network.network import PADDING, IntegerLayer, MaxLayer, Network, TableLayer
-from trigger_lut.network.reachability import code_ranges, window
+from trigger_lut.network.reachability import code_ranges, entries_in_firmware
 
 LUT_INPUTS = 6
 ABSORBED_BITS = 5  # address bits of a table that fits into the LUTs of an adder, beside the other operand
@@ -167,7 +167,7 @@ def _as_built(plan: Summation, layer: TableLayer, codes: IntArray, o: int) -> Su
     """The plan with the entries that tables have in firmware at a place."""
     addends = []
     for a in plan.addends:
-        entries = window(layer, codes, a.channel, o)
+        entries = entries_in_firmware(layer, codes, a.channel, o)
         whole = len(entries) == len(a.values) and entries[0] == 0 and entries[-1] == len(entries) - 1
         addends.append(a if whole else replace(a, values=a.values[entries]))
     if all(new is a for new, a in zip(addends, plan.addends, strict=True)):

@@ -19,7 +19,7 @@ from trigger_lut.errors import ConfigurationError
 from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.layers import arguments, soft_cost
 from trigger_lut.layers.batch_statistics import of_whole_batch
-from trigger_lut.layers.gather import Gather, sites_of
+from trigger_lut.layers.gather import Gather, gather_index_of
 from trigger_lut.layers.input_quantizer import InputCodes
 from trigger_lut.layers.lookup import code_histogram, lookup_sum, rows_of
 from trigger_lut.layers.tables import TrainedTables
@@ -64,7 +64,7 @@ class LookupLayer(TrainedTables):
         """
         self.check_input(input_shape)
         static = self._static(input_shape)
-        return sites_of(self.positions(static), static[-1])
+        return gather_index_of(self.positions(static), static[-1])
 
     def _static(self, input_shape: Shape) -> tuple[int, ...]:
         rest = tuple(input_shape[1:])

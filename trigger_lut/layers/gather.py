@@ -9,8 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from trigger_lut.fixed_point.formats import IntArray
-
-PADDING = -1
+from trigger_lut.network.layers import PADDING
 
 
 def window_output(size: int, kernel: int, stride: int, dilation: int, padding: str) -> int:
@@ -39,7 +38,7 @@ def window_positions(
     return found
 
 
-def sites_of(positions: IntArray, channels: int) -> IntArray:
+def gather_index_of(positions: IntArray, channels: int) -> IntArray:
     """(P, k * C) numbers of the values, row-major over positions and channels, from positions (P, k); -1: padding."""
     values = np.where(positions[..., None] < 0, PADDING, positions[..., None] * channels + np.arange(channels))
     return values.reshape(len(positions), -1)

@@ -66,7 +66,7 @@ class Step:
     outputs: list[Output]
 
 
-def trail(network: Network, codes: IntArray) -> list[Step]:
+def trace_event(network: Network, codes: IntArray) -> list[Step]:
     """The steps of one event, layer by layer and place by place.
 
     codes: (C_in,) input codes in their formats. Step.first is the number of the step's first output among the values.

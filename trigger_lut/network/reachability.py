@@ -44,7 +44,7 @@ def _reachable(kif: KIF, m: int, codes: Sequence[int]) -> tuple[int, int, int]:
     return (codes[0] - kif.lo) >> drop, (codes[1] - kif.lo) >> drop, 1 << max(codes[2] - drop, 0)
 
 
-def window(layer: TableLayer, codes: IntArray, i: int, o: int) -> IntArray:
+def entries_in_firmware(layer: TableLayer, codes: IntArray, i: int, o: int) -> IntArray:
     """Numbers of the entries that the table of edge (i, o) has in firmware, 2**b of them; codes as of `code_ranges`.
 
     b is the width of the narrowest format of the address; in place of entries beyond the reach stand the nearest.
@@ -69,7 +69,7 @@ def address_bits(layer: TableLayer, read: Ranges) -> IntArray:
     """(C_in, C_out) address bits of each table in firmware, at most its width; 0 for a pruned edge."""
     codes, bits = code_ranges(layer, read), np.zeros(layer.shape, dtype=np.int64)
     for i, o in layer.edges():
-        bits[i, o] = len(window(layer, codes, i, o)).bit_length() - 1
+        bits[i, o] = len(entries_in_firmware(layer, codes, i, o)).bit_length() - 1
     return bits
 
 

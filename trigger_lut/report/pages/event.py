@@ -7,7 +7,7 @@ from pathlib import Path
 from trigger_lut.data.event_codes import TEST, load_codes
 from trigger_lut.errors import DataError
 from trigger_lut.fixed_point.formats import IntArray
-from trigger_lut.network.event_trace import Step, trail
+from trigger_lut.network.event_trace import Step, trace_event
 from trigger_lut.network.network import Network, load_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.report.template import Cell, Page, Table, cells, write_page
@@ -45,7 +45,7 @@ def page_of_event(design: str, *, network: Path, codes: Path, event: int, page: 
         raise DataError(f"{codes}: no event {event} in the test split; expected 0 to {len(vectors) - 1}")
     if events.formats != integers.inputs:
         raise DataError(f"{codes}: codes are in other formats than the inputs of {network}")
-    steps = trail(integers, vectors[event])
+    steps = trace_event(integers, vectors[event])
     if events.regression:
         values = zip(events.classes, true[event], events.scales, events.units, strict=True)
         truth = "true " + ", ".join(f"{name} {scale * value:.4g} {unit}".strip() for name, value, scale, unit in values)

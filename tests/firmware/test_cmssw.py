@@ -11,7 +11,7 @@ from networks import random_codes, random_network
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.firmware.decision.project import DecisionProject
 from trigger_lut.firmware.decision.score import Score
-from trigger_lut.firmware.emulator.cmssw import cmssw_files, default_model_name
+from trigger_lut.firmware.emulator.cmssw import cmssw_files
 from trigger_lut.network.reference_model import evaluate
 
 EVENTS = 2_000
@@ -167,10 +167,6 @@ def test_decision_bits_are_those_of_the_score(tmp_path):
 def test_impossible_names_and_versions_are_refused(model, version):
     with pytest.raises(ConfigurationError, match="expected"):
         cmssw_files(random_network(0), model=model, model_version=version, writer_version="0")
-
-
-def test_default_model_name_is_a_word():
-    assert default_model_name("small-jets_2") == "TriggerLutSmallJets2"
 
 
 def test_no_placeholder_is_left():

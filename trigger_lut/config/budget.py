@@ -12,6 +12,7 @@ from trigger_lut.cards.base import Strict
 from trigger_lut.config import scan as scans
 from trigger_lut.config.network import NetworkShape as NetworkShape
 from trigger_lut.config.network import function_digest, model_digest
+from trigger_lut.config.release import ReleaseOptions, release_problems
 from trigger_lut.config.renamed_keys import BUDGET, with_present_keys
 from trigger_lut.config.scan import Point, Scan
 from trigger_lut.config.validation import NAME_EXPECTED, DesignName, Line, Positive, checked, explain, refused, shown
@@ -97,6 +98,7 @@ class Budget(Strict):
     network: NetworkShape
     training: Training = Training()
     verification: VerificationOptions = VerificationOptions()
+    release: ReleaseOptions = ReleaseOptions()
     designs: dict[DesignName, DesignBudget] = Field(
         default_factory=dict,
         min_length=1,
@@ -117,6 +119,12 @@ class Budget(Strict):
     def _asks_for_something(self) -> Self:
         if not self.designs and self.scan is None:
             raise ValueError("expected designs, a scan, or both, found neither")
+        return self
+
+    @model_validator(mode="after")
+    def _releases_can_be_told_apart(self) -> Self:
+        if problems := release_problems(self.release, self.designs):
+            raise ValueError("; ".join(problems))
         return self
 
     @property

@@ -36,11 +36,6 @@ DECISION = {
 }
 
 
-def default_model_name(design: str) -> str:
-    """Return a model's name for a design: `small-jets` gives `TriggerLutSmallJets`."""
-    return "TriggerLut" + "".join(word[:1].upper() + word[1:] for word in re.split(r"[^A-Za-z0-9]+", design))
-
-
 def cmssw_files(
     network: Network,
     *,

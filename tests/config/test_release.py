@@ -1,0 +1,46 @@
+"""Names and versions of models in CMSSW: defaults, choices, and two designs with one library."""
+
+import pytest
+
+from trigger_lut.config.release import ReleaseOptions, default_model_name, release_problems
+
+
+def test_default_model_name_is_one_word():
+    assert default_model_name("small-jets_2") == "TriggerLutSmallJets2"
+
+
+def test_chosen_names_and_defaults_are_returned():
+    options = ReleaseOptions.model_validate({"cmssw": {"small": {"model": "TopTag", "version": 3}, "large": {}}})
+    assert options.cmssw_model("small") == ("TopTag", 3)
+    assert options.cmssw_model("large") == ("TriggerLutLarge", 1)
+    assert options.cmssw_model("medium") == ("TriggerLutMedium", 1)
+    assert release_problems(options, ["small", "medium", "large"]) == []
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [{"model": "top-tag"}, {"model": ""}, {"model": "1Tag"}, {"model": "Tag\n"}, {"version": 0}, {"versions": 2}],
+)
+def test_impossible_entries_are_refused(entry):
+    with pytest.raises(ValueError, match="small"):
+        ReleaseOptions.model_validate({"cmssw": {"small": entry}})
+
+
+def test_unknown_design_is_named_with_its_neighbor():
+    options = ReleaseOptions.model_validate({"cmssw": {"smal": {"version": 2}}})
+    assert release_problems(options, ["small"])[0].startswith(
+        "release.cmssw.smal: no such design. Expected one of small"
+    )
+
+
+def test_two_designs_of_one_library_are_refused():
+    both = {"a": {"model": "Tag"}, "b": {"model": "TAG"}}
+    assert (
+        "library of design 'a' too" in release_problems(ReleaseOptions.model_validate({"cmssw": both}), ["a", "b"])[0]
+    )
+    both["b"]["version"] = 2
+    assert release_problems(ReleaseOptions.model_validate({"cmssw": both}), ["a", "b"]) == []
+
+
+def test_default_names_that_are_alike_are_refused():
+    assert release_problems(ReleaseOptions(), ["a-b", "aB"]) != []

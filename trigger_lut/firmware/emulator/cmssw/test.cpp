@@ -1,6 +1,7 @@
-// Loads one library of the model with dlopen and compares its outputs with expected ones, code by code:
+// Loads a library of the model with dlopen, as CMSSW does, and compares its outputs with expected ones, code by code:
 //
 //   ./test_@MODEL@ LIBRARY INPUTS EXPECTED [LIBRARY INPUTS EXPECTED ...]
+//   ./test_@MODEL@ LIBRARY INPUTS                                          prints the outputs, one event a line
 //
 // Several libraries stay loaded at the same time, with global symbols, and take turns event by event.
 #include <dlfcn.h>
@@ -52,8 +53,16 @@ struct Case {
     Rows<Output> expected;
 };
 
-Case load(char** argv) {
-    void* library = dlopen(argv[0], RTLD_NOW | RTLD_GLOBAL);
+std::vector<Output> outputs(const Case& one, std::size_t row) {
+    std::vector<Output> found;
+    one.model->prepare_input(one.inputs[row]);
+    one.model->predict();
+    one.model->read_result(&found);
+    return found;
+}
+
+Case load(const char* path, const char* inputs) {
+    void* library = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
     if (library == nullptr) {
         std::cerr << dlerror() << "\n";
         std::exit(2);
@@ -61,21 +70,33 @@ Case load(char** argv) {
     const auto create = reinterpret_cast<hls4mlEmulator::Model* (*)()>(dlsym(library, "create_model"));
     const auto destroy = reinterpret_cast<void (*)(hls4mlEmulator::Model*)>(dlsym(library, "destroy_model"));
     if (create == nullptr || destroy == nullptr) {
-        std::cerr << argv[0] << ": create_model and destroy_model: expected both\n";
+        std::cerr << path << ": create_model and destroy_model: expected both\n";
         std::exit(2);
     }
-    return {argv[0], create(), destroy, read<Input>(argv[1]), read<Output>(argv[2])};
+    return {path, create(), destroy, read<Input>(inputs), {}};
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+    if (argc == 3) {
+        const Case one = load(argv[1], argv[2]);
+        for (std::size_t row = 0; row < one.inputs.size(); ++row) {
+            for (const Output code : outputs(one, row)) std::cout << code << " ";
+            std::cout << "\n";
+        }
+        one.destroy(one.model);
+        return 0;
+    }
     if (argc < 4 || argc % 3 != 1) {
-        std::cerr << "usage: " << argv[0] << " LIBRARY INPUTS EXPECTED [LIBRARY INPUTS EXPECTED ...]\n";
+        std::cerr << "usage: " << argv[0] << " LIBRARY INPUTS [EXPECTED [LIBRARY INPUTS EXPECTED ...]]\n";
         return 2;
     }
     std::vector<Case> cases;
-    for (int n = 1; n < argc; n += 3) cases.push_back(load(argv + n));
+    for (int n = 1; n < argc; n += 3) {
+        cases.push_back(load(argv[n], argv[n + 1]));
+        cases.back().expected = read<Output>(argv[n + 2]);
+    }
     std::size_t events = 0, differences = 0;
     for (const auto& one : cases) {
         if (one.inputs.size() != one.expected.size() || one.inputs.empty()) {
@@ -87,11 +108,7 @@ int main(int argc, char** argv) {
     for (std::size_t event = 0; event < events; ++event) {
         for (auto& one : cases) {
             const std::size_t row = event % one.inputs.size();
-            std::vector<Output> found;
-            one.model->prepare_input(one.inputs[row]);
-            one.model->predict();
-            one.model->read_result(&found);
-            if (found == one.expected[row]) continue;
+            if (outputs(one, row) == one.expected[row]) continue;
             if (++differences == 1) std::cerr << one.path << ": differs in event " << row << "\n";
         }
     }

@@ -144,6 +144,7 @@ def test_a_release_is_checked_when_it_is_made(made):
     folder, _, card = made
     names = ("manifest", "figures", "budget", "reference", "C++ emulator", "Python emulator", "Verilog", "HLS")
     names += (
+        "CMSSW library",
         "sources",
         "formats",
         "vectors",
@@ -165,6 +166,7 @@ def test_a_release_is_checked_when_it_is_made(made):
         "hls",
         "vendor",
         "emulator",
+        "cmssw",
         "vectors",
         "patterns",
         "decision",
@@ -204,8 +206,10 @@ def test_without_a_trigger_there_is_no_decision(made):
         "emulator/cpp/decide.cpp",
         "emulator/cpp/trigger_lut_small_decision.h",
         "emulator/python/decide.py",
+        "cmssw/TriggerLutSmall_v1/NN/trigger_lut_TriggerLutSmall_v1_decision.h",
     }
-    assert all(beside[path] == content for path, content in without.items())
+    changed = {path for path, content in without.items() if beside[path] != content}
+    assert changed == {"cmssw/README.md", "cmssw/TriggerLutSmall_v1/TriggerLutSmall_emulator_v1.cpp"}
 
 
 def test_the_zip_is_the_folder(made):
@@ -270,6 +274,12 @@ def bump(text, mark):
         ("Python emulator", "emulator/python/network.json", b'"bias":[', "python"),
         ("C++ emulator", "emulator/cpp/trigger_lut_small.cpp", b"z[0] = std::int32_t{", "cpp"),
         ("HLS", "hls/firmware/parameters.h", b"z[0] = (", "hls4ml"),
+        (
+            "CMSSW library",
+            "cmssw/TriggerLutSmall_v1/NN/trigger_lut_TriggerLutSmall_v1.cpp",
+            b"z[0] = std::int32_t{",
+            "cmssw",
+        ),
     ],
 )
 def test_a_changed_form_is_found_though_the_manifest_was_fixed_up(made, tmp_path, monkeypatch, form, path, mark, only):

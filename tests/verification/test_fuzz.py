@@ -28,7 +28,7 @@ def test_a_few_networks_run_clean(tmp_path, capsys):
     said = capsys.readouterr().out
     found = re.search(r"^(\d+) networks, 0 differences", said)
     assert int(found[1]) >= 4
-    for form in ("alkaid", "rtl", "hls4ml", "python", "cpp"):
+    for form in ("alkaid", "rtl", "hls4ml", "python", "cpp", "cmssw"):
         assert f"{form} {found[1]}" in said
     assert re.search(r"keras [1-9]", said)
     assert re.search(r"^outputs: .*proven [1-9]", said, re.MULTILINE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trigger_lut.firmware.alkaid.backend import Alkaid
 from trigger_lut.firmware.backend import Backend
-from trigger_lut.firmware.emulator.backend import CppEmulator, PythonEmulator
+from trigger_lut.firmware.emulator.backend import CmsswLibrary, CppEmulator, PythonEmulator
 from trigger_lut.firmware.hls.backend import Hls
 from trigger_lut.firmware.rtl.backend import Verilog, Vhdl
 
@@ -15,4 +15,5 @@ BACKENDS: dict[str, Backend] = {
     "vhdl": Vhdl(),
     "python": PythonEmulator(),
     "cpp": CppEmulator(),
+    "cmssw": CmsswLibrary(),
 }

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from trigger_lut.config.release import default_model_name
 from trigger_lut.firmware.decision.project import read_decision
+from trigger_lut.firmware.emulator.cmssw import CMSSW, cmssw_files
 from trigger_lut.firmware.emulator.files import decision_files, emulator_files
 from trigger_lut.firmware.hls.project import load_hls
 from trigger_lut.firmware.rtl.project import RtlProject, read_project
@@ -43,6 +45,8 @@ class Sources:
         Firmware folder, with a folder a back end.
     decision
         Folder of the decision in firmware; None without one.
+    cmssw_model, cmssw_version
+        Name and version of the model in CMSSW; default: from the name of the design, and 1.
     """
 
     design: str
@@ -50,6 +54,8 @@ class Sources:
     network: Network
     firmware: Path
     decision: Path | None = None
+    cmssw_model: str | None = None
+    cmssw_version: int = 1
 
     @property
     def rtl(self) -> Path:
@@ -86,8 +92,16 @@ def files_of(sources: Sources, vectors: IntArray) -> Files:
         **_patterns(project, vectors, outputs),
     }
     decided = {}
-    if sources.decision is not None:
-        decision = read_decision(sources.decision)
+    decision = None if sources.decision is None else read_decision(sources.decision)
+    external = cmssw_files(
+        sources.network,
+        model=sources.cmssw_model or default_model_name(sources.design),
+        model_version=sources.cmssw_version,
+        writer_version=sources.version,
+        decision=decision,
+    )
+    texts |= {f"{CMSSW}/{name}": text for name, text in external.items()}
+    if sources.decision is not None and decision is not None:
         texts[DECISIONS] = _lines(decision.score.decided(outputs, decision.thresholds))
         texts |= decision_files(decision, sources.design)
         decided = {f"decision/{key}": content for key, content in _tree(sources.decision).items()}

@@ -29,6 +29,7 @@ LICENCES = {
     "rtl": "generated with alkaid; its Verilog and VHDL primitives are its authors' (LGPL-3.0-or-later)",
     "hls": "generated with hls4ml, whose headers it holds (Apache-2.0); firmware/ap_types is AMD's (Apache-2.0)",
     "emulator": "trigger_lut (Apache-2.0)",
+    "cmssw": "trigger_lut (Apache-2.0)",
 }
 OF_SYNTHESIS = ("luts", "ff", "dsp", "bram18")
 

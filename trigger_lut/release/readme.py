@@ -99,6 +99,7 @@ def _folders(vectors: int, decided: bool) -> list[str]:
         "| vendor | constraints and build scripts for Vivado and Vitis HLS, to be run in that folder |",
         "| emulator/cpp | C++17 emulator, without dependencies |",
         "| emulator/python | emulator in Python (NumPy) and the network as JSON |",
+        "| cmssw | external for CMSSW, behind `hls4mlEmulator::Model`; `make test` compares the vectors |",
         *(
             ["| decision | the module `*_decide` in Verilog and VHDL-2008, and its thresholds (`project.json`) |"]
             if decided

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
 import numpy as np
 
+from trigger_lut.config.release import default_model_name
+from trigger_lut.errors import FirmwareError, ToolMissingError
 from trigger_lut.firmware.backend import Delivery, Design, NetworkBackend, Prediction
+from trigger_lut.firmware.emulator.cmssw import CMSSW, cmssw_files
 from trigger_lut.firmware.emulator.compile import compile_emulator
 from trigger_lut.firmware.emulator.files import emulator_files
 from trigger_lut.fixed_point.formats import IntArray
@@ -46,6 +50,46 @@ class CppEmulator(PythonEmulator):
     def predict(self, folder: Path, codes: IntArray) -> Prediction:
         """Compile the emulator, with each warning an error, and run it; see `Backend.predict`."""
         return Prediction(printed_outputs([compile_emulator(folder)], folder, codes, "C++ emulator"))
+
+
+class CmsswLibrary(NetworkBackend):
+    """Shared library behind CMSSW's interface, built by its own Makefile."""
+
+    title = "CMSSW library"
+    delivery: Delivery = "release"
+
+    def require(self) -> None:
+        """Raise ToolMissingError without make or a C++ compiler."""
+        cxx_compiler()
+        if shutil.which("make") is None:
+            raise ToolMissingError("make is not on PATH; it builds the CMSSW library (install Debian's package make)")
+
+    def write(self, design: Design, folder: Path) -> None:
+        """Write the external with the default name; see `Backend.write`."""
+        model = default_model_name(design.spec.design)
+        for name, text in cmssw_files(design.network, model=model, model_version=1, writer_version="0").items():
+            path = folder / CMSSW / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+
+    def predict(self, folder: Path, codes: IntArray) -> Prediction:
+        """Build the library and its test program, and load it as CMSSW does; see `Backend.predict`."""
+        self.require()
+        place = folder / CMSSW
+        run_program(
+            ["make", "-C", place, f"CXX={cxx_compiler()}", "all", "test-program"], what="make on the CMSSW library"
+        )
+        library = _only(place, [path for path in place.glob("*_v*.so") if path.is_file()])
+        program = _only(place, [path for path in place.glob("test/test_*") if not path.suffix])
+        return Prediction(printed_outputs([program, library], folder, codes, "CMSSW library"))
+
+
+def _only(folder: Path, paths: list[Path]) -> Path:
+    if len(paths) != 1:
+        raise FirmwareError(
+            f"{folder}: Expected one library and one test, found {len(paths)}. Write the release again."
+        )
+    return paths[0]
 
 
 def printed_outputs(command: list[str | Path], folder: Path, codes: IntArray, program: str) -> IntArray:

@@ -16,6 +16,8 @@ from trigger_lut.firmware.emulator.cpp import header, identifier, source
 from trigger_lut.firmware.emulator.decision_cpp import decision_header
 from trigger_lut.network.network import Network
 
+CMSSW = "cmssw"
+"""Folder of the external in a release."""
 TEMPLATES = Path(__file__).parent / "cmssw"
 DECISION = {
     "COMMENT": " A pointer to bool receives the n_decisions bits of the trigger.",

@@ -33,7 +33,7 @@ class ReleaseOptions(Strict):
 
     def cmssw_model(self, design: str) -> tuple[str, int]:
         """Return name and version of a design's model in CMSSW."""
-        chosen = self.cmssw.get(design, CmsswModel())
+        chosen = self.cmssw.get(design, CmsswModel(model=None, version=1))
         return chosen.model or default_model_name(design), chosen.version
 
 

@@ -47,6 +47,8 @@ def run(
     archive: Output,
     card: Output,
     decision_card: Path | None = None,
+    cmssw_model: str | None = None,
+    cmssw_version: int = 1,
 ) -> ReleaseCard:
     """Write the release of a design as `folder` and `archive`, check it as its receiver would, and write a ReleaseCard.
 
@@ -62,7 +64,11 @@ def run(
     vectors = _vectors(*make_vectors(integers.inputs, events.of(TEST)[0], design.seed), design.seed)
     decided = None if decision_card is None else _decided(decision_card, firmware_card)
     folders = (Path(firmware.rtl_project).parent, Path(decided.folder) if decided else None)
-    sources = Sources(design.design, firmware.versions["trigger_lut"], integers, *folders)
+    sources = Sources(
+        *(design.design, firmware.versions["trigger_lut"], integers, *folders),
+        cmssw_model=cmssw_model,
+        cmssw_version=cmssw_version,
+    )
     files = files_of(sources, vectors)
     files |= _scripts(design, sources)
     cards = published(Shipped(design, firmware, verified, synthesized, timed, decided))

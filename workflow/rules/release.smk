@@ -16,6 +16,8 @@ rule release:
         archive="results/{design}/release.zip",
         card="results/{design}/release.json",
     params:
+        cmssw_model=lambda wildcards: plan.budget.release.cmssw_model(wildcards.design)[0],
+        cmssw_version=lambda wildcards: plan.budget.release.cmssw_model(wildcards.design)[1],
         code=fingerprint("stages.release"),
     resources:
         **needs(mem_mb=2000, runtime=60),

@@ -50,10 +50,41 @@ def run(
     cmssw_model: str | None = None,
     cmssw_version: int = 1,
 ) -> ReleaseCard:
-    """Write the release of a design as `folder` and `archive`, check it as its receiver would, and write a ReleaseCard.
+    """Write the release of a design as a folder and a zip, and check it as its receiver would.
 
-    Raises CardError for files that do not belong together, NotReproducibleError when the check fails on more than
-    the budget.
+    Parameters
+    ----------
+    spec : Path
+        Specification of the design.
+    network : Path
+        Integer network.
+    codes : Path
+        Events as codes.
+    firmware_card, verify_card, synth_card, timing_card : Path
+        Cards of these stages.
+    folder : Output
+        Folder to write.
+    archive : Output
+        Zip to write.
+    card : Output
+        Card to write.
+    decision_card : Path, optional
+        Card of the decision, if the data set has a trigger.
+    cmssw_model : str, optional
+        Name of the model in CMSSW; default: from the name of the design.
+    cmssw_version : int
+        Version of the model in CMSSW.
+
+    Returns
+    -------
+    ReleaseCard
+
+    Raises
+    ------
+    CardError
+        If files do not belong together.
+    NotReproducibleError
+        If a check fails, apart from the budget.
     """
     watch = Stopwatch()
     design = read_card(Spec, spec)

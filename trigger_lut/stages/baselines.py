@@ -16,9 +16,20 @@ from trigger_lut.utils.files import atomic_path
 
 
 def run(*, codes: Path, units: list[int], seed: int, outputs: Output, card: Output) -> None:
-    """Train both references on the training split, choose on validation, and write how good they are on test.
+    """Train a Dense network without quantization and boosted trees, for comparison.
 
-    outputs: .npz to write, with what both give on validation and test: dense_validation, dense_test, trees_...
+    Parameters
+    ----------
+    codes : Path
+        Integer codes of the data set (codes.npz).
+    units : list of int
+        Outputs of each layer of the Dense network.
+    seed : int
+        Seed of initialization and shuffling.
+    outputs : Output
+        Outputs of both on validation and test split (.npz), to write.
+    card : Output
+        Card to write (JSON).
     """
     watch = Stopwatch()
     events = load_codes(codes)

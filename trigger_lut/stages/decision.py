@@ -48,11 +48,39 @@ def run(
     folder: Output,
     card: Output,
 ) -> DecisionCard:
-    """Write the decision's firmware into `folder`, and a DecisionCard.
+    """Write the trigger's decision as bits of the firmware, and verify, prove and synthesize it.
 
-    seconds: time for SAT; 0: nothing is proven. Raises CardError for files that do not belong together,
-    NotReproducibleError (behind the card) when the firmware is not the reference bit for bit or a negative control is
-    missed, and the errors of the tools.
+    Parameters
+    ----------
+    spec : Path
+        Specification of the design (spec.json).
+    network : Path
+        The integer network (network.npz).
+    codes : Path
+        Integer codes of the data set (codes.npz).
+    firmware_card : Path
+        Card of the firmware (firmware.json).
+    thresholds_card : Path
+        Card of the firmware's thresholds (thresholds.json).
+    seconds : int
+        Time for SAT in seconds; 0 proves nothing.
+    folder : Output
+        Folder to write into.
+    card : Output
+        Card to write (JSON).
+
+    Returns
+    -------
+    DecisionCard
+        The card.
+
+    Raises
+    ------
+    CardError
+        If the files do not belong together.
+    NotReproducibleError
+        If the firmware differs from the reference model, or a negative control is missed. The card is written
+        before.
     """
     watch = Stopwatch()
     design, thresholds = read_card(Spec, spec), require_card_of(ThresholdsCard, thresholds_card, network)

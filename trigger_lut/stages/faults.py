@@ -28,11 +28,32 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 
 
 def run(*, spec: Path, network: Path, codes: Path, firmware_card: Path, card: Output, fault_count: int) -> FaultsCard:
-    """Write the FaultsCard of a design. fault_count: how many faults; fewer where the design has fewer places.
+    """Inject faults into the Verilog and count those that verification detects.
 
-    The vectors are those of the verify stage, in a random order, and behind them the inputs that are found for faults
-    that these do not show. A fault that is missed does not raise: the card says so. Raises CardError for files that do
-    not belong together.
+    Parameters
+    ----------
+    spec : Path
+        Specification of the design (spec.json).
+    network : Path
+        The integer network (network.npz).
+    codes : Path
+        Integer codes of the data set (codes.npz).
+    firmware_card : Path
+        Card of the firmware (firmware.json).
+    card : Output
+        Card to write (JSON).
+    fault_count : int
+        Number of faults; fewer if the design has fewer places.
+
+    Returns
+    -------
+    FaultsCard
+        The card.
+
+    Raises
+    ------
+    CardError
+        If the files do not belong together. A fault that is missed does not raise: the card lists it.
     """
     watch = Stopwatch()
     design, firmware = read_card(Spec, spec), read_card(FirmwareCard, firmware_card)

@@ -23,11 +23,31 @@ from trigger_lut.utils.files import atomic_folder
 
 
 def run(*, spec: Path, model: Path, network: Path, folder: Output, card: Output) -> None:
-    """Write `folder`/hls from the Keras model and `folder`/rtl from the integer network, and a FirmwareCard.
+    """Write a trained network as an hls4ml project and as pipelined Verilog.
 
-    The Verilog is cut until its netlist reaches the target's clock, or until the latency budget is used up. An earlier
-    folder is replaced when the new one is complete. Raises FirmwareError when the network cannot be built,
-    ToolMissingError and ToolFailedError for the compiler and Yosys, OutputError when the folder cannot be written.
+    Parameters
+    ----------
+    spec : Path
+        Specification of the design (spec.json).
+    model : Path
+        The trained Keras model (model.keras).
+    network : Path
+        The integer network (network.npz).
+    folder : Output
+        Folder to write. An earlier one is replaced when the new one is complete.
+    card : Output
+        Card to write (JSON).
+
+    Raises
+    ------
+    FirmwareError
+        If the network cannot be built.
+    ToolMissingError
+        Without a compiler or the synthesizer.
+    ToolFailedError
+        If one of them fails.
+    OutputError
+        If the folder cannot be written.
     """
     watch = Stopwatch()
     design = read_card(Spec, spec)

@@ -42,10 +42,25 @@ Trial = tuple[Sequence[int], int | None]
 
 
 def run(*, spec: Path, network: Path, codes: Path, description: Path, card: Output) -> None:
-    """Metric what each bit of each input is worth and write an `ImportanceCard`.
+    """Measure the loss of accuracy without a feature, or one bit of it, and list inputs that are not read.
 
-    description: of the data set, which says what channels are slots of one feature. Raises CardError for an input that
-    is damaged, or for network, codes and description that do not fit each other.
+    Parameters
+    ----------
+    spec : Path
+        Specification of the design (spec.json).
+    network : Path
+        The integer network (network.npz).
+    codes : Path
+        Integer codes of the data set (codes.npz).
+    description : Path
+        Description of the data set (data_set.json).
+    card : Output
+        Card to write (JSON).
+
+    Raises
+    ------
+    CardError
+        If a file is damaged, or the files do not fit.
     """
     watch = Stopwatch()
     design, net, events = read_card(Spec, spec), load_network(network), load_codes(codes)

@@ -28,13 +28,29 @@ from trigger_lut.utils.files import write_together
 def run(
     *, description: Path, codes: Output, card: Output, read: Path | None = None, frozen: Path | None = None
 ) -> None:
-    """Write codes.npz and an IngestCard of a data set.
+    """Turn the entries of a data set into integer codes.
 
-    read: folder in which its files were read before, the n-th of `DataSet.sources` into <n>.json. None: they are read
-    here, one after the other. frozen: codes of another data set of the same features, whose formats and scales are
-    taken as they are; then labels may be missing, and classes without events. Raises ConfigurationError for the
-    description, CardError for cards of another one or of other files or features, and DataError for the files and for
-    what cannot be written; codes and card are then left as they were.
+    Parameters
+    ----------
+    description : Path
+        Description of the data set (data_set.json).
+    codes : Output
+        Integer codes to write (codes.npz).
+    card : Output
+        Card to write (JSON).
+    read : Path or None
+        Folder in which the files were read; default: they are read here.
+    frozen : Path or None
+        Codes of the data set whose formats are kept; default: new formats.
+
+    Raises
+    ------
+    ConfigurationError
+        For mistakes in the description.
+    CardError
+        For records of another description, file or feature.
+    DataError
+        For files that cannot be read or written. Earlier codes and card then stay.
     """
     watch = Stopwatch()
     data_set = load_data_set(description, truth=frozen is None)

@@ -155,10 +155,27 @@ def cost(method: str, firmware: Judged, other: Judged, classes: Sequence[str]) -
 
 
 def run(*, spec: Path, network: Path, codes: Path, model: Path, references: Path, card: Output) -> None:
-    """Evaluate the integer network, the trained model and the references (`reference.npz`) on the test split and write
-    a `PhysicsCard`.
+    """Evaluate network, trained model and baselines on the test split.
 
-    Raises CardError for an input that is damaged, networks and codes that do not fit, or a class without test events.
+    Parameters
+    ----------
+    spec : Path
+        Specification of the design (spec.json).
+    network : Path
+        The integer network (network.npz).
+    codes : Path
+        Integer codes of the data set (codes.npz).
+    model : Path
+        The trained Keras model (model.keras).
+    references : Path
+        Outputs of the baselines (reference.npz).
+    card : Output
+        Card to write (JSON).
+
+    Raises
+    ------
+    CardError
+        If a file is damaged, the files do not fit, or a class has no test events.
     """
     watch = Stopwatch()
     design = read_card(Spec, spec)

@@ -20,12 +20,35 @@ from trigger_lut.verification.formal.sequential import second_proof
 def run(
     *, spec: Path, network: Path, firmware_card: Path, card: Output, seconds: int, second_seconds: int = 0
 ) -> ProveCard:
-    """Write the ProveCard of a design.
+    """Prove that the Verilog is the network for all inputs, output by output, with two proofs.
 
-    seconds: time for SAT, of what is not proven word by word; 0: nothing is proven. second_seconds: processor time for
-    the second proof, which needs a first one; 0: it is not made. An output that differs does not raise: the card says
-    so. Raises CardError for files that do not belong together, FirmwareError when the firmware's plan is not the
-    network.
+    Parameters
+    ----------
+    spec : Path
+        Specification of the design (spec.json).
+    network : Path
+        The integer network (network.npz).
+    firmware_card : Path
+        Card of the firmware (firmware.json).
+    card : Output
+        Card to write (JSON).
+    seconds : int
+        Time for SAT in seconds; 0 proves nothing.
+    second_seconds : int
+        Processor time of the second proof in seconds; 0 skips it.
+
+    Returns
+    -------
+    ProveCard
+        The card.
+
+    Raises
+    ------
+    CardError
+        If the files do not belong together.
+    FirmwareError
+        If the plan of the firmware is not the network. An output that differs does not raise: the card lists
+        it.
     """
     watch = Stopwatch()
     design, firmware = read_card(Spec, spec), read_card(FirmwareCard, firmware_card)

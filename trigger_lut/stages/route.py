@@ -37,10 +37,34 @@ class DepthResult:
 
 
 def run(*, spec: Path, network: Path, firmware_card: Path, card: Output) -> RouteCard:
-    """Place and route a design in several pipeline depths and write its RouteCard.
+    """Place and route a design for an ECP5 with nextpnr, in several pipeline depths.
 
-    Raises ToolMissingError without nextpnr or Yosys, ToolFailedError when one of them fails, FirmwareError when a
-    netlist is too large for the device, CardError when the Verilog is not the one that the firmware card lists.
+    Parameters
+    ----------
+    spec : Path
+        Specification of the design (spec.json).
+    network : Path
+        The integer network (network.npz).
+    firmware_card : Path
+        Card of the firmware (firmware.json).
+    card : Output
+        Card to write (JSON).
+
+    Returns
+    -------
+    RouteCard
+        The card.
+
+    Raises
+    ------
+    ToolMissingError
+        Without nextpnr or Yosys.
+    ToolFailedError
+        If one of them fails.
+    FirmwareError
+        If a netlist is too large for the device.
+    CardError
+        If the Verilog changed after the firmware card.
     """
     watch = Stopwatch()
     nextpnr.check_installed()

@@ -40,10 +40,27 @@ def binomial_error(share: float, events: int) -> float:
 def run(
     *, reference: Path, designs: list[Path], points: list[Path], json: Output, tsv: Output, published: str | None
 ) -> None:
-    """Write one row a design from the cards in its folder; `points` are folders of the scan, `designs` the others.
+    """Compare all designs of a scan and mark the Pareto front.
 
-    published: name of the public data set that this one is, or None. Raises CardError when a card is missing or
-    damaged, or the designs are not of one data set and target.
+    Parameters
+    ----------
+    reference : Path
+        Card of the baselines (reference.json).
+    designs : list of Path
+        Folders of designs outside the scan.
+    points : list of Path
+        Folders of the points of the scan.
+    json : Output
+        Card to write (JSON).
+    tsv : Output
+        The same as a table, to write.
+    published : str or None
+        Name of the public data set, to list published results.
+
+    Raises
+    ------
+    CardError
+        If a card is missing or damaged, or the designs differ in data set or target.
     """
     watch = Stopwatch()
     card = read_card(ReferenceCard, reference)

@@ -132,9 +132,23 @@ def same_everywhere(folders: list[Path], specs: list[Spec]) -> None:
 
 
 def run(*, reference: Path, folders: list[Path], json: Output, tsv: Output) -> None:
-    """Write one row a design from the cards in its folder, in the order given: JSON for machines, TSV for spreadsheets.
+    """Write one row for each design: JSON for machines, TSV for spreadsheets.
 
-    Raises CardError when a card is missing or damaged, or the designs are not of one data set and target.
+    Parameters
+    ----------
+    reference : Path
+        Card of the baselines (reference.json).
+    folders : list of Path
+        Folders of the designs, in the order of the rows.
+    json : Output
+        Card to write (JSON).
+    tsv : Output
+        The same as a table, to write.
+
+    Raises
+    ------
+    CardError
+        If a card is missing or damaged, or the designs differ in data set or target.
     """
     watch = Stopwatch()
     card = read_card(ReferenceCard, reference)

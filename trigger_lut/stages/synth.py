@@ -24,12 +24,36 @@ from trigger_lut.synthesis.synthesizers import synthesizer_of
 
 
 def run(*, spec: Path, network: Path, train_card: Path, firmware_card: Path, card: Output) -> SynthCard:
-    """Synthesize the Verilog of a design and write its SynthCard.
+    """Synthesize the Verilog of a design, and compare the netlist with the network on random vectors.
 
-    LUTs are LUT1 to LUT6 cells (two small functions that share one LUT6 in a device count twice), bram18 counts a 36 Kb
-    block RAM twice. The netlist is evaluated on random vectors as well. Raises CardError when Verilog or network are
-    not those that the firmware card lists, ToolMissingError without the synthesizer, ToolFailedError when it fails,
-    NotReproducibleError when the netlist is another function than the network or takes other cycles than the Verilog.
+    Parameters
+    ----------
+    spec : Path
+        Specification of the design (spec.json).
+    network : Path
+        The integer network (network.npz).
+    train_card : Path
+        Card of the training (train.json).
+    firmware_card : Path
+        Card of the firmware (firmware.json).
+    card : Output
+        Card to write (JSON).
+
+    Returns
+    -------
+    SynthCard
+        The card.
+
+    Raises
+    ------
+    CardError
+        If Verilog or network changed after the firmware card.
+    ToolMissingError
+        Without the synthesizer.
+    ToolFailedError
+        If it fails.
+    NotReproducibleError
+        If the netlist differs from the network, or takes other cycles than the Verilog.
     """
     watch = Stopwatch()
     design, train = read_card(Spec, spec), read_card(TrainCard, train_card)

@@ -39,9 +39,25 @@ HISTOGRAM_BINS = 60
 
 
 def run(*, encoded: Path, background: list[str], teacher: Teacher, codes: Output, card: Output) -> None:
-    """Train the teacher on the training split of `encoded`, and write the same events with its score as their target.
+    """Train an autoencoder on background, and write its score as the target of all events.
 
-    Raises CardError for a file that is damaged or has no such classes.
+    Parameters
+    ----------
+    encoded : Path
+        Codes without scores.
+    background : list of str
+        Classes to train on.
+    teacher : Teacher
+        `anomaly.teacher` of the data set.
+    codes : Output
+        Codes with scores to write (codes.npz).
+    card : Output
+        Card to write (JSON).
+
+    Raises
+    ------
+    CardError
+        If a file is damaged, or a class does not exist.
     """
     watch = Stopwatch()
     events = load_codes(encoded)

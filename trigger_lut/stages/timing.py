@@ -13,11 +13,28 @@ from trigger_lut.stages.registry import Output
 
 
 def run(*, spec: Path, verify_card: Path, synth_card: Path, card: Output) -> TimingCard:
-    """Write the TimingCard of a design from what simulation and synthesis measured.
+    """Compare clock, latency and throughput with budget and target.
 
-    latency_ns is the measured number of cycles times the period of the target's clock. It is met only where the clock
-    is. Fmax is an estimate: the delay model on the longest path of the synthesized netlist. Raises CardError when the
-    cards are of different designs or lack the path.
+    Parameters
+    ----------
+    spec : Path
+        Specification of the design (spec.json).
+    verify_card : Path
+        Card of the verification (verify.json).
+    synth_card : Path
+        Card of the synthesis (synth.json).
+    card : Output
+        Card to write (JSON).
+
+    Returns
+    -------
+    TimingCard
+        The card.
+
+    Raises
+    ------
+    CardError
+        If the cards are of different designs, or lack the longest path.
     """
     watch = Stopwatch()
     design, verified, synthesized = (

@@ -38,18 +38,42 @@ def run(
     start: Path | None = None,
     gpus: int = 1,
 ) -> None:
-    """Train the design of `spec` on `codes`; write the Keras model, the integer network and the card.
+    """Train a design to its budget, or import its Keras file.
 
-    warm: file to write, with what the training had right before its widths were frozen. start: that file of the design
-    that this one starts from, where its specification names one. gpus: how many share the training; by default one, or
-    none where there is none.
+    Parameters
+    ----------
+    spec : Path
+        Specification of the design (spec.json).
+    codes : Path
+        Integer codes of the data set (codes.npz).
+    checkpoints : Path
+        Folder of checkpoints, from which an interrupted training resumes.
+    model : Output
+        Keras model to write.
+    network : Output
+        Integer network to write.
+    card : Output
+        Card to write (JSON).
+    warm : Output or None
+        State before the widths are frozen, to write for smaller designs.
+    start : Path or None
+        That state of the design that this one starts from.
+    gpus : int
+        GPUs that share the training; default: one.
 
-    A network that is given as a file is imported without training: see `import_model`.
-
-    An interrupted training goes on from `checkpoints`. When all that was tried is beyond the budget after synthesis,
-    the nearest network is written, with `meets_budget` false in its card. Raises ConfigurationError when shape and
-    data do not fit, BudgetMissedError for a budget below the theoretical least, DivergedError where numbers are not
-    finite, CardError for a wrong `start`, ToolMissingError without Yosys.
+    Raises
+    ------
+    ConfigurationError
+        If network and data do not fit.
+    BudgetMissedError
+        For a budget below the lower bound. Another missed budget does not raise: the card has `meets_budget:
+        false`.
+    DivergedError
+        If a value is not finite.
+    CardError
+        For a wrong `start`.
+    ToolMissingError
+        Without the synthesizer.
     """
     watch = Stopwatch()
     choose_flags()

@@ -35,10 +35,36 @@ SOURCES: dict[str, Source] = {"post_synth": "post-synth", "post_route": "post-ro
 def run(
     *, spec: Path, firmware_card: Path, folder: Output, card: Output, vivado: bool = False, vitis_hls: bool = False
 ) -> VendorCard:
-    """Write build scripts into `folder` (made anew), run the tools that are asked for and on PATH, write a VendorCard.
+    """Write scripts for Vivado and Vitis HLS, and run the tools that are requested and on PATH.
 
-    What does not run is "not measured", with the reason. Raises CardError when the firmware is not the one that its
-    card lists, ToolFailedError with a tool's last lines when it fails, ReportError when a report is not as expected.
+    Parameters
+    ----------
+    spec : Path
+        Specification of the design (spec.json).
+    firmware_card : Path
+        Card of the firmware (firmware.json).
+    folder : Output
+        Folder to write into.
+    card : Output
+        Card to write (JSON).
+    vivado : bool
+        Run Vivado.
+    vitis_hls : bool
+        Run Vitis HLS.
+
+    Returns
+    -------
+    VendorCard
+        The card.
+
+    Raises
+    ------
+    CardError
+        If the firmware changed after its card.
+    ToolFailedError
+        If a tool fails.
+    ReportError
+        If a report has another form than expected.
     """
     watch = Stopwatch()
     design, firmware = read_card(Spec, spec), require_current_files(firmware_card, spec)

@@ -1,5 +1,5 @@
-# From collider data to verified trigger firmware. Each stage is one file in workflow/rules/; what is asked for
-# stands in config/budget.yaml.
+# From collider data to verified trigger firmware. Each stage is one file in workflow/rules/; the user's
+# request is config/budget.yaml.
 import shlex
 import sys
 import time

@@ -45,7 +45,7 @@ def test_cli_numbers_out_of_range_are_refused(arguments, least, capsys):
     with pytest.raises(SystemExit) as caught:
         cli.main(arguments)
     assert caught.value.code == 2
-    expected = f"argument {arguments[1]}: expected a whole number, at least {least}, found {arguments[2]!r}"
+    expected = f"argument {arguments[1]}: expected an integer, at least {least}, found {arguments[2]!r}"
     assert expected in capsys.readouterr().err
 
 

@@ -28,7 +28,7 @@ FILES = {
     "--folder": "folder to write into",
     "--budget": "budget file (YAML)",
     "--targets": "trigger targets (YAML)",
-    "--checkpoints": "folder of the checkpoints that an interrupted training goes on from",
+    "--checkpoints": "folder of the checkpoints, from which an interrupted training resumes",
     "--reference": "card of the references (reference.json)",
     "--train": "card of the training (train.json)",
     "--physics": "card of the physics (physics.json)",
@@ -52,7 +52,7 @@ FILES = {
 
 
 def at_least(least: int) -> Callable[[str], int]:
-    """Return the type of an option that takes whole numbers from `least` on."""
+    """Return the type of an option that takes integers from `least` on."""
 
     def number(text: str) -> int:
         try:
@@ -60,7 +60,7 @@ def at_least(least: int) -> Callable[[str], int]:
         except ValueError:
             value = least - 1
         if value < least:
-            raise argparse.ArgumentTypeError(f"expected a whole number, at least {least}, found {text!r}")
+            raise argparse.ArgumentTypeError(f"expected an integer, at least {least}, found {text!r}")
         return value
 
     return number

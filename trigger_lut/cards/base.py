@@ -78,7 +78,7 @@ class Measured(Strict):
 
 
 class Card(Strict):
-    """What every card holds beside its stage's own fields."""
+    """Fields of all cards."""
 
     schema_version: Literal[2] = Field(SCHEMA_VERSION, description="Raised when a field changes its name or meaning.")
     stage: str = Field(description="Name of the stage.")

@@ -41,7 +41,7 @@ class DecisionForm(Strict):
 
 
 class DecisionCard(Card):
-    """The module that gives the trigger's decision beside the network's outputs."""
+    """Module with the trigger's decision and the network's outputs."""
 
     stage: Literal["decision"] = "decision"
     design: str = Field(description="Name of the design.")

@@ -1,4 +1,4 @@
-"""The card of the stage `drift`: other data, as the frozen firmware sees them, beside those it was trained on."""
+"""The card of the stage `drift`: other data, compared with the data of the training."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from trigger_lut.cards.stage_cards import Metric
 
 
 class Distance(Strict):
-    """How far two distributions of one integer are apart."""
+    """Distance of two distributions of one integer."""
 
     ks: float = Field(description="Largest difference of the two cumulative distributions (Kolmogorov and Smirnov).")
     ks_p_value: float = Field(
         description="Largest probability of at least that distance where both are samples of one distribution "
-        "(of whole numbers, which repeat, it is smaller: G. Noether, Metrika 7 (1963) 115)."
+        "(of integers, which repeat, it is smaller: G. Noether, Metrika 7 (1963) 115)."
     )
     chi2_p_value: float = Field(
-        description="Probability of at least as different shares of codes (chi-square of weighted events, after "
+        description="Probability of at least as different fractions of codes (chi-square of weighted events, after "
         "N. Gagunashvili, arXiv:physics/0605123)."
     )
     total_variation: float = Field(description="Half of the sum of all differences of shares: 0 equal, 1 disjoint.")
@@ -28,7 +28,7 @@ class Distance(Strict):
 
     @property
     def p_value(self) -> float:
-        """Of the smaller of the two probabilities, for two tests were made."""
+        """Return the smaller probability, corrected for two tests."""
         return min(2 * min(self.ks_p_value, self.chi2_p_value), 1.0)
 
 
@@ -41,7 +41,7 @@ class Spread(Strict):
 
 
 class ValueRatio(Strict):
-    """A share or rate in both data sets."""
+    """A fraction or rate in both data sets."""
 
     trained: Interval68 = Field(description="Of the data set the design was trained on, test split.")
     new: Interval68 = Field(description="Of the other data set.")
@@ -54,16 +54,16 @@ class CodeShift(Strict):
     """One code of an input."""
 
     code: int = Field(description="The integer.")
-    value: float = Field(description="What it stands for.")
-    trained: float = Field(description="Share of events with it that the design was trained on.")
-    new: float = Field(description="Share of the new events.")
+    value: float = Field(description="Its real value.")
+    trained: float = Field(description="Fraction of events with it that the design was trained on.")
+    new: float = Field(description="Fraction of the new events.")
 
 
 class CodeHistogram(Strict):
-    """Shares of events by bins of neighboring codes."""
+    """Fractions of events by bins of neighboring codes."""
 
     edges: list[float] = Field(description="Edges of the bins, as values.")
-    trained: list[float] = Field(description="Share of events a bin.")
+    trained: list[float] = Field(description="Fraction of events a bin.")
     new: list[float] = Field(description="The same of the new events.")
 
 
@@ -75,13 +75,13 @@ class InputDrift(Strict):
     distance: Distance = Field(description="Of the distributions of its codes.")
     trained: Spread = Field(description="Of its values, as decoded from codes.")
     new: Spread = Field(description="The same of the new events.")
-    lowest: ValueRatio = Field(description="Share of events at the lowest code, where smaller values saturate.")
+    lowest: ValueRatio = Field(description="Fraction of events at the lowest code, where smaller values saturate.")
     highest: ValueRatio = Field(description="Share at the highest code, where larger values saturate.")
     saturated: tuple[float, float] = Field(
-        description="Share of values beyond the format, of all events: trained, new (from the cards of ingest)."
+        description="Fraction of values beyond the format, of all events: trained, new (from the cards of ingest)."
     )
     distinct_codes: tuple[int, int] = Field(description="How many codes occur: trained, new.")
-    unseen: float = Field(description="Share of new events with codes that no event of any split had.")
+    unseen: float = Field(description="Fraction of new events with codes that no event of any split had.")
     unseen_by_chance: float = Field(
         description="What one expects of it: codes that one event had, over events (I. Good, Biometrika 40 (1953) 237)."
     )
@@ -90,7 +90,7 @@ class InputDrift(Strict):
 
 
 class NumberDrift(Strict):
-    """One whole number of each event in both data sets: an output of the firmware, or a sum over inputs."""
+    """One integer of each event in both data sets: an output of the firmware, or a sum over inputs."""
 
     name: str = Field(description="Class or target, or the feature of objects that is summed.")
     unit: str = Field("", description="Of a target.")
@@ -112,11 +112,11 @@ class PointDrift(Strict):
 
 
 class TargetDrift(Strict):
-    """How well one target of a regression is found in both data sets."""
+    """Resolution of one target of a regression in both data sets."""
 
     name: str = Field(description="Name of the target.")
     unit: str = Field(description="Its unit; may be empty.")
-    trained: Resolution = Field(description="On the test split the design was trained beside.")
+    trained: Resolution = Field(description="On the test split of the training's data.")
     new: Resolution = Field(description="On the new events.")
 
 
@@ -133,17 +133,17 @@ class DriftCard(Card):
         description="As many events of equal weight say as much: (sum w)^2 / sum w^2 (L. Kish, Survey Sampling, 1965)."
     )
     skipped_files: dict[str, str] = Field(
-        description="New files that could not be read and were left out, with the reason."
+        description="New files that could not be read and were skipped, with the reason."
     )
     shared_events: int = Field(
         description="New events that have the identity of one of the trained data set, of any split."
     )
     class_counts: dict[str, tuple[int, int]] = Field(
         description="Events a class that both have: trained, new; empty: no labels. New ones are weighted to the "
-        "trained shares of these classes."
+        "trained fractions of these classes."
     )
     skipped_events: dict[str, int] = Field(
-        description="Events of classes that the other data set has none of, left out."
+        description="Events of classes that the other data set has none of, skipped."
     )
     expressions: dict[str, tuple[str, str]] = Field(description="Features that are read differently: trained, new.")
     features: list[InputDrift] = Field(description="Largest distance first.")

@@ -12,7 +12,7 @@ class FmaxInterval(Strict):
 
     low_mhz: float
     high_mhz: float
-    probability: float = Field(description="Share of the published designs within the bounds.")
+    probability: float = Field(description="Fraction of the published designs within the bounds.")
     designs: int = Field(description="Published designs behind the bounds.")
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ from trigger_lut.cards.stage_cards import Metric
 class Loss(Strict):
     """Quality that is lost when something is shuffled among the events: before minus after, on the same events."""
 
-    value: float = Field(description="Of the accuracy, a share of events; of a regression of R^2.")
+    value: float = Field(description="Of the accuracy, a fraction of events; of a regression of R^2.")
     error: float | None = Field(description="Its standard error, event by event; null: fewer than two events.")
 
 
@@ -22,7 +22,7 @@ class BitImportance(Strict):
 
     bit_weight: float = Field(description="What the bit adds to the number that the network gets; negative: the sign.")
     read: bool = Field(description="Whether anything that reads the input depends on it, for any code.")
-    ones: float = Field(description="Share of the values in which it is 1.")
+    ones: float = Field(description="Fraction of the values in which it is 1.")
     loss: Loss = Field(description="When this bit alone is shuffled; exactly 0 where it is not read.")
 
 
@@ -39,7 +39,7 @@ class FeatureImportance(Strict):
     loss: Loss = Field(description="When the whole feature is shuffled, all slots alike.")
     by_class: dict[str, Loss] = Field(
         {},
-        description="Of the share of each class's events that are assigned to it, when the whole feature is shuffled.",
+        description="The same for the fraction of each class's events that are assigned to it.",
     )
     bits: list[BitImportance] = Field(description="The most significant first.")
 
@@ -57,11 +57,11 @@ class SlotImportance(Strict):
 
 
 class ImportanceCard(Card):
-    """What each bit of each input is worth to the integer network, on events of the test split."""
+    """Loss of score without each bit of each input, on events of the test split."""
 
     stage: Literal["importance"] = "importance"
     design: str = Field(description="Name of the design.")
-    metric: Metric = Field(description="What the quality is: a share of right classes, or R^2.")
+    metric: Metric = Field(description="Metric of the score: a fraction of right classes, or R^2.")
     score: float = Field(description="On these events, before anything is shuffled.")
     events: int = Field(description="Events that this was measured on: the first of the test split.")
     events_test: int = Field(description="Events in the test split.")

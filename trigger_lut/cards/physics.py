@@ -26,7 +26,7 @@ class RocCurve(Strict):
 
 
 class Interval68(Strict):
-    """A share or rate with its central interval of 68.3 % (Clopper and Pearson, Biometrika 26 (1934) 404)."""
+    """A fraction or rate with its central interval of 68.3 % (Clopper and Pearson, Biometrika 26 (1934) 404)."""
 
     value: float = Field(description="Share, or rate in kHz.")
     low: float = Field(description="Lower end.")
@@ -34,10 +34,10 @@ class Interval68(Strict):
 
 
 class Classification(Strict):
-    """How well one method tells the classes apart."""
+    """Accuracy and ROC curves of one method."""
 
     method: str = Field(description="Reference, trained network, or the firmware's integers.")
-    accuracy: Interval68 = Field(description="Share of events whose largest output is their class.")
+    accuracy: Interval68 = Field(description="Fraction of events whose largest output is their class.")
     classes: dict[str, RocCurve] = Field(description="One class against all others, by name.")
     confusion: list[list[int]] = Field(description="Events by true (row) and assigned (column) class.")
 
@@ -50,7 +50,7 @@ class PairedDifference(Strict):
 
 
 class QuantizationLoss(Strict):
-    """What the firmware loses or gains against another method, on the same events."""
+    """Difference of the firmware and another method on the same events."""
 
     method: str = Field(description="The other method.")
     accuracy: PairedDifference = Field(description="Of the accuracies.")
@@ -60,10 +60,10 @@ class QuantizationLoss(Strict):
 
 
 class Resolution(Strict):
-    """How well one method finds one target. All but r2 in the target's unit."""
+    """Resolution of one method for one target. All but r2 in the target's unit."""
 
     method: str = Field(description="Reference, trained network, or the firmware's integers.")
-    r2: float = Field(description="Share of the target's variance that is explained.")
+    r2: float = Field(description="Fraction of the target's variance that is explained.")
     bias: float = Field(description="Mean of found minus true.")
     rms: float = Field(description="Root of the mean squared deviation.")
     central: float = Field(description="Half of the interval that holds the central 68.3 % of the deviations.")
@@ -83,13 +83,13 @@ class TargetResolution(Strict):
 
 
 class PhysicsCard(Card):
-    """What the integer network does to the test split."""
+    """Results of all methods on the test split."""
 
     stage: Literal["physics"] = "physics"
     design: str = Field(description="Name of the design.")
-    metric: Metric = Field("accuracy", description="What the accuracy is: a share of right classes, or R^2.")
+    metric: Metric = Field("accuracy", description="Metric of the score: a fraction of right classes, or R^2.")
     events: int = Field(description="Events in the test split.")
-    score: float = Field(le=1, description="Share of events whose largest output is their class; of a regression R^2.")
+    score: float = Field(le=1, description="Fraction of events assigned to their class; of a regression R^2.")
     classes: dict[str, RocCurve] = Field({}, description="Of the firmware: one class against all others, by name.")
     confusion: list[list[int]] = Field([], description="Of the firmware: events by true (row) and assigned class.")
     methods: list[Classification] = Field([], description="References first, the firmware's integers last.")
@@ -104,7 +104,7 @@ class WorkingPoint(Strict):
     threshold: float | None = Field(description="Smallest score that passes; null: none keeps to the rate.")
     code: int | None = Field(description="The same for the firmware: smallest difference of output codes.")
     rate_khz: Interval68 = Field(description="Rate on the test split.")
-    efficiency: dict[str, Interval68] = Field(description="Share of each signal class that passes, and of all of them.")
+    efficiency: dict[str, Interval68] = Field(description="Fraction that passes, by signal class and of all of them.")
 
 
 class RateCurve(Strict):
@@ -113,7 +113,7 @@ class RateCurve(Strict):
     method: str = Field(description="Reference, trained network, or the firmware's integers.")
     threshold: list[float] = Field(description="Scores, falling.")
     rate_khz: list[float] = Field(description="Rate of the events at or above them.")
-    efficiency: list[float] = Field(description="Share of the signal at or above them.")
+    efficiency: list[float] = Field(description="Fraction of the signal at or above them.")
 
 
 class Turnon(Strict):
@@ -126,11 +126,11 @@ class Turnon(Strict):
 
 
 class Reliability(Strict):
-    """Predicted probability that an event is signal, against the share that is."""
+    """Predicted probability that an event is signal, against the fraction that is."""
 
     method: str = Field(description="Reference, trained network, or the firmware's integers.")
     predicted: list[float] = Field(description="Mean predicted probability of the events of a bin.")
-    observed: list[Interval68] = Field(description="Share of signal among them.")
+    observed: list[Interval68] = Field(description="Fraction of signal among them.")
 
 
 class ThresholdsCard(Card):
@@ -145,7 +145,7 @@ class ThresholdsCard(Card):
 
 
 class RateCard(Card):
-    """What a design is as a trigger: rate in kHz and signal efficiency."""
+    """Rate in kHz and signal efficiency of a design as a trigger."""
 
     stage: Literal["rate"] = "rate"
     design: str = Field(description="Name of the design.")
@@ -156,7 +156,7 @@ class RateCard(Card):
     input_rate_from: str = Field(description="How that was stated.")
     single_score: bool = Field(False, description="Whether the score is the network's one output: anomaly detection.")
     events: dict[str, int] = Field(description="Test events a class.")
-    khz_per_event: dict[str, float] = Field(description="What one test event of a background class stands for.")
+    khz_per_event: dict[str, float] = Field(description="What one test event of a background class represents.")
     points: dict[str, list[WorkingPoint]] = Field(description="By wanted rate in kHz: every method.")
     curves: list[RateCurve] = Field(description="Every method.")
     turnons: list[Turnon] = Field(description="One entry a variable.")

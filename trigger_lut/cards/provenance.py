@@ -204,7 +204,7 @@ def _content(path: Path, needs_digest: bool) -> dict[str, Any] | None:
 
 
 def _written(content: Mapping[str, Any]) -> dict[str, str]:
-    """Return the sha256 of the files that a stage wrote beside its card, by path."""
+    """Return the sha256 of the files that a stage wrote next to its card, by path."""
     folder = Path(content.get("folder", "")) if content["stage"] == "decision" else Path()
     written = content.get("files", {}) if content["stage"] in ("firmware", "decision") else {}
     return {str(folder / name): digest for name, digest in written.items()}

@@ -18,14 +18,14 @@ class CheckLine(Strict):
 
 
 class ReleaseCard(Card):
-    """What is delivered of a design, and the check of it."""
+    """Release of a design, and its check."""
 
     stage: Literal["release"] = "release"
     design: str = Field(description="Name of the design.")
     archive: str = Field(description="The zip.")
     archive_sha256: str = Field(description="Its checksum; the same for the same inputs.")
     archive_bytes: int = Field(description="Its size.")
-    manifest_sha256: str = Field(description="Checksum of its manifest, which lists all files: it stands for them all.")
+    manifest_sha256: str = Field(description="Checksum of its manifest, which lists all files.")
     files: dict[str, int] = Field(description="Files in it, and their bytes.")
     vectors: int = Field(description="Vectors in it, with their outputs.")
     emulator_events_per_second: float = Field(description="Of the C++ emulator, a second of CPU time on one core.")

@@ -11,10 +11,10 @@ from trigger_lut.cards.stage_cards import Metric
 
 
 class ScanPoint(Strict):
-    """One design on the scan's page, and whether another one beats it."""
+    """One design on the scan's page, and its place relative to the Pareto front."""
 
     name: str = Field(description="Name of the design.")
-    scanned: bool = Field(description="Whether the scan asked for it; the others stand under designs.")
+    scanned: bool = Field(description="Whether the scan asked for it; the others are in `designs`.")
     network: str = Field(description="Widths or kinds of the layers, or the function's name.")
     max_input_bits: int | None = Field(description="Largest address width of an edge; null for a function.")
     seed: int = Field(description="Seed of initialization and shuffling.")
@@ -22,7 +22,7 @@ class ScanPoint(Strict):
     epochs: int = Field(description="Epochs of its own training.")
     training_seconds: float = Field(description="Wall time of these epochs.")
     score: float = Field(description="Of the integer network, on the test split.")
-    metric: Metric = Field("accuracy", description="What the accuracy is: a share of right classes, or R^2.")
+    metric: Metric = Field("accuracy", description="Metric of the score: a fraction of right classes, or R^2.")
     score_error: float | None = Field(description="Binomial standard error of an accuracy; null for R^2.")
     luts: int = Field(description="6-input LUTs.")
     luts_source: str = Field(description="Where luts and ff come from.")
@@ -55,7 +55,7 @@ class PublishedResult(Strict):
 
 
 class ScanCard(Card):
-    """results/scan.json: all points of a scan, and the designs beside them."""
+    """results/scan.json: all points of a scan, and the other designs."""
 
     stage: Literal["scan"] = "scan"
     data_set: str = Field(description="Name of the data set.")

@@ -21,12 +21,10 @@ class CrossingFileCard(Card):
 
 
 class CrossingClass(Strict):
-    """What the crossings of one class are like."""
+    """Statistics of the crossings of one class."""
 
     crossings: int = Field(description="Entries.")
-    fraction: float | None = Field(
-        description="Of all filled crossings, those that this kind stands for; null: signal."
-    )
+    fraction: float | None = Field(description="Of all filled crossings, the fraction of this kind; null: signal.")
     collisions: float = Field(description="Mean number of collisions.")
     objects: dict[str, float] = Field(description="Mean number of jets, e/gammas and muons.")
     met_gev: float = Field(description="Mean missing transverse momentum.")
@@ -37,12 +35,12 @@ class CrossingClass(Strict):
 
 
 class CrossingCheck(Card):
-    """Whether simulated crossings are as they are described. Made only when they are."""
+    """Check of simulated crossings. The card exists only if all checks pass."""
 
     stage: Literal["check_crossings"] = "check_crossings"
     pileup: float = Field(description="Mean number of collisions that was asked for.")
     sigma_mb: dict[str, float] = Field(description="Cross sections that Pythia found, by kind of collision.")
-    expected_mb: dict[str, float] = Field(description="Those that the shares rest on.")
+    expected_mb: dict[str, float] = Field(description="Those that the fractions rest on.")
     edges_gev: list[float] = Field(description="Edges of the histograms' bins.")
     classes: dict[str, CrossingClass] = Field(description="By class.")
 
@@ -64,7 +62,7 @@ class MassPeak(Strict):
     uncertainty_gev: float = Field(description="Standard error of the mean of the masses in the peak.")
     jets_in_peak: int = Field(description="Jets within half_width_gev of the center.")
     jets_in_sidebands: int = Field(description="Jets in the two windows of half_width_gev that adjoin the peak.")
-    fraction_in_peak: float = Field(description="The same as a share of all jets of the class.")
+    fraction_in_peak: float = Field(description="The same as a fraction of all jets of the class.")
 
 
 class PhysicsCheck(Card):
@@ -87,16 +85,16 @@ class MuonFileCard(Card):
 
 
 class MuonCheck(Card):
-    """Whether simulated muons are as the chamber is described. Made only when they are."""
+    """Check of simulated muons. The card exists only if all checks pass."""
 
     stage: Literal["check_muons"] = "check_muons"
-    muons: int = Field(description="Muons looked at.")
-    efficiency: list[float] = Field(description="Share of muons with a hit within one channel, a gap.")
+    muons: int = Field(description="Muons that were checked.")
+    efficiency: list[float] = Field(description="Fraction of muons with a hit within one channel, a gap.")
     hits: list[float] = Field(description="Mean number of channels hit, a gap.")
     fit_width_mrad: float = Field(
         description="Half of the central 68.3 % of fitted minus true angle, least squares on the muon's own hits."
     )
-    fit_fraction: float = Field(description="Share of muons that can be fitted.")
+    fit_fraction: float = Field(description="Fraction of muons that can be fitted.")
     angle_edges_mrad: list[float] = Field(description="Edges of bins of the true angle.")
     angle_counts: list[int] = Field(description="Muons in them.")
     residual_edges_mrad: list[float] = Field(description="Edges of bins of fitted minus true angle.")

@@ -1,6 +1,6 @@
 """The cards of the stages from data to physics, and of the tables over all designs.
 
-A card says what a stage wrote, for the next one and for the pages. Those from firmware to timing stand beside, in
+A card says what a stage wrote, for the next one and for the pages. Those from firmware to timing are in
 `cards.firmware`, and a scan's in `cards.scan`.
 """
 
@@ -14,7 +14,7 @@ from trigger_lut.cards.base import Card, Count, Measured, Strict
 from trigger_lut.cards.estimates import FmaxInterval
 
 Metric = Literal["accuracy", "r2"]
-"""Share of right classes, or of a regression the share of the targets' variance that is explained."""
+"""Fraction of right classes, or of a regression the fraction of the targets' variance that is explained."""
 METRICS: dict[Metric, str] = {"accuracy": "Accuracy", "r2": "R²"}
 
 
@@ -37,7 +37,7 @@ class ReadCard(Card):
     entries: int = Field(description="Entries in its tree.")
     selected: int = Field(description="Records: entries, or objects of entries, that pass the cut and have a class.")
     without_class: dict[str, int] = Field({}, description="Number of entries without a class, by value of the label.")
-    skip_reason: str | None = Field(description="Why it was left out; null: it was read.")
+    skip_reason: str | None = Field(description="Why it was skipped; null: it was read.")
     remote: dict[str, str] = Field({}, description="UUID in the header of each remote file, instead of a checksum.")
 
 
@@ -50,22 +50,22 @@ class FeatureSummary(Strict):
     automatic: bool = Field(description="Whether the range was picked from quantiles of the training split.")
     minimum: float | None = Field(description="Smallest value before rounding; null: the slot holds an object in none.")
     maximum: float | None = Field(description="Largest value before rounding.")
-    saturated_fraction: float = Field(description="Share of entries outside the format's range.")
+    saturated_fraction: float = Field(description="Fraction of entries outside the format's range.")
     nonfinite: int = Field(description="NaN or infinite entries, treated as the description says.")
-    lsb: float | None = Field(None, description="What a step of one stands for; null: the format's own step.")
+    lsb: float | None = Field(None, description="Real value of one step; null: the format's own step.")
     empty_fraction: float = Field(
-        0.0, description="Share of entries in which the slot holds no object; the other figures are of the rest."
+        0.0, description="Fraction of entries whose slot is empty. All other statistics exclude these entries."
     )
     distinct_codes: int = Field(description="How many codes occur.")
     histogram: dict[str, list[list[float]]] = Field(description="{'edges': [edges], 'counts': [counts a class]}.")
 
 
 class TargetSummary(Strict):
-    """What a regression aims at."""
+    """Target of a regression."""
 
     name: str = Field(title="Target", description="Name of the target, and of the network's output.")
     unit: str = Field(title="Unit", description="Its unit; may be empty.")
-    scale: float = Field(title="Value of output 1", description="What an output of 1 stands for.")
+    scale: float = Field(title="Value of output 1", description="Real value of an output of 1.")
     minimum: float = Field(title="Smallest", description="Smallest value of all events.")
     maximum: float = Field(title="Largest", description="Largest value.")
     mean: float = Field(title="Mean", description="Mean of all events.")
@@ -90,11 +90,11 @@ class IngestCard(Card):
 
 
 class TeacherCard(Card):
-    """What an anomaly's networks learn: the score of an autoencoder of background."""
+    """Score of an autoencoder of background, which the networks of an anomaly detection learn."""
 
     stage: Literal["teacher"] = "teacher"
     background: list[str] = Field(description="Classes that it was trained on.")
-    channels: list[str] = Field(description="Those that it looks at.")
+    channels: list[str] = Field(description="Channels that it reads.")
     units: list[int] = Field(description="Outputs of its layers, from the input to the narrowest.")
     events: int = Field(description="Events of the training split.")
     loss_training: list[float] = Field(description="Mean squared error by epoch, channels in standard deviations.")
@@ -106,12 +106,12 @@ class TeacherCard(Card):
 
 
 class ReferenceCard(Card):
-    """What is learnable: references without quantization, on the test split."""
+    """Scores of the baselines, which are not quantized, on the test split."""
 
     stage: Literal["reference"] = "reference"
     units: list[int] = Field(description="Widths of the Dense network.")
     events: int = Field(description="Events that both were trained on, a million at most.")
-    metric: Metric = Field("accuracy", description="What the accuracies are: a share of right classes, or R^2.")
+    metric: Metric = Field("accuracy", description="Metric of the scores: a fraction of right classes, or R^2.")
     score_dense: float = Field(description="Unquantized Dense network of the same widths.")
     score_trees: float = Field(description="Gradient-boosted trees (scikit-learn).")
     parameters_dense: int = Field(description="Trainable parameters of the Dense network.")
@@ -133,7 +133,7 @@ class Epoch(Strict):
 
 
 class Measurement(Strict):
-    """One look at what Yosys makes of the network in training."""
+    """One synthesis during training."""
 
     epoch: int = Field(title="Epoch", description="Epochs done.")
     reason: Literal["before freezing", "fine-tuning", "result", "given"] = Field(
@@ -162,7 +162,7 @@ class LayerSummary(Strict):
 
     name: str = Field(title="Layer", description="Name of the layer.")
     kind: str = Field("tables", title="Kind", description="What it computes with.")
-    positions: int = Field(1, title="Positions", description="Places at which it stands.")
+    positions: int = Field(1, title="Positions", description="Positions of the layer.")
     inputs: int = Field(title="Inputs", description="Input channels.")
     outputs: int = Field(title="Outputs", description="Outputs.")
     edges: int = Field(title="Edges", description="inputs times outputs; of a selection: inputs.")
@@ -196,7 +196,7 @@ class TrainCard(Card):
 
     stage: Literal["train"] = "train"
     design: str = Field(description="Name of the design.")
-    metric: Metric = Field("accuracy", description="What its accuracies are: a share of right classes, or R^2.")
+    metric: Metric = Field("accuracy", description="Metric of the scores: a fraction of right classes, or R^2.")
     epochs: int = Field(description="Epochs trained.")
     meets_budget: bool = Field(
         description="Whether LUTs after Yosys and cycles of the Verilog are within the budget, and the netlist reaches "
@@ -224,10 +224,10 @@ class TrainCard(Card):
     measurements: list[Measurement] = Field(description="Networks synthesized in the course of training.")
     seconds_measuring: float = Field(description="Wall time of these measurements.")
     seconds_per_epoch: float = Field(
-        description="Wall time; compilation and looks at cost and accuracy included, measurements not."
+        description="Wall time; compilation and evaluations of cost and accuracy included, measurements not."
     )
     layers: list[LayerSummary] = Field(description="Widths and LUTs of each layer.")
-    history: list[Epoch] = Field(description="One entry a look at cost and accuracy.")
+    history: list[Epoch] = Field(description="One entry for each evaluation of cost and accuracy.")
     notes: list[str] = Field(
         [], description="Of an imported model: a final activation that was removed, inputs coarser than its quantizers."
     )
@@ -253,7 +253,7 @@ class DesignSummary(Strict):
     """One row of results/summary.json."""
 
     name: str = Field(description="Name of the design.")
-    metric: Metric = Field("accuracy", description="What the accuracies are: a share of right classes, or R^2.")
+    metric: Metric = Field("accuracy", description="Metric of the scores: a fraction of right classes, or R^2.")
     score: float = Field(description="Of the integer network, on the test split.")
     score_dense: float = Field(description="Of the unquantized Dense network of the same widths.")
     score_trees: float = Field(description="Of the boosted trees.")

@@ -40,7 +40,7 @@ class HlsFigures(Strict):
 
 
 class VendorCard(Card):
-    """What the vendor's tools say, where they are installed and asked for."""
+    """Results of the vendor's tools."""
 
     stage: Literal["vendor"] = "vendor"
     design: str = Field(description="Name of the design.")

@@ -18,7 +18,7 @@ CATEGORIES = (
     "release",
     "summary",
 )
-BESIDE = {
+PARENT_CATEGORY = {
     "importance": "physics",
     "scan": "summary",
     "teacher": "reference",
@@ -26,7 +26,7 @@ BESIDE = {
     "event": "verify",
     "prove": "verify",
     "faults": "verify",
-}  # whose pages stand in another stage's category
+}  # pages in the category of another stage
 # What is known of a design, for the tables over all of them.
 CARDS = ("spec", "train", "verify", "synth", "timing", "physics")
 
@@ -39,7 +39,7 @@ def stage(name, **options):
 def shown(path, stage, what):
     """A page or plot for the report: its caption is that of the stage."""
     owner = "{design}" if "{design}" in path else DATA_SET if path.startswith(DATA) else "all designs"
-    category = BESIDE.get(stage, stage)
+    category = PARENT_CATEGORY.get(stage, stage)
     return report(
         path,
         caption=f"../captions/{stage}.rst",

@@ -1,7 +1,7 @@
 # Pages and plots for people, drawn from cards alone; `snakemake --report report.zip` collects them.
 DESIGN_PAGES = "results/{design}/pages"
 # Cards of stages that the budget file can switch on.
-BESIDE_CARDS = [
+OPTIONAL_CARDS = [
     *(["vendor"] if VENDOR_TOOLS else []),
     *(["route"] if plan.budget.verification.ecp5_place_and_route else []),
 ]
@@ -53,7 +53,7 @@ rule pages_of_data:
 rule pages_of_design:
     """Draw the pages of design {wildcards.design}."""
     input:
-        **{name: f"results/{{design}}/{name}.json" for name in BESIDE_CARDS},
+        **{name: f"results/{{design}}/{name}.json" for name in OPTIONAL_CARDS},
         spec="results/{design}/spec.json",
         reference=f"{DATA}/reference.json",
         train="results/{design}/train.json",
@@ -75,7 +75,7 @@ rule pages_of_design:
         pipeline=shown(f"{DESIGN_PAGES}/pipeline.svg", "timing", "pipeline timing"),
     params:
         folder=DESIGN_PAGES,
-        beside=" ".join(f"--{name} results/{{design}}/{name}.json" for name in BESIDE_CARDS),
+        optional=" ".join(f"--{name} results/{{design}}/{name}.json" for name in OPTIONAL_CARDS),
         # for the captions
         luts=lambda wildcards: asked(wildcards).budget.luts,
         latency_ns=lambda wildcards: asked(wildcards).budget.latency_ns,
@@ -90,7 +90,7 @@ rule pages_of_design:
     shell:
         "trigger-lut stage pages-of-design --spec {input.spec} --reference {input.reference} --train {input.train}"
         " --physics {input.physics} --verify {input.verify} --synth {input.synth} --timing {input.timing}"
-        " --folder {params.folder} {params.beside} &> {log} || failed {log}"
+        " --folder {params.folder} {params.optional} &> {log} || failed {log}"
 
 
 rule page_of_event:

@@ -2,7 +2,7 @@
 if POINTS:
 
     rule scan:
-        """Put all designs of the scan side by side and find those that none beats."""
+        """Compare all designs of the scan and mark the Pareto front."""
         input:
             reference=f"{DATA}/reference.json",
             cards=expand("results/{design}/{card}.json", design=[*POINTS, *DESIGNS], card=CARDS),

@@ -5,7 +5,7 @@ def larger_design(wildcards):
 
 
 rule train:
-    """Train design {wildcards.design} to its budget. An interrupted training goes on from its checkpoint."""
+    """Train design {wildcards.design} to its budget. An interrupted training resumes from its checkpoint."""
     input:
         spec="results/{design}/spec.json",
         codes=f"{DATA}/codes.npz",
@@ -24,7 +24,7 @@ rule train:
     # before the references, which only the summary waits for
     priority: 1
     resources:
-        # Data that are held are copied to the device once.
+        # Data in memory are copied to the device once.
         **needs(mem_mb=2000 + 2 * plan.budget.training.memory_mb, runtime=240, gpus=options.train_gpus),
         # A resource, as another number of them is no reason to train again.
         shared_gpus=options.train_gpus,

@@ -136,7 +136,7 @@ def _quality(row: DesignSummary, physics: PhysicsCard | None) -> Line:
         error = None if paired is None else paired.error
         difference = f"{100 * (row.score - value if paired is None else paired.value):+.2f}".replace("-", "−")
         spread = f" points (error {NOT_MEASURED})" if error is None else f" ± {100 * error:.2f} points"
-        notes.append(f"{method}: {percent(value).text}; firmware minus it {difference}{spread}")
+        notes.append(f"{method}: {percent(value).text}; firmware {difference}{spread}")
     return Line(METRICS[row.metric], "physics", "", percent(row.score).text, f"({interval})", notes)
 
 

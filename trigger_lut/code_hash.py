@@ -15,7 +15,7 @@ from types import CodeType
 
 PACKAGE = Path(__file__).parent
 # What only carries messages and records between stages. A stage's configuration reaches it through spec.json and
-# data_set.json, which are compared as values, so the code that reads configuration is left out as well.
+# data_set.json, which are compared as values, so the code that reads configuration is skipped as well.
 PLUMBING = (
     "cli",
     "errors",
@@ -35,7 +35,7 @@ _FROM = re.compile(r"^\s*from (\w+(?:\.\w+)*) import (\([^)]*\)|[^\n]*)", re.MUL
 def fingerprint(*modules: str, without: tuple[str, ...] = ()) -> str:
     """Hash of the named modules (dotted, without the package's name) and of all they import from the package.
 
-    `without` names modules not to follow besides PLUMBING, which also names packages.
+    `without` names modules not to follow in addition to PLUMBING, which also names packages.
     Files that are not Python (templates, C++ headers) count
     when they lie in the folder of a package that is reached.
     """

@@ -94,7 +94,7 @@ def test_read_yaml_takes_what_is_meant(tmp_path: Path) -> None:
 
 
 def test_bomb_is_one_for_pyyaml() -> None:
-    """Negative control: PyYAML builds the same file, which stands for more values than the limit."""
+    """Negative control: PyYAML builds the same file, which represents more values than the limit."""
     content = yaml.safe_load(BOMB)
     count = 0
     todo = [content]

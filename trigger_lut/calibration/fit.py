@@ -1,7 +1,7 @@
 """Make the calibration: `python -m trigger_lut.calibration.fit --codes results/data/jets/codes.npz --write FILE`.
 
 Networks at random and from trainings are built and synthesized, about two hundred of them; what is done is kept in a
-folder, so that an interrupted run goes on. Then the weights are fitted.
+folder, so that an interrupted run continues. Then the weights are fitted.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
 A crossing has a Poisson number of proton collisions. Nearly all are soft; the few hard ones are what a trigger fires
 on, and of a sample of crossings as they come hardly any would have one. So crossings are made in kinds, by the hardest
-of their collisions, as many of each kind as are asked for, and each kind stands for the rate at which it occurs: the
-cross section of a slice over the inelastic one is its share s_n of collisions, their numbers in a crossing are Poisson
+of their collisions, as many of each kind as are asked for, and each kind represents the rate at which it occurs: the
+cross section of a slice over the inelastic one is its fraction s_n. The numbers in a crossing are Poisson
 and independent with mean mu * s_n, and the hardest slice is n with the probability exp(-mu * above_n) * (1 - exp(-mu *
-s_n)), where above_n is the share of all slices above it.
+s_n)), where above_n is the fraction of all slices above it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """YAML files that people edit: refused with the place where they say something else than it seems.
 
 PyYAML follows YAML 1.1, where `on` is a truth value, `007` and `1:30` are other numbers, the last of two equal keys
-counts, and a few lines of aliases can stand for more values than any memory holds.
+counts, and a few lines of aliases can represent more values than any memory holds.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ _Loader.add_implicit_resolver(
 def _check(root: yaml.Node) -> None:
     """Raise _RefusedError for all that is refused. Each node is checked once, at the first place that it has."""
     mistakes: list[str] = []
-    sizes: dict[int, int] = {}  # values that a node stands for; 0 while those within it are counted
+    sizes: dict[int, int] = {}  # values that a node represents; 0 while those within it are counted
     todo = [(root, "", False)]
     while todo:
         node, place, done = todo.pop()

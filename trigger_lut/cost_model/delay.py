@@ -9,7 +9,7 @@ for block RAM on any.
 The fit would also shorten the delays of smaller designs. The model does not: only four of the designs are so small, and
 a delay that is too long costs registers, but never promises a clock that is missed.
 
-Time within a pipeline is counted in ns of logic from the first register on, registers left out: stage s covers
+Time within a pipeline is counted in ns of logic from the first register on, registers skipped: stage s covers
 (s * stage_ns, (s + 1) * stage_ns]. An operator is never cut by a register, so it waits for the next stage when it
 does not fit into the present one; `finish` is that rule. latency_cycles of a network is `cycles` of its last output.
 """
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from trigger_lut.errors import ConfigurationError, nearest
 
 TOLERANCE = 1e-9  # of a sum of delays in ns
-# Share of the time between two registers that is planned for. The rest is for what the plan cannot know: synthesis
+# Fraction of the time between two registers that is planned for. The rest is for what the plan cannot know: synthesis
 # shares logic between tables and so puts a second LUT into some paths (seen in Yosys: one level more than planned).
 FILL = 0.82
 
@@ -71,7 +71,7 @@ class Growth:
 # The fit of `published_latency` to the published designs; tests/cost_model/test_published_latency.py fits again.
 GROWTH = Growth(luts=8600, power=0.299)
 CHECKED_FAMILY, CHECKED_DESIGNS, SMALLEST_CHECKED_LUTS = "xcup", 24, 1232
-# Measured over predicted period by probability: central intervals over the published designs, each left out in turn.
+# Measured over predicted period by probability: central intervals over the published designs, each skipped in turn.
 PERIOD_RATIOS = {0.68: (0.88, 1.09), 0.95: (0.60, 1.26)}
 WIDEST_MUXED_TABLE = {"xcup": 9, "xcu": 9, "xc7": 8}
 

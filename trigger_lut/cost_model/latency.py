@@ -146,7 +146,7 @@ def converted_time(
         return time
     source = kif_for_range(*codes)
     above = source.k + source.i - min(kif.i, source.i)
-    # A register may stand between seeing the overflow and selecting the limit.
+    # A register may are between seeing the overflow and selecting the limit.
     for delay in (delay_model.table_delay(max(above, 1), family), delay_model.lut_delay(family)):
         time = delay_model.finish(time, delay, stage)
     return time

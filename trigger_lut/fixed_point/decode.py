@@ -8,7 +8,7 @@ import numpy as np
 
 from trigger_lut.fixed_point.formats import KIF, decode
 
-EXACT_BITS = 24  # of whole numbers in float32: what fewer bits decode to is exact in any order of operations
+EXACT_BITS = 24  # of integers in float32: what fewer bits decode to is exact in any order of operations
 
 
 def decoded(codes: np.ndarray, formats: Sequence[KIF]) -> np.ndarray:

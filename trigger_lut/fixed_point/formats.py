@@ -1,7 +1,7 @@
 """Fixed-point formats and the integers in them. Two notations, one conversion.
 
 `KIF` (keep-negative, integer bits without sign, fractional bits) is what the layers use;
-`fixed<W,I>` is Vivado's, in which I counts the sign bit. A code `c` in a format stands for the real
+`fixed<W,I>` is Vivado's, in which I counts the sign bit. A code `c` in a format represents the real
 number `c * 2**-f`. `f` and `i` may be negative as long as the format has at least one bit.
 """
 
@@ -68,7 +68,7 @@ def kif_from_fixed(signed: bool, width: int, integer: int) -> KIF:
 
 
 def parse_fixed(text: str) -> KIF:
-    """KIF of a text such as 'fixed<8,3>' or 'ufixed<6,-1>' (an 'ap_' in front may stand).
+    """KIF of a text such as 'fixed<8,3>' or 'ufixed<6,-1>' (an 'ap_' in front may are).
 
     Raises ConfigurationError for any other text.
     """

@@ -1,6 +1,6 @@
 """What all layers of look-up tables share: from the values of the input to sums of table entries, place by place.
 
-The batch only reads the tables of `tables.py`. What training reads is what firmware gets. A layer stands at one
+The batch only reads the tables of `tables.py`. What training reads is what firmware gets. A layer is at one
 or more places: at each it reads C_in values and gives C_out new ones. A kind of layer says which values each place
 reads. See `lookup.py` for the sum over edges.
 """
@@ -59,7 +59,7 @@ class LookupLayer(TrainedTables):
     def gather_index(self, input_shape: Shape) -> IntArray:
         """(P, C_in) numbers of the values, row-major over the input without its batch axis, that each place reads.
 
-        input_shape: as Keras has it, the batch's axis first. -1 stands for padding, the real value 0. Raises
+        input_shape: as Keras has it, the batch's axis first. -1 represents padding, the real value 0. Raises
         ConfigurationError when another axis than the batch's is open.
         """
         self.check_input(input_shape)
@@ -158,7 +158,7 @@ class LookupLayer(TrainedTables):
         return tf.reshape(rows_of(tf.reshape(address, (-1, self.n_positions * c_in)), self.entries), (-1, c_in))
 
     def _histogram(self, address: tf.Tensor) -> tf.Tensor:
-        """Share of the batch at each address: (C_in, K), or (P, C_in, K) where places have tables of their own."""
+        """Fraction of the batch at each address: (C_in, K), or (P, C_in, K) where places have tables of their own."""
         if not self.per_position_widths:
             return code_histogram(address, self.entries)
         c_in = len(self.formats)

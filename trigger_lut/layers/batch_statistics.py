@@ -2,7 +2,7 @@
 
 Batch normalization needs the histogram of codes over the whole batch, which no device has. So a step is divided at each
 histogram: a device runs its forward pass up to there and leaves the histogram of its part; that of the whole batch, the
-mean over devices, is given to the next run, which goes on to the next histogram. Codes are whole numbers, so no
+mean over devices, is given to the next run, which continues to the next histogram. Codes are integers, so no
 gradient passes through a histogram, and tables that follow from equal ones are equal on all devices.
 """
 

@@ -73,7 +73,7 @@ def edge_functions(
 ) -> tuple[tf.Tensor, tf.Tensor | None]:
     """Values of the edges' networks at the bin centers of their inputs, and their slopes with respect to u.
 
-    m             (..., C_in, C_out) whole-numbered address widths, 0..channel_bits; the gradient to them is that of
+    m             (..., C_in, C_out) integer address widths, 0..channel_bits; the gradient to them is that of
                   dropping low bits (rounding.bin_centers)
     channel_bits  (C_in,) float, bits of each channel's code
     entries       K, at least 2**max(channel_bits); a channel of fewer bits repeats its last code, so that constant

@@ -24,7 +24,7 @@ def window_positions(
 ) -> IntArray:
     """(P, prod(kernel)) positions, row-major over `sizes`, that a window reads at each of its places, also row-major.
 
-    -1 stands for padding, of which an odd one more comes after the values, as TensorFlow has it.
+    -1 represents padding, of which an odd one more comes after the values, as TensorFlow has it.
     """
     found = np.zeros((1, 1), dtype=np.int64)
     for size, k, stride, d in zip(sizes, kernel, strides, dilation, strict=True):
@@ -59,7 +59,7 @@ class Gather:
             if position >= 0:
                 readers[position].append(reader)
         most = max(map(len, readers), default=0)
-        # Readers of each position, filled up with one that stands for none.
+        # Readers of each position, filled up with one that represents none.
         self._readers = np.array([r + [positions.size] * (most - len(r)) for r in readers], dtype=np.int64)
 
     def addresses(self, address: tf.Tensor, padding: np.ndarray) -> tf.Tensor:
@@ -70,7 +70,7 @@ class Gather:
         return tf.reshape(read, (-1, self.elements * channels))
 
     def gradients(self, x: tf.Tensor, inside: tf.Tensor) -> tf.Tensor:
-        """Zeros (N * P, k * C) that stand for what places read of x (N, S, C), and pass their gradients on to x.
+        """Zeros (N * P, k * C) that represent what places read of x (N, S, C), and pass their gradients on to x.
 
         Look-ups need no values of x, so that none are copied. inside (N, S, C): where gradients pass.
         """

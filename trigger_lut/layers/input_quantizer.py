@@ -77,7 +77,7 @@ class InputCodes:
         scaled = x * tf.cast(self.scale, x.dtype)
         code = tf.floor(scaled)
         if self.rounding == "RND":
-            # Not floor(scaled + 0.5): in float32 the sum may round up to the next whole number.
+            # Not floor(scaled + 0.5): in float32 the sum may round up to the next integer.
             code += tf.cast(scaled - code >= 0.5, code.dtype)
         if self.overflow == "WRAP":
             size = tf.cast(np.array([2.0**f.bits for f in self.formats], dtype=np.float32), x.dtype)

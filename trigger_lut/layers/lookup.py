@@ -64,7 +64,7 @@ def rows_of(address: tf.Tensor, entries: int) -> tf.Tensor:
 
 
 def code_histogram(address: tf.Tensor, entries: int) -> tf.Tensor:
-    """Share of the events at each address of each channel, (C_in, K); address (N, C_in) int32 in [0, K)."""
+    """Fraction of the events at each address of each channel, (C_in, K); address (N, C_in) int32 in [0, K)."""
     c_in = address.shape[1]
     if kernel.in_use():
         return kernel.call("histogram", (address, tf.zeros((c_in, entries))), tf.float32, ((1, 0), (1, 1)))

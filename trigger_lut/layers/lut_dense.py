@@ -37,7 +37,7 @@ class LUTDense(LookupLayer):
     Raises
     ------
     ConfigurationError
-        For bad options, a bad format, an input of rank 1, or an input with open axes besides the batch's together
+        For bad options, a bad format, an input of rank 1, or an input with open axes in addition to the batch
         with `per_position_widths`.
     """
 

@@ -1,4 +1,4 @@
-"""A differentiable stand-in for the LUTs and the depth of a layer; it only tells training which way is cheaper.
+"""A differentiable are-in for the LUTs and the depth of a layer; it only tells training which way is cheaper.
 
 Budgets are judged on `trigger_lut.cost_model.luts`, which counts exactly; this follows it closely enough
 to point downhill.

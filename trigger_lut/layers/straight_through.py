@@ -15,7 +15,7 @@ LN2 = math.log(2.0)
 
 @tf.custom_gradient
 def power_of_two(whole: tf.Tensor) -> tf.Tensor:
-    """2**whole of whole numbers from -126 to 127, float32, exactly.
+    """2**whole of integers from -126 to 127, float32, exactly.
 
     Written as the bits of the number, a few operations on integers that XLA puts into whatever reads them; a power
     is a call, and a kernel of its own.
@@ -34,7 +34,7 @@ def round_to_fraction(x: tf.Tensor, f: tf.Tensor) -> tf.Tensor:
     scale = tf.stop_gradient(power_of_two(f))
     q = tf.stop_gradient(tf.floor(x * scale + 0.5) * power_of_two(-f))
     fixed = tf.stop_gradient(x)
-    # q stands alone and zeros are added to it, so that the value is on the grid to the last bit.
+    # q is alone and zeros are added to it, so that the value is on the grid to the last bit.
     return q + (x - fixed) + LN2 * (fixed - q) * (f - tf.stop_gradient(f))
 
 

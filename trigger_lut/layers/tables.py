@@ -1,6 +1,6 @@
 """The tables of a layer: options, variables, the tables that follow from them, and those kept for inference.
 
-Behind each edge (i, o) stands a network of one input, a few hidden units and one output (`edge_networks.py`).
+Behind each edge (i, o) is a network of one input, a few hidden units and one output (`edge_networks.py`).
 It is evaluated on the few codes that channel i can take, once a step.
 `straight_through.py` has the gradients of the widths.
 """
@@ -161,7 +161,7 @@ class TrainedTables(keras.layers.Layer):
     # ---------------------------------------------------------------- tables
 
     def widths(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """Address widths m (C_in, C_out) within 0..bits of the channel, and output fractions f, both whole numbers.
+        """Address widths m (C_in, C_out) within 0..bits of the channel, and output fractions f, both integers.
 
         (P, C_in, C_out) where each place has widths of its own.
         """

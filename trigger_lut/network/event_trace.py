@@ -1,4 +1,4 @@
-"""The path of one event through the network: every integer on its way, for looking at."""
+"""The path of one event through the network: every integer on its way, for examining."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ class IntegerLayer(ABC):
         return False
 
     def _faults(self) -> list[str]:
-        """List what is inconsistent besides the fields of every layer."""
+        """List what is inconsistent in addition to the fields of every layer."""
         return []
 
     # ---------------------------------------------------------------- what follows

@@ -2,7 +2,7 @@
 
 All integers of a network - its inputs, then the outputs of each layer - are numbered in one row, the values. A layer
 says by number which of them it reads, so chains, branches, several inputs, concatenation, slices and reshapes are
-nothing but index arrays. The arithmetic of a layer stands in `network.layers`.
+nothing but index arrays. The arithmetic of a layer is in `network.layers`.
 """
 
 from __future__ import annotations

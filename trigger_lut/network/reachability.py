@@ -47,7 +47,7 @@ def _reachable(kif: KIF, m: int, codes: Sequence[int]) -> tuple[int, int, int]:
 def entries_in_firmware(layer: TableLayer, codes: IntArray, i: int, o: int) -> IntArray:
     """Numbers of the entries that the table of edge (i, o) has in firmware, 2**b of them; codes as of `code_ranges`.
 
-    b is the width of the narrowest format of the address; in place of entries beyond the reach stand the nearest.
+    b is the width of the narrowest format of the address; in place of entries beyond the reach are the nearest.
     """
     return _window(layer.inputs[i], int(layer.widths[i, o]), *codes[i].tolist())
 

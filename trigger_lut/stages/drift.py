@@ -1,4 +1,4 @@
-"""Stage `drift`: other data in the frozen formats, through the frozen network, beside those it was trained on.
+"""Stage `drift`: other data in the frozen formats, through the frozen network, next to those it was trained on.
 
 Of the trained data set the test split is compared, which neither training nor thresholds have seen; of the other one
 all events.

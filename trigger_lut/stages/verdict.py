@@ -146,7 +146,7 @@ def _read(summary: Path | None, scan: Path | None, cards: Sequence[Path]) -> Fou
 
 
 def _by_folder(cards: Sequence[Path], problems: list[str]) -> dict[Path, dict[str, Path]]:
-    """Return the cards beside the summary by folder and stage."""
+    """Return the cards next to the summary by folder and stage."""
     found: dict[Path, dict[str, Path]] = {}
     for path in cards:
         stage = stage_of(path)

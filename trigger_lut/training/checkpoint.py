@@ -1,4 +1,4 @@
-"""Checkpoints: an interrupted training goes on from the last one as if nothing had happened."""
+"""Checkpoints: an interrupted training continues from the last one as if nothing had happened."""
 
 from __future__ import annotations
 

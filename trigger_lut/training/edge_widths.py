@@ -1,4 +1,4 @@
-"""The widths of a model's tables from outside training: held where they are, taken away with an edge, or given back."""
+"""The widths of a model's tables from outside training: kept where they are, taken away with an edge, or given back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def table_layers(model: keras.Model) -> list[LookupLayer]:
 
 
 def hold_widths(layers: list[LookupLayer], moments: bool = True) -> None:
-    """Make widths the whole numbers that they are taken for, and moments of batch normalization those that are kept.
+    """Make widths the integers that they are taken for, and moments of batch normalization those that are kept.
 
     Without `moments` these go on being those of each batch.
     """

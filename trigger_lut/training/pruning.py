@@ -15,7 +15,7 @@ Marks = list[np.ndarray]
 
 SAMPLES = 8192  # entries read of each edge, over events and places, at most
 REFILLED = 32  # edges at most of which it is tried whether they fit after all
-AT_ONCE = 0.02  # share of the edges into the latest outputs of a layer that goes between two looks at the time
+AT_ONCE = 0.02  # fraction of the edges into the latest outputs of a layer that goes between two readings of the time
 
 
 def saliency(network: Network, codes: np.ndarray) -> list[np.ndarray]:

@@ -40,7 +40,7 @@ class Growth:
 def growths(layers: list[Any], network: Callable[[], Network], codes: np.ndarray) -> list[Growth]:
     """What may grow by one step, of most worth first: removed edges come back, others get a bit more of either width.
 
-    layers: the model's layers of tables, widths held. network: gives what they are in integers at that moment. codes
+    layers: the model's layers of tables, widths kept. network: gives what they are in integers at that moment. codes
     (N, C_in): the events by which edges are valued. Of an edge that varies by s, the m-th address bit tells apart about
     2**-m of it; a bit more of fraction halves what rounding takes away.
     """

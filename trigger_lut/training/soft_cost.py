@@ -1,4 +1,4 @@
-"""What a model costs while it is trained: differentiable stand-ins for its LUTs and its depth, for any graph of layers.
+"""What a model costs while it is trained: differentiable are-ins for its LUTs and its depth, for any graph of layers.
 
 Layers of tables leave records of their calls (`trigger_lut.layers.soft_cost`). Layers of HGQ2 count effective bit
 operations (EBOPs) and add them, times their `beta`, to the model's losses: the derivative of that penalty with respect

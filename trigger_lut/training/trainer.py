@@ -41,7 +41,7 @@ class Trainer:
     multiplier on LUTs alone presses on them.
 
     x (N, ...) float32 values on the input grid, y as in `EventCodes.targets`; the last incomplete batch of a shuffle is
-    left out.
+    skipped.
     Without x and y, events come in windows.
     """
 
@@ -79,7 +79,7 @@ class Trainer:
         return tf.constant(array, device_dtype(array))
 
     def epoch(self, order: np.ndarray, pressure: Pressure) -> float:
-        """Train on the events that are held, in this order; returns the mean loss."""
+        """Train on the events that are kept, in this order; returns the mean loss."""
         assert self.data is not None, "events come in windows"
         steps = len(order) // self.batch_size
         batches = order[: steps * self.batch_size].reshape(steps, self.batch_size)
@@ -91,7 +91,7 @@ class Trainer:
         for window in windows:
             x, y = self.placed(window.x), self.placed(window.y)
             batches, taken = window.batches, window.steps
-            del window  # or two would be held while the next one is read
+            del window  # or two would be kept while the next one is read
             total += self._total(x, y, batches, taken, pressure)
             steps += taken
             del x, y
@@ -139,7 +139,7 @@ class Trainer:
         return bool(np.isfinite(np.asarray(self.moments[0])).all())
 
     def state(self) -> list[tf.Variable]:
-        """Everything that an interrupted training needs to go on, beside the epoch number."""
+        """Everything that an interrupted training needs to go on, next to the epoch number."""
         return [*self.model.variables, *self.moments, self.step]
 
     def _run_epoch(self, x, y, batches, steps, learning_rate, width_rate, luts, depth):

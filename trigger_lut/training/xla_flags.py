@@ -15,7 +15,7 @@ FLAGS = {"xla_cpu_use_fusion_emitters": "false"}
 
 
 def choose_flags() -> None:
-    """Add FLAGS to $XLA_FLAGS, but those that stand in it; without effect once XLA has compiled something."""
+    """Add FLAGS to $XLA_FLAGS, but those that are in it; without effect once XLA has compiled something."""
     held = os.environ.get("XLA_FLAGS", "")
     named = set(re.findall(r"--(\w+)", held))
     added = [f"--{name}={value}" for name, value in FLAGS.items() if name not in named]

@@ -163,7 +163,7 @@ def _explained(path: Path, part: Path) -> Iterator[None]:
     """Turn a refused write to `part` into an OutputError that names `path`."""
     try:
         yield
-    except OutputError as error:  # of a writer that writes its own temporary file beside `part`
+    except OutputError as error:  # of a writer that writes its own temporary file next to `part`
         if error.path != part:
             raise
         raise OutputError(path, error.problem) from error

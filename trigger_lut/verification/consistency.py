@@ -79,7 +79,7 @@ class Design:
 
 
 def read_design(folder: Path, beside: dict[str, Path]) -> Design:
-    """Read the cards of a design; beside: those of BESIDE that are judged, by stage. Raises CardError."""
+    """Read the cards of a design and the optional cards that are judged, by stage. Raises CardError."""
     cards: dict[str, Any] = {stage: read_card(kind, folder / f"{stage}.json") for stage, kind in MEASURED.items()}
     cards |= {stage: read_card(BESIDE[stage], path) for stage, path in beside.items()}
     return Design(folder, read_card(Spec, folder / "spec.json"), load_network(folder / "network.npz"), cards)

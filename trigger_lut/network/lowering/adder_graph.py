@@ -55,7 +55,7 @@ def _products(weights: np.ndarray, channels: list[Any]) -> list[Any]:
 
     kernel = np.ascontiguousarray(weights.astype(np.float32))
     intervals = [QInterval(float(x.low), float(x.high), float(x.step)) for x in channels]
-    # All channels as if ready at once: the same graph wherever the layer stands.
+    # All channels as if ready at once: the same graph wherever the layer is.
     first, second = cmvm_solve(kernel, qintervals=intervals, latencies=[0.0] * len(channels))
     sums = second(first(np.array(channels, dtype=object), quantize=False), quantize=False)
     return list(sums)

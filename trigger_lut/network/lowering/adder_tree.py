@@ -155,7 +155,7 @@ def _offsets(tables: list[IntArray], total: int) -> list[int]:
     lowest = [-h * q for h, q in zip(half, steps, strict=True)]
     signed = [(lo, (h - 1) * q - s) for lo, h, q, s in zip(lowest, half, steps, spans, strict=True)]
     unsigned = [(0, (2 * h - 1) * q - s) for h, q, s in zip(half, steps, spans, strict=True)]
-    # A one-bit table, or one whose span fills the window, may have no signed window beside the unsigned one.
+    # A one-bit table, or one whose span fills the window, may have no signed window next to the unsigned one.
     offsets = [w[0] for w in signed]
     rest = total - sum(offsets)
     coarse_first = sorted(range(len(tables)), key=lambda e: (-steps[e], -spans[e]))

@@ -64,7 +64,7 @@ def instrumented(texts: dict[str, str], top: str, faults: Sequence[Fault]) -> di
 
 
 def _filled(text: str) -> str:
-    """The same Verilog, with the input `fill` in every module beside `fault`."""
+    """The same Verilog, with the input `fill` in every module next to `fault`."""
 
     def bits(match: re.Match[str]) -> str:
         pairs, odd = divmod(int(match[1]), 2)

@@ -53,7 +53,7 @@ class Outcome:
 
     Of those that no vector notices: equivalent where it is proven that no output changes; solved where an input that
     was found for it, from the sums or by SAT, shows it in simulation, with the fault and without; undetected where it
-    is proven that an output changes, but no such input is at hand; undecided where the time did not suffice, or where
+    is proven that an output changes, but no such input is available; undecided where the time did not suffice, or where
     it hangs on undefined entries of tables, which a fault leads to, whether an output changes.
 
     Each is said of all ways of filling these entries that `instrument` knows.

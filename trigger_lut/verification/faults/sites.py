@@ -93,7 +93,7 @@ def _operand(module: str, instance: str, n: int, text: str) -> list[Fault]:
 
 
 def draw(found: dict[Kind, list[Fault]], count: int, seed: int) -> list[Fault]:
-    """So many faults, by their shares; where a kind has too few, tables and then the others give the rest."""
+    """So many faults, by their fractions; where a kind has too few, tables and then the others give the rest."""
     rng = np.random.default_rng(seed)
     order = {kind: [faults[n] for n in rng.permutation(len(faults))] for kind, faults in found.items()}
     taken = {kind: min(int(count * SHARES[kind]), len(order[kind])) for kind in KINDS}

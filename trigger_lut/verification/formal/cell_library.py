@@ -36,7 +36,7 @@ class Part:
     """A module with its parameters.
 
     kind      "sum": the operands, the last one times `sign`; "choice": the first where `key` is set, else the second
-    drop      low bits that are left out of a sum
+    drop      low bits that are skipped of a sum
     bits      of the output; what is above them is cut off
     """
 

@@ -1,6 +1,6 @@
 """A netlist as an and-inverter graph, its registers as wires, and whether it reads what is not defined.
 
-Yosys gives the netlist in words (`circuit.read_modules`); the gates are made here. An x is never a 0 or a 1: where a
+Yosys gives the netlist as text (`circuit.read_modules`); the gates are made here. An x is never a 0 or a 1: where a
 table has no entry, or a choice would select an x, the graph has one more output, `undefined`, that is 1 for the inputs
 that reach it.
 """
@@ -396,7 +396,7 @@ def netlist_graph(
     Raises
     ------
     ToolFailedError
-        For a cell that is not followed, and where an output depends on something besides data_in.
+        For a cell that is not followed, and where an output depends on something in addition to data_in.
     """
     wired = {**modules, top: without_registers(modules[top])}
     bits_in = wired[top]["ports"]["data_in"]["bits"]

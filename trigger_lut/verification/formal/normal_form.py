@@ -8,7 +8,7 @@ function of a single integer (slices of bits, tables, saturation, ReLU) stay in 
 made in. That is all that a network of tables and constant weights is made of, so two descriptions of it can be
 compared integer by integer, in a time that grows with their size.
 
-Each integer has one form: f_b is 0 at the smallest value, the rest of it stands in c. Where b is a sum itself, f_b is 0
+Each integer has one form: f_b is 0 at the smallest value, the rest of it is in c. Where b is a sum itself, f_b is 0
 at the second smallest value too: the straight line through both is written as that sum's own parts.
 
 Bounds of an integer are kept with its form: what a sum can reach is not always seen from its parts.

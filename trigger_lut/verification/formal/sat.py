@@ -150,7 +150,7 @@ def equivalent(first: Graph, second: Graph, seconds: float, memory_bytes: int = 
         command = limited(
             [str(abc_program()), "-c", f"cec -T {max(int(seconds), 1)} {paths[0]} {paths[1]}"], memory_bytes
         )
-        try:  # ABC itself looks at the clock in some of its steps only
+        try:  # ABC itself examines the clock in some of its steps only
             done = subprocess.run(command, capture_output=True, text=True, timeout=max(seconds, 1) + 1)
         except subprocess.TimeoutExpired:
             return Result("open", reason=f"open after {seconds:.0f} s")

@@ -300,7 +300,7 @@ class _Parser:
             raise self._refuse()
 
     def _top(self) -> tuple[str, ...]:
-        """The highest bit of a word that is declared, which counts down to 0: tools differ in words that count up."""
+        """The highest bit of a word that is declared, which counts down to 0: tools differ as text that count up."""
         if self._text() != "[":
             return ("0",)
         begin = self._at + 1

@@ -176,7 +176,7 @@ def _port(known: tuple[str, int] | None) -> str:
 def _check_inner(name: str, module: Mapping[str, Any]) -> None:
     """Check a module that stays a box: it has no state, and its nets are driven.
 
-    Only a table, which has the ports `in` and `out`, may have undefined values: its entries are looked at one by one.
+    Only a table, which has the ports `in` and `out`, may have undefined values: its entries are examined one by one.
     """
     table = _is_table(module)
     try:

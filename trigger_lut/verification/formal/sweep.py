@@ -21,7 +21,7 @@ WORDS = 64  # of 64 random values each
 CONFLICTS = 500  # for a proposal
 AMONG_OLDER = 30  # for one within the part that was built first
 HASH = np.uint64(0x9E3779B97F4A7C15)
-SLICE = 2000  # conflicts between two looks at the clock
+SLICE = 2000  # conflicts between two readings of the clock
 SOLVER = "CaDiCaL 1.9.5"
 
 
@@ -50,7 +50,7 @@ class Sweep:
         self.variables = np.flatnonzero(~self.is_gate)[1:]
         self.rng = np.random.default_rng(seed)
         self.seen: list[NDArray[np.uint64]] = []
-        # Literal that stands for each node; -1: not swept yet.
+        # Literal that represents each node; -1: not swept yet.
         self.stands = np.full(len(self.left), -1, dtype=np.int64)
         self.stands[0] = 0
         self.known: dict[tuple[int, int], int] = {}

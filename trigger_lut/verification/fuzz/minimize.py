@@ -31,7 +31,7 @@ def shrink_network(network: Network, fails: Callable[[Network], bool], seconds: 
             break
     live = _edges(network)
     share = len(live)
-    while share > 1:  # delta debugging: leave out ever smaller shares of what is left
+    while share > 1:  # delta debugging: leave out ever smaller fractions of what is left
         share = max(share // 2, 1)
         start = 0
         while start < len(live):

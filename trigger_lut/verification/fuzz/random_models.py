@@ -12,7 +12,7 @@ from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.network.network import Network
 from trigger_lut.verification.fuzz.random_networks import draw_format, draw_network
 
-OF_INTEGERS = 0.3  # share of networks that are drawn as integers
+OF_INTEGERS = 0.3  # fraction of networks that are drawn as integers
 OVERFLOWS = ("SAT", "SAT_SYM", "WRAP")
 MOST_VALUES = 40  # at the border of two layers: keeps a network small enough to compile in seconds
 
@@ -173,7 +173,7 @@ def in_float(model: Any) -> bool:
 
 
 def interesting(network: Network) -> Sequence[str]:
-    """What a network has of what is asked for, in words: for the count of a run."""
+    """What a network has of what is asked for, as text: for the count of a run."""
     found = {layer.computes_with for layer in network.layers}
     modes = {mode for layer in network.layers for mode in layer.overflow}
     wraps = bool(network.overflow_risks())

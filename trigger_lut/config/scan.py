@@ -22,7 +22,7 @@ from trigger_lut.config.validation import LONGEST, Name, Positive
 from trigger_lut.utils.identifiers import design_mistake, same_in_code
 
 MOST_POINTS = 100  # each is a training of its own
-# A point that starts from the next larger LUT budget trains for these fractions of the epochs, and of the learning rate,
+# A point that starts from the next larger LUT budget trains for these fractions of the epochs and of the learning rate,
 # that the budget file gives. Against trainings from scratch (tests/benchmark/test_warm_start.py; 100 epochs, budgets of
 # 900 to 200 LUTs below 1500, three seeds) these gained 0.48 +- 0.15 points of test accuracy, 0.3 of the epochs
 # 0.28 +- 0.12; but with these, 900 and 540 LUTs lost 0.13 +- 0.10 points of validation accuracy.

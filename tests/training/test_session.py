@@ -151,7 +151,7 @@ def test_a_training_that_ends_beyond_its_budget_goes_on_with_fewer_edges(inputs,
 
 
 def results(card):
-    return [m.luts.value for m in card.measurements if m.when == "result"]
+    return [m.luts.value for m in card.measurements if m.reason == "result"]
 
 
 def test_a_training_that_leaves_much_of_its_budget_goes_on_with_more(inputs, tmp_path, monkeypatch):

@@ -292,7 +292,7 @@ def starts(folder: Path) -> dict[str, str | None]:
         trainings = [job for job in dag.jobs if job.rule.name == "train"]
         before = {job: [x for x in dag.dependencies[job] if x.rule.name == "train"] for job in trainings}
         assert all(len(found) <= 1 for found in before.values())
-        assert all(("--start" in job.params.start) == bool(before[job]) for job in trainings)
+        assert all(bool(job.input.start) == bool(before[job]) for job in trainings)
         return {job.wildcards.design: before[job][0].wildcards.design if before[job] else None for job in trainings}
 
 
@@ -338,7 +338,7 @@ def test_which_published_results_are_shown_changes_the_scan_s_page_alone(tmp_pat
     (folder / "ntuples/a.root").write_text("events")
     pretend_done(folder)
     description = folder / "config/data_sets/toy.yaml"
-    description.write_text(description.read_text() + "published: jsc-openml-42468\n")
+    description.write_text(description.read_text() + "public_data_set: jsc-openml-42468\n")
     assert set(run_jobs(folder)) == OF_SCAN | JUDGEMENT
 
 
@@ -367,7 +367,9 @@ def test_every_rule_is_documented_and_has_a_log():
             name = rule.split(":")[0]
             assert '"""' in rule, f"{path}: rule {name} has no docstring"
             if "shell:" in rule:
-                assert "&> {log} || failed {log}" in rule, f"{path}: rule {name} does not log"
+                assert "&> {log} || failed {log}" in rule or re.search(r"^ *stage\(\"", rule, re.MULTILINE), (
+                    f"{path}: rule {name} does not log"
+                )
                 assert "log:" in rule, f"{path}: rule {name} has no log"
                 assert "code=fingerprint(" in rule or name.startswith(("resolve", "all")), name
 
@@ -379,8 +381,12 @@ def test_every_command_of_the_rules_is_a_command():
     for path in sorted((ROOT / "workflow/rules").glob("*.smk")):
         for command in re.findall(r'"trigger-lut (.*?) [-"{]', path.read_text()):
             group, _, stage = command.partition(" ")
-            assert group == "stage", f"{path}: {command}"
-            assert stage.split()[0] in known, f"{path}: {command}"
+            if group == "stage":
+                assert stage.split()[0] in known, f"{path}: {command}"
+            else:
+                assert command == "report event", f"{path}: {command}"
+        for name in re.findall(r'^ *stage\("(\w+)"', path.read_text(), re.MULTILINE):
+            assert name.replace("_", "-") in known, f"{path}: {name}"
 
 
 # ---------------------------------------------------------------- rates

@@ -33,11 +33,26 @@ _FROM = re.compile(r"^\s*from (\w+(?:\.\w+)*) import (\([^)]*\)|[^\n]*)", re.MUL
 
 
 def fingerprint(*modules: str, without: tuple[str, ...] = ()) -> str:
-    """Hash of the named modules (dotted, without the package's name) and of all they import from the package.
+    """Hash modules and all that they import from the package.
 
-    `without` names modules not to follow in addition to PLUMBING, which also names packages.
-    Files that are not Python (templates, C++ headers) count
-    when they lie in the folder of a package that is reached.
+    Files that are not Python (templates, C++ headers) count if they lie in the folder of a package that is reached.
+
+    Parameters
+    ----------
+    *modules : str
+        Dotted names, without the package's name.
+    without : tuple of str
+        Modules not to follow, in addition to PLUMBING.
+
+    Returns
+    -------
+    str
+        The first 16 hexadecimal digits of the hash.
+
+    Raises
+    ------
+    ValueError
+        If there is no such module.
     """
     skipped = {(PACKAGE / name.replace(".", "/")).with_suffix(".py") for name in (*PLUMBING, *without)}
     skipped |= {path for name in PLUMBING for path in (PACKAGE / name).glob("*.py")}
@@ -63,7 +78,7 @@ def _is_left_out(path: Path) -> bool:
 
 
 def _files(name: str) -> list[Path]:
-    """The file of a module and the __init__.py of each package around it; empty when there is no such module."""
+    """Return the file of a module and the __init__.py of each package around it; empty without such a module."""
     base = PACKAGE / name.replace(".", "/")
     module = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
     if not module.is_file():

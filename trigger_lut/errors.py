@@ -9,12 +9,25 @@ from pathlib import Path
 
 
 def visible(text: str, kept: str = "") -> str:
-    """Return a text whose control characters, line breaks and marks of direction are written as <U+2028>."""
+    """Write control characters, line breaks and marks of direction of a text as <U+2028>.
+
+    Parameters
+    ----------
+    text : str
+        The text.
+    kept : str
+        Characters that stay.
+
+    Returns
+    -------
+    str
+        The printable text.
+    """
     return "".join(c if c.isprintable() or c in kept else f"<U+{ord(c):04X}>" for c in text)
 
 
 class TriggerLutError(Exception):
-    """Base of every error that is the user's to mend; the command line prints its message alone."""
+    """Base of errors that are caused by user input; the command line prints only the message."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(visible(str(message), kept="\n\t"))
@@ -101,7 +114,20 @@ class BudgetMissedError(TriggerLutError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A clause that names the known values nearest to `name`: "; nearest: 'a', 'b'"."""
+    """Name the known values nearest to a name in a clause: "; nearest: 'a', 'b'".
+
+    Parameters
+    ----------
+    name : str
+        The unknown name.
+    known : iterable of str
+        All known names.
+
+    Returns
+    -------
+    str
+        Clause for the end of an error message.
+    """
     options = [str(k) for k in known]
     word = name.lower()
     alike = [option for option in options if option.lower() == word]

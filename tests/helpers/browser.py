@@ -133,7 +133,7 @@ def faults(found: dict[str, Any]) -> list[str]:
     lines += [f"{found['too_wide']} pixels too wide"] * (found["too_wide"] > 0)
     lines += [f"{found['headings']} main headings"] * (found["headings"] != 1)
     lines += ["no language"] * (not found["lang"]) + ["no title"] * (not found["title"])
-    lines += [f"{found['skipped']} levels of headings left out"] * (found["skipped"] > 0)
+    lines += [f"{found['skipped']} levels of headings skipped"] * (found["skipped"] > 0)
     lines += [f"{found['unreachable']} boxes that scroll out of the keyboard's reach"] * (found["unreachable"] > 0)
     lines += [f"{found['mains']} main landmarks"] * (found["mains"] != 1)
     lines += ["no viewport"] * (not found["viewport"])

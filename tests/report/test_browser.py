@@ -59,7 +59,7 @@ PLAIN = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>t</
         ('<p style="color: #aaa">pale</p>', "pale: 2.32: pale"),
         ("<h1>again</h1>", "2 main headings"),
         ('<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">', "images without a text"),
-        ("<h3>too deep</h3>", "1 levels of headings left out"),
+        ("<h3>too deep</h3>", "1 levels of headings skipped"),
         ("<main></main>", "2 main landmarks"),
         ('<p><a href="#nowhere">x</a></p>', "dangling: nowhere"),
         ('<div style="overflow: auto"><div style="width: 3000px">x</div></div>', "the keyboard's reach"),

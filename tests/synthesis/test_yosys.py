@@ -156,3 +156,15 @@ def test_yosys_errors_are_not_swallowed(tmp_path):
     broken.write_text("module top(input a, output b); nowhere n(a, b); endmodule\n")
     with pytest.raises(ToolFailedError, match=r"(?s)^Yosys ended with status \d+ on top:.*ERROR: Module `.nowhere'"):
         yosys.synthesize([broken], "top", "xcup")
+
+
+def test_yosys_with_blanks_in_tmpdir_runs(tmp_path, monkeypatch):
+    """ABC within Yosys splits the path of its temporary folder at blanks."""
+    blank = tmp_path / "my files"
+    blank.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(blank))
+    monkeypatch.setenv("TMPDIR", str(blank))
+    source, netlist = blank / "a.v", blank / "a.json"
+    source.write_text("module a(input [3:0] x, output y); assign y = ^x; endmodule\n")
+    yosys.run_yosys(yosys.passes("a", "xcup", [source], netlist), netlist, "a")
+    assert "LUT4" in netlist.read_text()

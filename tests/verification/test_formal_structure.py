@@ -129,7 +129,7 @@ def test_the_pipeline_is_proven_in_words_and_by_sat(tmp_path, monkeypatch):
     found = prove_both_ways(small_network(), project, 20, 1, tmp_path)
     assert [(x.status, x.by) for x in found.outputs] == [("proven", "words")]
     assert (found.registers, found.control_caught) == (1, True)
-    monkeypatch.setattr("trigger_lut.verification.formal.word_level._compared", lambda *_: "not looked at")
+    monkeypatch.setattr("trigger_lut.verification.formal.word_level._compared", lambda *_: "not compared")
     found = prove_both_ways(small_network(), project, 20, 1, tmp_path)
     assert [(x.status, x.by) for x in found.outputs] == [("proven", "SAT")]
     assert (found.registers, found.control_caught) == (1, True)
@@ -215,14 +215,14 @@ def test_words_beyond_their_memory_are_left_to_sat(tmp_path, monkeypatch):
 
 
 def test_a_limit_of_memory_leaves_outputs_open(tmp_path, monkeypatch):
-    monkeypatch.setattr("trigger_lut.verification.formal.word_level._compared", lambda *_: "not looked at")
+    monkeypatch.setattr("trigger_lut.verification.formal.word_level._compared", lambda *_: "not compared")
     project = small_project(tmp_path)
     verilog = read_verilog(project)
     monkeypatch.setattr(stage, "read_verilog", lambda _: verilog)
     monkeypatch.setattr("trigger_lut.verification.formal.netlist_reader.PROGRAM_BYTES", 16 << 20)
     (output,) = prove_both_ways(small_network(), project, 20, 1, tmp_path).outputs
     assert output.status == "sampled"
-    assert output.detail == "not looked at; SAT: Yosys: reference takes more than 0.0 GB of memory"
+    assert output.detail == "not compared; SAT: Yosys: reference takes more than 0.0 GB of memory"
 
 
 def test_abc_beyond_its_memory_leaves_it_open(tmp_path):

@@ -1,8 +1,8 @@
-"""Which codes each value of a network can take, and inputs that give a value a wanted code.
+"""Sets of codes that the values of a network can take.
 
-What a value can be is followed as a set of codes, not as an interval: a sum takes the sums of what its terms take (the
-Minkowski sum of the sets), as if channels were independent. That is exact where the terms depend on different network
-inputs, and more than what occurs elsewhere, so a code outside the set is proven not to occur.
+A value is followed as a set of codes, not as an interval. A sum takes the sums of what its terms take (the Minkowski
+sum of the sets), as if channels were independent. That is exact where the terms depend on different network inputs.
+Elsewhere the set has more codes than occur. So a code outside the set is proven not to occur.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ WIDEST = 1 << 20  # sets that span more are taken as whole intervals
 
 
 def possible(network: Network) -> list[Set]:
-    """For each value of the network a set of codes that holds all it can take."""
+    """Return for each value of the network a set that contains all codes it can take."""
     sets: list[Set] = [(kif.lo, np.ones(kif.hi - kif.lo + 1, dtype=np.bool_)) for kif in network.inputs]
     ranges = network.ranges
     for n, layer in enumerate(network.layers):
@@ -48,7 +48,7 @@ def _interval(codes: tuple[int, int, int]) -> Set:
 
 
 def _final(layer: IntegerLayer, total: Set) -> Set:
-    """What a layer makes of a sum."""
+    """Return the set of a layer's output for the set of its sum: a ReLU maps negative sums to 0."""
     first, flags = total
     if not layer.clips_below_zero or first >= 0 or len(flags) >= WIDEST:
         return total
@@ -58,7 +58,7 @@ def _final(layer: IntegerLayer, total: Set) -> Set:
 
 
 def channels(network: Network, n: int, place: int, sets: list[Set]) -> list[Set]:
-    """Sets of codes in the formats of layer n's channels at a place."""
+    """Return the sets of codes of layer n's channels at a place, in the channels' formats."""
     layer = network.layers[n]
     found: list[Set] = []
     for i, (source, kif) in enumerate(zip(map(int, network.gather_index[n][place]), layer.inputs, strict=True)):
@@ -74,19 +74,19 @@ def channels(network: Network, n: int, place: int, sets: list[Set]) -> list[Set]
 
 
 def members(held: Set) -> IntArray:
-    """The codes of a set, rising."""
+    """Return the codes of a set in rising order."""
     found: IntArray = held[0] + np.flatnonzero(held[1])
     return found
 
 
 def in_channel(network: Network, n: int, i: int, source: int, codes: IntArray) -> IntArray:
-    """Codes of a value, as channel i of layer n reads them."""
+    """Convert codes of a value to the format of channel i of layer n."""
     layer = network.layers[n]
     return converted(codes, network.fraction_of(source), layer.inputs[i], layer.overflow[i], layer.rounding)
 
 
 def sums(layer: IntegerLayer, o: int, seen: Sequence[Set]) -> list[Set]:
-    """Sets of the sums of output o over the first k live channels, k from 0 on; seen: as of `channels`."""
+    """Return the sets of output o's sums over the first k live channels, from k = 0. seen: result of `channels`."""
     found: list[Set] = [(layer.offset(o), np.ones(1, dtype=np.bool_))]
     for i in layer.entering(o):
         values = np.unique(layer.term(i, o, members(seen[i])))

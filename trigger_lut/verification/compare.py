@@ -64,7 +64,7 @@ class Run:
     vectors, predict
         Input codes, and the function from codes to outputs.
     control_vectors, control
-        Input codes of the control, and the function from codes to outputs of the changed implementation and the network
+        Input codes of the control, and its function. It returns outputs of the changed implementation, and the network
         that they must differ from.
     exactly
         Function that finds the events in which float rounding alone differs; None where rounding is no excuse.

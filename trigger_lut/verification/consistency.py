@@ -22,7 +22,7 @@ from trigger_lut.cards.physics import PhysicsCard
 from trigger_lut.cards.proof import FaultsCard, ProveCard
 from trigger_lut.cards.provenance import files_in
 from trigger_lut.cards.release import ReleaseCard
-from trigger_lut.cards.stage_cards import DesignSummary, TrainCard
+from trigger_lut.cards.stage_cards import TrainCard
 from trigger_lut.config.budget import Spec
 from trigger_lut.evaluation.timing import timing_figures
 from trigger_lut.firmware.rtl.project import read_project
@@ -74,27 +74,81 @@ class Design:
     cards: dict[str, Any]  # by stage
 
     def path(self, stage: str) -> Path:
-        """Return the path of a card."""
+        """Return the path of a card.
+
+        Parameters
+        ----------
+        stage
+            Stage that writes the card.
+
+        Returns
+        -------
+        Path
+            Path in the design's folder; the file need not exist.
+        """
         return self.folder / f"{stage}.json"
 
 
-def read_design(folder: Path, beside: dict[str, Path]) -> Design:
-    """Read the cards of a design and the optional cards that are judged, by stage. Raises CardError."""
+def read_design(folder: Path, optional: dict[str, Path]) -> Design:
+    """Read the specification, the network and the cards of a design.
+
+    Parameters
+    ----------
+    folder
+        Folder of the design.
+    optional
+        Path by stage of the cards that not every design has, of the stages in `BESIDE`.
+
+    Returns
+    -------
+    Design
+        Design with the cards that all designs have, and the optional ones.
+
+    Raises
+    ------
+    CardError
+        If a card is missing or invalid.
+    """
     cards: dict[str, Any] = {stage: read_card(kind, folder / f"{stage}.json") for stage, kind in MEASURED.items()}
-    cards |= {stage: read_card(BESIDE[stage], path) for stage, path in beside.items()}
+    cards |= {stage: read_card(BESIDE[stage], path) for stage, path in optional.items()}
     return Design(folder, read_card(Spec, folder / "spec.json"), load_network(folder / "network.npz"), cards)
 
 
-def problems_of(design: Design, row: DesignSummary | None = None) -> list[str]:
-    """Return everything in the cards of a design that does not agree."""
+def problems_of(design: Design) -> list[str]:
+    """Check that the cards of a design agree.
+
+    Parameters
+    ----------
+    design
+        Design with its cards.
+
+    Returns
+    -------
+    list of str
+        One message a problem; empty if all agree.
+    """
     checks = (_names_and_inputs, _specification, _firmware, _verification, _timing, _proof, _decision, _release)
     return [problem for check in checks for problem in check(design)]
 
 
 def differs(path: Path, key: str, expected: object, found: object, source: str = "the other files") -> Iterator[str]:
-    """Yield a message for each value that differs; records and mappings are compared key by key.
+    """Compare two values; records and mappings are compared key by key.
 
-    key: "" for the whole file. source: where the expected value is from.
+    Parameters
+    ----------
+    path
+        File with the value that was found.
+    key
+        Key of the value; "" for the whole file.
+    expected, found
+        Values to compare: models, mappings, lists or plain values.
+    source
+        Origin of the expected value.
+
+    Yields
+    ------
+    str
+        Message for each value that differs.
     """
     if isinstance(expected, BaseModel) and isinstance(found, BaseModel):
         expected, found = expected.model_dump(), found.model_dump()

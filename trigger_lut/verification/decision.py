@@ -33,7 +33,18 @@ class Vectors:
     outputs: IntArray
 
     def chosen(self, which: IntArray) -> Vectors:
-        """Select vectors by index."""
+        """Select vectors.
+
+        Parameters
+        ----------
+        which : IntArray of shape (M,)
+            Numbers of the vectors.
+
+        Returns
+        -------
+        Vectors
+            These M vectors.
+        """
         return Vectors(self.codes[which], self.outputs[which])
 
 
@@ -46,7 +57,21 @@ class DecisionComparison:
 
 
 def at_edges(decision: DecisionProject, outputs: IntArray) -> list[dict[str, IntArray]]:
-    """By working point: numbers of the vectors one code below the threshold, equal to it, and one above."""
+    """Find the vectors with a score at a threshold.
+
+    Parameters
+    ----------
+    decision
+        Decision with its thresholds.
+    outputs : IntArray of shape (N, C_out)
+        Output codes of the network.
+
+    Returns
+    -------
+    list of dict
+        For each working point the numbers of the vectors one code below the threshold, equal to it, and one above.
+        Empty for a working point that no score passes.
+    """
     scores = decision.score.codes(outputs)
     return [
         {} if code is None else {name: np.flatnonzero(scores == code + by) for name, by in EDGES.items()}
@@ -55,7 +80,24 @@ def at_edges(decision: DecisionProject, outputs: IntArray) -> list[dict[str, Int
 
 
 def some_at_edges(decision: DecisionProject, outputs: IntArray, count: int, rng: np.random.Generator) -> IntArray:
-    """Numbers of `count` vectors, or of all: half from the edges, as many from each, then random ones."""
+    """Choose vectors, half of them with a score at a threshold.
+
+    Parameters
+    ----------
+    decision
+        Decision with its thresholds.
+    outputs : IntArray of shape (N, C_out)
+        Output codes of the network.
+    count
+        Number of vectors to choose; all of them if N is smaller.
+    rng
+        Source of the random choice.
+
+    Returns
+    -------
+    IntArray of shape (min(count, N),)
+        Numbers of the vectors in rising order: as many from each edge where it has enough, the rest at random.
+    """
     edges = [rng.permutation(found) for point in at_edges(decision, outputs) for found in point.values() if len(found)]
     share = max(1, count // (2 * len(edges))) if edges else 0
     first = np.unique(np.concatenate([found[:share] for found in edges])) if edges else np.zeros(0, dtype=np.int64)
@@ -71,11 +113,35 @@ def compared(
     some: Vectors,
     simulate: Simulate,
 ) -> DecisionComparison:
-    """Run all vectors through the firmware, and some through firmware whose thresholds are moved by one code.
+    """Run vectors through the firmware, and some through firmware whose thresholds are moved by one code.
 
-    A threshold moved up must change the bit of each vector with a score equal to it; moved down, of each vector one
-    code below; and nothing else may change. Raises NotReproducibleError when the firmware takes other cycles than
-    planned, or no new input every cycle.
+    A threshold moved up must change the bit of each vector with a score equal to it. Moved down, it must change the bit
+    of each vector one code below. Nothing else may change.
+
+    Parameters
+    ----------
+    name
+        Form of the firmware in the card.
+    decision
+        Firmware of the decision.
+    rtl
+        Firmware of the network.
+    vectors
+        Vectors for the firmware.
+    some
+        Vectors for the negative control.
+    simulate
+        Function from a project and input codes to output codes, latency and initiation interval in cycles.
+
+    Returns
+    -------
+    DecisionComparison
+        Differences, and the vectors that noticed each moved threshold.
+
+    Raises
+    ------
+    NotReproducibleError
+        If the firmware takes other cycles than planned, or no new input every cycle.
     """
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="trigger_lut_decision_") as scratch:

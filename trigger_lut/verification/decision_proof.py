@@ -1,8 +1,9 @@
-"""The decision's Verilog is the decision, in every cycle, for all outputs of the network: checks of the text, and SAT.
+"""Proof that the decision's Verilog is the decision in every cycle, for all outputs of the network.
 
-Two circuits are proven: the logic alone, and the part of the combined module that follows the network. The combined
-module as a whole is checked as the network's Verilog is (`source_check`, `drivers`, `structure`): with the proof of the
-network, its decision is the decision on the network's function of data_in.
+It combines checks of the text and SAT. Two circuits are proven: the logic alone, and the part of the combined module
+that follows the network. The combined module as a whole is checked as the network's Verilog is (`source_check`,
+`drivers`, `structure`). With the proof of the network, its decision is the decision on the network's function of
+data_in.
 
 The reference shares nothing with the firmware: an event passes when some signal output is above every background output
 by the threshold, difference by difference.
@@ -63,12 +64,17 @@ def prove_decision(project: DecisionProject, rtl: RtlProject, seconds: float) ->
     rtl
         The network's firmware.
     seconds
-        For each run of SAT.
+        Time limit of each run of SAT in s.
+
+    Returns
+    -------
+    DecisionProof
+        Status of the Verilog and of the negative control; "open" if a tool fails.
 
     Raises
     ------
     ToolMissingError
-        Without Yosys or ABC.
+        If Yosys or ABC is not installed.
     """
     combined = dataclasses.replace(rtl, top=project.top, files=(*rtl.files, project.verilog))
     try:
@@ -103,15 +109,18 @@ def _first(structure: Structure) -> str:
 
 
 def _circuits(project: DecisionProject, combined: RtlProject) -> dict[str, dict[str, Any]]:
-    """The logic alone, and the combined module without the network, by name with their modules."""
+    """Read the modules of the logic alone, and of the combined module without the network, by name."""
     alone = dataclasses.replace(combined, top=project.logic, files=(project.verilog,))
     return {project.logic: read_modules(alone), project.top: _behind_network(project, combined)}
 
 
 def _behind_network(project: DecisionProject, combined: RtlProject) -> dict[str, Any]:
-    """The combined module without its network, whose outputs become the ports valid_in and data_in.
+    """Return the combined module without its network, whose outputs become the ports valid_in and data_in.
 
-    Raises ToolFailedError where the network is not there once, or its inputs are not the module's own.
+    Raises
+    ------
+    ToolFailedError
+        If the network does not occur exactly once, or its inputs are not the module's own.
     """
     module = read_modules(combined, (*BOXES, project.network))[project.top]
     ports, cells = module["ports"], module["cells"]
@@ -160,7 +169,7 @@ def reference_graph(score: Score, thresholds: Sequence[int | None], folder: Path
 
 
 def reference_module(score: Score, thresholds: Sequence[int | None]) -> str:
-    """Verilog of a module `reference` with data_in as of the network's outputs, the same data_out, and decision."""
+    """Return Verilog of a module `reference`: it decides on data_in, the network's outputs, and passes it on."""
     at, wide = offsets(score.outputs), score.bits + 1
     lines = [
         f"module reference (input wire [{at[-1] - 1}:0] data_in, output wire [{at[-1] - 1}:0] data_out,",

@@ -4,8 +4,9 @@ HGQ2 computes in float32. A value that float32 cannot hold is rounded, and a qua
 other side of a tie. To tell this from a wrong conversion, the model is built once more in float64, in which its sums
 are exact up to 53 bits. Nothing here reads the integer network or the code that made it.
 
-Constants are those of the model in float32: its quantized weights, scales and offsets. What only float32 decides are
-entries of HGQ2's layers of tables whose real value is a tie to float32 precision; each may be rounded either way.
+Constants are those of the model in float32: its quantized weights, scales and offsets. Float32 alone decides some
+entries of HGQ2's layers of tables: those whose real value is a tie to float32 precision. Each may be rounded either
+way.
 """
 
 from __future__ import annotations
@@ -101,8 +102,12 @@ class ExactModel:
 class Explained:
     """Differences between a model in float32 and the integers.
 
-    rounding  (N,) events that differ, but not once the model is evaluated exactly
-    note      why the model could not be evaluated exactly; None where it was, or nothing differs
+    Attributes
+    ----------
+    rounding : NDArray of shape (N,)
+        Events that differ, but not once the model is evaluated exactly.
+    note
+        Reason why the model could not be evaluated exactly; None where it was, or nothing differs.
     """
 
     rounding: NDArray[np.bool_]
@@ -115,14 +120,20 @@ def explained(model: Any, network: Network, codes: IntArray, expected: IntArray,
     Parameters
     ----------
     model : keras.Model
-        The imported model.
+        Imported model.
     network : Network
-        The integers.
-    codes : (N, C_in) int array
-    expected : (N, C_out) int array
-        Outputs of the integers.
-    found : (N, C_out) array
-        Outputs of the model in float32, in steps.
+        Integer network of the model.
+    codes : IntArray of shape (N, C_in)
+        Input codes.
+    expected : IntArray of shape (N, C_out)
+        Output codes of the integer network.
+    found : array of shape (N, C_out)
+        Outputs of the model in float32, in steps of each output.
+
+    Returns
+    -------
+    Explained
+        Events that agree in float64, under some rounding of the entries at ties.
     """
     rounding = np.zeros(len(codes), dtype=np.bool_)
     open_events = np.flatnonzero((np.asarray(found) != expected).any(axis=1))
@@ -146,7 +157,7 @@ def explained(model: Any, network: Network, codes: IntArray, expected: IntArray,
 
 @contextmanager
 def _float64() -> Iterator[None]:
-    """Layers that are made or called within the block compute in float64."""
+    """Let layers that are made or called within the block compute in float64."""
     import keras
 
     policy, floats = keras.config.dtype_policy(), keras.config.floatx()
@@ -209,14 +220,14 @@ def _given(value: Any, layer: Any) -> Any:
 
 
 def _of_tables(layer: Any) -> list[Any]:
-    """Quantizers behind the functions of HGQ2's layers of tables."""
+    """Return the quantizers behind the functions of HGQ2's layers of tables."""
     if hasattr(type(layer), "toq"):
         return [layer.toq]
     return [layer.oq] if "FunctionLUT" in type(layer).__name__ and layer.enable_oq else []
 
 
 class _Rounding:
-    """How watched quantizers round a value that is a tie to float32 precision."""
+    """Rounding of values that are ties to float32 precision, in the quantizers that it watches."""
 
     def __init__(self) -> None:
         self.way: str | int = "nearest"

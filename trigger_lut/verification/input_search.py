@@ -25,16 +25,38 @@ MOST = 20_000  # vectors of a sweep over all inputs
 
 
 class Solver:
-    """Of one network; sets: as of `possible`."""
+    """Solver and search for inputs of one network that give a value a wanted code.
+
+    Parameters
+    ----------
+    network
+        Network.
+    sets
+        Sets of codes by value, from `code_sets.possible`.
+    rng
+        Source of the random choices.
+    """
 
     def __init__(self, network: Network, sets: list[Set], rng: np.random.Generator) -> None:
         self.network, self.sets, self.rng = network, sets, rng
         self.support = cache(self._support)
 
     def solved(self, value: int, wanted: IntArray, base: IntArray) -> IntArray | None:
-        """A vector like `base` (C_in,) in which a value has one of the wanted codes.
+        """Solve for a vector in which a value has one of the wanted codes.
 
-        None unless the value is a tree of sums whose branches read different network inputs, down to these.
+        Parameters
+        ----------
+        value
+            Number of the value.
+        wanted : IntArray of shape (K,)
+            Codes, of which the value can take each.
+        base : IntArray of shape (C_in,)
+            Vector whose other inputs are kept.
+
+        Returns
+        -------
+        IntArray of shape (C_in,) or None
+            None unless the value is a tree of sums whose branches read different network inputs, down to these.
         """
         found: IntArray = base.copy()
         return found if self._assign(value, wanted, found) else None
@@ -76,13 +98,13 @@ class Solver:
         return True
 
     def _origin(self, value: int) -> tuple[int, int, int]:
-        """Layer, place and output of a value."""
+        """Return the layer, place and output of a value."""
         n = int(np.searchsorted(self.network.first_value, value, side="right")) - 1
         place, o = divmod(value - self.network.first_value[n], self.network.layers[n].shape[1])
         return n, place, o
 
     def _apart(self, sources: list[int]) -> bool:
-        """Whether no two values read the same network input."""
+        """Return whether no two values read the same network input."""
         seen: set[int] = set()
         for source in sources:
             own = self.support(source) if source != PADDING else frozenset()
@@ -92,7 +114,7 @@ class Solver:
         return True
 
     def _support(self, value: int) -> frozenset[int]:
-        """The network inputs that a value may depend on."""
+        """Return the network inputs that a value may depend on."""
         if value < len(self.network.inputs):
             return frozenset([value])
         n, place, o = self._origin(value)
@@ -112,7 +134,7 @@ class Solver:
             return
 
     def _neighbors(self, vector: IntArray) -> IntArray:
-        """Every vector that differs in one input, or MOST of them by chance."""
+        """Return every vector that differs in one input, or MOST of them by chance."""
         found = []
         for i, kif in enumerate(self.network.inputs):
             changed = np.repeat(vector[None], kif.hi - kif.lo + 1, axis=0)
@@ -122,9 +144,23 @@ class Solver:
         return every if len(every) <= MOST else every[self.rng.choice(len(every), MOST, replace=False)]
 
     def searched(self, value: int, wanted: IntArray, pool: IntArray, values: IntArray) -> IntArray | None:
-        """A vector in which a value has one of the wanted codes, by changes of a few inputs at a time; None: not found.
+        """Search for a vector in which a value has one of the wanted codes, by changes of a few inputs at a time.
 
-        pool: (N, C_in) vectors to start from, values: (N, V) of them.
+        Parameters
+        ----------
+        value
+            Number of the value.
+        wanted : IntArray of shape (K,)
+            Codes in rising order.
+        pool : IntArray of shape (N, C_in)
+            Vectors to start from.
+        values : IntArray of shape (N, V)
+            All values of the network for these vectors.
+
+        Returns
+        -------
+        IntArray of shape (C_in,) or None
+            None where the search found no such vector.
         """
         far = _distance(values[:, value], wanted)
         best: IntArray = pool[int(far.argmin())]
@@ -149,7 +185,7 @@ class Solver:
 
 
 def _distance(codes: IntArray, wanted: IntArray) -> IntArray:
-    """Of each code to the nearest of the wanted ones, which rise."""
+    """Return the distance of each code to the nearest of the wanted ones, which rise."""
     at = np.clip(np.searchsorted(wanted, codes), 1, len(wanted) - 1) if len(wanted) > 1 else np.zeros_like(codes)
     near: IntArray = np.abs(codes - wanted[at])
     below: IntArray = np.abs(codes - wanted[np.maximum(at - 1, 0)])

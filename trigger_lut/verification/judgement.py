@@ -1,4 +1,4 @@
-"""Judgement of one design: what keeps it from passing, and what the verdict says of it."""
+"""Judgement of one design: reasons for which it does not pass, and its verdict."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def reasons_to_fail(
     cards: Sequence[Path],
     proofs: Mapping[str, ProveCard | None] | None = None,
 ) -> list[str]:
-    """Return every reason for which designs and points of a scan fail, each with the name in front.
+    """Collect every reason for which designs and points of a scan fail, each with the name in front.
 
     Parameters
     ----------
@@ -96,6 +96,11 @@ def reasons_to_fail(
         Files of the stages `prove`, `faults` and `decision`; those of `release` say nothing.
     proofs
         Cards of the stage `prove` by design, where each output and decision must be proven; None: not asked for.
+
+    Returns
+    -------
+    list of str
+        Reasons in the form `<design>: <reason>`; empty if all pass.
     """
     reasons = [reason for row in rows for reason in faults(row)]
     reasons += [reason for point in points for reason in not_exact(point)]
@@ -107,12 +112,36 @@ def reasons_to_fail(
 
 
 def failing(reasons: Sequence[str]) -> int:
-    """Return how many designs and points the reasons are of."""
+    """Count the designs and points that fail.
+
+    Parameters
+    ----------
+    reasons
+        Reasons from `reasons_to_fail`; a name may have several.
+
+    Returns
+    -------
+    int
+        Number of different names.
+    """
     return len({reason.split(":")[0] for reason in reasons})
 
 
 def details(design: Design, budget: list[BudgetLine]) -> DesignVerdict:
-    """Return what the verdict says of a design that passes. budget: its lines, judged."""
+    """Make the verdict of a design that passes.
+
+    Parameters
+    ----------
+    design
+        Design with its cards.
+    budget
+        Lines of its budget, judged.
+
+    Returns
+    -------
+    DesignVerdict
+        Vectors of each form, proven and sampled outputs, and a statement for each check, also for those not asked for.
+    """
     verify: VerifyCard = design.cards["verify"]
     prove: ProveCard | None = design.cards.get("prove")
     by_status = {status: [x.name for x in prove.outputs if x.status == status] if prove else [] for status in STATUSES}

@@ -37,7 +37,24 @@ def run_keras(model: Any, network: Network, codes: IntArray) -> NDArray[np.float
 
 
 def values_of(model: Any, network: Network, codes: IntArray, kind: type[np.floating[Any]]) -> Any:
-    """Turn codes (N, C_in) into real inputs of a model, in the structure that it takes."""
+    """Decode codes to real inputs of a model, in the structure that it takes.
+
+    Parameters
+    ----------
+    model
+        Keras model, with one or several input tensors.
+    network
+        Integer network of the model, for the formats of the inputs.
+    codes : IntArray of shape (N, C_in)
+        Input codes.
+    kind
+        Floating-point type of the values.
+
+    Returns
+    -------
+    array, list of array, or dict
+        Values by input tensor.
+    """
     import keras
 
     values = (codes * 2.0 ** -np.array([float(kif.f) for kif in network.inputs])).astype(kind)
@@ -61,7 +78,19 @@ def outputs_of(predicted: Any, network: Network, events: int) -> NDArray[np.floa
 def flip_keras(model: Any, network: Network, flip: BitFlip) -> None:
     """Flip the bit in the table that a Keras model reads.
 
-    Raises FirmwareError when the model has no such table or entry.
+    Parameters
+    ----------
+    model
+        Keras model, which is changed in place.
+    network
+        Integer network of the model.
+    flip
+        Bit to flip; all rows of the model's table that repeat the entry change.
+
+    Raises
+    ------
+    FirmwareError
+        If the model has no such table or entry.
     """
     form = table_layer(network, flip.layer)
     name, _, place = form.name.partition("_place") if form.name not in _names(model) else (form.name, "", "")

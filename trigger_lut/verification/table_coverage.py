@@ -42,9 +42,9 @@ class Entry:
 
 
 def open_entries(network: Network, codes: IntArray, sets: list[Set]) -> tuple[list[Entry], Coverage]:
-    """Entries that vectors (N, C_in) do not reach and that are not proven unreachable, and the whole count.
+    """Find entries that vectors (N, C_in) do not reach and that are not proven unreachable, and count all entries.
 
-    sets: as of `possible`.
+    sets: result of `possible`.
     """
     values = all_values(network, codes)
     missing: list[Entry] = []
@@ -74,10 +74,26 @@ def open_entries(network: Network, codes: IntArray, sets: list[Set]) -> tuple[li
 
 
 def vectors_for_entries(network: Network, codes: IntArray, seed: int) -> tuple[IntArray, Coverage]:
-    """More vectors (M, C_in) that reach entries which the given ones do not, and what all of them reach together.
+    """Make vectors for table entries that the given vectors do not look up.
 
-    codes: (N, C_in). Sums over different network inputs are solved for the code that is wanted; elsewhere vectors are
-    changed step by step towards it, which can fail.
+    Sums over different network inputs are solved for the wanted code. Elsewhere vectors are changed step by step
+    towards it, which can fail.
+
+    Parameters
+    ----------
+    network
+        Network with the tables.
+    codes : IntArray of shape (N, C_in)
+        Given vectors.
+    seed
+        Seed of the search.
+
+    Returns
+    -------
+    more : IntArray of shape (M, C_in)
+        Further vectors.
+    coverage : Coverage
+        Entries that all vectors look up together.
     """
     rng = np.random.default_rng(seed)
     found: list[IntArray] = []

@@ -1,4 +1,4 @@
-"""The vectors that every evaluation gets: recorded or simulated events, corners of the input formats, random codes.
+"""Vectors that every evaluation gets: recorded or simulated events, corners of the input formats, random codes.
 
 Codes that are all random drive wide sums into saturation, which hides what happens before it. So some vectors are
 events in which a few channels are random.
@@ -25,9 +25,25 @@ COMBINATIONS = 2048  # of extremes, random once there are more
 def make_vectors(
     formats: tuple[KIF, ...], test_split: NDArray[np.integer[Any]], seed: int, at_least: int = AT_LEAST
 ) -> tuple[IntArray, dict[str, int]]:
-    """(N, C) codes and how many come from where: 'test', 'corners', 'changed', 'random', in this order.
+    """Make input codes from events, corners of the formats and random codes.
 
-    test_split: (M, C) codes of events, all of which are used. N is at least `at_least`.
+    Parameters
+    ----------
+    formats
+        Formats of the C inputs.
+    test_split : NDArray of shape (M, C)
+        Codes of events, all of which are used.
+    seed
+        Seed of the random codes.
+    at_least
+        Smallest number of vectors.
+
+    Returns
+    -------
+    vectors : IntArray of shape (N, C)
+        Codes.
+    counts : dict of str to int
+        Number of vectors by origin, in their order: 'test', 'corners', 'changed', 'random'.
     """
     rng = np.random.default_rng(seed)
     corner = corners(formats, rng)
@@ -40,7 +56,7 @@ def make_vectors(
 
 
 def _changed(events: IntArray, formats: tuple[KIF, ...], count: int, rng: np.random.Generator) -> IntArray:
-    """(count, C) events in which MOST_CHANGED or fewer channels, at least one, are random."""
+    """Return (count, C) events in which MOST_CHANGED or fewer channels, at least one, are random."""
     if not count:
         return np.zeros((0, len(formats)), dtype=np.int64)
     found: IntArray = events[rng.integers(len(events), size=count)]
@@ -52,25 +68,44 @@ def _changed(events: IntArray, formats: tuple[KIF, ...], count: int, rng: np.ran
 def all_vectors(
     network: Network, test_split: NDArray[np.integer[Any]], seed: int
 ) -> tuple[IntArray, dict[str, int], Coverage]:
-    """The vectors of `make_vectors`, a set 'tables' for entries that these do not look up, and what all look up."""
+    """Make the vectors of a network, with a set 'tables' for entries that those of `make_vectors` do not look up.
+
+    Parameters
+    ----------
+    network
+        Network.
+    test_split : NDArray of shape (M, C)
+        Codes of events.
+    seed
+        Seed of the random codes and of the search.
+
+    Returns
+    -------
+    vectors : IntArray of shape (N, C)
+        Codes.
+    counts : dict of str to int
+        Number of vectors by origin, in their order.
+    coverage : Coverage
+        Entries that all vectors look up together.
+    """
     vectors, sets = make_vectors(network.inputs, test_split, seed)
     more, coverage = vectors_for_entries(network, vectors, seed)
     return np.concatenate([vectors, more]), sets | {"tables": len(more)}, coverage
 
 
 def special(kif: KIF) -> list[int]:
-    """Codes of a format where mistakes show: both ends, next to them, around zero, around the middle."""
+    """Return codes of a format where mistakes show: both ends, next to them, around zero, around the middle."""
     middle = (kif.lo + kif.hi + 1) // 2
     wanted = {kif.lo, kif.lo + 1, -1, 0, 1, middle - 1, middle, kif.hi - 1, kif.hi}
     return sorted(c for c in wanted if kif.lo <= c <= kif.hi)
 
 
 def corners(formats: tuple[KIF, ...], rng: np.random.Generator) -> IntArray:
-    """Corners of the input formats.
+    """Return corners of the input formats.
 
-    Each channel at every special code, with the others at zero, in the middle, at either end, and at random; all
-    channels at either end in every combination (a random choice of these where there are more than COMBINATIONS); and
-    all channels at random special codes.
+    They are of three kinds: one channel at a special code, all at their ends, and all at random special codes. In the
+    first kind, the other channels are at zero, in the middle, at either end, or at random. The second kind has every
+    combination of ends, or a random choice of COMBINATIONS where there are more.
     """
     lo, hi = (np.array([getattr(kif, end) for kif in formats], dtype=np.int64) for end in ("lo", "hi"))
     rows = []

@@ -103,7 +103,7 @@ def _design(name: str, network: Network, folder: Path, spec: Spec) -> Design:
 
 
 def _with_decision(design: Design, folder: Path) -> Design:
-    """The design with a decision on two working points: the thresholds are scores that some input has."""
+    """Add a decision on two working points: the thresholds are scores that some input has."""
     project, score = design.project, Score(design.project.outputs, (2,), (0, 1))
     codes = np.array(list(itertools.product(*(range(kif.lo, kif.hi + 1) for kif in project.inputs))))
     scores = np.sort(score.codes(evaluate(design.network, codes)))

@@ -52,7 +52,7 @@ def edited_everywhere(design: Design, where: str, pattern: str, replacement: str
 
 
 def spliced(text: str, match: re.Match[str], new: str) -> str:
-    """The text with a match replaced."""
+    """Return the text with a match replaced by `new`."""
     return text[: match.start()] + new + text[match.end() :]
 
 
@@ -109,7 +109,7 @@ def ended(text: str, code: str) -> str:
 
 
 def clean_top(design: Design, code: str = "") -> str:
-    """The top-level module whose outputs go to `clean`; nothing drives data_out. code: further declarations."""
+    """Return the top-level module with its outputs on `clean`: nothing drives data_out. code: further declarations."""
     text = design.files[design.top].replace("assign data_out[", "assign clean[")
     return in_body(text, f"    wire [{design.bits_out - 1}:0] clean;{code}")
 

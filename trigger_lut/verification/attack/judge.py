@@ -33,7 +33,7 @@ SECONDS = 300
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the judge says of a mutant.
+    """Result of the judge for one mutant.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Verdict:
 
     @property
     def differs(self) -> bool:
-        """Whether anything differs."""
+        """Difference in valid_out or in an output: True if there is one."""
         return self.valid or any(self.outputs)
 
 
@@ -69,8 +69,26 @@ class _Reading:
 def judge(design: Design, mutants: Sequence[Mutant], seed: int) -> list[Verdict]:
     """Judge mutants of one design.
 
-    Raises ToolMissingError without Verilator or a compiler, ToolFailedError where the judge refuses the generated
-    Verilog itself.
+    Parameters
+    ----------
+    design
+        Design; its generated Verilog is judged too, and must not differ.
+    mutants
+        Mutants of its Verilog.
+    seed
+        Seed of the stimulus.
+
+    Returns
+    -------
+    list of Verdict
+        One entry a mutant.
+
+    Raises
+    ------
+    ToolMissingError
+        If Verilator or a compiler is not installed.
+    ToolFailedError
+        If the judge refuses the generated Verilog itself.
     """
     readings, broken = [_Reading(-1, "unchanged", "".join(design.files.values()))], {}
     for n, mutant in enumerate(mutants):
@@ -157,7 +175,7 @@ def make_stimulus(design: Design, events: Sequence[Events], seed: int) -> IntArr
 
 
 def _simulated(design: Design, readings: list[_Reading], stimulus: IntArray) -> list[IntArray | None]:
-    """Counts (places, 4) of each reading, summed over the runs; None where it cannot be compiled or run."""
+    """Return counts (places, 4) of each reading, summed over the runs; None where it cannot be compiled or run."""
     alive = list(range(len(readings)))
     found: list[IntArray | None] = [None] * len(readings)
     while alive:

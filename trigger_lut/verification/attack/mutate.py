@@ -143,7 +143,7 @@ def draw_mutants(designs: Sequence[Design], count: int, seed: int) -> list[Mutan
 
 
 def _applied(designs: Sequence[Design], name: str, rng: np.random.Generator, turn: int) -> tuple[Design, Change] | None:
-    """The change that an operator makes to the first design that it applies to, from a random one on."""
+    """Apply an operator to the first design that it applies to, from a random one on, and return its change."""
     start = int(rng.integers(len(designs)))
     for n in range(len(designs)):
         design = designs[(start + n) % len(designs)]
@@ -155,7 +155,7 @@ def _applied(designs: Sequence[Design], name: str, rng: np.random.Generator, tur
 
 
 def change_is_real(design: Design, change: Change) -> bool:
-    """Whether some text or the order of the files differs from the generated Verilog."""
+    """Return whether some text or the order of the files differs from the generated Verilog."""
     return bool(change.order) or any(design.files.get(name) != text for name, text in change.files.items())
 
 

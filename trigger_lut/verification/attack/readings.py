@@ -1,4 +1,4 @@
-"""What the judge compiles: each reading of a mutant as one text without directives, with module names of its own."""
+"""Input of the judge: each reading of a mutant as one text without directives, with module names of its own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ START = r"\binitial\s+\w+\s*=[^;]*;"
 
 
 def all_readings(mutant: Mutant) -> dict[str, str]:
-    """The text of each reading by name: as written, as tools with other macros take it, in any state of the registers.
+    """Return each reading by name: the text as written, with the macros of other tools, and in any state of registers.
 
     Raises ValueError where the preprocessor refuses a text.
     """
@@ -59,7 +59,7 @@ def _without_directives(files: Files, defined: tuple[str, ...]) -> str:
 
 
 def as_module(design: Design, text: str, number: int) -> str:
-    """A reading with names of its own, and a module `judged<number>` that compares its outputs with the wanted ones."""
+    """Return a reading with its own names, and a module `judged<number>` that compares it with the wanted outputs."""
     # Where all addresses have an entry, the default is never used; without it Verilator makes a table of the module.
     text = re.sub(
         r"(case \(in\)\n)((?:(\d+)'h[0-9A-F]+: out = \d+'h[0-9A-F]+;\n)+)default: out = \{\d+\{1'bx\}\};\n",
@@ -88,7 +88,7 @@ endmodule
 
 
 def bench(design: Design, numbers: list[int]) -> str:
-    """The module that holds all readings of a design."""
+    """Return Verilog of the module that instantiates all readings of a design."""
     places = 1 + len(design.judged.outputs)
     lines = [
         f"    judged{number} j{number} (clk, valid_in, data_in, valid_wanted, data_wanted, "

@@ -25,7 +25,7 @@ PROOF_LIMIT_S = 300
 MEMORY_LIMIT = 8 << 30  # bytes
 CONTROL_SEED = 1
 LEAST_DIFFERENT = 0.65
-"""Share of the mutants that must differ: a run of harmless mutants attacks nothing."""
+"""Fraction of the mutants that must differ: a run of harmless mutants attacks nothing."""
 
 ProofResult = tuple[tuple[str, ...], str]
 """Status of each output ("proven", "sampled", "different"; none where the proof raised an error), and the error."""
@@ -41,14 +41,14 @@ class Outcome:
 
     @property
     def result(self) -> Literal["different", "equal", "not compiled"]:
-        """What the judge finds."""
+        """Finding of the judge."""
         if not self.verdict.compiles:
             return "not compiled"
         return "different" if self.verdict.differs else "equal"
 
     @property
     def hole(self) -> bool:
-        """Whether an output is proven although it differs, or although no simulator takes the text."""
+        """Wrong proof: True if an output is proven although it differs, or although no simulator takes the text."""
         proven = [status == "proven" for status in self.proof[0]]
         if not self.verdict.compiles:
             return any(proven) and not self.mutant.change.equal
@@ -57,7 +57,7 @@ class Outcome:
 
     @property
     def refused(self) -> bool:
-        """Whether some output is not proven."""
+        """Refusal of the proof: True if some output is not proven."""
         return not self.proof[0] or any(status != "proven" for status in self.proof[0])
 
     def describe(self) -> str:
@@ -76,13 +76,23 @@ def attack(spec: Spec, count: int, seed: int, *, jobs: int = 1, seconds: float =
     count
         Number of mutants.
     seed
-        Of the draw and of the stimulus.
+        Seed of the draw and of the stimulus.
     jobs
-        Processes at a time.
+        Number of processes at a time.
     seconds
-        For SAT in one proof.
+        Time for SAT in one proof in s.
 
-    Raises ToolMissingError without Yosys, Verilator or a compiler.
+    Returns
+    -------
+    outcomes : list of Outcome
+        One entry a mutant, in the order of the draw.
+    card : AttackCard
+        Counts of the outcomes.
+
+    Raises
+    ------
+    ToolMissingError
+        If Yosys, Verilator or a compiler is not installed.
     """
     watch = Stopwatch()
     with tempfile.TemporaryDirectory(prefix="trigger_lut_attack_") as folder:
@@ -104,7 +114,7 @@ def attack(spec: Spec, count: int, seed: int, *, jobs: int = 1, seconds: float =
 
 
 def prove_mutant(mutant: Mutant, seconds: float = 5) -> ProofResult:
-    """What the proof says of a mutant. An error, more than PROOF_LIMIT_S and too much memory are refusals."""
+    """Prove the outputs of a mutant. An error, more than PROOF_LIMIT_S and too much memory are refusals."""
     _limit_memory()
     previous = signal.signal(signal.SIGALRM, _too_long)
     signal.alarm(PROOF_LIMIT_S)
@@ -189,7 +199,18 @@ def _count(outcomes: Sequence[Outcome]) -> AttackCount:
 
 
 def table(card: AttackCard) -> str:
-    """Counts by kind of mutation, and of all, as aligned text."""
+    """Format the counts by kind of mutation and by network as text.
+
+    Parameters
+    ----------
+    card
+        Card of the attack.
+
+    Returns
+    -------
+    str
+        Aligned columns with a line of headings; the last line counts all mutants.
+    """
     heads = ("kind", *AttackCount.model_fields)
     rows = [
         (name, *(str(value) for value in count.model_dump().values()))

@@ -24,7 +24,7 @@ static std::vector<uint32_t> read_words(const char* path, size_t count) {
 }
 
 constexpr int FILLS = 4;         // values of `fill`
-constexpr int MOST_ATTEMPTS = 50;  // differences of a fault that are looked at, as others may hang on `fill` too
+constexpr int MOST_ATTEMPTS = 50;  // differences of a fault that are checked, as others may hang on `fill` too
 
 struct Run {
     VTop& top;

@@ -14,9 +14,9 @@ from trigger_lut.verification.formal.normal_form import LARGEST_SPAN, Algebra, F
 def reaching(
     algebra: Algebra, form: Form, wanted: Callable[[IntArray], NDArray[np.bool_]], count: int, rng: np.random.Generator
 ) -> list[dict[int, int]] | None:
-    """Inputs (number of the base: its value) with which an integer is one of those wanted, `count` of them at random.
+    """Draw inputs (number of the base: its value) with which an integer has a wanted value, `count` of them at random.
 
-    None where the integer is not such a sum, or too wide; nothing where no input brings it there.
+    Returns None where the integer is not such a sum, or too wide; an empty list where no input gives a wanted value.
     """
     try:
         base, values = algebra.root(form)
@@ -40,7 +40,7 @@ def reaching(
 
 
 def _reached(parts: list[tuple[int, IntArray]]) -> list[tuple[int, NDArray[np.bool_]]]:
-    """Of the sums of the first n parts, for each n: the smallest, and which values from it on are reached."""
+    """Return for the sums of the first n parts, for each n, the smallest, and which values from it on are reached."""
     found = [(0, np.ones(1, dtype=bool))]
     for _, values in parts:
         low, taken = found[-1]

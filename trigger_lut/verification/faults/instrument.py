@@ -23,7 +23,18 @@ Numbered = list[tuple[int, Fault]]
 
 
 def texts_of(project: RtlProject) -> dict[str, str]:
-    """Verilog of a project by file."""
+    """Read the Verilog of a project.
+
+    Parameters
+    ----------
+    project
+        Firmware of a network.
+
+    Returns
+    -------
+    dict of str to str
+        Text by name of the file without suffix, which is the name of its module.
+    """
     return {path.stem: path.read_text(encoding="utf-8") for path in project.files}
 
 
@@ -64,7 +75,7 @@ def instrumented(texts: dict[str, str], top: str, faults: Sequence[Fault]) -> di
 
 
 def _filled(text: str) -> str:
-    """The same Verilog, with the input `fill` in every module next to `fault`."""
+    """Return the Verilog with the input `fill` next to `fault` in every module."""
 
     def bits(match: re.Match[str]) -> str:
         pairs, odd = divmod(int(match[1]), 2)
@@ -75,7 +86,7 @@ def _filled(text: str) -> str:
 
 
 def probed(faults: Sequence[Fault]) -> list[Fault]:
-    """The faults that have a bit of `probe`."""
+    """Return the faults that have a bit of `probe`."""
     return [f for f in faults if f.change in ("a cycle early", "a cycle late") and f.place != "valid_out"]
 
 
@@ -84,7 +95,7 @@ def _on(n: int) -> str:
 
 
 def _chain(source: str, width: int, faults: Numbered, other: dict[str, str] | None = None) -> str:
-    """A signal with its faults: the whole of it or, where one is on, with one bit changed.
+    """Return a signal with its faults: unchanged or, where one is on, with one bit changed.
 
     other: signals of the same width that a change takes its bit from.
     """
@@ -123,7 +134,7 @@ def _tables(text: str, faults: Numbered) -> str:
 
 
 def _ports(text: str) -> str:
-    """The first module of a text with the input `fault`."""
+    """Add the input `fault` to the first module of a text."""
     return text.replace("\n);", f",\n    {PORT}\n);", 1)
 
 

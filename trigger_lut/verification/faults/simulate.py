@@ -49,14 +49,16 @@ AFTER_PROOF: dict[Verdict, Status] = {"proven": "equivalent", "different": "unde
 
 @dataclass(frozen=True)
 class Outcome:
-    """One fault: how it came out, and the vector at which it was noticed.
+    """Outcome of one fault, and the vector at which it was noticed.
 
-    Of those that no vector notices: equivalent where it is proven that no output changes; solved where an input that
-    was found for it, from the sums or by SAT, shows it in simulation, with the fault and without; undetected where it
-    is proven that an output changes, but no such input is available; undecided where the time did not suffice, or where
-    it hangs on undefined entries of tables, which a fault leads to, whether an output changes.
+    The other statuses are of faults that no vector notices:
 
-    Each is said of all ways of filling these entries that `instrument` knows.
+    - equivalent: it is proven that no output changes.
+    - solved: an input that was found for it, from the sums or by SAT, shows it in simulation.
+    - undetected: it is proven that an output changes, but no such input was found.
+    - undecided: the time did not suffice, or the answer depends on undefined entries of tables that the fault leads to.
+
+    Each holds for all ways of filling these entries that `instrument` knows.
     """
 
     fault: Fault
@@ -90,10 +92,30 @@ def run_faults(
     reference: Callable[[IntArray], IntArray],
     seconds: float,
 ) -> list[Outcome]:
-    """Put faults into a project's Verilog, one at a time, and say how each came out.
+    """Put faults into a project's Verilog, one at a time, and determine the outcome of each.
 
-    codes: (N, C_in) vectors. reference: output codes (N, C_out) of any. seconds: for the proof of one fault. Raises
-    AssertionError when the Verilog without a fault differs: then there is nothing to compare faults with.
+    Parameters
+    ----------
+    project
+        Firmware of a network.
+    faults
+        Faults in it.
+    codes : IntArray of shape (N, C_in)
+        Vectors that must notice the faults.
+    reference
+        Function from any input codes (M, C_in) to output codes (M, C_out).
+    seconds
+        Time for the proof of one fault in s.
+
+    Returns
+    -------
+    list of Outcome
+        One entry a fault, in the same order.
+
+    Raises
+    ------
+    AssertionError
+        If the Verilog without a fault differs: then there is nothing to compare faults with.
     """
     with tempfile.TemporaryDirectory(prefix="trigger_lut_faults_") as scratch:
         files = write_instrumented(project, faults, Path(scratch), filled=True)
@@ -154,7 +176,7 @@ def _simulate(
 
 
 def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seconds: float) -> list[SatResult]:
-    """Of each fault whether it is proven to change no output, or to change one, and then for which events.
+    """Prove of each fault that it changes no output, or changes one, and then for which events.
 
     A bit that comes a cycle early or late is another event's: that changes nothing if the bit is constant, or if
     outputs are the same whatever it is. It shows where an event whose output hangs on the bit, and one in which the bit

@@ -1,4 +1,4 @@
-"""Where a fault of one bit can be put into generated Verilog: table entries, operands of adders, registers, outputs."""
+"""Sites of one-bit faults in generated Verilog: table entries, operands of adders, registers, outputs."""
 
 from __future__ import annotations
 
@@ -28,11 +28,21 @@ FIELD = re.compile(r"^    assign data_out\[(\d+):(\d+)\] = (.*);$", re.MULTILINE
 class Fault:
     """One fault.
 
-    module  Verilog module it is in
-    place   what is hit: the table, the adder's instance and operand, the register, the bus
-    bit     which bit of it (of a table: of the entry)
-    change  'inverted', 'stuck at 0', 'stuck at 1', 'from the next bit', 'a cycle early', 'a cycle late'
-    entry   address in a table
+    Attributes
+    ----------
+    kind
+        Kind of the site.
+    module
+        Verilog module that contains it.
+    place
+        Site: the table, the adder's instance and operand, the register, or the bus.
+    bit
+        Number of the faulty bit; of a table: in the entry.
+    change
+        Change of the bit: 'inverted', 'stuck at 0', 'stuck at 1', 'from the next bit', 'a cycle early', or
+        'a cycle late'.
+    entry
+        Address in a table; 0 for other kinds.
     """
 
     kind: Kind
@@ -43,12 +53,26 @@ class Fault:
     entry: int = 0
 
     def describe(self) -> str:
+        """Return the module, the bit, the site and the change as text."""
         where = f"entry {self.entry}" if self.kind == "table" else self.place
         return f"{self.module}: bit {self.bit} of {where} {self.change}"
 
 
 def candidates(texts: dict[str, str], top: str) -> dict[Kind, list[Fault]]:
-    """All faults of a design, by kind. texts: Verilog by file; top: name of the top-level module."""
+    """Find all sites of faults in a design's Verilog, with every change that each allows.
+
+    Parameters
+    ----------
+    texts
+        Verilog by file.
+    top
+        Name of the top-level module.
+
+    Returns
+    -------
+    dict of Kind to list of Fault
+        Faults by kind.
+    """
     found: dict[Kind, list[Fault]] = {kind: [] for kind in KINDS}
     for text in texts.values():
         for name, _, high, body in TABLE.findall(text):
@@ -93,7 +117,22 @@ def _operand(module: str, instance: str, n: int, text: str) -> list[Fault]:
 
 
 def draw(found: dict[Kind, list[Fault]], count: int, seed: int) -> list[Fault]:
-    """So many faults, by their fractions; where a kind has too few, tables and then the others give the rest."""
+    """Draw faults at random, with the fractions of `SHARES` for the kinds.
+
+    Parameters
+    ----------
+    found
+        Faults by kind to draw from.
+    count
+        Number of faults.
+    seed
+        Seed of the draw.
+
+    Returns
+    -------
+    list of Fault
+        Different faults. Where a kind has too few, tables and then the other kinds give the rest.
+    """
     rng = np.random.default_rng(seed)
     order = {kind: [faults[n] for n in rng.permutation(len(faults))] for kind, faults in found.items()}
     taken = {kind: min(int(count * SHARES[kind]), len(order[kind])) for kind in KINDS}

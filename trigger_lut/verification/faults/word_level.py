@@ -1,5 +1,6 @@
-"""Faults word by word: which change nothing, as with and without them the Verilog is the same sums of functions, and
-inputs that bring others to bear.
+"""Proof of faults word by word, by sums of functions.
+
+A fault changes nothing if the Verilog with and without it is the same sum. For others it finds inputs that use them.
 """
 
 from __future__ import annotations
@@ -34,10 +35,31 @@ class WordLevelResult:
 
 
 def prove_by_sums(project: RtlProject, faults: Sequence[Fault], seed: int) -> list[WordLevelResult]:
-    """What the sums say of each fault.
+    """Prove of each fault by sums of functions that no output changes.
 
-    Codes are given for entries of tables whose address is a sum of functions of the inputs. They look the entry up;
-    whether an output changes by it they do not say. Raises ToolMissingError and ToolFailedError of Yosys and ABC.
+    Codes are given for entries of tables whose address is a sum of functions of the inputs. They look the entry up, but
+    may change no output.
+
+    Parameters
+    ----------
+    project
+        Firmware of a network.
+    faults
+        Faults in it.
+    seed
+        Seed of the choice of codes.
+
+    Returns
+    -------
+    list of WordLevelResult
+        One entry a fault.
+
+    Raises
+    ------
+    ToolMissingError
+        If Yosys or ABC is not installed.
+    ToolFailedError
+        If one of them fails.
     """
     none = np.zeros((0, len(project.inputs)), dtype=np.int64)
     if not faults:

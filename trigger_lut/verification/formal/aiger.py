@@ -73,7 +73,7 @@ def write_aiger(files: list[Path], top: str, path: Path, *, undefined_as_zero: b
 
 
 def abc_program() -> Path:
-    """The ABC that comes with pyosys. Raises ToolMissingError."""
+    """Return the path of the ABC that comes with pyosys. Raises ToolMissingError."""
     spec = find_spec("pyosys")
     program = Path(spec.origin).parent / "yosys-abc" if spec is not None and spec.origin else None
     if program is None or not program.is_file():

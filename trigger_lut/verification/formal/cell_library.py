@@ -1,4 +1,4 @@
-"""What alkaid's small Verilog modules compute: as forms, and as Verilog of our own that SAT compares them with."""
+"""Functions of alkaid's small Verilog modules: as forms, and as Verilog of our own that SAT compares them with."""
 
 from __future__ import annotations
 
@@ -35,9 +35,23 @@ class Operand:
 class Part:
     """A module with its parameters.
 
-    kind      "sum": the operands, the last one times `sign`; "choice": the first where `key` is set, else the second
-    drop      low bits that are skipped of a sum
-    bits      of the output; what is above them is cut off
+    Attributes
+    ----------
+    module
+        Name of the module.
+    parameters
+        Values of the parameters by name.
+    kind
+        "sum": the sum of the operands, the last one times `sign`. "choice": the first operand where `key` is set, else
+        the second.
+    operands
+        Ports of the operands.
+    bits
+        Width of the output; higher bits of the result are cut off.
+    sign
+        Factor of the last operand of a sum.
+    drop
+        Number of low bits of a sum that are cut off.
     """
 
     module: str
@@ -50,9 +64,9 @@ class Part:
 
 
 def part_of(module: str, parameters: Mapping[str, str]) -> Part | None:
-    """A module by its name and its parameters as Yosys writes them; None for one of another kind.
+    """Recognize a module by its name and its parameters as Yosys writes them; None for one of another kind.
 
-    The name says no more than what the module is compared with: see `library_holds`.
+    The name only selects what the module is compared with: see `library_holds`.
     """
     name = next((name for name in KINDS if module.endswith(name)), None)
     if name is None or any(set(text) - {"0", "1"} for text in parameters.values()):
@@ -81,12 +95,12 @@ def _number(text: str) -> int:
 
 
 def shifted(part: Part, algebra: Algebra, forms: Sequence[Form]) -> list[Form]:
-    """The operands as they enter the sum or the choice."""
+    """Return the operands as they enter the sum or the choice."""
     return [algebra.scale(form, 1 << operand.shift) for form, operand in zip(forms, part.operands, strict=True)]
 
 
 def sum_of(part: Part, algebra: Algebra, forms: Sequence[Form]) -> Form:
-    """What a "sum" gives modulo 2**bits."""
+    """Return the result of a "sum" modulo 2**bits."""
     *first, last = shifted(part, algebra, forms)
     form = algebra.add(*first, algebra.scale(last, part.sign))
     whole = algebra.divided(form, 1 << part.drop)

@@ -129,7 +129,7 @@ class Circuit:
         self.nets.put(nets, Word(form, 0 if form.parts else None))
 
     def word(self, nets: Sequence[Bit]) -> Word:
-        """An integer that is what some nets make, modulo 2**nets. Raises FormError where none is known."""
+        """Return the integer that some nets carry, modulo 2**nets. Raises FormError where none is known."""
         waiting = self._missing(nets)
         begun: set[tuple[str, int | None]] = set()
         while waiting:
@@ -165,11 +165,11 @@ class Circuit:
         return self.nets.read(nets, "modulo")
 
     def _missing(self, nets: Sequence[Bit]) -> list[tuple[str, int | None]]:
-        """What has to be evaluated before some nets are known."""
+        """Return the cells that must be evaluated before some nets are known."""
         return list(dict.fromkeys(self._driver[n] for n in nets if n in self._driver and n not in self.nets))
 
     def _passed_on(self, kind: str, ports: dict[str, list[Bit]]) -> list[Bit] | None:
-        """What a choice or a bitwise operation passes on, net by net, where constants make it no more than wires."""
+        """Return the nets that a choice or a bitwise operation passes on, where constants make it mere wires."""
         if kind not in ("$mux", "$and", "$or") or not len(ports["A"]) == len(ports["B"]) == len(ports["Y"]):
             return None
         known = self.nets.constant
@@ -239,7 +239,7 @@ class Circuit:
         return self._of(lambda k, *forms: self._choice(k, *shifted(part, self.algebra, forms)), key, *words)
 
     def _choice(self, key: Form, one: Form, other: Form) -> Form:
-        """The first where the key is 1, the other where it is 0."""
+        """Return the first where the key is 1, the other where it is 0."""
         algebra = self.algebra
         if key.lo == key.hi:
             return one if key.lo else other

@@ -2,10 +2,10 @@
 
 For Yosys an assignment makes two names of one net. With `assign y = w` and another driver of y, it reads that driver's
 value at w too, which nothing drives. Simulators follow the direction, and read z or 0 at w. So this check takes the
-netlist in RTLIL, where assignments still have a direction: each bit of a net may be an input of its module, or the
-target of one assignment, of one register, or of one output of a cell.
+netlist in RTLIL, where assignments still have a direction. Each bit of a net may be an input of its module. Otherwise
+it may be the target of one assignment, of one register, or of one output of a cell.
 
-Then a net that Yosys sees driven is driven in the direction of the assignments: of bits that are joined, one alone is
+Then a net that Yosys sees driven is driven in the direction of the assignments. Of bits that are joined, one alone is
 not assigned, and all others get its value.
 """
 

@@ -1,7 +1,7 @@
-"""A netlist as an and-inverter graph, its registers as wires, and whether it reads what is not defined.
+"""A netlist as an and-inverter graph, with registers as wires, and flags for reads of undefined values.
 
-Yosys gives the netlist as text (`circuit.read_modules`); the gates are made here. An x is never a 0 or a 1: where a
-table has no entry, or a choice would select an x, the graph has one more output, `undefined`, that is 1 for the inputs
+Yosys gives the netlist word by word (`circuit.read_modules`); the gates are made here. An x is never a 0 or a 1. Where
+a table has no entry, or a choice would select an x, the graph has one more output, `undefined`. It is 1 for the inputs
 that reach it.
 """
 
@@ -45,11 +45,11 @@ class Gates:
         self._known: dict[tuple[int, int], int] = {}
 
     def graph(self, outputs: Sequence[int]) -> Graph:
-        """The graph with some literals as outputs."""
+        """Return the graph with some literals as outputs."""
         return Graph(self.inputs, tuple(outputs), np.array(self._gates, dtype=np.int64).reshape(-1, 2))
 
     def both(self, a: int, b: int) -> int:
-        """a and b."""
+        """Return the literal of a and b."""
         if a > b:
             a, b = b, a
         if a == 0 or a == b ^ 1:
@@ -64,11 +64,11 @@ class Gates:
         return self._known[a, b]
 
     def either(self, a: int, b: int) -> int:
-        """a or b."""
+        """Return the literal of a or b."""
         return self.both(a ^ 1, b ^ 1) ^ 1
 
     def other(self, a: int, b: int) -> int:
-        """a xor b."""
+        """Return the literal of a xor b."""
         return self.either(self.both(a, b ^ 1), self.both(a ^ 1, b))
 
     def choice(self, key: int, one: int, zero: int) -> int:
@@ -80,18 +80,18 @@ class Gates:
         return self.either(self.both(key, one), self.both(key ^ 1, zero))
 
     def all_of(self, bits: Sequence[int]) -> int:
-        """Whether all are 1, as a balanced tree."""
+        """Return the literal that is 1 where all are, as a balanced tree."""
         found = list(bits) or [1]
         while len(found) > 1:
             found = [self.both(*found[n : n + 2]) if n + 1 < len(found) else found[n] for n in range(0, len(found), 2)]
         return found[0]
 
     def any_of(self, bits: Sequence[int]) -> int:
-        """Whether one is 1."""
+        """Return the literal that is 1 where one is."""
         return self.all_of([bit ^ 1 for bit in bits]) ^ 1
 
     def sum(self, a: Literals, b: Literals, carry: int = 0) -> Literals:
-        """a + b + carry modulo 2**bits."""
+        """Return a + b + carry modulo 2**bits."""
         found = []
         for x, y in zip(a, b, strict=True):
             half = self.other(x, y)
@@ -100,11 +100,11 @@ class Gates:
         return found
 
     def negative(self, a: Literals) -> Literals:
-        """-a modulo 2**bits."""
+        """Return -a modulo 2**bits."""
         return self.sum([0] * len(a), [bit ^ 1 for bit in a], 1)
 
     def below(self, a: Literals, b: Literals, signed: bool) -> int:
-        """Whether a < b, of as many bits."""
+        """Return the literal of a < b, for words of the same width."""
         if signed:
             a, b = [*a[:-1], a[-1] ^ 1], [*b[:-1], b[-1] ^ 1]
         less = 0
@@ -113,7 +113,7 @@ class Gates:
         return less
 
     def product(self, a: Literals, b: Literals) -> Literals:
-        """a * b modulo 2**bits."""
+        """Return a * b modulo 2**bits."""
         if all(bit < 2 for bit in a):
             a, b = b, a
         # A negative constant: its positive value has fewer ones, unless it is the least number, which has none.
@@ -127,7 +127,7 @@ class Gates:
         return total
 
     def table(self, address: Literals, entries: IntArray, bits: int) -> Literals:
-        """A word that is read at an address, the lowest bit first."""
+        """Return the word that is read at an address, the lowest bit first."""
         known: dict[bytes, int] = {}
 
         def looked_up(column: IntArray, level: int) -> int:
@@ -155,9 +155,24 @@ class Blaster:
         self._entries: dict[str, IntArray | None] = {}
 
     def module(self, name: str, nets: NetLiterals) -> dict[Bit, int]:
-        """Evaluate a module, of which some nets are known: fill in the literals of all nets that depend on those alone.
+        """Evaluate a module with some known nets: add the literals of all nets that depend on those alone.
 
-        Returns literals that are 1 where an undefined value is reached, by the net that would carry it.
+        Parameters
+        ----------
+        name
+            Name of the module.
+        nets
+            Literals by net, to which those of other nets are added.
+
+        Returns
+        -------
+        dict of Bit to int
+            Literals that are 1 where an undefined value is reached, by the net that would carry it.
+
+        Raises
+        ------
+        ToolFailedError
+            If a net depends on itself.
         """
         module = self._modules[name]
         flags: dict[Bit, int] = {}
@@ -201,7 +216,7 @@ class Blaster:
                 flags[bit] = flag
 
     def _box(self, cell: dict[str, Any], nets: NetLiterals, flags: dict[Bit, int]) -> None:
-        """A module in this one: a table by its entries, another one gate by gate."""
+        """Evaluate an instance of a module: a table by its entries, another one gate by gate."""
         name, ports = cell["type"], cell["connections"]
         inner: dict[str, list[Bit]] = {port: held["bits"] for port, held in self._modules[name]["ports"].items()}
         if name not in self._entries:
@@ -230,7 +245,7 @@ class Blaster:
                         flags[bit] = flag
 
     def _selected(self, ports: Mapping[str, list[Bit]], nets: NetLiterals) -> tuple[Literals, int]:
-        """A choice, and what makes it undefined: an x that is selected, or several operands that are."""
+        """Return a choice, and the literal that makes it undefined: it selects an x, or several operands."""
         gates, width, keys = self.gates, len(ports["Y"]), [_literal(bit, nets) for bit in ports["S"]]
         operands = [ports["B"][n * width : (n + 1) * width] for n in range(len(keys))]
         none = gates.any_of(keys) ^ 1
@@ -307,7 +322,7 @@ WORDS: dict[str, Callable[..., Literals]] = {
 
 
 def _shifted(kind: str, word: Literals, by: Literals, signed: bool) -> Literals:
-    """A word shifted by a constant."""
+    """Return a word shifted by a constant."""
     if any(bit > 1 for bit in by):
         raise ToolFailedError(f"{kind} by a number that is not constant is not followed")
     n = min(sum(bit << k for k, bit in enumerate(by)), len(word))
@@ -317,7 +332,7 @@ def _shifted(kind: str, word: Literals, by: Literals, signed: bool) -> Literals:
 
 
 def _drivers(module: Mapping[str, Any]) -> dict[Bit, Any]:
-    """The cell that drives each net."""
+    """Return the cell that drives each net."""
     return {
         bit: cell
         for cell in module["cells"].values()
@@ -333,7 +348,7 @@ def _is_operand(cell: Mapping[str, Any], port: str) -> bool:
 
 
 def without_registers(module: Mapping[str, Any]) -> dict[str, Any]:
-    """The module with registers as wires. Raises ToolFailedError for a register that reads nothing but itself."""
+    """Return a module with registers as wires. Raises ToolFailedError for a register that reads nothing but itself."""
     registers = [cell["connections"] for cell in module["cells"].values() if cell["type"] == "$dff"]
     before: dict[Bit, Bit] = {q: d for ports in registers for d, q in zip(ports["D"], ports["Q"], strict=True)}
 
@@ -396,7 +411,7 @@ def netlist_graph(
     Raises
     ------
     ToolFailedError
-        For a cell that is not followed, and where an output depends on something in addition to data_in.
+        For a cell that is not followed, and where an output depends on anything but data_in.
     """
     wired = {**modules, top: without_registers(modules[top])}
     bits_in = wired[top]["ports"]["data_in"]["bits"]
@@ -413,7 +428,7 @@ def netlist_graph(
 
 
 def _cone(module: Mapping[str, Any], bits: Sequence[Bit]) -> set[Bit]:
-    """The nets that some nets depend on."""
+    """Return the nets that some nets depend on, and these."""
     drivers = _drivers(module)
     found: set[Bit] = set()
     waiting = list(bits)

@@ -1,4 +1,4 @@
-"""Nets of a circuit as words: what integer some nets make, given those of the cells that drive them."""
+"""Nets of a circuit as words: the integer that some nets carry, given those of the cells that drive them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Run:
 
 
 class Nets:
-    """What is known of the nets."""
+    """Known words of the nets."""
 
     def __init__(self, algebra: Algebra) -> None:
         self.algebra = algebra
@@ -48,7 +48,7 @@ class Nets:
         return net in self._at
 
     def put(self, nets: Sequence[Bit], word: Word | str) -> None:
-        """Say what some nets carry; a text says why nothing is known of it."""
+        """Set the word that some nets carry; a text gives the reason why none is known."""
         self._words.append(word)
         for n, net in enumerate(nets):
             if isinstance(net, int):
@@ -83,7 +83,7 @@ class Nets:
                 self._at[q] = (later[n], bit)
 
     def read(self, nets: Sequence[Bit], how: How) -> Word:
-        """Some nets as an integer: any "modulo" 2**nets, or exactly the "unsigned" or "signed" one.
+        """Return some nets as an integer: any "modulo" 2**nets, or exactly the "unsigned" or "signed" one.
 
         Raises FormError where it is not known.
         """
@@ -145,7 +145,7 @@ class Nets:
 
 
 def together(registers: Sequence[int | None]) -> int | None:
-    """The registers that all have crossed. Raises FormError where they have not crossed as many."""
+    """Return the number of registers that all have crossed. Raises FormError where the numbers differ."""
     found = {n for n in registers if n is not None}
     if len(found) > 1:
         raise FormError(f"what meets here has crossed {' and '.join(map(str, sorted(found)))} registers")

@@ -16,7 +16,7 @@ from trigger_lut.verification.formal.normal_form import Algebra, Form, FormError
 
 
 def network_forms(network: Network, algebra: Algebra, inputs: Sequence[Form]) -> list[Form | str]:
-    """Of each output its form; a text that says why it has none.
+    """Return the form of each output; a text where it has none, with the reason.
 
     inputs: the codes of the network's inputs, (C_in,).
     """
@@ -37,7 +37,7 @@ def network_forms(network: Network, algebra: Algebra, inputs: Sequence[Form]) ->
 def _convert(
     algebra: Algebra, network: Network, layer: IntegerLayer, i: int, value: int, values: Sequence[Form | str]
 ) -> Form | str:
-    """A value in the format of a channel."""
+    """Return a value in the format of a channel."""
     kif = layer.inputs[i]
     if value == PADDING:
         return algebra.constant(min(max(0, kif.lo), kif.hi))

@@ -2,13 +2,13 @@
 
     x = c + sum_b f_b(b)
 
-A base b is an input, a largest of several integers, or an integer that is such a sum of two or more parts itself; f_b
+A base b is an input, a largest of several integers, or an integer that is such a sum of two or more parts itself. f_b
 is the list of its values from the base's smallest to its largest value. Sums, products with constants, and any
-function of a single integer (slices of bits, tables, saturation, ReLU) stay in this form, whatever order they are
-made in. That is all that a network of tables and constant weights is made of, so two descriptions of it can be
-compared integer by integer, in a time that grows with their size.
+function of a single integer stay in this form, in whatever order they are made. Such functions are slices of bits,
+tables, saturation and ReLU. A network of tables and constant weights is made of nothing else. So two descriptions of
+it can be compared integer by integer, in a time that grows with their size.
 
-Each integer has one form: f_b is 0 at the smallest value, the rest of it is in c. Where b is a sum itself, f_b is 0
+Each integer has one form: f_b is 0 at the smallest value, and c contains the rest. Where b is a sum itself, f_b is 0
 at the second smallest value too: the straight line through both is written as that sum's own parts.
 
 Bounds of an integer are kept with its form: what a sum can reach is not always seen from its parts.
@@ -76,7 +76,7 @@ def check_exact(*results: int) -> None:
 
 
 class Algebra:
-    """Forms, and what is done with them. Forms of one algebra are the same integer where they are equal."""
+    """Forms and operations on them. Forms of one algebra are the same integer where they are equal."""
 
     def __init__(self, memory_bytes: int = WORD_BYTES) -> None:
         self.bases: list[Base] = []
@@ -88,10 +88,11 @@ class Algebra:
         self._contents: dict[int, int] = {}
 
     def constant(self, value: int) -> Form:
+        """Return the form of a constant."""
         return Form(value, (), value, value)
 
     def input(self, lo: int, hi: int) -> Form:
-        """A number that is nothing but itself."""
+        """Return the form of a new, independent number from `lo` to `hi`."""
         if lo == hi:
             return self.constant(lo)
         check_exact(lo, hi)
@@ -100,7 +101,7 @@ class Algebra:
         return self._function(len(self.bases) - 1, np.arange(lo, hi + 1, dtype=np.int64))
 
     def add(self, *forms: Form) -> Form:
-        """The sum."""
+        """Return the sum."""
         varying = [form for form in forms if form.parts]
         offset = sum(form.constant for form in forms if not form.parts)
         if not varying:
@@ -123,7 +124,7 @@ class Algebra:
         return Form(found.constant + offset, found.parts, found.lo + offset, found.hi + offset)
 
     def scale(self, form: Form, by: int) -> Form:
-        """The product with a number."""
+        """Return the product with a constant."""
         if by == 1:
             return form
         if by == 0:
@@ -134,18 +135,18 @@ class Algebra:
         return self._bounded(form.constant * by, parts, lo, hi)
 
     def less(self, one: Form, other: Form) -> Form:
-        """one - other."""
+        """Return `one` - `other`."""
         return self.add(one, self.scale(other, -1))
 
     def content(self, form: Form) -> int:
-        """The largest number that divides all parts; 0 for a constant."""
+        """Return the largest number that divides all parts; 0 for a constant."""
         for _, f in form.parts:
             if f not in self._contents:
                 self._contents[f] = int(np.gcd.reduce(self.values(f)))
         return math.gcd(*(self._contents[f] for _, f in form.parts))
 
     def divided(self, form: Form, by: int) -> Form | None:
-        """The quotient where there is no remainder, whatever the inputs are; else None."""
+        """Return the quotient where there is no remainder, whatever the inputs are; else None."""
         if form.constant % by or self.content(form) % by:
             return None
         parts = {base: self._intern(self.values(function) // by) for base, function in form.parts}
@@ -153,14 +154,32 @@ class Algebra:
         return self._bounded(form.constant // by, parts, lo, hi)
 
     def apply(self, form: Form, function: Callable[[IntArray], IntArray]) -> Form:
-        """A function of one integer, given for arrays of its values, each below 2**62 in size.
+        """Apply a function of one integer, given for arrays of its values, each below 2**62 in size.
 
         The function itself must be exact on them (`check_exact`). Raises FormError where the integer has too many.
         """
         return self.apply_all([form], lambda values: function(values[0]))
 
     def apply_all(self, forms: Sequence[Form], function: Callable[[list[IntArray]], IntArray]) -> Form:
-        """A function of several integers that all follow from one. Raises FormError where they do not."""
+        """Apply a function of several integers that are all functions of the same base.
+
+        Parameters
+        ----------
+        forms
+            Forms of the integers.
+        function
+            Function from arrays of their values, over all values of the base, to the results.
+
+        Returns
+        -------
+        Form
+            Form of the result.
+
+        Raises
+        ------
+        FormError
+            If the integers have no common base, or a result has more than 62 bits.
+        """
         found = self._common(forms)
         if found is None:
             raise FormError("a function of several numbers")
@@ -170,7 +189,7 @@ class Algebra:
         return self.constant(int(values[0])) if base is None else self._function(base, values)
 
     def larger(self, one: Form, other: Form) -> Form:
-        """The larger of two. Of several, it does not matter in which order they are taken."""
+        """Return the larger of two. The order in which the largest of several is taken does not matter."""
         if one.lo >= other.hi:
             return one
         if other.lo >= one.hi:
@@ -203,7 +222,7 @@ class Algebra:
         return whole if max(f.lo for f in found) + shift >= least else self.apply(whole, lambda v: np.maximum(v, least))
 
     def alike(self, *forms: Form) -> bool:
-        """Whether all follow from one number."""
+        """Return whether all follow from one number."""
         try:
             return self._common(forms) is not None
         except FormError:
@@ -214,7 +233,7 @@ class Algebra:
         return self._values[function].astype(np.int64)
 
     def bounded(self, form: Form, lo: int, hi: int) -> Form:
-        """The same integer with bounds that are known of it otherwise."""
+        """Return the same integer with bounds that are known from elsewhere."""
         return replace(form, lo=max(form.lo, lo), hi=min(form.hi, hi))
 
     def _members(self, form: Form) -> list[Form]:
@@ -229,7 +248,7 @@ class Algebra:
         return [self.add(self.scale(m, by), offset) for m in self.bases[base].members]
 
     def root(self, form: Form) -> tuple[int | None, IntArray]:
-        """The base that a form is a function of, and its values over all values of the base."""
+        """Return the base that a form is a function of, and its values over all values of the base."""
         if not form.parts:
             check_exact(form.constant)
             return None, np.array([form.constant], dtype=np.int64)
@@ -252,7 +271,7 @@ class Algebra:
         return base, self._line(self.bases[base], by, form.constant)
 
     def _line(self, base: Base, slope: int, constant: int) -> IntArray:
-        """constant + slope * base, for all values of the base."""
+        """Return constant + slope * base, for all values of the base."""
         check_exact(base.lo, base.hi, slope * base.lo, slope * base.hi)
         check_exact(constant + slope * base.lo, constant + slope * base.hi)
         line = np.arange(base.lo, base.hi + 1, dtype=np.int64)
@@ -290,7 +309,7 @@ class Algebra:
         return base, [np.broadcast_to(values, size) for _, values in roots]
 
     def _ratio(self, parts: tuple[tuple[int, int], ...], unit: tuple[tuple[int, int], ...]) -> int | None:
-        """What `parts` are a whole multiple of `unit` by; None where they are not."""
+        """Return the integer factor between `parts` and `unit`; None where there is none."""
         if [b for b, _ in parts] != [b for b, _ in unit]:
             return None
         first, one = self._values[parts[0][1]], self._values[unit[0][1]]
@@ -308,7 +327,7 @@ class Algebra:
         return 1 if values[np.flatnonzero(values)[0]] > 0 else -1
 
     def _function(self, base: int, values: IntArray) -> Form:
-        """The form of a function of a base."""
+        """Return the form of a function of a base."""
         held = self.bases[base]
         lo, hi, first = int(values.min()), int(values.max()), int(values[0])
         if lo == hi:
@@ -333,7 +352,7 @@ class Algebra:
         return Form(constant, tuple(sorted(parts.items())), lo, hi)
 
     def _intern(self, values: IntArray) -> int:
-        """The number of a function, which is kept in as few bytes a value as hold it."""
+        """Return the number of a function, which is kept in the smallest integer type that fits its values."""
         ends = int(values.min()), int(values.max())
         check_exact(*ends)
         kind = next(kind for kind in INT if np.iinfo(kind).min <= ends[0] and ends[1] <= np.iinfo(kind).max)

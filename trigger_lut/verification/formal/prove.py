@@ -1,4 +1,4 @@
-"""The proof of each output, both ways, with its negative control."""
+"""Proof of each output, word by word and by SAT, with its negative control."""
 
 from __future__ import annotations
 
@@ -41,12 +41,26 @@ CONTROL_FLIPS = 20
 
 
 CONTROL_OUTPUTS = 3
-"""Outputs that SAT looks at in the control."""
+"""Outputs that SAT compares in the control."""
 
 
 @dataclass
 class Proof:
-    """What became of the outputs and of the negative control; gates of the graphs where SAT was needed."""
+    """Results of the outputs and of the negative control.
+
+    Attributes
+    ----------
+    outputs
+        Result of each output.
+    registers
+        Number of registers that all paths from the inputs to the outputs cross; None where it is not the same.
+    gates
+        Gates of the graphs by name, where SAT was needed.
+    control
+        Description of the flipped bit, or the reason why there is no control.
+    control_caught
+        Whether the flipped bit is not proven equal; None: there is no control, or it is open.
+    """
 
     outputs: list[OutputProof]
     registers: int | None
@@ -176,7 +190,7 @@ def prove_outputs(
 
 
 def _places(formats: Sequence[KIF]) -> list[list[int]]:
-    """Of each network output the outputs of a graph: its bits, and whether one of them is undefined."""
+    """Return for each network output the outputs of a graph: its bits, and whether one of them is undefined."""
     ends = np.cumsum([kif.bits for kif in formats]).tolist()
     return [[*range(end - kif.bits, end), ends[-1] + o] for o, (kif, end) in enumerate(zip(formats, ends, strict=True))]
 
@@ -255,9 +269,12 @@ def _control(
 
 
 def _wrong_network(network: Network, proven: NDArray[np.bool_], seed: int) -> tuple[str, Network, NDArray[np.bool_]]:
-    """A network with one flipped bit, in words too, and which proven outputs it changes on vectors, at least one.
+    """Flip a bit that changes a proven output on vectors: return its description, the network and these outputs.
 
-    Raises FirmwareError where there is none.
+    Raises
+    ------
+    FirmwareError
+        If no such bit was found.
     """
     codes = uniform(network.inputs, CONTROL_VECTORS, np.random.default_rng(seed))
     for n in range(CONTROL_FLIPS):

@@ -1,8 +1,8 @@
 """A network once more as Verilog: behavioral, without registers, written from its integers alone.
 
-It shares no code with the generated firmware. Of the firmware's plan it takes the order of additions, which over
-integers changes nothing, and the constants that tables absorb, which `check_plan` compares with the tables: a proof by
-SAT needs sums that are built alike.
+It shares no code with the generated firmware. A proof by SAT needs sums that are built alike, so it takes two things
+of the firmware's plan. The order of additions changes nothing over integers. The constants that tables absorb are
+compared with the tables by `check_plan`.
 """
 
 from __future__ import annotations
@@ -24,9 +24,23 @@ Signal = tuple[str, int]
 
 
 def check_plan(layer: TableLayer, o: int, plan: Summation, padded: Sequence[int]) -> None:
-    """That a plan is output o: each table once, shifted by a constant, and all constants together the bias.
+    """Check that a plan is output o: each table once, shifted by a constant, and all constants together the bias.
 
-    padded: channels that are padding. Raises FirmwareError when it is not.
+    Parameters
+    ----------
+    layer
+        Layer of tables.
+    o
+        Number of the output.
+    plan
+        Plan of its sum.
+    padded
+        Channels that are padding.
+
+    Raises
+    ------
+    FirmwareError
+        If the plan is another function.
     """
     total = int(layer.bias[o]) - plan.constant
     seen = set()
@@ -94,7 +108,7 @@ def _inputs(formats: tuple[KIF, ...]) -> tuple[list[str], list[Signal]]:
 def _channel(
     lines: list[str], name: str, network: Network, layer: IntegerLayer, i: int, value: int, signals: list[Signal]
 ) -> Signal:
-    """A value in the format of a channel, one bit wider than that, so that it is signed."""
+    """Write a value in the format of a channel, one bit wider than that, so that it is signed."""
     kif = layer.inputs[i]
     wide = kif.bits + 1
     if value == PADDING:
@@ -102,21 +116,21 @@ def _channel(
         return name, wide
     source, width = signals[value]
     gained = kif.f - network.fraction_of(value)
-    held = width + max(gained, 0) + 1
-    lines.append(f"    wire signed [{held - 1}:0] {name}_x = {source};")
+    source_bits = width + max(gained, 0) + 1
+    lines.append(f"    wire signed [{source_bits - 1}:0] {name}_x = {source};")
     shifted = f"{name}_x"
     if gained > 0:
         shifted = f"({name}_x <<< {gained})"
     elif gained < 0:
-        half = f" + {_number(1 << (-gained - 1), max(held, -gained + 1))}" if layer.rounding == "RND" else ""
-        held = max(held, -gained + 1) + 1
+        half = f" + {_number(1 << (-gained - 1), max(source_bits, -gained + 1))}" if layer.rounding == "RND" else ""
+        source_bits = max(source_bits, -gained + 1) + 1
         shifted = f"(({name}_x{half}) >>> {-gained})"
-    lines.append(f"    wire signed [{held - 1}:0] {name}_r = {shifted};")
+    lines.append(f"    wire signed [{source_bits - 1}:0] {name}_r = {shifted};")
     if layer.overflow[i] == "WRAP":
-        lines.append(f"    wire signed [{wide - 1}:0] {name} = {_wrapped(f'{name}_r', kif, held)};")
+        lines.append(f"    wire signed [{wide - 1}:0] {name} = {_wrapped(f'{name}_r', kif, source_bits)};")
         return name, wide
     low, high = limits(kif, layer.overflow[i])
-    size = max(held, wide) + 1
+    size = max(source_bits, wide) + 1
     clipped = (
         f"({name}_r < {_number(low, size)}) ? {_number(low, size)} : "
         f"({name}_r > {_number(high, size)}) ? {_number(high, size)} : {name}_r"
@@ -125,12 +139,12 @@ def _channel(
     return name, wide
 
 
-def _wrapped(source: str, kif: KIF, held: int) -> str:
-    """The low bits of a signal, extended as the format says."""
-    if held < kif.bits and kif.k:
+def _wrapped(source: str, kif: KIF, source_bits: int) -> str:
+    """Return the low bits of a signal, extended as the format says."""
+    if source_bits < kif.bits and kif.k:
         return source
-    if held < kif.bits:  # what is negative counts from the top of the unsigned format
-        return f"{{1'b0, {{{kif.bits - held}{{{source}[{held - 1}]}}}}, {source}}}"
+    if source_bits < kif.bits:  # what is negative counts from the top of the unsigned format
+        return f"{{1'b0, {{{kif.bits - source_bits}{{{source}[{source_bits - 1}]}}}}, {source}}}"
     sign = f"{source}[{kif.bits - 1}]" if kif.k else "1'b0"
     return f"{{{sign}, {source}[{kif.bits - 1}:0]}}"
 

@@ -1,4 +1,4 @@
-"""The entries of a table's Verilog module: its case statement, as Yosys reads it."""
+"""Entries of a table's Verilog module: its case statement, as Yosys reads it."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class _Table:
         return (self._codes == self._one[bit]).astype(np.int64) if bit in self._one else self._values[bit]
 
     def _whole(self, bits: Sequence[Bit]) -> IntArray:
-        """Some nets as a number; UNDEFINED where one of them is."""
+        """Return some nets as a number; UNDEFINED where one of them is."""
         if len(bits) > MOST_OUTPUT_BITS:
             raise FormError(f"a table with a word of {len(bits)} bits is not followed")
         total, unknown = np.zeros_like(self._codes), np.zeros(len(self._codes), dtype=bool)
@@ -112,7 +112,7 @@ class _Table:
         return total
 
     def _choice(self, nets: dict[str, list[Bit]]) -> IntArray:
-        """The operand that is selected, of which Yosys wants one at most to be."""
+        """Return the operand that is selected, of which Yosys wants one at most to be."""
         width, found = len(nets["Y"]), self._whole(nets["A"]).copy()
         chosen = np.zeros(len(self._codes), dtype=np.int64)
         for n, select in enumerate(nets["S"]):

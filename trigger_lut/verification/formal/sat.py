@@ -1,4 +1,4 @@
-"""Are two and-inverter graphs the same function, for all inputs? ABC says, output by output."""
+"""Equivalence of two and-inverter graphs for all inputs, decided by ABC output by output."""
 
 from __future__ import annotations
 
@@ -22,11 +22,18 @@ Verdict = Literal["proven", "different", "open"]
 
 @dataclass(frozen=True)
 class Graph:
-    """A combinational AIGER file: literals are 2 * variable, + 1 where negated; variable 0 is the constant 0.
+    """A combinational AIGER file.
 
-    inputs   how many; they are the variables from 1 on
-    outputs  literal of each
-    gates    (A, 2) literals of the two operands of each gate; gates are the variables behind the inputs
+    Literals are 2 * variable, + 1 where negated; variable 0 is the constant 0.
+
+    Attributes
+    ----------
+    inputs
+        Number of inputs, which are the variables from 1 on.
+    outputs
+        Literal of each output.
+    gates : NDArray of shape (A, 2)
+        Literals of the two operands of each gate; gates are the variables behind the inputs.
     """
 
     inputs: int
@@ -36,10 +43,16 @@ class Graph:
 
 @dataclass(frozen=True)
 class Result:
-    """What ABC says of two graphs.
+    """Verdict of ABC on two graphs.
 
-    inputs  values of all inputs in order where the graphs differ
-    reason  why the verdict is open
+    Attributes
+    ----------
+    verdict
+        "proven" where they are equal.
+    inputs
+        Values of all inputs in order where the graphs differ.
+    reason
+        Reason why the verdict is open.
     """
 
     verdict: Verdict
@@ -48,7 +61,7 @@ class Result:
 
 
 def read_graph(path: Path) -> Graph:
-    """A binary AIGER file. Raises ToolFailedError for one that is none, or has latches."""
+    """Read a binary AIGER file. Raises ToolFailedError for one that is none, or has latches."""
     data = path.read_bytes()
     line, _, rest = data.partition(b"\n")
     head = line.split()
@@ -99,7 +112,7 @@ def _bytes(value: int) -> bytes:
 
 
 def with_constants(graph: Graph, constants: dict[int, int]) -> Graph:
-    """The graph with constants (0 or 1) in place of some of its inputs, which stay there, read by nothing."""
+    """Return the graph with constants (0 or 1) in place of some inputs, which remain as inputs that nothing reads."""
     literal = np.arange(2 * (graph.inputs + len(graph.gates) + 1), dtype=np.int64)
     for i, value in constants.items():
         literal[2 * (i + 1)], literal[2 * (i + 1) + 1] = value, 1 - value
@@ -107,7 +120,7 @@ def with_constants(graph: Graph, constants: dict[int, int]) -> Graph:
 
 
 def with_outputs(graph: Graph, outputs: list[int]) -> Graph:
-    """The graph with some of its outputs, by number."""
+    """Return the graph with some of its outputs, by number."""
     return Graph(graph.inputs, tuple(graph.outputs[o] for o in outputs), graph.gates)
 
 
@@ -120,7 +133,7 @@ def evaluated(graph: Graph, inputs: Sequence[int]) -> list[int]:
 
 
 def constant(inputs: int, values: list[int]) -> Graph:
-    """A graph whose outputs are constants."""
+    """Return a graph whose outputs are constants."""
     return Graph(inputs, tuple(values), np.zeros((0, 2), dtype=np.int64))
 
 
@@ -150,7 +163,7 @@ def equivalent(first: Graph, second: Graph, seconds: float, memory_bytes: int = 
         command = limited(
             [str(abc_program()), "-c", f"cec -T {max(int(seconds), 1)} {paths[0]} {paths[1]}"], memory_bytes
         )
-        try:  # ABC itself examines the clock in some of its steps only
+        try:  # ABC itself checks the time in some of its steps only
             done = subprocess.run(command, capture_output=True, text=True, timeout=max(seconds, 1) + 1)
         except subprocess.TimeoutExpired:
             return Result("open", reason=f"open after {seconds:.0f} s")

@@ -1,8 +1,9 @@
 """A second proof, of the Verilog with its registers, by other means than the first: unrolled, and searched by CaDiCaL.
 
-The statement: for every sequence of inputs, with any pattern of valid and gaps, from any state of the registers,
-data_out and valid_out at cycle t + latency are the network's outputs for data_in at cycle t and valid_in at cycle t.
-All registers of cycle 0 are free variables, and so are the inputs of all cycles. So the cycle 0 stands for any t.
+The statement: let the inputs be any sequence, with any pattern of valid and gaps, and let the registers start in any
+state. Then data_out at cycle t + latency is the network's output for data_in at cycle t. valid_out at cycle t + latency
+is valid_in at cycle t. All registers of cycle 0 are free variables, and so are the inputs of all cycles. So cycle 0
+represents any t.
 
 With the first proof it shares Yosys' reading of Verilog, and the check that all tools read that text alike. It has its
 own registers, words, tables and network, and another solver.
@@ -64,19 +65,23 @@ def second_proof(
 
     Parameters
     ----------
-    seconds : int
-        Processor time for the second proof; 0: it is not asked for.
-    seed : int
-        Of random values that propose equal gates, and of the negative control.
-    first : sequence of OutputProof
-        What the first proof says, an entry an output.
+    network
+        Network that the Verilog must be.
+    project
+        Its firmware.
+    seconds
+        Processor time for the second proof in s; 0: it is not asked for.
+    seed
+        Seed of random values that propose equal gates, and of the negative control.
+    first
+        Results of the first proof, one entry an output.
 
     Returns
     -------
-    list of OutputProof
-        The same; an output that the second proof found different is `different`, whatever the first one says. All are
-        where valid_out is.
-    SecondProof or None
+    outputs : list of OutputProof
+        The results of the first proof; those that the second one found different are `different`. All are, if
+        valid_out is.
+    found : SecondProof or None
         None where it is not asked for.
     """
     if seconds <= 0:
@@ -175,7 +180,7 @@ def _compared(
     ends: float,
     seed: int,
 ) -> list[SecondOutput]:
-    """Compare output by output; each gets an equal share of the time left, and the open ones another one."""
+    """Compare output by output; each gets the same fraction of the time left, and the open ones another one."""
     sweep = Sweep(model.gates, seed, model.network_gates)
     said: dict[int, Answer] = {}
     for _ in range(2):

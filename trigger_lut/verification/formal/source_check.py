@@ -2,11 +2,11 @@
 
 The proof reads Verilog by way of Yosys. It says something of the simulated and of the synthesized circuit only where
 these readers see the same text. So the text is parsed here by a grammar of what the generator and alkaid's library
-emit, and anything else is refused: directives, comments and attributes that a tool obeys, implicit nets, delays,
+emit. Anything else is refused: directives, comments and attributes that a tool obeys, implicit nets, delays,
 latches, and every construct that the grammar does not have. This is a list of what is allowed, not of what is
 forbidden: a construct that nobody thought of is refused too.
 
-The values `x` are allowed as entries of a table. Whether an input reaches them is decided by the proof.
+The values `x` are allowed as entries of a table. The proof decides if an input reaches them.
 """
 
 from __future__ import annotations
@@ -213,7 +213,7 @@ class _Parser:
         return _RefusedError(_shown(self._text()), self._tokens[self._at][2])
 
     def _take(self, *wanted: str) -> str:
-        """The next token, which must be one of those wanted."""
+        """Return the next token, which must be one of those wanted."""
         text = self._text()
         if self._kind() == "entry" or (wanted and text not in wanted):
             raise self._refuse()
@@ -227,7 +227,7 @@ class _Parser:
         return False
 
     def _name(self) -> str:
-        """A name that is no keyword."""
+        """Parse a name that is no keyword."""
         if self._kind() != "name" or self._text() in RESERVED:
             raise self._refuse()
         return self._take()
@@ -239,7 +239,7 @@ class _Parser:
         self._scopes[-1].add(name)
 
     def _known(self) -> str:
-        """A name that is declared before: no net comes to be by a spelling mistake."""
+        """Parse a name that is declared before: no net comes to be by a spelling mistake."""
         name = self._name()
         if not any(name in scope for scope in self._scopes):
             self._at -= 1
@@ -249,7 +249,7 @@ class _Parser:
     # ------------------------------------------------------------ expressions
 
     def _number(self, undefined: bool = False) -> None:
-        """A number that its size can hold; undefined: it may have digits x."""
+        """Parse a number that its size can hold; undefined: it may have digits x."""
         if self._kind() != "number":
             raise self._refuse()
         match = NUMBER.fullmatch(self._text())
@@ -271,7 +271,7 @@ class _Parser:
         self._take()
 
     def _expression(self, *ends: str) -> None:
-        """An expression up to one of some tokens, which stays. Its syntax is checked by those who read it."""
+        """Parse an expression up to one of some tokens, which stays. Its syntax is checked by those who read it."""
         waiting: list[str] = []
         begin, value = self._at, False  # value: an operand ends here, so that another one cannot begin
         while waiting or self._text() not in ends:
@@ -300,7 +300,7 @@ class _Parser:
             raise self._refuse()
 
     def _top(self) -> tuple[str, ...]:
-        """The highest bit of a word that is declared, which counts down to 0: tools differ as text that count up."""
+        """Return the highest bit in a declaration, which must count down to 0: tools differ where it counts up."""
         if self._text() != "[":
             return ("0",)
         begin = self._at + 1
@@ -323,8 +323,13 @@ class _Parser:
     def _check_order(self) -> None:
         """Refuse a selection [high:low] of bits that may count up: Yosys turns it round, others do not.
 
-        Where it does count up, one of its bits is not in the word, or a port counts up, which is refused elsewhere: low
-        is 0; high is the word's highest bit; or high is a port's highest bit + low.
+        Where an accepted one does count up, one of its bits is not in the word, or a port counts up: that is refused
+        elsewhere. Accepted are: low is 0; high is the word's highest bit; or high is a port's highest bit + low.
+
+        Raises
+        ------
+        _RefusedError
+            If the order is not known.
         """
         at, depth, colons = self._at + 1, 0, []
         while at < len(self._tokens) and (depth or self._tokens[at][1] != "]"):
@@ -348,7 +353,7 @@ class _Parser:
             raise _RefusedError("a selection of bits that may count up", self._tokens[self._at][2])
 
     def _target(self) -> str:
-        """A net or some bits of it, no parameter and no input."""
+        """Parse a net or some bits of it, no parameter and no input."""
         name = self._known()
         if name not in self._tops or name in self._inputs:
             self._at -= 1
@@ -395,7 +400,7 @@ class _Parser:
         return name
 
     def _parameter_width(self) -> None:
-        """The width of a parameter, which a number of that width must follow: no tool cuts or extends it."""
+        """Parse the width of a parameter, which a number of that width must follow: no tool cuts or extends it."""
         if self._text() != "[":
             return
         top = self._top()
@@ -405,7 +410,7 @@ class _Parser:
             raise _RefusedError("a parameter of another width than its value", self._tokens[self._at][2])
 
     def _assigned(self) -> None:
-        """A parameter and its value."""
+        """Parse a parameter and its value."""
         name = self._name()
         self._take("=")
         self._expression(",", ")", ";")
@@ -462,7 +467,7 @@ class _Parser:
         self._take(";")
 
     def _start(self) -> None:
-        """An initial value, which says nothing: the proof is for all states of the registers."""
+        """Parse an initial value, which says nothing: the proof is for all states of the registers."""
         place = self._tokens[self._at][2]
         self._take("initial")
         self._initial.append((self._known(), place))
@@ -486,16 +491,21 @@ class _Parser:
             self._load()
 
     def _load(self) -> None:
-        """A register takes a value at the clock's edge."""
+        """Parse an assignment to a register at the clock's edge."""
         self._clocked.add(self._target())
         self._take("<=")
         self._expression(";")
         self._take(";")
 
     def _table(self) -> None:
-        """A table: the case statement over its module's only input, constants for one target.
+        """Parse a table: the case statement over its module's only input, constants for one target.
 
         A simulator executes it when that word changes: a constant, or another word of constants, may never do so.
+
+        Raises
+        ------
+        _RefusedError
+            If the statement reads another word, or has other than one target.
         """
         self._take()
         for text in ("case", "("):
@@ -532,7 +542,7 @@ class _Parser:
             raise _RefusedError("a table with other than one target", self._tokens[self._at][2])
 
     def _choice(self, depth: int) -> None:
-        """A block that is there if a condition on parameters holds."""
+        """Parse a block that exists if a condition on parameters is true."""
         self._take("if")
         self._take("(")
         self._expression(")")

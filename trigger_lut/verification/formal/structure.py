@@ -1,18 +1,21 @@
 """Check that a netlist is a pipeline: what makes a proof of its function a proof of its behavior in time.
 
-The statement: for every sequence of inputs, with any pattern of valid_in, and from any state of the registers,
-valid_out at cycle t + latency is valid_in at cycle t, and data_out is the network's function of data_in at cycle t.
+The statement: let the inputs be any sequence, with any pattern of valid_in, and let the registers start in any state.
+Then valid_out at cycle t + latency is valid_in at cycle t. data_out at cycle t + latency is the network's function of
+data_in at cycle t.
 
-The argument: let the netlist have no cycle, and let every path from a port or a constant to an output cross only
-registers that load at the rising edge of the port `clk`, without enable or reset. Then a net n with r registers on
-each of its paths from the inputs carries at cycle t + r what the same net would carry at once, with registers replaced
-by wires, for the inputs of cycle t. This follows by induction along the paths: a gate's operands belong to one cycle,
-because all have crossed r registers, and a register gives its operand one cycle later. A net that depends on constants
-alone carries its value as soon as all its registers have loaded, which takes at most as many cycles as they are in a
-row. So where each output has exactly `latency` registers on its paths from the inputs, and at most `latency` on its
-paths from constants, neither the state at cycle t nor another event has any influence on cycle t + latency, and the
-statement holds if the function with registers as wires is the network's. That function is compared elsewhere (`words`,
-`sat`); here the registers are counted. valid_out must be valid_in through registers and nothing else.
+The argument: let the netlist have no cycle. Let every path from a port or a constant to an output cross only plain
+registers: these load at the rising edge of `clk`, without enable or reset. Let n be a net with r registers on each of
+its paths from the inputs. Then n carries at cycle t + r what it would carry at once for the inputs of cycle t, with
+registers replaced by wires. This follows by induction along the paths. A gate's operands belong to one cycle, because
+all have crossed r registers, and a register gives its operand one cycle later.
+
+A net that depends on constants alone carries its value as soon as all its registers have loaded. That takes at most as
+many cycles as there are registers in a row. Let each output have exactly `latency` registers on its paths from the
+inputs, and at most `latency` on its paths from constants. Then neither the state at cycle t nor another event has any
+influence on cycle t + latency. So the statement is true if the function with registers as wires is the network's. That
+function is compared elsewhere (`word_level`, `sat`); here the registers are counted. valid_out must be valid_in
+through registers and nothing else.
 
 The netlist is Yosys' JSON, flattened but for small modules without registers: tables and alkaid's library.
 """
@@ -43,11 +46,16 @@ TABLE_PORTS = {"in", "out"}
 
 @dataclass(frozen=True)
 class Structure:
-    """Why a netlist is no pipeline; all empty where it is one.
+    """Reasons why a netlist is no pipeline; all empty where it is one.
 
-    whole      a fault of the whole netlist
-    outputs    of each network output a fault of its own
-    registers  that all paths cross; None with a fault
+    Attributes
+    ----------
+    whole
+        Fault of the complete netlist.
+    outputs
+        For each network output, a fault of its own.
+    registers
+        Number of registers that all paths cross; None with a fault.
     """
 
     whole: str
@@ -55,17 +63,22 @@ class Structure:
     registers: int | None
 
     def reason(self, o: int) -> str:
-        """Why output o cannot be proven; "" where it can."""
+        """Return why output o cannot be proven; "" where it can."""
         return self.whole or self.outputs[o]
 
 
 @dataclass(frozen=True)
 class Paths:
-    """Paths that end at a net: the fewest and most registers from a port, and the most from anywhere.
+    """Paths that end at a net.
 
-    data, valid  from data_in and valid_in; None: there is no path
-    longest      from any port or constant
-    logic        whether a path from valid_in passes a cell that is no register
+    Attributes
+    ----------
+    data, valid
+        Fewest and most registers on paths from data_in, and from valid_in; None: there is no path.
+    longest
+        Most registers on a path from any port or constant.
+    logic
+        Whether a path from valid_in passes a cell that is no register.
     """
 
     data: tuple[int, int] | None = None
@@ -103,13 +116,18 @@ def check_pipeline(
     modules
         Modules by name as in Yosys' JSON.
     name
-        Of the top-level module, with the ports clk, valid_in, data_in, valid_out and those of `outputs`.
+        Name of the top-level module, with the ports clk, valid_in, data_in, valid_out and those of `outputs`.
     bits_in
         Width of data_in.
     outputs
         Ports with the width of each output; outputs of one port lie next to each other, the first at bit 0.
     latency
         Registers that all paths must cross.
+
+    Returns
+    -------
+    Structure
+        Faults of the netlist and of each output; none if it is such a pipeline.
     """
     widths = {"data_in": bits_in, **{port: sum(bits for p, bits in outputs if p == port) for port, _ in outputs}}
     try:
@@ -120,11 +138,7 @@ def check_pipeline(
                 _check_inner(str(module["attributes"].get("hdlname", inner)), module)
         netlist = _Netlist(top, modules)
         netlist.check_clock()
-        valid = netlist.paths(top["ports"]["valid_out"]["bits"][0])
-        if valid.data is not None or valid.logic or valid.valid is None:
-            raise _FaultError("valid_out: expected valid_in behind registers, found other logic")
-        if valid.valid != (latency, latency):
-            raise _FaultError(f"valid_out: {_registers(valid.valid)} from valid_in, {latency} planned")
+        _check_valid(netlist.paths(top["ports"]["valid_out"]["bits"][0]), latency)
     except _FaultError as fault:
         return Structure(str(fault), ("",) * len(outputs), None)
     faults, at = [], dict.fromkeys(widths, 0)
@@ -134,6 +148,14 @@ def check_pipeline(
         found = (_fault(netlist, bit, f"{port}[{n}]", latency) for n, bit in enumerate(bits, begin))
         faults.append(next(filter(None, found), ""))
     return Structure("", tuple(faults), None if any(faults) else latency)
+
+
+def _check_valid(valid: Paths, latency: int) -> None:
+    """Check that valid_out is valid_in behind so many registers."""
+    if valid.data is not None or valid.logic or valid.valid is None:
+        raise _FaultError("valid_out: expected valid_in behind registers, found other logic")
+    if valid.valid != (latency, latency):
+        raise _FaultError(f"valid_out: {_registers(valid.valid)} from valid_in, {latency} planned")
 
 
 def _fault(netlist: _Netlist, bit: Bit, name: str, latency: int) -> str:
@@ -176,7 +198,12 @@ def _port(known: tuple[str, int] | None) -> str:
 def _check_inner(name: str, module: Mapping[str, Any]) -> None:
     """Check a module that stays a box: it has no state, and its nets are driven.
 
-    Only a table, which has the ports `in` and `out`, may have undefined values: its entries are examined one by one.
+    Only a table, which has the ports `in` and `out`, may have undefined values: its entries are checked one by one.
+
+    Raises
+    ------
+    _FaultError
+        If it has; the message begins with the module's name.
     """
     table = _is_table(module)
     try:
@@ -249,7 +276,7 @@ class _Netlist:
             raise _FaultError(f"{name}: expected connections of all bits of {', '.join(ports)}")
 
     def _named(self, bit: Bit) -> str:
-        """The name of a net in the Verilog."""
+        """Return the name of a net in the Verilog."""
         if isinstance(bit, str):
             return f"the constant {bit}"
         names = [n for n, net in self._module["netnames"].items() if bit in net["bits"] and not net.get("hide_name")]
@@ -289,14 +316,14 @@ class _Netlist:
         raise _FaultError(f"{reader}: reads {what}")
 
     def paths(self, bit: Bit) -> Paths:
-        """The paths to a net. Raises _FaultError for a cycle, or a net that nothing drives."""
+        """Return the paths to a net. Raises _FaultError for a cycle, or a net that nothing drives."""
         self.source(bit, "an output")
         if bit in self._drivers:
             self._walk(self._drivers[bit])
         return self._of(bit)
 
     def _of(self, bit: Bit) -> Paths:
-        """The paths to a net whose driver is known."""
+        """Return the paths to a net whose driver is known."""
         if bit in self._drivers:
             return self._paths[self._drivers[bit]]
         port = self._inputs.get(bit)

@@ -1,8 +1,8 @@
-"""Are two literals of a graph equal for all values of its variables? SAT sweeping with CaDiCaL.
+"""Equality of literals of a graph for all values of its variables, by SAT sweeping with CaDiCaL.
 
-Random values of the variables propose gates that may be equal. In topological order, the solver proves such a pair
-equal, and the later gate is replaced; or it gives values that separate them, which refine the proposals. Sums that are
-built alike so become one graph from their lowest bits up, and little is left to search at the outputs.
+Random values of the variables propose gates that may be equal. The solver takes such pairs in topological order. It
+proves a pair equal, and the later gate is replaced; or it gives values that separate them, which refine the proposals.
+Sums that are built alike so become one graph from their lowest bits up, and little is left to search at the outputs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ WORDS = 64  # of 64 random values each
 CONFLICTS = 500  # for a proposal
 AMONG_OLDER = 30  # for one within the part that was built first
 HASH = np.uint64(0x9E3779B97F4A7C15)
-SLICE = 2000  # conflicts between two readings of the clock
+SLICE = 2000  # conflicts between two checks of the time
 SOLVER = "CaDiCaL 1.9.5"
 
 

@@ -90,7 +90,22 @@ class Unrolled:
     def output(self, port: str, cycle: int) -> Bits:
         """Return the literals of an output port in a cycle; from cycle 0, whose registers are free.
 
-        Raises NotModeledError for a circuit that is not synchronous to `clk`, or has an unknown cell.
+        Parameters
+        ----------
+        port
+            Name of the port.
+        cycle
+            Clock cycle.
+
+        Returns
+        -------
+        Bits
+            Literals, the lowest bit first.
+
+        Raises
+        ------
+        NotModeledError
+            If the circuit is not synchronous to `clk`, has a loop without a register, or has an unknown cell.
         """
         nets = self.ports[port]
         waiting = [key for net in nets if (key := self._needed(net, cycle))]
@@ -130,7 +145,7 @@ class Unrolled:
         return [self._bit(net, cycle) for net in nets]
 
     def _needed(self, net: Any, cycle: int) -> tuple[str, int] | None:
-        """The cell that drives a net, with the cycle; None where no cell does."""
+        """Return the cell that drives a net, with the cycle; None where no cell does."""
         found = self.driver.get(net) if isinstance(net, int) else None
         return (found[0], cycle) if found else None
 

@@ -1,4 +1,4 @@
-"""Proof word by word: the generated Verilog and the network as sums of functions (`forms`), output by output.
+"""Proof word by word: the generated Verilog and the network as sums of functions (`normal_form`), output by output.
 
 No search: the time grows with the size of the design, and sums may be built in any order. What is not seen to be equal
 is not disproven by that. The sums take registers as wires; that this is right for a netlist is what `structure` checks.
@@ -25,10 +25,15 @@ SECONDS = 60.0
 
 @dataclass(frozen=True)
 class WordProof:
-    """What is seen.
+    """Result of the proof.
 
-    open       why an output is not proven, "" where it is; one entry an output
-    registers  that every path from data_in to data_out, and valid's, crosses; None where an output is not proven
+    Attributes
+    ----------
+    open
+        Reason why an output is not proven, "" where it is; one entry an output.
+    registers
+        Number of registers that every path from data_in to data_out, and valid's, crosses. None where an output is not
+        proven.
     """
 
     open: tuple[str, ...]
@@ -39,9 +44,14 @@ class WordProof:
 class Verilog:
     """A project's Verilog as Yosys reads it.
 
-    modules        by name, as in Yosys' JSON; none where the Verilog is refused
-    library_holds  alkaid's small modules compute what they are taken for
-    structure      why it is no pipeline that a proof can be about
+    Attributes
+    ----------
+    modules
+        Modules by name, as in Yosys' JSON; none where the Verilog is refused.
+    library_holds
+        Whether alkaid's small modules compute what they are taken for.
+    structure
+        Reasons why it is no pipeline that a proof can be about.
     """
 
     modules: dict[str, Any]

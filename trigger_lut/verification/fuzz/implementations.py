@@ -70,10 +70,24 @@ def _write_and_predict(backend: Backend, case: Case, codes: IntArray) -> IntArra
 
 
 def proof(case: Case, seconds: float = PROOF_SECONDS) -> list[str]:
-    """'proven' or 'sampled', an output, in words or by SAT.
+    """Prove the outputs of a drawn network for all inputs, word by word and by SAT.
 
-    Raises NotReproducibleError for one whose Verilog is another function, as either proof says, and where one of them
-    proves an output of the network with a flipped bit that vectors show to differ.
+    Parameters
+    ----------
+    case
+        Drawn network with its specification.
+    seconds
+        Time for SAT in s.
+
+    Returns
+    -------
+    list of str
+        'proven' or 'sampled', one entry an output.
+
+    Raises
+    ------
+    NotReproducibleError
+        If a proof says that the Verilog is another function, or proves an output that a flipped bit changes.
     """
     with tempfile.TemporaryDirectory(prefix="trigger_lut_fuzz_") as folder:
         project = write_rtl(case.network, Path(folder, "rtl"), case.spec)

@@ -18,7 +18,7 @@ Edge = tuple[int, int, int]
 
 
 def shrink_network(network: Network, fails: Callable[[Network], bool], seconds: float = SECONDS) -> Network:
-    """Fewer outputs and live edges, as long as `fails` says that the difference is there; for at most so long."""
+    """Remove outputs and live edges as long as `fails` says that the difference is there, for at most `seconds`."""
     end = time.monotonic() + seconds
 
     def tried(smaller: Network) -> bool:
@@ -31,7 +31,7 @@ def shrink_network(network: Network, fails: Callable[[Network], bool], seconds: 
             break
     live = _edges(network)
     share = len(live)
-    while share > 1:  # delta debugging: leave out ever smaller fractions of what is left
+    while share > 1:  # delta debugging: remove ever smaller parts of the live edges
         share = max(share // 2, 1)
         start = 0
         while start < len(live):
@@ -44,7 +44,7 @@ def shrink_network(network: Network, fails: Callable[[Network], bool], seconds: 
 
 
 def first_failing(models: Sequence[Any], fails: Callable[[Any], bool], seconds: float = SECONDS) -> Any | None:
-    """The first of some models, smallest first, that fails; None where none does in the time."""
+    """Return the first of some models, smallest first, that fails; None where none does in the time."""
     end = time.monotonic() + seconds
     for model in models:
         if time.monotonic() < end and _holds(fails, model):
@@ -53,7 +53,7 @@ def first_failing(models: Sequence[Any], fails: Callable[[Any], bool], seconds: 
 
 
 def beginnings(model: Any) -> list[Any]:
-    """The model up to the output of each of its layers, flat, without the whole."""
+    """Return the models up to the flat output of each layer, without the complete model."""
     import keras
 
     found = []
@@ -67,7 +67,7 @@ def beginnings(model: Any) -> list[Any]:
 
 
 def _holds(fails: Callable[[Any], bool], candidate: Any) -> bool:
-    """A candidate that cannot be built at all is another fault than the one that is looked for."""
+    """Return whether a candidate fails. One that cannot be built at all has another fault than the one searched for."""
     try:
         return fails(candidate)
     except (TriggerLutError, ValueError, AssertionError):

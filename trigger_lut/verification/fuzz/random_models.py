@@ -27,7 +27,7 @@ class Drawn:
 
 
 def draw(seed: int) -> Drawn:
-    """A model of random layers, as if trained; or an integer network, as a layer that holds it."""
+    """Draw a model of random layers, as if trained; or an integer network in a layer that contains it."""
     import keras
 
     keras.utils.clear_session()
@@ -37,7 +37,7 @@ def draw(seed: int) -> Drawn:
 
 
 def as_drawn(network: Network) -> Drawn:
-    """A network as a model of one layer, which Keras cannot evaluate."""
+    """Return a network as a model of one layer, which Keras cannot evaluate."""
     import keras
 
     from trigger_lut.conversion.network_layer import NetworkLayer
@@ -166,14 +166,14 @@ def _scatter(model: Any, rng: np.random.Generator) -> None:
 
 
 def in_float(model: Any) -> bool:
-    """Whether a model has layers that Keras does not evaluate by tables, so that rounding can go either way."""
+    """Return whether a model has layers of HGQ2 tables: Keras computes them in float32 and may round ties otherwise."""
     from trigger_lut.conversion.hgq_tables import is_hgq_table
 
     return any(is_hgq_table(layer) for layer in model._flatten_layers(include_self=False))
 
 
 def interesting(network: Network) -> Sequence[str]:
-    """What a network has of what is asked for, as text: for the count of a run."""
+    """Return the features of a network that a run counts: kinds of layers, overflow, signs and special formats."""
     found = {layer.computes_with for layer in network.layers}
     modes = {mode for layer in network.layers for mode in layer.overflow}
     wraps = bool(network.overflow_risks())

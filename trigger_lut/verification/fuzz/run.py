@@ -35,11 +35,24 @@ PER_SEED = 10_000
 
 @dataclass
 class Tally:
-    """What a run found.
+    """Counts of a run.
 
-    forms: networks by form of firmware; holds: by what they hold; outputs: proven for all inputs, or sampled; refused:
-    models that freezing refuses by name, as where HGQ2's widths leave nothing; float_differences: models with HGQ2's
-    tables that Keras, in float32, evaluates to other outputs.
+    Attributes
+    ----------
+    networks
+        Networks that went through all forms.
+    float_differences
+        Models with HGQ2's tables that Keras, in float32, evaluates to other outputs.
+    refused
+        Models that the conversion refuses, by error, as where HGQ2's widths leave nothing.
+    forms
+        Networks by form of firmware.
+    holds
+        Networks by feature.
+    outputs
+        Outputs that are proven for all inputs, or sampled.
+    controls, controls_caught
+        Negative controls, and those that were noticed.
     """
 
     networks: int = 0
@@ -52,7 +65,7 @@ class Tally:
     controls_caught: int = 0
 
     def add(self, other: Tally) -> None:
-        """Count what another run found as well."""
+        """Add the counts of another run."""
         for key in ("refused", "forms", "holds", "outputs"):
             getattr(self, key).update(getattr(other, key))
         for key in ("networks", "float_differences", "controls", "controls_caught"):
@@ -60,10 +73,30 @@ class Tally:
 
 
 def fuzz(spec: Spec, networks: int, seed: int, kept: Path, jobs: int = 1) -> Tally:
-    """Draw networks until so many have been through all forms, `jobs` at a time.
+    """Draw networks until enough have been through all forms.
 
-    kept: folder for the model, network and vectors of one that differs, made as small as it can be. Raises
-    NotReproducibleError then, with the seed that draws it again.
+    Parameters
+    ----------
+    spec
+        Specification for the firmware.
+    networks
+        Number of networks.
+    seed
+        Number of the block of `PER_SEED` seeds that the networks are drawn with.
+    kept
+        Folder for the model, network and vectors of a difference, made as small as possible.
+    jobs
+        Number of networks at a time.
+
+    Returns
+    -------
+    Tally
+        Counts of the run.
+
+    Raises
+    ------
+    NotReproducibleError
+        If forms of a network differ, or its proof fails; the message has the seed that draws it again.
     """
     tally = Tally()
     for one in _results(spec, seed, kept, jobs):

@@ -109,7 +109,7 @@ flip(
 )
 flip(
     "wide words",
-    "signed word extended beside an unsigned one",
+    "signed word extended next to an unsigned one",
     "wire signed [1:0] k; assign k = {data_in[0], 1'b0}; wire [3:0] m; assign m = k + 1'b0; reg d; always @(posedge clk) d <= m[3];",
     "d",
     equal=True,

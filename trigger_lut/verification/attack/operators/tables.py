@@ -14,7 +14,7 @@ MODULE = (
     r"always @\(\*\) case \(in\)\n(?P<entries>(?:.*\n)*?)default: (?P<default>.*)\nendcase\nendmodule\n"
 )
 FULL = {"synthesis": "always @(*) case (in)\n@without@default: out = @wrong@;\nendcase"}
-"""The table where a synthesis tool takes the entry that is left out as it likes."""
+"""The table where a synthesis tool fills the missing entry as it likes."""
 DEFAULT = r"default: out = \{\d+\{1'bx\}\};\n"
 
 

@@ -23,7 +23,18 @@ WIDEST = 1 << 20  # sets that span more are taken as whole intervals
 
 
 def possible(network: Network) -> list[Set]:
-    """Return for each value of the network a set that contains all codes it can take."""
+    """Compute sets of codes for all values of a network.
+
+    Parameters
+    ----------
+    network
+        Network.
+
+    Returns
+    -------
+    list of Set
+        For each value a set that contains all codes it can take; an interval if it spans `WIDEST` codes or more.
+    """
     sets: list[Set] = [(kif.lo, np.ones(kif.hi - kif.lo + 1, dtype=np.bool_)) for kif in network.inputs]
     ranges = network.ranges
     for n, layer in enumerate(network.layers):
@@ -58,7 +69,24 @@ def _final(layer: IntegerLayer, total: Set) -> Set:
 
 
 def channels(network: Network, n: int, place: int, sets: list[Set]) -> list[Set]:
-    """Return the sets of codes of layer n's channels at a place, in the channels' formats."""
+    """Convert the sets of values to the formats of a layer's channels at a place.
+
+    Parameters
+    ----------
+    network
+        Network.
+    n
+        Number of the layer.
+    place
+        Place, a row of the layer's gather index.
+    sets
+        Sets by value, from `possible`.
+
+    Returns
+    -------
+    list of Set
+        One set a channel.
+    """
     layer = network.layers[n]
     found: list[Set] = []
     for i, (source, kif) in enumerate(zip(map(int, network.gather_index[n][place]), layer.inputs, strict=True)):
@@ -86,7 +114,22 @@ def in_channel(network: Network, n: int, i: int, source: int, codes: IntArray) -
 
 
 def sums(layer: IntegerLayer, o: int, seen: Sequence[Set]) -> list[Set]:
-    """Return the sets of output o's sums over the first k live channels, from k = 0. seen: result of `channels`."""
+    """Add the sets of an output's terms one after another.
+
+    Parameters
+    ----------
+    layer
+        Layer of sums.
+    o
+        Number of the output.
+    seen
+        Sets of the channels, from `channels`.
+
+    Returns
+    -------
+    list of Set
+        Sets of the sums over the first k live channels, from k = 0, which has the bias alone.
+    """
     found: list[Set] = [(layer.offset(o), np.ones(1, dtype=np.bool_))]
     for i in layer.entering(o):
         values = np.unique(layer.term(i, o, members(seen[i])))

@@ -18,12 +18,34 @@ NOT_ASKED = "not asked for"
 
 
 def faults(design: DesignSummary) -> list[str]:
-    """Return everything that keeps a design from passing, each with its size."""
+    """List the missed budgets of a design, and differences from the reference model.
+
+    Parameters
+    ----------
+    design
+        Row of the design in the summary.
+
+    Returns
+    -------
+    list of str
+        One message each, with the design's name in front.
+    """
     return [f"{design.name}: {describe_miss(line)}" for line in design.budget if not line.met] + not_exact(design)
 
 
 def not_exact(design: DesignSummary | ScanPoint) -> list[str]:
-    """Return what keeps a design from being bit-exact."""
+    """Check that a design is bit-exact.
+
+    Parameters
+    ----------
+    design
+        Row of a design, or point of a scan.
+
+    Returns
+    -------
+    list of str
+        A message if vectors differ, or a negative control was not caught; else empty.
+    """
     if design.bit_exact:
         return []
     if design.mismatches:
@@ -32,9 +54,22 @@ def not_exact(design: DesignSummary | ScanPoint) -> list[str]:
 
 
 def unproven(path: Path) -> list[str]:
-    """Return what a card of the stages `prove`, `faults` or `decision` has against its design.
+    """List the failures in a card of the stages `prove`, `faults` or `decision`.
 
-    Raises CardError for any other file.
+    Parameters
+    ----------
+    path
+        Path of the card, by whose name the stage is known.
+
+    Returns
+    -------
+    list of str
+        One message each, with the design's name in front.
+
+    Raises
+    ------
+    CardError
+        If the file is no such card.
     """
     if path.name.startswith("decision"):
         decided = read_card(DecisionCard, path)
@@ -61,7 +96,20 @@ def unproven(path: Path) -> list[str]:
 
 
 def open_outputs(design: str, card: ProveCard | None) -> list[str]:
-    """Return a reason to fail for each output that is not proven, for budgets that require proofs."""
+    """List the outputs that are not proven, for budgets that require proofs.
+
+    Parameters
+    ----------
+    design
+        Name of the design.
+    card
+        Card of the stage `prove`; None: the proof was not asked for.
+
+    Returns
+    -------
+    list of str
+        One reason to fail for each output.
+    """
     if card is None:
         return [f"{design}: no output is proven: {NOT_ASKED}"]
     return [
@@ -72,7 +120,18 @@ def open_outputs(design: str, card: ProveCard | None) -> list[str]:
 
 
 def open_decision(path: Path) -> list[str]:
-    """Return a reason to fail for a decision in firmware that is not proven, for budgets that require proofs."""
+    """Check that a decision in firmware is proven, for budgets that require proofs.
+
+    Parameters
+    ----------
+    path
+        Card of the stage `decision`.
+
+    Returns
+    -------
+    list of str
+        A reason to fail if it is sampled; else empty.
+    """
     card = read_card(DecisionCard, path)
     if card.proof != "sampled":
         return []

@@ -68,7 +68,22 @@ def values_of(model: Any, network: Network, codes: IntArray, kind: type[np.float
 
 
 def outputs_of(predicted: Any, network: Network, events: int) -> NDArray[np.float64]:
-    """Turn a model's outputs into one array (N, C_out), in steps of each output."""
+    """Convert a model's outputs to one array.
+
+    Parameters
+    ----------
+    predicted
+        Output tensor of a model, or a structure of several.
+    network
+        Integer network of the model, for the formats of the outputs.
+    events
+        Number of events N.
+
+    Returns
+    -------
+    NDArray of shape (N, C_out)
+        Outputs in steps of each output.
+    """
     import keras
 
     parts = [np.asarray(y, dtype=np.float64).reshape(events, -1) for y in keras.tree.flatten(predicted)]

@@ -42,9 +42,23 @@ class Entry:
 
 
 def open_entries(network: Network, codes: IntArray, sets: list[Set]) -> tuple[list[Entry], Coverage]:
-    """Find entries that vectors (N, C_in) do not reach and that are not proven unreachable, and count all entries.
+    """Find table entries that vectors do not reach and that are not proven unreachable.
 
-    sets: result of `possible`.
+    Parameters
+    ----------
+    network
+        Network with the tables.
+    codes : IntArray of shape (N, C_in)
+        Vectors.
+    sets
+        Sets of codes by value, from `code_sets.possible`.
+
+    Returns
+    -------
+    missing : list of Entry
+        These entries.
+    coverage : Coverage
+        Counts of all entries of live edges.
     """
     values = all_values(network, codes)
     missing: list[Entry] = []

@@ -85,13 +85,37 @@ class Design:
         return self.project.latency_cycles_planned
 
     def expected(self, codes: IntArray) -> IntArray:
-        """Integers (N, outputs) of what the judge simulates, for input codes (N, inputs)."""
+        """Evaluate what the judge simulates.
+
+        Parameters
+        ----------
+        codes : IntArray of shape (N, C_in)
+            Input codes.
+
+        Returns
+        -------
+        IntArray of shape (N, outputs)
+            Output codes of the network; of a design with a decision, the codes with the bits of the decision.
+        """
         outputs = evaluate(self.network, codes)
         return outputs if self.decision is None else expected(self.decision, outputs)
 
 
 def designs(spec: Spec, folder: Path) -> list[Design]:
-    """Write the Verilog of all networks into subfolders of `folder`."""
+    """Write the Verilog of all networks in `NETWORKS`.
+
+    Parameters
+    ----------
+    spec
+        Design whose target the networks are built for.
+    folder
+        Folder that gets a subfolder for each network.
+
+    Returns
+    -------
+    list of Design
+        One entry a network.
+    """
     return [_design(name, make(), folder / name, spec) for name, make in NETWORKS.items()]
 
 
@@ -198,7 +222,7 @@ def _maximum() -> Network:
 
 
 def _constants() -> Network:
-    """Two outputs of a table layer, an output without an edge, an input as output."""
+    """Return a network with two outputs of a table layer, an output without an edge, and an input as output."""
     layer = _tables("tables", (U3, S4), 3, 10)
     widths, tables = layer.widths.copy(), layer.tables.copy()
     widths[:, 1], tables[:, 1] = 0, 0

@@ -21,7 +21,7 @@ ENTRY = r"(?P<address>\d+'h[0-9A-F]+): out = (?P<bits>\d+)'h(?P<value>[0-9A-F]+)
 
 
 def part(design: Design, name: str) -> list[str]:
-    """Names of the files of a part: top, core, stages, tables, library, decision, or all."""
+    """Return the names of the files of a part: top, core, stages, tables, library, decision, or all."""
     patterns = {
         "top": r"_top\.v$",
         "core": r"_core\.v$",
@@ -115,7 +115,7 @@ def clean_top(design: Design, code: str = "") -> str:
 
 
 def inverted(design: Design, bit: int | str, fires: str) -> str:
-    """Verilog of the outputs in `clean` with a bit inverted where `fires` is 1."""
+    """Return Verilog of the outputs in `clean` with a bit inverted where `fires` is 1."""
     return f"clean ^ ({{{design.bits_out}{{{fires}}}}} & ({design.bits_out}'d1 << {bit}))"
 
 

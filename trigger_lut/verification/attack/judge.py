@@ -88,7 +88,7 @@ def judge(design: Design, mutants: Sequence[Mutant], seed: int) -> list[Verdict]
     ToolMissingError
         If Verilator or a compiler is not installed.
     ToolFailedError
-        If the judge refuses the generated Verilog itself.
+        If the judge cannot compile the generated Verilog itself, or refuses it.
     """
     readings, broken = [_Reading(-1, "unchanged", "".join(design.files.values()))], {}
     for n, mutant in enumerate(mutants):
@@ -135,7 +135,25 @@ def _described(reading: str, counts: IntArray, stimulus: IntArray) -> str:
 
 
 def make_stimulus(design: Design, events: Sequence[Events], seed: int) -> IntArray:
-    """Cycles for all mutants of a design: (cycles, 3 + words) as `judge.cpp` reads them."""
+    """Make the cycles for all mutants of a design.
+
+    They have random data with and without gaps, each input code of a narrow bus, and repeated and extreme data. Each
+    event follows twice.
+
+    Parameters
+    ----------
+    design
+        Design of the mutants.
+    events
+        Rows of valid_in and data_in that mutants need to differ.
+    seed
+        Seed of the random cycles.
+
+    Returns
+    -------
+    IntArray of shape (cycles, 3 + words)
+        Rows as `judge.cpp` reads them.
+    """
     rng, top = np.random.default_rng(seed), 1 << design.bits_in
     parts: list[IntArray] = []
 
@@ -204,7 +222,7 @@ def _simulated(design: Design, readings: list[_Reading], stimulus: IntArray) -> 
 def _batch(
     design: Design, texts: dict[int, str], stimulus: IntArray, folder: Path
 ) -> tuple[list[IntArray] | None, dict[int, str]]:
-    """Compile and run readings side by side: counts of each, or which of them fail with what; -1: not known which."""
+    """Compile and run readings together: return counts of each, or which ones fail and why; -1: not known which."""
     files = []
     for n, text in texts.items():
         files.append(folder / f"reading{n}.v")

@@ -63,7 +63,7 @@ class Mutant:
         }
 
     def describe(self) -> str:
-        """One line: number, design, operator, place."""
+        """Return one line with number, design, operator and place."""
         return f"{self.number} ({self.design.name}): {self.operator}: {self.change.place}"
 
 
@@ -98,7 +98,7 @@ def operator(kind: str, name: str = "") -> Callable[[Operator], Operator]:
 
 
 def load_operators() -> dict[str, Registered]:
-    """All operators by name, in a fixed order."""
+    """Import all modules of operators, and return the operators by name, sorted by kind and name."""
     from trigger_lut.verification.attack import operators
 
     for module in sorted(iter_modules([str(Path(operators.__file__ or "").parent)]), key=lambda m: m.name):
@@ -109,8 +109,21 @@ def load_operators() -> dict[str, Registered]:
 def draw_mutants(designs: Sequence[Design], count: int, seed: int) -> list[Mutant]:
     """Draw different mutants: the kinds in turn, within a kind its operators in turn, from a random one on.
 
-    Fewer than `count` where no further mutant is found. Each design costs a compilation: few mutants are drawn of few
-    designs, which the seed chooses.
+    Each design costs a compilation: if `count` is below FEW, mutants are drawn of few designs, which the seed chooses.
+
+    Parameters
+    ----------
+    designs
+        Designs to change.
+    count
+        Number of mutants.
+    seed
+        Seed of the draw.
+
+    Returns
+    -------
+    list of Mutant
+        Fewer than `count` where no further mutant is found.
     """
     rng = np.random.default_rng(seed)
     if count < FEW:

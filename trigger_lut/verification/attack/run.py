@@ -61,7 +61,7 @@ class Outcome:
         return not self.proof[0] or any(status != "proven" for status in self.proof[0])
 
     def describe(self) -> str:
-        """One line: the mutant, the judge's detail, the proof's words."""
+        """Return one line with the mutant, the judge's detail and the proof's reasons."""
         said = ", ".join(self.proof[0]) or self.proof[1]
         return f"{self.mutant.describe()}; judge: {self.verdict.detail or 'no difference'}; proof: {said}"
 
@@ -114,7 +114,22 @@ def attack(spec: Spec, count: int, seed: int, *, jobs: int = 1, seconds: float =
 
 
 def prove_mutant(mutant: Mutant, seconds: float = 5) -> ProofResult:
-    """Prove the outputs of a mutant. An error, more than PROOF_LIMIT_S and too much memory are refusals."""
+    """Prove the outputs of a mutant.
+
+    Parameters
+    ----------
+    mutant
+        Mutant.
+    seconds
+        Time for SAT in s.
+
+    Returns
+    -------
+    statuses : tuple of str
+        Status of each output, and of each bit of the decision. Empty after an error, PROOF_LIMIT_S, or too much memory.
+    reason : str
+        Reason for a refusal without statuses, which begins with "crash" if the proof did not refuse by itself.
+    """
     _limit_memory()
     previous = signal.signal(signal.SIGALRM, _too_long)
     signal.alarm(PROOF_LIMIT_S)
@@ -135,7 +150,7 @@ def prove_mutant(mutant: Mutant, seconds: float = 5) -> ProofResult:
 
 
 def _statuses(mutant: Mutant, folder: Path, seconds: float) -> tuple[str, ...]:
-    """Status of each output of the network, then of each bit of the decision. folder: has the files in `rtl`."""
+    """Prove each output of the network, then each bit of the decision. folder: has the files in `rtl`."""
     from trigger_lut.verification.decision_proof import prove_decision
     from trigger_lut.verification.formal.prove import prove_both_ways
 

@@ -59,7 +59,7 @@ def _back(
     target: int,
     rng: np.random.Generator,
 ) -> dict[int, int]:
-    """Values of the parts' bases that add up to a value that is reached."""
+    """Return values of the parts' bases that add up to a value that is reached."""
     found = {}
     for (part, values), (low, taken) in zip(reversed(parts), reversed(reached[:-1]), strict=True):
         before = target - values - low

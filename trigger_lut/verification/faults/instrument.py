@@ -41,9 +41,23 @@ def texts_of(project: RtlProject) -> dict[str, str]:
 def write_instrumented(
     project: RtlProject, faults: Sequence[Fault], folder: Path, *, filled: bool = False
 ) -> list[Path]:
-    """Write the project's Verilog with these faults in it, see `instrumented`, as files in `folder`.
+    """Write a project's Verilog with faults in it, see `instrumented`.
 
-    filled: with the input `fill` in place of undefined entries.
+    Parameters
+    ----------
+    project
+        Firmware of a network.
+    faults
+        Faults to build in.
+    folder
+        Folder for the files.
+    filled
+        Replace undefined entries of tables by the bits of an added input `fill`.
+
+    Returns
+    -------
+    list of Path
+        Verilog files.
     """
     made = instrumented(texts_of(project), project.top, faults)
     if filled:
@@ -55,10 +69,24 @@ def write_instrumented(
 
 
 def instrumented(texts: dict[str, str], top: str, faults: Sequence[Fault]) -> dict[str, str]:
-    """Verilog by file. Fault n of the list, from 1 on, is on where `fault` is n.
+    """Build faults into Verilog. Fault n of the list, from 1 on, is on where the input `fault` is n.
 
     For each register fault `a cycle early` or `late` the top-level module has an output bit `probe`, in their order:
     the register's bit without any fault.
+
+    Parameters
+    ----------
+    texts
+        Verilog by module.
+    top
+        Name of the top-level module.
+    faults
+        Faults to build in.
+
+    Returns
+    -------
+    dict of str to str
+        Changed Verilog by module.
     """
     numbered = list(enumerate(faults, 1))
     made = {module: _tables(text, [x for x in numbered if x[1].kind == "table"]) for module, text in texts.items()}

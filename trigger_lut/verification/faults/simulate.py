@@ -150,7 +150,7 @@ def _replayed(
     codes: IntArray,
     reference: Callable[[IntArray], IntArray],
 ) -> dict[int, Outcome]:
-    """By number those of the waiting faults that codes (N, C_in) show in simulation."""
+    """Return the waiting faults by number that codes (N, C_in) show in simulation."""
     if not len(codes) or not waiting:
         return {}
     found = _simulate(files, project, len(faults), codes, reference(codes))
@@ -163,7 +163,7 @@ def _replayed(
 def _simulate(
     files: list[Path], project: RtlProject, faults: int, codes: IntArray, outputs: IntArray
 ) -> NDArray[np.int64]:
-    """For no fault and each fault the first vector that differs with all fillings of undefined entries; -1: none."""
+    """Find the first vector at which each fault, and none, differs with all fillings of undefined entries; -1: none."""
     binary = compile_verilated(files, project.top, HARNESS, checks=())
     words_in, words_out = bus_words(project.inputs), bus_words(project.outputs)
     with tempfile.TemporaryDirectory(dir=binary.parent) as scratch:

@@ -94,7 +94,7 @@ def prove_by_sums(project: RtlProject, faults: Sequence[Fault], seed: int) -> li
 def _looked_up(
     algebra: Algebra, address: Form, entry: int, inputs: Sequence[Form], project: RtlProject, seed: int
 ) -> IntArray | None:
-    """Codes with which a table is read at an entry, the other inputs at random; None where they are not found so."""
+    """Find codes with which a table is read at an entry, the other inputs at random; None where the sums give none."""
     rng = np.random.default_rng(seed)
     some = reaching(algebra, address, lambda v: v == entry, CODES, rng)
     if some is None:
@@ -108,7 +108,7 @@ def _looked_up(
 
 
 def _words(project: RtlProject, circuit: Circuit, inputs: Sequence[Form], valid: Form, fault: int) -> list[Word] | None:
-    """All outputs, and valid_out, with a fault by number; None where one is not known."""
+    """Evaluate all outputs, and valid_out, with a fault by number; None where one is not known."""
     circuit.give(circuit.port("fault"), circuit.algebra.constant(fault))
     for nets, form in zip(circuit.fields("data_in", project.inputs), inputs, strict=True):
         circuit.give(nets, form)

@@ -112,12 +112,12 @@ class Circuit:
         return {name: part for name in used if (part := self._parts.get(name)) is not None}
 
     def port(self, name: str) -> list[Bit]:
-        """Nets of a port, the lowest bit first."""
+        """Return the nets of a port, the lowest bit first."""
         bits: list[Bit] = self._ports[name]["bits"]
         return bits
 
     def fields(self, name: str, formats: Sequence[KIF]) -> list[list[Bit]]:
-        """Nets of a bus, one list a channel."""
+        """Return the nets of a bus, one list a channel."""
         nets, at, found = self.port(name), 0, []
         for kif in formats:
             found.append(nets[at : at + kif.bits])

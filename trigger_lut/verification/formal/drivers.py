@@ -64,7 +64,7 @@ def check_drivers(lines: Iterable[str]) -> None:
 
 
 def _outputs(statements: Iterable[tuple[str, str, str]]) -> dict[str, set[str]]:
-    """Output ports of each module."""
+    """Return the output ports of each module."""
     found: dict[str, set[str]] = {}
     module = ""
     for word, _, rest in statements:
@@ -79,7 +79,7 @@ def _outputs(statements: Iterable[tuple[str, str, str]]) -> dict[str, set[str]]:
 
 
 def _wire(rest: str) -> tuple[int, str, str]:
-    """Width, direction ("" for no port) and name of a wire."""
+    """Return width, direction ("" for no port) and name of a wire."""
     options = rest.split(" ")
     width = int(options[options.index("width") + 1]) if "width" in options[:-1] else 1
     direction = next((word for word in ("input", "output", "inout") if word in options[:-1]), "")
@@ -87,7 +87,7 @@ def _wire(rest: str) -> tuple[int, str, str]:
 
 
 def _targets(text: str, widths: dict[str, int]) -> Iterator[Bit]:
-    """Bits of the first signal of a text, which is a net, some bits of it, or several of these in braces."""
+    """Return the bits of a text's first signal: a net, some bits of it, or several of these in braces."""
     depth = 0
     for part in SIGNAL.finditer(text):
         name, high, low, constant = part.groups()

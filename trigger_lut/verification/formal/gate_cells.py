@@ -45,7 +45,7 @@ def cell_outputs(gates: Gates, cell: Cell, ports: Ports) -> Ports:
 
 
 def _operands(cell: Cell, ports: Ports, width: int) -> tuple[Bits, Bits]:
-    """Both operands at one width; Verilog extends by the sign only where both are signed."""
+    """Return both operands at one width; Verilog extends by the sign only where both are signed."""
     signed = cell.flag("A_SIGNED") and cell.flag("B_SIGNED")
     return extended(ports["A"], width, signed=signed), extended(ports["B"], width, signed=signed)
 

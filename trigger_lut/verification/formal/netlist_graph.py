@@ -72,7 +72,7 @@ class Gates:
         return self.either(self.both(a, b ^ 1), self.both(a ^ 1, b))
 
     def choice(self, key: int, one: int, zero: int) -> int:
-        """`one` where the key is 1, else `zero`."""
+        """Return the literal of a choice: `one` where the key is 1, else `zero`."""
         if one == zero:
             return one
         if one ^ zero == 1:

@@ -55,7 +55,7 @@ class Nets:
                 self._at[net] = (len(self._words) - 1, n)
 
     def constant(self, net: Bit) -> int | None:
-        """0 or 1 where a net carries nothing else."""
+        """Return 0 or 1 where a net carries nothing else."""
         if net in ("0", "1"):
             return int(net)
         if net not in self._at:

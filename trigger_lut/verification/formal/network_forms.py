@@ -16,9 +16,21 @@ from trigger_lut.verification.formal.normal_form import Algebra, Form, FormError
 
 
 def network_forms(network: Network, algebra: Algebra, inputs: Sequence[Form]) -> list[Form | str]:
-    """Return the form of each output; a text where it has none, with the reason.
+    """Compute the outputs of a network as forms.
 
-    inputs: the codes of the network's inputs, (C_in,).
+    Parameters
+    ----------
+    network
+        Network.
+    algebra
+        Algebra of the forms.
+    inputs
+        Forms of the codes of the network's C_in inputs.
+
+    Returns
+    -------
+    list of Form or str
+        Form of each output; a text where it has none, with the reason.
     """
     values: list[Form | str] = list(inputs)
     for layer, gather_index in zip(network.layers, network.gather_index, strict=True):
@@ -63,7 +75,7 @@ def _convert(
 
 
 def _output(algebra: Algebra, layer: IntegerLayer, o: int, channels: Sequence[Form | str]) -> Form | str:
-    """One output of a layer at one place."""
+    """Compute one output of a layer at one place."""
     reasons = [reason for i in layer.entering(o) if isinstance(reason := channels[i], str)]
     if reasons:
         return reasons[0]

@@ -23,8 +23,17 @@ def network_outputs(gates: Gates, network: Network, inputs: Sequence[Bits]) -> l
 
     Parameters
     ----------
+    gates
+        Graph to which the gates are added.
+    network
+        Network.
     inputs : sequence of words
         The code of each input channel in its format, in two's complement or unsigned.
+
+    Returns
+    -------
+    list of Number
+        Words of the outputs with their bounds.
 
     Raises
     ------

@@ -229,7 +229,7 @@ class Algebra:
             return False
 
     def values(self, function: int) -> IntArray:
-        """Values of a function by number."""
+        """Return the values of a function by number."""
         return self._values[function].astype(np.int64)
 
     def bounded(self, form: Form, lo: int, hi: int) -> Form:
@@ -297,7 +297,7 @@ class Algebra:
         return self._known[key]
 
     def _common(self, forms: Sequence[Form]) -> tuple[int | None, list[IntArray]] | None:
-        """One base that all forms are functions of, and their values over all of its values; None: there is none."""
+        """Return one base that all forms are functions of, and their values over all of its values; None if none is."""
         roots = [self.root(form) for form in forms]
         bases = {base for base, _ in roots if base is not None}
         if len(bases) > 1:

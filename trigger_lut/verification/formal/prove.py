@@ -123,14 +123,41 @@ def prove_both_ways(network: Network, project: RtlProject, seconds: float, seed:
 def rtl_graph(project: RtlProject, folder: Path | None = None, modules: Mapping[str, Any] | None = None) -> Graph:
     """Make the graph of the generated Verilog, see `netlist_graph`.
 
-    modules: of the project, where they have been read. folder: not used.
+    Parameters
+    ----------
+    project
+        Firmware of a network.
+    folder
+        Not used.
+    modules
+        Modules of the project's Verilog, where they have been read; None: they are read here.
+
+    Returns
+    -------
+    Graph
+        Graph from data_in to data_out, and a flag of undefined values for each output.
     """
     read = read_modules(project) if modules is None else modules
     return netlist_graph(read, project.top, [kif.bits for kif in project.outputs])
 
 
 def reference_graph(network: Network, folder: Path, name: str = "reference") -> Graph:
-    """Make the graph of a network, by way of behavioral Verilog of our own. folder: for that file."""
+    """Make the graph of a network, by way of behavioral Verilog of our own.
+
+    Parameters
+    ----------
+    network
+        Network.
+    folder
+        Folder for the Verilog file.
+    name
+        Name of the module and of the file.
+
+    Returns
+    -------
+    Graph
+        Graph with the inputs and outputs of `rtl_graph`; no flag of undefined values is ever 1.
+    """
     source = folder / f"{name}.v"
     source.write_text(reference_module(network, name), encoding="utf-8")
     groups = [kif.bits for kif in network.output_formats()]
@@ -154,11 +181,18 @@ def prove_outputs(
     Parameters
     ----------
     network, project
-        Their graphs are `reference` and `rtl`.
+        Network and its firmware.
+    reference, rtl
+        Graphs of the network and of the firmware.
     seconds
-        For all outputs together.
+        Time for all outputs together in s; half of it is for all outputs at once.
     chosen
         Outputs by number; None: all.
+
+    Returns
+    -------
+    list of OutputProof
+        One entry for each chosen output.
     """
     formats = network.output_formats()
     names = [network.classes[o] if o < len(network.classes) else str(o) for o in range(len(formats))]
@@ -196,7 +230,7 @@ def _places(formats: Sequence[KIF]) -> list[list[int]]:
 
 
 def _cone(graph: Graph, outputs: list[int]) -> int:
-    """Gates that some outputs depend on."""
+    """Count the gates that some outputs depend on."""
     waiting = [graph.outputs[o] >> 1 for o in outputs]
     seen: set[int] = set()
     while waiting:

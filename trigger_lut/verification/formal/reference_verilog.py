@@ -61,9 +61,24 @@ def check_plan(layer: TableLayer, o: int, plan: Summation, padded: Sequence[int]
 
 
 def reference_module(network: Network, name: str) -> str:
-    """Verilog of a module with the buses data_in and data_out of the firmware's top-level module.
+    """Write a network as a Verilog module with the buses data_in and data_out of the firmware's top-level module.
 
-    Raises FirmwareError when the firmware's plan is not the network.
+    Parameters
+    ----------
+    network
+        Network.
+    name
+        Name of the module.
+
+    Returns
+    -------
+    str
+        Verilog without registers.
+
+    Raises
+    ------
+    FirmwareError
+        If the firmware's plan is another function than the network.
     """
     formats_out = network.output_formats()
     width_in, width_out = (sum(kif.bits for kif in formats) for formats in (network.inputs, formats_out))

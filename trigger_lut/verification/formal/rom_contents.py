@@ -68,7 +68,7 @@ class _Table:
         self._one: dict[Bit, int] = {}
 
     def read(self, module: dict[str, Any], out: list[Bit]) -> IntArray:
-        """Entries by address."""
+        """Return the entries by address."""
         waiting = list(module["cells"].values())
         while waiting:
             later = []
@@ -142,7 +142,7 @@ class _Table:
 
 
 def _constant(bits: Sequence[Bit]) -> int | None:
-    """Constants as a number, UNDEFINED with an x; None where one is a net."""
+    """Return constants as a number, UNDEFINED with an x; None where one is a net."""
     if not all(isinstance(bit, str) for bit in bits) or len(bits) > MOST_OUTPUT_BITS:
         return None
     return int("".join(map(str, reversed(bits))), 2) if set(bits) <= {"0", "1"} else UNDEFINED

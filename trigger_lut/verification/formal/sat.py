@@ -125,7 +125,20 @@ def with_outputs(graph: Graph, outputs: list[int]) -> Graph:
 
 
 def evaluated(graph: Graph, inputs: Sequence[int]) -> list[int]:
-    """Values of the outputs for one value of each input."""
+    """Evaluate a graph.
+
+    Parameters
+    ----------
+    graph
+        Graph.
+    inputs
+        Value (0 or 1) of each input.
+
+    Returns
+    -------
+    list of int
+        Value of each output.
+    """
     values = [0, *inputs]
     for a, b in graph.gates.tolist():
         values.append((values[a >> 1] ^ (a & 1)) & (values[b >> 1] ^ (b & 1)))
@@ -138,21 +151,28 @@ def constant(inputs: int, values: list[int]) -> Graph:
 
 
 def equivalent(first: Graph, second: Graph, seconds: float, memory_bytes: int = PROGRAM_BYTES) -> Result:
-    """Say whether two graphs are the same function, by SAT sweeping in ABC (`cec`).
+    """Compare two graphs for all inputs, by SAT sweeping in ABC (`cec`).
 
     Parameters
     ----------
     first, second
-        The graphs.
-    seconds, memory_bytes
-        Limits of ABC. The result is open where it reaches one.
+        Graphs to compare.
+    seconds
+        Time limit of ABC in s. The result is open where ABC reaches it.
+    memory_bytes
+        Memory limit of ABC in bytes. The result is open where ABC reaches it.
+
+    Returns
+    -------
+    Result
+        Verdict, and inputs for which they differ.
 
     Raises
     ------
     ToolMissingError
-        Without ABC.
+        If ABC is not installed.
     ToolFailedError
-        When the graphs have other numbers of inputs or outputs, or ABC gives no verdict.
+        If the graphs have other numbers of inputs or outputs, or ABC gives no verdict.
     """
     if (first.inputs, len(first.outputs)) != (second.inputs, len(second.outputs)):
         raise ToolFailedError("equivalence: the graphs differ in their inputs or outputs")
@@ -181,7 +201,7 @@ def equivalent(first: Graph, second: Graph, seconds: float, memory_bytes: int = 
 
 
 def _counterexample(said: str, inputs: int) -> tuple[int, ...] | None:
-    """Values of the inputs that ABC prints, `pi<n> = 1'h<value>`; None where it does not print them all."""
+    """Return the values of the inputs that ABC prints, `pi<n> = 1'h<value>`; None where it does not print them all."""
     line = re.search(r"^INPUT: (.*?)\.  OUTPUT:", said, re.MULTILINE)
     found = {int(n): int(value) for n, value in re.findall(r"pi(\d+) = 1'h([01])", line[1])} if line else {}
     return tuple(found[n] for n in range(inputs)) if found.keys() == set(range(inputs)) else None

@@ -164,7 +164,7 @@ def build(network: Network, project: RtlProject, module: dict[str, Any], start: 
 
 
 def _pairs(expected: Number, bits: Bits, kif: KIF) -> list[tuple[int, int]]:
-    """Literals that are equal where the bits on the bus are the expected integer."""
+    """Return pairs of literals that are equal where the bits on the bus are the expected integer."""
     width = max(len(expected.bits), kif.bits + 1)
     signed = extended(bits, kif.bits + 1, signed=bool(kif.k))
     found = extended(signed, width, signed=True)
@@ -203,7 +203,7 @@ def _compared(
 
 
 def _from_inputs(network: Network, project: RtlProject, module: dict[str, Any], o: int, seed: int) -> str:
-    """Look for a difference that some cycles of inputs lead to, and show it in simulation."""
+    """Search for a difference that some cycles of inputs lead to, and show it in simulation."""
     try:
         model = build(network, project, module, max(project.latency_cycles_planned, 2))
     except (TooLargeError, NotModeledError):
@@ -235,7 +235,7 @@ def _shown(model: Model, said: Answer, network: Network, project: RtlProject, o:
 
 
 def _rows(model: Model, said: Answer) -> Words:
-    """Rows of valid_in and data_in, one a cycle up to the compared output: the inputs of a counterexample."""
+    """Return rows of valid_in and data_in, one a cycle up to the compared output: the inputs of a counterexample."""
     circuit, end = model.circuit, model.start + model.latency
     words = -(-len(circuit.ports["data_in"]) // 32)
     rows = np.zeros((end + 1, 1 + words), dtype=np.uint32)
@@ -251,7 +251,7 @@ def _codes(model: Model, said: Answer, network: Network) -> IntArray:
 
 
 def _bus(model: Model, said: Answer, port: str, cycle: int) -> int:
-    """Value of an input port in a counterexample; 0 where nothing depends on it."""
+    """Return the value of an input port in a counterexample; 0 where nothing depends on it."""
     assert said.values is not None
     bits = model.circuit.input(port, cycle)
     return sum(said.values.get(bit >> 1, False) << n for n, bit in enumerate(bits))

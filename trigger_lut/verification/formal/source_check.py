@@ -89,12 +89,17 @@ class _RefusedError(Exception):
 
 
 def source_refusal(files: Sequence[Path]) -> str:
-    """Say why Verilog files are refused: file, line and construct; "" where they are not.
+    """Check that Verilog files are in the part of the language that all tools read alike.
 
     Parameters
     ----------
     files
         Verilog files, read as UTF-8.
+
+    Returns
+    -------
+    str
+        First refusal, with file, line and construct; "" where all files are accepted.
     """
     modules: dict[str, str] = {}
     instances: dict[str, set[str]] = {}
@@ -313,7 +318,7 @@ class _Parser:
         return top
 
     def _range(self) -> None:
-        """Bits of a word."""
+        """Parse an optional selection of bits of a word."""
         if self._text() == "[":
             self._check_order()
             self._take("[")
@@ -572,7 +577,7 @@ class _Parser:
         self._take(";")
 
     def _connections(self) -> None:
-        """Ports or parameters, all by place or all by name."""
+        """Parse connections of ports or parameters, all by place or all by name."""
         self._take("(")
         named = self._text() == "."
         names: set[str] = set()

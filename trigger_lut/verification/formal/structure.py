@@ -100,6 +100,11 @@ def check_structure(modules: Mapping[str, Any], project: RtlProject) -> Structur
         Modules by name as in Yosys' JSON, see `circuit.read_modules`.
     project
         Name of the top-level module, formats on the buses, and the planned latency in clock cycles.
+
+    Returns
+    -------
+    Structure
+        Faults of the netlist and of each output; none if it is a pipeline of the planned latency.
     """
     outputs = [("data_out", kif.bits) for kif in project.outputs]
     bits_in = sum(kif.bits for kif in project.inputs)

@@ -70,7 +70,21 @@ class Sweep:
         self.solver.delete()
 
     def compare(self, pairs: Sequence[tuple[int, int]], seconds: float) -> Answer:
-        """Compare pairs of literals. `equal`: all pairs are, for all values of the variables."""
+        """Compare pairs of literals.
+
+        Parameters
+        ----------
+        pairs
+            Pairs of literals of the graph.
+        seconds
+            Processor time in s.
+
+        Returns
+        -------
+        Answer
+            `equal` if the literals of every pair are, for all values of the variables. `open` if the time did not
+            suffice.
+        """
         ends = time.process_time() + seconds
         for a, b in pairs:
             if values := self._seen_apart(a, b):
@@ -105,7 +119,7 @@ class Sweep:
         self.proposed = dict(zip(self.hashes[standing].tolist(), standing, strict=True))
 
     def _seen_apart(self, a: int, b: int) -> dict[int, bool]:
-        """Values of the variables, among those seen, for which two literals differ; empty where they never do."""
+        """Return values of the variables, among those seen, for which two literals differ; empty without any."""
         for seen in self.seen:
             unlike = _read(seen, np.array([a]))[0] ^ _read(seen, np.array([b]))[0]
             if unlike.any():
@@ -118,7 +132,7 @@ class Sweep:
     # ---------------------------------------------------------------- merging
 
     def _cone(self, literals: Sequence[int]) -> list[int]:
-        """Nodes below some literals that are not swept yet, in topological order."""
+        """Return the nodes below some literals that are not swept yet, in topological order."""
         waiting, found = [literal >> 1 for literal in literals], set()
         while waiting:
             node = waiting.pop()
@@ -224,7 +238,7 @@ def _read(values: NDArray[np.uint64], literals: NDArray[np.int64]) -> NDArray[np
 
 
 def _levels(left: NDArray[np.int64], right: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Gates by depth: the operands of those of a level lie in earlier ones."""
+    """Return the gates by depth: the operands of those of a level lie in earlier ones."""
     depth = [0] * len(left)
     for n, (a, b) in enumerate(zip(left.tolist(), right.tolist(), strict=True)):
         if a >= 0:

@@ -29,9 +29,28 @@ class WrongPortsError(Exception):
 
 
 def read_netlist(files: Sequence[Path], top: str) -> dict[str, Any]:
-    """Read Verilog as one flat module of words, registers and tables, in the form of Yosys' JSON.
+    """Read Verilog as one flat module of words, registers and tables.
 
-    Raises ToolMissingError without pyosys, ToolFailedError with Yosys' message, ToolLimitError beyond time or memory.
+    Parameters
+    ----------
+    files
+        Verilog files.
+    top
+        Name of the top-level module.
+
+    Returns
+    -------
+    dict
+        Module in the form of Yosys' JSON.
+
+    Raises
+    ------
+    ToolMissingError
+        If pyosys is not installed.
+    ToolFailedError
+        If Yosys refuses the Verilog; the message is its own.
+    ToolLimitError
+        If Yosys takes too much time or memory.
     """
     passes = ["proc -noopt", "flatten", "memory_collect", "opt_clean", "check -assert"]
     modules, _ = read_design(files, top, passes, YOSYS_SECONDS)

@@ -96,7 +96,22 @@ def _library_holds(modules: dict[str, Any], project: RtlProject, seconds: float)
 
 
 def prove_words(network: Network, project: RtlProject, verilog: Verilog) -> WordProof:
-    """Say which outputs of a project's Verilog are the network's, for all inputs, states and gaps."""
+    """Prove outputs of a project's Verilog word by word, for all inputs, states and gaps.
+
+    Parameters
+    ----------
+    network
+        Network that the Verilog must be.
+    project
+        Firmware of the network.
+    verilog
+        Its Verilog, from `read_verilog`.
+
+    Returns
+    -------
+    WordProof
+        Reason for each output that is not proven.
+    """
     count, structure = len(network.output_values), verilog.structure
     if structure.whole:
         return WordProof((structure.whole,) * count, None)

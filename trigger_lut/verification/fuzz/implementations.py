@@ -41,9 +41,19 @@ class Case:
 
 
 def implementations(case: Case) -> dict[str, Callable[[IntArray], Any]]:
-    """List the implementations that a case has here: functions from codes (N, C_in) to outputs (N, C_out), by name.
+    """List the implementations of a case that can run here.
 
     A model that is drawn as integers is not evaluated by Keras. Optional back ends need their program.
+
+    Parameters
+    ----------
+    case
+        Drawn network with its specification.
+
+    Returns
+    -------
+    dict of str to callable
+        Functions from codes (N, C_in) to outputs (N, C_out) by name.
     """
     functions: dict[str, Callable[[IntArray], Any]] = {}
     if case.drawn.in_keras:

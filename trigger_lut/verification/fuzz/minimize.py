@@ -18,7 +18,22 @@ Edge = tuple[int, int, int]
 
 
 def shrink_network(network: Network, fails: Callable[[Network], bool], seconds: float = SECONDS) -> Network:
-    """Remove outputs and live edges as long as `fails` says that the difference is there, for at most `seconds`."""
+    """Remove outputs and live edges of a network as long as it still shows a difference.
+
+    Parameters
+    ----------
+    network
+        Network that shows the difference.
+    fails
+        Function that says if a smaller network shows it.
+    seconds
+        Time for the search in s.
+
+    Returns
+    -------
+    Network
+        Smallest network that was found.
+    """
     end = time.monotonic() + seconds
 
     def tried(smaller: Network) -> bool:
@@ -44,7 +59,22 @@ def shrink_network(network: Network, fails: Callable[[Network], bool], seconds: 
 
 
 def first_failing(models: Sequence[Any], fails: Callable[[Any], bool], seconds: float = SECONDS) -> Any | None:
-    """Return the first of some models, smallest first, that fails; None where none does in the time."""
+    """Find the first of some models that fails.
+
+    Parameters
+    ----------
+    models
+        Models, the smallest first.
+    fails
+        Function that says if a model fails.
+    seconds
+        Time in s, after which no further model is tried.
+
+    Returns
+    -------
+    model or None
+        None where none fails in the time.
+    """
     end = time.monotonic() + seconds
     for model in models:
         if time.monotonic() < end and _holds(fails, model):

@@ -27,7 +27,18 @@ class Drawn:
 
 
 def draw(seed: int) -> Drawn:
-    """Draw a model of random layers, as if trained; or an integer network in a layer that contains it."""
+    """Draw a model of random layers, as if trained; or an integer network in a layer that contains it.
+
+    Parameters
+    ----------
+    seed
+        Seed of Keras and of all choices.
+
+    Returns
+    -------
+    Drawn
+        Model with the formats of its inputs; a fraction OF_INTEGERS of the seeds gives integer networks.
+    """
     import keras
 
     keras.utils.clear_session()
@@ -151,7 +162,7 @@ def _dense(x: Any, rng: np.random.Generator) -> Any:
 
 
 def _scatter(model: Any, rng: np.random.Generator) -> None:
-    """Widths, from pruned to the widest, and biases spread as training leaves them."""
+    """Spread widths, from pruned to the widest, and biases as training leaves them."""
     for layer in model._flatten_layers(include_self=False, recursive=True):
         if hasattr(layer, "output_fraction"):
             widest = float(rng.uniform(0.5, 9))

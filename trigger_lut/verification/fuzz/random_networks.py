@@ -19,7 +19,7 @@ WEIGHTS = {"tables": 0.6, "linear": 0.25, "max": 0.15}
 
 
 def draw_format(rng: np.random.Generator) -> KIF:
-    """Signed or unsigned, 1 to 10 bits, binary point anywhere from above the format to below it."""
+    """Draw a format: signed or not, 1 to 10 bits, with the binary point anywhere from above the format to below it."""
     k = int(rng.integers(2))
     bits = int(rng.integers(1 + k, MOST_BITS + 1))
     i = int(rng.integers(-2, bits + 2)) - k
@@ -27,7 +27,7 @@ def draw_format(rng: np.random.Generator) -> KIF:
 
 
 def draw_network(rng: np.random.Generator) -> Network:
-    """One to three layers of any kind, each at one to three places, reading any values before it, and padding."""
+    """Draw one to three layers of any kind at one to three places; they read any values before them, and padding."""
     inputs = tuple(draw_format(rng) for _ in range(int(rng.integers(1, 7))))
     network = Network(inputs, ())
     for n in range(int(rng.integers(1, 4))):
@@ -91,12 +91,12 @@ def _random_tables(rng: np.random.Generator, c_out: int, **common: Any) -> Table
 
 
 def _sums(rng: np.random.Generator, c_out: int) -> tuple[IntArray, IntArray]:
-    """Fraction bits and biases of the outputs."""
+    """Draw fraction bits and biases of the outputs."""
     return rng.integers(-2, 6, c_out), rng.integers(-20, 20, c_out) * rng.integers(0, 2, c_out)
 
 
 def _tables(inputs: tuple[KIF, ...], c_out: int, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
-    """Widths from 0, a pruned edge, to all bits of the channel; entries of up to 10 bits, some all the same."""
+    """Draw widths from 0, a pruned edge, to all bits of the channel, and entries of up to 10 bits, some constant."""
     bits = np.array([kif.bits for kif in inputs])
     widths = np.minimum(rng.integers(0, MOST_BITS + 1, (len(inputs), c_out)), bits[:, None])
     widths[rng.random(widths.shape) < 0.2] = 0

@@ -124,7 +124,27 @@ def _results(spec: Spec, seed: int, kept: Path, jobs: int) -> Iterator[Tally]:
 
 
 def one_network(spec: Spec, seed: int, kept: Path) -> Tally:
-    """Draw one model and send it through all forms. Raises NotReproducibleError for a difference."""
+    """Draw one model and send it through all forms.
+
+    Parameters
+    ----------
+    spec
+        Specification for the firmware.
+    seed
+        Seed of the draw.
+    kept
+        Folder for the model, network and vectors of a difference.
+
+    Returns
+    -------
+    Tally
+        Counts of this network.
+
+    Raises
+    ------
+    NotReproducibleError
+        If forms differ, or a proof fails.
+    """
     tally, started = Tally(), time.monotonic()
     drawn = draw(seed)
     try:

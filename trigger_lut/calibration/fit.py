@@ -1,7 +1,7 @@
 """Make the calibration: `python -m trigger_lut.calibration.fit --codes results/data/jets/codes.npz --write FILE`.
 
-Networks at random and from trainings are built and synthesized, about two hundred of them; what is done is kept in a
-folder, so that an interrupted run continues. Then the weights are fitted.
+It synthesizes random networks and networks from trainings, then fits the weights. A folder keeps each result, so an
+interrupted run continues.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ AT_ONCE = 2  # syntheses
 
 
 def measured(name: str, network: Network, spec: Spec) -> weights.Network:
-    """A network's parts, and what Yosys makes of it."""
+    """Return the parts of a network, and the result of its synthesis."""
     period, family = spec.target.clock_period_ns, spec.target.family
     with tempfile.TemporaryDirectory(prefix="trigger_lut_calibration_") as folder:
         project = write_rtl(network, Path(folder, "rtl"), spec)
@@ -46,7 +46,23 @@ def measured(name: str, network: Network, spec: Spec) -> weights.Network:
 
 
 def calibrate(codes: Path, targets: Path, folder: Path, data: Path) -> Calibration:
-    """Measure all networks, keeping each in `folder`, fit the weights, and write `data`."""
+    """Measure all networks, keeping each in `folder`, fit the weights, and write `data`.
+
+    Parameters
+    ----------
+    codes : Path
+        Event codes of 16 features and 5 classes.
+    targets : Path
+        targets.yaml.
+    folder : Path
+        Measurements and checkpoints; networks in it are not built again.
+    data : Path
+        File for the result.
+
+    Returns
+    -------
+    Calibration
+    """
     from trigger_lut.calibration.random_networks import COUNTS, random_network
     from trigger_lut.calibration.training_snapshots import TRAININGS, trained_networks
 
@@ -99,6 +115,7 @@ def calibrate(codes: Path, targets: Path, folder: Path, data: Path) -> Calibrati
 
 
 def main() -> None:
+    """Calibrate from the command line, and print weights and errors."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--codes", type=Path, required=True, help="integer codes of 16 features and 5 classes")
     parser.add_argument("--targets", type=Path, default=Path("config/targets.yaml"))

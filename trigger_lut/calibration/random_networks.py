@@ -1,6 +1,6 @@
 """Random networks of all kinds for the calibration: smooth tables, as training makes them, with widths drawn at random.
 
-Every output of a layer of tables has at least three live edges where there are so many channels: in trained networks
+Every output of a layer of tables has at least three live edges if the layer has so many channels: in trained networks
 fewer are rare.
 """
 
@@ -28,7 +28,19 @@ Made = tuple[Any, list[KIF] | None]
 
 
 def random_network(kind: str, seed: int) -> Network:
-    """The network of a kind and a seed."""
+    """Make the network of a kind and a seed.
+
+    Parameters
+    ----------
+    kind : str
+        Key of `COUNTS`.
+    seed : int
+        Seed of the draws; the same one gives the same network.
+
+    Returns
+    -------
+    Network
+    """
     rng = np.random.default_rng((seed, len(kind)))
     keras.utils.set_random_seed(seed)
     model, inputs = MAKERS[kind](rng)
@@ -37,7 +49,7 @@ def random_network(kind: str, seed: int) -> Network:
 
 
 def _scatter(model: Any, rng: np.random.Generator) -> None:
-    """Widths, fractions and biases as if trained, of one density and coarseness a network."""
+    """Assign widths, fractions and biases as if trained, of one density and coarseness a network."""
     live, gain = rng.choice([0.3, 0.5, 0.7, 0.9]), float(rng.choice([2, 4]))
     widest, finest = int(rng.integers(3, 7)), int(rng.integers(3, 7))
     for layer in model._flatten_layers(include_self=False):

@@ -1,4 +1,4 @@
-"""Networks from trainings, at several moments of each: what the surrogate has to count while it steers."""
+"""Networks from several moments of trainings: those that the surrogate counts while it steers."""
 
 from __future__ import annotations
 
@@ -62,7 +62,23 @@ The last two have one set of tables behind features whose formats are far apart,
 
 
 def trained_networks(name: str, codes: Path, targets: Path, scratch: Path) -> Iterator[tuple[str, Network]]:
-    """The networks of one training, each with its name. Checkpoints go to `scratch`."""
+    """Yield the networks of one training, each with its name.
+
+    Parameters
+    ----------
+    name : str
+        Key of `TRAININGS`.
+    codes : Path
+        Event codes of 16 features and 5 classes.
+    targets : Path
+        targets.yaml.
+    scratch : Path
+        Folder for checkpoints.
+
+    Yields
+    ------
+    tuple of str and Network
+    """
     luts, shape = TRAININGS[name]
     spec = Spec.model_validate(
         {

@@ -22,21 +22,31 @@ def fmax_estimate_mhz(path_ns: float, family: str, luts: float) -> float:
         Family as Yosys names it.
     luts : float
         LUTs of the netlist: large designs are slower.
+
+    Returns
+    -------
+    float
+        Clock in MHz, to three decimals.
     """
     return round(fmax_mhz(path_ns, family, luts), DIGITS)
 
 
 def fmax_interval(estimate_mhz: float, family: str, probability: float = 0.95) -> FmaxInterval | None:
-    """Return the interval of an estimated Fmax; None for a family without published designs.
+    """Return the interval of an estimated Fmax.
 
     Parameters
     ----------
     estimate_mhz : float
-        By `fmax_estimate_mhz`.
+        Clock in MHz by `fmax_estimate_mhz`.
     family : str
         Family as Yosys names it.
     probability : float
         A key of `delay.PERIOD_RATIOS`.
+
+    Returns
+    -------
+    FmaxInterval or None
+        None for a family without published designs.
     """
     if family != CHECKED_FAMILY:
         return None

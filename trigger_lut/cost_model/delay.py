@@ -10,8 +10,8 @@ The fit would also shorten the delays of smaller designs. The model does not: on
 a delay that is too long costs registers, but never promises a clock that is missed.
 
 Time within a pipeline is counted in ns of logic from the first register on, registers skipped: stage s covers
-(s * stage_ns, (s + 1) * stage_ns]. An operator is never cut by a register, so it waits for the next stage when it
-does not fit into the present one; `finish` is that rule. latency_cycles of a network is `cycles` of its last output.
+(s * stage_ns, (s + 1) * stage_ns]. No register cuts an operator. One that does not fit into the present stage waits for
+the next one; `finish` is that rule. latency_cycles of a network is `cycles` of its last output.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ FILL = 0.82
 class Delays:
     """Delays of a family in ns.
 
-    lut        through a 6-input LUT
-    net        wire from one cell to the next
-    wide_mux   through one multiplexer that joins two LUTs (MUXF7, MUXF8, MUXF9)
-    carry      into and out of a carry chain, over its first bit
-    carry_bit  along the chain, each further bit
-    register   clock to output, setup and clock uncertainty together
-    block_ram  clock to output of a block RAM without output register, beyond that of a register
+    lut        Through a 6-input LUT.
+    net        Wire from one cell to the next.
+    wide_mux   Through one multiplexer that joins two LUTs (MUXF7, MUXF8, MUXF9).
+    carry      Into and out of a carry chain, over its first bit.
+    carry_bit  Along the chain, each further bit.
+    register   Clock to output, setup and clock uncertainty together.
+    block_ram  Clock to output of a block RAM without output register, beyond the delay of a register.
     """
 
     lut: float
@@ -64,7 +64,18 @@ class Growth:
     power: float
 
     def factor(self, luts: float) -> float:
-        """Return the factor on the delays of a design of so many LUTs."""
+        """Return the factor on the delays of a design.
+
+        Parameters
+        ----------
+        luts : float
+            LUTs of the design.
+
+        Returns
+        -------
+        float
+            At least 1.
+        """
         return max(1.0, float((luts / self.luts) ** self.power))
 
 
@@ -77,22 +88,59 @@ WIDEST_MUXED_TABLE = {"xcup": 9, "xcu": 9, "xc7": 8}
 
 
 def delays(family: str) -> Delays:
-    """Delays of a family. Raises ConfigurationError for one that the model does not know."""
+    """Return the delays of a family.
+
+    Parameters
+    ----------
+    family : str
+        Family as Yosys names it.
+
+    Returns
+    -------
+    Delays
+
+    Raises
+    ------
+    ConfigurationError
+        For a family that the model does not know.
+    """
     if family not in FAMILIES:
         raise ConfigurationError(f"no delays for family {family!r}{nearest(family, FAMILIES)}")
     return FAMILIES[family]
 
 
 def lut_delay(family: str) -> float:
-    """One LUT and the wire behind it, in ns."""
+    """Return the delay of one LUT and the wire behind it, in ns.
+
+    Parameters
+    ----------
+    family : str
+        Family as Yosys names it.
+
+    Returns
+    -------
+    float
+    """
     d = delays(family)
     return d.lut + d.net
 
 
 def table_delay(address_bits: int, family: str) -> float:
-    """A table of 2**address_bits entries, in ns: one LUT, joined by wide multiplexers, then by more LUTs.
+    """Return the delay of a table, in ns.
 
-    One address bit chooses between two constants: that is wiring.
+    One LUT covers up to 6 address bits. Wide multiplexers join LUTs, then more LUTs do. One address bit chooses between
+    two constants: that is wiring.
+
+    Parameters
+    ----------
+    address_bits : int
+        The table has 2**address_bits entries.
+    family : str
+        Family as Yosys names it.
+
+    Returns
+    -------
+    float
     """
     d = delays(family)
     if address_bits <= 1:
@@ -104,15 +152,41 @@ def table_delay(address_bits: int, family: str) -> float:
 
 
 def adder_delay(bits: int, family: str) -> float:
-    """An adder over `bits` bits in ns: one LUT a bit and the carry chain. 0 bits: the operands do not overlap."""
+    """Return the delay of an adder in ns: one LUT a bit and the carry chain.
+
+    Parameters
+    ----------
+    bits : int
+        Width of the adder; 0: the operands do not overlap.
+    family : str
+        Family as Yosys names it.
+
+    Returns
+    -------
+    float
+    """
     d = delays(family)
     return lut_delay(family) + d.carry + (bits - 1) * d.carry_bit if bits > 0 else 0.0
 
 
 def stage_ns(clock_period_ns: float, family: str) -> float:
-    """Logic that is planned between two registers, in ns.
+    """Return the logic that is planned between two registers, in ns.
 
-    Raises ConfigurationError when the clock leaves no room for one LUT.
+    Parameters
+    ----------
+    clock_period_ns : float
+        Clock period in ns.
+    family : str
+        Family as Yosys names it.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ConfigurationError
+        If the clock leaves no room for one LUT, or the family is unknown.
     """
     room = FILL * (clock_period_ns - delays(family).register)
     if room < lut_delay(family):
@@ -125,9 +199,23 @@ def stage_ns(clock_period_ns: float, family: str) -> float:
 
 
 def finish(start: float, delay: float, stage: float) -> float:
-    """When an operator is done whose operands are ready at `start`, if no register may cut it (all in ns).
+    """Return when an operator is done, if no register may cut it.
 
     One that is longer than a stage gets a stage of its own.
+
+    Parameters
+    ----------
+    start : float
+        Time in ns at which all operands are ready.
+    delay : float
+        Delay of the operator in ns.
+    stage : float
+        Logic of a stage in ns, by `stage_ns`.
+
+    Returns
+    -------
+    float
+        Time in ns of logic.
     """
     if delay <= 0:
         return start
@@ -139,10 +227,38 @@ def finish(start: float, delay: float, stage: float) -> float:
 
 
 def cycles(total_delay: float, stage: float) -> int:
-    """Stages up to a time that `finish` gave; at least 1."""
+    """Return the number of stages up to a time.
+
+    Parameters
+    ----------
+    total_delay : float
+        Time in ns, by `finish`.
+    stage : float
+        Logic of a stage in ns, by `stage_ns`.
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
     return max(1, math.ceil(total_delay / stage - TOLERANCE))
 
 
 def fmax_mhz(logic_ns: float, family: str, luts: float = 0) -> float:
-    """Estimate the clock in MHz that a path between two registers reaches in a design of `luts` LUTs."""
+    """Estimate the clock that a path between two registers reaches.
+
+    Parameters
+    ----------
+    logic_ns : float
+        Logic on the path in ns.
+    family : str
+        Family as Yosys names it.
+    luts : float
+        LUTs of the design: large designs are slower.
+
+    Returns
+    -------
+    float
+        Clock in MHz.
+    """
     return 1000 / (logic_ns * GROWTH.factor(luts) + delays(family).register)

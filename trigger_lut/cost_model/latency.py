@@ -1,4 +1,4 @@
-"""How many cycles a network will take: the delay model along its tables, adder trees and saturations.
+"""Latency of a network in cycles: the delay model along its tables, adder trees and saturations.
 
 The firmware generator cuts its pipeline by the same delays, so training can keep to a latency budget without building
 anything. Logic that turns out simpler than tables and formats say can take a stage less, arithmetic layers one more.
@@ -47,19 +47,55 @@ OUTPUT_TIMES: BackEnd[list[float]] = BackEnd("latency estimate", default=lowered
 
 
 def network_cycles(network: Network, clock_period_ns: float, family: str) -> int:
-    """latency_cycles of the network's pipelined firmware at a clock.
+    """Return latency_cycles of the network's pipelined firmware at a clock.
 
     Counted from the cycle in which valid_in is high to the cycle in which valid_out is: the number of registers
     between the ports. The input port is not registered (the sender's output register drives it), the output port is.
-    Raises ConfigurationError for an unknown family or a clock that leaves no room for logic.
+
+    Parameters
+    ----------
+    network : Network
+        The integer network.
+    clock_period_ns : float
+        Clock period in ns.
+    family : str
+        Family as Yosys names it.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ConfigurationError
+        For an unknown family or a clock that leaves no room for logic.
     """
     return delay_model.cycles(output_stages(network, clock_period_ns, family), 1.0)
 
 
 def output_stages(network: Network, clock_period_ns: float, family: str, plans: Plans | None = None) -> float:
-    """When the last output of the network is ready, in pipeline stages (not whole ones); errors as `network_cycles`.
+    """Return when the last output of the network is ready, in pipeline stages.
 
-    plans: what `plan_network` gives, where it is known already.
+    Parameters
+    ----------
+    network : Network
+        The integer network.
+    clock_period_ns : float
+        Clock period in ns.
+    family : str
+        Family as Yosys names it.
+    plans : list, optional
+        Result of `plan_network`, if it is known already.
+
+    Returns
+    -------
+    float
+        A fraction of a stage counts as such.
+
+    Raises
+    ------
+    ConfigurationError
+        For an unknown family or a clock that leaves no room for logic.
     """
     stage = delay_model.stage_ns(clock_period_ns, family)
     times = value_times(network, stage, family, plans)
@@ -67,9 +103,26 @@ def output_stages(network: Network, clock_period_ns: float, family: str, plans: 
 
 
 def network_stages(network: Network, clock_period_ns: float, family: str) -> list[NDArray[np.float64]]:
-    """When each output of each layer is ready at the latest place, in pipeline stages: one array (C_out,) a layer.
+    """Return when each output of each layer is ready at the latest position, in pipeline stages.
 
-    Raises ConfigurationError for an unknown family or a clock that leaves no room for logic.
+    Parameters
+    ----------
+    network : Network
+        The integer network.
+    clock_period_ns : float
+        Clock period in ns.
+    family : str
+        Family as Yosys names it.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        Times (C_out,), one array a layer.
+
+    Raises
+    ------
+    ConfigurationError
+        For an unknown family or a clock that leaves no room for logic.
     """
     stage = delay_model.stage_ns(clock_period_ns, family)
     times = np.array(value_times(network, stage, family)) / stage
@@ -78,7 +131,7 @@ def network_stages(network: Network, clock_period_ns: float, family: str) -> lis
 
 
 def value_times(network: Network, stage: float, family: str, plans: Plans | None = None) -> list[float]:
-    """When each value is ready, in ns of logic with registers every `stage` ns (delay_model.finish)."""
+    """Return when each value is ready, in ns of logic with registers every `stage` ns (`delay.finish`)."""
     times = [0.0] * len(network.inputs)
     planned = plan_network(network) if plans is None else plans
     for n, layer in enumerate(network.layers):
@@ -130,7 +183,7 @@ def _largest_times(
 
 
 def saturates(codes: Range, kif: KIF, rounding: str = "TRN") -> bool:
-    """Whether codes of this range, rounded to the format's fraction, can leave the format."""
+    """Return whether codes of this range, rounded to the format's fraction, can leave the format."""
     lo, hi, f = codes
     return not fits(lo, hi, f, kif, rounding)
 
@@ -138,7 +191,10 @@ def saturates(codes: Range, kif: KIF, rounding: str = "TRN") -> bool:
 def converted_time(
     time: float, codes: Range, kif: KIF, overflow: str, stage: float, family: str, rounding: str = "TRN"
 ) -> float:
-    """When a value that is ready at `time` is ready in a format: an adder for RND, saturation where it can overflow."""
+    """Return when a value that is ready at `time` is ready in a format.
+
+    RND takes an adder. Saturation takes logic only where the value can overflow.
+    """
     if rounding == "RND" and kif.f < codes[2]:
         bits = kif_for_range(*codes).bits - (codes[2] - kif.f)
         time = delay_model.finish(time, delay_model.adder_delay(max(bits, 1), family), stage)
@@ -146,7 +202,7 @@ def converted_time(
         return time
     source = kif_for_range(*codes)
     above = source.k + source.i - min(kif.i, source.i)
-    # A register may are between seeing the overflow and selecting the limit.
+    # A register may lie between seeing the overflow and selecting the limit.
     for delay in (delay_model.table_delay(max(above, 1), family), delay_model.lut_delay(family)):
         time = delay_model.finish(time, delay, stage)
     return time
@@ -161,9 +217,9 @@ def _tree_time(plan: Summation, times: list[float], stage: float, family: str) -
 
 
 def adder_bits(a: Item, b: Item) -> int:
-    """Bits of the adder of two items: from where both have bits to the top.
+    """Return the width of the adder of two items: from where both have bits to the top.
 
-    0 where the bits lie side by side and the lower item is never negative.
+    0 where the bits do not overlap and the lower item is never negative.
     """
     for low, high in ((a, b), (b, a)):
         if low[1] >= 0 and low[2].bit_length() <= high[0]:

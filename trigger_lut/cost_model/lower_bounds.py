@@ -1,6 +1,6 @@
-"""The least that any network of a shape takes: budgets below it are refused before the first epoch.
+"""Lower bounds on LUTs and latency of any network of a shape: budgets below them are refused before the first epoch.
 
-C classes are told apart by ceil(log2 C) bits that depend on the input, and each one that is more than a copy of an
+To distinguish C classes takes ceil(log2 C) bits that depend on the input. Each bit that is more than a copy of an
 input bit takes a LUT. Neighboring layers can share a LUT where no register lies between them, so layers add nothing to
 this. The signal passes one table of two or more address bits a layer, in the delay model that the pipeline is cut by.
 """
@@ -13,12 +13,31 @@ from trigger_lut.errors import BudgetMissedError
 
 
 def least_luts(classes: int) -> int:
-    """LUTs of the smallest network that is more than wires."""
+    """Return the LUTs of the smallest network that is more than wires."""
     return max((classes - 1).bit_length(), 1)
 
 
 def least_cycles(layers: int, clock_period_ns: float, family: str) -> int:
-    """latency_cycles of one table after the other. Raises ConfigurationError for a clock without room for logic."""
+    """Return latency_cycles of a chain of tables, one a layer.
+
+    Parameters
+    ----------
+    layers : int
+        Number of tables.
+    clock_period_ns : float
+        Clock period in ns.
+    family : str
+        Family as Yosys names it.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ConfigurationError
+        For an unknown family or a clock that leaves no room for logic.
+    """
     stage, time = delay.stage_ns(clock_period_ns, family), 0.0
     for _ in range(layers):
         time = delay.finish(time, delay.table_delay(2, family), stage)
@@ -26,14 +45,27 @@ def least_cycles(layers: int, clock_period_ns: float, family: str) -> int:
 
 
 def table_layers(shape: NetworkShape) -> int:
-    """Layers of tables that a signal passes; of a user's function none is known before it is called."""
+    """Return the number of table layers that a signal passes; 0 for a user's function, which is not called yet."""
     if shape.units is not None:
         return len(shape.units)
     return sum(layer.kind.startswith("lut_") for layer in shape.layers or [])
 
 
 def impossible(spec: Spec, classes: int) -> list[str]:
-    """Budgets of a design that no network of its shape can meet; each entry begins with the key."""
+    """List the budgets of a design that no network of its shape can meet.
+
+    Parameters
+    ----------
+    spec : Spec
+        The design.
+    classes : int
+        Number of classes.
+
+    Returns
+    -------
+    list of str
+        Messages; each begins with the key of the budget.
+    """
     layers, target, found = table_layers(spec.network), spec.target, []
     luts = least_luts(classes)
     if spec.budget.luts < luts:
@@ -52,6 +84,19 @@ def impossible(spec: Spec, classes: int) -> list[str]:
 
 
 def refuse_impossible(spec: Spec, classes: int) -> None:
-    """Raises BudgetMissedError, with every budget that no network of the design's shape can meet."""
+    """Refuse budgets that no network of the design's shape can meet.
+
+    Parameters
+    ----------
+    spec : Spec
+        The design.
+    classes : int
+        Number of classes.
+
+    Raises
+    ------
+    BudgetMissedError
+        With every such budget.
+    """
     if found := impossible(spec, classes):
         raise BudgetMissedError(f"design {spec.design!r}: " + "; ".join(found))

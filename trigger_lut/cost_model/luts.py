@@ -1,14 +1,15 @@
 """LUTs of a network, counted from its integers along the same plan that the firmware is built by, then weighted.
 
-Tables: an output bit takes one LUT up to six address bits, and one for each distinct non-trivial cofactor above
-that; a bit that is constant, or a copy of an address bit, takes none. Entries that no code can reach do not count, and
-equal tables of one channel are built once at a place. Adders: one LUT for each bit in which both operands have bits. An
-adder's LUTs have inputs to spare: each adder can absorb one table of up to five address bits that nothing else reads.
+Tables: an output bit takes one LUT up to six address bits. Above that it takes one for each distinct non-trivial
+cofactor. A bit that is constant, or a copy of an address bit, takes none. Entries that no code can reach do not count.
+Equal tables of one channel are built once at a position.
+Adders: one LUT for each bit in which both operands have bits. An adder's LUTs have free inputs: each adder can absorb
+one table of up to five address bits that nothing else reads.
 Conversions: an adder for rounding; for saturation the overflow of the bits above the format, and one LUT a bit.
 Arithmetic layers: the bits of the adders that they are built of. Selections: the bits of comparisons and of choices.
 
-Synthesis joins what is counted one by one here; the weights of these parts are fitted to Yosys on networks of all kinds
-(`trigger_lut.calibration`).
+Synthesis merges logic that is counted separately here; the weights of these parts are fitted to Yosys on networks of
+all kinds (`trigger_lut.calibration`).
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from trigger_lut.network.network import PADDING, IntegerLayer, MaxLayer, Network
 from trigger_lut.network.reachability import code_ranges, entries_in_firmware
 
 LUT_INPUTS = 6
-ABSORBED_BITS = 5  # address bits of a table that fits into the LUTs of an adder, beside the other operand
+ABSORBED_BITS = 5  # address bits of a table that fits into the LUTs of an adder together with the other operand
 
 
 NO_PARTS = Parts(**dict.fromkeys(Parts.model_fields, 0.0))
@@ -53,7 +54,7 @@ def lowered_parts(layer: IntegerLayer, read: Ranges, gather_index: IntArray, pla
 
 
 LAYER_PARTS: BackEnd[Parts] = BackEnd("LUT estimate", default=lowered_parts)
-"""(layer, ranges, gather index, plans) -> the parts of a layer besides its conversions."""
+"""(layer, ranges, gather index, plans) -> the parts of a layer without its conversions."""
 
 
 @dataclass(frozen=True)
@@ -66,27 +67,46 @@ class LayerCost:
 
     @property
     def luts(self) -> float:
+        """LUTs of all parts."""
         return self.tables + self.adders + self.saturation
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a network is estimated to take. Its depth in pipeline stages is that of the firmware that we build."""
+    """Estimated cost of a network; its depth in pipeline stages is the depth of our firmware."""
 
     layers: tuple[LayerCost, ...]
     stages: float
 
     @property
     def luts(self) -> float:
+        """LUTs of all layers."""
         return sum(layer.luts for layer in self.layers)
 
     @property
     def latency_cycles(self) -> int:
+        """Depth in full pipeline stages, at least 1."""
         return cycles(self.stages, 1.0)
 
 
 def estimate(network: Network, clock_period_ns: float, family: str, weights: Parts | None = None) -> Cost:
-    """Cost of a network at a clock. weights: of the parts; None: those that were fitted to Yosys."""
+    """Estimate the cost of a network at a clock.
+
+    Parameters
+    ----------
+    network : Network
+        The integer network.
+    clock_period_ns : float
+        Clock period in ns.
+    family : str
+        Family as Yosys names it.
+    weights : Parts, optional
+        Weights of the parts; None: those that were fitted to Yosys.
+
+    Returns
+    -------
+    Cost
+    """
     w = weights or load().weights
     plans = plan_network(network)
     costs = tuple(
@@ -101,15 +121,26 @@ def estimate(network: Network, clock_period_ns: float, family: str, weights: Par
 
 
 def network_parts(network: Network) -> Parts:
-    """What a network is made of, all layers together."""
+    """Count the parts of a network, all layers together.
+
+    Parameters
+    ----------
+    network : Network
+        The integer network.
+
+    Returns
+    -------
+    Parts
+        LUTs without weights.
+    """
     rows = np.array([x.row() for x in layers_parts(network)])
     return Parts(**dict(zip(Parts.model_fields, rows.sum(axis=0).tolist(), strict=True)))
 
 
 def layers_parts(network: Network, plans: Plans | None = None) -> list[Parts]:
-    """What each layer is made of, in LUTs counted one by one.
+    """Count the parts of each layer, in LUTs without weights.
 
-    plans: of `plan_network`, where they are known already.
+    plans: result of `plan_network`, if it is known already.
     """
     planned = plan_network(network) if plans is None else plans
     # A conversion serves every layer and place that wants the same value in the same format.
@@ -139,9 +170,9 @@ def _max_parts(layer: MaxLayer, read: Ranges, gather_index: IntArray, plans: Any
 
 
 def tables_luts(layer: TableLayer, planned: list[list[Summation]], read: Ranges) -> tuple[float, float, float]:
-    """LUTs of the tables of a layer at all its places, of these in tables that adders can absorb, and of the adders.
+    """Count LUTs of a layer's tables at all positions, those of tables that adders can absorb, and those of its adders.
 
-    planned: of `plan_places`.
+    planned: result of `plan_places`.
     """
     total = np.zeros(3)
     # Places that read the same ranges with the same padding are built alike.
@@ -164,7 +195,7 @@ def tables_luts(layer: TableLayer, planned: list[list[Summation]], read: Ranges)
 
 
 def _as_built(plan: Summation, layer: TableLayer, codes: IntArray, o: int) -> Summation:
-    """The plan with the entries that tables have in firmware at a place."""
+    """Return the plan with the entries that tables have in firmware at a position."""
     addends = []
     for a in plan.addends:
         entries = entries_in_firmware(layer, codes, a.channel, o)
@@ -176,7 +207,7 @@ def _as_built(plan: Summation, layer: TableLayer, codes: IntArray, o: int) -> Su
 
 
 def max_luts(layer: MaxLayer, gather_index: IntArray, read: Ranges) -> float:
-    """LUTs of a selection at all its places: the bits of its comparisons and choices."""
+    """Count LUTs of a selection at all positions: the bits of its comparisons and choices."""
     total = 0.0
     for p, o in itertools.product(range(len(gather_index)), range(layer.shape[1])):
         comb = max_tree.logic(tuple(max_tree.members(layer, o, read[p], gather_index[p]).values()))
@@ -186,9 +217,9 @@ def max_luts(layer: MaxLayer, gather_index: IntArray, read: Ranges) -> float:
 
 
 def table_luts(values: IntArray) -> float:
-    """LUTs of a table of 2**m entries.
+    """Count LUTs of a table of 2**m entries.
 
-    An output bit of more than six address bits is expanded on the highest ones; the multiplexers F7 to F9 that
+    An output bit of more than six address bits is expanded on the highest ones. The multiplexers F7 to F9 that
     join its LUTs are free. Equal output bits, and equal halves, are built once.
     """
     values = np.asarray(values, dtype=np.int64)
@@ -204,20 +235,20 @@ def table_luts(values: IntArray) -> float:
 
 @cache
 def _wires(leaf: int) -> frozenset[int]:
-    """Truth tables that take no LUT: constants, and address bits as they are or inverted."""
+    """Return truth tables that take no LUT: constants, and address bits as they are or inverted."""
     full = (1 << leaf) - 1
     address = [sum(1 << a for a in range(leaf) if a >> n & 1) for n in range(leaf.bit_length() - 1)]
     return frozenset([0, full, *address, *(full ^ a for a in address)])
 
 
 def adder_luts(plan: Summation) -> float:
-    """LUTs of an adder tree."""
+    """Count LUTs of an adder tree."""
     items = plan.items
     return float(sum(_shared_bits(items[a], items[b]) for a, b in plan.pairs))
 
 
 def absorbed_luts(plan: Summation, uses: Mapping[tuple[int, bytes], int]) -> float:
-    """LUTs of tables that vanish into the adders of an output; `uses` counts how often each table is read."""
+    """Count LUTs of tables that an output's adders absorb; `uses` counts how often each table is read."""
     items, total = plan.items, 0.0
     for pair in plan.pairs:
         # Below the lowest bit that both operands have, there is no adder to absorb anything.
@@ -233,7 +264,7 @@ def _key(addend: Addend) -> tuple[int, bytes]:
 
 
 def _shared_bits(a: Item, b: Item) -> int:
-    """Bits in which both operands have bits; above the top of an unsigned one, the carry chain needs no LUT."""
+    """Count bits in which both operands have bits; above the top of an unsigned one, the carry chain needs no LUT."""
     top = kif_for_range(a[1] + b[1], a[2] + b[2], 0).bits
     for _, lo, hi in (a, b):
         if lo >= 0:
@@ -242,7 +273,7 @@ def _shared_bits(a: Item, b: Item) -> int:
 
 
 def conversion_luts(codes: tuple[int, int, int], kif: KIF, overflow: str = "SAT", rounding: str = "TRN") -> float:
-    """LUTs that bring codes of a range (lo, hi, f) into a format: an adder for RND, clipping where needed."""
+    """Count LUTs that bring codes of a range (lo, hi, f) into a format: an adder for RND, clipping where needed."""
     source = kif_for_range(*codes)
     f = codes[2]
     total = 0.0
@@ -258,7 +289,17 @@ def summarize(layer: IntegerLayer) -> tuple[list[int], list[int]]:
     """Count the edges by the bits that they read, and by the bits that they give, each from 0 on.
 
     Of a table: address bits, and bits of its output. Of a weight: bits of the input, and of the weight. Of a
-    selection: bits of the input, and those that are compared. An edge that is not there counts as 0 bits.
+    selection: bits of the input, and those that are compared. A missing edge counts as 0 bits.
+
+    Parameters
+    ----------
+    layer : IntegerLayer
+        Layer of any kind.
+
+    Returns
+    -------
+    tuple of list of int
+        Number of edges that read 0, 1, ... bits, and that give 0, 1, ... bits.
     """
     bits = layer.edge_bits()
     absent = [0] * (layer.n_possible_edges - layer.live_edges)

@@ -1,4 +1,4 @@
-"""What one operation of alkaid's logic takes: its delay by the delay model, and its LUTs."""
+"""Cost of one operation of alkaid's logic: its delay by the delay model, and its LUTs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from trigger_lut.cost_model import delay as delay_model
 
 
 def operation_delay(ops: list[Any], index: int, family: str) -> float:
-    """Delay in ns of one alkaid operation. Wiring - dropped bits, negated single bits, constants - costs nothing."""
+    """Return the delay of one alkaid operation in ns; wiring (dropped bits, inverted bits, constants) costs nothing."""
     op = ops[index]
     operands = [ops[a].qint for a in op.addr]
     match op.opcode:
@@ -41,7 +41,7 @@ def _bits(qint: Any) -> int:
 
 
 def _overlap(a: Any, b: Any, shift: int, total: Any) -> int:
-    """Bits of the adder of a and b * 2**shift; 0 where the two lie side by side and the lower one is unsigned."""
+    """Return the width of the adder of a and b * 2**shift; 0 without common bits where the lower operand is unsigned."""
     low_a, low_b = -a.kif.fractional, -b.kif.fractional + shift
     top_a, top_b = a.kif.integers, b.kif.integers + shift
     if (not a.kif.signed and top_a <= low_b) or (not b.kif.signed and top_b <= low_a):
@@ -51,19 +51,47 @@ def _overlap(a: Any, b: Any, shift: int, total: Any) -> int:
 
 
 def operation_delays(comb: Any, family: str) -> list[float]:
-    """Return the delay of each operation in ns, by the delay model."""
+    """Return the delay of each operation, by the delay model.
+
+    Parameters
+    ----------
+    comb : CombLogic
+        Logic of alkaid.
+    family : str
+        Family as Yosys names it.
+
+    Returns
+    -------
+    list of float
+        Delays in ns, in the order of operations.
+    """
     return [operation_delay(comb.ops, index, family) for index in range(len(comb.ops))]
 
 
 def stage_times(comb: Any, stage_ns: float, delays_ns: Sequence[float]) -> list[float]:
-    """Return when each operation is done, in ns of logic with registers every `stage_ns` (see delay_model.finish)."""
+    """Return when each operation is done, with all inputs ready at 0 (see `delay.finish`).
+
+    Parameters
+    ----------
+    comb : CombLogic
+        Logic of alkaid.
+    stage_ns : float
+        Logic between two registers in ns.
+    delays_ns : sequence of float
+        Delay of each operation in ns.
+
+    Returns
+    -------
+    list of float
+        Times in ns of logic.
+    """
     return _times(comb, stage_ns, delays_ns, [0.0] * comb.shape[0])
 
 
 def operation_luts(ops: list[Any], index: int) -> float:
-    """LUTs of one operation of an arithmetic layer or a selection: one a bit of an adder or a choice.
+    """Count LUTs of one operation of an arithmetic layer or a selection: one a bit of an adder or a choice.
 
-    A ReLU and an added constant vanish into the LUTs around them (Yosys, 15 random networks of two arithmetic layers).
+    Yosys merges a ReLU and an added constant into the LUTs around them.
     """
     op = ops[index]
     if op.opcode in (0, 1):
@@ -74,7 +102,7 @@ def operation_luts(ops: list[Any], index: int) -> float:
 
 
 def operation_times(comb: Any, stage_ns: float, family: str, ready: Sequence[float]) -> list[float]:
-    """Return the same for logic whose inputs are ready at these times, with the delays of the delay model."""
+    """Return when each operation is done, for inputs that are ready at given times; delays are those of `delay`."""
     return _times(comb, stage_ns, operation_delays(comb, family), ready)
 
 
@@ -87,7 +115,19 @@ def _times(comb: Any, stage_ns: float, delays_ns: Sequence[float], ready: Sequen
 
 
 def described(ops: list[Any], index: int) -> str:
-    """Describe one operation for a message: its kind and its size."""
+    """Describe one operation for a message: its kind and its size.
+
+    Parameters
+    ----------
+    ops : list
+        Operations of alkaid's logic.
+    index : int
+        Number of the operation.
+
+    Returns
+    -------
+    str
+    """
     op = ops[index]
     operands = [ops[a].qint for a in op.addr]
     match op.opcode:

@@ -81,13 +81,38 @@ def load() -> PublishedDelays:
 
 
 def logic_ns(design: PublishedDesign, family: str) -> float:
-    """Delay of a design's path by the figures of `delay`, without registers and without growth, in ns."""
+    """Return the delay of a design's path by the figures of `delay`, without registers and without growth.
+
+    Parameters
+    ----------
+    design : PublishedDesign
+        Design with the operators on its path.
+    family : str
+        Family as Yosys names it.
+
+    Returns
+    -------
+    float
+        Delay in ns.
+    """
     operators = {"adder": delay.adder_delay, "table": delay.table_delay}
     return sum(operators[kind](bits, family) for kind, bits in design.path)
 
 
 def fit(designs: Sequence[PublishedDesign], family: str) -> Growth:
-    """Fit the growth of delays with the LUTs: a straight line of their logarithms, by least squares."""
+    """Fit the growth of delays with the LUTs: a straight line of their logarithms, by least squares.
+
+    Parameters
+    ----------
+    designs : sequence of PublishedDesign
+        Designs with measured times.
+    family : str
+        Family as Yosys names it.
+
+    Returns
+    -------
+    Growth
+    """
     register = delay.delays(family).register
     scales = [(d.time_ns - d.registers * register) / logic_ns(d, family) for d in designs]
     power, offset = np.polyfit(np.log([d.luts for d in designs]), np.log(scales), 1)
@@ -95,7 +120,22 @@ def fit(designs: Sequence[PublishedDesign], family: str) -> Growth:
 
 
 def predicted_ns(design: PublishedDesign, family: str, growth: Growth) -> float:
-    """Predict the time of a design's path in ns."""
+    """Predict the time of a design's path.
+
+    Parameters
+    ----------
+    design : PublishedDesign
+        Design with the operators on its path.
+    family : str
+        Family as Yosys names it.
+    growth : Growth
+        Growth of delays with the LUTs.
+
+    Returns
+    -------
+    float
+        Time in ns, registers included.
+    """
     return logic_ns(design, family) * growth.factor(design.luts) + design.registers * delay.delays(family).register
 
 
@@ -116,7 +156,18 @@ def _others(designs: Sequence[PublishedDesign], design: PublishedDesign) -> list
 
 
 def ratio_intervals(probabilities: Sequence[float]) -> dict[float, tuple[float, float]]:
-    """Return central intervals of measured over predicted time by probability, rounded to the designs outwards."""
+    """Return central intervals of measured over predicted time, rounded to the designs outwards.
+
+    Parameters
+    ----------
+    probabilities : sequence of float
+        Probabilities of the intervals, 0 to 1.
+
+    Returns
+    -------
+    dict of float to tuple of float
+        Ends of the interval by probability.
+    """
     ratios = [row.ratio for row in checked()]
 
     def bound(quantile: float, method: Literal["lower", "higher"]) -> float:
@@ -126,6 +177,7 @@ def ratio_intervals(probabilities: Sequence[float]) -> dict[float, tuple[float, 
 
 
 def main() -> None:
+    """Print each design with its prediction, the fit and the intervals."""
     published = load()
     growth = fit(published.designs, published.family)
     print(f"{'design':<42} {'LUTs':>8} {'measured':>9} {'predicted':>9} {'ratio':>6}   [ns; fit to the others]")

@@ -17,7 +17,7 @@ DATA = Path(__file__).with_name("weights.json")
 
 
 class Parts(Strict):
-    """What a network is made of, in LUTs counted one by one; as weights: what each such LUT counts."""
+    """Parts of a network, in LUTs without weights; as weights: the factor on each such LUT."""
 
     tables: float = Field(description="LUTs of tables, each distinct one once.")
     absorbed: float = Field(description="Of these, in tables that an adder can absorb.")
@@ -27,10 +27,21 @@ class Parts(Strict):
     selections: float = Field(description="Bits of the comparisons and choices of selections.")
 
     def luts(self, weights: Parts) -> float:
-        """The weighted sum."""
+        """Return the weighted sum.
+
+        Parameters
+        ----------
+        weights : Parts
+            Factor on each part.
+
+        Returns
+        -------
+        float
+        """
         return float(np.dot(self.row(), weights.row()))
 
     def row(self) -> list[float]:
+        """Return the parts in the order of the fields."""
         return [self.tables, self.absorbed, self.adders, self.conversions, self.arithmetic, self.selections]
 
 
@@ -62,12 +73,22 @@ class Calibration(Strict):
 
 @cache
 def load() -> Calibration:
-    """The calibration that is shipped."""
+    """Return the calibration that is shipped."""
     return read_card(Calibration, DATA)
 
 
 def fit(networks: Sequence[Network]) -> Parts:
-    """Weights of least absolute relative error: least squares, weighted anew so that odd networks do not count most."""
+    """Fit weights of least absolute relative error, by repeated weighted least squares; outliers do not dominate it.
+
+    Parameters
+    ----------
+    networks : sequence of Network
+        Networks with LUTs by Yosys.
+
+    Returns
+    -------
+    Parts
+    """
     luts = np.array([n.luts for n in networks], dtype=np.float64)
     rows = np.array([n.parts.row() for n in networks]) / luts[:, None]
     trust = np.ones(len(luts))
@@ -80,7 +101,20 @@ def fit(networks: Sequence[Network]) -> Parts:
 
 
 def errors(networks: Sequence[Network], weights: Parts) -> Mapping[str, float]:
-    """Relative errors of the weighted sums: median and 95th percentile of their size, and the median with its sign."""
+    """Return the relative errors of the weighted sums.
+
+    Parameters
+    ----------
+    networks : sequence of Network
+        Networks with LUTs by Yosys.
+    weights : Parts
+        Factor on each part.
+
+    Returns
+    -------
+    mapping of str to float
+        Median and 95th percentile of their magnitude, and the median with its sign (bias).
+    """
     relative = np.array([n.parts.luts(weights) / n.luts - 1.0 for n in networks])
     size = np.abs(relative)
     return {

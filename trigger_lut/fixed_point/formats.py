@@ -28,6 +28,7 @@ class KIF(NamedTuple):
 
     @property
     def bits(self) -> int:
+        """Width in bits, with the sign bit."""
         return self.k + self.i + self.f
 
     @property
@@ -50,14 +51,30 @@ class KIF(NamedTuple):
         return f"{'fixed' if self.k else 'ufixed'}<{width},{integer}>"
 
     def fixed(self) -> tuple[int, int]:
-        """(W, I) of Vivado's ap_fixed<W,I> or ap_ufixed<W,I>; I includes the sign bit."""
+        """Return (W, I) of Vivado's ap_fixed<W,I> or ap_ufixed<W,I>; I includes the sign bit."""
         return self.bits, self.k + self.i
 
 
 def kif_from_fixed(signed: bool, width: int, integer: int) -> KIF:
-    """KIF of `ap_fixed<width, integer>` (signed) or `ap_ufixed<width, integer>`.
+    """Return the KIF of `ap_fixed<width, integer>` (signed) or `ap_ufixed<width, integer>`.
 
-    Raises ConfigurationError when the format has no value bits.
+    Parameters
+    ----------
+    signed : bool
+        True for ap_fixed.
+    width : int
+        W, all bits.
+    integer : int
+        I, bits above the binary point, with the sign bit.
+
+    Returns
+    -------
+    KIF
+
+    Raises
+    ------
+    ConfigurationError
+        If the format has no value bits.
     """
     k = int(signed)
     if width - k < 1:
@@ -68,9 +85,21 @@ def kif_from_fixed(signed: bool, width: int, integer: int) -> KIF:
 
 
 def parse_fixed(text: str) -> KIF:
-    """KIF of a text such as 'fixed<8,3>' or 'ufixed<6,-1>' (an 'ap_' in front may are).
+    """Return the KIF of a text such as 'fixed<8,3>' or 'ufixed<6,-1>'.
 
-    Raises ConfigurationError for any other text.
+    Parameters
+    ----------
+    text : str
+        Format in Vivado's notation; an 'ap_' in front is optional.
+
+    Returns
+    -------
+    KIF
+
+    Raises
+    ------
+    ConfigurationError
+        For any other text.
     """
     found = re.fullmatch(r"\s*(?:ap_)?(u?)fixed<\s*(\d+)\s*,\s*(-?\d+)\s*>\s*", text)
     if not found:
@@ -79,7 +108,20 @@ def parse_fixed(text: str) -> KIF:
 
 
 def kif_for_range(lo: int, hi: int, f: int) -> KIF:
-    """The narrowest format with `f` fractional bits that holds every code from lo to hi."""
+    """Return the narrowest format with `f` fraction bits that represents every code from lo to hi.
+
+    Parameters
+    ----------
+    lo, hi : int
+        Smallest and largest code.
+    f : int
+        Fraction bits.
+
+    Returns
+    -------
+    KIF
+        Unsigned if no code is negative.
+    """
     k = int(lo < 0)
     value_bits = max(int(hi).bit_length() if hi > 0 else 0, int(-lo - 1).bit_length() if lo < 0 else 0)
     if not k:
@@ -88,40 +130,126 @@ def kif_for_range(lo: int, hi: int, f: int) -> KIF:
 
 
 def shift_floor(codes: ArrayLike, shift: int) -> IntArray:
-    """codes * 2**-shift, rounded towards minus infinity (TRN); a negative shift is exact."""
+    """Return codes * 2**-shift, rounded towards minus infinity (TRN); a negative shift is exact.
+
+    Parameters
+    ----------
+    codes : array_like of int
+        Codes of any shape.
+    shift : int
+        Bits that are dropped.
+
+    Returns
+    -------
+    numpy.ndarray of int64
+    """
     c = np.asarray(codes, dtype=np.int64)
     return c >> shift if shift >= 0 else c << -shift
 
 
 def saturate(codes: ArrayLike, kif: KIF) -> IntArray:
-    """Codes clipped into the format (SAT)."""
+    """Clip codes into the format (SAT).
+
+    Parameters
+    ----------
+    codes : array_like of int
+        Codes of any shape.
+    kif : KIF
+        The format.
+
+    Returns
+    -------
+    numpy.ndarray of int64
+    """
     return np.clip(np.asarray(codes, dtype=np.int64), kif.lo, kif.hi)
 
 
 def wrap(codes: ArrayLike, kif: KIF) -> IntArray:
-    """Codes wrapped into the format, modulo 2**bits (WRAP)."""
+    """Wrap codes into the format, modulo 2**bits (WRAP).
+
+    Parameters
+    ----------
+    codes : array_like of int
+        Codes of any shape.
+    kif : KIF
+        The format.
+
+    Returns
+    -------
+    numpy.ndarray of int64
+    """
     c = np.asarray(codes, dtype=np.int64)
     return ((c - kif.lo) & ((1 << kif.bits) - 1)) + kif.lo
 
 
 def encode(values: ArrayLike, kif: KIF) -> IntArray:
-    """Codes of finite real values: rounded towards minus infinity (TRN), saturated (SAT)."""
+    """Return codes of finite real values: rounded towards minus infinity (TRN), saturated (SAT).
+
+    Parameters
+    ----------
+    values : array_like of float
+        Finite values of any shape.
+    kif : KIF
+        The format.
+
+    Returns
+    -------
+    numpy.ndarray of int64
+    """
     scaled = np.floor(np.asarray(values, dtype=np.float64) * 2.0**kif.f)
     return np.clip(scaled, kif.lo, kif.hi).astype(np.int64)
 
 
 def decode(codes: ArrayLike, kif: KIF) -> NDArray[np.float64]:
-    """Real values of codes."""
+    """Return real values of codes, in float64.
+
+    Parameters
+    ----------
+    codes : array_like of int
+        Codes of any shape.
+    kif : KIF
+        The format.
+
+    Returns
+    -------
+    numpy.ndarray of float64
+    """
     return np.asarray(codes, dtype=np.float64) * 2.0**-kif.f
 
 
 def uniform(formats: tuple[KIF, ...], count: int, rng: np.random.Generator) -> IntArray:
-    """(count, C) codes, each uniform over its format."""
+    """Draw codes, each uniform over its format.
+
+    Parameters
+    ----------
+    formats : tuple of KIF, length C
+        Formats of the columns.
+    count : int
+        Number of rows, N.
+    rng : numpy.random.Generator
+        Source of the draws.
+
+    Returns
+    -------
+    numpy.ndarray of int64, shape (N, C)
+    """
     return np.stack([rng.integers(kif.lo, kif.hi + 1, count) for kif in formats], axis=1)
 
 
 def codes_of_bits(bits: Sequence[int], formats: Sequence[KIF]) -> IntArray:
-    """(1, C) codes of the bits of a bus, the first format's lowest bit first."""
+    """Return the codes that the bits of a bus encode.
+
+    Parameters
+    ----------
+    bits : sequence of int
+        Bits, 0 or 1, from the lowest bit of the first format on.
+    formats : sequence of KIF, length C
+        Formats in the order of the bus.
+
+    Returns
+    -------
+    numpy.ndarray of int64, shape (1, C)
+    """
     found, at = [], 0
     for kif in formats:
         code = sum(bit << n for n, bit in enumerate(bits[at : at + kif.bits]))

@@ -57,7 +57,18 @@ class BackEnd(Generic[R]):
         BACK_ENDS[name] = self
 
     def register(self, *kinds: type[IntegerLayer]) -> Callable[[F], F]:
-        """Return a decorator that registers a function for some kinds."""
+        """Return a decorator that registers a function for some kinds.
+
+        Parameters
+        ----------
+        *kinds : type
+            Layer classes.
+
+        Returns
+        -------
+        callable
+            Decorator; it returns the function as it is.
+        """
 
         def decorate(function: F) -> F:
             self.functions.update(dict.fromkeys(kinds, function))
@@ -66,7 +77,17 @@ class BackEnd(Generic[R]):
         return decorate
 
     def handles(self, kind: type[IntegerLayer]) -> bool:
-        """Return whether the back end has a function for a kind."""
+        """Return whether the back end has a function for a kind, its own or the default.
+
+        Parameters
+        ----------
+        kind : type
+            Layer class.
+
+        Returns
+        -------
+        bool
+        """
         return kind in self.functions or self.default is not None
 
     def __call__(self, layer: IntegerLayer, *args: Any, **options: Any) -> R:
@@ -82,10 +103,21 @@ class BackEnd(Generic[R]):
     def of(self, kind: type[IntegerLayer], where: str = "registry") -> Callable[..., R]:
         """Return the function for a kind.
 
+        Parameters
+        ----------
+        kind : type
+            Layer class.
+        where : str
+            Begin of the error message.
+
+        Returns
+        -------
+        callable
+
         Raises
         ------
         UnsupportedLayerError
-            If there is none; the message begins with `where`.
+            If there is none.
         """
         function = self.functions.get(kind, self.default)
         if function is None:
@@ -117,7 +149,7 @@ HLS_CPP: BackEnd[str] = BackEnd("HLS generator")
 EMULATOR_CPP: BackEnd[str] = BackEnd("C++ emulator")
 """(layer, n, o, type) -> C++ expression of an output, from the codes `c[i]`, in an integer type."""
 NETWORK_JSON: BackEnd[dict[str, Any]] = BackEnd("network.json")
-"""(layer) -> entries of the layer besides those of every layer. `emulator/python.py` evaluates them."""
+"""(layer) -> entries of the layer that only its kind has. `emulator/python.py` evaluates them."""
 NET_NAMES: BackEnd[Any] = BackEnd("net names", default=lambda layer, o, plan, codes: ())
 """(layer, o, plan, codes (N, C_in)) -> (name, values (N,)) of nets within an output. Names are optional."""
 

@@ -40,13 +40,34 @@ class BitFlip:
     bit: int
 
     def constant(self, network: Network) -> tuple[str, tuple[int, ...], str]:
-        """Return field, index and name of the constant that has the bit."""
+        """Return field, index and name of the constant that has the bit.
+
+        Parameters
+        ----------
+        network : Network
+            Network that the flip was chosen for.
+
+        Returns
+        -------
+        tuple
+            Field of the layer, index into its array, name for messages.
+        """
         constant = network.layers[self.layer].edge_constant(self.channel, self.output, self.entry)
         assert constant is not None, network.layers[self.layer].name
         return constant
 
     def describe(self, network: Network) -> str:
-        """Describe the flip, with the values before and after it."""
+        """Describe the flip, with the values before and after it.
+
+        Parameters
+        ----------
+        network : Network
+            Network without the flip.
+
+        Returns
+        -------
+        str
+        """
         field, index, name = self.constant(network)
         layer = network.layers[self.layer]
         before = int(getattr(layer, field)[index])
@@ -54,7 +75,19 @@ class BitFlip:
 
 
 def table_layer(network: Network, n: int) -> TableLayer:
-    """Return layer number n, which must be one of tables."""
+    """Return layer number n, which must be a table layer.
+
+    Parameters
+    ----------
+    network : Network
+        The integer network.
+    n : int
+        Number of the layer, from 0.
+
+    Returns
+    -------
+    TableLayer
+    """
     layer = network.layers[n]
     assert isinstance(layer, TableLayer), layer.name
     return layer

@@ -16,12 +16,12 @@ Parts = dict[int, tuple[int, int]]
 
 @dataclass(frozen=True)
 class Channel:
-    """What one channel of a layer sees at one place.
+    """Value that one channel of a layer reads at one position.
 
-    source   number of the value it reads; None: padding, which is 0
-    read     code of that value at `fraction` fractional bits
-    code     the same in the channel's format
-    changed  '' where the format holds what was read, or 'saturated', 'rounded', 'wrapped'
+    source   Number of the value it reads; None: padding, which is 0.
+    read     Code of that value at `fraction_bits` fraction bits.
+    code     The same in the channel's format.
+    changed  '' where the format represents what was read, or 'saturated', 'rounded', 'wrapped'.
     """
 
     source: int | None
@@ -34,12 +34,12 @@ class Channel:
 
 @dataclass(frozen=True)
 class Output:
-    """One output of a layer at one place.
+    """One output of a layer at one position.
 
-    parts  by channel: what it adds, as (address, entry) of a table, (weight, product) of a weight, or (shift, code)
-           where the largest is taken; only channels that take part
-    start  what is there before any channel: the bias; None where the largest is taken
-    code   the result at `fraction` fractional bits
+    parts  Terms by channel: (address, entry) of a table, (weight, product) of a weight, (shift, code) of a maximum.
+           Only channels that take part.
+    start  Initial value of the sum, the bias; None for a maximum.
+    code   The result at `fraction_bits` fraction bits.
     """
 
     parts: Parts
@@ -55,7 +55,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Step:
-    """One layer at one place."""
+    """One layer at one position; `first` is the number of its first output among the values."""
 
     layer: str
     kind: str
@@ -67,9 +67,18 @@ class Step:
 
 
 def trace_event(network: Network, codes: IntArray) -> list[Step]:
-    """The steps of one event, layer by layer and place by place.
+    """Trace one event, layer by layer and position by position.
 
-    codes: (C_in,) input codes in their formats. Step.first is the number of the step's first output among the values.
+    Parameters
+    ----------
+    network : Network
+        The integer network.
+    codes : numpy.ndarray of int, shape (C_in,)
+        Input codes in their formats.
+
+    Returns
+    -------
+    list of Step
     """
     values = all_values(network, np.asarray(codes, dtype=np.int64)[None])
     steps = []

@@ -1,8 +1,8 @@
 """Which bits of its inputs a network reads: decided from its integers for all codes, not from samples.
 
-A bit of an input is read when there is a code for which flipping it changes an entry that a table of the first layer
-looks up, or the code that an arithmetic or selecting layer computes with after its conversion. A bit that is not read
-can change no output. The reverse is not claimed: what is read may be lost in a later layer.
+A bit of an input is read when flipping it for some code changes what the first layer computes with. That is an entry
+of a table, or a code after conversion in an arithmetic or selecting layer. A bit that is not read can change no
+output. The reverse is not claimed: what is read may be lost in a later layer.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ Edge = tuple[int, int, int]
 
 @dataclass
 class Reads:
-    """What reads one input channel.
+    """Readers of one input channel.
 
-    bits      (bits,) of the channel's format, the most significant first: whether it is read
-    kept      edges that read the channel: tables, weights that are not 0, values that are compared
-    possible  the edges that there could be: those of every output of the layers that read the channel
+    bits      (bits,) of the channel's format, the most significant first: True if it is read.
+    kept      Edges that read the channel: tables, weights that are not 0, values that are compared.
+    possible  Edges that there could be: to every output of the layers that read the channel.
     """
 
     bits: NDArray[np.bool_]
@@ -37,7 +37,18 @@ class Reads:
 
 
 def input_reads(network: Network) -> list[Reads]:
-    """One entry a channel of the network's inputs. Edges into values that nothing reads do not count."""
+    """Find the readers of each input channel. Edges into values that nothing reads do not count.
+
+    Parameters
+    ----------
+    network : Network
+        The integer network.
+
+    Returns
+    -------
+    list of Reads
+        One entry a channel of the network's inputs.
+    """
     needed = without_unread(network)
     found = [Reads(np.zeros(kif.bits, dtype=np.bool_)) for kif in needed.inputs]
     for value in map(int, needed.output_values):
@@ -60,7 +71,7 @@ def input_reads(network: Network) -> list[Reads]:
 
 
 def _deciding(network: Network, n: int, i: int, channel: int, outputs: list[int]) -> NDArray[np.bool_]:
-    """(bits,) of an input channel: whether flipping it changes what channel i of layer n gives, for any code."""
+    """Return (bits,) of an input channel: True if flipping it changes what channel i of layer n gives, for any code."""
     layer, kif = network.layers[n], network.inputs[channel]
     found = np.zeros(kif.bits, dtype=np.bool_)
     if not outputs:
@@ -74,12 +85,12 @@ def _deciding(network: Network, n: int, i: int, channel: int, outputs: list[int]
 
 @DECIDING_BITS.register(TableLayer)
 def _entries(layer: TableLayer, i: int, codes: IntArray) -> list[IntArray]:
-    """Entries that the tables of channel i give for its codes."""
+    """Return entries that the tables of channel i give for its codes."""
     return [layer.table(i, o)[layer.addresses(i, o, codes)] for o in np.flatnonzero(layer.edge_mask[i]).tolist()]
 
 
 def _changes(values: IntArray) -> NDArray[np.bool_]:
-    """(bits,) of values (2**bits,) by rising code: whether any two differ whose codes differ in that bit alone.
+    """Return (bits,) of values (2**bits,) by rising code: True if any two differ whose codes differ in that bit alone.
 
     In rising order the codes count from the smallest on; flipping a bit of that count flips the same bit of the code.
     """

@@ -2,8 +2,8 @@
 
 A layer is applied at one or more positions. At each position it maps C_in values of the network to C_out values.
 `gather_index[p, i]` is the number of the value that channel i of position p reads (see `network.Network`); -1 is
-padding, the constant 0. A dense layer has one position, a layer shared over particles one position for each particle,
-and a convolution one position for each place of its window. Outputs are numbered position by position.
+padding, the constant 0. A dense layer has one position. A layer shared over particles has one position for each
+particle, a convolution one for each place of its window. Outputs are numbered position by position.
 
 Each channel is first converted into its format, from the code y of the value that it reads:
 
@@ -59,12 +59,12 @@ class IntegerLayer(ABC):
     computes_with: ClassVar[str]
     """Group of the layer on cards and pages."""
     reads_addresses: ClassVar[bool] = False
-    """Whether channels are addresses, which firmware counts from the smallest code of the format."""
+    """True if channels are addresses, which firmware counts from the smallest code of the format."""
 
     is_sum: ClassVar[bool] = False
-    """Whether an output is its bias and a term of each channel; see `term`."""
+    """True if an output is its bias and a term of each channel; see `term`."""
     prunable: ClassVar[bool] = False
-    """Whether training removes edges."""
+    """True if training removes edges."""
 
     @property
     @abstractmethod
@@ -88,22 +88,61 @@ class IntegerLayer(ABC):
 
     @abstractmethod
     def edge_bits(self) -> tuple[list[int], list[int]]:
-        """Bits that each edge reads, and bits that it gives, in the order of `edges`."""
+        """Return the bits that each edge reads, and the bits that it gives, in the order of `edges`."""
 
     @abstractmethod
     def without_edges(self, removed: NDArray[np.bool_]) -> IntegerLayer:
-        """Return the layer without some edges (C_in, C_out)."""
+        """Return the layer without some edges.
+
+        Parameters
+        ----------
+        removed : numpy.ndarray of bool, shape (C_in, C_out)
+            True for an edge to remove.
+
+        Returns
+        -------
+        IntegerLayer
+        """
 
     @abstractmethod
     def output_ranges(self, read: Ranges) -> Ranges:
-        """Return the ranges of all outputs by position (P * C_out,), from those of the values read (P, C_in)."""
+        """Return the ranges of all outputs, position by position.
+
+        Parameters
+        ----------
+        read : Ranges, shape (P, C_in)
+            Ranges of the values read.
+
+        Returns
+        -------
+        Ranges
+            Of shape (P * C_out,).
+        """
 
     @abstractmethod
     def largest_intermediate(self) -> int:
         """Return a bound on the magnitude of all integers that an output is computed with."""
 
     def term(self, i: int, o: int, codes: IntArray) -> IntArray:
-        """Return what channel i adds to output o, for codes of the channel."""
+        """Return what channel i adds to output o, for codes of the channel.
+
+        Parameters
+        ----------
+        i, o : int
+            Edge.
+        codes : numpy.ndarray of int
+            Converted codes of the channel.
+
+        Returns
+        -------
+        numpy.ndarray of int64
+            Terms at the output's fraction bits.
+
+        Raises
+        ------
+        NotImplementedError
+            If outputs are no sums.
+        """
         raise NotImplementedError(f"outputs of {self.kind!r} layers are no sums")
 
     def offset(self, o: int) -> int:
@@ -124,7 +163,7 @@ class IntegerLayer(ABC):
 
     @property
     def clips_below_zero(self) -> bool:
-        """Whether the layer replaces negative outputs by 0."""
+        """True if the layer replaces negative outputs by 0."""
         return False
 
     def _faults(self) -> list[str]:
@@ -144,15 +183,15 @@ class IntegerLayer(ABC):
         return int(self.edge_mask.sum())
 
     def edges(self) -> list[tuple[int, int]]:
-        """(i, o) of every edge."""
+        """Return (i, o) of every edge."""
         return [(int(i), int(o)) for i, o in np.argwhere(self.edge_mask)]
 
     def entering(self, o: int) -> list[int]:
-        """Channels that enter output o."""
+        """Return the channels that enter output o."""
         return [int(i) for i in np.flatnonzero(self.edge_mask[:, o])]
 
     def used_channels(self) -> IntArray:
-        """Channels that enter some output."""
+        """Return the channels that enter some output."""
         return np.flatnonzero(self.edge_mask.any(axis=1))
 
     def channel_ranges(self, read: Ranges) -> tuple[IntArray, IntArray]:
@@ -218,13 +257,16 @@ class TableLayer(IntegerLayer):
 
     @property
     def shape(self) -> tuple[int, int]:
+        """C_in and C_out."""
         return self.widths.shape[0], self.widths.shape[1]
 
     @cached_property
     def edge_mask(self) -> NDArray[np.bool_]:
+        """(C_in, C_out) True for edges with address bits."""
         return self.widths > 0
 
     def edge_bits(self) -> tuple[list[int], list[int]]:
+        """Return the address bits of each edge, and the bits of the span of its entries."""
         spans = [int(np.ptp(self.table(i, o))).bit_length() for i, o in self.edges()]
         return self.widths[self.edge_mask].tolist(), spans
 
@@ -238,6 +280,7 @@ class TableLayer(IntegerLayer):
         return (codes - kif.lo) >> (kif.bits - int(self.widths[i, o]))
 
     def term(self, i: int, o: int, codes: IntArray) -> IntArray:
+        """Return the entries that edge (i, o) looks up for codes of the channel."""
         entries: IntArray = self.table(i, o)[self.addresses(i, o, codes)]
         return entries
 
@@ -268,6 +311,7 @@ class TableLayer(IntegerLayer):
         return self.bias + np.where(live, lo, 0).sum(axis=0), self.bias + np.where(live, hi, 0).sum(axis=0)
 
     def output_ranges(self, read: Ranges) -> Ranges:
+        """Return the ranges of all outputs (P * C_out,): sums of the extreme entries that codes can reach."""
         known: dict[bytes, tuple[IntArray, IntArray]] = {}  # positions that read the same have the same outputs
         bounds = []
         for p in range(len(read)):
@@ -290,17 +334,21 @@ class TableLayer(IntegerLayer):
         return (code - kif.lo) >> (kif.bits - int(self.widths[i, o]))
 
     def without_edges(self, removed: NDArray[np.bool_]) -> TableLayer:
+        """Return the layer with zero width and no entries for some edges."""
         widths = np.where(removed, 0, self.widths)
         tables = np.where(removed[..., None], 0, self.tables)[:, :, : 1 << int(widths.max(initial=0))]
         return replace(self, widths=widths, tables=tables)
 
     def largest_intermediate(self) -> int:
+        """Return the largest sum of magnitudes of bias and entries."""
         return int((np.abs(self.tables).max(axis=2, initial=0).sum(axis=0) + abs(self.bias)).max())
 
     def edge_constant(self, i: int, o: int, entry: int) -> tuple[str, tuple[int, ...], str]:
+        """Return field, index and name of a table entry."""
         return "tables", (i, o, entry), f"entry {entry} of table ({i}, {o})"
 
     def constants(self) -> dict[str, IntArray]:
+        """Return table entries and bias."""
         return {"table entry": self.tables, "bias": self.bias}
 
     def _faults(self) -> list[str]:
@@ -330,7 +378,7 @@ class LinearLayer(IntegerLayer):
     bias : int array, shape (C_out,)
         Added to the sums.
     relu : bool
-        Whether a ReLU follows.
+        True if a ReLU follows.
     """
 
     kind: ClassVar[str] = "linear"
@@ -343,17 +391,21 @@ class LinearLayer(IntegerLayer):
 
     @property
     def shape(self) -> tuple[int, int]:
+        """C_in and C_out."""
         return self.weights.shape[0], self.weights.shape[1]
 
     @cached_property
     def edge_mask(self) -> NDArray[np.bool_]:
+        """(C_in, C_out) True for weights that are not 0."""
         return np.asarray(self.weights != 0)
 
     def edge_bits(self) -> tuple[list[int], list[int]]:
+        """Return the bits of the input of each edge, and the bits of the magnitude of its weight."""
         edges = self.edges()
         return [self.inputs[i].bits for i, _ in edges], [int(abs(self.weights[e])).bit_length() for e in edges]
 
     def output_ranges(self, read: Ranges) -> Ranges:
+        """Return the ranges of all outputs (P * C_out,): sums of the extreme products, after ReLU."""
         lo, hi = self.channel_ranges(read)
         up, down = np.maximum(self.weights, 0), np.minimum(self.weights, 0)
         least = self.bias + lo @ up + hi @ down
@@ -363,23 +415,29 @@ class LinearLayer(IntegerLayer):
         return Ranges(least.reshape(-1), most.reshape(-1), np.tile(self.fraction_bits, len(read)))
 
     def term(self, i: int, o: int, codes: IntArray) -> IntArray:
+        """Return the products of weight (i, o) and codes of the channel."""
         return codes * int(self.weights[i, o])
 
     def without_edges(self, removed: NDArray[np.bool_]) -> LinearLayer:
+        """Return the layer with weight 0 for some edges."""
         return replace(self, weights=np.where(removed, 0, self.weights))
 
     def largest_intermediate(self) -> int:
+        """Return the largest sum of magnitudes of bias and products."""
         ends = np.array([max(abs(kif.lo), abs(kif.hi)) for kif in self.inputs], dtype=np.float64)
         return int((ends @ np.abs(self.weights) + np.abs(self.bias)).max())
 
     def edge_constant(self, i: int, o: int, entry: int) -> tuple[str, tuple[int, ...], str]:
+        """Return field, index and name of a weight; it has no entries."""
         return "weights", (i, o), f"weight ({i}, {o})"
 
     def constants(self) -> dict[str, IntArray]:
+        """Return weights and bias."""
         return {"weight": self.weights, "bias": self.bias}
 
     @property
     def clips_below_zero(self) -> bool:
+        """True if a ReLU follows."""
         return self.relu
 
 
@@ -391,7 +449,7 @@ class MaxLayer(IntegerLayer):
         z[o] = max over i with output_of[i] = o of c[i] * 2**(fraction_bits[o] - f_in[i])
 
     A channel enters one output at most, and an output without channels is 0. A window that reaches beyond the edge
-    reads one of its values more than once, which does not change the largest; padding is the value 0.
+    reads one of its values more than once, which does not change the maximum. Padding is the value 0.
 
     Attributes
     ----------
@@ -408,10 +466,12 @@ class MaxLayer(IntegerLayer):
 
     @property
     def shape(self) -> tuple[int, int]:
+        """C_in and C_out."""
         return len(self.output_of), len(self.fraction_bits)
 
     @cached_property
     def edge_mask(self) -> NDArray[np.bool_]:
+        """(C_in, C_out) True for the one output of each channel."""
         return np.asarray(self.output_of[:, None] == np.arange(len(self.fraction_bits)))
 
     @property
@@ -421,6 +481,7 @@ class MaxLayer(IntegerLayer):
 
     @property
     def n_possible_edges(self) -> int:
+        """One edge a channel."""
         return self.shape[0]
 
     def shift(self, i: int, o: int) -> int:
@@ -428,6 +489,7 @@ class MaxLayer(IntegerLayer):
         return int(self.fraction_bits[o]) - self.inputs[i].f
 
     def edge_bits(self) -> tuple[list[int], list[int]]:
+        """Return the bits of the input of each edge, and the bits that are compared."""
         bits = [self.inputs[i].bits for i, _ in self.edges()]
         return bits, [b + self.shift(*edge) for b, edge in zip(bits, self.edges(), strict=True)]
 
@@ -437,6 +499,7 @@ class MaxLayer(IntegerLayer):
         return min(ends, default=0), max(ends, default=0)
 
     def output_ranges(self, read: Ranges) -> Ranges:
+        """Return the ranges of all outputs (P * C_out,): the largest of the channels' ends."""
         channels = self.channel_ranges(read)
         lo, hi = (np.zeros((len(read), self.shape[1]), dtype=np.int64) for _ in range(2))
         for p, o in np.ndindex(lo.shape):
@@ -446,9 +509,11 @@ class MaxLayer(IntegerLayer):
         return Ranges(lo.reshape(-1), hi.reshape(-1), np.tile(self.fraction_bits, len(read)))
 
     def without_edges(self, removed: NDArray[np.bool_]) -> MaxLayer:
+        """Return the layer with no output for the channels of some edges."""
         return replace(self, output_of=np.where((self.edge_mask & removed).any(axis=1), -1, self.output_of))
 
     def largest_intermediate(self) -> int:
+        """Return the largest magnitude of a code that is compared."""
         return max(map(abs, self.operand_bounds()))
 
     def _faults(self) -> list[str]:

@@ -1,7 +1,7 @@
 """The trained network as plain integers: what training freezes, and all that the later stages read.
 
-All integers of a network - its inputs, then the outputs of each layer - are numbered in one row, the values. A layer
-says by number which of them it reads, so chains, branches, several inputs, concatenation, slices and reshapes are
+All integers of a network - its inputs, then the outputs of each layer - are numbered in one sequence, the values. A
+layer says by number which of them it reads, so chains, branches, several inputs, concatenation, slices and reshapes are
 nothing but index arrays. The arithmetic of a layer is in `network.layers`.
 """
 
@@ -40,10 +40,10 @@ FILE_KEYS = {"gather_index": "sites", "fraction_bits": "fraction"}
 
 @dataclass(frozen=True)
 class Network:
-    """A graph of layers. `inputs` are the formats of the integers that the firmware sees.
+    """A graph of layers. `inputs` are the formats of the integers that the firmware gets.
 
-    Values are numbered: the inputs from 0 on, then each layer's outputs, place by place. A layer reads values of lower
-    numbers than its own. `outputs` are the numbers of the network's outputs; None: all outputs of the last layer.
+    Values are numbered: the inputs from 0 on, then each layer's outputs, position by position. A layer reads values of
+    lower numbers than its own. `outputs` are the numbers of the network's outputs; None: all outputs of the last layer.
     """
 
     inputs: tuple[KIF, ...]
@@ -62,7 +62,7 @@ class Network:
 
     @cached_property
     def gather_index(self) -> list[IntArray]:
-        """(P, C_in) numbers of the values that each layer reads, spelled out."""
+        """(P, C_in) numbers of the values that each layer reads; never None."""
         first = [0, *self.first_value]
         return [
             np.arange(first[n], first[n + 1], dtype=np.int64)[None]
@@ -73,7 +73,7 @@ class Network:
 
     @property
     def output_values(self) -> IntArray:
-        """Numbers of the network's outputs, spelled out."""
+        """Numbers of the network's outputs; never None."""
         if self.outputs is not None:
             return self.outputs
         first = [0, *self.first_value]
@@ -81,7 +81,7 @@ class Network:
 
     @cached_property
     def ranges(self) -> Ranges:
-        """What each value can be, from the formats of the inputs on."""
+        """Ranges of all values, from the formats of the inputs on."""
         known = [np.array([getattr(kif, end) for kif in self.inputs], dtype=np.int64) for end in ("lo", "hi", "f")]
         for layer, gather_index in zip(self.layers, self.gather_index, strict=True):
             made = layer.output_ranges(read_ranges(Ranges(*known), gather_index, layer))
@@ -96,20 +96,41 @@ class Network:
         return found
 
     def fraction_of(self, value: int) -> int:
-        """Fractional bits of a value."""
+        """Return the fraction bits of a value.
+
+        Parameters
+        ----------
+        value : int
+            Number of the value.
+
+        Returns
+        -------
+        int
+        """
         return self._fractions[value]
 
     def input_ranges(self, n: int) -> Ranges:
-        """Ranges (P, C_in) of what layer n reads; padding is the code 0 of the channel's format."""
+        """Return the ranges of the values that a layer reads; padding is the code 0 of the channel's format.
+
+        Parameters
+        ----------
+        n : int
+            Number of the layer, from 0.
+
+        Returns
+        -------
+        Ranges
+            Of shape (P, C_in).
+        """
         return read_ranges(self.ranges, self.gather_index[n], self.layers[n])
 
     @property
     def fractions(self) -> IntArray:
-        """Fractional bits of each output of the network."""
+        """Fraction bits of each output of the network."""
         return np.array([self.fraction_of(int(v)) for v in self.output_values], dtype=np.int64)
 
     def output_formats(self) -> tuple[KIF, ...]:
-        """The narrowest format of each output."""
+        """Return the narrowest format of each output."""
         return self.ranges[self.output_values].formats()
 
     def output_names(self) -> list[str]:
@@ -117,7 +138,7 @@ class Network:
         return [self.classes[o] if o < len(self.classes) else str(o) for o in range(len(self.output_values))]
 
     def is_dense_chain(self) -> bool:
-        """Whether this is a chain of table layers at one place each, TRN, that read all outputs of the one before."""
+        """Return whether each layer is a TRN table layer of one position that reads all outputs of the layer before."""
         first = [0, *self.first_value]
         plain = all(
             isinstance(layer, TableLayer)
@@ -128,7 +149,7 @@ class Network:
         return plain and np.array_equal(self.output_values, np.arange(first[-2], first[-1]))
 
     def validate(self) -> list[str]:
-        """What is inconsistent; empty when all is well."""
+        """List inconsistencies; empty for a sound network."""
         found = [f"{layer.name}: {p}" for layer in self.layers for p in layer.validate()]
         if found or not self.layers:
             return found or ["a network needs at least one layer"]
@@ -143,7 +164,7 @@ class Network:
         return found
 
     def overflow_risks(self) -> list[str]:
-        """Channels marked WRAP whose codes are not proven to fit: there values count modulo 2**bits."""
+        """List channels marked WRAP whose codes are not proven to fit: there values count modulo 2**bits."""
         found = []
         for n, layer in enumerate(self.layers):
             read = self.input_ranges(n)
@@ -156,7 +177,7 @@ class Network:
 
 
 def read_ranges(ranges: Ranges, gather_index: IntArray, layer: IntegerLayer) -> Ranges:
-    """Ranges (P, C_in) of the values at `gather_index`; padding is 0, at the fraction of the channel's format."""
+    """Return the ranges (P, C_in) of the values at `gather_index`; padding is 0, at the fraction of its channel."""
     padded = gather_index == PADDING
     f = np.array([kif.f for kif in layer.inputs], dtype=np.int64)
     read = ranges[np.where(padded, 0, gather_index)]
@@ -165,7 +186,21 @@ def read_ranges(ranges: Ranges, gather_index: IntArray, layer: IntegerLayer) -> 
 
 
 def with_layer(network: Network, n: int, **changes: Any) -> Network:
-    """The network with changes to one layer."""
+    """Return the network with changes to one layer.
+
+    Parameters
+    ----------
+    network : Network
+        The integer network; it stays as it is.
+    n : int
+        Number of the layer, from 0.
+    **changes
+        New values of fields of the layer.
+
+    Returns
+    -------
+    Network
+    """
     layers = list(network.layers)
     layers[n] = replace(layers[n], **changes)
     return replace(network, layers=tuple(layers))
@@ -250,7 +285,7 @@ def load_network(path: str | Path | BinaryIO) -> Network:
 
 
 def _file_fields(kind: type[IntegerLayer]) -> list[str]:
-    """Fields in the order of network files: those of the kind are between the common ones."""
+    """List fields in the order of network files: fields of the kind are between the common ones."""
     common = [f.name for f in fields(IntegerLayer)]
     own = [f for f in fields(kind) if f.name not in common]
     required = [f.name for f in own if f.default is MISSING]

@@ -1,4 +1,4 @@
-"""Which codes the channels of a layer can take, and what follows for its tables: entries that nothing can reach."""
+"""Codes that the channels of a layer can take, and what follows for its tables: entries that nothing can reach."""
 
 from __future__ import annotations
 
@@ -15,10 +15,20 @@ from trigger_lut.network.layers import IntegerLayer, TableLayer
 
 
 def code_ranges(layer: IntegerLayer, read: Ranges) -> IntArray:
-    """(C_in, 3) smallest code, largest code and number of low bits that are always 0, of each channel over all places.
+    """Return the codes that each channel can take over all positions.
 
-    read: ranges (P, C_in) of what the places read. A value of fewer fractional bits than the channel's format has zeros
-    at the end there.
+    Parameters
+    ----------
+    layer : IntegerLayer
+        Layer of any kind.
+    read : Ranges, shape (P, C_in)
+        Ranges of the values that the positions read.
+
+    Returns
+    -------
+    numpy.ndarray of int64, shape (C_in, 3)
+        Smallest code, largest code and number of low bits that are always 0. A value with fewer fraction bits than the
+        format has such bits.
     """
     found = np.zeros((len(layer.inputs), 3), dtype=np.int64)
     for i, kif in enumerate(layer.inputs):
@@ -33,9 +43,7 @@ def code_ranges(layer: IntegerLayer, read: Ranges) -> IntArray:
 
 
 def reachable(layer: TableLayer, codes: IntArray, i: int, o: int) -> tuple[int, int, int]:
-    """First and last entry of the table of edge (i, o) that can be looked up, and the step between those; codes as of
-    `code_ranges`.
-    """
+    """Return the first and last entry that edge (i, o) can look up, and their step; codes of `code_ranges`."""
     return _reachable(layer.inputs[i], int(layer.widths[i, o]), codes[i].tolist())
 
 
@@ -45,9 +53,21 @@ def _reachable(kif: KIF, m: int, codes: Sequence[int]) -> tuple[int, int, int]:
 
 
 def entries_in_firmware(layer: TableLayer, codes: IntArray, i: int, o: int) -> IntArray:
-    """Numbers of the entries that the table of edge (i, o) has in firmware, 2**b of them; codes as of `code_ranges`.
+    """Return the numbers of the entries that a table has in firmware.
 
-    b is the width of the narrowest format of the address; in place of entries beyond the reach are the nearest.
+    Parameters
+    ----------
+    layer : TableLayer
+        Layer of the table.
+    codes : numpy.ndarray of int, shape (C_in, 3)
+        Result of `code_ranges`.
+    i, o : int
+        Edge of the table.
+
+    Returns
+    -------
+    numpy.ndarray of int64, shape (2**b,)
+        b is the width of the narrowest format of the address. The nearest entry replaces one that cannot be reached.
     """
     return _window(layer.inputs[i], int(layer.widths[i, o]), *codes[i].tolist())
 
@@ -66,7 +86,20 @@ def _window(kif: KIF, m: int, *codes: int) -> IntArray:
 
 
 def address_bits(layer: TableLayer, read: Ranges) -> IntArray:
-    """(C_in, C_out) address bits of each table in firmware, at most its width; 0 for a pruned edge."""
+    """Return the address bits of each table in firmware, at most its width.
+
+    Parameters
+    ----------
+    layer : TableLayer
+        Layer of the tables.
+    read : Ranges, shape (P, C_in)
+        Ranges of the values that the positions read.
+
+    Returns
+    -------
+    numpy.ndarray of int64, shape (C_in, C_out)
+        0 for a pruned edge.
+    """
     codes, bits = code_ranges(layer, read), np.zeros(layer.shape, dtype=np.int64)
     for i, o in layer.edges():
         bits[i, o] = len(entries_in_firmware(layer, codes, i, o)).bit_length() - 1
@@ -75,7 +108,7 @@ def address_bits(layer: TableLayer, read: Ranges) -> IntArray:
 
 @DEAD_ENTRIES.register(TableLayer)
 def with_reachable(layer: TableLayer, read: Ranges) -> TableLayer:
-    """The layer with the nearest reachable entry in place of each that cannot be reached; the same on all inputs.
+    """Replace each entry that cannot be reached by the nearest reachable one; the outputs are the same.
 
     Tables that are constant then are pruned, their constant goes into the bias.
     """

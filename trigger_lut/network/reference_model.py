@@ -1,7 +1,7 @@
-"""The integer model: the arithmetic stated in `network/layers.py`, in NumPy, and nothing else.
+"""The reference model: the arithmetic stated in `network/layers.py`, in NumPy, and nothing else.
 
-Layers, emulator and RTL are compared with this model, so it shares no code with any of them: the shifts, the overflow
-and the lookups are written out here once more.
+Layers, emulator and RTL are compared with this model, so it shares no code with any of them: it implements shifts,
+overflow and lookups independently.
 """
 
 from __future__ import annotations
@@ -46,7 +46,20 @@ def evaluate(network: Network, codes: ArrayLike) -> IntArray:
 
 
 def all_values(network: Network, codes: IntArray) -> IntArray:
-    """Every value of the network (N, V) for codes (N, C_in) that lie in their formats; numbers as in `Network`."""
+    """Evaluate every value of the network.
+
+    Parameters
+    ----------
+    network : Network
+        The integer network.
+    codes : numpy.ndarray of int, shape (N, C_in)
+        Input codes in their formats; they are not checked.
+
+    Returns
+    -------
+    numpy.ndarray of int64, shape (N, V)
+        Values, numbered as in `Network`.
+    """
     values = np.empty((len(codes), network.first_value[-1]), dtype=np.int64)
     values[:, : codes.shape[1]] = codes
     for n, (layer, start) in enumerate(zip(network.layers, network.first_value, strict=False)):
@@ -108,7 +121,24 @@ def _largest(layer: MaxLayer, codes: IntArray) -> IntArray:
 
 
 def channel_codes(network: Network, n: int, values: IntArray, place: int) -> IntArray:
-    """Codes (N, C_in) in the channels' formats that layer n sees at a place; values (N, V) as of `all_values`."""
+    """Return the converted codes that a layer reads at a position.
+
+    Parameters
+    ----------
+    network : Network
+        The integer network.
+    n : int
+        Number of the layer, from 0.
+    values : numpy.ndarray of int, shape (N, V)
+        Result of `all_values`.
+    place : int
+        Number of the position.
+
+    Returns
+    -------
+    numpy.ndarray of int64, shape (N, C_in)
+        Codes in the channels' formats.
+    """
     layer = network.layers[n]
     codes = np.empty((len(values), len(layer.inputs)), dtype=np.int64)
     for i, (source, kif) in enumerate(zip(network.gather_index[n][place], layer.inputs, strict=True)):
@@ -120,7 +150,25 @@ def channel_codes(network: Network, n: int, values: IntArray, place: int) -> Int
 
 
 def converted(values: IntArray, fraction: int, kif: KIF, overflow: str, rounding: str) -> IntArray:
-    """Codes at `fraction` fractional bits, rounded into `kif`, then wrapped or saturated."""
+    """Convert codes into a format: round, then wrap or saturate.
+
+    Parameters
+    ----------
+    values : numpy.ndarray of int64
+        Codes.
+    fraction : int
+        Fraction bits of the codes.
+    kif : KIF
+        The format.
+    overflow : str
+        'WRAP', 'SAT' or 'SAT_SYM'.
+    rounding : str
+        'TRN' (down) or 'RND' (half up).
+
+    Returns
+    -------
+    numpy.ndarray of int64
+    """
     gained = kif.f - fraction
     if gained >= 0:
         rounded = values * (1 << gained)

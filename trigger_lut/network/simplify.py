@@ -1,5 +1,6 @@
-"""What an integer network does not need: saturation where nothing can overflow, table entries that nothing can reach,
-and edges that nothing reads.
+"""Simplification of an integer network, with the same outputs.
+
+It removes saturation where nothing can overflow, table entries that nothing can reach, and edges that nothing reads.
 """
 
 from __future__ import annotations
@@ -17,7 +18,17 @@ from trigger_lut.network.network import Network, with_layer
 
 
 def with_proven_overflow(network: Network) -> Network:
-    """WRAP for every channel whose values provably fit its format at all places; the others as they were."""
+    """Return the network with WRAP for every channel whose values provably fit its format at all positions.
+
+    Parameters
+    ----------
+    network : Network
+        The integer network; it stays as it is.
+
+    Returns
+    -------
+    Network
+    """
     for n, layer in enumerate(network.layers):
         read = network.input_ranges(n)
         overflow = tuple(
@@ -30,13 +41,13 @@ def with_proven_overflow(network: Network) -> Network:
 
 
 def _never_clipped(codes: tuple[int, int, int], kif: KIF, overflow: str, rounding: str) -> bool:
-    """Whether codes (lo, hi, f) fit the format; with SAT_SYM its lowest code is clipped as well."""
+    """Return whether codes (lo, hi, f) fit the format; with SAT_SYM its lowest code is clipped as well."""
     lowest, _ = converted_range(codes, kif, "WRAP", rounding)
     return fits(*codes, kif, rounding) and lowest >= limits(kif, overflow)[0]
 
 
 def without_unreachable(network: Network) -> Network:
-    """The network without what its tables hold for codes that never come: see `reachability.with_reachable`."""
+    """Return the network without table entries for codes that never occur: see `reachability.with_reachable`."""
     for n, layer in enumerate(network.layers):
         layers = list(network.layers)
         layers[n] = DEAD_ENTRIES(layer, network.input_ranges(n))
@@ -45,9 +56,18 @@ def without_unreachable(network: Network) -> Network:
 
 
 def without_unread(network: Network) -> Network:
-    """The network without edges into values that nothing reads; its outputs stay the same.
+    """Return the network without edges into values that nothing reads; its outputs stay the same.
 
-    An output of a layer with several places goes when it is read at none of them.
+    An output of a layer with several positions is removed when nothing reads it at any of them.
+
+    Parameters
+    ----------
+    network : Network
+        The integer network; it stays as it is.
+
+    Returns
+    -------
+    Network
     """
     read = np.zeros(network.first_value[-1], dtype=bool)
     read[network.output_values] = True

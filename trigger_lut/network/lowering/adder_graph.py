@@ -27,8 +27,17 @@ def outputs(layer: LinearLayer, channels: list[Any], plans: Any = None, like: An
 
     Parameters
     ----------
+    layer : LinearLayer
+        Layer with constant weights.
     channels : list of alkaid variables or floats
         Converted inputs; a number is a constant.
+    plans, like
+        Not used; every lowering has them.
+
+    Returns
+    -------
+    list
+        Outputs; an output that is constant is a number.
     """
     from alkaid.trace import FVariable
 
@@ -50,7 +59,7 @@ def outputs(layer: LinearLayer, channels: list[Any], plans: Any = None, like: An
 
 
 def _products(weights: np.ndarray, channels: list[Any]) -> list[Any]:
-    """channels @ weights with the fewest adders that the solver finds."""
+    """Return channels @ weights with the fewest adders that the solver finds."""
     from alkaid.cmvm import QInterval, cmvm_solve
 
     kernel = np.ascontiguousarray(weights.astype(np.float32))

@@ -1,4 +1,4 @@
-"""How the tables of one output are added: which constants each table absorbs, and the adder tree.
+"""Summation plan of one output: constants that each table absorbs, and the adder tree.
 
 The firmware generators and the resource surrogate follow the same plan, so what is estimated is what is built.
 """
@@ -16,15 +16,15 @@ from trigger_lut.network.back_ends import PLANS
 from trigger_lut.network.network import PADDING, Network, TableLayer
 
 Item = tuple[int, int, int]
-"""What enters or leaves an adder: trailing zeros, smallest and largest value."""
+"""Operand or sum of an adder: trailing zeros, smallest and largest value."""
 
 
 @dataclass(frozen=True)
 class Addend:
     """The table of one live edge, shifted by a constant so that it needs the fewest output bits.
 
-    channel  input channel of the layer
-    values   2**m integers at the output's fraction, in rising order of input value
+    channel  Input channel of the layer.
+    values   2**m integers at the output's fraction, in rising order of input value.
     """
 
     channel: int
@@ -32,15 +32,17 @@ class Addend:
 
     @cached_property
     def lo(self) -> int:
+        """Smallest entry."""
         return int(self.values.min())
 
     @cached_property
     def hi(self) -> int:
+        """Largest entry."""
         return int(self.values.max())
 
     @cached_property
     def item(self) -> Item:
-        """What an adder gets."""
+        """Operand of an adder."""
         return trailing_zeros(self.values), self.lo, self.hi
 
 
@@ -67,7 +69,17 @@ class Summation:
 
 
 def without_constants(plan: Summation) -> Summation:
-    """The plan without addends that are constant; what they add is added to the widest of the others."""
+    """Return the plan without addends that are constant; the widest of the others absorbs their sum.
+
+    Parameters
+    ----------
+    plan : Summation
+        Plan of an output.
+
+    Returns
+    -------
+    Summation
+    """
     live = [n for n, a in enumerate(plan.addends) if a.hi > a.lo]
     if len(live) == len(plan.addends):
         return plan
@@ -91,15 +103,15 @@ def without_constants(plan: Summation) -> Summation:
 
 
 def trailing_zeros(values: IntArray) -> int:
-    """Number of low bits that are 0 in every value; 0 when all values are 0."""
+    """Count the low bits that are 0 in every value; 0 when all values are 0."""
     bits = int(np.bitwise_or.reduce(np.asarray(values, dtype=np.int64), axis=None))
     return (bits & -bits).bit_length() - 1 if bits else 0
 
 
 def plan_output(layer: TableLayer, o: int, padded: Collection[int] = ()) -> Summation:
-    """Summation of output `o` of a layer; the sum equals the layer's output for every input.
+    """Plan output `o` of a layer; the sum equals the layer's output for every input.
 
-    padded: channels that are padding at this place, so that their tables are constants.
+    padded: channels that are padding at this position, so that their tables are constants.
     """
     total = int(layer.bias[o])
     live = []
@@ -121,15 +133,25 @@ def plan_output(layer: TableLayer, o: int, padded: Collection[int] = ()) -> Summ
 
 
 def plan_layer(layer: TableLayer, padded: Collection[int] = ()) -> list[Summation]:
-    """Summations of all outputs of a layer at one place."""
+    """Plan all outputs of a layer at one position."""
     return [plan_output(layer, o, padded) for o in range(layer.shape[1])]
 
 
 @PLANS.register(TableLayer)
 def plan_places(layer: TableLayer, gather_index: IntArray) -> list[list[Summation]]:
-    """Summations of all outputs at each place; places with the same padding share them.
+    """Plan all outputs at each position; positions with the same padding share their plans.
 
-    gather_index: (P, C_in) numbers of the values read, as `Network.gather_index` spells them out.
+    Parameters
+    ----------
+    layer : TableLayer
+        Layer of tables.
+    gather_index : numpy.ndarray of int, shape (P, C_in)
+        Numbers of the values read, by `Network.gather_index`.
+
+    Returns
+    -------
+    list of list of Summation
+        Plans by position and output.
     """
     padding = [frozenset(np.flatnonzero(place == PADDING).tolist()) for place in gather_index]
     plans = {padded: plan_layer(layer, padded) for padded in dict.fromkeys(padding)}
@@ -137,17 +159,28 @@ def plan_places(layer: TableLayer, gather_index: IntArray) -> list[list[Summatio
 
 
 def plan_network(network: Network) -> list[list[list[Summation]]]:
-    """Summations of each layer at each of its places; empty for a layer without tables."""
+    """Plan each layer at each of its positions.
+
+    Parameters
+    ----------
+    network : Network
+        The integer network.
+
+    Returns
+    -------
+    list of list of list
+        A `Summation` by layer, position and output; None for a layer without tables.
+    """
     return [
         PLANS(layer, gather_index) for layer, gather_index in zip(network.layers, network.gather_index, strict=True)
     ]
 
 
 def _offsets(tables: list[IntArray], total: int) -> list[int]:
-    """Constants that add up to `total`, one a table whose minimum is 0, that cost as few output bits as can be.
+    """Return constants that add up to `total`, one a table whose minimum is 0, with the fewest output bits.
 
-    A table of span s needs b = bit_length(s) bits when its offset puts it into [-2**(b-1), 2**(b-1)) or [0, 2**b);
-    within these windows an offset is free. What the windows cannot hold goes to the widest table.
+    A table of span s needs b = bit_length(s) bits when its offset puts it into [-2**(b-1), 2**(b-1)) or [0, 2**b).
+    Within these windows an offset is free. The widest table takes what the windows cannot hold.
     """
     spans = [int(t.max()) for t in tables]
     steps = [1 << trailing_zeros(t) for t in tables]
@@ -177,10 +210,10 @@ def _offsets(tables: list[IntArray], total: int) -> list[int]:
 
 
 def _pairs(addends: tuple[Addend, ...]) -> tuple[tuple[tuple[int, int], ...], int]:
-    """A balanced tree that adds like to like: items are sorted by lowest, then highest bit at each level.
+    """Build a balanced tree of similar operands: items are sorted by lowest, then highest bit at each level.
 
-    An adder spans from the higher of the two lowest bits to the highest bit, so fine operands are
-    brought together first and wide sums are left for the root.
+    An adder spans from the higher of the two lowest bits to the highest bit. Fine operands are therefore
+    added first, and wide sums are left for the root.
     """
     items = [a.item for a in addends]
     pairs: list[tuple[int, int]] = []

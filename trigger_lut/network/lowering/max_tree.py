@@ -1,4 +1,4 @@
-"""The largest of several values as logic: a balanced tree of comparisons, each with a choice behind it.
+"""Maximum of several values as logic: a balanced tree of comparisons, each followed by a choice.
 
 The RTL and the estimates of LUTs and latency take the same tree, so what is estimated is what is built.
 """
@@ -14,25 +14,44 @@ from trigger_lut.network.back_ends import LOWERING
 from trigger_lut.network.layers import PADDING, MaxLayer
 
 Item = tuple[int, int, int]
-"""What one of the values can be: smallest code, largest code, fractional bits."""
+"""Range of one of the values: smallest code, largest code, fractional bits."""
 
 
 @LOWERING.register(MaxLayer)
 def outputs(layer: MaxLayer, channels: list[Any], plans: Any = None, like: Any = None) -> list[Any]:
-    """Return the outputs at one position, in real values, as alkaid variables; plain numbers where they are constant.
+    """Return the outputs at one position, in real values, as alkaid variables.
 
     Parameters
     ----------
+    layer : MaxLayer
+        Layer of maxima.
     channels : list of alkaid variables or floats
         Converted inputs; a number is a constant.
+    plans, like
+        Not used; every lowering has them.
+
+    Returns
+    -------
+    list
+        Outputs; an output that is constant is a number.
     """
     return [largest([channels[i] for i in layer.entering(o)]) for o in range(layer.shape[1])]
 
 
 def largest(values: list[Any]) -> Any:
-    """The largest of alkaid variables and numbers; 0.0 of none.
+    """Return the maximum of alkaid variables and numbers.
 
-    What another one is never less than does not take part.
+    A value that another one is never less than does not take part.
+
+    Parameters
+    ----------
+    values : list of alkaid variables or floats
+        Operands.
+
+    Returns
+    -------
+    alkaid variable or float
+        0.0 without operands.
     """
     from alkaid.trace import FVariable
 
@@ -49,7 +68,7 @@ def largest(values: list[Any]) -> Any:
 
 
 def _larger(a: Any, b: Any) -> Any:
-    """The larger of two variables: the sign of their difference chooses."""
+    """Return the larger of two variables: the sign of their difference chooses."""
     if a.step > b.step:  # low bits that only the minuend has do not enter the difference
         a, b = b, a
     return (a - b).msb_mux(b, a, (max(a.low, b.low), max(a.high, b.high), min(a.step, b.step)))
@@ -65,9 +84,23 @@ def _at_least(x: Any, least: float) -> Any:
 
 
 def members(layer: MaxLayer, o: int, read: Ranges, place: IntArray) -> dict[int, Item]:
-    """The channels of output o at one place by number, with what they can be; what is read twice counts once.
+    """Return the channels of output o at one position; a value that is read twice counts once.
 
-    read: ranges (C_in,) of the values that the place reads; place: (C_in,) their numbers.
+    Parameters
+    ----------
+    layer : MaxLayer
+        Layer of maxima.
+    o : int
+        Number of the output.
+    read : Ranges, shape (C_in,)
+        Ranges of the values that the position reads.
+    place : numpy.ndarray of int, shape (C_in,)
+        Their numbers.
+
+    Returns
+    -------
+    dict of int to tuple
+        Range of each channel by its number.
     """
     found, seen = {}, set()
     for i in layer.entering(o):
@@ -88,7 +121,18 @@ def _item(layer: MaxLayer, i: int, codes: tuple[int, int, int]) -> Item:
 
 @lru_cache(maxsize=4096)
 def logic(items: tuple[Item, ...]) -> Any:
-    """alkaid's CombLogic of the largest of these, its inputs in this order; None when it is constant."""
+    """Return the logic of a maximum.
+
+    Parameters
+    ----------
+    items : tuple of tuple
+        Smallest code, largest code and fraction bits of each operand.
+
+    Returns
+    -------
+    CombLogic of alkaid or None
+        Its inputs are the operands in order. None when the maximum is constant.
+    """
     from alkaid.trace import FVariable, FVArrayInput, trace
 
     ports, values = FVArrayInput(len(items)), []

@@ -41,7 +41,7 @@ def _bits(qint: Any) -> int:
 
 
 def _overlap(a: Any, b: Any, shift: int, total: Any) -> int:
-    """Return the width of the adder of a and b * 2**shift; 0 without common bits where the lower operand is unsigned."""
+    """Return the width of the adder of a and b * 2**shift; 0 without common bits and with an unsigned lower operand."""
     low_a, low_b = -a.kif.fractional, -b.kif.fractional + shift
     top_a, top_b = a.kif.integers, b.kif.integers + shift
     if (not a.kif.signed and top_a <= low_b) or (not b.kif.signed and top_b <= low_a):

@@ -124,14 +124,15 @@ def test_sections_are_asked_of_names_that_another_package_imports():
     assert len(list(sections(trees, interface(trees)))) == 2
 
 
-def test_ruff_finds_an_undocumented_exception(tmp_path):
-    text = """
-    def f(x):
+@pytest.mark.parametrize(("error", "rules"), [("ValueError", {"D300", "DOC501"}), ("made", {"D300"})])
+def test_ruff_finds_an_undocumented_exception_class(tmp_path, error, rules):
+    text = f"""
+    def f(x, made):
         '''Return x.
 
         Longer.
         '''
-        raise ValueError(x)
+        raise {error}(x)
     """
     (tmp_path / "a.py").write_text('"""Toy."""\n\n\n' + clean(text))
-    assert {finding.text.split()[0] for finding in ruff(["a.py"], tmp_path)} == {"D300", "DOC501"}
+    assert {finding.text.split()[0] for finding in ruff(["a.py"], tmp_path)} == rules

@@ -100,18 +100,18 @@ def test_every_mistake_is_listed_at_once(load):
             "budget.yaml: 19 mistakes",
             "network.units.1: expected more than 0, found 0",
             "network.batch_norm: expected true or false, found 'yes'",
-            "training.epochs: expected a whole number, found 10.5",
-            "training.batch_size: expected a whole number, found true",
-            "designs.small.luts: expected a whole number, found '3k'",
+            "training.epochs: expected an integer, found 10.5",
+            "training.batch_size: expected an integer, found true",
+            "designs.small.luts: expected an integer, found '3k'",
             "designs.small.latency_ns: missing",
             "designs.small.latency_us: unknown key; nearest: 'latency_ns'",
-            "designs.medium.luts: expected a whole number, found '3000'",
+            "designs.medium.luts: expected an integer, found '3000'",
             "designs.medium.latency_ns: expected a number (in ns, without the unit), found '10 ns'",
             "designs.medium.ii: expected 1, found 2",
             "designs.medium.dsp: expected at least 0, found -1",
-            "designs.large.luts: expected a whole number, found null",
+            "designs.large.luts: expected an integer, found null",
             "designs.large.latency_ns: expected a finite number, found nan",
-            "designs.large.bram18: expected a whole number, found true",
+            "designs.large.bram18: expected an integer, found true",
             "designs.large.lust: unknown key; nearest: 'luts'",
             f"designs.my design: {NAME_EXPECTED}, found 'my design'",
             "designs.my design.latency_ns: expected a finite number, found inf",
@@ -156,7 +156,7 @@ def test_impossible_values_are_refused_beside_other_mistakes(load):
     [
         ("", "budget.yaml: 1 mistake\n  the whole file: expected a mapping, found null"),
         ("[1, 2]", "budget.yaml: 1 mistake\n  the whole file: expected a mapping, found [1, 2]"),
-        (GOOD + "seed: on\n", "budget.yaml: 1 mistake\n  seed: expected a whole number, found true"),
+        (GOOD + "seed: on\n", "budget.yaml: 1 mistake\n  seed: expected an integer, found true"),
         (GOOD + "seed: -1\n", "budget.yaml: 1 mistake\n  seed: expected at least 0, found -1"),
         (
             GOOD + "seed: 2147483648\n",
@@ -267,7 +267,7 @@ def test_the_documentation_names_every_key():
         "<name>.part",
     ):
         assert f"\n| `{key}` | " in text
-    assert "| `designs.<name>.luts` | whole number, more than 0 | required | 6-input LUTs after synthesis. |" in text
+    assert "| `designs.<name>.luts` | integer, more than 0 | required | 6-input LUTs after synthesis. |" in text
 
 
 def test_the_documentation_names_every_function_of_expressions():

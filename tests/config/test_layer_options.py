@@ -120,7 +120,7 @@ def test_places_share_what_they_should():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_outputs_are_sums_of_table_entries_bit_for_bit(kind):
-    """0 differences to whole-number sums over the tables that are kept, read at the layer's sites."""
+    """0 differences to integer sums over the tables that are kept, read at the layer's sites."""
     layer, x = made(kind, batch_norm=True)
     layer.refresh()
     scale = 2.0**12
@@ -266,9 +266,9 @@ def test_costs_are_left_with_an_open_collector(kind):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"edge_hidden_layers": 0}, r"LUTDense '.*': edge_hidden_layers: expected a whole number from 1 on, found 0"),
-        ({"max_input_bits": 13}, r"max_input_bits: expected a whole number from 1 to 12, found 13"),
-        ({"units": "many"}, r"units: expected a whole number from 1 on, found 'many'"),
+        ({"edge_hidden_layers": 0}, r"LUTDense '.*': edge_hidden_layers: expected an integer from 1 on, found 0"),
+        ({"max_input_bits": 13}, r"max_input_bits: expected an integer from 1 to 12, found 13"),
+        ({"units": "many"}, r"units: expected an integer from 1 on, found 'many'"),
         ({"activation": "tahn"}, r"activation: expected one of tanh, sin.*, found 'tahn'; nearest: 'tanh'"),
         ({"overflow": "SATURATE"}, r"overflow: expected one of SAT, WRAP, found 'SATURATE'; nearest: 'SAT'"),
         ({"input_rounding": "RNE"}, r"input_rounding: expected one of TRN, RND, found 'RNE'; nearest: 'TRN', 'RND'"),

@@ -100,7 +100,7 @@ def test_a_warm_started_training_has_as_many_epochs_as_a_training_needs(load):
     assert resolve(budget, target, "scan_l200_t20_s1").training.epochs == 4
 
 
-def test_designs_and_scan_stand_beside_each_other(load):
+def test_designs_and_scan_are_possible_together(load):
     budget, _ = load("designs: {small: {luts: 300, latency_ns: 20}}\nscan: {luts: [200], latency_ns: [20]}\n")
     assert (list(budget.designs), list(budget.points)) == (["small"], ["scan_l200_t20_s1"])
 
@@ -117,7 +117,7 @@ def test_designs_and_scan_stand_beside_each_other(load):
         (
             "scan: {luts: [200, 4k, 400, 400, 2000000], latency: [20], latency_ns: [20, 20.0, 1], seeds: [1, 1]}\n",
             [
-                "scan.luts.1: expected a whole number, found '4k'",
+                "scan.luts.1: expected an integer, found '4k'",
                 "scan.latency: unknown key; nearest: 'latency_ns'",
                 "scan.latency_ns.2: 1.0 is less than one clock period of the target (2.78 ns at 360 MHz)",
                 "scan.latency_ns: 20.0 occurs twice",
@@ -180,11 +180,11 @@ def test_as_many_as_the_limit_are_allowed(load):
         ),
         (
             "network: {units: [5], input_shape: [4, 4]}\n",
-            "network: input_shape: only beside layers, found beside units",
+            "network: input_shape: only with layers, found with units",
         ),
         (
             "network: {units: [5], baseline_units: [5]}\n",
-            "network: baseline_units: only beside layers, builder or keras_file, found beside units",
+            "network: baseline_units: only with layers, builder or keras_file, found with units",
         ),
         (
             "network: {builder: 'a:b'}\n",
@@ -192,7 +192,7 @@ def test_as_many_as_the_limit_are_allowed(load):
         ),
         (
             "network: {builder: 'a:b', baseline_units: [5], batch_norm: false}\n",
-            "network: batch_norm: only beside units or layers, found beside builder",
+            "network: batch_norm: only with units or layers, found with builder",
         ),
         (
             "network: {layers: [{lut_dens: {units: 5}}]}\n",
@@ -210,8 +210,7 @@ def test_as_many_as_the_limit_are_allowed(load):
         ),
         (
             "network: {layers: [{lut_conv2d: {filters: 2, kernel_size: [3, 3, 3]}}]}\n",
-            "network.layers.0.lut_conv2d.kernel_size: expected a whole number from 1 on, or two of them, "
-            "found [3, 3, 3]",
+            "network.layers.0.lut_conv2d.kernel_size: expected an integer from 1 on, or two of them, found [3, 3, 3]",
         ),
         (
             "network: {layers: [{lut_dense: {units: 5, input_format: 'fixed<8;3>'}}]}\n",

@@ -69,7 +69,7 @@ def test_shapes_are_followed(shape, layers, expected):
         (
             [3, 4, 1],
             [conv2d(kernel_size=2, strides=2, dilation_rate=2)],
-            "layers.0 (q_conv2d): strides: expected 1 beside a dilation_rate above 1, as Keras has it",
+            "layers.0 (q_conv2d): strides: expected 1 with a dilation_rate above 1, as Keras has it",
         ),
         (
             [4, 3],
@@ -96,7 +96,7 @@ def test_shapes_are_followed(shape, layers, expected):
         (
             [4, 3],
             [{"max_pool": {"pool_size": 2, "strides": [1, 2]}}],
-            "layers.0 (max_pool): strides: expected one number beside the pool_size 2, found [1, 2]",
+            "layers.0 (max_pool): strides: expected one number for the pool_size 2, found [1, 2]",
         ),
         (
             [4, 3],

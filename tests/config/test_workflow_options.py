@@ -30,11 +30,11 @@ def test_options_default_and_given() -> None:
         ({"data_sets": None}, "data_sets: expected a path, found null"),
         ({"budget": ""}, "budget: expected a path of printable characters, found ''"),
         ({"budget": "a\nb"}, "budget: expected a path of printable characters, found 'a\\nb'"),
-        ({"train_threads": "two"}, "train_threads: expected a whole number, at least 1, found 'two'"),
-        ({"train_threads": 0}, "train_threads: expected a whole number, at least 1, found 0"),
-        ({"train_threads": 1.5}, "train_threads: expected a whole number, at least 1, found 1.5"),
-        ({"train_gpus": True}, "train_gpus: expected a whole number, at least 0, found true"),
-        ({"train_gpus": -1}, "train_gpus: expected a whole number, at least 0, found -1"),
+        ({"train_threads": "two"}, "train_threads: expected an integer, at least 1, found 'two'"),
+        ({"train_threads": 0}, "train_threads: expected an integer, at least 1, found 0"),
+        ({"train_threads": 1.5}, "train_threads: expected an integer, at least 1, found 1.5"),
+        ({"train_gpus": True}, "train_gpus: expected an integer, at least 0, found true"),
+        ({"train_gpus": -1}, "train_gpus: expected an integer, at least 0, found -1"),
     ],
 )
 def test_options_mistake_is_named(config: dict[str, Any], expected: str) -> None:

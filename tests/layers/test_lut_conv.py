@@ -140,14 +140,14 @@ def test_a_convolution_of_tables_learns():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: LUTConv1D(0, 2), "LUTConv1D '.*': filters: expected a whole number from 1 on, found 0"),
-        (lambda: LUTConv1D(2, 0), "kernel_size: expected a whole number from 1 on, found 0"),
-        (lambda: LUTConv2D(2, (2, 2, 2)), r"kernel_size: expected a whole number, or 2 of them, found \(2, 2, 2\)"),
+        (lambda: LUTConv1D(0, 2), "LUTConv1D '.*': filters: expected an integer from 1 on, found 0"),
+        (lambda: LUTConv1D(2, 0), "kernel_size: expected an integer from 1 on, found 0"),
+        (lambda: LUTConv2D(2, (2, 2, 2)), r"kernel_size: expected an integer, or 2 of them, found \(2, 2, 2\)"),
         (
             lambda: LUTConv1D(2, 2, padding="sane"),
             "padding: expected one of valid, same, found 'sane'; nearest: 'same'",
         ),
-        (lambda: LUTConv1D(2, 2, strides=1.5), r"strides: expected a whole number from 1 on, found 1.5"),
+        (lambda: LUTConv1D(2, 2, strides=1.5), r"strides: expected an integer from 1 on, found 1.5"),
         (lambda: LUTConv1D(2, 2).build((None, 5)), r"expected an input of shape \(N, L, C\).*found \(None, 5\)"),
         (lambda: LUTConv2D(2, 2).build((None, None, 5, 1)), r"\(N, H, W, C\) with all axes.*\(None, None, 5, 1\)"),
         (

@@ -30,7 +30,7 @@ def test_the_command_line_shows_the_message_alone(tmp_path):
         "config/budget.yaml: 3 mistakes\n"
         "  designs.small.latency_ns: missing\n"
         "  designs.small.latency_us: unknown key; nearest: 'latency_ns'\n"
-        "  designs.large.luts: expected a whole number, found '3k'\n"
+        "  designs.large.luts: expected an integer, found '3k'\n"
     )
     assert message in ran.stdout + ran.stderr
     assert not (folder / "results").exists()

@@ -1,4 +1,4 @@
-"""What may be asked for: the budget file, the trigger targets, and the resolved specification of one design."""
+"""Budget file, trigger targets, and the resolved specification of one design."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from trigger_lut.utils.identifiers import same_in_code
 
 
 class DeviceTotals(Strict):
-    """What a whole device holds; null where no source was found."""
+    """Resources of the whole device; null where no source was found."""
 
     luts: Positive | None = None
     ff: Positive | None = None
@@ -52,6 +52,7 @@ class Target(Strict):
 
     @property
     def clock_period_ns(self) -> float:
+        """Period of the clock in ns."""
         return 1000.0 / self.clock_mhz
 
 
@@ -59,7 +60,7 @@ LEAST_EPOCHS = 4
 
 
 class Training(Strict):
-    """How long and in what steps to train. There is no penalty weight: the controller finds it."""
+    """Length and steps of the training. There is no penalty weight: the controller finds it."""
 
     epochs: int = Field(default=300, ge=LEAST_EPOCHS, le=1_000_000, description="Passes over the training split.")
     batch_size: int = Field(default=1024, ge=1, description="Events a step.")
@@ -75,7 +76,7 @@ class Training(Strict):
 
 
 class DesignBudget(Strict):
-    """What one design may use."""
+    """Largest resources and latency of one design."""
 
     luts: Positive = Field(description="6-input LUTs after synthesis.")
     latency_ns: float = Field(gt=0, description="From valid input to valid output at the target's clock.")
@@ -102,7 +103,7 @@ class Budget(Strict):
     designs: dict[DesignName, DesignBudget] = Field(
         default_factory=dict,
         min_length=1,
-        description="Designs by name. Each must meet its budget, or the workflow fails. Optional beside a scan.",
+        description="Designs by name. Each must meet its budget, or the workflow fails. Optional with a scan.",
     )
     scan: Scan | None = Field(
         None,
@@ -164,7 +165,20 @@ class Spec(Strict):
 
 
 def impossible(budget: DesignBudget, target: Target) -> list[str]:
-    """What no design could meet on this target; each entry begins with the key."""
+    """List values of a budget that no design can meet on a target.
+
+    Parameters
+    ----------
+    budget : DesignBudget
+        Resources and latency to check.
+    target : Target
+        Clock, allowed latency and resources of the device. A limit that is null is not checked.
+
+    Returns
+    -------
+    list of str
+        Problems; each begins with the key of the value.
+    """
     problems = []
     if budget.latency_ns < target.clock_period_ns:
         problems.append(
@@ -181,7 +195,23 @@ def impossible(budget: DesignBudget, target: Target) -> list[str]:
 
 
 def load_targets(path: Path) -> dict[str, Target]:
-    """Targets by name. Raises ConfigurationError."""
+    """Read the file of targets.
+
+    Parameters
+    ----------
+    path : Path
+        YAML file with targets by name.
+
+    Returns
+    -------
+    dict of str to Target
+        Targets by name.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file has mistakes; the message lists all of them.
+    """
     content = read_yaml(path)
     if not isinstance(content, dict) or not content:
         raise ConfigurationError(f"{path}: expected targets by name, found {shown(content)}")
@@ -203,7 +233,27 @@ def load_targets(path: Path) -> dict[str, Target]:
 
 
 def load_budget(path: Path, targets_path: Path) -> tuple[Budget, Target]:
-    """The budget file and its target. Raises ConfigurationError that lists every mistake with its dotted path."""
+    """Read the budget file and its target.
+
+    Parameters
+    ----------
+    path : Path
+        Budget file (YAML).
+    targets_path : Path
+        File of targets (YAML).
+
+    Returns
+    -------
+    Budget
+        The content of the budget file, with defaults.
+    Target
+        The target that it names.
+
+    Raises
+    ------
+    ConfigurationError
+        If a file has mistakes; the message lists all of them with their dotted paths.
+    """
     targets = load_targets(targets_path)
     content, mistakes = with_present_keys(read_yaml(path), BUDGET, path)
     budget = None
@@ -238,14 +288,14 @@ def load_budget(path: Path, targets_path: Path) -> tuple[Budget, Target]:
 
 
 def _sound_network(content: Any) -> NetworkShape | None:
-    """The network; None where it is missing or mistaken."""
+    """Return the network; None where it is missing or mistaken."""
     with contextlib.suppress(ValidationError):
         return checked(NetworkShape, content)
     return None
 
 
 def _sound_scan(content: dict[str, Any], target: Target | None) -> Scan:
-    """A scan without the lists that are mistakes in themselves: possible ones stand in for these."""
+    """Return a scan in which possible values replace the lists that are mistakes in themselves."""
     sound: dict[str, Any] = {"luts": [1], "latency_ns": [target.clock_period_ns if target else 1.0]}
     for key, value in content.items():
         with contextlib.suppress(ValidationError):
@@ -255,7 +305,7 @@ def _sound_scan(content: dict[str, Any], target: Target | None) -> Scan:
 
 
 def _impossible_in_scan(scan: Scan | None, target: Target) -> list[str]:
-    """What no design could meet, value by value of the scan's lists."""
+    """List values of the scan's lists that no design can meet."""
     if scan is None:
         return []
     possible = {"luts": 1, "latency_ns": target.clock_period_ns}
@@ -268,7 +318,7 @@ def _impossible_in_scan(scan: Scan | None, target: Target) -> list[str]:
 
 
 def _sound_part(entry: Any, target: Target) -> DesignBudget:
-    """A design's budget without the values that are mistakes in themselves: possible ones stand in for these."""
+    """Return a design's budget in which possible values replace those that are mistakes in themselves."""
     sound: dict[str, Any] = {"luts": 1, "latency_ns": target.clock_period_ns}
     for key, value in entry.items() if isinstance(entry, dict) else ():
         with contextlib.suppress(ValidationError):
@@ -303,7 +353,27 @@ def load_design(
 
 
 def resolve(budget: Budget, target: Target, design: str) -> Spec:
-    """One design with defaults and target spelled out. Raises ConfigurationError for an unknown design."""
+    """Return one design with its target and all defaults.
+
+    Parameters
+    ----------
+    budget : Budget
+        The budget file.
+    target : Target
+        The target that it names.
+    design : str
+        Name of the design, or of a point of the scan.
+
+    Returns
+    -------
+    Spec
+        The design. One that starts from another design has fewer epochs and a smaller learning rate.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such design.
+    """
     points = budget.points
     if design in budget.designs:
         asked, network, seed, warm_from = budget.designs[design], budget.network, budget.seed, None

@@ -1,11 +1,12 @@
-"""Simulated bunch crossings: what they are like, how often each kind occurs, and how they are divided into files.
+"""Simulated bunch crossings: options, rate of each kind, and division into files.
 
-A crossing has a Poisson number of proton collisions. Nearly all are soft; the few hard ones are what a trigger fires
-on, and of a sample of crossings as they come hardly any would have one. So crossings are made in kinds, by the hardest
-of their collisions, as many of each kind as are asked for, and each kind represents the rate at which it occurs: the
-cross section of a slice over the inelastic one is its fraction s_n. The numbers in a crossing are Poisson
-and independent with mean mu * s_n, and the hardest slice is n with the probability exp(-mu * above_n) * (1 - exp(-mu *
-s_n)), where above_n is the fraction of all slices above it.
+A crossing has a Poisson number of proton collisions. Nearly all are soft. A trigger fires on the few hard ones, which
+are rare in a sample of crossings at their natural rates. Crossings are therefore made in kinds, by their hardest
+collision. The user sets the number of each kind, and each kind represents the rate at which it occurs.
+
+The cross section of a slice over the inelastic one is its fraction s_n. The numbers of collisions in a crossing are
+Poisson and independent, with mean mu * s_n. Let above_n be the fraction of all slices above slice n. The hardest slice
+is n with the probability exp(-mu * above_n) * (1 - exp(-mu * s_n)).
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ Count = Annotated[int, Field(ge=0)]
 class Crossings(Strict):
     """The `simulate_crossings` block of a data set description: level-1 objects of whole crossings.
 
-    Signals: a scalar of 300 GeV to ZZ to four leptons (fourleptons) and to tau pairs (ditau), a charged boson of 300
-    GeV to a tau and its neutrino (taunu), pairs of leptoquarks of 400 GeV, each to b tau (leptoquarks). Each
+    Signals: a scalar of 300 GeV to ZZ to four leptons (fourleptons) or to tau pairs (ditau). A charged boson of 300 GeV
+    to a tau and its neutrino (taunu). Pairs of leptoquarks of 400 GeV, each to b tau (leptoquarks). Each
     signal collision comes with the collisions of an ordinary crossing. Detector: `simulation/detector.py`.
     """
 
@@ -76,12 +77,34 @@ class Crossings(Strict):
         return self
 
     def crossings(self, process: str) -> int:
-        """How many are made of a class."""
+        """Return the number of crossings of a class.
+
+        Parameters
+        ----------
+        process : str
+            Kind of background or name of a signal. All signals have the same number.
+
+        Returns
+        -------
+        int
+            Crossings to simulate.
+        """
         return self.background.get(process, self.signal)
 
 
 def shares(pileup: float) -> dict[str, float]:
-    """How often filled crossings are of each kind; the four add up to 1. See the top of the file."""
+    """Return the fractions of filled crossings that are of each kind (formula at the top of the file).
+
+    Parameters
+    ----------
+    pileup : float
+        Mean number of collisions in a crossing.
+
+    Returns
+    -------
+    dict of str to float
+        Fraction by kind of background, the soft one first. They add up to 1.
+    """
     above, found = 0.0, {}
     for name in reversed(SLICES):
         each = SLICES[name].sigma_mb / INELASTIC_MB
@@ -91,7 +114,18 @@ def shares(pileup: float) -> dict[str, float]:
 
 
 def planned_crossing_files(crossings: Crossings) -> list[PlannedFile]:
-    """Every file of the data set, class by class; its seed is also the branch `run`."""
+    """List the files of the data set, class by class.
+
+    Parameters
+    ----------
+    crossings : Crossings
+        Numbers of crossings and files, and the seed of the data set.
+
+    Returns
+    -------
+    list of PlannedFile
+        Files with unique seeds; a file's seed is also the branch `run` of its crossings.
+    """
     planned = []
     for n, process in enumerate(CROSSING_CLASSES):
         share, rest = divmod(crossings.crossings(process), crossings.files_per_class)

@@ -39,7 +39,7 @@ FILES = {
 
 
 def documentation() -> str:
-    """The configuration files as Markdown tables: every key with its type, default and meaning."""
+    """Return the configuration files as Markdown tables: every key with its type, default and meaning."""
     lines = ["# Configuration", "", "Made from the models that check these files: `trigger-lut schema documentation`."]
     for file, (path, lead) in FILES.items():
         schema = schema_of(file)
@@ -83,7 +83,7 @@ def _is_list(entry: dict[str, Any]) -> bool:
 
 
 def _by_name(entry: dict[str, Any]) -> dict[str, Any] | None:
-    """The schema of what stands under names that the user chooses, if a mapping has such."""
+    """Return the schema of the values under names that the user chooses, if a mapping has such."""
     found = [*entry.get("patternProperties", {}).values(), entry.get("additionalProperties")][0]
     return found if isinstance(found, dict) else None
 
@@ -96,7 +96,7 @@ def _references(entry: dict[str, Any]) -> list[str]:
     return [option["$ref"].rsplit("/", 1)[1] for option in options if "$ref" in option]
 
 
-_TYPES = {"integer": "whole number", "string": "text", "boolean": "true or false", "null": "null", "object": "mapping"}
+_TYPES = {"string": "text", "boolean": "true or false", "null": "null", "object": "mapping"}
 _LIMITS = {
     "minimum": "at least",
     "exclusiveMinimum": "more than",

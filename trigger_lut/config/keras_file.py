@@ -1,4 +1,4 @@
-"""What a saved Keras model says about itself, read without Keras: whether it is one, and how many inputs it has."""
+"""Checks of a saved Keras model without Keras: its format, and its number of inputs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,20 @@ from typing import Any
 
 
 def mistakes(path: Path, channels: int) -> list[str]:
-    """What keeps a file from being the network of a data set with so many features; empty when nothing is seen."""
+    """List reasons why a file cannot be the network of a data set.
+
+    Parameters
+    ----------
+    path : Path
+        File that Keras 3 saved (`.keras`).
+    channels : int
+        Features of the data set, which the inputs of the model must take together.
+
+    Returns
+    -------
+    list of str
+        Problems, each with the path. Empty if none is found, also where the shapes of the inputs are not in the file.
+    """
     if not path.is_file():
         return [f"no file {path}"]
     try:

@@ -27,7 +27,7 @@ def _whole(value: Any, lowest: int | None = 1) -> bool:
 def _pair(value: Any) -> int | list[int]:
     if _whole(value) or (isinstance(value, list) and len(value) == 2 and all(map(_whole, value))):
         return value  # type: ignore[no-any-return]
-    raise ValueError("expected a whole number from 1 on, or two of them")
+    raise ValueError("expected an integer from 1 on, or two of them")
 
 
 def _axis(value: Any) -> int | list[int] | str:
@@ -64,7 +64,7 @@ class Sparse(Strict):
 
 
 class TableOptions(Sparse):
-    """What all layers of look-up tables have."""
+    """Options of all layers of look-up tables."""
 
     batch_norm: bool | None = Field(
         None, description="Batch normalization of edge outputs; default: the network's, false in the last layer."
@@ -91,28 +91,28 @@ class TableOptions(Sparse):
 class LUTDenseOptions(TableOptions):
     """Each output is a sum of one table a channel; weights are shared over all axes but the last."""
 
-    units: Units = Field(description="Outputs a place.")
-    per_position_widths: bool = Field(False, description="Bit widths of its own for every place.")
+    units: Units = Field(description="Outputs per position.")
+    per_position_widths: bool = Field(False, description="Bit widths of its own for every position.")
 
 
 class LUTConv1DOptions(TableOptions):
     """Convolution of look-up tables along one axis; input (length, channels)."""
 
-    filters: Units = Field(description="Outputs a place.")
-    kernel_size: Size = Field(description="Places that a window covers.")
+    filters: Units = Field(description="Outputs per position.")
+    kernel_size: Size = Field(description="Positions that a window covers.")
     strides: Size = Field(1, description="Steps between windows.")
     padding: Padding = Field("valid", description="same: zeros around the input, so that the length stays.")
-    dilation_rate: Size = Field(1, description="Steps between the places of a window.")
+    dilation_rate: Size = Field(1, description="Steps between the positions of a window.")
 
 
 class LUTConv2DOptions(TableOptions):
     """Convolution of look-up tables along two axes; input (height, width, channels)."""
 
-    filters: Units = Field(description="Outputs a place.")
-    kernel_size: Pair = Field(description="Places that a window covers: one number, or height and width.")
+    filters: Units = Field(description="Outputs per position.")
+    kernel_size: Pair = Field(description="Positions that a window covers: one number, or height and width.")
     strides: Pair = Field(1, description="Steps between windows.")
     padding: Padding = Field("valid", description="same: zeros around the input, so that the shape stays.")
-    dilation_rate: Pair = Field(1, description="Steps between the places of a window.")
+    dilation_rate: Pair = Field(1, description="Steps between the positions of a window.")
 
 
 class FlattenOptions(Strict):
@@ -132,11 +132,11 @@ class SumOptions(Strict):
 
 
 class PoolOptions(Sparse):
-    """What is done to each window of places, channel by channel."""
+    """Windows of positions that a layer reduces, channel by channel."""
 
     pool_size: Pair = Field(
-        description="Places that a window covers: one number for an input (length, channels), two for (height, width, "
-        "channels)."
+        description="Positions that a window covers: one number for an input (length, channels), two for "
+        "(height, width, channels)."
     )
     strides: Pair | None = Field(None, description="Steps between windows; default: pool_size.")
     padding: Padding = Field("valid", description="same: windows reach beyond the edge, where nothing counts.")
@@ -151,7 +151,7 @@ class AveragePoolOptions(PoolOptions):
 
 
 class ArithmeticOptions(Sparse):
-    """What HGQ2's layers with multipliers have; their bit widths are trained."""
+    """Options of HGQ2's layers with multipliers; their bit widths are trained."""
 
     activation: Literal["relu"] | None = Field(None, description="Of the outputs.")
 
@@ -159,29 +159,29 @@ class ArithmeticOptions(Sparse):
 class QDenseOptions(ArithmeticOptions):
     """HGQ2's QDense."""
 
-    units: Units = Field(description="Outputs a place.")
+    units: Units = Field(description="Outputs per position.")
     use_bias: bool = Field(True, description="Whether each output has a constant added.")
 
 
 class QConv1DOptions(ArithmeticOptions):
     """HGQ2's QConv1D; input (length, channels)."""
 
-    filters: Units = Field(description="Outputs a place.")
-    kernel_size: Size = Field(description="Places that a window covers.")
+    filters: Units = Field(description="Outputs per position.")
+    kernel_size: Size = Field(description="Positions that a window covers.")
     strides: Size = Field(1, description="Steps between windows.")
     padding: Padding = Field("valid", description="same: zeros around the input, so that the length stays.")
-    dilation_rate: Size = Field(1, description="Steps between the places of a window.")
+    dilation_rate: Size = Field(1, description="Steps between the positions of a window.")
     use_bias: bool = Field(True, description="Whether each output has a constant added.")
 
 
 class QConv2DOptions(ArithmeticOptions):
     """HGQ2's QConv2D; input (height, width, channels)."""
 
-    filters: Units = Field(description="Outputs a place.")
-    kernel_size: Pair = Field(description="Places that a window covers: one number, or height and width.")
+    filters: Units = Field(description="Outputs per position.")
+    kernel_size: Pair = Field(description="Positions that a window covers: one number, or height and width.")
     strides: Pair = Field(1, description="Steps between windows.")
     padding: Padding = Field("valid", description="same: zeros around the input, so that the shape stays.")
-    dilation_rate: Pair = Field(1, description="Steps between the places of a window.")
+    dilation_rate: Pair = Field(1, description="Steps between the positions of a window.")
     use_bias: bool = Field(True, description="Whether each output has a constant added.")
 
 

@@ -1,4 +1,4 @@
-"""A simulated muon chamber: what it is like, and how its events are divided into files."""
+"""A simulated muon chamber: options, and division of its events into files."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 class MuonChamber(Strict):
     """The `simulate_muons` block of a data set description: thin-gap chambers in three stations.
 
-    The defaults are made like the chamber of arXiv:2202.04976: seven gas gaps in groups of 3, 2 and 2, the first and
-    the last 1.5 m apart, 50 channels of 18 to 20 mm in each. What that paper has from Geant4 is put in here by hand:
-    inefficiency, charge shared between channels, noise, and scattering between the stations.
+    The defaults are made like the chamber of arXiv:2202.04976. It has seven gas gaps in groups of 3, 2 and 2, the first
+    and the last 1.5 m apart. Each has 50 channels of 18 to 20 mm. That paper simulates the detector with Geant4. Here
+    its effects are options: inefficiency, charge shared between channels, noise, and scattering between the stations.
     """
 
     muons: int = Field(60_000, gt=0, description="Events, one muon in each.")
@@ -62,7 +62,18 @@ class MuonChamber(Strict):
 
 
 def planned_muon_files(chamber: MuonChamber) -> list[PlannedFile]:
-    """Every file of the data set; its seed is also the branch `run`."""
+    """List the files of the data set.
+
+    Parameters
+    ----------
+    chamber : MuonChamber
+        Numbers of muons and files, and the seed of the data set.
+
+    Returns
+    -------
+    list of PlannedFile
+        Files with unique seeds; a file's seed is also the branch `run` of its muons.
+    """
     share, rest = divmod(chamber.muons, chamber.files)
     return [
         PlannedFile(MUON, part, share + (part < rest), 1 + 1000 * chamber.seed + part) for part in range(chamber.files)

@@ -1,8 +1,7 @@
-"""What a network may be, as the budget file describes it: widths alone, a list of layers, a user's own function,
-or the file of a trained model.
+"""Network as the budget file describes it: widths alone, layers, a user's function, or the file of a trained model.
 
-Option names are those of the layers (trigger_lut.layers, keras.layers, hgq.layers). Shapes are followed in
-network_shape.py; the Keras model is built in training/model.py.
+Option names are those of the layers (trigger_lut.layers, keras.layers, hgq.layers). `shapes.py` computes the shapes;
+training/model.py builds the Keras model.
 """
 
 from __future__ import annotations
@@ -63,6 +62,7 @@ class Layer(Sparse):
 
     @property
     def kind(self) -> str:
+        """Key of the options that are given, such as lut_dense."""
         return next(name for name in type(self).model_fields if getattr(self, name) is not None)
 
     @property
@@ -72,7 +72,7 @@ class Layer(Sparse):
 
     @property
     def width(self) -> int | None:
-        """Outputs a place of a layer with weights; None for the others."""
+        """Outputs per position of a layer with weights; None for the others."""
         if self.q_einsum_dense is not None:
             return self.q_einsum_dense.output_shape[-1]
         found: int | None = getattr(self.options, "units", None) or getattr(self.options, "filters", None)
@@ -120,14 +120,14 @@ class NetworkShape(Strict):
                 f"expected one of units, layers, builder and keras_file, found {' and '.join(forms) or 'none'}"
             )
         if self.input_shape is not None and self.layers is None:
-            raise ValueError(f"input_shape: only beside layers, found beside {forms[0]}")
+            raise ValueError(f"input_shape: only with layers, found with {forms[0]}")
         if self.units is not None and self.baseline_units is not None:
-            raise ValueError("baseline_units: only beside layers, builder or keras_file, found beside units")
+            raise ValueError("baseline_units: only with layers, builder or keras_file, found with units")
         if self.is_given:
             if self.baseline_units is None:
                 raise ValueError(f"baseline_units: missing; the widths of a {forms[0]}'s layers are not found out")
             if given := [key for key in OF_UNITS if key in self.model_fields_set]:
-                raise ValueError(f"{given[0]}: only beside units or layers, found beside {forms[0]}")
+                raise ValueError(f"{given[0]}: only with units or layers, found with {forms[0]}")
         return self
 
     @model_serializer(mode="wrap")
@@ -137,7 +137,7 @@ class NetworkShape(Strict):
 
     @property
     def is_given(self) -> bool:
-        """Whether the layers are not described here but come from a function or a file."""
+        """True where a function or a file gives the layers, instead of the budget file."""
         return self.builder is not None or self.keras_file is not None
 
     @property
@@ -149,7 +149,18 @@ class NetworkShape(Strict):
 
 
 def short_name(network: NetworkShape) -> str:
-    """A network in a few words for tables: '20-5', 'lut_dense 8, sum', or the name of the function or file."""
+    """Return a short name of a network for tables.
+
+    Parameters
+    ----------
+    network : NetworkShape
+        The network.
+
+    Returns
+    -------
+    str
+        '20-5' for widths, 'lut_dense 8, sum' for layers, else the name of the function or of the file.
+    """
     if network.units is not None:
         return "-".join(map(str, network.units))
     if network.builder is not None:

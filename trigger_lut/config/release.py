@@ -38,7 +38,18 @@ class ReleaseOptions(Strict):
 
 
 def default_model_name(design: str) -> str:
-    """Return a model's name for a design: `small-jets` gives `TriggerLutSmallJets`."""
+    """Return the default name of a design's model in CMSSW.
+
+    Parameters
+    ----------
+    design : str
+        Name of the design.
+
+    Returns
+    -------
+    str
+        Name in CamelCase: `small-jets` gives `TriggerLutSmallJets`.
+    """
     return "TriggerLut" + "".join(word[:1].upper() + word[1:] for word in re.split(r"[^A-Za-z0-9]+", design))
 
 

@@ -1,8 +1,8 @@
 """Scans: lists of budgets, networks and seeds in the budget file, expanded to designs with readable names.
 
 The name of a point says what it is and depends on nothing else, so that an edited scan keeps the points that stay:
-scan_l400_t20_s1 has 400 LUTs, 20 ns, the budget file's network and seed 1; scan_l400_t12p5_u40x5_b4_s2 has 12.5 ns,
-units [40, 5], 4 address bits and seed 2.
+scan_l400_t20_s1 has 400 LUTs, 20 ns, the budget file's network and seed 1. In scan_l400_t12p5_u40x5_b4_s2 the latency
+is 12.5 ns, the units are [40, 5], the address bits 4 and the seed 2.
 """
 
 from __future__ import annotations
@@ -79,7 +79,20 @@ class Point:
 
 
 def variants(scan: Scan, network: NetworkShape) -> list[Variant]:
-    """The networks of a scan, before max_input_bits. `network` is the budget file's."""
+    """List the networks of a scan, before `max_input_bits` is applied.
+
+    Parameters
+    ----------
+    scan : Scan
+        The scan.
+    network : NetworkShape
+        Network of the budget file.
+
+    Returns
+    -------
+    list of Variant
+        Networks of `networks` or of `units`; the budget file's alone where the scan has neither.
+    """
     if scan.networks is not None:
         return [Variant(f"_{name}", f"scan.networks.{name}", held) for name, held in scan.networks.items()]
     if scan.units is None:
@@ -93,7 +106,23 @@ def variants(scan: Scan, network: NetworkShape) -> list[Variant]:
 
 
 def points(scan: Scan, network: NetworkShape, seed: int) -> list[Point]:
-    """All designs of a scan in the order of its lists; network and seed are the budget file's."""
+    """List the designs of a scan in the order of its lists.
+
+    Parameters
+    ----------
+    scan : Scan
+        The scan.
+    network : NetworkShape
+        Network of the budget file.
+    seed : int
+        Seed of the budget file, for a scan without seeds.
+
+    Returns
+    -------
+    list of Point
+        One design for each combination. With warm_start each but the largest LUT budget starts from the next larger
+        one.
+    """
     falling = sorted(set(scan.luts), reverse=True)
     larger = dict(zip(falling[1:], falling, strict=False)) if scan.warm_start else {}
 
@@ -127,7 +156,7 @@ def _networks(scan: Scan, network: NetworkShape) -> list[tuple[str, NetworkShape
 
 
 def _text(number: float) -> str:
-    """A number in a name: 20.0 as 20, 12.5 as 12p5."""
+    """Return a number as part of a name: 20.0 as 20, 12.5 as 12p5."""
     return repr(float(number)).removesuffix(".0").replace(".", "p").replace("+", "")
 
 
@@ -138,9 +167,23 @@ def _too_long(name: str) -> str | None:
 
 
 def mistakes(scan: Scan, network: NetworkShape | None, seed: int, designs: Collection[str]) -> list[str]:
-    """What the lists say against each other, as 'dotted.path: what is wrong'; empty when all is well.
+    """List contradictions between the lists of a scan, and between the scan and the designs.
 
-    network, seed, designs: the budget file's; network is None where it is itself mistaken.
+    Parameters
+    ----------
+    scan : Scan
+        The scan.
+    network : NetworkShape or None
+        Network of the budget file; None where it is itself mistaken. Names of points are then not checked.
+    seed : int
+        Seed of the budget file.
+    designs : collection of str
+        Names of the designs outside the scan.
+
+    Returns
+    -------
+    list of str
+        Problems as 'dotted.path: problem'.
     """
     found = []
     lists = {key: getattr(scan, key) for key in ("luts", "latency_ns", "units", "max_input_bits", "seeds")}

@@ -21,5 +21,16 @@ def schema_of(file: str) -> dict[str, Any]:
 
 
 def schema_text(file: str) -> str:
-    """The schema as it is kept in config/."""
+    """Return the JSON schema of a configuration file as text.
+
+    Parameters
+    ----------
+    file : str
+        'budget', 'targets' or 'data-set'.
+
+    Returns
+    -------
+    str
+        The schema, indented, as in config/*.schema.json.
+    """
     return json.dumps(schema_of(file), indent=2) + "\n"

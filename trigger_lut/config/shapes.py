@@ -33,12 +33,41 @@ class ShapeError(ValueError):
 
 
 def shown(shape: Sequence[int]) -> str:
-    """A shape as Keras shows it: (32, 3), (5,)."""
+    """Return a shape as Keras shows it.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Sizes of the axes.
+
+    Returns
+    -------
+    str
+        A tuple: (32, 3), (5,).
+    """
     return str(tuple(shape))
 
 
 def shape_after(layer: Layer, shape: Shape) -> Shape:
-    """Shape of the layer's output for an input of a shape. Raises ShapeError."""
+    """Return the shape of a layer's output.
+
+    Parameters
+    ----------
+    layer : Layer
+        Kind and options of the layer.
+    shape : tuple of int
+        Shape of its input, without the batch.
+
+    Returns
+    -------
+    tuple of int
+        Shape of its output, without the batch.
+
+    Raises
+    ------
+    ShapeError
+        If the layer cannot take this input.
+    """
     options = layer.options
     if isinstance(options, TableOptions):
         _check_formats(options, shape)
@@ -46,9 +75,24 @@ def shape_after(layer: Layer, shape: Shape) -> Shape:
 
 
 def output_shape(network: NetworkShape, channels: int) -> Shape:
-    """Shape of the network's output for so many input channels; not for a function.
+    """Return the shape of a network's output.
 
-    Raises ShapeError whose text begins with the key: 'layers.2 (lut_conv1d): ...'.
+    Parameters
+    ----------
+    network : NetworkShape
+        Network with units or layers. The layers of a function or a file are not known.
+    channels : int
+        Features of the data set.
+
+    Returns
+    -------
+    tuple of int
+        Shape without the batch.
+
+    Raises
+    ------
+    ShapeError
+        If a layer cannot take its input. The message begins with the key: 'layers.2 (lut_conv1d): ...'.
     """
     if network.units is not None:
         return (network.units[-1],)
@@ -65,10 +109,25 @@ def output_shape(network: NetworkShape, channels: int) -> Shape:
 
 
 def mistakes(network: NetworkShape, channels: int, classes: Sequence[str], data_set: str) -> list[str]:
-    """What is wrong with the shapes, as 'key: text'; empty when all is well. A function's are not known, a file's
-    inputs are.
+    """List problems with the shapes of a network.
 
-    channels: features of the data set.
+    Shapes inside a function are not known. Of a saved model only the inputs are compared.
+
+    Parameters
+    ----------
+    network : NetworkShape
+        The network.
+    channels : int
+        Features of the data set.
+    classes : sequence of str
+        Names of the outputs that the network must have.
+    data_set : str
+        Name of the data set, for messages.
+
+    Returns
+    -------
+    list of str
+        Problems as 'key: text'.
     """
     if network.keras_file is not None and (problems := keras_file.mistakes(Path(network.keras_file), channels)):
         return [f"model: {problem}" for problem in problems]
@@ -142,7 +201,20 @@ def _sum(options: SumOptions, shape: Shape) -> Shape:
 
 
 def summed_axes(options: SumOptions, shape: Shape) -> list[int]:
-    """The axes that are summed over, counted with the batch as 0."""
+    """Return the axes that a layer sums over.
+
+    Parameters
+    ----------
+    options : SumOptions
+        Axes as the budget file gives them, with negative ones or 'particles'.
+    shape : tuple of int
+        Shape of the input, without the batch.
+
+    Returns
+    -------
+    list of int
+        Axes from 1 on; the batch is 0.
+    """
     if options.axis == PARTICLES:
         return list(range(1, len(shape)))
     axes: list[int] = [options.axis] if isinstance(options.axis, int) else list(options.axis)  # type: ignore[arg-type]
@@ -156,7 +228,7 @@ def _pool(options: PoolOptions, shape: Shape) -> Shape:
     if len(strides) == 1:
         strides = strides * len(sizes)
     if len(strides) != len(sizes):
-        raise ShapeError(f"strides: expected one number beside the pool_size {options.pool_size}, found {strides}")
+        raise ShapeError(f"strides: expected one number for the pool_size {options.pool_size}, found {strides}")
     if len(shape) != len(sizes) + 1:
         raise ShapeError(
             f"pool_size: {options.pool_size} is for an input of shape ({', '.join(axes)}, channels), "
@@ -219,7 +291,7 @@ def _arithmetic_conv(axes: tuple[str, ...]) -> Callable[[Any, Shape], Shape]:
 
     def after(options: Any, shape: Shape) -> Shape:
         if max(_flat(options.strides)) > 1 and max(_flat(options.dilation_rate)) > 1:
-            raise ShapeError("strides: expected 1 beside a dilation_rate above 1, as Keras has it")
+            raise ShapeError("strides: expected 1 with a dilation_rate above 1, as Keras has it")
         return shape_of(options, shape)
 
     return after

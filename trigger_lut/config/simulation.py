@@ -1,4 +1,4 @@
-"""What to simulate, and how it is divided into files. Nothing heavy is imported here."""
+"""Options of simulated jets, and their division into files. Nothing heavy is imported here."""
 
 from __future__ import annotations
 
@@ -60,11 +60,23 @@ class PlannedFile(NamedTuple):
 
     @property
     def name(self) -> str:
+        """Name of the file, such as q_0.root."""
         return f"{self.process}_{self.part}.root"
 
 
 def planned_files(simulation: Simulation) -> list[PlannedFile]:
-    """Every file of the data set, class by class. Seeds are unique within a data set and between seeds of data sets."""
+    """List the files of the data set, class by class.
+
+    Parameters
+    ----------
+    simulation : Simulation
+        Numbers of jets and files, and the seed of the data set.
+
+    Returns
+    -------
+    list of PlannedFile
+        Files with seeds that are unique within the data set and among data sets with other seeds.
+    """
     jets_per_class = simulation.jets // len(SIMULATED_CLASSES)
     share, rest = divmod(jets_per_class, simulation.files_per_class)
     return [

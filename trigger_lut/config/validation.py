@@ -1,4 +1,4 @@
-"""How the files that people edit are read and checked: every mistake at once, with its dotted path."""
+"""Check of the files that people edit: all mistakes at once, each with its dotted path."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LONGEST_TEXT = 200  # of any other name
 
 
 def _printable(text: str) -> str:
-    """Raises ValueError for line breaks, control characters and characters that change the order of reading."""
+    """Raise ValueError for line breaks, control characters and characters that change the order of reading."""
     if wrong := next((c for c in text if not c.isprintable()), None):
         raise ValueError(
             f"expected printable characters in one line, found U+{ord(wrong):04X} at position {text.index(wrong)}"
@@ -28,7 +28,7 @@ def _printable(text: str) -> str:
 
 
 def _fits_code(name: str) -> str:
-    """Raises ValueError where a design's name is not possible in names of modules and entities."""
+    """Raise ValueError where a design's name is not possible in names of modules and entities."""
     if mistake := design_mistake(name):
         raise ValueError(mistake)
     return name
@@ -69,8 +69,8 @@ def explain(error: ValidationError, model: type[Strict]) -> list[str]:
 
 # What was expected, by pydantic's type of error; the braces are filled from the error's context.
 _EXPECTED = {
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
+    "int_type": "an integer",
+    "int_from_float": "an integer",
     "float_type": "a number",
     "bool_type": "true or false",
     "string_type": "text",
@@ -107,13 +107,13 @@ def _expected(item: Any, key: str) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as YAML would have it, shortened."""
+    """Return a value as YAML writes it, shortened to 80 characters."""
     text = json.dumps(value) if value is None or isinstance(value, bool) else repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _keys_at(model: type[Strict], loc: tuple[int | str, ...]) -> list[str]:
-    """The keys that a mapping of the model may have, by the path to it."""
+    """Return the keys that a mapping of the model may have, by the path to it."""
     schema: dict[str, Any] = model.model_json_schema()
 
     def follow(found: Any) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def _keys_at(model: type[Strict], loc: tuple[int | str, ...]) -> list[str]:
 
 
 def checked(model: type[AnyModel], content: Any) -> AnyModel:
-    """Parsed YAML as a model, types strictly: no number in quotes, no true for 1. Raises ValidationError."""
+    """Check parsed YAML against a model, with strict types. Raises pydantic's ValidationError."""
     return model.model_validate_json(json.dumps(content, default=str), strict=True)
 
 
@@ -150,6 +150,19 @@ def validate(model: type[AnyModel], content: Any, path: Path) -> AnyModel:
 
 
 def refused(path: Path, mistakes: list[str]) -> ConfigurationError:
-    """The error that lists all mistakes of a file."""
+    """Return an error that lists all mistakes of a file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    mistakes : list of str
+        Mistakes as 'dotted.path: problem'.
+
+    Returns
+    -------
+    ConfigurationError
+        Error with the number of mistakes in its first line.
+    """
     count = f"{len(mistakes)} mistake" + ("s" if len(mistakes) != 1 else "")
     return ConfigurationError(f"{path}: {count}\n  " + "\n  ".join(mistakes))

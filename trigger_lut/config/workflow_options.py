@@ -1,4 +1,4 @@
-"""What is given to Snakemake with --config and --configfile: checked before anything is planned."""
+"""Options that Snakemake gets by --config and --configfile, checked before anything is planned."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def workflow_options(config: Mapping[str, Any], files: Sequence[Path] = ()) -> W
     Raises
     ------
     ConfigurationError
-        For unknown keys, a budget file that is given as --configfile, and values that are no paths or whole numbers.
+        For unknown keys, a budget file that is given as --configfile, and values that are no paths or integers.
     """
     known = [*PATHS, *COUNTS]
     unknown = [key for key in config if key not in known]
@@ -59,7 +59,7 @@ def workflow_options(config: Mapping[str, Any], files: Sequence[Path] = ()) -> W
     for key, (usual, least) in COUNTS.items():
         value = config.get(key, usual)
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            mistakes.append(f"{key}: expected a whole number, at least {least}, found {shown(value)}")
+            mistakes.append(f"{key}: expected an integer, at least {least}, found {shown(value)}")
         else:
             found[key] = value
     if mistakes:

@@ -1,7 +1,7 @@
 """YAML files that people edit: refused with the place where they say something else than it seems.
 
-PyYAML follows YAML 1.1, where `on` is a truth value, `007` and `1:30` are other numbers, the last of two equal keys
-counts, and a few lines of aliases can represent more values than any memory holds.
+PyYAML follows YAML 1.1. There `on` is a truth value, `007` and `1:30` are other numbers, and the last of two equal
+keys counts. A few lines of aliases can represent more values than any memory holds.
 """
 
 from __future__ import annotations
@@ -26,6 +26,11 @@ _KNOWN = ("str", "int", "float", "bool", "null", "seq", "map")
 def read_yaml(path: Path) -> Any:
     """Parse a YAML or JSON file.
 
+    Parameters
+    ----------
+    path : Path
+        The file.
+
     Returns
     -------
     dict, list, str, int, float, bool or None
@@ -34,8 +39,8 @@ def read_yaml(path: Path) -> Any:
     Raises
     ------
     ConfigurationError
-        One line: where the file cannot be read, is no YAML or too large, holds a key twice, a key that is no text, a
-        value that YAML reads as something else, or aliases for more than MOST_VALUES values.
+        If the file cannot be read, is too large, or is no YAML. If a key occurs twice or is no text, or YAML reads a
+        value as something else. If aliases expand to more than MOST_VALUES values.
     """
     try:
         if path.stat().st_size > MOST_BYTES:

@@ -79,7 +79,7 @@ def whole(layer: Any, key: str, value: Any, lowest: int, highest: int | None = N
         good = False
     if not good:
         limits = f"{lowest} to {highest}" if highest is not None else f"{lowest} on"
-        raise ConfigurationError(f"{title(layer)}: {key}: expected a whole number from {limits}, found {value!r}")
+        raise ConfigurationError(f"{title(layer)}: {key}: expected an integer from {limits}, found {value!r}")
     return int(value)
 
 

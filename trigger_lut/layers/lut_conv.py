@@ -43,7 +43,7 @@ class LUTConv(LookupLayer):
         values = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,) * self.rank
         if len(values) != self.rank:
             raise ConfigurationError(
-                f"{arguments.title(self)}: {key}: expected a whole number, or {self.rank} of them, found {value!r}"
+                f"{arguments.title(self)}: {key}: expected an integer, or {self.rank} of them, found {value!r}"
             )
         return tuple(arguments.whole(self, key, one, 1) for one in values)
 

@@ -33,7 +33,8 @@ def possible(network: Network) -> list[Set]:
     Returns
     -------
     list of Set
-        For each value a set that contains all codes it can take; an interval if it spans `WIDEST` codes or more.
+        For each value a set that contains all codes it can take. Those of inputs, of layers without sums, and of
+        `WIDEST` codes or more are intervals.
     """
     sets: list[Set] = [(kif.lo, np.ones(kif.hi - kif.lo + 1, dtype=np.bool_)) for kif in network.inputs]
     ranges = network.ranges

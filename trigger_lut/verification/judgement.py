@@ -108,7 +108,7 @@ def open_outputs(design: str, card: ProveCard | None) -> list[str]:
     Returns
     -------
     list of str
-        One reason to fail for each output.
+        One reason to fail for each output; a single one without a card.
     """
     if card is None:
         return [f"{design}: no output is proven: {NOT_ASKED}"]

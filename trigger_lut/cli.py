@@ -77,7 +77,7 @@ class _Version(argparse.Action):
 
 
 def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+    """Build the parser of the command line, with all commands, stages and pages."""
     top = argparse.ArgumentParser(
         prog="trigger-lut",
         description="From collider data to trigger firmware that meets a budget and is proven bit-exact.",
@@ -94,7 +94,7 @@ def parser() -> argparse.ArgumentParser:
 
     def command(function: object, *files: str, group: Any = stages, name: str = "") -> argparse.ArgumentParser:
         name = name or function.__name__.replace("_", "-")  # type: ignore[attr-defined]
-        text = str(function.__doc__)
+        text = str(function.__doc__).partition("\n")[0]
         sub: argparse.ArgumentParser = group.add_parser(name, help=text.rstrip("."), description=text)
         sub.set_defaults(function=function)
         for flag in files:
@@ -274,6 +274,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     int
         Exit status: 0; 1 with a message on stderr for an error of the user's; 130 after Ctrl-C, 143 after SIGTERM.
+
+    Raises
+    ------
+    OSError
+        If the system refuses a call that names no file. This is an error of the program.
     """
     warn_in_one_line()
     words, known = list(sys.argv[1:] if arguments is None else arguments), parser()

@@ -1,7 +1,7 @@
 """The commands of the command line: one a stage, whose arguments are files.
 
-Each imports its stage inside its own function, so that no stage loads the libraries of another. A command is called
-what its function is called, and its help is the function's docstring.
+Each imports its stage inside its own function, so that no stage loads the libraries of another. A command has the name
+of its function. Its help is the first line of the function's docstring.
 """
 
 from __future__ import annotations
@@ -11,28 +11,52 @@ import json
 
 
 def init(args: argparse.Namespace) -> None:
-    """Look into ROOT files and write a data set description to start from."""
+    """Look into ROOT files and write a data set description to start from.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        `files` (paths or globs), `tree`, `name` of the data set and `output`. All but `files` may be None.
+    """
     from trigger_lut.data.scaffold.write_yaml import start
 
     print(start(args.files, args.tree, args.name, args.output))
 
 
 def new(args: argparse.Namespace) -> None:
-    """Write a project folder in which `snakemake --cores all` runs the workflow of the installed package."""
+    """Write a project folder in which `snakemake --cores all` runs the workflow of the installed package.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        `project`: folder to write.
+    """
     from trigger_lut.project import new_project
 
     print(new_project(args.project))
 
 
 def convert(args: argparse.Namespace) -> None:
-    """Convert a public jet substructure data set (OpenML 42468, CERNBox, Zenodo 3602260) to a ROOT file."""
+    """Convert a public jet substructure data set (OpenML 42468, CERNBox, Zenodo 3602260) to a ROOT file.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        `files`: HDF5 or ARFF files of one data set. `root`: ROOT file to write.
+    """
     from trigger_lut.data.jsc import convert
 
     print(convert(args.files, args.root))
 
 
 def resolve(args: argparse.Namespace) -> None:
-    """Write one design with defaults and target spelled out."""
+    """Write one design with defaults and target spelled out.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        `budget`, `targets` and `output`: files. `design`: name of a design or of a point of the scan.
+    """
     from trigger_lut.cards.base import write_card
     from trigger_lut.config.budget import load_design
 
@@ -40,7 +64,13 @@ def resolve(args: argparse.Namespace) -> None:
 
 
 def resolve_data_set(args: argparse.Namespace) -> None:
-    """Write a data set description with defaults spelled out."""
+    """Write a data set description with defaults spelled out.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        `description`: YAML file. `output`: JSON file to write. Label and targets may be missing.
+    """
     from trigger_lut.cards.base import write_card
     from trigger_lut.config.data_set.load import load_data_set
 
@@ -48,7 +78,13 @@ def resolve_data_set(args: argparse.Namespace) -> None:
 
 
 def resolve_simulation(args: argparse.Namespace) -> None:
-    """Write the part of a data set description that simulation depends on."""
+    """Write the part of a data set description that simulation depends on.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        `description`: YAML file. `output`: JSON file to write.
+    """
     from trigger_lut.cards.base import write_text
     from trigger_lut.config.data_set.load import load_data_set
     from trigger_lut.plan import simulation_of
@@ -58,7 +94,13 @@ def resolve_simulation(args: argparse.Namespace) -> None:
 
 
 def simulate(args: argparse.Namespace) -> None:
-    """Simulate one file: jets with Pythia8 and FastJet, muons in a chamber, or whole crossings."""
+    """Simulate one file: jets with Pythia8 and FastJet, muons in a chamber, or whole crossings.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        `description`, `root` and `card`: files. `process` and `part`: class of the file and its number from 0.
+    """
     from trigger_lut.config.crossings import CROSSING_CLASSES
     from trigger_lut.config.muons import MUON
 
@@ -80,7 +122,13 @@ def simulate(args: argparse.Namespace) -> None:
 
 
 def check_simulation(args: argparse.Namespace) -> None:
-    """Look at simulated data: mass peaks of jets, efficiencies and angles of muons, kinds of crossings."""
+    """Check simulated data: mass peaks of jets, efficiencies and angles of muons, kinds of crossings.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        `root`: simulated files. `card`: file to write. `crossings` or `muons`: their description, else both are None.
+    """
     if args.crossings is not None:
         from trigger_lut.simulation.crossings.check import check_crossings
 
@@ -97,7 +145,13 @@ def check_simulation(args: argparse.Namespace) -> None:
 
 
 def read(args: argparse.Namespace) -> None:
-    """Read one ROOT file of a data set into records."""
+    """Read one ROOT file of a data set into records.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        `description` and `card`: files. `source`: JSON of a `Source`.
+    """
     from trigger_lut.config.data_set.files import Source
     from trigger_lut.stages.read import read
 
@@ -105,7 +159,19 @@ def read(args: argparse.Namespace) -> None:
 
 
 def drift(args: argparse.Namespace) -> None:
-    """Run another data set through the frozen network and compare its inputs, outputs and rates."""
+    """Run another data set through the frozen network and compare its inputs, outputs and rates.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        `spec`, `network` and `card`: files. `description`, `codes` and `ingest`, of the trained data; with `new_`, of
+        the other data. `thresholds` (file) and `trigger` (JSON): both or none.
+
+    Raises
+    ------
+    ConfigurationError
+        If only one of `thresholds` and `trigger` is given.
+    """
     from trigger_lut.config.data_set.trigger import Trigger
     from trigger_lut.errors import ConfigurationError
     from trigger_lut.stages.drift import Files, drift
@@ -119,7 +185,14 @@ def drift(args: argparse.Namespace) -> None:
 
 
 def fuzz(args: argparse.Namespace) -> None:
-    """Send random networks through all forms of firmware and demand 0 differences."""
+    """Send random networks through all forms of firmware and demand 0 differences.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        `budget` and `targets`: files; the first design is used. `networks`, `seed` and `jobs`: numbers. `kept`: folder
+        for networks that differ.
+    """
     from trigger_lut.config.budget import load_budget, resolve
     from trigger_lut.verification.fuzz.run import fuzz
 
@@ -134,7 +207,19 @@ def fuzz(args: argparse.Namespace) -> None:
 
 
 def attack(args: argparse.Namespace) -> None:
-    """Change generated Verilog in hundreds of ways and fail if a mutant that differs is proven."""
+    """Change generated Verilog in hundreds of ways and fail if a mutant that differs is proven.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        `budget` and `targets`: files; the first design is used. `mutants`, `seed` and `jobs`: numbers. `seconds`: time
+        of one proof. `output`: card to write, or None.
+
+    Raises
+    ------
+    NotReproducibleError
+        If a mutant that differs is proven, or too few mutants differ.
+    """
     from trigger_lut.cards.base import write_card
     from trigger_lut.config.budget import load_budget, resolve
     from trigger_lut.errors import NotReproducibleError
@@ -157,12 +242,26 @@ def attack(args: argparse.Namespace) -> None:
     if card.total.different < LEAST_DIFFERENT * card.total.mutants:
         raise NotReproducibleError(
             f"attack: too few mutants differ to attack the proof. Expected at least {LEAST_DIFFERENT:.0%}, found "
-            f"{card.total.different} of {card.total.mutants}. Look at the list of those that do not."
+            f"{card.total.different} of {card.total.mutants}. Read the list of those that do not."
         )
 
 
 def check(args: argparse.Namespace) -> None:
-    """Check a release: its files, and that all forms in it are the same function."""
+    """Check a release: its files, and that all forms in it are the same function.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        `release`: zip or folder. `no_run` and `synthesize`: flags. `seed`, `manifest_sha256`, `signature` and
+        `public_key` may be None.
+
+    Raises
+    ------
+    ConfigurationError
+        If both flags are set.
+    NotReproducibleError
+        If a check fails.
+    """
     from trigger_lut.errors import ConfigurationError, NotReproducibleError
     from trigger_lut.release.check import CheckOptions, check_release
 
@@ -184,7 +283,18 @@ def check(args: argparse.Namespace) -> None:
 
 
 def compare(args: argparse.Namespace) -> None:
-    """Compare a board's output with the expectation: delay of each link, and the first difference by name."""
+    """Compare a board's output with the expectation: delay of each link, and the first difference by name.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        `capture` and `expected`: pattern files. `format`, `delay` (frames) and `release` may be None.
+
+    Raises
+    ------
+    NotReproducibleError
+        If the outputs differ.
+    """
     from trigger_lut.errors import NotReproducibleError
     from trigger_lut.release.compare_capture import compare_files, comparison_text
 
@@ -197,7 +307,13 @@ def compare(args: argparse.Namespace) -> None:
 
 
 def sign(args: argparse.Namespace) -> None:
-    """Sign a release with a key of OpenSSH, so that its receiver can check whose it is."""
+    """Sign a release with a key of OpenSSH, so that its receiver can check whose it is.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        `release`: zip or folder. `key`: private key. `signature`: file to write; None: next to the release.
+    """
     from trigger_lut.release.signature import sign_release
 
     signature = args.signature or args.release.with_name(args.release.name + ".sig")
@@ -206,7 +322,19 @@ def sign(args: argparse.Namespace) -> None:
 
 
 def verdict(args: argparse.Namespace) -> None:
-    """Fail when a design misses its budget, is not bit-exact, or when cards and files do not agree."""
+    """Fail when a design misses its budget, is not bit-exact, or when cards and files do not agree.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        `summary` and `scan`: cards, or None. `cards`: further cards. `output`: card to write. `budget` and `targets`:
+        files, both or None.
+
+    Raises
+    ------
+    ConfigurationError
+        If only one of `budget` and `targets` is given.
+    """
     from trigger_lut.errors import ConfigurationError
     from trigger_lut.stages.verdict import verdict
 
@@ -222,7 +350,13 @@ def verdict(args: argparse.Namespace) -> None:
 
 
 def schema(args: argparse.Namespace) -> None:
-    """Print or write the JSON schema of a configuration file, or documentation: of these files, cards or claims."""
+    """Print or write the JSON schema of a configuration file, or documentation: of these files, cards or claims.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        `file`: name of a configuration file or of a documentation page. `write`: file to write; None: print.
+    """
     from trigger_lut.cards.base import write_text
     from trigger_lut.cards.documentation import card_tables
     from trigger_lut.config.documentation import documentation

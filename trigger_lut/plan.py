@@ -1,4 +1,4 @@
-"""What is known before any job runs: the designs, the data set and its files. Imports stay light."""
+"""Designs, data sets and their files, which are known before any job runs. Imports stay light."""
 
 from __future__ import annotations
 
@@ -32,11 +32,20 @@ RESERVED = ("data", "checkpoints", "logs")
 class Described:
     """A data set and its files.
 
-    description  the file that describes it
-    sources      what is read, file by file
-    files        ROOT files of the data set, those of friends among them
-    remote       addresses of those that are read over a network
-    simulated    the planned files where the data set is simulated, else empty
+    Attributes
+    ----------
+    description : Path
+        The file that describes it.
+    data_set : DataSet
+        Its content.
+    sources : list of Source
+        Files to read, each with its friends.
+    files : list of Path
+        ROOT files of the data set, those of friends among them.
+    remote : list of str
+        Addresses of files that are read over a network.
+    simulated : list of PlannedFile
+        The files to simulate; empty where the data set is not simulated.
     """
 
     description: Path
@@ -51,8 +60,14 @@ class Described:
 class Plan(Described):
     """One budget file, resolved, with the data set that its designs are trained on.
 
-    specs   by design, in the order of the budget file; those of the scan after the others
-    drift   by name, the data sets that are compared with that one
+    Attributes
+    ----------
+    budget : Budget
+        Content of the budget file.
+    specs : dict of str to Spec
+        Designs by name, in the order of the budget file; those of the scan come last.
+    drift : dict of str to Described
+        Data sets by name that are compared with the one of the designs.
     """
 
     budget: Budget
@@ -77,9 +92,28 @@ class Plan(Described):
 
 
 def load_plan(budget_path: Path, targets_path: Path, data_sets: Path) -> Plan:
-    """Read the budget, its target and its data set description.
+    """Read the budget, its target and the descriptions of its data sets.
 
-    Raises ConfigurationError that lists every mistake, DataError when a file of a data set is missing.
+    Parameters
+    ----------
+    budget_path : Path
+        Budget file.
+    targets_path : Path
+        File of targets.
+    data_sets : Path
+        Folder of the descriptions.
+
+    Returns
+    -------
+    Plan
+        Designs, data sets and files.
+
+    Raises
+    ------
+    ConfigurationError
+        If a file has mistakes; the message lists those of the first file that has any.
+    DataError
+        If a file of a data set is missing.
     """
     budget, target = load_budget(budget_path, targets_path)
     if wrong := _target_mistakes(target):
@@ -125,7 +159,7 @@ def _target_mistakes(target: Target) -> list[str]:
 
 
 def _with_files(description: Path, data_set: DataSet) -> Described:
-    """Raises DataError when a file is missing."""
+    """Return a data set with the lists of its files. Raises DataError when a file is missing."""
     simulated = data_set.simulated()
     made = sorted(Path("data", data_set.name, file.name) for file in simulated)
     sources = [Source(file) for file in made] or data_set.sources()
@@ -145,7 +179,7 @@ def _load(description: Path, truth: bool = True) -> DataSet:
 
 
 def _others(budget: Budget, data_set: DataSet, folder: Path) -> tuple[dict[Path, DataSet], list[str]]:
-    """(the data sets under `drift`, by the file that describes them, mistakes in that list)."""
+    """Return the data sets under `drift` by the files that describe them, and mistakes in that list."""
     found: dict[Path, DataSet] = {}
     mistakes = []
     for n, name in enumerate(budget.drift):
@@ -162,7 +196,7 @@ def _others(budget: Budget, data_set: DataSet, folder: Path) -> tuple[dict[Path,
 
 
 def _shape_mistakes(budget: Budget, data_set: DataSet) -> list[str]:
-    """Networks whose layers do not fit each other, the data set's features or its classes."""
+    """List networks whose layers do not fit each other, the data set's features or its classes."""
     held = {"network": budget.network}
     if budget.scan is not None:
         held.update({variant.place: variant.network for variant in scan.variants(budget.scan, budget.network)})
@@ -178,7 +212,23 @@ def _shape_mistakes(budget: Budget, data_set: DataSet) -> list[str]:
 
 
 def simulation_of(data_set: DataSet) -> dict[str, Any]:
-    """The part of a description that simulation depends on. Raises ConfigurationError when nothing is simulated."""
+    """Return the part of a description that simulation depends on.
+
+    Parameters
+    ----------
+    data_set : DataSet
+        The description.
+
+    Returns
+    -------
+    dict
+        The block simulate, simulate_muons or simulate_crossings under its key, as JSON content.
+
+    Raises
+    ------
+    ConfigurationError
+        If the data set is not simulated.
+    """
     if data_set.simulate_muons is not None:
         return {"simulate_muons": data_set.simulate_muons.model_dump(mode="json")}
     if data_set.simulate_crossings is not None:
@@ -189,7 +239,20 @@ def simulation_of(data_set: DataSet) -> dict[str, Any]:
 
 
 def holds_other(path: Path, content: BaseModel | dict[str, Any] | None) -> bool:
-    """Whether a resolved file is there and holds something else than this content."""
+    """Return True where a resolved file exists and has other content.
+
+    Parameters
+    ----------
+    path : Path
+        The file (JSON). One that cannot be read counts as other content.
+    content : BaseModel, dict or None
+        Content to compare with; None: there is nothing to compare.
+
+    Returns
+    -------
+    bool
+        False also where there is no such file.
+    """
     if content is None:
         return False
     wanted = content.model_dump(mode="json") if isinstance(content, BaseModel) else content
@@ -202,7 +265,20 @@ def holds_other(path: Path, content: BaseModel | dict[str, Any] | None) -> bool:
 
 
 def complaints(logs: Path, since: float) -> list[str]:
-    """What stages said against their input in logs written since a time (seconds since 1970), one text a log."""
+    """Return the errors of stages in logs that were written since a time.
+
+    Parameters
+    ----------
+    logs : Path
+        Folder of the logs (*.log, at any depth).
+    since : float
+        Earliest time of modification, in seconds since 1970.
+
+    Returns
+    -------
+    list of str
+        The last error of each log, after its path.
+    """
     mark = "trigger-lut: error:"
     found = []
     for path in sorted(logs.rglob("*.log")):
@@ -212,7 +288,18 @@ def complaints(logs: Path, since: float) -> list[str]:
 
 
 def settings(content: BaseModel | dict[str, Any]) -> list[str]:
-    """Every value as a line 'dotted.key=value': what Snakemake compares to find out what was changed."""
+    """Return every value of a record as a line, which Snakemake compares to find changes.
+
+    Parameters
+    ----------
+    content : BaseModel or dict
+        The record.
+
+    Returns
+    -------
+    list of str
+        Lines 'dotted.key=value', with the value as JSON.
+    """
     held = content.model_dump(mode="json") if isinstance(content, BaseModel) else content
     return list(_flat("", held))
 

@@ -1,6 +1,6 @@
 """Cards: the typed JSON record that each stage leaves and the next stages read.
 
-Every card carries its schema version, the versions of the tools that made it, the seconds that took, and the
+Every card carries its schema version, the versions of the tools that made it, and the seconds that took. It lists the
 sha256 of every file it was made from. A figure that a tool measured is a `Measured` with its source. The key `digest`
 of the file is a checksum of the other keys, so that an edited card is refused. It is no signature: anyone can compute
 it.
@@ -91,13 +91,35 @@ AnyCard = TypeVar("AnyCard", bound=BaseModel)
 
 
 def sha256(path: Path) -> str:
-    """Hex digest of a file."""
+    """Return the sha256 of a file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def versions(*packages: str) -> dict[str, str]:
-    """Installed versions of the packages, trigger_lut's own first."""
+    """Return the installed versions of packages.
+
+    Parameters
+    ----------
+    *packages : str
+        Names of distributions.
+
+    Returns
+    -------
+    dict of str to str
+        Version by name, trigger_lut's own first.
+    """
     return {name: metadata.version(name) for name in ("trigger_lut", *packages)}
 
 
@@ -108,7 +130,21 @@ class Stopwatch:
         self.start = time.monotonic()
 
     def provenance(self, read: list[Path], *packages: str) -> dict[str, Any]:
-        """Keyword arguments for a card: seconds, versions of packages, sha256 of the files read."""
+        """Return the fields that all cards have.
+
+        Parameters
+        ----------
+        read : list of Path
+            Files that the stage read.
+        *packages : str
+            Packages that did the work.
+
+        Returns
+        -------
+        dict
+            `seconds` since the stopwatch was made, `versions` of the packages, and `inputs`: sha256 of the files by
+            path.
+        """
         return {
             "seconds": round(time.monotonic() - self.start, 6),
             "versions": versions(*packages),
@@ -117,18 +153,55 @@ class Stopwatch:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all: a killed process leaves the earlier file."""
+    """Write a text file completely or not at all: a killed process leaves the earlier file.
+
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    text : str
+        Its content, encoded as UTF-8.
+
+    Raises
+    ------
+    OutputError
+        If another process writes the same file, or the file system refuses the bytes.
+    """
     with atomic_path(path) as part:
         part.write_text(text, encoding="utf-8")
 
 
 def write_card(card: BaseModel, path: Path) -> None:
-    """Write a card as indented JSON with its digest, whole or not at all; other records have no digest."""
+    """Write a card completely or not at all.
+
+    Parameters
+    ----------
+    card : BaseModel
+        The card, or another record such as a specification.
+    path : Path
+        File to write.
+
+    Raises
+    ------
+    OutputError
+        If another process writes the same file, or the file system refuses the bytes.
+    """
     write_text(path, card_text(card))
 
 
 def card_text(card: BaseModel) -> str:
-    """Return the text of a card's file."""
+    """Return the text of a card's file.
+
+    Parameters
+    ----------
+    card : BaseModel
+        The card, or another record such as a specification.
+
+    Returns
+    -------
+    str
+        Indented JSON. Cards have their digest in it, other records have none.
+    """
     content = card.model_dump(mode="json")
     if isinstance(card, Card):
         content[DIGEST] = digest_of(content)
@@ -157,8 +230,8 @@ def load_json(text: str) -> Any:
     Raises
     ------
     ValueError
-        For text that is no JSON, a key that occurs twice in one object, NaN, Infinity, a number beyond the range of a
-        double, or nesting beyond Python's limit.
+        For text that is no JSON, or a key that occurs twice in one object. For NaN, Infinity, a number beyond the range
+        of a double, or nesting beyond Python's limit.
     """
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -185,7 +258,18 @@ def load_json(text: str) -> Any:
 
 
 def stage_of(path: Path) -> str | None:
-    """The stage that a card names, None where it is no card: `read_card` then says what is wrong with it."""
+    """Return the stage that a card names.
+
+    Parameters
+    ----------
+    path : Path
+        The card.
+
+    Returns
+    -------
+    str or None
+        Name of the stage; None where the file is no card, which `read_card` then reports.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -194,7 +278,25 @@ def stage_of(path: Path) -> str | None:
 
 
 def read_card(kind: type[AnyCard], path: Path) -> AnyCard:
-    """Read a card of a kind. Raises CardError when it is missing, not JSON, or not of this kind and version."""
+    """Read a card.
+
+    Parameters
+    ----------
+    kind : type
+        Model of the card.
+    path : Path
+        The card.
+
+    Returns
+    -------
+    BaseModel
+        Instance of `kind`.
+
+    Raises
+    ------
+    CardError
+        If the card is missing, is no JSON, was edited, or is not of this kind and version.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -203,7 +305,27 @@ def read_card(kind: type[AnyCard], path: Path) -> AnyCard:
 
 
 def parse_card(kind: type[AnyCard], text: str, path: Path) -> AnyCard:
-    """Read a card of a kind from its text; path: for messages. Raises CardError."""
+    """Read a card from its text.
+
+    Parameters
+    ----------
+    kind : type
+        Model of the card.
+    text : str
+        Content of the file.
+    path : Path
+        Name of the file, for messages.
+
+    Returns
+    -------
+    BaseModel
+        Instance of `kind`.
+
+    Raises
+    ------
+    CardError
+        If the text is no JSON, was edited, or is not of this kind and version.
+    """
     try:
         return kind.model_validate_json(_without_digest(text, path))
     except ValidationError as error:

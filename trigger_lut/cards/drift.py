@@ -28,7 +28,7 @@ class Distance(Strict):
 
     @property
     def p_value(self) -> float:
-        """Return the smaller probability, corrected for two tests."""
+        """Smaller of the two probabilities, corrected for two tests."""
         return min(2 * min(self.ks_p_value, self.chi2_p_value), 1.0)
 
 

@@ -22,7 +22,18 @@ CARDS_OF_DATA = {"codes.npz": ("ingest.json", "teacher.json"), "encoded.npz": ("
 
 
 def files_in(folder: Path) -> dict[str, str]:
-    """Return the sha256 of each file below a folder, by path, without Snakemake's timestamp."""
+    """Return the sha256 of each file below a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder. Snakemake's timestamp in it is skipped.
+
+    Returns
+    -------
+    dict of str to str
+        Checksum by path, sorted by path.
+    """
     found = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != SNAKEMAKE_STAMP)
     return {str(path): sha256(path) for path in found}
 
@@ -112,6 +123,11 @@ def require_digest(path: Path, digest: str, card: Path, stage: str, found: str |
         The card, and the stage to run again.
     found
         The file's sha256, if the caller has it.
+
+    Raises
+    ------
+    CardError
+        If the file is missing, or its sha256 differs.
     """
     if found is None and not path.is_file():
         raise CardError(
@@ -128,9 +144,14 @@ def require_digest(path: Path, digest: str, card: Path, stage: str, found: str |
 class Chain:
     """Result of following cards back to the data.
 
-    problems  files that are missing or were changed, and cards that cannot be read, one message each
-    absent    data files that were removed after they were read
-    files     number of files that agree with their checksums
+    Attributes
+    ----------
+    problems : list of str
+        Files that are missing or were changed, and cards that cannot be read, one message each.
+    absent : list of str
+        Data files that were removed after they were read.
+    files : int
+        Number of files that agree with their checksums.
     """
 
     problems: list[str] = field(default_factory=list)

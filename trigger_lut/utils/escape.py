@@ -18,9 +18,19 @@ DIRECTIVE = re.compile(
 
 
 def ascii_line(text: str) -> str:
-    """Return a text with printable ASCII characters alone; every other character is written as <U+0394>.
+    """Return a text with printable ASCII characters alone.
 
-    GHDL takes no other characters in comments, and nothing here can break a line or change the order of reading.
+    GHDL takes no other characters in comments. Nothing in the result can break a line or change the order of reading.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    str
+        The text, with every other character written as its code point, such as <U+0394>.
     """
     return "".join(c if c.isascii() and c.isprintable() else f"<U+{ord(c):04X}>" for c in text)
 
@@ -34,6 +44,11 @@ def comment(mark: str, text: str) -> str:
         What begins a comment: `//`, `--` or `#`.
     text : str
         One line, with any characters.
+
+    Returns
+    -------
+    str
+        One line of printable ASCII. It is no directive of a tool, and does not join the next line.
     """
     line = ascii_line(text).rstrip()
     if DIRECTIVE.match(line):
@@ -44,20 +59,63 @@ def comment(mark: str, text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return a text that is a value in a file of settings. Raises FirmwareError where it would break the line."""
+    """Return a text that is a value in a file of settings.
+
+    Parameters
+    ----------
+    text : str
+        The value, such as the name of a file.
+
+    Returns
+    -------
+    str
+        The same text.
+
+    Raises
+    ------
+    FirmwareError
+        If the text is empty, or has a character that would break the line.
+    """
     if not text or not text.isprintable():
         raise FirmwareError(f"{text!r}: expected printable characters alone. Rename the file, or its folder")
     return text
 
 
 def tcl(text: str) -> str:
-    """Return a text as one word of Tcl, with nothing substituted in it. Raises FirmwareError as `one_line` does."""
+    """Return a text as one word of Tcl, with nothing substituted in it.
+
+    Parameters
+    ----------
+    text : str
+        The text, such as the name of a file.
+
+    Returns
+    -------
+    str
+        The text in braces; with backslashes where it has braces or backslashes itself.
+
+    Raises
+    ------
+    FirmwareError
+        If the text is empty, or has a character that would break the line.
+    """
     if not re.search(r"[{}\\]", one_line(text)):
         return f"{{{text}}}"
     return re.sub(r"[^A-Za-z0-9_./:=+-]", lambda found: "\\" + found[0] if found[0].isascii() else found[0], text)
 
 
 def markdown(text: str) -> str:
-    """Return a text that Markdown, and HTML in it, shows as it is, in one line and one cell of a table."""
+    """Return a text that Markdown, and HTML in it, shows as it is.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    str
+        One line, which fits into one cell of a table.
+    """
     escaped = re.sub(r"[\\`*{}\[\]#|~$]|(?<!\w)_|_(?!\w)", lambda found: "\\" + found[0], visible(text))
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

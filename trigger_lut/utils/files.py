@@ -85,7 +85,20 @@ def write_together(writers: Mapping[Path, Callable[[Path], None]], *, suffix: st
 def atomic_folder(folder: Path) -> Iterator[Path]:
     """Give an empty temporary folder and rename it to `folder` when the block succeeds.
 
-    An earlier folder is replaced. Raises OutputError as `atomic_path` does.
+    Parameters
+    ----------
+    folder : Path
+        Folder to write. An earlier one is replaced when the block succeeds.
+
+    Yields
+    ------
+    Path
+        The temporary folder, next to `folder`. It is removed when the block raises.
+
+    Raises
+    ------
+    OutputError
+        If another process writes the same folder, or the file system refuses the bytes.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     part, old = (folder.with_name(folder.name + ending) for ending in (".part", ".old"))
@@ -108,9 +121,22 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def only_writer(folder: Path) -> Iterator[None]:
-    """Keep other processes from working in a folder, which is made if needed.
+    """Keep other processes from working in a folder.
 
-    Raises OutputError if another process works in it already.
+    Parameters
+    ----------
+    folder : Path
+        The folder, which is made if needed.
+
+    Yields
+    ------
+    None
+        While this process has the lock of the folder.
+
+    Raises
+    ------
+    OutputError
+        If another process works in it already.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -131,6 +157,11 @@ def locked_folder(parent: Path, prefix: str) -> Iterator[Path]:
         Folder to make it in.
     prefix : str
         Start of its name. A sibling with the same start and without a lock belongs to a process that has ended.
+
+    Yields
+    ------
+    Path
+        The new folder, locked by this process.
     """
     for left in parent.glob(prefix + "*"):
         with contextlib.suppress(OSError):

@@ -19,7 +19,18 @@ VHDL_WORDS = frozenset(_WORDS.split())
 
 
 def design_mistake(name: str) -> str | None:
-    """Return why a name of a design is not possible in VHDL, and what to do; None for a good name."""
+    """Return the reason why VHDL cannot have a design's name, and what to do.
+
+    Parameters
+    ----------
+    name : str
+        Name of the design.
+
+    Returns
+    -------
+    str or None
+        The message; None for a good name.
+    """
     word = code_word(name)
     if name.lower() in VHDL_WORDS:
         problem = "is a reserved word of VHDL"
@@ -35,7 +46,18 @@ def design_mistake(name: str) -> str | None:
 
 
 def same_in_code(names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield (name, earlier name) of designs that modules or files could not tell apart: a-b and a_b, A and a."""
+    """Find designs that names of modules or files could not tell apart, such as a-b and a_b, or A and a.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Names of designs.
+
+    Yields
+    ------
+    tuple of str
+        A name, and the earlier name that it equals in code.
+    """
     seen: dict[str, str] = {}
     for name in names:
         other = seen.setdefault(code_word(name).lower(), name)
@@ -44,20 +66,64 @@ def same_in_code(names: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def code_word(design: str) -> str:
-    """Return a design's name as part of an identifier in Verilog, VHDL, C++ and Tcl: letters, digits and `_`."""
+    """Return a design's name as part of an identifier in Verilog, VHDL, C++ and Tcl.
+
+    Parameters
+    ----------
+    design : str
+        Name of the design.
+
+    Returns
+    -------
+    str
+        The name, with `_` for all but ASCII letters and digits.
+    """
     return re.sub(r"[^A-Za-z0-9_]", "_", design)
 
 
 def rtl_prefix(design: str) -> str:
-    """Return the name that all modules and entities of a design begin with."""
+    """Return the start of the names of all modules and entities of a design.
+
+    Parameters
+    ----------
+    design : str
+        Name of the design.
+
+    Returns
+    -------
+    str
+        `design_` and the name as `code_word` gives it.
+    """
     return f"design_{code_word(design)}"
 
 
 def hls_top(design: str) -> str:
-    """Return the name of the top function, project and IP of a design's HLS project."""
+    """Return the name of the top function, project and IP of a design's HLS project.
+
+    Parameters
+    ----------
+    design : str
+        Name of the design.
+
+    Returns
+    -------
+    str
+        `lut_network_` and the name as `code_word` gives it.
+    """
     return f"lut_network_{code_word(design)}"
 
 
 def hls_namespace(design: str) -> str:
-    """Return the C++ namespace of a design's HLS project. It differs from every `hls_top`."""
+    """Return the C++ namespace of a design's HLS project.
+
+    Parameters
+    ----------
+    design : str
+        Name of the design.
+
+    Returns
+    -------
+    str
+        `hls_` and the name as `code_word` gives it. It differs from every `hls_top`.
+    """
     return f"hls_{code_word(design)}"

@@ -18,6 +18,11 @@ def limited(command: Sequence[str | Path], memory_bytes: int | None) -> list[str
         Program and arguments.
     memory_bytes
         The limit in bytes; None: no limit.
+
+    Returns
+    -------
+    list of str
+        Words of the command: the program itself, or a shell that sets the limit and becomes the program.
     """
     words = [str(part) for part in command]
     if memory_bytes is None:
@@ -26,5 +31,16 @@ def limited(command: Sequence[str | Path], memory_bytes: int | None) -> list[str
 
 
 def gigabytes(memory_bytes: int) -> str:
-    """Return a number of bytes as text for messages, such as "4.3 GB"."""
+    """Return an amount of memory as text for messages.
+
+    Parameters
+    ----------
+    memory_bytes : int
+        The amount in bytes.
+
+    Returns
+    -------
+    str
+        The amount in units of 10^9 bytes, such as "4.3 GB".
+    """
     return f"{memory_bytes / 1e9:.1f} GB"

@@ -36,8 +36,28 @@ def run_program(
 ) -> str:
     """Run a program and return its standard output.
 
-    env: variables added to the present environment. Raises ToolFailedError with the end of its output when it fails,
-    ToolMissingError when it does not exist.
+    Parameters
+    ----------
+    command : sequence of str or Path
+        Program and arguments.
+    cwd : Path, optional
+        Folder to run it in; default: that of this process.
+    env : mapping of str to str, optional
+        Variables added to the environment of this process.
+    what : str
+        Name of the program in messages; default: that of its file.
+
+    Returns
+    -------
+    str
+        Its standard output. Bytes that are no UTF-8 are replaced.
+
+    Raises
+    ------
+    ToolMissingError
+        If there is no such program.
+    ToolFailedError
+        If its exit status is not 0; the message has the last 20 lines of its output.
     """
     name = what or Path(command[0]).name
     try:

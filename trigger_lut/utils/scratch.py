@@ -21,8 +21,17 @@ PREFIX = "trigger_lut-"
 def scratch_folder() -> Iterator[Path]:
     """Send the temporary files of this process and of its children to one folder.
 
-    The folder is removed at the end, also after SIGTERM. After SIGKILL the next command removes it. Raises OutputError
-    if the folder for temporary files ($TMPDIR) cannot be used.
+    The folder is removed at the end, also after SIGTERM. After SIGKILL the next command removes it.
+
+    Yields
+    ------
+    Path
+        The folder, below $TMPDIR.
+
+    Raises
+    ------
+    OutputError
+        If $TMPDIR cannot be used.
     """
     parent, previous = Path(tempfile.gettempdir()), (tempfile.tempdir, os.environ.get("TMPDIR"))
     with contextlib.ExitStack() as stack:

@@ -23,6 +23,11 @@ def workers(jobs: int) -> Iterator[ProcessPoolExecutor]:
     ----------
     jobs
         Processes at a time.
+
+    Yields
+    ------
+    ProcessPoolExecutor
+        The pool.
     """
     others = set(active_children())
     pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=os.setsid)

@@ -151,7 +151,7 @@ def test_the_input_that_drifted_is_named(finished):
     y = next(feature for feature in card["features"] if feature["name"] == "y")
     assert y["distance"]["ks_p_value"] > 0.01
     text = (finished / "results/tiny/pages/drift_later.html").read_text()
-    assert "does not enter the verdict" in text
+    assert "does not affect the verdict" in text
     assert "x (0." in text
 
 
@@ -194,7 +194,7 @@ def test_verdict_on_any_changed_file_is_refused(finished, capsys):
     assert judge(finished) == 0
     cards = [path for path in finished.rglob("results/**/*.json") if '"stage"' in path.read_text()]
     cards = [path for path in cards if path.name != "verdict.json" and path.name != "judged.json"]
-    judged = [path for path in cards if path.stem not in ("importance", "drift_later", "later")]
+    judged = [path for path in cards if path.stem not in ("importance", "rate", "drift_later", "later")]
     files = [finished / f"results/tiny/{name}" for name in ("network.npz", "model.keras", "spec.json", "release.zip")]
     files += [finished / "results/data/toy/codes.npz", finished / "ntuples/part_1.root"]
     files += [

@@ -183,7 +183,7 @@ def test_a_share_of_the_crossings_for_each_kind():
     streams = trigger.streams(CLASSES)
     assert [group for group, _ in streams] == [(0,), (1,)]
     assert [khz for _, khz in streams] == pytest.approx([0.45 * 40079, 0.05 * 40079])
-    assert trigger.stated().endswith("each background entry a crossing of its share")
+    assert trigger.stated().endswith("each background entry a crossing, weighted by `shares`")
     assert trigger.model_copy(update={"shares": {"a": 1.0}}).mistakes(CLASSES) == ["shares: 'b' is missing"]
     for wrong, said in (({"shares": {"a": 0.5, "b": 0.1}}, "sum of 1, found 0.6"), ({"filled_fraction": None}, "")):
         keys = {"signal": ["c"], "filled_fraction": 0.5, "shares": {"a": 0.9, "b": 0.1}, "input_rate_khz": None}

@@ -478,11 +478,11 @@ def test_fault(
     assert not list(earlier.glob("*.part")) + list(earlier.glob("*.new*"))
     if fault.own and action == "skip":
         assert status == 0
-        assert said.endswith("ingest: 1 of 2 files left out\n")
+        assert said.endswith("ingest: 1 of 2 files skipped\n")
         card = read_card(IngestCard, earlier / "ingest.json")
         assert (card.files, card.events) == (1, COUNT)
         (line,) = card.skipped_files.items()
-        assert f"ingest: left out: {line[0]}: {line[1]}\n" in said
+        assert f"ingest: skipped: {line[0]}: {line[1]}\n" in said
         assert line[0] == str(b)
         assert str(b) not in card.inputs
         codes = (earlier / "codes.npz").read_bytes()

@@ -1,4 +1,4 @@
-"""What is learnable without quantization: a Dense network of the same widths, and boosted trees."""
+"""Stage `reference`: a Dense network of the same widths, and boosted trees, without quantization."""
 
 from __future__ import annotations
 

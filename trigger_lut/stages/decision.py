@@ -171,9 +171,9 @@ def score_of(network: Network, card: ThresholdsCard, path: Path) -> Score:
 def fastest(
     design: Spec, rtl: RtlProject, score: Score, names: tuple[str, ...], points: dict[float, int | None], folder: Path
 ) -> tuple[DecisionProject, Resources, LongestPath]:
-    """The firmware with the fewest cycles whose netlist keeps to the target's clock by the delay model.
+    """Return the firmware with the fewest cycles whose netlist keeps to the target's clock by the delay model.
 
-    With a register behind every step where none does. Raises the errors of `write_decision` and of the synthesizer.
+    Where none does, it has a register behind every step. Raises the errors of `write_decision` and of the synthesizer.
     """
     target = design.target
     for cycles in range(1, levels(score) + 1):
@@ -189,7 +189,7 @@ def fastest(
 def _vectors(
     network: Network, events: EventCodes, decision: DecisionProject, seed: int
 ) -> tuple[Vectors, dict[str, int]]:
-    """The vectors of the verify stage's kinds, then events of the validation split at the edges of the thresholds."""
+    """Return vectors of the verify stage's kinds, then validation events at the edges of the thresholds."""
     codes, sets = make_vectors(network.inputs, events.of(TEST)[0], seed)
     edge = _edge_events(network, events, decision)
     codes = np.concatenate([codes, edge])
@@ -197,9 +197,9 @@ def _vectors(
 
 
 def _edge_events(network: Network, events: EventCodes, decision: DecisionProject) -> IntArray:
-    """(n, C_in) codes of the first EDGE_EVENTS validation events at each edge of each threshold.
+    """Return codes (n, C_in) of the first EDGE_EVENTS validation events at each edge of each threshold.
 
-    A threshold is the score of such an event, so one is at it; whether others are beside it is not known.
+    A threshold is the score of such an event, so one event is at it. Events one step away may not exist.
     """
     kept = [np.zeros((0, len(network.inputs)), dtype=np.int64)]
     full: Counter[tuple[int, str]] = Counter()
@@ -215,7 +215,7 @@ def _edge_events(network: Network, events: EventCodes, decision: DecisionProject
 
 
 def _compare(decision: DecisionProject, rtl: RtlProject, vectors: Vectors, seed: int) -> list[DecisionComparison]:
-    """The Verilog on all vectors, and the VHDL on some where GHDL is installed."""
+    """Compare the Verilog on all vectors, and the VHDL on some where GHDL is installed."""
     rng = np.random.default_rng(seed)
 
     def some(count: int) -> Vectors:
@@ -228,7 +228,7 @@ def _compare(decision: DecisionProject, rtl: RtlProject, vectors: Vectors, seed:
 
 
 def _verdict(found: list[DecisionComparison], proof: DecisionProof) -> str:
-    """'bit-exact', or all that is not, with counts and places."""
+    """Return 'bit-exact', or all differences with counts and positions."""
     said = []
     for form in (x.form for x in found):
         if form.first is not None:

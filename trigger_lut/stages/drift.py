@@ -29,7 +29,17 @@ from trigger_lut.network.network import load_network
 
 
 class Files(NamedTuple):
-    """Of a data set: its description (data_set.json), codes.npz and the card of ingest."""
+    """Files of a data set.
+
+    Attributes
+    ----------
+    description : Path
+        Description with defaults (data_set.json).
+    codes : Path
+        Integer codes (codes.npz).
+    ingest : Path
+        Card of the ingest (ingest.json).
+    """
 
     description: Path
     codes: Path
@@ -39,9 +49,29 @@ class Files(NamedTuple):
 def drift(
     spec: Path, network: Path, trained: Files, new: Files, rated: tuple[Path, Trigger] | None, card: Path
 ) -> None:
-    """Write the `DriftCard` of a design. rated: card of its thresholds, and the trigger.
+    """Run other data through the network of a design, and compare it with the data of the training.
 
-    Raises CardError for files that are damaged or do not fit, DataError where no events can be compared.
+    Parameters
+    ----------
+    spec : Path
+        Specification of the design (spec.json).
+    network : Path
+        The integer network (network.npz).
+    trained : Files
+        Files of the data set that the network is trained on. Its test split is compared.
+    new : Files
+        Files of the other data set, ingested in the formats of the first. All its events are compared.
+    rated : tuple of Path and Trigger, or None
+        Card of the thresholds, and the trigger; None: no rates are compared.
+    card : Path
+        Card to write (JSON).
+
+    Raises
+    ------
+    CardError
+        If a file is damaged, or the files do not fit.
+    DataError
+        If there are no events to compare.
     """
     watch = Stopwatch()
     design, net = read_card(Spec, spec), load_network(network)

@@ -1,12 +1,15 @@
-"""Stage `importance`: what each bit of each input is worth to the integer network, and which inputs it does not read.
+"""Stage `importance`: loss of quality without each input or bit, and the inputs that the network does not read.
 
-A bit, a feature or an object slot is shuffled among events of the test split while all else stays, and the quality
-that is lost is measured on the same events (L. Breiman, Machine Learning 45 (2001) 5; A. Fisher, C. Rudin, F. Dominici,
-J. Mach. Learn. Res. 20 (2019) 177). Of a bit, the other bits of its feature stay as well, which can make values that do
-not occur: a sign bit can lose more than its whole feature. Losses of N events are d_n, each the mean over the shuffles;
-their mean has the standard error std(d) / sqrt(N), for one shuffle of a classification that of McNemar's test. A loss
-says how much this network relies on an input, not what another network could do without: of inputs that tell the same,
-each alone may look dispensable. Which bits are read at all is decided for all codes.
+A bit, a feature or an object slot is shuffled among events of the test split while all else stays. The quality that is
+lost is measured on the same events. References: L. Breiman, Machine Learning 45 (2001) 5; A. Fisher, C. Rudin,
+F. Dominici, J. Mach. Learn. Res. 20 (2019) 177. When a bit is shuffled, the other bits of its feature stay, which can
+make values that do not occur. A sign bit can therefore lose more than its feature.
+
+The loss of event n is d_n, the mean over the shuffles. The mean of d_n over N events has the standard error
+std(d) / sqrt(N). For one shuffle of a classification this is the error of McNemar's test.
+
+A loss says how much this network relies on an input, not what another network could do without. Of inputs with the
+same information, each alone may look dispensable. Which bits are read at all is decided for all codes.
 """
 
 from __future__ import annotations
@@ -132,7 +135,7 @@ class Sample:
 
     @classmethod
     def of(cls, network: Network, events: EventCodes, trials: Sequence[Trial], seed: int) -> Sample:
-        """The first events of the test split, as many as all trials can be made on within WORK.
+        """Return the first events of the test split, as many as all trials can be made on within WORK.
 
         Rows are in the order of a hash, so the first of them are no selection.
         """
@@ -146,7 +149,7 @@ class Sample:
         return cls(network, judge, held, truth, quality, [rng.permutation(len(held)) for _ in range(SHUFFLES)])
 
     def lost(self, group: Sequence[int], mask: int | None = None) -> NDArray[np.float64]:
-        """(N,) what each event loses when these channels are shuffled alike; mask: only the bits that are set in it."""
+        """Return the loss of each event (N,) when channels are shuffled together; mask: only the bits set in it."""
         parts, rows = [], []
         for order in self.orders:
             changed, columns = _changed(self.network, self.codes, order, group, mask)
@@ -161,7 +164,7 @@ class Sample:
 
 
 def loss(lost: NDArray[np.float64]) -> Loss:
-    """The mean of what events lose (N,), N > 0, and its standard error."""
+    """Return the mean of the losses of events (N,), N > 0, and its standard error."""
     error = float(lost.std() / np.sqrt(len(lost))) if len(lost) > 1 else None
     return Loss(value=float(lost.mean()), error=error)
 
@@ -169,19 +172,19 @@ def loss(lost: NDArray[np.float64]) -> Loss:
 def _changed(
     network: Network, codes: IntArray, order: IntArray, group: Sequence[int], mask: int | None
 ) -> tuple[NDArray[np.bool_], IntArray]:
-    """(N,) which of the events (N, C) change when these channels are shuffled into an order, and the channels then."""
+    """Return which of the events (N, C) change (N,) when channels are shuffled into an order, and their codes then."""
     columns = [mixed(codes[:, channel], codes[order, channel], network.inputs[channel], mask) for channel in group]
     found = np.stack(columns, axis=1)
     return np.asarray((found != codes[:, group]).any(axis=1)), found
 
 
 def mixed(codes: IntArray, others: IntArray, kif: KIF, mask: int | None) -> IntArray:
-    """(N,) codes with the bits of `mask` (None: all) of the others; bits are those of two's complement."""
+    """Return codes (N,) with the two's complement bits of `mask` (None: all) taken from the others."""
     return others if mask is None else wrap((codes & ~mask) | (others & mask), kif)
 
 
 def _operations(network: Network) -> int:
-    """Look-ups, multiplications and conversions an event, roughly."""
+    """Count look-ups, multiplications and conversions an event, roughly."""
     found = 0
     for layer in network.layers:
         found += layer.n_positions * (layer.live_edges + layer.shape[0])
@@ -215,7 +218,7 @@ def _feature(sample: Sample, name: str, group: Sequence[int], reads: Sequence[Re
 
 
 def _by_class(sample: Sample, lost: NDArray[np.float64]) -> dict[str, Loss]:
-    """Of the events of each class alone; empty for a regression, without classes that have no events."""
+    """Return the loss of each class that has events; empty for a regression."""
     if sample.judge.variances is not None:
         return {}
     of_class = {name: lost[sample.truth == k] for k, name in enumerate(sample.network.classes)}

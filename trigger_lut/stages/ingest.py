@@ -94,7 +94,7 @@ def run(
 
 
 def _frozen(path: Path, data_set: DataSet) -> EventCodes:
-    """Codes of the data set whose formats are kept. Raises CardError when it has other channels or targets."""
+    """Return the codes whose formats are kept. Raises CardError when they have other channels or targets."""
     held = load_codes(path)
     names = tuple(channel.name for channel in channels(data_set))
     if names != held.features:
@@ -115,7 +115,7 @@ def _some(names: Sequence[str]) -> str:
 
 @contextmanager
 def _scratch(codes: Path) -> Iterator[Path]:
-    """An empty folder beside the codes, removed afterwards; one that a killed process left is emptied."""
+    """Give an empty folder next to the codes, and remove it afterwards. An earlier one is emptied."""
     folder = codes.with_name(codes.name + ".work")
     shutil.rmtree(folder, ignore_errors=True)
     try:
@@ -139,13 +139,13 @@ def _refuse_others(description: Path, sources: Sequence[Source], cards: dict[Pat
 
 
 def _left_out(data_set: DataSet, cards: Sequence[ReadCard]) -> dict[str, str]:
-    """Files that were left out. Raises DataError when nothing is left to read or none of it passes the cut."""
+    """Return the skipped files. Raises DataError when no file is left, or no event passes the cut."""
     found = {c.file: c.skip_reason for c in cards if c.skip_reason is not None}
     if len(found) == len(cards):
         lines = [f"{file}: {reason}" for file, reason in found.items()]
         raise DataError(f"data set {data_set.name}: none of its files can be read\n  " + "\n  ".join(lines))
     if found:
-        print(f"ingest: {len(found)} of {len(cards)} files left out", file=sys.stderr, flush=True)
+        print(f"ingest: {len(found)} of {len(cards)} files skipped", file=sys.stderr, flush=True)
     where = cards[0].file if len(cards) == 1 else f"{len(cards)} files ({cards[0].file}, ...)"
     total = sum(c.entries for c in cards)
     if not total:

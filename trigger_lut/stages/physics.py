@@ -1,16 +1,16 @@
-"""Stage `physics`: how well the integer network tells the classes apart, or finds its targets, on the test split.
+"""Stage `physics`: quality of the integer network on the test split, as a classification or a regression.
 
-The score of class k is the log-odds of the softmax probability, z_k - log(sum of exp(z_j) over j != k), of the real
-outputs z (integers times 2**-fraction). It orders events as the softmax probability does, without its rounding to 1.
-The outputs of a quantized network are discrete, so events share scores: an efficiency here is that of a threshold
-that can be set, never an interpolation between two of them.
+The score of class k is the log-odds of the softmax probability of the real outputs z (integers times 2**-fraction):
+z_k - log(sum of exp(z_j) over j != k). It orders events as the softmax probability does, without its rounding to 1.
+The outputs of a quantized network are discrete, so events share scores. An efficiency is that of a threshold that can
+be set, never an interpolation between two of them.
 
-The same is measured of the references and of the trained network in Keras. What quantization cost is a difference on
-the same events: b of N events are right in the firmware alone and c in the other alone, so the accuracies differ by
-(b - c) / N with the standard error sqrt(b + c - (b - c)^2 / N) / N (Q. McNemar, Psychometrika 12 (1947) 153).
+The baselines and the trained network in Keras are measured in the same way. The cost of quantization is a difference on
+the same events. Of N events, b are right in the firmware alone and c in the other alone. The accuracies differ by
+(b - c) / N, with the standard error sqrt(b + c - (b - c)^2 / N) / N (Q. McNemar, Psychometrika 12 (1947) 153).
 
-A background efficiency of 1e-3 rests on one event in a thousand of the background: with 8,000 test events, 6,400 of
-them background, on 6 events, a relative uncertainty of about 40 % of that background. The card gives the events.
+A background efficiency of 1e-3 rests on one event in a thousand of the background. Of 6,400 background events these
+are 6, with a relative uncertainty of about 40 %. The card gives the numbers of events.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ SMALLEST_EFFICIENCY = 1e-5
 
 
 def log_odds(outputs: ArrayLike) -> Floats:
-    """(N, classes) real outputs to (N, classes) log-odds of the softmax: z_k - log(sum_(j != k) exp(z_j)).
+    """Return log-odds (N, classes) of the softmax of real outputs (N, classes): z_k - log(sum_(j != k) exp(z_j)).
 
     Needs at least two classes.
     """
@@ -56,7 +56,7 @@ def log_odds(outputs: ArrayLike) -> Floats:
 
 
 def roc(score: Floats, is_signal: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """(background, signal) efficiencies of every threshold that can be set, rising from (0, 0) to (1, 1).
+    """Return (background, signal) efficiencies of every threshold that can be set, rising from (0, 0) to (1, 1).
 
     score: (N,) real; is_signal: (N,) bool, with at least one event of each kind. Events of one score pass together.
     """
@@ -68,18 +68,21 @@ def roc(score: Floats, is_signal: NDArray[np.bool_]) -> tuple[Floats, Floats]:
 
 
 def area(background: Floats, signal: Floats) -> float:
-    """Area under a ROC curve by trapezoids: the share of signal-background pairs in the right order, ties counted half
-    (J. Hanley, B. McNeil, Radiology 143 (1982) 29)."""
+    """Return the area under a ROC curve by trapezoids.
+
+    It is the fraction of signal-background pairs in the right order, ties counted half (J. Hanley, B. McNeil, Radiology
+    143 (1982) 29).
+    """
     return float(np.sum(np.diff(background) * (signal[1:] + signal[:-1]) / 2))
 
 
 def efficiency_at(background: Floats, signal: Floats, largest: float) -> float:
-    """Largest signal efficiency of a threshold whose background efficiency is at most `largest`."""
+    """Return the largest signal efficiency of a threshold with a background efficiency of at most `largest`."""
     return float(signal[np.flatnonzero(background <= largest)[-1]])
 
 
 def thinned(background: Floats, signal: Floats) -> tuple[Floats, Floats]:
-    """At most MOST_POINTS points of a curve, evenly spaced in the logarithm of the background efficiency."""
+    """Return at most MOST_POINTS points of a curve, evenly spaced in the logarithm of the background efficiency."""
     if len(background) <= MOST_POINTS:
         return background, signal
     grid = np.geomspace(SMALLEST_EFFICIENCY, 1.0, MOST_POINTS - 1)
@@ -88,7 +91,7 @@ def thinned(background: Floats, signal: Floats) -> tuple[Floats, Floats]:
 
 
 def roc_curve(score: Floats, is_signal: NDArray[np.bool_], found: auc_errors.AucComponents) -> RocCurve:
-    """The curve of one class against all others; found: `auc_errors.shares` of the same events."""
+    """Return the curve of one class against all others; found: `auc_errors.auc_components` of the same events."""
     background, signal = roc(score, is_signal)
     points = thinned(background, signal)
     return RocCurve(
@@ -102,13 +105,13 @@ def roc_curve(score: Floats, is_signal: NDArray[np.bool_], found: auc_errors.Auc
 
 
 def confusion(assigned: NDArray[np.int64], labels: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
-    """(classes, classes) events by true (row) and assigned (column) class."""
+    """Count events (classes, classes) by true (row) and assigned (column) class."""
     return np.bincount(labels * classes + assigned, minlength=classes * classes).reshape(classes, classes)
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One method on the test split: (N,) assigned class and whether it is right, and by class scores and shares."""
+    """One method on the test split: (N,) assigned class and whether it is right; by class scores and AUC components."""
 
     assigned: NDArray[np.int64]
     right: NDArray[np.bool_]
@@ -117,9 +120,9 @@ class Judged:
 
     @classmethod
     def of(cls, outputs: Floats, labels: NDArray[np.int64]) -> Judged:
-        """outputs: (N, classes) real; labels: (N,), with events of at least two classes.
+        """Assign each event to the class with the largest output, the first of them where outputs are equal.
 
-        An event is assigned to the class with the largest output, the first of them where outputs are equal.
+        outputs: (N, classes) real; labels: (N,), with events of at least two classes.
         """
         scores, assigned = log_odds(outputs), outputs.argmax(axis=1)
         shares = [auc_errors.auc_components(scores[:, k], labels == k) for k in range(scores.shape[1])]
@@ -127,7 +130,7 @@ class Judged:
 
 
 def classification(method: str, found: Judged, labels: NDArray[np.int64], classes: Sequence[str]) -> Classification:
-    """Of one method."""
+    """Return accuracy, ROC curves and confusion of one method."""
     return Classification(
         method=method,
         accuracy=passing_fraction(found.right),
@@ -137,7 +140,7 @@ def classification(method: str, found: Judged, labels: NDArray[np.int64], classe
 
 
 def cost(method: str, firmware: Judged, other: Judged, classes: Sequence[str]) -> QuantizationLoss:
-    """Firmware against one other method, on the same events."""
+    """Compare the firmware with one other method on the same events."""
     gained, lost = int((firmware.right & ~other.right).sum()), int((other.right & ~firmware.right).sum())
     count = len(firmware.right)
     apart = (gained - lost) / count

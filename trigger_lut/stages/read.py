@@ -1,4 +1,4 @@
-"""One file read: its records in a file of their own, with a card. Files are read apart from each other."""
+"""Stage `read`: the records of one file, in a file of their own, with a card. Files are read independently."""
 
 from __future__ import annotations
 
@@ -21,16 +21,41 @@ from trigger_lut.utils.files import write_together
 
 
 def rows_of(card: Path) -> Path:
-    """Where the records lie that a ReadCard is about."""
+    """Return the file of the records that a ReadCard describes.
+
+    Parameters
+    ----------
+    card : Path
+        The card.
+
+    Returns
+    -------
+    Path
+        The file next to it, with the ending .rows.
+    """
     return card.with_suffix(".rows")
 
 
 def read(description: Path, source: Source, card: Path) -> None:
-    """Write the records of one file of a data set, and a ReadCard beside them.
+    """Write the records of one file of a data set, and a ReadCard next to them.
 
-    Raises ConfigurationError for the description, and DataError for the file (a BadFileError where the description says
-    that such a file is left out becomes a card without entries) and for what cannot be written; nothing is overwritten
-    then.
+    Parameters
+    ----------
+    description : Path
+        Description of the data set.
+    source : Source
+        The file, with its friends.
+    card : Path
+        Card to write. `rows_of` gives the file of the records. Both are written, or none.
+
+    Raises
+    ------
+    ConfigurationError
+        If the description has mistakes.
+    DataError
+        If an output cannot be written, or the file is gone before its checksum is taken.
+    BadFileError
+        If the file cannot be read. Where the description has `on_bad_file: skip`, the card has no entries instead.
     """
     watch, data_set = Stopwatch(), load_data_set(description, truth=False)
     left_out: str | None = None
@@ -45,7 +70,7 @@ def read(description: Path, source: Source, card: Path) -> None:
         except BadFileError as error:
             if data_set.on_bad_file == "refuse":
                 raise
-            print(f"ingest: left out: {error}", file=sys.stderr, flush=True)
+            print(f"ingest: skipped: {error}", file=sys.stderr, flush=True)
             left_out = str(error).removeprefix(f"{source.file}: ")
             entries, kept, others = _write_rows(data_set, (), path)
 

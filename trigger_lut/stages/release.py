@@ -110,7 +110,7 @@ def run(
     _write_folder(files, folder)
     _write_zip(files, archive)
     checks = check_release(archive, CheckOptions(sandbox=False, seed=design.seed))  # our own code
-    # A missed budget is the verdict's to judge; it stands in the manifest.
+    # The verdict judges a missed budget; the manifest records it.
     if failed := [line for line in checks if line.status == "failed" and line.name != "budget"]:
         raise NotReproducibleError(f"{archive}: " + "; ".join(f"{line.name}: {line.detail}" for line in failed))
     result = ReleaseCard(
@@ -154,7 +154,7 @@ def _scripts(design: Spec, sources: Sources) -> Files:
 
 
 def _vectors(codes: IntArray, sets: dict[str, int], seed: int) -> IntArray:
-    """Some vectors of each origin, in their order."""
+    """Return some vectors of each origin, in their order."""
     rng, chosen, first = np.random.default_rng(seed), [], 0
     for count in sets.values():
         some = rng.choice(count, min(count, VECTORS // len(sets)), replace=False)

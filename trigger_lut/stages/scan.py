@@ -1,4 +1,4 @@
-"""Stage `scan`: all designs as points of accuracy against LUTs and latency, and which of them none beats."""
+"""Stage `scan`: all designs as points of accuracy against LUTs and latency, and the Pareto front."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from trigger_lut.stages.summary import rows_as_table, same_everywhere, summarize
 
 
 def front(points: Sequence[tuple[float, float, bool]]) -> list[bool]:
-    """Which of the points (accuracy, cost, may be chosen) no other one beats: the Pareto front.
+    """Return which of the points (accuracy, cost, may be chosen) are on the Pareto front.
 
-    A point is beaten by one that is as accurate at a lower cost, or more accurate at no higher cost. Points that may
-    not be chosen neither beat others nor are on the front.
+    Another point dominates one if it is as accurate at a lower cost, or more accurate at no higher cost. Points that
+    may not be chosen neither dominate others nor are on the front.
     """
     allowed = [(accuracy, cost) for accuracy, cost, may in points if may]
     return [
@@ -33,7 +33,7 @@ def front(points: Sequence[tuple[float, float, bool]]) -> list[bool]:
 
 
 def binomial_error(share: float, events: int) -> float:
-    """Standard error of a share of so many events: sqrt(p (1 - p) / n)."""
+    """Return the standard error of a fraction p of n events: sqrt(p (1 - p) / n)."""
     return math.sqrt(share * (1 - share) / events)
 
 
@@ -86,7 +86,10 @@ def scan_points(
 ) -> tuple[list[ScanPoint], Spec, int, list[Path]]:
     """Return the points of a scan, the first one's spec, the number of test events, and the cards that were read.
 
-    Raises CardError when a card is missing or damaged, or the designs are not of one data set and target.
+    Raises
+    ------
+    CardError
+        If a card is missing or damaged, or the designs are not of one data set and target.
     """
     folders = [*points, *designs]
     held = [summarize(folder, card) for folder in folders]

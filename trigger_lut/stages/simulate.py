@@ -26,7 +26,7 @@ class _Block(Strict):
 
 
 def read_simulation(description: Path) -> Simulation:
-    """The `simulate` block of a data set description. Raises ConfigurationError."""
+    """Return the `simulate` block of a data set description. Raises ConfigurationError."""
     content = read_yaml(description)
     if not isinstance(content, dict) or "simulate" not in content:
         raise ConfigurationError(f"{description}: simulate: missing; expected the block that says what to simulate")
@@ -35,10 +35,29 @@ def read_simulation(description: Path) -> Simulation:
 
 
 def simulate_file(description: Path, process: str, part: int, root_file: Path, card: Path) -> None:
-    """Simulate one file of the data set and write it, whole or not at all, with a `SimulateCard`.
+    """Simulate one file of the data set.
 
-    The same description gives the same content of every branch. Raises ConfigurationError for a description that is not
-    valid or has no such file, ToolMissingError when Pythia8 or FastJet is not installed.
+    The same description gives the same content of every branch.
+
+    Parameters
+    ----------
+    description : Path
+        Description of the data set, with a `simulate` block.
+    process : str
+        Class of the jets.
+    part : int
+        Number of the file of this class, from 0.
+    root_file : Path
+        ROOT file to write, completely or not at all.
+    card : Path
+        Card to write (JSON).
+
+    Raises
+    ------
+    ConfigurationError
+        If the description has mistakes or no such file, or too few jets are in its windows.
+    ToolMissingError
+        If Pythia8 or FastJet is not installed.
     """
     watch = Stopwatch()
     simulation = read_simulation(description)
@@ -65,9 +84,12 @@ def simulate_file(description: Path, process: str, part: int, root_file: Path, c
 
 
 def simulate_jets(simulation: Simulation, file: PlannedFile) -> tuple[dict[str, Any], int]:
-    """The columns of one file, by branch name, and the number of events generated for them.
+    """Return the columns of one file, by branch name, and the number of events generated for them.
 
-    Raises ConfigurationError when fewer than one jet in 20 events falls into the windows.
+    Raises
+    ------
+    ConfigurationError
+        If fewer than one jet in 20 events is in the windows.
     """
     from trigger_lut.simulation.jets.clustering import find_jets, mmdt
     from trigger_lut.simulation.jets.events import generate
@@ -117,7 +139,7 @@ def _constituents(jets: Jets) -> dict[str, Any]:
 
 
 def _first(batches: list[dict[str, Any]], count: int) -> dict[str, Any]:
-    """The first `count` jets of all batches together."""
+    """Return the first `count` jets of all batches together."""
     import awkward as ak
 
     columns = {name: ak.concatenate([batch[name] for batch in batches])[:count] for name in batches[0]}

@@ -18,9 +18,12 @@ from trigger_lut.stages.registry import Output
 
 
 def summarize(folder: Path, reference: ReferenceCard) -> tuple[Spec, DesignSummary, list[Path]]:
-    """(spec, row, files read) of the design in a folder.
+    """Return (spec, row, files read) of the design in a folder.
 
-    Raises CardError when a card is missing or damaged, belongs to another design, or lacks a measured number.
+    Raises
+    ------
+    CardError
+        If a card is missing or damaged, belongs to another design, or lacks a measured number.
     """
     kinds: dict[str, type[Card]] = {
         "train": TrainCard,
@@ -87,7 +90,7 @@ def summarize(folder: Path, reference: ReferenceCard) -> tuple[Spec, DesignSumma
 
 
 def table(designs: list[DesignSummary]) -> str:
-    """The rows as tab-separated values; nested values as 'name.key' columns, met or missed a budget line."""
+    """Return rows as tab-separated values; nested values as 'name.key' columns, met or missed a budget line."""
     rows = []
     for design in designs:
         row = design.model_dump(mode="json")
@@ -97,7 +100,7 @@ def table(designs: list[DesignSummary]) -> str:
 
 
 def rows_as_table(rows: list[dict[str, Any]]) -> str:
-    """Rows of one kind as tab-separated values with a header; mappings as 'name.key' columns, lists joined by ';'."""
+    """Return tab-separated values with a header; mappings as 'name.key' columns, lists joined by ';'."""
     flat = []
     for row in rows:
         entries: dict[str, Any] = {}
@@ -120,7 +123,7 @@ def _as_text(value: Any) -> Any:
 
 
 def same_everywhere(folders: list[Path], specs: list[Spec]) -> None:
-    """Raises CardError when the designs in these folders are not of one data set and target."""
+    """Raise CardError when the designs in these folders are not of one data set and target."""
     first = specs[0]
     for folder, spec in zip(folders, specs, strict=True):
         for key in ("data_set", "target_name"):

@@ -99,7 +99,7 @@ def run(*, spec: Path, network: Path, train_card: Path, firmware_card: Path, car
 
 
 def _stages(names: Mapping[Bit, NetName], module: Mapping[str, Any], design: Spec) -> list[StageTiming]:
-    """The stages of the netlist, their slowest paths by the names of what they pass."""
+    """Return the stages of the netlist, with their slowest paths by the names of what they pass."""
     return [
         StageTiming(
             luts=stage.luts,

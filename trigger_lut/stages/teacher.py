@@ -1,9 +1,9 @@
-"""Stage `teacher`: what background is like, learnt without signal: one score an event, which small networks then learn.
+"""Stage `teacher`: an autoencoder of background, whose score of each event small networks learn.
 
-The teacher is an autoencoder in float32: Dense layers from some channels to a few units and back, trained on background
-to give its own input, each channel in units of its standard deviation. What it gives back badly is unusual: the score
-is log2 of the mean squared error. A network in firmware does not rebuild the event; it learns the score itself, from
-the same codes, as CMS' CICADA does (arXiv:2510.15672), so that it needs one output and no other network.
+The teacher has Dense layers in float32, from some channels to a few units and back. It is trained on background to
+reproduce its input, each channel in units of its standard deviation. An event that it reproduces badly is unusual: the
+score is log2 of the mean squared error. A network in firmware does not reproduce the event. It learns the score from
+the same codes, as CICADA of CMS does (arXiv:2510.15672), so that it needs one output and no other network.
 
 Scores far out in the tail decide what passes, and are rare. Events are weighted in training by one over the density of
 their score, up to `flatten` times the smallest weight.
@@ -142,7 +142,10 @@ def looked_at(features: Sequence[str], patterns: Sequence[str]) -> list[int]:
 
 
 def with_scores(events: EventCodes, score: Floats, flatten: float) -> EventCodes:
-    """The events, aiming at the score relative to its mean in training, in a power of two near its spread."""
+    """Return the events with the score as target.
+
+    It is relative to the mean in training, in units of a power of two near its standard deviation there.
+    """
     training = score[events.split == TRAIN]
     scale = 2.0 ** round(math.log2(max(float(training.std()), SMALLEST_ERROR)))
     targets = ((score - training.mean()) / scale).astype(np.float32)[:, None]

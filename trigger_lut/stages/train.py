@@ -125,7 +125,7 @@ def _card(session: Session, result: TrainingResult, integers: Network, watch: St
 
 
 def verdict(session: Session, result: TrainingResult) -> str:
-    """Whether the budget is met, or by how much it is missed and what was tried."""
+    """Say that the budget is met, or by how much it is missed and what was tried."""
     if result.meets_budget:
         return "within the budget"
     spec, built = session.spec, result.built

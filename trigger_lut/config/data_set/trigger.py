@@ -119,6 +119,7 @@ class Trigger(Strict):
         if self.input_rate_khz is not None:
             return f"input_rate_khz: {self.input_rate_khz:g}"
         if self.filled_fraction is not None:
-            share = f"{BUNCH_CROSSING_MHZ} MHz x filled_fraction {self.filled_fraction:g}"
-            return f"{share}, each background entry a crossing{'' if self.shares is None else ' of its share'}"
+            crossings = f"{BUNCH_CROSSING_MHZ} MHz x filled_fraction {self.filled_fraction:g}"
+            weighted = "" if self.shares is None else ", weighted by `shares`"
+            return f"{crossings}, each background entry a crossing{weighted}"
         return f"cross_section_pb x luminosity_cm2s {self.luminosity_cm2s:g}"

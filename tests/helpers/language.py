@@ -41,6 +41,11 @@ COPIED = {"trigger_lut/firmware/hls/nnet_lut_network.h"}
 COPIED |= {f"trigger_lut/firmware/emulator/{name}.py" for name in ("python", "decide")}
 COPIED |= {f"trigger_lut/firmware/decision/decide.{kind}" for kind in ("v", "vhd")}
 """Sources that projects get byte for byte."""
+GENERATED = {
+    "trigger_lut/firmware/decision/module.py": "whole number",
+    "trigger_lut/firmware/emulator/cpp.py": "stands",
+}
+"""Words of text that generated sources contain: they stay as they are, so that sources stay byte for byte."""
 
 IN_CODE = re.compile(
     BANNED.pattern + r"|\bwhole[ -]number(?:s|ed)?\b|\bnone beats\b|\bwhat it is worth\b"
@@ -100,7 +105,8 @@ def banned(path: str, text: str) -> Iterator[Finding]:
     for number, line in prose_of(path, text):
         prose = re.sub(r"`[^`]*`|\{[^{}]*\}", "code", line) if path.endswith(".py") else re.sub(r"`[^`]*`", "", line)
         for match in IN_CODE.finditer(prose):
-            yield Finding(path, number, match[0])
+            if GENERATED.get(path) != match[0].lower():
+                yield Finding(path, number, match[0])
 
 
 def docstrings(tree: ast.AST) -> Iterator[tuple[int, str]]:

@@ -1,4 +1,4 @@
-"""What the hidden units of edge networks can be. Only tables reach hardware, so none of them costs anything there."""
+"""Activations of the hidden units of edge networks. Only tables reach hardware, so no activation costs anything."""
 
 from __future__ import annotations
 

@@ -34,12 +34,23 @@ KEYS = (
 
 
 def title(layer: keras.layers.Layer) -> str:
-    """How messages name a layer."""
+    """Return the name of a layer in messages."""
     return f"{type(layer).__name__} {layer.name!r}"
 
 
 def check(layer: Any) -> None:
-    """Make whole-numbered options integers. Raises ConfigurationError for the first option that is not possible."""
+    """Check the options of a layer, and make numbers integers.
+
+    Parameters
+    ----------
+    layer
+        Layer whose options are set as attributes.
+
+    Raises
+    ------
+    ConfigurationError
+        For the first option that is not possible.
+    """
     layer.units = whole(layer, layer.units_option, layer.units, 1)
     layer.edge_hidden_units = whole(layer, "edge_hidden_units", layer.edge_hidden_units, 1)
     layer.edge_hidden_layers = whole(layer, "edge_hidden_layers", layer.edge_hidden_layers, 1)
@@ -67,12 +78,35 @@ def float32(layer: Any) -> None:
     if layer.compute_dtype != "float32" or layer.variable_dtype != "float32":
         raise ConfigurationError(
             f"{title(layer)}: dtype: expected float32, in which sums of table entries are exact, found "
-            f"{layer.dtype_policy.name!r}; leave it out, under any global policy"
+            f"{layer.dtype_policy.name!r}; omit it, under any global policy"
         )
 
 
 def whole(layer: Any, key: str, value: Any, lowest: int, highest: int | None = None) -> int:
-    """The value as an integer. Raises ConfigurationError when it is none, or beyond a limit."""
+    """Return an option as an integer.
+
+    Parameters
+    ----------
+    layer
+        Layer, named in messages.
+    key : str
+        Name of the option.
+    value
+        Value as the user gave it.
+    lowest : int
+        Smallest value.
+    highest : int, optional
+        Largest value.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ConfigurationError
+        If the value is no integer, or beyond a limit.
+    """
     try:
         good = value == int(value) and value >= lowest and (highest is None or value <= highest)
     except (TypeError, ValueError):
@@ -93,7 +127,24 @@ def one_of(layer: Any, key: str, value: Any, known: Iterable[str]) -> None:
 
 
 def formats(layer: Any, channels: int) -> tuple[KIF, ...]:
-    """Format of each channel of the input. Raises ConfigurationError when their number differs."""
+    """Return the format of each channel of the input.
+
+    Parameters
+    ----------
+    layer
+        Layer with one format for all channels, or one a channel.
+    channels : int
+        Channels of the input.
+
+    Returns
+    -------
+    tuple of KIF, length C
+
+    Raises
+    ------
+    ConfigurationError
+        If the number of formats differs from the number of channels.
+    """
     texts = [layer.input_format] * channels if isinstance(layer.input_format, str) else layer.input_format
     if len(texts) != channels:
         raise ConfigurationError(

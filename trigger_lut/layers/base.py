@@ -1,8 +1,8 @@
-"""What all layers of look-up tables share: from the values of the input to sums of table entries, place by place.
+"""Base class of all layers of look-up tables: from the values of the input to sums of table entries, by position.
 
 The batch only reads the tables of `tables.py`. What training reads is what firmware gets. A layer is at one
-or more places: at each it reads C_in values and gives C_out new ones. A kind of layer says which values each place
-reads. See `lookup.py` for the sum over edges.
+or more positions: at each it reads C_in values and gives C_out new ones. A kind of layer says which values each
+position reads. See `lookup.py` for the sum over edges.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Shape = Sequence[int | None]
 
 
 class LookupLayer(TrainedTables):
-    """A layer of look-up tables: at each place, y[o] = bias[o] + sum_i T[i, code(x[i]), o].
+    """A layer of look-up tables: at each position, y[o] = bias[o] + sum_i T[i, code(x[i]), o].
 
     Options and attributes: see `TrainedTables`. Input and output are floats; the output lies on a grid of powers of
     two, exact in float32. Gradients are those of calls with training=True; inference passes none to its input.
@@ -38,29 +38,83 @@ class LookupLayer(TrainedTables):
     # ---------------------------------------------------------------- what a kind of layer says
 
     gathers = False
-    """Whether places read values other than in order."""
+    """True if positions read values other than in order."""
 
     def check_input(self, input_shape: Shape) -> None:
-        """Raise ConfigurationError for an input (with the batch's axis first) that the layer cannot take."""
+        """Refuse an input that the layer cannot take.
+
+        Parameters
+        ----------
+        input_shape : sequence of int or None
+            Shape of the input, the batch's axis first.
+
+        Raises
+        ------
+        ConfigurationError
+            For such an input.
+        NotImplementedError
+            If the kind of layer does not implement it.
+        """
         raise NotImplementedError
 
     def output_axes(self, input_shape: Shape) -> tuple[int | None, ...]:
-        """Axes of the output between the batch's and the channels'."""
+        """Return the axes of the output between the batch's and the channels'.
+
+        Parameters
+        ----------
+        input_shape : sequence of int or None
+            Shape of the input, the batch's axis first.
+
+        Returns
+        -------
+        tuple of int or None
+
+        Raises
+        ------
+        NotImplementedError
+            If the kind of layer does not implement it.
+        """
         raise NotImplementedError
 
     def positions(self, input_shape: Sequence[int]) -> IntArray:
-        """(P, k) positions, row-major over the axes between the batch's and the channels', that each place reads; -1
-        for padding.
+        """Return the input positions that each position of the layer reads.
+
+        Parameters
+        ----------
+        input_shape : sequence of int
+            Shape of the input, the batch's axis first.
+
+        Returns
+        -------
+        numpy.ndarray of int64, shape (P, k)
+            Row-major over the axes between the batch's and the channels'; -1 for padding.
+
+        Raises
+        ------
+        NotImplementedError
+            If the kind of layer does not implement it.
         """
         raise NotImplementedError
 
     # ---------------------------------------------------------------- shapes
 
     def gather_index(self, input_shape: Shape) -> IntArray:
-        """(P, C_in) numbers of the values, row-major over the input without its batch axis, that each place reads.
+        """Return the numbers of the values that each position reads.
 
-        input_shape: as Keras has it, the batch's axis first. -1 represents padding, the real value 0. Raises
-        ConfigurationError when another axis than the batch's is open.
+        Parameters
+        ----------
+        input_shape : sequence of int or None
+            Shape of the input, the batch's axis first.
+
+        Returns
+        -------
+        numpy.ndarray of int64, shape (P, C_in)
+            Row-major over the input without its batch axis. -1 represents padding, the real value 0.
+
+        Raises
+        ------
+        ConfigurationError
+            If another axis than the batch's is open.
         """
         self.check_input(input_shape)
         static = self._static(input_shape)
@@ -76,12 +130,14 @@ class LookupLayer(TrainedTables):
         return (1, *(int(n) for n in rest if n is not None))
 
     def compute_output_shape(self, input_shape: Shape) -> tuple[int | None, ...]:
+        """Return the shape of the output; the last axis are the channels."""
         self.check_input(input_shape)
         return (input_shape[0], *self.output_axes(input_shape), self.units)
 
     # ---------------------------------------------------------------- variables
 
     def build(self, input_shape: Shape) -> None:
+        """Make the variables, and the index of values where positions do not read in order."""
         self.check_input(input_shape)
         axes = self.output_axes(input_shape)
         self.gather = None
@@ -100,6 +156,7 @@ class LookupLayer(TrainedTables):
     # ---------------------------------------------------------------- forward
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Look up and sum table entries; an event with a value that is no number gives NaN."""
         if not x.dtype.is_floating or x.dtype.size < 4:
             x = tf.cast(x, tf.float32)
         moves = bool(self.trainable)  # of a frozen layer the stored moments neither change nor give way to the batch's
@@ -122,9 +179,19 @@ class LookupLayer(TrainedTables):
     def forward_training(
         self, x: tf.Tensor, moves: bool = True
     ) -> tuple[tf.Tensor, tf.Tensor, tuple[tf.Tensor, tf.Tensor]]:
-        """Outputs; tables (..., C_in, K, C_out) and widths, for a penalty on the cost (trigger_lut.layers.soft_cost).
+        """Compute outputs with gradients, and what a penalty on the cost needs (`trigger_lut.layers.soft_cost`).
 
-        moves: whether batch normalization takes the moments of the batch and stores them; else it takes those stored.
+        Parameters
+        ----------
+        x : tf.Tensor
+            Input, float.
+        moves : bool
+            True: batch normalization uses and stores the moments of the batch. False: it uses the stored ones.
+
+        Returns
+        -------
+        tuple
+            Outputs; tables (..., C_in, K, C_out); widths and fractions (..., C_in, C_out).
         """
         address, inside, values = self._read(x)
         moments = self._stored_moments if self.batch_norm else None
@@ -140,7 +207,7 @@ class LookupLayer(TrainedTables):
         return self._shaped(self._summed(table, None, address, values, inside) + bias, x)
 
     def _read(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Addresses (M, C_in) int32 that each place of each event reads, where gradients pass, and x there."""
+        """Return addresses (M, C_in) int32 by event and position, a mask of passed gradients, and the values x."""
         channels = len(self.codes.formats)
         if self.gather is None:
             x = tf.reshape(x, (-1, channels))
@@ -158,7 +225,10 @@ class LookupLayer(TrainedTables):
         return tf.reshape(rows_of(tf.reshape(address, (-1, self.n_positions * c_in)), self.entries), (-1, c_in))
 
     def _histogram(self, address: tf.Tensor) -> tf.Tensor:
-        """Fraction of the batch at each address: (C_in, K), or (P, C_in, K) where places have tables of their own."""
+        """Return the fraction of the batch at each address, (C_in, K).
+
+        (P, C_in, K) where positions have tables of their own.
+        """
         if not self.per_position_widths:
             return code_histogram(address, self.entries)
         c_in = len(self.formats)
@@ -171,7 +241,7 @@ class LookupLayer(TrainedTables):
         return lookup_sum(tf.reshape(table, flat), slopes, self._rows(address), x, inside)
 
     def _shaped(self, y: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
-        """y (M, C_out) in the shape that the layer gives for x."""
+        """Reshape y (M, C_out) to the shape that the layer gives for x."""
         axes = self.output_axes(x.shape)
         if not axes:
             return y
@@ -181,7 +251,7 @@ class LookupLayer(TrainedTables):
 
 
 def _known(x: tf.Tensor, wraps: bool) -> tuple[tf.Tensor, tf.Tensor]:
-    """x with 0 in place of what is no number, and (N,) whether all values of an event are numbers.
+    """Return x with 0 in place of what is no number, and (N,) True if all values of an event are numbers.
 
     Infinity saturates; where formats wrap it counts as no number.
     """

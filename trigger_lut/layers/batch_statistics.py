@@ -1,9 +1,9 @@
-"""Statistics of the whole batch, where several devices have a part of it each.
+"""Statistics of the batch over several devices, of which each has a part.
 
-Batch normalization needs the histogram of codes over the whole batch, which no device has. So a step is divided at each
-histogram: a device runs its forward pass up to there and leaves the histogram of its part; that of the whole batch, the
-mean over devices, is given to the next run, which continues to the next histogram. Codes are integers, so no
-gradient passes through a histogram, and tables that follow from equal ones are equal on all devices.
+Batch normalization needs the histogram of codes over all parts, which no device has. So a step is divided at each
+histogram. A device runs its forward pass up to there and returns the histogram of its part. The mean over devices is
+given to the next run, which continues to the next histogram. Codes are integers, so no gradient passes through a
+histogram. Tables that follow from equal histograms are equal on all devices.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import tensorflow as tf
 
 
 class _EnoughError(Exception):
-    """Ends a forward pass at a histogram that is not known. Keras makes a copy of it that has the text alone."""
+    """End of a forward pass at a histogram that is not known. Keras makes a copy of it that has the text alone."""
 
 
 @dataclass
 class _Batch:
-    """Histograms of the whole batch that are left, and the first that was asked for beyond them, of a part."""
+    """Histograms of the batch that are not used yet, and the first one that is missing, of a part."""
 
     known: Iterator[tf.Tensor]
     part: tf.Tensor | None = None
@@ -32,7 +32,7 @@ _batch: contextvars.ContextVar[_Batch | None] = contextvars.ContextVar("batch", 
 
 
 def of_whole_batch(histogram: Callable[[], tf.Tensor]) -> tf.Tensor:
-    """A histogram of the whole batch: the one that a `given` block knows, without a block what `histogram` gives."""
+    """Return a histogram of the batch: the next one of a `given` block; outside a block the result of `histogram`."""
     batch = _batch.get()
     if batch is None:
         return histogram()
@@ -45,7 +45,18 @@ def of_whole_batch(histogram: Callable[[], tf.Tensor]) -> tf.Tensor:
 
 @contextlib.contextmanager
 def given(histograms: Sequence[tf.Tensor]) -> Iterator[_Batch]:
-    """Forward passes within the block take these histograms, in the order in which layers ask for them."""
+    """Provide histograms to forward passes within the block, in the order in which layers ask for them.
+
+    Parameters
+    ----------
+    histograms : sequence of tf.Tensor
+        Histograms over all devices.
+
+    Yields
+    ------
+    _Batch
+        It has the first histogram beyond these.
+    """
     batch = _Batch(iter(histograms))
     token = _batch.set(batch)
     try:
@@ -55,7 +66,20 @@ def given(histograms: Sequence[tf.Tensor]) -> Iterator[_Batch]:
 
 
 def next_histogram(forward: Callable[[], object], histograms: Sequence[tf.Tensor]) -> tf.Tensor | None:
-    """The first histogram of a forward pass, of this device's part, that is not among these; None where all are."""
+    """Return the first histogram of a forward pass that is not among the known ones.
+
+    Parameters
+    ----------
+    forward : callable
+        Runs the forward pass.
+    histograms : sequence of tf.Tensor
+        Known histograms over all devices.
+
+    Returns
+    -------
+    tf.Tensor or None
+        Of this device's part; None where all are known.
+    """
     with given(histograms) as batch, contextlib.suppress(_EnoughError):
         forward()
     return batch.part

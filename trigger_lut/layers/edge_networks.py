@@ -19,8 +19,9 @@ from trigger_lut.layers.straight_through import bin_centers
 class EdgeWeights(NamedTuple):
     """Weights of all edges of a layer.
 
-    w1, b1, w2  (C_in, C_out, H)
-    hidden      weights (C_in, C_out, H, H), from unit to unit, and biases (C_in, C_out, H) of the 2nd hidden layer on
+    w1, b1, w2  (C_in, C_out, H), of the first hidden layer and of the output.
+
+    hidden      Weights (C_in, C_out, H, H) and biases (C_in, C_out, H), from the 2nd hidden layer on.
     """
 
     w1: tf.Tensor
@@ -32,8 +33,29 @@ class EdgeWeights(NamedTuple):
 def initial_weights(
     rng: np.random.Generator, shape: tuple[int, int], width: int, depth: int, activation: str, spread: float
 ) -> EdgeWeights:
-    """Random weights as arrays: each unit of the first layer has its kink somewhere in the channel's range (-1, 1) and
-    one of several steepnesses; an edge's values have a standard deviation of at most about `spread`.
+    """Draw weights of edge networks, as arrays.
+
+    Each unit of the first layer has its kink somewhere in the channel's range (-1, 1), and one of several steepnesses.
+    An edge's values have a standard deviation of at most about `spread`.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the draws.
+    shape : tuple of int
+        C_in and C_out.
+    width : int
+        H, units of each hidden layer.
+    depth : int
+        Number of hidden layers.
+    activation : str
+        Key of `ACTIVATIONS`.
+    spread : float
+        Standard deviation of an edge's values.
+
+    Returns
+    -------
+    EdgeWeights
     """
     units = (*shape, width)
     w1 = rng.choice([-1.0, 1.0], units) * np.exp(rng.uniform(np.log(0.7), np.log(6.0), units))
@@ -55,12 +77,12 @@ def _activated(x: np.ndarray, activation: str) -> np.ndarray:
 
 
 def _size(x: np.ndarray) -> float:
-    """Root of the mean square, at least 1: activations without bounds grow on steep units."""
+    """Return the root mean square, at least 1: activations without bounds grow on steep units."""
     return max(1.0, float(np.sqrt(np.mean(np.square(x)))))
 
 
 def edge_values(weights: EdgeWeights, activation: str, u: tf.Tensor) -> tf.Tensor:
-    """phi(u) of every edge; u and the result (..., C_in, K, C_out)."""
+    """Return phi(u) of every edge; u and the result (..., C_in, K, C_out)."""
     function = ACTIVATIONS[activation]
     units = function(u[..., None] * weights.w1[:, None] + weights.b1[:, None])
     for w, b in weights.hidden:
@@ -71,15 +93,28 @@ def edge_values(weights: EdgeWeights, activation: str, u: tf.Tensor) -> tf.Tenso
 def edge_functions(
     weights: EdgeWeights, activation: str, m: tf.Tensor, channel_bits: np.ndarray, entries: int, slopes: bool = True
 ) -> tuple[tf.Tensor, tf.Tensor | None]:
-    """Values of the edges' networks at the bin centers of their inputs, and their slopes with respect to u.
+    """Return values of the edges' networks at the bin centers of their inputs, and their slopes with respect to u.
 
-    m             (..., C_in, C_out) integer address widths, 0..channel_bits; the gradient to them is that of
-                  dropping low bits (rounding.bin_centers)
-    channel_bits  (C_in,) float, bits of each channel's code
-    entries       K, at least 2**max(channel_bits); a channel of fewer bits repeats its last code, so that constant
-                  tables are seen as such
-    slopes        whether slopes are wanted; None else
-    Returns (..., C_in, K, C_out) twice. No gradient flows through the slopes.
+    Parameters
+    ----------
+    weights : EdgeWeights
+        Weights of all edges.
+    activation : str
+        Key of `ACTIVATIONS`.
+    m : tf.Tensor, shape (..., C_in, C_out)
+        Integer address widths, 0..channel_bits; gradient: `bin_centers`.
+    channel_bits : numpy.ndarray of float, shape (C_in,)
+        Bits of each channel's code.
+    entries : int
+        K, at least 2**max(channel_bits). A channel of fewer bits repeats its last code, so constant tables stay
+        constant.
+    slopes : bool
+        False: None in place of slopes.
+
+    Returns
+    -------
+    tuple of tf.Tensor
+        Values and slopes (..., C_in, K, C_out). No gradient flows through the slopes.
     """
     bits = np.asarray(channel_bits, dtype=np.float32)[:, None, None]
     positions = np.minimum(np.arange(entries, dtype=np.float32)[None, :, None], 2.0**bits - 1.0)

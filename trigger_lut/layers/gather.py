@@ -1,4 +1,4 @@
-"""Which values each place of a layer reads, as a static index: forward for addresses, backward for gradients."""
+"""Values that each position of a layer reads, as a static index: forward for addresses, backward for gradients."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trigger_lut.network.layers import PADDING
 
 
 def window_output(size: int, kernel: int, stride: int, dilation: int, padding: str) -> int:
-    """Places of a window along one axis; 0 where it does not fit. As keras.layers.Conv1D."""
+    """Return the number of positions of a window along one axis, as keras.layers.Conv1D; 0 where it does not fit."""
     if padding == "same":
         return math.ceil(size / stride)
     return max((size - (kernel - 1) * dilation - 1) // stride + 1, 0)
@@ -22,9 +22,9 @@ def window_output(size: int, kernel: int, stride: int, dilation: int, padding: s
 def window_positions(
     sizes: Sequence[int], kernel: Sequence[int], strides: Sequence[int], dilation: Sequence[int], padding: str
 ) -> IntArray:
-    """(P, prod(kernel)) positions, row-major over `sizes`, that a window reads at each of its places, also row-major.
+    """Return (P, prod(kernel)) input positions, row-major over `sizes`, that a window reads at each of its positions.
 
-    -1 represents padding, of which an odd one more comes after the values, as TensorFlow has it.
+    -1 represents padding, of which an odd one more comes after the values, as in TensorFlow.
     """
     found = np.zeros((1, 1), dtype=np.int64)
     for size, k, stride, d in zip(sizes, kernel, strides, dilation, strict=True):
@@ -39,13 +39,13 @@ def window_positions(
 
 
 def gather_index_of(positions: IntArray, channels: int) -> IntArray:
-    """(P, k * C) numbers of the values, row-major over positions and channels, from positions (P, k); -1: padding."""
+    """Return (P, k * C) numbers of the values, row-major over positions (P, k) and channels; -1: padding."""
     values = np.where(positions[..., None] < 0, PADDING, positions[..., None] * channels + np.arange(channels))
     return values.reshape(len(positions), -1)
 
 
 class Gather:
-    """Brings values at S positions of C channels to the places that read them.
+    """Index of the values at S positions of C channels by the positions that read them.
 
     positions (P, k) in [0, S), or -1 for padding.
     """
@@ -63,14 +63,14 @@ class Gather:
         self._readers = np.array([r + [positions.size] * (most - len(r)) for r in readers], dtype=np.int64)
 
     def addresses(self, address: tf.Tensor, padding: np.ndarray) -> tf.Tensor:
-        """(N * P, k * C) of addresses (N, S, C); padding (C,) is read at position -1."""
+        """Return (N * P, k * C) of addresses (N, S, C); padding (C,) is read at position -1."""
         channels = address.shape[-1]
         rest = tf.broadcast_to(tf.constant(padding, address.dtype), (tf.shape(address)[0], 1, channels))
         read = tf.gather(tf.concat([address, rest], axis=1), self._from, axis=1)
         return tf.reshape(read, (-1, self.elements * channels))
 
     def gradients(self, x: tf.Tensor, inside: tf.Tensor) -> tf.Tensor:
-        """Zeros (N * P, k * C) that represent what places read of x (N, S, C), and pass their gradients on to x.
+        """Return zeros (N * P, k * C) in place of values of x (N, S, C) by reader; they pass gradients on to x.
 
         Look-ups need no values of x, so that none are copied. inside (N, S, C): where gradients pass.
         """

@@ -17,12 +17,12 @@ FLOAT_BITS = 24  # codes of so many bits are exact in float32
 
 @dataclass(frozen=True)
 class InputCodes:
-    """How the values of each of C channels become table addresses.
+    """Conversion of the values of C channels into table addresses.
 
-    formats     of each channel
-    max_bits    highest bits of a code that address a table; lower ones are dropped
-    rounding    into the format: 'TRN' towards minus infinity, 'RND' to the nearest, halves up
-    overflow    'SAT' clips into the format, 'WRAP' counts modulo 2**bits
+    formats     Format of each channel.
+    max_bits    Highest bits of a code that address a table; lower ones are dropped.
+    rounding    Into the format: 'TRN' towards minus infinity, 'RND' to the nearest, halves up.
+    overflow    'SAT' clips into the format, 'WRAP' counts modulo 2**bits.
     """
 
     formats: tuple[KIF, ...]
@@ -66,12 +66,13 @@ class InputCodes:
         return self.scale * 2.0 ** -(self.drop.astype(np.float32) + self.bits - 1.0)
 
     def limits(self) -> tuple[np.ndarray, np.ndarray]:
-        """Smallest and largest real value of each channel's format, (C,) each."""
+        """Return the smallest and largest real value of each channel's format, (C,) each."""
         return self.lowest / self.scale, self.highest / self.scale
 
     def addresses(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Table addresses int32 of real values (..., C), and where gradients pass: within the range of the format, with
-        WRAP everywhere. x is float32 or float64, and is rounded as it is.
+        """Return table addresses int32 of real values (..., C), and a mask of the values that pass gradients.
+
+        Gradients pass within the range of the format, with WRAP everywhere. Float64 input is rounded in float64.
         """
         lowest, highest = (tf.cast(limit, x.dtype) for limit in (self.lowest, self.highest))
         scaled = x * tf.cast(self.scale, x.dtype)

@@ -1,5 +1,7 @@
 """Sum of table look-ups: the only part of a LUT layer whose cost grows with the batch.
 
+The sum and its gradients are::
+
     y[n, o] = sum_i T[i, a[n, i], o]
     dL/dT[i, c, o] = sum over n with a[n, i] = c of g[n, o]                 (scatter-add)
     dL/dx[n, i]    = sum_o g[n, o] * S[i, a[n, i], o], 0 where x saturates  (straight-through)
@@ -17,14 +19,28 @@ from trigger_lut.layers.kernel import build as kernel
 def lookup_sum(
     tables: tf.Tensor, slopes: tf.Tensor | None, rows: tf.Tensor, x: tf.Tensor, inside: tf.Tensor
 ) -> tf.Tensor:
-    """Sum of table entries over the input channels.
+    """Sum table entries over the input channels.
 
-    tables   (R, C_out) float, the tables of all channels one after the other
-    slopes   (R, C_out) float, or None when no gradient to x is wanted
-    rows     (M, C_in) int32 in [0, R): the entry that each channel reads; M is events times places
-    x        (M, C_in) float, the values behind the rows; only its gradient is used
-    inside   (M, C_in) bool, False where x is beyond the channel's range
-    Returns (M, C_out). The CPU kernel refuses a row outside [0, R): InvalidArgumentError; XLA reads the nearest one.
+    Parameters
+    ----------
+    tables : tf.Tensor of float, shape (R, C_out)
+        The tables of all channels one after the other.
+    slopes : tf.Tensor of float, shape (R, C_out), or None
+        Slopes of the entries; None when no gradient to x is wanted.
+    rows : tf.Tensor of int32, shape (M, C_in)
+        Entry that each channel reads, in [0, R); M is events times positions.
+    x : tf.Tensor of float, shape (M, C_in)
+        Values behind the rows; only its gradient is used.
+    inside : tf.Tensor of bool, shape (M, C_in)
+        False where x is beyond the channel's range.
+
+    Returns
+    -------
+    tf.Tensor of float, shape (M, C_out)
+
+    Notes
+    -----
+    The CPU kernel refuses a row outside [0, R) with InvalidArgumentError; XLA reads the nearest one.
     """
 
     @tf.custom_gradient
@@ -59,12 +75,12 @@ def _input_gradient(slopes: tf.Tensor, rows: tf.Tensor, inside: tf.Tensor, g: tf
 
 
 def rows_of(address: tf.Tensor, entries: int) -> tf.Tensor:
-    """Rows of tables with K entries a channel, one channel after the other; address (M, C_in) in [0, K)."""
+    """Return rows of tables with K entries a channel, one channel after the other; address (M, C_in) in [0, K)."""
     return address + tf.range(address.shape[1], dtype=tf.int32) * entries
 
 
 def code_histogram(address: tf.Tensor, entries: int) -> tf.Tensor:
-    """Fraction of the events at each address of each channel, (C_in, K); address (N, C_in) int32 in [0, K)."""
+    """Return the fraction of events at each address of each channel, (C_in, K); address (N, C_in) int32 in [0, K)."""
     c_in = address.shape[1]
     if kernel.in_use():
         return kernel.call("histogram", (address, tf.zeros((c_in, entries))), tf.float32, ((1, 0), (1, 1)))

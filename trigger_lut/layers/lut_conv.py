@@ -17,7 +17,7 @@ PADDINGS = ("valid", "same")
 
 
 class LUTConv(LookupLayer):
-    """What both convolutions share. `rank` axes lie between the batch's and the channels'."""
+    """Base class of the convolutions. `rank` axes lie between the batch's and the channels'."""
 
     rank: int
     gathers = True
@@ -49,10 +49,22 @@ class LUTConv(LookupLayer):
 
     @property
     def filters(self) -> int:
-        """Number of outputs a place, `units` of the other layers."""
+        """Number of outputs a position, `units` of the other layers."""
         return self.units
 
     def check_input(self, input_shape: Shape) -> None:
+        """Refuse an input of another rank, with open axes, or smaller than the window.
+
+        Parameters
+        ----------
+        input_shape : sequence of int or None
+            Shape of the input, the batch's axis first.
+
+        Raises
+        ------
+        ConfigurationError
+            For such an input.
+        """
         axes = ("L",) if self.rank == 1 else ("H", "W")
         if len(input_shape) != self.rank + 2 or None in input_shape[1:]:
             raise ConfigurationError(
@@ -67,13 +79,37 @@ class LUTConv(LookupLayer):
             )
 
     def output_axes(self, input_shape: Shape) -> tuple[int | None, ...]:
+        """Return the number of window positions along each axis.
+
+        Parameters
+        ----------
+        input_shape : sequence of int or None
+            Shape of the input, the batch's axis first.
+
+        Returns
+        -------
+        tuple of int
+        """
         windows = zip(input_shape[1:-1], self.kernel_size, self.strides, self.dilation_rate, strict=True)
         return tuple(window_output(*window, self.padding) for window in windows)
 
     def positions(self, input_shape: Sequence[int]) -> IntArray:
+        """Return the input positions that the window reads.
+
+        Parameters
+        ----------
+        input_shape : sequence of int
+            Shape of the input, the batch's axis first.
+
+        Returns
+        -------
+        numpy.ndarray of int64, shape (P, k)
+            -1 for padding.
+        """
         return window_positions(input_shape[1:-1], self.kernel_size, self.strides, self.dilation_rate, self.padding)
 
     def get_config(self) -> dict[str, Any]:
+        """Return all options, with `filters` in place of `units`."""
         config = super().get_config()
         keys = ("filters", "kernel_size", "strides", "padding", "dilation_rate")
         del config["units"]
@@ -91,16 +127,17 @@ class LUTConv1D(LUTConv):
     filters : int
         Number of outputs C_out.
     kernel_size : int
-        Positions that a place reads.
+        Number of input positions in a window.
     strides : int
-        Distance of neighboring places.
+        Distance of neighboring windows.
     padding : {'valid', 'same'}
         As in Keras.
     dilation_rate : int
-        Distance of the positions that a place reads. Unlike in Keras, it can be combined with `strides`.
+        Distance of the input positions in a window. Unlike in Keras, it can be combined with `strides`.
     **kwargs
-        Further options: see `TrainedTables`, which lists the attributes as well. Channel (k, c) of an edge is kernel
-        position k, input channel c, row-major as in Keras' kernels; `input_format` is for the channels of the input.
+        Further options: see `TrainedTables`, which lists the attributes as well. Channel (k, c) of an edge is
+        kernel position k, input channel c, row-major as in Keras' kernels. `input_format` is for the channels
+        of the input.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A differentiable are-in for the LUTs and the depth of a layer; it only tells training which way is cheaper.
+"""Differentiable estimate of the LUTs and the depth of a layer; it only tells training which way is cheaper.
 
 Budgets are judged on `trigger_lut.cost_model.luts`, which counts exactly; this follows it closely enough
 to point downhill.
@@ -17,7 +17,7 @@ import tensorflow as tf
 from trigger_lut.layers.straight_through import power_of_two
 
 LUT_INPUTS = 6.0
-ABSORBED_BITS = 5.0  # tables of up to so many address bits vanish into adders about half of the time
+ABSORBED_BITS = 5.0  # tables of up to so many address bits are absorbed by adders about half of the time
 EBOPS_TO_LUTS = 1.0  # HGQ2 0.2.0's README calls EBOPs an upper limit of LUTs where, as here, multiplications are adders
 PACKED = 1 << 16  # more than a table has entries: two counts in one integer
 CARRY = 1.0  # bits by which an adder is wider than its operand, averaged over a tree
@@ -25,12 +25,12 @@ CARRY = 1.0  # bits by which an adder is wider than its operand, averaged over a
 
 @dataclass(frozen=True)
 class Record:
-    """What a penalty needs of one call of one layer.
+    """Data of one call of one layer for a penalty.
 
-    layer   the layer that was called with training=True
-    table   (C_in, K, C_out) its tables in this step
-    m, f    (C_in, C_out) rounded address widths and fractions, through which gradients flow
-    n_positions  how many times hardware builds these tables
+    layer         Layer that was called with training=True.
+    table         (C_in, K, C_out), its tables in this step.
+    m, f          (C_in, C_out), rounded address widths and fractions, through which gradients flow.
+    n_positions   Number of times that hardware builds these tables.
     """
 
     layer: Any
@@ -45,7 +45,7 @@ _collector: contextvars.ContextVar[list[Record] | None] = contextvars.ContextVar
 
 @contextlib.contextmanager
 def collecting() -> Iterator[list[Record]]:
-    """A list that layers of tables called with training=True within the block add a record to, in call order."""
+    """Yield a list to which table layers add a record for each call with training=True in the block, in call order."""
     records: list[Record] = []
     token = _collector.set(records)
     try:
@@ -55,12 +55,12 @@ def collecting() -> Iterator[list[Record]]:
 
 
 def is_collecting() -> bool:
-    """Whether a `collecting` block is open; layers then call their uncompiled forward: the step around compiles it."""
+    """Return whether a `collecting` block is open; layers then call their uncompiled forward: the step compiles it."""
     return _collector.get() is not None
 
 
 def record(layer: Any, table: tf.Tensor, m: tf.Tensor, f: tf.Tensor, places: int) -> None:
-    """Leave what a penalty needs with the open `collecting` block; without one, nothing happens."""
+    """Add a record to the open `collecting` block; without one, nothing happens."""
     records = _collector.get()
     if records is not None:
         records.append(Record(layer, table, m, f, places))
@@ -68,10 +68,10 @@ def record(layer: Any, table: tf.Tensor, m: tf.Tensor, f: tf.Tensor, places: int
 
 @tf.custom_gradient
 def extremes(table: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Largest and smallest entry of each edge, (..., C_in, C_out) each of (..., C_in, K, C_out).
+    """Return the largest and smallest entry of each edge, (..., C_in, C_out) each of (..., C_in, K, C_out).
 
-    The gradient of either is shared by the entries that are equal to it, as that of `reduce_max`; written out, since
-    both are counted at once that way.
+    The gradient of either is divided among the entries that are equal to it, as by `reduce_max`. It is implemented here
+    because one pass counts both.
     """
     largest, smallest = tf.reduce_max(table, axis=-2), tf.reduce_min(table, axis=-2)
 
@@ -87,9 +87,19 @@ def extremes(table: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def soft_luts(table: tf.Tensor, m: tf.Tensor, f: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """LUTs of each edge (C_in, C_out), and how far each is present, 0 to 1 (same shape).
+    """Estimate the LUTs of each edge, and how far each is present.
 
-    table (C_in, K, C_out); m, f (C_in, C_out) rounded widths and fractions, through which the gradient flows.
+    Parameters
+    ----------
+    table : tf.Tensor, shape (C_in, K, C_out)
+        Tables.
+    m, f : tf.Tensor, shape (C_in, C_out)
+        Rounded widths and fractions, through which the gradient flows.
+
+    Returns
+    -------
+    tuple of tf.Tensor, shape (C_in, C_out)
+        LUTs, and presence from 0 to 1.
     """
     largest, smallest = extremes(table)
     bits = tf.math.log1p((largest - smallest) * power_of_two(f)) / tf.math.log(2.0)
@@ -101,18 +111,38 @@ def soft_luts(table: tf.Tensor, m: tf.Tensor, f: tf.Tensor) -> tuple[tf.Tensor, 
 
 
 def soft_levels(present: tf.Tensor) -> tf.Tensor:
-    """About the adder levels of a layer's deepest output: log2 of its fan-in, a smooth maximum over outputs.
+    """Estimate the adder levels of a layer's deepest output: log2 of its fan-in, a smooth maximum over outputs.
 
-    present (..., C_in, C_out), see `soft_luts`.
+    Parameters
+    ----------
+    present : tf.Tensor, shape (..., C_in, C_out)
+        Presence of each edge, by `soft_luts`.
+
+    Returns
+    -------
+    tf.Tensor
+        Scalar.
     """
     fan_in = tf.math.log(1.0 + tf.reduce_sum(present, axis=-2)) / tf.math.log(2.0)
     return tf.reduce_logsumexp(4.0 * fan_in) / 4.0
 
 
 def soft_saturation(table: tf.Tensor, bias: tf.Tensor, lowest: tf.Tensor, highest: tf.Tensor) -> tf.Tensor:
-    """About the levels that saturation adds: 0 when the bounds of all outputs fit the next layer's range, up to 1.
+    """Estimate the levels that saturation adds: 0 when the bounds of all outputs fit the next layer's range, up to 1.
 
-    table (C_in, K, C_out), bias (C_out,); lowest, highest (C_out,) real limits of the next layer's formats.
+    Parameters
+    ----------
+    table : tf.Tensor, shape (C_in, K, C_out)
+        Tables.
+    bias : tf.Tensor, shape (C_out,)
+        Bias of the outputs.
+    lowest, highest : tf.Tensor, shape (C_out,)
+        Real limits of the next layer's formats.
+
+    Returns
+    -------
+    tf.Tensor
+        Scalar.
     """
     largest, smallest = (tf.reduce_sum(found, axis=0) for found in extremes(table))
     above, below = tf.nn.relu(bias + largest - highest), tf.nn.relu(lowest - bias - smallest)

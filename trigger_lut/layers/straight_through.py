@@ -1,6 +1,6 @@
 """Rounding in the forward pass, with gradients that let widths be trained (HGQ, arXiv 2405.00645, section 3).
 
-For q = x rounded to f fractional bits, the error shrinks as 2**-f, so dq/df = ln 2 * (x - q); with respect
+For q = x rounded to f fraction bits, the error shrinks as 2**-f, so dq/df = ln 2 * (x - q). With respect
 to x the rounding is transparent (straight-through).
 """
 
@@ -15,22 +15,22 @@ LN2 = math.log(2.0)
 
 @tf.custom_gradient
 def power_of_two(whole: tf.Tensor) -> tf.Tensor:
-    """2**whole of integers from -126 to 127, float32, exactly.
+    """Return 2**whole of integers from -126 to 127, float32, exactly.
 
-    Written as the bits of the number, a few operations on integers that XLA puts into whatever reads them; a power
-    is a call, and a kernel of its own.
+    It composes the bits of the number with a few integer operations, which XLA fuses with their consumer. A power would
+    be a call, and a kernel of its own.
     """
     value = tf.bitcast(tf.bitwise.left_shift(tf.cast(whole, tf.int32) + 127, 23), tf.float32)
     return value, lambda gradient: gradient * LN2 * value
 
 
 def round_through(x: tf.Tensor) -> tf.Tensor:
-    """x rounded half up, with the gradient of the identity."""
+    """Round x half up, with the gradient of the identity."""
     return tf.stop_gradient(tf.floor(x + 0.5)) + (x - tf.stop_gradient(x))
 
 
 def round_to_fraction(x: tf.Tensor, f: tf.Tensor) -> tf.Tensor:
-    """x rounded to the grid 2**-f, f integer-valued and broadcast against x; gradients to both x and f."""
+    """Round x to the grid 2**-f, f integer-valued and broadcast against x; gradients to both x and f."""
     scale = tf.stop_gradient(power_of_two(f))
     q = tf.stop_gradient(tf.floor(x * scale + 0.5) * power_of_two(-f))
     fixed = tf.stop_gradient(x)
@@ -39,12 +39,21 @@ def round_to_fraction(x: tf.Tensor, f: tf.Tensor) -> tf.Tensor:
 
 
 def bin_centers(positions: tf.Tensor, channel_bits: tf.Tensor, m: tf.Tensor) -> tf.Tensor:
-    """Center of the bin in which each code lies when only its m highest bits are kept (TRN).
+    """Return the center of the bin in which each code lies when only its m highest bits are kept (TRN).
 
-    positions     (C_in, K, 1) codes counted from 0, as floats
-    channel_bits  (C_in, 1, 1) bits of each channel
-    m             (C_in, 1, C_out) integer-valued widths
-    Returns (C_in, K, C_out) centers in units of codes; the gradient to m is ln 2 * (position - center).
+    Parameters
+    ----------
+    positions : tf.Tensor, shape (C_in, K, 1)
+        Codes counted from 0, as floats.
+    channel_bits : tf.Tensor, shape (C_in, 1, 1)
+        Bits of each channel.
+    m : tf.Tensor, shape (C_in, 1, C_out)
+        Integer-valued widths.
+
+    Returns
+    -------
+    tf.Tensor, shape (C_in, K, C_out)
+        Centers in units of codes; the gradient to m is ln 2 * (position - center).
     """
     size = tf.stop_gradient(power_of_two(channel_bits - m))
     center = (tf.floor(positions * tf.stop_gradient(power_of_two(m - channel_bits))) + 0.5) * size - 0.5

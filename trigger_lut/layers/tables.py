@@ -37,7 +37,7 @@ _uses_batch_moments: contextvars.ContextVar[bool] = contextvars.ContextVar("use_
 
 @contextlib.contextmanager
 def use_batch_moments() -> Iterator[None]:
-    """Forward passes of training that are traced within the block set the stored moments to those of their batch."""
+    """Make training passes that are traced within the block store the moments of their batch."""
     token = _uses_batch_moments.set(True)
     try:
         yield
@@ -48,35 +48,62 @@ def use_batch_moments() -> Iterator[None]:
 class TrainedTables(keras.layers.Layer):
     """Tables T (C_in, K, C_out) and bias (C_out,), trained through the networks behind the edges.
 
-    batch_norm      normalize the sum of the edges' outputs with the batch's code histogram over all places; folded into
-                    the tables
-    input_format    'fixed<W,I>' or 'ufixed<W,I>' (I includes the sign), or one such text a channel of the input
-    max_input_bits  largest address width of an edge, 1 to 12; tables have at most 2**max_input_bits entries
-    edge_hidden_units    H, units of each hidden layer behind each edge
-    initial_fraction_bits     fractional bits of the table entries at the start
-    momentum        of the moving statistics of batch normalization; its histograms are steadier than a batch's means,
-                    so it is shorter than Keras' 0.99
-    seed            of the initial weights; None draws one from `keras.utils.set_random_seed`'s state
-    edge_hidden_layers           hidden layers behind each edge
-    activation      of the hidden units, one of `activations.ACTIVATIONS`
-    use_bias        whether outputs have a bias
-    overflow        of the input format: 'SAT' (saturation; firmware leaves it out where it is provably not needed) or
-                    'WRAP' (modulo 2**bits, in training too; firmware is refused where values may wrap)
-    input_rounding  into the input format: 'TRN' (down, free in hardware) or 'RND' (to the nearest, halves up)
+    Parameters
+    ----------
+    units : int
+        Number of outputs C_out.
+    batch_norm : bool
+        Normalize the sum of the edges' outputs with the batch's code histogram over all positions. It is folded
+        into the tables.
+    input_format : str or sequence of str
+        'fixed<W,I>' or 'ufixed<W,I>' (I includes the sign), or one such text a channel of the input.
+    max_input_bits : int
+        Largest address width of an edge, 1 to 12; tables have at most 2**max_input_bits entries.
+    edge_hidden_units : int
+        H, units of each hidden layer behind each edge.
+    initial_fraction_bits : int
+        Fraction bits of the table entries at the start.
+    momentum : float
+        Of the moving statistics of batch normalization. Histograms are steadier than a batch's means, so it is
+        shorter than Keras' 0.99.
+    seed : int, optional
+        Of the initial weights; None draws one from `keras.utils.set_random_seed`'s state.
+    edge_hidden_layers : int
+        Hidden layers behind each edge.
+    activation : str
+        Of the hidden units, one of `activations.ACTIVATIONS`.
+    use_bias : bool
+        True if outputs have a bias.
+    overflow : str
+        Of the input format. 'SAT' saturates; firmware omits it where it is provably not needed. 'WRAP' counts
+        modulo 2**bits, in training too; firmware is refused where values may wrap.
+    input_rounding : str
+        Into the input format: 'TRN' (down, free in hardware) or 'RND' (to the nearest, halves up).
+    **kwargs
+        Options of every Keras layer.
 
+    Raises
+    ------
+    ConfigurationError
+        For bad options.
+
+    Notes
+    -----
     Attributes once `make_variables` has run:
 
-    formats       format of each of the C_in channels that a place reads
-    channel_bits  (C_in,) float, address bits of each of them
-    entries       K, entries of each table
-    places        P, None where the shape of the input leaves it open
-    units         C_out
+    formats       Format of each of the C_in channels that a position reads.
 
-    Raises ConfigurationError for bad options.
+    channel_bits  (C_in,) float, address bits of each of them.
+
+    entries       K, entries of each table.
+
+    n_positions   P, None where the shape of the input leaves it open.
+
+    units         C_out.
     """
 
     units_option = "units"
-    """What the number of outputs is called among the options."""
+    """Name of the option for the number of outputs."""
 
     def __init__(
         self,
@@ -113,7 +140,7 @@ class TrainedTables(keras.layers.Layer):
     # ---------------------------------------------------------------- variables
 
     def make_variables(self, codes: InputCodes, repeats: int, places: int | None) -> None:
-        """Add all variables, for the channels of the input `repeats` times over at `places` places."""
+        """Add all variables, for the channels of the input `repeats` times over at `places` positions."""
         self.codes, self.n_positions = codes, places
         self.formats = codes.formats * repeats
         self.channel_bits = np.tile(codes.bits, repeats)
@@ -155,22 +182,22 @@ class TrainedTables(keras.layers.Layer):
         return self._weight(name, value, trainable=False)
 
     def limits(self) -> tuple[np.ndarray, np.ndarray]:
-        """Smallest and largest real value of each channel's format, (C,) each, C channels of the input."""
+        """Return the smallest and largest real value of each channel's format, (C,) each, C channels of the input."""
         return self.codes.limits()
 
     # ---------------------------------------------------------------- tables
 
     def widths(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """Address widths m (C_in, C_out) within 0..bits of the channel, and output fractions f, both integers.
+        """Return address widths m (C_in, C_out) within 0..bits of the channel, and output fractions f, both integers.
 
-        (P, C_in, C_out) where each place has widths of its own.
+        (P, C_in, C_out) where each position has widths of its own.
         """
         m = round_through(tf.clip_by_value(tf.convert_to_tensor(self.input_width), 0.0, self.channel_bits[:, None]))
         f = tf.clip_by_value(tf.convert_to_tensor(self.output_fraction), -FRACTION_LIMIT, FRACTION_LIMIT)
         return m, round_through(f)
 
     def edge_functions(self, m: tf.Tensor, slopes: bool = True) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """Values of the edges' networks at the bin centers, and their slopes with respect to the real input.
+        """Return values of the edges' networks at the bin centers, and their slopes with respect to the real input.
 
         Both (..., C_in, K, C_out), before normalization and rounding; the second None where slopes are not wanted.
         """
@@ -183,7 +210,7 @@ class TrainedTables(keras.layers.Layer):
         return values, slope * per_real[:, None, None]
 
     def tables(self, moments: Moments | None, slopes: bool = True) -> tuple[tf.Tensor, tf.Tensor | None, tf.Tensor]:
-        """Tables T (..., C_in, K, C_out), their slopes (same shape), and the bias (C_out,) rounded to the tables' grid.
+        """Return tables T (..., C_in, K, C_out), their slopes (same shape), and the bias (C_out,) on the tables' grid.
 
         moments: called with the edges' values, gives their mean (C_in, C_out) and variance (C_out,); None
         without batch-norm.
@@ -212,7 +239,7 @@ class TrainedTables(keras.layers.Layer):
         return table, slope, round_to_fraction(tf.convert_to_tensor(self.bias), tf.stop_gradient(finest))
 
     def batch_moments(self, histogram: tf.Tensor, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Moments of the batch from its histogram of codes, which also move the stored ones; see `moments_of`."""
+        """Return moments of the batch from its histogram of codes; they also move the stored ones. See `moments_of`."""
         mean, variance = moments_of(values, histogram)
         live = tf.convert_to_tensor(self.batch_statistics)
         step = (1.0 if _uses_batch_moments.get() else 1.0 - self.momentum) * live
@@ -233,7 +260,7 @@ class TrainedTables(keras.layers.Layer):
         return weights_key([tf.convert_to_tensor(v) for v in weights])
 
     def has_current_tables(self) -> tf.Tensor:
-        """Say (bool scalar) whether the kept tables are those of the present weights.
+        """Return (bool scalar) whether the kept tables follow from the present weights.
 
         `table_is_current` is 0 until tables are kept for the first time.
         """
@@ -241,7 +268,7 @@ class TrainedTables(keras.layers.Layer):
         return tf.logical_and(same, tf.convert_to_tensor(self.table_is_current) > 0.5)
 
     def refresh(self) -> None:
-        """Compute and keep the tables, unless those kept are of the present weights. Saving and firmware read them."""
+        """Compute and keep the tables, unless the kept ones are current. Saving and firmware read them."""
         if not bool(self.has_current_tables()):
             self.keep(*self.current_tables())
 
@@ -271,16 +298,17 @@ class TrainedTables(keras.layers.Layer):
         return tf.cond(self.has_current_tables(), kept, fresh)
 
     def current_tables(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """Tables (..., C_in, K, C_out) and bias (C_out,) of the weights as they are, for inference."""
+        """Compute tables (..., C_in, K, C_out) and bias (C_out,) of the present weights, for inference."""
         table, _, bias = self.tables(self._stored_moments if self.batch_norm else None, slopes=False)
         return table, bias
 
     def save_own_variables(self, store: Any) -> None:
+        """Save all variables, with tables of the present weights."""
         self.refresh()
         super().save_own_variables(store)
 
     def load_own_variables(self, store: Any) -> None:
-        """Load all variables. Files of version 0.1 have no key: their tables are those of their weights."""
+        """Load all variables. Files of version 0.1 have no key: their tables are current."""
         last = str(len(self.variables) - 1)
         former = last not in store.keys() and str(len(self.variables) - 2) in store.keys()  # noqa: SIM118
         super().load_own_variables({**{k: store[k] for k in store.keys()}, last: np.zeros(4)} if former else store)  # noqa: SIM118
@@ -288,6 +316,7 @@ class TrainedTables(keras.layers.Layer):
             self.table_key.assign(self.key())
 
     def get_config(self) -> dict[str, Any]:
+        """Return the options that all table layers have."""
         return {**super().get_config(), **{key: getattr(self, key) for key in arguments.KEYS}}
 
     @classmethod
@@ -297,9 +326,9 @@ class TrainedTables(keras.layers.Layer):
 
 
 def moments_of(values: tf.Tensor, histogram: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mean of each edge (C_in, C_out), and variance averaged over the edges of an output (C_out,).
+    """Return the mean of each edge (C_in, C_out), and the variance averaged over the edges of an output (C_out,).
 
-    values (..., C_in, K, C_out); histogram (..., C_in, K) of the codes, summing to 1 for each channel of each place.
+    values (..., C_in, K, C_out); histogram (..., C_in, K) of the codes, summing to 1 for each channel of each position.
     """
     p = histogram[..., None]
     mean = tf.reduce_sum(p * values, axis=-2)

@@ -27,11 +27,12 @@ def weights_key(arrays: Sequence[tf.Tensor]) -> tf.Tensor:
     Parameters
     ----------
     arrays : sequence of float32 tensors
+        Weights.
 
     Returns
     -------
     (4,) float32 tensor
-        Integers below 2**16. Float32 holds them exactly and can be a Keras variable on any device.
+        Integers below 2**16, which are exact in float32. It can be a Keras variable on any device.
     """
     if tf.executing_eagerly():  # the same integers without some thirty small calls of TensorFlow
         eager = np.concatenate([np.asarray(array, dtype=np.float32).reshape(-1) for array in arrays])
@@ -44,7 +45,7 @@ def weights_key(arrays: Sequence[tf.Tensor]) -> tf.Tensor:
 
 
 def _parts(bits: Any, place: Any, total: Callable[[Any], Any]) -> list[Any]:
-    """Four integers below 2**16 of the bits of values and their places, int64 arrays of NumPy or TensorFlow."""
+    """Return four integers below 2**16 from the bits of values and their positions, int64 arrays."""
     found = []
     for salt in SALTS:
         key = total(_mixed((bits & MASK) ^ ((_mixed(place) + salt) & MASK)))

@@ -1,10 +1,10 @@
 """The CPU kernel of `kernel.cpp`: built once a machine, made known to XLA, called from any TensorFlow function.
 
-XLA's own gather and segment sum work element by element. The kernel adds rows of floats in vector registers and is
-called from within the compiled step (a custom call of a small StableHLO module), so nothing leaves it.
+XLA's own gather and segment sum work element by element. The kernel adds rows of floats in vector registers. The
+compiled step calls it directly, as a custom call of a small StableHLO module.
 
-TRIGGER_LUT_KERNEL=cpu demands the kernel, =xla leaves everything to XLA; otherwise it is used where there is a C++
-compiler and no GPU. What was chosen is said once, on standard error.
+TRIGGER_LUT_KERNEL=cpu demands the kernel, =xla leaves everything to XLA. Otherwise the kernel is used if there is a
+C++ compiler and no GPU. The choice is printed once, on standard error.
 """
 
 from __future__ import annotations
@@ -38,10 +38,22 @@ Shape = tuple[tuple[int, int], tuple[int, int]]
 
 @functools.cache
 def in_use() -> bool:
-    """Whether look-ups go through the kernel in this process; builds and registers it at the first question.
+    """Return whether look-ups go through the kernel in this process; the first call builds and registers it.
 
-    Raises ConfigurationError for an unknown TRIGGER_LUT_KERNEL, ToolMissingError or ToolFailedError when it demands
-    the kernel and that cannot be built.
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    ConfigurationError
+        For an unknown TRIGGER_LUT_KERNEL.
+    ToolMissingError
+        If it demands the kernel and there is no compiler.
+    ToolFailedError
+        If it demands the kernel and the compiler or XLA fails.
+    OSError
+        If it demands the kernel and the library cannot be loaded.
     """
     choice = os.environ.get(VARIABLE, "") or "auto"
     if choice not in CHOICES:
@@ -75,10 +87,20 @@ def _said(kernel: bool, why: str) -> bool:
 
 
 def built() -> Path:
-    """The compiled kernel, from the user's cache or made now.
+    """Return the compiled kernel, from the user's cache or compiled now.
 
     Each process compiles in a folder of its own and renames the result, so that several can build at the same time.
-    Raises ToolMissingError without a compiler, ToolFailedError when it fails.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    ToolMissingError
+        Without a compiler.
+    ToolFailedError
+        If the compiler fails.
     """
     include = Path(tf.sysconfig.get_include())
     sources = sorted((SOURCE, *SOURCE.parent.glob("kernel_*.h")))
@@ -103,7 +125,7 @@ def built() -> Path:
 
 
 def _cache_folder() -> Path:
-    """`trigger_lut` in the user's cache folder, or one for this process where that cannot be written."""
+    """Return `trigger_lut` in the user's cache folder, or a folder of this process where that cannot be written."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     try:
         (base / "trigger_lut").mkdir(parents=True, exist_ok=True)
@@ -120,7 +142,7 @@ def _temporary_folder() -> Path:
 
 
 def _processor() -> str:
-    """What -march=native depends on: the processor's model and instruction sets."""
+    """Return the processor's model and instruction sets, on which -march=native depends."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -144,7 +166,7 @@ def _register(library: ctypes.CDLL) -> None:
 
 
 def call(target: str, operands: Sequence[tf.Tensor], dtype: tf.DType, shape: Shape) -> tf.Tensor:
-    """The result (rank 2) of a call of `kernel.cpp` on operands of rank 2; its shape is that of operands.
+    """Return the result (rank 2) of a call of `kernel.cpp` on operands of rank 2; its shape follows from operands.
 
     Sizes may be unknown while a function is traced; XLA compiles it once they are known.
     """
@@ -154,7 +176,7 @@ def call(target: str, operands: Sequence[tf.Tensor], dtype: tf.DType, shape: Sha
 def calls(
     target: str, operands: Sequence[tf.Tensor], dtype: tf.DType, shapes: tuple[Shape, ...], **attributes: int
 ) -> list[tf.Tensor]:
-    """The results of a call that has several, of one type; attributes are whole numbers that it asks for by name."""
+    """Return the results of a call that has several, of one type; attributes are integers that it reads by name."""
     operands = [tf.convert_to_tensor(o) for o in operands]
     static = [[operands[operand].shape[axis] for operand, axis in shape] for shape in shapes]
     types = tuple(TYPES[o.dtype] for o in operands)
@@ -168,7 +190,7 @@ def calls(
 def _module(
     target: str, operands: tuple[str, ...], result: str, shapes: tuple[Shape, ...], attributes: tuple[tuple[str, int]]
 ) -> bytes:
-    """StableHLO text: the custom call, and its results' shapes as operands that XLA resolves and drops."""
+    """Return StableHLO text: the custom call, and its results' shapes as operands that XLA resolves and drops."""
     types = [f"tensor<?x?x{t}>" for t in operands]
     names, n, r = [f"%a{k}" for k in range(len(types))], len(types), len(shapes)
     out = ", ".join([f"tensor<?x?x{result}>"] * r)

@@ -14,12 +14,12 @@ MOST_UNITS = 16  # kMostUnits of kernel_edges.h
 
 
 def can(units: int, depth: int, activation: str) -> bool:
-    """Whether the kernel takes networks of so many hidden layers and units, and is in use."""
+    """Return whether the kernel is in use and takes networks of this depth, width and activation."""
     return activation == "tanh" and depth == 1 and units <= MOST_UNITS and kernel.in_use()
 
 
 def tanh_edges(w1: tf.Tensor, b1: tf.Tensor, w2: tf.Tensor, u: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Values of the networks w2 . tanh(w1 * u + b1), and their slopes with respect to u.
+    """Return values of the networks w2 . tanh(w1 * u + b1), and their slopes with respect to u.
 
     w1, b1, w2 (C_in, C_out, H); u (..., C_in, K, C_out) with known sizes. Returns two tensors shaped as u; no gradient
     flows through the slopes.

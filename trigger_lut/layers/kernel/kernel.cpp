@@ -1,6 +1,6 @@
 // Sums of table look-ups and their gradients on a CPU, as custom calls of XLA (typed foreign function interface).
 //
-// Tables are R rows of C floats. An event names one row a channel; the inner loop adds whole rows, held in vector
+// Tables are R rows of C floats. An event names one row a channel; the inner loop adds complete rows in vector
 // registers. Events are cut into as many pieces as pay, at most one a thread of XLA's pool. Which events a piece holds
 // depends on sizes and thread count alone, and pieces are added up in order: the same bits in every run.
 // A row outside the tables ends the step with an error before anything is read or written there.
@@ -35,9 +35,9 @@ void scatter_rows(const Piece& p, const float* g, float* dt) {
         const auto one = Row<C>::load(g + n * p.width + p.column);
         for (int64_t i = 0; i < p.channels; ++i) {
             float* place = dt + row[i] * p.width + p.column;
-            auto held = Row<C>::load(place);
-            held.add(one);
-            held.store(place);
+            auto sum = Row<C>::load(place);
+            sum.add(one);
+            sum.store(place);
         }
     }
 }
@@ -100,8 +100,8 @@ class Wrong {
   public:
     bool found(int64_t index) {
         if (index < 0) return false;
-        int64_t held = first_.load();
-        while (index < held && !first_.compare_exchange_weak(held, index)) {
+        int64_t lowest = first_.load();
+        while (index < lowest && !first_.compare_exchange_weak(lowest, index)) {
         }
         return true;
     }
@@ -217,7 +217,7 @@ ffi::Error slope(ffi::ThreadPool pool, Floats slopes, Ints rows, Bools inside, F
                        });
 }
 
-// address (M, I) in [0, K), shares (I, K), of which the shape alone counts -> share of the events at each (I, K)
+// address (M, I) in [0, K), shares (I, K), of which the shape alone counts -> fraction of the events at each (I, K)
 ffi::Error histogram(ffi::ThreadPool pool, Ints address, Floats like, ffi::Result<Floats> shares) {
     const int64_t m = address.dimensions()[0], channels = address.dimensions()[1], entries = like.dimensions()[1];
     const int64_t size = channels * entries, pieces = pieces_with_copies(pool, m * channels * 4, size);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -47,7 +48,7 @@ AnyModel = TypeVar("AnyModel", bound=Strict)
 def explain(error: ValidationError, model: type[Strict]) -> list[str]:
     """Every mistake of a validation as 'dotted.path: what is wrong', unknown keys with the nearest valid ones."""
     lines = []
-    for item in error.errors():
+    for item in _by_one_branch(error.errors()):
         where = visible(".".join(str(part) for part in item["loc"] if part != "[key]")) or "the whole file"
         if item["type"] == "extra_forbidden":
             known = _keys_at(model, item["loc"][:-1])
@@ -66,6 +67,31 @@ def explain(error: ValidationError, model: type[Strict]) -> list[str]:
             )
     return lines
 
+
+def _by_one_branch(errors: list[Any]) -> list[Any]:
+    """Return errors without pydantic's names of the branches of a union.
+
+    Of branches that fail, those that fail within the value are the ones that were meant. If all refuse the value
+    itself, one error states them together.
+    """
+    found: dict[Any, list[Any]] = {}
+    for number, item in enumerate(errors):
+        at = next((n for n, part in enumerate(item["loc"]) if _BRANCH.match(str(part))), None)
+        found.setdefault(number if at is None else item["loc"][:at], []).append((at, item))
+    chosen: list[Any] = []
+    for group in found.values():
+        inner = [(at, item) for at, item in group if at is not None and len(item["loc"]) > at + 1]
+        for at, item in inner or group[:1]:
+            loc = item["loc"] if at is None else (*item["loc"][:at], *item["loc"][at + 1 :])
+            chosen.append({**item, "loc": loc})
+        if not inner and len(group) > 1:
+            texts = [_expected(item, "").removeprefix("expected ") for _, item in group]
+            chosen[-1] |= {"type": "union", "msg": f"expected {' or '.join(texts)}"}
+    return chosen
+
+
+_BRANCH = re.compile(r"(?:list|dict|tuple|set|literal|function-\w+|constrained-\w+|nullable)\[")
+"""Names that pydantic gives to branches of a union."""
 
 # What was expected, by pydantic's type of error; the braces are filled from the error's context.
 _EXPECTED = {

@@ -273,7 +273,7 @@ def test_a_line_an_epoch(capsys, tmp_path, monkeypatch):
     assert [entry.epoch for entry in card.history] == [3, 6, 9, 12]
     lines = re.findall(r"^epoch (\d+)/12  loss \d\.\d{4}  (.*)  (\d+) s left$", capsys.readouterr().out, re.MULTILINE)
     assert [int(epoch) for epoch, _, _ in lines] == list(range(1, 13))
-    assert lines[0][1] == "accuracy, LUTs and cycles not looked at yet"
+    assert lines[0][1] == "accuracy, LUTs and cycles not evaluated yet"
     accuracy, luts = card.history[0].score, card.history[0].luts_estimate
     assert lines[4][1].startswith(f"accuracy {accuracy:.4f}  LUTs {luts:.0f} of {LUTS} (surrogate)  cycles ")
     assert lines[4][1].endswith(" of 8 (planned)")
@@ -314,7 +314,7 @@ def test_saved_model_loads_back_to_the_same_tables(trained):
 
 def started_from(text):
     """(epoch that a training went on from, last epoch that it finished)."""
-    began = re.findall(r"^going on from epoch (\d+)$", text, re.MULTILINE)
+    began = re.findall(r"^resuming from epoch (\d+)$", text, re.MULTILINE)
     finished = re.findall(r"^epoch (\d+)/", text, re.MULTILINE)
     return int(began[0]) if began else 0, int(finished[-1]) if finished else None
 
@@ -332,7 +332,7 @@ def test_a_training_killed_again_and_again_ends_with_the_identical_network(train
     assert began == first + 7, "one epoch lost"
     assert FREEZE_FROM * EPOCHS < finished < EPOCHS, "while fine-tuning"
     train(inputs, tmp_path)
-    assert f"going on from epoch {finished}\n" in capsys.readouterr().out
+    assert f"resuming from epoch {finished}\n" in capsys.readouterr().out
     assert (tmp_path / "network.npz").read_bytes() == (trained / "network.npz").read_bytes()
     ours, theirs = (json.loads((folder / "train.json").read_text()) for folder in (tmp_path, trained))
     for key in ours.keys() - {"seconds", "seconds_per_epoch", "seconds_measuring", "inputs", "digest"}:
@@ -491,7 +491,7 @@ def test_the_checkpoint_of_another_design_is_not_taken_up(trained, tmp_path, cap
     (tmp_path / "checkpoints").mkdir()
     shutil.copy(trained / "checkpoints" / checkpoint.NAME, tmp_path / "checkpoints")
     train(tmp_path, tmp_path)
-    assert "going on" not in capsys.readouterr().out
+    assert "resuming" not in capsys.readouterr().out
     card = read_card(TrainCard, tmp_path / "train.json")
     assert card.meets_budget
     assert card.luts.value <= 100

@@ -96,7 +96,7 @@ def test_a_warm_started_training_that_is_killed_ends_with_the_identical_network(
     """Killed in an epoch, then in a synthesis after freezing: network and state for the next design are the same."""
     start = larger[0] / "warm.npz"
     assert "epoch 5/12" in killed("epoch", 5, inputs, tmp_path, start)
-    assert "going on from epoch 5\n" in killed("synthesis", 1, inputs, tmp_path, start)
+    assert "resuming from epoch 5\n" in killed("synthesis", 1, inputs, tmp_path, start)
     assert [p.name for p in tmp_path.iterdir()] == ["checkpoints"]
     train(inputs, tmp_path, start)
     for name in ("network.npz", "warm.npz"):
@@ -117,7 +117,7 @@ def test_a_checkpoint_belongs_to_what_the_training_started_from(larger, inputs, 
     for start, going_on in ((larger[0] / "warm.npz", True), (tmp_path / "other.npz", False)):
         with pytest.raises(ZeroDivisionError):
             train(inputs, tmp_path, start)
-        assert ("going on from epoch" in capsys.readouterr().out) is going_on
+        assert ("resuming from epoch" in capsys.readouterr().out) is going_on
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
-"""What a training reads: events held in memory, or windows of them that are read from disk while it trains.
+"""Training data: all events in memory, or windows of them that are read from disk during training.
 
-A window is a part of the training split, decoded, and is shuffled whole. It is made of blocks of neighboring rows of
-the file, drawn anew each epoch: ingest has put rows in the order of a hash, so that neighbors have nothing in common.
-What is left over of a window, less than a batch, goes into the next one.
+A window is a decoded part of the training split, and is shuffled as one. It is made of blocks of neighboring rows of
+the file, drawn anew each epoch: ingest has put rows in the order of a hash, so neighbors are unrelated. Rows of an
+incomplete batch at the end of a window go into the next one.
 """
 
 from __future__ import annotations
@@ -30,29 +30,43 @@ Item = TypeVar("Item")
 
 
 class TrainingData(Protocol):
-    """What a session asks of its data."""
+    """Interface of training data for a session."""
 
     batch_size: int
 
     def training(self) -> tuple[np.ndarray, np.ndarray] | tuple[None, None]:
-        """Values (N, C) and `EventCodes.targets`, put on the device at the start; None where windows come instead."""
+        """Return values (N, C) and `EventCodes.training_targets` for the device; None where events come in windows."""
 
     def epoch(self, trainer: Trainer, seed: int, epoch: int, pressure: Pressure) -> float:
-        """Train on each event once, but for the last incomplete batch, in an order that follows from seed and epoch.
+        """Train on each event once, but for the last incomplete batch; return the mean loss.
 
-        Returns the mean loss.
+        The order of events follows from seed and epoch.
         """
 
-    weights: np.ndarray | None  # of the validation split, None: all alike
+    weights: np.ndarray | None  # of the validation split, None: all are 1
 
     def qualities(self, trainer: Trainer) -> np.ndarray:
-        """(N,) `Quality` of each event of the validation split, in the order of rows."""
+        """Return (N,) `Quality` of each event of the validation split, in the order of rows."""
 
 
 def training_data(events: EventCodes, training: Training) -> TrainingData:
-    """Held in memory where the decoded splits for training and validation take no more than `memory_mb`, else streamed.
+    """Choose training data: in memory if the decoded splits fit into `memory_mb`, else streamed.
 
-    Raises ConfigurationError where less than two batches fit.
+    Parameters
+    ----------
+    events : EventCodes
+        The data.
+    training : Training
+        Options of the training.
+
+    Returns
+    -------
+    TrainingData
+
+    Raises
+    ------
+    ConfigurationError
+        If less than two batches fit.
     """
     counts = events.counts().sum(axis=0)
     size = (counts[TRAIN] + counts[VALIDATION]) * event_bytes(events)
@@ -62,7 +76,7 @@ def training_data(events: EventCodes, training: Training) -> TrainingData:
 
 
 def real_values(events: EventCodes, split: int) -> tuple[np.ndarray, np.ndarray]:
-    """Real values (N, C) float32 of a split's codes, and `EventCodes.truth` of it."""
+    """Return real values (N, C) float32 of a split's codes, and `EventCodes.labels_or_targets` of it."""
     count = int(events.counts()[:, split].sum())
     values = np.empty((count, len(events.formats)), np.float32)
     done = 0
@@ -74,13 +88,13 @@ def real_values(events: EventCodes, split: int) -> tuple[np.ndarray, np.ndarray]
 
 
 def event_bytes(events: EventCodes) -> int:
-    """What one decoded event takes: values, label, weight, and its place in the order of an epoch."""
+    """Return the bytes of one decoded event: values, label, weight, and its position in the order of an epoch."""
     aims = len(events.classes) if events.regression else 1
     return 4 * len(events.formats) + 4 * (aims + (events.weights is not None)) + 4
 
 
 class InMemoryData:
-    """All of the data in memory."""
+    """Training data, all in memory."""
 
     def __init__(self, codes: EventCodes, batch_size: int) -> None:
         self.codes, self.batch_size = codes, batch_size
@@ -89,19 +103,22 @@ class InMemoryData:
         self.events = int(codes.counts()[:, TRAIN].sum())
 
     def training(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return values (N, C) and targets of the training split."""
         return real_values(self.codes, TRAIN)[0], self.codes.training_targets(TRAIN)
 
     def epoch(self, trainer: Trainer, seed: int, epoch: int, pressure: Pressure) -> float:
+        """Train on a permutation of all events; return the mean loss."""
         return trainer.epoch(np.random.default_rng((seed, epoch)).permutation(self.events), pressure)
 
     def qualities(self, trainer: Trainer) -> np.ndarray:
+        """Return the score of each event of the validation split."""
         return self.quality.score(trainer.logits(self.validation[0]), self.validation[1])
 
 
 class StreamedData:
     """Windows of the training split that take no more than `memory_mb`, all copies together.
 
-    Raises ConfigurationError where a window would hold less than two batches.
+    Raises ConfigurationError where a window has room for less than two batches.
     """
 
     def __init__(self, codes: EventCodes, batch_size: int, memory_mb: int) -> None:
@@ -120,13 +137,15 @@ class StreamedData:
             )
 
     def training(self) -> tuple[None, None]:
+        """Return None twice: events come in windows."""
         return None, None
 
     def epoch(self, trainer: Trainer, seed: int, epoch: int, pressure: Pressure) -> float:
+        """Train on the windows of an epoch; return the mean loss."""
         return trainer.stream(prefetch(self.windows(seed, epoch)), pressure)
 
     def windows(self, seed: int, epoch: int) -> Iterator[Window]:
-        """The windows of an epoch. A single one, which then holds the whole split, has the order of `InMemoryData`."""
+        """Yield the windows of an epoch. A single one, which has all events, has the order of `InMemoryData`."""
         waiting = np.random.default_rng((seed, epoch, 1)).permutation(len(self.counts)).tolist()
         rng = np.random.default_rng((seed, epoch))
         left = self._block(len(self.counts))
@@ -137,12 +156,12 @@ class StreamedData:
                 filled += int(self.counts[taken[-1]])
             window, left = self._window(sorted(taken), filled, left, rng)
             yield window
-            del window  # or it would be held while the next one is made
+            del window  # or it would stay in memory while the next one is made
 
     def _window(
         self, blocks: list[int], filled: int, left: tuple[np.ndarray, np.ndarray], rng: np.random.Generator
     ) -> tuple[Window, tuple[np.ndarray, np.ndarray]]:
-        """A window of what was left over, codes and targets, and of these blocks; what is left over of it."""
+        """Return a window of the rest of the last one (codes and targets) and of these blocks, and its own rest."""
         x = np.zeros((self.rows, len(self.codes.formats)), np.float32)
         y = np.zeros((self.rows, *left[1].shape[1:]), left[1].dtype)
         order = rng.permutation(filled)
@@ -166,6 +185,7 @@ class StreamedData:
         return block.of(TRAIN)[0], block.training_targets(TRAIN)
 
     def qualities(self, trainer: Trainer) -> np.ndarray:
+        """Return the score of each event of the validation split, decoded in chunks."""
         return np.concatenate(
             [
                 self.quality.score(trainer.logits(decoded(codes, self.codes.formats)), truth)
@@ -175,7 +195,7 @@ class StreamedData:
 
 
 def prefetch(items: Iterable[Item]) -> Iterator[Item]:
-    """The items, each made in a thread while the one before it is used; none is held here once it was given."""
+    """Yield items; a thread makes the next one while the present one is used. No item is kept after it was yielded."""
     left = iter(items)
     with ThreadPoolExecutor(1) as reader:
         coming = reader.submit(next, left, None)

@@ -1,4 +1,4 @@
-"""A design's budget as training applies it: to the surrogate's figures, corrected by what was measured."""
+"""Budget of a design as training applies it: to the surrogate's figures, corrected by measurements."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from trigger_lut.training.pruning import Marks, edges_to_prune, edges_to_shorten
 
 @dataclass(frozen=True)
 class Budget:
-    """LUTs and cycles that a design may take, and by how much the surrogate is off as far as is known."""
+    """Limits of LUTs and cycles of a design, and the known error of the surrogate."""
 
     spec: Spec
     correction: Correction = field(default_factory=Correction)
 
     def estimate(self, network: Network) -> Cost:
-        """The surrogate's figures."""
+        """Estimate the cost of a network by the surrogate, without correction."""
         return estimate(network, self.spec.target.clock_period_ns, self.spec.target.family)
 
     def is_met(self, cost: Cost, share: float = 1.0) -> bool:
-        """Whether a cost, corrected, keeps to the budget, with `share` of the LUTs."""
+        """Return whether a cost, corrected, keeps to the budget, with the fraction `share` of its LUTs."""
         luts, cycles = self.correction.luts_of(cost), self.correction.cycles_of(cost)
         return luts <= share * self.spec.budget.luts and cycles <= self.spec.latency_cycles_budget
 
     def excess(self, cost: Cost, share: float = 1.0) -> float:
-        """How far beyond the budget, with `share` of the LUTs, a cost, corrected, is; 0 when it is `is_met`."""
+        """Return the relative excess of a corrected cost over the budget, with `share` of its LUTs; 0 if `is_met`."""
         return self._excess(self.correction.luts_of(cost) / share, self.correction.cycles_of(cost))
 
     def excess_measured(self, built: Built) -> float:
-        """Return the same of what was measured, with the clock; 0 when it keeps to the budget."""
+        """Return the relative excess of a measurement over the budget and the clock; 0 when it keeps to them."""
         slow = max(self.spec.target.clock_mhz / built.fmax_mhz - 1.0, 0.0)
         return self._excess(built.luts, built.latency_cycles) + slow
 
@@ -44,9 +44,9 @@ class Budget:
         return max(luts / self.spec.budget.luts - 1.0, 0.0) + max(cycles / self.spec.latency_cycles_budget - 1.0, 0.0)
 
     def edges_to_remove(self, network: Network, codes: np.ndarray, share: float) -> Marks:
-        """The edges of least worth that must go so that a network keeps to its budget, with `share` of the LUTs.
+        """Return the edges of least worth to remove so that a network keeps to its budget, with `share` of the LUTs.
 
-        codes (N, C_in): the events by which edges are valued. Where nothing fits, all edges go.
+        codes (N, C_in): events by which edges are valued. If nothing fits, all edges are marked.
         """
         clock, family = self.spec.target.clock_period_ns, self.spec.target.family
         scores = saliency(network, codes)

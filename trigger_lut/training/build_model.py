@@ -1,4 +1,4 @@
-"""The Keras model of a design: of widths, of a list of layers, or of a user's own function."""
+"""Keras model of a design: of widths, of a list of layers, or of a user's own function."""
 
 from __future__ import annotations
 
@@ -22,9 +22,27 @@ SEEDS_PER_MODEL = 1000  # of the layers, so that no two seeds of models share on
 
 
 def build_model(shape: NetworkShape, formats: Sequence[KIF], classes: int, seed: int) -> keras.Model:
-    """An untrained model for inputs in these formats: (N, channels) real values to (N, classes).
+    """Build an untrained model: (N, channels) real values to (N, classes).
 
-    Raises ConfigurationError when the layers do not fit each other, or the last has not one output a class.
+    Parameters
+    ----------
+    shape : NetworkShape
+        Description of the network.
+    formats : sequence of KIF
+        Formats of the inputs.
+    classes : int
+        Number of outputs.
+    seed : int
+        Seed of the weights.
+
+    Returns
+    -------
+    keras.Model
+
+    Raises
+    ------
+    ConfigurationError
+        If the layers do not fit each other, or the last has not one output a class.
     """
     if shape.builder is not None:
         return _of_function(shape.builder, formats, classes, seed)
@@ -50,7 +68,7 @@ def build_model(shape: NetworkShape, formats: Sequence[KIF], classes: int, seed:
 
 
 def all_layers(shape: NetworkShape) -> list[Layer]:
-    """The layers of widths or of a list; options that have no value of their own have the network's."""
+    """Return the layers of widths or of a list; options without a value have the network's."""
     layers = shape.layers or [Layer(lut_dense=LUTDenseOptions(units=units)) for units in shape.units or []]
     found = []
     for n, layer in enumerate(layers):
@@ -68,10 +86,10 @@ def all_layers(shape: NetworkShape) -> list[Layer]:
 
 
 class _Builder:
-    """Makes layers one after the other, and remembers what the next one is given.
+    """Maker of layers, one after the other, that tracks the formats between them.
 
-    formats    of the values, an array of the event's shape; None behind the first layer that computes
-    summed     how many values each value is a sum of since the last layer with weights
+    formats    Of the values, an array of the event's shape; None after the first layer that computes.
+    summed     Number of terms in each value, summed since the last layer with weights.
     """
 
     def __init__(self, shape: NetworkShape, formats: Sequence[KIF], seed: int) -> None:
@@ -100,7 +118,7 @@ class _Builder:
         return made
 
     def input_format(self, options: TableOptions) -> str | list[str]:
-        """What the description says, else the formats of the data, else that of values between layers.
+        """Return the described format, else the formats of the data, else the format between layers.
 
         Sums of n values of either sign grow like the root of n.
         """
@@ -114,12 +132,12 @@ class _Builder:
 
 
 def _common(formats: Sequence[KIF]) -> KIF:
-    """The narrowest format that holds every value of these: one serves a channel at all places."""
+    """Return the narrowest format that represents every value of these formats: a channel has one at all positions."""
     return KIF(*(max(column) for column in zip(*formats, strict=True)))
 
 
 def _pooled(formats: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Formats of an array of this shape, each channel's that which serves it at all places."""
+    """Return formats of an array of this shape; each channel has one at all positions."""
     found = np.empty(shape, dtype=object)
     for channel, column in enumerate(formats.reshape(-1, shape[-1]).T):
         held = _common(column)
@@ -167,7 +185,7 @@ def _other_layer(kind: str, options: Any, shape: tuple[int, ...], seed: int, nam
 
 
 def _of_function(function: str, formats: Sequence[KIF], classes: int, seed: int) -> keras.Model:
-    """What the user's function gives. Errors inside it are the user's to see as they are."""
+    """Return the model of the user's function; its exceptions reach the user unchanged."""
     model = load_function(function)(formats=tuple(formats), classes=classes, seed=seed)
     if not isinstance(model, keras.Model):
         raise ConfigurationError(f"network.builder: {function}: expected a Keras model, found {type(model).__name__}")

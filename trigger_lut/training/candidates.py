@@ -1,4 +1,4 @@
-"""The networks that a training may end with, best first."""
+"""Networks from which a training chooses its result, best first."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ KEPT = 6  # candidates of each sort: neighbors in time differ by a few LUTs, so 
 class Candidate:
     """A network with frozen widths.
 
-    accuracy  on the validation split
-    cost      the surrogate's figures
-    over      how far beyond the budget these seemed to be when the network was seen, as `Budget.over` says
+    accuracy  On the validation split.
+    cost      Estimate of the surrogate.
+    over      Estimated excess over the budget when the network was evaluated, by `Budget.excess`.
     """
 
     accuracy: float
@@ -31,11 +31,11 @@ class Candidate:
 
 @dataclass(frozen=True)
 class ClosestNetwork:
-    """Of the networks that were measured to be beyond the budget, the one nearest to it.
+    """The network of least excess among those measured to be beyond the budget.
 
-    over        by how much, as `Budget.excess_measured` says
-    built       what was measured of it
-    correction  the surrogate's correction that follows from this
+    over        Excess by `Budget.excess_measured`.
+    built       Its measurement.
+    correction  The surrogate's correction that follows from it.
     """
 
     over: float
@@ -46,10 +46,10 @@ class ClosestNetwork:
 
 @dataclass(frozen=True)
 class FeasibleNetwork:
-    """The network that a training would end with, were its budget used.
+    """A network within the budget; the result unless a training with more edges finds a better one.
 
-    accuracy  on the validation split
-    built     what was measured of it, within the budget
+    accuracy  On the validation split.
+    built     Its measurement.
     """
 
     accuracy: float
@@ -59,9 +59,9 @@ class FeasibleNetwork:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a training ends with: a network that was measured, and whether it keeps to its budget.
+    """Measured network at the end of a training; `meets_budget` tells if it keeps to the budget.
 
-    closest: whether it is the smallest one that still depends on its input, since nothing within the budget does.
+    closest: True for the smallest network that still depends on its input, if none within the budget does.
     """
 
     meets_budget: bool
@@ -71,9 +71,10 @@ class TrainingResult:
 
 
 def with_candidate(candidates: list[Candidate], new: Candidate) -> list[Candidate]:
-    """The best of both, most accurate first, of equal ones the earlier: KEPT that seemed to fit, and KEPT that did not.
+    """Return the best candidates, most accurate first: KEPT that seem to fit, and KEPT that do not.
 
-    The latter may turn out to fit. Of those far beyond the budget the nearest are kept.
+    Of equal ones the earlier is first. The latter may turn out to fit. Of those far beyond the budget, the nearest are
+    kept.
     """
     every = sorted([*candidates, new], key=lambda c: -c.accuracy)
     fitting = [c for c in every if c.over == 0.0][:KEPT]

@@ -1,4 +1,4 @@
-"""Checkpoints: an interrupted training continues from the last one as if nothing had happened."""
+"""Checkpoints: an interrupted training continues from the last one with the same result."""
 
 from __future__ import annotations
 
@@ -17,16 +17,40 @@ NAME = "checkpoint.npz"
 
 
 def fingerprint(*parts: str) -> str:
-    """Digest of what a checkpoint belongs to: the specification, the data, and the code that trains."""
+    """Return a digest of what a checkpoint belongs to: the specification, the data, and the code that trains.
+
+    Parameters
+    ----------
+    *parts : str
+        Texts that identify these.
+
+    Returns
+    -------
+    str
+        SHA-256 in hexadecimal.
+    """
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def save_checkpoint(
     folder: Path, belongs_to: str, arrays: list[np.ndarray], state: dict[str, Any], name: str = NAME
 ) -> None:
-    """Write arrays and a JSON-able state, whole or not at all, even if the process is killed while it writes.
+    """Write arrays and a JSON-able state atomically, even if the process is killed while it writes.
 
-    The arrays lie in one: a file of some hundred small ones takes longer to write than an epoch to train.
+    The arrays are concatenated into one, since writing hundreds of small ones is slow.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the checkpoint.
+    belongs_to : str
+        Result of `fingerprint`.
+    arrays : list of numpy.ndarray
+        Arrays of any shape and type.
+    state : dict
+        JSON-able values.
+    name : str
+        Name of the file.
     """
     described = [[a.dtype.str, list(a.shape)] for a in arrays]
     meta = json.dumps({"belongs_to": belongs_to, "state": state, "arrays": described})
@@ -36,9 +60,26 @@ def save_checkpoint(
 
 
 def load_checkpoint(folder: Path, belongs_to: str, name: str = NAME) -> tuple[list[np.ndarray], dict[str, Any]] | None:
-    """Arrays and state of the last checkpoint; None when there is none, or it belongs to something else.
+    """Read the last checkpoint.
 
-    Raises CardError when the file is damaged.
+    Parameters
+    ----------
+    folder : Path
+        Folder of the checkpoint.
+    belongs_to : str
+        Result of `fingerprint`.
+    name : str
+        Name of the file.
+
+    Returns
+    -------
+    tuple or None
+        Arrays and state; None when there is no checkpoint, or it belongs to something else.
+
+    Raises
+    ------
+    CardError
+        If the file is damaged.
     """
     path = folder / name
     if not path.exists():

@@ -1,4 +1,4 @@
-"""The widths of a model's tables from outside training: kept where they are, taken away with an edge, or given back."""
+"""Changes of table widths from outside training: freeze them, remove them with an edge, or restore them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ NO_EDGE = -1.0  # address bits, less those that the edge had: below 0, so that n
 
 
 def table_layers(model: keras.Model) -> list[LookupLayer]:
-    """All layers of tables, those of inner models too."""
+    """Return all layers of tables, of inner models too."""
     return [layer for layer in model._flatten_layers() if isinstance(layer, LookupLayer)]
 
 
 def hold_widths(layers: list[LookupLayer], moments: bool = True) -> None:
-    """Make widths the integers that they are taken for, and moments of batch normalization those that are kept.
+    """Round widths to the integers that they represent, and fix the moments of batch normalization.
 
-    Without `moments` these go on being those of each batch.
+    Without `moments` batch normalization continues to use the moments of each batch.
     """
     for layer in layers:
         for width in (layer.input_width, layer.output_fraction):
@@ -30,10 +30,10 @@ def hold_widths(layers: list[LookupLayer], moments: bool = True) -> None:
 
 
 def remove_edges(layers: list[LookupLayer], network: Network, marks: Marks) -> None:
-    """Remove the marked edges of the network that the layers became, and those that it does without.
+    """Remove the marked edges of the network that the layers became, and the edges that it lacks already.
 
-    The latter are constant as things are: coming back, they would cost what nobody planned for. What widths they had is
-    kept, see `widths_before`.
+    The latter are constant at present; if they came back, they would take LUTs beyond the plan. Their widths are
+    recoverable, see `widths_before`.
     """
     gone = {form.name: mark | ~live(form) for form, mark in zip(network.layers, marks, strict=True)}
     for layer in layers:
@@ -46,5 +46,5 @@ def remove_edges(layers: list[LookupLayer], network: Network, marks: Marks) -> N
 
 
 def widths_before(widths: np.ndarray) -> np.ndarray:
-    """Address bits of edges before they were removed, where they were; of the others, those that they have."""
+    """Return address bits of removed edges before their removal, and present address bits of all others."""
     return np.where(widths <= NO_EDGE, NO_EDGE - widths, widths)

@@ -1,5 +1,6 @@
-"""What a training does to its edges: widths are frozen, edges removed until the budget holds, and given back where
-that leaves room.
+"""Fit of the edges to the budget.
+
+Training freezes widths, removes edges until the network keeps to the budget, and restores edges where LUTs are unused.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ FILLED = 0.99  # of what a network may take: enough
 
 
 def freeze(session: Session) -> None:
-    """Hold all widths from here on, and prune what is over the budget."""
+    """Fix all widths from here on, and prune what is over the budget."""
     if not session.varies(session.network()):  # pressed too hard; what can be found is near the network before that
         session.load_weights(session.last_varying_weights)
     warm_start.save(session)
@@ -38,17 +39,18 @@ def freeze(session: Session) -> None:
 
 
 def settle(session: Session) -> None:
-    """Measure what fine-tuning has made of the network, and prune to AIM; candidates for the result follow."""
+    """Measure the fine-tuned network, and prune to AIM; candidates for the result follow."""
     session.measure("fine-tuning")
     session.settled, session.luts = True, replace(session.luts, aim=AIM)
     prune(session, AIM)
 
 
 def prune(session: Session, share: float) -> None:
-    """Remove edges until the network keeps to its budget, with `share` of the LUTs.
+    """Remove edges until the network keeps to its budget, with the fraction `share` of the LUTs.
 
-    Once settled, it is then a candidate as it is. When the network that is left does not depend on its input, the
-    smallest one that does is measured: within the budget, it is gone on with, beyond, it is the result.
+    Once settled, it then is a candidate without further training. If the outputs of the pruned network are constant,
+    the smallest network whose outputs vary is measured. Training continues with it within the budget, and ends with it
+    beyond.
     """
     network, sample = session.network(), session.events.first(TRAIN, SAMPLE)[0]
     marks = session.budget.edges_to_remove(network, sample, share)
@@ -70,14 +72,14 @@ def prune(session: Session, share: float) -> None:
 
 
 def refill(session: Session, fits: Callable[[Cost], bool]) -> None:
-    """Give back what keeps to the whole budget, as the surrogate sees it, and `fits`, asked of the network as it is."""
+    """Restore edges and widths up to the full budget, by the surrogate, as long as `fits` accepts the cost."""
     _fill(session, 1.0, session.events.first(TRAIN, SAMPLE)[0], fits)
 
 
 def _fill(session: Session, share: float, sample: np.ndarray, fits: Callable[[Cost], bool] = lambda _: True) -> None:
-    """Give back edges and widths as long as the network keeps to `share` of the budget; `sample` values them.
+    """Restore edges and widths as long as the network keeps to `share` of the budget; `sample` values them.
 
-    fits: what else must be true of the network as it is then, asked with its cost.
+    fits: further condition on the present network, called with its cost.
     """
     if not session.luts.binds or not session.budget.is_met(session.cost(), FILLED * share):
         return

@@ -1,4 +1,4 @@
-"""What is said of a training after each epoch: a line, or that it went wrong."""
+"""Messages about a training after each epoch: a line of progress, or an error."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ MEASUREMENTS = 3  # of a training that ends at the first try
 
 
 def line(session: Session, loss: float) -> str:
-    """Epoch, loss, accuracy, LUTs and cycles against the budget, seconds left.
+    """Format epoch, loss, accuracy, LUTs and cycles against the budget, and seconds left.
 
-    Accuracy, LUTs and cycles are those of the last look; LUTs are the surrogate's, times what Yosys found it to be off.
+    Accuracy, LUTs and cycles are of the last evaluation. LUTs are the surrogate's, times the correction by Yosys.
     """
-    seen = "accuracy, LUTs and cycles not looked at yet"
+    seen = "accuracy, LUTs and cycles not evaluated yet"
     if session.history:
         last, measured = session.history[-1], bool(session.measurements)
         seen = (
@@ -42,7 +42,7 @@ def refuse_divergence(session: Session, loss: float) -> None:
 
 
 def seconds_left(session: Session) -> float:
-    """By the mean epoch, and the mean measurement, so far."""
+    """Extrapolate the time left from the mean epoch, and the mean measurement, so far."""
     left = session.seconds / max(session.epoch, 1) * (session.until - session.epoch)
     if done := len(session.measurements):
         left += max(MEASUREMENTS - done, 1) * session.seconds_measuring / done

@@ -1,8 +1,8 @@
-"""What a network in training really takes: built as Verilog, synthesized, and set against the surrogate.
+"""Measurement of a network in training: built as Verilog, synthesized, and compared with the surrogate.
 
-The surrogate counts LUTs in milliseconds, and is off by some percent, differently for each network. A measurement takes
-seconds, so training takes a few, and corrects the surrogate by them. The pipeline is the one that the firmware stage
-writes: cut until its netlist reaches the target's clock.
+The surrogate is fast, and is off by some percent, differently for each network. A measurement is slow, so training
+takes a few, and corrects the surrogate by them. The pipeline is the one that the firmware stage writes: cut until its
+netlist reaches the target's clock.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from trigger_lut.synthesis.timing_closure import close_timing
 class Built:
     """A network as it was built and synthesized.
 
-    luts            after Yosys
-    latency_cycles  from valid input to valid output; where no cut within the latency budget reaches the clock, those
-                    that the next cut takes
-    fmax_mhz        by the delay model on the netlist
-    ff              registers of the pipeline before synthesis
-    cuts            that were synthesized
-    obstacle        why no cut within the budget reaches the clock; empty where one does
+    luts            After Yosys.
+    latency_cycles  From valid input to valid output. If no cut within the latency budget reaches the clock: of the next
+                    cut.
+    fmax_mhz        By the delay model on the netlist.
+    ff              Registers of the pipeline before synthesis.
+    cuts            Number of cuts that were synthesized.
+    obstacle        Reason why no cut within the budget reaches the clock; empty where one does.
     """
 
     luts: int
@@ -39,7 +39,25 @@ class Built:
 def measure(network: Network, spec: Spec) -> Built:
     """Build and synthesize a network for the design's target, as the firmware stage does.
 
-    Raises FirmwareError when it cannot be built, ToolMissingError without pyosys, ToolFailedError when Yosys fails.
+    Parameters
+    ----------
+    network : Network
+        The integer network.
+    spec : Spec
+        The design.
+
+    Returns
+    -------
+    Built
+
+    Raises
+    ------
+    FirmwareError
+        If it cannot be built.
+    ToolMissingError
+        Without pyosys.
+    ToolFailedError
+        If Yosys fails.
     """
     found = close_timing(network, spec)
     return Built(found.luts, found.cycles_needed, found.fmax_mhz, found.ff, found.syntheses, found.obstacle)
@@ -47,19 +65,21 @@ def measure(network: Network, spec: Spec) -> Built:
 
 @dataclass(frozen=True)
 class Correction:
-    """What turns the surrogate's figures into measured ones: `luts` times, `cycles` more."""
+    """Map from the surrogate's figures to measured ones: `luts` times, `cycles` more."""
 
     luts: float = 1.0
     cycles: int = 0
 
     def luts_of(self, cost: Cost) -> float:
+        """Return the corrected LUTs of a cost."""
         return self.luts * cost.luts
 
     def cycles_of(self, cost: Cost) -> int:
+        """Return the corrected cycles of a cost."""
         return cost.latency_cycles + self.cycles
 
 
 def correction(built: Built, cost: Cost) -> Correction:
-    """The correction that maps the cost of a network to what was measured of it; no factor where either is 0 LUTs."""
+    """Return the correction that maps the cost of a network to its measurement; no factor where either has 0 LUTs."""
     factor = built.luts / cost.luts if built.luts > 0 and cost.luts > 0 else 1.0
     return Correction(factor, built.latency_cycles - cost.latency_cycles)

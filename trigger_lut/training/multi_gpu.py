@@ -1,9 +1,9 @@
 """Training on several devices of one machine: each takes an equal part of every batch, all make the same update.
 
-`tf.distribute` keeps a copy of each variable on each device and sums between them. XLA compiles what lies between two
-sums: up to each histogram that batch normalization needs of the whole batch (`layers.batch_statistics`), the
-gradients, and the update. A step thus takes as many more compiled calls as there are such layers, and runs the layers
-before a histogram once more for it; with the default network that is the reading of the input's codes. The result is
+`tf.distribute` keeps a copy of each variable on each device and sums between them. XLA compiles the parts of a step
+between two sums: up to each histogram that batch normalization needs over all devices (`layers.batch_statistics`), the
+gradients, and the update. A step thus takes one more compiled call for each such layer, which runs the layers before
+its histogram once more. With the default network only the reading of the input's codes runs twice. The result is
 that of one device but for the order in which floats are added.
 """
 
@@ -28,7 +28,23 @@ MEAN = tf.distribute.ReduceOp.MEAN
 
 
 def strategy(gpus: int) -> tf.distribute.MirroredStrategy | None:
-    """Over so many GPUs; None for one, or none, which needs no strategy. Raises ConfigurationError for too few."""
+    """Return a strategy over some GPUs.
+
+    Parameters
+    ----------
+    gpus : int
+        Number of GPUs.
+
+    Returns
+    -------
+    tf.distribute.MirroredStrategy or None
+        None for one GPU or none, which needs no strategy.
+
+    Raises
+    ------
+    ConfigurationError
+        If there are fewer GPUs.
+    """
     if gpus <= 1:
         return None
     found = [gpu.name for gpu in tf.config.list_logical_devices("GPU")]
@@ -38,7 +54,7 @@ def strategy(gpus: int) -> tf.distribute.MirroredStrategy | None:
 
 
 def scope(over: tf.distribute.Strategy | None) -> contextlib.AbstractContextManager[Any]:
-    """The block in which models and trainers for a strategy are made; no effect without one."""
+    """Return the context in which models and trainers for a strategy are made; no effect without one."""
     return contextlib.nullcontext() if over is None else over.scope()
 
 
@@ -50,7 +66,7 @@ def trainer(
     batch_size: int,
     loss: Loss,
 ) -> Trainer:
-    """A trainer on the strategy's devices; on one without a strategy."""
+    """Make a trainer on the strategy's devices; on one device without a strategy."""
     if over is None:
         return Trainer(model, x, y, batch_size, loss)
     return SharedTrainer(over, model, x, y, batch_size, loss)
@@ -59,7 +75,7 @@ def trainer(
 class SharedTrainer(Trainer):
     """A `Trainer` on several devices; model and trainer are made within the strategy's scope.
 
-    Each device holds all events of a window. Inference uses the first device alone. Raises ConfigurationError where
+    Each device has all events of a window. Inference uses the first device alone. Raises ConfigurationError where
     batches do not divide, or a layer keeps statistics that would be those of a device's part.
     """
 
@@ -90,7 +106,7 @@ class SharedTrainer(Trainer):
         self._move = tf.function(self._update, jit_compile=True)
 
     def placed(self, array: np.ndarray) -> Any:
-        """A copy on each device."""
+        """Copy an array to each device."""
         devices = self.over.extended.worker_devices
 
         def copy(context: tf.distribute.InputReplicaContext) -> tf.Tensor:
@@ -108,7 +124,7 @@ class SharedTrainer(Trainer):
         return total
 
     def _shared_step(self, x, y, rows, learning_rate, width_rate, luts, depth):
-        """What each device does in a step; the loss of its part."""
+        """Run a step on each device; return the loss of its part."""
         context = tf.distribute.get_replica_context()
         x, labels = self._part(x, y, rows, context.replica_id_in_sync_group)
         histograms: list[tf.Tensor] = []

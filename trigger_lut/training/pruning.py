@@ -1,4 +1,4 @@
-"""Removing edges until a network fits: the guarantee behind the budget, used when widths are frozen."""
+"""Removal of edges until a network fits: the guarantee behind the budget, used when widths are frozen."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ AT_ONCE = 0.02  # fraction of the edges into the latest outputs of a layer that 
 
 
 def saliency(network: Network, codes: np.ndarray) -> list[np.ndarray]:
-    """Standard deviation of each edge's table output over events and places, in real units: (C_in, C_out) a layer.
+    """Return the standard deviation of each edge's output over events and positions: (C_in, C_out) a layer, real units.
 
-    codes (N, C_in) integers of the network's input. Pruned edges have 0, and so has all of a layer without tables.
+    codes (N, C_in) integers of the network's input. Pruned edges have 0, and so do all edges of a layer without tables.
     """
     values, found = all_values(network, np.asarray(codes, dtype=np.int64)), []
     for n, layer in enumerate(network.layers):
@@ -35,7 +35,7 @@ def saliency(network: Network, codes: np.ndarray) -> list[np.ndarray]:
 
 
 def _seen(network: Network, n: int, values: np.ndarray) -> np.ndarray:
-    """Codes (M, C_in) that layer n sees, over events and places."""
+    """Return codes (M, C_in) that layer n reads, over events and positions."""
     places = network.layers[n].n_positions
     events = values[: max(SAMPLES // places, 1)]
     chosen = np.unique(np.linspace(0, places - 1, min(places, SAMPLES)).astype(int))
@@ -43,23 +43,24 @@ def _seen(network: Network, n: int, values: np.ndarray) -> np.ndarray:
 
 
 def live(layer: IntegerLayer) -> np.ndarray:
-    """(C_in, C_out) True where an edge can be removed."""
+    """Return (C_in, C_out) True where an edge can be removed."""
     return layer.edge_mask if layer.prunable else np.zeros(layer.shape, dtype=bool)
 
 
 def relative(network: Network, scores: list[np.ndarray]) -> list[np.ndarray]:
-    """Scores in units of the mean over a layer's live edges, so that layers can be compared."""
+    """Return scores in units of the mean over a layer's live edges, so that layers can be compared."""
     marks = [live(layer) for layer in network.layers]
     return [s / max(s[k].mean(), 1e-30) if k.any() else s for k, s in zip(marks, scores, strict=True)]
 
 
 def edges_to_prune(network: Network, scores: list[np.ndarray], fits: Callable[[Network], bool]) -> Marks:
-    """The edges of lowest score that must go so that the network fits, as few as bisection finds.
+    """Return the edges of lowest score to remove so that the network fits, as few as bisection finds.
 
-    Those of them that would fit after all, one by one and the best first, stay: an edge more or less can be a fifth of
-    a small network, and a network that reads less of its hidden values is smaller than its edges say.
-    scores: one (C_in, C_out) array a layer, compared across layers as `relative` says.
-    fits: whether a network is within budget; all edges go where it holds for none of them.
+    Up to REFILLED of them are then tried, the best one first, and stay where the network still fits. One edge can be a
+    large part of a small network. With its edges a network also loses the hidden values that nothing reads any more.
+
+    scores: one (C_in, C_out) array a layer, compared across layers by `relative`.
+    fits: returns whether a network is within budget; if it accepts none, all edges are marked.
     """
     alive = [live(layer) for layer in network.layers]
     compared = relative(network, scores)
@@ -95,11 +96,12 @@ def edges_to_shorten(
     finished: Callable[[Network], float],
     budget: float,
 ) -> Marks:
-    """Edges that must go so that the last output is ready within `budget` pipeline stages.
+    """Return edges to remove so that the last output is ready within `budget` pipeline stages.
 
-    The edges of lowest score go, few at a time, of those into the latest outputs of each layer.
-    stages: when each output of each layer is ready, one (C_out,) array a layer, in pipeline stages.
-    finished: when the network's last output is.
+    Of the edges into the latest outputs of each layer, those of lowest score are removed, few at a time.
+
+    stages: returns when each output of each layer is ready, one (C_out,) array a layer, in pipeline stages.
+    finished: returns when the network's last output is ready.
     """
     compared = relative(network, scores)
     marks = [np.zeros(layer.shape, dtype=bool) for layer in network.layers]
@@ -119,7 +121,7 @@ def edges_to_shorten(
 
 
 def without(network: Network, marks: Marks) -> Network:
-    """The network with the marked edges removed."""
+    """Return the network with the marked edges removed."""
     return replace(
         network,
         layers=tuple(

@@ -1,7 +1,7 @@
-"""Giving back what a network may take: edges that were removed, and bits of widths, until its budget is used.
+"""Regrowth of what a network may take: removed edges, and bits of widths, until its budget is used.
 
-The counterpart of `pruning`, for networks that ended below their budget: an edge is a large part of a small network,
-spans shrink while a network is fine-tuned, and Yosys may find less than was thought.
+The counterpart of `pruning`, for networks that ended below their budget. An edge is a large part of a small network,
+spans shrink while a network is fine-tuned, and Yosys may count fewer LUTs than estimated.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ ROUNDING = 12**-0.5  # standard deviation of what rounding to a grid of 1 takes 
 class Growth:
     """One width that may be larger.
 
-    worth     what the edge's output gains by it, as standard deviation, in units of the mean edge of its layer
-    variable  input_width or output_fraction of a layer
-    index     the edge in it
-    value     what the variable would be there
+    worth     Gain in the standard deviation of the edge's output, in units of the mean edge of its layer.
+    variable  `input_width` or `output_fraction` of a layer.
+    index     Edge in it.
+    value     Value of the variable after growth.
     """
 
     worth: float
@@ -38,11 +38,11 @@ class Growth:
 
 
 def growths(layers: list[Any], network: Callable[[], Network], codes: np.ndarray) -> list[Growth]:
-    """What may grow by one step, of most worth first: removed edges come back, others get a bit more of either width.
+    """List growths by one step, of most worth first: removed edges come back, others get one more bit of either width.
 
-    layers: the model's layers of tables, widths kept. network: gives what they are in integers at that moment. codes
-    (N, C_in): the events by which edges are valued. Of an edge that varies by s, the m-th address bit tells apart about
-    2**-m of it; a bit more of fraction halves what rounding takes away.
+    layers: the model's layers of tables, widths fixed. network: returns their present integers. codes (N, C_in): events
+    by which edges are valued. If an edge varies by s, its m-th address bit distinguishes about s * 2**-m. One more
+    fraction bit halves the error of rounding.
     """
     held = [np.array(layer.input_width) for layer in layers]
     for layer, widths in zip(layers, held, strict=True):
@@ -74,10 +74,10 @@ def growths(layers: list[Any], network: Callable[[], Network], codes: np.ndarray
 
 
 def fill(options: list[Growth], fits: Callable[[], bool], full: Callable[[], bool]) -> int:
-    """Let grow what still fits, in the order given, until the network is full; how many did.
+    """Grow what still fits, in the order given, until the network is full; return how many did.
 
-    Steps double while they fit, and are halved where they don't; what does not fit alone is passed over.
-    fits, full: of the model as it is, after MAX_EVALUATIONS of which this ends.
+    Steps double while they fit, and are halved where they do not; what does not fit alone is skipped.
+    fits, full: conditions on the present model. After MAX_EVALUATIONS of them this ends.
     """
     first, step, grown = 0, 1, 0
     for _ in range(MAX_EVALUATIONS):
@@ -97,7 +97,7 @@ def fill(options: list[Growth], fits: Callable[[], bool], full: Callable[[], boo
 
 
 def _replaced(variable: Any, index: tuple[int, ...], value: float) -> float:
-    """Put one entry into a variable; what was there."""
+    """Assign one entry of a variable; return the entry before."""
     values = np.array(variable)
     before = float(values[index])
     values[index] = value

@@ -18,19 +18,16 @@ if TYPE_CHECKING:
 
 MAX_TRIALS = 4  # largest number of candidates that are synthesized
 USED = 0.9  # of the budget that is to be used
-MAX_PRUNE_ROUNDS, MAX_REGROW_ROUNDS = (
-    2,
-    1,
-)  # times at most that a training goes on with fewer edges, or with more, after its end,
-RETRAIN_FRACTION = 0.1  # for this share of its epochs
-CUTS = (AIM, AIM, 0.93, 0.85)  # shares of the budget that a network is pruned to at last, one after the other
+MAX_PRUNE_ROUNDS, MAX_REGROW_ROUNDS = 2, 1  # times that training continues with fewer or more edges after its end
+RETRAIN_FRACTION = 0.1  # of the epochs, for each of these times
+CUTS = (AIM, AIM, 0.93, 0.85)  # fractions of the budget to which a network is pruned at last, one after the other
 FILLS = 8  # largest number of syntheses for regrowth without fine-tuning
 
 
 def select_result(session: Session) -> None:
-    """Synthesize candidates, and end with the best one, or go on: tighten where none fits, widen where it is small.
+    """Synthesize candidates, and end with the best one, or train again.
 
-    Interrupted, this begins anew.
+    Training continues with fewer edges if none fits, with more if it is small. Interrupted, the selection begins anew.
     """
     found = _best(session)
     if found is None and (
@@ -53,9 +50,9 @@ def select_result(session: Session) -> None:
 
 
 def _best(session: Session) -> FeasibleNetwork | None:
-    """The most accurate candidate that fits after synthesis; those that seem to fit are tried first.
+    """Return the most accurate candidate that fits after synthesis; those that seem to fit are tried first.
 
-    What each one is measured to take shows which of the others fit.
+    Each measurement corrects the estimates of the others.
     """
     left, found, share = list(session.candidates), None, MARGIN
     for _ in range(MAX_TRIALS):
@@ -78,24 +75,24 @@ def _best(session: Session) -> FeasibleNetwork | None:
 
 
 def _as_accurate(session: Session, new: FeasibleNetwork, old: FeasibleNetwork) -> bool:
-    """Whether a network is as accurate as another, by one standard error of the difference on the same events."""
+    """Return whether a network is as accurate as another, by one standard error of the difference on equal events."""
     return new.accuracy >= old.accuracy - _error(session, *(_qualities(session, network) for network in (new, old)))
 
 
 def _qualities(session: Session, network: FeasibleNetwork) -> np.ndarray:
-    """Of each event of the validation split, what accuracy is the mean of; puts the network into the model."""
+    """Return the score of each event of the validation split; loads the network into the model."""
     session.load_weights(network.weights)
     return session.data.qualities(session.trainer)
 
 
 def _error(session: Session, new: np.ndarray, old: np.ndarray) -> float:
-    """Standard error of the difference between two accuracies on the same events."""
+    """Return the standard error of the difference between two accuracies on the same events."""
     weights = np.ones(len(new)) if session.data.weights is None else session.data.weights.astype(np.float64)
     return float(np.sqrt(((weights * (new - old)) ** 2).sum()) / weights.sum())
 
 
 def _prune_and_retrain(session: Session) -> None:
-    """Prune the nearest network by its own correction and go on with it; give up after MAX_PRUNE_ROUNDS times."""
+    """Prune the nearest network by its own correction and retrain it; give up after MAX_PRUNE_ROUNDS times."""
     assert session.nearest is not None, "every training ends with a candidate"
     gave_up = TrainingResult(False, session.nearest.built, session.nearest.weights)
     if session.found is not None:
@@ -114,9 +111,9 @@ def _prune_and_retrain(session: Session) -> None:
 
 
 def _prune_only(session: Session) -> TrainingResult:
-    """The nearest network with as many edges less as Yosys asks for; not fine-tuned, which would change its size.
+    """Prune the nearest network until Yosys confirms the budget; no fine-tuning, which would change its size.
 
-    Each try goes by the correction that the one before it showed.
+    Each try uses the correction of the one before.
     """
     assert session.nearest is not None
     start = session.nearest
@@ -138,8 +135,8 @@ def _prune_only(session: Session) -> TrainingResult:
 def _regrow_only(session: Session, found: FeasibleNetwork) -> FeasibleNetwork:
     """Restore edges step by step as far as measured LUTs allow, without fine-tuning, as in `_prune_only`.
 
-    Each step takes more LUTs by the surrogate, and none makes it less accurate; where too little of that fits, it may
-    be by one standard error.
+    Each step takes more LUTs by the surrogate, and none lowers the accuracy. If too few such steps fit, a second pass
+    allows a loss of one standard error.
     """
     before, best = _qualities(session, found), found
     left, size = FILLS, session.cost().luts
@@ -154,7 +151,7 @@ def _regrow_only(session: Session, found: FeasibleNetwork) -> FeasibleNetwork:
         left, limits = left - 1, session.budget
         built = session.measure("result")
         if session.budget.excess_measured(built) > 0.0:
-            session.budget = limits  # which are those of the best network, that is gone on from
+            session.budget = limits  # which are those of the best network, from which this continues
             return False
         best, size = FeasibleNetwork(accuracy, built, session.weights()), cost.luts
         return True
@@ -168,7 +165,7 @@ def _regrow_only(session: Session, found: FeasibleNetwork) -> FeasibleNetwork:
 
 
 def _regrow_and_retrain(session: Session, found: FeasibleNetwork) -> None:
-    """Fill what was found by its own correction and go on with it; it stays the result if nothing better comes."""
+    """Fill the found network by its own correction and retrain it; it stays the result if nothing better comes."""
     session.load_weights(found.weights)
     session.budget = Budget(session.spec, correction(found.built, session.cost()))
     session.found, session.regrow_rounds = found, session.regrow_rounds + 1
@@ -178,7 +175,7 @@ def _regrow_and_retrain(session: Session, found: FeasibleNetwork) -> None:
 
 
 def _go_on(session: Session) -> None:
-    """Fit the network as it is to AIM of the budget, and fine-tune it for a share of the epochs."""
+    """Fit the present network to AIM of the budget, and fine-tune it for a fraction of the epochs."""
     session.candidates, session.fine_tuned_from = [], session.epoch
     session.until = session.epoch + max(round(RETRAIN_FRACTION * session.spec.training.epochs), 1)
     prune(session, AIM)

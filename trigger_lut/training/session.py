@@ -75,7 +75,7 @@ REGROW_BELOW = 0.94  # fraction of the budget below which training restores edge
 
 
 class Session:
-    """A training under way: the trainer, the controllers, and the best networks that fit so far.
+    """A running training: the trainer, the controllers, and the best networks that fit so far.
 
     Raises ConfigurationError when shape and data do not fit, BudgetMissedError for a budget below the theoretical least
     (`trigger_lut.cost_model.lower_bounds`), ToolMissingError without Yosys.
@@ -127,11 +127,12 @@ class Session:
 
     @property
     def frozen(self) -> bool:
+        """True once widths are fixed."""
         return self.fine_tuned_from is not None
 
     @property
     def progress(self) -> float:
-        """Share of the epochs done; 1 while a pruned network is fine-tuned."""
+        """Fraction of the epochs done; 1 while a pruned network is fine-tuned."""
         return min(self.epoch / self.spec.training.epochs, 1.0)
 
     def run(self) -> TrainingResult:
@@ -146,13 +147,13 @@ class Session:
     # ---------------------------------------------------------------- training
 
     def round(self) -> None:
-        """Epochs up to the next look at cost and accuracy."""
+        """Train up to the next evaluation of cost and accuracy."""
         self.step()
         while self.epoch % self.every and self.epoch < self.until:
             self.step()
 
     def step(self) -> None:
-        """One epoch, with what belongs before and after it, and a checkpoint."""
+        """Train one epoch, with schedule and evaluation where they are due, and write a checkpoint."""
         started, measuring = time.monotonic(), self.seconds_measuring
         if self.epoch % self.every == 0:
             self._schedule()
@@ -160,7 +161,7 @@ class Session:
                 return
         loss = self.data.epoch(self.trainer, self.spec.seed, self.epoch, self._pressure())
         self.epoch += 1
-        progress.refuse_divergence(self, loss)  # before anything is saved: it is not to be gone on from
+        progress.refuse_divergence(self, loss)  # before anything is saved: training must not resume from it
         if self.epoch % self.every == 0 or self.epoch == self.until:
             self._evaluate(loss)
         self.seconds += time.monotonic() - started - (self.seconds_measuring - measuring)
@@ -168,7 +169,7 @@ class Session:
         self.save()
 
     def _schedule(self) -> None:
-        """What is due before a round: to measure, to freeze the widths, to settle, or to prune once more."""
+        """Run the actions that are due before a round: measure, freeze the widths, settle, or prune again."""
         last = self.epoch + self.every >= self.spec.training.epochs
         if not self.frozen and time_to_freeze(self.luts, self.progress, last):
             freeze(self)
@@ -186,12 +187,12 @@ class Session:
             self.save()
 
     def _fine_tuned(self) -> float:
-        """Share of fine-tuning that is done."""
+        """Return the fraction of fine-tuning that is done."""
         assert self.fine_tuned_from is not None
         return (self.epoch - self.fine_tuned_from) / max(self.until - self.fine_tuned_from, 1)
 
     def _evaluate(self, loss: float) -> None:
-        """Cost and accuracy after a round, and what follows from them."""
+        """Evaluate cost and accuracy after a round, and update candidates and controllers."""
         network, accuracy, corrected = self.network(), self.accuracy(), self.budget.correction
         cost = self.budget.estimate(network)
         if self.varies(network):
@@ -215,7 +216,7 @@ class Session:
         self.under = self.under + 1 if self.settled and self.budget.is_met(cost, REGROW_BELOW) else 0
 
     def _pressure(self) -> Pressure:
-        """Learning rates along a cosine, a new one after freezing; multipliers of the controllers."""
+        """Return learning rates along a cosine, a new one after freezing, and multipliers of the controllers."""
         peak = self.spec.training.learning_rate
         if self.frozen:
             rate = FINE_TUNE_RATE * peak * 0.5 * (1 + np.cos(np.pi * self._fine_tuned()))
@@ -224,17 +225,17 @@ class Session:
         return Pressure(rate, WIDTH_RATE * rate, self.luts.multiplier, self.depth.multiplier)
 
     def cost(self) -> Cost:
-        """The surrogate's figures for the network as it is."""
+        """Estimate the cost of the present network by the surrogate."""
         return self.budget.estimate(self.network())
 
     def network(self) -> Network:
-        """The network as it is, in integers."""
+        """Convert the present model to an integer network."""
         self._refresh_batch_norm()
         self.trainer.refresh()
         return integer_network(self.model, inputs=self.events.formats)
 
     def accuracy(self) -> float:
-        """On the validation split, by weight where events have weights; of a regression R^2."""
+        """Return the score on the validation split, by weight where events have weights; of a regression R^2."""
         self._refresh_batch_norm()
         return float(np.average(self.data.qualities(self.trainer), weights=self.data.weights))
 
@@ -250,18 +251,46 @@ class Session:
             self.trainer.refresh_batch_norm(self.sample)
 
     def varies(self, network: Network) -> bool:
-        """Whether the outputs of the network depend on the input, as far as a few events show."""
+        """Return whether the outputs of the network depend on the input, as far as a few events show.
+
+        Parameters
+        ----------
+        network : Network
+            The integer network.
+
+        Returns
+        -------
+        bool
+        """
         return output_varies(network, self.probe_events)
 
     def add_candidate(self, accuracy: float, cost: Cost) -> None:
-        """Make the network as it is, once settled, a candidate for the result."""
+        """Make the present network, once settled, a candidate for the result.
+
+        Parameters
+        ----------
+        accuracy : float
+            On the validation split.
+        cost : Cost
+            Estimate of the surrogate.
+        """
         if not self.settled:
             return
         new = Candidate(accuracy, cost, self.budget.excess(cost, MARGIN), self.weights())
         self.candidates = with_candidate(self.candidates, new)
 
     def measure(self, reason: str) -> Built:
-        """Build and synthesize the network as it is; the surrogate is corrected by the outcome from here on."""
+        """Build and synthesize the present network; the result corrects the surrogate from here on.
+
+        Parameters
+        ----------
+        reason : str
+            Reason, for the card and the message.
+
+        Returns
+        -------
+        Built
+        """
         started = time.monotonic()
         network = self.network()
         cost, built = self.budget.estimate(network), measure(network, self.spec)
@@ -278,20 +307,28 @@ class Session:
     # ---------------------------------------------------------------- state
 
     def weights(self) -> list[np.ndarray]:
+        """Return copies of all variables of the model."""
         return [np.array(v) for v in self.model.variables]
 
     def load_weights(self, weights: list[np.ndarray]) -> None:
-        """Put a network into the model, with its tables computed and kept."""
+        """Load a network into the model, and compute its tables.
+
+        Parameters
+        ----------
+        weights : list of numpy.ndarray
+            Result of `weights`.
+        """
         for variable, value in zip(self.model.variables, weights, strict=True):
             variable.assign(value)
         self.trainer.refresh()
 
     def save(self) -> None:
+        """Write a checkpoint."""
         checkpoint.save_checkpoint(self.folder, self.belongs_to, *state.packed(self))
 
     def resume(self) -> None:
-        """Go on from the last checkpoint, if there is one of this specification, data and code."""
+        """Continue from the last checkpoint, if there is one of this specification, data and code."""
         held = checkpoint.load_checkpoint(self.folder, self.belongs_to)
         if held is not None:
             state.unpack(self, *held)
-            print(f"going on from epoch {self.epoch}", flush=True)
+            print(f"resuming from epoch {self.epoch}", flush=True)

@@ -1,4 +1,4 @@
-"""Where a budget leaves nothing that depends on the input: the smallest network along the pruning that still does."""
+"""The smallest network along the pruning that depends on its input, for budgets that leave none."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ STEP = 1.1  # between two LUT budgets that are tried; at least one LUT
 
 
 def output_varies(network: Network, codes: np.ndarray) -> bool:
-    """Whether the outputs differ between any two of these events; codes (N, C_in)."""
+    """Return whether the outputs differ between any two of these events; codes (N, C_in)."""
     outputs = evaluate(network, codes)
     return bool((outputs != outputs[:1]).any())
 
 
 def closest(limits: Budget, network: Network, codes: np.ndarray) -> Marks:
-    """The edges to remove for the least cycles, and then the fewest LUTs, with which the outputs still vary.
+    """Return the edges to remove for the least cycles, and then the fewest LUTs, with which the outputs still vary.
 
-    The budget is raised until what pruning to it leaves depends on the input; no edge goes where that takes all of the
-    network. codes (N, C_in): the events by which edges are valued, and over which the outputs vary.
+    The budget is raised until the network pruned to it depends on the input. If only the unpruned network does, no edge
+    is marked. codes (N, C_in): events by which edges are valued, and over which the outputs vary.
     """
     cost, asked = limits.estimate(network), limits.spec
     all_luts = max(math.ceil(limits.correction.luts_of(cost)), asked.budget.luts)
@@ -46,7 +46,7 @@ def closest(limits: Budget, network: Network, codes: np.ndarray) -> Marks:
 
 
 def _raised(limits: Budget, luts: int, cycles: int) -> Budget:
-    """The same limits with another budget."""
+    """Return the same limits with another budget."""
     spec = limits.spec
     budget = spec.budget.model_copy(update={"luts": luts, "latency_ns": cycles * spec.target.clock_period_ns})
     return Budget(spec.model_copy(update={"budget": budget}), limits.correction)

@@ -1,7 +1,7 @@
-"""What a model costs while it is trained: differentiable are-ins for its LUTs and its depth, for any graph of layers.
+"""Differentiable cost of a model in training: estimates of its LUTs and its depth, for any graph of layers.
 
 Layers of tables leave records of their calls (`trigger_lut.layers.soft_cost`). Layers of HGQ2 count effective bit
-operations (EBOPs) and add them, times their `beta`, to the model's losses: the derivative of that penalty with respect
+operations (EBOPs) and add them, times their `beta`, to the model's losses. The derivative of that penalty with respect
 to beta is the number of EBOPs, through which gradients to the bit widths flow.
 """
 
@@ -21,18 +21,18 @@ Links = dict[int, list[tuple[Any, bool]]]
 
 
 def counting_layers(model: keras.Model) -> list[Any]:
-    """The layers of HGQ2 in a model that count EBOPs."""
+    """Return the layers of HGQ2 in a model that count EBOPs."""
     found = model._flatten_layers(include_self=False)
     return [x for x in found if getattr(x, "enable_ebops", False) and getattr(x, "_beta", None) is not None]
 
 
 def model_cost(records: Sequence[Record], links: Links | None, ebops: tf.Tensor | float) -> tuple[tf.Tensor, tf.Tensor]:
-    """LUTs of a model, 1 or more, and its levels of adders and saturation along the longest path; both scalars.
+    """Return LUTs of a model, 1 or more, and its levels of adders and saturation along the longest path; both scalars.
 
     links: None means a chain in the order of calls.
 
-    Of several levels `maximum` is taken two by two: the gradient of `reduce_max` divides by how many are equal to the
-    result, and that is none where XLA computes them once more for the comparison and rounds otherwise.
+    `maximum` takes levels two by two. The gradient of `reduce_max` divides by the number of entries equal to the
+    result. That number is 0 where XLA recomputes the entries for the comparison and rounds otherwise.
     """
     luts, depth = 1.0 + EBOPS_TO_LUTS * tf.convert_to_tensor(ebops, tf.float32), {}
     latest: tuple[Any, bool] | None = None
@@ -54,7 +54,7 @@ def model_cost(records: Sequence[Record], links: Links | None, ebops: tf.Tensor 
 
 
 def _saturation(before: Record, layer: Any) -> tf.Tensor | float:
-    """Levels of saturation between two layers; 0 where the channels of one are not the outputs of the other."""
+    """Return levels of saturation between two layers; 0 where the channels of one are not the outputs of the other."""
     lowest, highest = layer.limits()
     if len(lowest) != before.layer.units or getattr(layer, "overflow", "SAT") != "SAT":
         return 0.0
@@ -68,7 +68,7 @@ def _saturation(before: Record, layer: Any) -> tf.Tensor | float:
 
 
 def links_of(model: keras.Model, layers: Sequence[Any]) -> Links | None:
-    """For each of these layers, which others come before it on some path; None where the model does not say.
+    """Return, for each of these layers, the layers before it on some path; None where the model does not say.
 
     Models that are written as a class of their own, and models within models, do not.
     """

@@ -1,4 +1,4 @@
-"""Everything about a training that an interrupted one needs to go on as if nothing had happened."""
+"""State of a training that an interrupted one needs to continue with the same result."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ SECONDS = ("seconds", "seconds_measuring")
 
 
 def packed(session: Session) -> tuple[list[np.ndarray], dict[str, Any]]:
-    """A session as arrays and JSON-able values: trainer, candidates, the nearest network, that found, and the last one
-    whose outputs vary, in this order.
+    """Return a session as arrays and JSON-able values.
+
+    Arrays are in this order: trainer, candidates, the nearest network, the found one, the last one whose outputs vary.
     """
     networks = [c.weights for c in session.candidates]
     values = {key: getattr(session, key) for key in (*PLAIN, *SECONDS)} | {
@@ -49,7 +50,7 @@ def packed(session: Session) -> tuple[list[np.ndarray], dict[str, Any]]:
 
 
 def unpack(session: Session, arrays: list[np.ndarray], values: dict[str, Any]) -> None:
-    """Put a session, new and of the same specification, into the state that `packed` gave."""
+    """Put a new session of the same specification into the state that `packed` returned."""
     variables, each = session.trainer.state(), len(session.model.variables)
     for variable, value in zip(variables, arrays, strict=False):
         variable.assign(value)

@@ -1,10 +1,7 @@
-"""Compiled training: a whole epoch, with tables, gradients and optimizers, is one XLA call.
+"""Compiled training: a full epoch, with tables, gradients and optimizers, is one XLA call.
 
-Where the time of a step goes (16 -> 20 -> 5, tables of 64 entries, 2 cores of a Xeon that others used too): at batch
-33,200 about 8 ms, more than half of it in the look-ups of `layers/kernel.cpp` (microseconds an event, 16 x 20: 0.024
-forward, 0.031 for the gradient of the tables; 20 x 5: 0.017, 0.023, and 0.049 for that of the input), the rest codes,
-loss and shuffle. At batch 512 about 0.7 ms, nearly all of it independent of the batch: networks behind the edges,
-rounding of tables and widths, Adam.
+A step of large batches spends most time in the look-ups of `layers/kernel.cpp`. A step of small batches spends it in
+the networks behind the edges, the rounding of tables and widths, and Adam.
 """
 
 from __future__ import annotations
@@ -29,7 +26,7 @@ ADAM_EPSILON = 1e-7
 
 
 def device_dtype(array: np.ndarray) -> tf.DType:
-    """The type in which training holds an array."""
+    """Return the type in which training stores an array."""
     return tf.int32 if np.issubdtype(array.dtype, np.integer) else tf.float32
 
 
@@ -40,9 +37,8 @@ class Trainer:
     losses counts as in `model.fit`, but for the EBOPs of HGQ2: their `beta` is set to 0, so that the
     multiplier on LUTs alone presses on them.
 
-    x (N, ...) float32 values on the input grid, y as in `EventCodes.targets`; the last incomplete batch of a shuffle is
-    skipped.
-    Without x and y, events come in windows.
+    x (N, ...) float32 values on the input grid, y as in `EventCodes.training_targets`; the last incomplete batch of a
+    shuffle is skipped. Without x and y, events come in windows.
     """
 
     def __init__(
@@ -75,18 +71,18 @@ class Trainer:
         self._predict = tf.function(lambda x: model(x, training=False), jit_compile=True)
 
     def placed(self, array: np.ndarray) -> Any:
-        """An array where training reads it: integers as int32, the rest as float32."""
+        """Copy an array to the device: integers as int32, the rest as float32."""
         return tf.constant(array, device_dtype(array))
 
     def epoch(self, order: np.ndarray, pressure: Pressure) -> float:
-        """Train on the events that are kept, in this order; returns the mean loss."""
+        """Train on the stored events, in this order; return the mean loss."""
         assert self.data is not None, "events come in windows"
         steps = len(order) // self.batch_size
         batches = order[: steps * self.batch_size].reshape(steps, self.batch_size)
         return self._total(*self.data, batches, steps, pressure) / steps
 
     def stream(self, windows: Iterable[Window], pressure: Pressure) -> float:
-        """Train on windows of one shape, one after the other; returns the mean loss."""
+        """Train on windows of one shape, one after the other; return the mean loss."""
         total, steps = 0.0, 0
         for window in windows:
             x, y = self.placed(window.x), self.placed(window.y)
@@ -102,7 +98,7 @@ class Trainer:
         return float(self._epoch(x, y, tf.constant(batches, tf.int32), tf.constant(steps, tf.int32), *numbers))
 
     def logits(self, x: np.ndarray) -> np.ndarray:
-        """Outputs of the model in inference; many events go through in chunks of one size."""
+        """Return outputs of the model in inference; many events go through in chunks of one size."""
         if len(x) <= BLOCK:
             return np.asarray(self._predict(tf.constant(x, tf.float32)))
         found = []
@@ -113,10 +109,10 @@ class Trainer:
         return np.concatenate(found)
 
     def refresh_batch_norm(self, x: np.ndarray) -> None:
-        """Set the stored moments of batch normalization to those of these events (N, C); nothing once they are fixed.
+        """Set the stored moments of batch normalization to those of these events (N, C); no effect once they are fixed.
 
-        They lag behind the weights by some steps. Each table is off by little; a sum over many places adds that up,
-        which the classes of a classification share, and a regression does not forgive.
+        Stored moments lag behind the weights by some steps, so each table is off by little. A sum over many positions
+        accumulates this. All classes of a classification have the same offset, but a regression becomes wrong.
         """
         self._settle(tf.constant(x, tf.float32))
 
@@ -135,11 +131,11 @@ class Trainer:
             variable.assign(tf.zeros_like(variable))
 
     def is_finite(self) -> bool:
-        """Whether all gradients were finite since the optimizer was reset: one that was not stays in the moments."""
+        """Return whether all gradients were finite since the optimizer was reset: another one stays in the moments."""
         return bool(np.isfinite(np.asarray(self.moments[0])).all())
 
     def state(self) -> list[tf.Variable]:
-        """Everything that an interrupted training needs to go on, next to the epoch number."""
+        """Return all that an interrupted training needs to continue, except for the epoch number."""
         return [*self.model.variables, *self.moments, self.step]
 
     def _run_epoch(self, x, y, batches, steps, learning_rate, width_rate, luts, depth):
@@ -156,7 +152,7 @@ class Trainer:
         return loss
 
     def _gradients(self, x, labels, luts, depth):
-        """Loss, and the gradients of what is minimized to weights and widths, as one array."""
+        """Return the loss, and the gradients of the objective to weights and widths, as one array."""
         variables = [*self.weights, *self.widths]
         with tf.GradientTape() as tape:
             scores, cost, levels, penalties = self._forward(x)
@@ -166,8 +162,9 @@ class Trainer:
         return loss, tf.concat([tf.reshape(part, (-1,)) for part in gradients], axis=0)
 
     def _update(self, g, learning_rate, width_rate, beta1=0.9, beta2=0.99):
-        """Adam (arXiv 1412.6980, algorithm 1) on all variables as one array; written out so that widths have a rate of
-        their own, down to 0.
+        """Apply Adam (arXiv 1412.6980, algorithm 1) to all variables as one array.
+
+        Keras' optimizer has one learning rate; here widths have their own, down to 0.
         """
         self.step.assign_add(1.0)
         variables, (first, second) = [*self.weights, *self.widths], self.moments
@@ -182,7 +179,7 @@ class Trainer:
             v.assign(moved if v.constraint is None else v.constraint(moved))
 
     def _forward(self, x):
-        """Scores, LUTs, levels, and what else the model's layers add to the loss."""
+        """Return scores, LUTs, levels, and what else the model's layers add to the loss."""
         with collecting() as records, tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([beta.value for beta in self.betas])
             scores = self.model(x, training=True)

@@ -10,10 +10,10 @@ import numpy as np
 class Window(NamedTuple):
     """Events in memory, and the order in which training visits them.
 
-    x        (W, C) float32 values on the input grid; rows that no batch names are padding
-    y        (W, ...) `EventCodes.targets`
-    batches  (S, B) int32, the rows of each step
-    steps    how many of the S are taken
+    x        (W, C) float32 values on the input grid; rows that no batch names are padding.
+    y        (W, ...) `EventCodes.training_targets`.
+    batches  (S, B) int32, the rows of each step.
+    steps    Number of steps of S that are taken.
     """
 
     x: np.ndarray
@@ -23,7 +23,7 @@ class Window(NamedTuple):
 
 
 class Pressure(NamedTuple):
-    """What an epoch is asked for: learning rates, and multipliers on log(LUTs) and on depth."""
+    """Settings of an epoch: learning rates, and multipliers on log(LUTs) and on depth."""
 
     learning_rate: float
     width_rate: float

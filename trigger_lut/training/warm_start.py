@@ -1,8 +1,8 @@
-"""Warm starts: a training to a smaller budget begins with what a larger one had right before its widths were frozen.
+"""Warm starts: a training to a smaller budget begins with the state of a larger one before its widths were frozen.
 
-By then the larger one has found which bits pay, and nothing is final: every width is still trained. The smaller one
-takes over the variables of the model, the moments of the optimizer, the multipliers of the controllers and what the
-surrogate is off by. Its target falls from the cost of that network to its own budget.
+By then the larger training has found which bits pay, and every width is still trained. The smaller one takes over the
+variables of the model, the moments of the optimizer, the multipliers of the controllers and the surrogate's
+correction. Its target falls from the cost of that network to its own budget.
 """
 
 from __future__ import annotations
@@ -30,11 +30,12 @@ NAME = "warm.npz"
 
 @dataclass(frozen=True)
 class Start:
-    """What a training begins with.
+    """State at the beginning of a training.
 
-    arrays      as `Trainer.state`
-    luts        multiplier and last error of the controller of LUTs; depth: of that of levels
-    correction  of the surrogate
+    arrays      As `Trainer.state`.
+    luts        Multiplier and last error of the controller of LUTs.
+    depth       The same of the controller of levels.
+    correction  Of the surrogate.
     """
 
     luts: tuple[float, float]
@@ -43,13 +44,31 @@ class Start:
     arrays: list[np.ndarray] = field(repr=False, compare=False)
 
     def controller(self, new: Controller, of: str) -> Controller:
-        """A controller of the new budget that presses as hard as the one of luts or depth did."""
+        """Return a controller of the new budget with the multiplier of the larger training.
+
+        Parameters
+        ----------
+        new : Controller
+            Controller of the new budget.
+        of : str
+            'luts' or 'depth'.
+
+        Returns
+        -------
+        Controller
+        """
         multiplier, last = getattr(self, of)
         return replace(new, multiplier=multiplier, last=last)
 
 
 def save(session: Session) -> None:
-    """Keep a training as it is, beside its checkpoints, for `export`; whole or not at all."""
+    """Write the present state of a training into the folder of its checkpoints, for `export`; atomic.
+
+    Parameters
+    ----------
+    session : Session
+        The training.
+    """
     held = {
         "luts": [session.luts.multiplier, session.luts.last],
         "depth": [session.depth.multiplier, session.depth.last],
@@ -60,15 +79,41 @@ def save(session: Session) -> None:
 
 
 def export(folder: Path, path: Path) -> None:
-    """Copy what `save` left in the folder of checkpoints to a stage's output; whole or not at all."""
+    """Copy the file of `save` from the folder of checkpoints to a stage's output.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of checkpoints.
+    path : Path
+        File to write.
+    """
     shutil.copyfile(folder / NAME, path)
 
 
 def load(path: Path | None, spec: Spec, events: EventCodes) -> Start | None:
-    """What a design begins with; None for one that is trained from scratch.
+    """Load the state with which a design begins.
 
-    Raises ConfigurationError when there is a file where none is wanted or the other way round, CardError when the file
-    is missing, damaged, or of a network or a data set of another shape.
+    Parameters
+    ----------
+    path : Path or None
+        File that `export` wrote.
+    spec : Spec
+        The design.
+    events : EventCodes
+        Its data.
+
+    Returns
+    -------
+    Start or None
+        None for a design that is trained from scratch.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is a file where none is wanted, or none where one is.
+    CardError
+        If the file is missing, damaged, or of a network or a data set of another shape.
     """
     if spec.warm_from is None:
         if path is not None:
@@ -93,14 +138,22 @@ def load(path: Path | None, spec: Spec, events: EventCodes) -> Start | None:
 
 
 def restore(session: Session, start: Start) -> None:
-    """Put a new session where the larger training was; its controllers are not made yet."""
+    """Put a new session into the state of the larger training; its controllers are not made yet.
+
+    Parameters
+    ----------
+    session : Session
+        New session.
+    start : Start
+        Result of `load`.
+    """
     for variable, value in zip(session.trainer.state(), start.arrays, strict=True):
         variable.assign(value)
     session.budget = Budget(session.spec, start.correction)
 
 
 def _shape(spec: Spec, events: EventCodes) -> str:
-    """Digest of what the arrays of a training depend on, beside its budget."""
+    """Return a digest of what the arrays of a training depend on, apart from its budget."""
     formats = [[k.k, k.i, k.f] for k in events.formats]
     parts = spec.network.model_dump_json(), str(spec.function_sha256), repr(formats), repr(events.classes)
     return checkpoint.fingerprint(*parts)

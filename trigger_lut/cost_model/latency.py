@@ -23,7 +23,7 @@ from trigger_lut.network.lowering.adder_tree import Item, Summation, plan_networ
 from trigger_lut.network.network import IntegerLayer, MaxLayer, Network, TableLayer
 from trigger_lut.network.reachability import address_bits
 
-Plans = list[list[list[Summation]]]  # of each layer, at each place, of each output
+Plans = list[list[list[Summation]]]  # of each layer, at each position, of each output
 Ready = Sequence[Sequence[float]]  # of each channel at each position, in ns
 Range = tuple[int, int, int]  # smallest code, largest code, fractional bits
 

@@ -143,7 +143,7 @@ def layers_parts(network: Network, plans: Plans | None = None) -> list[Parts]:
     plans: result of `plan_network`, if it is known already.
     """
     planned = plan_network(network) if plans is None else plans
-    # A conversion serves every layer and place that wants the same value in the same format.
+    # A conversion serves every layer and position that needs the same value in the same format.
     converted: set[tuple[int, KIF, str, str]] = set()
     found = []
     for n, layer in enumerate(network.layers):
@@ -175,7 +175,7 @@ def tables_luts(layer: TableLayer, planned: list[list[Summation]], read: Ranges)
     planned: result of `plan_places`.
     """
     total = np.zeros(3)
-    # Places that read the same ranges with the same padding are built alike.
+    # Positions that read the same ranges with the same padding are built alike.
     counted: dict[tuple[int, bytes], tuple[float, float, float]] = {}
     for p, plans in enumerate(planned):
         codes = code_ranges(layer, read[p : p + 1])

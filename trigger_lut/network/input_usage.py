@@ -57,7 +57,7 @@ def input_reads(network: Network) -> list[Reads]:
     for n, layer in enumerate(needed.layers):
         for i in range(layer.shape[0]):
             outputs = np.flatnonzero(layer.edge_mask[i]).tolist()
-            known: dict[object, NDArray[np.bool_]] = {}  # places of a convolution read inputs of one format
+            known: dict[object, NDArray[np.bool_]] = {}  # positions of a convolution read inputs of one format
             for channel in map(int, np.unique(needed.gather_index[n][:, i])):
                 if not 0 <= channel < len(found):
                     continue

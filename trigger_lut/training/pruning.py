@@ -13,7 +13,7 @@ from trigger_lut.network.reference_model import all_values, channel_codes
 Marks = list[np.ndarray]
 """One boolean (C_in, C_out) array a layer: True for an edge to be removed. Layers without tables have no True."""
 
-SAMPLES = 8192  # entries read of each edge, over events and places, at most
+SAMPLES = 8192  # entries read of each edge, over events and positions, at most
 REFILLED = 32  # edges at most of which it is tried whether they fit after all
 AT_ONCE = 0.02  # fraction of the edges into the latest outputs of a layer that goes between two readings of the time
 

@@ -187,7 +187,7 @@ def _entry_type(entries: IntArray) -> str:
 
 
 def _function(layer: IntegerLayer, n: int, kind: str) -> list[str]:
-    """One layer at one place, from the channels' codes (of tables: counted from the smallest code) to the outputs'."""
+    """Write one layer at one position; codes that address tables are counted from the smallest code."""
     reads = "c" if layer.live_edges else ""
     lines = [
         comment("//", f"layer {layer.name}"),

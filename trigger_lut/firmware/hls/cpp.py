@@ -88,7 +88,7 @@ def _table_line(layer: TableLayer, index: int, i: int, o: int) -> str:
 
 
 def _signed_bits(network: Network, n: int) -> int:
-    """Width of signed integers that hold every output of layer n at all its places, and what is compared for it."""
+    """Return the width of signed integers for every output of layer n at all positions, and for compared operands."""
     made, layer = network.ranges[network.first_value[n] : network.first_value[n + 1]], network.layers[n]
     lo, hi = min(int(made.lo.min(initial=0)), -1), int(made.hi.max(initial=0))
     least, most = layer.operand_bounds()
@@ -105,7 +105,7 @@ def _channel_type(layer: IntegerLayer) -> str:
 
 
 def _function(layer: IntegerLayer, n: int, index: int, bits: int) -> list[str]:
-    """One layer at one place: from the channels' codes to the outputs' codes."""
+    """Write one layer at one position: from the channels' codes to the outputs' codes."""
     c_in, c_out = layer.shape
     lines = [
         comment("    //", f"layer {layer.name}"),
@@ -159,7 +159,7 @@ def _balanced(terms: list[str], form: str) -> str:
 
 
 def _body(network: Network, bits: list[int], sources: Sequence[tuple[int, KIF]]) -> list[str]:
-    """Each layer at each of its places: the codes of its channels, then its function."""
+    """Write each layer at each of its positions: the codes of its channels, then its function."""
     known: list[tuple[str, int, int]] = []  # of each value: expression, bits as a signed integer, fractional bits
     for k, (size, kif) in enumerate(sources):
         bits_in = f"nnet::lut_bits<{kif.bits}, {'true' if kif.k else 'false'}>"

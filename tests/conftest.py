@@ -2,7 +2,7 @@
 
 import os
 
-from file_processes import FileProcesses
+import file_processes
 
 
 def pytest_configure(config):
@@ -11,8 +11,7 @@ def pytest_configure(config):
         quick = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
         quick += " --xla_cpu_parallel_codegen_split_count=1"
         os.environ.setdefault("XLA_FLAGS", quick)
-    if hasattr(config, "workerinput"):
-        config.pluginmanager.register(FileProcesses())
+    file_processes.register(config)
 
 
 def pytest_collection_modifyitems(items):

@@ -5,13 +5,7 @@ import sys
 from pathlib import Path
 
 HELPERS = Path(__file__).parent / "helpers"
-CONFTEST = """
-from file_processes import FileProcesses
-
-def pytest_configure(config):
-    if hasattr(config, "workerinput"):
-        config.pluginmanager.register(FileProcesses())
-"""
+CONFTEST = "from file_processes import register as pytest_configure\n"
 TESTS = """
 import os, signal, pytest
 

@@ -130,7 +130,7 @@ def mistakes(network: NetworkShape, channels: int, classes: Sequence[str], data_
         Problems as 'key: text'.
     """
     if network.keras_file is not None and (problems := keras_file.mistakes(Path(network.keras_file), channels)):
-        return [f"model: {problem}" for problem in problems]
+        return [f"keras_file: {problem}" for problem in problems]
     if network.is_given:
         return _of_reference(network, classes, data_set)
     try:

@@ -80,7 +80,7 @@ from trigger_lut.training import checkpoint, session
 from trigger_lut.training.trainer import Trainer
 
 inputs, folder, place, left = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-start = [folder / "warm.npz", Path(sys.argv[5])] if len(sys.argv) > 5 else []
+start = Path(sys.argv[5]) if len(sys.argv) > 5 else None
 
 def dying(whole, before=lambda *a: None):
     def call(*arguments, **keywords):
@@ -102,8 +102,14 @@ elif place == "synthesis":
     session.measure = dying(session.measure)
 elif place == "checkpoint":
     checkpoint.np.savez = dying(checkpoint.np.savez, half)
-names = ("model.keras", "network.npz", "train.json")
-run.train(inputs / "spec.json", inputs / "codes.npz", folder / "checkpoints", *(folder / n for n in names), *start)
+files = {"model": "model.keras", "network": "network.npz", "card": "train.json", "warm": "warm.npz"}
+run.run(
+    spec=inputs / "spec.json",
+    codes=inputs / "codes.npz",
+    checkpoints=folder / "checkpoints",
+    start=start,
+    **{key: folder / name for key, name in files.items()},
+)
 """
 
 

@@ -69,7 +69,10 @@ def fits_a_file(part):
 
 @pytest.mark.parametrize("page", TEXTS)
 def test_trigger_lut_commands_parse(page, capsys):
-    assert {c: r for c in command_lines(TEXTS[page], "trigger-lut") if (r := refusal(c))} == {}
+    # A guide may run the stage that it writes; tests/docs/test_extend_stage.py runs it.
+    own = {name.replace("_", "-") for name in re.findall(r"Save this as `trigger_lut/stages/(\w+)\.py`", TEXTS[page])}
+    commands = [c for c in command_lines(TEXTS[page], "trigger-lut") if not own & set(c.split())]
+    assert {c: r for c in commands if (r := refusal(c))} == {}
     assert {c: u for c in mentions(TEXTS[page], "trigger-lut") if (u := unknown(c))} == {}
 
 

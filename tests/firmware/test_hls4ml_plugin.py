@@ -48,7 +48,7 @@ def test_a_result_in_a_type_that_rounds_and_saturates(tmp_path, bits, fraction, 
             integer=integer,
             rounding=rounding,
             bits=bits,
-            fraction_bits=fraction,
+            fraction=fraction,
         )
     )
     includes = ["-I", TEMPLATES / "ap_types", "-I", TEMPLATES / "nnet_utils"]

@@ -93,7 +93,7 @@ def test_one_report_is_not_taken_for_another():
         read_timing(REPORTS / "vivado_2020.1_utilization_zynq.rpt")
     with pytest.raises(ReportError, match=r"expected what report_utilization writes, found no line"):
         read_utilization(REPORTS / "vivado_2019.2_timing_kintex_usp.rpt")
-    with pytest.raises(ReportError, match=r"expected the csynth\.xml of Vitis HLS, found no whole XML"):
+    with pytest.raises(ReportError, match=r"expected the csynth\.xml of Vitis HLS, found no complete XML"):
         read_hls_report(REPORTS / "vivado_2019.2_timing_kintex_usp.rpt")
 
 

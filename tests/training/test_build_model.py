@@ -155,7 +155,7 @@ def test_pools_have_the_shapes_of_keras_and_means_are_exact_or_refused():
                 assert output_shape(shape, size) == model.output_shape[1:]
             except ShapeError:
                 refused += 1
-                with pytest.raises(FirmwareError, match="no exact integer form"):
+                with pytest.raises(FirmwareError, match="no exact fixed-point form"):
                     integer_network(model, inputs=[KIF(1, 4, 0)] * size)
                 continue
             network = integer_network(model, inputs=[KIF(1, 4, 0)] * size)
@@ -355,7 +355,7 @@ class OutsideKeras(keras.layers.Layer):
 @pytest.mark.parametrize(
     ("layer", "expected"),
     [
-        (Computes, r"^layer 'mine', a Computes: layer 'sin.*' is a Sin; expected layers of tables"),
+        (Computes, r"^layer 'sin.*': its results have no exact fixed-point form, and no quantizer follows"),
         (OutsideKeras, r"^layer 'mine' is a OutsideKeras whose call is not made of Keras' layers and operations"),
     ],
 )

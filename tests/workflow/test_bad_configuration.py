@@ -66,7 +66,7 @@ def test_the_command_line_shows_the_message_alone(tmp_path):
             BUDGET,
             SIMULATED.replace("jets: 20", "jet: 20").replace("tree: jets", "treee: jets"),
             "config/data_sets/toy.yaml: 3 mistakes\n  simulate.jet: unknown key; nearest: 'jets'\n  tree: missing\n"
-            "  treee: unknown key; nearest: 'tree', 'trigger', 'targets'",
+            "  treee: unknown key; nearest: 'tree', 'trigger'",
         ),
         (
             BUDGET.replace("designs:", "scan: {luts: [9, 9], latency_ns: [20], unit: [[5]]}\ndesigns:"),

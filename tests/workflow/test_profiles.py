@@ -71,7 +71,7 @@ def test_a_training_is_told_how_many_gpus_share_it(folder, config, gpus):
     with dag_of(folder, config) as dag:
         commands = [job.shellcmd for job in dag.jobs if job.rule.name == "train"]
     assert commands
-    assert all(f" --gpus {gpus} " in command for command in commands)
+    assert all(f" --gpus={gpus} " in command for command in commands)
 
 
 def arguments_of(profile: Path):

@@ -30,7 +30,7 @@ from trigger_lut.firmware.rtl.verilog_top import top_module
 from trigger_lut.firmware.rtl.vhdl_top import top_entity
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.network.network import Network, TableLayer
-from trigger_lut.release.emp_patterns import pattern_text, read_pattern
+from trigger_lut.release.pattern_files import board_data, pattern_text, read_pattern
 from trigger_lut.release.readme import _bus
 from trigger_lut.report.pages.dashboard import Banner, Bar, Line, Panel
 from trigger_lut.report.pages.quality_plot import Mark, QualityPlot
@@ -163,12 +163,12 @@ def test_module_names_are_words_in_benches_and_wrappers(tmp_path: Path) -> None:
 
 def test_pattern_file_keeps_its_lines() -> None:
     words, valid = np.zeros((2, 1), dtype=np.uint64), np.array([True, False])
-    plain = pattern_text(PLAIN, words, valid)
+    plain = pattern_text(board_data(PLAIN, words, valid))
     for name in FRAGMENTS:
-        text = pattern_text(name, words, valid)
+        text = pattern_text(board_data(name, words, valid))
         assert text.splitlines()[1:] == plain.splitlines()[1:]
         assert text.isascii()
-        assert read_pattern(text)[1].tolist() == valid.tolist()
+        assert read_pattern(text).valid[:, 0].tolist() == valid.tolist()
 
 
 def test_network_json_holds_the_name() -> None:

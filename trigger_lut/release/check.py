@@ -33,7 +33,6 @@ from trigger_lut.release.archive import Files, UnsoundError, read_release
 from trigger_lut.release.check_decision import decision_checks
 from trigger_lut.release.compare import SAMPLED_VECTORS, Vectors, codes_in, same
 from trigger_lut.release.contents import DECISIONS
-from trigger_lut.release.emp_patterns import as_links, read_pattern
 from trigger_lut.release.fresh import drawn_seed, fresh_vectors, require_enough, require_formats
 from trigger_lut.release.manifest import (
     MANIFEST,
@@ -44,6 +43,7 @@ from trigger_lut.release.manifest import (
     read_manifest,
     read_shipped,
 )
+from trigger_lut.release.pattern_files import read_pattern, words_of_bus
 from trigger_lut.release.sandbox import DESCRIPTION, NONE, Run, run_form, sandbox
 from trigger_lut.release.signature import check_signature, manifest_sha256
 from trigger_lut.release.sources import require_plain
@@ -354,10 +354,14 @@ def _patterns(folder: Path, manifest: Any, vectors: IntArray, expected: IntArray
     project = read_project(folder / "rtl")
     frames = []
     for name, codes, formats in (("input", vectors, project.inputs), ("output", expected, project.outputs)):
-        words, valid = read_pattern((folder / "patterns" / f"{name}.txt").read_text(encoding="utf-8"))
+        text = (folder / "patterns" / f"{name}.txt").read_text(encoding="utf-8")
+        data = read_pattern(text, "EMPv2", source=f"patterns/{name}.txt")
+        valid = data.valid[:, 0]
+        if (data.valid != valid[:, None]).any():
+            raise FirmwareError(f"patterns/{name}.txt: links differ in their valid bits")
         frames.append(np.flatnonzero(valid))
-        wanted = as_links(pack(codes[: valid.sum()], formats))
-        if not np.array_equal(words[valid], wanted):
+        wanted = words_of_bus(pack(codes[: valid.sum()], formats))
+        if not np.array_equal(data.words[valid], wanted):
             raise FirmwareError(f"patterns/{name}.txt: other data than the vectors")
     delay = manifest["figures"]["latency_cycles"]["value"]
     if not np.array_equal(frames[0] + int(delay), frames[1]):

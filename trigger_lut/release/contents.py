@@ -18,7 +18,7 @@ from trigger_lut.firmware.rtl.verilator import pack
 from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.network.network import Network
 from trigger_lut.network.reference_model import evaluate
-from trigger_lut.release.emp_patterns import as_links, pattern_text
+from trigger_lut.release.pattern_files import board_data, pattern_text, words_of_bus
 
 PATTERN_VECTORS = 100  # of the first vectors; with gaps
 PATTERN_GAP = 3  # idle frames behind every eighth event
@@ -138,7 +138,7 @@ def _patterns(project: RtlProject, vectors: IntArray, outputs: IntArray) -> dict
         bus = pack(codes[:count], formats)
         held, valid = np.zeros((frames, bus.shape[1]), dtype=np.uint32), np.zeros(frames, dtype=np.bool_)
         held[at + delay], valid[at + delay] = bus, True
-        texts[path] = pattern_text(project.top, as_links(held), valid)
+        texts[path] = pattern_text(board_data(project.top, words_of_bus(held), valid))
     return texts
 
 

@@ -51,6 +51,7 @@ from trigger_lut.cards.provenance import files_in
 from trigger_lut.cards.release import CheckLine, ReleaseCard
 from trigger_lut.cards.simulation import CrossingCheck, CrossingClass, MassPeak, PhysicsCheck
 from trigger_lut.cards.stage_cards import (
+    Baseline,
     Epoch,
     FeatureSummary,
     IngestCard,
@@ -63,6 +64,7 @@ from trigger_lut.cards.stage_cards import (
 )
 from trigger_lut.config.budget import Spec
 from trigger_lut.cost_model.clock import fmax_interval
+from trigger_lut.evaluation.predictions import SAME, TREES
 from trigger_lut.firmware.rtl.project import RtlProject
 from trigger_lut.metrics.distances import Histogram, sample_distance
 from trigger_lut.metrics.ratios import value_ratio
@@ -158,13 +160,22 @@ def ingest(features: int = 5) -> IngestCard:
 def reference() -> ReferenceCard:
     return ReferenceCard(
         events=1000,
-        units=[6, 3],
-        score_dense=0.81,
-        score_trees=0.82,
-        parameters_dense=123,
-        seconds_dense=3.2,
-        seconds_trees=1.1,
+        network="6-3",
+        baselines=[baseline(SAME, 0.81, "Dense 6, Dense 3", 123), baseline(TREES, 0.82, "gradient boosting", 900)],
         **MADE,
+    )
+
+
+def baseline(name: str, score: float, layers: str, parameters: int) -> Baseline:
+    return Baseline(
+        name=name,
+        layers=layers,
+        score=score,
+        score_error=0.004,
+        parameters=parameters,
+        epochs=40,
+        converged=name != TREES,
+        seconds=3.2,
     )
 
 
@@ -237,7 +248,7 @@ def train(design: str = "small", luts: float = 950.0) -> TrainCard:
 def physics(design: str = "small", accuracy: float = 0.797) -> PhysicsCard:
     background = np.concatenate([[0], np.geomspace(1e-4, 1, 80)])
     found = []
-    for m, method in enumerate(("Dense, unquantized", "Boosted trees", "Trained network", "Firmware")):
+    for m, method in enumerate((SAME, TREES, "Trained network", "Firmware")):
         curves = {
             name: RocCurve(
                 auc=0.9 + 0.02 * n + 0.003 * (3 - m),
@@ -335,7 +346,7 @@ def thresholds(design: str = "small") -> ThresholdsCard:
 
 def rate(design: str = "small", single_score: bool = False) -> RateCard:
     """single_score: as of anomaly detection."""
-    methods = ("Dense, unquantized", "Boosted trees", "Trained network", "Firmware")
+    methods = (SAME, TREES, "Trained network", "Firmware")
     methods = ("Teacher, unquantized", *methods) if single_score else methods
 
     def share(value: float) -> Interval68:
@@ -550,7 +561,7 @@ def drift(design: str = "small", drift: str = "later", inputs: int = 5, labeled:
 
 
 def regression(design: str = "small") -> PhysicsCard:
-    methods = {"Dense, unquantized": 2.0, "Boosted trees": 2.2, "Trained network": 2.5, "Firmware": 2.5}
+    methods = {SAME: 2.0, TREES: 2.2, "Trained network": 2.5, "Firmware": 2.5}
     found = [
         Resolution(method=name, r2=0.98, bias=0.1, rms=1.3 * width, central=width, central_error=0.05)
         for name, width in methods.items()

@@ -205,7 +205,7 @@ def test_proofs_have_their_words(tmp_path):
 def test_accuracy_stands_beside_its_baselines(tmp_path):
     quality = panel(row(tmp_path), [], "", made_cards.physics(), None, None, None).lines[0]
     assert (quality.word, quality.text) == ("79.70 %", "(78.40 to 82.20 %)")
-    assert quality.notes[0] == "Dense, unquantized: 81.00 %; firmware −1.20 ± 0.20 points"
+    assert quality.notes[0] == "Same network, float: 81.00 %; firmware −1.20 ± 0.20 points"
     fit = made_cards.regression("small")
     quality = panel(row(tmp_path, physics=fit), [], "", fit, None, None, None).lines[0]
     assert (quality.name, quality.word, quality.text) == ("R²", "98.00 %", "(error not measured)")

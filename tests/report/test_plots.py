@@ -150,7 +150,7 @@ def test_the_roc_curves_are_the_card_s():
         np.testing.assert_allclose(line.get_ydata(), found.classes["q"].background[1:])
     assert len({line.get_linestyle() for line in axes[1].lines[:3]}) == 3, "readable without colors"
     texts = [t.get_text() for t in axes[1].get_legend().get_texts()]
-    assert texts[0] == "Dense, unquantized   0.9290 ± 0.0040"
+    assert texts[0] == "Same network, float   0.9290 ± 0.0040"
     assert texts[-1] == "Firmware   0.9200 ± 0.0040"
 
 
@@ -420,7 +420,7 @@ def test_pages_of_rates_and_of_a_regression(tmp_path):
     page = physics_page(made_cards.regression(), made_cards.reference())
     assert [name for name, _, _ in page.plots] == ["residuals.svg", "resolution.svg"]
     rows = page.tables[0].rows
-    assert [row[1].text for row in rows] == ["Dense, unquantized", "Boosted trees", "Trained network", "Firmware"]
+    assert [row[1].text for row in rows] == ["Same network, float", "Boosted trees", "Trained network", "Firmware"]
     assert rows[0][3].text == "2 ± 0.05"
 
 

@@ -116,14 +116,13 @@ def stage(tmp_path, monkeypatch):
     save_network(network, tmp_path / "network.npz")
     save_codes(events, tmp_path / "codes.npz")
     (tmp_path / "model.keras").write_text("not read in these tests")
-    arrays = {}
-    for split, name in predictions.SPLITS.items():
+    outputs: dict = {predictions.SAME: {}, predictions.TREES: {}}
+    for split in predictions.SPLITS:
         labels = events.labels_or_targets(split)
         told = np.where(rng.random(len(labels)) < 0.75, labels, rng.integers(0, 3, len(labels)))
-        arrays[f"dense_{name}"] = (np.eye(3)[told] + rng.normal(0, 0.05, (len(labels), 3))).astype(np.float32)
-        arrays[f"trees_{name}"] = np.zeros((len(labels), 3), np.float32)
-    with (tmp_path / "reference.npz").open("wb") as out:
-        write_arrays(out, arrays)
+        outputs[predictions.SAME][split] = (np.eye(3)[told] + rng.normal(0, 0.05, (len(labels), 3))).astype(np.float32)
+        outputs[predictions.TREES][split] = np.zeros((len(labels), 3), np.float32)
+    predictions.save_baseline_predictions(outputs, tmp_path / "reference.npz")
 
     def keras(model, spec, events):
         return {s: predictions.real_outputs(network, evaluate(network, events.of(s)[0])) for s in predictions.SPLITS}
@@ -157,13 +156,13 @@ def test_all_four_methods_are_judged_on_the_same_events(stage):
     card = read_card(PhysicsCard, paths[-1])
     dense, trees, trained, firmware = card.methods
     assert [m.method for m in card.methods] == [
-        predictions.DENSE,
+        predictions.SAME,
         predictions.TREES,
         predictions.TRAINED,
         predictions.FIRMWARE,
     ]
     labels = events.labels_or_targets(TEST)
-    held = predictions.baseline_predictions(paths[4])[predictions.DENSE][TEST]
+    held = predictions.baseline_predictions(paths[4])[predictions.SAME][TEST]
     right = held.argmax(axis=1) == labels
     assert dense.accuracy.value == pytest.approx(right.mean())
     assert dense.accuracy.low < right.mean() < dense.accuracy.high
@@ -189,7 +188,7 @@ def test_all_four_methods_are_judged_on_the_same_events(stage):
 def test_outputs_of_other_references_are_refused(stage):
     _, _, paths = stage
     with paths[4].open("wb") as out:
-        write_arrays(out, {"dense_test": np.zeros((3, 3), np.float32)})
+        write_arrays(out, {"0_test": np.zeros((3, 3), np.float32)})
     with pytest.raises(CardError, match="Expected outputs of the baselines"):
         in_order(physics, *paths)
     assert not paths[-1].exists()

@@ -16,10 +16,16 @@ from trigger_lut.cards.base import read_card, write_card
 from trigger_lut.cards.physics import RateCard, WorkingPoint
 from trigger_lut.config.data_set.trigger import Trigger
 from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes, save_codes
-from trigger_lut.data.npy import write_arrays
 from trigger_lut.errors import CardError, ConfigurationError
 from trigger_lut.evaluation import predictions
-from trigger_lut.evaluation.predictions import DENSE, FIRMWARE, TEACHER, TRAINED, TREES
+from trigger_lut.evaluation.predictions import (
+    FIRMWARE,
+    SAME,
+    TEACHER,
+    TRAINED,
+    TREES,
+    save_baseline_predictions,
+)
 from trigger_lut.network.network import Network, save_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.stages import rate
@@ -64,10 +70,9 @@ class Stage:
         return self.events.of(split)[1]
 
     def write_references(self, dense: dict[int, NDArray[Any]], trees: dict[int, NDArray[Any]]) -> None:
-        held = {"dense": dense, "trees": trees}
-        arrays = {f"{n}_{name}": o[s].astype(np.float32) for n, o in held.items() for s, name in SPLITS.items()}
-        with (self.folder / "reference.npz").open("wb") as out:
-            write_arrays(out, arrays)
+        held = {SAME: dense, TREES: trees}
+        outputs = {name: {s: found[s].astype(np.float32) for s in SPLITS} for name, found in held.items()}
+        save_baseline_predictions(outputs, self.folder / "reference.npz")
 
     def run(self, **changes: Any) -> RateCard:
         keys = {"signal": ["W"], "input_rate_khz": 100.0, "rates_khz": [1.0, 5.0, 20.0], "efficiency_variables": ["x1"]}
@@ -106,7 +111,7 @@ def test_the_firmware_s_code_passes_what_the_card_counts(stage: Stage) -> None:
     """Counted again in integers alone, as firmware would: outputs shifted to the finest, one subtraction."""
     card = stage.run()
     shifts = stage.network.fractions.max() - stage.network.fractions
-    assert list(by_method(card, "5")) == [DENSE, TREES, TRAINED, FIRMWARE]
+    assert list(by_method(card, "5")) == [SAME, TREES, TRAINED, FIRMWARE]
     for wanted in ("1", "5", "20"):
         point = by_method(card, wanted)[FIRMWARE]
         assert point.code is not None
@@ -127,7 +132,7 @@ def test_the_firmware_s_code_passes_what_the_card_counts(stage: Stage) -> None:
 
 def test_methods_with_equal_outputs_have_equal_points_and_only_firmware_a_code(stage: Stage) -> None:
     points = by_method(stage.run(), "20")
-    for method in (DENSE, TRAINED):
+    for method in (SAME, TRAINED):
         assert points[method].rate_khz == points[FIRMWARE].rate_khz
         assert points[method].efficiency == points[FIRMWARE].efficiency
         assert points[method].code is None
@@ -150,7 +155,7 @@ def test_rates_are_those_of_the_test_split_not_of_the_one_that_was_tuned_on(stag
     seen = {s: rng.normal(0, 1, (int((stage.events.split == s).sum()), 3)) for s in SPLITS}
     seen[VALIDATION][:, 2] -= 3.0 * (stage.labels(VALIDATION) != 2)
     stage.write_references(seen, seen)
-    overtrained = by_method(stage.run(), "5")[DENSE]
+    overtrained = by_method(stage.run(), "5")[SAME]
     background = stage.labels(VALIDATION) != 2
     score = seen[VALIDATION][:, 2] - seen[VALIDATION][:, :2].max(axis=1)
     assert overtrained.threshold is not None
@@ -213,7 +218,7 @@ def test_outputs_of_another_number_of_events_are_refused(stage: Stage) -> None:
     few = {s: np.zeros((7, 3)) for s in SPLITS}
     stage.write_references(few, few)
     with pytest.raises(
-        CardError, match=r"Dense, unquantized: outputs on validation: expected \(\d+, 3\), found \(7, 3\)"
+        CardError, match=r"Same network, float: outputs on validation: expected \(\d+, 3\), found \(7, 3\)"
     ):
         stage.run()
     assert not (stage.folder / "rate.json").exists()
@@ -269,7 +274,7 @@ def test_one_score_is_judged_as_it_is_and_beside_its_teacher(anomalies: Anomalie
     card = anomalies.run(**changes)
     assert card.single_score
     assert card.reliability == []
-    assert list(by_method(card, "20")) == [TEACHER, DENSE, TREES, TRAINED, FIRMWARE]
+    assert list(by_method(card, "20")) == [TEACHER, SAME, TREES, TRAINED, FIRMWARE]
     point = by_method(card, "20")[FIRMWARE]
     assert point.code is not None
     events, labels = anomalies.events, anomalies.events.labels_of(TEST)

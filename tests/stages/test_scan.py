@@ -104,7 +104,7 @@ def test_a_point_holds_what_the_cards_say(made):
     assert (point.budget_met, point.missed_budgets) == (False, ["luts 905 (yosys), budget 900: 5 too many, 0.6 %"])
     assert (point.front_luts, point.front_latency) == (False, False)
     assert (small.front_luts, small.front_latency) == (True, True)
-    assert (card.events, card.baseline_widths, card.score_trees) == (600, [6, 3], 0.82)
+    assert (card.events, [found.score for found in card.baselines]) == (600, [0.81, 0.82])
     assert len(card.inputs) == 1 + 2 * 6
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from trigger_lut.cards.base import Card, Strict
-from trigger_lut.cards.stage_cards import Metric
+from trigger_lut.cards.stage_cards import Baseline, Metric
 
 
 class ScanPoint(Strict):
@@ -61,9 +61,7 @@ class ScanCard(Card):
     data_set: str = Field(description="Name of the data set.")
     target: str = Field(description="Name of the target.")
     events: int = Field(description="Events in the test split.")
-    baseline_widths: list[int] = Field(description="Widths of the unquantized Dense network.")
-    score_dense: float = Field(description="Of the unquantized Dense network.")
-    score_trees: float = Field(description="Of the boosted trees.")
+    baselines: list[Baseline] = Field(description="Methods without quantization.")
     points: list[ScanPoint] = Field(description="One entry a design, those of the scan first.")
     public_data_set: str | None = Field(description="The public data set that this one is; null: none.")
     published: list[PublishedResult] = Field(description="Results of others on it; empty without one.")

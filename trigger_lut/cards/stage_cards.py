@@ -105,18 +105,27 @@ class TeacherCard(Card):
     counts: dict[str, list[int]] = Field(description="Test events in them, by class.")
 
 
+class Baseline(Strict):
+    """One method without quantization, trained on the events of the designs."""
+
+    name: str = Field(description="Name in tables and plots.")
+    layers: str = Field(description="Layers of the network, or kind of trees.")
+    score: float = Field(description="On the test split.")
+    score_error: float | None = Field(None, description="Its standard error; null: not measured.")
+    parameters: int = Field(description="Trainable parameters; of trees their leaves.")
+    epochs: int = Field(description="Epochs that it was trained; of trees the rounds of boosting.")
+    converged: bool = Field(description="The loss on validation events stopped falling before the epochs ended.")
+    seconds: float = Field(description="Training time.")
+
+
 class ReferenceCard(Card):
     """Scores of the baselines, which are not quantized, on the test split."""
 
     stage: Literal["reference"] = "reference"
-    units: list[int] = Field(description="Widths of the Dense network.")
-    events: int = Field(description="Events that both were trained on, a million at most.")
+    network: str = Field(description="Network of the designs that the baselines are for.")
+    events: int = Field(description="Events that all were trained on, a million at most.")
     metric: Metric = Field("accuracy", description="Metric of the scores: a fraction of right classes, or R^2.")
-    score_dense: float = Field(description="Unquantized Dense network of the same widths.")
-    score_trees: float = Field(description="Gradient-boosted trees (scikit-learn).")
-    parameters_dense: int = Field(description="Trainable parameters of the Dense network.")
-    seconds_dense: float = Field(description="Training time of the Dense network.")
-    seconds_trees: float = Field(description="Training time of the trees.")
+    baselines: list[Baseline] = Field(description="One entry a method.")
 
 
 class Epoch(Strict):
@@ -255,8 +264,7 @@ class DesignSummary(Strict):
     name: str = Field(description="Name of the design.")
     metric: Metric = Field("accuracy", description="Metric of the scores: a fraction of right classes, or R^2.")
     score: float = Field(description="Of the integer network, on the test split.")
-    score_dense: float = Field(description="Of the unquantized Dense network of the same widths.")
-    score_trees: float = Field(description="Of the boosted trees.")
+    baselines: list[Baseline] = Field(description="Methods without quantization.")
     auc: dict[str, float] = Field(description="Area under the ROC curve, by class; empty for a regression.")
     efficiency_at_1e2: dict[str, float] = Field(
         description="Signal efficiency at a background efficiency of 1e-2, by class."

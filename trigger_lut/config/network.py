@@ -109,7 +109,7 @@ class NetworkShape(Strict):
     baseline_units: list[Units] | None = Field(
         None,
         min_length=1,
-        description="Widths of the unquantized Dense network to compare with; default: those of the layers.",
+        description="Widths of a Dense network in float to compare with; default: the same layers in float.",
     )
 
     @model_validator(mode="after")

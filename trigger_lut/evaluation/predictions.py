@@ -1,7 +1,9 @@
-"""Predictions of all methods of the physics results: two baselines, the trained Keras network, and the firmware."""
+"""Predictions of all methods of the physics results: baselines, the trained Keras network, and the firmware."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -11,15 +13,18 @@ from numpy.typing import NDArray
 
 from trigger_lut.config.budget import Spec
 from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes
-from trigger_lut.data.npy import map_arrays
+from trigger_lut.data.npy import map_arrays, write_arrays
 from trigger_lut.errors import CardError
 from trigger_lut.fixed_point.decode import decoded
 from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.network.network import Network
 from trigger_lut.network.reference_model import evaluate
+from trigger_lut.utils.files import atomic_path
 
-DENSE, TREES, TRAINED, FIRMWARE = "Dense, unquantized", "Boosted trees", "Trained network", "Firmware"
-TEACHER = "Teacher, unquantized"
+SAME, DENSE = "Same network, float", "Dense, float"
+DEEP_SET, WIDE, TREES = "Deep set, float", "Wide network, float", "Boosted trees"
+TRAINED, FIRMWARE = "Trained network", "Firmware"
+TEACHER = "Teacher, float"
 SPLITS = {VALIDATION: "validation", TEST: "test"}
 Outputs = dict[int, NDArray[np.float64]]
 """(N, outputs) real outputs by split, VALIDATION and TEST."""
@@ -86,13 +91,28 @@ def baseline_predictions(path: Path) -> dict[str, Outputs]:
     try:
         arrays = map_arrays(path)
         return {
-            name: {s: np.asarray(arrays[f"{key}_{split}"], np.float64) for s, split in SPLITS.items()}
-            for name, key in ((DENSE, "dense"), (TREES, "trees"))
+            name: {s: np.asarray(arrays[f"{n}_{split}"], np.float64) for s, split in SPLITS.items()}
+            for n, name in enumerate(json.loads(str(arrays["names"])))
         }
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise CardError(
             f"{path}: {type(error).__name__}: {error}. Expected outputs of the baselines. Run the stage again."
         ) from error
+
+
+def save_baseline_predictions(outputs: Mapping[str, Mapping[int, NDArray[np.float32]]], path: Path) -> None:
+    """Write what `baseline_predictions` reads.
+
+    Parameters
+    ----------
+    outputs : mapping
+        (N, outputs) by name of the baseline and split.
+    path : Path
+        File to write (.npz).
+    """
+    arrays = {f"{n}_{split}": found[s] for n, found in enumerate(outputs.values()) for s, split in SPLITS.items()}
+    with atomic_path(path) as part, part.open("wb") as out:
+        write_arrays(out, {"names": np.array(json.dumps(list(outputs))), **arrays})
 
 
 def keras_predictions(model: Path, spec: Spec, events: EventCodes) -> Outputs:

@@ -12,6 +12,7 @@ from trigger_lut.cards.firmware import SynthCard, TimingCard, VerifyCard
 from trigger_lut.cards.physics import PhysicsCard
 from trigger_lut.cards.stage_cards import DesignSummary, ReferenceCard, Summary, TrainCard
 from trigger_lut.config.budget import Spec
+from trigger_lut.config.network import short_name
 from trigger_lut.errors import CardError
 from trigger_lut.evaluation.budget_lines import budget_lines
 from trigger_lut.stages.registry import Output
@@ -59,8 +60,7 @@ def summarize(folder: Path, reference: ReferenceCard) -> tuple[Spec, DesignSumma
         name=spec.design,
         metric=physics.metric,
         score=physics.score,
-        score_dense=reference.score_dense,
-        score_trees=reference.score_trees,
+        baselines=reference.baselines,
         auc={name: curve.auc for name, curve in physics.classes.items()},
         efficiency_at_1e2={name: curve.efficiency_at_1e2 for name, curve in physics.classes.items()},
         efficiency_at_1e3={name: curve.efficiency_at_1e3 for name, curve in physics.classes.items()},
@@ -95,6 +95,7 @@ def table(designs: list[DesignSummary]) -> str:
     for design in designs:
         row = design.model_dump(mode="json")
         del row["budget"]
+        row["baselines"] = {found.name: found.score for found in design.baselines}
         rows.append({**row, **{f"{line.quantity}_met": line.met for line in design.budget}})
     return rows_as_table(rows)
 
@@ -158,9 +159,11 @@ def run(*, reference: Path, folders: list[Path], json: Output, tsv: Output) -> N
     held = [summarize(folder, card) for folder in folders]
     same_everywhere(folders, [spec for spec, _, _ in held])
     for folder, (spec, _, _) in zip(folders, held, strict=True):
-        units = spec.network.baseline_widths
-        if units != card.units:
-            raise CardError(f"{reference}: units: expected {units} as in {folder / 'spec.json'}, found {card.units}")
+        network = short_name(spec.network)
+        if network != card.network:
+            raise CardError(
+                f"{reference}: network: expected {network!r} as in {folder / 'spec.json'}, found {card.network!r}"
+            )
     first = held[0][0]
     designs = [row for _, row, _ in held]
     read = [reference, *(path for _, _, paths in held for path in paths)]

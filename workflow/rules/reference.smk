@@ -1,12 +1,13 @@
 rule reference:
-    """Train what quantization is measured against: a Dense network of the same widths, and boosted trees."""
+    """Train the baselines: the same network in float, what is learnable from objects, and boosted trees."""
     input:
         codes=f"{DATA}/codes.npz",
     output:
         card=f"{DATA}/reference.json",
         outputs=f"{DATA}/reference.npz",
     params:
-        units=plan.budget.network.baseline_widths,
+        network=always(plan.budget.network.model_dump_json()),
+        epochs=plan.budget.training.epochs,
         seed=plan.budget.seed,
         code=fingerprint("stages.baselines"),
     resources:

@@ -11,7 +11,6 @@ from trigger_lut.cards.firmware import TimingCard
 from trigger_lut.cards.physics import PhysicsCard
 from trigger_lut.cards.proof import FaultsCard, ProveCard
 from trigger_lut.cards.stage_cards import METRICS, BudgetLine, DesignSummary
-from trigger_lut.evaluation.predictions import DENSE, TREES
 from trigger_lut.report.template import number, percent
 
 NOT_MEASURED = number(None)
@@ -131,7 +130,8 @@ def _quality(row: DesignSummary, physics: PhysicsCard | None) -> Line:
     interval = f"error {NOT_MEASURED}" if ends is None else f"{100 * ends[0]:.2f} to {percent(ends[1]).text}"
     costs = {cost.method: cost.accuracy for cost in physics.quantization_losses} if physics is not None else {}
     notes = []
-    for method, value in ((DENSE, row.score_dense), (TREES, row.score_trees)):
+    for baseline in row.baselines:
+        method, value = baseline.name, baseline.score
         paired = costs.get(method)
         error = None if paired is None else paired.error
         difference = f"{100 * (row.score - value if paired is None else paired.value):+.2f}".replace("-", "−")

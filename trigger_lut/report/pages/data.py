@@ -6,9 +6,10 @@ from pathlib import Path
 
 from trigger_lut.cards.base import read_card, stage_of
 from trigger_lut.cards.simulation import CrossingCheck, MuonCheck, PhysicsCheck
-from trigger_lut.cards.stage_cards import METRICS, IngestCard, ReferenceCard
+from trigger_lut.cards.stage_cards import IngestCard, ReferenceCard
+from trigger_lut.report.pages.baselines import reference_page
 from trigger_lut.report.plots.style import styled
-from trigger_lut.report.template import Cell, Page, Table, cells, fixed, percent, record_table, write_page
+from trigger_lut.report.template import Page, Table, cells, fixed, percent, record_table, write_page
 
 
 def pages_of_data(*, ingest: Path, reference: Path, folder: Path, simulation: Path | None = None) -> None:
@@ -193,23 +194,4 @@ def ingest_page(card: IngestCard) -> Page:
             ("inputs.svg", inputs(card), f"Inputs by class over the range of their codes{beyond}."),
             ("codes.svg", codes(card), f"Codes that occur, and events outside the format's range{beyond}."),
         ],
-    )
-
-
-def reference_page(card: ReferenceCard) -> Page:
-    """Return the page of the baselines."""
-    rows = [
-        cells(
-            f"Dense network {'-'.join(map(str, card.units))}, ReLU between layers, unquantized",
-            percent(card.score_dense),
-            card.parameters_dense,
-            card.seconds_dense,
-        ),
-        cells("Gradient-boosted trees", percent(card.score_trees), Cell("-"), card.seconds_trees),
-    ]
-    return Page(
-        title="Baselines",
-        lead="Unquantized methods, trained on the same integer codes and compared on the test split.",
-        tables=[Table("Baselines", ["Method", METRICS[card.metric], "Parameters", "Training time [s]"], rows)],
-        cards={"reference": card},
     )

@@ -253,10 +253,10 @@ def _others(data: Path, summary: Path | None, scan: Path | None, root: Path) -> 
     if (data / "pages/simulate.html").is_file():
         found.append(("Simulation", data / "pages/simulate.html", "check of the simulated data"))
     channels = f"{ingest.events:,} events from {ingest.files} files, {len(ingest.features)} channels"
-    learnable = f"{METRICS[reference.metric]} {percent(reference.score_dense).text} (Dense), "
+    learnable = ", ".join(f"{found.name} {percent(found.score).text}" for found in reference.baselines)
     found += [
         ("Ingest", data / "pages/ingest.html", channels),
-        ("Reference", data / "pages/reference.html", f"{learnable}{percent(reference.score_trees).text} (trees)"),
+        ("Reference", data / "pages/reference.html", f"{METRICS[reference.metric]}: {learnable}"),
     ]
     if (data / "pages/teacher.html").is_file():
         found.append(("Teacher", data / "pages/teacher.html", "anomaly score, learned from background"))

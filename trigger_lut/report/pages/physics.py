@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from trigger_lut.cards.physics import Interval68, PairedDifference, PhysicsCard, QuantizationLoss
 from trigger_lut.cards.stage_cards import ReferenceCard
+from trigger_lut.report.pages.baselines import baselines_table
 from trigger_lut.report.template import Cell, Page, Table, cells, fixed, percent
 
 
 def physics_page(card: PhysicsCard, reference: ReferenceCard) -> Page:
     """Return the page of a classification or of a regression."""
-    return _regression(card) if card.targets else _classification(card, reference)
+    return _regression(card, reference) if card.targets else _classification(card, reference)
 
 
 def _classification(card: PhysicsCard, reference: ReferenceCard) -> Page:
@@ -32,9 +33,8 @@ def _classification(card: PhysicsCard, reference: ReferenceCard) -> Page:
             ]
             for found in card.methods
         ],
-        note=f"Dense: {'-'.join(map(str, reference.units))}, unquantized. Errors of the accuracy are central 68.3 % "
-        "intervals (Clopper and Pearson). Errors of the difference (McNemar) are smaller, because both methods use the "
-        "same events.",
+        note="Errors of the accuracy are central 68.3 % intervals (Clopper and Pearson). Errors of the difference "
+        "(McNemar) are smaller, because both methods use the same events.",
     )
     classes = Table(
         "Each class against all others",
@@ -70,8 +70,8 @@ def _classification(card: PhysicsCard, reference: ReferenceCard) -> Page:
     )
     return Page(
         title=f"{card.design}: physics",
-        lead=_lead(card),
-        tables=[methods, classes, assigned],
+        lead=_lead(card, reference),
+        tables=[methods, classes, assigned, baselines_table(reference.baselines, reference.metric)],
         cards={"physics": card},
         plots=[
             (
@@ -84,18 +84,20 @@ def _classification(card: PhysicsCard, reference: ReferenceCard) -> Page:
                 "confusion.svg",
                 confusion(card),
                 "Fraction of each true class that the firmware assigns to each class, and its difference to the "
-                "unquantized baseline.",
+                f"baseline {card.methods[0].method!r}.",
             ),
         ],
     )
 
 
-def _lead(card: PhysicsCard) -> str:
-    first = card.quantization_losses[0]
-    return (
-        f"{card.events} events of the test split. Firmware minus unquantized Dense network, on the same events: "
-        f"{_signed(first.accuracy, 100, 2)} percentage points of accuracy."
-    )
+def _lead(card: PhysicsCard, reference: ReferenceCard) -> str:
+    names = {baseline.name for baseline in reference.baselines}
+    losses = [
+        f"{_signed(loss.accuracy, 100, 2)} points against {loss.method}"
+        for loss in card.quantization_losses
+        if loss.method in names
+    ]
+    return f"{card.events} events of the test split. Accuracy of the firmware, on the same events: {'; '.join(losses)}."
 
 
 def _cost(found: QuantizationLoss | None) -> list[Cell]:
@@ -119,7 +121,7 @@ def _background(card: PhysicsCard) -> str:
     return f"A background efficiency of 1e-3 is {fewest / 1000:.1f} test events for the smallest background."
 
 
-def _regression(card: PhysicsCard) -> Page:
+def _regression(card: PhysicsCard, reference: ReferenceCard) -> Page:
     from trigger_lut.report.plots.regression import residuals, resolution_by_true
 
     rows = [
@@ -145,7 +147,8 @@ def _regression(card: PhysicsCard) -> Page:
                 rows,
                 note="Errors of the width are from resampled events. Firmware: the integers that verification compares "
                 "with the Verilog.",
-            )
+            ),
+            baselines_table(reference.baselines, reference.metric),
         ],
         cards={"physics": card},
         plots=[

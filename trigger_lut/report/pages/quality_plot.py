@@ -68,7 +68,7 @@ def quality_plot(
     """
     designs, first = card.designs, card.designs[0]
     points = [point for point in scan.points if point.scanned] if scan is not None else []
-    baselines = {"Dense, unquantized": first.score_dense, "Boosted trees": first.score_trees}
+    baselines = {found.name: found.score for found in first.baselines}
     costs = [float(x) for d in designs for x in (d.luts, d.luts_budget)] + [float(p.luts) for p in points]
     ends = [end for error in errors.values() for end in error]
     shares = [d.score for d in designs] + [p.score for p in points] + list(baselines.values())

@@ -8,6 +8,7 @@ from trigger_lut.cards.base import read_card
 from trigger_lut.cards.scan import ScanCard, ScanPoint
 from trigger_lut.cards.stage_cards import METRICS
 from trigger_lut.evaluation.published import TITLES
+from trigger_lut.report.pages.baselines import described, score
 from trigger_lut.report.plots.style import styled
 from trigger_lut.report.template import Cell, Page, Table, cells, judgement, percent, write_page
 
@@ -41,11 +42,10 @@ def scan_page(card: ScanCard) -> Page:
     from trigger_lut.report.plots.pareto import against_latency, against_luts
 
     met = sum(point.budget_met for point in card.points)
-    reference = "-".join(map(str, card.baseline_widths))
     return Page(
         title="Scan",
         lead=f"{len(card.points)} designs on data set {card.data_set} for {card.target}; {met} meet their budget.",
-        tables=[_points(card), _baselines(card, reference)],
+        tables=[_points(card), _baselines(card)],
         cards={"scan": card},
         plots=[
             ("scan.svg", against_luts(card), "Accuracy against LUTs. " + MARKS.format(events=card.events)),
@@ -105,18 +105,10 @@ def _row(n: int, point: ScanPoint, numbers: dict[str, int]) -> list[Cell]:
     ]
 
 
-def _baselines(card: ScanCard, reference: str) -> Table:
+def _baselines(card: ScanCard) -> Table:
     """Return the table of baselines, and of published results on the same public data set."""
     none = Cell("-")
-    rows = [
-        [
-            none,
-            *cells(f"Dense network {reference}, unquantized", percent(card.score_dense)),
-            *[none] * 4,
-            Cell("this run"),
-        ],
-        [none, *cells("Gradient-boosted trees", percent(card.score_trees)), *[none] * 4, Cell("this run")],
-    ]
+    rows = [[none, *cells(found.name, score(found)), *[none] * 4, Cell("this run")] for found in card.baselines]
     for n, row in enumerate(card.published, start=1):
         rest = [Cell("not found" if value is None else f"{value:g}") for value in (row.luts, row.ff, row.latency_ns)]
         rows.append(
@@ -139,7 +131,7 @@ def _baselines(card: ScanCard, reference: str) -> Table:
             f"data set (key published; known: {', '.join(TITLES)}), and accuracies on other events cannot be compared."
         )
     header = ["", "Method", "Accuracy", "LUT", "FF", "Latency [ns]", "Part", "Source"]
-    return Table("Baselines and published results", header, rows, note=note)
+    return Table("Baselines and published results", header, rows, note=f"{described(card.baselines)} {note}")
 
 
 def _accuracy(point: ScanPoint) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from trigger_lut.cards.base import read_card
 from trigger_lut.cards.route import RouteCard
 from trigger_lut.cards.stage_cards import METRICS, DesignSummary, Summary
+from trigger_lut.report.pages.baselines import described, score
 from trigger_lut.report.pages.route import designs_table
 from trigger_lut.report.plots.style import styled
 from trigger_lut.report.template import Cell, Page, Table, cells, fixed, fmax, judgement, percent, write_page
@@ -45,8 +46,7 @@ def summary_page(card: Summary, routed: list[RouteCard] | None = None) -> Page:
         ("Bit-exact", lambda d: judgement(d.bit_exact, "yes", _not_exact(d))),
         ("Vectors compared", lambda d: d.vectors),
         (shown, lambda d: percent(d.score)),
-        (f"{shown}, Dense of the same widths, unquantized", lambda d: percent(d.score_dense)),
-        (f"{shown}, boosted trees", lambda d: percent(d.score_trees)),
+        *((f"{shown}, {found.name}", lambda _, found=found: score(found)) for found in card.designs[0].baselines),
         ("LUT", lambda d: Cell(f"{d.luts} of {d.luts_budget}")),
         ("LUT, estimate", lambda d: fixed(d.luts_estimate)),
         ("FF", lambda d: d.ff),
@@ -65,7 +65,8 @@ def summary_page(card: Summary, routed: list[RouteCard] | None = None) -> Page:
         ["", *(d.name for d in card.designs)],
         [cells(name, *(value(d) for d in card.designs)) for name, value in quantities],
         note=f"LUT, FF, DSP, BRAM18: {sources}. Latency: {simulated}. LUT, estimate: count before synthesis. Fmax: "
-        "estimate of the delay model for the synthesized netlist, not a timing run.",
+        "estimate of the delay model for the synthesized netlist, not a timing run. "
+        f"{described(card.designs[0].baselines)}",
     )
     lines = Table(
         "Budget lines",

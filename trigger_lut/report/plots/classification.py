@@ -50,7 +50,7 @@ def with_error(value: float, error: float | None) -> str:
 
 
 def confusion(card: PhysicsCard) -> Figure:
-    """Plot the confusion matrix of the firmware (row: true class), and its difference to the unquantized baseline."""
+    """Plot the confusion matrix of the firmware (row: true class), and its difference to the first baseline."""
     names = [plain(name) for name in card.classes]
     firmware, dense = (_shares(found.confusion) for found in (card.methods[-1], card.methods[0]))
     apart = firmware - dense

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from trigger_lut.cards.scan import ScanCard, ScanPoint
 from trigger_lut.cards.stage_cards import METRICS
 from trigger_lut.report.plots.labels import placed
-from trigger_lut.report.plots.style import BAD_COLOR, COLORS, GOOD_COLOR, GRAY, canvas, plain
+from trigger_lut.report.plots.style import BAD_COLOR, COLORS, GOOD_COLOR, GRAY, baseline_style, canvas, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,8 +68,8 @@ def _against(
     for n, (_, cost, accuracy) in enumerate(published):
         legend = "published, not repeated here" if n == 0 else None
         ax.plot(cost, 100 * accuracy, "D", color=COLORS[6], markerfacecolor="white", markersize=6, label=legend)
-    ax.axhline(100 * card.score_dense, color=COLORS[3], linestyle="--", linewidth=1, label="Dense, unquantized")
-    ax.axhline(100 * card.score_trees, color=COLORS[5], linestyle=":", linewidth=1.4, label="boosted trees")
+    for n, baseline in enumerate(card.baselines):
+        ax.axhline(100 * baseline.score, **baseline_style(n), linewidth=1.2, label=baseline.name)
     everything = [*costs, *(cost for _, cost, _ in published)]
     _limits(ax, card, everything, [accuracy for _, _, accuracy in published])
     ax.set_xlabel(quantity)
@@ -118,7 +118,7 @@ def _limits(ax: Axes, card: ScanCard, costs: list[float], others: list[float]) -
         room = 0.15 * max(high - low, 0.2 * high)
         ax.set_xlim(low - room, high + room)
     values = [100 * v for p in card.points for v in (p.score - _error(p), p.score + _error(p))]
-    values += [100 * v for v in (card.score_dense, card.score_trees, *others)]
+    values += [100 * v for v in (*(found.score for found in card.baselines), *others)]
     spread = max(max(values) - min(values), 0.5)
     ax.set_ylim(min(values) - 0.08 * spread, max(values) + 0.08 * spread)
 

@@ -81,6 +81,11 @@ def line_style(n: int) -> dict[str, Any]:
     return {"color": COLORS[n % len(COLORS)], "linestyle": DASHES[n % len(DASHES)]}
 
 
+def baseline_style(n: int) -> dict[str, Any]:
+    """Color and dashes of the horizontal line of the n-th baseline."""
+    return {"color": COLORS[(3, 5, 1)[n % 3]], "linestyle": ("--", ":", "-.")[n % 3]}
+
+
 def plain(name: str) -> str:
     """Return a user's name as a label: a dollar sign would start a formula, a leading underscore hide it in legends.
 

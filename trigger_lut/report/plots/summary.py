@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trigger_lut.cards.stage_cards import METRICS, Summary
-from trigger_lut.report.plots.style import BAD_COLOR, COLORS, GOOD_COLOR, canvas
+from trigger_lut.report.plots.style import BAD_COLOR, GOOD_COLOR, baseline_style, canvas
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 def summary(card: Summary) -> Figure:
-    """Accuracy against LUTs of each design, its budget, and the two references."""
+    """Accuracy against LUTs of each design, its budget, and the baselines."""
     figure, [ax] = canvas(6.6, 4.6)
     for n, design in enumerate(card.designs):
         good = design.budget_met and design.bit_exact
@@ -25,9 +25,9 @@ def summary(card: Summary) -> Figure:
             design.name, (design.luts, 100 * design.score), xytext=(0, 8), textcoords="offset points", ha="center"
         )
     first = card.designs[0]
-    ax.axhline(100 * first.score_dense, color=COLORS[1], linestyle="--", label="Dense, unquantized")
-    ax.axhline(100 * first.score_trees, color=COLORS[3], linestyle=":", label="boosted trees")
-    values = [100 * v for d in card.designs for v in (d.score, d.score_dense, d.score_trees)]
+    for n, baseline in enumerate(first.baselines):
+        ax.axhline(100 * baseline.score, **baseline_style(n), label=baseline.name)
+    values = [100 * v for v in (*(d.score for d in card.designs), *(found.score for found in first.baselines))]
     room = max(max(values) - min(values), 1.0)
     ax.set_ylim(min(values) - 0.35 * room, max(values) + 0.25 * room)
     ax.set_xlim(0, 1.15 * max(max(d.luts, d.luts_budget) for d in card.designs))

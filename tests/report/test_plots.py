@@ -388,7 +388,7 @@ def test_every_page_has_a_title_and_a_table(designs):
 
 
 def test_page_of_an_imported_network_counts_float_rounding(tmp_path):
-    trained = made_cards.train().model_copy(update={"epochs": 0, "history": []})
+    trained = made_cards.train().model_copy(update={"epochs": 0, "history": [], "notes": ["input 'x' is coarse"]})
     verified = made_cards.verify()
     rounded = {"rounding_mismatches": 3, "largest_difference": 1.0}
     keras, *others = verified.comparisons
@@ -400,6 +400,7 @@ def test_page_of_an_imported_network_counts_float_rounding(tmp_path):
     assert not any("✗" in text for text in drawn)
     page = train_page(trained)
     assert page.lead.startswith("A given network, taken over as it is.")
+    assert [cell.text for cell in page.tables[1].rows[0]] == ["input 'x' is coarse"]
     assert page.tables[0].title == "Budget, with the network as this stage synthesized it"
     assert "keras: 3 more outputs differ by float32 rounding alone, by up to 1 steps" in (
         verify_page(verified).tables[0].note

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rootfiles import CLASSES, description, jet_columns, truncated, write_description, write_tree
 
-from trigger_lut.cards.base import read_card, sha256
-from trigger_lut.cards.stage_cards import IngestCard
+from trigger_lut.cards.base import Stopwatch, read_card, sha256, write_card
+from trigger_lut.cards.stage_cards import IngestCard, InputFormat, InputFormatsCard
 from trigger_lut.data.event_codes import TEST, TRAIN, VALIDATION, EventCodes, load_codes
 from trigger_lut.data.formats import automatic_format
 from trigger_lut.data.split import assign, hash_columns, mix
-from trigger_lut.errors import DataError
+from trigger_lut.errors import CardError, DataError
 from trigger_lut.fixed_point.formats import KIF, encode
 from trigger_lut.stages.ingest import run as ingest
 
@@ -66,6 +66,25 @@ def test_codes_are_the_expressions_in_their_formats(tmp_path: Path) -> None:
     assert events.classes == tuple(CLASSES)
     assert events.features == ("x", "mass", "n", "ht")
     assert card.events == 300
+
+
+def test_a_model_gives_the_formats_that_the_description_leaves_open(tmp_path: Path) -> None:
+    """Feature mass states its format and ht its width."""
+    made = description([write_tree(tmp_path / "a.root", jet_columns(300))])
+    path = write_description(tmp_path / "toy.yaml", made)
+    read = [InputFormat(kif=(1, 2, 9), wraps=False), InputFormat(kif=(0, 9, 3), wraps=False), None, None]
+    provenance = Stopwatch().provenance([path])
+    card, out = tmp_path / "formats.json", {"codes": tmp_path / "codes.npz", "card": tmp_path / "ingest.json"}
+    write_card(InputFormatsCard(formats=read, **provenance), card)
+    _, without = run(tmp_path, [tmp_path / "a.root"])
+    ingest(description=path, input_formats=card, **out)
+    assert load_codes(out["codes"]).formats == (KIF(1, 2, 9), *(KIF(*f.kif) for f in without.features[1:]))
+    found = read_card(IngestCard, out["card"])
+    assert [f.of_model for f in found.features] == [True, False, False, False]
+    assert [f.automatic for f in found.features] == [False, *(f.automatic for f in without.features[1:])]
+    write_card(InputFormatsCard(formats=read[:2], **provenance), card)
+    with pytest.raises(CardError, match="expected formats of the 4 features of data set toy, found 2"):
+        ingest(description=path, input_formats=card, **out)
 
 
 def test_card_says_what_was_read_and_made(tmp_path: Path) -> None:

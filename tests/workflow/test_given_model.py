@@ -77,6 +77,16 @@ def test_it_comes_out_verified_proven_and_timed(finished):
 
 
 @pytest.mark.slow
+def test_inputs_have_the_formats_that_it_reads(finished):
+    ingested = json.loads((finished / "results/data/toy/ingest.json").read_text())
+    read = json.loads((finished / "results/data/toy/input_formats.json").read_text())["formats"]
+    for feature, one in zip(ingested["features"], read, strict=True):
+        assert feature["of_model"]
+        assert feature["kif"][2] == one["kif"][2]
+    assert card(finished, "train")["notes"] == []
+
+
+@pytest.mark.slow
 def test_its_release_holds_no_keras_and_passes(finished):
     assert {check["status"] for check in card(finished, "release")["checks"]} <= {"ok", "not checked"}
 

@@ -48,6 +48,7 @@ class FeatureSummary(Strict):
     kif: tuple[int, int, int] = Field(description="Keep-negative, integer bits without sign, fractional bits.")
     format: str = Field(description="The same as fixed<W,I> or ufixed<W,I>.")
     automatic: bool = Field(description="Whether the range was picked from quantiles of the training split.")
+    of_model: bool = Field(False, description="Whether the format is what the imported model reads.")
     minimum: float | None = Field(description="Smallest value before rounding; null: the slot holds an object in none.")
     maximum: float | None = Field(description="Largest value before rounding.")
     saturated_fraction: float = Field(description="Fraction of entries outside the format's range.")
@@ -70,6 +71,22 @@ class TargetSummary(Strict):
     maximum: float = Field(title="Largest", description="Largest value.")
     mean: float = Field(title="Mean", description="Mean of all events.")
     spread: float = Field(title="Standard deviation", description="Standard deviation of all events.")
+
+
+class InputFormat(Strict):
+    """Format in which an imported model reads an input."""
+
+    kif: tuple[int, int, int] = Field(description="Bits of the sign, integer and fraction.")
+    wraps: bool = Field(description="Whether the model counts values beyond the range modulo the range.")
+
+
+class InputFormatsCard(Card):
+    """Formats in which an imported model reads its inputs."""
+
+    stage: Literal["input_formats"] = "input_formats"
+    formats: list[InputFormat | None] = Field(
+        description="One entry an input; null where no quantizer of the model reads it."
+    )
 
 
 class IngestCard(Card):

@@ -87,8 +87,7 @@ def convert_hgq_tables(op: Any, values: IntArray) -> HgqTables:
     """
     unary = _is_unary(op)
     activation = None if unary or op.activation is keras.activations.linear else op.activation
-    values = _patches(op, values) if "Conv" in type(op).__name__ else values
-    edges = (*values.shape, 1, 1) if unary else (*values.shape, op.n_out)  # positions, inputs, outputs
+    values, edges = _edges(op, values)
     if not op.enable_iq or (unary and not op.enable_oq):
         raise FirmwareError(f"layer {op.name!r}: expected a quantizer of its input" + " and output" * unary)
     own = edges[:-2] if unary else edges  # as its quantizers see it
@@ -114,6 +113,41 @@ def convert_hgq_tables(op: Any, values: IntArray) -> HgqTables:
         order[positions] = (done + np.arange(len(positions)))[:, None] * edges[-1] + np.arange(edges[-1])
         done += len(positions)
     return HgqTables(layers, order.reshape(edges[:-2] if unary else (*edges[:-2], edges[-1])), activation)
+
+
+def input_quantizers(op: Any, values: IntArray) -> tuple[IntArray, list[KIF | None], str, str]:
+    """Read the quantizers in front of the edges of a table layer.
+
+    Parameters
+    ----------
+    op
+        The layer, with input quantizers.
+    values : int array
+        Numbers of the values that it reads, in the shape of its input without the batch axis.
+
+    Returns
+    -------
+    values : int array
+        Number of the value that each quantizer reads.
+    formats : list of KIF or None
+        Of each of them, flattened; None where an edge has no bits.
+    overflow, rounding : str
+
+    Raises
+    ------
+    FirmwareError
+        If a quantizer is not of fixed point.
+    """
+    values, edges = _edges(op, values)
+    own = edges[:-2] if _is_unary(op) else edges
+    copies = values if _is_unary(op) else np.broadcast_to(values[..., None], edges)
+    return copies, *quantizer_formats(op, op.iq, own)
+
+
+def _edges(op: Any, values: IntArray) -> tuple[IntArray, tuple[int, ...]]:
+    """Numbers of the values of each position, and the shape of its edges: (positions..., inputs, outputs)."""
+    values = _patches(op, values) if "Conv" in type(op).__name__ else values
+    return values, (*values.shape, 1, 1) if _is_unary(op) else (*values.shape, op.n_out)
 
 
 def _is_unary(op: Any) -> bool:

@@ -90,7 +90,7 @@ def integer_network(
     FirmwareError
         If the model has a layer of another kind, if an input has no format, or, without `wraps`, if values may wrap.
     """
-    _check_model(model)
+    check_model(model)
     converter = GraphConverter(model, inputs)
     outputs = np.concatenate([converter.exact(converter.value_ids_of(t)).reshape(-1) for t in model.outputs])
     if not converter.layers:
@@ -111,8 +111,19 @@ def integer_network(
     return network
 
 
-def _check_model(model: Any) -> None:
-    """Refuse a model that is no graph from inputs to outputs, or whose own `call` computes something else."""
+def check_model(model: Any) -> None:
+    """Refuse a model that is no graph from inputs to outputs, or whose own `call` computes something else.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The model.
+
+    Raises
+    ------
+    FirmwareError
+        For such a model, and for inputs of unknown shape.
+    """
     try:
         inputs = model.inputs
     except (AttributeError, ValueError):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from trigger_lut.config.data_set.features import MAX_WIDTH
 from trigger_lut.fixed_point.formats import KIF
 
 LARGEST = 2.0**39  # of automatic formats; the tests of later stages reach up to here
@@ -98,3 +99,32 @@ def _bits_below(value: float) -> list[int]:
     """Return [smallest i with -2**i <= value]; nothing for a value that any range holds."""
     mantissa, exponent = math.frexp(-value)
     return [exponent - (mantissa == 0.5)] if value < 0 else []
+
+
+def format_of_model(kif: KIF, wraps: bool, extent: Extent) -> KIF:
+    """Return the format of a channel that an imported model reads in a format of its own.
+
+    A model that saturates gives the same result for values that are saturated before it. One that wraps does not, so
+    the format then holds all values of the training split, as far as MAX_WIDTH bits allow.
+
+    Parameters
+    ----------
+    kif : KIF
+        What the model reads.
+    wraps : bool
+        Whether it wraps.
+    extent : Extent
+        Values of the channel.
+
+    Returns
+    -------
+    KIF
+        MAX_WIDTH bits, at most; further fraction bits are dropped.
+    """
+    wide = kif
+    if wraps and extent.low <= extent.high:
+        integer = max([kif.i, *_bits_above(extent.high), *_bits_below(extent.low)])
+        wide = KIF(max(kif.k, int(extent.low < 0)), integer, kif.f)
+    if wide.bits <= MAX_WIDTH:
+        return wide
+    return KIF(kif.k, kif.i, min(kif.f, MAX_WIDTH - kif.k - kif.i))

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from trigger_lut.cards.stage_cards import FeatureSummary, TargetSummary
+from trigger_lut.cards.stage_cards import FeatureSummary, InputFormat, TargetSummary
 from trigger_lut.config.data_set.channels import channels
 from trigger_lut.config.data_set.model import DataSet
 from trigger_lut.data.buckets import BUCKET_BYTES, Buckets
@@ -21,7 +21,7 @@ from trigger_lut.data.channel_checks import channel_warnings
 from trigger_lut.data.event_codes import SPLIT_NAMES, TEST, TRAIN, EventCodes, arrays_of
 from trigger_lut.data.moments import Moments
 from trigger_lut.data.nonfinite import Nonfinite
-from trigger_lut.data.quantize import Tally, formats_of
+from trigger_lut.data.quantize import Tally, formats_of, formats_of_model
 from trigger_lut.data.records import Rows, filled_slots, groups, read_rows, row_type, weights
 from trigger_lut.data.split import assign
 from trigger_lut.data.stored_arrays import Stored
@@ -62,6 +62,7 @@ def merge(
     folder: Path,
     size: int = BUCKET_BYTES,
     frozen: EventCodes | None = None,
+    read: Sequence[InputFormat | None] | None = None,
 ) -> Merged:
     """Encode the records of all files.
 
@@ -77,6 +78,8 @@ def merge(
     frozen : EventCodes, optional
         Codes of the same channels, whose formats and scales are taken. Weights then remain as given,
         and classes may be without events.
+    read : sequence of InputFormat or None, optional
+        What an imported model reads, by channel: the automatic formats of channels without a width of their own.
 
     Returns
     -------
@@ -107,13 +110,15 @@ def merge(
     def training() -> Iterator[Rows]:
         return (rows[split_of(data_set, rows) == TRAIN] for rows in buckets)
 
+    of_model = formats_of_model(described, read)
     if frozen is None:
-        formats = formats_of(data_set, described, training)
+        formats = formats_of(data_set, described, training, of_model)
         scales = scales_of(data_set, seen.training_targets.spread)
     else:
         formats, scales = frozen.formats, list(frozen.scales) if data_set.regression_targets else []
     tallies = [
-        Tally(channel, kif, len(data_set.label_classes)) for channel, kif in zip(described, formats, strict=True)
+        Tally(channel, kif, len(data_set.label_classes), channel.group in of_model)
+        for channel, kif in zip(described, formats, strict=True)
     ]
     arrays: dict[str, Stored] = {}
     for rows in filter(len, buckets):  # `seen` has refused to be without any

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trigger_lut.cards.stage_cards import FeatureSummary
+from trigger_lut.cards.stage_cards import FeatureSummary, InputFormat
 from trigger_lut.config.data_set.channels import Channel
 from trigger_lut.config.data_set.features import Feature
 from trigger_lut.config.data_set.model import DataSet
-from trigger_lut.data.formats import LARGEST, Extent, format_between, format_of
+from trigger_lut.data.formats import LARGEST, Extent, format_between, format_of, format_of_model
 from trigger_lut.data.quantiles import quantiles
 from trigger_lut.data.records import Rows, filled_slots
 from trigger_lut.errors import DataError
@@ -35,8 +35,36 @@ def whole_steps(values: Floats, feature: Feature, kif: KIF) -> NDArray[np.float6
     return np.floor(values.astype(np.float64) / feature.scale.lsb + half)
 
 
+def formats_of_model(described: Sequence[Channel], read: Sequence[InputFormat | None] | None) -> dict[str, InputFormat]:
+    """Return the formats that an imported model gives to channels whose description states neither format nor width.
+
+    Parameters
+    ----------
+    described : sequence of Channel
+    read : sequence of InputFormat or None
+        What the model reads, by channel; None without a model.
+
+    Returns
+    -------
+    dict of str to InputFormat
+        By group of channels: one that covers what the model reads of each of them. Without groups that no quantizer
+        reads.
+    """
+    found: dict[str, InputFormat] = {}
+    for channel, one in zip(described, read or [], strict=read is not None):
+        if one is None or channel.feature.given is not None or channel.feature.width is not None:
+            continue
+        other = found.get(channel.group, one)
+        k, i, f = (max(pair) for pair in zip(one.kif, other.kif, strict=True))
+        found[channel.group] = InputFormat(kif=(k, i, f), wraps=one.wraps or other.wraps)
+    return found
+
+
 def formats_of(
-    data_set: DataSet, described: Sequence[Channel], training: Callable[[], Iterable[Rows]]
+    data_set: DataSet,
+    described: Sequence[Channel],
+    training: Callable[[], Iterable[Rows]],
+    read: Mapping[str, InputFormat] | None = None,
 ) -> tuple[KIF, ...]:
     """Return the format of each channel; an automatic one follows from the training split and all filled slots.
 
@@ -46,6 +74,8 @@ def formats_of(
     described : sequence of Channel
     training : callable
         Gives the records of the training split, block by block, as often as it is called.
+    read : mapping of str to InputFormat, optional
+        Result of `formats_of_model`.
 
     Returns
     -------
@@ -75,6 +105,9 @@ def formats_of(
     found = quantiles(blocks, wanted) if automatic else {}
     made = {}
     for group, feature in features.items():
+        if (asked := (read or {}).get(group)) is not None:
+            made[group] = format_of_model(KIF(*asked.kif), asked.wraps, extents[group])
+            continue
         width = feature.width or data_set.width
         if not found[group]:  # of objects that never occur any format will do
             made[group] = format_between(0.0, 0.0, width)
@@ -92,8 +125,8 @@ def formats_of(
 class Tally:
     """A channel's codes, block by block, and what the card says of them: all but `empty_fraction` of filled slots."""
 
-    def __init__(self, channel: Channel, kif: KIF, classes: int) -> None:
-        self.channel, self.kif = channel, kif
+    def __init__(self, channel: Channel, kif: KIF, classes: int, of_model: bool = False) -> None:
+        self.channel, self.kif, self.of_model = channel, kif, of_model
         self.bins = min(BINS, 1 << kif.bits)
         self.counts = np.zeros((classes, self.bins), np.int64)
         self.seen = np.zeros(1 << kif.bits, bool)
@@ -126,7 +159,8 @@ class Tally:
             name=self.channel.name,
             kif=(kif.k, kif.i, kif.f),
             format=str(kif),
-            automatic=feature.given is None,
+            automatic=feature.given is None and not self.of_model,
+            of_model=self.of_model,
             minimum=self.minimum if self.filled else None,
             maximum=self.maximum if self.filled else None,
             saturated_fraction=self.saturated / max(self.filled, 1),

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from trigger_lut.cards.base import Stopwatch, read_card, sha256, write_card
-from trigger_lut.cards.stage_cards import IngestCard, ReadCard
+from trigger_lut.cards.stage_cards import IngestCard, InputFormatsCard, ReadCard
 from trigger_lut.config.data_set.channels import channels
 from trigger_lut.config.data_set.files import Source
 from trigger_lut.config.data_set.load import load_data_set
@@ -26,7 +26,13 @@ from trigger_lut.utils.files import write_together
 
 
 def run(
-    *, description: Path, codes: Output, card: Output, read: Path | None = None, frozen: Path | None = None
+    *,
+    description: Path,
+    codes: Output,
+    card: Output,
+    read: Path | None = None,
+    frozen: Path | None = None,
+    input_formats: Path | None = None,
 ) -> None:
     """Turn the entries of a data set into integer codes.
 
@@ -42,6 +48,8 @@ def run(
         Folder in which the files were read; default: they are read here.
     frozen : Path or None
         Codes of the data set whose formats are kept; default: new formats.
+    input_formats : Path or None
+        Card of what an imported model reads: the formats of channels without a format and a width of their own.
 
     Raises
     ------
@@ -55,6 +63,12 @@ def run(
     watch = Stopwatch()
     data_set = load_data_set(description, truth=frozen is None)
     held_fast = None if frozen is None else _frozen(frozen, data_set)
+    of_model = None if input_formats is None else read_card(InputFormatsCard, input_formats).formats
+    if of_model is not None and len(of_model) != len(channels(data_set)):
+        raise CardError(
+            f"{input_formats}: expected formats of the {len(channels(data_set))} features of data set {data_set.name}, "
+            f"found {len(of_model)}. Give a model with as many inputs"
+        )
     with _scratch(codes) as folder:
         sources = data_set.sources()
         cards = [(folder if read is None else read) / f"{n}.json" for n in range(len(sources))]
@@ -65,8 +79,8 @@ def run(
         _refuse_others(description, sources, held)
         left_out = _left_out(data_set, list(held.values()))
         shards = [Shard(c.file, rows_of(path), c.selected) for path, c in held.items() if c.skip_reason is None]
-        merged = merge(data_set, shards, folder, frozen=held_fast)
-        beside = [] if frozen is None else [frozen]
+        merged = merge(data_set, shards, folder, frozen=held_fast, read=of_model)
+        beside = [path for path in (frozen, input_formats) if path is not None]
         provenance = watch.provenance([description, *data_set.lists(), *beside], "uproot", "awkward", "numpy")
         provenance["inputs"] |= {file: digest for c in held.values() for file, digest in c.inputs.items()}
         made = IngestCard(

@@ -1,4 +1,4 @@
-"""Comparison of a data set's input formats with the quantizers of an imported model."""
+"""Comparison of a data set's input formats with what an imported model reads."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trigger_lut.conversion.model_inputs import read_formats
 from trigger_lut.fixed_point.formats import KIF, IntArray
 from trigger_lut.network.network import Network
 from trigger_lut.verification.keras_model import values_of
 
 EVENTS = 4000  # for the fraction of decisions
+BITS_OF_UNQUANTIZED = 8  # further fraction bits of an input without a quantizer
 
 
 @dataclass(frozen=True)
@@ -26,41 +28,52 @@ class CoarseInput:
         Number of the input.
     given : KIF
         Format of the data set.
-    read : KIF
-        Format that covers the given one and all quantizers that read the input.
+    read : KIF or None
+        Format that covers the given one and what the model reads; None where no quantizer reads the input.
     """
 
     channel: int
     given: KIF
-    read: KIF
+    read: KIF | None
+
+    @property
+    def assumed(self) -> KIF:
+        """Format of the random values that replace those of the data set."""
+        if self.read is not None:
+            return self.read
+        return KIF(self.given.k, self.given.i, self.given.f + BITS_OF_UNQUANTIZED)
 
 
-def coarse_inputs(network: Network) -> list[CoarseInput]:
-    """Find inputs with fewer fraction bits, or a smaller range, than a quantizer of the model that reads them.
+def coarse_inputs(model: Any, inputs: Sequence[KIF]) -> list[CoarseInput]:
+    """Find inputs with fewer fraction bits, or a smaller range, than the model reads.
 
     Parameters
     ----------
-    network : Network
-        The converted model. Channels of its layers have the formats of the model's quantizers.
+    model : keras.Model
+        The model.
+    inputs : sequence of KIF
+        Formats of the data set.
 
     Returns
     -------
     list of CoarseInput
         In the order of the inputs.
     """
-    parts = np.array(network.inputs)
-    for layer, gather_index in zip(network.layers, network.gather_index, strict=True):
-        for channel in layer.used_channels():
-            values = gather_index[:, channel]
-            values = values[(values >= 0) & (values < len(parts))]
-            parts[values] = np.maximum(parts[values], np.array(layer.inputs[channel]))
-    read = [KIF(*(int(bits) for bits in row)) for row in parts]
-    pairs = zip(network.inputs, read, strict=True)
-    return [CoarseInput(n, given, kif) for n, (given, kif) in enumerate(pairs) if given != kif]
+    found = []
+    for n, (given, one) in enumerate(zip(inputs, read_formats(model), strict=True)):
+        if one is None:
+            continue
+        read = None if one.kif is None else KIF(*(max(pair) for pair in zip(given, one.kif, strict=True)))
+        if read != given:
+            found.append(CoarseInput(n, given, read))
+    return found
 
 
 def changed_decisions(model: Any, network: Network, codes: IntArray, coarse: Sequence[CoarseInput]) -> float:
-    """Estimate the fraction of decisions that the missing fraction bits of inputs change.
+    """Estimate the fraction of decisions that the missing bits of inputs change.
+
+    Missing fraction bits are random. A value at a limit of the data set's range becomes a random value up to the
+    limit of the model. In an unsigned format, 0 is no limit.
 
     Parameters
     ----------
@@ -76,18 +89,25 @@ def changed_decisions(model: Any, network: Network, codes: IntArray, coarse: Seq
     Returns
     -------
     float
-        Fraction of events whose largest output, or only output, is another one with random bits in their place.
+        Fraction of events whose largest output, or only output, is another one.
     """
     rng = np.random.default_rng(0)
     events = codes[:EVENTS]
-    fine, scale = events.astype(np.float64), np.zeros(len(network.inputs))
+    fine = events.astype(np.float64)
     for one in coarse:
-        scale[one.channel] = 2.0 ** (one.given.f - one.read.f)
-    random = rng.integers(0, 1 << 62, fine.shape)
-    for channel in np.flatnonzero(scale):
-        steps = round(1 / scale[channel])
-        fine[:, channel] += (random[:, channel] % steps) * scale[channel]
+        fine[:, one.channel] = _completed(events[:, one.channel], one, rng)
     return float((_decisions(model, network, events) != _decisions(model, network, fine)).mean())
+
+
+def _completed(codes: IntArray, one: CoarseInput, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Random values of the wider format that the data set gives as these codes, in steps of the data set's format."""
+    given, read = one.given, one.assumed
+    steps = 1 << (read.f - given.f)
+    low, high = codes * steps, (codes + 1) * steps
+    if read[:2] != given[:2]:
+        low = np.where((codes == given.lo) & (given.k > 0), read.lo, low)
+        high = np.where(codes == given.hi, read.hi + 1, high)
+    return np.asarray(rng.integers(low, high) / steps)
 
 
 def _decisions(model: Any, network: Network, codes: NDArray[Any]) -> NDArray[Any]:
@@ -111,18 +131,22 @@ def precision_notes(model: Any, network: Network, codes: IntArray) -> list[str]:
     Returns
     -------
     list of str
-        One for each input, and one with the fraction of decisions that change; empty where no input is coarse.
+        One for each coarse input, with the fraction of decisions that change. One more for all together, if there are
+        several.
     """
-    coarse = coarse_inputs(network)
-    if not coarse:
-        return []
+    coarse = coarse_inputs(model, network.inputs)
     notes = []
     for one in coarse:
         name = network.features[one.channel] if one.channel < len(network.features) else str(one.channel)
+        read = "reads it without a quantizer" if one.read is None else f"reads up to {one.read}"
         at_limit = np.isin(codes[:, one.channel], (one.given.lo, one.given.hi)).mean() if len(codes) else 0.0
-        limits = "" if one.read[:2] == one.given[:2] else f"; {at_limit:.2%} of events are at the limits of the format"
-        notes.append(f"input {name!r}: the data set gives {one.given}, the model reads up to {one.read}{limits}")
-    if any(one.read.f > one.given.f for one in coarse):
+        limits = f"; {at_limit:.2%} of events are at the limits" if one.assumed[:2] != one.given[:2] else ""
+        fraction = changed_decisions(model, network, codes, [one])
+        notes.append(
+            f"input {name!r}: the data set gives {one.given}, the model {read}{limits}. Random values of the missing "
+            f"bits change {fraction:.2%} of decisions"
+        )
+    if len(coarse) > 1:
         fraction = changed_decisions(model, network, codes, coarse)
-        notes.append(f"random values of the missing fraction bits change {fraction:.2%} of decisions")
+        notes.append(f"{len(coarse)} coarse inputs together: {fraction:.2%} of decisions change")
     return notes

@@ -38,6 +38,29 @@ rule read:
         " &> {log} || failed {log}"
 
 
+# An imported model gives the formats that the description of the data set leaves open.
+KERAS_FILE = plan.budget.network.keras_file
+MODEL_FORMATS = f"{DATA}/input_formats.json"
+
+
+if KERAS_FILE is not None:
+
+    rule input_formats:
+        """Find the formats in which the imported model reads its inputs."""
+        output:
+            card=MODEL_FORMATS,
+        params:
+            model=always(KERAS_FILE),
+            digest=always(model_digest(plan.budget.network)),
+            code=fingerprint("stages.input_formats"),
+        resources:
+            **needs(mem_mb=2000, runtime=30),
+        log:
+            f"results/logs/data/{DATA_SET}/input_formats.log",
+        shell:
+            stage("input_formats", model="params.model")
+
+
 rule ingest:
     """Turn the entries of all files of data set {wildcards.data_set} into integer codes."""
     input:
@@ -47,6 +70,7 @@ rule ingest:
         cards=records("json"),
         # Other data are encoded in the formats of the data set that designs are trained on.
         frozen=lambda wildcards: [] if wildcards.data_set == DATA_SET else f"{DATA}/codes.npz",
+        input_formats=lambda wildcards: MODEL_FORMATS if KERAS_FILE and wildcards.data_set == DATA_SET else [],
     output:
         codes="results/data/{data_set}/codes.npz",
         card="results/data/{data_set}/ingest.json",

@@ -142,11 +142,13 @@ class Feature(Strict):
     expression: ExpressionText | None = Field(None, description="Arithmetic over branches; one number an entry.")
     format: Format = Field(
         None,
-        description="Hardware format, or auto: a power-of-two range from quantiles.",
+        description="Hardware format, or auto: what an imported model reads, else a power-of-two range from quantiles.",
         json_schema_extra={"default": "auto"},
     )
     scale: Scale | None = Field(None, description="Integers of an LSB, instead of a format.")
-    width: Width | None = Field(None, description="Bits of an automatic format; default: the data set's width.")
+    width: Width | None = Field(
+        None, description="Bits of an automatic format, even for a model; default: the data set's width."
+    )
     quantiles: Quantiles | None = Field(None, description="Quantiles that an automatic format must hold.")
     nonfinite: NonFinite | None = Field(None, description="NaN and infinities; default: the data set's nonfinite.")
 

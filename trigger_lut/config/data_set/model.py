@@ -176,7 +176,7 @@ class DataSet(Strict):
         {}, description="Fraction of the entries of a class to keep, chosen by a hash of event_id; default: all."
     )
     cut: ExpressionText | None = Field(None, description="Keep the entries for which this expression is true.")
-    width: Width = Field(8, description="Bits of automatic formats.")
+    width: Width = Field(8, description="Bits of automatic formats, where no imported model gives them.")
     quantiles: Quantiles = Field((0.001, 0.999), description="Of the training split, for automatic formats.")
     nonfinite: NonFinite = Field("refuse", description="NaN and infinite features: refuse, drop, {replace: number}.")
     split: Split = Field(default_factory=Split)

@@ -149,7 +149,7 @@ def ingest_page(card: IngestCard) -> Page:
                 f.name,
                 f.format,
                 2.0 ** -f.kif[2] if f.lsb is None else f.lsb,
-                "automatically" if f.automatic else "as given",
+                "of the model" if f.of_model else "automatically" if f.automatic else "as given",
                 f.minimum,
                 f.maximum,
                 percent(f.saturated_fraction),

@@ -121,7 +121,7 @@ def train_page(card: TrainCard) -> Page:
             f"{_epochs(card)}. {METRICS[card.metric]} {100 * card.score:.2f} % on the test "
             f"split, {100 * card.score_validation:.2f} % on the validation split. After synthesis: {card.verdict}."
         ),
-        tables=[budget, measurements, record_table("Layers", card.layers)],
+        tables=[budget, *_notes(card), measurements, record_table("Layers", card.layers)],
         cards={"train": card},
         plots=[
             (
@@ -136,6 +136,10 @@ def train_page(card: TrainCard) -> Page:
             ),
         ],
     )
+
+
+def _notes(card: TrainCard) -> list[Table]:
+    return [Table("Notes on the imported model", ["Note"], [cells(note) for note in card.notes])] if card.notes else []
 
 
 def _epochs(card: TrainCard) -> str:

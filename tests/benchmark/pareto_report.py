@@ -81,7 +81,6 @@ def tell(leg, ratio, say):
 
 def draw(legs, events, path):
     from trigger_lut.report.plots.style import COLORS, canvas, save, styled
-    from trigger_lut.stages.scan import binomial_error
 
     lowest = min(p["accuracy"] for leg in legs for p in leg.mine)
     with styled():
@@ -91,7 +90,7 @@ def draw(legs, events, path):
                 look = {"color": COLORS[n], "marker": "osD"[n % 3]}
                 ax.plot([p["luts"] for p in points], [100 * p["accuracy"] for p in points], ls="", alpha=0.3, **look)
                 luts, accuracies = front(points)
-                errors = [100 * binomial_error(a, events) for a in accuracies]
+                errors = [100 * (a * (1 - a) / events) ** 0.5 for a in accuracies]
                 ax.errorbar(luts, 100 * accuracies, errors, ls="-", capsize=2, label=name, **look)
             ax.set_xscale("log")
             ax.set_xticks([100, 200, 400, 800, 1600, 3200], labels=["100", "200", "400", "800", "1600", "3200"])

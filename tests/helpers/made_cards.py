@@ -55,9 +55,11 @@ from trigger_lut.cards.stage_cards import (
     Epoch,
     FeatureSummary,
     IngestCard,
+    LargestClass,
     LayerSummary,
     Measurement,
     ReferenceCard,
+    Scores,
     TargetSummary,
     TeacherCard,
     TrainCard,
@@ -161,8 +163,20 @@ def reference() -> ReferenceCard:
     return ReferenceCard(
         events=1000,
         network="6-3",
+        largest_class=LargestClass(name="g", scores=scores(1 / 3)),
         baselines=[baseline(SAME, 0.81, "Dense 6, Dense 3", 123), baseline(TREES, 0.82, "gradient boosting", 900)],
         **MADE,
+    )
+
+
+def scores(value: float) -> Scores:
+    return Scores(
+        weighted=value,
+        weighted_error=0.004,
+        plain=value,
+        plain_error=0.004,
+        balanced=value,
+        balanced_error=0.004,
     )
 
 
@@ -170,8 +184,7 @@ def baseline(name: str, score: float, layers: str, parameters: int) -> Baseline:
     return Baseline(
         name=name,
         layers=layers,
-        score=score,
-        score_error=0.004,
+        scores=scores(score),
         parameters=parameters,
         epochs=40,
         converged=name != TREES,
@@ -262,7 +275,9 @@ def physics(design: str = "small", accuracy: float = 0.797) -> PhysicsCard:
         }
         share = Interval68(value=accuracy + 0.004 * (3 - m), low=accuracy - 0.013, high=accuracy + 0.025)
         table = [[163 - m, 27 + m, 10], [25, 165, 10], [10, 15, 175]]
-        found.append(Classification(method=method, accuracy=share, classes=curves, confusion=table))
+        found.append(
+            Classification(method=method, accuracy=share, scores=scores(share.value), classes=curves, confusion=table)
+        )
     costs = [
         QuantizationLoss(
             method=other.method,
@@ -277,6 +292,7 @@ def physics(design: str = "small", accuracy: float = 0.797) -> PhysicsCard:
         design=design,
         events=600,
         score=accuracy,
+        scores=scores(accuracy),
         classes=found[-1].classes,
         confusion=found[-1].confusion,
         methods=found,
@@ -575,7 +591,9 @@ def regression(design: str = "small") -> PhysicsCard:
         true_edges=[-250.0, 0.0, 250.0],
         central_by_true={name: [width, 1.1 * width] for name, width in methods.items()},
     )
-    return PhysicsCard(design=design, metric="r2", events=412, score=0.98, targets=[target], **MADE)
+    return PhysicsCard(
+        design=design, metric="r2", events=412, score=0.98, scores=scores(0.98), targets=[target], **MADE
+    )
 
 
 def verify(design: str = "small", mismatches: int = 0) -> VerifyCard:

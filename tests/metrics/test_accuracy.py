@@ -74,3 +74,19 @@ def test_aims_that_do_not_fit_their_names_are_named() -> None:
     events = made(np.zeros((500, 2), np.float32))
     wrong = EventCodes(**{**events.__dict__, "scales": (1.0,)})
     assert any("targets" in line for line in wrong.problems())
+
+
+def test_one_score_is_given_weighted_plain_and_balanced() -> None:
+    """Three events of class a, one right; one of class b, right."""
+    labels, right = np.array([0, 0, 0, 1]), np.array([1.0, 0.0, 0.0, 1.0])
+    found = EventScore(None, np.array([1.0, 1.0, 1.0, 5.0])).summary(right, labels)
+    assert (found.weighted, found.plain, found.balanced) == (6 / 8, 1 / 2, pytest.approx((1 / 3 + 1) / 2))
+    squares = [1 * (1 / 4) ** 2, 1 * (3 / 4) ** 2, 1 * (3 / 4) ** 2, 25 * (1 / 4) ** 2]
+    assert found.weighted_error == pytest.approx(sum(squares) ** 0.5 / 8)
+    assert found.plain_error == pytest.approx((0.5 * 0.5 / 4) ** 0.5)
+    assert EventScore(None).summary(right, labels).weighted == found.plain, "without weights all events are alike"
+    assert EventScore(np.ones(1)).summary(right, labels).balanced is None, "a regression has no classes"
+
+
+def test_first_events_have_their_own_weights() -> None:
+    assert EventScore(None, np.array([3.0, 1.0, 100.0])).mean(np.array([1.0, 0.0])) == 0.75

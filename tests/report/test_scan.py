@@ -90,7 +90,7 @@ def test_the_table_holds_every_point(page):
     rows = {row[1]: row for row in Rows(page(FEW)).rows if len(row) == 14}
     assert set(rows) == {"Design", *FEW}
     assert rows["scan_l600_t20_s1"][2:9] == [
-        *("75.00 ± 1.77 %", "611 of 600", "512", "17.50 of 20", "missed", "yes", "LUT, latency"),
+        *("75.00 ± 0.40 %", "611 of 600", "512", "17.50 of 20", "missed", "yes", "LUT, latency"),
     ]
     assert rows["scan_l3000_t20_s1"][6:9] == ["met", "no, 2 mismatches", "-"]
 

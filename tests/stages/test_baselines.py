@@ -46,7 +46,9 @@ def test_events_and_outputs(codes, tmp_path, monkeypatch, most):
     assert (same.epochs, same.converged) == (4, False), "as many epochs as the designs, which are too few"
     assert (trees.name, trees.converged) == (TREES, True)
     assert trees.score > 0.7, "half by chance"
-    assert trees.score_error == pytest.approx((trees.score * (1 - trees.score) / (codes.split == TEST).sum()) ** 0.5)
+    assert trees.scores.plain_error == pytest.approx(
+        (trees.score * (1 - trees.score) / (codes.split == TEST).sum()) ** 0.5
+    )
     for found in baseline_predictions(outputs).values():
         assert {split: len(values) for split, values in found.items()} == {
             split: (codes.split == split).sum() for split in (VALIDATION, TEST)

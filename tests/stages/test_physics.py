@@ -14,11 +14,12 @@ from stage_calls import in_order
 
 from trigger_lut.cards.base import read_card, write_card
 from trigger_lut.cards.physics import PhysicsCard
-from trigger_lut.data.event_codes import TEST, EventCodes, save_codes
+from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes, save_codes
 from trigger_lut.data.npy import write_arrays
 from trigger_lut.errors import CardError
 from trigger_lut.evaluation import predictions
 from trigger_lut.metrics import auc_errors
+from trigger_lut.metrics.trigger_rates import passing_fraction
 from trigger_lut.network.network import save_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.stages.physics import (
@@ -32,6 +33,7 @@ from trigger_lut.stages.physics import (
     thinned,
 )
 from trigger_lut.stages.physics import run as physics
+from trigger_lut.training.summary import accuracies
 
 
 def sample(seed: int, count: int, levels: int) -> tuple[np.ndarray, np.ndarray]:
@@ -209,3 +211,27 @@ def test_a_class_without_test_events_is_refused(stage):
     with pytest.raises(CardError, match=r"class 'q' has 0 of \d+ test events; a curve needs both kinds$"):
         in_order(physics, *paths)
     assert not paths[-1].exists()
+
+
+def test_training_and_card_judge_by_the_weighted_figure(stage):
+    network, events, paths = stage
+    weights = np.where(events.labels == 2, 5.0, 0.5).astype(np.float32)
+    events = dataclasses.replace(events, weights=weights)
+    save_codes(events, paths[2])
+    in_order(physics, *paths)
+    card = read_card(PhysicsCard, paths[-1])
+    labels, right = events.labels_of(TEST), {}
+    for split in (VALIDATION, TEST):
+        outputs = evaluate(network, events.of(split)[0]) * 2.0**-network.fractions
+        right[split] = outputs.argmax(axis=1) == events.labels_of(split)
+    assert card.weighted
+    assert card.score == pytest.approx(np.average(right[TEST], weights=events.weights_of(TEST)))
+    assert card.score == pytest.approx(accuracies(network, events)[TEST]), "training's own card"
+    assert card.scores.plain == pytest.approx(right[TEST].mean()) != card.score
+    assert card.scores.balanced == pytest.approx(np.mean([right[TEST][labels == k].mean() for k in range(3)]))
+    firmware = card.methods[-1].accuracy
+    assert firmware.low < card.score < firmware.high
+    plain = passing_fraction(right[TEST])
+    assert firmware.high - firmware.low > plain.high - plain.low, "few events have most of the weight"
+    loss = card.quantization_losses[0].accuracy
+    assert loss.value == pytest.approx(card.score - card.methods[0].scores.weighted)

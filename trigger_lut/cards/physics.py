@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from trigger_lut.cards.base import Card, Fraction, Strict
-from trigger_lut.cards.stage_cards import Metric
+from trigger_lut.cards.stage_cards import Metric, Scores
 
 ALL = "all"  # of a working point: all signal classes together
 
@@ -37,7 +37,10 @@ class Classification(Strict):
     """Accuracy and ROC curves of one method."""
 
     method: str = Field(description="Reference, trained network, or the firmware's integers.")
-    accuracy: Interval68 = Field(description="Fraction of events whose largest output is their class.")
+    accuracy: Interval68 = Field(
+        description="Fraction of events whose largest output is their class, with the weights of the events."
+    )
+    scores: Scores = Field(description="The same weighted, plain and balanced.")
     classes: dict[str, RocCurve] = Field(description="One class against all others, by name.")
     confusion: list[list[int]] = Field(description="Events by true (row) and assigned (column) class.")
 
@@ -89,7 +92,9 @@ class PhysicsCard(Card):
     design: str = Field(description="Name of the design.")
     metric: Metric = Field("accuracy", description="Metric of the score: a fraction of right classes, or R^2.")
     events: int = Field(description="Events in the test split.")
-    score: float = Field(le=1, description="Fraction of events assigned to their class; of a regression R^2.")
+    score: float = Field(le=1, description="Fraction of events assigned to their class, weighted; of a regression R^2.")
+    scores: Scores = Field(description="The same weighted, plain and balanced.")
+    weighted: bool = Field(False, description="Events have weights.")
     classes: dict[str, RocCurve] = Field({}, description="Of the firmware: one class against all others, by name.")
     confusion: list[list[int]] = Field([], description="Of the firmware: events by true (row) and assigned class.")
     methods: list[Classification] = Field([], description="References first, the firmware's integers last.")

@@ -23,7 +23,7 @@ class ScanPoint(Strict):
     training_seconds: float = Field(description="Wall time of these epochs.")
     score: float = Field(description="Of the integer network, on the test split.")
     metric: Metric = Field("accuracy", description="Metric of the score: a fraction of right classes, or R^2.")
-    score_error: float | None = Field(description="Binomial standard error of an accuracy; null for R^2.")
+    score_error: float | None = Field(description="Its standard error; null: fewer than two events.")
     luts: int = Field(description="6-input LUTs.")
     luts_source: str = Field(description="Where luts and ff come from.")
     luts_budget: int = Field(description="Asked for.")

@@ -122,17 +122,39 @@ class TeacherCard(Card):
     counts: dict[str, list[int]] = Field(description="Test events in them, by class.")
 
 
+class Scores(Strict):
+    """Mean score of the events of a split in three ways, each with its standard error; null: fewer than two events."""
+
+    weighted: float = Field(description="With the weights of the events, as training and its log judge.")
+    weighted_error: float | None = Field(description="Its standard error.")
+    plain: float = Field(description="All events alike.")
+    plain_error: float | None = Field(description="Its standard error.")
+    balanced: float | None = Field(description="Mean over classes of the mean of each; null: no classes.")
+    balanced_error: float | None = Field(description="Its standard error.")
+
+
+class LargestClass(Strict):
+    """Score of a method that assigns all events to the largest class of the training split."""
+
+    name: str = Field(description="Name of the class.")
+    scores: Scores = Field(description="On the test split.")
+
+
 class Baseline(Strict):
     """One method without quantization, trained on the events of the designs."""
 
     name: str = Field(description="Name in tables and plots.")
     layers: str = Field(description="Layers of the network, or kind of trees.")
-    score: float = Field(description="On the test split.")
-    score_error: float | None = Field(None, description="Its standard error; null: not measured.")
+    scores: Scores = Field(description="On the test split.")
     parameters: int = Field(description="Trainable parameters; of trees their leaves.")
     epochs: int = Field(description="Epochs that it was trained; of trees the rounds of boosting.")
     converged: bool = Field(description="The loss on validation events stopped falling before the epochs ended.")
     seconds: float = Field(description="Training time.")
+
+    @property
+    def score(self) -> float:
+        """Score by which designs are judged: with the weights of the events."""
+        return self.scores.weighted
 
 
 class ReferenceCard(Card):
@@ -143,6 +165,7 @@ class ReferenceCard(Card):
     events: int = Field(description="Events that all were trained on, a million at most.")
     metric: Metric = Field("accuracy", description="Metric of the scores: a fraction of right classes, or R^2.")
     baselines: list[Baseline] = Field(description="One entry a method.")
+    largest_class: LargestClass | None = Field(None, description="Of a classification.")
 
 
 class Epoch(Strict):
@@ -150,7 +173,7 @@ class Epoch(Strict):
 
     epoch: int = Field(description="Epochs done.")
     loss: float = Field(description="Mean loss of the epoch: cross-entropy, or squared error in units of the scale.")
-    score: float = Field(description="On the validation split; of a regression R^2.")
+    score: float = Field(description="On the validation split, weighted; of a regression R^2.")
     luts_estimate: float = Field(description="LUTs by the surrogate's count.")
     luts_target: float = Field(description="What the controller aimed at in this epoch, correction included.")
     correction: float = Field(description="LUTs by Yosys over LUTs by the surrogate, as last measured; 1 before.")
@@ -229,8 +252,8 @@ class TrainCard(Card):
         "the clock."
     )
     verdict: str = Field(description="'within the budget', or by how much it is missed and what was tried.")
-    score_validation: float = Field(le=1, description="On the validation split, by the integer network.")
-    score: float = Field(le=1, description="On the test split, by the integer network.")
+    score_validation: float = Field(le=1, description="On the validation split, by the integer network, weighted.")
+    score: float = Field(le=1, description="On the test split, by the integer network, weighted.")
     luts: Measured = Field(description="Of the network as training synthesized it.")
     luts_estimate: float = Field(description="LUTs by the surrogate's count.")
     ff_estimate: int | None = Field(None, description="Flip-flops, counted on the pipeline before synthesis.")
@@ -280,8 +303,10 @@ class DesignSummary(Strict):
 
     name: str = Field(description="Name of the design.")
     metric: Metric = Field("accuracy", description="Metric of the scores: a fraction of right classes, or R^2.")
-    score: float = Field(description="Of the integer network, on the test split.")
+    score: float = Field(description="Of the integer network, on the test split, weighted.")
+    scores: Scores = Field(description="The same in three ways.")
     baselines: list[Baseline] = Field(description="Methods without quantization.")
+    largest_class: LargestClass | None = Field(None, description="Of a classification.")
     auc: dict[str, float] = Field(description="Area under the ROC curve, by class; empty for a regression.")
     efficiency_at_1e2: dict[str, float] = Field(
         description="Signal efficiency at a background efficiency of 1e-2, by class."

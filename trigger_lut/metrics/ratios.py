@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from trigger_lut.cards.drift import ValueRatio
 from trigger_lut.cards.physics import Interval68
 from trigger_lut.metrics.trigger_rates import binomial_interval
@@ -48,6 +51,23 @@ def weighted_fraction(value: float, effective: float) -> Interval68:
     value = min(max(value, 0.0), 1.0)
     low, high = binomial_interval(value * effective, effective)
     return Interval68(value=value, low=min(low, value), high=max(high, value))
+
+
+def effective_events(weights: ArrayLike) -> float:
+    """Return how many events of equal weight have the same relative error: (sum of weights)^2 / sum of squares.
+
+    Parameters
+    ----------
+    weights : (N,) array
+        Weights of the events, not all 0.
+
+    Returns
+    -------
+    float
+        Effective number of events (L. Kish, Survey Sampling, Wiley 1965).
+    """
+    held = np.asarray(weights, np.float64)
+    return float(held.sum() ** 2 / (held**2).sum())
 
 
 def standard_deviations(pair: ValueRatio) -> float:

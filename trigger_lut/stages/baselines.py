@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from trigger_lut.cards.base import Stopwatch, write_card
-from trigger_lut.cards.stage_cards import Baseline, ReferenceCard
+from trigger_lut.cards.stage_cards import Baseline, LargestClass, ReferenceCard
 from trigger_lut.config.network import NetworkShape, short_name
-from trigger_lut.data.event_codes import TEST, TRAIN, load_codes
+from trigger_lut.data.event_codes import TEST, TRAIN, EventCodes, load_codes
 from trigger_lut.evaluation.baselines import MAX_EVENTS, FittedBaseline, baselines_of
 from trigger_lut.evaluation.predictions import save_baseline_predictions
 from trigger_lut.metrics.accuracy import EventScore
@@ -43,13 +43,11 @@ def run(*, codes: Path, network: NetworkShape, epochs: int, seed: int, outputs: 
     for name, fit in baselines_of(network).items():
         started = time.monotonic()
         fitted[name] = found = fit(events, epochs, seed)
-        scores = score.score(found.outputs[TEST], truth)
         baselines.append(
             Baseline(
                 name=name,
                 layers=found.layers,
-                score=float(scores.mean()),
-                score_error=float(scores.std() / np.sqrt(len(scores))),
+                scores=score.summary(score.score(found.outputs[TEST], truth), truth),
                 parameters=found.parameters,
                 epochs=found.epochs,
                 converged=found.converged,
@@ -61,7 +59,15 @@ def run(*, codes: Path, network: NetworkShape, epochs: int, seed: int, outputs: 
         events=min(int(events.counts()[:, TRAIN].sum()), MAX_EVENTS),
         metric=score.measure,
         baselines=baselines,
+        largest_class=None if events.regression else _largest_class(events, score),
         **watch.provenance([codes], "tensorflow", "keras", "scikit-learn"),
     )
     save_baseline_predictions({name: found.outputs for name, found in fitted.items()}, outputs)
     write_card(record, card)
+
+
+def _largest_class(events: EventCodes, score: EventScore) -> LargestClass:
+    largest = int(np.bincount(events.labels_of(TRAIN), minlength=len(events.classes)).argmax())
+    truth = events.labels_of(TEST)
+    right = np.asarray(truth == largest, np.float64)
+    return LargestClass(name=events.classes[largest], scores=score.summary(right, truth))

@@ -31,7 +31,7 @@ from trigger_lut.data.event_codes import TEST, EventCodes, load_codes
 from trigger_lut.errors import CardError
 from trigger_lut.evaluation.predictions import real_outputs
 from trigger_lut.fixed_point.formats import KIF, IntArray, wrap
-from trigger_lut.metrics.accuracy import EventScore
+from trigger_lut.metrics.accuracy import EventScore, weighted_mean
 from trigger_lut.network.input_usage import Reads, input_reads
 from trigger_lut.network.network import Network, load_network
 from trigger_lut.network.reference_model import evaluate
@@ -84,7 +84,7 @@ def run(*, spec: Path, network: Path, codes: Path, description: Path, card: Outp
     found = ImportanceCard(
         design=design.design,
         metric=sample.judge.measure,
-        score=float(sample.quality.mean()),
+        score=sample.judge.mean(sample.quality),
         events=len(sample.codes),
         events_test=total,
         shuffles=SHUFFLES,
@@ -133,6 +133,11 @@ class Sample:
     quality: NDArray[np.float64]
     orders: list[IntArray]
 
+    @property
+    def weights(self) -> NDArray[Any] | None:
+        """Weights of these events, the first of the test split; None: all are 1."""
+        return None if self.judge.weights is None else self.judge.weights[: len(self.codes)]
+
     @classmethod
     def of(cls, network: Network, events: EventCodes, trials: Sequence[Trial], seed: int) -> Sample:
         """Return the first events of the test split, as many as all trials can be made on within WORK.
@@ -163,10 +168,10 @@ class Sample:
         return np.asarray(np.bincount(row, each, minlength=len(self.codes)) / len(self.orders))
 
 
-def loss(lost: NDArray[np.float64]) -> Loss:
-    """Return the mean of the losses of events (N,), N > 0, and its standard error."""
-    error = float(lost.std() / np.sqrt(len(lost))) if len(lost) > 1 else None
-    return Loss(value=float(lost.mean()), error=error)
+def loss(lost: NDArray[np.float64], weights: NDArray[Any] | None = None) -> Loss:
+    """Return the mean of the losses of events (N,), N > 0, with their weights, and its standard error."""
+    value, error = weighted_mean(lost, weights)
+    return Loss(value=value, error=error)
 
 
 def _changed(
@@ -203,14 +208,14 @@ def _feature(sample: Sample, name: str, group: Sequence[int], reads: Sequence[Re
         bits_read=int(read.sum()),
         edges=len(set().union(*(x.kept for x in held))),
         edges_possible=len(set().union(*(x.possible for x in held))),
-        loss=loss(lost),
+        loss=loss(lost, sample.weights),
         by_class=_by_class(sample, lost),
         bits=[
             BitImportance(
                 bit_weight=(-1.0 if kif.k and bit == kif.bits - 1 else 1.0) * 2.0 ** (bit - kif.f),
                 read=bool(is_read),
                 ones=float(((sample.codes[:, list(group)] >> bit) & 1).mean()),
-                loss=loss(sample.lost(group, 1 << bit) if is_read else nothing),
+                loss=loss(sample.lost(group, 1 << bit) if is_read else nothing, sample.weights),
             )
             for bit, is_read in zip(reversed(range(kif.bits)), read, strict=True)
         ],
@@ -221,8 +226,9 @@ def _by_class(sample: Sample, lost: NDArray[np.float64]) -> dict[str, Loss]:
     """Return the loss of each class that has events; empty for a regression."""
     if sample.judge.variances is not None:
         return {}
-    of_class = {name: lost[sample.truth == k] for k, name in enumerate(sample.network.classes)}
-    return {name: loss(held) for name, held in of_class.items() if len(held)}
+    of_class = {name: sample.truth == k for k, name in enumerate(sample.network.classes)}
+    weights = np.ones(len(lost)) if sample.weights is None else sample.weights
+    return {name: loss(lost[chosen], weights[chosen]) for name, chosen in of_class.items() if weights[chosen].any()}
 
 
 def _slot(sample: Sample, place: tuple[str, int], group: Sequence[int], reads: Sequence[Reads]) -> SlotImportance:
@@ -234,5 +240,5 @@ def _slot(sample: Sample, place: tuple[str, int], group: Sequence[int], reads: S
         channels=len(group),
         bits=sum(len(reads[channel].bits) for channel in group),
         bits_read=read,
-        loss=loss(sample.lost(group) if read else np.zeros(len(sample.codes))),
+        loss=loss(sample.lost(group) if read else np.zeros(len(sample.codes)), sample.weights),
     )

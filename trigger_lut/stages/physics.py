@@ -24,13 +24,21 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from trigger_lut.cards.base import Stopwatch, read_card, write_card
-from trigger_lut.cards.physics import Classification, PairedDifference, PhysicsCard, QuantizationLoss, RocCurve
+from trigger_lut.cards.physics import (
+    Classification,
+    Interval68,
+    PairedDifference,
+    PhysicsCard,
+    QuantizationLoss,
+    RocCurve,
+)
 from trigger_lut.config.budget import Spec
 from trigger_lut.data.event_codes import TEST, EventCodes, load_codes
 from trigger_lut.errors import CardError
 from trigger_lut.evaluation.predictions import FIRMWARE, predictions_by_method
 from trigger_lut.metrics import auc_errors
-from trigger_lut.metrics.accuracy import EventScore
+from trigger_lut.metrics.accuracy import EventScore, weighted_mean
+from trigger_lut.metrics.ratios import effective_events, weighted_fraction
 from trigger_lut.metrics.resolution import target_resolution
 from trigger_lut.metrics.trigger_rates import passing_fraction
 from trigger_lut.network.network import Network, load_network
@@ -129,28 +137,40 @@ class Judged:
         return cls(assigned, assigned == labels, scores, shares)
 
 
-def classification(method: str, found: Judged, labels: NDArray[np.int64], classes: Sequence[str]) -> Classification:
+def classification(
+    method: str, found: Judged, labels: NDArray[np.int64], classes: Sequence[str], score: EventScore
+) -> Classification:
     """Return accuracy, ROC curves and confusion of one method."""
+    scores = score.summary(found.right.astype(np.float64), labels)
     return Classification(
         method=method,
-        accuracy=passing_fraction(found.right),
+        accuracy=_accuracy(found, score.weights, scores.weighted),
+        scores=scores,
         classes={name: roc_curve(found.scores[:, k], labels == k, found.shares[k]) for k, name in enumerate(classes)},
         confusion=confusion(found.assigned, labels, len(classes)).tolist(),
     )
 
 
-def cost(method: str, firmware: Judged, other: Judged, classes: Sequence[str]) -> QuantizationLoss:
-    """Compare the firmware with one other method on the same events."""
+def _accuracy(found: Judged, weights: NDArray[Any] | None, weighted: float) -> Interval68:
+    """Return the weighted accuracy with the interval of as many events as the weights are worth."""
+    if weights is None:
+        return passing_fraction(found.right)
+    return weighted_fraction(weighted, effective_events(weights))
+
+
+def cost(
+    method: str, firmware: Judged, other: Judged, classes: Sequence[str], weights: NDArray[Any] | None = None
+) -> QuantizationLoss:
+    """Compare the firmware with one other method on the same events, which have weights where training has them."""
     gained, lost = int((firmware.right & ~other.right).sum()), int((other.right & ~firmware.right).sum())
-    count = len(firmware.right)
-    apart = (gained - lost) / count
+    apart, spread = weighted_mean(firmware.right.astype(np.float64) - other.right, weights)
     of_areas = {}
     for name, first, second in zip(classes, firmware.shares, other.shares, strict=True):
         value, error = auc_errors.auc_difference(first, second)
         of_areas[name] = PairedDifference(value=value, error=error)
     return QuantizationLoss(
         method=method,
-        accuracy=PairedDifference(value=apart, error=float(np.sqrt(((gained + lost) / count - apart**2) / count))),
+        accuracy=PairedDifference(value=apart, error=spread),
         only_firmware=gained,
         only_other=lost,
         auc=of_areas,
@@ -206,16 +226,19 @@ def _classification(design: Spec, net: Network, events: EventCodes, model: Path,
     labels = events.labels_or_targets(TEST)
     outputs = predictions_by_method(design, events, network=net, model=model, baselines=references)
     found = {method: Judged.of(held[TEST], labels) for method, held in outputs.items()}
-    methods = [classification(method, judged, labels, events.classes) for method, judged in found.items()]
+    score = EventScore.for_split(events, TEST)
+    methods = [classification(method, judged, labels, events.classes, score) for method, judged in found.items()]
     firmware = methods[-1]
     return {
         "events": len(labels),
-        "score": firmware.accuracy.value,
+        "score": firmware.scores.weighted,
+        "scores": firmware.scores,
+        "weighted": score.weights is not None,
         "classes": firmware.classes,
         "confusion": firmware.confusion,
         "methods": methods,
         "quantization_losses": [
-            cost(method, found[FIRMWARE], judged, events.classes)
+            cost(method, found[FIRMWARE], judged, events.classes, score.weights)
             for method, judged in found.items()
             if method != FIRMWARE
         ],
@@ -225,10 +248,14 @@ def _classification(design: Spec, net: Network, events: EventCodes, model: Path,
 def _regression(design: Spec, net: Network, events: EventCodes, model: Path, references: Path) -> dict[str, Any]:
     found = predictions_by_method(design, events, network=net, model=model, baselines=references)
     true = events.labels_or_targets(TEST)
+    score = EventScore.for_split(events, TEST)
+    scores = score.summary(score.score(found[FIRMWARE][TEST], true), true)
     return {
         "metric": "r2",
         "events": len(true),
-        "score": float(EventScore.for_split(events, TEST).score(found[FIRMWARE][TEST], true).mean()),
+        "score": scores.weighted,
+        "scores": scores,
+        "weighted": score.weights is not None,
         "targets": [
             target_resolution(
                 name,

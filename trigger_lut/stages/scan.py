@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,11 +29,6 @@ def front(points: Sequence[tuple[float, float, bool]]) -> list[bool]:
         may and not any((a > accuracy and c <= cost) or (a == accuracy and c < cost) for a, c in allowed)
         for accuracy, cost, may in points
     ]
-
-
-def binomial_error(share: float, events: int) -> float:
-    """Return the standard error of a fraction p of n events: sqrt(p (1 - p) / n)."""
-    return math.sqrt(share * (1 - share) / events)
 
 
 def run(
@@ -125,7 +119,7 @@ def _point(
         training_seconds=row.training_seconds,
         score=row.score,
         metric=row.metric,
-        score_error=binomial_error(row.score, events) if row.metric == "accuracy" else None,
+        score_error=row.scores.weighted_error,
         luts=row.luts,
         luts_source=row.luts_source,
         luts_budget=row.luts_budget,

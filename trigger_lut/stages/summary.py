@@ -60,7 +60,9 @@ def summarize(folder: Path, reference: ReferenceCard) -> tuple[Spec, DesignSumma
         name=spec.design,
         metric=physics.metric,
         score=physics.score,
+        scores=physics.scores,
         baselines=reference.baselines,
+        largest_class=reference.largest_class,
         auc={name: curve.auc for name, curve in physics.classes.items()},
         efficiency_at_1e2={name: curve.efficiency_at_1e2 for name, curve in physics.classes.items()},
         efficiency_at_1e3={name: curve.efficiency_at_1e3 for name, curve in physics.classes.items()},
@@ -95,6 +97,7 @@ def table(designs: list[DesignSummary]) -> str:
     for design in designs:
         row = design.model_dump(mode="json")
         del row["budget"]
+        row["largest_class"] = None if design.largest_class is None else design.largest_class.scores.weighted
         row["baselines"] = {found.name: found.score for found in design.baselines}
         rows.append({**row, **{f"{line.quantity}_met": line.met for line in design.budget}})
     return rows_as_table(rows)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trigger_lut.cards.stage_cards import METRICS, Baseline, Metric, ReferenceCard
+from trigger_lut.cards.stage_cards import METRICS, Baseline, Metric, ReferenceCard, Scores
 from trigger_lut.report.template import Cell, Page, Table, cells, judgement
+
+SCORES_NOTE = (
+    "The first figure has the weights of the events and is what training judges by. Plain: all events alike. "
+    "Balanced: the mean over classes."
+)
 
 
 def reference_page(card: ReferenceCard) -> Page:
@@ -14,47 +19,70 @@ def reference_page(card: ReferenceCard) -> Page:
         title="Baselines",
         lead=f"Methods without quantization, trained on the same integer codes ({card.events:,} events) and compared "
         "on the test split.",
-        tables=[baselines_table(card.baselines, card.metric)],
+        tables=[baselines_table(card)],
         cards={"reference": card},
     )
 
 
-def baselines_table(baselines: Sequence[Baseline], metric: Metric) -> Table:
-    """Return scores, sizes and lengths of training, a row a method.
+def baselines_table(card: ReferenceCard) -> Table:
+    """Return scores, sizes and lengths of training, a row a method, and the score of the largest class.
 
     Parameters
     ----------
-    baselines : sequence of Baseline
-        The methods.
-    metric : str
-        Metric of their scores.
+    card : ReferenceCard
+        The baselines.
 
     Returns
     -------
     Table
         The table.
     """
-    header = ["Method", METRICS[metric], "Layers", "Parameters", "Epochs", "Converged", "Training time [s]"]
+    header = ["Method", *score_heads(card.metric), "Layers", "Parameters", "Epochs", "Converged", "Training time [s]"]
     rows = [
         cells(
             found.name,
-            score(found),
+            *score_cells(found.scores),
             found.layers,
             found.parameters,
             found.epochs,
             judgement(found.converged, "yes", "no"),
             found.seconds,
         )
-        for found in baselines
+        for found in card.baselines
     ]
-    note = "Parameters and epochs of trees: leaves and rounds of boosting. Converged: the loss on validation events "
-    return Table("Baselines", header, rows, note=f"{note}stopped falling before the largest number of epochs.")
+    if card.largest_class is not None:
+        nothing = [Cell("-")] * 5
+        rows.append([*cells(f"Always {card.largest_class.name}"), *score_cells(card.largest_class.scores), *nothing])
+    note = (
+        "Parameters and epochs of trees: leaves and rounds of boosting. Converged: the loss on validation events "
+        f"stopped falling before the largest number of epochs. {SCORES_NOTE}"
+    )
+    return Table("Baselines", header, rows, note=note)
 
 
 def score(found: Baseline) -> Cell:
     """Return the score of a baseline with its error."""
-    error = "" if found.score_error is None else f" ± {100 * found.score_error:.2f}"
-    return Cell(f"{100 * found.score:.2f}{error} %", key=found.score)
+    return with_error(found.scores.weighted, found.scores.weighted_error)
+
+
+def score_heads(metric: Metric) -> list[str]:
+    """Return the heads of the columns of `score_cells`."""
+    return [METRICS[metric], f"{METRICS[metric]}, plain", f"{METRICS[metric]}, balanced"]
+
+
+def score_cells(scores: Scores) -> list[Cell]:
+    """Return a score weighted, plain and balanced, each with its error."""
+    balanced = Cell("-") if scores.balanced is None else with_error(scores.balanced, scores.balanced_error)
+    return [
+        with_error(scores.weighted, scores.weighted_error),
+        with_error(scores.plain, scores.plain_error),
+        balanced,
+    ]
+
+
+def with_error(value: float, error: float | None) -> Cell:
+    """Return a fraction in percent with its error."""
+    return Cell(f"{100 * value:.2f}{'' if error is None else f' ± {100 * error:.2f}'} %", key=value)
 
 
 def described(baselines: Sequence[Baseline]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trigger_lut.cards.physics import Interval68, PairedDifference, PhysicsCard, QuantizationLoss
 from trigger_lut.cards.stage_cards import ReferenceCard
-from trigger_lut.report.pages.baselines import baselines_table
+from trigger_lut.report.pages.baselines import SCORES_NOTE, baselines_table, score_cells, with_error
 from trigger_lut.report.template import Cell, Page, Table, cells, fixed, percent
 
 
@@ -17,24 +17,29 @@ def _classification(card: PhysicsCard, reference: ReferenceCard) -> Page:
     from trigger_lut.report.plots.classification import confusion, roc, with_error
 
     costs = {cost.method: cost for cost in card.quantization_losses}
+    largest = reference.largest_class
+    nothing = "" if largest is None else f" Always {largest.name}: {score_cells(largest.scores)[0].text}."
     methods = Table(
         "Accuracy",
         [
             "Method",
             "Accuracy [%]",
+            "Plain",
+            "Balanced",
             "Firmware minus this [percentage points]",
             "Correct only in firmware",
             "Correct only here",
         ],
         [
             [
-                *cells(found.method, _accuracy(found.accuracy)),
+                *cells(found.method, _accuracy(found.accuracy), *score_cells(found.scores)[1:]),
                 *_cost(costs.get(found.method)),
             ]
             for found in card.methods
         ],
         note="Errors of the accuracy are central 68.3 % intervals (Clopper and Pearson). Errors of the difference "
-        "(McNemar) are smaller, because both methods use the same events.",
+        "(McNemar) are smaller, because both methods use the same events. "
+        f"{SCORES_NOTE}{nothing}",
     )
     classes = Table(
         "Each class against all others",
@@ -71,7 +76,7 @@ def _classification(card: PhysicsCard, reference: ReferenceCard) -> Page:
     return Page(
         title=f"{card.design}: physics",
         lead=_lead(card, reference),
-        tables=[methods, classes, assigned, baselines_table(reference.baselines, reference.metric)],
+        tables=[methods, classes, assigned, baselines_table(reference)],
         cards={"physics": card},
         plots=[
             (
@@ -139,7 +144,8 @@ def _regression(card: PhysicsCard, reference: ReferenceCard) -> Page:
     ]
     return Page(
         title=f"{card.design}: physics",
-        lead=f"Predicted minus true values of {card.events} events of the test split; R² {100 * card.score:.2f} %.",
+        lead=f"Predicted minus true values of {card.events} events of the test split; R² "
+        f"{with_error(card.score, card.scores.weighted_error).text}.",
         tables=[
             Table(
                 "Resolution",
@@ -148,7 +154,7 @@ def _regression(card: PhysicsCard, reference: ReferenceCard) -> Page:
                 note="Errors of the width are from resampled events. Firmware: the integers that verification compares "
                 "with the Verilog.",
             ),
-            baselines_table(reference.baselines, reference.metric),
+            baselines_table(reference),
         ],
         cards={"physics": card},
         plots=[

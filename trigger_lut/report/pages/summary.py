@@ -8,10 +8,10 @@ from pathlib import Path
 from trigger_lut.cards.base import read_card
 from trigger_lut.cards.route import RouteCard
 from trigger_lut.cards.stage_cards import METRICS, DesignSummary, Summary
-from trigger_lut.report.pages.baselines import described, score
+from trigger_lut.report.pages.baselines import SCORES_NOTE, described, score, score_cells, with_error
 from trigger_lut.report.pages.route import designs_table
 from trigger_lut.report.plots.style import styled
-from trigger_lut.report.template import Cell, Page, Table, cells, fixed, fmax, judgement, percent, write_page
+from trigger_lut.report.template import Cell, Page, Table, cells, fixed, fmax, judgement, write_page
 
 
 def pages_of_summary(*, summary: Path, folder: Path, routes: Sequence[Path] = ()) -> None:
@@ -45,8 +45,15 @@ def summary_page(card: Summary, routed: list[RouteCard] | None = None) -> Page:
         ("Budget", lambda d: judgement(d.budget_met)),
         ("Bit-exact", lambda d: judgement(d.bit_exact, "yes", _not_exact(d))),
         ("Vectors compared", lambda d: d.vectors),
-        (shown, lambda d: percent(d.score)),
+        (shown, lambda d: with_error(d.score, d.scores.weighted_error)),
+        (f"{shown}, plain", lambda d: score_cells(d.scores)[1]),
+        (f"{shown}, balanced", lambda d: score_cells(d.scores)[2]),
         *((f"{shown}, {found.name}", lambda _, found=found: score(found)) for found in card.designs[0].baselines),
+        *(
+            [(f"{shown}, always {largest.name}", lambda _: score_cells(largest.scores)[0])]
+            if (largest := card.designs[0].largest_class) is not None
+            else []
+        ),
         ("LUT", lambda d: Cell(f"{d.luts} of {d.luts_budget}")),
         ("LUT, estimate", lambda d: fixed(d.luts_estimate)),
         ("FF", lambda d: d.ff),
@@ -66,7 +73,7 @@ def summary_page(card: Summary, routed: list[RouteCard] | None = None) -> Page:
         [cells(name, *(value(d) for d in card.designs)) for name, value in quantities],
         note=f"LUT, FF, DSP, BRAM18: {sources}. Latency: {simulated}. LUT, estimate: count before synthesis. Fmax: "
         "estimate of the delay model for the synthesized netlist, not a timing run. "
-        f"{described(card.designs[0].baselines)}",
+        f"{described(card.designs[0].baselines)} {SCORES_NOTE}",
     )
     lines = Table(
         "Budget lines",

@@ -68,7 +68,7 @@ def test_a_good_budget_has_its_values_and_defaults(load):
         "dsp": 2,
         "bram18": 0,
     }
-    assert (budget.seed, budget.training.batch_size, budget.network.batch_norm) == (1, 1024, True)
+    assert (budget.seed, budget.training.batch_size, budget.network.batch_norm) == (1, None, True)
     assert target.clock_period_ns == 5.0
 
 

@@ -44,7 +44,7 @@ def test_what_does_not_go_together_is_refused(tmp_path):
     ]
     assert "all classes are background" in mistakes(tmp_path, anomaly={"background": CLASSES})[0]
     assert mistakes(tmp_path, balance_classes=True) == [
-        "anomaly: not with weight or balance_classes; `flatten` gives the weights"
+        "anomaly: not with weight, reweight or balance_classes; `flatten` gives the weights"
     ]
     trigger = {"signal": ["b", "c"], "input_rate_khz": 1}
     assert mistakes(tmp_path, trigger=trigger) == ["trigger.signal: holds classes of anomaly.background"]

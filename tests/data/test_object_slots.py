@@ -240,8 +240,8 @@ def test_bad_weights_and_observables_are_refused(tmp_path: Path) -> None:
     made["x"][7] = -1.0
     made["mass"][9] = math.nan
     file = write_tree(tmp_path / "a.root", made)
-    with pytest.raises(DataError, match=r"weight: -1 at entry 7, expected a number from 0 on, such as abs"):
-        run(tmp_path, [file], weight="where(x < -0.999, x, 1)", cut="(event == 7) | (x > 0)", features=[{"name": "n"}])
+    with pytest.raises(DataError, match=r"weight: inf at entry 7, expected a number below 1e30"):
+        run(tmp_path, [file], weight="1 / (1 + where(x < -0.999, x, 1))", features=[{"name": "n"}])
     with pytest.raises(DataError, match=r"observable 'm': 1 of 90 values, first at entry 9 of "):
         run(tmp_path, [file], observables={"m": "mass"}, features=[{"name": "n"}])
 

@@ -63,7 +63,12 @@ class Training(Strict):
     """Length and steps of the training. There is no penalty weight: the controller finds it."""
 
     epochs: int = Field(default=300, ge=LEAST_EPOCHS, le=1_000_000, description="Passes over the training split.")
-    batch_size: int = Field(default=1024, ge=1, description="Events a step.")
+    batch_size: int | None = Field(
+        default=None,
+        ge=1,
+        description="Events a step; default: 1024, and less for small samples: a power of two from 32 on that gives at "
+        "least 16 steps an epoch.",
+    )
     learning_rate: float = Field(
         default=0.01, gt=0, le=1, description="Largest learning rate; it decays along a cosine."
     )

@@ -98,6 +98,9 @@ def _part(data_set: DataSet, source: Source, branches: Mapping[str, Any], start:
         rows["group"] = hash_columns([column for name, column in zip(names, ids, strict=True) if name in wanted])
     if data_set.weight is not None:
         rows["weight"] = _weights(one_number("weight", parse(data_set.weight), branches, len(entry))[keep], entry[keep])
+    if data_set.reweight is not None:
+        variable = one_number("reweight", parse(data_set.reweight.variable), branches, len(entry))[keep]
+        rows["bin"] = _bins(variable, data_set.reweight.bins, entry[keep])
     _fill_values(data_set, branches, entry, keep, rows)
     targets = {target.name: target.expression for target in data_set.regression_targets or []}
     for name, what, texts in (("observables", "observable", data_set.observables), ("targets", "target", targets)):
@@ -165,13 +168,18 @@ def _cut(data_set: DataSet, branches: Mapping[str, Any], count: int) -> NDArray[
 
 
 def _weights(values: NDArray[np.floating], entry: NDArray[np.int64]) -> NDArray[np.float32]:
-    good = np.isfinite(values) & (values >= 0) & (values < 1e30)
+    good = np.abs(values) < 1e30
     if not good.all():
         first = int(np.argmin(good))
-        raise DataError(
-            f"weight: {values[first]:g} at entry {entry[first]}, expected a number from 0 on, such as abs(...)"
-        )
+        raise DataError(f"weight: {values[first]:g} at entry {entry[first]}, expected a number below 1e30")
     return values.astype(np.float32)
+
+
+def _bins(values: NDArray[np.floating], edges: Sequence[float], entry: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the bin of each value; values beyond the edges belong to the end bins."""
+    if not (good := ~np.isnan(values)).all():
+        raise DataError(f"reweight: NaN at entry {entry[int(np.argmin(good))]}, expected a number")
+    return np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
 
 
 def _identity(name: str, array: Any) -> NDArray[np.integer]:

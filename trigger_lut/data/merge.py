@@ -26,6 +26,7 @@ from trigger_lut.data.records import Rows, filled_slots, groups, read_rows, row_
 from trigger_lut.data.split import assign
 from trigger_lut.data.stored_arrays import Stored
 from trigger_lut.data.targets import scales_of, target_summaries
+from trigger_lut.data.training_weights import TrainingWeights
 from trigger_lut.errors import DataError
 from trigger_lut.fixed_point.formats import KIF
 
@@ -134,7 +135,10 @@ def merge(
         seen.counts,
         features,
         target_summaries(data_set, seen.targets, scales),
-        channel_warnings(features, [tally.digest.digest() for tally in tallies], int(seen.counts.sum())),
+        [
+            *channel_warnings(features, [tally.digest.digest() for tally in tallies], int(seen.counts.sum())),
+            *seen.weights.warnings(),
+        ],
     )
 
 
@@ -152,15 +156,15 @@ class _Seen:
         self.data_set, self.files, self.for_training = data_set, files, for_training
         classes, targets = len(data_set.label_classes), len(data_set.regression_targets or [])
         self.counts = np.zeros((len(SPLIT_NAMES), classes), np.int64)
-        self.weights = np.zeros(classes)  # of the training split
+        self.weights = TrainingWeights(data_set)
         self.targets, self.training_targets = Moments(targets), Moments(targets)
         self.twice, self.first_twice = 0, ""
 
     def add(self, rows: Rows, split: NDArray[np.uint8]) -> None:
-        classes, labels, train = len(self.weights), rows["label"].astype(np.int64), split == TRAIN
+        classes, labels, train = self.counts.shape[1], rows["label"].astype(np.int64), split == TRAIN
         both = np.bincount(split * np.int64(classes) + labels, minlength=self.counts.size)
         self.counts += both.reshape(self.counts.shape)
-        self.weights += np.bincount(labels[train], weights(rows)[train], minlength=classes)
+        self.weights.add(rows[train])
         if self.data_set.regression_targets:
             self.targets.add(rows["targets"])
             self.training_targets.add(rows["targets"][train])
@@ -197,22 +201,14 @@ class _Seen:
                 problems += [f"class {kind!r} (label {k}) has no events in the {s} split" for s in missing]
         if problems:
             raise DataError(f"{name}: " + "; ".join(problems))
-        weightless = (self.weights <= 0) & np.array(self.data_set.trained_on)
-        if weightless.any():
-            kind = self.data_set.label_classes[int(np.argmax(weightless))]
-            raise DataError(f"{name}: class {kind!r} has no weight in the training split")
+        if (problem := self.weights.problem()) is not None:
+            raise DataError(f"{name}: {problem}")
 
     def training_weights(self, rows: Rows) -> NDArray[np.float32] | None:
-        """(N,) of mean 1 over the training split, each class alike where the description says so; None: no weights."""
+        """Return (N,) weights as the description says; None: no weights."""
         if not self.for_training:
             return None if self.data_set.weight is None else weights(rows).astype(np.float32)
-        if self.data_set.weight is None and not self.data_set.balance_classes:
-            return None
-        events = int(self.counts[TRAIN].sum())
-        if self.data_set.balance_classes:
-            each = weights(rows) / self.weights[rows["label"]]
-            return np.asarray(each / (len(self.weights) / events), np.float32)
-        return np.asarray(weights(rows) / (self.weights.sum() / events), np.float32)
+        return self.weights.of(rows, int(self.counts[TRAIN].sum()))
 
 
 def _encoded(

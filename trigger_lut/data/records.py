@@ -6,7 +6,8 @@ entry, file  where it was read: entry in its tree, number of the file
 label        its class; of a regression 0
 values       by channel: its expression, computed in float64, rounded to float32
 kept         by kind of objects: how many of the slots are filled
-weight       in training; missing where all are alike
+weight       in training; missing where all are alike.
+bin          of the variable of `reweight`; missing without it.
 observables, targets
 """
 
@@ -43,6 +44,8 @@ def row_type(data_set: DataSet) -> np.dtype[np.void]:
         fields.append(("group", "<u8"))
     if data_set.weight is not None:
         fields.append(("weight", "<f4"))
+    if data_set.reweight is not None:
+        fields.append(("bin", "<i4"))
     counts = {
         "values": ("<f4", len(channels(data_set))),
         "kept": ("<i4", len(data_set.objects)),

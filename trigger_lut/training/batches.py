@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 COPIES = 3  # of a window at most: one that is trained on, as an array and on the device, and one that is being read
 BLOCKS = 16  # of a window at least: what neighbors in the file have in common is to be a small part of it
+LEAST_BATCH, MOST_BATCH, STEPS = 32, 1024, 16  # events a step, and steps an epoch of small samples
 Item = TypeVar("Item")
 
 
@@ -69,10 +70,29 @@ def training_data(events: EventCodes, training: Training) -> TrainingData:
         If less than two batches fit.
     """
     counts = events.counts().sum(axis=0)
+    batch = training.batch_size or suited_batch(int(counts[TRAIN]))
     size = (counts[TRAIN] + counts[VALIDATION]) * event_bytes(events)
     if size <= training.memory_mb * 1e6:
-        return InMemoryData(events, training.batch_size)
-    return StreamedData(events, training.batch_size, training.memory_mb)
+        return InMemoryData(events, batch)
+    return StreamedData(events, batch, training.memory_mb)
+
+
+def suited_batch(events: int) -> int:
+    """Choose the events a step.
+
+    Few steps an epoch train a small sample badly: the number of epochs is that of a large one.
+
+    Parameters
+    ----------
+    events : int
+        Events of the training split.
+
+    Returns
+    -------
+    int
+        A power of two from LEAST_BATCH to MOST_BATCH, with at least STEPS steps an epoch where it is not the least.
+    """
+    return 2 ** int(np.log2(np.clip(events / STEPS, LEAST_BATCH, MOST_BATCH)))
 
 
 def real_values(events: EventCodes, split: int) -> tuple[np.ndarray, np.ndarray]:

@@ -107,8 +107,8 @@ def _anomaly_mistakes(data_set: DataSet) -> list[str]:
     trigger, anomaly = data_set.trigger, data_set.anomaly
     if anomaly is not None and data_set.label is not None:
         lines += [f"anomaly.{line}" for line in anomaly.mistakes(data_set.label.classes)]
-        if data_set.balance_classes or data_set.weight is not None:
-            lines.append("anomaly: not with weight or balance_classes; `flatten` gives the weights")
+        if data_set.balance_classes or data_set.weight is not None or data_set.reweight is not None:
+            lines.append("anomaly: not with weight, reweight or balance_classes; `flatten` gives the weights")
         if trigger is not None and set(trigger.signal) & set(anomaly.background):
             lines.append("trigger.signal: holds classes of anomaly.background")
     elif anomaly is not None:

@@ -13,6 +13,7 @@ from trigger_lut.config.crossings import ENERGY_TEV, Crossings, planned_crossing
 from trigger_lut.config.data_set.anomaly import SCORE, Anomaly
 from trigger_lut.config.data_set.features import ExpressionText, FeatureList, NonFinite, Objects, Quantiles, Width
 from trigger_lut.config.data_set.files import Address, Source, expand, line_up, lists
+from trigger_lut.config.data_set.reweight import Reweight
 from trigger_lut.config.data_set.trigger import Trigger
 from trigger_lut.config.muons import MuonChamber, planned_muon_files
 from trigger_lut.config.simulation import PlannedFile, Simulation, planned_files
@@ -167,8 +168,11 @@ class DataSet(Strict):
     objects: dict[Name, Objects] = Field(
         {}, description="Objects in slots, by name; their channels follow those of features, slot by slot."
     )
-    weight: ExpressionText | None = Field(None, description="Weight of an entry in training; default: 1.")
+    weight: ExpressionText | None = Field(
+        None, description="Weight of an entry in training, which may be negative; default: 1."
+    )
     balance_classes: bool = Field(False, description="Whether all classes get the same weight in training.")
+    reweight: Reweight | None = Field(None, description="Weights in training that make a variable flat in each class.")
     observables: dict[Text, ExpressionText] = Field(
         {}, description="What results are shown against and no network reads, by label such as 'pt [GeV]'."
     )

@@ -39,6 +39,8 @@ def expressions(data_set: DataSet) -> Iterator[tuple[str, Expression]]:
     for key, text in (("cut", data_set.cut), ("weight", data_set.weight)):
         if text is not None:
             yield key, parse(text)
+    if data_set.reweight is not None:
+        yield "reweight", parse(data_set.reweight.variable)
     for name, text in data_set.observables.items():
         yield f"observable {name!r}", parse(text)
     for target in data_set.regression_targets or []:

@@ -3,11 +3,10 @@
 import keras
 import numpy as np
 import pytest
-from hgq.config import QuantizerConfigScope
+from converted import KIND, between, branches, built, seq, unexplained
 from hgq.layers import QConv2D, QConv3D, QDense, QDenseT, QGlobalAveragePooling2D, QMinimum
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import random_codes
 from quantizers.fixed_point._fixed_point_ops import _get_fixed_quantizer
 
 from trigger_lut.conversion.final_activation import without_final_activation
@@ -19,28 +18,12 @@ from trigger_lut.fixed_point.formats import KIF, kif_for_range
 from trigger_lut.fixed_point.ranges import OVERFLOWS
 from trigger_lut.network.network import Network
 from trigger_lut.network.reference_model import evaluate
-from trigger_lut.verification.exact_keras import explained
-from trigger_lut.verification.keras_model import run_keras
 
 L = keras.layers
-KIND = KIF(1, 2, 3)
-
-
-def seq(shape, *layers):
-    return keras.Sequential([keras.Input(shape), *layers])
-
-
-def between(layer):
-    return seq((4,), QDense(4), layer, QDense(3))
 
 
 def pooled(layer):
     return seq((4, 4, 1), QConv2D(2, 2, activation="relu"), layer, L.Flatten(), QDense(3))
-
-
-def branches(merge):
-    x = keras.Input((4,))
-    return keras.Model(x, QDense(3)(merge(QDense(4)(x), QDense(4)(x))))
 
 
 def normalized():
@@ -80,26 +63,6 @@ MODELS = {
     "QConv3D": lambda: seq((2, 2, 2, 1), QConv3D(2, 2), L.Flatten(), QDense(2)),
     "UpSampling2D": lambda: pooled(L.UpSampling2D(2)),
 }
-
-
-def built(make, **quantizers):
-    keras.utils.set_random_seed(1)
-    with QuantizerConfigScope(place="datalane", **quantizers):
-        model = make()
-    model(np.random.default_rng(0).normal(size=(64, *model.inputs[0].shape[1:])).astype("f4"), training=True)
-    return model
-
-
-def unexplained(model):
-    """Count events in which the integers are not the model, beyond float rounding."""
-    inputs = [KIND] * int(np.prod(model.inputs[0].shape[1:]))
-    network = integer_network(model, inputs=inputs, wraps=True)
-    codes = random_codes(network, 500)
-    expected, outputs = evaluate(network, codes), run_keras(model, network, codes)
-    assert len(np.unique(expected, axis=0)) > 10
-    different = (expected != outputs).any(axis=1)
-    assert different.sum() <= 2
-    return int((different & ~explained(model, network, codes, expected, outputs).rounding).sum())
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -172,6 +172,22 @@ def test_the_order_of_a_maximum_does_not_matter(order, offset):
     assert second == algebra.add(algebra.scale(first, 2), algebra.constant(offset))
 
 
+@given(st.permutations(range(4)), st.sampled_from([2, 8]))
+def test_the_factor_of_a_maximum_does_not_matter(order, factor):
+    algebra = Algebra()
+    inputs = [algebra.input(*ends) for ends in INPUTS[:4]]
+
+    def weighted(n, by):
+        return algebra.add(algebra.scale(inputs[n], by * (3 + n)), algebra.scale(inputs[(n + 1) % 4], by))
+
+    moved = [weighted(n, factor) for n in order]  # made first: its functions have other numbers
+    second = algebra.larger(algebra.larger(moved[0], moved[1]), algebra.larger(moved[2], moved[3]))
+    first = weighted(0, 1)
+    for n in range(1, 4):
+        first = algebra.larger(first, weighted(n, 1))
+    assert second == algebra.scale(first, factor)
+
+
 def test_other_integers_have_other_forms():
     algebra = Algebra()
     a, b = algebra.input(0, 7), algebra.input(0, 7)

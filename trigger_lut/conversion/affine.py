@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 from trigger_lut.conversion.lut_layers import fraction_bits_of
+from trigger_lut.conversion.refused import refusal
 from trigger_lut.conversion.rounding import SUPPORTED
 from trigger_lut.errors import FirmwareError
 from trigger_lut.fixed_point.formats import KIF, IntArray
@@ -28,9 +29,9 @@ POOLS = {
     for n in (1, 2, 3)
 }
 MEANS = ("Mean", "Average")
-CONVERTED = sorted(
-    {*WITH_KERNEL, *MERGES, *MEANS, "QBatchNormalization", "QSum", "QMeanPow2", "Sum", "Quantizer", *POOLS}
-)
+BY_CONSTANT = ("Matmul", "Einsum", "Dot", "Tensordot")  # operations on a tensor and constants
+OFFSETS = ("Add", "Subtract")
+FLOAT_BITS = 24  # of a float32 result that is exact
 ROUNDINGS = {"S_RND": "RND", "S_RND_CONV": "RND_CONV"}  # stochastic rounding applies in training only
 FINEST = 40  # fraction bits of a weight, a product or a bias
 WIDEST_SUM = 50  # bits of a sum
@@ -96,7 +97,7 @@ def affine_map(op: Any, node: Any, shapes: Sequence[tuple[int, ...]], exact: Cal
     linear = _linear_map(op, kind, node, shapes)
     sizes = [int(np.prod(shape)) for shape in shapes]
     out_shape = tuple(int(n) for n in node.outputs[0].shape[1:])
-    read = quantizer_formats(op, op, shapes[0]) if kind == "Quantizer" else input_formats(op, shapes)
+    read = quantizer_formats(op, op, shapes[0], affine=True) if kind == "Quantizer" else input_formats(op, shapes)
     formats, overflow, rounding = read or (list(exact()), "WRAP", "TRN")
     weights = matrix_of(op, linear, shapes, sizes, out_shape)
     divisors = None
@@ -110,6 +111,12 @@ def affine_map(op: Any, node: Any, shapes: Sequence[tuple[int, ...]], exact: Cal
         if op.qbias is not None:
             qbias = np.asarray(keras.ops.convert_to_numpy(op.qbias), dtype=np.float64)
             bias = np.broadcast_to(qbias, out_shape).reshape(-1)
+    if kind in OFFSETS and _has_constant(op, kind, node):
+        zeros = np.zeros((1, *shapes[0]), dtype=np.float32)
+        offset = np.asarray(keras.ops.convert_to_numpy(called(op, node, zeros)), dtype=np.float64)
+        bias = np.broadcast_to(offset, (1, *out_shape)).reshape(-1)
+    if kind == "Quantizer" and op.affine is not None:
+        bias = np.full(weights.shape[1], float(op.affine[1]))
     if kind == "QBatchNormalization":
         bias = np.broadcast_to(_normalization(op)[1], (1, *out_shape)).reshape(-1)
     return Affine(
@@ -221,6 +228,8 @@ def _linear_map(
         return lambda x: x[0] * _normalization(op)[0]
     if kind in ("QSum", "QMeanPow2"):
         return lambda x: ops.sum(x[0], axis=op.axes, keepdims=op.keepdims) * op.scale
+    if _has_constant(op, kind, node):
+        return lambda x: called(op, node, x[0], constants=kind not in OFFSETS)
     if kind == "Sum":
         return lambda x: ops.sum(x[0], axis=op.axis, keepdims=op.keepdims)
     if kind == "Mean":
@@ -229,12 +238,75 @@ def _linear_map(
         return lambda x: keras.layers.Average.call(op, [ops.cast(part, "float32") for part in x])
     if kind.removeprefix("Q") in POOLS:
         return lambda x: POOLS[kind.removeprefix("Q")].call(op, ops.cast(x[0], "float32"))
-    if kind == "Quantizer" or is_relu(op):
+    if kind == "Quantizer":
+        return lambda x: x[0] * (op.affine or (1.0, 0.0))[0]
+    if is_relu(op):
         return lambda x: x[0]
+    reason = refusal(kind)
     raise FirmwareError(
-        f"layer {op.name!r} is a {kind}. Expected table layers, arithmetic layers ({', '.join(CONVERTED)}), functions "
-        "of one value, maxima and layers that rearrange values; see the table of layers in the documentation"
+        f"layer {op.name!r} is a {kind}{f': {reason}' if reason else ''}. Expected table layers, arithmetic layers, "
+        "products, functions of one value, maxima and layers that rearrange values; see the table of layers in the "
+        "documentation"
     )
+
+
+def _has_constant(op: Any, kind: str, node: Any) -> bool:
+    """Return whether an operation of Keras is linear in its only tensor, with other arguments that are constants."""
+    return not isinstance(op, keras.Layer) and kind in (*BY_CONSTANT, *OFFSETS) and len(node.input_tensors) == 1
+
+
+def called(op: Any, node: Any, x: Any, constants: bool = True) -> Any:
+    """Call an operation of one tensor on another array.
+
+    Parameters
+    ----------
+    op, node
+        The operation and its call.
+    x : array
+        With a batch axis.
+    constants : bool
+        Whether its other arrays are those of the call, instead of 0.
+
+    Returns
+    -------
+    tensor
+    """
+    arguments, options = node.arguments.fill_in({id(node.input_tensors[0]): keras.ops.convert_to_tensor(x)})
+    if not constants:
+        own = [isinstance(value, keras.KerasTensor) for value in node.arguments.args]
+        arguments = [a if mine else keras.ops.zeros_like(a) for a, mine in zip(arguments, own, strict=True)]
+    return op.call(*arguments, **options)
+
+
+def is_exact_offset(
+    op: Any, node: Any, shape: tuple[int, ...], ranges: Callable[[], list[tuple[int, int, int]]]
+) -> bool:
+    """Return whether an operation adds constants to values, without float rounding.
+
+    Parameters
+    ----------
+    op, node
+        The operation and its call.
+    shape : tuple of int
+        Of the tensor, without the batch axis.
+    ranges : callable
+        Returns the smallest code, largest code and fraction bits of each value.
+
+    Returns
+    -------
+    bool
+    """
+    kind = type(op).__name__
+    if kind not in OFFSETS or not _has_constant(op, kind, node) or len(node.arguments.args) != 2:
+        return False
+    offset = np.asarray(keras.ops.convert_to_numpy(called(op, node, np.zeros((1, *shape), dtype=np.float32))))
+    scaled = offset.astype(np.float64) * 2.0**FINEST
+    if (scaled != np.round(scaled)).any() or (np.abs(scaled) >= 2.0**62).any():
+        return False
+    codes = ranges()
+    fraction = max(fraction_bits_of(offset.astype(np.float64), FINEST), *(f for _, _, f in codes))
+    largest = max(max(abs(lo), abs(hi)) * 2.0**-f for lo, hi, f in codes) + np.abs(offset).max()
+    return bool(largest * 2.0**fraction < 2.0**FLOAT_BITS)
 
 
 def _integer_divisors(weights: np.ndarray) -> tuple[np.ndarray, IntArray | None]:
@@ -324,7 +396,9 @@ def matrix_of(
     return result[:-1].reshape(total, -1)
 
 
-def quantizer_formats(op: Any, quantizer: Any, shape: tuple[int, ...]) -> tuple[list[KIF | None], str, str]:
+def quantizer_formats(
+    op: Any, quantizer: Any, shape: tuple[int, ...], affine: bool = False
+) -> tuple[list[KIF | None], str, str]:
     """Read a quantizer of HGQ2.
 
     Parameters
@@ -335,6 +409,8 @@ def quantizer_formats(op: Any, quantizer: Any, shape: tuple[int, ...]) -> tuple[
         The quantizer.
     shape : tuple of int
         Of the quantized array, without the batch axis.
+    affine : bool
+        Whether the caller applies an affine map behind the quantizer.
 
     Returns
     -------
@@ -344,11 +420,19 @@ def quantizer_formats(op: Any, quantizer: Any, shape: tuple[int, ...]) -> tuple[
     Raises
     ------
     FirmwareError
-        If it is not of fixed point, has a scale, or rounds in an unsupported way.
+        If it is not of fixed point, has a scale that is no power of two, or rounds in an unsupported way.
     """
     inner = quantizer.quantizer
-    if quantizer.scaler is not None or quantizer.affine is not None or not hasattr(inner, "kif"):
-        raise FirmwareError(f"layer {op.name!r}: a quantizer with a scale, or not of fixed point")
+    if not hasattr(inner, "kif"):
+        raise FirmwareError(f"layer {op.name!r}: a quantizer not of fixed point. Expected q_type 'kif' or 'kbi'")
+    if quantizer.affine is not None and not affine:
+        raise FirmwareError(
+            f"layer {op.name!r}: an input or output quantizer with an affine map. Expected a layer Quantizer with it"
+        )
+    mantissa, exponent = np.frexp(float(1.0 if quantizer.scaler is None else quantizer.scaler))
+    if mantissa != 0.5:
+        raise FirmwareError(f"layer {op.name!r}: a quantizer with scale {quantizer.scaler}. Expected a power of two")
+    shift = int(exponent) - 1
     rounding = ROUNDINGS.get(inner.round_mode, inner.round_mode)
     if rounding not in SUPPORTED or inner.overflow_mode not in OVERFLOWS:
         raise FirmwareError(
@@ -359,7 +443,9 @@ def quantizer_formats(op: Any, quantizer: Any, shape: tuple[int, ...]) -> tuple[
         np.asarray(keras.ops.convert_to_numpy(inner.bw_mapper.bw_to_x(part, (1, *shape))))[0].reshape(-1).astype(int)
         for part in inner.kif
     ]
-    formats = [KIF(int(k), int(i), int(f)) if k + i + f > 0 else None for k, i, f in zip(*parts, strict=True)]
+    formats = [
+        KIF(int(k), int(i) + shift, int(f) - shift) if k + i + f > 0 else None for k, i, f in zip(*parts, strict=True)
+    ]
     return formats, inner.overflow_mode, rounding
 
 

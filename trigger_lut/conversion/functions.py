@@ -265,7 +265,24 @@ def exact_chain(function: RealFunction) -> Chain:
             "a quantizer behind it (of HGQ2: an input quantizer of the next layer, or enable_oq=True)"
         )
     f = fraction_bits_of(function.results)
-    return _tables(function, np.round(function.results * 2.0**f).astype(np.int64), f)
+    entries = np.round(function.results * 2.0**f).astype(np.int64)
+    layer = _line(function, entries, f)
+    return _tables(function, entries, f) if layer is None else single(layer)
+
+
+def _line(function: RealFunction, entries: IntArray, fraction_bits: int) -> LinearLayer | None:
+    """Build the product with a constant that gives the entries; None where a table is simpler or there is none."""
+    steps = np.diff(entries)
+    if not len(steps) or function.source == PADDING or (steps != steps[0]).any() or not steps[0]:
+        return None
+    weight = int(steps[0])
+    if abs(weight).bit_count() > 1 and _window(function, entries).bits <= SHORT_TABLE:
+        return None
+    inputs = (kif_for_range(function.lo, function.hi, function.f),)
+    bias = int(entries[0]) - weight * function.lo
+    return LinearLayer(
+        f"{function.name}_product", inputs, ("WRAP",), _one(weight), _row(bias), fraction_bits=_row(fraction_bits)
+    )
 
 
 def quantized_chain(function: RealFunction, kif: KIF, overflow: str, rounding: str) -> Chain:

@@ -1,16 +1,16 @@
 """Conversion of HGQ2's table layers, in which each edge has quantizers before and after its function.
 
-QDenseT and QConvT1D/2D (HGQ-LUT, arXiv 2512.14743) copy their input to each edge and quantize it. A small network
-maps it, a second quantizer rounds the result, and the layer sums over its inputs. The converter evaluates each edge for
-every code of its format, which gives its table. Edges of an input with the same format share a channel. Bit widths may
-differ between positions. HGQ2's activations (QUnaryFunctionLUT) are tables too, one for each value.
+QDenseT, QEinsumDenseT and QConvT1D/2D (HGQ-LUT, arXiv 2512.14743) copy their input to each edge and quantize it. A
+small network maps it, a second quantizer rounds the result, and the layer sums over its inputs. The converter evaluates
+each edge for every code of its format, which gives its table. Edges of an input with the same format share a channel.
+Bit widths may differ between positions. HGQ2's activations (QUnaryFunctionLUT) are tables too, one for each value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from math import sqrt
+from math import prod, sqrt
 from typing import Any
 
 import keras
@@ -25,7 +25,7 @@ from trigger_lut.layers.arguments import FRACTION_LIMIT
 from trigger_lut.network.network import TableLayer
 
 UNARY = ("QUnaryFunctionLUT", "QAffinedUnaryFunctionLUT")
-KINDS = ("QDenseT", "QConvT1D", "QConvT2D", *UNARY)
+KINDS = ("QDenseT", "QEinsumDenseT", "QConvT1D", "QConvT2D", *UNARY)
 WIDEST = 14  # bits of an edge's input: 16,384 entries
 FINEST = 2 * FRACTION_LIMIT  # fractional bits of results
 AT_ONCE = 1 << 22  # values of edges evaluated together
@@ -42,9 +42,42 @@ def is_hgq_table(op: Any) -> bool:
     Returns
     -------
     bool
-        Also true for its activations by table.
+        Also true for its activations by table, with quantizers of input and output.
     """
-    return type(op).__name__ in KINDS and type(op).__module__.startswith("hgq.")
+    return type(op).__name__ in KINDS and type(op).__module__.startswith("hgq.") and not is_open_function(op)
+
+
+def is_open_function(op: Any) -> bool:
+    """Return whether an operation is an activation of HGQ2 without a quantizer before or behind its function.
+
+    Parameters
+    ----------
+    op
+        The operation.
+
+    Returns
+    -------
+    bool
+    """
+    return _is_unary(op) and not (op.enable_iq and op.enable_oq)
+
+
+def function_of(op: Any) -> Callable[[Any], Any]:
+    """Return the function of an activation of HGQ2, without its quantizers.
+
+    Parameters
+    ----------
+    op
+        The layer.
+
+    Returns
+    -------
+    callable
+        Of an array.
+    """
+    if not hasattr(op, "scale"):
+        return op.activation  # type: ignore[no-any-return]
+    return lambda x: op.activation(keras.ops.convert_to_tensor(x) * op.scale + op.bias)
 
 
 @dataclass(frozen=True)
@@ -85,18 +118,17 @@ def convert_hgq_tables(op: Any, values: IntArray) -> HgqTables:
     FirmwareError
         If a quantizer is not of fixed point, or an edge reads more than 14 bits.
     """
-    unary = _is_unary(op)
-    activation = None if unary or op.activation is keras.activations.linear else op.activation
-    values, edges = _edges(op, values)
-    if not op.enable_iq or (unary and not op.enable_oq):
-        raise FirmwareError(f"layer {op.name!r}: expected a quantizer of its input" + " and output" * unary)
-    own = edges[:-2] if unary else edges  # as its quantizers see it
-    codes, overflow, rounding = _formats(op, op.iq, own)
-    if (finest := int(_formats(op, op.oq if unary else op.toq, own)[0][..., 2].max(initial=0))) > FINEST:
+    activation = None if _is_unary(op) or op.activation is keras.activations.linear else op.activation
+    values = _read_values(op, values)
+    if not op.enable_iq:
+        raise FirmwareError(f"layer {op.name!r}: expected a quantizer of its input")
+    axes = _axes(op, values.shape)
+    codes, overflow, rounding = _formats(op, op.iq, axes.own)
+    if (finest := int(_formats(op, op.oq if _is_unary(op) else op.toq, axes.own)[0][..., 2].max(initial=0))) > FINEST:
         raise FirmwareError(f"layer {op.name!r}: results of {finest} fractional bits; expected at most {FINEST}")
-    tables = _tables(op, codes.reshape(*edges, 3))
-    codes = codes.reshape(-1, *edges[-2:], 3)
-    gather_index = values.reshape(-1, edges[-2])
+    tables = axes.as_edges(_tables(op, codes), 1)
+    codes = axes.as_edges(codes, 0)
+    gather_index = axes.as_read(values)
     groups: dict[str, tuple[TableLayer, list[IntArray], list[int]]] = {}
     for p in range(len(gather_index)):
         layer, channels = _at_position(op.name, codes[p], tables[:, p], overflow, rounding)
@@ -105,14 +137,67 @@ def convert_hgq_tables(op: Any, values: IntArray) -> HgqTables:
         _, rows, positions = groups.setdefault(key, (layer, [], []))
         rows.append(gather_index[p][channels])
         positions.append(p)
-    layers, order = [], np.zeros((len(gather_index), edges[-1]), dtype=np.int64)
+    n_out = tables.shape[-1]
+    layers, order = [], np.zeros((len(gather_index), n_out), dtype=np.int64)
     done = 0
     for n, (layer, rows, positions) in enumerate(groups.values()):
         name = op.name if len(groups) == 1 else f"{op.name}_part{n}"
         layers.append(replace(layer, name=name, gather_index=np.array(rows, dtype=np.int64).reshape(len(rows), -1)))
-        order[positions] = (done + np.arange(len(positions)))[:, None] * edges[-1] + np.arange(edges[-1])
+        order[positions] = (done + np.arange(len(positions)))[:, None] * n_out + np.arange(n_out)
         done += len(positions)
-    return HgqTables(layers, order.reshape(edges[:-2] if unary else (*edges[:-2], edges[-1])), activation)
+    return HgqTables(layers, axes.as_output(order), activation)
+
+
+@dataclass(frozen=True)
+class _Axes:
+    """Axes of the array that the quantizers of a layer see, one element an edge, without the batch axis.
+
+    own      Its shape.
+    shared   Axes of the input and the output: the positions.
+    summed   Axes of the input that the layer sums over.
+    added    Axes of the output only.
+    result   Order of the axes (shared, added) in the output.
+    """
+
+    own: tuple[int, ...]
+    shared: tuple[int, ...]
+    summed: tuple[int, ...]
+    added: tuple[int, ...]
+    result: tuple[int, ...]
+
+    def _size(self, axes: tuple[int, ...]) -> int:
+        return prod(self.own[a] for a in axes)
+
+    def as_edges(self, array: np.ndarray, before: int) -> np.ndarray:
+        """Arrange an array with the own axes after `before` others as (..., positions, inputs, outputs, ...)."""
+        order = [before + a for a in (*self.shared, *self.summed, *self.added)]
+        after = list(range(before + len(self.own), array.ndim))
+        sizes = [self._size(axes) for axes in (self.shared, self.summed, self.added)]
+        moved = array.transpose([*range(before), *order, *after])
+        return moved.reshape(*array.shape[:before], *sizes, *(array.shape[a] for a in after))
+
+    def as_read(self, values: IntArray) -> IntArray:
+        """Arrange the numbers of the input as (positions, inputs)."""
+        moved = values.transpose((*self.shared, *self.summed))
+        return moved.reshape(self._size(self.shared), self._size(self.summed))
+
+    def as_output(self, order: IntArray) -> IntArray:
+        """Arrange numbers (positions, outputs) in the shape of the output."""
+        shape = [self.own[a] for a in (*self.shared, *self.added)]
+        return order.reshape(shape).transpose(self.result)
+
+
+def _axes(op: Any, shape: tuple[int, ...]) -> _Axes:
+    """Find the axes of a layer that reads an array of this shape."""
+    rank = len(shape)
+    if _is_unary(op):
+        return _Axes(shape, tuple(range(rank)), (), (), tuple(range(rank)))
+    if type(op).__name__ != "QEinsumDenseT":
+        return _Axes((*shape, op.n_out), tuple(range(rank - 1)), (rank - 1,), (rank,), tuple(range(rank)))
+    own = tuple(int(n) for n in op._bcast[1][1:])
+    summed = tuple(a - 1 for a in op._contract_axes)
+    shared = tuple(a for a in range(rank) if a not in summed)
+    return _Axes(own, shared, summed, tuple(range(rank, len(own))), tuple(a - 1 for a in op._output_transpose[1:]))
 
 
 def input_quantizers(op: Any, values: IntArray) -> tuple[IntArray, list[KIF | None], str, str]:
@@ -138,16 +223,15 @@ def input_quantizers(op: Any, values: IntArray) -> tuple[IntArray, list[KIF | No
     FirmwareError
         If a quantizer is not of fixed point.
     """
-    values, edges = _edges(op, values)
-    own = edges[:-2] if _is_unary(op) else edges
-    copies = values if _is_unary(op) else np.broadcast_to(values[..., None], edges)
+    values = _read_values(op, values)
+    own = _axes(op, values.shape).own
+    copies = np.broadcast_to(values.reshape(*values.shape, *[1] * (len(own) - values.ndim)), own)
     return copies, *quantizer_formats(op, op.iq, own)
 
 
-def _edges(op: Any, values: IntArray) -> tuple[IntArray, tuple[int, ...]]:
-    """Numbers of the values of each position, and the shape of its edges: (positions..., inputs, outputs)."""
-    values = _patches(op, values) if "Conv" in type(op).__name__ else values
-    return values, (*values.shape, 1, 1) if _is_unary(op) else (*values.shape, op.n_out)
+def _read_values(op: Any, values: IntArray) -> IntArray:
+    """Numbers of the values of each position; those of a convolution are cut out."""
+    return _patches(op, values) if "Conv" in type(op).__name__ else values
 
 
 def _is_unary(op: Any) -> bool:
@@ -174,7 +258,7 @@ def _formats(op: Any, quantizer: Any, edges: tuple[int, ...]) -> tuple[IntArray,
 
 
 def _tables(op: Any, formats: IntArray) -> np.ndarray:
-    """Evaluate each edge for each code of its format: (codes, P, n_in, n_out), the last one repeated."""
+    """Evaluate each edge for each code of its format: (codes, own axes...), the last code repeated."""
     k, i, f = np.moveaxis(formats, -1, 0)
     bits = k + i + f
     if bits.max(initial=0) > WIDEST:
@@ -184,20 +268,19 @@ def _tables(op: Any, formats: IntArray) -> np.ndarray:
     for start in range(0, count, rows):
         n = np.arange(start, min(start + rows, count)).reshape(-1, *[1] * bits.ndim)
         code = np.minimum(n, (1 << bits) - 1) - np.where(k > 0, 1 << np.maximum(bits - 1, 0), 0)
-        result = _evaluated(op, (code * 2.0**-f).astype(np.float32))
-        results.append(result.reshape(len(result), -1, *bits.shape[-2:]))
+        results.append(_evaluated(op, (code * 2.0**-f).astype(np.float32)))
     return np.concatenate(results)
 
 
 def _evaluated(op: Any, x: np.ndarray) -> np.ndarray:
-    """Quantized result of each edge, by the layer itself, in the shape of x: (B, positions..., n_in, n_out) float64."""
+    """Quantized result of each edge, by the layer itself, in the shape of x: (B, own axes...) float64."""
     if _is_unary(op):
-        value = keras.ops.convert_to_tensor(x[..., 0, 0])
-        value = value * op.scale + op.bias if hasattr(op, "scale") else value
-        result = op.oq(op.activation(value), training=False)
-        return np.asarray(keras.ops.convert_to_numpy(result), dtype=np.float64)[..., None, None]
+        result = op.oq(function_of(op)(keras.ops.convert_to_tensor(x)), training=False)
+        return np.asarray(keras.ops.convert_to_numpy(result), dtype=np.float64)
     result = op.module(keras.ops.convert_to_tensor(x[..., None]), training=False)
-    if op.enable_bn:
+    if type(op).__name__ == "QEinsumDenseT":
+        result = op._apply_batch_norm(result, training=False)
+    elif op.enable_bn:
         result = op.bn_module(result, training=False) / sqrt(op.n_in)
     return np.asarray(keras.ops.convert_to_numpy(op.toq(result, training=False)), dtype=np.float64)
 

@@ -22,15 +22,19 @@ from trigger_lut.conversion import functions
 from trigger_lut.conversion.affine import (
     Affine,
     affine_map,
+    called,
     identity_map,
     input_formats,
+    is_exact_offset,
     is_relu,
     linear_layers,
     output_quantizer,
+    quantizer_formats,
     relu_map,
 )
+from trigger_lut.conversion.composed import composed_call
 from trigger_lut.conversion.functions import Chain, RealFunction
-from trigger_lut.conversion.hgq_tables import convert_hgq_tables, is_hgq_table
+from trigger_lut.conversion.hgq_tables import convert_hgq_tables, function_of, is_hgq_table, is_open_function
 from trigger_lut.conversion.keras_graph import (
     check_call,
     flat_inputs,
@@ -42,6 +46,7 @@ from trigger_lut.conversion.keras_graph import (
 from trigger_lut.conversion.lut_layers import to_integer_layers
 from trigger_lut.conversion.maximum import Selection, is_minimum, max_layers, selection_of
 from trigger_lut.conversion.network_layer import NetworkLayer
+from trigger_lut.conversion.products import is_product, product_layers, products_of
 from trigger_lut.conversion.rearranging import rearranged
 from trigger_lut.conversion.rounding import MODES, rounding_layer
 from trigger_lut.errors import FirmwareError
@@ -229,15 +234,28 @@ class GraphConverter:
             return [self._convert_network_layer(op, read)]
         if is_hgq_table(op):
             return [self._convert_hgq_layer(op, read[0])]
+        if is_open_function(op):
+            return [self._convert_open_function(op, read[0])]
         if isinstance(op, keras.Model):
             return self._convert_inner_model(op, node)
         moved = rearranged(op, node, read)
         if moved is not None:
             return moved
-        functional = functions.is_function(op, node)
-        if functional and not (is_relu(op) and (read[0] < PROVISIONAL).all()):
-            return [self._convert_function(op, partial(_call, op, node), read[0])]
+        followed = self._convert_composed(op, node, read)
+        if followed is not None:
+            return followed
+        if is_product(op, node):
+            return [self._convert_product(op, node, read)]
+        if functions.is_function(op, node) and not self._is_affine(op, node, read[0]):
+            return [self._convert_function(op, partial(called, op, node), read[0])]
         return [self._convert_arithmetic(op, node, read)]
+
+    def _is_affine(self, op: Any, node: Any, values: IntArray) -> bool:
+        """Return whether a function of one value is rather a ReLU or an offset of values of the network."""
+        if not (values < PROVISIONAL).all():
+            return False
+        ranges = lambda: [self._range_of(op.name, max(int(v), 0)) for v in values.reshape(-1)]  # noqa: E731
+        return is_relu(op) or is_exact_offset(op, node, values.shape, ranges)
 
     def _convert_arithmetic(self, op: Any, node: Any, read: list[IntArray]) -> IntArray:
         """Convert an affine operation or a maximum, its activation and its output quantizer."""
@@ -261,9 +279,43 @@ class GraphConverter:
         activation = getattr(op, "activation", None)
         if activation not in (None, keras.activations.linear) and not is_relu(op):
             values = self._convert_function(op, activation, values)
-        for quantizer in output_quantizer(op, stage.shape):
+        return self._quantized_outputs(op, values)
+
+    def _quantized_outputs(self, op: Any, values: IntArray) -> IntArray:
+        for quantizer in output_quantizer(op, values.shape):
             values = self._append_stage(quantizer, values.reshape(-1))
         return values
+
+    def _convert_product(self, op: Any, node: Any, read: list[IntArray]) -> IntArray:
+        """Convert products of values that depend on the input, and sums of them."""
+        shapes = [values.shape for values in read]
+        terms = products_of(op, node, shapes)
+        flat = [values.reshape(-1) for values in self._quantized_inputs(op, read)]
+        values, output = flat[0][terms.factors[0]], np.arange(len(terms.output))
+        for n in range(1, len(flat)):
+            last = n == len(flat) - 1
+            layers, order = product_layers(
+                op.name if last else f"{op.name}_{n}",
+                values,
+                flat[n][terms.factors[n]],
+                terms.output if last else output,
+                lambda value: kif_for_range(*self._range_of(op.name, value)),
+                self.value_count,
+            )
+            self._append(layers)
+            values = order
+        return self._quantized_outputs(op, values.reshape(tuple(int(size) for size in node.outputs[0].shape[1:])))
+
+    def _quantized_inputs(self, op: Any, read: list[IntArray]) -> list[IntArray]:
+        """Apply the input quantizers of an operation; without them, its values are exact."""
+        if not getattr(op, "enable_iq", False):
+            return [self.exact(values) for values in read]
+        quantizers = op.iq.quantizers if hasattr(op.iq, "quantizers") else [op.iq]
+        stages = [
+            identity_map(f"{op.name}_iq{n}", *quantizer_formats(op, quantizer, values.shape), values.shape)
+            for n, (quantizer, values) in enumerate(zip(quantizers, read, strict=True))
+        ]
+        return [self._append_stage(stage, values.reshape(-1)) for stage, values in zip(stages, read, strict=True)]
 
     def _negated(self, op: Any, read: list[IntArray], name: str = "") -> list[IntArray]:
         """Negate values; those that an operation reads are quantized first."""
@@ -399,6 +451,13 @@ class GraphConverter:
         relu = relu_map(f"{op.name}_relu", self._exact_formats(op, [outputs]))
         return self._append_stage(relu, outputs.reshape(-1)).reshape(tables.order.shape)
 
+    def _convert_open_function(self, op: Any, values: IntArray) -> IntArray:
+        """Convert an activation of HGQ2 that has a quantizer before or behind its function, or none."""
+        if op.enable_iq:
+            (values,) = self._quantized_inputs(op, [values])
+        results = self._convert_function(op, function_of(op), values)
+        return self._quantized_outputs(op, results)
+
     def _record_input_formats(self, op: LookupLayer, gather_index: IntArray) -> None:
         """Give the inputs of the model that a LUT layer reads its formats."""
         for i, kif in enumerate(op.formats):
@@ -417,9 +476,24 @@ class GraphConverter:
 
     def _convert_user_layer(self, op: Any, node: Any, read: list[IntArray]) -> list[IntArray]:
         """Follow the `call` of a user's own layer like the graph of a model."""
-        kind = type(op).__name__
         if not isinstance(op, keras.Layer):
-            raise FirmwareError(f"layer {op.name!r} is a {kind}, an operation of {type(op).__module__}")
+            raise FirmwareError(f"layer {op.name!r} is a {type(op).__name__}, an operation of {type(op).__module__}")
+        return self._follow_call(op, node, read, op.call)
+
+    def _convert_composed(self, op: Any, node: Any, read: list[IntArray]) -> list[IntArray] | None:
+        """Follow a layer of HGQ2 that is made of other layers; None for any other operation."""
+
+        def zeros(size: int) -> Any:
+            tensor = keras.KerasTensor((None, size), "float32")
+            self._value_ids |= _by_tensor([tensor], [np.full(size, PADDING, dtype=np.int64)])
+            return tensor
+
+        call = composed_call(op, zeros)
+        return None if call is None else self._follow_call(op, node, read, call)
+
+    def _follow_call(self, op: Any, node: Any, read: list[IntArray], call: Callable[..., Any]) -> list[IntArray]:
+        """Call a layer on symbolic tensors, and follow them from its outputs back to its inputs."""
+        kind = type(op).__name__
         copies = {id(t): keras.KerasTensor(t.shape, t.dtype) for t in node.input_tensors}
         arguments, options = node.arguments.fill_in(copies)
         values = dict(zip((id(t) for t in node.input_tensors), read, strict=True))
@@ -428,7 +502,7 @@ class GraphConverter:
                 forgotten_calls(sublayers(op)),
                 self._inner_graph(list(copies.values()), [values[key] for key in copies]),
             ):
-                result = op.call(*arguments, **{key: value for key, value in options.items() if value is not None})
+                result = call(*arguments, **{key: value for key, value in options.items() if value is not None})
                 tensors = keras.tree.flatten(result)
                 if strange := [type(x).__name__ for x in tensors if not isinstance(x, keras.KerasTensor)]:
                     raise TypeError(f"gives {strange[0]}")
@@ -493,12 +567,6 @@ class GraphConverter:
             (int(p), int(i)): (int(layer.gather_index[p, i]), layer.inputs[i], layer.overflow[i], layer.rounding)
             for p, i in np.argwhere(needed)
         }
-
-
-def _call(op: Any, node: Any, x: Any) -> Any:
-    """Call an operation of one tensor on another array."""
-    arguments, options = node.arguments.fill_in({id(node.input_tensors[0]): keras.ops.convert_to_tensor(x)})
-    return op.call(*arguments, **options)
 
 
 def _by_tensor(tensors: Sequence[Any], values: Sequence[IntArray], op: Any = None) -> dict[int, tuple[Any, IntArray]]:

@@ -90,6 +90,9 @@ class _InputReader(GraphConverter):
             return self._convert_user_layer(op, node, read)
         if isinstance(op, keras.Model):
             return self._convert_inner_model(op, node)
+        followed = self._convert_composed(op, node, read)
+        if followed is not None:
+            return followed
         moved = rearranged(op, node, read)
         if moved is not None:
             return moved
@@ -121,7 +124,7 @@ def _quantizers(op: Any, shapes: list[tuple[int, ...]]) -> Uses | None:
     if is_hgq_table(op):
         return lambda read: [input_quantizers(op, read[0])] if op.enable_iq else []
     if type(op).__name__ == "Quantizer":
-        return lambda read: [(read[0], *quantizer_formats(op, op, read[0].shape))]
+        return lambda read: [(read[0], *quantizer_formats(op, op, read[0].shape, affine=True))]
     found = input_formats(op, shapes)
     return None if found is None else lambda read: [(_flat(read), *found)]
 

@@ -30,7 +30,19 @@ IDENTITIES = (
 REARRANGING = {
     *("Flatten", "Reshape", "Permute", "RepeatVector", "Concatenate", "UpSampling1D", "UpSampling2D", "UpSampling3D"),
     *("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D", "Cropping1D", "Cropping2D", "Cropping3D"),
-    *("Transpose", "GetItem", "ExpandDims", "Squeeze", "Moveaxis", "Swapaxes", "Flip", "Roll", "Stack", "Take"),
+    *(
+        "Transpose",
+        "GetItem",
+        "ExpandDims",
+        "Squeeze",
+        "Moveaxis",
+        "Swapaxes",
+        "Flip",
+        "Roll",
+        "Stack",
+        "Take",
+        "Split",
+    ),
 }
 EVENTS = 3
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from trigger_lut.conversion.affine import MEANS, MERGES, POOLS, WITH_KERNEL
+from trigger_lut.conversion.composed import COMPOSED
 from trigger_lut.conversion.functions import LAYERS
 from trigger_lut.conversion.hgq_tables import KINDS
 from trigger_lut.conversion.maximum import MAXIMA, MINIMA
+from trigger_lut.conversion.products import PRODUCTS
 from trigger_lut.conversion.rearranging import IDENTITIES, REARRANGING
+from trigger_lut.conversion.refused import refusal
 
 ARITHMETIC = {
     *WITH_KERNEL,
@@ -20,30 +22,6 @@ ARITHMETIC = {
     *("QBatchNormalization", "QSum", "QMeanPow2", "Quantizer"),
 }
 SELECTION = {*MAXIMA, *MINIMA, *(f"Q{name}" for name in (*MAXIMA, *MINIMA))}
-PRODUCTS = "multiplies two values that depend on the input"
-STATISTIC = "divides by a statistic of several values"
-RECURRENT = "recurrent"
-FLOAT = "float weights; use the layer of HGQ2"
-WRAPPER = "wraps another layer; use that layer"
-PREPROCESSING = "prepares or augments data, before the network"
-REFUSED = {
-    r"Q?(MultiHead|GroupQuery|GroupedQuery|Additive|Linformer)?AttentionT?": PRODUCTS,
-    r"Q?(Multiply|Dot|Einsum)|multiply|dot": PRODUCTS,
-    r"(Layer|Group|RMS|Unit|Spectral)Normalization": STATISTIC,
-    r"Q?(Softmax|SoftmaxT)": "divides by a sum; removed where it ends the model",
-    r"Q?(ConvLSTM\dD|(GRU|LSTM|SimpleRNN|SimpleSNN|LIF)(Cell)?|RNN|StackedRNNCells)": RECURRENT,
-    r"Dense|EinsumDense|(Separable|Depthwise)?Conv(olution)?\dD(Transpose)?|(Reversible)?Embedding": FLOAT,
-    r"QEinsumDenseT": "no converter yet; use QDenseT",
-    r"Adaptive(Average|Max)Pooling\dD": "no converter yet; use a pooling layer with a size",
-    r"TimeDistributed|Bidirectional|Wrapper|Lambda|TFSMLayer|JaxLayer|FlaxLayer|TorchModuleWrapper|Pipeline": WRAPPER,
-    r"Masking": "passes a mask between layers",
-    r"Random.*|Auto.*|Aug.*|Rand.*|CenterCrop|Resizing|CutMix|MixUp|.*Equalization|Solarization|MaxNumBoundingBoxes": (
-        PREPROCESSING
-    ),
-    r"CategoryEncoding|Discretization|Hash.*|IntegerLookup|StringLookup|TextVectorization|FeatureSpace": PREPROCESSING,
-    r"(Mel|STFT).*": PREPROCESSING,
-    r"Layer|InputSpec|InputLayer|Input": "no operation",
-}
 
 
 @dataclass(frozen=True)
@@ -57,7 +35,7 @@ class LayerRow:
     name : str
         Name of its class.
     converted : str
-        'arithmetic', 'table', 'maximum', 'rearranging' or 'refused'.
+        'arithmetic', 'table', 'maximum', 'product', 'composed', 'rearranging' or 'refused'.
     reason : str
         Of a refusal.
     """
@@ -95,14 +73,15 @@ def _row(library: str, name: str) -> LayerRow:
         "arithmetic": ARITHMETIC,
         "table": {*LAYERS, *KINDS},
         "maximum": SELECTION,
+        "product": {*(f"{q}{name}" for name in PRODUCTS for q in ("", "Q"))},
+        "composed": set(COMPOSED),
         "rearranging": {*IDENTITIES, *REARRANGING} - {"InputLayer"},
     }
     for form, kinds in forms.items():
         if name in kinds:
             return LayerRow(library, name, form)
-    for pattern, reason in REFUSED.items():
-        if re.fullmatch(pattern, name):
-            return LayerRow(library, name, "refused", reason)
+    if reason := refusal(name):
+        return LayerRow(library, name, "refused", reason)
     raise KeyError(f"{library}.layers.{name}")
 
 
@@ -122,6 +101,8 @@ def layer_page() -> str:
         "- `arithmetic`: exact sums of products with constants.",
         "- `table`: a function of one value. The quantizer that reads its result decides the entries of its table.",
         "- `maximum`: the largest or smallest of several values.",
+        "- `product`: products of two values, and sums of them, as tables of a few bits of both.",
+        "- `composed`: made of the others. A recurrent layer is unrolled, one copy of its cell a step.",
         "- `rearranging`: costs nothing.",
         "- `refused`: conversion stops and names the layer.",
         "",

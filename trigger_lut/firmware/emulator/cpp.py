@@ -243,7 +243,8 @@ def _body(network: Network, types: list[str]) -> list[str]:
         kind, read = types[n], set(map(int, layer.used_channels()))
         for p, place in enumerate(network.gather_index[n]):
             codes = [_code(network, layer, i, int(v), known, kind) if i in read else "0" for i, v in enumerate(place)]
-            lines.append(f"    const {kind} c{n}_{p}[] = {{{', '.join(codes)}}};")
+            # C++ has no array without elements; a layer of constants reads none.
+            lines.append(f"    const {kind} c{n}_{p}[] = {{{', '.join(codes) or '0'}}};")
             lines += [f"    {kind} z{n}_{p}[{layer.shape[1]}];", f"    layer{n}(c{n}_{p}, z{n}_{p});"]
             known += [(f"z{n}_{p}[{o}]", kind) for o in range(layer.shape[1])]
     wanted = _type_of(network.output_formats())

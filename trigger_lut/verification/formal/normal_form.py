@@ -59,6 +59,11 @@ class Form:
     hi: int = field(compare=False)
 
 
+def _moved(form: Form, by: int) -> Form:
+    """Return the sum of a form and a constant."""
+    return replace(form, constant=form.constant + by, lo=form.lo + by, hi=form.hi + by)
+
+
 @dataclass(frozen=True)
 class Base:
     """A number from `lo` to `hi`. `form`: the sum that it is; `members`: those that it is the largest of."""
@@ -207,19 +212,21 @@ class Algebra:
         if len(found) == 1:
             return found[0]
         least = max(form.lo for form in found)
-        found = sorted((f for f in found if f.hi > least), key=lambda f: (f.parts, f.constant))
+        found = [f for f in found if f.hi > least]
         if not found:
             return self.constant(least)
         shift = found[0].constant
-        found = [replace(f, constant=f.constant - shift, lo=f.lo - shift, hi=f.hi - shift) for f in found]
-        by = math.gcd(*(x for f in found for x in (self.content(f), f.constant)))
-        members = tuple(m for f in found if (m := self.divided(f, by)) is not None)
-        assert len(members) == len(found), "it divides all of them"
+        by = math.gcd(*(x for f in found for x in (self.content(f), f.constant - shift)))
+        quotients = [q for f in found if (q := self.divided(_moved(f, -shift), by)) is not None]
+        assert len(quotients) == len(found), "it divides all of them"
+        quotients.sort(key=lambda f: (f.parts, f.constant))  # after the division: the order depends on no factor
+        shift += by * quotients[0].constant
+        members = tuple(_moved(f, -quotients[0].constant) for f in quotients)
         key = ("largest", members)
         base = self._base(key, Base(max(f.lo for f in members), max(f.hi for f in members), None, members))
         held = self.bases[base]
         whole = self._function(base, self._line(held, by, shift))
-        return whole if max(f.lo for f in found) + shift >= least else self.apply(whole, lambda v: np.maximum(v, least))
+        return whole if max(f.lo for f in found) >= least else self.apply(whole, lambda v: np.maximum(v, least))
 
     def alike(self, *forms: Form) -> bool:
         """Return whether all follow from one number."""

@@ -1,0 +1,48 @@
+"""Small models, and the comparison of a model with its integers."""
+
+import keras
+import numpy as np
+from hgq.config import QuantizerConfigScope
+from hgq.layers import QDense
+from networks import random_codes
+
+from trigger_lut.conversion.keras_model import integer_network
+from trigger_lut.fixed_point.formats import KIF
+from trigger_lut.network.reference_model import evaluate
+from trigger_lut.verification.exact_keras import explained
+from trigger_lut.verification.keras_model import run_keras
+
+KIND = KIF(1, 2, 3)
+
+
+def seq(shape, *layers):
+    return keras.Sequential([keras.Input(shape), *layers])
+
+
+def between(layer):
+    return seq((4,), QDense(4), layer, QDense(3))
+
+
+def branches(merge):
+    x = keras.Input((4,))
+    return keras.Model(x, QDense(3)(merge(QDense(4)(x), QDense(4)(x))))
+
+
+def built(make, **quantizers):
+    keras.utils.set_random_seed(1)
+    with QuantizerConfigScope(place="datalane", **quantizers):
+        model = make()
+    model(np.random.default_rng(0).normal(size=(64, *model.inputs[0].shape[1:])).astype("f4"), training=True)
+    return model
+
+
+def unexplained(model):
+    """Count events in which the integers are not the model, beyond float rounding."""
+    inputs = [KIND] * int(np.prod(model.inputs[0].shape[1:]))
+    network = integer_network(model, inputs=inputs, wraps=True)
+    codes = random_codes(network, 500)
+    expected, outputs = evaluate(network, codes), run_keras(model, network, codes)
+    assert len(np.unique(expected, axis=0)) > 10
+    different = (expected != outputs).any(axis=1)
+    assert different.sum() <= 2
+    return int((different & ~explained(model, network, codes, expected, outputs).rounding).sum())

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 from hgq.config import QuantizerConfigScope
-from hgq.layers import QConv1D, QConvT1D, QDense, QDenseT, QUnaryFunctionLUT
+from hgq.layers import QConv1D, QConvT1D, QDense, QDenseT, QMultiHeadAttention, QUnaryFunctionLUT
 from hgq.quantizer import Quantizer
 
 from trigger_lut.conversion.keras_model import integer_network
@@ -29,6 +29,11 @@ def two_readers() -> keras.Model:
     return keras.Model(x, keras.layers.Concatenate()([inner(x[:, :2]), QUnaryFunctionLUT("tanh")(x[:, 1:3])]))
 
 
+def attention() -> keras.Model:
+    x = keras.Input((2, 2))
+    return keras.Model(x, QDense(2)(keras.layers.Flatten()(QMultiHeadAttention(num_heads=1, key_dim=2)(x, x))))
+
+
 MODELS: dict[str, Callable[[], keras.Model]] = {
     "arithmetic": lambda: sequential((5,), QDense(4, activation="relu"), QDense(3)),
     "tables": lambda: sequential((5,), QDenseT(3)),
@@ -36,6 +41,7 @@ MODELS: dict[str, Callable[[], keras.Model]] = {
     "windows": lambda: sequential((6, 2), QConv1D(2, 3, padding="same"), keras.layers.Flatten()),
     "quantizer": lambda: sequential((4,), Quantizer(), QDense(3)),
     "two readers of slices": two_readers,
+    "attention": attention,
 }
 
 

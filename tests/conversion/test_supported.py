@@ -25,7 +25,6 @@ ARGUMENTS = {
     "Permute": {"dims": (2, 1)},
     "ZeroPadding1D": {"padding": 1},
     "Cropping1D": {"cropping": 1},
-    "Dense": {"units": 2},
     "Softmax": {"axis": 1},
 }
 SKIPPED = ("Lambda", "Layer", "InputLayer", "RepeatVector")  # need more than one tensor of two axes

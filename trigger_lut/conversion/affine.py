@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from trigger_lut.conversion.lut_layers import fraction_bits_of
-from trigger_lut.conversion.refused import refusal
+from trigger_lut.conversion.refused import FLOAT_WEIGHTS, refusal
 from trigger_lut.conversion.rounding import SUPPORTED
 from trigger_lut.errors import FirmwareError
 from trigger_lut.fixed_point.formats import KIF, IntArray
@@ -30,6 +30,18 @@ POOLS = {
 }
 MEANS = ("Mean", "Average")
 BY_CONSTANT = ("Matmul", "Einsum", "Dot", "Tensordot")  # operations on a tensor and constants
+PLAIN: dict[str, Callable[[Any, Any, Any], Any]] = {
+    "Dense": lambda op, x, kernel: keras.ops.matmul(x, kernel),
+    "EinsumDense": lambda op, x, kernel: keras.ops.einsum(op.equation, x, kernel),
+    **dict.fromkeys(("Conv1D", "Conv2D", "Conv3D"), lambda op, x, kernel: op.convolution_op(x, kernel)),
+    **dict.fromkeys(
+        ("DepthwiseConv1D", "DepthwiseConv2D"),
+        lambda op, x, kernel: keras.ops.depthwise_conv(
+            x, kernel, strides=tuple(op.strides), padding=op.padding, dilation_rate=op.dilation_rate
+        ),
+    ),
+}
+"""Linear part of Keras' own layers with weights, of the layer, an array and a kernel."""
 OFFSETS = ("Add", "Subtract")
 FLOAT_BITS = 24  # of a float32 result that is exact
 ROUNDINGS = {"S_RND": "RND", "S_RND_CONV": "RND_CONV"}  # stochastic rounding applies in training only
@@ -115,6 +127,15 @@ def affine_map(op: Any, node: Any, shapes: Sequence[tuple[int, ...]], exact: Cal
         zeros = np.zeros((1, *shapes[0]), dtype=np.float32)
         offset = np.asarray(keras.ops.convert_to_numpy(called(op, node, zeros)), dtype=np.float64)
         bias = np.broadcast_to(offset, (1, *out_shape)).reshape(-1)
+    if kind in PLAIN:
+        structure = matrix_of(
+            op, _linear_map(op, kind, node, shapes, np.ones(op.kernel.shape)), shapes, sizes, out_shape
+        )
+        structure = structure != 0
+        if op.bias is not None:
+            plain = np.asarray(keras.ops.convert_to_numpy(op.bias), dtype=np.float64)
+            bias = np.broadcast_to(plain, out_shape).reshape(-1)
+        _check_float32(op, formats, weights, bias)
     if kind == "Quantizer" and op.affine is not None:
         bias = np.full(weights.shape[1], float(op.affine[1]))
     if kind == "QBatchNormalization":
@@ -220,6 +241,11 @@ def _linear_map(
                 raise FirmwareError(f"layer {op.name!r}: data_format {op.data_format!r}. Expected 'channels_last'")
             return lambda x: op.convolution_op(x[0], weights)
         return lambda x: ops.matmul(x[0], weights)
+    if kind in PLAIN:
+        if getattr(op, "data_format", None) == "channels_first":
+            raise FirmwareError(f"layer {op.name!r}: data_format 'channels_first'. Expected 'channels_last'")
+        plain = op.kernel if kernel is None else ops.cast(kernel, "float32")
+        return lambda x: PLAIN[kind](op, x[0], plain)
     if kind in MERGES and len(shapes) == len(node.input_tensors) and len(shapes) > 1:
         first, others = MERGES[kind]
         scale = getattr(op, "_scale", 1.0)
@@ -307,6 +333,24 @@ def is_exact_offset(
     fraction = max(fraction_bits_of(offset.astype(np.float64), FINEST), *(f for _, _, f in codes))
     largest = max(max(abs(lo), abs(hi)) * 2.0**-f for lo, hi, f in codes) + np.abs(offset).max()
     return bool(largest * 2.0**fraction < 2.0**FLOAT_BITS)
+
+
+def _check_float32(op: Any, formats: Sequence[KIF | None], weights: np.ndarray, bias: np.ndarray) -> None:
+    """Refuse weights whose sums float32 may round: the result would depend on the order of the sum."""
+    steps = np.array([1.0 if kif is None else kif.step for kif in formats])[:, None]
+    ends = np.array([0 if kif is None else max(abs(kif.lo), abs(kif.hi)) for kif in formats])[:, None]
+    terms = np.concatenate([weights * steps, bias[None]])
+    largest = (np.abs(weights * steps) * ends).sum(axis=0) + np.abs(bias)
+    scaled = terms * 2.0**FINEST
+    exact = bool((scaled == np.round(scaled)).all() and (np.abs(scaled) < 2.0**62).all())
+    if exact:
+        fraction = np.array([fraction_bits_of(column, FINEST) for column in terms.T])
+        exact = bool((largest * 2.0**fraction <= 2.0**FLOAT_BITS).all())
+    if not exact:
+        raise FirmwareError(
+            f"layer {op.name!r} is a {type(op).__name__}: {FLOAT_WEIGHTS}. Expected weights of few bits, so that "
+            f"float32 holds all sums ({FLOAT_BITS} bits)"
+        )
 
 
 def _integer_divisors(weights: np.ndarray) -> tuple[np.ndarray, IntArray | None]:

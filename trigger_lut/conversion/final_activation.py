@@ -37,9 +37,27 @@ def without_final_activation(model: Any) -> tuple[Any, str | None]:
     logits, note = _logits(outputs[0])
     if note is None:
         return model, None
+    return as_functional(model, logits), note
+
+
+def as_functional(model: Any, outputs: Any) -> Any:
+    """Build a functional model that takes its inputs in the structure of another one.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The other one.
+    outputs
+        Tensor, or structure of tensors, of its graph.
+
+    Returns
+    -------
+    keras.Model
+        Its layers are shared.
+    """
     structure = inputs_structure(model)
     inputs = structure if isinstance(structure, dict) else model.inputs if len(model.inputs) > 1 else model.inputs[0]
-    return keras.Model(inputs, logits, name=model.name), note
+    return keras.Model(inputs, outputs, name=model.name)
 
 
 def _logits(tensor: Any) -> tuple[Any, str | None]:

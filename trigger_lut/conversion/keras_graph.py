@@ -56,6 +56,22 @@ def first_call(operation: Any) -> Any:
     return operation._inbound_nodes[0]
 
 
+def calls_of(operation: Any) -> list[Any]:
+    """Return all calls of an operation.
+
+    Parameters
+    ----------
+    operation
+        A layer or operation.
+
+    Returns
+    -------
+    list of nodes
+        Also calls in other models.
+    """
+    return list(operation._inbound_nodes)
+
+
 def inputs_structure(model: Any) -> Any:
     """Return the structure in which a model takes its inputs: a tensor, list or dict; None where Keras has none."""
     return getattr(model, "_inputs_struct", None)

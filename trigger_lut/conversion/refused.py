@@ -7,7 +7,7 @@ import re
 REAL_PRODUCTS = "real values without quantizers; use the layer of HGQ2"
 STATISTIC = "divides by a statistic of several real values"
 RECURRENT = "recurrent, with real states; use QGRU or QSimpleRNN"
-FLOAT = "float weights; use the layer of HGQ2"
+FLOAT_WEIGHTS = "weights of float precision; set network.quantize, or use the layer of HGQ2"
 WRAPPER = "wraps another layer; use that layer"
 PREPROCESSING = "prepares or augments data, before the network"
 REFUSED = {
@@ -16,7 +16,9 @@ REFUSED = {
     r"Softmax": "divides by a sum of real values; removed where it ends the model; use QSoftmax within it",
     r"Q(SimpleSNN|LIF)(Cell)?": "spikes are compared with real thresholds",
     r"ConvLSTM\dD|(GRU|LSTM|SimpleRNN)(Cell)?|RNN|StackedRNNCells": RECURRENT,
-    r"Dense|EinsumDense|(Separable|Depthwise)?Conv(olution)?\dD(Transpose)?|(Reversible)?Embedding": FLOAT,
+    r"SeparableConv\dD": "two layers in one; set network.quantize, or use a depthwise and a pointwise layer",
+    r"Conv\dDTranspose": "no converter yet; use UpSampling and a convolution",
+    r"(Reversible)?Embedding": "reads integers as indices; prepare them in the data set",
     r"Adaptive(Average|Max)Pooling\dD": "no converter yet; use a pooling layer with a size",
     r"TimeDistributed|Bidirectional|Wrapper|Lambda|TFSMLayer|JaxLayer|FlaxLayer|TorchModuleWrapper|Pipeline": WRAPPER,
     r"Masking": "passes a mask between layers",

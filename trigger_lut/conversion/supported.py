@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trigger_lut.conversion.affine import MEANS, MERGES, POOLS, WITH_KERNEL
+from trigger_lut.conversion.affine import MEANS, MERGES, PLAIN, POOLS, WITH_KERNEL
 from trigger_lut.conversion.composed import COMPOSED
 from trigger_lut.conversion.functions import LAYERS
 from trigger_lut.conversion.hgq_tables import KINDS
@@ -15,6 +15,7 @@ from trigger_lut.conversion.refused import refusal
 
 ARITHMETIC = {
     *WITH_KERNEL,
+    *PLAIN,
     *MERGES,
     *MEANS,
     *POOLS,
@@ -98,7 +99,7 @@ def layer_page() -> str:
         "",
         "An imported model is made of these layers. All conversions are exact.",
         "",
-        "- `arithmetic`: exact sums of products with constants.",
+        "- `arithmetic`: exact sums of products with constants. Keras' own layers need weights of few bits.",
         "- `table`: a function of one value. The quantizer that reads its result decides the entries of its table.",
         "- `maximum`: the largest or smallest of several values.",
         "- `product`: products of two values, and sums of them, as tables of a few bits of both.",

@@ -22,12 +22,12 @@ LAYERS = {
 }
 
 
-def with_layer(name, step):
+def with_layer(name, step, span=8):
     shape, layer = LAYERS[name]
     model = seq(shape, layer(), L.Flatten(), QDense(3))
     rng = np.random.default_rng(0)
     plain = model.layers[0]
-    plain.kernel.assign(rng.integers(-8, 8, plain.kernel.shape) * step)
+    plain.kernel.assign(rng.integers(-span, span, plain.kernel.shape) * step)
     if plain.bias is not None:
         plain.bias.assign(rng.integers(-8, 8, plain.bias.shape) * step)
     return model
@@ -42,7 +42,7 @@ def test_each_plain_layer_is_tested():
     assert set(PLAIN) == set(LAYERS)
 
 
-@pytest.mark.parametrize("step", [0.1, 2.0**-19])
-def test_layer_whose_sums_float32_rounds_is_refused(step):
+@pytest.mark.parametrize(("step", "span"), [(0.1, 8), (2.0**-19, 1 << 21)])
+def test_layer_whose_sums_float32_rounds_is_refused(step, span):
     with pytest.raises(FirmwareError, match=r"layer 'dense\w*' is a Dense: weights of float precision; set network"):
-        integer_network(with_layer("Dense", step), inputs=[KIND] * 4, wraps=True)
+        integer_network(with_layer("Dense", step, span), inputs=[KIND] * 4, wraps=True)

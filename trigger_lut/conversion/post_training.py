@@ -28,7 +28,7 @@ BATCH = 1024  # events that are traced at once
 
 @dataclass(frozen=True)
 class Widths:
-    """Bits of the formats, besides the sign.
+    """Bits of the formats, without the sign.
 
     Attributes
     ----------

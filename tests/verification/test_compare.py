@@ -8,7 +8,8 @@ from trigger_lut.cards.firmware import Comparison, Difference
 from trigger_lut.errors import FirmwareError, ToolFailedError
 from trigger_lut.network.bit_flip import BitFlip, choose_flip, flipped
 from trigger_lut.network.reference_model import evaluate
-from trigger_lut.verification.compare import differences, verdict
+from trigger_lut.verification import compare
+from trigger_lut.verification.compare import Run, _comparison, differences, random_blocks, verdict
 
 EXPECTED = np.arange(6, dtype=np.int64).reshape(3, 2)
 
@@ -114,3 +115,34 @@ def test_a_network_without_tables_has_no_control():
     network = random_network(0, prune=1.0)
     with pytest.raises(FirmwareError, match=r"no negative control: .* the 50 vectors reach changes no output"):
         choose_flip(network, random_codes(network, 50), 0)
+
+
+def test_random_blocks_are_bounded_and_make_the_asked_number(monkeypatch):
+    network = random_network(3)
+    monkeypatch.setattr(compare, "BLOCK_BYTES", 8 * len(network.inputs) * 100)
+    blocks = list(random_blocks(network, 250, seed=1))
+    assert [len(codes) for codes in blocks] == [100, 100, 50]
+    again = np.concatenate(list(random_blocks(network, 250, seed=1)))
+    assert np.array_equal(np.concatenate(blocks), again)
+    assert len(np.unique(again, axis=0)) > 200
+    assert list(random_blocks(network, 0, seed=1)) == []
+
+
+def test_difference_in_a_later_block_has_its_vector(capsys):
+    network = random_network(3)
+    blocks = list(random_blocks(network, 300, seed=1))
+    seen = []
+
+    def predict(codes):
+        outputs = evaluate(network, codes)
+        if len(seen) == 1:
+            outputs[7, 0] += 5
+        seen.append(len(codes))
+        return outputs
+
+    flip = choose_flip(network, blocks[0], 0)
+    faulty = flipped(network, flip)
+    run = Run("rtl", blocks[0], predict, blocks[0], lambda codes: (evaluate(network, codes), faulty), more=blocks[:2])
+    found = _comparison(run, network)
+    assert (found.vectors, found.mismatches, found.largest_difference) == (900, 1, 5.0)
+    assert (found.first.vector, found.first.output) == (307, 0)

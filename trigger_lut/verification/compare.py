@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,8 @@ from trigger_lut.verification.keras_model import flip_keras, run_keras
 CONTROL_VECTORS = 4000
 # Of back ends that are interpreted: a few hundred to a few thousand vectors a second.
 SAMPLED_VECTORS, SAMPLED_CONTROL_VECTORS = 8000, 1000
+BLOCK_BYTES = 1 << 27
+"""Size of a block of random codes in bytes: bounds the memory of a comparison for any number of inputs."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,8 @@ class Run:
         that they must differ from.
     exactly
         Function that finds the events in which float rounding alone differs; None where rounding is no excuse.
+    more
+        Further input codes, in blocks that are made when they are needed.
     """
 
     name: str
@@ -76,6 +81,7 @@ class Run:
     control_vectors: IntArray
     control: Callable[[IntArray], tuple[Any, Network]]
     exactly: Callable[[IntArray, IntArray, Any], Explained] | None = None
+    more: Iterable[IntArray] = ()
 
 
 def compare(design: Design, folder: Path, vectors: IntArray, seed: int, rtl_vectors: int = 0) -> ComparisonResult:
@@ -110,7 +116,6 @@ def compare(design: Design, folder: Path, vectors: IntArray, seed: int, rtl_vect
     """
     network, rng = design.network, np.random.default_rng(seed)
     control_vectors = vectors[_choice(rng, len(vectors), CONTROL_VECTORS)]
-    more = uniform(network.inputs, max(rtl_vectors - len(vectors), 0), rng)
     flip = choose_flip(network, control_vectors, seed)
     visible = (evaluate(flipped(network, flip), control_vectors) != evaluate(network, control_vectors)).any(axis=1)
     runs, not_run = [_keras_run(design, flip, vectors, control_vectors)], {}
@@ -126,18 +131,41 @@ def compare(design: Design, folder: Path, vectors: IntArray, seed: int, rtl_vect
             if backend.delivery == "never":
                 own = Path(scratch, name)
                 backend.write(design, own)
-            if name == "rtl":
-                given = np.concatenate([vectors, more])
+            more = random_blocks(network, max(rtl_vectors - len(vectors), 0), seed) if name == "rtl" else ()
             if backend.sampled:
                 given = vectors[_choice(rng, len(vectors), SAMPLED_VECTORS)]
                 of_control = control_vectors[np.argsort(~visible, kind="stable")[:SAMPLED_CONTROL_VECTORS]]
             predict = partial(_predict, backend, own, cycles.setdefault(name, set()))
-            runs.append(Run(name, given, predict, of_control, partial(_control, backend, design, flip, own)))
+            control = partial(_control, backend, design, flip, own)
+            runs.append(Run(name, given, predict, of_control, control, more=more))
         comparisons = [_comparison(run, network) for run in runs]
     measured = set().union(*cycles.values())
     if len(measured) != 1:
         raise NotReproducibleError(f"{folder}: latency and II in cycles differ between simulations: {cycles}")
     return ComparisonResult(flip, comparisons, not_run, *measured.pop())
+
+
+def random_blocks(network: Network, count: int, seed: int) -> Iterator[IntArray]:
+    """Draw random codes of the inputs of a network, block by block.
+
+    Parameters
+    ----------
+    network
+        Network.
+    count
+        Number of vectors in all blocks.
+    seed
+        Seed of the codes.
+
+    Yields
+    ------
+    IntArray of shape (N, C_in)
+        At most BLOCK_BYTES, at least one vector.
+    """
+    rng = np.random.default_rng([seed, count])
+    size = max(1, BLOCK_BYTES // (8 * len(network.inputs)))
+    for start in range(0, count, size):
+        yield uniform(network.inputs, min(size, count - start), rng)
 
 
 def _missing(backend: Backend) -> str:
@@ -194,13 +222,22 @@ def _choice(rng: np.random.Generator, count: int, most: int) -> IntArray:
 def _comparison(run: Run, network: Network) -> Comparison:
     """Compare one implementation with the reference model, and run its control."""
     start = time.monotonic()
-    expected, outputs = evaluate(network, run.vectors), run.predict(run.vectors)
-    judged, rounding, note = outputs, 0, None
-    if run.exactly is not None and outputs.shape == expected.shape:
-        excused = run.exactly(run.vectors, expected, outputs)
-        judged = np.where(excused.rounding[:, None], expected, outputs)
-        rounding, note = int((judged != outputs).sum()), excused.note
-    mismatches, first = differences(expected, judged)
+    vectors = mismatches = rounding = 0
+    first, notes, sizes = None, [], []
+    for codes in itertools.chain([run.vectors], run.more):
+        expected, outputs = evaluate(network, codes), run.predict(codes)
+        judged = outputs
+        if run.exactly is not None and outputs.shape == expected.shape:
+            excused = run.exactly(codes, expected, outputs)
+            judged = np.where(excused.rounding[:, None], expected, outputs)
+            rounding += int((judged != outputs).sum())
+            notes.append(excused.note)
+        count, difference = differences(expected, judged)
+        if first is None and difference is not None:
+            first = difference.model_copy(update={"vector": difference.vector + vectors})
+        mismatches, vectors = mismatches + count, vectors + len(codes)
+        size = largest_difference(expected, outputs)
+        sizes.append(np.inf if count and size is None else size or 0.0)
     seconds = time.monotonic() - start
     try:
         changed, reference = run.control(run.control_vectors)
@@ -209,21 +246,21 @@ def _comparison(run: Run, network: Network) -> Comparison:
         print(f"verify: no negative control for {run.name}: {error}", file=sys.stderr)
         caught = 0
     print(
-        f"verify: {run.name}: {mismatches} mismatches in {len(run.vectors)} vectors, {rounding} by float rounding, "
+        f"verify: {run.name}: {mismatches} mismatches in {vectors} vectors, {rounding} by float rounding, "
         f"{seconds:.2f} s; "
         f"control: {caught} in {len(run.control_vectors)}, {time.monotonic() - start - seconds:.2f} s",
         file=sys.stderr,
     )
     return Comparison(
         name=run.name,
-        vectors=len(run.vectors),
+        vectors=vectors,
         mismatches=mismatches,
         first=first,
         seconds=round(seconds, 3),
         control_mismatches=caught,
         rounding_mismatches=rounding,
-        largest_difference=largest_difference(expected, outputs),
-        note=note,
+        largest_difference=largest if (largest := max(sizes)) and np.isfinite(largest) else None,
+        note=next((note for note in notes if note is not None), None),
     )
 
 

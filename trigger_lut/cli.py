@@ -181,6 +181,8 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--format", metavar="NAME", help="EMPv2, EMPv1 or APx; default: recognized")
     sub.add_argument("--delay", type=int, metavar="FRAMES", help="from expected to captured words; default: found")
     sub.add_argument("--release", type=Path, metavar="RELEASE", help="zip or folder whose outputs these are")
+    sub = command(commands.status, group=people)
+    sub.add_argument("folder", type=Path, nargs="?", default=Path(), metavar="FOLDER", help="of the workflow")
     sub = command(commands.verdict, "--output")
     sub.add_argument(
         "--cards",

@@ -321,6 +321,21 @@ def sign(args: argparse.Namespace) -> None:
     print(f"{signature}: signature of manifest.json, sha256 {digest}")
 
 
+def status(args: argparse.Namespace) -> None:
+    """Show how far a running workflow is, and what its jobs do.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        `folder`: folder in which Snakemake runs or has run.
+    """
+    from datetime import datetime
+
+    from trigger_lut.report.workflow_status import status_text
+
+    print(status_text(args.folder, datetime.now()), end="")
+
+
 def verdict(args: argparse.Namespace) -> None:
     """Fail when a design misses its budget, is not bit-exact, or when cards and files do not agree.
 

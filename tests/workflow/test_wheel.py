@@ -6,11 +6,14 @@ import shutil
 import site
 import subprocess
 import sys
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
 from planned import planned_jobs
 
 from trigger_lut.errors import ConfigurationError
@@ -166,6 +169,38 @@ def test_new_project_plans_the_jobs_of_a_clone(programs, tmp_path):
     shutil.copy(ROOT / "Snakefile", clone)
     assert sorted(planned) == sorted([job.rule, *job.wildcards] for job in planned_jobs(clone))
     assert {"all", "train", "verdict"} <= {job[0] for job in planned}
+
+
+def test_wheel_converts_a_model_beside_the_oldest_hls4ml_and_keras_in_range(programs, tmp_path):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    ranges = [Requirement(text) for text in project["dependencies"]]
+    oldest = {r.name: min(x.version for x in r.specifier if x.operator == ">=") for r in ranges}
+    versions = {name: oldest[name] for name in ("hls4ml", "keras")}
+    folder = tmp_path / "beside"
+    wanted = [f"{name}=={version}" for name, version in versions.items()]
+    run("-m", "pip", "install", "-q", "--no-deps", "--target", folder, *wanted, cwd=tmp_path)
+    script = (
+        "import json, pathlib, hls4ml, keras, trigger_lut\n"
+        "from trigger_lut import LUTDense\n"
+        "model = keras.Sequential([keras.Input((3,)), LUTDense(4), LUTDense(2)])\n"
+        "project = hls4ml.converters.convert_from_keras_model(model, output_dir='hls', backend='Vitis')\n"
+        "project.write()\n"
+        "modules = {m.__name__: [m.__version__, m.__file__] for m in (hls4ml, keras)}\n"
+        "layers = [layer.class_name for layer in project.get_layers()]\n"
+        "print(json.dumps([trigger_lut.__file__, modules, layers]))\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(folder), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(
+        [programs / "python", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    package, modules, layers = json.loads(done.stdout.splitlines()[-1])
+    assert Path(package).is_relative_to(programs.parent)
+    for name, (version, file) in modules.items():
+        assert Version(version) == Version(versions[name])
+        assert Path(file).is_relative_to(folder)
+    assert layers.count("LUTNetworkNode") == 2
+    assert list((tmp_path / "hls/firmware").glob("*.cpp"))
 
 
 def test_new_project_in_a_folder_that_is_not_empty_is_refused(tmp_path):

@@ -1,9 +1,9 @@
-// Runs an instrumented top-level module (prefix VTop) over the same vectors once for each fault.
+// Runs an instrumented top-level module (prefix VTop) over the same vectors without a fault, then once for each fault.
 //
-//   simulation FAULTS VECTORS WORDS_IN WORDS_OUT LATENCY INPUT EXPECTED RESULT
+//   simulation FIRST LAST VECTORS WORDS_IN WORDS_OUT LATENCY INPUT EXPECTED RESULT
 //
 // INPUT: WORDS_IN words of 32 bits a vector, low word first, and at the end the bits in use; EXPECTED: WORDS_OUT a vector. RESULT: for fault 0 (none),
-// 1, ... FAULTS one 64-bit integer: the first vector at which data or valid bit are other than expected, or -1.
+// FIRST, ... LAST one 64-bit integer: the first vector at which data or valid bit are other than expected, or -1.
 // With a fault they must be so for each way of filling undefined entries (input `fill`), else the vector does not count.
 // An idle cycle with the complement of the next vector comes before every eighth vector.
 #include <cstdint>
@@ -90,25 +90,26 @@ struct Run {
 };
 
 int main(int argc, char** argv) {
-    if (argc != 9) return 2;
-    const size_t faults = std::strtoull(argv[1], nullptr, 10), vectors = std::strtoull(argv[2], nullptr, 10);
-    const size_t words_in = std::strtoull(argv[3], nullptr, 10), words_out = std::strtoull(argv[4], nullptr, 10);
-    const size_t latency = std::strtoull(argv[5], nullptr, 10);
-    const std::vector<uint32_t> input = read_words(argv[6], (vectors + 1) * words_in);
-    const std::vector<uint32_t> expected = read_words(argv[7], vectors * words_out);
+    if (argc != 10) return 2;
+    const size_t first = std::strtoull(argv[1], nullptr, 10), last = std::strtoull(argv[2], nullptr, 10);
+    const size_t vectors = std::strtoull(argv[3], nullptr, 10);
+    const size_t words_in = std::strtoull(argv[4], nullptr, 10), words_out = std::strtoull(argv[5], nullptr, 10);
+    const size_t latency = std::strtoull(argv[6], nullptr, 10);
+    const std::vector<uint32_t> input = read_words(argv[7], (vectors + 1) * words_in);
+    const std::vector<uint32_t> expected = read_words(argv[8], vectors * words_out);
     VerilatedContext context;
     context.randReset(2);
     context.randSeed(1);
     VTop top(&context);
     if (sizeof(top.data_in) > 4 * words_in || sizeof(top.data_out) > 4 * words_out) return 3;
-    std::FILE* result = std::fopen(argv[8], "wb");
+    std::FILE* result = std::fopen(argv[9], "wb");
     if (!result) return 5;
     Run run{top, vectors, words_in, words_out, latency, input, expected, {}, {}, {}};
     run.out.resize(words_out);
     run.idle.resize(words_in);
     run.waiting.resize(latency);
     top.clk = 0;
-    for (size_t fault = 0; fault <= faults; ++fault) {
+    for (size_t fault = 0; fault <= last; fault = fault ? fault + 1 : first) {
         const int64_t found = run.found(fault);
         if (std::fwrite(&found, 8, 1, result) != 1) return 6;
     }

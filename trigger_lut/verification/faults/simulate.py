@@ -16,6 +16,7 @@ from trigger_lut.firmware.rtl.project import RtlProject
 from trigger_lut.firmware.rtl.verilator import bus_words, compile_verilated, pack, used_bits
 from trigger_lut.fixed_point.formats import IntArray, codes_of_bits
 from trigger_lut.utils.programs import run_program
+from trigger_lut.utils.progress import watched
 from trigger_lut.verification.faults.instrument import BITS, FILL_BITS, probed, write_instrumented
 from trigger_lut.verification.faults.sites import Fault
 from trigger_lut.verification.faults.word_level import prove_by_sums
@@ -43,6 +44,7 @@ WRAPPER = """module wrapped (
 endmodule
 """
 Status = Literal["detected", "solved", "equivalent", "undetected", "undecided"]
+FAULTS_AT_ONCE = 20  # in one simulation, each of which runs all vectors without a fault first
 TURNS = 3  # of two events, for a fault that shows in one after the other
 AFTER_PROOF: dict[Verdict, Status] = {"proven": "equivalent", "different": "undetected", "open": "undecided"}
 
@@ -170,9 +172,13 @@ def _simulate(
         paths = [Path(scratch, name) for name in ("in.bin", "expected.bin", "result.bin")]
         np.concatenate([pack(codes, project.inputs), used_bits(project.inputs)]).tofile(paths[0])
         pack(outputs, project.outputs).tofile(paths[1])
-        sizes = (faults, len(codes), words_in, words_out, project.latency_cycles_planned)
-        run_program([binary, *map(str, sizes), *paths], what="simulation of faults")
-        return np.fromfile(paths[2], dtype=np.int64)
+        found = np.full(faults + 1, -1, dtype=np.int64)
+        for first in watched(range(1, faults + 1, FAULTS_AT_ONCE), "faults: simulation, in blocks of faults"):
+            last = min(first + FAULTS_AT_ONCE - 1, faults)
+            sizes = (first, last, len(codes), words_in, words_out, project.latency_cycles_planned)
+            run_program([binary, *map(str, sizes), *paths], what="simulation of faults")
+            found[[0, *range(first, last + 1)]] = np.fromfile(paths[2], dtype=np.int64)
+        return found
 
 
 def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seconds: float) -> list[SatResult]:
@@ -230,7 +236,7 @@ def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seco
             return SatResult(said.verdict)
         return SatResult("different" if always_different(n, said.inputs) else "open", (said.inputs,))
 
-    return [result_of(n, fault) for n, fault in enumerate(faults, 1)]
+    return [result_of(n, fault) for n, fault in enumerate(watched(faults, "faults: proof by SAT"), 1)]
 
 
 def _with_fault(graph: Graph, bits_in: int, number: int) -> Graph:

@@ -14,6 +14,7 @@ import numpy as np
 
 from trigger_lut.firmware.rtl.project import RtlProject
 from trigger_lut.fixed_point.formats import IntArray, uniform
+from trigger_lut.utils.progress import watched
 from trigger_lut.verification.faults.input_search import reaching
 from trigger_lut.verification.faults.instrument import write_instrumented
 from trigger_lut.verification.faults.sites import Fault
@@ -75,7 +76,7 @@ def prove_by_sums(project: RtlProject, faults: Sequence[Fault], seed: int) -> li
     circuit = Circuit(verilog.modules, project.top, algebra)
     healthy = _words(project, circuit, inputs, valid, 0)
     found = []
-    for n, fault in enumerate(faults, 1):
+    for n, fault in enumerate(watched(faults, "faults: proof by sums"), 1):
         faulty = Circuit(verilog.modules, project.top, algebra, n)
         same = healthy is not None and _same(project, algebra, healthy, _words(project, faulty, inputs, valid, n))
         codes = none

@@ -19,6 +19,7 @@ from trigger_lut.fixed_point.formats import KIF, codes_of_bits, uniform
 from trigger_lut.network.bit_flip import choose_flip, flipped
 from trigger_lut.network.network import Network
 from trigger_lut.network.reference_model import evaluate
+from trigger_lut.utils.progress import watched
 from trigger_lut.verification.formal.circuit import read_modules
 from trigger_lut.verification.formal.netlist_graph import netlist_graph, read_netlist
 from trigger_lut.verification.formal.reference_verilog import reference_module
@@ -204,7 +205,7 @@ def prove_outputs(
         return [OutputProof(name=names[o], bits=formats[o].bits, status="proven", by="SAT") for o in wanted]
     results: dict[int, Result] = {}
     order = sorted(wanted, key=lambda o: _cone(rtl, places[o]))
-    for done, o in enumerate(order):
+    for done, o in enumerate(watched(order, "proof by SAT: outputs")):
         left = seconds - (time.monotonic() - started)
         results[o] = Result("open", reason="the time did not suffice")
         if left >= 1:

@@ -28,6 +28,7 @@ from trigger_lut.fixed_point.formats import KIF, IntArray, codes_of_bits, unifor
 from trigger_lut.network.bit_flip import choose_flip, flipped
 from trigger_lut.network.network import Network
 from trigger_lut.network.reference_model import evaluate
+from trigger_lut.utils.progress import watched
 from trigger_lut.verification.formal.gates import Bits, Gates, TooLargeError, constant, extended
 from trigger_lut.verification.formal.network_gates import network_outputs
 from trigger_lut.verification.formal.numbers import Number
@@ -185,7 +186,7 @@ def _compared(
     said: dict[int, Answer] = {}
     for _ in range(2):
         waiting = [o for o in range(len(names)) if o not in said or said[o].verdict == "open"]
-        for done, o in enumerate(waiting):
+        for done, o in enumerate(watched(waiting, "second proof: outputs")):
             left = max(ends - time.process_time(), 0)
             said[o] = sweep.compare(model.pairs[o], left / (len(waiting) - done))
     sweep.close()

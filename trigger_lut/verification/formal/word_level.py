@@ -12,6 +12,7 @@ from typing import Any
 from trigger_lut.errors import ToolFailedError
 from trigger_lut.firmware.rtl.project import RtlProject
 from trigger_lut.network.network import Network
+from trigger_lut.utils.progress import watched
 from trigger_lut.verification.formal.cell_library import library_holds
 from trigger_lut.verification.formal.circuit import Circuit, read_modules
 from trigger_lut.verification.formal.network_forms import network_forms
@@ -129,7 +130,8 @@ def prove_words(network: Network, project: RtlProject, verilog: Verilog) -> Word
     for nets, form in zip(circuit.fields("data_in", network.inputs), inputs, strict=True):
         circuit.give(nets, form)
     found, buses = [], circuit.fields("data_out", project.outputs)
-    for o, (nets, kif, own) in enumerate(zip(buses, project.outputs, network.output_formats(), strict=True)):
+    outputs = list(zip(buses, project.outputs, network.output_formats(), strict=True))
+    for o, (nets, kif, own) in enumerate(watched(outputs, "proof by words: outputs")):
         reason = structure.outputs[o] or _compared(circuit, nets, expected[o])
         if not reason and (own.f != kif.f or own.lo < kif.lo or own.hi > kif.hi):
             reason = f"the network's output is not seen to fit {kif}"

@@ -1,0 +1,35 @@
+"""Lines on the progress of a stage."""
+
+import pytest
+
+from trigger_lut.utils import progress
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that the test moves."""
+    times = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: times[0])
+    return times
+
+
+def test_long_work_is_reported_with_the_time_left(clock, capsys):
+    seen = []
+    for item in progress.watched("abcd", "faults: sums"):
+        seen.append(item)
+        clock[0] += 40.0
+    assert seen == list("abcd")
+    assert capsys.readouterr().err.splitlines() == [
+        "faults: sums: 1 of 4, about 2 min 0 s left",
+        "faults: sums: 2 of 4, about 1 min 20 s left",
+        "faults: sums: 3 of 4, about 40 s left",
+    ]
+
+
+def test_short_work_is_silent_and_lines_keep_their_distance(clock, capsys):
+    for _ in progress.watched(range(9), "prove"):
+        clock[0] += 1.0
+    assert capsys.readouterr().err == ""
+    for _ in progress.watched(range(25), "prove"):
+        clock[0] += 4.0
+    assert len(capsys.readouterr().err.splitlines()) == 8

@@ -3,6 +3,11 @@
 import os
 
 import file_processes
+from hypothesis import HealthCheck, settings
+
+# A test's time depends on what else the machine does.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_configure(config):

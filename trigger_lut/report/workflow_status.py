@@ -125,7 +125,7 @@ def status_text(folder: Path, now: datetime) -> str:
     Returns
     -------
     str
-        One line on the run, one on each job that has failed, and one on each that runs, with the last line of its log.
+        A line on the run, on each failed job, and on each running job with the last line of its log.
 
     Raises
     ------

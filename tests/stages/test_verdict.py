@@ -196,6 +196,12 @@ FORGED = {
         {"luts": {"value": 5, "source": "yosys"}},
         "luts, by the cells of the netlist: does not agree with the other files. Expected 900",
     ),
+    "estimate as measurement": (
+        "synth",
+        {"luts": {"value": 900, "source": "estimate"}},
+        "luts.source: does not agree with the other files. Expected yosys, found estimate",
+    ),
+    "other tool": ("synth", {"ff": {"value": 100, "source": "vivado"}}, "ff.source: does not agree"),
     "fewer cycles": ("timing", {"latency_cycles": {"value": 1, "source": "rtl-simulation"}}, "latency_cycles.value"),
     "met": ("timing", {"latency_met": False}, "latency_met: does not agree"),
     "proven without registers": ("prove", {"registers": None}, "registers: does not agree with the other files"),

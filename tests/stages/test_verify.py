@@ -183,6 +183,18 @@ def test_flips_in_every_layer_of_tables_reach_keras(graph):
         assert (run_keras(model, network, codes) == evaluate(flipped(network, flip), codes)).all(), layer.name
 
 
+@pytest.mark.parametrize("place", ["rtl", "firmware", "firmware/of_another_tool"])
+def test_file_that_the_firmware_stage_did_not_write_is_refused(built, tmp_path, place):
+    files, firmware = built
+    rtl = Path(read_card(FirmwareCard, firmware).rtl_project)
+    folder = rtl if place == "rtl" else rtl.parent / Path(place).relative_to("firmware")
+    folder.mkdir(exist_ok=True)
+    (folder / "more.v").write_text("")
+    with pytest.raises(CardError, match=r"more\.v: not listed in .*Run the firmware stage again\."):
+        check(files, firmware, tmp_path / "verify.json")
+    (folder / "more.v").unlink()
+
+
 def test_a_latency_that_was_not_planned_is_an_error(tmp_path, monkeypatch):
     files = stage_files(tmp_path, seed=3)
     firmware = build(files, tmp_path)

@@ -63,7 +63,7 @@ def require_current_files(firmware_card: Path, *inputs: Path) -> FirmwareCard:
         _require_input(path, card, firmware_card)
     for name, digest in card.files.items():
         require_digest(Path(name), digest, firmware_card, "firmware")
-    for folder in (Path(card.rtl_project), Path(card.hls_project)):
+    for folder in sorted({Path(card.rtl_project).parent, Path(card.hls_project).parent}):  # of all back ends
         for name in files_in(folder):
             if name not in card.files:
                 raise CardError(

@@ -200,8 +200,10 @@ def _specification(design: Design) -> Iterator[str]:
     error = (train.luts_estimate - (synth.luts.value or 0)) / max(synth.luts.value or 0, 1)
     yield from differs(design.path("synth"), "luts_estimate_error", error, synth.luts_estimate_error)
     for name, count in asdict(resources(synth.cells)).items():
-        if (value := getattr(synth, name).value) is not None:
-            yield from differs(design.path("synth"), f"{name}, by the cells of the netlist", count, value)
+        measured = getattr(synth, name)
+        if measured.value is not None:
+            yield from differs(design.path("synth"), f"{name}, by the cells of the netlist", count, measured.value)
+            yield from differs(design.path("synth"), f"{name}.source", spec.target.synthesizer, measured.source)
     if synth.stages and synth.ff.value is not None:
         registers = sum(stage.registers for stage in synth.stages)
         yield from differs(design.path("synth"), "ff, by the stages", registers, synth.ff.value)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trigger_lut.errors import RenamedKeyWarning, TriggerLutError, warn_in_one_line
 from trigger_lut.code_hash import fingerprint
-from trigger_lut.plan import complaints, holds_other, load_plan, settings, simulation_of
+from trigger_lut.plan import complaints, holds_other, load_plan, refuse_unreadable_files, settings, simulation_of
 from trigger_lut.config.network import model_digest
 from trigger_lut.config.workflow_options import workflow_options
 
@@ -20,6 +20,8 @@ if not workflow.is_main_process:
 try:
     options = workflow_options(config, workflow.configfiles)
     plan = load_plan(options.budget, options.targets, options.data_sets)
+    if options.check_files and workflow.is_main_process:
+        refuse_unreadable_files(plan)
 except TriggerLutError as error:
     sys.exit(f"trigger-lut: error: {error}")
 

@@ -21,7 +21,7 @@ from trigger_lut.config.simulation import PlannedFile
 from trigger_lut.config.validation import refused
 from trigger_lut.cost_model.delay import delays
 from trigger_lut.cost_model.lower_bounds import impossible
-from trigger_lut.errors import ConfigurationError, nearest
+from trigger_lut.errors import ConfigurationError, DataError, nearest
 from trigger_lut.synthesis.synthesizers import synthesizer_of
 
 # Folders under results/ that a design's folder would collide with
@@ -141,6 +141,41 @@ def load_plan(budget_path: Path, targets_path: Path, data_sets: Path) -> Plan:
     if mistakes:
         raise refused(budget_path, mistakes)
     return Plan(**vars(described), budget=budget, specs=specs, drift=drift)
+
+
+def refuse_unreadable_files(plan: Plan, results: Path = Path("results")) -> None:
+    """Look into the files of all data sets that were not ingested yet.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan.
+    results : Path
+        Folder of the results.
+
+    Raises
+    ------
+    DataError
+        If a file lacks the tree or a branch, is damaged, or has entries that cannot be read as described; the message
+        lists all problems that were found.
+    """
+    problems = []
+    for name, described in plan.data_sets.items():
+        if described.simulated or _ingested(described, results / "data" / name / "ingest.json"):
+            continue
+        from trigger_lut.data.first_look import first_look  # reads ROOT files with uproot
+
+        problems += first_look(described.data_set, described.sources)
+    if problems:
+        raise DataError("\n  ".join(problems))
+
+
+def _ingested(described: Described, card: Path) -> bool:
+    """Report whether the card is newer than all files of a data set."""
+    if not card.is_file():
+        return False
+    written = card.stat().st_mtime
+    return all(path.stat().st_mtime <= written for path in (described.description, *described.files))
 
 
 def _target_mistakes(target: Target) -> list[str]:

@@ -14,10 +14,11 @@ from trigger_lut.errors import ConfigurationError
 def test_options_default_and_given() -> None:
     usual = Path("config")
     assert workflow_options({}) == WorkflowOptions(
-        usual / "budget.yaml", usual / "targets.yaml", usual / "data_sets", 1, 0
+        usual / "budget.yaml", usual / "targets.yaml", usual / "data_sets", 1, 0, 1
     )
     given = {"budget": "my {1} $b.yaml", "targets": "t", "data_sets": "d", "train_threads": 3, "train_gpus": 2}
-    assert workflow_options(given) == WorkflowOptions(Path("my {1} $b.yaml"), Path("t"), Path("d"), 3, 2)
+    given["check_files"] = 0
+    assert workflow_options(given) == WorkflowOptions(Path("my {1} $b.yaml"), Path("t"), Path("d"), 3, 2, 0)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workflows import NO_LOOK
+
 
 @dataclass(frozen=True)
 class PlannedJob:
@@ -36,7 +38,7 @@ def dag_of(folder: Path, config: Mapping[str, object] | None = None, cores: int 
     with contextlib.chdir(Path.cwd()), SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
         workflow = api.workflow(
             resource_settings=ResourceSettings(cores=cores),
-            config_settings=ConfigSettings(config=dict(config or {})),
+            config_settings=ConfigSettings(config={**NO_LOOK, **(config or {})}),
             snakefile=folder / "Snakefile",
             workdir=folder,
         )

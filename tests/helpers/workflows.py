@@ -36,6 +36,8 @@ event_id: [run, event, jet]
 label: {expression: label, classes: [g, q, W, Z, t]}
 features: [{name: zlogz}, {name: mass_mmdt}]
 """
+NO_LOOK = {"check_files": 0}
+"""Configuration for data files that tests only pretend to have."""
 GIVEN = SIMULATED.replace("simulate: {jets: 20, files_per_class: 1}", "files: [ntuples/*.root]")
 
 
@@ -55,11 +57,14 @@ def run_jobs(
 ) -> Counter[str]:
     """Jobs that Snakemake would run ('dryrun') or marks as done ('touch'), as 'rule' or 'rule:wildcards'."""
     from snakemake.api import SnakemakeApi
-    from snakemake.settings.types import DAGSettings, OutputSettings, Quietness, ResourceSettings
+    from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, Quietness, ResourceSettings
 
     with contextlib.chdir(Path.cwd()), SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
         workflow = api.workflow(
-            resource_settings=ResourceSettings(cores=2), snakefile=folder / "Snakefile", workdir=folder
+            resource_settings=ResourceSettings(cores=2),
+            config_settings=ConfigSettings(config=NO_LOOK),
+            snakefile=folder / "Snakefile",
+            workdir=folder,
         )
         dag = workflow.dag(DAGSettings(targets=set(targets), forceall=force))
         dag.execute_workflow(executor=executor)
@@ -72,11 +77,14 @@ def run_jobs(
 def all_outputs(folder: Path) -> list[tuple[Path, bool]]:
     """(path, is a folder) of every output of every job, relative to the workflow's folder."""
     from snakemake.api import SnakemakeApi
-    from snakemake.settings.types import DAGSettings, OutputSettings, Quietness, ResourceSettings
+    from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, Quietness, ResourceSettings
 
     with contextlib.chdir(Path.cwd()), SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
         workflow = api.workflow(
-            resource_settings=ResourceSettings(cores=2), snakefile=folder / "Snakefile", workdir=folder
+            resource_settings=ResourceSettings(cores=2),
+            config_settings=ConfigSettings(config=NO_LOOK),
+            snakefile=folder / "Snakefile",
+            workdir=folder,
         )
         workflow.dag(DAGSettings(forceall=True)).execute_workflow(executor="dryrun")
         return [(Path(str(f)), f.is_directory) for job in workflow._workflow.dag.jobs for f in job.output]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 
+import numpy as np
 import pytest
+from rootfiles import write_tree
 from workflows import BUDGET, GIVEN, SIMULATED, copy_workflow, run_jobs, snakemake
 
 from trigger_lut.errors import TriggerLutError
@@ -103,6 +105,21 @@ def test_the_message_names_every_mistake(tmp_path, monkeypatch, budget, data_set
     folder = copy_workflow(tmp_path / "bad", budget=budget, data_set=data_set)
     monkeypatch.chdir(folder)
     assert refusal(folder) == expected
+
+
+def test_data_files_are_looked_into_before_any_job(tmp_path):
+    columns = {"run": np.arange(9), "event": np.arange(9), "jet": np.arange(9), "label": np.arange(9) % 5}
+    write_tree(tmp_path / "bad/ntuples/a.root", columns)
+    folder = copy_workflow(tmp_path / "bad", data_set=GIVEN)
+    ran = snakemake(folder, "-n")
+    assert ran.returncode == 1
+    assert "a.root: tree 'jets' has no branch 'zlogz' (feature 'zlogz')" in ran.stdout + ran.stderr
+    assert "Traceback" not in ran.stdout + ran.stderr
+    assert snakemake(folder, "-n", "--config", "check_files=0").returncode == 0, "switched off"
+    card = folder / "results/data/toy/ingest.json"
+    card.parent.mkdir(parents=True)
+    card.write_text("{}")
+    assert snakemake(folder, "-n").returncode == 0, "ingested before: not opened again"
 
 
 def test_a_missing_budget(tmp_path):

@@ -112,8 +112,13 @@ def test_the_network_s_shape_retrains_all_designs_and_the_reference(edited):
     assert jobs == DOWNSTREAM | {"reference", "pages_of_data"}
 
 
-def test_the_length_of_training_leaves_the_reference_alone(edited):
-    assert edited("config/budget.yaml", "network:", "training: {epochs: 20}\nnetwork:") == DOWNSTREAM
+def test_baselines_are_trained_as_long_as_designs(edited):
+    jobs = edited("config/budget.yaml", "network:", "training: {epochs: 20}\nnetwork:")
+    assert jobs == DOWNSTREAM | {"reference", "pages_of_data"}
+
+
+def test_other_options_of_training_leave_the_baselines_alone(edited):
+    assert edited("config/budget.yaml", "network:", "training: {learning_rate: 0.02}\nnetwork:") == DOWNSTREAM
 
 
 def test_a_target_s_clock_reruns_its_designs(edited):

@@ -12,19 +12,20 @@ from trigger_lut.config.validation import shown
 from trigger_lut.errors import ConfigurationError, nearest
 
 PATHS = {"budget": "config/budget.yaml", "targets": "config/targets.yaml", "data_sets": "config/data_sets"}
-COUNTS = {"train_threads": (1, 1), "train_gpus": (0, 0)}  # default, least
+COUNTS = {"train_threads": (1, 1), "train_gpus": (0, 0), "check_files": (1, 0)}  # default, least
 OF_A_BUDGET = {"designs", "network", "scan", "target", "data_set"}  # what only a budget file holds
 
 
 @dataclass(frozen=True)
 class WorkflowOptions:
-    """Files of the workflow, and what each training may use."""
+    """Files of the workflow, what each training may use, and whether planning looks into data files."""
 
     budget: Path
     targets: Path
     data_sets: Path
     train_threads: int
     train_gpus: int
+    check_files: int
 
 
 def workflow_options(config: Mapping[str, Any], files: Sequence[Path] = ()) -> WorkflowOptions:

@@ -166,3 +166,53 @@ def test_chunks_across_baskets_hold_all_entries(tmp_path: Path, size: int) -> No
     np.testing.assert_array_equal(np.concatenate([arrays["x"] for _, arrays in found]), np.arange(100))
     assert ak.concatenate([arrays["l"] for _, arrays in found]).to_list() == lists.to_list()
     assert {len(arrays["x"]) for _, arrays in found[:-1]} <= {size}
+
+
+@dataclass(eq=False)
+class StructBranch:
+    """A branch of a struct without sub-branches, as uproot shows a leaf list `hit/a/I:b/F`; jagged: `hit[n]`."""
+
+    name: str
+    jagged: bool = False
+    branches: tuple[()] = ()
+    num_entries: int = 2
+    typename: str = "struct {int32_t a; float b;}"
+
+    @property
+    def interpretation(self) -> object:
+        plain = uproot.interpretation.numerical.AsDtype([("a", ">i4"), ("b", ">f4")])
+        return uproot.interpretation.jagged.AsJagged(plain) if self.jagged else plain
+
+    def array(self, **_: object) -> ak.Array:
+        held = ak.from_numpy(np.array([(1, 0.5), (2, 1.5), (3, 2.5)], [("a", "i4"), ("b", "f4")]))
+        return ak.unflatten(held, [1, 2]) if self.jagged else held[:2]
+
+
+@pytest.mark.parametrize(("jagged", "expected"), [(False, [0.5, 1.5]), (True, [[0.5], [1.5, 2.5]])])
+def test_members_of_a_struct_are_branches(jagged: bool, expected: list[object]) -> None:
+    branches = Branches(Node("tree", [Node("x"), StructBranch("hit", jagged)]))  # type: ignore[list-item]
+    assert [branch.path for branch in branches.all] == ["x", "hit", "hit/a", "hit/b"]
+    (found,) = branches.fitting("hit/b")
+    assert branches.fitting("b") == [found], "the end of its path, as of other branches"
+    assert found.opened.array(library="ak").to_list() == expected
+    assert (found.opened.num_entries, found.opened.branches) == (2, ())
+
+
+def test_list_with_a_counter_is_read_beside_its_counter(tmp_path: Path) -> None:
+    """uproot writes lists as C arrays: nJet, and Jet_pt[nJet]."""
+    pt = ak.Array([[30.0, 20.0], [], [50.0]])
+    with uproot.recreate(tmp_path / "a.root") as file:
+        file.mktree("t", {"Jet": ak.type(ak.zip({"pt": pt})).content}, counter_name=lambda name: f"n{name}")
+        file["t"].extend({"Jet": ak.zip({"pt": pt})})
+    ((_, found),) = chunks(tmp_path / "a.root", "t", {"nJet": "feature", "Jet_pt": "feature"}, 10)
+    assert found["nJet"].tolist() == [2, 0, 1]
+    assert found["Jet_pt"].to_list() == pt.to_list()
+
+
+def test_pairs_of_a_list_are_members_of_a_field(tmp_path: Path) -> None:
+    content = ak.Array([{"hit": [(1, 2.5), (2, 3.5)], "s": {"a": 1}}, {"hit": [], "s": {"a": 4}}])
+    with uproot.recreate(tmp_path / "a.root") as file:
+        file.mkrntuple("t", content)
+    ((_, found),) = chunks(tmp_path / "a.root", "t", {"hit.1": "feature", "s/a": "feature"}, 10)
+    assert found["hit.1"].to_list() == [[2.5, 3.5], []]
+    assert found["s/a"].tolist() == [1, 4]

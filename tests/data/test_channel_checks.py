@@ -65,7 +65,9 @@ def test_channel_warnings_of_values(
 
 
 def test_huge_values_are_refused_with_a_hint(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"feature 'x': expected numbers below 2\*\*39 .* Scale it in its expression"):
+    expected = r"feature 'x': expected steps of 2\*\*33 at most, found 2\*\*3[678] .* Scale it in its expression"
+    with pytest.raises(DataError, match=expected):
         warnings(tmp_path, RNG.normal(size=COUNT) * 1e13)
+    assert warnings(tmp_path, RNG.normal(size=COUNT) * 1e13, width=16) == [], "more bits have finer steps"
     assert warnings(tmp_path, RNG.normal(size=COUNT) * 1e13, expression="x / 1e13") == []
     assert warnings(tmp_path, RNG.normal(size=COUNT) * 2.0**36) == []

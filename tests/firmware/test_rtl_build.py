@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from trigger_lut.config.budget import Spec
+from trigger_lut.config.data_set.features import LEAST_FRACTION
 from trigger_lut.cost_model import latency
 from trigger_lut.errors import CardError, FirmwareError, NotReproducibleError, ToolFailedError
 from trigger_lut.firmware.rtl import build as rtl
@@ -260,3 +261,14 @@ def test_verilator_library_is_made_again_where_its_folder_was_removed(monkeypatc
     shutil.rmtree(first[0].parent)
     second = verilator.verilator_library(Path("root"), "c++")
     assert [path.is_file() for path in (*first, *second)] == [False, False, True, True]
+
+
+def test_coarsest_steps_of_inputs_are_those_that_alkaid_represents(tmp_path: Path) -> None:
+    """The limit of data sets; beyond it alkaid's own precision of an input is another one."""
+    for name, fraction in (("at", LEAST_FRACTION), ("beyond", LEAST_FRACTION - 1)):
+        network = single([0, 1, 2, 3, 3, 2, 1, 0], KIF(1, 2 - fraction, fraction))
+        if name == "at":
+            assert rtl.write_rtl(network, tmp_path / name, spec()).files
+        else:
+            with pytest.raises(AssertionError, match="fractional"):
+                rtl.write_rtl(network, tmp_path / name, spec())

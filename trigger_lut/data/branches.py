@@ -34,6 +34,37 @@ class NamedBranch:
         return self.pieces[-1]
 
 
+@dataclass(frozen=True)
+class StructMember:
+    """One member of a struct that a branch holds as a whole, with the interface of uproot's branches.
+
+    Attributes
+    ----------
+    branch : uproot.TBranch
+        The branch of the struct.
+    name : str
+        Name of the member.
+    """
+
+    branch: Any
+    name: str
+    branches: tuple[Any, ...] = ()
+
+    @property
+    def num_entries(self) -> int:
+        """Number of entries of the branch."""
+        return int(self.branch.num_entries)
+
+    @property
+    def typename(self) -> str:
+        """Type of the struct, with the member."""
+        return f"{self.branch.typename}, member {self.name}"
+
+    def array(self, **options: Any) -> Any:
+        """Read the branch with the options of uproot; return the member."""
+        return self.branch.array(**options)[self.name]
+
+
 class Branches:
     """All branches of an opened tree, sub-branches included, in the order of the file."""
 
@@ -92,3 +123,12 @@ def _walk(node: Any, above: tuple[str, ...]) -> Iterator[NamedBranch]:
         if not hidden:
             yield NamedBranch(pieces, branch)
         yield from _walk(branch, pieces)
+        for name in _members(branch):
+            yield NamedBranch((*pieces, name), StructMember(branch, name))
+
+
+def _members(branch: Any) -> tuple[str, ...]:
+    """Return the members of a struct without branches of their own; uproot reads these as one structured number."""
+    interpretation = getattr(branch, "interpretation", None)
+    numbers = getattr(interpretation, "content", interpretation)  # of a list of structs
+    return getattr(getattr(numbers, "to_dtype", None), "names", None) or ()

@@ -11,8 +11,6 @@ from numpy.typing import ArrayLike
 from trigger_lut.config.data_set.features import MAX_WIDTH
 from trigger_lut.fixed_point.formats import KIF
 
-LARGEST = 2.0**39  # of automatic formats; the tests of later stages reach up to here
-
 
 @dataclass
 class Extent:

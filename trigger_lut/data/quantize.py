@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from trigger_lut.cards.stage_cards import FeatureSummary, InputFormat
 from trigger_lut.config.data_set.channels import Channel
-from trigger_lut.config.data_set.features import Feature
+from trigger_lut.config.data_set.features import LEAST_FRACTION, Feature
 from trigger_lut.config.data_set.model import DataSet
-from trigger_lut.data.formats import LARGEST, Extent, format_between, format_of, format_of_model
+from trigger_lut.data.formats import Extent, format_between, format_of, format_of_model
 from trigger_lut.data.quantiles import quantiles
 from trigger_lut.data.records import Rows, filled_slots
 from trigger_lut.errors import DataError
@@ -84,7 +84,7 @@ def formats_of(
     Raises
     ------
     DataError
-        If a channel of automatic format reaches beyond LARGEST.
+        If a channel of automatic format needs steps that firmware cannot have.
     """
     automatic: dict[str, list[int]] = {}
     for n, channel in enumerate(described):
@@ -113,12 +113,13 @@ def formats_of(
             made[group] = format_between(0.0, 0.0, width)
             continue
         low, high = found[group]
-        if max(-low, high) >= LARGEST:
-            raise DataError(
-                f"data set {data_set.name}: feature {group!r}: expected numbers below 2**39 for an automatic format, "
-                f"found {low:.3g} to {high:.3g}. Scale it in its expression, or give it a format or scale"
-            )
         made[group] = format_of(extents[group], (low, high), width)
+        if made[group].f < LEAST_FRACTION:
+            raise DataError(
+                f"data set {data_set.name}: feature {group!r}: expected steps of 2**{-LEAST_FRACTION} at most, found "
+                f"2**{-made[group].f} for {low:.3g} to {high:.3g} in {width} bits. Scale it in its expression, or give "
+                "it more bits or a scale"
+            )
     return tuple(channel.feature.given or made[channel.group] for channel in described)
 
 

@@ -23,6 +23,7 @@ from trigger_lut.errors import ConfigurationError
 from trigger_lut.fixed_point.formats import KIF, kif_from_fixed
 
 MAX_WIDTH = 16
+LEAST_FRACTION = -33  # of fractional bits: alkaid finds other formats than ours for steps above 2**33
 MAX_SLOTS = 1024
 
 
@@ -81,9 +82,11 @@ class FixedFormat(Strict):
     @model_validator(mode="after")
     def _has_value_bits(self) -> Self:
         try:
-            self.kif()
+            kif = self.kif()
         except ConfigurationError as error:
             raise ValueError(str(error)) from error
+        if kif.f < LEAST_FRACTION:
+            raise ValueError(f"expected steps of 2**{-LEAST_FRACTION} at most, found 2**{-kif.f}")
         return self
 
     def kif(self) -> KIF:

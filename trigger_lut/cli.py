@@ -111,6 +111,10 @@ def parser() -> argparse.ArgumentParser:
     sub = command(commands.convert, group=people)
     sub.add_argument("files", type=Path, nargs="+", metavar="FILE", help="HDF5 or ARFF files, of one data set")
     sub.add_argument("--root", type=Path, required=True, metavar="PATH", help="ROOT file to write")
+    sub = command(commands.fetch, group=people)
+    sub.add_argument("data_set", metavar="NAME", help="jsc-openml, jsc-cernbox, jsc-zenodo or cms-dimuon")
+    sub.add_argument("--folder", type=Path, default=Path("data"), metavar="PATH", help="folder of data; default: data")
+    sub.add_argument("--mirror", metavar="URL", help="address of a folder that holds NAME/FILE")
     command(commands.resolve, "--budget", "--targets", "--output").add_argument(
         "--design", required=True, help="name of a design in the budget"
     )

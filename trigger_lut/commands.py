@@ -49,6 +49,19 @@ def convert(args: argparse.Namespace) -> None:
     print(convert(args.files, args.root))
 
 
+def fetch(args: argparse.Namespace) -> None:
+    """Download a public data set, check it, and convert it to a ROOT file.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        `data_set`: its name. `folder`: folder of all data. `mirror`: address of a folder with the files, or None.
+    """
+    from trigger_lut.data.fetch import fetch
+
+    print(fetch(args.data_set, args.folder, args.mirror))
+
+
 def resolve(args: argparse.Namespace) -> None:
     """Write one design with defaults and target spelled out.
 

@@ -156,8 +156,8 @@ def refuse_unreadable_files(plan: Plan, results: Path = Path("results")) -> None
     Raises
     ------
     DataError
-        If a file lacks the tree or a branch, is damaged, or has entries that cannot be read as described; the message
-        lists all problems that were found.
+        If a file lacks the tree or a branch, is damaged, or has entries that do not fit the description. The message
+        lists all problems.
     """
     problems = []
     for name, described in plan.data_sets.items():

@@ -1,0 +1,145 @@
+"""Public data sets from a server on this machine: resumed, checked, converted, and refused in one sentence."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import re
+import tarfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import uproot
+from jet_files import arff, cernbox, jets, named, zenodo
+
+from trigger_lut.cli import main
+from trigger_lut.data.fetch import CHECKSUMS, fetch, known
+from trigger_lut.errors import ConfigurationError, DataError
+
+
+class Server(http.server.SimpleHTTPRequestHandler):
+    """Serves bytes by path, and ranges of them; `limit` closes the connection after so many bytes."""
+
+    files: ClassVar[dict[str, bytes]] = {}
+    ranges: ClassVar[list[str]] = []
+    limit: ClassVar[list[int]] = []
+
+    def do_GET(self) -> None:
+        content = self.files.get(self.path)
+        if content is None:
+            self.send_error(404)
+            return
+        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        self.ranges.append(self.headers.get("Range", ""))
+        start = int(asked[1]) if asked else 0
+        if asked and start >= len(content):
+            self.send_error(416)
+            return
+        self.send_response(206 if asked else 200)
+        self.send_header("Content-Length", str(len(content) - start))
+        self.end_headers()
+        most = self.limit.pop() if self.limit else len(content)
+        self.wfile.write(content[start : start + most])
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    Server.files, Server.ranges, Server.limit = {}, [], []
+    held = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    thread = threading.Thread(target=held.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{held.server_port}"
+    held.shutdown()
+    held.server_close()
+    thread.join()
+
+
+def openml(folder: Path) -> bytes:
+    return arff(folder / "source.arff", *jets()).read_bytes()
+
+
+def zenodo_archive(folder: Path) -> bytes:
+    held = zenodo(folder / "jetImage_0.h5", named(*jets()))
+    with tarfile.open(folder / "a.tar.gz", "w:gz") as archive:
+        archive.add(held, "train/jetImage_0.h5")
+        archive.add(folder / "jetImage_0.h5", "train/notes.txt")
+    return (folder / "a.tar.gz").read_bytes()
+
+
+MADE = {
+    "jsc-openml": openml,
+    "jsc-cernbox": lambda folder: cernbox(folder / "c.z", named(*jets())).read_bytes(),
+    "jsc-zenodo": zenodo_archive,
+}
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_each_jet_set_is_downloaded_from_a_mirror_and_converted(
+    name: str, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = known()[name]["files"][0]["name"]
+    Server.files[f"/{name}/{file}"] = MADE[name](tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert main(["fetch", name, "--mirror", server]) == 0
+    assert "tree jets, 400 jets" in capsys.readouterr().out
+    with uproot.open(tmp_path / f"data/{name}/jets.root") as root:
+        assert root["jets"].num_entries == 400
+    recorded = json.loads((tmp_path / "data" / CHECKSUMS).read_text())
+    assert list(recorded) == [f"{name}/{file}"]
+    assert main(["fetch", name, "--mirror", server]) == 0
+    assert "there already" in capsys.readouterr().out
+    assert len(Server.ranges) == 1, "downloaded once"
+
+
+def test_interrupted_download_resumes_where_it_stopped(server: str, tmp_path: Path) -> None:
+    content = bytes(range(256)) * 4000
+    registry = {"toy": {"files": [{"name": "a.root", "url": f"{server}/a.root", "sha256": None}]}}
+    Server.files["/a.root"], Server.limit = content, [300_000]
+    with pytest.raises(DataError, match=r"toy/a\.root: cannot be downloaded: .*Run the command again; it resumes"):
+        fetch("toy", tmp_path, registry=registry)
+    partial = tmp_path / "toy/a.root.partial"
+    got = partial.stat().st_size
+    assert 0 < got <= 300_000
+    assert fetch("toy", tmp_path, registry=registry).endswith(f"{len(content):,} bytes")
+    assert Server.ranges == ["", f"bytes={got}-"]
+    assert (tmp_path / "toy/a.root").read_bytes() == content
+    assert not partial.exists()
+
+
+def test_another_checksum_is_refused(server: str, tmp_path: Path) -> None:
+    registry = {"toy": {"files": [{"name": "a.root", "url": f"{server}/a.root", "sha256": None}]}}
+    Server.files["/a.root"] = b"first"
+    fetch("toy", tmp_path, registry=registry)
+    (tmp_path / "toy/a.root").unlink()
+    Server.files["/a.root"] = b"other"
+    with pytest.raises(DataError, match=r"toy/a\.root: another checksum than expected \(sha256:[0-9a-f]{64}\)"):
+        fetch("toy", tmp_path, registry=registry)
+    assert not (tmp_path / "toy/a.root").exists(), "nothing that differs remains"
+    Server.files["/a.root"] = b"first"
+    fetch("toy", tmp_path, registry=registry)
+
+
+def test_openml_is_asked_for_the_address(server: str, tmp_path: Path) -> None:
+    answer = {"data_set_description": {"url": f"{server}/file"}}
+    Server.files |= {"/42468": json.dumps(answer).encode(), "/file": openml(tmp_path)}
+    described = known()["jsc-openml"] | {"files": [{"name": "a.arff", "description": f"{server}/42468"}]}
+    assert "400 jets" in fetch("jsc-openml", tmp_path / "data", registry={"jsc-openml": described})
+
+
+def test_what_cannot_be_fetched_is_said_in_one_sentence(server: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no public data set 'jsc-openm'; nearest: 'jsc-openml'"):
+        fetch("jsc-openm", tmp_path)
+    with pytest.raises(ConfigurationError, match="--mirror: expected an address http:// or https://, found 'here'"):
+        fetch("jsc-openml", tmp_path, "here")
+    with pytest.raises(DataError, match=r"jsc-cernbox/processed.*: cannot be downloaded: HTTPError: 404"):
+        fetch("jsc-cernbox", tmp_path, server)
+    Server.files["/toy/a.tar.gz"] = b"no archive"
+    registry = {"toy": {"files": [{"name": "a.tar.gz"}], "members": "*.h5", "root": "jets.root"}}
+    with pytest.raises(DataError, match=r"a\.tar\.gz: cannot be unpacked: "):
+        fetch("toy", tmp_path, server, registry)

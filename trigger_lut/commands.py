@@ -334,6 +334,31 @@ def sign(args: argparse.Namespace) -> None:
     print(f"{signature}: signature of manifest.json, sha256 {digest}")
 
 
+def diff(args: argparse.Namespace) -> None:
+    """Show what differs between two releases: interface, network, figures, thresholds, results.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        `old` and `new`: releases. `same_interface`: fail if the interface differs.
+
+    Raises
+    ------
+    NotReproducibleError
+        If the interface differs and must not.
+    """
+    from trigger_lut.errors import NotReproducibleError
+    from trigger_lut.release.differences import differences, differences_text, read
+
+    found = differences(read(args.old), read(args.new))
+    print(differences_text(found), end="")
+    if args.same_interface and (changes := found.of("interface")):
+        raise NotReproducibleError(
+            f"{args.new}: interface: not that of {args.old}. Expected {changes[0].key} {changes[0].old}, "
+            f"found {changes[0].new}."
+        )
+
+
 def status(args: argparse.Namespace) -> None:
     """Show how far a running workflow is, and what its jobs do.
 

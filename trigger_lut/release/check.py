@@ -17,7 +17,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from trigger_lut.cards.base import load_json
 from trigger_lut.config.budget import Target
 from trigger_lut.errors import DataError, FirmwareError, NotReproducibleError, ToolMissingError, TriggerLutError
 from trigger_lut.evaluation.budget_lines import budget_lines, describe_miss
@@ -43,13 +42,13 @@ from trigger_lut.release.manifest import (
     read_manifest,
     read_shipped,
 )
+from trigger_lut.release.network_file import NETWORK, read_network_file
 from trigger_lut.release.pattern_files import read_pattern, words_of_bus
 from trigger_lut.release.sandbox import DESCRIPTION, NONE, Run, run_form, sandbox
 from trigger_lut.release.signature import check_signature, manifest_sha256
 from trigger_lut.release.sources import require_plain
 from trigger_lut.synthesis.synthesizers import synthesizer_of
 
-MOST_BITS = 62  # of an integer in network.json: NumPy's have 64
 Checks = dict[str, Callable[[], str]]
 FAILURES = (TriggerLutError, OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError)
 
@@ -239,23 +238,7 @@ def _reference(folder: Path, vectors: IntArray, expected: IntArray) -> str:
 
 
 def _network(folder: Path) -> Any:
-    """Content of the network file. Raises DataError for integers that the reference cannot hold."""
-    content = load_json((folder / "emulator" / "python" / "network.json").read_text(encoding="utf-8"))
-    _check_size(content)
-    return content
-
-
-def _check_size(content: Any) -> None:
-    """Raise DataError for integers that do not fit, and for shifts that would fill the memory."""
-    waiting = [("", content)]
-    while waiting:
-        key, value = waiting.pop()
-        if isinstance(value, dict):
-            waiting += value.items()
-        elif isinstance(value, list):
-            waiting += [(key, entry) for entry in value]
-        elif isinstance(value, int) and abs(value) >= (1 << (6 if key == "fraction" else MOST_BITS)):
-            raise DataError(f"network.json: {key}: too large. Expected fewer bits, found {value}.")
+    return read_network_file((folder / NETWORK).read_bytes())
 
 
 def _decided(folder: Path, expected: IntArray) -> str:

@@ -154,7 +154,7 @@ def test_results_without_a_quantizer_are_exact_or_refused():
     with pytest.raises(FirmwareError, match="layer 'activation': its results have no exact fixed-point form"):
         integer_network(seq((2,), L.Activation("tanh", name="activation")), inputs=[KIND] * 2)
     wide = seq((2,), L.Activation("tanh", name="wide"), QDense(2))
-    with pytest.raises(FirmwareError, match=r"layer 'wide': its argument has 30 bits\. Expected at most 20"):
+    with pytest.raises(FirmwareError, match=r"layer 'wide': its argument has 30 bits\. Expected at most 22"):
         integer_network(wide, inputs=[KIF(1, 3, 26)] * 2)
     huge = seq((2,), L.Rescaling(float("inf"), name="huge"), QDense(2))
     with pytest.raises(FirmwareError, match="layer 'huge': a Rescaling has results that are not finite"):

@@ -20,7 +20,7 @@ from trigger_lut.fixed_point.formats import KIF, IntArray, kif_for_range
 from trigger_lut.network.network import PADDING, LinearLayer, TableLayer
 
 WIDEST_TABLE = 14  # address bits
-WIDEST_ARGUMENT = 20  # bits of an argument, all of whose codes are evaluated
+WIDEST_ARGUMENT = 22  # bits of an argument, all of whose codes are evaluated
 SHORT_TABLE = 8  # address bits up to which one table is preferred to other forms
 WIDEST_COEFFICIENT = 26  # bits
 AT_ONCE = 1 << 22  # results that are computed together

@@ -8,6 +8,7 @@ gets quantizers before and behind it, so that it becomes a short table.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +17,7 @@ import keras
 import numpy as np
 
 from trigger_lut.conversion.affine import is_relu
-from trigger_lut.conversion.final_activation import as_functional
+from trigger_lut.conversion.final_activation import as_functional, without_final_activation
 from trigger_lut.conversion.functions import LAYERS, of_several_values
 from trigger_lut.conversion.keras_graph import calls_of, first_call, producer
 from trigger_lut.errors import FirmwareError
@@ -315,3 +316,71 @@ def _folded(kernel: np.ndarray, bias: np.ndarray | None, norm: Any) -> tuple[np.
     scale = scale * keras.ops.convert_to_numpy(norm.gamma) if norm.scale else scale
     offset = keras.ops.convert_to_numpy(norm.beta) if norm.center else 0.0
     return kernel * scale, ((0.0 if bias is None else bias) - mean) * scale + offset
+
+
+def with_probabilities(model: Any, bits: int) -> Any:
+    """Replace a softmax or sigmoid at the end of a model by one that is made of tables.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A functional or Sequential model that ends in softmax or sigmoid of real values.
+    bits : int
+        Of a probability.
+
+    Returns
+    -------
+    keras.Model
+        Its outputs are unsigned fractions of so many bits. A `QSoftmax` at the end stays as it is.
+
+    Raises
+    ------
+    FirmwareError
+        If the model does not end in a softmax or sigmoid.
+    """
+    from hgq.config import QuantizerConfig
+    from hgq.layers import QSoftmax
+    from hgq.quantizer import Quantizer
+
+    logits, note = without_final_activation(model)
+    if note is None:
+        raise FirmwareError(
+            f"model {model.name!r}: does not end in softmax or sigmoid. Expected one of them for "
+            "network.output: probabilities"
+        )
+    if type(producer(model.outputs[0])[0]).__name__ == "QSoftmax":
+        return model
+
+    def config(signed: bool, integer: int, fraction: int) -> Any:
+        return QuantizerConfig(
+            q_type="kif",
+            place="datalane",
+            k0=int(signed),
+            i0=integer,
+            f0=fraction,
+            round_mode="RND",
+            overflow_mode="SAT",
+            homogeneous_axis=None,
+            heterogeneous_axis=(),
+        )
+
+    # Beyond so many integer bits, exp(-x) rounds to 0.
+    beyond = math.ceil(math.log2((bits + 2) * math.log(2)))
+    (tensor,) = logits.outputs
+    if "softmax" in note:
+        classes = int(tensor.shape[-1])
+        softmax = QSoftmax(
+            axis=-1,
+            exp_iq_conf=config(False, beyond, bits - 2),
+            exp_oq_conf=config(False, 1, bits + 1),
+            inv_iq_conf=config(False, classes.bit_length(), bits - 2),
+            inv_oq_conf=config(False, 1, bits + 1),
+            oq_conf=config(False, 0, bits),
+            enable_oq=True,
+            enable_ebops=False,
+            name="probabilities",
+        )
+        return as_functional(model, softmax(tensor))
+    argument = Quantizer(config(True, beyond, bits - 2), name="probabilities_argument")(tensor)
+    probability = keras.layers.Activation("sigmoid", name="probabilities_sigmoid")(argument)
+    return as_functional(model, Quantizer(config(False, 0, bits), name="probabilities")(probability))

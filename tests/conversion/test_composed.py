@@ -6,6 +6,7 @@ import pytest
 from converted import KIND, branches, built, seq, unexplained
 from hgq.layers import (
     QGRU,
+    QLIF,
     QDense,
     QEinsum,
     QEinsumDense,
@@ -15,6 +16,7 @@ from hgq.layers import (
     QMultiHeadAttention,
     QMultiHeadAttentionT,
     QSimpleRNN,
+    QSimpleSNN,
     QSoftmax,
     QUnaryFunctionLUT,
 )
@@ -66,6 +68,19 @@ MODELS = {
     ),
     "QGRU": lambda: seq((3, 2), QGRU(3), QDense(2)),
     "QGRU, reset before": lambda: seq((3, 2), QGRU(2, reset_after=False), QDense(2)),
+    "QSimpleSNN": lambda: seq(
+        (4, 2), QDense(3), QSimpleSNN(3, threshold=0.5, return_sequences=True), L.Flatten(), QDense(2)
+    ),
+    "QLIF": lambda: seq(
+        (4, 2), QDense(3), QLIF(3, beta=0.5, reset_mechanism="zero", return_sequences=True), L.Flatten(), QDense(2)
+    ),
+    "QLIF with quantized states": lambda: seq(
+        (4, 2),
+        QDense(3),
+        QLIF(3, beta=0.8125, surrogate_disable=True, enable_sq=True, enable_oq=True, return_sequences=True),
+        L.Flatten(),
+        QDense(2),
+    ),
     "QEinsumDenseT": lambda: tables("bnc,cd->bnd", (3, 2), (3, 4), bias_axes="d"),
     "QEinsumDenseT, transposed": lambda: tables("bnc,ncd->bdn", (3, 2), (4, 3), batch_norm=True, bias_axes="d"),
     "QEinsumDenseT, first axis": lambda: tables("bnc,nm->bmc", (3, 2), (2, 2), activation="relu", bias_axes="c"),
@@ -97,6 +112,8 @@ def test_softmax_is_the_same_in_logic_and_proven(tmp_path):
 
 
 REFUSED = {
+    "inhibition": (lambda: seq((3, 2), QSimpleSNN(2, inhibition=True)), r"inhibition\. Expected spikes that are 1"),
+    "no step": (lambda: seq((3, 2), QSimpleSNN(2, spike_grad=keras.ops.tanh)), "a spike function that is no step at 0"),
     "stateful": (
         lambda: keras.Sequential([keras.Input((3, 2), batch_size=2), QGRU(2, stateful=True)]),
         "between events",

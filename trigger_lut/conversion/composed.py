@@ -6,15 +6,20 @@ The converter follows the call on symbolic tensors. A recurrent layer is unrolle
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
+import numpy as np
 
 from trigger_lut.errors import FirmwareError
 
 FOLLOWED = ("QSoftmax", "QMultiHeadAttention", "QMultiHeadAttentionT", "QLinformerAttention", "QLinformerAttentionT")
 RECURRENT = ("QGRU", "QSimpleRNN")
-COMPOSED = (*FOLLOWED, *RECURRENT)
+SPIKING = ("QSimpleSNN", "QLIF")
+COMPOSED = (*FOLLOWED, *RECURRENT, *SPIKING)
+PROBES = (-100.0, -1.0, -0.01, 0.0, 0.01, 1.0, 100.0)  # at which a spike function is evaluated
+SPIKE_ERROR = 1e-3
 
 
 def composed_call(op: Any, zeros: Callable[[int], Any]) -> Callable[..., Any] | None:
@@ -36,12 +41,16 @@ def composed_call(op: Any, zeros: Callable[[int], Any]) -> Callable[..., Any] | 
     if kind in FOLLOWED:
         return op.call  # type: ignore[no-any-return]
     if kind in RECURRENT:
-        return lambda sequences, **options: _unrolled(op, sequences, zeros, **options)
+        return lambda sequences, **options: _unrolled(op, op.cell.call, sequences, zeros, **options)
+    if kind in SPIKING:
+        _check_spikes(op)
+        return lambda sequences, **options: _unrolled(op, partial(_spiking, op.cell), sequences, zeros, **options)
     return None
 
 
 def _unrolled(
     op: Any,
+    cell: Callable[[Any, list[Any]], tuple[Any, list[Any]]],
     sequences: Any,
     zeros: Callable[[int], Any],
     initial_state: Any = None,
@@ -61,9 +70,40 @@ def _unrolled(
     op.cell._set_weight_cache()
     try:
         for step in reversed(steps) if op.go_backwards else steps:
-            output, states = op.cell.call(sequences[:, step], states)
+            output, states = cell(sequences[:, step], states)
             outputs.append(output)
     finally:
         op.cell._invalidate_weight_cache()
     result = keras.ops.stack(outputs, axis=1) if op.return_sequences else outputs[-1]
     return [result, *states] if op.return_state else result
+
+
+def _check_spikes(op: Any) -> None:
+    """Refuse a spiking layer whose spike is no step, or whose outputs depend on each other."""
+    spikes = keras.ops.convert_to_numpy(op.cell.spike_grad(keras.ops.convert_to_tensor(np.float32(PROBES))))
+    if op.cell.inhibition or np.abs(spikes - (np.array(PROBES) > 0)).max() > SPIKE_ERROR:
+        problem = "inhibition" if op.cell.inhibition else "a spike function that is no step at 0"
+        raise FirmwareError(f"layer {op.name!r}: {problem}. Expected spikes that are 1 above the threshold, else 0")
+
+
+def _spiking(cell: Any, x: Any, states: list[Any]) -> tuple[Any, list[Any]]:
+    """Return output and state of a spiking cell; its spikes are exactly 0 or 1.
+
+    HGQ2 adds and subtracts the surrogate of the gradient, which leaves float rounding.
+    """
+    ops = keras.ops
+
+    def times(tensor: Any, constant: Any) -> Any:  # Keras takes a product with a constant for a sparse tensor
+        return ops.einsum("bi,i->bi", tensor, ops.broadcast_to(constant, (cell.units,)))
+
+    (state,) = states
+    state = times(state, cell.qlif_beta) if hasattr(cell, "qlif_beta") else state
+    charge = ops.add(state, cell.iq(x) if cell.enable_iq else x)
+    spike = ops.sign(ops.relu(ops.subtract(charge, cell.threshold)))
+    output = times(spike, cell.qgraded_spikes_factor)
+    if cell.reset_mechanism == "subtract":
+        charge = ops.subtract(charge, times(spike, cell.threshold))
+    elif cell.reset_mechanism == "zero":
+        charge = ops.multiply(charge, ops.subtract(1.0, spike))
+    charge = cell.sq(charge) if cell.enable_sq else charge
+    return (cell.oq(output) if cell.enable_oq else output), [charge]

@@ -14,7 +14,7 @@ REFUSED = {
     r"(MultiHead|GroupQuery|GroupedQuery|Additive)?Attention": REAL_PRODUCTS,
     r"(Layer|Group|RMS|Unit|Spectral)Normalization": STATISTIC,
     r"Softmax": "divides by a sum of real values; removed where it ends the model; use QSoftmax within it",
-    r"Q(SimpleSNN|LIF)(Cell)?": "spikes are compared with real thresholds",
+    r"Q(SimpleSNN|LIF)Cell": "one step of a recurrent layer; use that layer",
     r"ConvLSTM\dD|(GRU|LSTM|SimpleRNN)(Cell)?|RNN|StackedRNNCells": RECURRENT,
     r"SeparableConv\dD": "two layers in one; set network.quantize, or use a depthwise and a pointwise layer",
     r"Conv\dDTranspose": "no converter yet; use UpSampling and a convolution",

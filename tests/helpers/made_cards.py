@@ -31,9 +31,13 @@ from trigger_lut.cards.firmware import (
 )
 from trigger_lut.cards.importance import BitImportance, FeatureImportance, ImportanceCard, Loss, SlotImportance
 from trigger_lut.cards.physics import (
+    BinnedEfficiency,
     Classification,
     Interval68,
+    MistagPoint,
     PairedDifference,
+    PairMethod,
+    PairResult,
     PhysicsCard,
     QuantizationLoss,
     RateCard,
@@ -41,6 +45,7 @@ from trigger_lut.cards.physics import (
     Reliability,
     Resolution,
     RocCurve,
+    ScoreHistogram,
     TargetResolution,
     ThresholdsCard,
     Turnon,
@@ -258,6 +263,29 @@ def train(design: str = "small", luts: float = 950.0) -> TrainCard:
     )
 
 
+def pair(methods: tuple[str, ...], variables: tuple[str, ...] = ("pt",)) -> PairResult:
+    """One pair of classes, W against g, for these methods."""
+    share = Interval68(value=0.6, low=0.55, high=0.66)
+    curve = RocCurve(
+        auc=0.9,
+        auc_error=0.01,
+        efficiency_at_1e2=0.5,
+        efficiency_at_1e3=0.2,
+        background=[0.0, 0.01, 1.0],
+        signal=[0.0, 0.5, 1.0],
+    )
+    points = [
+        MistagPoint(mistag_rate=rate, threshold=threshold, efficiency=dict.fromkeys(CLASSES, share))
+        for rate, threshold in ((0.1, 1.5), (0.001, None))
+    ]
+    binned = [
+        BinnedEfficiency(variable=name, edges=[20.0, 40.0, 90.0], signal=[share] * 2, background=[share] * 2)
+        for name in variables
+    ]
+    found = [PairMethod(method=method, roc=curve, points=points, binned=binned) for method in methods]
+    return PairResult(signal="W", background="g", binned_at=0.1, methods=found)
+
+
 def physics(design: str = "small", accuracy: float = 0.797) -> PhysicsCard:
     background = np.concatenate([[0], np.geomspace(1e-4, 1, 80)])
     found = []
@@ -288,7 +316,9 @@ def physics(design: str = "small", accuracy: float = 0.797) -> PhysicsCard:
         )
         for m, other in enumerate(found[:-1])
     ]
+    histogram = ScoreHistogram(edges=[-1.0, 0.0, 1.0], counts={name: [120, 80] for name in CLASSES})
     return PhysicsCard(
+        score_histograms=dict.fromkeys(CLASSES, histogram),
         design=design,
         events=600,
         score=accuracy,

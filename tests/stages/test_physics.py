@@ -8,8 +8,6 @@ import made_cards
 import networks
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from stage_calls import in_order
 
 from trigger_lut.cards.base import read_card, write_card
@@ -18,29 +16,12 @@ from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes, save_code
 from trigger_lut.data.npy import write_arrays
 from trigger_lut.errors import CardError
 from trigger_lut.evaluation import predictions
-from trigger_lut.metrics import auc_errors
 from trigger_lut.metrics.trigger_rates import passing_fraction
 from trigger_lut.network.network import save_network
 from trigger_lut.network.reference_model import evaluate
-from trigger_lut.stages.physics import (
-    MOST_POINTS,
-    area,
-    confusion,
-    efficiency_at,
-    log_odds,
-    roc,
-    roc_curve,
-    thinned,
-)
+from trigger_lut.stages.physics import confusion, log_odds
 from trigger_lut.stages.physics import run as physics
 from trigger_lut.training.summary import accuracies
-
-
-def sample(seed: int, count: int, levels: int) -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(seed)
-    signal = rng.random(count) < 0.4
-    signal[:2] = [True, False]
-    return np.floor(levels * rng.beta(2 + 2 * signal, 3)), signal
 
 
 def test_log_odds_are_those_of_the_softmax():
@@ -53,42 +34,6 @@ def test_log_odds_of_large_outputs_stay_in_order():
     scores = log_odds([[800.0, 0.0], [900.0, 0.0], [900.0, -1.0]])
     assert np.isfinite(scores).all()
     assert list(np.argsort(scores[:, 0])) == [0, 1, 2]
-
-
-@given(st.integers(0, 10_000), st.integers(2, 40), st.integers(1, 12))
-def test_the_area_is_the_share_of_ordered_pairs(seed, count, levels):
-    score, signal = sample(seed, count, levels)
-    s, b = score[signal][:, None], score[~signal][None]
-    assert area(*roc(score, signal)) == pytest.approx(((s > b) + 0.5 * (s == b)).mean())
-
-
-@given(st.integers(0, 10_000), st.integers(2, 60), st.integers(1, 20), st.sampled_from([0.0, 1e-3, 0.05, 0.3, 1.0]))
-def test_an_efficiency_is_that_of_a_threshold_that_can_be_set(seed, count, levels, largest):
-    score, signal = sample(seed, count, levels)
-    best = 0.0
-    for threshold in np.unique(score):
-        if (score[~signal] >= threshold).mean() <= largest:
-            best = max(best, (score[signal] >= threshold).mean())
-    assert efficiency_at(*roc(score, signal), largest) == pytest.approx(best)
-
-
-def test_perfect_and_useless_scores():
-    signal = np.array([True] * 5 + [False] * 5)
-    perfect = roc_curve(signal.astype(float), signal, auc_errors.auc_components(signal.astype(float), signal))
-    assert (perfect.auc, perfect.efficiency_at_1e3) == (1.0, 1.0)
-    useless = roc_curve(np.zeros(10), signal, auc_errors.auc_components(np.zeros(10), signal))
-    assert (useless.auc, useless.efficiency_at_1e2) == (0.5, 0.0)
-
-
-def test_a_thinned_curve_keeps_its_ends_and_only_points_of_the_curve():
-    rng = np.random.default_rng(3)
-    signal = rng.random(20_000) < 0.2
-    background, efficiency = roc(rng.normal(signal.astype(float)), signal)
-    x, y = thinned(background, efficiency)
-    assert 50 < len(x) <= MOST_POINTS
-    assert (x[0], x[-1], y[-1]) == (0.0, 1.0, 1.0)
-    assert np.all(np.diff(x) >= 0)
-    assert set(zip(x, y, strict=True)) <= set(zip(background, efficiency, strict=True))
 
 
 def test_confusion_counts_true_rows_and_assigned_columns():

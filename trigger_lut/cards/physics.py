@@ -45,6 +45,57 @@ class Classification(Strict):
     confusion: list[list[int]] = Field(description="Events by true (row) and assigned (column) class.")
 
 
+class ScoreHistogram(Strict):
+    """Score of one class, log-odds against all others, by true class."""
+
+    edges: list[float] = Field(description="Edges of bins; the end bins include all values beyond.")
+    counts: dict[str, list[int]] = Field(description="Test events in them, by true class.")
+
+
+class BinnedEfficiency(Strict):
+    """Efficiency of one method in bins of a variable at one threshold."""
+
+    variable: str = Field(description="Name of the variable.")
+    edges: list[float] = Field(description="Edges of bins with about as many signal events each.")
+    signal: list[Interval68] = Field(description="Of the signal of the pair.")
+    background: list[Interval68] = Field(description="Of its background.")
+
+
+class MistagPoint(Strict):
+    """One method at one mistag rate: threshold from the validation split, figures from the test split."""
+
+    mistag_rate: float = Field(description="Largest efficiency of the background on the validation split.")
+    threshold: float | None = Field(description="Smallest score that passes; null: none keeps to the rate.")
+    efficiency: dict[str, Interval68] = Field(description="Fraction that passes, by class.")
+
+
+class PairMethod(Strict):
+    """One method on a pair of classes."""
+
+    method: str = Field(description="Name of the method.")
+    roc: RocCurve = Field(description="Curve of the signal against the background alone.")
+    points: list[MistagPoint] = Field(description="One entry a mistag rate.")
+    binned: list[BinnedEfficiency] = Field(description="One entry a variable, at the middle mistag rate.")
+
+
+class PairResult(Strict):
+    """Two classes, told apart by every method."""
+
+    signal: str = Field(description="Name of the signal.")
+    background: str = Field(description="Name of the background.")
+    binned_at: float = Field(description="Mistag rate of the efficiencies in bins.")
+    methods: list[PairMethod] = Field(description="References first, the firmware's integers last.")
+
+
+class DiscriminatorResult(Strict):
+    """A given discriminator, as a tagger of its class against all others."""
+
+    name: str = Field(description="Its name.")
+    signal: str = Field(description="Class that it finds.")
+    stated: bool = Field(description="The description names this class; false: it is the class told apart best.")
+    roc: RocCurve = Field(description="Its class against all others.")
+
+
 class PairedDifference(Strict):
     """A difference of two methods on the same events."""
 
@@ -100,6 +151,9 @@ class PhysicsCard(Card):
     methods: list[Classification] = Field([], description="References first, the firmware's integers last.")
     quantization_losses: list[QuantizationLoss] = Field([], description="Firmware against each of the other methods.")
     targets: list[TargetResolution] = Field([], description="Of a regression.")
+    score_histograms: dict[str, ScoreHistogram] = Field({}, description="Of the firmware: score of each class.")
+    pairs: list[PairResult] = Field([], description="Pairs of classes that the data set asks for.")
+    discriminators: list[DiscriminatorResult] = Field([], description="Given discriminators.")
 
 
 class WorkingPoint(Strict):

@@ -103,7 +103,7 @@ def _part(data_set: DataSet, source: Source, branches: Mapping[str, Any], start:
         rows["bin"] = _bins(variable, data_set.reweight.bins, entry[keep])
     _fill_values(data_set, branches, entry, keep, rows)
     targets = {target.name: target.expression for target in data_set.regression_targets or []}
-    for name, what, texts in (("observables", "observable", data_set.observables), ("targets", "target", targets)):
+    for name, what, texts in (("observables", "observable", data_set.shown_values), ("targets", "target", targets)):
         with np.errstate(over="ignore"):  # beyond float32 is infinite, and counted as such
             for column, (of, text) in enumerate(texts.items()):
                 rows[name][:, column] = one_number(f"{what} {of!r}", parse(text), branches, len(entry))[keep]

@@ -1,7 +1,7 @@
 """Download of public data sets: resumed where it stopped, checked, and converted to ROOT files.
 
-`public_files.json` lists the data sets. Where it states no checksum, that of the first download is recorded in
-`checksums.json` in the folder of the data, and every later download must have it.
+`public_files.json` lists the data sets. Where it states no checksum, `checksums.json` in the folder of the data records
+the one of the first download. Every later download must have it.
 """
 
 from __future__ import annotations

@@ -230,6 +230,6 @@ def _encoded(
         targets=(rows["targets"] / np.array(scales, np.float32)).astype(np.float32) if scales else None,
         scales=tuple(scales),
         units=tuple(target.unit for target in data_set.regression_targets or []),
-        observables=np.ascontiguousarray(rows["observables"]) if data_set.observables else None,
-        observable_names=tuple(data_set.observables),
+        observables=np.ascontiguousarray(rows["observables"]) if data_set.shown_values else None,
+        observable_names=tuple(data_set.shown_values),
     )

@@ -87,5 +87,5 @@ class Nonfinite:
         if field_name == "values":
             return self.channels[n].name
         if field_name == "observables":
-            return list(self.data_set.observables)[n]
+            return list(self.data_set.shown_values)[n]
         return (self.data_set.regression_targets or [])[n].name

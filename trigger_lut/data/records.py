@@ -49,7 +49,7 @@ def row_type(data_set: DataSet) -> np.dtype[np.void]:
     counts = {
         "values": ("<f4", len(channels(data_set))),
         "kept": ("<i4", len(data_set.objects)),
-        "observables": ("<f4", len(data_set.observables)),
+        "observables": ("<f4", len(data_set.shown_values)),
         "targets": ("<f4", len(data_set.regression_targets or [])),
     }
     return np.dtype(fields + [(name, kind, (count,)) for name, (kind, count) in counts.items() if count])

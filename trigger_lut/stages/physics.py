@@ -30,23 +30,22 @@ from trigger_lut.cards.physics import (
     PairedDifference,
     PhysicsCard,
     QuantizationLoss,
-    RocCurve,
 )
 from trigger_lut.config.budget import Spec
+from trigger_lut.config.data_set.tagging import TaggingOptions
 from trigger_lut.data.event_codes import TEST, EventCodes, load_codes
 from trigger_lut.errors import CardError
-from trigger_lut.evaluation.predictions import FIRMWARE, predictions_by_method
-from trigger_lut.metrics import auc_errors
+from trigger_lut.evaluation.predictions import FIRMWARE, Outputs, predictions_by_method
+from trigger_lut.evaluation.tagging import discriminator_results, discriminators_of, pair_results, score_histogram
 from trigger_lut.metrics.accuracy import EventScore, weighted_mean
 from trigger_lut.metrics.ratios import effective_events, weighted_fraction
 from trigger_lut.metrics.resolution import target_resolution
+from trigger_lut.metrics.roc import AucComponents, auc_components, auc_difference, roc_curve
 from trigger_lut.metrics.trigger_rates import passing_fraction
-from trigger_lut.network.network import Network, load_network
+from trigger_lut.network.network import load_network
 from trigger_lut.stages.registry import Output
 
 Floats = NDArray[np.float64]
-MOST_POINTS = 150
-SMALLEST_EFFICIENCY = 1e-5
 
 
 def log_odds(outputs: ArrayLike) -> Floats:
@@ -63,55 +62,6 @@ def log_odds(outputs: ArrayLike) -> Floats:
     return scores
 
 
-def roc(score: Floats, is_signal: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Return (background, signal) efficiencies of every threshold that can be set, rising from (0, 0) to (1, 1).
-
-    score: (N,) real; is_signal: (N,) bool, with at least one event of each kind. Events of one score pass together.
-    """
-    order = np.argsort(-score, kind="stable")
-    ends = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)
-    signal = np.cumsum(is_signal[order])[ends]
-    background = ends + 1 - signal
-    return np.append(0.0, background / background[-1]), np.append(0.0, signal / signal[-1])
-
-
-def area(background: Floats, signal: Floats) -> float:
-    """Return the area under a ROC curve by trapezoids.
-
-    It is the fraction of signal-background pairs in the right order, ties counted half (J. Hanley, B. McNeil, Radiology
-    143 (1982) 29).
-    """
-    return float(np.sum(np.diff(background) * (signal[1:] + signal[:-1]) / 2))
-
-
-def efficiency_at(background: Floats, signal: Floats, largest: float) -> float:
-    """Return the largest signal efficiency of a threshold with a background efficiency of at most `largest`."""
-    return float(signal[np.flatnonzero(background <= largest)[-1]])
-
-
-def thinned(background: Floats, signal: Floats) -> tuple[Floats, Floats]:
-    """Return at most MOST_POINTS points of a curve, evenly spaced in the logarithm of the background efficiency."""
-    if len(background) <= MOST_POINTS:
-        return background, signal
-    grid = np.geomspace(SMALLEST_EFFICIENCY, 1.0, MOST_POINTS - 1)
-    keep = np.unique(np.append(0, np.searchsorted(background, grid, side="right") - 1))
-    return background[keep], signal[keep]
-
-
-def roc_curve(score: Floats, is_signal: NDArray[np.bool_], found: auc_errors.AucComponents) -> RocCurve:
-    """Return the curve of one class against all others; found: `auc_errors.auc_components` of the same events."""
-    background, signal = roc(score, is_signal)
-    points = thinned(background, signal)
-    return RocCurve(
-        auc=area(background, signal),
-        auc_error=auc_errors.auc_error(found),
-        efficiency_at_1e2=efficiency_at(background, signal, 1e-2),
-        efficiency_at_1e3=efficiency_at(background, signal, 1e-3),
-        background=points[0].tolist(),
-        signal=points[1].tolist(),
-    )
-
-
 def confusion(assigned: NDArray[np.int64], labels: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
     """Count events (classes, classes) by true (row) and assigned (column) class."""
     return np.bincount(labels * classes + assigned, minlength=classes * classes).reshape(classes, classes)
@@ -124,7 +74,7 @@ class Judged:
     assigned: NDArray[np.int64]
     right: NDArray[np.bool_]
     scores: Floats
-    shares: list[auc_errors.AucComponents]
+    shares: list[AucComponents]
 
     @classmethod
     def of(cls, outputs: Floats, labels: NDArray[np.int64]) -> Judged:
@@ -133,7 +83,7 @@ class Judged:
         outputs: (N, classes) real; labels: (N,), with events of at least two classes.
         """
         scores, assigned = log_odds(outputs), outputs.argmax(axis=1)
-        shares = [auc_errors.auc_components(scores[:, k], labels == k) for k in range(scores.shape[1])]
+        shares = [auc_components(scores[:, k], labels == k) for k in range(scores.shape[1])]
         return cls(assigned, assigned == labels, scores, shares)
 
 
@@ -166,7 +116,7 @@ def cost(
     apart, spread = weighted_mean(firmware.right.astype(np.float64) - other.right, weights)
     of_areas = {}
     for name, first, second in zip(classes, firmware.shares, other.shares, strict=True):
-        value, error = auc_errors.auc_difference(first, second)
+        value, error = auc_difference(first, second)
         of_areas[name] = PairedDifference(value=value, error=error)
     return QuantizationLoss(
         method=method,
@@ -177,7 +127,16 @@ def cost(
     )
 
 
-def run(*, spec: Path, network: Path, codes: Path, model: Path, references: Path, card: Output) -> None:
+def run(
+    *,
+    spec: Path,
+    network: Path,
+    codes: Path,
+    model: Path,
+    references: Path,
+    card: Output,
+    tagging: TaggingOptions | None = None,
+) -> None:
     """Evaluate network, trained model and baselines on the test split.
 
     Parameters
@@ -194,6 +153,8 @@ def run(*, spec: Path, network: Path, codes: Path, model: Path, references: Path
         Outputs of the baselines (reference.npz).
     card : Output
         Card to write (JSON).
+    tagging : TaggingOptions or None
+        Pairs of classes and given discriminators of the data set.
 
     Raises
     ------
@@ -207,7 +168,11 @@ def run(*, spec: Path, network: Path, codes: Path, model: Path, references: Path
         raise CardError(f"{network}: made for other inputs or classes than those of {codes}; train again")
     if not events.regression:
         _check_classes(events, codes)
-    found = (_regression if events.regression else _classification)(design, net, events, model, references)
+    outputs = predictions_by_method(design, events, network=net, model=model, baselines=references)
+    if events.regression:
+        found = _regression(design, events, outputs)
+    else:
+        found = _classification(events, outputs) | _tagging(events, outputs, tagging or TaggingOptions())
     made = watch.provenance([spec, network, codes, model, references], "numpy", "scipy", "tensorflow", "keras")
     write_card(PhysicsCard(design=design.design, **found, **made), card)
 
@@ -222,9 +187,8 @@ def _check_classes(events: EventCodes, codes: Path) -> None:
             )
 
 
-def _classification(design: Spec, net: Network, events: EventCodes, model: Path, references: Path) -> dict[str, Any]:
+def _classification(events: EventCodes, outputs: dict[str, Outputs]) -> dict[str, Any]:
     labels = events.labels_or_targets(TEST)
-    outputs = predictions_by_method(design, events, network=net, model=model, baselines=references)
     found = {method: Judged.of(held[TEST], labels) for method, held in outputs.items()}
     score = EventScore.for_split(events, TEST)
     methods = [classification(method, judged, labels, events.classes, score) for method, judged in found.items()]
@@ -245,8 +209,20 @@ def _classification(design: Spec, net: Network, events: EventCodes, model: Path,
     }
 
 
-def _regression(design: Spec, net: Network, events: EventCodes, model: Path, references: Path) -> dict[str, Any]:
-    found = predictions_by_method(design, events, network=net, model=model, baselines=references)
+def _tagging(events: EventCodes, outputs: dict[str, Outputs], options: TaggingOptions) -> dict[str, Any]:
+    """Return distributions of the firmware's scores, given discriminators, and pairs of classes."""
+    labels, odds = events.labels_of(TEST), log_odds(outputs[FIRMWARE][TEST])
+    given = discriminators_of(events, options.discriminators)
+    return {
+        "score_histograms": {
+            name: score_histogram(odds[:, k], labels, events.classes) for k, name in enumerate(events.classes)
+        },
+        "discriminators": discriminator_results(events, given),
+        "pairs": [] if options.tagging is None else pair_results(events, options.tagging, outputs, given),
+    }
+
+
+def _regression(design: Spec, events: EventCodes, found: dict[str, Outputs]) -> dict[str, Any]:
     true = events.labels_or_targets(TEST)
     score = EventScore.for_split(events, TEST)
     scores = score.summary(score.score(found[FIRMWARE][TEST], true), true)

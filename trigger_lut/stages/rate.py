@@ -17,10 +17,9 @@ from trigger_lut.cards.provenance import require_card_of
 from trigger_lut.config.budget import Spec
 from trigger_lut.config.data_set.trigger import Streams, Trigger
 from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes, load_codes
-from trigger_lut.errors import ConfigurationError, nearest
 from trigger_lut.evaluation.predictions import FIRMWARE, Outputs, predictions_by_method, teacher_predictions
+from trigger_lut.evaluation.variables import variable_of
 from trigger_lut.evaluation.working_points import TriggerClasses, score_step, working_point
-from trigger_lut.fixed_point.decode import decoded
 from trigger_lut.metrics.trigger_rates import (
     bin_masks,
     passing_fraction,
@@ -126,18 +125,6 @@ def _curve(
     )
 
 
-def _variable(events: EventCodes, name: str) -> NDArray[np.float64]:
-    """(N,) of the test split. Raises ConfigurationError for a name that is neither observable nor feature."""
-    if name in events.observable_names and events.observables is not None:
-        held = events.observables[events.split == TEST]
-        return np.asarray(held[:, events.observable_names.index(name)], np.float64)
-    if name in events.features:
-        n = events.features.index(name)
-        return decoded(events.of(TEST)[0][:, [n]], events.formats[n : n + 1])[:, 0].astype(np.float64)
-    known = [*events.observable_names, *events.features]
-    raise ConfigurationError(f"trigger.efficiency_variables: no observable or feature {name!r}{nearest(name, known)}")
-
-
 def _turnons(
     trigger: Trigger,
     events: EventCodes,
@@ -150,7 +137,7 @@ def _turnons(
     found = []
     is_signal = np.isin(labels, signal)
     for name in trigger.efficiency_variables:
-        values = _variable(events, name)
+        values = variable_of(events, name, TEST, "trigger.efficiency_variables")
         edges = quantile_edges(values[is_signal], VARIABLE_BINS)
         efficiency = {}
         for point in points[f"{wanted:g}"]:

@@ -28,7 +28,7 @@ from trigger_lut.data.moments import Moments
 from trigger_lut.errors import CardError, ConfigurationError, nearest
 from trigger_lut.evaluation.baselines import BATCH_SIZE, LEARNING_RATE, first_events
 from trigger_lut.fixed_point.decode import decoded
-from trigger_lut.metrics import auc_errors
+from trigger_lut.metrics.roc import auc_components
 from trigger_lut.stages.registry import Output
 
 Floats = NDArray[np.float64]
@@ -180,7 +180,7 @@ def aucs(events: EventCodes, score: Floats, background: list[str]) -> dict[str, 
         chosen = test & (events.labels == k)
         if name not in background and chosen.any() and ordinary.any():
             both = ordinary | chosen
-            found[name] = float(auc_errors.auc_components(score[both], chosen[both])[0].mean())
+            found[name] = float(auc_components(score[both], chosen[both])[0].mean())
     return found
 
 

@@ -12,10 +12,14 @@ SIMULATED_PLOT = (
     else ("crossings", "jets and missing momentum") if plan.data_set.simulate_crossings else ("masses", "mass peaks")
 )
 PHYSICS_PLOTS = (
-    {"roc": "ROC curves", "confusion": "confusion matrix"}
+    {"roc": "ROC curves", "confusion": "confusion matrix", "scores": "distributions of scores"}
     if not plan.data_set.regression
     else {"residuals": "found minus true", "resolution": "resolution"}
 )
+if plan.data_set.tagging is not None:
+    PHYSICS_PLOTS["pairs"] = "pairs of classes"
+    if plan.data_set.tagging.efficiency_variables:
+        PHYSICS_PLOTS["binned"] = "efficiency in bins"
 
 
 rule pages_of_data:

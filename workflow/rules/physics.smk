@@ -9,6 +9,7 @@ rule physics:
     output:
         card="results/{design}/physics.json",
     params:
+        tagging=always("" if (options_of := plan.data_set.tagging_options) is None else options_of.model_dump_json()),
         code=fingerprint("stages.physics"),
     resources:
         **needs(mem_mb=2000, runtime=10),

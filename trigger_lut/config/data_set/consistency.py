@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from trigger_lut.config.crossings import CROSSING_CLASSES, shares
 from trigger_lut.config.data_set.files import scheme_mistake
+from trigger_lut.config.data_set.tagging import tagging_mistakes
 from trigger_lut.config.data_set.uses import belongs, branches
 from trigger_lut.config.simulation import SIMULATED_CLASSES
 from trigger_lut.errors import ConfigurationError, nearest
@@ -79,6 +80,7 @@ def inconsistencies(data_set: DataSet, truth: bool = True) -> list[str]:
         if name not in data_set.id_branches
     ]
     lines += _row_mistakes(data_set)
+    lines += _tagging_mistakes(data_set)
     lines += _fraction_mistakes(data_set)
     total = data_set.split.train + data_set.split.validation + data_set.split.test
     if abs(total - 1) > 1e-9:
@@ -154,6 +156,21 @@ def _row_mistakes(data_set: DataSet) -> list[str]:
     if data_set.trigger is not None and data_set.trigger.filled_fraction is not None:
         lines.append("trigger.filled_fraction: not with rows; a row is an object, not a crossing")
     return lines
+
+
+def _tagging_mistakes(data_set: DataSet) -> list[str]:
+    """Return what does not fit `tagging` and `baselines`."""
+    from trigger_lut.config.data_set.channels import channels
+
+    try:
+        names = [channel.name for channel in channels(data_set)]
+    except ConfigurationError:  # two channels of one name, which the plan refuses
+        return []
+    classes = [] if data_set.regression else data_set.label_classes
+    observables = list(data_set.observables)
+    return tagging_mistakes(
+        data_set.tagging, data_set.baselines, classes=classes, observables=observables, channels=names
+    )
 
 
 def _unknown_variables(data_set: DataSet, trigger: Trigger) -> list[str]:

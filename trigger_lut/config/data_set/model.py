@@ -14,6 +14,7 @@ from trigger_lut.config.data_set.anomaly import SCORE, Anomaly
 from trigger_lut.config.data_set.features import ExpressionText, FeatureList, NonFinite, Objects, Quantiles, Width
 from trigger_lut.config.data_set.files import Address, Source, expand, line_up, lists
 from trigger_lut.config.data_set.reweight import Reweight
+from trigger_lut.config.data_set.tagging import Discriminators, Tagging, TaggingOptions
 from trigger_lut.config.data_set.trigger import Trigger
 from trigger_lut.config.muons import MuonChamber, planned_muon_files
 from trigger_lut.config.simulation import PlannedFile, Simulation, planned_files
@@ -176,6 +177,9 @@ class DataSet(Strict):
     observables: dict[Text, ExpressionText] = Field(
         {}, description="What results are shown against and no network reads, by label such as 'pt [GeV]'."
     )
+    baselines: Discriminators = Field(
+        {}, description="Discriminators of other taggers by name, shown with the networks: {deepB: Jet_btagDeepB}."
+    )
     class_fractions: dict[Text, Annotated[float, Field(gt=0, le=1)]] = Field(
         {}, description="Fraction of the entries of a class to keep, chosen by a hash of event_id; default: all."
     )
@@ -188,6 +192,9 @@ class DataSet(Strict):
     # Not written either: at what rate events come is no reason to read them again.
     trigger: Trigger | None = Field(
         None, exclude=True, description="Rates of a classification as a trigger, shown in kHz."
+    )
+    tagging: Tagging | None = Field(
+        None, exclude=True, description="Pairs of classes, working points and variables that the physics page shows."
     )
     plot_label: Text | None = Field(
         None, exclude=True, description="What plots say the data are, such as 'CMS open data, 13 TeV'."
@@ -232,6 +239,20 @@ class DataSet(Strict):
     def trained_on(self) -> list[bool]:
         """By kind, whether its entries may be trained on; others are in the test split alone."""
         return [self.anomaly is None or name in self.anomaly.background for name in self.label_classes]
+
+    @property
+    def shown_values(self) -> dict[str, str]:
+        """Expressions of all numbers that no network reads, by name: observables, then given discriminators."""
+        given = {name: discriminator.expression for name, discriminator in self.baselines.items()}
+        return {**self.observables, **given}
+
+    @property
+    def tagging_options(self) -> TaggingOptions | None:
+        """Options of the stage `physics`; None where it shows nothing but networks on all classes."""
+        if self.tagging is None and not self.baselines:
+            return None
+        discriminators = {name: discriminator.signal for name, discriminator in self.baselines.items()}
+        return TaggingOptions(tagging=self.tagging, discriminators=discriminators)
 
     @property
     def shown_as(self) -> str:

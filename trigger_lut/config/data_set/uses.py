@@ -41,8 +41,8 @@ def expressions(data_set: DataSet) -> Iterator[tuple[str, Expression]]:
             yield key, parse(text)
     if data_set.reweight is not None:
         yield "reweight", parse(data_set.reweight.variable)
-    for name, text in data_set.observables.items():
-        yield f"observable {name!r}", parse(text)
+    for name, text in data_set.shown_values.items():
+        yield f"{'baseline' if name in data_set.baselines else 'observable'} {name!r}", parse(text)
     for target in data_set.regression_targets or []:
         yield f"target {target.name!r}", parse(target.expression)
 

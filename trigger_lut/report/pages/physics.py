@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from trigger_lut.cards.physics import Interval68, PairedDifference, PhysicsCard, QuantizationLoss
+from trigger_lut.cards.physics import PairedDifference, PhysicsCard, QuantizationLoss
 from trigger_lut.cards.stage_cards import ReferenceCard
 from trigger_lut.report.pages.baselines import SCORES_NOTE, baselines_table, score_cells, with_error
+from trigger_lut.report.pages.tagging import share, tagging_plots, tagging_tables
 from trigger_lut.report.template import Cell, Page, Table, cells, fixed, percent
 
 
@@ -32,7 +33,7 @@ def _classification(card: PhysicsCard, reference: ReferenceCard) -> Page:
         ],
         [
             [
-                *cells(found.method, _accuracy(found.accuracy), *score_cells(found.scores)[1:]),
+                *cells(found.method, share(found.accuracy), *score_cells(found.scores)[1:]),
                 *_cost(costs.get(found.method)),
             ]
             for found in card.methods
@@ -76,7 +77,7 @@ def _classification(card: PhysicsCard, reference: ReferenceCard) -> Page:
     return Page(
         title=f"{card.design}: physics",
         lead=_lead(card, reference),
-        tables=[methods, classes, assigned, baselines_table(reference)],
+        tables=[methods, classes, *tagging_tables(card), assigned, baselines_table(reference)],
         cards={"physics": card},
         plots=[
             (
@@ -91,6 +92,7 @@ def _classification(card: PhysicsCard, reference: ReferenceCard) -> Page:
                 "Fraction of each true class that the firmware assigns to each class, and its difference to the "
                 f"baseline {card.methods[0].method!r}.",
             ),
+            *tagging_plots(card),
         ],
     )
 
@@ -114,11 +116,6 @@ def _cost(found: QuantizationLoss | None) -> list[Cell]:
 def _signed(found: PairedDifference, scale: float, digits: int) -> str:
     value = f"{scale * found.value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
     return value if found.error is None else f"{value} ± {scale * found.error:.{digits}f}"
-
-
-def _accuracy(found: Interval68) -> Cell:
-    value, up, down = (100 * x for x in (found.value, found.high - found.value, found.value - found.low))
-    return Cell(f"{value:.2f} +{up:.2f} \N{MINUS SIGN}{down:.2f}", key=value)
 
 
 def _background(card: PhysicsCard) -> str:

@@ -29,6 +29,9 @@ def roc(card: PhysicsCard) -> Figure:
             label = f"{found.method}   {with_error(curve.auc, curve.auc_error)}"
             ax.plot(np.array(curve.signal)[seen], background[seen], label=label, **line_style(n))
             smallest = min(smallest, background[seen].min())
+        for n, given in enumerate((x for x in card.discriminators if x.signal == name), len(card.methods)):
+            label = f"{plain(given.name)}   {with_error(given.roc.auc, given.roc.auc_error)}"
+            ax.plot(given.roc.signal, given.roc.background, label=label, **line_style(n))
         ax.set_yscale("log")
         ax.set_ylim(max(smallest / 2, 1e-5), 1)
         ax.set_xlim(0, 1)

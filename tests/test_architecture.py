@@ -35,6 +35,17 @@ def test_an_import_upwards_breaks_the_layers(tmp_path):
     assert not kept(tmp_path / "pyproject.toml")
 
 
+def test_training_that_synthesizes_breaks_the_contract(tmp_path):
+    """Negative control: a module that training does import is forbidden."""
+    text = PROJECT.read_text()
+    changed = text.replace(
+        'forbidden_modules = ["trigger_lut.firmware"', 'forbidden_modules = ["trigger_lut.cost_model"'
+    )
+    assert changed != text
+    (tmp_path / "pyproject.toml").write_text(changed)
+    assert not kept(tmp_path / "pyproject.toml")
+
+
 @pytest.fixture(scope="module")
 def graph() -> grimp.ImportGraph:
     return grimp.build_graph("trigger_lut", exclude_type_checking_imports=True)
@@ -71,7 +82,7 @@ def test_few_modules_lie_at_the_root():
 
 
 def test_every_package_is_in_a_layer():
-    (contract,) = tomllib.loads(PROJECT.read_text())["tool"]["importlinter"]["contracts"]
+    contract, _ = tomllib.loads(PROJECT.read_text())["tool"]["importlinter"]["contracts"]
     named = {name for line in contract["layers"] for name in line.split(" | ")}
     assert named == {
         p.stem for p in (ROOT / "trigger_lut").glob("[a-z]*") if p.suffix in ("", ".py") and p.name != "py.typed"

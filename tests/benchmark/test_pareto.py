@@ -39,6 +39,7 @@ import os
 import tempfile
 import time
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -120,15 +121,17 @@ def ours(luts, epochs, seed, events):
     from trigger_lut.conversion.keras_model import decode_outputs, integer_network
     from trigger_lut.data.event_codes import TEST, VALIDATION
     from trigger_lut.network.reference_model import evaluate
+    from trigger_lut.synthesis.timing_closure import measure
     from trigger_lut.training.session import Session
 
     with tempfile.TemporaryDirectory() as folder:
         started, used = time.monotonic(), cpu_seconds()
-        session = Session(design(luts, epochs, seed), events, "pareto", Path(folder))
+        spec = design(luts, epochs, seed)
+        session = Session(spec, events, measure=partial(measure, spec=spec), belongs_to="pareto", folder=Path(folder))
         result = session.run()
         taken = time.monotonic() - started, cpu_seconds() - used
-    session.load_weights(result.weights)
-    network = integer_network(session.model, events.features, events.classes, inputs=events.formats)
+    session.model.load_weights(result.weights)
+    network = integer_network(session.model.keras_model, events.features, events.classes, inputs=events.formats)
 
     def right(split):
         codes, labels = events.of(split)

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +92,8 @@ def own_round(n, batch, folder):
     """A round of the training stage, and how many epochs it holds: with a fifth more events for validation."""
     from trigger_lut.data.event_codes import TRAIN, VALIDATION, EventCodes
     from trigger_lut.fixed_point.formats import encode
-    from trigger_lut.stages.train import Session
+    from trigger_lut.synthesis.timing_closure import measure
+    from trigger_lut.training.session import Session
 
     formats = tuple(channels())
     more, labels = made_data(n + n // 5)
@@ -100,9 +102,9 @@ def own_round(n, batch, folder):
     names = tuple(f"x{i}" for i in range(16))
     events = EventCodes(codes, labels, split, np.arange(len(more), dtype=np.uint64), formats, names, tuple("gqWZt"))
     spec = made_spec(luts=3000, latency_ns=31, network=SHAPE, training={"epochs": 240, "batch_size": batch})
-    session = Session(spec, events, "benchmark", folder)
+    session = Session(spec, events, measure=partial(measure, spec=spec), belongs_to="benchmark", folder=folder)
     session.round()
-    return session.round, session.epoch
+    return session.round, session.state.epoch
 
 
 def table(best, batch):

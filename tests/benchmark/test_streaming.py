@@ -31,10 +31,12 @@ SLOWEST = 0.4  # of the speed in memory, both a CPU second, as other processes d
 
 TRAINING = """
 import json, sys, time
+from functools import partial
 from pathlib import Path
 from trigger_lut.cards.base import read_card
 from trigger_lut.config.budget import Spec
 from trigger_lut.data.event_codes import TRAIN, load_codes
+from trigger_lut.synthesis.timing_closure import measure
 from trigger_lut.training.session import Session
 
 folder, count, epochs = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
@@ -43,7 +45,9 @@ events = load_codes(folder / "codes.npz")
 found = {"load_s": time.perf_counter() - started, "epoch_s": [], "look_s": [], "epoch_cpu_s": [], "look_cpu_s": []}
 if count:
     events = events.block(0, count)
-session = Session(read_card(Spec, folder / "spec.json"), events, "benchmark", folder / "checkpoints")
+spec, checkpoints = read_card(Spec, folder / "spec.json"), folder / "checkpoints"
+session = Session(spec, events, measure=partial(measure, spec=spec), belongs_to="benchmark", folder=checkpoints)
+data = session.model.data
 
 def timed(name, whole):
     def call(*arguments):
@@ -54,12 +58,12 @@ def timed(name, whole):
         return result
     return call
 
-session.data.epoch = timed("epoch", session.data.epoch)
-session.data.hits = timed("look", session.data.hits)
+data.epoch = timed("epoch", data.epoch)
+data.hits = timed("look", data.hits)
 for _ in range(epochs):
     session.step()
-found |= {"kind": type(session.data).__name__, "events": int(events.counts()[:, TRAIN].sum())}
-found["accuracy"] = session.history[-1].score
+found |= {"kind": type(data).__name__, "events": int(events.counts()[:, TRAIN].sum())}
+found["accuracy"] = session.state.history[-1].score
 print(json.dumps(found))
 """
 

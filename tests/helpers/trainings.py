@@ -6,16 +6,19 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
+from unittest import mock
 
 import numpy as np
 from made_cards import spec as made_spec
 
 from trigger_lut.cards.base import write_card
+from trigger_lut.cost_model.measured import Built
 from trigger_lut.data.event_codes import TEST, TRAIN, VALIDATION, EventCodes, save_codes
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.stages import train as run
 from trigger_lut.training.budget import Budget
-from trigger_lut.training.measure import Built
+from trigger_lut.training.session import Session
 
 EPOCHS = 40
 LUTS = 120
@@ -45,19 +48,29 @@ def write_inputs(folder, design=None, events=None):
     save_codes(events or made_events(), folder / "codes.npz")
 
 
-def train(inputs, folder, start=None):
-    """The training stage on the files of `inputs`; outputs and checkpoints in `folder`."""
-    run.run(
-        spec=inputs / "spec.json",
-        codes=inputs / "codes.npz",
-        checkpoints=folder / "checkpoints",
-        model=folder / "model.keras",
-        network=folder / "network.npz",
-        card=folder / "train.json",
-        warm=folder / "warm.npz",
-        start=start,
-    )
+def train(inputs, folder, start=None, measure=run.measure):
+    """The training stage on the files of `inputs`; outputs and checkpoints in `folder`.
+
+    measure: function of a network and a specification in place of synthesis.
+    """
+    with mock.patch.object(run, "measure", measure):
+        run.run(
+            spec=inputs / "spec.json",
+            codes=inputs / "codes.npz",
+            checkpoints=folder / "checkpoints",
+            model=folder / "model.keras",
+            network=folder / "network.npz",
+            card=folder / "train.json",
+            warm=folder / "warm.npz",
+            start=start,
+        )
     return folder
+
+
+def made_session(design, events, folder, **options):
+    """A training whose measurements are the surrogate's figures."""
+    measure = partial(as_estimated(1.0), spec=design)
+    return Session(design, events, **({"measure": measure, "belongs_to": "mine", "folder": folder} | options))
 
 
 def as_estimated(*factors, more_cycles=0, fmax_mhz=500.0):
@@ -76,7 +89,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from trigger_lut.stages import train as run
-from trigger_lut.training import checkpoint, session
+from trigger_lut.training import checkpoint
 from trigger_lut.training.trainer import Trainer
 
 inputs, folder, place, left = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
@@ -99,7 +112,7 @@ def half(out, **arrays):
 if place == "epoch":
     Trainer.epoch = dying(Trainer.epoch)
 elif place == "synthesis":
-    session.measure = dying(session.measure)
+    run.measure = dying(run.measure)
 elif place == "checkpoint":
     checkpoint.np.savez = dying(checkpoint.np.savez, half)
 files = {"model": "model.keras", "network": "network.npz", "card": "train.json", "warm": "warm.npz"}

@@ -26,7 +26,7 @@ from trigger_lut.synthesis import netlist, yosys
 from trigger_lut.synthesis.net_names import net_names
 from trigger_lut.synthesis.netlist_cycles import check_cycles
 from trigger_lut.synthesis.static_timing import stages
-from trigger_lut.training.measure import measure
+from trigger_lut.synthesis.timing_closure import measure
 
 
 def spec(family: str = "xcup", clock_mhz: float = 360) -> Spec:

@@ -6,10 +6,10 @@ import pytest
 from networks import random_codes, random_network
 
 from trigger_lut.cost_model.luts import Cost, LayerCost
+from trigger_lut.cost_model.measured import Built, Correction, correction
 from trigger_lut.network.simplify import without_unread
 from trigger_lut.training.budget import Budget
 from trigger_lut.training.candidates import KEPT, NEAR, Candidate, with_candidate
-from trigger_lut.training.measure import Built, Correction, correction
 from trigger_lut.training.pruning import without
 
 

@@ -10,7 +10,18 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from trainings import CLASSES, EPOCHS, LUTS, as_estimated, killed, made_design, made_events, train, write_inputs
+from trainings import (
+    CLASSES,
+    EPOCHS,
+    LUTS,
+    as_estimated,
+    killed,
+    made_design,
+    made_events,
+    made_session,
+    train,
+    write_inputs,
+)
 
 from trigger_lut.cards.base import read_card
 from trigger_lut.cards.stage_cards import TrainCard
@@ -23,12 +34,13 @@ from trigger_lut.layers import LUTDense
 from trigger_lut.network.network import load_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.synthesis import yosys
-from trigger_lut.training import checkpoint, fit_budget, measure, select_result, session
+from trigger_lut.synthesis.timing_closure import measure
+from trigger_lut.training import checkpoint, fit_budget, select_result, session
 from trigger_lut.training.budget import Budget
 from trigger_lut.training.build_model import build_model
 from trigger_lut.training.controller import FREEZE_FROM
 from trigger_lut.training.select_result import MAX_PRUNE_ROUNDS, USED
-from trigger_lut.training.session import Session
+from trigger_lut.training.trainable_model import TrainableModel
 from trigger_lut.training.trainer import Trainer
 from trigger_lut.training.types import Pressure
 
@@ -63,7 +75,7 @@ def test_design_keeps_to_its_budget_after_synthesis(trained):
 
 def test_what_the_card_says_was_measured_is_what_synthesis_gives(trained):
     card = read_card(TrainCard, trained / "train.json")
-    built = measure.measure(load_network(trained / "network.npz"), made_design())
+    built = measure(load_network(trained / "network.npz"), made_design())
     assert (card.luts.value, card.latency_cycles) == (built.luts, built.latency_cycles)
     assert [m.reason for m in card.measurements[:3]] == ["before freezing", "fine-tuning", "result"]
     results = [(m.luts, m.luts_estimate.value) for m in card.measurements if m.reason == "result"]
@@ -110,9 +122,8 @@ def test_without_yosys_nothing_is_trained(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("factor", [0.8, 1.3])
-def test_what_the_surrogate_is_off_by_is_made_good(factor, inputs, tmp_path, monkeypatch):
-    monkeypatch.setattr(session, "measure", as_estimated(factor))
-    card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
+def test_what_the_surrogate_is_off_by_is_made_good(factor, inputs, tmp_path):
+    card = read_card(TrainCard, train(inputs, tmp_path, measure=as_estimated(factor)) / "train.json")
     assert card.meets_budget
     assert card.prune_rounds == 0
     assert 0.7 * LUTS <= card.luts.value <= LUTS
@@ -120,17 +131,15 @@ def test_what_the_surrogate_is_off_by_is_made_good(factor, inputs, tmp_path, mon
     assert (card.luts_estimate > LUTS) is (factor < 1)
 
 
-def test_cycles_that_the_plan_does_not_know_are_made_good(inputs, tmp_path, monkeypatch):
-    monkeypatch.setattr(session, "measure", as_estimated(1.0, more_cycles=5))
-    card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
+def test_cycles_that_the_plan_does_not_know_are_made_good(inputs, tmp_path):
+    card = read_card(TrainCard, train(inputs, tmp_path, measure=as_estimated(1.0, more_cycles=5)) / "train.json")
     assert card.meets_budget
     assert card.latency_cycles == card.latency_cycles_estimate + 5 <= card.latency_cycles_budget
 
 
-def test_a_candidate_that_is_too_large_is_passed_over(trained, inputs, tmp_path, monkeypatch):
+def test_a_candidate_that_is_too_large_is_passed_over(trained, inputs, tmp_path):
     """The most accurate network takes 3 % more than was thought; the next ones that this leaves room for are tried."""
-    monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 1.03, 1.0))
-    card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
+    card = read_card(TrainCard, train(inputs, tmp_path, measure=as_estimated(1.0, 1.0, 1.03, 1.0)) / "train.json")
     assert card.meets_budget
     assert card.luts.value <= LUTS
     results = [m for m in card.measurements if m.reason == "result"]
@@ -138,9 +147,8 @@ def test_a_candidate_that_is_too_large_is_passed_over(trained, inputs, tmp_path,
     assert card.epochs == EPOCHS + 4 * card.prune_rounds
 
 
-def test_a_training_that_ends_beyond_its_budget_goes_on_with_fewer_edges(inputs, tmp_path, monkeypatch):
-    monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 1.2))
-    card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
+def test_a_training_that_ends_beyond_its_budget_goes_on_with_fewer_edges(inputs, tmp_path):
+    card = read_card(TrainCard, train(inputs, tmp_path, measure=as_estimated(1.0, 1.0, 1.2)) / "train.json")
     assert card.meets_budget
     assert card.prune_rounds == 1
     assert card.epochs == card.history[-1].epoch == EPOCHS + 4, "a tenth more"
@@ -154,10 +162,9 @@ def results(card):
     return [m.luts.value for m in card.measurements if m.reason == "result"]
 
 
-def test_a_training_that_leaves_much_of_its_budget_goes_on_with_more(inputs, tmp_path, monkeypatch):
+def test_a_training_that_leaves_much_of_its_budget_goes_on_with_more(inputs, tmp_path):
     """Yosys finds a quarter less than it found while fine-tuning."""
-    monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 0.75))
-    card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
+    card = read_card(TrainCard, train(inputs, tmp_path, measure=as_estimated(1.0, 1.0, 0.75)) / "train.json")
     assert card.meets_budget
     assert (card.regrow_rounds, card.prune_rounds) == (1, 0)
     assert card.epochs == card.history[-1].epoch == EPOCHS + 4, "a tenth more"
@@ -166,19 +173,19 @@ def test_a_training_that_leaves_much_of_its_budget_goes_on_with_more(inputs, tmp
     assert load_network(tmp_path / "network.npz").validate() == []
 
 
-def test_what_was_found_stays_the_result_when_more_does_not_fit(inputs, tmp_path, monkeypatch):
+def test_what_was_found_stays_the_result_when_more_does_not_fit(inputs, tmp_path):
     """Negative control: filled, and pruned again, Yosys finds far more than was thought, in every candidate."""
-    monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 0.75, 1.5, 2.3, 3.5))
-    card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
+    card = read_card(
+        TrainCard, train(inputs, tmp_path, measure=as_estimated(1.0, 1.0, 0.75, 1.5, 2.3, 3.5)) / "train.json"
+    )
     assert card.meets_budget
     assert (card.regrow_rounds, card.prune_rounds) == (1, MAX_PRUNE_ROUNDS)
     assert card.luts.value == results(card)[0] < USED * LUTS
     assert min(results(card)[1:]) > LUTS
 
 
-def test_what_does_not_fit_when_it_is_filled_is_pruned_again(inputs, tmp_path, monkeypatch):
-    monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 0.75, 1.5, 1.0))
-    card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
+def test_what_does_not_fit_when_it_is_filled_is_pruned_again(inputs, tmp_path):
+    card = read_card(TrainCard, train(inputs, tmp_path, measure=as_estimated(1.0, 1.0, 0.75, 1.5, 1.0)) / "train.json")
     assert card.meets_budget
     assert (card.regrow_rounds, card.prune_rounds) == (1, 1)
     assert results(card)[0] < card.luts.value <= LUTS < results(card)[1]
@@ -189,13 +196,14 @@ def test_what_leaves_much_of_its_budget_in_the_end_is_filled_without_fine_tuning
     inputs, tmp_path, monkeypatch, as_accurate
 ):
     """More, fine-tuned, never fits; what is found is filled as it is, step by step, with what leaves it as accurate."""
-    monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 0.75, 1.5, 2.3, 3.5, 1.0, 1.0))
-    accuracy, refill, filling = Session.accuracy, select_result.refill, []
+    accuracy, refill, filling = TrainableModel.accuracy, select_result.refill, []
     monkeypatch.setattr(
-        Session, "accuracy", lambda self: accuracy(self) * (0.5 if filling and not as_accurate else 1.0)
+        TrainableModel, "accuracy", lambda self: accuracy(self) * (0.5 if filling and not as_accurate else 1.0)
     )
     monkeypatch.setattr(select_result, "refill", lambda *args: (filling.append(True), refill(*args)))
-    card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
+    card = read_card(
+        TrainCard, train(inputs, tmp_path, measure=as_estimated(1.0, 1.0, 0.75, 1.5, 2.3, 3.5, 1.0, 1.0)) / "train.json"
+    )
     assert card.meets_budget
     assert card.epochs == EPOCHS + 4 * (card.regrow_rounds + card.prune_rounds)
     assert results(card)[0] < USED * LUTS
@@ -207,10 +215,11 @@ def test_what_leaves_much_of_its_budget_in_the_end_is_filled_without_fine_tuning
         assert results(card)[-1] > LUTS, "nothing that makes it less accurate was synthesized"
 
 
-def test_what_stays_beyond_its_budget_is_cut_until_it_fits(inputs, tmp_path, monkeypatch):
+def test_what_stays_beyond_its_budget_is_cut_until_it_fits(inputs, tmp_path):
     """Fine-tuning takes it beyond the budget each time; in the end edges go without it, by what is measured."""
-    monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 1.3, 1.7, 2.2, 2.5))
-    card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
+    card = read_card(
+        TrainCard, train(inputs, tmp_path, measure=as_estimated(1.0, 1.0, 1.3, 1.7, 2.2, 2.5)) / "train.json"
+    )
     assert card.meets_budget
     assert card.prune_rounds == MAX_PRUNE_ROUNDS
     assert card.epochs == EPOCHS + MAX_PRUNE_ROUNDS * 4
@@ -220,29 +229,30 @@ def test_what_stays_beyond_its_budget_is_cut_until_it_fits(inputs, tmp_path, mon
 
 def test_more_of_the_budget_does_not_cost_accuracy(inputs, tmp_path, monkeypatch):
     """The filled network would be the result, but its validation accuracy is made out to be a third lower."""
-    monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 0.75))
-    accuracy = Session.accuracy
-    monkeypatch.setattr(Session, "accuracy", lambda self: accuracy(self) * (0.67 if self.regrow_rounds else 1.0))
-    card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
+    accuracy, retrained, regrow = TrainableModel.accuracy, [], select_result._regrow_and_retrain
+    monkeypatch.setattr(TrainableModel, "accuracy", lambda self: accuracy(self) * (0.67 if retrained else 1.0))
+    monkeypatch.setattr(select_result, "_regrow_and_retrain", lambda *args: (retrained.append(True), regrow(*args)))
+    card = read_card(TrainCard, train(inputs, tmp_path, measure=as_estimated(1.0, 1.0, 0.75)) / "train.json")
     assert card.regrow_rounds == 1
     assert card.luts.value == results(card)[0] < USED * LUTS
 
 
 def test_a_budget_that_does_not_bind_is_not_filled(tmp_path, monkeypatch):
-    monkeypatch.setattr(session, "measure", as_estimated(1.0))
     monkeypatch.setattr(fit_budget, "fill", lambda *_: pytest.fail("filled"))
     few = {"epochs": 6, "batch_size": 280, "learning_rate": 0.03}
     write_inputs(tmp_path, made_design(luts=5000, latency_ns=200.0, training=few))
-    card = read_card(TrainCard, train(tmp_path, tmp_path) / "train.json")
+    card = read_card(TrainCard, train(tmp_path, tmp_path, measure=as_estimated(1.0)) / "train.json")
     assert card.meets_budget
     assert card.regrow_rounds == 0
     assert card.luts.value < USED * 5000
 
 
-def test_a_budget_that_stays_out_of_reach_gives_the_nearest_network(inputs, tmp_path, monkeypatch):
+def test_a_budget_that_stays_out_of_reach_gives_the_nearest_network(inputs, tmp_path):
     """Each measurement finds more than the one before made room for."""
-    monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 1.3, 1.7, 2.2, 2.9, 3.8, 5.0, 7.0, 10.0))
-    card = read_card(TrainCard, train(inputs, tmp_path) / "train.json")
+    card = read_card(
+        TrainCard,
+        train(inputs, tmp_path, measure=as_estimated(1.0, 1.0, 1.3, 1.7, 2.2, 2.9, 3.8, 5.0, 7.0, 10.0)) / "train.json",
+    )
     assert not card.meets_budget
     assert card.prune_rounds == MAX_PRUNE_ROUNDS
     assert card.epochs == EPOCHS + MAX_PRUNE_ROUNDS * 4
@@ -267,9 +277,8 @@ def test_history_is_whole(trained):
 def test_a_line_an_epoch(capsys, tmp_path, monkeypatch):
     """With an evaluation in every third epoch, the epochs between repeat its figures."""
     monkeypatch.setattr(session, "ROUNDS", 4)
-    monkeypatch.setattr(session, "measure", as_estimated(1.1))
     write_inputs(tmp_path, made_design(training={"epochs": 12, "batch_size": 280, "learning_rate": 0.03}))
-    card = read_card(TrainCard, train(tmp_path, tmp_path) / "train.json")
+    card = read_card(TrainCard, train(tmp_path, tmp_path, measure=as_estimated(1.1)) / "train.json")
     assert [entry.epoch for entry in card.history] == [3, 6, 9, 12]
     lines = re.findall(r"^epoch (\d+)/12  loss \d\.\d{4}  (.*)  (\d+) s left$", capsys.readouterr().out, re.MULTILINE)
     assert [int(epoch) for epoch, _, _ in lines] == list(range(1, 13))
@@ -344,22 +353,17 @@ def test_a_training_stopped_after_its_last_epoch_goes_on_from_there(tmp_path, mo
     """The first result is too large. It stops in the second epoch after tightening, then in the next synthesis."""
     design = made_design(training={"epochs": 20, "batch_size": 280, "learning_rate": 0.03})
     write_inputs(tmp_path, design)
-    monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 1.2))
-    whole = train(tmp_path, tmp_path / "whole")
+    whole = train(tmp_path, tmp_path / "whole", measure=as_estimated(1.0, 1.0, 1.2))
     card = read_card(TrainCard, whole / "train.json")
     assert (card.prune_rounds, card.epochs) == (1, 22)
-    monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 1.2))
     with monkeypatch.context() as patch:
         epoch, left = Trainer.epoch, iter(range(21))
         patch.setattr(Trainer, "epoch", lambda self, *a: epoch(self, *a) if next(left, None) is not None else 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            train(tmp_path, tmp_path / "again")
-    with monkeypatch.context() as patch:
-        patch.setattr(session, "measure", lambda *_: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            train(tmp_path, tmp_path / "again")
-    monkeypatch.setattr(session, "measure", as_estimated(1.2))
-    again = train(tmp_path, tmp_path / "again")
+            train(tmp_path, tmp_path / "again", measure=as_estimated(1.0, 1.0, 1.2))
+    with pytest.raises(ZeroDivisionError):
+        train(tmp_path, tmp_path / "again", measure=lambda *_, **__: 1 / 0)
+    again = train(tmp_path, tmp_path / "again", measure=as_estimated(1.2))
     assert (again / "network.npz").read_bytes() == (whole / "network.npz").read_bytes()
     assert read_card(TrainCard, again / "train.json").measurements == card.measurements
 
@@ -367,18 +371,15 @@ def test_a_training_stopped_after_its_last_epoch_goes_on_from_there(tmp_path, mo
 def test_a_training_stopped_after_it_was_widened_goes_on_from_there(tmp_path, monkeypatch):
     """The first result leaves a quarter of the budget. It stops in the second epoch of those that follow."""
     write_inputs(tmp_path, made_design(training={"epochs": 20, "batch_size": 280, "learning_rate": 0.03}))
-    monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 0.75))
-    whole = train(tmp_path, tmp_path / "whole")
+    whole = train(tmp_path, tmp_path / "whole", measure=as_estimated(1.0, 1.0, 0.75))
     card = read_card(TrainCard, whole / "train.json")
     assert (card.regrow_rounds, card.epochs) == (1, 22)
-    monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 0.75))
     with monkeypatch.context() as patch:
         epoch, left = Trainer.epoch, iter(range(21))
         patch.setattr(Trainer, "epoch", lambda self, *a: epoch(self, *a) if next(left, None) is not None else 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            train(tmp_path, tmp_path / "again")
-    monkeypatch.setattr(session, "measure", as_estimated(0.75))
-    again = train(tmp_path, tmp_path / "again")
+            train(tmp_path, tmp_path / "again", measure=as_estimated(1.0, 1.0, 0.75))
+    again = train(tmp_path, tmp_path / "again", measure=as_estimated(0.75))
     assert (again / "network.npz").read_bytes() == (whole / "network.npz").read_bytes()
     assert read_card(TrainCard, again / "train.json").measurements == card.measurements
 
@@ -389,22 +390,22 @@ def test_moments_of_a_regression_stay_those_of_each_batch(inputs, tmp_path):
     ones, none = (1.0,) * len(events.classes), ("",) * len(events.classes)
     numbers = replace(events, targets=targets, scales=ones, units=none, labels=0 * events.labels)
     for held, moves in ((events, 0.0), (numbers, 1.0)):
-        began = Session(made_design(), held, "mine", tmp_path)
-        began.hold_widths()
-        layers = [layer for layer in began.tables if layer.batch_norm]
+        began = made_session(made_design(), held, tmp_path)
+        began.model.hold_widths()
+        layers = [layer for layer in began.model.tables if layer.batch_norm]
         assert layers
         assert {float(layer.batch_statistics) for layer in layers} == {moves}
-        assert all((np.asarray(layer.input_width) % 1 == 0).all() for layer in began.tables)
+        assert all((np.asarray(layer.input_width) % 1 == 0).all() for layer in began.model.tables)
 
 
 def test_checkpoints_are_cheap(inputs, tmp_path):
     """A checkpoint takes less than an evaluation, which every epoch of this small training has."""
     import time
 
-    began = Session(made_design(), load_codes(inputs / "codes.npz"), "mine", tmp_path)
+    began = made_session(made_design(), load_codes(inputs / "codes.npz"), tmp_path)
     began.step()
     times = {}
-    for name, act in (("save", began.save), ("look", lambda: (began.cost(), began.accuracy()))):
+    for name, act in (("save", began.save), ("look", lambda: (began.model.network(), began.model.accuracy()))):
         act()
         taken = []
         for _ in range(5):
@@ -461,22 +462,22 @@ def test_damaged_checkpoint_leaves_no_result(inputs, tmp_path):
 
 
 def weights_are_lost(began, monkeypatch):
-    began.trainer.weights[0].assign(began.trainer.weights[0] * np.nan)
+    began.model.trainer.weights[0].assign(began.model.trainer.weights[0] * np.nan)
 
 
 def the_last_gradient_is_infinite(began, monkeypatch):
     """Nothing of it shows in the loss yet."""
 
     def epoch(*_):
-        began.trainer.moments[0].assign_add(np.full(began.trainer.moments[0].shape, np.inf))
+        began.model.trainer.moments[0].assign_add(np.full(began.model.trainer.moments[0].shape, np.inf))
         return 1.0
 
-    monkeypatch.setattr(began.data, "epoch", epoch)
+    monkeypatch.setattr(began.model.data, "epoch", epoch)
 
 
 @pytest.mark.parametrize("wrong", [weights_are_lost, the_last_gradient_is_infinite])
 def test_a_training_that_leaves_the_finite_numbers_ends_there(wrong, inputs, tmp_path, monkeypatch):
-    began = Session(made_design(), load_codes(inputs / "codes.npz"), "mine", tmp_path)
+    began = made_session(made_design(), load_codes(inputs / "codes.npz"), tmp_path)
     began.step()
     kept = (tmp_path / checkpoint.NAME).read_bytes()
     wrong(began, monkeypatch)
@@ -485,12 +486,11 @@ def test_a_training_that_leaves_the_finite_numbers_ends_there(wrong, inputs, tmp
     assert (tmp_path / checkpoint.NAME).read_bytes() == kept
 
 
-def test_the_checkpoint_of_another_design_is_not_taken_up(trained, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(session, "measure", as_estimated(1.0))
+def test_the_checkpoint_of_another_design_is_not_taken_up(trained, tmp_path, capsys):
     write_inputs(tmp_path, made_design(luts=100, training={"epochs": 4, "batch_size": 280, "learning_rate": 0.03}))
     (tmp_path / "checkpoints").mkdir()
     shutil.copy(trained / "checkpoints" / checkpoint.NAME, tmp_path / "checkpoints")
-    train(tmp_path, tmp_path)
+    train(tmp_path, tmp_path, measure=as_estimated(1.0))
     assert "resuming" not in capsys.readouterr().out
     card = read_card(TrainCard, tmp_path / "train.json")
     assert card.meets_budget

@@ -6,18 +6,15 @@ import numpy as np
 import pytest
 from made_cards import spec as made_spec
 from networks import random_codes, random_network
-from trainings import as_estimated, made_design, made_events, train, write_inputs
+from trainings import as_estimated, made_design, made_events, made_session, train, write_inputs
 
 from trigger_lut.cards.base import read_card
 from trigger_lut.cards.stage_cards import TrainCard
+from trigger_lut.cost_model.measured import Correction
 from trigger_lut.data.event_codes import TRAIN, load_codes
 from trigger_lut.network.network import load_network
-from trigger_lut.training import session
 from trigger_lut.training.budget import Budget
-from trigger_lut.training.fit_budget import freeze
-from trigger_lut.training.measure import Correction
 from trigger_lut.training.pruning import live, without
-from trigger_lut.training.session import Session
 from trigger_lut.training.smallest_network import closest, output_varies
 
 SHORT = {"epochs": 4, "batch_size": 280, "learning_rate": 0.03}
@@ -71,14 +68,12 @@ def test_all_edges_stay_where_nothing_less_varies():
 # ---------------------------------------------------------------- in training
 
 
-def test_training_ends_with_the_closest_network(tmp_path, monkeypatch):
+def test_training_ends_with_the_closest_network(tmp_path):
     """Interrupted where that one is measured, it ends the same."""
-    monkeypatch.setattr(session, "measure", lambda *_: 1 / 0)
     write_inputs(tmp_path, made_design(luts=2, training=SHORT))
     with pytest.raises(ZeroDivisionError):
-        train(tmp_path, tmp_path / "again")
-    monkeypatch.setattr(session, "measure", as_estimated(1.0))
-    card = read_card(TrainCard, train(tmp_path, tmp_path) / "train.json")
+        train(tmp_path, tmp_path / "again", measure=lambda *_, **__: 1 / 0)
+    card = read_card(TrainCard, train(tmp_path, tmp_path, measure=as_estimated(1.0)) / "train.json")
     assert not card.meets_budget
     assert card.epochs == 3, "nothing is trained after freezing"
     assert [m.reason for m in card.measurements] == ["result"]
@@ -93,16 +88,15 @@ def test_training_ends_with_the_closest_network(tmp_path, monkeypatch):
     network = load_network(tmp_path / "network.npz")
     assert network.validate() == []
     assert output_varies(network, load_codes(tmp_path / "codes.npz").of(TRAIN)[0])
-    train(tmp_path, tmp_path / "again")
+    train(tmp_path, tmp_path / "again", measure=as_estimated(1.0))
     for name in ("network.npz", "warm.npz"):
         assert (tmp_path / "again" / name).read_bytes() == (tmp_path / name).read_bytes()
 
 
-def test_what_fits_after_all_is_gone_on_with(tmp_path, monkeypatch):
+def test_what_fits_after_all_is_gone_on_with(tmp_path):
     """The surrogate counts ten times as many LUTs as there are: with so few of them it can be far off."""
-    monkeypatch.setattr(session, "measure", as_estimated(0.05))
     write_inputs(tmp_path, made_design(luts=2, training=SHORT))
-    card = read_card(TrainCard, train(tmp_path, tmp_path) / "train.json")
+    card = read_card(TrainCard, train(tmp_path, tmp_path, measure=as_estimated(0.05)) / "train.json")
     assert card.meets_budget
     assert card.epochs == 4
     assert 0 < card.luts.value <= 2
@@ -110,28 +104,27 @@ def test_what_fits_after_all_is_gone_on_with(tmp_path, monkeypatch):
 
 def test_a_network_that_was_pressed_until_it_is_constant_is_not_frozen(tmp_path):
     design, events = made_design(training=SHORT), made_events()
-    began = Session(design, events, "mine", tmp_path)
+    began = made_session(design, events, tmp_path)
     began.step()
-    seen = began.weights()
-    for layer in began.tables:
+    seen = began.model.weights()
+    for layer in began.model.tables:
         layer.input_width.assign(-np.ones(layer.input_width.shape))
-    assert not output_varies(began.network(), events.of(TRAIN)[0])
-    freeze(began)
-    assert output_varies(began.network(), events.of(TRAIN)[0])
-    assert began.result is None
-    again = Session(design, events, "mine", tmp_path)
+    assert not output_varies(began.model.network(), events.of(TRAIN)[0])
+    began.freeze()
+    assert output_varies(began.model.network(), events.of(TRAIN)[0])
+    assert began.state.result is None
+    again = made_session(design, events, tmp_path)
     again.resume()
-    for a, b in zip(again.last_varying_weights, seen, strict=True):
+    for a, b in zip(again.state.last_varying_weights, seen, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize(("last", "feasible"), [(60.0, False), (1.0, True)])
-def test_tightening_that_leaves_nothing_ends_with_the_closest_network(last, feasible, tmp_path, monkeypatch):
+def test_tightening_that_leaves_nothing_ends_with_the_closest_network(last, feasible, tmp_path):
     """The result takes 60 times the LUTs that were thought; what is left then takes as many times, or it fits."""
-    monkeypatch.setattr(session, "measure", as_estimated(1.0, 1.0, 60.0, last))
     design = made_design(training={"epochs": 20, "batch_size": 280, "learning_rate": 0.03})
     write_inputs(tmp_path, design)
-    card = read_card(TrainCard, train(tmp_path, tmp_path) / "train.json")
+    card = read_card(TrainCard, train(tmp_path, tmp_path, measure=as_estimated(1.0, 1.0, 60.0, last)) / "train.json")
     assert card.meets_budget is feasible
     assert card.prune_rounds == 1
     results = [m.luts.value for m in card.measurements if m.reason == "result"]

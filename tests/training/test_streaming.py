@@ -14,15 +14,15 @@ from stage_calls import in_order
 
 from trigger_lut.cards.base import read_card, write_card
 from trigger_lut.cards.stage_cards import TrainCard
-from trigger_lut.config.budget import Training
+from trigger_lut.config.budget import Spec, Training
 from trigger_lut.conversion.keras_model import decode_outputs
+from trigger_lut.cost_model.measured import Built
 from trigger_lut.data.event_codes import TEST, TRAIN, VALIDATION, EventCodes, load_codes, save_codes
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.network.network import load_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.stages import train as run
-from trigger_lut.training import session
 from trigger_lut.training.batches import (
     COPIES,
     InMemoryData,
@@ -35,7 +35,6 @@ from trigger_lut.training.batches import (
 from trigger_lut.training.budget import Budget
 from trigger_lut.training.build_model import build_model
 from trigger_lut.training.losses import cross_entropy, squared_error
-from trigger_lut.training.measure import Built
 from trigger_lut.training.trainer import Trainer
 from trigger_lut.training.types import Pressure
 
@@ -276,7 +275,7 @@ def as_estimated(network, spec):
 
 @pytest.fixture
 def inputs(tmp_path, monkeypatch):
-    monkeypatch.setattr(session, "measure", as_estimated)
+    monkeypatch.setattr(run, "measure", as_estimated)
     training = {"epochs": 8, "batch_size": 2000, "learning_rate": 0.03, "memory_mb": 1}
     network = {"units": [4, 3], "edge_hidden_units": 4, "max_input_bits": 5}
     write_card(made_spec("tiny", 120, network=network, training=training), tmp_path / "spec.json")
@@ -296,7 +295,7 @@ def test_a_streamed_training_stopped_in_any_epoch_ends_with_the_identical_networ
     assert card.meets_budget
     assert card.score > 0.6, "a third by chance"
     events = load_codes(inputs / "codes.npz")
-    assert isinstance(training_data(events, read_card(session.Spec, inputs / "spec.json").training), StreamedData)
+    assert isinstance(training_data(events, read_card(Spec, inputs / "spec.json").training), StreamedData)
     for split, stated in ((VALIDATION, card.score_validation), (TEST, card.score)):
         codes, labels = events.of(split)
         scores = decode_outputs(evaluate(network, codes), network)

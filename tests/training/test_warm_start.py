@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from trainings import killed, made_design, made_events, train, write_inputs
+from trainings import killed, made_design, made_events, made_session, train, write_inputs
 
 from trigger_lut.cards.base import read_card
 from trigger_lut.cards.stage_cards import TrainCard
@@ -31,9 +31,9 @@ def larger(tmp_path_factory):
     write_inputs(folder, made_design(training=FROM_SCRATCH))
     freeze = training_session.freeze
 
-    def watched(session):
-        seen.append([np.array(v) for v in session.trainer.state()])
-        freeze(session)
+    def watched(state, model):
+        seen.append(model.trainer_arrays())
+        freeze(state, model)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training_session, "freeze", watched)
@@ -70,16 +70,20 @@ def test_a_session_begins_where_the_larger_training_was(larger, tmp_path):
     folder, state = larger
     events, small = made_events(), made_small()
     start = warm_start.load(folder / "warm.npz", small, events)
-    began = Session(small, events, "mine", tmp_path, start)
-    for found, expected in zip(began.trainer.state(), state, strict=True):
+    began = made_session(small, events, tmp_path, start=start)
+    for found, expected in zip(began.model.trainer.state(), state, strict=True):
         np.testing.assert_array_equal(found, expected)
-    cost = began.cost()
-    assert (began.luts.budget, began.luts.start, began.luts.multiplier) == (SMALLER, cost.luts, start.luts[0])
-    assert began.luts.target(0.0) == cost.luts > began.luts.target(1.0) == pytest.approx(SMALLER)
-    assert (began.depth.start, began.budget.correction) == (cost.stages, start.correction)
-    scratch = Session(made_small(warm_from=None), events, "mine", tmp_path)
-    assert scratch.cost().luts != cost.luts
-    assert any((np.asarray(a) != b).any() for a, b in zip(scratch.trainer.state(), state, strict=True))
+    cost = began.state.budget.estimate(began.model.network())
+    assert (began.state.luts.budget, began.state.luts.start, began.state.luts.multiplier) == (
+        SMALLER,
+        cost.luts,
+        start.luts[0],
+    )
+    assert began.state.luts.target(0.0) == cost.luts > began.state.luts.target(1.0) == pytest.approx(SMALLER)
+    assert (began.state.depth.start, began.state.budget.correction) == (cost.stages, start.correction)
+    scratch = made_session(made_small(warm_from=None), events, tmp_path)
+    assert scratch.state.budget.estimate(scratch.model.network()).luts != cost.luts
+    assert any((np.asarray(a) != b).any() for a, b in zip(scratch.model.trainer.state(), state, strict=True))
 
 
 def test_a_warm_started_design_keeps_to_its_budget(larger, trained):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from trigger_lut.config.budget import Spec, load_targets
 from trigger_lut.data.event_codes import load_codes
 from trigger_lut.network.network import Network
+from trigger_lut.synthesis.timing_closure import measure
 from trigger_lut.training.session import Session
 
 TARGET = "cms-phase2-correlator"
@@ -92,11 +94,14 @@ def trained_networks(name: str, codes: Path, targets: Path, scratch: Path) -> It
             "budget": {"luts": luts, "latency_ns": 40},
         }
     )
-    session = Session(spec, load_codes(codes), "calibration", scratch)
-    while session.epoch < EPOCHS:
+    session = Session(
+        spec, load_codes(codes), measure=partial(measure, spec=spec), belongs_to="calibration", folder=scratch
+    )
+    state = session.state
+    while state.epoch < EPOCHS:
         session.step()
-        if session.epoch < FROM or session.epoch % EVERY:
+        if state.epoch < FROM or state.epoch % EVERY:
             continue
-        network = session.network()
-        if session.budget.estimate(network).luts <= LARGEST:
-            yield f"{name}, epoch {session.epoch}", network
+        network = session.model.network()
+        if state.budget.estimate(network).luts <= LARGEST:
+            yield f"{name}, epoch {state.epoch}", network

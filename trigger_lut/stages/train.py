@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from trigger_lut.cards.base import Stopwatch, read_card, sha256, write_card
-from trigger_lut.cards.stage_cards import TrainCard
 from trigger_lut.code_hash import fingerprint
 from trigger_lut.config.budget import Spec
 from trigger_lut.conversion.keras_model import integer_network
+from trigger_lut.cost_model.measured import Built
 from trigger_lut.data.event_codes import load_codes
-from trigger_lut.network.network import Network, save_network
+from trigger_lut.network.network import save_network
 from trigger_lut.stages.registry import Output
+from trigger_lut.synthesis.synthesizers import synthesizer_of
+from trigger_lut.synthesis.timing_closure import measure
 from trigger_lut.training import checkpoint
 from trigger_lut.training import warm_start as warm_starts
 from trigger_lut.training.candidates import TrainingResult
 from trigger_lut.training.import_model import import_model
-from trigger_lut.training.measure import Built
+from trigger_lut.training.run_state import RunState
 from trigger_lut.training.session import Session
 from trigger_lut.training.summary import train_card
 from trigger_lut.training.xla_flags import choose_flags
@@ -78,25 +81,58 @@ def run(
     watch = Stopwatch()
     choose_flags()
     design, events = read_card(Spec, spec), load_codes(codes)
+    synthesizer_of(design.target).require()
     if design.network.keras_file is not None:
         import_model(
-            design, events, model=model, network=network, card=card, warm=warm, read=[spec, codes], watch=watch
+            design,
+            events,
+            measure=partial(measure, spec=design),
+            model=model,
+            network=network,
+            card=card,
+            warm=warm,
+            read=[spec, codes],
+            watch=watch,
         )
         return
     began = warm_starts.load(start, design, events)
     read = [spec, codes] if start is None else [spec, codes, start]
     belongs_to = checkpoint.fingerprint(design.model_dump_json(), *(sha256(path) for path in read[1:]), CODE)
-    session = Session(design, events, belongs_to, checkpoints, began, gpus)
+    session = Session(
+        design,
+        events,
+        measure=partial(measure, spec=design),
+        belongs_to=belongs_to,
+        folder=checkpoints,
+        start=began,
+        gpus=gpus,
+    )
     with only_writer(checkpoints):
         session.resume()
         result = session.run()
-    session.load_weights(result.weights)
-    integers = integer_network(session.model, events.features, events.classes, inputs=events.formats)
-    record = _card(session, result, integers, watch, read)
+    keras_model, state = session.model.keras_model, session.state
+    session.model.load_weights(result.weights)
+    integers = integer_network(keras_model, events.features, events.classes, inputs=events.formats)
+    record = train_card(
+        design,
+        events,
+        integers,
+        result.built,
+        epochs=state.epoch,
+        meets_budget=result.meets_budget,
+        verdict=verdict(state, result),
+        prune_rounds=state.prune_rounds,
+        regrow_rounds=state.regrow_rounds,
+        measurements=state.measurements,
+        seconds_measuring=round(state.seconds_measuring, 3),
+        seconds_per_epoch=state.seconds / max(state.epoch, 1),
+        history=state.history,
+        **watch.provenance(read, "tensorflow", "keras"),
+    )
     warm_file = {} if warm is None else {warm: lambda path: warm_starts.export(checkpoints, path)}
     write_together(
         {
-            model: session.model.save,
+            model: keras_model.save,
             network: lambda path: save_network(integers, path),
             **warm_file,
             card: lambda path: write_card(record, path),
@@ -105,30 +141,11 @@ def run(
     )
 
 
-def _card(session: Session, result: TrainingResult, integers: Network, watch: Stopwatch, read: list[Path]) -> TrainCard:
-    return train_card(
-        session.spec,
-        session.events,
-        integers,
-        result.built,
-        epochs=session.epoch,
-        meets_budget=result.meets_budget,
-        verdict=verdict(session, result),
-        prune_rounds=session.prune_rounds,
-        regrow_rounds=session.regrow_rounds,
-        measurements=session.measurements,
-        seconds_measuring=round(session.seconds_measuring, 3),
-        seconds_per_epoch=session.seconds / max(session.epoch, 1),
-        history=session.history,
-        **watch.provenance(read, "tensorflow", "keras"),
-    )
-
-
-def verdict(session: Session, result: TrainingResult) -> str:
+def verdict(state: RunState, result: TrainingResult) -> str:
     """Say that the budget is met, or by how much it is missed and what was tried."""
     if result.meets_budget:
         return "within the budget"
-    spec, built = session.spec, result.built
+    spec, built = state.spec, result.built
     if result.closest:
         return (
             f"no network of this shape was found that fits into {spec.budget.luts} LUT and "
@@ -138,8 +155,8 @@ def verdict(session: Session, result: TrainingResult) -> str:
         )
     return (
         f"beyond the budget: {built.luts} LUTs after Yosys of {spec.budget.luts}, {built.latency_cycles} cycles of "
-        f"{spec.latency_cycles_budget}{clock(spec, built)}; pruned and fine-tuned again {session.prune_rounds} times; "
-        f"this is the nearest of {len(session.measurements)} networks that were synthesized"
+        f"{spec.latency_cycles_budget}{clock(spec, built)}; pruned and fine-tuned again {state.prune_rounds} times; "
+        f"this is the nearest of {len(state.measurements)} networks that were synthesized"
     )
 
 

@@ -20,6 +20,7 @@ from typing import Any
 from trigger_lut.config.budget import Spec
 from trigger_lut.cost_model import delay as delay_model
 from trigger_lut.cost_model.clock import fmax_estimate_mhz
+from trigger_lut.cost_model.measured import Built
 from trigger_lut.cost_model.operations import described, operation_delays
 from trigger_lut.firmware.rtl.build import live_logic, write_rtl
 from trigger_lut.firmware.rtl.pipeline import flip_flops, stage_numbers
@@ -125,6 +126,32 @@ def close_timing(network: Network, spec: Spec) -> Pipeline:
         return replace(best, syntheses=len(tried))
     needed = max(best.latency_cycles, max(stages, default=1))
     return replace(best, cycles_needed=needed, syntheses=len(tried), obstacle=obstacle)
+
+
+def measure(network: Network, spec: Spec) -> Built:
+    """Build and synthesize a network for the design's target, with the pipeline that the firmware stage writes.
+
+    Parameters
+    ----------
+    network
+        Integer network.
+    spec
+        Specification with target and budget.
+
+    Returns
+    -------
+    Built
+        Without a cut that reaches the clock, with the cycles of the next cut.
+
+    Raises
+    ------
+    FirmwareError
+        If the network cannot be built.
+    ToolMissingError, ToolFailedError
+        For the synthesizer.
+    """
+    found = close_timing(network, spec)
+    return Built(found.luts, found.cycles_needed, found.fmax_mhz, found.ff, found.syntheses, found.obstacle)
 
 
 def planned_delays(comb: Any, stage_ns: float, family: str, most: int) -> list[float]:

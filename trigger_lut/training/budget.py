@@ -9,9 +9,9 @@ import numpy as np
 from trigger_lut.config.budget import Spec
 from trigger_lut.cost_model.latency import network_stages, output_stages
 from trigger_lut.cost_model.luts import Cost, estimate
+from trigger_lut.cost_model.measured import Built, Correction
 from trigger_lut.network.network import Network
 from trigger_lut.network.simplify import without_unread
-from trigger_lut.training.measure import Built, Correction
 from trigger_lut.training.pruning import Marks, edges_to_prune, edges_to_shorten, saliency, without
 
 

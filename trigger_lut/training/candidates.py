@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from trigger_lut.cost_model.luts import Cost
-from trigger_lut.training.measure import Built, Correction
+from trigger_lut.cost_model.measured import Built, Correction
 
 MARGIN = 0.985  # of the budget: the most LUTs, as corrected, of a network that is worth a synthesis
 NEAR = 0.1  # of the budget: what a network that does not seem to fit may be over, to be more than a last resort

@@ -7,84 +7,85 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from trigger_lut.cost_model.luts import Cost
-from trigger_lut.data.event_codes import TRAIN
-from trigger_lut.training import warm_start
 from trigger_lut.training.candidates import TrainingResult
 from trigger_lut.training.controller import AIM, FREE_AIM, on_freezing
 from trigger_lut.training.edge_widths import remove_edges
 from trigger_lut.training.pruning import without
 from trigger_lut.training.regrowth import fill, growths
+from trigger_lut.training.run_state import RunState
 from trigger_lut.training.smallest_network import closest, output_varies
-
-if TYPE_CHECKING:
-    from trigger_lut.training.session import Session
+from trigger_lut.training.trainable_model import TrainableModel
 
 SAMPLE = 4096  # events by which edges are valued, and over which outputs must vary
 FILLED = 0.99  # of what a network may take: enough
 
 
-def freeze(session: Session) -> None:
+def restore_varying(state: RunState, model: TrainableModel) -> None:
+    """Load the last network whose outputs varied, if those of the present one are constant: pressed too hard."""
+    if not model.varies(model.network()):
+        model.load_weights(state.last_varying_weights)
+
+
+def freeze(state: RunState, model: TrainableModel) -> None:
     """Fix all widths from here on, and prune what is over the budget."""
-    if not session.varies(session.network()):  # pressed too hard; what can be found is near the network before that
-        session.load_weights(session.last_varying_weights)
-    warm_start.save(session)
-    session.hold_widths()
-    session.fine_tuned_from, session.luts = session.epoch, on_freezing(session.luts)
-    prune(session, FREE_AIM)
+    model.hold_widths()
+    state.fine_tuned_from, state.luts = state.epoch, on_freezing(state.luts)
+    prune(state, model, FREE_AIM)
 
 
-def settle(session: Session) -> None:
+def settle(state: RunState, model: TrainableModel) -> None:
     """Measure the fine-tuned network, and prune to AIM; candidates for the result follow."""
-    session.measure("fine-tuning")
-    session.settled, session.luts = True, replace(session.luts, aim=AIM)
-    prune(session, AIM)
+    state.measure(model, "fine-tuning")
+    state.settled, state.luts = True, replace(state.luts, aim=AIM)
+    prune(state, model, AIM)
 
 
-def prune(session: Session, share: float) -> None:
+def prune(state: RunState, model: TrainableModel, share: float) -> None:
     """Remove edges until the network keeps to its budget, with the fraction `share` of the LUTs.
 
     Once settled, it then is a candidate without further training. If the outputs of the pruned network are constant,
     the smallest network whose outputs vary is measured. Training continues with it within the budget, and ends with it
     beyond.
     """
-    network, sample = session.network(), session.events.first(TRAIN, SAMPLE)[0]
-    marks = session.budget.edges_to_remove(network, sample, share)
+    network, sample = model.network(), model.sample(SAMPLE)
+    marks = state.budget.edges_to_remove(network, sample, share)
     left = output_varies(without(network, marks), sample)
     if not left:
         if not output_varies(network, sample):
-            session.load_weights(session.last_varying_weights)
-            session.hold_widths()
-            network = session.network()
-        marks = closest(session.budget, network, sample)
-    remove_edges(session.tables, network, marks)
-    session.trainer.reset_optimizer()
-    session.over = session.under = 0
-    if not left and session.budget.excess_measured(built := session.measure("result")) > 0:
-        session.result = TrainingResult(False, built, session.weights(), closest=True)
+            model.load_weights(state.last_varying_weights)
+            model.hold_widths()
+            network = model.network()
+        marks = closest(state.budget, network, sample)
+    remove_edges(model.tables, network, marks)
+    model.trainer.reset_optimizer()
+    state.over = state.under = 0
+    if not left and state.budget.excess_measured(built := state.measure(model, "result")) > 0:
+        state.result = TrainingResult(False, built, model.weights(), closest=True)
         return
-    _fill(session, share, sample)
-    session.add_candidate(session.accuracy(), session.cost())
+    _fill(state, model, share)
+    state.add_candidate(model.accuracy(), state.budget.estimate(model.network()), model.weights())
 
 
-def refill(session: Session, fits: Callable[[Cost], bool]) -> None:
+def refill(state: RunState, model: TrainableModel, fits: Callable[[Cost], bool]) -> None:
     """Restore edges and widths up to the full budget, by the surrogate, as long as `fits` accepts the cost."""
-    _fill(session, 1.0, session.events.first(TRAIN, SAMPLE)[0], fits)
+    _fill(state, model, 1.0, fits)
 
 
-def _fill(session: Session, share: float, sample: np.ndarray, fits: Callable[[Cost], bool] = lambda _: True) -> None:
-    """Restore edges and widths as long as the network keeps to `share` of the budget; `sample` values them.
+def _fill(state: RunState, model: TrainableModel, share: float, fits: Callable[[Cost], bool] = lambda _: True) -> None:
+    """Restore edges and widths as long as the network keeps to `share` of the budget.
 
     fits: further condition on the present network, called with its cost.
     """
-    if not session.luts.binds or not session.budget.is_met(session.cost(), FILLED * share):
+
+    def cost() -> Cost:
+        return state.budget.estimate(model.network())
+
+    if not state.luts.binds or not state.budget.is_met(cost(), FILLED * share):
         return
     fill(
-        growths(session.tables, session.network, sample),
-        lambda: session.budget.is_met(cost := session.cost(), share) and fits(cost),
-        lambda: not session.budget.is_met(session.cost(), FILLED * share),
+        growths(model.tables, model.network, model.sample(SAMPLE)),
+        lambda: state.budget.is_met(present := cost(), share) and fits(present),
+        lambda: not state.budget.is_met(cost(), FILLED * share),
     )

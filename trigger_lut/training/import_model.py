@@ -22,15 +22,14 @@ from trigger_lut.config.budget import Spec
 from trigger_lut.conversion.final_activation import without_final_activation
 from trigger_lut.conversion.keras_model import integer_network
 from trigger_lut.conversion.saved_model import load_model
+from trigger_lut.cost_model.measured import Built, Measure
 from trigger_lut.data.event_codes import TEST, EventCodes
 from trigger_lut.errors import CardError, ConfigurationError, FirmwareError
 from trigger_lut.fixed_point.formats import uniform
 from trigger_lut.network.network import Network, save_network
 from trigger_lut.network.reference_model import evaluate
-from trigger_lut.synthesis.synthesizers import synthesizer_of
 from trigger_lut.training.budget import Budget
 from trigger_lut.training.input_precision import precision_notes
-from trigger_lut.training.measure import Built, measure
 from trigger_lut.training.summary import measurement, train_card
 from trigger_lut.utils.files import write_together
 from trigger_lut.verification.exact_keras import explained
@@ -43,6 +42,7 @@ def import_model(
     spec: Spec,
     events: EventCodes,
     *,
+    measure: Measure,
     model: Path,
     network: Path,
     card: Path,
@@ -60,6 +60,8 @@ def import_model(
         The design.
     events : EventCodes
         The events of its data set.
+    measure : Measure
+        Function that builds and synthesizes a network.
     model, network, card : Path
         Files to write: the Keras model, the integer network, the TrainCard of 0 epochs.
     warm : Path, optional
@@ -77,7 +79,6 @@ def import_model(
     FirmwareError
         If the integers differ from Keras by more than float rounding.
     """
-    synthesizer_of(spec.target).require()
     source = Path(str(spec.network.keras_file))
     where = f"network.keras_file: {source}"
     if not source.is_file():
@@ -91,7 +92,7 @@ def import_model(
     for line in notes:
         print(f"train: {where}: {line}", file=sys.stderr)
     began = time.monotonic()
-    built = measure(integers, spec)
+    built = measure(integers)
     seconds = time.monotonic() - began
     record = _card(spec, events, integers, built, seconds, watch, [*read, source], notes)
     warm_file = {} if warm is None else {warm: _write_no_arrays}

@@ -2,48 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from trigger_lut.errors import DivergedError
-
-if TYPE_CHECKING:
-    from trigger_lut.training.session import Session
+from trigger_lut.training.run_state import RunState
+from trigger_lut.training.trainable_model import TrainableModel
 
 MEASUREMENTS = 3  # of a training that ends at the first try
 
 
-def line(session: Session, loss: float) -> str:
+def line(state: RunState, loss: float) -> str:
     """Format epoch, loss, accuracy, LUTs and cycles against the budget, and seconds left.
 
     Accuracy, LUTs and cycles are of the last evaluation. LUTs are the surrogate's, times the correction by Yosys.
     """
     seen = "accuracy, LUTs and cycles not evaluated yet"
-    if session.history:
-        last, measured = session.history[-1], bool(session.measurements)
+    if state.history:
+        last, measured = state.history[-1], bool(state.measurements)
         seen = (
             f"accuracy {last.score:.4f}  LUTs {last.correction * last.luts_estimate:.0f} of "
-            f"{session.spec.budget.luts} (surrogate{f' x {last.correction:.3f} by yosys' if measured else ''})  "
-            f"cycles {last.latency_cycles} of {session.spec.latency_cycles_budget} (planned)"
+            f"{state.spec.budget.luts} (surrogate{f' x {last.correction:.3f} by yosys' if measured else ''})  "
+            f"cycles {last.latency_cycles} of {state.spec.latency_cycles_budget} (planned)"
         )
-    return f"epoch {session.epoch}/{session.until}  loss {loss:.4f}  {seen}  {seconds_left(session):.0f} s left"
+    return f"epoch {state.epoch}/{state.until}  loss {loss:.4f}  {seen}  {seconds_left(state):.0f} s left"
 
 
-def refuse_divergence(session: Session, loss: float) -> None:
+def refuse_divergence(state: RunState, model: TrainableModel, loss: float) -> None:
     """Raise DivergedError where the loss of the last epoch, or a gradient in it, was not finite."""
-    if np.isfinite(loss) and session.trainer.is_finite():
+    if np.isfinite(loss) and model.trainer.is_finite():
         return
     raise DivergedError(
-        f"{session.spec.design}, epoch {session.epoch}: expected a finite loss and finite gradients, found a loss of "
+        f"{state.spec.design}, epoch {state.epoch}: expected a finite loss and finite gradients, found a loss of "
         f"{loss:.4g}; the learning rate may be too large (training.learning_rate: "
-        f"{session.spec.training.learning_rate:g}), or an operation of a network of your own undefined"
+        f"{state.spec.training.learning_rate:g}), or an operation of a network of your own undefined"
     )
 
 
-def seconds_left(session: Session) -> float:
+def seconds_left(state: RunState) -> float:
     """Extrapolate the time left from the mean epoch, and the mean measurement, so far."""
-    left = session.seconds / max(session.epoch, 1) * (session.until - session.epoch)
-    if done := len(session.measurements):
-        left += max(MEASUREMENTS - done, 1) * session.seconds_measuring / done
+    left = state.seconds / max(state.epoch, 1) * (state.until - state.epoch)
+    if done := len(state.measurements):
+        left += max(MEASUREMENTS - done, 1) * state.seconds_measuring / done
     return left

@@ -20,30 +20,17 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from trigger_lut.cards.stage_cards import Epoch, Measurement
+from trigger_lut.cards.stage_cards import Epoch
 from trigger_lut.config.budget import Spec
 from trigger_lut.config.shapes import mistakes
-from trigger_lut.conversion.keras_model import integer_network
 from trigger_lut.cost_model.lower_bounds import refuse_impossible
-from trigger_lut.cost_model.luts import Cost
-from trigger_lut.data.event_codes import TRAIN, EventCodes
+from trigger_lut.cost_model.measured import Measure
+from trigger_lut.data.event_codes import EventCodes
 from trigger_lut.errors import ConfigurationError
-from trigger_lut.fixed_point.decode import decoded
-from trigger_lut.network.network import Network
-from trigger_lut.synthesis.synthesizers import synthesizer_of
-from trigger_lut.training import checkpoint, multi_gpu, state, warm_start
+from trigger_lut.training import checkpoint, warm_start
 from trigger_lut.training import log as progress
-from trigger_lut.training.batches import training_data
 from trigger_lut.training.budget import Budget
-from trigger_lut.training.build_model import build_model
-from trigger_lut.training.candidates import (
-    MARGIN,
-    Candidate,
-    ClosestNetwork,
-    FeasibleNetwork,
-    TrainingResult,
-    with_candidate,
-)
+from trigger_lut.training.candidates import MARGIN, TrainingResult
 from trigger_lut.training.controller import (
     AIM,
     DEPTH_AIM,
@@ -52,13 +39,10 @@ from trigger_lut.training.controller import (
     Controller,
     time_to_freeze,
 )
-from trigger_lut.training.edge_widths import hold_widths, table_layers
-from trigger_lut.training.fit_budget import freeze, prune, settle
-from trigger_lut.training.losses import cross_entropy, squared_error
-from trigger_lut.training.measure import Built, correction, measure
+from trigger_lut.training.fit_budget import freeze, prune, restore_varying, settle
+from trigger_lut.training.run_state import RunState
 from trigger_lut.training.select_result import select_result
-from trigger_lut.training.smallest_network import output_varies
-from trigger_lut.training.summary import measurement
+from trigger_lut.training.trainable_model import TrainableModel
 from trigger_lut.training.types import Pressure
 
 ROUNDS = 120  # evaluations of cost and accuracy in a training of many epochs
@@ -69,22 +53,43 @@ PATIENCE = (
 LAST_PRUNING = 0.95  # fraction of the epochs after which training does so no more
 FINE_TUNE_RATE = 0.5  # of the learning rate, at which fine-tuning begins
 SETTLE_FROM = 0.4  # of fine-tuning: LUTs drift while spans of tables adapt to the pruning
-BATCH_NORM_EVENTS = 8192  # events that give the batch-norm statistics of a regression before each evaluation
-PROBE_EVENTS = 512  # events over which outputs must vary
 REGROW_BELOW = 0.94  # fraction of the budget below which training restores edges
 
 
 class Session:
-    """A running training: the trainer, the controllers, and the best networks that fit so far.
+    """Loop of a training: it alone knows the order of the actions.
 
-    Raises ConfigurationError when shape and data do not fit, BudgetMissedError for a budget below the theoretical least
-    (`trigger_lut.cost_model.lower_bounds`), ToolMissingError without Yosys.
+    Parameters
+    ----------
+    spec : Spec
+        The design.
+    events : EventCodes
+        Its data.
+    measure : Measure
+        Function that builds and synthesizes a network.
+    belongs_to : str
+        Fingerprint of the checkpoints.
+    folder : Path
+        Folder of the checkpoints.
+    start : warm_start.Start or None
+        State of a larger training, with which this one begins.
+    gpus : int
+        GPUs that share the training.
+
+    Raises
+    ------
+    ConfigurationError
+        If shape and data do not fit.
+    BudgetMissedError
+        For a budget below the theoretical least (`trigger_lut.cost_model.lower_bounds`).
     """
 
     def __init__(
         self,
         spec: Spec,
         events: EventCodes,
+        *,
+        measure: Measure,
         belongs_to: str,
         folder: Path,
         start: warm_start.Start | None = None,
@@ -93,242 +98,137 @@ class Session:
         if wrong := mistakes(spec.network, len(events.formats), events.classes, spec.data_set):
             raise ConfigurationError("; ".join(f"network.{text}" for text in wrong))
         refuse_impossible(spec, len(events.classes))
-        synthesizer_of(spec.target).require()
         keras.utils.set_random_seed(spec.seed)
-        self.spec, self.events, self.belongs_to, self.folder = spec, events, belongs_to, folder
-        self.data, over = training_data(events, spec.training), multi_gpu.strategy(gpus)
-        loss = squared_error if events.regression else cross_entropy
-        with multi_gpu.scope(over):
-            self.model = build_model(spec.network, events.formats, len(events.classes), spec.seed)
-            self.trainer = multi_gpu.trainer(over, self.model, *self.data.training(), self.data.batch_size, loss)
-        self.tables = table_layers(self.model)
-        self.epoch, self.until, self.every = 0, spec.training.epochs, max(spec.training.epochs // ROUNDS, 1)
-        self.fine_tuned_from: int | None = None
-        self.settled = False
-        self.over, self.under, self.prune_rounds, self.regrow_rounds = 0, 0, 0, 0
-        self.seconds, self.seconds_measuring = 0.0, 0.0
-        self.history: list[Epoch] = []
-        self.measurements: list[Measurement] = []
-        self.sample = decoded(events.first(TRAIN, BATCH_NORM_EVENTS)[0], events.formats) if events.regression else None
-        self.budget = Budget(spec)
+        self.spec, self.belongs_to, self.folder = spec, belongs_to, folder
+        self.every = max(spec.training.epochs // ROUNDS, 1)
+        self.model = TrainableModel(spec, events, measure=measure, gpus=gpus)
+        budget = Budget(spec)
         if start is not None:
-            warm_start.restore(self, start)
-        cost = self.cost()
-        self.luts = Controller(spec.budget.luts, cost.luts, FREE_AIM)
-        self.depth = Controller(spec.latency_cycles_budget, cost.stages, DEPTH_AIM)
+            self.model.load_trainer_arrays(start.arrays)
+            budget = Budget(spec, start.correction)
+        cost = budget.estimate(self.model.network())
+        luts = Controller(spec.budget.luts, cost.luts, FREE_AIM)
+        depth = Controller(spec.latency_cycles_budget, cost.stages, DEPTH_AIM)
         if start is not None:
-            self.luts, self.depth = start.controller(self.luts, "luts"), start.controller(self.depth, "depth")
-        self.candidates: list[Candidate] = []
-        self.nearest: ClosestNetwork | None = None
-        self.found: FeasibleNetwork | None = None
-        self.probe_events = events.first(TRAIN, PROBE_EVENTS)[0]
-        self.last_varying_weights = self.weights()  # of the last network whose outputs varied
-        self.result: TrainingResult | None = None
-
-    @property
-    def frozen(self) -> bool:
-        """True once widths are fixed."""
-        return self.fine_tuned_from is not None
+            luts, depth = start.controller(luts, "luts"), start.controller(depth, "depth")
+        self.state = RunState(budget, luts, depth, spec.training.epochs, self.model.weights())
 
     @property
     def progress(self) -> float:
         """Fraction of the epochs done; 1 while a pruned network is fine-tuned."""
-        return min(self.epoch / self.spec.training.epochs, 1.0)
+        return min(self.state.epoch / self.spec.training.epochs, 1.0)
 
     def run(self) -> TrainingResult:
         """Train to the end."""
-        while self.result is None:
-            if self.epoch < self.until:
+        while self.state.result is None:
+            if self.state.epoch < self.state.until:
                 self.step()
             else:
-                select_result(self)
-        return self.result
-
-    # ---------------------------------------------------------------- training
+                select_result(self.state, self.model)
+                self._save_unless_done()
+        return self.state.result
 
     def round(self) -> None:
         """Train up to the next evaluation of cost and accuracy."""
         self.step()
-        while self.epoch % self.every and self.epoch < self.until:
+        while self.state.epoch % self.every and self.state.epoch < self.state.until:
             self.step()
 
     def step(self) -> None:
         """Train one epoch, with schedule and evaluation where they are due, and write a checkpoint."""
-        started, measuring = time.monotonic(), self.seconds_measuring
-        if self.epoch % self.every == 0:
+        state = self.state
+        started, measuring = time.monotonic(), state.seconds_measuring
+        if state.epoch % self.every == 0:
             self._schedule()
-            if self.result is not None:
+            if state.result is not None:
                 return
-        loss = self.data.epoch(self.trainer, self.spec.seed, self.epoch, self._pressure())
-        self.epoch += 1
-        progress.refuse_divergence(self, loss)  # before anything is saved: training must not resume from it
-        if self.epoch % self.every == 0 or self.epoch == self.until:
+        loss = self.model.data.epoch(self.model.trainer, self.spec.seed, state.epoch, self._pressure())
+        state.epoch += 1
+        progress.refuse_divergence(state, self.model, loss)  # before saving: training must not resume from it
+        if state.epoch % self.every == 0 or state.epoch == state.until:
             self._evaluate(loss)
-        self.seconds += time.monotonic() - started - (self.seconds_measuring - measuring)
-        print(progress.line(self, loss), flush=True)
+        state.seconds += time.monotonic() - started - (state.seconds_measuring - measuring)
+        print(progress.line(state, loss), flush=True)
         self.save()
 
     def _schedule(self) -> None:
         """Run the actions that are due before a round: measure, freeze the widths, settle, or prune again."""
-        last = self.epoch + self.every >= self.spec.training.epochs
-        if not self.frozen and time_to_freeze(self.luts, self.progress, last):
-            freeze(self)
-        elif not self.frozen and self.progress >= MEASURE_FROM and not self.measurements:
-            self.measure("before freezing")
-        if self.result is not None:
+        state = self.state
+        last = state.epoch + self.every >= self.spec.training.epochs
+        if not state.frozen and time_to_freeze(state.luts, self.progress, last):
+            self.freeze()
+        elif not state.frozen and self.progress >= MEASURE_FROM and not state.measurements:
+            state.measure(self.model, "before freezing")
+        if state.result is not None:
             return
-        if self.frozen and not self.settled and (last or self._fine_tuned() >= SETTLE_FROM):
-            settle(self)
-        elif self.settled and max(self.over, self.under) >= PATIENCE and self.progress < LAST_PRUNING:
-            prune(self, AIM)
+        if state.frozen and not state.settled and (last or self._fine_tuned() >= SETTLE_FROM):
+            settle(state, self.model)
+        elif state.settled and max(state.over, state.under) >= PATIENCE and self.progress < LAST_PRUNING:
+            prune(state, self.model, AIM)
         else:
             return
-        if self.result is None:
-            self.save()
+        self._save_unless_done()
+
+    def freeze(self) -> None:
+        """Save the state for warm starts, fix all widths, and prune what is over the budget."""
+        restore_varying(self.state, self.model)
+        warm_start.save(self.folder, self.state, self.model)
+        freeze(self.state, self.model)
 
     def _fine_tuned(self) -> float:
         """Return the fraction of fine-tuning that is done."""
-        assert self.fine_tuned_from is not None
-        return (self.epoch - self.fine_tuned_from) / max(self.until - self.fine_tuned_from, 1)
+        began = self.state.fine_tuned_from
+        assert began is not None
+        return (self.state.epoch - began) / max(self.state.until - began, 1)
 
     def _evaluate(self, loss: float) -> None:
         """Evaluate cost and accuracy after a round, and update candidates and controllers."""
-        network, accuracy, corrected = self.network(), self.accuracy(), self.budget.correction
-        cost = self.budget.estimate(network)
-        if self.varies(network):
-            self.last_varying_weights = self.weights()
-            self.add_candidate(accuracy, cost)
-        self.history.append(
+        state, model = self.state, self.model
+        network, accuracy, corrected = model.network(), model.accuracy(), state.budget.correction
+        cost = state.budget.estimate(network)
+        if model.varies(network):
+            state.last_varying_weights = model.weights()
+            state.add_candidate(accuracy, cost, state.last_varying_weights)
+        state.history.append(
             Epoch(
-                epoch=self.epoch,
+                epoch=state.epoch,
                 loss=round(loss, 6),
                 score=accuracy,
                 luts_estimate=cost.luts,
-                luts_target=round(self.luts.target(self.progress), 1),
+                luts_target=round(state.luts.target(self.progress), 1),
                 correction=corrected.luts,
-                multiplier=self.luts.multiplier,
+                multiplier=state.luts.multiplier,
                 latency_cycles=corrected.cycles_of(cost),
             )
         )
-        self.luts = self.luts.after(corrected.luts_of(cost), self.progress, self.frozen)
-        self.depth = self.depth.after(cost.stages + corrected.cycles, self.progress, self.frozen)
-        self.over = self.over + 1 if self.settled and not self.budget.is_met(cost, MARGIN) else 0
-        self.under = self.under + 1 if self.settled and self.budget.is_met(cost, REGROW_BELOW) else 0
+        state.luts = state.luts.after(corrected.luts_of(cost), self.progress, state.frozen)
+        state.depth = state.depth.after(cost.stages + corrected.cycles, self.progress, state.frozen)
+        state.over = state.over + 1 if state.settled and not state.budget.is_met(cost, MARGIN) else 0
+        state.under = state.under + 1 if state.settled and state.budget.is_met(cost, REGROW_BELOW) else 0
 
     def _pressure(self) -> Pressure:
         """Return learning rates along a cosine, a new one after freezing, and multipliers of the controllers."""
-        peak = self.spec.training.learning_rate
-        if self.frozen:
+        peak, luts, depth = self.spec.training.learning_rate, self.state.luts, self.state.depth
+        if self.state.frozen:
             rate = FINE_TUNE_RATE * peak * 0.5 * (1 + np.cos(np.pi * self._fine_tuned()))
-            return Pressure(rate, 0.0, self.luts.multiplier, self.depth.multiplier)
+            return Pressure(rate, 0.0, luts.multiplier, depth.multiplier)
         rate = peak * (0.25 + 0.75 * 0.5 * (1 + np.cos(np.pi * self.progress)))
-        return Pressure(rate, WIDTH_RATE * rate, self.luts.multiplier, self.depth.multiplier)
-
-    def cost(self) -> Cost:
-        """Estimate the cost of the present network by the surrogate."""
-        return self.budget.estimate(self.network())
-
-    def network(self) -> Network:
-        """Convert the present model to an integer network."""
-        self._refresh_batch_norm()
-        self.trainer.refresh()
-        return integer_network(self.model, inputs=self.events.formats)
-
-    def accuracy(self) -> float:
-        """Return the score on the validation split, by weight where events have weights; of a regression R^2."""
-        self._refresh_batch_norm()
-        return float(np.average(self.data.qualities(self.trainer), weights=self.data.weights))
-
-    def hold_widths(self) -> None:
-        """Fix all widths, and the batch-norm statistics of a classification.
-
-        With fixed batch-norm statistics, training of a regression diverges at this learning rate.
-        """
-        hold_widths(self.tables, moments=self.sample is None)
-
-    def _refresh_batch_norm(self) -> None:
-        if self.sample is not None:
-            self.trainer.refresh_batch_norm(self.sample)
-
-    def varies(self, network: Network) -> bool:
-        """Return whether the outputs of the network depend on the input, as far as a few events show.
-
-        Parameters
-        ----------
-        network : Network
-            The integer network.
-
-        Returns
-        -------
-        bool
-        """
-        return output_varies(network, self.probe_events)
-
-    def add_candidate(self, accuracy: float, cost: Cost) -> None:
-        """Make the present network, once settled, a candidate for the result.
-
-        Parameters
-        ----------
-        accuracy : float
-            On the validation split.
-        cost : Cost
-            Estimate of the surrogate.
-        """
-        if not self.settled:
-            return
-        new = Candidate(accuracy, cost, self.budget.excess(cost, MARGIN), self.weights())
-        self.candidates = with_candidate(self.candidates, new)
-
-    def measure(self, reason: str) -> Built:
-        """Build and synthesize the present network; the result corrects the surrogate from here on.
-
-        Parameters
-        ----------
-        reason : str
-            Reason, for the card and the message.
-
-        Returns
-        -------
-        Built
-        """
-        started = time.monotonic()
-        network = self.network()
-        cost, built = self.budget.estimate(network), measure(network, self.spec)
-        self.budget = Budget(self.spec, correction(built, cost))
-        self.measurements.append(measurement(self.spec, built, cost, epoch=self.epoch, reason=reason))
-        self.seconds_measuring += time.monotonic() - started
-        print(
-            f"epoch {self.epoch}: {reason}: {built.luts} LUTs by Yosys, {cost.luts:.0f} by the surrogate; "
-            f"{built.latency_cycles} cycles, {built.fmax_mhz:.0f} MHz after {built.cuts} cuts",
-            flush=True,
-        )
-        return built
-
-    # ---------------------------------------------------------------- state
-
-    def weights(self) -> list[np.ndarray]:
-        """Return copies of all variables of the model."""
-        return [np.array(v) for v in self.model.variables]
-
-    def load_weights(self, weights: list[np.ndarray]) -> None:
-        """Load a network into the model, and compute its tables.
-
-        Parameters
-        ----------
-        weights : list of numpy.ndarray
-            Result of `weights`.
-        """
-        for variable, value in zip(self.model.variables, weights, strict=True):
-            variable.assign(value)
-        self.trainer.refresh()
+        return Pressure(rate, WIDTH_RATE * rate, luts.multiplier, depth.multiplier)
 
     def save(self) -> None:
         """Write a checkpoint."""
-        checkpoint.save_checkpoint(self.folder, self.belongs_to, *state.packed(self))
+        networks, values = self.state.packed()
+        arrays = [*self.model.trainer_arrays(), *networks]
+        checkpoint.save_checkpoint(self.folder, self.belongs_to, arrays, values)
+
+    def _save_unless_done(self) -> None:
+        if self.state.result is None:
+            self.save()
 
     def resume(self) -> None:
         """Continue from the last checkpoint, if there is one of this specification, data and code."""
         held = checkpoint.load_checkpoint(self.folder, self.belongs_to)
         if held is not None:
-            state.unpack(self, *held)
-            print(f"resuming from epoch {self.epoch}", flush=True)
+            arrays, values = held
+            self.state.unpack(self.model.load_trainer_arrays(arrays), values)
+            print(f"resuming from epoch {self.state.epoch}", flush=True)

@@ -11,11 +11,11 @@ from trigger_lut.cards.stage_cards import LayerSummary, Measurement, TrainCard
 from trigger_lut.config.budget import Spec
 from trigger_lut.conversion.keras_model import decode_outputs
 from trigger_lut.cost_model.luts import Cost, estimate, summarize
+from trigger_lut.cost_model.measured import Built
 from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes
 from trigger_lut.metrics.accuracy import EventScore
 from trigger_lut.network.network import Network
 from trigger_lut.network.reference_model import evaluate
-from trigger_lut.training.measure import Built
 
 
 def accuracies(integers: Network, events: EventCodes) -> dict[int, float]:

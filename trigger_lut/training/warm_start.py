@@ -10,20 +10,17 @@ from __future__ import annotations
 import shutil
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from trigger_lut.config.budget import Spec
+from trigger_lut.cost_model.measured import Correction
 from trigger_lut.data.event_codes import EventCodes
 from trigger_lut.errors import CardError, ConfigurationError
 from trigger_lut.training import checkpoint
-from trigger_lut.training.budget import Budget
 from trigger_lut.training.controller import Controller
-from trigger_lut.training.measure import Correction
-
-if TYPE_CHECKING:
-    from trigger_lut.training.session import Session
+from trigger_lut.training.run_state import RunState
+from trigger_lut.training.trainable_model import TrainableModel
 
 NAME = "warm.npz"
 
@@ -61,21 +58,24 @@ class Start:
         return replace(new, multiplier=multiplier, last=last)
 
 
-def save(session: Session) -> None:
+def save(folder: Path, state: RunState, model: TrainableModel) -> None:
     """Write the present state of a training into the folder of its checkpoints, for `export`; atomic.
 
     Parameters
     ----------
-    session : Session
-        The training.
+    folder : Path
+        Folder of checkpoints.
+    state : RunState
+        Its state.
+    model : TrainableModel
+        Its model.
     """
-    held = {
-        "luts": [session.luts.multiplier, session.luts.last],
-        "depth": [session.depth.multiplier, session.depth.last],
-        "correction": asdict(session.budget.correction),
+    values = {
+        "luts": [state.luts.multiplier, state.luts.last],
+        "depth": [state.depth.multiplier, state.depth.last],
+        "correction": asdict(state.budget.correction),
     }
-    arrays = [np.asarray(v) for v in session.trainer.state()]
-    checkpoint.save_checkpoint(session.folder, _shape(session.spec, session.events), arrays, held, NAME)
+    checkpoint.save_checkpoint(folder, _shape(state.spec, model.events), model.trainer_arrays(), values, NAME)
 
 
 def export(folder: Path, path: Path) -> None:
@@ -135,21 +135,6 @@ def load(path: Path | None, spec: Spec, events: EventCodes) -> Start | None:
         )
     arrays, values = held
     return Start(tuple(values["luts"]), tuple(values["depth"]), Correction(**values["correction"]), arrays)
-
-
-def restore(session: Session, start: Start) -> None:
-    """Put a new session into the state of the larger training; its controllers are not made yet.
-
-    Parameters
-    ----------
-    session : Session
-        New session.
-    start : Start
-        Result of `load`.
-    """
-    for variable, value in zip(session.trainer.state(), start.arrays, strict=True):
-        variable.assign(value)
-    session.budget = Budget(session.spec, start.correction)
 
 
 def _shape(spec: Spec, events: EventCodes) -> str:

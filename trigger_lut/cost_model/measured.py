@@ -1,18 +1,16 @@
-"""Measurement of a network in training: built as Verilog, synthesized, and compared with the surrogate.
+"""Measured cost of a network after synthesis, and the correction of the surrogate that follows from it.
 
 The surrogate is fast, and is off by some percent, differently for each network. A measurement is slow, so training
-takes a few, and corrects the surrogate by them. The pipeline is the one that the firmware stage writes: cut until its
-netlist reaches the target's clock.
+takes a few, and corrects the surrogate by them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from trigger_lut.config.budget import Spec
 from trigger_lut.cost_model.luts import Cost
 from trigger_lut.network.network import Network
-from trigger_lut.synthesis.timing_closure import close_timing
 
 
 @dataclass(frozen=True)
@@ -36,31 +34,8 @@ class Built:
     obstacle: str = ""
 
 
-def measure(network: Network, spec: Spec) -> Built:
-    """Build and synthesize a network for the design's target, as the firmware stage does.
-
-    Parameters
-    ----------
-    network : Network
-        The integer network.
-    spec : Spec
-        The design.
-
-    Returns
-    -------
-    Built
-
-    Raises
-    ------
-    FirmwareError
-        If it cannot be built.
-    ToolMissingError
-        Without pyosys.
-    ToolFailedError
-        If Yosys fails.
-    """
-    found = close_timing(network, spec)
-    return Built(found.luts, found.cycles_needed, found.fmax_mhz, found.ff, found.syntheses, found.obstacle)
+Measure = Callable[[Network], Built]
+"""Function that builds and synthesizes a network. Training gets it from its stage."""
 
 
 @dataclass(frozen=True)

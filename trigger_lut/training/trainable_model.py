@@ -1,0 +1,111 @@
+"""Model of a design in training: its weights, its integers, and its score on the data."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trigger_lut.config.budget import Spec
+from trigger_lut.conversion.keras_model import integer_network
+from trigger_lut.cost_model.measured import Measure
+from trigger_lut.data.event_codes import TRAIN, EventCodes
+from trigger_lut.fixed_point.decode import decoded
+from trigger_lut.network.network import Network
+from trigger_lut.training import multi_gpu
+from trigger_lut.training.batches import training_data
+from trigger_lut.training.build_model import build_model
+from trigger_lut.training.edge_widths import hold_widths, table_layers
+from trigger_lut.training.losses import cross_entropy, squared_error
+from trigger_lut.training.smallest_network import output_varies
+
+BATCH_NORM_EVENTS = 8192  # events that give the batch-norm statistics of a regression before each evaluation
+PROBE_EVENTS = 512  # events over which outputs must vary
+
+Weights = list[np.ndarray]
+
+
+class TrainableModel:
+    """A Keras model with its trainer and its data.
+
+    Parameters
+    ----------
+    spec : Spec
+        The design.
+    events : EventCodes
+        Its data.
+    measure : Measure
+        Function that builds and synthesizes a network.
+    gpus : int
+        GPUs that share the training.
+    """
+
+    def __init__(self, spec: Spec, events: EventCodes, *, measure: Measure, gpus: int = 1) -> None:
+        self.events, self.measure = events, measure
+        self.data, over = training_data(events, spec.training), multi_gpu.strategy(gpus)
+        loss = squared_error if events.regression else cross_entropy
+        with multi_gpu.scope(over):
+            self.keras_model = build_model(spec.network, events.formats, len(events.classes), spec.seed)
+            self.trainer = multi_gpu.trainer(over, self.keras_model, *self.data.training(), self.data.batch_size, loss)
+        self.tables = table_layers(self.keras_model)
+        self._sample = decoded(self.sample(BATCH_NORM_EVENTS), events.formats) if events.regression else None
+        self._probe = self.sample(PROBE_EVENTS)
+
+    def sample(self, count: int) -> np.ndarray:
+        """Return the codes of the first training events, (`count`, C_in)."""
+        return self.events.first(TRAIN, count)[0]
+
+    def network(self) -> Network:
+        """Convert the present model to an integer network."""
+        self._refresh_batch_norm()
+        self.trainer.refresh()
+        return integer_network(self.keras_model, inputs=self.events.formats)
+
+    def accuracy(self) -> float:
+        """Return the score on the validation split, by weight where events have weights; of a regression R^2."""
+        self._refresh_batch_norm()
+        return float(np.average(self.qualities(), weights=self.data.weights))
+
+    def qualities(self) -> np.ndarray:
+        """Return the score of each event of the validation split."""
+        return self.data.qualities(self.trainer)
+
+    def varies(self, network: Network) -> bool:
+        """Return whether the outputs of a network depend on the input, as far as a few events show."""
+        return output_varies(network, self._probe)
+
+    def hold_widths(self) -> None:
+        """Fix all widths, and the batch-norm statistics of a classification.
+
+        With fixed batch-norm statistics, training of a regression diverges at this learning rate.
+        """
+        hold_widths(self.tables, moments=self._sample is None)
+
+    def _refresh_batch_norm(self) -> None:
+        if self._sample is not None:
+            self.trainer.refresh_batch_norm(self._sample)
+
+    def weights(self) -> Weights:
+        """Return copies of all variables of the model."""
+        return [np.array(v) for v in self.keras_model.variables]
+
+    def load_weights(self, weights: Weights) -> None:
+        """Load a network into the model, and compute its tables.
+
+        Parameters
+        ----------
+        weights : list of numpy.ndarray
+            Result of `weights`.
+        """
+        for variable, value in zip(self.keras_model.variables, weights, strict=True):
+            variable.assign(value)
+        self.trainer.refresh()
+
+    def trainer_arrays(self) -> Weights:
+        """Return the variables of the model and of the optimizer."""
+        return [np.asarray(v) for v in self.trainer.state()]
+
+    def load_trainer_arrays(self, arrays: Weights) -> Weights:
+        """Load the result of `trainer_arrays`, and return the arrays that follow it."""
+        variables = self.trainer.state()
+        for variable, value in zip(variables, arrays, strict=False):
+            variable.assign(value)
+        return arrays[len(variables) :]

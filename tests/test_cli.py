@@ -72,17 +72,37 @@ def test_a_stage_without_its_group_is_refused_with_the_command(capsys):
     assert "train: a stage of the workflow. Run trigger-lut stage train" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["check", "a.zip"], "check: this is now check-release."),
+        (["stage", "verdict", "--output", "x"], "stage verdict: this is now stage check-budgets."),
+        (["stage", "train", "--warm=x"], "--warm: this is now --save-warm-start."),
+        (["fuzz", "--kept", "x"], "--kept: this is now --failures-dir."),
+    ],
+)
+def test_former_names_are_refused_with_the_new_ones(arguments, message, capsys):
+    assert cli.main(arguments) == 2
+    assert capsys.readouterr().err == f"trigger-lut: error: {message}\n"
+
+
+def test_new_names_are_commands_and_options():
+    known = set(COMMANDS) | {option for sub in COMMANDS.values() for option in sub._option_string_actions}
+    assert set(cli.RENAMED.values()) <= known
+    assert not set(cli.RENAMED) & known
+
+
 def test_resolve_writes_a_specification(tmp_path):
     output = tmp_path / "spec.json"
     arguments = ["--budget", str(ROOT / "config/budget.yaml"), "--targets", str(ROOT / "config/targets.yaml")]
-    assert cli.main(["stage", "resolve", *arguments, "--design", "medium", "--output", str(output)]) == 0
+    assert cli.main(["stage", "resolve-design", *arguments, "--design", "medium", "--output", str(output)]) == 0
     assert json.loads(output.read_text())["design"] == "medium"
 
 
 def test_a_user_s_error_is_one_message_without_traceback(tmp_path, capsys):
     output = tmp_path / "spec.json"
     arguments = ["--budget", str(tmp_path / "none.yaml"), "--targets", str(ROOT / "config/targets.yaml")]
-    assert cli.main(["stage", "resolve", *arguments, "--design", "medium", "--output", str(output)]) == 1
+    assert cli.main(["stage", "resolve-design", *arguments, "--design", "medium", "--output", str(output)]) == 1
     assert capsys.readouterr().err == f"trigger-lut: error: {tmp_path}/none.yaml: no such file\n"
     assert not output.exists()
 

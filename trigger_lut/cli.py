@@ -8,47 +8,28 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from trigger_lut import commands
 from trigger_lut.errors import TriggerLutError, warn_in_one_line
-from trigger_lut.stages import pages
 from trigger_lut.stages.registry import registry
 from trigger_lut.utils.files import REFUSED_WRITES
+from trigger_lut.utils.messages import log_to_stderr
 from trigger_lut.utils.scratch import Stopped, scratch_folder, stop_on_sigterm
 
-FILES = {
-    "--spec": "specification of the design (spec.json)",
-    "--codes": "integer codes of the data set (codes.npz)",
-    "--model": "Keras model (model.keras)",
-    "--network": "trained integer network (network.npz)",
-    "--card": "card to write (JSON)",
-    "--description": "description of the data set (YAML or JSON)",
-    "--output": "file to write",
-    "--folder": "folder to write into",
-    "--budget": "budget file (YAML)",
-    "--targets": "trigger targets (YAML)",
-    "--checkpoints": "folder of the checkpoints, from which an interrupted training resumes",
-    "--reference": "card of the references (reference.json)",
-    "--train": "card of the training (train.json)",
-    "--physics": "card of the physics (physics.json)",
-    "--firmware": "card of the firmware (firmware.json)",
-    "--outputs": "outputs of the references (reference.npz)",
-    "--teacher": "card of the teacher (teacher.json)",
-    "--importance": "card of what inputs are worth (importance.json)",
-    "--rate": "card of the rates (rate.json)",
-    "--thresholds": "card of the firmware's thresholds (thresholds.json)",
-    "--decision": "card of the decision in firmware (decision.json)",
-    "--verify": "card of the verification (verify.json)",
-    "--synth": "card of the synthesis (synth.json)",
-    "--timing": "card of the timing (timing.json)",
-    "--prove": "card of the proofs (prove.json)",
-    "--faults": "card of the faults (faults.json)",
-    "--ingest": "card of the ingest (ingest.json)",
-    "--summary": "summary of all designs (summary.json)",
-    "--scan": "card of the scan (scan.json)",
-    "--drift": "card of the comparison with other data (drift_<data set>.json)",
+FILES = {"--budget": "budget file (YAML)", "--targets": "trigger targets (YAML)"}
+RENAMED = {
+    "check": "check-release",
+    "stage resolve": "stage resolve-design",
+    "stage reference": "stage baselines",
+    "stage teacher": "stage anomaly-score",
+    "stage faults": "stage inject-faults",
+    "stage verdict": "stage check-budgets",
+    "--kept": "--failures-dir",
+    "--outputs": "--baseline-predictions",
+    "--warm": "--save-warm-start",
+    "--start": "--warm-start",
 }
+"""New names of commands and options, by the old ones."""
 
 
 def at_least(least: int) -> Callable[[str], int]:
@@ -92,75 +73,56 @@ def parser() -> argparse.ArgumentParser:
     report = people.add_parser("report", help=text.rstrip("."), description=text)
     reports = report.add_subparsers(title="pages", metavar="<page>", required=True)
 
-    def command(function: object, *files: str, group: Any = stages, name: str = "") -> argparse.ArgumentParser:
-        name = name or function.__name__.replace("_", "-")  # type: ignore[attr-defined]
+    for registered in registry().values():
+        registered.add_to(stages)
+    registry()["page_of_event"].add_to(reports, "event")
+
+    def command(function: Callable[[argparse.Namespace], None]) -> argparse.ArgumentParser:
         text = str(function.__doc__).partition("\n")[0]
-        sub: argparse.ArgumentParser = group.add_parser(name, help=text.rstrip("."), description=text)
+        name = function.__name__.replace("_", "-")
+        sub: argparse.ArgumentParser = people.add_parser(name, help=text.rstrip("."), description=text)
         sub.set_defaults(function=function)
-        for flag in files:
-            sub.add_argument(flag, type=Path, required=True, metavar="PATH", help=FILES[flag])
         return sub
 
-    sub = command(commands.init, group=people)
+    def files(sub: argparse.ArgumentParser) -> None:
+        for flag, meaning in FILES.items():
+            default = Path("config") / f"{flag.removeprefix('--')}.yaml"
+            sub.add_argument(flag, type=Path, default=default, metavar="PATH", help=meaning)
+
+    sub = command(commands.init)
     sub.add_argument("files", nargs="+", metavar="FILE.root", help="ROOT files, or globs in quotes")
     sub.add_argument("--tree", metavar="NAME", help="TTree or RNTuple; default: the one with most entries")
     sub.add_argument("--name", metavar="NAME", help="name of the data set; default: from the output or first file")
     sub.add_argument("--output", type=Path, metavar="PATH", help="file to write; default: config/data_sets/NAME.yaml")
-    sub = command(commands.new, group=people)
+    sub = command(commands.new)
     sub.add_argument("project", type=Path, metavar="FOLDER", help="folder to write; new, or empty")
-    sub = command(commands.convert, group=people)
+    sub = command(commands.convert)
     sub.add_argument("files", type=Path, nargs="+", metavar="FILE", help="HDF5 or ARFF files, of one data set")
     sub.add_argument("--root", type=Path, required=True, metavar="PATH", help="ROOT file to write")
-    sub = command(commands.fetch, group=people)
+    sub = command(commands.fetch)
     sub.add_argument("data_set", metavar="NAME", help="jsc-openml, jsc-cernbox, jsc-zenodo or cms-dimuon")
     sub.add_argument("--folder", type=Path, default=Path("data"), metavar="PATH", help="folder of data; default: data")
     sub.add_argument("--mirror", metavar="URL", help="address of a folder that holds NAME/FILE")
-    command(commands.resolve, "--budget", "--targets", "--output").add_argument(
-        "--design", required=True, help="name of a design in the budget"
-    )
-    command(commands.resolve_data_set, "--description", "--output")
-    command(commands.resolve_simulation, "--description", "--output")
-    sub = command(commands.simulate, "--description", "--card")
-    sub.add_argument(
-        "--process", required=True, help="class of the file: of jets g, q, W, Z or t; muon; or of crossings"
-    )
-    sub.add_argument("--part", type=at_least(0), required=True, help="number of the file of this class, from 0")
-    sub.add_argument("--root", type=Path, required=True, metavar="PATH", help="ROOT file to write")
-    sub = command(commands.check_simulation, "--card")
-    sub.add_argument("--root", type=Path, nargs="+", required=True, metavar="PATH", help="simulated ROOT files")
-    sub.add_argument("--muons", type=Path, metavar="PATH", help="description of the chamber, of simulated muons")
-    sub.add_argument("--crossings", type=Path, metavar="PATH", help="description of simulated crossings")
-    sub = command(commands.read, "--description", "--card")
-    sub.add_argument("--source", required=True, metavar="JSON", help="the file, with its friends and its class")
-    inputs = ("--spec", "--network", "--description", "--codes", "--ingest")
-    sub = command(commands.drift, *inputs, "--card")
-    for flag in inputs[2:]:
-        help_text = f"{FILES[flag]}, of the other data"
-        sub.add_argument(f"--new-{flag[2:]}", type=Path, required=True, metavar="PATH", help=help_text)
-    sub.add_argument("--thresholds", type=Path, metavar="PATH", help=FILES["--thresholds"])
-    sub.add_argument("--trigger", metavar="JSON", help="the trigger block of the data set, where it has one")
-    for registered in registry().values():
-        registered.add_to(stages)
-    sub = command(commands.fuzz, group=people)
-    for flag in ("--budget", "--targets"):
-        default = Path("config") / f"{flag.removeprefix('--')}.yaml"
-        sub.add_argument(flag, type=Path, default=default, metavar="PATH", help=FILES[flag])
+    sub = command(commands.fuzz)
+    files(sub)
     sub.add_argument("--networks", type=at_least(1), default=300, metavar="N", help="how many networks")
     sub.add_argument("--seed", type=at_least(0), default=1, help="of the run")
     sub.add_argument(
-        "--kept", type=Path, default=Path("build/fuzz"), metavar="PATH", help="where one that differs goes"
+        "--failures-dir",
+        type=Path,
+        default=Path("build/fuzz"),
+        metavar="PATH",
+        help="folder for networks that differ; default: build/fuzz",
     )
     sub.add_argument("--jobs", type=at_least(1), default=1, metavar="N", help="networks at a time; default: 1")
-    sub = command(commands.attack, group=people)
-    for flag in ("--budget", "--targets"):
-        default = Path("config") / f"{flag.removeprefix('--')}.yaml"
-        sub.add_argument(flag, type=Path, default=default, metavar="PATH", help=FILES[flag])
+    sub = command(commands.attack)
+    files(sub)
     sub.add_argument("--mutants", type=at_least(1), default=400, metavar="N", help="number of mutants; default: 400")
     sub.add_argument("--seed", type=at_least(0), default=1, help="of the draw; default: 1")
     sub.add_argument("--seconds", type=at_least(1), default=5, metavar="N", help="for SAT in one proof; default: 5")
     sub.add_argument("--jobs", type=at_least(1), default=1, metavar="N", help="processes at a time; default: 1")
     sub.add_argument("--output", type=Path, metavar="PATH", help="card to write (attack.json)")
-    sub = command(commands.check, group=people)
+    sub = command(commands.check_release)
     sub.description = (
         "Check a release: files against the manifest, the manifest against cards and vectors, and all forms against "
         "our own reference, for the vectors in it and for fresh ones. Checking runs code from the release, in a "
@@ -175,73 +137,23 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--manifest-sha256", metavar="HEX", help="sha256 of manifest.json, as its sender states it")
     sub.add_argument("--signature", type=Path, metavar="PATH", help="signature of the release, by `trigger-lut sign`")
     sub.add_argument("--public-key", type=Path, metavar="PATH", help="public key of OpenSSH of its sender (*.pub)")
-    sub = command(commands.sign, group=people)
+    sub = command(commands.sign)
     sub.add_argument("release", type=Path, metavar="RELEASE", help="zip or folder")
     sub.add_argument("--key", type=Path, required=True, metavar="PATH", help="private key of OpenSSH")
     sub.add_argument("--signature", type=Path, metavar="PATH", help="file to write; default: RELEASE.sig")
-    sub = command(commands.compare, group=people)
+    sub = command(commands.compare)
     sub.add_argument("capture", type=Path, metavar="CAPTURE", help="pattern file of what the board sent")
     sub.add_argument("expected", type=Path, metavar="EXPECTED", help="pattern file of what it should have sent")
     sub.add_argument("--format", metavar="NAME", help="EMPv2, EMPv1 or APx; default: recognized")
     sub.add_argument("--delay", type=int, metavar="FRAMES", help="from expected to captured words; default: found")
     sub.add_argument("--release", type=Path, metavar="RELEASE", help="zip or folder whose outputs these are")
-    sub = command(commands.diff, group=people)
+    sub = command(commands.diff)
     sub.add_argument("old", type=Path, metavar="OLD", help="zip or folder of a release")
     sub.add_argument("new", type=Path, metavar="NEW", help="zip or folder of the release that replaces it")
     sub.add_argument("--same-interface", action="store_true", help="fail if ports, formats or latency differ")
-    sub = command(commands.status, group=people)
+    sub = command(commands.status)
     sub.add_argument("folder", type=Path, nargs="?", default=Path(), metavar="FOLDER", help="of the workflow")
-    sub = command(commands.verdict, "--output")
-    sub.add_argument(
-        "--cards",
-        type=Path,
-        nargs="*",
-        default=[],
-        metavar="PATH",
-        help="prove.json, faults.json, decision.json, release.json",
-    )
-    for flag in ("--summary", "--scan", "--budget", "--targets"):
-        sub.add_argument(flag, type=Path, metavar="PATH", help=FILES[flag])
-    command(pages.pages_of_data, "--ingest", "--reference", "--folder").add_argument(
-        "--simulation", type=Path, metavar="PATH", help="card of check-simulation, where data are simulated"
-    )
-    sub = command(
-        pages.pages_of_design,
-        *("--spec", "--reference", "--train", "--physics", "--verify", "--synth", "--timing", "--folder"),
-    )
-    sub.add_argument("--vendor", type=Path, metavar="PATH", help="card of the vendor's tools, where it is made")
-    sub.add_argument("--route", type=Path, metavar="PATH", help="card of place and route, where it is made")
-    sub = command(pages.page_of_event, "--network", "--codes", "--output", group=reports, name="event")
-    sub.add_argument("--name", default="network", metavar="NAME", help="name of the design, for the title")
-    number = "number in the test split, from 0; default: 0"
-    sub.add_argument("--event", type=at_least(0), default=0, metavar="N", help=number)
-    command(pages.page_of_importance, "--importance", "--folder")
-    command(pages.page_of_rate, "--rate", "--decision", "--folder")
-    command(pages.page_of_teacher, "--teacher", "--folder")
-    command(pages.page_of_drift, "--drift", "--folder")
-    command(pages.page_of_firmware, "--firmware", "--folder")
-    command(pages.pages_of_proof, "--prove", "--faults", "--folder")
-    sub = command(pages.page_of_release, "--output")
-    sub.add_argument("--release", type=Path, required=True, metavar="PATH", help="card of the release (release.json)")
-    command(pages.pages_of_summary, "--summary", "--folder").add_argument(
-        "--routes",
-        type=Path,
-        nargs="*",
-        default=[],
-        metavar="PATH",
-        help="cards of place and route, where they are made",
-    )
-    sub = command(pages.page_of_index, "--output")
-    sub.add_argument("--designs", type=Path, nargs="*", default=[], metavar="PATH", help="folders with their cards")
-    sub.add_argument("--stages", nargs="*", default=[], metavar="NAME", help="stages that were made of them")
-    sub.add_argument("--data", type=Path, required=True, metavar="PATH", help="folder of the data set")
-    for flag in ("--summary", "--scan"):
-        sub.add_argument(flag, type=Path, metavar="PATH", help=FILES[flag])
-    sub.add_argument("--proof-required", action="store_true", help="a design fails when an output is not proven")
-    sub = command(pages.page_of_guarantees, "--output")
-    sub.add_argument("--designs", type=Path, nargs="*", default=[], metavar="PATH", help="folders with their cards")
-    command(pages.pages_of_scan, "--scan", "--folder")
-    sub = command(commands.schema, group=people)
+    sub = command(commands.schema)
     texts = ["budget", "targets", "data-set", "documentation", "cards", "guarantees"]
     sub.add_argument("file", choices=texts, help="which of them")
     sub.add_argument("--write", type=Path, metavar="PATH", help="file to write; default: print")
@@ -258,11 +170,17 @@ def stages_of(known: argparse.ArgumentParser) -> dict[str, argparse.ArgumentPars
     return choices(choices(known)["stage"])
 
 
-def _threads(sub: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    sub.add_argument(
-        "--threads", type=at_least(1), metavar="N", help="threads to use; default: what the libraries choose"
-    )
-    return sub
+def old_name(words: Sequence[str]) -> str:
+    """Return a message if a command line has the former name of a command or an option; else ""."""
+    named = [" ".join(words[:2]), *words[:1], *(word.partition("=")[0] for word in words if word.startswith("--"))]
+    return next((f"{name}: this is now {RENAMED[name]}." for name in named if name in RENAMED), "")
+
+
+def misplaced(words: Sequence[str], known: argparse.ArgumentParser) -> str:
+    """Return a message if a command line begins with the name of a stage; else ""."""
+    if words and words[0] in stages_of(known):
+        return f"{words[0]}: a stage of the workflow. Run trigger-lut stage {words[0]}."
+    return ""
 
 
 def limit_threads(threads: int) -> None:
@@ -292,15 +210,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     warn_in_one_line()
     words, known = list(sys.argv[1:] if arguments is None else arguments), parser()
-    if words and words[0] in stages_of(known):
-        print(
-            f"trigger-lut: error: {words[0]}: a stage of the workflow. Run trigger-lut stage {words[0]}.",
-            file=sys.stderr,
-        )
+    if wrong := old_name(words) or misplaced(words, known):
+        print(f"trigger-lut: error: {wrong}", file=sys.stderr)
         return 2
     args = known.parse_args(words)
     if getattr(args, "threads", None):
         limit_threads(args.threads)
+    log_to_stderr()
     os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user's shell has for other work
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if threading.current_thread() is threading.main_thread():

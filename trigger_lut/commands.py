@@ -1,13 +1,12 @@
-"""The commands of the command line: one a stage, whose arguments are files.
+"""The commands for people; `stages/registry.py` has those of the workflow.
 
-Each imports its stage inside its own function, so that no stage loads the libraries of another. A command has the name
-of its function. Its help is the first line of the function's docstring.
+Each imports what it needs inside its own function. A command has the name of its function. Its help is the first line
+of the function's docstring.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 
 
 def init(args: argparse.Namespace) -> None:
@@ -62,155 +61,22 @@ def fetch(args: argparse.Namespace) -> None:
     print(fetch(args.data_set, args.folder, args.mirror))
 
 
-def resolve(args: argparse.Namespace) -> None:
-    """Write one design with defaults and target spelled out.
-
-    Parameters
-    ----------
-    args : argparse.Namespace
-        `budget`, `targets` and `output`: files. `design`: name of a design or of a point of the scan.
-    """
-    from trigger_lut.cards.base import write_card
-    from trigger_lut.config.budget import load_design
-
-    write_card(load_design(args.design, args.budget, args.targets), args.output)
-
-
-def resolve_data_set(args: argparse.Namespace) -> None:
-    """Write a data set description with defaults spelled out.
-
-    Parameters
-    ----------
-    args : argparse.Namespace
-        `description`: YAML file. `output`: JSON file to write. Label and targets may be missing.
-    """
-    from trigger_lut.cards.base import write_card
-    from trigger_lut.config.data_set.load import load_data_set
-
-    write_card(load_data_set(args.description, truth=False), args.output)
-
-
-def resolve_simulation(args: argparse.Namespace) -> None:
-    """Write the part of a data set description that simulation depends on.
-
-    Parameters
-    ----------
-    args : argparse.Namespace
-        `description`: YAML file. `output`: JSON file to write.
-    """
-    from trigger_lut.cards.base import write_text
-    from trigger_lut.config.data_set.load import load_data_set
-    from trigger_lut.plan import simulation_of
-
-    held = load_data_set(args.description, truth=False)
-    write_text(args.output, json.dumps(simulation_of(held), indent=2) + "\n")
-
-
-def simulate(args: argparse.Namespace) -> None:
-    """Simulate one file: jets with Pythia8 and FastJet, muons in a chamber, or whole crossings.
-
-    Parameters
-    ----------
-    args : argparse.Namespace
-        `description`, `root` and `card`: files. `process` and `part`: class of the file and its number from 0.
-    """
-    from trigger_lut.config.crossings import CROSSING_CLASSES
-    from trigger_lut.config.muons import MUON
-
-    if args.process in CROSSING_CLASSES:
-        from trigger_lut.simulation.crossings.files import simulate_crossing_file
-
-        simulate_crossing_file(
-            args.description, process=args.process, part=args.part, root_file=args.root, card=args.card
-        )
-        return
-    if args.process == MUON:
-        from trigger_lut.simulation.muons.files import simulate_muon_file
-
-        simulate_muon_file(args.description, part=args.part, root_file=args.root, card=args.card)
-        return
-    from trigger_lut.stages.simulate import simulate_file
-
-    simulate_file(args.description, args.process, args.part, args.root, args.card)
-
-
-def check_simulation(args: argparse.Namespace) -> None:
-    """Check simulated data: mass peaks of jets, efficiencies and angles of muons, kinds of crossings.
-
-    Parameters
-    ----------
-    args : argparse.Namespace
-        `root`: simulated files. `card`: file to write. `crossings` or `muons`: their description, else both are None.
-    """
-    if args.crossings is not None:
-        from trigger_lut.simulation.crossings.check import check_crossings
-
-        check_crossings(args.crossings, args.root, args.card)
-        return
-    if args.muons is not None:
-        from trigger_lut.simulation.muons.files import check_muons
-
-        check_muons(args.muons, args.root, args.card)
-        return
-    from trigger_lut.simulation.jets.mass_peaks import check_simulation
-
-    check_simulation(args.root, args.card)
-
-
-def read(args: argparse.Namespace) -> None:
-    """Read one ROOT file of a data set into records.
-
-    Parameters
-    ----------
-    args : argparse.Namespace
-        `description` and `card`: files. `source`: JSON of a `Source`.
-    """
-    from trigger_lut.config.data_set.files import Source
-    from trigger_lut.stages.read import read
-
-    read(args.description, Source.of(args.source), args.card)
-
-
-def drift(args: argparse.Namespace) -> None:
-    """Run another data set through the frozen network and compare its inputs, outputs and rates.
-
-    Parameters
-    ----------
-    args : argparse.Namespace
-        `spec`, `network` and `card`: files. `description`, `codes` and `ingest`, of the trained data; with `new_`, of
-        the other data. `thresholds` (file) and `trigger` (JSON): both or none.
-
-    Raises
-    ------
-    ConfigurationError
-        If only one of `thresholds` and `trigger` is given.
-    """
-    from trigger_lut.config.data_set.trigger import Trigger
-    from trigger_lut.errors import ConfigurationError
-    from trigger_lut.stages.drift import Files, drift
-
-    if (args.thresholds is None) != (args.trigger is None):
-        raise ConfigurationError("drift: --thresholds and --trigger go together, found one of them")
-    rated = None if args.thresholds is None else (args.thresholds, Trigger.model_validate_json(args.trigger))
-    trained = Files(args.description, args.codes, args.ingest)
-    new = Files(args.new_description, args.new_codes, args.new_ingest)
-    drift(args.spec, args.network, trained, new, rated, args.card)
-
-
 def fuzz(args: argparse.Namespace) -> None:
     """Send random networks through all forms of firmware and demand 0 differences.
 
     Parameters
     ----------
     args : argparse.Namespace
-        `budget` and `targets`: files; the first design is used. `networks`, `seed` and `jobs`: numbers. `kept`: folder
-        for networks that differ.
+        `budget` and `targets`: files; the first design is used. `networks`, `seed` and `jobs`: numbers. `failures_dir`:
+        folder for networks that differ.
     """
     from trigger_lut.config.budget import load_budget, resolve
     from trigger_lut.verification.fuzz.run import fuzz
 
     budget, target = load_budget(args.budget, args.targets)
-    tally = fuzz(resolve(budget, target, next(iter(budget.designs))), args.networks, args.seed, args.kept, args.jobs)
+    tally = fuzz(
+        resolve(budget, target, next(iter(budget.designs))), args.networks, args.seed, args.failures_dir, args.jobs
+    )
     print(f"{tally.networks} networks, 0 differences")
     for what in ("forms", "holds", "outputs", "refused"):
         counts = getattr(tally, what)
@@ -259,7 +125,7 @@ def attack(args: argparse.Namespace) -> None:
         )
 
 
-def check(args: argparse.Namespace) -> None:
+def check_release(args: argparse.Namespace) -> None:
     """Check a release: its files, and that all forms in it are the same function.
 
     Parameters
@@ -276,11 +142,13 @@ def check(args: argparse.Namespace) -> None:
         If a check fails.
     """
     from trigger_lut.errors import ConfigurationError, NotReproducibleError
-    from trigger_lut.release.check import CheckOptions, check_release
+    from trigger_lut.release import check as release_check
 
     if args.no_run and args.synthesize:
-        raise ConfigurationError("check: --no-run and --synthesize. Expected one of them, found both. Leave one out.")
-    asked = CheckOptions(
+        raise ConfigurationError(
+            "check-release: --no-run and --synthesize. Expected one of them, found both. Leave one out."
+        )
+    asked = release_check.CheckOptions(
         run=not args.no_run,
         synthesize=args.synthesize,
         seed=args.seed,
@@ -288,7 +156,7 @@ def check(args: argparse.Namespace) -> None:
         signature=args.signature,
         public_key=args.public_key,
     )
-    lines = check_release(args.release, asked)
+    lines = release_check.check_release(args.release, asked)
     for line in lines:
         print(f"{line.status:11} {line.name}: {line.detail}")
     if failed := [line.name for line in lines if line.status == "failed"]:
@@ -372,34 +240,6 @@ def status(args: argparse.Namespace) -> None:
     from trigger_lut.report.workflow_status import status_text
 
     print(status_text(args.folder, datetime.now()), end="")
-
-
-def verdict(args: argparse.Namespace) -> None:
-    """Fail when a design misses its budget, is not bit-exact, or when cards and files do not agree.
-
-    Parameters
-    ----------
-    args : argparse.Namespace
-        `summary` and `scan`: cards, or None. `cards`: further cards. `output`: card to write. `budget` and `targets`:
-        files, both or None.
-
-    Raises
-    ------
-    ConfigurationError
-        If only one of `budget` and `targets` is given.
-    """
-    from trigger_lut.errors import ConfigurationError
-    from trigger_lut.stages.verdict import verdict
-
-    if (args.budget is None) != (args.targets is None):
-        raise ConfigurationError("verdict: --budget and --targets go together. Expected both or none, found one.")
-    asked = None if args.budget is None else (args.budget, args.targets)
-    card = verdict(args.summary, args.scan, args.output, args.cards, asked)
-    for design in card.details:
-        print(f"{design.name}:", *design.statements, sep="\n  ")
-    print(f"{card.files} files agree with their checksums")
-    if card.removed_files:
-        print(f"{len(card.removed_files)} data files were removed after they were read: not compared")
 
 
 def schema(args: argparse.Namespace) -> None:

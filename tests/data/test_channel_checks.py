@@ -55,13 +55,13 @@ def warnings(folder: Path, values: Any, **feature: Any) -> list[str]:
     ],
 )
 def test_channel_warnings_of_values(
-    tmp_path: Path, values: Any, expected: list[str], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, values: Any, expected: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     found = warnings(tmp_path, values)
     assert len(found) == len(expected)
     for line, wanted in zip(found, expected, strict=True):
         assert line.startswith(wanted)
-        assert f"ingest: warning: {line}" in capsys.readouterr().err
+        assert f"ingest: warning: {line}" in caplog.text
 
 
 def test_huge_values_are_refused_with_a_hint(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from trigger_lut.data.stored_arrays import Stored
 from trigger_lut.errors import CardError, ConfigurationError, DataError
 from trigger_lut.stages import ingest as stage
 from trigger_lut.stages.ingest import run as ingest
-from trigger_lut.stages.read import read, rows_of
+from trigger_lut.stages.read import read_file, rows_of
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
@@ -149,7 +149,7 @@ def files_of(folder: Path, count: int = 3) -> list[Path]:
 def read_apart(folder: Path, path: Path, files: list[Path]) -> Path:
     """The folder of the cards."""
     for n, file in enumerate(files):
-        read(path, Source(file), folder / f"read/{n}.json")
+        read_file(path, Source(file), folder / f"read/{n}.json")
     return folder / "read"
 
 
@@ -242,7 +242,7 @@ def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
 
 
 def test_a_bad_file_that_is_left_out_leaves_a_card_without_entries(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     files = files_of(tmp_path)
     files[1].write_bytes(files[1].read_bytes()[:-100])
@@ -254,7 +254,7 @@ def test_a_bad_file_that_is_left_out_leaves_a_card_without_entries(
     assert str(card.skip_reason).startswith("truncated: ")
     ingest(description=path, codes=tmp_path / "b.npz", card=tmp_path / "b.json", read=held)
     assert list(read_card(IngestCard, tmp_path / "b.json").skipped_files) == [str(files[1])]
-    assert capsys.readouterr().err.count("skipped") == 2
+    assert caplog.text.count("skipped") == 2
 
 
 def test_a_source_goes_over_a_command_line(tmp_path: Path) -> None:

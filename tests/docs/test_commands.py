@@ -77,7 +77,8 @@ def test_trigger_lut_commands_parse(page, capsys):
 
 
 def test_trigger_lut_commands_wrong_ones_are_found(capsys):
-    page = "```\ntrigger-lut chek a.zip\ntrigger-lut check a.zip --no-rum  # comment\ntrigger-lut check a.zip\n```\n"
+    lines = ["```", "trigger-lut chek a.zip", "trigger-lut check-release a.zip --no-rum  # comment"]
+    page = "\n".join([*lines, "trigger-lut check-release a.zip", "```", ""])
     assert [refusal(c) for c in command_lines(page, "trigger-lut")] == ["refused", "refused", ""]
     assert [unknown(c) for c in mentions("`trigger-lut chek` `trigger-lut sign --kee`", "trigger-lut")] == [
         ["chek"],

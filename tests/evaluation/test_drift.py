@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import awkward as ak
 import made_cards
@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from rootfiles import description, jet_columns, write_description, write_tree
 from stage_calls import in_order
+from trigger_lut.stages.teacher import with_scores
 
 from trigger_lut.cards.base import read_card, write_card, write_text
 from trigger_lut.cards.drift import DriftCard
@@ -35,9 +36,8 @@ from trigger_lut.metrics.trigger_rates import background_rate, passing_fraction,
 from trigger_lut.network.network import Network, save_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.report.drift_findings import constant, findings, in_short, saturating, shifted, unknown
-from trigger_lut.stages.drift import Files, drift
+from trigger_lut.stages import drift
 from trigger_lut.stages.ingest import run as ingest
-from trigger_lut.stages.teacher import with_scores
 
 COUNT = 30000
 TRIGGER = Trigger.model_validate({"signal": ["c"], "input_rate_khz": 100.0})
@@ -147,6 +147,14 @@ def test_the_share_of_effective_events_is_the_binomial_one() -> None:
 # ---------------------------------------------------------------- the stage
 
 
+class Files(NamedTuple):
+    """Files of a data set."""
+
+    description: Path
+    codes: Path
+    ingest: Path
+
+
 class Trained:
     """Codes of simulated toy jets, a random network that reads them, and a rate card with two thresholds."""
 
@@ -199,10 +207,17 @@ class Trained:
         return files
 
     def compare(self, new: Files, rated: bool = True) -> DriftCard:
-        beside = (self.folder / "thresholds.json", TRIGGER) if rated else None
+        beside = {"thresholds": self.folder / "thresholds.json", "trigger": TRIGGER} if rated else {}
         card = self.folder / "drift.json"
-        drift(self.folder / "spec.json", self.folder / "network.npz", self.files, new, beside, card)
+        compared(self, self.folder / "network.npz", new, card, **beside)
         return read_card(DriftCard, card)
+
+
+def compared(trained: Trained, network: Path, new: Files, card: Path, **beside: Any) -> None:
+    """Run the stage on the files of two data sets."""
+    other = {f"new_{name}": path for name, path in new._asdict().items()}
+    own = trained.files._asdict()
+    drift.run(spec=trained.folder / "spec.json", network=network, card=card, **own, **other, **beside)
 
 
 @pytest.fixture(scope="module")
@@ -440,7 +455,7 @@ def test_files_that_do_not_fit_are_refused(trained: Trained, tmp_path: Path) -> 
     other = dataclasses.replace(trained.network, classes=("a", "b", "d"))
     save_network(other, tmp_path / "network.npz")
     with pytest.raises(CardError, match="made for other inputs or classes"):
-        drift(trained.folder / "spec.json", tmp_path / "network.npz", trained.files, files, None, tmp_path / "c")
+        compared(trained, tmp_path / "network.npz", files, tmp_path / "c")
     assert not (tmp_path / "c").exists()
 
 

@@ -53,7 +53,7 @@ def test_the_page_shows_stages_and_handlers(tmp_path):
         **made_cards.MADE,
     )
     write_card(card, tmp_path / "firmware.json")
-    page_of_firmware(tmp_path / "firmware.json", tmp_path)
+    page_of_firmware(firmware=tmp_path / "firmware.json", folder=tmp_path)
     text = (tmp_path / "firmware.html").read_text()
     assert "TableHandler" in text
     assert "fixed&lt;8,3&gt;" in text

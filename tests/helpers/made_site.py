@@ -72,11 +72,11 @@ def draw_design(root: Path, design: str, cards: Mapping[str, Card]) -> Path:
     pages_of_design(reference=next(root.glob("data/*/reference.json")), folder=pages, **at)
     pages_of_proof(prove=folder / "prove.json", faults=folder / "faults.json", folder=pages)
     page_of_rate(rate=folder / "rate.json", decision=folder / "decision.json", folder=pages)
-    page_of_importance(folder / "importance.json", pages)
-    page_of_firmware(folder / "firmware.json", pages)
+    page_of_importance(importance=folder / "importance.json", folder=pages)
+    page_of_firmware(firmware=folder / "firmware.json", folder=pages)
     for name in (name for name, card in cards.items() if isinstance(card, DriftCard)):
-        page_of_drift(folder / f"{name}.json", pages)
-    page_of_release(folder / "release.json", pages / "release.html")
+        page_of_drift(drift=folder / f"{name}.json", folder=pages)
+    page_of_release(release=folder / "release.json", output=pages / "release.html")
     network = random_network(6)
     codes = random_codes(network, 1)[0]
     with styled():
@@ -96,11 +96,11 @@ def draw(root: Path, designs: Mapping[str, Mapping[str, Card]], points: int = 0,
     at = {name: folder / f"{name}.json" for name in ("ingest", "reference")}
     pages_of_data(simulation=folder / "check.json", folder=folder / "pages", **at)
     if "teacher" in data:
-        page_of_teacher(folder / "teacher.json", folder / "pages")
+        page_of_teacher(teacher=folder / "teacher.json", folder=folder / "pages")
     folders = [draw_design(root, name, cards) for name, cards in designs.items()]
     summary(reference=folder / "reference.json", folders=folders, json=root / "summary.json", tsv=root / "summary.tsv")
     pages_of_summary(summary=root / "summary.json", folder=root)
-    page_of_guarantees(folders, root / "guarantees.html")
+    page_of_guarantees(designs=folders, output=root / "guarantees.html")
     if points:
         scanned = [scanned_point(root / "scan", n) for n in range(1, points + 1)]
         scan(
@@ -111,11 +111,11 @@ def draw(root: Path, designs: Mapping[str, Mapping[str, Card]], points: int = 0,
             tsv=root / "scan.tsv",
             published="jsc-openml-42468",
         )
-        pages_of_scan(root / "scan.json", root)
+        pages_of_scan(scan=root / "scan.json", folder=root)
     stages = [name for name in STAGE_NAMES if (folders[0] / f"{name}.json").is_file() or name == "event"]
     found = root / "scan.json" if points else None
     page = root / "index.html"
-    page_of_index(designs=folders, stages=stages, data=folder, page=page, summary=root / "summary.json", scan=found)
+    page_of_index(designs=folders, stages=stages, data=folder, output=page, summary=root / "summary.json", scan=found)
     return root / "index.html"
 
 

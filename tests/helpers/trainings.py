@@ -61,8 +61,8 @@ def train(inputs, folder, start=None, measure=run.measure):
             model=folder / "model.keras",
             network=folder / "network.npz",
             card=folder / "train.json",
-            warm=folder / "warm.npz",
-            start=start,
+            save_warm_start=folder / "warm.npz",
+            warm_start=start,
         )
     return folder
 
@@ -86,12 +86,13 @@ def as_estimated(*factors, more_cycles=0, fmax_mhz=500.0):
 
 
 KILLED = """
-import os, signal, sys
+import logging, os, signal, sys
 from pathlib import Path
 from trigger_lut.stages import train as run
 from trigger_lut.training import checkpoint
 from trigger_lut.training.trainer import Trainer
 
+logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
 inputs, folder, place, left = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 start = Path(sys.argv[5]) if len(sys.argv) > 5 else None
 
@@ -115,12 +116,12 @@ elif place == "synthesis":
     run.measure = dying(run.measure)
 elif place == "checkpoint":
     checkpoint.np.savez = dying(checkpoint.np.savez, half)
-files = {"model": "model.keras", "network": "network.npz", "card": "train.json", "warm": "warm.npz"}
+files = {"model": "model.keras", "network": "network.npz", "card": "train.json", "save_warm_start": "warm.npz"}
 run.run(
     spec=inputs / "spec.json",
     codes=inputs / "codes.npz",
     checkpoints=folder / "checkpoints",
-    start=start,
+    warm_start=start,
     **{key: folder / name for key, name in files.items()},
 )
 """

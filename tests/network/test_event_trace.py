@@ -62,7 +62,7 @@ def written(folder, network):
 @pytest.mark.parametrize("network", [random_network(3), random_graph(1)])
 def test_the_page_shows_every_layer(tmp_path, network):
     files = dict(zip(("network", "codes"), written(tmp_path, network), strict=True))
-    page_of_event("d", **files, event=2, page=tmp_path / "event.html")
+    page_of_event(name="d", **files, event=2, output=tmp_path / "event.html")
     text = (tmp_path / "event.html").read_text()
     assert all(layer.name in text for layer in network.layers)
     assert "Event 2 of the test split" in text
@@ -71,5 +71,5 @@ def test_the_page_shows_every_layer(tmp_path, network):
 def test_an_event_that_is_not_there_is_refused(tmp_path):
     files = written(tmp_path, random_network(3))
     with pytest.raises(DataError, match="no event 8 in the test split; expected 0 to 7"):
-        page_of_event("d", network=files[0], codes=files[1], event=8, page=tmp_path / "event.html")
+        page_of_event(name="d", network=files[0], codes=files[1], event=8, output=tmp_path / "event.html")
     assert not (tmp_path / "event.html").exists()

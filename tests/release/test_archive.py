@@ -206,7 +206,7 @@ def test_check_release_other_manifest_checksum_fails(tmp_path):
 
 
 def test_check_no_run_and_synthesize_are_refused(tmp_path, capsys):
-    assert main(["check", str(tmp_path), "--no-run", "--synthesize"]) == 1
+    assert main(["check-release", str(tmp_path), "--no-run", "--synthesize"]) == 1
     assert "found both" in capsys.readouterr().err
 
 

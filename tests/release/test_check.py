@@ -234,14 +234,14 @@ def test_one_changed_byte_fails(made, tmp_path, monkeypatch, path):
     copy = changed(made, tmp_path, path, lambda b: b[:40] + bytes([b[40] ^ 1]) + b[41:])
     (line,) = [line for line in check_release(copy) if line.name == "manifest"]
     assert (line.status, line.detail) == ("failed", f"{path} was changed")
-    assert main(["check", str(copy)]) == 1
+    assert main(["check-release", str(copy)]) == 1
 
 
 def test_a_byte_of_the_zip_fails(made, tmp_path, capsys):
     whole = (made[0] / "release.zip").read_bytes()
     for at in range(40, len(whole), len(whole) // 7):
         (tmp_path / "bad.zip").write_bytes(whole[:at] + bytes([whole[at] ^ 16]) + whole[at + 1 :])
-        assert main(["check", str(tmp_path / "bad.zip")]) == 1, at
+        assert main(["check-release", str(tmp_path / "bad.zip")]) == 1, at
 
 
 def test_a_file_too_many_or_too_few_fails(made, tmp_path, monkeypatch):
@@ -490,7 +490,7 @@ def test_check_release_without_running_uses_our_reference(made, tmp_path, monkey
     ran = tmp_path / "ran"
     copy = changed(made, tmp_path, "emulator/python/emulator.py", lambda _: f"open({str(ran)!r}, 'w')".encode())
     fixed_up(copy, "emulator/python/emulator.py")
-    assert main(["check", "--no-run", str(copy)]) == 0
+    assert main(["check-release", "--no-run", str(copy)]) == 0
     lines = {line.name: line for line in check_release(copy, checking.CheckOptions(run=False))}
     assert lines["reference"].detail == f"0 differences in {manifest_of(made[0])['vectors']} vectors"
     assert lines["forms"].detail == "not asked for (--no-run): no code of the release was run"

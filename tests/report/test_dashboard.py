@@ -38,7 +38,7 @@ def index(root: Path, designs: dict[str, dict[str, Any]], stages: list[str] = ST
     folders = [root / name for name in designs]
     table = root / "summary.json" if designs else None
     page = root / "index.html"
-    page_of_index(designs=folders, stages=stages, data=root / "data/toy", page=page, summary=table, **options)
+    page_of_index(designs=folders, stages=stages, data=root / "data/toy", output=page, summary=table, **options)
     return (root / "index.html").read_text()
 
 
@@ -92,7 +92,7 @@ def passed_over(levels: list[int]) -> bool:
 def test_banner_of_each_state(tmp_path, designs, stages, heading, said):
     if not designs:
         written(tmp_path, {"other": {}})
-        page_of_index(designs=[], stages=[], data=tmp_path / "data/toy", page=tmp_path / "index.html")
+        page_of_index(designs=[], stages=[], data=tmp_path / "data/toy", output=tmp_path / "index.html")
         text = (tmp_path / "index.html").read_text()
     else:
         text = index(tmp_path, designs, stages)
@@ -249,7 +249,7 @@ def test_index_needs_no_network_and_its_headings_are_in_order(tmp_path):
         designs=[tmp_path / "small", tmp_path / "late"],
         stages=STAGES,
         data=tmp_path / "data/toy",
-        page=tmp_path / "again.html",
+        output=tmp_path / "again.html",
         summary=tmp_path / "summary.json",
     )
     assert (tmp_path / "again.html").read_text() == text

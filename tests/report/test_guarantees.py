@@ -53,7 +53,7 @@ def test_guarantees_page_shows_designs_and_attack(tmp_path, monkeypatch):
         folder = tmp_path / name
         for card in (made_cards.verify(name), made_cards.prove(name, status), made_cards.timing(name)):
             write_card(card, folder / f"{card.stage}.json")
-    guarantees.page_of_guarantees([tmp_path / "good", tmp_path / "open"], tmp_path / "guarantees.html")
+    guarantees.page_of_guarantees(designs=[tmp_path / "good", tmp_path / "open"], output=tmp_path / "guarantees.html")
     text = (tmp_path / "guarantees.html").read_text()
     tables = {table.title: table for table in guarantees.guarantees_page([tmp_path / "open"]).tables}
     assert [cell.kind for cell in tables["Designs of this run"].rows[0]] == ["text", "good", "text", "text", "good"]
@@ -70,5 +70,5 @@ def test_guarantees_page_shows_designs_and_attack(tmp_path, monkeypatch):
 def test_guarantees_page_needs_the_cards(tmp_path, monkeypatch):
     monkeypatch.setattr(guarantees, "ATTACK_CARD", write_attack(tmp_path / "attack.json"))
     with pytest.raises(CardError, match=r"verify\.json: cannot be read"):
-        guarantees.page_of_guarantees([tmp_path], tmp_path / "guarantees.html")
+        guarantees.page_of_guarantees(designs=[tmp_path], output=tmp_path / "guarantees.html")
     assert not (tmp_path / "guarantees.html").exists()

@@ -61,7 +61,7 @@ def made(root: Path) -> Path:
     stages = [stage.name for stage in STAGES if stage.name != "route"]
     folders = [root / "small", root / "large"]
     page, summary = root / "index.html", root / "summary.json"
-    page_of_index(designs=folders, stages=stages, data=root / "data/jets", page=page, summary=summary)
+    page_of_index(designs=folders, stages=stages, data=root / "data/jets", output=page, summary=summary)
     return root / "index.html"
 
 
@@ -91,7 +91,7 @@ def test_other_data_have_a_row_each(results):
         write_page(Page("later", "", [], {}), results / f"{design}/pages/drift_later.html")
     folders = [results / "small", results / "large"]
     stages, page = ["physics", "drift_later"], results / "index.html"
-    page_of_index(designs=folders, stages=stages, data=results / "data/jets", page=page)
+    page_of_index(designs=folders, stages=stages, data=results / "data/jets", output=page)
     assert links(results / "index.html").count("large/pages/drift_later.html") == 1
     text = (results / "index.html").read_text()
     assert "drift: later" in text

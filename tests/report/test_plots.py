@@ -436,7 +436,7 @@ def test_pages_of_an_anomaly(tmp_path):
     assert "A bit is 1 where output anomaly, in steps of 2^-4, is at least" in text
     assert "Teacher, unquantized" in text
     write_card(made_cards.teacher(), tmp_path / "teacher.json")
-    page_of_teacher(tmp_path / "teacher.json", tmp_path)
+    page_of_teacher(teacher=tmp_path / "teacher.json", folder=tmp_path)
     text = (tmp_path / "teacher.html").read_text()
     assert "back to its 2 channels) was trained on 1000 of g, q" in text
     assert "0.870" in text
@@ -483,7 +483,7 @@ def test_slots_that_are_not_read_are_marked():
 
 def test_the_page_of_importance_lists_what_was_pruned_first(tmp_path):
     write_card(made_cards.importance(), tmp_path / "importance.json")
-    page_of_importance(tmp_path / "importance.json", tmp_path)
+    page_of_importance(importance=tmp_path / "importance.json", folder=tmp_path)
     text = (tmp_path / "importance.html").read_text()
     heads = ["Pruned inputs", "Features", "Accuracy lost by bit [percentage points]"]
     heads += ["Lost by class [percentage points]", "Slots of objects"]
@@ -496,7 +496,7 @@ def test_the_page_of_importance_lists_what_was_pruned_first(tmp_path):
     ]
     features = [feature.model_copy(update={"by_class": {}}) for feature in card.features]
     write_card(card.model_copy(update={"features": features}), tmp_path / "importance.json")
-    page_of_importance(tmp_path / "importance.json", tmp_path)
+    page_of_importance(importance=tmp_path / "importance.json", folder=tmp_path)
     rows = rows_of(tmp_path / "importance.html")
     assert [cell for cell, _ in rows["feature_4"]] == ["12.0", "6.0", "3.0", "1.5", "0.8", "·", "·", ""]
     features = importance_page(made_cards.importance()).tables[1].rows[0]

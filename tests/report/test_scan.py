@@ -61,7 +61,7 @@ def page(made):
 
     def draw(points, published=None) -> str:
         path = made(points, published)
-        pages_of_scan(path, path.parent)
+        pages_of_scan(scan=path, folder=path.parent)
         return path.with_name("scan.html").read_text()
 
     return draw
@@ -182,7 +182,7 @@ def test_the_page_needs_nothing_from_outside_and_sorts(page):
 def test_the_same_card_draws_the_same_bytes(page, tmp_path):
     first = page(FEW), (tmp_path / "scan.svg").read_bytes(), (tmp_path / "scan_latency.svg").read_bytes()
     card = tmp_path / "scan.json"
-    pages_of_scan(card, tmp_path)
+    pages_of_scan(scan=card, folder=tmp_path)
     again = (tmp_path / "scan.html").read_text(), (tmp_path / "scan.svg").read_bytes()
     assert again == first[:2]
     assert (tmp_path / "scan_latency.svg").read_bytes() == first[2]

@@ -32,7 +32,7 @@ def arrays(path):
 def w_file(tmp_path_factory):
     folder = tmp_path_factory.mktemp("simulated")
     (folder / "d.yaml").write_text(DESCRIPTION)
-    simulate_file(folder / "d.yaml", "W", 1, folder / "W_1.root", folder / "W_1.json")
+    simulate_file(folder / "d.yaml", process="W", part=1, root_file=folder / "W_1.root", card=folder / "W_1.json")
     return folder / "W_1.root"
 
 
@@ -79,8 +79,8 @@ def test_constituents_make_up_the_jet(w_file):
 
 def test_same_seed_gives_the_same_content_and_another_part_does_not(w_file, tmp_path):
     description = w_file.parent / "d.yaml"
-    simulate_file(description, "W", 1, tmp_path / "again.root", tmp_path / "again.json")
-    simulate_file(description, "W", 0, tmp_path / "other.root", tmp_path / "other.json")
+    simulate_file(description, process="W", part=1, root_file=tmp_path / "again.root", card=tmp_path / "again.json")
+    simulate_file(description, process="W", part=0, root_file=tmp_path / "other.root", card=tmp_path / "other.json")
     first, again, other = (arrays(p) for p in (w_file, tmp_path / "again.root", tmp_path / "other.root"))
     for name in first.fields:
         assert first[name].to_list() == again[name].to_list(), name
@@ -96,7 +96,7 @@ def test_events_do_not_depend_on_the_size_of_batches():
 def test_unknown_file_is_refused(w_file, tmp_path):
     description = w_file.parent / "d.yaml"
     with pytest.raises(ConfigurationError, match=r"simulate: no file W_2\.root; .*'W_0\.root'"):
-        simulate_file(description, "W", 2, tmp_path / "W_2.root", tmp_path / "W_2.json")
+        simulate_file(description, process="W", part=2, root_file=tmp_path / "W_2.root", card=tmp_path / "W_2.json")
 
 
 def test_windows_that_do_not_overlap_are_refused(tmp_path, monkeypatch):
@@ -104,7 +104,7 @@ def test_windows_that_do_not_overlap_are_refused(tmp_path, monkeypatch):
     description = tmp_path / "d.yaml"
     description.write_text("simulate: {jets: 300, parton_pt_gev: [300, 305], pt_range_gev: [800, 1600]}\n")
     with pytest.raises(ConfigurationError) as caught:
-        simulate_file(description, "Z", 0, tmp_path / "Z_0.root", tmp_path / "Z_0.json")
+        simulate_file(description, process="Z", part=0, root_file=tmp_path / "Z_0.root", card=tmp_path / "Z_0.json")
     assert str(caught.value) == (
         "simulate: 0 Z jets in 120 events; expected pt_range_gev around parton_pt_gev, "
         "found [800.0, 1600.0] and [300.0, 305.0]"

@@ -154,5 +154,5 @@ def test_missing_pythia_leaves_nothing(tmp_path, monkeypatch):
     description = tmp_path / "d.yaml"
     description.write_text(json.dumps({"simulate": {"jets": 50}}))
     with pytest.raises(ToolMissingError, match="'pythia8mc'"):
-        simulate_file(description, "g", 0, tmp_path / "g_0.root", tmp_path / "g_0.json")
+        simulate_file(description, process="g", part=0, root_file=tmp_path / "g_0.root", card=tmp_path / "g_0.json")
     assert [p.name for p in tmp_path.iterdir()] == ["d.yaml"]

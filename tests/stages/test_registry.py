@@ -17,7 +17,7 @@ def stage_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signature: str) ->
     """Read a stage with one signature."""
     node = ast.parse(f'def run({signature}) -> None:\n    """Do it."""\n').body[0]
     assert isinstance(node, ast.FunctionDef)
-    return module._stage("toy", node)
+    return module._stage("toy", "trigger_lut.stages.toy", node)
 
 
 @pytest.mark.parametrize("name", registry())
@@ -43,7 +43,7 @@ def test_shell_takes_arguments_from_the_rule(tmp_path, monkeypatch):
 
 
 def test_positional_parameters_of_a_stage_are_refused(tmp_path, monkeypatch):
-    with pytest.raises(TypeError, match=r"stages/toy\.py: run: expected parameters behind \* alone"):
+    with pytest.raises(TypeError, match=r"trigger_lut\.stages\.toy: run: expected parameters behind \* alone"):
         stage_of(tmp_path, monkeypatch, "spec: Path")
 
 

@@ -18,9 +18,9 @@ from trigger_lut.config.data_set.model import DataSet
 from trigger_lut.config.simulation import Simulation
 from trigger_lut.errors import BudgetMissedError, CardError
 from trigger_lut.evaluation.published import RESULTS, TITLES
+from trigger_lut.stages import check_budgets
 from trigger_lut.stages.scan import front
 from trigger_lut.stages.scan import run as scan
-from trigger_lut.stages.verdict import verdict
 
 
 def beaten_by_definition(points) -> list[bool]:
@@ -143,7 +143,7 @@ def test_points_on_other_events_are_refused(made):
 
 def test_a_scan_s_points_may_miss_their_budgets(tmp_path):
     results = made_results.finished(tmp_path, points=("a", "b"), b=missing("b"))
-    card = verdict(None, results / "scan.json", tmp_path / "verdict.json")
+    card = check_budgets.run(scan=results / "scan.json", output=tmp_path / "verdict.json")
     assert read_card(VerdictCard, tmp_path / "verdict.json") == card
     assert card.designs == []
     assert [design.name for design in card.details] == ["a", "b"]
@@ -153,7 +153,7 @@ def test_a_scan_s_points_may_miss_their_budgets(tmp_path):
 def test_a_scan_s_points_must_be_bit_exact(tmp_path):
     results = made_results.finished(tmp_path, points=("a", "b"), b={"verify": made_cards.verify("b", mismatches=3)})
     with pytest.raises(BudgetMissedError) as caught:
-        verdict(None, results / "scan.json", tmp_path / "verdict.json")
+        check_budgets.run(scan=results / "scan.json", output=tmp_path / "verdict.json")
     assert str(caught.value) == "1 of 2 designs fail\n  b: not bit-exact: 3 differences in 100600 vectors"
 
 
@@ -161,7 +161,9 @@ def test_designs_beside_a_scan_are_judged_once_and_strictly(tmp_path):
     changed = {name: missing(name) for name in ("a", "small")}
     results = made_results.finished(tmp_path, "small", points=("a",), **changed)
     with pytest.raises(BudgetMissedError) as caught:
-        verdict(results / "summary.json", results / "scan.json", tmp_path / "verdict.json")
+        check_budgets.run(
+            summary=results / "summary.json", scan=results / "scan.json", output=tmp_path / "verdict.json"
+        )
     expected = "1 of 2 designs fail\n  small: luts 1030 (yosys), budget 1000: 30 too many, 3.0 %"
     assert str(caught.value) == expected
 

@@ -17,7 +17,7 @@ from trigger_lut.cards.base import sha256, write_card
 from trigger_lut.cards.proof import OutputProof, ProveCard
 from trigger_lut.cards.stage_cards import VerdictCard
 from trigger_lut.errors import BudgetMissedError, CardError
-from trigger_lut.stages.verdict import verdict
+from trigger_lut.stages import check_budgets
 from trigger_lut.verification.consistency import differs
 
 DESIGNS = ("small", "medium")
@@ -38,8 +38,11 @@ def results(once) -> Path:
 
 
 def judge(results: Path) -> VerdictCard:
-    return verdict(
-        results / "summary.json", results / "scan.json", results / "verdict.json", cards_beside(results, *DESIGNS)
+    return check_budgets.run(
+        summary=results / "summary.json",
+        scan=results / "scan.json",
+        output=results / "verdict.json",
+        cards=cards_beside(results, *DESIGNS),
     )
 
 
@@ -251,7 +254,7 @@ def test_verdict_on_a_proof_of_no_design_is_refused(tmp_path):
     provenance = {"seconds": 0, "versions": {}, "inputs": {"a/file/that/is/not/there.v": "0" * 64}}
     write_card(ProveCard(design="none", outputs=[], **common, **provenance), tmp_path / "prove.json")
     with pytest.raises(CardError, match=r"there\.v: missing"):
-        verdict(None, None, tmp_path / "verdict.json", [tmp_path / "prove.json"])
+        check_budgets.run(output=tmp_path / "verdict.json", cards=[tmp_path / "prove.json"])
 
 
 def sampled(results: Path, **budget: Any) -> tuple[Path, Path]:
@@ -278,7 +281,13 @@ def sampled(results: Path, **budget: Any) -> tuple[Path, Path]:
 
 
 def with_budget(results: Path, asked: tuple[Path, Path]) -> VerdictCard:
-    return verdict(results / "summary.json", None, results / "verdict.json", cards_beside(results, *DESIGNS), asked)
+    return check_budgets.run(
+        summary=results / "summary.json",
+        output=results / "verdict.json",
+        cards=cards_beside(results, *DESIGNS),
+        budget=asked[0],
+        targets=asked[1],
+    )
 
 
 def test_verdict_on_a_sampled_output_says_so(results):

@@ -1,6 +1,7 @@
 """Training a design: within its budget after synthesis, resumed after kills, and the same steps as `model.fit`."""
 
 import json
+import logging
 import random
 import re
 import shutil
@@ -274,13 +275,16 @@ def test_history_is_whole(trained):
     assert card.seconds_per_epoch > 0
 
 
-def test_a_line_an_epoch(capsys, tmp_path, monkeypatch):
+def test_a_line_an_epoch(caplog, tmp_path, monkeypatch):
     """With an evaluation in every third epoch, the epochs between repeat its figures."""
+    caplog.set_level(logging.INFO)
     monkeypatch.setattr(session, "ROUNDS", 4)
     write_inputs(tmp_path, made_design(training={"epochs": 12, "batch_size": 280, "learning_rate": 0.03}))
     card = read_card(TrainCard, train(tmp_path, tmp_path, measure=as_estimated(1.1)) / "train.json")
     assert [entry.epoch for entry in card.history] == [3, 6, 9, 12]
-    lines = re.findall(r"^epoch (\d+)/12  loss \d\.\d{4}  (.*)  (\d+) s left$", capsys.readouterr().out, re.MULTILINE)
+    lines = re.findall(
+        r"^epoch (\d+)/12  loss \d\.\d{4}  (.*)  (\d+) s left$", "\n".join(caplog.messages), re.MULTILINE
+    )
     assert [int(epoch) for epoch, _, _ in lines] == list(range(1, 13))
     assert lines[0][1] == "accuracy, LUTs and cycles not evaluated yet"
     accuracy, luts = card.history[0].score, card.history[0].luts_estimate
@@ -328,7 +332,7 @@ def started_from(text):
     return int(began[0]) if began else 0, int(finished[-1]) if finished else None
 
 
-def test_a_training_killed_again_and_again_ends_with_the_identical_network(trained, inputs, tmp_path, capsys):
+def test_a_training_killed_again_and_again_ends_with_the_identical_network(trained, inputs, tmp_path, caplog):
     """A training killed in an epoch, in writing a checkpoint or in a synthesis loses only the epoch it was in."""
     first = random.Random(int(trained.stat().st_mtime)).randrange(2, 12)  # another one each time
     began, finished = started_from(killed("epoch", first, inputs, tmp_path))
@@ -340,8 +344,9 @@ def test_a_training_killed_again_and_again_ends_with_the_identical_network(train
     began, finished = started_from(killed("synthesis", 1, inputs, tmp_path))
     assert began == first + 7, "one epoch lost"
     assert FREEZE_FROM * EPOCHS < finished < EPOCHS, "while fine-tuning"
+    caplog.set_level(logging.INFO)
     train(inputs, tmp_path)
-    assert f"resuming from epoch {finished}\n" in capsys.readouterr().out
+    assert f"resuming from epoch {finished}" in caplog.messages
     assert (tmp_path / "network.npz").read_bytes() == (trained / "network.npz").read_bytes()
     ours, theirs = (json.loads((folder / "train.json").read_text()) for folder in (tmp_path, trained))
     for key in ours.keys() - {"seconds", "seconds_per_epoch", "seconds_measuring", "inputs", "digest"}:
@@ -486,12 +491,13 @@ def test_a_training_that_leaves_the_finite_numbers_ends_there(wrong, inputs, tmp
     assert (tmp_path / checkpoint.NAME).read_bytes() == kept
 
 
-def test_the_checkpoint_of_another_design_is_not_taken_up(trained, tmp_path, capsys):
+def test_the_checkpoint_of_another_design_is_not_taken_up(trained, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
     write_inputs(tmp_path, made_design(luts=100, training={"epochs": 4, "batch_size": 280, "learning_rate": 0.03}))
     (tmp_path / "checkpoints").mkdir()
     shutil.copy(trained / "checkpoints" / checkpoint.NAME, tmp_path / "checkpoints")
     train(tmp_path, tmp_path, measure=as_estimated(1.0))
-    assert "resuming" not in capsys.readouterr().out
+    assert "resuming" not in caplog.text
     card = read_card(TrainCard, tmp_path / "train.json")
     assert card.meets_budget
     assert card.luts.value <= 100

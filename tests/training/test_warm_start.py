@@ -1,5 +1,6 @@
 """Warm starts: begun where a larger training was before freezing, resumed after kills, and refused with other files."""
 
+import logging
 import re
 
 import numpy as np
@@ -107,7 +108,7 @@ def test_a_warm_started_training_that_is_killed_ends_with_the_identical_network(
         assert (tmp_path / name).read_bytes() == (trained / name).read_bytes(), name
 
 
-def test_a_checkpoint_belongs_to_what_the_training_started_from(larger, inputs, trained, tmp_path, capsys, monkeypatch):
+def test_a_checkpoint_belongs_to_what_the_training_started_from(larger, inputs, trained, tmp_path, caplog, monkeypatch):
     """The same file: gone on with; another state of the same network: trained anew."""
     (tmp_path / "checkpoints").mkdir()
     held = (trained / "checkpoints" / checkpoint.NAME).read_bytes()
@@ -118,10 +119,12 @@ def test_a_checkpoint_belongs_to_what_the_training_started_from(larger, inputs, 
     belongs_to = warm_start._shape(made_small(), made_events())
     checkpoint.save_checkpoint(tmp_path, belongs_to, arrays, values, "other.npz")
     monkeypatch.setattr(Session, "run", lambda self: 1 / 0)
+    caplog.set_level(logging.INFO)
     for start, going_on in ((larger[0] / "warm.npz", True), (tmp_path / "other.npz", False)):
+        caplog.clear()
         with pytest.raises(ZeroDivisionError):
             train(inputs, tmp_path, start)
-        assert ("resuming from epoch" in capsys.readouterr().out) is going_on
+        assert ("resuming from epoch" in caplog.text) is going_on
 
 
 @pytest.mark.parametrize(

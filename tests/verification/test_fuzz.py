@@ -24,7 +24,9 @@ from trigger_lut.verification.fuzz.random_networks import draw_network
 
 
 def test_a_few_networks_run_clean(tmp_path, capsys):
-    assert main(["fuzz", "--networks", "4", "--seed", "11", "--jobs", "2", "--kept", str(tmp_path / "kept")]) == 0
+    assert (
+        main(["fuzz", "--networks", "4", "--seed", "11", "--jobs", "2", "--failures-dir", str(tmp_path / "kept")]) == 0
+    )
     said = capsys.readouterr().out
     found = re.search(r"^(\d+) networks, 0 differences", said)
     assert int(found[1]) >= 4

@@ -14,15 +14,15 @@ from workflows import BUDGET, GIVEN, ROOT, SCAN, SIMULATED, copy_workflow, prete
 
 PROCESSES = ("g", "q", "W", "Z", "t")
 SIMULATION = {"resolve_simulation:toy", *(f"simulate:toy:{p}:0" for p in PROCESSES)}
-OF_DATA = {"resolve_data_set:toy", "ingest:toy", "reference", "pages_of_data"}
+OF_DATA = {"resolve_data_set:toy", "ingest:toy", "baselines", "pages_of_data"}
 OF_DATA |= {f"read:toy:{n}" for n in range(len(PROCESSES))}
-OF_ONE_FILE = {"resolve_data_set:toy", "ingest:toy", "reference", "pages_of_data", "read:toy:0"}
-JUDGEMENT = {"page_of_index", "verdict", "all"}
+OF_ONE_FILE = {"resolve_data_set:toy", "ingest:toy", "baselines", "pages_of_data", "read:toy:0"}
+JUDGEMENT = {"page_of_index", "check_budgets", "all"}
 LAST = {"summary", "pages_of_summary", "page_of_guarantees", *JUDGEMENT}
 
 
 # Of designs that are judged alone, not of a scan's points.
-JUDGED = ("prove", "faults", "release", "importance", "page_of_importance")
+JUDGED = ("prove", "inject_faults", "release", "importance", "page_of_importance")
 JUDGED += ("pages_of_design", "page_of_firmware", "pages_of_proof", "page_of_event", "page_of_release")
 
 
@@ -109,7 +109,7 @@ def test_comments_and_spelled_out_defaults_rerun_nothing(edited, old, new):
 
 def test_the_network_s_shape_retrains_all_designs_and_the_reference(edited):
     jobs = edited("config/budget.yaml", "units: [4, 5]", "units: [8, 5]")
-    assert jobs == DOWNSTREAM | {"reference", "pages_of_data"}
+    assert jobs == DOWNSTREAM | {"baselines", "pages_of_data"}
 
 
 def test_baselines_are_trained_as_long_as_designs(edited):
@@ -197,7 +197,7 @@ def test_one_design_can_be_asked_for(done):
     shutil.rmtree(done / "results")
     jobs = run_jobs(done, targets=("results/small/timing.json",))
     wanted = of_design("small") - {"physics:small", *(f"{stage}:small" for stage in JUDGED)}
-    assert set(jobs) == wanted | OF_DATA - {"reference", "pages_of_data"}
+    assert set(jobs) == wanted | OF_DATA - {"baselines", "pages_of_data"}
 
 
 # ---------------------------------------------------------------- scans
@@ -465,15 +465,15 @@ def test_decision_bits_wait_for_no_baselines(tmp_path):
         }
         decided = [job for job in dag.jobs if job.rule.name == "decision"]
         needed = {x.rule.name for job in decided for x in dag.bfs(dag.dependencies, job)}
-        (judged,) = [job for job in dag.jobs if job.rule.name == "verdict"]
+        (judged,) = [job for job in dag.jobs if job.rule.name == "check_budgets"]
         assert {f"results/{name}/decision.json" for name in ("small", "large")} <= set(judged.input.cards)
     assert before == {
         "thresholds": [{"resolve_design", "train", "ingest"}] * 2,
-        "rate": [{"resolve_design", "train", "ingest", "reference", "thresholds"}] * 2,
+        "rate": [{"resolve_design", "train", "ingest", "baselines", "thresholds"}] * 2,
         "decision": [{"resolve_design", "train", "ingest", "firmware", "thresholds"}] * 2,
     }
     assert "read" in needed
-    assert not needed & {"reference", "rate"}
+    assert not needed & {"baselines", "rate"}
 
 
 # ---------------------------------------------------------------- anomaly detection
@@ -487,7 +487,7 @@ label: {expression: label, classes: [soft, pt20, pt40, pt80, fourleptons, ditau,
 anomaly: {background: [soft, pt20, pt40, pt80]}
 features: [{name: met_pt}, {name: met_phi}]
 """
-OF_TEACHER = {"teacher", "page_of_teacher"}
+OF_TEACHER = {"anomaly_score", "page_of_teacher"}
 
 
 @pytest.fixture(scope="session")
@@ -505,8 +505,8 @@ def test_an_anomaly_is_taught_between_ingest_and_all_that_reads_codes(tmp_path):
     assert {f"simulate:toy:{kind}:0" for kind in ("soft", "pt20", "pt80", "ditau")} <= set(jobs)
     with dag_of(folder) as dag:
         before = {job.rule.name: {x.rule.name for x in dag.dependencies[job]} for job in dag.jobs}
-    assert before["teacher"] == {"ingest_without_scores"}
-    assert "teacher" in before["reference"] & before["train"] & before["physics"] & before["verify"]
+    assert before["anomaly_score"] == {"ingest_without_scores"}
+    assert "anomaly_score" in before["baselines"] & before["train"] & before["physics"] & before["verify"]
     assert "ingest_without_scores" not in before["train"]
 
 
@@ -517,7 +517,7 @@ def test_another_teacher_reads_no_event_again(finished_anomaly, tmp_path):
     path = folder / "config/data_sets/toy.yaml"
     path.write_text(ANOMALY.replace("pt80]}\nf", "pt80], teacher: {seed: 2}}\nf"))
     found = set(run_jobs(folder))
-    assert found >= OF_TEACHER | {"reference", "train:small"}
+    assert found >= OF_TEACHER | {"baselines", "train:small"}
     assert not any(job.startswith(("simulate", "read", "ingest")) for job in found)
     path.write_text(ANOMALY.replace("pt40, pt80]}\nf", "pt40]}\nf"))
     assert {"ingest_without_scores:toy", *(f"read:toy:{n}" for n in range(8))} <= set(run_jobs(folder)), (

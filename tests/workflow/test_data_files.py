@@ -40,7 +40,7 @@ def test_another_address_or_file_in_the_list_reads_again(done: Path) -> None:
     for entries in ("ntuples/a.root\nhttp://host/d.root\n", "ntuples/a.root\n", "ntuples/?.root\nhttp://host/c.root\n"):
         (done / "list.txt").write_text(entries)
         jobs = set(run_jobs(done))
-        assert {"ingest:toy", "train:small", "verdict"} <= jobs
+        assert {"ingest:toy", "train:small", "check_budgets"} <= jobs
         assert "resolve_data_set:toy" not in jobs
 
 

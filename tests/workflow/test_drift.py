@@ -22,7 +22,7 @@ TRIGGER = "trigger: {signal: [W, Z, t], input_rate_khz: 100}\n"
 SIMULATION = {"resolve_simulation:later", *(f"simulate:later:{p}:0" for p in PROCESSES)}
 OF_DRIFT = {f"{rule}:{design}:later" for rule in ("drift", "page_of_drift") for design in ("small", "large")}
 READ = {*(f"read:toy/drift/later:{n}" for n in range(5)), "ingest:toy/drift/later"}
-JUDGEMENT = {"page_of_index", "verdict", "all"}
+JUDGEMENT = {"page_of_index", "check_budgets", "all"}
 
 
 def workflow(folder: Path, later: str = LATER, budget: str = BUDGET + DRIFT, data_set: str = SIMULATED) -> Path:

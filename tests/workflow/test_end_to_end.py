@@ -175,7 +175,7 @@ def judge(folder):
     """Run the verdict on a finished workflow; gives its exit status."""
     cards = [f"results/tiny/{name}.json" for name in ("prove", "faults", "release", "decision")]
     asked = ["--budget", "config/budget.yaml", "--targets", "config/targets.yaml"]
-    arguments = ["stage", "verdict", "--summary", "results/summary.json", "--cards", *cards, *asked]
+    arguments = ["stage", "check-budgets", "--summary", "results/summary.json", "--cards", *cards, *asked]
     with contextlib.chdir(folder):
         return main([*arguments, "--output", "results/judged.json"])
 
@@ -225,7 +225,7 @@ def test_check_of_the_folder_of_a_run_passes(finished, capsys):
     """Snakemake leaves its timestamp in the folder."""
     assert (finished / "results/tiny/release/.snakemake_timestamp").is_file()
     digest = json.loads((finished / "results/tiny/release.json").read_text())["manifest_sha256"]
-    arguments = ["check", str(finished / "results/tiny/release"), "--manifest-sha256", digest, "--synthesize"]
+    arguments = ["check-release", str(finished / "results/tiny/release"), "--manifest-sha256", digest, "--synthesize"]
     assert main(arguments) == 0
     said = capsys.readouterr().out
     assert "ok          manifest checksum" in said
@@ -253,13 +253,13 @@ def test_a_training_goes_on_from_its_checkpoint(finished):
 
 # A compiler and Yosys, a ZIP, a table. `soak` runs the others.
 ON_A_FULL_DISK = ("firmware", "release", "summary")
-OTHERS = ("train", "verify", "synth", "page_of_index", "reference", "prove", "faults", "timing", "physics")
+OTHERS = ("train", "verify", "synth", "page_of_index", "baselines", "prove", "inject_faults", "timing", "physics")
 OTHERS += (
     "importance",
     "thresholds",
     "rate",
     "decision",
-    "verdict",
+    "check_budgets",
     "pages_of_data",
     "pages_of_design",
     "pages_of_proof",

@@ -27,7 +27,7 @@ def described(folder: Path, monkeypatch: pytest.MonkeyPatch, label: bool) -> Pat
 def test_the_workflow_plans_with_what_init_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = described(tmp_path / "flow", monkeypatch, label=True)
     jobs = run_jobs(folder)
-    assert {"ingest:mine", "reference", "train:small", "train:large", "verdict"} <= set(jobs)
+    assert {"ingest:mine", "baselines", "train:small", "train:large", "check_budgets"} <= set(jobs)
     assert not any(job.startswith("simulate") for job in jobs)
     assert snakemake(folder, "-n").returncode == 0
 

@@ -16,7 +16,7 @@ from planned import PlannedJob, dag_of, planned, planned_jobs
 from workflows import ROOT, copy_workflow, run_jobs, snakemake
 
 PROFILES = ("local", "slurm", "htcondor")
-LOCAL = {"all", "resolve_design", "resolve_data_set", "resolve_simulation", "verdict"}
+LOCAL = {"all", "resolve_design", "resolve_data_set", "resolve_simulation", "check_budgets"}
 LARGEST_MEMORY_MB = 16_000  # of a stage on a data set of the default's size
 LONGEST_MINUTES = 24 * 60
 

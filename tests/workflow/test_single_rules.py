@@ -60,7 +60,7 @@ def test_summary_and_verdict_of_a_design_that_passes(folder, monkeypatch):
     for page in _pages(folder):
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text("")
-    status, shown = only(folder, "verdict", target="results/verdict.json")
+    status, shown = only(folder, "check_budgets", target="results/verdict.json")
     assert status == 0, shown
     assert json.loads((folder / "results/verdict.json").read_text())["designs"] == ["small"]
 
@@ -73,7 +73,7 @@ def test_a_failed_verdict_says_by_how_much_and_deletes_nothing_else(folder, monk
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text("")
     before = {p: p.read_bytes() for p in (folder / "results").rglob("*") if p.is_file() and p.suffix != ".log"}
-    status, shown = only(folder, "verdict", target="results/verdict.json")
+    status, shown = only(folder, "check_budgets", target="results/verdict.json")
     assert status == 1
     assert (
         "trigger-lut: error: 1 of 1 designs fail\n"

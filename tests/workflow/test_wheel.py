@@ -168,7 +168,7 @@ def test_new_project_plans_the_jobs_of_a_clone(programs, tmp_path):
         shutil.copytree(ROOT / name, clone / name)
     shutil.copy(ROOT / "Snakefile", clone)
     assert sorted(planned) == sorted([job.rule, *job.wildcards] for job in planned_jobs(clone))
-    assert {"all", "train", "verdict"} <= {job[0] for job in planned}
+    assert {"all", "train", "check_budgets"} <= {job[0] for job in planned}
 
 
 def test_wheel_converts_a_model_beside_the_oldest_hls4ml_and_keras_in_range(programs, tmp_path):

@@ -29,4 +29,4 @@ class ReleaseCard(Card):
     files: dict[str, int] = Field(description="Files in it, and their bytes.")
     vectors: int = Field(description="Vectors in it, with their outputs.")
     emulator_events_per_second: float = Field(description="Of the C++ emulator, a second of CPU time on one core.")
-    checks: list[CheckLine] = Field(description="What `trigger-lut check` says of it.")
+    checks: list[CheckLine] = Field(description="What `trigger-lut check-release` says of it.")

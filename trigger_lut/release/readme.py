@@ -120,9 +120,9 @@ def _use(project: RtlProject, name: str, decided: bool) -> list[str]:
     return [
         "## Use",
         "",
-        "Check everything on a machine with trigger_lut installed: `trigger-lut check .` It runs code of this release, "
-        "in a sandbox (bwrap) where there is one; `--no-run` runs none. To check the sender, use `--manifest-sha256` "
-        "with a checksum, or `--signature` and `--public-key` with a key, from another source.",
+        "Check everything on a machine with trigger_lut installed: `trigger-lut check-release .` It runs code of this "
+        "release, in a sandbox (bwrap) where there is one; `--no-run` runs none. To check the sender, use "
+        "`--manifest-sha256` with a checksum, or `--signature` and `--public-key` with a key, from another source.",
         "",
         "Emulator:",
         "",

@@ -118,8 +118,8 @@ CLAIMS = (
     ),
     Claim(
         word="checked",
-        meaning="`trigger-lut check` has found a release complete and unchanged since its manifest was written. Each "
-        "form that ran gives the expected outputs for the vectors in the release and for fresh ones.",
+        meaning="`trigger-lut check-release` has found a release complete and unchanged since its manifest was "
+        "written. Each form that ran gives the expected outputs for the vectors in the release and for fresh ones.",
         checks=(
             "Names, sizes and checksums are compared before any code of the release runs.",
             "Figures in the manifest are recomputed where the release holds what they follow from. Others are called "

@@ -1,4 +1,4 @@
-"""Stage `reference`: baselines without quantization, trained on the events of the designs."""
+"""Stage `baselines`: baselines without quantization, trained on the events of the designs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from trigger_lut.metrics.accuracy import EventScore
 from trigger_lut.stages.registry import Output
 
 
-def run(*, codes: Path, network: NetworkShape, epochs: int, seed: int, outputs: Output, card: Output) -> None:
+def run(*, codes: Path, network: NetworkShape, epochs: int, seed: int, baseline_predictions: Output, card: Output) -> None:
     """Train methods without quantization, for comparison.
 
     Parameters
@@ -30,8 +30,8 @@ def run(*, codes: Path, network: NetworkShape, epochs: int, seed: int, outputs: 
         Epochs of the designs.
     seed : int
         Seed of initialization and shuffling.
-    outputs : Output
-        Outputs of all baselines on validation and test split (.npz), to write.
+    baseline_predictions : Output
+        Predictions of all baselines on validation and test split (.npz), to write.
     card : Output
         Card to write (JSON).
     """
@@ -62,7 +62,7 @@ def run(*, codes: Path, network: NetworkShape, epochs: int, seed: int, outputs: 
         largest_class=None if events.regression else _largest_class(events, score),
         **watch.provenance([codes], "tensorflow", "keras", "scikit-learn"),
     )
-    save_baseline_predictions({name: found.outputs for name, found in fitted.items()}, outputs)
+    save_baseline_predictions({name: found.outputs for name, found in fitted.items()}, baseline_predictions)
     write_card(record, card)
 
 

@@ -7,7 +7,6 @@ all events.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -21,35 +20,29 @@ from trigger_lut.config.data_set.compatibility import other_expressions
 from trigger_lut.config.data_set.load import load_data_set
 from trigger_lut.config.data_set.trigger import Trigger
 from trigger_lut.data.event_codes import TEST, load_codes
-from trigger_lut.errors import CardError
+from trigger_lut.errors import CardError, ConfigurationError
 from trigger_lut.evaluation.drift.inputs import input_drift, sum_drift
 from trigger_lut.evaluation.drift.outputs import SampleOutputs, accuracy_drift, output_drift, point_drift, target_drift
 from trigger_lut.evaluation.drift.samples import both_labeled, common_classes, comparable_samples
 from trigger_lut.network.network import load_network
+from trigger_lut.stages.registry import Output
 
 
-class Files(NamedTuple):
-    """Files of a data set.
-
-    Attributes
-    ----------
-    description : Path
-        Description with defaults (data_set.json).
-    codes : Path
-        Integer codes (codes.npz).
-    ingest : Path
-        Card of the ingest (ingest.json).
-    """
-
-    description: Path
-    codes: Path
-    ingest: Path
-
-
-def drift(
-    spec: Path, network: Path, trained: Files, new: Files, rated: tuple[Path, Trigger] | None, card: Path
+def run(
+    *,
+    spec: Path,
+    network: Path,
+    description: Path,
+    codes: Path,
+    ingest: Path,
+    new_description: Path,
+    new_codes: Path,
+    new_ingest: Path,
+    card: Output,
+    thresholds: Path | None = None,
+    trigger: Trigger | None = None,
 ) -> None:
-    """Run other data through the network of a design, and compare it with the data of the training.
+    """Run other data through the network of a design, and compare inputs, outputs and rates with its own data.
 
     Parameters
     ----------
@@ -57,39 +50,55 @@ def drift(
         Specification of the design (spec.json).
     network : Path
         The integer network (network.npz).
-    trained : Files
-        Files of the data set that the network is trained on. Its test split is compared.
-    new : Files
-        Files of the other data set, ingested in the formats of the first. All its events are compared.
-    rated : tuple of Path and Trigger, or None
-        Card of the thresholds, and the trigger; None: no rates are compared.
-    card : Path
+    description : Path
+        Description of the data set that the network is trained on (data_set.json).
+    codes : Path
+        Its integer codes (codes.npz). The test split is compared.
+    ingest : Path
+        Its card of the ingest (ingest.json).
+    new_description : Path
+        Description of the other data set.
+    new_codes : Path
+        Its codes, in the formats of the first. All events are compared.
+    new_ingest : Path
+        Its card of the ingest.
+    card : Output
         Card to write (JSON).
+    thresholds : Path or None
+        Card of the thresholds (thresholds.json); without it, no rates are compared.
+    trigger : Trigger or None
+        `trigger` of the data set; goes with `thresholds`.
 
     Raises
     ------
+    ConfigurationError
+        If only one of `thresholds` and `trigger` is given.
     CardError
         If a file is damaged, or the files do not fit.
     DataError
         If there are no events to compare.
     """
+    if (thresholds is None) != (trigger is None):
+        raise ConfigurationError("drift: --thresholds and --trigger go together, found one of them")
     watch = Stopwatch()
     design, net = read_card(Spec, spec), load_network(network)
-    events, others = load_codes(trained.codes), load_codes(new.codes)
+    events, others = load_codes(codes), load_codes(new_codes)
     if (net.inputs, net.classes) != (events.formats, events.classes):
-        raise CardError(f"{network}: made for other inputs or classes than those of {trained.codes}; train again")
+        raise CardError(f"{network}: made for other inputs or classes than those of {codes}; train again")
     if others.formats != events.formats or others.features != events.features:
-        raise CardError(f"{new.codes}: not in the formats of {trained.codes}; ingest it with --frozen {trained.codes}")
-    ingested = read_card(IngestCard, trained.ingest), read_card(IngestCard, new.ingest)
-    descriptions = load_data_set(trained.description), load_data_set(new.description, truth=False)
+        raise CardError(f"{new_codes}: not in the formats of {codes}; ingest it with --frozen {codes}")
+    ingested = read_card(IngestCard, ingest), read_card(IngestCard, new_ingest)
+    descriptions = load_data_set(description), load_data_set(new_description, truth=False)
     first, second = (SampleOutputs.evaluate(net, sample) for sample in comparable_samples(events, others))
     common, of_test = common_classes(first.sample, second.sample), events.labels[events.split == TEST]
     known = both_labeled(events, others)
     steps = [2.0 ** -f.kif[2] if f.lsb is None else f.lsb for f in ingested[0].features]
     points, khz = [], None
-    if rated is not None:
-        points = point_drift(first, second, read_card(ThresholdsCard, rated[0]), rated[1])
-        khz = sum(khz for _, khz in rated[1].streams(events.classes))
+    read = [spec, network, description, codes, ingest, new_description, new_codes, new_ingest]
+    if thresholds is not None and trigger is not None:
+        points = point_drift(first, second, read_card(ThresholdsCard, thresholds), trigger)
+        khz = sum(khz for _, khz in trigger.streams(events.classes))
+        read.append(thresholds)
     made = DriftCard(
         design=design.design,
         data_set=ingested[0].data_set,
@@ -114,6 +123,6 @@ def drift(
         input_rate_khz=khz,
         accuracy=accuracy_drift(first, second),
         targets=target_drift(first, second, design.seed),
-        **watch.provenance([spec, network, *trained, *new, *([] if rated is None else [rated[0]])], "numpy", "scipy"),
+        **watch.provenance(read, "numpy", "scipy"),
     )
     write_card(made, card)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,10 +19,11 @@ from trigger_lut.data.event_codes import SPLIT_NAMES, EventCodes, load_codes, sa
 from trigger_lut.data.labels import shortened
 from trigger_lut.data.merge import Merged, Shard, merge
 from trigger_lut.errors import CardError, DataError
-from trigger_lut.stages.read import read as read_file
-from trigger_lut.stages.read import rows_of
+from trigger_lut.stages.read import read_file, rows_of
 from trigger_lut.stages.registry import Output
 from trigger_lut.utils.files import write_together
+
+LOG = logging.getLogger(__name__)
 
 
 def run(
@@ -98,7 +99,7 @@ def run(
             warnings=merged.warnings,
         )
         for line in merged.warnings:
-            print(f"ingest: warning: {line}", file=sys.stderr, flush=True)
+            LOG.warning(f"ingest: warning: {line}")
         write_together(
             {
                 codes: lambda path: save_arrays(merged.part, merged.arrays, path),
@@ -159,7 +160,7 @@ def _left_out(data_set: DataSet, cards: Sequence[ReadCard]) -> dict[str, str]:
         lines = [f"{file}: {reason}" for file, reason in found.items()]
         raise DataError(f"data set {data_set.name}: none of its files can be read\n  " + "\n  ".join(lines))
     if found:
-        print(f"ingest: {len(found)} of {len(cards)} files skipped", file=sys.stderr, flush=True)
+        LOG.warning(f"ingest: {len(found)} of {len(cards)} files skipped")
     where = cards[0].file if len(cards) == 1 else f"{len(cards)} files ({cards[0].file}, ...)"
     total = sum(c.entries for c in cards)
     if not total:

@@ -133,7 +133,7 @@ def run(
     network: Path,
     codes: Path,
     model: Path,
-    references: Path,
+    baseline_predictions: Path,
     card: Output,
     tagging: TaggingOptions | None = None,
 ) -> None:
@@ -149,8 +149,8 @@ def run(
         Integer codes of the data set (codes.npz).
     model : Path
         The trained Keras model (model.keras).
-    references : Path
-        Outputs of the baselines (reference.npz).
+    baseline_predictions : Path
+        Predictions of the baselines (reference.npz).
     card : Output
         Card to write (JSON).
     tagging : TaggingOptions or None
@@ -168,12 +168,12 @@ def run(
         raise CardError(f"{network}: made for other inputs or classes than those of {codes}; train again")
     if not events.regression:
         _check_classes(events, codes)
-    outputs = predictions_by_method(design, events, network=net, model=model, baselines=references)
+    outputs = predictions_by_method(design, events, network=net, model=model, baselines=baseline_predictions)
     if events.regression:
         found = _regression(design, events, outputs)
     else:
         found = _classification(events, outputs) | _tagging(events, outputs, tagging or TaggingOptions())
-    made = watch.provenance([spec, network, codes, model, references], "numpy", "scipy", "tensorflow", "keras")
+    made = watch.provenance([spec, network, codes, model, baseline_predictions], "numpy", "scipy", "tensorflow", "keras")
     write_card(PhysicsCard(design=design.design, **found, **made), card)
 
 

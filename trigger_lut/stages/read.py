@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import logging
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,7 +17,10 @@ from trigger_lut.data.labels import shortened
 from trigger_lut.data.records import RowWriter, row_type
 from trigger_lut.data.root_files import file_uuid
 from trigger_lut.errors import BadFileError, DataError
+from trigger_lut.stages.registry import Output
 from trigger_lut.utils.files import write_together
+
+LOG = logging.getLogger(__name__)
 
 
 def rows_of(card: Path) -> Path:
@@ -36,16 +39,16 @@ def rows_of(card: Path) -> Path:
     return card.with_suffix(".rows")
 
 
-def read(description: Path, source: Source, card: Path) -> None:
-    """Write the records of one file of a data set, and a ReadCard next to them.
+def run(*, description: Path, source: str, card: Output) -> None:
+    """Read one ROOT file of a data set into records, with a ReadCard next to them.
 
     Parameters
     ----------
     description : Path
-        Description of the data set.
-    source : Source
-        The file, with its friends.
-    card : Path
+        Description of the data set (JSON).
+    source : str
+        JSON of the file, with its friends and its class.
+    card : Output
         Card to write. `rows_of` gives the file of the records. Both are written, or none.
 
     Raises
@@ -57,6 +60,11 @@ def read(description: Path, source: Source, card: Path) -> None:
     BadFileError
         If the file cannot be read. Where the description has `on_bad_file: skip`, the card has no entries instead.
     """
+    read_file(description, Source.of(source), card)
+
+
+def read_file(description: Path, source: Source, card: Path) -> None:
+    """Write the records of one file, as `run`."""
     watch, data_set = Stopwatch(), load_data_set(description, truth=False)
     left_out: str | None = None
     entries = kept = 0
@@ -70,7 +78,7 @@ def read(description: Path, source: Source, card: Path) -> None:
         except BadFileError as error:
             if data_set.on_bad_file == "refuse":
                 raise
-            print(f"ingest: skipped: {error}", file=sys.stderr, flush=True)
+            LOG.warning(f"ingest: skipped: {error}")
             left_out = str(error).removeprefix(f"{source.file}: ")
             entries, kept, others = _write_rows(data_set, (), path)
 

@@ -1,4 +1,7 @@
-"""Registry of the stages: the signature of `run` in `stages/<name>.py` gives the command line of stage `<name>`.
+"""Registry of the stages: the signature of a stage's function gives its command line.
+
+Stage `<name>` is the function `run` of `stages/<name>.py`, or a function `<name>` in `stages/` or `report/pages/` whose
+name begins with one of `PREFIXES`.
 
 The sources are parsed, not imported, so that the command line and the Snakefile start without TensorFlow.
 A parameter of type `Path` is an input file, one of type `Output` a file to write. Any other one is a setting.
@@ -20,7 +23,9 @@ from typing import Any
 Output = Path
 """Type of a parameter that names a file or folder to write."""
 
-FOLDER = Path(__file__).parent
+PACKAGE = Path(__file__).parents[1]
+FOLDERS = ("stages", "report/pages")
+PREFIXES = ("resolve_", "page_of_", "pages_of_")
 NUMBERS = ("int", "float")
 
 
@@ -79,14 +84,20 @@ class Stage:
     Attributes
     ----------
     name : str
-        Name of its module, rule and card.
+        Its name, and that of its rule.
+    module : str
+        Module of its function.
+    attribute : str
+        Name of the function.
     summary : str
-        First line of the docstring of `run`.
+        First line of the docstring of the function.
     arguments : tuple of Argument
         Its parameters in order.
     """
 
     name: str
+    module: str
+    attribute: str
     summary: str
     arguments: tuple[Argument, ...]
 
@@ -124,9 +135,9 @@ class Stage:
             words.append(f"{argument.flag}{' ' if argument.many else '='}{{{place}:q}}")
         return " ".join([*words, "&> {log} || failed {log}"])
 
-    def add_to(self, group: Any) -> None:
-        """Add the command of the stage to subparsers of argparse."""
-        sub = group.add_parser(self.command, help=self.summary.rstrip("."), description=self.summary)
+    def add_to(self, group: Any, name: str = "") -> None:
+        """Add the command of the stage to subparsers of argparse, under its own or another name."""
+        sub = group.add_parser(name or self.command, help=self.summary.rstrip("."), description=self.summary)
         sub.set_defaults(function=self.run)
         sub.add_argument("--threads", type=int, metavar="N", help="threads of the libraries; default: all cores")
         for argument in self.arguments:
@@ -136,13 +147,13 @@ class Stage:
             elif argument.kind == "bool":
                 options |= {"nargs": "?", "const": True}
             if not argument.required:
-                options["default"] = argument.default
+                options["default"] = list(argument.default or ()) if argument.many else argument.default
             sub.add_argument(argument.flag, metavar=_metavar(argument.kind), **options)
 
     def function(self) -> Callable[..., Any]:
-        """Import the module of the stage and return its `run`."""
-        run: Callable[..., Any] = importlib.import_module(f"trigger_lut.stages.{self.name}").run
-        return run
+        """Import the module of the stage and return its function."""
+        function: Callable[..., Any] = getattr(importlib.import_module(self.module), self.attribute)
+        return function
 
     def run(self, args: argparse.Namespace) -> None:
         """Call the stage with parsed options. Models are read from JSON."""
@@ -163,20 +174,21 @@ def registry() -> dict[str, Stage]:
     Returns
     -------
     dict of Stage
-        Stages by name: the modules of this folder with a function `run`.
+        Stages by name.
     """
     stages = {}
-    for path in sorted(FOLDER.glob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        runs = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "run"]
-        if runs:
-            stages[path.stem] = _stage(path.stem, runs[0])
+    for path in (path for folder in FOLDERS for path in sorted((PACKAGE / folder).glob("*.py"))):
+        module = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and (node.name == "run" or node.name.startswith(PREFIXES)):
+                name = path.stem if node.name == "run" else node.name
+                stages[name] = _stage(name, module, node)
     return stages
 
 
-def _stage(name: str, run: ast.FunctionDef) -> Stage:
+def _stage(name: str, module: str, run: ast.FunctionDef) -> Stage:
     if run.args.args or run.args.vararg or run.args.kwarg:
-        raise TypeError(f"stages/{name}.py: run: expected parameters behind * alone")
+        raise TypeError(f"{module}: {run.name}: expected parameters behind * alone")
     text = ast.get_docstring(run) or ""
     meanings = _meanings(text)
     arguments = []
@@ -194,7 +206,7 @@ def _stage(name: str, run: ast.FunctionDef) -> Stage:
                 meaning=meanings.get(argument.arg, argument.arg.replace("_", " ")),
             )
         )
-    return Stage(name, text.split("\n")[0], tuple(arguments))
+    return Stage(name, module, run.name, text.split("\n")[0], tuple(arguments))
 
 
 def _meanings(docstring: str) -> dict[str, str]:

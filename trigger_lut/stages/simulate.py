@@ -1,4 +1,4 @@
-"""Stage `simulate`: one ROOT file of jets of one class, and its card."""
+"""Stage `simulate`: one ROOT file of one class, and its card."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ import numpy as np
 from trigger_lut.cards.base import Stopwatch, Strict, write_card
 from trigger_lut.cards.stage_cards import SimulateCard
 from trigger_lut.config.budget import read_yaml, validate
+from trigger_lut.config.crossings import CROSSING_CLASSES
+from trigger_lut.config.muons import MUON
 from trigger_lut.config.simulation import SIMULATED_CLASSES, PlannedFile, Simulation, planned_files
 from trigger_lut.errors import ConfigurationError, nearest
+from trigger_lut.stages.registry import Output
 
 if TYPE_CHECKING:
     from trigger_lut.simulation.jets.clustering import Jets
@@ -34,8 +37,36 @@ def read_simulation(description: Path) -> Simulation:
     return block.simulate
 
 
-def simulate_file(description: Path, process: str, part: int, root_file: Path, card: Path) -> None:
-    """Simulate one file of the data set.
+def run(*, description: Path, process: str, part: int, root: Output, card: Output) -> None:
+    """Simulate one file: jets with Pythia8 and FastJet, muons in a chamber, or whole crossings.
+
+    Parameters
+    ----------
+    description : Path
+        Description of the data set (JSON).
+    process : str
+        Class of the file: of jets g, q, W, Z or t; muon; or of crossings.
+    part : int
+        Number of the file of this class, from 0.
+    root : Output
+        ROOT file to write.
+    card : Output
+        Card to write (JSON).
+    """
+    if process in CROSSING_CLASSES:
+        from trigger_lut.simulation.crossings.files import simulate_crossing_file
+
+        simulate_crossing_file(description, process=process, part=part, root_file=root, card=card)
+    elif process == MUON:
+        from trigger_lut.simulation.muons.files import simulate_muon_file
+
+        simulate_muon_file(description, part=part, root_file=root, card=card)
+    else:
+        simulate_file(description, process=process, part=part, root_file=root, card=card)
+
+
+def simulate_file(description: Path, *, process: str, part: int, root_file: Path, card: Path) -> None:
+    """Simulate one file of jets.
 
     The same description gives the same content of every branch.
 

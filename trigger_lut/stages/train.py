@@ -37,8 +37,8 @@ def run(
     model: Output,
     network: Output,
     card: Output,
-    warm: Output | None = None,
-    start: Path | None = None,
+    save_warm_start: Output | None = None,
+    warm_start: Path | None = None,
     gpus: int = 1,
 ) -> None:
     """Train a design to its budget, or import its Keras file.
@@ -57,9 +57,9 @@ def run(
         Integer network to write.
     card : Output
         Card to write (JSON).
-    warm : Output or None
+    save_warm_start : Output or None
         State before the widths are frozen, to write for smaller designs.
-    start : Path or None
+    warm_start : Path or None
         That state of the design that this one starts from.
     gpus : int
         GPUs that share the training; default: one.
@@ -74,7 +74,7 @@ def run(
     DivergedError
         If a value is not finite.
     CardError
-        For a wrong `start`.
+        For a wrong `warm_start`.
     ToolMissingError
         Without the synthesizer.
     """
@@ -90,13 +90,13 @@ def run(
             model=model,
             network=network,
             card=card,
-            warm=warm,
+            warm=save_warm_start,
             read=[spec, codes],
             watch=watch,
         )
         return
-    began = warm_starts.load(start, design, events)
-    read = [spec, codes] if start is None else [spec, codes, start]
+    began = warm_starts.load(warm_start, design, events)
+    read = [spec, codes] if warm_start is None else [spec, codes, warm_start]
     belongs_to = checkpoint.fingerprint(design.model_dump_json(), *(sha256(path) for path in read[1:]), CODE)
     session = Session(
         design,
@@ -129,7 +129,7 @@ def run(
         history=state.history,
         **watch.provenance(read, "tensorflow", "keras"),
     )
-    warm_file = {} if warm is None else {warm: lambda path: warm_starts.export(checkpoints, path)}
+    warm_file = {} if save_warm_start is None else {save_warm_start: lambda path: warm_starts.export(checkpoints, path)}
     write_together(
         {
             model: keras_model.save,

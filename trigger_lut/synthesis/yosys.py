@@ -6,6 +6,7 @@ Run as `python -m trigger_lut.synthesis.yosys COMMAND...`; `run_yosys` does that
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import subprocess
@@ -24,6 +25,8 @@ from trigger_lut.utils.memory import gigabytes, limited
 if TYPE_CHECKING:
     from trigger_lut.config.budget import Target
     from trigger_lut.synthesis.synthesizers import VerilogSources
+
+LOG = logging.getLogger(__name__)
 
 NO_MEMORY = re.compile(r"bad_alloc|MemoryError|[Oo]ut of memory|[Cc]annot allocate memory|failed to map segment")
 
@@ -88,17 +91,16 @@ def synthesize(files: list[Path], top: str, family: str, *, bram18: int = 0) -> 
                 free -= count
             else:
                 in_luts.append(name)
-        print(
+        LOG.warning(
             f"trigger_lut: {top}: Yosys would use {wanted} block RAMs of 18 Kb, the budget grants {bram18}: "
             f"{len(in_luts)} tables are built from LUTs",
-            file=sys.stderr,
         )
         module, memories = _netlist(files, top, family, in_luts)
     # Synthesis of the rest may differ, and the contents of a block RAM may be arranged in another way than is checked
     # here. LUTs alone always do.
     mapped = [(memory, block_rams(module, memory)) for memory in memories.values()]
     if _count(block_rams(module)) > bram18 or not all(holds_memory(cells, memory) for memory, cells in mapped if cells):
-        print(f"trigger_lut: {top}: block RAMs could not be confirmed: all tables are built from LUTs", file=sys.stderr)
+        LOG.warning(f"trigger_lut: {top}: block RAMs could not be confirmed: all tables are built from LUTs")
         module, _ = _netlist(files, top, family)
     return module
 

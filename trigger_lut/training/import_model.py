@@ -7,8 +7,8 @@ rounding is the only difference that is allowed; an exact evaluation of the mode
 
 from __future__ import annotations
 
+import logging
 import shutil
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -34,6 +34,8 @@ from trigger_lut.training.summary import measurement, train_card
 from trigger_lut.utils.files import write_together
 from trigger_lut.verification.exact_keras import explained
 from trigger_lut.verification.keras_model import run_keras
+
+LOG = logging.getLogger(__name__)
 
 CHECKED_EVENTS = 2000  # test events, and as many random ones
 
@@ -90,7 +92,7 @@ def import_model(
     check_against_keras(keras_model, integers, events, where)
     notes = [note] * (note is not None) + precision_notes(keras_model, integers, events.of(TEST)[0])
     for line in notes:
-        print(f"train: {where}: {line}", file=sys.stderr)
+        LOG.warning(f"train: {where}: {line}")
     began = time.monotonic()
     built = measure(integers)
     seconds = time.monotonic() - began
@@ -184,7 +186,7 @@ def check_against_keras(model: Any, network: Network, events: EventCodes, where:
     if not wrong.any():
         return
     if differences.note:
-        print(f"train: {where}: {differences.note}; the stage verify counts these differences", file=sys.stderr)
+        LOG.warning(f"train: {where}: {differences.note}; the stage verify counts these differences")
         return
     event, output = (int(n) for n in np.argwhere(wrong)[0])
     size = np.abs(outputs - expected)[wrong].max()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -22,6 +23,8 @@ from trigger_lut.training.candidates import (
 from trigger_lut.training.controller import Controller
 from trigger_lut.training.summary import measurement
 from trigger_lut.training.trainable_model import TrainableModel, Weights
+
+LOG = logging.getLogger(__name__)
 
 PLAIN = (
     "epoch",
@@ -144,10 +147,9 @@ class RunState:
         self.budget = replace(self.budget, correction=correction(built, cost))
         self.measurements.append(measurement(self.spec, built, cost, epoch=self.epoch, reason=reason))
         self.seconds_measuring += time.monotonic() - started
-        print(
+        LOG.info(
             f"epoch {self.epoch}: {reason}: {built.luts} LUTs by Yosys, {cost.luts:.0f} by the surrogate; "
             f"{built.latency_cycles} cycles, {built.fmax_mhz:.0f} MHz after {built.cuts} cuts",
-            flush=True,
         )
         return built
 

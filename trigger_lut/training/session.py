@@ -14,6 +14,7 @@ If the outputs of the pruned network are constant, training ends with the smalle
 
 from __future__ import annotations
 
+import logging
 import time
 from pathlib import Path
 
@@ -44,6 +45,8 @@ from trigger_lut.training.run_state import RunState
 from trigger_lut.training.select_result import select_result
 from trigger_lut.training.trainable_model import TrainableModel
 from trigger_lut.training.types import Pressure
+
+LOG = logging.getLogger(__name__)
 
 ROUNDS = 120  # evaluations of cost and accuracy in a training of many epochs
 WIDTH_RATE = 1.0  # of the learning rate
@@ -148,7 +151,7 @@ class Session:
         if state.epoch % self.every == 0 or state.epoch == state.until:
             self._evaluate(loss)
         state.seconds += time.monotonic() - started - (state.seconds_measuring - measuring)
-        print(progress.line(state, loss), flush=True)
+        LOG.info(progress.line(state, loss))
         self.save()
 
     def _schedule(self) -> None:
@@ -231,4 +234,4 @@ class Session:
         if held is not None:
             arrays, values = held
             self.state.unpack(self.model.load_trainer_arrays(arrays), values)
-            print(f"resuming from epoch {self.state.epoch}", flush=True)
+            LOG.info(f"resuming from epoch {self.state.epoch}")

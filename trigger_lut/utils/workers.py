@@ -10,6 +10,8 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import active_children, get_context
 from multiprocessing.process import BaseProcess
 
+from trigger_lut.utils.messages import log_to_stderr
+
 
 @contextlib.contextmanager
 def workers(jobs: int) -> Iterator[ProcessPoolExecutor]:
@@ -30,7 +32,7 @@ def workers(jobs: int) -> Iterator[ProcessPoolExecutor]:
         The pool.
     """
     others = set(active_children())
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=os.setsid)
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_begin)
     try:
         yield pool
     except BaseException:
@@ -39,6 +41,11 @@ def workers(jobs: int) -> Iterator[ProcessPoolExecutor]:
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _begin() -> None:
+    os.setsid()
+    log_to_stderr()
 
 
 def _kill(process: BaseProcess) -> None:

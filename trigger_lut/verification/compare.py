@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import sys
+import logging
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -25,6 +25,8 @@ from trigger_lut.network.network import Network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.verification.exact_keras import Explained, explained
 from trigger_lut.verification.keras_model import flip_keras, run_keras
+
+LOG = logging.getLogger(__name__)
 
 CONTROL_VECTORS = 4000
 # Of back ends that are interpreted: a few hundred to a few thousand vectors a second.
@@ -243,13 +245,12 @@ def _comparison(run: Run, network: Network) -> Comparison:
         changed, reference = run.control(run.control_vectors)
         caught = differences(evaluate(reference, run.control_vectors), changed)[0]
     except FirmwareError as error:
-        print(f"verify: no negative control for {run.name}: {error}", file=sys.stderr)
+        LOG.warning(f"verify: no negative control for {run.name}: {error}")
         caught = 0
-    print(
+    LOG.info(
         f"verify: {run.name}: {mismatches} mismatches in {vectors} vectors, {rounding} by float rounding, "
         f"{seconds:.2f} s; "
         f"control: {caught} in {len(run.control_vectors)}, {time.monotonic() - start - seconds:.2f} s",
-        file=sys.stderr,
     )
     return Comparison(
         name=run.name,

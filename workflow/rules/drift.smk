@@ -8,7 +8,7 @@ if plan.drift:
     rule drift:
         """Compare data set {wildcards.drift} in the frozen network of design {wildcards.design} with its own."""
         input:
-            **({"thresholds": "results/{design}/thresholds.json"} if plan.data_set.trigger is not None else {}),
+            thresholds="results/{design}/thresholds.json" if plan.data_set.trigger is not None else [],
             spec="results/{design}/spec.json",
             network="results/{design}/network.npz",
             description=f"{DATA}/data_set.json",
@@ -18,24 +18,16 @@ if plan.drift:
             new_codes=f"{DATA}/drift/{{drift}}/codes.npz",
             new_ingest=f"{DATA}/drift/{{drift}}/ingest.json",
         output:
-            "results/{design}/drift_{drift}.json",
+            card="results/{design}/drift_{drift}.json",
         params:
-            trigger=lambda wildcards: (
-                f"--thresholds results/{wildcards.design}/thresholds.json"
-                f" --trigger {shlex.quote(plan.data_set.trigger.model_dump_json())}"
-                if plan.data_set.trigger is not None
-                else ""
-            ),
+            trigger=always(plan.data_set.trigger.model_dump_json() if plan.data_set.trigger is not None else ""),
             code=fingerprint("stages.drift"),
         resources:
             **needs(mem_mb=2000, runtime=10),
         log:
             "results/logs/{design}/drift_{drift}.log",
         shell:
-            "trigger-lut stage drift --spec {input.spec} --network {input.network} --description {input.description}"
-            " --codes {input.codes} --ingest {input.ingest} --new-description {input.new_description}"
-            " --new-codes {input.new_codes} --new-ingest {input.new_ingest} {params.trigger} --card {output}"
-            " &> {log} || failed {log}"
+            stage("drift")
 
     rule page_of_drift:
         """Draw the page of data set {wildcards.drift} in the frozen firmware of design {wildcards.design}."""
@@ -52,4 +44,4 @@ if plan.drift:
         log:
             "results/logs/{design}/page_of_drift_{drift}.log",
         shell:
-            "trigger-lut stage page-of-drift --drift {input} --folder {params.folder} &> {log} || failed {log}"
+            stage("page_of_drift", drift="input", folder="params.folder")

@@ -37,4 +37,4 @@ rule page_of_importance:
     log:
         "results/logs/{design}/page_of_importance.log",
     shell:
-        "trigger-lut stage page-of-importance --importance {input} --folder {params.folder} &> {log} || failed {log}"
+        stage("page_of_importance", importance="input", folder="params.folder")

@@ -24,7 +24,7 @@ rule read:
         rows=temp("results/data/{data_set}/read/{number}.rows"),
         card=temp("results/data/{data_set}/read/{number}.json"),
     params:
-        source=lambda wildcards: shlex.quote(source(wildcards).text()),
+        source=lambda wildcards: source(wildcards).text(),
         untracked=lambda wildcards: untracked(here(source(wildcards))),
         code=fingerprint("stages.read"),
     wildcard_constraints:
@@ -34,8 +34,7 @@ rule read:
     log:
         "results/logs/data/{data_set}/read_{number}.log",
     shell:
-        "trigger-lut stage read --description {input.description} --source {params.source} --card {output.card}"
-        " &> {log} || failed {log}"
+        stage("read")
 
 
 # An imported model gives the formats that the description of the data set leaves open.
@@ -98,4 +97,4 @@ if plan.data_set.anomaly is not None:
             codes="results/data/{data_set}/encoded.npz",
             card="results/data/{data_set}/ingest.json",
 
-    ruleorder: teacher > ingest_without_scores > ingest
+    ruleorder: anomaly_score > ingest_without_scores > ingest

@@ -1,10 +1,5 @@
 # Pages and plots for people, drawn from cards alone; `snakemake --report report.zip` collects them.
 DESIGN_PAGES = "results/{design}/pages"
-# Cards of stages that the budget file can switch on.
-OPTIONAL_CARDS = [
-    *(["vendor"] if VENDOR_TOOLS else []),
-    *(["route"] if plan.budget.verification.ecp5_place_and_route else []),
-]
 DATA_PAGES = f"{DATA}/pages"
 SIMULATED_PLOT = (
     ("angles", "angles of fits")
@@ -25,7 +20,7 @@ if plan.data_set.tagging is not None:
 rule pages_of_data:
     """Draw the pages of the data set."""
     input:
-        **({"simulation": f"{DATA}/check_simulation.json"} if plan.simulated else {}),
+        simulation=f"{DATA}/check_simulation.json" if plan.simulated else [],
         ingest=f"{DATA}/ingest.json",
         reference=f"{DATA}/reference.json",
     output:
@@ -43,21 +38,20 @@ rule pages_of_data:
         reference=shown(f"{DATA_PAGES}/reference.html", "reference", "what is learnable"),
     params:
         folder=DATA_PAGES,
-        simulation=f"--simulation {DATA}/check_simulation.json" if plan.simulated else "",
         code=fingerprint("report.pages.data"),
     resources:
         **needs(mem_mb=1000, runtime=10),
     log:
         f"results/logs/data/{DATA_SET}/pages.log",
     shell:
-        "trigger-lut stage pages-of-data {params.simulation} --ingest {input.ingest} --reference {input.reference}"
-        " --folder {params.folder} &> {log} || failed {log}"
+        stage("pages_of_data", folder="params.folder")
 
 
 rule pages_of_design:
     """Draw the pages of design {wildcards.design}."""
     input:
-        **{name: f"results/{{design}}/{name}.json" for name in OPTIONAL_CARDS},
+        vendor="results/{design}/vendor.json" if VENDOR_TOOLS else [],
+        route="results/{design}/route.json" if plan.budget.verification.ecp5_place_and_route else [],
         spec="results/{design}/spec.json",
         reference=f"{DATA}/reference.json",
         train="results/{design}/train.json",
@@ -79,7 +73,6 @@ rule pages_of_design:
         pipeline=shown(f"{DESIGN_PAGES}/pipeline.svg", "timing", "pipeline timing"),
     params:
         folder=DESIGN_PAGES,
-        optional=" ".join(f"--{name} results/{{design}}/{name}.json" for name in OPTIONAL_CARDS),
         # for the captions
         luts=lambda wildcards: asked(wildcards).budget.luts,
         latency_ns=lambda wildcards: asked(wildcards).budget.latency_ns,
@@ -92,9 +85,7 @@ rule pages_of_design:
     log:
         "results/logs/{design}/pages.log",
     shell:
-        "trigger-lut stage pages-of-design --spec {input.spec} --reference {input.reference} --train {input.train}"
-        " --physics {input.physics} --verify {input.verify} --synth {input.synth} --timing {input.timing}"
-        " --folder {params.folder} {params.optional} &> {log} || failed {log}"
+        stage("pages_of_design", folder="params.folder")
 
 
 rule page_of_event:
@@ -105,14 +96,14 @@ rule page_of_event:
     output:
         shown(f"{DESIGN_PAGES}/event.html", "event", "path of one event"),
     params:
+        event=0,
         code=fingerprint("report.pages.event"),
     resources:
         **needs(mem_mb=1000, runtime=10),
     log:
         "results/logs/{design}/page_of_event.log",
     shell:
-        "trigger-lut report event --name {wildcards.design} --network {input.network} --codes {input.codes}"
-        " --output {output} &> {log} || failed {log}"
+        stage("page_of_event", name="wildcards.design", event="params.event", output="output")
 
 
 rule page_of_firmware:
@@ -130,7 +121,7 @@ rule page_of_firmware:
     log:
         "results/logs/{design}/page_of_firmware.log",
     shell:
-        "trigger-lut stage page-of-firmware --firmware {input} --folder {params.folder} &> {log} || failed {log}"
+        stage("page_of_firmware", firmware="input", folder="params.folder")
 
 
 rule pages_of_proof:
@@ -150,8 +141,7 @@ rule pages_of_proof:
     log:
         "results/logs/{design}/pages_of_proof.log",
     shell:
-        "trigger-lut stage pages-of-proof --prove {input.prove} --faults {input.faults} --folder {params.folder}"
-        " &> {log} || failed {log}"
+        stage("pages_of_proof", folder="params.folder")
 
 
 rule page_of_release:
@@ -167,7 +157,7 @@ rule page_of_release:
     log:
         "results/logs/{design}/page_of_release.log",
     shell:
-        "trigger-lut stage page-of-release --release {input} --output {output} &> {log} || failed {log}"
+        stage("page_of_release", release="input", output="output")
 
 
 if DESIGNS:
@@ -186,15 +176,13 @@ if DESIGNS:
             plot=shown("results/summary.svg", "summary", "accuracy against LUTs"),
         params:
             folder="results",
-            routes=lambda wildcards, input: f"--routes {' '.join(input.routes)}" if input.routes else "",
             code=fingerprint("report.pages.summary"),
         resources:
             **needs(mem_mb=1000, runtime=10),
         log:
             "results/logs/pages_of_summary.log",
         shell:
-            "trigger-lut stage pages-of-summary --summary {input.summary} --folder {params.folder} {params.routes}"
-            " &> {log} || failed {log}"
+            stage("pages_of_summary", folder="params.folder")
 
 
 rule page_of_guarantees:
@@ -204,14 +192,14 @@ rule page_of_guarantees:
     output:
         shown("results/guarantees.html", "guarantees", "meaning of each claim"),
     params:
-        designs="--designs " + " ".join(f"results/{design}" for design in DESIGNS) if DESIGNS else "",
+        designs=[f"results/{design}" for design in DESIGNS],
         code=fingerprint("report.pages.guarantees"),
     resources:
         **needs(mem_mb=1000, runtime=10),
     log:
         "results/logs/page_of_guarantees.log",
     shell:
-        "trigger-lut stage page-of-guarantees {params.designs} --output {output} &> {log} || failed {log}"
+        stage("page_of_guarantees", designs="params.designs", output="output")
 
 
 # Of the scan's designs no pages of their own are made unless they are asked for by name.
@@ -246,28 +234,25 @@ INDEXED_CARDS = [name for name in INDEXED if name != "event"]
 rule page_of_index:
     """Draw the landing page, which leads through all stages of all designs."""
     input:
-        **({"summary": "results/summary.json"} if DESIGNS else {}),
-        **({"scan": "results/scan.json"} if POINTS else {}),
+        summary="results/summary.json" if DESIGNS else [],
+        scan="results/scan.json" if POINTS else [],
         cards=expand("results/{design}/{card}.json", design=DESIGNS, card=["spec", *INDEXED_CARDS]),
         data=[f"{DATA}/ingest.json", f"{DATA}/reference.json"],
         pages=PAGES,
     output:
         "results/index.html",
     params:
-        designs="--designs " + " ".join(f"results/{design}" for design in DESIGNS) if DESIGNS else "",
-        stages=f"--stages {' '.join(INDEXED)}" if DESIGNS else "",
+        designs=[f"results/{design}" for design in DESIGNS],
+        stages=INDEXED if DESIGNS else [],
         data=DATA,
-        summary="--summary results/summary.json" if DESIGNS else "",
-        scan="--scan results/scan.json" if POINTS else "",
-        proof="--proof-required" if plan.budget.verification.require_proof else "",
+        proof_required=plan.budget.verification.require_proof,
         code=fingerprint("report.pages.index"),
     resources:
         **needs(mem_mb=1000, runtime=10),
     log:
         "results/logs/page_of_index.log",
     shell:
-        "trigger-lut stage page-of-index {params.designs} {params.stages} --data {params.data} {params.summary} {params.scan}"
-        " {params.proof} --output {output} &> {log} || failed {log}"
+        stage("page_of_index", designs="params.designs", data="params.data", output="output")
 
 
 rule pages:

@@ -5,7 +5,7 @@ rule physics:
         network="results/{design}/network.npz",
         codes=f"{DATA}/codes.npz",
         model="results/{design}/model.keras",
-        references=f"{DATA}/reference.npz",
+        baseline_predictions=f"{DATA}/reference.npz",
     output:
         card="results/{design}/physics.json",
     params:

@@ -19,7 +19,7 @@ rule prove:
         stage("prove")
 
 
-rule faults:
+rule inject_faults:
     """Put faults into the Verilog of design {wildcards.design} and see whether verification notices them."""
     input:
         spec="results/{design}/spec.json",
@@ -31,10 +31,10 @@ rule faults:
         card="results/{design}/faults.json",
     params:
         fault_count=plan.budget.verification.faults,
-        code=fingerprint("stages.faults"),
+        code=fingerprint("stages.inject_faults"),
     resources:
         **needs(mem_mb=2000, runtime=60),
     log:
         "results/logs/{design}/faults.log",
     shell:
-        stage("faults")
+        stage("inject_faults")

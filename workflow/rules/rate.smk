@@ -64,5 +64,4 @@ if plan.data_set.trigger is not None:
         log:
             "results/logs/{design}/page_of_rate.log",
         shell:
-            "trigger-lut stage page-of-rate --rate {input.rate} --decision {input.decision} --folder {params.folder}"
-            " &> {log} || failed {log}"
+            stage("page_of_rate", folder="params.folder")

@@ -18,8 +18,13 @@ rule resolve_design:
     log:
         "results/logs/{design}/resolve.log",
     shell:
-        "trigger-lut stage resolve --budget={params.budget:q} --targets={params.targets:q} --design={wildcards.design}"
-        " --output {output} &> {log} || failed {log}"
+        stage(
+            "resolve_design",
+            budget="params.budget",
+            targets="params.targets",
+            design="wildcards.design",
+            output="output",
+        )
 
 
 rule resolve_data_set:
@@ -39,7 +44,7 @@ rule resolve_data_set:
     log:
         "results/logs/data/{data_set}/resolve_data_set.log",
     shell:
-        "trigger-lut stage resolve-data-set --description={params.description:q} --output {output} &> {log} || failed {log}"
+        stage("resolve_data_set", description="params.description", output="output")
 
 
 if SIMULATED:
@@ -61,4 +66,4 @@ if SIMULATED:
         log:
             "results/logs/data/{simulated}/resolve_simulation.log",
         shell:
-            "trigger-lut stage resolve-simulation --description={params.description:q} --output {output} &> {log} || failed {log}"
+            stage("resolve_simulation", description="params.description", output="output")

@@ -37,4 +37,4 @@ if POINTS:
         log:
             "results/logs/pages_of_scan.log",
         shell:
-            "trigger-lut stage pages-of-scan --scan {input} --folder {params.folder} &> {log} || failed {log}"
+            stage("pages_of_scan", scan="input", folder="params.folder")

@@ -10,12 +10,7 @@ if SIMULATED:
             root="data/{simulated}/{process}_{part}.root",
             card="data/{simulated}/{process}_{part}.json",
         params:
-            code=fingerprint(
-                "stages.simulate",
-                "simulation.muons.files",
-                "simulation.crossings.files",
-                without=("config.data_set.model",),
-            ),
+            code=fingerprint("stages.simulate", without=("config.data_set.model",)),
         wildcard_constraints:
             process="[A-Za-z][A-Za-z0-9]*",
             part="[0-9]+",
@@ -24,17 +19,16 @@ if SIMULATED:
         log:
             "results/logs/data/{simulated}/simulate_{process}_{part}.log",
         shell:
-            "trigger-lut stage simulate --description {input} --process {wildcards.process} --part {wildcards.part}"
-            " --root {output.root} --card {output.card} &> {log} || failed {log}"
+            stage("simulate", description="input", process="wildcards.process", part="wildcards.part")
 
 
 if plan.simulated:
-    # The module that checks what is simulated, and the option that gives it the description.
+    # The module that checks what is simulated, and the argument that takes the description.
     CHECK, DESCRIBED = (
-        ("simulation.muons.files", "--muons")
+        ("simulation.muons.files", "muons")
         if plan.data_set.simulate_muons
         else (
-            ("simulation.crossings.check", "--crossings")
+            ("simulation.crossings.check", "crossings")
             if plan.data_set.simulate_crossings
             else ("simulation.jets.mass_peaks", "")
         )
@@ -43,17 +37,16 @@ if plan.simulated:
     rule check_simulation:
         """Check the simulated data: mass peaks of jets, efficiencies of chambers, kinds of crossings."""
         input:
-            **({"described": f"data/{DATA_SET}/simulation.json"} if DESCRIBED else {}),
-            files=plan.files,
+            **{name: f"data/{DATA_SET}/simulation.json" if name == DESCRIBED else [] for name in ("muons", "crossings")},
+            root=plan.files,
             cards=[file.with_suffix(".json") for file in plan.files] if plan.data_set.simulate_crossings else [],
         output:
-            f"{DATA}/check_simulation.json",
+            card=f"{DATA}/check_simulation.json",
         params:
-            described=f"{DESCRIBED} data/{DATA_SET}/simulation.json" if DESCRIBED else "",
             code=fingerprint(CHECK),
         resources:
             **needs(mem_mb=1000, runtime=10),
         log:
             f"results/logs/data/{DATA_SET}/check_simulation.log",
         shell:
-            "trigger-lut stage check-simulation --root {input.files} {params.described} --card {output} &> {log} || failed {log}"
+            stage("check_simulation")

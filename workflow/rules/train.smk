@@ -9,12 +9,12 @@ rule train:
     input:
         spec="results/{design}/spec.json",
         codes=f"{DATA}/codes.npz",
-        start=larger_design,
+        warm_start=larger_design,
     output:
         model="results/{design}/model.keras",
         network="results/{design}/network.npz",
         card="results/{design}/train.json",
-        warm="results/{design}/warm.npz",
+        save_warm_start="results/{design}/warm.npz",
     params:
         # Not an output: Snakemake removes the outputs of a job that fails.
         checkpoints="results/checkpoints/{design}",

@@ -15,6 +15,7 @@ import ctypes
 import dataclasses
 import hashlib
 import json
+import logging
 import re
 import shutil
 import subprocess
@@ -33,6 +34,8 @@ from trigger_lut.fixed_point.formats import KIF, IntArray, uniform
 from trigger_lut.network.network import Network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.utils.identifiers import hls_namespace, hls_top
+
+LOG = logging.getLogger(__name__)
 
 PROJECT_FILE = "project.json"
 EMULATOR_BITS = 52  # the emulator's interface is double
@@ -125,7 +128,7 @@ def write_hls(
     with contextlib.redirect_stdout(sys.stderr):
         project = _layer_by_layer(model, whole, network, part, spec)
         if project.note:
-            print(f"hls4ml: {project.note}", file=sys.stderr)
+            LOG.warning(f"hls4ml: {project.note}")
             shutil.rmtree(part, ignore_errors=True)
             project = dataclasses.replace(_model_of_network(model, whole, network, part, spec), note=project.note)
     config = part / "hls4ml_config.yml"
@@ -410,5 +413,5 @@ def _compile(folder: Path, name: str, stamp: str) -> str:
     if done.returncode != 0 or not (folder / "firmware" / library).exists():
         errors = [line for line in messages.splitlines() if "error" in line] or messages.splitlines()[-5:]
         raise ToolFailedError(f"{folder}: build_lib.sh ended with {done.returncode}: " + "; ".join(errors[:5]))
-    print(f"hls4ml: compiled {folder / 'firmware' / library}", file=sys.stderr)
+    LOG.info(f"hls4ml: compiled {folder / 'firmware' / library}")
     return library

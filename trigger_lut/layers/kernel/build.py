@@ -12,9 +12,9 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
+import logging
 import os
 import platform
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +25,8 @@ from tensorflow.compiler.tf2xla.ops.gen_xla_ops import xla_call_module
 from trigger_lut.errors import ConfigurationError, ToolFailedError, ToolMissingError, nearest
 from trigger_lut.utils.files import locked_folder
 from trigger_lut.utils.programs import cxx_compiler, run_program
+
+LOG = logging.getLogger(__name__)
 
 SOURCE = Path(__file__).with_name("kernel.cpp")
 FLAGS = ("-std=c++20", "-O3", "-march=native", "-mprefer-vector-width=512", "-fPIC", "-shared", "-w")
@@ -79,7 +81,7 @@ def in_use() -> bool:
 
 
 def _said(kernel: bool, why: str) -> bool:
-    print(f"trigger_lut: look-ups by {'the CPU kernel' if kernel else 'XLA'} ({why})", file=sys.stderr, flush=True)
+    LOG.info(f"trigger_lut: look-ups by {'the CPU kernel' if kernel else 'XLA'} ({why})")
     return kernel
 
 

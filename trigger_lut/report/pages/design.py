@@ -44,7 +44,7 @@ def pages_of_design(
     vendor: Path | None = None,
     route: Path | None = None,
 ) -> None:
-    """Write one page for each stage, with its plots.
+    """Write one page of a design for each stage, with its plots.
 
     Parameters
     ----------

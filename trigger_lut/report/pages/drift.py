@@ -15,8 +15,8 @@ from trigger_lut.report.template import Cell, Page, Table, cells, judgement, num
 SHIFTED_OF = 10  # inputs whose most shifted codes are listed
 
 
-def page_of_drift(drift: Path, folder: Path) -> None:
-    """Write drift_<data set>.html and its plot of the same name.
+def page_of_drift(*, drift: Path, folder: Path) -> None:
+    """Write the page of a comparison with later data, drift_<data set>.html and its plot of the same name.
 
     Parameters
     ----------

@@ -20,22 +20,26 @@ PART = {
 }
 
 
-def page_of_event(design: str, *, network: Path, codes: Path, event: int, page: Path) -> None:
-    """Write the page of one event of the test split. Raises CardError for files that cannot be read.
+def page_of_event(*, network: Path, codes: Path, output: Path, name: str = "network", event: int = 0) -> None:
+    """Write the page of one event in a network, with all integers, for debugging.
 
     Parameters
     ----------
-    design : str
-        Name of the design.
-    network, codes : Path
-        Integer network, and codes of its data set.
+    network : Path
+        The integer network (network.npz).
+    codes : Path
+        Integer codes of its data set (codes.npz).
+    output : Path
+        Page to write (HTML).
+    name : str
+        Name of the design, for the title.
     event : int
-        Number of the event, from 0.
-    page : Path
-        Page to write.
+        Number of the event in the test split, from 0.
 
     Raises
     ------
+    CardError
+        If a file cannot be read.
     DataError
         If there is no such event, or if the codes are in other formats.
     """
@@ -52,7 +56,7 @@ def page_of_event(design: str, *, network: Path, codes: Path, event: int, page: 
     else:
         label = int(true[event])
         truth = "true class " + (integers.classes[label] if label < len(integers.classes) else str(label))
-    write_page(event_page(design, integers, vectors[event], steps, event, truth), page)
+    write_page(event_page(name, integers, vectors[event], steps, event, truth), output)
 
 
 def event_page(design: str, network: Network, codes: IntArray, steps: list[Step], event: int, truth: str) -> Page:

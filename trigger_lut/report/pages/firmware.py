@@ -10,12 +10,12 @@ from trigger_lut.report.plots.style import styled
 from trigger_lut.report.template import Page, Table, cells, record_table, write_page
 
 
-def page_of_firmware(card: Path, folder: Path) -> None:
-    """Write firmware.html and stages.svg.
+def page_of_firmware(*, firmware: Path, folder: Path) -> None:
+    """Write the page of a design's firmware: firmware.html and stages.svg.
 
     Parameters
     ----------
-    card : Path
+    firmware : Path
         FirmwareCard.
     folder : Path
         Folder of the page.
@@ -26,7 +26,7 @@ def page_of_firmware(card: Path, folder: Path) -> None:
         If a card is missing or damaged.
     """
     with styled():
-        write_page(firmware_page(read_card(FirmwareCard, card)), folder / "firmware.html")
+        write_page(firmware_page(read_card(FirmwareCard, firmware)), folder / "firmware.html")
 
 
 def firmware_page(card: FirmwareCard) -> Page:

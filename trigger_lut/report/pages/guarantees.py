@@ -17,8 +17,8 @@ ATTACK_CARD = Path(__file__).parents[2] / "verification" / "attack" / "attack.js
 """Card of the last complete attack on the proof. It is part of the package, since a workflow does not repeat it."""
 
 
-def page_of_guarantees(designs: Sequence[Path], output: Path) -> None:
-    """Write the page from the cards of designs.
+def page_of_guarantees(*, designs: Sequence[Path], output: Path) -> None:
+    """Write the page of the guarantees: claims, checks and assumptions.
 
     Parameters
     ----------

@@ -14,8 +14,8 @@ from trigger_lut.report.template import Cell, Page, Table, cells, number, write_
 MOST_ROWS = 400
 
 
-def page_of_importance(importance: Path, folder: Path) -> None:
-    """Write importance.html and its plot.
+def page_of_importance(*, importance: Path, folder: Path) -> None:
+    """Write the page of input importance of a design: importance.html and its plot.
 
     Parameters
     ----------

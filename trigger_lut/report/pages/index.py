@@ -141,7 +141,7 @@ def page_of_index(
     designs: Sequence[Path],
     stages: Sequence[str],
     data: Path,
-    page: Path,
+    output: Path,
     summary: Path | None = None,
     scan: Path | None = None,
     proof_required: bool = False,
@@ -156,8 +156,8 @@ def page_of_index(
         Stages of STAGES that ran, and drift_<data set>.
     data : Path
         Folder of the data set, with its pages in `pages`.
-    page : Path
-        Page to write.
+    output : Path
+        Page to write (HTML).
     summary, scan : Path or None
         Cards of all designs and of the scan.
     proof_required : bool
@@ -168,7 +168,7 @@ def page_of_index(
     CardError
         If a card is missing or damaged.
     """
-    root = page.parent
+    root = output.parent
     card = read_card(Summary, summary) if summary is not None else None
     scanned = read_card(ScanCard, scan) if scan is not None else None
     folders = {read_card(Spec, folder / "spec.json").design: folder for folder in designs}
@@ -184,7 +184,7 @@ def page_of_index(
             template="dashboard.html",
             more=_dashboard(card, scanned, folders, stages, root, proof_required=proof_required),
         )
-        write_page(shown, page)
+        write_page(shown, output)
 
 
 def _dashboard(

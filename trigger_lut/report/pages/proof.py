@@ -13,7 +13,7 @@ MOST_LISTED = 60
 
 
 def pages_of_proof(*, prove: Path, faults: Path, folder: Path) -> None:
-    """Write prove.html and faults.html.
+    """Write the pages of the proof and of injected faults: prove.html and faults.html.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from trigger_lut.report.template import Cell, Page, Table, cells, number, write_
 
 
 def page_of_rate(*, rate: Path, decision: Path, folder: Path) -> None:
-    """Write rate.html and its plots.
+    """Write the page of the rates of a design: rate.html and its plots.
 
     Parameters
     ----------

@@ -11,28 +11,28 @@ from trigger_lut.report.template import Cell, Page, Table, cells, write_page
 KINDS = {"ok": "good", "failed": "bad", "not checked": "text"}
 
 
-def page_of_release(card: Path, page: Path) -> None:
-    """Write the page.
+def page_of_release(*, release: Path, output: Path) -> None:
+    """Write the page of a release.
 
     Parameters
     ----------
-    card : Path
+    release : Path
         ReleaseCard.
-    page : Path
-        Page to write.
+    output : Path
+        Page to write (HTML).
 
     Raises
     ------
     CardError
         If a card is missing or damaged.
     """
-    write_page(release_page(read_card(ReleaseCard, card)), page)
+    write_page(release_page(read_card(ReleaseCard, release)), output)
 
 
 def release_page(card: ReleaseCard) -> Page:
     """Return the page."""
     checks = Table(
-        "trigger-lut check",
+        "trigger-lut check-release",
         ["Check", "", ""],
         [[Cell(c.name, "text"), Cell(c.status, KINDS[c.status]), Cell(c.detail, "text")] for c in card.checks],
     )

@@ -18,8 +18,8 @@ MARKS = (
 )
 
 
-def pages_of_scan(scan: Path, folder: Path) -> None:
-    """Write scan.html, scan.svg (LUTs) and scan_latency.svg.
+def pages_of_scan(*, scan: Path, folder: Path) -> None:
+    """Write the page of a scan: scan.html, scan.svg (LUTs) and scan_latency.svg.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ from trigger_lut.report.template import Cell, Page, Table, cells, fixed, fmax, j
 
 
 def pages_of_summary(*, summary: Path, folder: Path, routes: Sequence[Path] = ()) -> None:
-    """Write summary.html and summary.svg.
+    """Write the table of all designs: summary.html and summary.svg.
 
     Parameters
     ----------

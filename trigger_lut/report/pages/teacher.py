@@ -10,8 +10,8 @@ from trigger_lut.report.plots.style import styled
 from trigger_lut.report.template import Page, Table, cells, fixed, write_page
 
 
-def page_of_teacher(teacher: Path, folder: Path) -> None:
-    """Write teacher.html and scores.svg.
+def page_of_teacher(*, teacher: Path, folder: Path) -> None:
+    """Write the page of the teacher of an anomaly detection: teacher.html and scores.svg.
 
     Parameters
     ----------

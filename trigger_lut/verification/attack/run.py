@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import resource
 import signal
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +20,8 @@ from trigger_lut.utils.workers import workers
 from trigger_lut.verification.attack.designs import designs
 from trigger_lut.verification.attack.judge import Verdict, judge
 from trigger_lut.verification.attack.mutate import Mutant, draw_mutants
+
+LOG = logging.getLogger(__name__)
 
 PROOF_LIMIT_S = 300
 MEMORY_LIMIT = 8 << 30  # bytes
@@ -108,7 +110,7 @@ def attack(spec: Spec, count: int, seed: int, *, jobs: int = 1, seconds: float =
                 for mutant, verdict in zip(group, found.result(), strict=True):
                     outcomes.append(Outcome(mutant, verdict, proofs[mutant.number].result()))
                     if outcomes[-1].hole:
-                        print(f"attack: proven wrongly: {outcomes[-1].describe()}", file=sys.stderr, flush=True)
+                        LOG.warning(f"attack: proven wrongly: {outcomes[-1].describe()}")
     outcomes.sort(key=lambda outcome: outcome.mutant.number)
     return outcomes, _card(outcomes, seed, seconds, watch)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -27,6 +27,8 @@ from trigger_lut.verification.fuzz.implementations import Case, implementations,
 from trigger_lut.verification.fuzz.minimize import beginnings, first_failing, shrink_network
 from trigger_lut.verification.fuzz.random_models import Drawn, as_drawn, draw, in_float, interesting
 from trigger_lut.verification.vectors import corners
+
+LOG = logging.getLogger(__name__)
 
 VECTORS = 400
 SAMPLED_VECTORS = 60  # of back ends that are interpreted
@@ -171,7 +173,7 @@ def one_network(spec: Spec, seed: int, kept: Path) -> Tally:
     tally.holds.update(interesting(network))
     _control(tally, network, codes, seed)
     kinds = ", ".join(layer.name for layer in network.layers)
-    print(f"fuzz: seed {seed}: {kinds}: {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
+    LOG.info(f"fuzz: seed {seed}: {kinds}: {time.monotonic() - started:.1f} s")
     return tally
 
 

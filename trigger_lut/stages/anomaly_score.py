@@ -1,4 +1,4 @@
-"""Stage `teacher`: an autoencoder of background, whose score of each event small networks learn.
+"""Stage `anomaly_score`: an autoencoder of background, whose score of each event small networks learn.
 
 The teacher has Dense layers in float32, from some channels to a few units and back. It is trained on background to
 reproduce its input, each channel in units of its standard deviation. An event that it reproduces badly is unusual: the

@@ -1,26 +1,23 @@
 # Anomaly detection: a teacher learns what background is like, and networks learn its score.
 if plan.data_set.anomaly is not None:
 
-    rule teacher:
+    rule anomaly_score:
         """Train an autoencoder on background, and give every event its score."""
         input:
-            f"{DATA}/encoded.npz",
+            encoded=f"{DATA}/encoded.npz",
         output:
             codes=f"{DATA}/codes.npz",
             card=f"{DATA}/teacher.json",
         params:
-            background=always(
-                " ".join(f"--background={shlex.quote(name)}" for name in plan.data_set.anomaly.background)
-            ),
-            settings=always(shlex.quote(plan.data_set.anomaly.teacher.model_dump_json())),
-            code=fingerprint("stages.teacher"),
+            background=always(plan.data_set.anomaly.background),
+            teacher=always(plan.data_set.anomaly.teacher.model_dump_json()),
+            code=fingerprint("stages.anomaly_score"),
         resources:
             **needs(mem_mb=3000, runtime=60),
         log:
             f"results/logs/data/{DATA_SET}/teacher.log",
         shell:
-            "trigger-lut stage teacher --threads {threads} --encoded {input} {params.background}"
-            " --teacher={params.settings} --codes {output.codes} --card {output.card} &> {log} || failed {log}"
+            stage("anomaly_score", threads=True)
 
     rule page_of_teacher:
         """Draw the page of the teacher."""
@@ -37,4 +34,4 @@ if plan.data_set.anomaly is not None:
         log:
             f"results/logs/data/{DATA_SET}/page_of_teacher.log",
         shell:
-            "trigger-lut stage page-of-teacher --teacher {input} --folder {params.folder} &> {log} || failed {log}"
+            stage("page_of_teacher", teacher="input", folder="params.folder")

@@ -1,10 +1,10 @@
-rule reference:
+rule baselines:
     """Train the baselines: the same network in float, what is learnable from objects, and boosted trees."""
     input:
         codes=f"{DATA}/codes.npz",
     output:
         card=f"{DATA}/reference.json",
-        outputs=f"{DATA}/reference.npz",
+        baseline_predictions=f"{DATA}/reference.npz",
     params:
         network=always(plan.budget.network.model_dump_json()),
         epochs=plan.budget.training.epochs,

@@ -1,4 +1,4 @@
-"""Stage `verdict`: does every design meet its budget, and is it bit-exact? Measured elsewhere, judged here.
+"""Stage `check_budgets`: does every design meet its budget, and is it bit-exact? Measured elsewhere, judged here.
 
 No card is trusted. All files are compared with their checksums, back to the data (`provenance.follow`). The cards of a
 design are compared with each other and with its files (`consistency`). Figures that follow from others are computed
@@ -7,6 +7,7 @@ again. Only then the designs are judged (`judgement`).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,35 +17,45 @@ from trigger_lut.cards.provenance import follow
 from trigger_lut.cards.scan import ScanCard, ScanPoint
 from trigger_lut.cards.stage_cards import DesignSummary, ReferenceCard, Summary, VerdictCard
 from trigger_lut.config.budget import Budget, Target, load_budget, resolve
-from trigger_lut.errors import BudgetMissedError, CardError, TriggerLutError
+from trigger_lut.errors import BudgetMissedError, CardError, ConfigurationError, TriggerLutError
+from trigger_lut.stages.registry import Output
 from trigger_lut.stages.scan import scan_points
 from trigger_lut.stages.summary import summarize
 from trigger_lut.verification.consistency import BESIDE, Design, differs, problems_of, read_design
 from trigger_lut.verification.judgement import details, failing, reasons_to_fail
 
+LOG = logging.getLogger(__name__)
 MOST_SHOWN = 20
 ASKED = "the budget and target files"
 
 
-def verdict(
-    summary: Path | None,
-    scan: Path | None,
-    output: Path,
+def run(
+    *,
+    output: Output,
+    summary: Path | None = None,
+    scan: Path | None = None,
     cards: Sequence[Path] = (),
-    asked: tuple[Path, Path] | None = None,
+    budget: Path | None = None,
+    targets: Path | None = None,
 ) -> VerdictCard:
-    """Write a VerdictCard when all designs pass. Points of a scan may miss their budgets, but must be bit-exact.
+    """Fail when a design misses its budget, is not bit-exact, or when cards and files do not agree.
+
+    Points of a scan may miss their budgets, but must be bit-exact.
 
     Parameters
     ----------
-    summary, scan
-        Cards of the stages `summary` and `scan`; None where there is none.
-    output
-        Card to write. An earlier one is removed first.
-    cards
-        Cards of the stages `prove`, `faults`, `decision` and `release`.
-    asked
-        Budget file and targets, with which the designs must agree; None: they are not compared.
+    output : Output
+        Card to write (verdict.json). An earlier one is removed first.
+    summary : Path or None
+        Summary of all designs (summary.json).
+    scan : Path or None
+        Card of the scan (scan.json).
+    cards : sequence of Path
+        prove.json, faults.json, decision.json, release.json.
+    budget : Path or None
+        Budget file, with which the designs must agree; None: they are not compared.
+    targets : Path or None
+        Trigger targets; go with `budget`.
 
     Returns
     -------
@@ -53,11 +64,15 @@ def verdict(
 
     Raises
     ------
+    ConfigurationError
+        If only one of `budget` and `targets` is given.
     CardError
         When a file was changed or cards do not agree: with each file, the expected and the found value.
     BudgetMissedError
         When a design misses its budget or is not bit-exact: with every reason.
     """
+    if (budget is None) != (targets is None):
+        raise ConfigurationError("verdict: --budget and --targets go together. Expected both or none, found one.")
     watch = Stopwatch()
     read = [path for path in (summary, scan, *cards) if path]
     output.unlink(missing_ok=True)
@@ -65,12 +80,12 @@ def verdict(
     if chain.problems:
         raise CardError(_refused(chain.problems))
     found = _read(summary, scan, cards)
-    budget = None if asked is None else load_budget(*asked)
-    if budget is not None:
-        found.problems += _not_asked_for(found, *budget)
+    asked = None if budget is None or targets is None else load_budget(budget, targets)
+    if asked is not None:
+        found.problems += _not_asked_for(found, *asked)
     if found.problems:
         raise CardError(_refused(found.problems))
-    required = budget is not None and budget[0].verification.require_proof
+    required = asked is not None and asked[0].verification.require_proof
     proofs = {row.name: found.designs[row.name].cards.get("prove") for row in found.rows} if required else None
     reasons = reasons_to_fail(found.rows, found.points, cards, proofs)
     if reasons:
@@ -84,6 +99,11 @@ def verdict(
         **watch.provenance(read),
     )
     write_card(card, output)
+    for design in card.details:
+        LOG.info("\n  ".join([f"{design.name}:", *design.statements]))
+    LOG.info(f"{card.files} files agree with their checksums")
+    if card.removed_files:
+        LOG.info(f"{len(card.removed_files)} data files were removed after they were read: not compared")
     return card
 
 

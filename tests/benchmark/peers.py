@@ -253,7 +253,7 @@ def logic_of(model: Any, events: EventCodes) -> Any:
 def luts_of(logic: Any, spec: Any, folder: Path) -> tuple[int, int]:
     """(LUTs after Yosys, cycles) of alkaid's logic in the pipeline that ours gets, at the target's clock."""
     from trigger_lut.cards.base import write_text
-    from trigger_lut.cost_model import delay
+    from trigger_lut.cost_model.delay import DelayModel
     from trigger_lut.firmware.rtl.build import _core_texts, _only
     from trigger_lut.firmware.rtl.pipeline import cut, stage_numbers
     from trigger_lut.synthesis.netlist import cell_counts, resources
@@ -262,7 +262,7 @@ def luts_of(logic: Any, spec: Any, folder: Path) -> tuple[int, int]:
     family = spec.target.family
     live = [o for o, n in enumerate(logic.out_idxs) if n >= 0 and logic.ops[n].opcode != 5]
     logic = _only(logic, live)
-    fsm = cut(logic, stage_numbers(logic, delay.stage_ns(spec.target.clock_period_ns, family), family))
+    fsm = cut(logic, stage_numbers(logic, DelayModel.of(spec.target)))
     texts = _core_texts(fsm, "peer")
     folder.mkdir(parents=True, exist_ok=True)
     for module, text in texts.items():

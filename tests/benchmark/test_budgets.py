@@ -21,6 +21,8 @@ from pathlib import Path
 import pytest
 from made_cards import spec as made_spec
 
+from trigger_lut.cost_model.delay import DelayModel
+
 pytestmark = pytest.mark.benchmark
 
 DATA = os.environ.get("TRIGGER_LUT_DATA", "jets,masses,products,rings").split(",")
@@ -104,7 +106,7 @@ def trained(name, events, seed, number, folder):
         seed=seed,
     )
     model = build_model(design.network, events.formats, len(events.classes), seed)
-    start = estimate(integer_network(model, inputs=events.formats), PERIOD_NS, "xcup").luts
+    start = estimate(integer_network(model, inputs=events.formats), DelayModel(PERIOD_NS, "xcup")).luts
     luts = round(LEAST * (MOST * start / LEAST) ** (number / (len(CYCLES) - 1)))
     design = design.model_copy(update={"budget": design.budget.model_copy(update={"luts": luts})})
     folder.mkdir()

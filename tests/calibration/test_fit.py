@@ -5,6 +5,7 @@ import pytest
 from networks import random_graph
 
 from trigger_lut.cards.base import read_card
+from trigger_lut.cost_model.delay import DelayModel
 from trigger_lut.cost_model.luts import estimate, network_parts
 from trigger_lut.cost_model.weights import COUNTED, DATA, Calibration, Network, Parts, errors, fit, load
 from trigger_lut.errors import CardError
@@ -69,10 +70,13 @@ def test_the_fit_finds_weights():
 def test_the_estimate_is_the_weighted_sum_of_the_parts(seed):
     network = random_graph(seed)
     for weights in (COUNTED, load().weights):
-        assert estimate(network, 2.5, "xcup", weights=weights).luts == pytest.approx(
+        assert estimate(network, DelayModel(2.5, "xcup"), weights=weights).luts == pytest.approx(
             network_parts(network).luts(weights)
         )
-    assert estimate(network, 2.5, "xcup").luts == estimate(network, 2.5, "xcup", weights=load().weights).luts
+    assert (
+        estimate(network, DelayModel(2.5, "xcup")).luts
+        == estimate(network, DelayModel(2.5, "xcup"), weights=load().weights).luts
+    )
 
 
 def test_a_damaged_calibration_is_refused(tmp_path):

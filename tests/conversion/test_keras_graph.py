@@ -21,6 +21,7 @@ from hgq.layers import (
 )
 
 from trigger_lut.conversion.keras_model import decode_outputs, integer_network
+from trigger_lut.cost_model.delay import DelayModel
 from trigger_lut.cost_model.latency import network_cycles
 from trigger_lut.errors import FirmwareError
 from trigger_lut.firmware.rtl import build as rtl
@@ -228,7 +229,7 @@ def test_verilog_of_a_selection_agrees_bit_for_bit(name, tmp_path):
     outputs, cycles, ii = rtl.simulate_rtl(project, codes)
     np.testing.assert_array_equal(outputs, evaluate(network, codes))
     assert (cycles, ii) == (project.latency_cycles_planned, 1)
-    assert cycles == network_cycles(network, made_cards.spec("largest").target.clock_period_ns, "xcup")
+    assert cycles == network_cycles(network, DelayModel.of(made_cards.spec("largest").target))
 
 
 def test_windows_beyond_the_edge_choose_from_what_is_there():

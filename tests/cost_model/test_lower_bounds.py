@@ -6,6 +6,7 @@ import made_cards
 import numpy as np
 import pytest
 
+from trigger_lut.cost_model.delay import DelayModel
 from trigger_lut.cost_model.latency import network_cycles
 from trigger_lut.cost_model.lower_bounds import least_cycles, least_luts, refuse_impossible, table_layers
 from trigger_lut.cost_model.luts import estimate
@@ -35,11 +36,13 @@ def test_least_luts_is_one_a_bit_that_tells_the_classes_apart(classes, luts):
 @pytest.mark.parametrize("clock_mhz", [100, 360, 600])
 def test_least_cycles_are_those_of_a_chain_of_single_tables(layers, clock_mhz):
     assert chain(layers).validate() == []
-    assert least_cycles(layers, 1000 / clock_mhz, "xcup") == network_cycles(chain(layers), 1000 / clock_mhz, "xcup")
+    assert least_cycles(layers, DelayModel(1000 / clock_mhz, "xcup")) == network_cycles(
+        chain(layers), DelayModel(1000 / clock_mhz, "xcup")
+    )
 
 
 def test_a_chain_costs_no_less_than_the_least():
-    assert estimate(chain(1), 2.5, "xcup").luts >= least_luts(2)
+    assert estimate(chain(1), DelayModel(2.5, "xcup")).luts >= least_luts(2)
 
 
 def spec(luts=100, latency_ns=20.0, units=(6, 3), clock_mhz=400.0):
@@ -72,7 +75,7 @@ def test_what_may_be_met_is_not_refused():
 
 def test_a_clock_without_room_for_logic_is_a_mistake_of_the_target():
     with pytest.raises(ConfigurationError, match="leaves no room for logic"):
-        least_cycles(2, 0.5, "xcup")
+        least_cycles(2, DelayModel(0.5, "xcup"))
 
 
 def test_only_layers_of_tables_are_counted():

@@ -5,6 +5,7 @@ import pytest
 from networks import random_network
 
 from trigger_lut.cost_model import luts as surrogate
+from trigger_lut.cost_model.delay import DelayModel
 from trigger_lut.cost_model.latency import network_cycles
 from trigger_lut.cost_model.luts import LayerCost, adder_luts, conversion_luts, summarize, table_luts
 from trigger_lut.cost_model.weights import COUNTED
@@ -18,7 +19,7 @@ NS = 2.5
 
 def estimate(network, clock_period_ns, family="xcup"):
     """Every LUT as it is counted; the weights that were fitted to Yosys are left aside."""
-    return surrogate.estimate(network, clock_period_ns, family, COUNTED)
+    return surrogate.estimate(network, DelayModel(clock_period_ns, family), COUNTED)
 
 
 XOR = [0, 1, 1, 0]
@@ -226,7 +227,7 @@ def test_total_is_the_sum_of_parts_and_latency_that_of_the_delay_model(seed):
     made = random_network(seed)
     cost = estimate(made, NS, "xc7")
     assert cost.luts == sum(c.tables + c.adders + c.saturation for c in cost.layers)
-    assert cost.latency_cycles == network_cycles(made, NS, "xc7")
+    assert cost.latency_cycles == network_cycles(made, DelayModel(NS, "xc7"))
     assert all(c.tables > 0 and c.adders > 0 for c in cost.layers)
 
 

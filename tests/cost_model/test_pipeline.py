@@ -1,6 +1,7 @@
 """The register cut takes as few stages as any: all cuts of small networks are tried."""
 
 import networks
+from delay_models import with_stage
 
 from trigger_lut.cost_model import delay
 from trigger_lut.cost_model.operations import operation_delay
@@ -15,7 +16,7 @@ SMALL = [(2, 2, 1), (1, 2, 1), (2, 1, 1), (3, 2)]
 
 def possible(comb, total, stage_ns):
     """Return True if a cut into `total` stages is within the delay model: tries every stage of every operation."""
-    delays = [min(operation_delay(comb.ops, n, FAMILY), stage_ns) for n in range(len(comb.ops))]
+    delays = [min(operation_delay(comb.ops, n, delay.delays(FAMILY)), stage_ns) for n in range(len(comb.ops))]
     done = []  # (stage, time in it) of the operations so far
 
     def rest(n):
@@ -46,7 +47,7 @@ def within(comb, stages, stage_ns):
         if any(stages[a] > stages[n] for a in op.addr):
             return False
         start = max((times[a] for a in op.addr if stages[a] == stages[n]), default=0.0)
-        times.append(start + min(operation_delay(comb.ops, n, FAMILY), stage_ns))
+        times.append(start + min(operation_delay(comb.ops, n, delay.delays(FAMILY)), stage_ns))
     return max(times) <= stage_ns + delay.TOLERANCE
 
 
@@ -59,7 +60,7 @@ def test_no_cut_takes_fewer_stages():
         comb = logic(seed)
         if not 0 < len(comb.ops) <= OPERATIONS:
             continue
-        stages = pipeline.stage_numbers(comb, stage_ns, FAMILY)
+        stages = pipeline.stage_numbers(comb, with_stage(stage_ns, FAMILY))
         assert within(comb, stages, stage_ns)
         assert not possible(comb, max(stages) - 1, stage_ns)
         assert possible(comb, max(stages), stage_ns), "a cut into one stage more would have been noticed"
@@ -70,7 +71,7 @@ def test_no_cut_takes_fewer_stages():
 
 def test_a_cut_beyond_the_delay_model_is_noticed():
     comb = logic(0)
-    stages = pipeline.stage_numbers(comb, 0.9, FAMILY)
+    stages = pipeline.stage_numbers(comb, with_stage(0.9, FAMILY))
     assert max(stages) > 2
     assert not within(comb, [max(s - 1, 1) for s in stages], 0.9)
     assert not within(comb, stages[::-1], 0.9)

@@ -77,7 +77,6 @@ def test_plan_unknown_name_in_a_target_is_refused(tmp_path, key, value, message)
 
 def test_another_family_is_one_row_of_delays(tmp_path, monkeypatch):
     monkeypatch.setitem(delay.FAMILIES, "xc6v", dataclasses.replace(delay.FAMILIES["xc7"], lut=0.25))
-    monkeypatch.setitem(delay.WIDEST_MUXED_TABLE, "xc6v", 8)
     spec = spec_with(family="xc6v", clock_mhz=200)
     module = synthesizer_of(spec.target).synthesize(write_rtl(random_network(3), tmp_path / "rtl", spec), spec.target)
     assert resources(cell_counts(module)).luts > 0

@@ -5,7 +5,7 @@ import yaml
 from documentation_pages import ROOT, blocks, run_python
 
 from trigger_lut.config.budget import load_targets
-from trigger_lut.cost_model.delay import FAMILIES, WIDEST_MUXED_TABLE, table_delay
+from trigger_lut.cost_model.delay import FAMILIES, delays
 from trigger_lut.errors import ConfigurationError
 
 PAGE = ROOT / "docs/how-to/extend_target.md"
@@ -24,11 +24,10 @@ def test_target_of_an_unknown_family_is_refused(tmp_path):
     file.write_text(ENTRY.replace("family: xcup", "family: xcq"), encoding="utf-8")
     target = load_targets(file)["my-trigger"]
     with pytest.raises(ConfigurationError, match="no delays for family 'xcq'"):
-        table_delay(6, target.family)
+        delays(target.family)
 
 
 def test_family_of_the_page_has_its_own_delays(monkeypatch):
     monkeypatch.setitem(FAMILIES, "xc6", None)  # restored afterwards
-    monkeypatch.setitem(WIDEST_MUXED_TABLE, "xc6", None)
-    assert run_python(PAGE)["table_ns"] == pytest.approx(1.2 * table_delay(6, "xc7"))
-    assert table_delay(8, "xc6") > table_delay(6, "xc6")
+    assert run_python(PAGE)["table_ns"] == pytest.approx(1.2 * delays("xc7").table(6))
+    assert delays("xc6").table(8) > delays("xc6").table(6)

@@ -8,6 +8,7 @@ from networks import random_graph, random_network
 
 from trigger_lut.cards.base import write_card
 from trigger_lut.cards.firmware import FirmwareCard
+from trigger_lut.cost_model.delay import DelayModel
 from trigger_lut.firmware.rtl.build import estimate_flip_flops, write_rtl
 from trigger_lut.firmware.rtl.stages import pipeline_stages
 from trigger_lut.report.pages.firmware import page_of_firmware
@@ -22,7 +23,7 @@ def test_stages_are_those_of_the_verilog(tmp_path, network):
     stages = pipeline_stages(network, spec, project.stages)
     assert len(stages) == project.latency_cycles_planned
     period, family = spec.target.clock_period_ns, spec.target.family
-    assert sum(stage.register_bits for stage in stages) == estimate_flip_flops(network, period, family)
+    assert sum(stage.register_bits for stage in stages) == estimate_flip_flops(network, DelayModel(period, family))
     assert all(0 <= stage.logic_ns < period for stage in stages)
     logic = [path.read_text() for path in project.files if re.search(r"_logic\d+$", path.stem)]
     for text, stage in zip(sorted(logic, key=lambda t: int(re.search(r"_logic(\d+) ", t)[1])), stages, strict=True):

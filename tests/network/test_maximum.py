@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trigger_lut.cost_model.delay import DelayModel
 from trigger_lut.cost_model.latency import network_cycles
 from trigger_lut.cost_model.luts import estimate, summarize
 from trigger_lut.cost_model.weights import COUNTED
@@ -110,7 +111,7 @@ def test_reads_back_as_it_was(tmp_path):
 
 
 def luts(network: Network) -> float:
-    return estimate(network, 2.5, "xcup", weights=COUNTED).luts
+    return estimate(network, DelayModel(2.5, "xcup"), weights=COUNTED).luts
 
 
 @pytest.mark.parametrize(
@@ -134,9 +135,11 @@ def test_what_is_read_twice_or_never_the_largest_costs_nothing():
 
 
 def test_depth_grows_with_the_logarithm():
-    cycles = [network_cycles(largest([KIF(1, 4, 0)] * n, [0] * n), 2.5, "xcup") for n in (1, 2, 4, 8, 16, 32)]
+    cycles = [
+        network_cycles(largest([KIF(1, 4, 0)] * n, [0] * n), DelayModel(2.5, "xcup")) for n in (1, 2, 4, 8, 16, 32)
+    ]
     assert cycles[0] == cycles[1] == 1
     assert cycles == sorted(cycles)
-    assert network_cycles(largest([KIF(1, 4, 0)] * 32, [0] * 32), 0.8, "xcup") == 10, (
+    assert network_cycles(largest([KIF(1, 4, 0)] * 32, [0] * 32), DelayModel(0.8, "xcup")) == 10, (
         "a comparison, a choice, five times"
     )

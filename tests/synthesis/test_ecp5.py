@@ -13,6 +13,7 @@ from stage_calls import in_order
 from trigger_lut.cards.base import read_card, write_card
 from trigger_lut.cards.firmware import FirmwareCard
 from trigger_lut.cards.route import RouteCard
+from trigger_lut.cost_model.delay import DelayModel
 from trigger_lut.cost_model.latency import network_cycles
 from trigger_lut.errors import CardError, FirmwareError, ToolFailedError, ToolMissingError
 from trigger_lut.firmware.rtl.build import write_rtl
@@ -68,13 +69,13 @@ def test_a_design_and_a_deeper_one_are_routed_and_ranked(tmp_path, made, monkeyp
 
 def test_depths_are_those_asked_for(tmp_path):
     network, family = small(0.0), "xcup"
-    least = network_cycles(network, 1000 / 1.0, family)
-    most = network_cycles(network, 1000 / fastest_mhz(family), family)
+    least = network_cycles(network, DelayModel(1000 / 1.0, family))
+    most = network_cycles(network, DelayModel(1000 / fastest_mhz(family), family))
     assert least < most
     for cycles in range(least, most + 1):
         clock = clock_of(network, cycles, family)
         if clock is not None:
-            assert network_cycles(network, 1000 / clock, family) == cycles
+            assert network_cycles(network, DelayModel(1000 / clock, family)) == cycles
     assert clock_of(network, most + 1, family) is None
     assert clock_of(network, least - 1, family) is None
     project = write_depth(network, tmp_path / "rtl", SPEC, least + 1)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import made_cards
 import networks
 import pytest
+from delay_models import with_stage
 
 from trigger_lut.cost_model import delay
 from trigger_lut.cost_model.operations import operation_delays
@@ -15,13 +16,14 @@ from trigger_lut.synthesis import timing_closure
 from trigger_lut.synthesis.timing_closure import Pipeline, close_timing, longer
 
 FAMILY = "xcup"
-STAGE_NS = 1.4
+MODEL = with_stage(1.4, FAMILY)
+STAGE_NS = MODEL.stage_ns
 
 
 def cut(seed, delays=None):
     comb = rtl.live_logic(networks.random_network(seed))
-    delays = operation_delays(comb, FAMILY) if delays is None else delays
-    return comb, pipeline.stage_numbers(comb, STAGE_NS, FAMILY, delays), delays
+    delays = operation_delays(comb, MODEL.delays) if delays is None else delays
+    return comb, pipeline.stage_numbers(comb, MODEL, delays), delays
 
 
 def in_a_row(comb, stages, delays):
@@ -53,7 +55,7 @@ def test_longer_late_paths_are_broken(seed):
         assert all(before <= after <= STAGE_NS for before, after in zip(delays, longer_ns, strict=True))
         grown = {n for n, (before, after) in enumerate(zip(delays, longer_ns, strict=True)) if after > before}
         assert grown <= together(comb, stages, end)
-        again = pipeline.stage_numbers(comb, STAGE_NS, FAMILY, longer_ns)
+        again = pipeline.stage_numbers(comb, MODEL, longer_ns)
         assert pipeline.stage_paths(comb, again, longer_ns)[again[end] - 1] <= STAGE_NS + delay.TOLERANCE
         assert {again[n] for n in grown} != {again[end]}, "the path is in one stage again"
 
@@ -66,7 +68,7 @@ def test_longer_repeated_each_operation_alone(seed):
         alone, delays = longer(comb, stages, delays, late, STAGE_NS)
         if alone is not None:
             break
-        stages = pipeline.stage_numbers(comb, STAGE_NS, FAMILY, delays)
+        stages = pipeline.stage_numbers(comb, MODEL, delays)
     assert max(in_a_row(comb, stages, delays)) == 1
     assert delays[alone] > 0
 
@@ -88,7 +90,7 @@ class Netlists:
     def found_late(self, comb, stages, module, spec):
         if self.late is not None:
             return self.late(comb, stages)
-        rows = in_a_row(comb, stages, operation_delays(comb, spec.target.family))
+        rows = in_a_row(comb, stages, operation_delays(comb, delay.delays(spec.target.family)))
         return {rows.index(max(rows)): 1.05}
 
 
@@ -115,7 +117,7 @@ def test_closing_slow_cut_cut_again(monkeypatch):
 
 
 def test_closing_budget_used_up_fastest_kept(monkeypatch):
-    planned = pipeline.stage_numbers(rtl.live_logic(NETWORK), delay.stage_ns(2.5, FAMILY), FAMILY)
+    planned = pipeline.stage_numbers(rtl.live_logic(NETWORK), delay.DelayModel(2.5, FAMILY))
     made = Netlists(monkeypatch, [350.0, 380.0, 370.0])
     found = close_timing(NETWORK, spec(max(planned)))
     assert not found.clock_met
@@ -136,7 +138,7 @@ def test_closing_never_fast_enough_ends(monkeypatch):
 
 def test_closing_one_operation_too_long_named(monkeypatch):
     def table_alone(comb, stages):
-        rows = in_a_row(comb, stages, operation_delays(comb, FAMILY))
+        rows = in_a_row(comb, stages, operation_delays(comb, MODEL.delays))
         return {next(n for n, row in enumerate(rows) if row == 1 and comb.ops[n].opcode == 8): 1.3}
 
     Netlists(monkeypatch, [300.0], table_alone)

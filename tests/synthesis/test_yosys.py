@@ -15,7 +15,7 @@ from stage_calls import in_order
 from trigger_lut.cards.base import read_card, write_card
 from trigger_lut.cards.firmware import SynthCard
 from trigger_lut.config.budget import Spec
-from trigger_lut.cost_model.delay import delays
+from trigger_lut.cost_model.delay import DelayModel, delays
 from trigger_lut.cost_model.luts import estimate
 from trigger_lut.errors import CardError, NotReproducibleError, ToolFailedError
 from trigger_lut.firmware.rtl.build import RtlProject, write_rtl
@@ -73,7 +73,7 @@ def test_wide_table_without_a_grant_stays_in_luts():
     network = one_table(12)
     built = measure(network, spec())
     assert 32 <= built.luts <= 100
-    assert estimate(network, 1000 / 360, "xcup").luts == pytest.approx(built.luts, rel=0.6)
+    assert estimate(network, DelayModel(1000 / 360, "xcup")).luts == pytest.approx(built.luts, rel=0.6)
 
 
 def test_granted_block_ram_is_counted_and_evaluated(tmp_path):

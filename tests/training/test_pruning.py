@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 from networks import random_codes, random_network
 
+from trigger_lut.cost_model.delay import DelayModel
 from trigger_lut.cost_model.latency import network_stages, output_stages
 from trigger_lut.cost_model.luts import estimate
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.training.pruning import edges_to_prune, edges_to_shorten, saliency, without
+
+MODEL = DelayModel(2.5, "xcup")
 
 
 def live(network):
@@ -107,18 +110,18 @@ def test_layers_are_compared_by_relative_worth():
 
 def test_pruned_network_meets_a_budget_by_the_surrogate():
     network = random_network(9, units=(6, 8, 4), prune=0.0)
-    budget = 0.5 * estimate(network, 2.5, "xcup").luts
+    budget = 0.5 * estimate(network, MODEL).luts
     scores = saliency(network, random_codes(network, 300))
-    pruned = without(network, edges_to_prune(network, scores, lambda n: estimate(n, 2.5, "xcup").luts <= budget))
-    assert 0.7 * budget < estimate(pruned, 2.5, "xcup").luts <= budget
+    pruned = without(network, edges_to_prune(network, scores, lambda n: estimate(n, MODEL).luts <= budget))
+    assert 0.7 * budget < estimate(pruned, MODEL).luts <= budget
 
 
 def stages(network):
-    return network_stages(network, 2.5, "xcup")
+    return network_stages(network, MODEL)
 
 
 def finished(network):
-    return output_stages(network, 2.5, "xcup")
+    return output_stages(network, MODEL)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from trigger_lut.conversion.keras_model import integer_network
+from trigger_lut.cost_model.delay import DelayModel
 from trigger_lut.cost_model.luts import estimate
 from trigger_lut.layers import LUTDense
 from trigger_lut.network.reference_model import evaluate
@@ -31,7 +32,7 @@ def network_of(model):
 
 
 def luts(model):
-    return estimate(network_of(model), 2.5, "xcup").luts
+    return estimate(network_of(model), DelayModel(2.5, "xcup")).luts
 
 
 def without_some(model, gone):

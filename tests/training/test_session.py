@@ -28,6 +28,7 @@ from trigger_lut.cards.base import read_card
 from trigger_lut.cards.stage_cards import TrainCard
 from trigger_lut.conversion.keras_model import decode_outputs, integer_network
 from trigger_lut.conversion.saved_model import load_model
+from trigger_lut.cost_model.delay import DelayModel
 from trigger_lut.cost_model.luts import estimate
 from trigger_lut.data.event_codes import TEST, VALIDATION, load_codes
 from trigger_lut.errors import BudgetMissedError, CardError, ConfigurationError, DivergedError, ToolMissingError
@@ -299,7 +300,7 @@ def test_a_line_an_epoch(caplog, tmp_path, monkeypatch):
 def test_card_states_what_the_network_is(trained, inputs):
     card, network = read_card(TrainCard, trained / "train.json"), load_network(trained / "network.npz")
     events, design = load_codes(inputs / "codes.npz"), made_design()
-    cost = estimate(network, design.target.clock_period_ns, design.target.family)
+    cost = estimate(network, DelayModel(design.target.clock_period_ns, design.target.family))
     assert (card.luts_estimate, card.latency_cycles_estimate) == (cost.luts, cost.latency_cycles)
     for split, stated in ((VALIDATION, card.score_validation), (TEST, card.score)):
         codes, labels = events.of(split)
@@ -566,12 +567,12 @@ def test_pressure_on_luts_narrows_and_a_rate_of_zero_holds_the_widths():
     for _ in range(5):
         trainer.epoch(order, Pressure(0.01, 0.0, 1.0, 1.0))
     np.testing.assert_array_equal(layer.input_width, widths)
-    before = estimate(integer_network(model), 2.5, "xcup").luts
+    before = estimate(integer_network(model), DelayModel(2.5, "xcup")).luts
     for _ in range(60):
         trainer.epoch(order, Pressure(0.01, 0.05, 1.0, 0.0))
     assert (np.asarray(layer.input_width) < widths).any()
     trainer.refresh()
-    assert estimate(integer_network(model), 2.5, "xcup").luts < 0.8 * before
+    assert estimate(integer_network(model), DelayModel(2.5, "xcup")).luts < 0.8 * before
     trainer.reset_optimizer()
     assert all((np.asarray(v) == 0).all() for v in trainer.moments)
     assert float(trainer.step) == 0.0

@@ -15,6 +15,7 @@ from pathlib import Path
 from trigger_lut.cards.base import read_card, versions, write_card
 from trigger_lut.config.budget import Spec, load_targets
 from trigger_lut.cost_model import weights
+from trigger_lut.cost_model.delay import DelayModel
 from trigger_lut.cost_model.latency import network_cycles
 from trigger_lut.cost_model.luts import network_parts
 from trigger_lut.cost_model.weights import Calibration
@@ -30,7 +31,7 @@ AT_ONCE = 2  # syntheses
 
 def measured(name: str, network: Network, spec: Spec) -> weights.Network:
     """Return the parts of a network, and the result of its synthesis."""
-    period, family = spec.target.clock_period_ns, spec.target.family
+    model = DelayModel.of(spec.target)
     with tempfile.TemporaryDirectory(prefix="trigger_lut_calibration_") as folder:
         project = write_rtl(network, Path(folder, "rtl"), spec)
         used = resources(cell_counts(synthesizer_of(spec.target).synthesize(project, spec.target)))
@@ -39,9 +40,9 @@ def measured(name: str, network: Network, spec: Spec) -> weights.Network:
         parts=network_parts(network),
         luts=used.luts,
         ff=used.ff,
-        ff_estimate=estimate_flip_flops(network, period, family),
+        ff_estimate=estimate_flip_flops(network, model),
         latency_cycles=project.latency_cycles_planned,
-        latency_cycles_estimate=network_cycles(network, period, family),
+        latency_cycles_estimate=network_cycles(network, model),
     )
 
 

@@ -18,7 +18,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
+from trigger_lut.config.budget import Target
 from trigger_lut.errors import ConfigurationError, nearest
 
 TOLERANCE = 1e-9  # of a sum of delays in ns
@@ -31,13 +33,14 @@ FILL = 0.82
 class Delays:
     """Delays of a family in ns.
 
-    lut        Through a 6-input LUT.
-    net        Wire from one cell to the next.
-    wide_mux   Through one multiplexer that joins two LUTs (MUXF7, MUXF8, MUXF9).
-    carry      Into and out of a carry chain, over its first bit.
-    carry_bit  Along the chain, each further bit.
-    register   Clock to output, setup and clock uncertainty together.
-    block_ram  Clock to output of a block RAM without output register, beyond the delay of a register.
+    lut                 Through a 6-input LUT.
+    net                 Wire from one cell to the next.
+    wide_mux            Through one multiplexer that joins two LUTs (MUXF7, MUXF8, MUXF9).
+    carry               Into and out of a carry chain, over its first bit.
+    carry_bit           Along the chain, each further bit.
+    register            Clock to output, setup and clock uncertainty together.
+    block_ram           Clock to output of a block RAM without output register, beyond the delay of a register.
+    widest_muxed_table  Address bits of the largest table that these multiplexers join; not a delay.
     """
 
     lut: float
@@ -47,12 +50,81 @@ class Delays:
     carry_bit: float
     register: float
     block_ram: float
+    widest_muxed_table: int
+
+    @property
+    def lut_and_wire(self) -> float:
+        """Delay of one LUT and the wire behind it, in ns."""
+        return self.lut + self.net
+
+    def table(self, address_bits: int) -> float:
+        """Return the delay of a table, in ns.
+
+        One LUT covers up to 6 address bits. Wide multiplexers join LUTs, then more LUTs do. One address bit chooses
+        between two constants: that is wiring.
+
+        Parameters
+        ----------
+        address_bits : int
+            The table has 2**address_bits entries.
+
+        Returns
+        -------
+        float
+        """
+        if address_bits <= 1:
+            return 0.0
+        muxed = min(max(address_bits - 6, 0), self.widest_muxed_table - 6)
+        # A LUT is a multiplexer of four: it takes off two address bits a level.
+        levels = math.ceil(max(address_bits - self.widest_muxed_table, 0) / 2)
+        return (1 + levels) * self.lut_and_wire + muxed * self.wide_mux
+
+    def adder(self, bits: int) -> float:
+        """Return the delay of an adder in ns: one LUT a bit and the carry chain.
+
+        Parameters
+        ----------
+        bits : int
+            Width of the adder; 0: the operands do not overlap.
+
+        Returns
+        -------
+        float
+        """
+        return self.lut_and_wire + self.carry + (bits - 1) * self.carry_bit if bits > 0 else 0.0
 
 
 FAMILIES = {
-    "xcup": Delays(lut=0.12, net=0.33, wide_mux=0.10, carry=0.24, carry_bit=0.005, register=0.25, block_ram=0.90),
-    "xcu": Delays(lut=0.15, net=0.45, wide_mux=0.13, carry=0.32, carry_bit=0.008, register=0.32, block_ram=1.20),
-    "xc7": Delays(lut=0.20, net=0.60, wide_mux=0.20, carry=0.50, carry_bit=0.020, register=0.50, block_ram=1.70),
+    "xcup": Delays(
+        lut=0.12,
+        net=0.33,
+        wide_mux=0.10,
+        carry=0.24,
+        carry_bit=0.005,
+        register=0.25,
+        block_ram=0.90,
+        widest_muxed_table=9,
+    ),
+    "xcu": Delays(
+        lut=0.15,
+        net=0.45,
+        wide_mux=0.13,
+        carry=0.32,
+        carry_bit=0.008,
+        register=0.32,
+        block_ram=1.20,
+        widest_muxed_table=9,
+    ),
+    "xc7": Delays(
+        lut=0.20,
+        net=0.60,
+        wide_mux=0.20,
+        carry=0.50,
+        carry_bit=0.020,
+        register=0.50,
+        block_ram=1.70,
+        widest_muxed_table=8,
+    ),
 }
 
 
@@ -84,7 +156,6 @@ GROWTH = Growth(luts=8600, power=0.299)
 CHECKED_FAMILY, CHECKED_DESIGNS, SMALLEST_CHECKED_LUTS = "xcup", 24, 1232
 # Measured over predicted period by probability: central intervals over the published designs, each skipped in turn.
 PERIOD_RATIOS = {0.68: (0.88, 1.09), 0.95: (0.60, 1.26)}
-WIDEST_MUXED_TABLE = {"xcup": 9, "xcu": 9, "xc7": 8}
 
 
 def delays(family: str) -> Delays:
@@ -109,93 +180,49 @@ def delays(family: str) -> Delays:
     return FAMILIES[family]
 
 
-def lut_delay(family: str) -> float:
-    """Return the delay of one LUT and the wire behind it, in ns.
+@dataclass(frozen=True)
+class DelayModel:
+    """Delays of a family at a clock.
 
-    Parameters
-    ----------
-    family : str
-        Family as Yosys names it.
-
-    Returns
-    -------
-    float
-    """
-    d = delays(family)
-    return d.lut + d.net
-
-
-def table_delay(address_bits: int, family: str) -> float:
-    """Return the delay of a table, in ns.
-
-    One LUT covers up to 6 address bits. Wide multiplexers join LUTs, then more LUTs do. One address bit chooses between
-    two constants: that is wiring.
-
-    Parameters
-    ----------
-    address_bits : int
-        The table has 2**address_bits entries.
-    family : str
-        Family as Yosys names it.
-
-    Returns
-    -------
-    float
-    """
-    d = delays(family)
-    if address_bits <= 1:
-        return 0.0
-    muxed = min(max(address_bits - 6, 0), WIDEST_MUXED_TABLE[family] - 6)
-    # A LUT is a multiplexer of four: it takes off two address bits a level.
-    levels = math.ceil(max(address_bits - WIDEST_MUXED_TABLE[family], 0) / 2)
-    return (1 + levels) * lut_delay(family) + muxed * d.wide_mux
-
-
-def adder_delay(bits: int, family: str) -> float:
-    """Return the delay of an adder in ns: one LUT a bit and the carry chain.
-
-    Parameters
-    ----------
-    bits : int
-        Width of the adder; 0: the operands do not overlap.
-    family : str
-        Family as Yosys names it.
-
-    Returns
-    -------
-    float
-    """
-    d = delays(family)
-    return lut_delay(family) + d.carry + (bits - 1) * d.carry_bit if bits > 0 else 0.0
-
-
-def stage_ns(clock_period_ns: float, family: str) -> float:
-    """Return the logic that is planned between two registers, in ns.
-
-    Parameters
+    Attributes
     ----------
     clock_period_ns : float
         Clock period in ns.
     family : str
         Family as Yosys names it.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ConfigurationError
-        If the clock leaves no room for one LUT, or the family is unknown.
     """
-    room = FILL * (clock_period_ns - delays(family).register)
-    if room < lut_delay(family):
-        fastest = 1000 / (delays(family).register + lut_delay(family) / FILL)
-        raise ConfigurationError(
-            f"a clock period of {clock_period_ns:.4g} ns leaves no room for logic on {family}: "
-            f"expected at most {fastest:.0f} MHz"
-        )
-    return room
+
+    clock_period_ns: float
+    family: str
+
+    @classmethod
+    def of(cls, target: Target) -> DelayModel:
+        """Return the model of a target."""
+        return cls(target.clock_period_ns, target.family)
+
+    @cached_property
+    def delays(self) -> Delays:
+        """Delays of the family. Raises ConfigurationError for a family that the model does not know."""
+        return delays(self.family)
+
+    @cached_property
+    def stage_ns(self) -> float:
+        """Logic that is planned between two registers, in ns.
+
+        Raises ConfigurationError if the clock leaves no room for one LUT, or the family is unknown.
+        """
+        room = FILL * (self.clock_period_ns - self.delays.register)
+        if room < self.delays.lut_and_wire:
+            fastest = 1000 / (self.delays.register + self.delays.lut_and_wire / FILL)
+            raise ConfigurationError(
+                f"a clock period of {self.clock_period_ns:.4g} ns leaves no room for logic on {self.family}: "
+                f"expected at most {fastest:.0f} MHz"
+            )
+        return room
+
+    def finish(self, start: float, delay: float) -> float:
+        """Return when an operator is done: `finish` with the stage of this model."""
+        return finish(start, delay, self.stage_ns)
 
 
 def finish(start: float, delay: float, stage: float) -> float:
@@ -210,7 +237,7 @@ def finish(start: float, delay: float, stage: float) -> float:
     delay : float
         Delay of the operator in ns.
     stage : float
-        Logic of a stage in ns, by `stage_ns`.
+        Logic of a stage in ns, by `DelayModel.stage_ns`.
 
     Returns
     -------
@@ -234,7 +261,7 @@ def cycles(total_delay: float, stage: float) -> int:
     total_delay : float
         Time in ns, by `finish`.
     stage : float
-        Logic of a stage in ns, by `stage_ns`.
+        Logic of a stage in ns, by `DelayModel.stage_ns`.
 
     Returns
     -------

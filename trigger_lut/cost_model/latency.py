@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trigger_lut.cost_model import delay as delay_model
+from trigger_lut.cost_model.delay import DelayModel, cycles
 from trigger_lut.cost_model.operations import operation_times
 from trigger_lut.fixed_point.formats import KIF, IntArray, kif_for_range
 from trigger_lut.fixed_point.ranges import Ranges, fits
@@ -29,13 +29,13 @@ Range = tuple[int, int, int]  # smallest code, largest code, fractional bits
 
 
 def lowered_times(
-    layer: IntegerLayer, ready: Ready, read: Ranges, gather_index: IntArray, plans: Any, stage: float, family: str
+    layer: IntegerLayer, ready: Ready, read: Ranges, gather_index: IntArray, plans: Any, model: DelayModel
 ) -> list[float]:
     """Return when the outputs of a layer are ready, from the operations that it is lowered to."""
     found: list[float] = []
     for p, at_place in enumerate(ready):
         comb = logic(layer, read[p])
-        times = [] if comb is None else operation_times(comb, stage, family, at_place)
+        times = [] if comb is None else operation_times(comb, model, at_place)
         # Outputs that are constant are not in the logic; when one is ready does not matter.
         last = 0.0 if comb is None else max((times[index] for index in comb.out_idxs if index >= 0), default=0.0)
         found += [last] * layer.shape[1]
@@ -43,10 +43,10 @@ def lowered_times(
 
 
 OUTPUT_TIMES: BackEnd[list[float]] = BackEnd("latency estimate", default=lowered_times)
-"""(layer, ready times, ranges, gather index, plans, stage, family) -> when each output is ready, by position."""
+"""(layer, ready times, ranges, gather index, plans, model) -> when each output is ready, by position."""
 
 
-def network_cycles(network: Network, clock_period_ns: float, family: str) -> int:
+def network_cycles(network: Network, model: DelayModel) -> int:
     """Return latency_cycles of the network's pipelined firmware at a clock.
 
     Counted from the cycle in which valid_in is high to the cycle in which valid_out is: the number of registers
@@ -56,10 +56,8 @@ def network_cycles(network: Network, clock_period_ns: float, family: str) -> int
     ----------
     network : Network
         The integer network.
-    clock_period_ns : float
-        Clock period in ns.
-    family : str
-        Family as Yosys names it.
+    model : DelayModel
+        Delays of the target's family at its clock.
 
     Returns
     -------
@@ -70,20 +68,18 @@ def network_cycles(network: Network, clock_period_ns: float, family: str) -> int
     ConfigurationError
         For an unknown family or a clock that leaves no room for logic.
     """
-    return delay_model.cycles(output_stages(network, clock_period_ns, family), 1.0)
+    return cycles(output_stages(network, model), 1.0)
 
 
-def output_stages(network: Network, clock_period_ns: float, family: str, plans: Plans | None = None) -> float:
+def output_stages(network: Network, model: DelayModel, plans: Plans | None = None) -> float:
     """Return when the last output of the network is ready, in pipeline stages.
 
     Parameters
     ----------
     network : Network
         The integer network.
-    clock_period_ns : float
-        Clock period in ns.
-    family : str
-        Family as Yosys names it.
+    model : DelayModel
+        Delays of the target's family at its clock.
     plans : list, optional
         Result of `plan_network`, if it is known already.
 
@@ -97,22 +93,19 @@ def output_stages(network: Network, clock_period_ns: float, family: str, plans: 
     ConfigurationError
         For an unknown family or a clock that leaves no room for logic.
     """
-    stage = delay_model.stage_ns(clock_period_ns, family)
-    times = value_times(network, stage, family, plans)
-    return max(times[int(v)] for v in network.output_values) / stage
+    times = value_times(network, model, plans)
+    return max(times[int(v)] for v in network.output_values) / model.stage_ns
 
 
-def network_stages(network: Network, clock_period_ns: float, family: str) -> list[NDArray[np.float64]]:
+def network_stages(network: Network, model: DelayModel) -> list[NDArray[np.float64]]:
     """Return when each output of each layer is ready at the latest position, in pipeline stages.
 
     Parameters
     ----------
     network : Network
         The integer network.
-    clock_period_ns : float
-        Clock period in ns.
-    family : str
-        Family as Yosys names it.
+    model : DelayModel
+        Delays of the target's family at its clock.
 
     Returns
     -------
@@ -124,14 +117,13 @@ def network_stages(network: Network, clock_period_ns: float, family: str) -> lis
     ConfigurationError
         For an unknown family or a clock that leaves no room for logic.
     """
-    stage = delay_model.stage_ns(clock_period_ns, family)
-    times = np.array(value_times(network, stage, family)) / stage
+    times = np.array(value_times(network, model)) / model.stage_ns
     parts = np.split(times, network.first_value)[1:-1]
     return [part.reshape(-1, x.shape[1]).max(axis=0) for part, x in zip(parts, network.layers, strict=True)]
 
 
-def value_times(network: Network, stage: float, family: str, plans: Plans | None = None) -> list[float]:
-    """Return when each value is ready, in ns of logic with registers every `stage` ns (`delay.finish`)."""
+def value_times(network: Network, model: DelayModel, plans: Plans | None = None) -> list[float]:
+    """Return when each value is ready, in ns of logic with registers every `model.stage_ns` (`delay.finish`)."""
     times = [0.0] * len(network.inputs)
     planned = plan_network(network) if plans is None else plans
     for n, layer in enumerate(network.layers):
@@ -140,44 +132,41 @@ def value_times(network: Network, stage: float, family: str, plans: Plans | None
             [
                 0.0
                 if value < 0
-                else converted_time(times[value], read.one(p, i), kif, layer.overflow[i], stage, family, layer.rounding)
+                else converted_time(times[value], read.one(p, i), kif, layer.overflow[i], model, layer.rounding)
                 for i, (value, kif) in enumerate(zip(place, layer.inputs, strict=True))
             ]
             for p, place in enumerate(gather_index)
         ]
-        times += OUTPUT_TIMES(layer, ready, read, gather_index, planned[n], stage, family)
+        times += OUTPUT_TIMES(layer, ready, read, gather_index, planned[n], model)
     return times
 
 
 @OUTPUT_TIMES.register(TableLayer)
 def _table_times(
-    layer: TableLayer, ready: Ready, read: Ranges, gather_index: IntArray, plans: Any, stage: float, family: str
+    layer: TableLayer, ready: Ready, read: Ranges, gather_index: IntArray, plans: Any, model: DelayModel
 ) -> list[float]:
     bits = address_bits(layer, read)
     return [
-        _output_time(bits[:, o], plan, at_place, stage, family)
+        _output_time(bits[:, o], plan, at_place, model)
         for at_place, outputs in zip(ready, plans, strict=True)
         for o, plan in enumerate(outputs)
     ]
 
 
-def _output_time(bits: IntArray, plan: Summation, ready: Sequence[float], stage: float, family: str) -> float:
-    tables = [
-        delay_model.finish(ready[a.channel], delay_model.table_delay(int(bits[a.channel]), family), stage)
-        for a in plan.addends
-    ]
-    return _tree_time(plan, tables, stage, family)
+def _output_time(bits: IntArray, plan: Summation, ready: Sequence[float], model: DelayModel) -> float:
+    tables = [model.finish(ready[a.channel], model.delays.table(int(bits[a.channel]))) for a in plan.addends]
+    return _tree_time(plan, tables, model)
 
 
 @OUTPUT_TIMES.register(MaxLayer)
 def _largest_times(
-    layer: MaxLayer, ready: Ready, read: Ranges, gather_index: IntArray, plans: Any, stage: float, family: str
+    layer: MaxLayer, ready: Ready, read: Ranges, gather_index: IntArray, plans: Any, model: DelayModel
 ) -> list[float]:
     found = []
     for p, o in np.ndindex(layer.n_positions, layer.shape[1]):
         items = max_tree.members(layer, o, read[p], gather_index[p])
         comb = max_tree.logic(tuple(items.values()))
-        times = [] if comb is None else operation_times(comb, stage, family, [ready[p][i] for i in items])
+        times = [] if comb is None else operation_times(comb, model, [ready[p][i] for i in items])
         found.append(0.0 if comb is None else times[comb.out_idxs[0]])
     return found
 
@@ -189,7 +178,7 @@ def saturates(codes: Range, kif: KIF, rounding: str = "TRN") -> bool:
 
 
 def converted_time(
-    time: float, codes: Range, kif: KIF, overflow: str, stage: float, family: str, rounding: str = "TRN"
+    time: float, codes: Range, kif: KIF, overflow: str, model: DelayModel, rounding: str = "TRN"
 ) -> float:
     """Return when a value that is ready at `time` is ready in a format.
 
@@ -197,22 +186,22 @@ def converted_time(
     """
     if rounding == "RND" and kif.f < codes[2]:
         bits = kif_for_range(*codes).bits - (codes[2] - kif.f)
-        time = delay_model.finish(time, delay_model.adder_delay(max(bits, 1), family), stage)
+        time = model.finish(time, model.delays.adder(max(bits, 1)))
     if overflow == "WRAP" or not saturates(codes, kif, rounding):
         return time
     source = kif_for_range(*codes)
     above = source.k + source.i - min(kif.i, source.i)
     # A register may lie between seeing the overflow and selecting the limit.
-    for delay in (delay_model.table_delay(max(above, 1), family), delay_model.lut_delay(family)):
-        time = delay_model.finish(time, delay, stage)
+    for delay in (model.delays.table(max(above, 1)), model.delays.lut_and_wire):
+        time = model.finish(time, delay)
     return time
 
 
-def _tree_time(plan: Summation, times: list[float], stage: float, family: str) -> float:
+def _tree_time(plan: Summation, times: list[float], model: DelayModel) -> float:
     items = plan.items
     for a, b in plan.pairs:
-        delay = delay_model.adder_delay(adder_bits(items[a], items[b]), family)
-        times.append(delay_model.finish(max(times[a], times[b]), delay, stage))
+        delay = model.delays.adder(adder_bits(items[a], items[b]))
+        times.append(model.finish(max(times[a], times[b]), delay))
     return max(times, default=0.0)
 
 

@@ -8,7 +8,7 @@ this. The signal passes one table of two or more address bits a layer, in the de
 from __future__ import annotations
 
 from trigger_lut.config.budget import NetworkShape, Spec
-from trigger_lut.cost_model import delay
+from trigger_lut.cost_model.delay import DelayModel, cycles
 from trigger_lut.errors import BudgetMissedError
 
 
@@ -17,17 +17,15 @@ def least_luts(classes: int) -> int:
     return max((classes - 1).bit_length(), 1)
 
 
-def least_cycles(layers: int, clock_period_ns: float, family: str) -> int:
+def least_cycles(layers: int, model: DelayModel) -> int:
     """Return latency_cycles of a chain of tables, one a layer.
 
     Parameters
     ----------
     layers : int
         Number of tables.
-    clock_period_ns : float
-        Clock period in ns.
-    family : str
-        Family as Yosys names it.
+    model : DelayModel
+        Delays of the target's family at its clock.
 
     Returns
     -------
@@ -38,10 +36,10 @@ def least_cycles(layers: int, clock_period_ns: float, family: str) -> int:
     ConfigurationError
         For an unknown family or a clock that leaves no room for logic.
     """
-    stage, time = delay.stage_ns(clock_period_ns, family), 0.0
+    time = 0.0
     for _ in range(layers):
-        time = delay.finish(time, delay.table_delay(2, family), stage)
-    return delay.cycles(time, stage)
+        time = model.finish(time, model.delays.table(2))
+    return cycles(time, model.stage_ns)
 
 
 def table_layers(shape: NetworkShape) -> int:
@@ -73,12 +71,12 @@ def impossible(spec: Spec, classes: int) -> list[str]:
             f"luts: {spec.budget.luts} is less than telling {classes} classes apart takes: at least {luts} LUT, one "
             "for each bit that is more than a copy of an input bit"
         )
-    cycles = least_cycles(layers, target.clock_period_ns, target.family)
-    if spec.latency_cycles_budget < cycles:
+    least = least_cycles(layers, DelayModel.of(target))
+    if spec.latency_cycles_budget < least:
         found.append(
             f"latency_ns: {spec.budget.latency_ns:g} is {spec.latency_cycles_budget} cycles at {target.clock_mhz:g} "
-            f"MHz, less than {layers} table layers take: at least {cycles} cycles, "
-            f"{cycles * target.clock_period_ns:.4g} ns"
+            f"MHz, less than {layers} table layers take: at least {least} cycles, "
+            f"{least * target.clock_period_ns:.4g} ns"
         )
     return found
 

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from trigger_lut.cost_model.delay import cycles
+from trigger_lut.cost_model.delay import DelayModel, cycles
 from trigger_lut.cost_model.latency import Plans, output_stages, saturates
 from trigger_lut.cost_model.operations import operation_luts
 from trigger_lut.cost_model.weights import Parts, load
@@ -89,17 +89,15 @@ class Cost:
         return cycles(self.stages, 1.0)
 
 
-def estimate(network: Network, clock_period_ns: float, family: str, weights: Parts | None = None) -> Cost:
+def estimate(network: Network, model: DelayModel, weights: Parts | None = None) -> Cost:
     """Estimate the cost of a network at a clock.
 
     Parameters
     ----------
     network : Network
         The integer network.
-    clock_period_ns : float
-        Clock period in ns.
-    family : str
-        Family as Yosys names it.
+    model : DelayModel
+        Delays of the target's family at its clock.
     weights : Parts, optional
         Weights of the parts; None: those that were fitted to Yosys.
 
@@ -117,7 +115,7 @@ def estimate(network: Network, clock_period_ns: float, family: str, weights: Par
         )
         for x in layers_parts(network, plans)
     )
-    return Cost(costs, output_stages(network, clock_period_ns, family, plans))
+    return Cost(costs, output_stages(network, model, plans))
 
 
 def network_parts(network: Network) -> Parts:

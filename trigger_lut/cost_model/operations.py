@@ -5,32 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from trigger_lut.cost_model import delay as delay_model
+from trigger_lut.cost_model.delay import DelayModel, Delays, finish
 
 
-def operation_delay(ops: list[Any], index: int, family: str) -> float:
+def operation_delay(ops: list[Any], index: int, delays: Delays) -> float:
     """Return the delay of one alkaid operation in ns; wiring (dropped bits, inverted bits, constants) costs nothing."""
     op = ops[index]
     operands = [ops[a].qint for a in op.addr]
     match op.opcode:
         case 0 | 1:
-            return delay_model.adder_delay(_overlap(operands[0], operands[1], op.data[0], op.qint), family)
+            return delays.adder(_overlap(operands[0], operands[1], op.data[0], op.qint))
         case 4:
-            return delay_model.adder_delay(_bits(op.qint), family)
+            return delays.adder(_bits(op.qint))
         case 2:  # ReLU: a sign masks every bit
-            return delay_model.lut_delay(family) if operands[0].min < 0 else 0.0
+            return delays.lut_and_wire if operands[0].min < 0 else 0.0
         case -2:
-            return delay_model.adder_delay(_bits(op.qint), family) if _bits(op.qint) > 1 else 0.0
+            return delays.adder(_bits(op.qint)) if _bits(op.qint) > 1 else 0.0
         case 6:  # multiplexer; between constants it is wiring
             constant = all(q.min == q.max for q in operands[:2])
-            return 0.0 if constant else delay_model.lut_delay(family)
+            return 0.0 if constant else delays.lut_and_wire
         case 8:
-            return delay_model.table_delay(_bits(operands[0]), family)
+            return delays.table(_bits(operands[0]))
         case 9:
-            return 0.0 if op.data[0] == 0 else delay_model.lut_delay(family)
+            return 0.0 if op.data[0] == 0 else delays.lut_and_wire
         case 10:
             constant = any(q.min == q.max for q in operands)
-            return 0.0 if constant else delay_model.lut_delay(family)
+            return 0.0 if constant else delays.lut_and_wire
         case -1 | 3 | 5:  # inputs, dropped bits, constants
             return 0.0
     raise AssertionError(f"operation code {op.opcode} is not one that trace() makes")
@@ -50,22 +50,22 @@ def _overlap(a: Any, b: Any, shift: int, total: Any) -> int:
     return max(top - int(max(low_a, low_b)), 1)
 
 
-def operation_delays(comb: Any, family: str) -> list[float]:
+def operation_delays(comb: Any, delays: Delays) -> list[float]:
     """Return the delay of each operation, by the delay model.
 
     Parameters
     ----------
     comb : CombLogic
         Logic of alkaid.
-    family : str
-        Family as Yosys names it.
+    delays : Delays
+        Delays of the family.
 
     Returns
     -------
     list of float
         Delays in ns, in the order of operations.
     """
-    return [operation_delay(comb.ops, index, family) for index in range(len(comb.ops))]
+    return [operation_delay(comb.ops, index, delays) for index in range(len(comb.ops))]
 
 
 def stage_times(comb: Any, stage_ns: float, delays_ns: Sequence[float]) -> list[float]:
@@ -101,16 +101,16 @@ def operation_luts(ops: list[Any], index: int) -> float:
     return 0.0
 
 
-def operation_times(comb: Any, stage_ns: float, family: str, ready: Sequence[float]) -> list[float]:
+def operation_times(comb: Any, model: DelayModel, ready: Sequence[float]) -> list[float]:
     """Return when each operation is done, for inputs that are ready at given times; delays are those of `delay`."""
-    return _times(comb, stage_ns, operation_delays(comb, family), ready)
+    return _times(comb, model.stage_ns, operation_delays(comb, model.delays), ready)
 
 
 def _times(comb: Any, stage_ns: float, delays_ns: Sequence[float], ready: Sequence[float]) -> list[float]:
     times: list[float] = []
     for op, delay in zip(comb.ops, delays_ns, strict=True):
         start = ready[op.data[0]] if op.opcode == -1 else max((times[a] for a in op.addr), default=0.0)
-        times.append(delay_model.finish(start, delay, stage_ns))
+        times.append(finish(start, delay, stage_ns))
     return times
 
 

@@ -95,8 +95,8 @@ def logic_ns(design: PublishedDesign, family: str) -> float:
     float
         Delay in ns.
     """
-    operators = {"adder": delay.adder_delay, "table": delay.table_delay}
-    return sum(operators[kind](bits, family) for kind, bits in design.path)
+    operators = {"adder": delay.delays(family).adder, "table": delay.delays(family).table}
+    return sum(operators[kind](bits) for kind, bits in design.path)
 
 
 def fit(designs: Sequence[PublishedDesign], family: str) -> Growth:

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from trigger_lut.config.budget import Spec
-from trigger_lut.cost_model import delay as delay_model
 from trigger_lut.cost_model.clock import fmax_estimate_mhz
+from trigger_lut.cost_model.delay import GROWTH, DelayModel, delays
 from trigger_lut.cost_model.measured import Built
 from trigger_lut.cost_model.operations import described, operation_delays
 from trigger_lut.firmware.rtl.build import live_logic, write_rtl
@@ -97,12 +97,12 @@ def close_timing(network: Network, spec: Spec) -> Pipeline:
         For the synthesizer.
     """
     target, most = spec.target, spec.latency_cycles_budget
-    comb, stage_ns = live_logic(network), delay_model.stage_ns(target.clock_period_ns, target.family)
-    delays = [] if comb is None else planned_delays(comb, stage_ns, target.family, most)
+    comb, model = live_logic(network), DelayModel.of(target)
+    delays = [] if comb is None else planned_delays(comb, model, most)
     tried: list[Pipeline] = []
     obstacle = ""
     while True:
-        stages = () if comb is None else tuple(stage_numbers(comb, stage_ns, target.family, delays))
+        stages = () if comb is None else tuple(stage_numbers(comb, model, delays))
         if tried and max(stages, default=1) > most:
             obstacle = f"the next cut takes {max(stages)} cycles, the budget grants {most}"
             break
@@ -117,7 +117,7 @@ def close_timing(network: Network, spec: Spec) -> Pipeline:
         if not late:
             obstacle = "synthesis moved the longest path to a stage without operations"
             break
-        alone, delays = longer(comb, stages, delays, late, stage_ns)
+        alone, delays = longer(comb, stages, delays, late, model.stage_ns)
         if alone is not None:
             obstacle = f"{described(comb.ops, alone)} takes longer than a clock period"
             break
@@ -154,14 +154,14 @@ def measure(network: Network, spec: Spec) -> Built:
     return Built(found.luts, found.cycles_needed, found.fmax_mhz, found.ff, found.syntheses, found.obstacle)
 
 
-def planned_delays(comb: Any, stage_ns: float, family: str, most: int) -> list[float]:
+def planned_delays(comb: Any, model: DelayModel, most: int) -> list[float]:
     """Return the delay of each operation in ns for the first cut.
 
     Delays are longer in large designs, by alkaid's count of LUTs, unless that alone takes more than `most` cycles.
     """
-    plain, growth = operation_delays(comb, family), delay_model.GROWTH.factor(comb.cost)
-    grown = [min(growth * delay, stage_ns) for delay in plain]
-    return grown if max(stage_numbers(comb, stage_ns, family, grown), default=1) <= most else plain
+    plain, growth = operation_delays(comb, model.delays), GROWTH.factor(comb.cost)
+    grown = [min(growth * delay, model.stage_ns) for delay in plain]
+    return grown if max(stage_numbers(comb, model, grown), default=1) <= most else plain
 
 
 def _synthesized(
@@ -192,7 +192,7 @@ def _late(comb: Any, stages: Sequence[int], module: Mapping[str, Any], spec: Spe
     target = spec.target
     ends_by_net = registered_operations(comb, stages, module)
     luts = resources(cell_counts(module)).luts
-    room_ns = (target.clock_period_ns - delay_model.delays(target.family).register) / delay_model.GROWTH.factor(luts)
+    room_ns = (target.clock_period_ns - delays(target.family).register) / GROWTH.factor(luts)
     late: Late = {}
     for n, stage in enumerate(netlist_stages(module, target.family), start=1):
         for net, path_ns in stage.arrivals_ns.items():

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from trigger_lut.config.budget import Spec
+from trigger_lut.cost_model.delay import DelayModel
 from trigger_lut.cost_model.latency import network_stages, output_stages
 from trigger_lut.cost_model.luts import Cost, estimate
 from trigger_lut.cost_model.measured import Built, Correction
@@ -24,7 +25,7 @@ class Budget:
 
     def estimate(self, network: Network) -> Cost:
         """Estimate the cost of a network by the surrogate, without correction."""
-        return estimate(network, self.spec.target.clock_period_ns, self.spec.target.family)
+        return estimate(network, DelayModel.of(self.spec.target))
 
     def is_met(self, cost: Cost, share: float = 1.0) -> bool:
         """Return whether a cost, corrected, keeps to the budget, with the fraction `share` of its LUTs."""
@@ -48,13 +49,13 @@ class Budget:
 
         codes (N, C_in): events by which edges are valued. If nothing fits, all edges are marked.
         """
-        clock, family = self.spec.target.clock_period_ns, self.spec.target.family
+        model = DelayModel.of(self.spec.target)
         scores = saliency(network, codes)
         late = edges_to_shorten(
             network,
             scores,
-            lambda n: network_stages(n, clock, family),
-            lambda n: output_stages(n, clock, family),
+            lambda n: network_stages(n, model),
+            lambda n: output_stages(n, model),
             self.spec.latency_cycles_budget - self.correction.cycles,
         )
         # Edges into values that nothing reads any more go by themselves, so they do not count.

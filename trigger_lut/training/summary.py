@@ -10,6 +10,7 @@ from trigger_lut.cards.base import Measured
 from trigger_lut.cards.stage_cards import LayerSummary, Measurement, TrainCard
 from trigger_lut.config.budget import Spec
 from trigger_lut.conversion.keras_model import decode_outputs
+from trigger_lut.cost_model.delay import DelayModel
 from trigger_lut.cost_model.luts import Cost, estimate, summarize
 from trigger_lut.cost_model.measured import Built
 from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes
@@ -106,7 +107,7 @@ def train_card(spec: Spec, events: EventCodes, integers: Network, built: Built, 
     TrainCard
         The card.
     """
-    cost = estimate(integers, spec.target.clock_period_ns, spec.target.family)
+    cost = estimate(integers, DelayModel.of(spec.target))
     scores = accuracies(integers, events)
     return TrainCard(
         design=spec.design,

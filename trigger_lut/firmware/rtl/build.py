@@ -18,7 +18,7 @@ from typing import Any
 
 from trigger_lut.cards.base import write_text
 from trigger_lut.config.budget import Spec
-from trigger_lut.cost_model import delay
+from trigger_lut.cost_model.delay import DelayModel
 from trigger_lut.firmware.rtl.pipeline import cut, flip_flops, stage_numbers
 from trigger_lut.firmware.rtl.project import RtlProject, read_project, save_project
 from trigger_lut.firmware.rtl.trace import interpret, trace
@@ -59,16 +59,15 @@ def write_rtl(network: Network, folder: str | Path, spec: Spec, stages: Sequence
         When the clock is too fast for any logic.
     """
     folder = Path(folder)
-    family, period = spec.target.family, spec.target.clock_period_ns
     name = rtl_prefix(spec.design)
     comb = trace(network)
     constants = {o: _code(comb, n, network, o) for o, n in enumerate(comb.out_idxs) if comb.ops[n].opcode == 5}
     live = [o for o in range(len(comb.out_idxs)) if o not in constants]
-    planned = delay.stage_ns(period, family)
+    model = DelayModel.of(spec.target)
     fsm, chosen = None, () if stages is None else tuple(stages)
     if live:
         logic = _only(comb, live)
-        chosen = tuple(stage_numbers(logic, planned, family)) if stages is None else chosen
+        chosen = tuple(stage_numbers(logic, model)) if stages is None else chosen
         fsm = cut(logic, chosen)
     cycles = fsm.out_signals[0].schedule.bias if fsm is not None else 1
     texts = {f"{name}_top": top_module(network, f"{name}_top", f"{name}_core", fsm, live, constants, cycles)}
@@ -79,7 +78,10 @@ def write_rtl(network: Network, folder: str | Path, spec: Spec, stages: Sequence
         write_text(folder / f"{module}.v", text)
     for unit, text in vhdl.items():
         write_text(folder / "vhdl" / f"{unit}.vhd", text)
-    write_text(folder / f"{name}_top.xdc", f"create_clock -period {period:.3f} -name clk [get_ports clk]\n")
+    write_text(
+        folder / f"{name}_top.xdc",
+        f"create_clock -period {spec.target.clock_period_ns:.3f} -name clk [get_ports clk]\n",
+    )
     project = RtlProject(
         folder=folder,
         top=f"{name}_top",
@@ -95,17 +97,15 @@ def write_rtl(network: Network, folder: str | Path, spec: Spec, stages: Sequence
     return project
 
 
-def estimate_flip_flops(network: Network, clock_period_ns: float, family: str) -> int:
+def estimate_flip_flops(network: Network, model: DelayModel) -> int:
     """Count the flip-flops of a pipeline, on the logic that `write_rtl` would write.
 
     Parameters
     ----------
     network
         Integer network.
-    clock_period_ns
-        Clock period in ns.
-    family
-        Family of the delay model.
+    model
+        Delays of the target's family at its clock.
 
     Returns
     -------
@@ -119,8 +119,8 @@ def estimate_flip_flops(network: Network, clock_period_ns: float, family: str) -
     ConfigurationError
         If the clock is too fast for any logic.
     """
-    comb, stage = live_logic(network), delay.stage_ns(clock_period_ns, family)
-    return 1 if comb is None else flip_flops(comb, stage_numbers(comb, stage, family))
+    comb = live_logic(network)
+    return 1 if comb is None else flip_flops(comb, stage_numbers(comb, model))
 
 
 def live_logic(network: Network) -> Any:

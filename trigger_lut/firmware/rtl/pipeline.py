@@ -17,18 +17,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from trigger_lut.cost_model import delay as delay_model
+from trigger_lut.cost_model.delay import DelayModel
 from trigger_lut.cost_model.operations import operation_delays, stage_times
 
 FREE = (-1, 5)  # inputs and constants: they need no stage
 
 
-def shortest_stage(comb: Any, cycles: int, stage_ns: float, family: str, delays_ns: Sequence[float]) -> float:
-    """Return the shortest stage, at most `stage_ns`, with which the logic still fits into `cycles` stages, in ns.
+def shortest_stage(comb: Any, cycles: int, model: DelayModel, delays_ns: Sequence[float]) -> float:
+    """Return the shortest stage, at most `model.stage_ns`, with which the logic still fits into `cycles` stages, in ns.
 
     Evens out the stages: it costs no cycle and gives routing more room.
     """
     longest = max(delays_ns, default=0.0)
-    low, high = min(max(longest, delay_model.lut_delay(family)), stage_ns), stage_ns
+    low, high = min(max(longest, model.delays.lut_and_wire), model.stage_ns), model.stage_ns
     for _ in range(12):
         middle = (low + high) / 2
         if delay_model.cycles(max(stage_times(comb, middle, delays_ns), default=0.0), middle) <= cycles:
@@ -38,7 +39,7 @@ def shortest_stage(comb: Any, cycles: int, stage_ns: float, family: str, delays_
     return high
 
 
-def stage_numbers(comb: Any, stage_ns: float, family: str, delays_ns: Sequence[float] | None = None) -> list[int]:
+def stage_numbers(comb: Any, model: DelayModel, delays_ns: Sequence[float] | None = None) -> list[int]:
     """Assign operations to pipeline stages, in as few stages as possible.
 
     Inputs are there in stage 1. The last operation is in the last stage.
@@ -47,10 +48,8 @@ def stage_numbers(comb: Any, stage_ns: float, family: str, delays_ns: Sequence[f
     ----------
     comb
         alkaid's logic.
-    stage_ns
-        Logic that is planned between two registers, in ns.
-    family
-        Family of the delay model.
+    model
+        Delays of the target's family at its clock.
     delays_ns
         Delay of each operation in ns; None: those of the delay model.
 
@@ -59,9 +58,9 @@ def stage_numbers(comb: Any, stage_ns: float, family: str, delays_ns: Sequence[f
     list of int
         Stage of each operation, from 1 on.
     """
-    delays = operation_delays(comb, family) if delays_ns is None else delays_ns
-    total = delay_model.cycles(max(stage_times(comb, stage_ns, delays), default=0.0), stage_ns)
-    even = shortest_stage(comb, total, stage_ns, family, delays)
+    delays = operation_delays(comb, model.delays) if delays_ns is None else delays_ns
+    total = delay_model.cycles(max(stage_times(comb, model.stage_ns, delays), default=0.0), model.stage_ns)
+    even = shortest_stage(comb, total, model, delays)
     stages = [delay_model.cycles(t, even) for t in stage_times(comb, even, delays)]
     spare = total - max(stages, default=total)
     return [1 if op.opcode in FREE else s + spare for op, s in zip(comb.ops, stages, strict=True)]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from trigger_lut.cards.firmware import PipelineStage
 from trigger_lut.config.budget import Spec
+from trigger_lut.cost_model.delay import delays
 from trigger_lut.cost_model.operations import operation_delays
 from trigger_lut.firmware.rtl.build import live_logic
 from trigger_lut.firmware.rtl.pipeline import crossing_bits, stage_paths
@@ -40,7 +41,7 @@ def pipeline_stages(network: Network, spec: Spec, stages: Sequence[int]) -> list
     if comb is None:
         return [PipelineStage(tables=0, adders=0, choices=0, register_bits=1, logic_ns=0.0)]
     bits = crossing_bits(comb, stages)
-    paths = stage_paths(comb, stages, operation_delays(comb, spec.target.family))
+    paths = stage_paths(comb, stages, operation_delays(comb, delays(spec.target.family)))
     found = []
     for n, (stored, path) in enumerate(zip(bits, paths, strict=True), start=1):
         codes = [op.opcode for op, stage in zip(comb.ops, stages, strict=True) if stage == n]

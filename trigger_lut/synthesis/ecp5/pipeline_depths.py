@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from trigger_lut.config.budget import Spec
-from trigger_lut.cost_model import delay
+from trigger_lut.cost_model.delay import FILL, DelayModel, delays
 from trigger_lut.cost_model.latency import network_cycles
 from trigger_lut.firmware.rtl.build import RtlProject, write_rtl
 from trigger_lut.network.network import Network
@@ -16,23 +16,23 @@ HALVINGS = 40
 
 def fastest_mhz(family: str) -> float:
     """Compute the clock at which one LUT fits into a stage."""
-    return 999.999 / (delay.delays(family).register + delay.lut_delay(family) / delay.FILL)
+    return 999.999 / (delays(family).register + delays(family).lut_and_wire / FILL)
 
 
 def clock_of(network: Network, cycles: int, family: str) -> float | None:
     """Search the slowest clock in MHz at which the network takes so many cycles; None where no clock gives them."""
     slow, fast = SLOWEST_MHZ, fastest_mhz(family)
-    if network_cycles(network, 1000 / fast, family) < cycles:
+    if network_cycles(network, DelayModel(1000 / fast, family)) < cycles:
         return None
-    if network_cycles(network, 1000 / slow, family) >= cycles:
+    if network_cycles(network, DelayModel(1000 / slow, family)) >= cycles:
         fast = slow
     for _ in range(HALVINGS if fast > slow else 0):
         middle = (slow + fast) / 2
-        if network_cycles(network, 1000 / middle, family) >= cycles:
+        if network_cycles(network, DelayModel(1000 / middle, family)) >= cycles:
             fast = middle
         else:
             slow = middle
-    return fast if network_cycles(network, 1000 / fast, family) == cycles else None
+    return fast if network_cycles(network, DelayModel(1000 / fast, family)) == cycles else None
 
 
 def write_depth(network: Network, folder: Path, spec: Spec, cycles: int) -> RtlProject | None:

@@ -12,8 +12,7 @@ CONVOLUTION = "(filters, kernel_size, strides=1, padding='valid', dilation_rate=
 SIGNATURES = {
     "LUTConv1D": CONVOLUTION,
     "LUTConv2D": CONVOLUTION,
-    "LUTDense": "(units, batch_norm=False, input_format='fixed<8,3>', max_input_bits=6, edge_hidden_units=8, "
-    "initial_fraction_bits=6, momentum=0.9, seed=None, per_position_widths=False, **kwargs)",
+    "LUTDense": "(units, *, per_position_widths=False, **kwargs)",
     "Network": "(inputs, layers, features=(), classes=(), outputs=None)",
     "TriggerLutError": "(message='')",
     "evaluate": "(network, codes)",

@@ -34,7 +34,7 @@ class TriggerLutError(Exception):
 
 
 class RenamedKeyWarning(FutureWarning):
-    """A configuration file has the earlier name of a key."""
+    """A configuration file or a call of a layer has the earlier name of an option."""
 
 
 _format_other_warning = warnings.formatwarning

@@ -17,7 +17,15 @@ MAX_BITS = 6
 
 def scattered(units=3, batch_norm=False, seed=1, **more):
     """A layer with widths and fractions as if trained, some of them out of range."""
-    layer = LUTDense(units, batch_norm, FORMATS, max_input_bits=MAX_BITS, edge_hidden_units=4, seed=seed, **more)
+    layer = LUTDense(
+        units,
+        batch_norm=batch_norm,
+        input_format=FORMATS,
+        max_input_bits=MAX_BITS,
+        edge_hidden_units=4,
+        seed=seed,
+        **more,
+    )
     return scatter(layer, (len(FORMATS),), seed)
 
 

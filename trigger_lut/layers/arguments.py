@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import keras
 
-from trigger_lut.errors import ConfigurationError, nearest
+from trigger_lut.config.renamed_keys import LAYER_OPTIONS
+from trigger_lut.errors import ConfigurationError, RenamedKeyWarning, nearest
 from trigger_lut.fixed_point.formats import KIF, parse_fixed
 from trigger_lut.layers.activations import ACTIVATIONS
 from trigger_lut.layers.input_quantizer import FLOAT_BITS, OVERFLOWS, ROUNDINGS
@@ -15,22 +18,79 @@ from trigger_lut.layers.input_quantizer import FLOAT_BITS, OVERFLOWS, ROUNDINGS
 FRACTION_LIMIT = 12  # output fractions stay within -12..12, so that sums are exact in float32
 ADDRESS_LIMIT = 12  # bits
 
-KEYS = (
-    "units",
-    "batch_norm",
-    "input_format",
-    "max_input_bits",
-    "edge_hidden_units",
-    "initial_fraction_bits",
-    "momentum",
-    "seed",
-    "edge_hidden_layers",
-    "activation",
-    "use_bias",
-    "overflow",
-    "input_rounding",
-)
-"""Of a layer's configuration."""
+
+@dataclass
+class TableArguments:
+    """Options that all layers of tables share, with their defaults; `TrainedTables` describes them."""
+
+    batch_norm: bool = False
+    input_format: str | Sequence[str] = "fixed<8,3>"
+    max_input_bits: int = 6
+    edge_hidden_units: int = 8
+    initial_fraction_bits: int = 6
+    momentum: float = 0.9
+    seed: int | None = None
+    edge_hidden_layers: int = 1
+    activation: str = "tanh"
+    use_bias: bool = True
+    overflow: str = "SAT"
+    input_rounding: str = "TRN"
+
+    def __post_init__(self) -> None:
+        self.batch_norm, self.use_bias = bool(self.batch_norm), bool(self.use_bias)
+        if not isinstance(self.input_format, str):
+            self.input_format = list(self.input_format)
+
+
+def split(given: dict[str, Any]) -> tuple[TableArguments, dict[str, Any]]:
+    """Split keyword arguments of a layer into those of tables and the others.
+
+    Parameters
+    ----------
+    given : dict
+        Keyword arguments by name.
+
+    Returns
+    -------
+    tables : TableArguments
+        Options of the tables.
+    others : dict
+        The other arguments.
+    """
+    names = {field.name for field in fields(TableArguments)}
+    tables = TableArguments(**{name: given[name] for name in names & given.keys()})
+    return tables, {name: value for name, value in given.items() if name not in names}
+
+
+def with_present_names(layer: type, given: dict[str, Any]) -> dict[str, Any]:
+    """Replace former names of options, and warn of each.
+
+    Parameters
+    ----------
+    layer : type
+        Class of the layer, named in the warning.
+    given : dict
+        Keyword arguments by name.
+
+    Returns
+    -------
+    dict
+        The arguments by their present names.
+
+    Raises
+    ------
+    ConfigurationError
+        If an option has both names.
+    """
+    for old in [name for name in given if name in LAYER_OPTIONS]:
+        new = LAYER_OPTIONS[old]
+        if new in given:
+            raise ConfigurationError(
+                f"{layer.__name__}: {old}: earlier name of {new}. Expected one of them, found both"
+            )
+        message = f"{layer.__name__}: {old}: this option is now {new}. Rename it."
+        warnings.warn(message, RenamedKeyWarning, stacklevel=3)
+    return {LAYER_OPTIONS.get(name, name): value for name, value in given.items()}
 
 
 def title(layer: keras.layers.Layer) -> str:

@@ -41,30 +41,10 @@ class LUTDense(LookupLayer):
         with `per_position_widths`.
     """
 
-    def __init__(
-        self,
-        units: int,
-        batch_norm: bool = False,
-        input_format: str | Sequence[str] = "fixed<8,3>",
-        max_input_bits: int = 6,
-        edge_hidden_units: int = 8,
-        initial_fraction_bits: int = 6,
-        momentum: float = 0.9,
-        seed: int | None = None,
-        per_position_widths: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            units,
-            batch_norm,
-            input_format,
-            max_input_bits,
-            edge_hidden_units,
-            initial_fraction_bits,
-            momentum,
-            seed,
-            **kwargs,
-        )
+    def __init__(self, units: int, *, per_position_widths: bool = False, **kwargs: Any) -> None:
+        kwargs = arguments.with_present_names(type(self), kwargs)
+        per_position_widths = kwargs.pop("per_position_widths", per_position_widths)
+        super().__init__(units, **kwargs)
         self.per_position_widths = bool(per_position_widths)
 
     def check_input(self, input_shape: Shape) -> None:

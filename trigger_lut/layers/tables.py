@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -105,35 +105,14 @@ class TrainedTables(keras.layers.Layer):
     units_option = "units"
     """Name of the option for the number of outputs."""
 
-    def __init__(
-        self,
-        units: int,
-        batch_norm: bool = False,
-        input_format: str | Sequence[str] = "fixed<8,3>",
-        max_input_bits: int = 6,
-        edge_hidden_units: int = 8,
-        initial_fraction_bits: int = 6,
-        momentum: float = 0.9,
-        seed: int | None = None,
-        edge_hidden_layers: int = 1,
-        activation: str = "tanh",
-        use_bias: bool = True,
-        overflow: str = "SAT",
-        input_rounding: str = "TRN",
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, units: int, **kwargs: Any) -> None:
+        options, others = arguments.split(arguments.with_present_names(type(self), kwargs))
         # Under a policy of mixed precision too: inputs arrive as they are, and sums of table entries are exact.
-        super().__init__(**{"dtype": "float32", "autocast": False, **kwargs})
+        super().__init__(**{"dtype": "float32", "autocast": False, **others})
         arguments.float32(self)
-        self.units, self.batch_norm, self.use_bias, self.seed = units, bool(batch_norm), bool(use_bias), seed
-        self.max_input_bits, self.edge_hidden_units, self.edge_hidden_layers = (
-            max_input_bits,
-            edge_hidden_units,
-            edge_hidden_layers,
-        )
-        self.initial_fraction_bits, self.momentum, self.activation = initial_fraction_bits, momentum, activation
-        self.overflow, self.input_rounding = overflow, input_rounding
-        self.input_format = input_format if isinstance(input_format, str) else list(input_format)
+        self.units = units
+        for key, value in vars(options).items():
+            setattr(self, key, value)
         self.per_position_widths = False
         arguments.check(self)
 
@@ -317,7 +296,8 @@ class TrainedTables(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the options that all table layers have."""
-        return {**super().get_config(), **{key: getattr(self, key) for key in arguments.KEYS}}
+        keys = ("units", *vars(arguments.TableArguments()))
+        return {**super().get_config(), **{key: getattr(self, key) for key in keys}}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:

@@ -16,8 +16,8 @@ from trigger_lut.config.data_set.load import load_data_set
 from trigger_lut.config.data_set.trigger import Trigger
 from trigger_lut.data.event_codes import TEST, TRAIN, VALIDATION, EventCodes, load_codes, save_codes
 from trigger_lut.errors import CardError, ConfigurationError
+from trigger_lut.stages.anomaly_score import aucs, flat_weights, histograms, looked_at, with_scores
 from trigger_lut.stages.ingest import run as ingest
-from trigger_lut.stages.teacher import aucs, flat_weights, histograms, looked_at, with_scores
 
 BACKGROUND = {"background": ["a", "b"]}
 
@@ -152,7 +152,7 @@ def test_areas_are_of_signal_against_background_of_the_test_split(encoded):
 
 
 def test_codes_of_other_classes_are_refused(encoded, tmp_path):
-    from trigger_lut.stages.teacher import run as teach
+    from trigger_lut.stages.anomaly_score import run as teach
 
     save_codes(encoded[0], tmp_path / "e.npz")
     with pytest.raises(CardError, match="no classes q; ingest again"):

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from rootfiles import description, jet_columns, write_description, write_tree
 from stage_calls import in_order
-from trigger_lut.stages.teacher import with_scores
 
 from trigger_lut.cards.base import read_card, write_card, write_text
 from trigger_lut.cards.drift import DriftCard
@@ -37,6 +36,7 @@ from trigger_lut.network.network import Network, save_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.report.drift_findings import constant, findings, in_short, saturating, shifted, unknown
 from trigger_lut.stages import drift
+from trigger_lut.stages.anomaly_score import with_scores
 from trigger_lut.stages.ingest import run as ingest
 
 COUNT = 30000

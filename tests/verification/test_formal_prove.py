@@ -26,8 +26,8 @@ from trigger_lut.network.lowering.adder_tree import Addend, plan_output
 from trigger_lut.network.network import TableLayer, save_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.report.pages.proof import pages_of_proof
-from trigger_lut.stages.faults import run as faults
 from trigger_lut.stages.firmware import run as build_firmware
+from trigger_lut.stages.inject_faults import run as faults
 from trigger_lut.stages.prove import run as prove
 from trigger_lut.verification.faults import simulate as fault_run
 from trigger_lut.verification.faults.instrument import probed, texts_of

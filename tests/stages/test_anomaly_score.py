@@ -12,8 +12,7 @@ from trigger_lut.cards.stage_cards import TeacherCard
 from trigger_lut.config.data_set.anomaly import Teacher
 from trigger_lut.data.event_codes import TEST, TRAIN, EventCodes, load_codes, save_codes
 from trigger_lut.fixed_point.formats import KIF
-from trigger_lut.stages import teacher
-from trigger_lut.stages.teacher import run as teach
+from trigger_lut.stages.anomaly_score import run as teach
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +54,7 @@ def taught(encoded: Path, folder: Path, **changes) -> tuple[EventCodes, TeacherC
 
 
 def test_what_is_off_the_plane_has_a_high_score(encoded, tmp_path, monkeypatch):
-    monkeypatch.setattr(teacher, "EPOCHS", 40)
+    monkeypatch.setattr(anomaly_score, "EPOCHS", 40)
     events, card = taught(encoded, tmp_path)
     before = load_codes(encoded)
     assert card.auc["new"] > 0.97
@@ -74,7 +73,7 @@ def test_what_is_off_the_plane_has_a_high_score(encoded, tmp_path, monkeypatch):
 
 
 def test_the_same_seed_gives_the_same_bytes(encoded, tmp_path, monkeypatch):
-    monkeypatch.setattr(teacher, "EPOCHS", 3)
+    monkeypatch.setattr(anomaly_score, "EPOCHS", 3)
     found = []
     for n, seed in enumerate((1, 1, 2)):
         (tmp_path / str(n)).mkdir()
@@ -84,5 +83,5 @@ def test_the_same_seed_gives_the_same_bytes(encoded, tmp_path, monkeypatch):
 
 
 def test_no_weights_where_none_are_wanted(encoded, tmp_path, monkeypatch):
-    monkeypatch.setattr(teacher, "EPOCHS", 1)
+    monkeypatch.setattr(anomaly_score, "EPOCHS", 1)
     assert taught(encoded, tmp_path, flatten=1)[0].weights is None

@@ -12,6 +12,7 @@ from trigger_lut.cards.stage_cards import TeacherCard
 from trigger_lut.config.data_set.anomaly import Teacher
 from trigger_lut.data.event_codes import TEST, TRAIN, EventCodes, load_codes, save_codes
 from trigger_lut.fixed_point.formats import KIF
+from trigger_lut.stages import anomaly_score
 from trigger_lut.stages.anomaly_score import run as teach
 
 

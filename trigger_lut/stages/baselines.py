@@ -17,7 +17,9 @@ from trigger_lut.metrics.accuracy import EventScore
 from trigger_lut.stages.registry import Output
 
 
-def run(*, codes: Path, network: NetworkShape, epochs: int, seed: int, baseline_predictions: Output, card: Output) -> None:
+def run(
+    *, codes: Path, network: NetworkShape, epochs: int, seed: int, baseline_predictions: Output, card: Output
+) -> None:
     """Train methods without quantization, for comparison.
 
     Parameters

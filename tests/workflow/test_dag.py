@@ -297,7 +297,7 @@ def starts(folder: Path) -> dict[str, str | None]:
         trainings = [job for job in dag.jobs if job.rule.name == "train"]
         before = {job: [x for x in dag.dependencies[job] if x.rule.name == "train"] for job in trainings}
         assert all(len(found) <= 1 for found in before.values())
-        assert all(bool(job.input.start) == bool(before[job]) for job in trainings)
+        assert all(bool(job.input.warm_start) == bool(before[job]) for job in trainings)
         return {job.wildcards.design: before[job][0].wildcards.design if before[job] else None for job in trainings}
 
 
@@ -372,7 +372,7 @@ def test_every_rule_is_documented_and_has_a_log():
             name = rule.split(":")[0]
             assert '"""' in rule, f"{path}: rule {name} has no docstring"
             if "shell:" in rule:
-                assert "&> {log} || failed {log}" in rule or re.search(r"^ *stage\(\"", rule, re.MULTILINE), (
+                assert "&> {log} || failed {log}" in rule or re.search(r"^ *stage\(\s*\"", rule, re.MULTILINE), (
                     f"{path}: rule {name} does not log"
                 )
                 assert "log:" in rule, f"{path}: rule {name} has no log"

@@ -31,7 +31,7 @@ PARENT_CATEGORY = {
 CARDS = ("spec", "train", "verify", "synth", "timing", "physics")
 
 
-def stage(name, **options):
+def stage(name, /, **options):
     """The shell line of a stage: files and values of the rule by the names of the stage's parameters."""
     return registry()[name].shell(**options)
 

@@ -197,7 +197,17 @@ class DelayModel:
 
     @classmethod
     def of(cls, target: Target) -> DelayModel:
-        """Return the model of a target."""
+        """Return the model of a target.
+
+        Parameters
+        ----------
+        target : Target
+            Target of a design.
+
+        Returns
+        -------
+        DelayModel
+        """
         return cls(target.clock_period_ns, target.family)
 
     @cached_property
@@ -209,7 +219,10 @@ class DelayModel:
     def stage_ns(self) -> float:
         """Logic that is planned between two registers, in ns.
 
-        Raises ConfigurationError if the clock leaves no room for one LUT, or the family is unknown.
+        Raises
+        ------
+        ConfigurationError
+            If the clock leaves no room for one LUT, or the family is unknown.
         """
         room = FILL * (self.clock_period_ns - self.delays.register)
         if room < self.delays.lut_and_wire:
@@ -221,7 +234,20 @@ class DelayModel:
         return room
 
     def finish(self, start: float, delay: float) -> float:
-        """Return when an operator is done: `finish` with the stage of this model."""
+        """Return when an operator is done: `finish` with the stage of this model.
+
+        Parameters
+        ----------
+        start : float
+            Time in ns at which all operands are ready.
+        delay : float
+            Delay of the operator in ns.
+
+        Returns
+        -------
+        float
+            Time in ns of logic.
+        """
         return finish(start, delay, self.stage_ns)
 
 

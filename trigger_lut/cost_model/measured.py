@@ -46,15 +46,47 @@ class Correction:
     cycles: int = 0
 
     def luts_of(self, cost: Cost) -> float:
-        """Return the corrected LUTs of a cost."""
+        """Return the corrected LUTs of a cost.
+
+        Parameters
+        ----------
+        cost : Cost
+            Estimate of the surrogate.
+
+        Returns
+        -------
+        float
+        """
         return self.luts * cost.luts
 
     def cycles_of(self, cost: Cost) -> int:
-        """Return the corrected cycles of a cost."""
+        """Return the corrected cycles of a cost.
+
+        Parameters
+        ----------
+        cost : Cost
+            Estimate of the surrogate.
+
+        Returns
+        -------
+        int
+        """
         return cost.latency_cycles + self.cycles
 
 
 def correction(built: Built, cost: Cost) -> Correction:
-    """Return the correction that maps the cost of a network to its measurement; no factor where either has 0 LUTs."""
+    """Return the correction that maps the cost of a network to its measurement; no factor where either has 0 LUTs.
+
+    Parameters
+    ----------
+    built : Built
+        The measurement.
+    cost : Cost
+        Estimate of the surrogate.
+
+    Returns
+    -------
+    Correction
+    """
     factor = built.luts / cost.luts if built.luts > 0 and cost.luts > 0 else 1.0
     return Correction(factor, built.latency_cycles - cost.latency_cycles)

@@ -179,7 +179,15 @@ class RunState:
         return [array for weights in networks for array in weights], values
 
     def unpack(self, arrays: Weights, values: dict[str, Any]) -> None:
-        """Put a new state of the same specification into the one that `packed` returned."""
+        """Put a new state of the same specification into the one that `packed` returned.
+
+        Parameters
+        ----------
+        arrays : list of numpy.ndarray
+            Weights of the networks.
+        values : dict
+            The other values.
+        """
         each = len(self.last_varying_weights)
         *networks, self.last_varying_weights = (arrays[n : n + each] for n in range(0, len(arrays), each))
         for key in PLAIN:

@@ -38,7 +38,7 @@ def test_events_and_outputs(codes, tmp_path, monkeypatch, most):
     monkeypatch.setattr("trigger_lut.stages.baselines.MAX_EVENTS", most)
     monkeypatch.setattr(baselines, "EPOCHS", 3)
     source, outputs, path = (tmp_path / name for name in ("codes.npz", "reference.npz", "reference.json"))
-    references(codes=source, network=network(units=[4, 2]), epochs=4, seed=1, outputs=outputs, card=path)
+    references(codes=source, network=network(units=[4, 2]), epochs=4, seed=1, baseline_predictions=outputs, card=path)
     card = read_card(ReferenceCard, path)
     assert card.events == min(int((codes.split == TRAIN).sum()), most)
     same, trees = card.baselines

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import grimp
@@ -87,3 +89,19 @@ def test_every_package_is_in_a_layer():
     assert named == {
         p.stem for p in (ROOT / "trigger_lut").glob("[a-z]*") if p.suffix in ("", ".py") and p.name != "py.typed"
     }
+
+
+def positional(source: str) -> Iterator[tuple[str, int]]:
+    """Yield each function of a source with the number of its positional arguments, without self and cls."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            names = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)]
+            yield node.name, len(names) - (names[:1] in (["self"], ["cls"]))
+
+
+def test_no_function_takes_more_than_five_positional_arguments():
+    paths = {*(ROOT / "trigger_lut").rglob("*.py")} - {ROOT / "trigger_lut/firmware/emulator/python.py"}  # in releases
+    sources = {path: path.read_text(encoding="utf-8") for path in sorted(paths)}
+    long = [f"{path}: {name}" for path, source in sources.items() for name, n in positional(source) if n > 5]
+    assert long == []
+    assert list(positional("class A:\n def f(self, a, b, c, d, e, g, *, h): ...")) == [("f", 6)], "negative control"

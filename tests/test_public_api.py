@@ -20,7 +20,7 @@ SIGNATURES = {
     "load_model": "(path, function=None)",
     "load_network": "(path)",
     "save_network": "(network, path)",
-    "to_integer_network": "(model, features=(), classes=(), prune=True, inputs=None, wraps=False)",
+    "to_integer_network": "(model, features=(), classes=(), *, prune=True, inputs=None, wraps=False)",
     "write_rtl": "(network, folder, spec, stages=None)",
 }
 

@@ -40,7 +40,7 @@ def test_reading_takes_little_longer_than_uproot_alone(tmp_path: Path) -> None:
     path = write(tmp_path / "many.root")
 
     def ours() -> int:
-        return sum(len(arrays["event"]) for _, arrays in chunks(path, "t", BRANCHES, CHUNK))
+        return sum(len(arrays["event"]) for _, arrays in chunks(path, "t", branches=BRANCHES, size=CHUNK))
 
     def plain() -> int:
         return sum(map(len, uproot.iterate({path: "t"}, list(BRANCHES), step_size=CHUNK, library="ak")))

@@ -131,7 +131,7 @@ def test_look_slash_in_a_name_is_kept(tmp_path: Path) -> None:
         file.mktree("t", {"dE/dx": "f8", "x": "i4"}).extend({"dE/dx": np.arange(9.0), "x": np.arange(9)})
     assert set(sample_tree([tmp_path / "t.root"]).branches) == {"dE/dx", "x"}
     with pytest.raises(DataError, match="no branch 'dx'"):
-        list(chunks(tmp_path / "t.root", "t", {"dx": "feature"}, 5))
+        list(chunks(tmp_path / "t.root", "t", branches={"dx": "feature"}, size=5))
 
 
 def test_chunks_rntuple_fields_of_one_name(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_chunks_rntuple_fields_of_one_name(tmp_path: Path) -> None:
     with uproot.recreate(tmp_path / "t.root") as file:
         file.mkrntuple("t", ak.zip(held, depth_limit=1))
     names = dict.fromkeys(["a/v", "b.v", "v", "/v", "j/v"], "feature")
-    (_, first), *_ = chunks(tmp_path / "t.root", "t", names, 8)
+    (_, first), *_ = chunks(tmp_path / "t.root", "t", branches=names, size=8)
     assert {name: array[1].tolist() if name == "j/v" else array[1] for name, array in first.items()} == {
         "a/v": 1,
         "b.v": 101,
@@ -162,7 +162,7 @@ def test_chunks_across_baskets_hold_all_entries(tmp_path: Path, size: int) -> No
         tree = file.mktree("t", {"x": "i4", "l": "var * int64"})
         for start, stop in ((0, 30), (30, 80), (80, 81), (81, 100)):
             tree.extend({"x": np.arange(start, stop, dtype="i4"), "l": lists[start:stop]})
-    found = list(chunks(tmp_path / "t.root", "t", {"x": "feature", "l": "feature"}, size))
+    found = list(chunks(tmp_path / "t.root", "t", branches={"x": "feature", "l": "feature"}, size=size))
     np.testing.assert_array_equal(np.concatenate([arrays["x"] for _, arrays in found]), np.arange(100))
     assert ak.concatenate([arrays["l"] for _, arrays in found]).to_list() == lists.to_list()
     assert {len(arrays["x"]) for _, arrays in found[:-1]} <= {size}

@@ -25,12 +25,12 @@ def good(tmp_path: Path) -> Path:
 
 def refusal(path: Path, tree: str = "jets", branches: dict[str, str] = BRANCHES) -> str:
     with pytest.raises(DataError) as caught:
-        list(chunks(path, tree, branches, 40))
+        list(chunks(path, tree, branches=branches, size=40))
     return str(caught.value)
 
 
 def test_chunks_are_the_branches_in_order(good: Path) -> None:
-    parts = list(chunks(good, "jets", BRANCHES, 40))
+    parts = list(chunks(good, "jets", branches=BRANCHES, size=40))
     assert [start for start, _ in parts] == [0, 40, 80]
     assert [len(arrays["x"]) for _, arrays in parts] == [40, 40, 20]
     columns = jet_columns(100)
@@ -55,11 +55,13 @@ def test_only_the_needed_branches_are_read_and_never_more_than_a_chunk_is_held(
         return array
 
     monkeypatch.setattr(read, "_read", counted)
-    for _, arrays in chunks(good, "jets", BRANCHES, 10):
+    for _, arrays in chunks(good, "jets", branches=BRANCHES, size=10):
         del arrays
     assert most == {"x": 10, "pt": 10}
 
-    held = list(chunks(good, "jets", BRANCHES, 10))  # negative control: who keeps chunks is seen to keep them
+    held = list(
+        chunks(good, "jets", branches=BRANCHES, size=10)
+    )  # negative control: who keeps chunks is seen to keep them
     assert most == {"x": 100, "pt": 100}
     assert len(held) == 10
 
@@ -106,7 +108,7 @@ def test_damaged_branch(good: Path) -> None:
     path = damaged(good.with_name("bad.root"), good, "x")
     where = f"{path}: tree 'jets', branch 'x' (feature 'x'): entries 0 to 39 cannot be read: "
     assert refusal(path).startswith(where)
-    assert len(list(chunks(path, "jets", {"pt": "feature 'ht'"}, 40))) == 3  # the other branch is sound
+    assert len(list(chunks(path, "jets", branches={"pt": "feature 'ht'"}, size=40))) == 3  # the other branch is sound
 
 
 def test_missing_tree(good: Path) -> None:
@@ -144,14 +146,14 @@ def test_rntuple_is_read_like_a_tree(tmp_path: Path) -> None:
     path = tmp_path / "r.root"
     with uproot.recreate(path) as file:
         file.mkrntuple("jets", {"x": jet_columns(30)["x"], "pt": jet_columns(30)["pt"]})
-    parts = list(chunks(path, "jets", BRANCHES, 20))
+    parts = list(chunks(path, "jets", branches=BRANCHES, size=20))
     np.testing.assert_array_equal(np.concatenate([a["x"] for _, a in parts]), jet_columns(30)["x"])
     assert refusal(path, branches={"y": "cut"}) == f"{path}: tree 'jets' has no branch 'y' (cut); there are: 'pt', 'x'"
 
 
 def test_an_array_of_fixed_length_is_a_list_an_entry(tmp_path: Path) -> None:
     path = write_tree_of_arrays(tmp_path / "f.root", np.arange(12.0).reshape(4, 3))
-    (_, arrays), _ = chunks(path, "jets", {"v": "feature 'v'"}, 3)
+    (_, arrays), _ = chunks(path, "jets", branches={"v": "feature 'v'"}, size=3)
     assert parse("sum(v) + nth(v, 1)").evaluate(arrays).tolist() == [4, 16, 28]
 
 

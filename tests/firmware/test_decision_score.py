@@ -135,7 +135,15 @@ def network(folder: Path) -> RtlProject:
 
 def made(folder: Path, thresholds: list[int | None], cycles: int = 2):
     rates = [float(n + 1) for n in range(len(thresholds))]
-    return write_decision(network(folder), SCORE, ("g", "q", "W"), rates, thresholds, cycles, folder / "decision")
+    return write_decision(
+        network(folder),
+        SCORE,
+        names=("g", "q", "W"),
+        rates_khz=rates,
+        thresholds=thresholds,
+        cycles=cycles,
+        folder=folder / "decision",
+    )
 
 
 def test_what_is_written_reads_back_and_says_what_it_is(tmp_path: Path) -> None:
@@ -177,7 +185,9 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
         Score((KIF(1, 2, 40), KIF(1, 31, -20)), (0,), (1,))
     other = Score((*OUTPUTS, KIF(0, 1, 0)), (2,), (0, 1, 3))
     with pytest.raises(FirmwareError, match=r"^net: has other outputs than the score$"):
-        write_decision(network(tmp_path), other, (), [1.0], [0], 1, tmp_path / "decision")
+        write_decision(
+            network(tmp_path), other, names=(), rates_khz=[1.0], thresholds=[0], cycles=1, folder=tmp_path / "decision"
+        )
     assert not (tmp_path / "decision").exists()
 
 
@@ -241,7 +251,7 @@ class Simulator:
 
 def test_good_firmware_has_no_differences_and_its_control_is_noticed(tmp_path: Path) -> None:
     project, held = made(tmp_path, [-7, None]), vectors()
-    found = compared("rtl", project, network(tmp_path), held, held, Simulator(project))
+    found = compared("rtl", project, rtl=network(tmp_path), vectors=held, some=held, simulate=Simulator(project))
     values = SCORE.codes(held.outputs)
     assert (found.form.differences, found.form.first, found.form.control_missed) == (0, None, 0)
     assert found.noticed == [{"up": int((values == -7).sum()), "down": int((values == -8).sum())}, {}]
@@ -249,7 +259,9 @@ def test_good_firmware_has_no_differences_and_its_control_is_noticed(tmp_path: P
 
 def test_a_threshold_that_is_off_by_one_code_is_found(tmp_path: Path) -> None:
     project, held = made(tmp_path, [-7, None]), vectors()
-    form = compared("rtl", project, network(tmp_path), held, held, Simulator(project, wrong=1)).form
+    form = compared(
+        "rtl", project, rtl=network(tmp_path), vectors=held, some=held, simulate=Simulator(project, wrong=1)
+    ).form
     assert form.differences == int((SCORE.codes(held.outputs) == -7).sum()) > 0
     assert form.first is not None
     assert (form.first.output, form.first.expected, form.first.found) == (len(OUTPUTS), 1, 0)
@@ -257,14 +269,16 @@ def test_a_threshold_that_is_off_by_one_code_is_found(tmp_path: Path) -> None:
 
 def test_firmware_that_does_not_follow_its_threshold_is_found(tmp_path: Path) -> None:
     project, held = made(tmp_path, [-7, None]), vectors()
-    form = compared("rtl", project, network(tmp_path), held, held, Simulator(project, deaf=True)).form
+    form = compared(
+        "rtl", project, rtl=network(tmp_path), vectors=held, some=held, simulate=Simulator(project, deaf=True)
+    ).form
     assert (form.differences, form.control_missed) == (0, 2)
 
 
 def test_where_no_vector_is_at_an_edge_the_control_says_so(tmp_path: Path) -> None:
     project, held = made(tmp_path, [-7]), vectors()
     away = held.chosen(np.flatnonzero(SCORE.codes(held.outputs) != -7))
-    found = compared("rtl", project, network(tmp_path), away, away, Simulator(project))
+    found = compared("rtl", project, rtl=network(tmp_path), vectors=away, some=away, simulate=Simulator(project))
     assert found.form.control_missed == 0
     assert found.noticed[0]["up"] is None
     assert found.noticed[0]["down"]
@@ -273,13 +287,13 @@ def test_where_no_vector_is_at_an_edge_the_control_says_so(tmp_path: Path) -> No
 def test_another_latency_is_refused(tmp_path: Path) -> None:
     project, held = made(tmp_path, [-7]), vectors()
     with pytest.raises(NotReproducibleError, match=r"^net_decide_flat: latency 6 cycles, II 1; expected 5 and 1$"):
-        compared("rtl", project, network(tmp_path), held, held, Simulator(project, late=1))
+        compared("rtl", project, rtl=network(tmp_path), vectors=held, some=held, simulate=Simulator(project, late=1))
 
 
 def test_blocks_of_vectors_are_put_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project, held = made(tmp_path, [-7]), vectors()
     monkeypatch.setattr(decision, "BLOCK", 700)
-    form = compared("rtl", project, network(tmp_path), held, held, Simulator(project)).form
+    form = compared("rtl", project, rtl=network(tmp_path), vectors=held, some=held, simulate=Simulator(project)).form
     assert (form.vectors, form.differences, form.control_missed) == (3000, 0, 0)
 
 

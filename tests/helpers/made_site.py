@@ -81,7 +81,8 @@ def draw_design(root: Path, design: str, cards: Mapping[str, Card]) -> Path:
     codes = random_codes(network, 1)[0]
     with styled():
         write_page(
-            event_page(design, network, codes, trace_event(network, codes), 0, "true class g"), pages / "event.html"
+            event_page(design, network, codes=codes, steps=trace_event(network, codes), event=0, truth="true class g"),
+            pages / "event.html",
         )
     return folder
 

@@ -57,11 +57,13 @@ def module_and_inputs(trainer):
     """An epoch from given variables to new ones as StableHLO, and its operands at the start."""
     import tensorflow as tf
 
+    from trigger_lut.training.types import Pressure
+
     def epoch(variables, x, y, batches):
         for variable, value in zip(trainer.state(), variables, strict=True):
             variable.assign(value)
-        numbers = [tf.constant(number, tf.float32) for number in NUMBERS]
-        loss = trainer._run_epoch(x, y, batches, tf.constant(EVENTS // BATCH), *numbers)
+        pressure = Pressure(*(tf.constant(number, tf.float32) for number in NUMBERS))
+        loss = trainer._run_epoch(x, y, batches, tf.constant(EVENTS // BATCH), pressure)
         return loss, [tf.identity(variable) for variable in trainer.state()]
 
     given = [tf.constant(np.asarray(variable)) for variable in trainer.state()]

@@ -92,7 +92,15 @@ def decided_of(folder: Path, network: Network) -> None:
     score = Score(rtl.outputs, (2,), (0, 1))
     middle = int(np.median(score.codes(evaluate(network, random_codes(network, EVENTS)))))
     thresholds = {1.0: middle, 5.0: None}
-    project = write_decision(rtl, score, network.classes, [*thresholds], [*thresholds.values()], 2, folder / "decision")
+    project = write_decision(
+        rtl,
+        score,
+        names=network.classes,
+        rates_khz=[*thresholds],
+        thresholds=[*thresholds.values()],
+        cycles=2,
+        folder=folder / "decision",
+    )
     card = made_cards.decision().model_copy(
         update={
             "folder": str(folder / "decision"),

@@ -48,8 +48,7 @@ def row(root: Path, **changed: Any) -> DesignSummary:
 
 def panel_of(found: DesignSummary, **cards: Any) -> dict[str, tuple[str, str, str]]:
     """Kind, word and text of each line of a panel."""
-    names = ("physics", "timing", "prove", "faults")
-    lines = panel(found, [], "small/pages", *(cards.get(name) for name in names)).lines
+    lines = panel(found, [], "small/pages", **cards).lines
     return {line.name: (line.kind, line.word, line.text) for line in lines}
 
 
@@ -140,7 +139,7 @@ def test_bars_end_at_the_larger_of_figure_and_budget(tmp_path):
     timing = made_cards.timing("small", cycles=9, fmax_mhz=312.5)
     interval = timing.fmax_mhz_interval
     assert interval is not None
-    found = panel(row(tmp_path, timing=timing), [], "", None, timing, None, None)
+    found = panel(row(tmp_path, timing=timing), [], "", timing=timing)
     whole = interval.high_mhz
     expected = [round(100 * x / whole, 1) for x in (312.5, 400, interval.low_mhz, interval.high_mhz)]
     assert bars(found) == {
@@ -157,9 +156,9 @@ def test_lines_say_met_only_for_what_counts(tmp_path):
     assert lines["Latency"] == ("bad", "missed", "17.5 of 20 ns"), "the clock is not reached"
     assert lines["Clock"] == ("bad", "missed", "399.9 of at least 400 MHz"), "rounded down"
     assert lines["Others"][:2] == ("good", "met")
-    notes = {x.name: x.notes for x in panel(row(tmp_path), [], "", None, timing, None, None).lines}
+    notes = {x.name: x.notes for x in panel(row(tmp_path), [], "", timing=timing).lines}
     assert notes["Clock"] == [f"yosys-delay-model, an estimate: {timing.fmax_mhz_interval}"]
-    without = panel(row(tmp_path), [], "", None, None, None, None)
+    without = panel(row(tmp_path), [], "")
     clock = next(line for line in without.lines if line.name == "Clock")
     assert clock.notes == ["yosys-delay-model, an estimate: interval not measured"]
 
@@ -171,7 +170,7 @@ def test_what_did_not_run_is_not_measured(tmp_path):
     for name in ("LUTs", "Latency", "Clock", "Proof", "Faults"):
         assert lines[name][:2] == ("", "not measured"), name
     assert "error not measured" in lines["Accuracy"][2]
-    assert not bars(panel(found.model_copy(update={"budget": budget}), [], "", None, None, None, None))
+    assert not bars(panel(found.model_copy(update={"budget": budget}), [], ""))
     nothing = made_cards.faults().model_copy(update={"kinds": {}, "detection_rate": None})
     assert panel_of(found, faults=nothing)["Faults"][1] == "not measured"
     nowhere = made_cards.prove().model_copy(update={"seconds_allowed": 0})
@@ -203,11 +202,11 @@ def test_proofs_have_their_words(tmp_path):
 
 
 def test_accuracy_stands_beside_its_baselines(tmp_path):
-    quality = panel(row(tmp_path), [], "", made_cards.physics(), None, None, None).lines[0]
+    quality = panel(row(tmp_path), [], "", physics=made_cards.physics()).lines[0]
     assert (quality.word, quality.text) == ("79.70 %", "(78.40 to 82.20 %)")
     assert quality.notes[0] == "Same network, float: 81.00 %; firmware −1.20 ± 0.20 points"
     fit = made_cards.regression("small")
-    quality = panel(row(tmp_path, physics=fit), [], "", fit, None, None, None).lines[0]
+    quality = panel(row(tmp_path, physics=fit), [], "", physics=fit).lines[0]
     assert (quality.name, quality.word, quality.text) == ("R²", "98.00 %", "(error not measured)")
     assert quality.notes[1] == "Boosted trees: 82.00 %; firmware +16.00 points (error not measured)"
 

@@ -133,7 +133,9 @@ def test_particles_in_towers():
     kind = np.array([22, 211, 13, 211, 22, 12, 11])
     pt = np.array([5.0, 6.0, 7.0, 0.5, 8.0, 9.0, 4.0])
     eta = np.array([0.01, -0.01, 0.0, 0.0, ETA_MAX + 0.01, 0.0, 1.0])
-    found = in_towers(pt, eta, np.full(7, 0.5 * TOWER), kind, np.array([0, 0, 0, 0, 0, 1, 1]), 3)
+    found = in_towers(
+        pt, eta, phi=np.full(7, 0.5 * TOWER), pdg_id=kind, collision=np.array([0, 0, 0, 0, 0, 1, 1]), collisions=3
+    )
     assert found.et_gev.tolist() == [5, 6, 4]  # no muon, no curling track, nothing beyond the acceptance, no neutrino
     assert found.layer.tolist() == [EM, HAD, EM]
     assert found.eta.tolist() == [ETA_TOWERS // 2, ETA_TOWERS // 2 - 1, ETA_TOWERS // 2 + int(1 / TOWER)]

@@ -69,7 +69,15 @@ def wires(folder: Path, outputs: tuple[KIF, ...]) -> RtlProject:
 
 
 def written(rtl: RtlProject, score: Score, thresholds, cycles: int, folder: Path) -> DecisionProject:
-    return write_decision(rtl, score, (), [float(n) for n in range(len(thresholds))], thresholds, cycles, folder)
+    return write_decision(
+        rtl,
+        score,
+        names=(),
+        rates_khz=[float(n) for n in range(len(thresholds))],
+        thresholds=thresholds,
+        cycles=cycles,
+        folder=folder,
+    )
 
 
 # signed and unsigned, one bit alone, fractions before and behind the point; one or more of each group

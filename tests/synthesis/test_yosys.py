@@ -166,5 +166,5 @@ def test_yosys_with_blanks_in_tmpdir_runs(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(blank))
     source, netlist = blank / "a.v", blank / "a.json"
     source.write_text("module a(input [3:0] x, output y); assign y = ^x; endmodule\n")
-    yosys.run_yosys(yosys.passes("a", "xcup", [source], netlist), netlist, "a")
+    yosys.run_yosys(yosys.passes("a", "xcup", files=[source], netlist=netlist), netlist, "a")
     assert "LUT4" in netlist.read_text()

@@ -71,13 +71,31 @@ def hls(name: str) -> str:
 def decision(name: str, folder: Path) -> tuple[str, str]:
     kif = KIF(False, 2, 0)
     rtl = RtlProject(folder, "design_d_top", (), (), (kif, kif), (kif, kif), 2, 1.0)
-    made = write_decision(rtl, Score((kif, kif), (0,), (1,)), [name, name], [1.0, 2.0], [1, None], 1, folder)
+    made = write_decision(
+        rtl,
+        Score((kif, kif), (0,), (1,)),
+        names=[name, name],
+        rates_khz=[1.0, 2.0],
+        thresholds=[1, None],
+        cycles=1,
+        folder=folder,
+    )
     return made.verilog.read_text(), made.vhdl.read_text()
 
 
 GENERATORS: dict[str, tuple[str, Callable[[str], str]]] = {
-    "verilog": ("//", lambda name: top_module(network(name), "d_top", "d_core", None, [], {0: 1, 1: 2}, 1)),
-    "vhdl": ("--", lambda name: top_entity(network(name), "d_top", "d_core", None, [], {0: 1, 1: 2}, 1)),
+    "verilog": (
+        "//",
+        lambda name: top_module(
+            network(name), "d_top", core="d_core", fsm=None, live=[], constants={0: 1, 1: 2}, cycles=1
+        ),
+    ),
+    "vhdl": (
+        "--",
+        lambda name: top_entity(
+            network(name), "d_top", core="d_core", fsm=None, live=[], constants={0: 1, 1: 2}, cycles=1
+        ),
+    ),
     "header": ("//", lambda name: emulator_files(network(name), "d", "0")["emulator/cpp/trigger_lut_d.h"]),
     "source": ("//", lambda name: emulator_files(network(name), "d", "0")["emulator/cpp/trigger_lut_d.cpp"]),
     "hls": ("//", hls),

@@ -200,6 +200,7 @@ def identity_map(
     overflow: str,
     rounding: str,
     shape: tuple[int, ...],
+    *,
     weight: float = 1.0,
 ) -> Affine:
     """Return the affine map that quantizes values and multiplies them by one weight.

@@ -63,6 +63,7 @@ def integer_network(
     model: keras.Model,
     features: Sequence[str] = (),
     classes: Sequence[str] = (),
+    *,
     prune: bool = True,
     inputs: Sequence[KIF] | None = None,
     wraps: bool = False,
@@ -324,7 +325,7 @@ class GraphConverter:
             read = [self.exact(values) for values in read]
         values = np.concatenate([v.reshape(-1) for v in read])
         exact = quantizers or (self._exact_formats(op, read), "WRAP", "TRN")
-        stage = identity_map(f"{name or op.name}_negated", *exact, (values.size,), -1.0)
+        stage = identity_map(f"{name or op.name}_negated", *exact, (values.size,), weight=-1.0)
         outputs = self._append_stage(stage, values)
         ends = np.cumsum([v.size for v in read])[:-1]
         return [part.reshape(v.shape) for part, v in zip(np.split(outputs, ends), read, strict=True)]

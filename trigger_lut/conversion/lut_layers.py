@@ -48,15 +48,15 @@ def to_integer_layers(layer: LookupLayer, gather_index: IntArray | None = None) 
         )
     widths = np.asarray(layer.widths()[0]).astype(int)
     if not layer.per_position_widths:
-        return [_quantize(layer, layer.name, tables, bias, widths, gather_index)]
+        return [_quantize(layer, layer.name, tables=tables, bias=bias, widths=widths, gather_index=gather_index)]
     return [
         _quantize(
             layer,
             f"{layer.name}_place{p}",
-            tables[p],
-            bias,
-            widths[p],
-            None if gather_index is None else gather_index[p : p + 1],
+            tables=tables[p],
+            bias=bias,
+            widths=widths[p],
+            gather_index=None if gather_index is None else gather_index[p : p + 1],
         )
         for p in range(len(tables))
     ]
@@ -65,6 +65,7 @@ def to_integer_layers(layer: LookupLayer, gather_index: IntArray | None = None) 
 def _quantize(
     layer: LookupLayer,
     name: str,
+    *,
     tables: np.ndarray,
     bias: np.ndarray,
     widths: np.ndarray,

@@ -29,7 +29,7 @@ Range = tuple[int, int, int]  # smallest code, largest code, fractional bits
 
 
 def lowered_times(
-    layer: IntegerLayer, ready: Ready, read: Ranges, gather_index: IntArray, plans: Any, model: DelayModel
+    layer: IntegerLayer, ready: Ready, *, read: Ranges, gather_index: IntArray, plans: Any, model: DelayModel
 ) -> list[float]:
     """Return when the outputs of a layer are ready, from the operations that it is lowered to."""
     found: list[float] = []
@@ -43,7 +43,7 @@ def lowered_times(
 
 
 OUTPUT_TIMES: BackEnd[list[float]] = BackEnd("latency estimate", default=lowered_times)
-"""(layer, ready times, ranges, gather index, plans, model) -> when each output is ready, by position."""
+"""(layer, ready times, read=, gather_index=, plans=, model=) -> when each output is ready, by position."""
 
 
 def network_cycles(network: Network, model: DelayModel) -> int:
@@ -132,18 +132,25 @@ def value_times(network: Network, model: DelayModel, plans: Plans | None = None)
             [
                 0.0
                 if value < 0
-                else converted_time(times[value], read.one(p, i), kif, layer.overflow[i], model, layer.rounding)
+                else converted_time(
+                    times[value],
+                    read.one(p, i),
+                    kif=kif,
+                    overflow=layer.overflow[i],
+                    model=model,
+                    rounding=layer.rounding,
+                )
                 for i, (value, kif) in enumerate(zip(place, layer.inputs, strict=True))
             ]
             for p, place in enumerate(gather_index)
         ]
-        times += OUTPUT_TIMES(layer, ready, read, gather_index, planned[n], model)
+        times += OUTPUT_TIMES(layer, ready, read=read, gather_index=gather_index, plans=planned[n], model=model)
     return times
 
 
 @OUTPUT_TIMES.register(TableLayer)
 def _table_times(
-    layer: TableLayer, ready: Ready, read: Ranges, gather_index: IntArray, plans: Any, model: DelayModel
+    layer: TableLayer, ready: Ready, *, read: Ranges, gather_index: IntArray, plans: Any, model: DelayModel
 ) -> list[float]:
     bits = address_bits(layer, read)
     return [
@@ -160,7 +167,7 @@ def _output_time(bits: IntArray, plan: Summation, ready: Sequence[float], model:
 
 @OUTPUT_TIMES.register(MaxLayer)
 def _largest_times(
-    layer: MaxLayer, ready: Ready, read: Ranges, gather_index: IntArray, plans: Any, model: DelayModel
+    layer: MaxLayer, ready: Ready, *, read: Ranges, gather_index: IntArray, plans: Any, model: DelayModel
 ) -> list[float]:
     found = []
     for p, o in np.ndindex(layer.n_positions, layer.shape[1]):
@@ -178,7 +185,7 @@ def saturates(codes: Range, kif: KIF, rounding: str = "TRN") -> bool:
 
 
 def converted_time(
-    time: float, codes: Range, kif: KIF, overflow: str, model: DelayModel, rounding: str = "TRN"
+    time: float, codes: Range, *, kif: KIF, overflow: str, model: DelayModel, rounding: str = "TRN"
 ) -> float:
     """Return when a value that is ready at `time` is ready in a format.
 

@@ -64,7 +64,15 @@ def read_source(data_set: DataSet, source: Source) -> Iterator[Part]:
     """
     branches, texts = uses.branches(data_set), uses.texts(data_set)
     count = count_entries(source.file, data_set.tree, branches, source.friends)
-    read = chunks(source.file, data_set.tree, branches, data_set.chunk_entries, source.friends, count, texts)
+    read = chunks(
+        source.file,
+        data_set.tree,
+        branches=branches,
+        size=data_set.chunk_entries,
+        friends=source.friends,
+        expected=count,
+        texts=texts,
+    )
     for start, arrays in read:
         try:
             yield _part(data_set, source, arrays, start)

@@ -61,6 +61,7 @@ def merge(
     data_set: DataSet,
     shards: Sequence[Shard],
     folder: Path,
+    *,
     size: int = BUCKET_BYTES,
     frozen: EventCodes | None = None,
     read: Sequence[InputFormat | None] | None = None,

@@ -82,6 +82,7 @@ def count_entries(path: Address, tree: str, branches: Mapping[str, str], friends
 def chunks(
     path: Address,
     tree: str,
+    *,
     branches: Mapping[str, str],
     size: int,
     friends: Friends = (),

@@ -31,7 +31,7 @@ class EdgeWeights(NamedTuple):
 
 
 def initial_weights(
-    rng: np.random.Generator, shape: tuple[int, int], width: int, depth: int, activation: str, spread: float
+    rng: np.random.Generator, shape: tuple[int, int], *, width: int, depth: int, activation: str, spread: float
 ) -> EdgeWeights:
     """Draw weights of edge networks, as arrays.
 
@@ -91,7 +91,7 @@ def edge_values(weights: EdgeWeights, activation: str, u: tf.Tensor) -> tf.Tenso
 
 
 def edge_functions(
-    weights: EdgeWeights, activation: str, m: tf.Tensor, channel_bits: np.ndarray, entries: int, slopes: bool = True
+    weights: EdgeWeights, activation: str, *, m: tf.Tensor, channel_bits: np.ndarray, entries: int, slopes: bool = True
 ) -> tuple[tf.Tensor, tf.Tensor | None]:
     """Return values of the edges' networks at the bin centers of their inputs, and their slopes with respect to u.
 

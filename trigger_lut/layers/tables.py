@@ -128,7 +128,12 @@ class TrainedTables(keras.layers.Layer):
         rng = np.random.default_rng(random.getrandbits(31) if self.seed is None else self.seed)
         spread = 1.0 if self.batch_norm else 1.0 / np.sqrt(c_in)
         first = initial_weights(
-            rng, (c_in, self.units), self.edge_hidden_units, self.edge_hidden_layers, self.activation, spread
+            rng,
+            (c_in, self.units),
+            width=self.edge_hidden_units,
+            depth=self.edge_hidden_layers,
+            activation=self.activation,
+            spread=spread,
         )
         self.w1, self.b1 = self._weight("w1", first.w1), self._weight("b1", first.b1)
         self.hidden = [
@@ -182,7 +187,9 @@ class TrainedTables(keras.layers.Layer):
         """
         hidden = tuple((tf.convert_to_tensor(w), tf.convert_to_tensor(b)) for w, b in self.hidden)
         weights = EdgeWeights(*(tf.convert_to_tensor(w) for w in (self.w1, self.b1, self.w2)), hidden)
-        values, slope = edge_functions(weights, self.activation, m, self.channel_bits, self.entries, slopes)
+        values, slope = edge_functions(
+            weights, self.activation, m=m, channel_bits=self.channel_bits, entries=self.entries, slopes=slopes
+        )
         if slope is None:
             return values, None
         per_real = np.tile(self.codes.slope, len(self.formats) // len(self.codes.formats))

@@ -158,6 +158,9 @@ GATES: BackEnd[Any] = BackEnd("gate-level proof")
 FORMS: BackEnd[Any] = BackEnd("word-level proof")
 """(layer, algebra, o, forms by channel) -> the output as a `Form`."""
 REFERENCE_VERILOG: BackEnd[Any] = BackEnd("reference Verilog")
-"""(layer, lines, key, o, codes by channel, plan, padded channels) -> name and width of a signal; appends its lines."""
+"""(layer, lines, key=, o=, codes=, plan=, padded=) -> name and width of a signal; appends its lines.
+
+codes: by channel. padded: channels of padding.
+"""
 RANDOM_LAYER: BackEnd[Any] = BackEnd("random networks")
 """(rng, c_out, name, inputs, overflow, gather_index, rounding) -> a random layer of a kind: see `BackEnd.of`."""

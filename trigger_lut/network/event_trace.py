@@ -88,7 +88,8 @@ def trace_event(network: Network, codes: IntArray) -> list[Step]:
             first = start + place * layer.shape[1]
             found = values[0, first : first + layer.shape[1]]
             channels = [
-                _channel(network, layer, network.gather_index[n][place], i, values[0], seen) for i in range(len(seen))
+                _channel(network, layer, place=network.gather_index[n][place], i=i, values=values[0], seen=seen)
+                for i in range(len(seen))
             ]
             outputs = [_output(layer, o, seen, int(code)) for o, code in enumerate(found)]
             steps.append(Step(layer.name, layer.computes_with, place, layer.n_positions, first, channels, outputs))
@@ -96,7 +97,7 @@ def trace_event(network: Network, codes: IntArray) -> list[Step]:
 
 
 def _channel(
-    network: Network, layer: IntegerLayer, place: IntArray, i: int, values: IntArray, seen: IntArray
+    network: Network, layer: IntegerLayer, *, place: IntArray, i: int, values: IntArray, seen: IntArray
 ) -> Channel:
     source, kif = int(place[i]), layer.inputs[i]
     if source == PADDING:

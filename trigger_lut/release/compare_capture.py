@@ -178,7 +178,7 @@ def compare_captures(
     )
     lost = int(expected.valid.sum() - wanted_valid.sum())
     wrong = wanted_valid & (~valid | (words != wanted))
-    first_wrong = _first_difference(expected, wrong, words, valid, delay_frames, layout)
+    first_wrong = _first_difference(expected, wrong, words=words, valid=valid, delay=delay_frames, layout=layout)
     return CaptureComparison(
         delays=delays,
         delay_frames=delay_frames if len(set(known)) <= 1 else None,
@@ -240,6 +240,7 @@ def _first_lost(expected: BoardData, delay: int, length: int) -> Difference:
 def _first_difference(
     expected: BoardData,
     wrong: np.ndarray,
+    *,
     words: Words,
     valid: np.ndarray,
     delay: int,

@@ -85,7 +85,9 @@ def deflection(pt_gev: Floats, charge: Ints) -> Floats:
         return charge.astype(np.float64) * np.arcsin(np.where(charge == 0, 0.0, CURL_GEV / pt_gev))
 
 
-def in_towers(pt: Floats, eta: Floats, phi: Floats, pdg_id: NDArray[Any], collision: Ints, collisions: int) -> Deposits:
+def in_towers(
+    pt: Floats, eta: Floats, *, phi: Floats, pdg_id: NDArray[Any], collision: Ints, collisions: int
+) -> Deposits:
     """Deposit the energy of final particles, (P,) each in the order of their collisions, in towers.
 
     Each particle is treated as massless. Muons and neutrinos deposit nothing.

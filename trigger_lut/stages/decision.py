@@ -90,7 +90,7 @@ def run(
         raise CardError(f"{codes}: codes are in other formats than the inputs of {network}")
     points = {float(khz): point.code for khz, point in thresholds.points.items()}
     score = score_of(integers, thresholds, thresholds_card)
-    decision, used, path = fastest(design, rtl, score, integers.classes, points, folder)
+    decision, used, path = fastest(design, rtl, score=score, names=integers.classes, points=points, folder=folder)
     fmax = fmax_estimate_mhz(path.delay_ns, design.target.family, used.luts)
     vectors, sets = _vectors(integers, events, decision, design.seed)
     found = _compare(decision, rtl, vectors, design.seed)
@@ -169,7 +169,13 @@ def score_of(network: Network, card: ThresholdsCard, path: Path) -> Score:
 
 
 def fastest(
-    design: Spec, rtl: RtlProject, score: Score, names: tuple[str, ...], points: dict[float, int | None], folder: Path
+    design: Spec,
+    rtl: RtlProject,
+    *,
+    score: Score,
+    names: tuple[str, ...],
+    points: dict[float, int | None],
+    folder: Path,
 ) -> tuple[DecisionProject, Resources, LongestPath]:
     """Return the firmware with the fewest cycles whose netlist keeps to the target's clock by the delay model.
 
@@ -177,7 +183,15 @@ def fastest(
     """
     target = design.target
     for cycles in range(1, levels(score) + 1):
-        made = write_decision(rtl, score, names, list(points), list(points.values()), cycles, folder)
+        made = write_decision(
+            rtl,
+            score,
+            names=names,
+            rates_khz=list(points),
+            thresholds=list(points.values()),
+            cycles=cycles,
+            folder=folder,
+        )
         module = synthesizer_of(target).synthesize(Verilog((made.verilog,), made.logic), target)
         path = longest_path(module, target.family)
         used = resources(cell_counts(module))
@@ -221,9 +235,18 @@ def _compare(decision: DecisionProject, rtl: RtlProject, vectors: Vectors, seed:
     def some(count: int) -> Vectors:
         return vectors.chosen(some_at_edges(decision, vectors.outputs, count, rng))
 
-    found = [compared("rtl", decision, rtl, vectors, some(CONTROL_VECTORS), simulate_rtl)]
+    found = [compared("rtl", decision, rtl=rtl, vectors=vectors, some=some(CONTROL_VECTORS), simulate=simulate_rtl)]
     if has_ghdl():
-        found.append(compared("vhdl", decision, rtl, some(VHDL_VECTORS), some(VHDL_CONTROL_VECTORS), simulate_vhdl))
+        found.append(
+            compared(
+                "vhdl",
+                decision,
+                rtl=rtl,
+                vectors=some(VHDL_VECTORS),
+                some=some(VHDL_CONTROL_VECTORS),
+                simulate=simulate_vhdl,
+            )
+        )
     return found
 
 

@@ -99,7 +99,7 @@ def run(
         khz_per_event=_khz_per_event(of_test, streams, classes.names),
         points=points,
         curves=[_curve(method, scores[method][TEST], of_test, signal, streams) for method in predictions],
-        turnons=_turnons(trigger, events, scores, of_test, signal, points),
+        turnons=_turnons(trigger, events, scores=scores, labels=of_test, signal=signal, points=points),
         reliability=[]
         if classes.single_score
         else [_reliability(method, outputs, of_test, signal) for method, outputs in predictions.items()],
@@ -128,6 +128,7 @@ def _curve(
 def _turnons(
     trigger: Trigger,
     events: EventCodes,
+    *,
     scores: dict[str, dict[int, NDArray[Any]]],
     labels: NDArray[np.int64],
     signal: list[int],

@@ -98,14 +98,22 @@ def scan_points(
     on_luts = front([(row.score, row.luts, row.bit_exact) for row in rows])
     on_latency = front([(row.score, row.latency_ns, row.bit_exact) for row in rows])
     made = [
-        _point(spec, row, n < len(points), events[n], epochs[n], on_luts[n], on_latency[n])
+        _point(
+            spec,
+            row,
+            scanned=n < len(points),
+            events=events[n],
+            epochs=epochs[n],
+            front_luts=on_luts[n],
+            front_latency=on_latency[n],
+        )
         for n, (spec, row, _) in enumerate(held)
     ]
     return made, first, events[0], [path for _, _, paths in held for path in paths]
 
 
 def _point(
-    spec: Spec, row: DesignSummary, scanned: bool, events: int, epochs: int, front_luts: bool, front_latency: bool
+    spec: Spec, row: DesignSummary, *, scanned: bool, events: int, epochs: int, front_luts: bool, front_latency: bool
 ) -> ScanPoint:
     network = spec.network
     return ScanPoint(

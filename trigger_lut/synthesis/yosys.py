@@ -159,7 +159,9 @@ def _netlist(
     with tempfile.TemporaryDirectory(prefix="trigger_lut_yosys_") as folder:
         netlist, memories = Path(folder, "netlist.json"), Path(folder, "memories.json")
         listed = None if in_luts is None else memories
-        run_yosys(passes(top, family, files, netlist, listed, in_luts or ()), netlist, top)
+        run_yosys(
+            passes(top, family, files=files, netlist=netlist, memories=listed, in_luts=in_luts or ()), netlist, top
+        )
         module: dict[str, Any] = netlist_modules(netlist)[top]
         if listed is None:
             return module, {}
@@ -250,7 +252,13 @@ def _temporary_folder() -> str:
 
 
 def passes(
-    top: str, family: str, files: list[Path], netlist: Path, memories: Path | None = None, in_luts: Sequence[str] = ()
+    top: str,
+    family: str,
+    *,
+    files: list[Path],
+    netlist: Path,
+    memories: Path | None = None,
+    in_luts: Sequence[str] = (),
 ) -> list[str]:
     """Return Yosys' commands in order, which write `netlist`.
 

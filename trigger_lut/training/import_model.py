@@ -96,7 +96,9 @@ def import_model(
     began = time.monotonic()
     built = measure(integers)
     seconds = time.monotonic() - began
-    record = _card(spec, events, integers, built, seconds, watch, [*read, source], notes)
+    record = _card(
+        spec, events, integers=integers, built=built, seconds=seconds, watch=watch, read=[*read, source], notes=notes
+    )
     warm_file = {} if warm is None else {warm: _write_no_arrays}
     write_together(
         {
@@ -201,6 +203,7 @@ def check_against_keras(model: Any, network: Network, events: EventCodes, where:
 def _card(
     spec: Spec,
     events: EventCodes,
+    *,
     integers: Network,
     built: Built,
     seconds: float,

@@ -21,7 +21,6 @@ from trigger_lut.errors import ConfigurationError
 from trigger_lut.layers.base import LookupLayer
 from trigger_lut.layers.batch_statistics import given, next_histogram
 from trigger_lut.layers.soft_cost import collecting
-from trigger_lut.training.losses import Loss, cross_entropy
 from trigger_lut.training.trainer import Trainer, device_dtype
 
 MEAN = tf.distribute.ReduceOp.MEAN
@@ -58,18 +57,9 @@ def scope(over: tf.distribute.Strategy | None) -> contextlib.AbstractContextMana
     return contextlib.nullcontext() if over is None else over.scope()
 
 
-def trainer(
-    over: tf.distribute.Strategy | None,
-    model: keras.Model,
-    x: np.ndarray | None,
-    y: np.ndarray | None,
-    batch_size: int,
-    loss: Loss,
-) -> Trainer:
-    """Make a trainer on the strategy's devices; on one device without a strategy."""
-    if over is None:
-        return Trainer(model, x, y, batch_size, loss)
-    return SharedTrainer(over, model, x, y, batch_size, loss)
+def trainer(over: tf.distribute.Strategy | None, *arguments: Any) -> Trainer:
+    """Make a trainer on the strategy's devices, on one device without a strategy; arguments: those of `Trainer`."""
+    return Trainer(*arguments) if over is None else SharedTrainer(over, *arguments)
 
 
 class SharedTrainer(Trainer):
@@ -79,18 +69,10 @@ class SharedTrainer(Trainer):
     batches do not divide, or a layer keeps statistics that would be those of a device's part.
     """
 
-    def __init__(
-        self,
-        over: tf.distribute.Strategy,
-        model: keras.Model,
-        x: np.ndarray | None,
-        y: np.ndarray | None,
-        batch_size: int,
-        loss: Loss = cross_entropy,
-    ) -> None:
+    def __init__(self, over: tf.distribute.Strategy, model: keras.Model, *arguments: Any) -> None:
         self.over, self.parts = over, over.num_replicas_in_sync
         refuse_statistics(model)
-        super().__init__(model, x, y, batch_size, loss)
+        super().__init__(model, *arguments)
         if self.batch_size % self.parts:
             less, more = (self.batch_size // self.parts + k for k in (0, 1))
             near = f"{less * self.parts} or {more * self.parts}" if less else f"{self.parts}"
@@ -115,23 +97,22 @@ class SharedTrainer(Trainer):
 
         return self.over.experimental_distribute_values_from_function(copy)
 
-    def _run_epoch(self, x, y, batches, steps, learning_rate, width_rate, luts, depth):
+    def _run_epoch(self, x, y, batches, steps, pressure):
         total = tf.constant(0.0)
         for n in tf.range(steps):
-            numbers = (batches[n], learning_rate, width_rate, luts, depth)
-            losses = self.over.run(self._shared_step, args=(x, y, *numbers))
+            losses = self.over.run(self._shared_step, args=(x, y, batches[n], pressure))
             total += self.over.reduce(MEAN, losses, axis=None)
         return total
 
-    def _shared_step(self, x, y, rows, learning_rate, width_rate, luts, depth):
+    def _shared_step(self, x, y, rows, pressure):
         """Run a step on each device; return the loss of its part."""
         context = tf.distribute.get_replica_context()
         x, labels = self._part(x, y, rows, context.replica_id_in_sync_group)
         histograms: list[tf.Tensor] = []
         for _ in range(self.normalized):
             histograms.append(self._over_devices(context, self._histogram(x, histograms)))
-        loss, gradient = self._gradient(x, labels, histograms, luts, depth)
-        self._move(context.all_reduce(MEAN, gradient), learning_rate, width_rate)
+        loss, gradient = self._gradient(x, labels, histograms, pressure.luts, pressure.depth)
+        self._move(context.all_reduce(MEAN, gradient), pressure.learning_rate, pressure.width_rate)
         return loss
 
     def _over_devices(self, context: tf.distribute.ReplicaContext, histogram: tf.Tensor) -> tf.Tensor:

@@ -94,8 +94,8 @@ class Trainer:
         return total / steps
 
     def _total(self, x, y, batches: np.ndarray, steps: int, pressure: Pressure) -> float:
-        numbers = (tf.constant(p, tf.float32) for p in pressure)
-        return float(self._epoch(x, y, tf.constant(batches, tf.int32), tf.constant(steps, tf.int32), *numbers))
+        numbers = Pressure(*(tf.constant(p, tf.float32) for p in pressure))
+        return float(self._epoch(x, y, tf.constant(batches, tf.int32), tf.constant(steps, tf.int32), numbers))
 
     def logits(self, x: np.ndarray) -> np.ndarray:
         """Return outputs of the model in inference; many events go through in chunks of one size."""
@@ -138,17 +138,15 @@ class Trainer:
         """Return all that an interrupted training needs to continue, except for the epoch number."""
         return [*self.model.variables, *self.moments, self.step]
 
-    def _run_epoch(self, x, y, batches, steps, learning_rate, width_rate, luts, depth):
+    def _run_epoch(self, x, y, batches, steps, pressure):
         total = tf.constant(0.0)
         for n in tf.range(steps):
-            total += self._step(
-                tf.gather(x, batches[n]), tf.gather(y, batches[n]), learning_rate, width_rate, luts, depth
-            )
+            total += self._step(tf.gather(x, batches[n]), tf.gather(y, batches[n]), pressure)
         return total
 
-    def _step(self, x, labels, learning_rate, width_rate, luts, depth):
-        loss, gradient = self._gradients(x, labels, luts, depth)
-        self._update(gradient, learning_rate, width_rate)
+    def _step(self, x, labels, pressure):
+        loss, gradient = self._gradients(x, labels, pressure.luts, pressure.depth)
+        self._update(gradient, pressure.learning_rate, pressure.width_rate)
         return loss
 
     def _gradients(self, x, labels, luts, depth):

@@ -108,6 +108,7 @@ def some_at_edges(decision: DecisionProject, outputs: IntArray, count: int, rng:
 def compared(
     name: Literal["rtl", "vhdl"],
     decision: DecisionProject,
+    *,
     rtl: RtlProject,
     vectors: Vectors,
     some: Vectors,

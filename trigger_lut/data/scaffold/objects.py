@@ -46,7 +46,9 @@ def propose_objects(
         ordered = sorted(names, key=variable)
         if variable(ordered[0]) < len(MOMENTA) and group(ordered[0])[1]:
             without: dict[str, str] = {}
-            made = _objects(head, ordered, branches, without, room, {o.name for o in found.values()})
+            made = _objects(
+                head, ordered, branches=branches, left_out=without, room=room, taken={o.name for o in found.values()}
+            )
             if made is not None:
                 found[head] = made
                 room -= made.count * len(made.used)
@@ -57,6 +59,7 @@ def propose_objects(
 def _objects(
     head: str,
     ordered: Sequence[str],
+    *,
     branches: Mapping[str, Branch],
     left_out: dict[str, str],
     room: int,
@@ -85,7 +88,7 @@ def _objects(
             left_out[name] = f"more of {head}"
             continue
         word = _unique(identifier(group(name)[1]), {feature.name for feature in features})
-        made, nan = _feature(word, name, momentum, count, branches, select)
+        made, nan = _feature(word, name, momentum=momentum, count=count, branches=branches, select=select)
         if isinstance(made, str):
             left_out[name] = made
             continue
@@ -188,7 +191,7 @@ def propose_arrays(
 
 
 def _feature(
-    word: str, name: str, momentum: str, count: int, branches: Mapping[str, Branch], select: str
+    word: str, name: str, *, momentum: str, count: int, branches: Mapping[str, Branch], select: str
 ) -> tuple[Feature | str, NDArray[np.bool_]]:
     """Return the feature, or why it is none, and whether an entry has a value that is not finite in its slots."""
     content: dict[str, Any] = {

@@ -52,7 +52,10 @@ class TableLayers(ReplayOperationBase):  # type: ignore[misc]
             places = gather_index[n : n + 1] if self.op.per_position_widths else gather_index
             known: dict[tuple[int, KIF, str], Any] = {}
             for p, (place, plans) in enumerate(zip(places, plan_places(form, places), strict=True)):
-                channels = [_channel(self.op.name, form, values, known, i, int(v)) for i, v in enumerate(place)]
+                channels = [
+                    _channel(self.op.name, form, values=values, known=known, i=i, value=int(v))
+                    for i, v in enumerate(place)
+                ]
                 made[n + p] = [_output(form, o, plan, channels, like) for o, plan in enumerate(plans)]
         flat = [made[place] for place in sorted(made)]
         outputs = np.array(flat, dtype=object).reshape(1, *self.op.compute_output_shape(shape)[1:])
@@ -60,7 +63,7 @@ class TableLayers(ReplayOperationBase):  # type: ignore[misc]
 
 
 def _channel(
-    name: str, form: TableLayer, values: list[Any], known: dict[tuple[int, KIF, str], Any], i: int, value: int
+    name: str, form: TableLayer, *, values: list[Any], known: dict[tuple[int, KIF, str], Any], i: int, value: int
 ) -> Any:
     """Return the variable that a position reads as its channel i, in that channel's format."""
     if value == PADDING:

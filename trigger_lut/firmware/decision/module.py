@@ -21,6 +21,7 @@ from trigger_lut.utils.escape import comment
 def write_decision(
     rtl: RtlProject,
     score: Score,
+    *,
     names: Sequence[str],
     rates_khz: Sequence[float],
     thresholds: Sequence[int | None],

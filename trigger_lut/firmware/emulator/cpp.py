@@ -242,7 +242,10 @@ def _body(network: Network, types: list[str]) -> list[str]:
     for n, layer in enumerate(network.layers):
         kind, read = types[n], set(map(int, layer.used_channels()))
         for p, place in enumerate(network.gather_index[n]):
-            codes = [_code(network, layer, i, int(v), known, kind) if i in read else "0" for i, v in enumerate(place)]
+            codes = [
+                _code(network, layer, i=i, value=int(v), known=known, kind=kind) if i in read else "0"
+                for i, v in enumerate(place)
+            ]
             # C++ has no array without elements; a layer of constants reads none.
             lines.append(f"    const {kind} c{n}_{p}[] = {{{', '.join(codes) or '0'}}};")
             lines += [f"    {kind} z{n}_{p}[{layer.shape[1]}];", f"    layer{n}(c{n}_{p}, z{n}_{p});"]
@@ -254,7 +257,7 @@ def _body(network: Network, types: list[str]) -> list[str]:
     return lines
 
 
-def _code(network: Network, layer: IntegerLayer, i: int, value: int, known: list[tuple[str, str]], kind: str) -> str:
+def _code(network: Network, layer: IntegerLayer, *, i: int, value: int, known: list[tuple[str, str]], kind: str) -> str:
     """Write a value in the format of a channel."""
     kif, tables = layer.inputs[i], layer.reads_addresses
     if value == PADDING:

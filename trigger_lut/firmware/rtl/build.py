@@ -70,9 +70,13 @@ def write_rtl(network: Network, folder: str | Path, spec: Spec, stages: Sequence
         chosen = tuple(stage_numbers(logic, model)) if stages is None else chosen
         fsm = cut(logic, chosen)
     cycles = fsm.out_signals[0].schedule.bias if fsm is not None else 1
-    texts = {f"{name}_top": top_module(network, f"{name}_top", f"{name}_core", fsm, live, constants, cycles)}
+    texts = {
+        f"{name}_top": top_module(
+            network, f"{name}_top", core=f"{name}_core", fsm=fsm, live=live, constants=constants, cycles=cycles
+        )
+    }
     texts |= _core_texts(fsm, name) if fsm is not None else {}
-    vhdl = vhdl_texts(network, name, fsm, live, constants, cycles)
+    vhdl = vhdl_texts(network, name, fsm=fsm, live=live, constants=constants, cycles=cycles)
     shutil.rmtree(folder, ignore_errors=True)
     for module, text in texts.items():
         write_text(folder / f"{module}.v", text)

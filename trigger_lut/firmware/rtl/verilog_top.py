@@ -29,7 +29,7 @@ def offsets(formats: tuple[KIF, ...]) -> list[int]:
 
 
 def top_module(
-    network: Network, name: str, core: str, fsm: Any, live: list[int], constants: dict[int, int], cycles: int
+    network: Network, name: str, *, core: str, fsm: Any, live: list[int], constants: dict[int, int], cycles: int
 ) -> str:
     """Verilog of the top-level module.
 
@@ -38,7 +38,11 @@ def top_module(
     """
     formats_in, formats_out = network.inputs, network.output_formats()
     at_in, at_out = offsets(formats_in), offsets(formats_out)
-    body = _core(core, fsm, formats_in, formats_out, at_in, at_out, live) if fsm is not None else []
+    body = (
+        _core(core, fsm, formats_in=formats_in, formats_out=formats_out, at_in=at_in, at_out=at_out, live=live)
+        if fsm is not None
+        else []
+    )
     for o, code in constants.items():
         kif = formats_out[o]
         body.append(f"    assign data_out[{at_out[o + 1] - 1}:{at_out[o]}] = {_literal(code, kif.bits)};")
@@ -91,6 +95,7 @@ def _table(bus: str, formats: tuple[KIF, ...], names: tuple[str, ...]) -> list[s
 def _core(
     core: str,
     fsm: Any,
+    *,
     formats_in: tuple[KIF, ...],
     formats_out: tuple[KIF, ...],
     at_in: list[int],

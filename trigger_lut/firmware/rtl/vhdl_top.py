@@ -12,14 +12,18 @@ from trigger_lut.network.network import Network
 
 
 def vhdl_texts(
-    network: Network, name: str, fsm: Any, live: list[int], constants: dict[int, int], cycles: int
+    network: Network, name: str, *, fsm: Any, live: list[int], constants: dict[int, int], cycles: int
 ) -> dict[str, str]:
     """VHDL by unit, in an order in which it can be analyzed; the last one is the top-level entity.
 
     name: of the design; the units' names begin with it. The other arguments are those of `verilog_top.top_module`.
     """
     texts = _core_texts(fsm, name) if fsm is not None else {}
-    return texts | {f"{name}_top": top_entity(network, f"{name}_top", f"{name}_core", fsm, live, constants, cycles)}
+    return texts | {
+        f"{name}_top": top_entity(
+            network, f"{name}_top", core=f"{name}_core", fsm=fsm, live=live, constants=constants, cycles=cycles
+        )
+    }
 
 
 def _core_texts(fsm: Any, name: str) -> dict[str, str]:
@@ -45,11 +49,13 @@ def _core_texts(fsm: Any, name: str) -> dict[str, str]:
 
 
 def top_entity(
-    network: Network, name: str, core: str, fsm: Any, live: list[int], constants: dict[int, int], cycles: int
+    network: Network, name: str, *, core: str, fsm: Any, live: list[int], constants: dict[int, int], cycles: int
 ) -> str:
     """VHDL of the top-level entity; arguments as of `verilog_top.top_module`."""
     at_in, at_out = offsets(network.inputs), offsets(network.output_formats())
-    signals, body = _core(core, fsm, network, at_in, at_out, live) if fsm is not None else ([], [])
+    signals, body = (
+        _core(core, fsm, network=network, at_in=at_in, at_out=at_out, live=live) if fsm is not None else ([], [])
+    )
     for o, code in constants.items():
         kif = network.output_formats()[o]
         bits = format(code & ((1 << kif.bits) - 1), f"0{kif.bits}b")
@@ -90,7 +96,7 @@ def top_entity(
 
 
 def _core(
-    core: str, fsm: Any, network: Network, at_in: list[int], at_out: list[int], live: list[int]
+    core: str, fsm: Any, *, network: Network, at_in: list[int], at_out: list[int], live: list[int]
 ) -> tuple[list[str], list[str]]:
     (inputs,), (outputs,) = fsm.inp_signals, fsm.out_signals
     signals = [f"    signal core_in: std_logic_vector({inputs.width - 1} downto 0);"] if inputs.width else []

@@ -98,10 +98,11 @@ def panel(
     row: DesignSummary,
     reasons: Sequence[str],
     pages: str,
-    physics: PhysicsCard | None,
-    timing: TimingCard | None,
-    prove: ProveCard | None,
-    faults: FaultsCard | None,
+    *,
+    physics: PhysicsCard | None = None,
+    timing: TimingCard | None = None,
+    prove: ProveCard | None = None,
+    faults: FaultsCard | None = None,
 ) -> Panel:
     """Return the panel of a design; None: the stage did not run. reasons: those for which this design fails."""
     lines = {line.quantity: line for line in row.budget}

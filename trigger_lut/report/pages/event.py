@@ -56,10 +56,10 @@ def page_of_event(*, network: Path, codes: Path, output: Path, name: str = "netw
     else:
         label = int(true[event])
         truth = "true class " + (integers.classes[label] if label < len(integers.classes) else str(label))
-    write_page(event_page(name, integers, vectors[event], steps, event, truth), output)
+    write_page(event_page(name, integers, codes=vectors[event], steps=steps, event=event, truth=truth), output)
 
 
-def event_page(design: str, network: Network, codes: IntArray, steps: list[Step], event: int, truth: str) -> Page:
+def event_page(design: str, network: Network, *, codes: IntArray, steps: list[Step], event: int, truth: str) -> Page:
     """Return the page of an event with codes (C_in,)."""
     names = _names(network)
     shown = [step for step in steps if step.position < MAX_POSITIONS]

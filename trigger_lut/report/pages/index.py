@@ -219,10 +219,10 @@ def _dashboard(
                 row,
                 of_design[row.name],
                 _to(root, folders[row.name] / "pages"),
-                physics[row.name],
-                card_of(row.name, "timing", TimingCard),
-                proofs[row.name],
-                card_of(row.name, "faults", FaultsCard),
+                physics=physics[row.name],
+                timing=card_of(row.name, "timing", TimingCard),
+                prove=proofs[row.name],
+                faults=card_of(row.name, "faults", FaultsCard),
             )
             for row in rows
         ],

@@ -19,7 +19,7 @@ def roc(card: PhysicsCard) -> Figure:
     """Plot background efficiency (logarithmic) against signal efficiency, all methods, for each class."""
     columns = min(3, len(card.classes))
     rows = ceil(len(card.classes) / columns)
-    figure, axes = canvas(3.9 * columns, 3.6 * rows + 0.3, rows, columns)
+    figure, axes = canvas(3.9 * columns, 3.6 * rows + 0.3, rows=rows, columns=columns)
     for ax, name in zip(axes, card.classes, strict=False):
         smallest = 1.0
         for n, found in enumerate(card.methods):

@@ -63,7 +63,7 @@ def inputs(card: IngestCard) -> Figure:
     shown = card.features[:MOST_FEATURES]
     columns = min(4, len(shown))
     rows = ceil(len(shown) / columns)
-    figure, axes = canvas(3.0 * columns + 0.4, 2.1 * rows + 0.7, rows, columns)
+    figure, axes = canvas(3.0 * columns + 0.4, 2.1 * rows + 0.7, rows=rows, columns=columns)
     for ax, feature in zip(axes, shown, strict=False):
         edges = np.array(feature.histogram["edges"][0])
         first, last = _occupied(feature)
@@ -92,7 +92,7 @@ def _occupied(feature: FeatureSummary) -> tuple[int, int]:
 def codes(card: IngestCard) -> Figure:
     """Plot the used fraction of each format, and the fraction of events beyond it."""
     shown = card.features[:MOST_FEATURES]
-    figure, [left, right] = canvas(8.2, 0.26 * len(shown) + 1.4, 1, 2)
+    figure, [left, right] = canvas(8.2, 0.26 * len(shown) + 1.4, rows=1, columns=2)
     rows = np.arange(len(shown))
     possible = np.array([2.0 ** sum(f.kif) for f in shown])
     used = np.array([f.distinct_codes for f in shown])

@@ -24,7 +24,7 @@ def inputs(card: DriftCard) -> Figure:
     shown = [x for x in card.features if x.histogram is not None]
     columns = min(COLUMNS, len(shown))
     rows = ceil(len(shown) / columns)
-    figure, axes = canvas(4.6 * columns, 3.6 * rows + 0.4, 2 * rows, columns, heights=[3, 1.3] * rows)
+    figure, axes = canvas(4.6 * columns, 3.6 * rows + 0.4, rows=2 * rows, columns=columns, heights=[3, 1.3] * rows)
     for n in range(rows * columns):
         row, column = divmod(n, columns)
         above, below = axes[2 * row * columns + column], axes[(2 * row + 1) * columns + column]

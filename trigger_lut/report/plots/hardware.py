@@ -47,7 +47,7 @@ def verification(card: VerifyCard) -> Figure:
 
 def resources(spec: Spec, card: SynthCard) -> Figure:
     """LUTs (surrogate and synthesized) against the budget, and the other resources."""
-    figure, [left, right] = canvas(8.4, 2.9, 1, 2)
+    figure, [left, right] = canvas(8.4, 2.9, rows=1, columns=2)
     bars = [("estimate", card.luts_estimate), (card.luts.source, card.luts)]
     _bars(left, [(f"LUT\n{name}", found) for name, found in bars])
     left.axvline(spec.budget.luts, color=BUDGET_COLOR, linestyle="--", linewidth=1.2)

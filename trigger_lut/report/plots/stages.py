@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def stages(card: FirmwareCard) -> Figure:
     """Stage by stage from the inputs on: operations on the left, delay of the logic on the right."""
-    figure, [left, right] = canvas(9.6, 3.4, 1, 2)
+    figure, [left, right] = canvas(9.6, 3.4, rows=1, columns=2)
     numbers = range(1, len(card.rtl_stages) + 1)
     bottom = [0] * len(card.rtl_stages)
     for n, name in enumerate(("tables", "adders", "choices")):

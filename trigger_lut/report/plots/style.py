@@ -63,6 +63,7 @@ def styled() -> Iterator[None]:
 def canvas(
     width: float = 6.4,
     height: float = 4.4,
+    *,
     rows: int = 1,
     columns: int = 1,
     widths: Sequence[float] | None = None,

@@ -25,7 +25,7 @@ def training(card: TrainCard) -> Figure:
     """Accuracy, LUTs with the controller's target and the budget, and cycles, over epochs."""
     if not card.history:
         return _not_trained()
-    figure, [top, middle, bottom] = canvas(7.0, 7.0, 3, 1)
+    figure, [top, middle, bottom] = canvas(7.0, 7.0, rows=3, columns=1)
     epochs = [e.epoch for e in card.history]
     top.plot(epochs, [100 * e.score for e in card.history], color=COLORS[0], label="validation")
     top.axhline(100 * card.score, color=BUDGET_COLOR, linestyle=":", linewidth=1, label="result, test split")
@@ -70,7 +70,7 @@ def widths(card: TrainCard) -> Figure:
     Of an arithmetic layer: weights by the width of what they multiply, and by their own. Of a selection: inputs by
     width, and by the width at which they are compared.
     """
-    figure, axes = canvas(8.2, 2.5 * len(card.layers) + 0.3, len(card.layers), 2)
+    figure, axes = canvas(8.2, 2.5 * len(card.layers) + 0.3, rows=len(card.layers), columns=2)
     for row, layer in enumerate(card.layers):
         edges, *named = NAMED.get(layer.kind, ("Edges", "Input width", "Output width"))
         for ax, counts, what in (

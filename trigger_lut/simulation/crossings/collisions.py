@@ -97,10 +97,10 @@ class Generator:
         final = record.prt[record.prt.status > 0]
         number = ak.to_numpy(ak.num(final.id))
         kind, px, py, pz = (ak.to_numpy(ak.flatten(x)) for x in (final.id, final.p.px, final.p.py, final.p.pz))
-        return _collisions(kind, px, py, pz, np.repeat(np.arange(len(number)), number), pthat)
+        return _collisions(kind, px, py=py, pz=pz, of=np.repeat(np.arange(len(number)), number), pthat=pthat)
 
 
-def _collisions(kind: Any, px: Floats, py: Floats, pz: Floats, of: Any, pthat: Floats) -> Collisions:
+def _collisions(kind: Any, px: Floats, *, py: Floats, pz: Floats, of: Any, pthat: Floats) -> Collisions:
     pt = np.hypot(px, py)
     seen = (pt > 0) & ~np.isin(np.abs(kind), INVISIBLE)
     kind, pt, px, py, pz, of = (x[seen] for x in (kind, pt, px, py, pz, of))
@@ -108,7 +108,7 @@ def _collisions(kind: Any, px: Floats, py: Floats, pz: Floats, of: Any, pthat: F
     muon = np.abs(kind) == MUON
     return Collisions(
         pthat,
-        in_towers(pt, eta, phi, kind, of, len(pthat)),
+        in_towers(pt, eta, phi=phi, pdg_id=kind, collision=of, collisions=len(pthat)),
         Muons(of[muon], pt[muon], eta[muon], phi[muon]),
     )
 

@@ -132,7 +132,15 @@ def _with_decision(design: Design, folder: Path) -> Design:
     codes = np.array(list(itertools.product(*(range(kif.lo, kif.hi + 1) for kif in project.inputs))))
     scores = np.sort(score.codes(evaluate(design.network, codes)))
     thresholds = [int(scores[len(scores) * part // 4]) for part in (3, 2)]
-    made = write_decision(project, score, (), (1.0, 2.0), thresholds, levels(score), folder / "decision")
+    made = write_decision(
+        project,
+        score,
+        names=(),
+        rates_khz=(1.0, 2.0),
+        thresholds=thresholds,
+        cycles=levels(score),
+        folder=folder / "decision",
+    )
     judged = flat(made, project, folder / "flat")
     files = design.files | _texts([made.verilog])
     return replace(
@@ -168,7 +176,7 @@ def _tables(
 
 
 def _linear(
-    name: str, inputs: tuple[KIF, ...], c_out: int, seed: int, gather_index: IntArray, relu: bool
+    name: str, inputs: tuple[KIF, ...], *, c_out: int, seed: int, gather_index: IntArray, relu: bool
 ) -> LinearLayer:
     rng = np.random.default_rng(seed)
     weights = rng.integers(-5, 6, (len(inputs), c_out)) | 1
@@ -197,15 +205,22 @@ def _convolutional() -> Network:
 
 
 def _hybrid() -> Network:
-    weighted = _linear("weighted", (S4, U3), 2, 5, np.array([[0, 1]]), True)
+    weighted = _linear("weighted", (S4, U3), c_out=2, seed=5, gather_index=np.array([[0, 1]]), relu=True)
     return Network(
         (S4, U3),
-        (weighted, _tables("tables", (S4, U4), 2, 6), _linear("sum", (S5, S5), 1, 7, np.array([[4, 5]]), False)),
+        (
+            weighted,
+            _tables("tables", (S4, U4), 2, 6),
+            _linear("sum", (S5, S5), c_out=1, seed=7, gather_index=np.array([[4, 5]]), relu=False),
+        ),
     )
 
 
 def _arithmetic() -> Network:
-    return Network((S5, U3, S4), (_linear("weighted", (S5, U3, S4), 2, 8, np.array([[0, 1, 2]]), False),))
+    return Network(
+        (S5, U3, S4),
+        (_linear("weighted", (S5, U3, S4), c_out=2, seed=8, gather_index=np.array([[0, 1, 2]]), relu=False),),
+    )
 
 
 def _maximum() -> Network:

@@ -131,7 +131,14 @@ def run_faults(
                 n: Outcome(faults[n - 1], "equivalent") for n, s in zip(silent, seen, strict=True) if s.changeless
             }
             silent = [n for n in silent if outcomes[n].status == "detected"]
-            outcomes |= _replayed(files, project, faults, silent, np.concatenate([s.codes for s in seen]), reference)
+            outcomes |= _replayed(
+                files,
+                project,
+                faults=faults,
+                waiting=silent,
+                codes=np.concatenate([s.codes for s in seen]),
+                reference=reference,
+            )
             silent = [n for n in silent if outcomes[n].status == "detected"]
         if silent:
             proven = _changeless(project, [faults[n - 1] for n in silent], Path(scratch), seconds)
@@ -140,13 +147,14 @@ def run_faults(
             solved = [codes_of_bits(bits, project.inputs) for said in proven for bits in said.events]
             waiting = [n for n in silent if outcomes[n].status != "equivalent"]
             more = np.concatenate([codes[:0], *solved])
-            outcomes |= _replayed(files, project, faults, waiting, more, reference)
+            outcomes |= _replayed(files, project, faults=faults, waiting=waiting, codes=more, reference=reference)
     return list(outcomes.values())
 
 
 def _replayed(
     files: list[Path],
     project: RtlProject,
+    *,
     faults: Sequence[Fault],
     waiting: Sequence[int],
     codes: IntArray,

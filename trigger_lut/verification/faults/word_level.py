@@ -82,7 +82,7 @@ def prove_by_sums(project: RtlProject, faults: Sequence[Fault], seed: int) -> li
         codes = none
         if fault.kind == "table" and not same:
             several = [
-                _looked_up(algebra, form, fault.entry, inputs, project, seed)
+                _looked_up(algebra, form, entry=fault.entry, inputs=inputs, project=project, seed=seed)
                 for form in circuit.addresses.get(fault.module, [])
             ]
             unreached = bool(several) and all(c is not None and not len(c) for c in several)
@@ -93,7 +93,7 @@ def prove_by_sums(project: RtlProject, faults: Sequence[Fault], seed: int) -> li
 
 
 def _looked_up(
-    algebra: Algebra, address: Form, entry: int, inputs: Sequence[Form], project: RtlProject, seed: int
+    algebra: Algebra, address: Form, *, entry: int, inputs: Sequence[Form], project: RtlProject, seed: int
 ) -> IntArray | None:
     """Find codes with which a table is read at an entry, the other inputs at random; None where the sums give none."""
     rng = np.random.default_rng(seed)

@@ -38,7 +38,7 @@ def network_forms(network: Network, algebra: Algebra, inputs: Sequence[Form]) ->
         reads = set(layer.used_channels().tolist())
         for place in gather_index:
             channels = [
-                _convert(algebra, network, layer, i, v, values) if i in reads else ""
+                _convert(algebra, network, layer=layer, i=i, value=v, values=values) if i in reads else ""
                 for i, v in enumerate(map(int, place))
             ]
             made += [_output(algebra, layer, o, channels) for o in range(layer.shape[1])]
@@ -47,7 +47,7 @@ def network_forms(network: Network, algebra: Algebra, inputs: Sequence[Form]) ->
 
 
 def _convert(
-    algebra: Algebra, network: Network, layer: IntegerLayer, i: int, value: int, values: Sequence[Form | str]
+    algebra: Algebra, network: Network, *, layer: IntegerLayer, i: int, value: int, values: Sequence[Form | str]
 ) -> Form | str:
     """Return a value in the format of a channel."""
     kif = layer.inputs[i]

@@ -48,7 +48,9 @@ def network_outputs(gates: Gates, network: Network, inputs: Sequence[Bits]) -> l
         plans = PLANS(layer, gather_index)
         fresh: list[Number] = []
         for p, place in enumerate(gather_index):
-            codes = [_channel(gates, network, layer, i, int(v), values) for i, v in enumerate(place)]
+            codes = [
+                _channel(gates, network, layer=layer, i=i, value=int(v), values=values) for i, v in enumerate(place)
+            ]
             for o in range(layer.shape[1]):
                 fresh.append(GATES(layer, gates, o, codes, plans[p][o]))
         values += fresh
@@ -57,7 +59,7 @@ def network_outputs(gates: Gates, network: Network, inputs: Sequence[Bits]) -> l
 
 
 def _channel(
-    gates: Gates, network: Network, layer: IntegerLayer, i: int, value: int, values: Sequence[Number]
+    gates: Gates, network: Network, *, layer: IntegerLayer, i: int, value: int, values: Sequence[Number]
 ) -> Number:
     """Convert a value into the format of a channel: rounded, then wrapped or saturated."""
     if value == PADDING:

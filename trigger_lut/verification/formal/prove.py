@@ -112,12 +112,14 @@ def prove_both_ways(network: Network, project: RtlProject, seconds: float, seed:
         try:
             rtl, reference = rtl_graph(project, folder, verilog.modules), reference_graph(network, folder)
             gates = {"reference": len(reference.gates), "firmware": len(rtl.gates)}
-            found = prove_outputs(network, project, reference, rtl, seconds, open_ones)
+            found = prove_outputs(network, project, reference=reference, rtl=rtl, seconds=seconds, chosen=open_ones)
         except ToolFailedError as error:
             found = [outputs[o].model_copy(update={"detail": f"{words.open[o]}; SAT: {error}"}) for o in open_ones]
         for o, said in zip(open_ones, found, strict=True):
             outputs[o] = said
-    control, caught = _control(network, project, verilog, rtl, seed, seconds, folder, outputs)
+    control, caught = _control(
+        network, project, verilog=verilog, rtl=rtl, seed=seed, seconds=seconds, folder=folder, outputs=outputs
+    )
     return Proof(outputs, verilog.structure.registers, gates, control, caught)
 
 
@@ -170,6 +172,7 @@ def reference_graph(network: Network, folder: Path, name: str = "reference") -> 
 def prove_outputs(
     network: Network,
     project: RtlProject,
+    *,
     reference: Graph,
     rtl: Graph,
     seconds: float,
@@ -263,6 +266,7 @@ def _replayed(network: Network, project: RtlProject, rtl: Graph, bits: tuple[int
 def _control(
     network: Network,
     project: RtlProject,
+    *,
     verilog: Verilog,
     rtl: Graph | None,
     seed: int,

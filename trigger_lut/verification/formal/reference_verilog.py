@@ -88,11 +88,15 @@ def reference_module(network: Network, name: str) -> str:
         for p, (place, at_place) in enumerate(zip(gather_index, plans, strict=True)):
             codes: dict[int, Signal] = {}
             for i in map(int, layer.used_channels()):
-                codes[i] = _channel(lines, f"c{n}_{p}_{i}", network, layer, i, int(place[i]), signals)
+                codes[i] = _channel(
+                    lines, f"c{n}_{p}_{i}", network=network, layer=layer, i=i, value=int(place[i]), signals=signals
+                )
             padded = np.flatnonzero(place == PADDING).tolist()
             for o in range(layer.shape[1]):
                 key = f"{n}_{p}_{o}"
-                signals.append(REFERENCE_VERILOG(layer, lines, key, o, codes, at_place[o], padded))
+                signals.append(
+                    REFERENCE_VERILOG(layer, lines, key=key, o=o, codes=codes, plan=at_place[o], padded=padded)
+                )
     at = 0
     for o, (v, kif) in enumerate(zip(map(int, network.output_values), formats_out, strict=True)):
         signal, _ = signals[v]
@@ -121,7 +125,7 @@ def _inputs(formats: tuple[KIF, ...]) -> tuple[list[str], list[Signal]]:
 
 
 def _channel(
-    lines: list[str], name: str, network: Network, layer: IntegerLayer, i: int, value: int, signals: list[Signal]
+    lines: list[str], name: str, *, network: Network, layer: IntegerLayer, i: int, value: int, signals: list[Signal]
 ) -> Signal:
     """Write a value in the format of a channel, one bit wider than that, so that it is signed."""
     kif = layer.inputs[i]
@@ -168,6 +172,7 @@ def _wrapped(source: str, kif: KIF, source_bits: int) -> str:
 def _tables(
     layer: TableLayer,
     lines: list[str],
+    *,
     key: str,
     o: int,
     codes: dict[int, Signal],
@@ -210,6 +215,7 @@ def _tables(
 def _linear(
     layer: LinearLayer,
     lines: list[str],
+    *,
     key: str,
     o: int,
     codes: dict[int, Signal],
@@ -236,6 +242,7 @@ def _linear(
 def _largest(
     layer: MaxLayer,
     lines: list[str],
+    *,
     key: str,
     o: int,
     codes: dict[int, Signal],

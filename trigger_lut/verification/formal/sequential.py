@@ -136,7 +136,7 @@ def prove_again(network: Network, project: RtlProject, seconds: int, seed: int) 
         return alike("disagrees", str(error))
     except (NotModeledError, ToolFailedError) as error:
         return alike("not attempted", str(error).splitlines()[0])
-    outputs = _compared(model, network, project, module, names, started + seconds, seed)
+    outputs = _compared(model, network, project=project, module=module, names=names, ends=started + seconds, seed=seed)
     control, caught = _control(network, project, module, seconds, seed)
     update = {"gates": len(model.gates), "outputs": outputs, "control": control, "control_caught": caught}
     return found.model_copy(update=update)
@@ -175,6 +175,7 @@ def _pairs(expected: Number, bits: Bits, kif: KIF) -> list[tuple[int, int]]:
 def _compared(
     model: Model,
     network: Network,
+    *,
     project: RtlProject,
     module: dict[str, Any],
     names: Sequence[str],

@@ -102,7 +102,7 @@ def proof(case: Case, seconds: float = PROOF_SECONDS) -> list[str]:
     with tempfile.TemporaryDirectory(prefix="trigger_lut_fuzz_") as folder:
         project = write_rtl(case.network, Path(folder, "rtl"), case.spec)
         reference, rtl = reference_graph(case.network, Path(folder)), rtl_graph(project, Path(folder))
-        outputs = prove_outputs(case.network, project, reference, rtl, seconds)
+        outputs = prove_outputs(case.network, project, reference=reference, rtl=rtl, seconds=seconds)
         verilog = read_verilog(project)
         again = prove_again(case.network, project, SECOND_PROOF_SECONDS, 0)
     if against := [x for x in again.outputs if x.status == "disagrees"]:

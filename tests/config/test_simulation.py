@@ -64,7 +64,7 @@ def test_description_without_simulate_is_refused(tmp_path):
     path.write_text("tree: jets\n")
     with pytest.raises(ConfigurationError) as caught:
         read_simulation(path)
-    assert str(caught.value) == f"{path}: simulate: missing; expected the block that says what to simulate"
+    assert str(caught.value) == f"{path}: simulate: missing. Expected a block with the parameters of the simulation"
 
 
 def test_every_mistake_is_named_with_its_dotted_path(tmp_path):

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, create_model
 
 from trigger_lut.cards.base import Strict
 from trigger_lut.config.yaml_file import read_yaml as read_yaml
@@ -173,6 +173,36 @@ def validate(model: type[AnyModel], content: Any, path: Path) -> AnyModel:
         return checked(model, content)
     except ValidationError as error:
         raise refused(path, explain(error, model)) from error
+
+
+def read_block(path: Path, key: str, model: type[AnyModel]) -> AnyModel:
+    """Read one block of a YAML file, and leave the others alone.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    key : str
+        Key of the block.
+    model : type
+        Model of the block.
+
+    Returns
+    -------
+    AnyModel
+        The block.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file has no such block, or an invalid one.
+    """
+    content = read_yaml(path)
+    if not isinstance(content, dict) or key not in content:
+        raise ConfigurationError(f"{path}: {key}: missing. Expected a block with the parameters of the simulation")
+    block = create_model("Block", __base__=Strict, **{key: (model, ...)})  # type: ignore[call-overload]
+    found: AnyModel = getattr(validate(block, {key: content[key]}, path), key)
+    return found
 
 
 def refused(path: Path, mistakes: list[str]) -> ConfigurationError:

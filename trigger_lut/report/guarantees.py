@@ -91,7 +91,7 @@ CLAIMS = (
             "table entry by entry.",
             "The clock is met if the estimated Fmax of the netlist is at least the target's clock. Else the latency in "
             "ns is missed too.",
-            "`verdict` computes each line again from the measured figures.",
+            "`check_budgets` computes each line again from the measured figures.",
         ),
         independence="Latency and II are measured in simulation, not taken from the plan.",
         assumptions="The delay model describes the device. Its error is stated as an interval.",
@@ -100,7 +100,7 @@ CLAIMS = (
     ),
     Claim(
         word="passed",
-        meaning="`verdict` has found no contradiction: all designs meet their budgets and are bit-exact, and all cards "
+        meaning="`check_budgets` has found no contradiction: all designs meet their budgets and are bit-exact, and all cards "
         "belong to the files that exist now. Points of a scan must be bit-exact.",
         checks=(
             "Each card's inputs are followed to the files. A changed or missing file is an error. Raw data that were "
@@ -111,7 +111,7 @@ CLAIMS = (
             "With `verification.require_proof: true`, a design fails if an output or its decision is not proven.",
             "The text lists what was proven, sampled, or not asked for.",
         ),
-        independence="`verdict` computes each figure again that follows from others, and judges it again.",
+        independence="`check_budgets` computes each figure again that follows from others, and judges it again.",
         assumptions="Counts and proof results that only a tool gives are right on its card. Nobody with write access "
         "forged a consistent set of cards and files.",
         limits="A card is not signed. A release can be.",

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trigger_lut.cards.base import Stopwatch, Strict, write_card
+from trigger_lut.cards.base import Stopwatch, write_card
 from trigger_lut.cards.stage_cards import SimulateCard
-from trigger_lut.config.budget import read_yaml, validate
 from trigger_lut.config.crossings import CROSSING_CLASSES
 from trigger_lut.config.muons import MUON
 from trigger_lut.config.simulation import SIMULATED_CLASSES, PlannedFile, Simulation, planned_files
+from trigger_lut.config.validation import read_block
 from trigger_lut.errors import ConfigurationError, nearest
 from trigger_lut.stages.registry import Output
 
@@ -24,17 +24,9 @@ TRIAL_EVENTS = 2000
 LEAST_JETS_AN_EVENT = 0.05
 
 
-class _Block(Strict):
-    simulate: Simulation
-
-
 def read_simulation(description: Path) -> Simulation:
     """Return the `simulate` block of a data set description. Raises ConfigurationError."""
-    content = read_yaml(description)
-    if not isinstance(content, dict) or "simulate" not in content:
-        raise ConfigurationError(f"{description}: simulate: missing; expected the block that says what to simulate")
-    block: _Block = validate(_Block, {"simulate": content["simulate"]}, description)
-    return block.simulate
+    return read_block(description, "simulate", Simulation)
 
 
 def run(*, description: Path, process: str, part: int, root: Output, card: Output) -> None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trigger_lut.cards.base import Stopwatch, Strict, write_card
+from trigger_lut.cards.base import Stopwatch, write_card
 from trigger_lut.cards.simulation import CrossingFileCard
-from trigger_lut.config.budget import read_yaml, validate
 from trigger_lut.config.crossings import CROSSING_CLASSES, SIGNALS, SLICES, SOFT, Crossings, planned_crossing_files
+from trigger_lut.config.validation import read_block
 from trigger_lut.errors import ConfigurationError, nearest
 from trigger_lut.utils.files import atomic_path
 
@@ -31,10 +31,6 @@ FLAT: dict[str, Any] = {
 OBJECTS = ("jet", "egamma", "muon")
 
 
-class _Block(Strict):
-    simulate_crossings: Crossings
-
-
 def read_crossings(description: Path) -> Crossings:
     """Read the `simulate_crossings` block of a description.
 
@@ -53,13 +49,7 @@ def read_crossings(description: Path) -> Crossings:
     ConfigurationError
         If the file has no such block, or an invalid one.
     """
-    content = read_yaml(description)
-    if not isinstance(content, dict) or "simulate_crossings" not in content:
-        raise ConfigurationError(
-            f"{description}: simulate_crossings: missing. Expected a block with the parameters of the simulation"
-        )
-    block: _Block = validate(_Block, {"simulate_crossings": content["simulate_crossings"]}, description)
-    return block.simulate_crossings
+    return read_block(description, "simulate_crossings", Crossings)
 
 
 def simulate_crossing_file(description: Path, *, process: str, part: int, root_file: Path, card: Path) -> None:

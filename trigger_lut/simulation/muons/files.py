@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from trigger_lut.cards.base import Stopwatch, Strict, write_card
+from trigger_lut.cards.base import Stopwatch, write_card
 from trigger_lut.cards.simulation import MuonCheck, MuonFileCard
-from trigger_lut.config.budget import read_yaml, validate
 from trigger_lut.config.muons import MuonChamber, planned_muon_files
+from trigger_lut.config.validation import read_block
 from trigger_lut.errors import ConfigurationError, DataError, nearest
 from trigger_lut.metrics.resolution import central_width
 from trigger_lut.simulation.muons.chamber import fitted_angles_mrad, simulate_muons
@@ -17,10 +17,6 @@ from trigger_lut.utils.files import atomic_path
 
 TREE = "muons"
 BATCH = 20_000
-
-
-class _Block(Strict):
-    simulate_muons: MuonChamber
 
 
 def read_chamber(description: Path) -> MuonChamber:
@@ -41,13 +37,7 @@ def read_chamber(description: Path) -> MuonChamber:
     ConfigurationError
         If the file has no such block, or an invalid one.
     """
-    content = read_yaml(description)
-    if not isinstance(content, dict) or "simulate_muons" not in content:
-        raise ConfigurationError(
-            f"{description}: simulate_muons: missing. Expected a block with the parameters of the simulation"
-        )
-    block: _Block = validate(_Block, {"simulate_muons": content["simulate_muons"]}, description)
-    return block.simulate_muons
+    return read_block(description, "simulate_muons", MuonChamber)
 
 
 def simulate_muon_file(description: Path, *, part: int, root_file: Path, card: Path) -> None:

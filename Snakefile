@@ -6,6 +6,7 @@ import time
 import warnings
 from pathlib import Path
 
+from trigger_lut.cards.paths import DataFiles, DesignFiles, ResultFiles
 from trigger_lut.errors import RenamedKeyWarning, TriggerLutError, warn_in_one_line
 from trigger_lut.code_hash import fingerprint
 from trigger_lut.plan import complaints, holds_other, load_plan, refuse_unreadable_files, settings, simulation_of
@@ -28,6 +29,8 @@ except TriggerLutError as error:
 DESIGNS, POINTS = plan.designs, plan.scanned
 DATA_SET = plan.data_set.name
 DATA = f"results/data/{DATA_SET}"
+RESULTS, DESIGN = ResultFiles("results"), DesignFiles("results/{design}")
+OWN_DATA, ANY_DATA = DataFiles(DATA), DataFiles("results/data/{data_set}")
 
 # The command line of this interpreter's environment comes first, whether or not that environment is activated.
 # `failed` ends each command: all output goes to the log, and a stage that fails shows the end of it.
@@ -64,7 +67,7 @@ rule all:
     default_target: True
     localrule: True
     input:
-        "results/verdict.json",
+        RESULTS.verdict,
 
 
 include: "workflow/rules/common.smk"

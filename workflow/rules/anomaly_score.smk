@@ -4,10 +4,10 @@ if plan.data_set.anomaly is not None:
     rule anomaly_score:
         """Train an autoencoder on background, and give every event its score."""
         input:
-            encoded=f"{DATA}/encoded.npz",
+            encoded=OWN_DATA.encoded,
         output:
-            codes=f"{DATA}/codes.npz",
-            card=f"{DATA}/teacher.json",
+            codes=OWN_DATA.codes,
+            card=OWN_DATA.card("teacher"),
         params:
             background=always(plan.data_set.anomaly.background),
             teacher=always(plan.data_set.anomaly.teacher.model_dump_json()),
@@ -22,12 +22,12 @@ if plan.data_set.anomaly is not None:
     rule page_of_teacher:
         """Draw the page of the teacher."""
         input:
-            f"{DATA}/teacher.json",
+            OWN_DATA.card("teacher"),
         output:
             page=shown(f"{DATA}/pages/teacher.html", "teacher", "what is unusual"),
             plot=shown(f"{DATA}/pages/scores.svg", "teacher", "scores by class"),
         params:
-            folder=f"{DATA}/pages",
+            folder=OWN_DATA.pages,
             code=fingerprint("report.pages.teacher"),
         resources:
             **needs(mem_mb=1000, runtime=10),

@@ -1,10 +1,10 @@
 rule baselines:
     """Train the baselines: the same network in float, what is learnable from objects, and boosted trees."""
     input:
-        codes=f"{DATA}/codes.npz",
+        codes=OWN_DATA.codes,
     output:
-        card=f"{DATA}/reference.json",
-        baseline_predictions=f"{DATA}/reference.npz",
+        card=OWN_DATA.baselines,
+        baseline_predictions=OWN_DATA.baseline_predictions,
     params:
         network=always(plan.budget.network.model_dump_json()),
         epochs=plan.budget.training.epochs,

@@ -3,12 +3,12 @@ rule check_budgets:
     owns nothing but its own file."""
     localrule: True
     input:
-        summary="results/summary.json" if DESIGNS else [],
-        scan="results/scan.json" if POINTS else [],
-        cards=expand("results/{design}/{card}.json", design=DESIGNS, card=["prove", "faults", "release", *DECISION]),
+        summary=RESULTS.summary if DESIGNS else [],
+        scan=RESULTS.scan if POINTS else [],
+        cards=expand(DESIGN.card("{card}"), design=DESIGNS, card=["prove", "faults", "release", *DECISION]),
         pages=[*PAGES, *rules.page_of_index.output],
     output:
-        "results/verdict.json",
+        RESULTS.verdict,
     params:
         budget=always(str(options.budget)),
         targets=always(str(options.targets)),

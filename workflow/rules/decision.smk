@@ -7,15 +7,15 @@ if DECISION:
     rule decision:
         """Write the trigger's decision as bits of the firmware of design {wildcards.design}; verify and prove it."""
         input:
-            spec="results/{design}/spec.json",
-            network="results/{design}/network.npz",
-            codes=f"{DATA}/codes.npz",
-            firmware_card="results/{design}/firmware.json",
-            sources="results/{design}/firmware",
-            thresholds_card="results/{design}/thresholds.json",
+            spec=DESIGN.spec,
+            network=DESIGN.network,
+            codes=OWN_DATA.codes,
+            firmware_card=DESIGN.card("firmware"),
+            sources=DESIGN.firmware,
+            thresholds_card=DESIGN.card("thresholds"),
         output:
-            folder=directory("results/{design}/decision"),
-            card="results/{design}/decision.json",
+            folder=directory(DESIGN.decision),
+            card=DESIGN.card("decision"),
         params:
             seconds=plan.budget.verification.sat_timeout_s,
             code=fingerprint("stages.decision"),

@@ -1,6 +1,7 @@
 # Other data with the same features, in the formats and through the network that were frozen with the data set.
 # The rules that describe, simulate and read them are those of the data set itself.
 if plan.drift:
+    OTHER_DATA = DataFiles(f"{DATA}/drift/{{drift}}")
 
     wildcard_constraints:
         drift="|".join(plan.drift),
@@ -8,17 +9,17 @@ if plan.drift:
     rule drift:
         """Compare data set {wildcards.drift} in the frozen network of design {wildcards.design} with its own."""
         input:
-            thresholds="results/{design}/thresholds.json" if plan.data_set.trigger is not None else [],
-            spec="results/{design}/spec.json",
-            network="results/{design}/network.npz",
-            description=f"{DATA}/data_set.json",
-            codes=f"{DATA}/codes.npz",
-            ingest=f"{DATA}/ingest.json",
-            new_description=f"{DATA}/drift/{{drift}}/data_set.json",
-            new_codes=f"{DATA}/drift/{{drift}}/codes.npz",
-            new_ingest=f"{DATA}/drift/{{drift}}/ingest.json",
+            thresholds=DESIGN.card("thresholds") if plan.data_set.trigger is not None else [],
+            spec=DESIGN.spec,
+            network=DESIGN.network,
+            description=OWN_DATA.description,
+            codes=OWN_DATA.codes,
+            ingest=OWN_DATA.card("ingest"),
+            new_description=OTHER_DATA.description,
+            new_codes=OTHER_DATA.codes,
+            new_ingest=OTHER_DATA.card("ingest"),
         output:
-            card="results/{design}/drift_{drift}.json",
+            card=DESIGN.card("drift_{drift}"),
         params:
             trigger=always(plan.data_set.trigger.model_dump_json() if plan.data_set.trigger is not None else ""),
             code=fingerprint("stages.drift"),
@@ -32,12 +33,12 @@ if plan.drift:
     rule page_of_drift:
         """Draw the page of data set {wildcards.drift} in the frozen firmware of design {wildcards.design}."""
         input:
-            "results/{design}/drift_{drift}.json",
+            DESIGN.card("drift_{drift}"),
         output:
-            page=shown("results/{design}/pages/drift_{drift}.html", "drift", "{drift}: inputs, outputs and rates"),
-            plot=shown("results/{design}/pages/drift_{drift}.svg", "drift", "{drift}: inputs that drifted most"),
+            page=shown(f"{DESIGN.pages}/drift_{{drift}}.html", "drift", "{drift}: inputs, outputs and rates"),
+            plot=shown(f"{DESIGN.pages}/drift_{{drift}}.svg", "drift", "{drift}: inputs that drifted most"),
         params:
-            folder="results/{design}/pages",
+            folder=DESIGN.pages,
             code=fingerprint("report.pages.drift"),
         resources:
             **needs(mem_mb=1000, runtime=10),

@@ -1,12 +1,12 @@
 rule firmware:
     """Write design {wildcards.design} as an hls4ml project and as pipelined Verilog."""
     input:
-        spec="results/{design}/spec.json",
-        model="results/{design}/model.keras",
-        network="results/{design}/network.npz",
+        spec=DESIGN.spec,
+        model=DESIGN.model,
+        network=DESIGN.network,
     output:
-        folder=directory("results/{design}/firmware"),
-        card="results/{design}/firmware.json",
+        folder=directory(DESIGN.firmware),
+        card=DESIGN.card("firmware"),
     params:
         code=fingerprint("stages.firmware"),
     resources:

@@ -1,12 +1,12 @@
 rule importance:
     """Metric what each bit of each input is worth to design {wildcards.design}."""
     input:
-        spec="results/{design}/spec.json",
-        network="results/{design}/network.npz",
-        codes=f"{DATA}/codes.npz",
-        description=f"{DATA}/data_set.json",
+        spec=DESIGN.spec,
+        network=DESIGN.network,
+        codes=OWN_DATA.codes,
+        description=OWN_DATA.description,
     output:
-        card="results/{design}/importance.json",
+        card=DESIGN.card("importance"),
     params:
         code=fingerprint("stages.importance"),
     resources:
@@ -20,17 +20,17 @@ rule importance:
 rule page_of_importance:
     """Draw the page of what each bit of each input is worth to design {wildcards.design}."""
     input:
-        "results/{design}/importance.json",
+        DESIGN.card("importance"),
     output:
         **(
-            {"slots": shown("results/{design}/pages/slots.svg", "importance", "importance of object slots")}
+            {"slots": shown(f"{DESIGN.pages}/slots.svg", "importance", "importance of object slots")}
             if plan.data_set.objects
             else {}
         ),
-        page=shown("results/{design}/pages/importance.html", "importance", "importance of inputs"),
-        plot=shown("results/{design}/pages/importance.svg", "importance", "importance of bits"),
+        page=shown(f"{DESIGN.pages}/importance.html", "importance", "importance of inputs"),
+        plot=shown(f"{DESIGN.pages}/importance.svg", "importance", "importance of bits"),
     params:
-        folder="results/{design}/pages",
+        folder=DESIGN.pages,
         code=fingerprint("report.pages.importance"),
     resources:
         **needs(mem_mb=1000, runtime=10),

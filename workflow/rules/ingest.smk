@@ -18,7 +18,7 @@ def records(suffix):
 rule read:
     """Read file number {wildcards.number} of data set {wildcards.data_set} into records."""
     input:
-        description="results/data/{data_set}/data_set.json",
+        description=ANY_DATA.description,
         files=lambda wildcards: tracked(here(source(wildcards))),
     output:
         rows=temp("results/data/{data_set}/read/{number}.rows"),
@@ -39,7 +39,7 @@ rule read:
 
 # An imported model gives the formats that the description of the data set leaves open.
 KERAS_FILE = plan.budget.network.keras_file
-MODEL_FORMATS = f"{DATA}/input_formats.json"
+MODEL_FORMATS = OWN_DATA.card("input_formats")
 
 
 if KERAS_FILE is not None:
@@ -63,19 +63,19 @@ if KERAS_FILE is not None:
 rule ingest:
     """Turn the entries of all files of data set {wildcards.data_set} into integer codes."""
     input:
-        description="results/data/{data_set}/data_set.json",
+        description=ANY_DATA.description,
         files=lambda wildcards: tracked(described(wildcards).files),
         rows=records("rows"),
         cards=records("json"),
         # Other data are encoded in the formats of the data set that designs are trained on.
-        frozen=lambda wildcards: [] if wildcards.data_set == DATA_SET else f"{DATA}/codes.npz",
+        frozen=lambda wildcards: [] if wildcards.data_set == DATA_SET else OWN_DATA.codes,
         input_formats=lambda wildcards: MODEL_FORMATS if KERAS_FILE and wildcards.data_set == DATA_SET else [],
     output:
-        codes="results/data/{data_set}/codes.npz",
-        card="results/data/{data_set}/ingest.json",
+        codes=ANY_DATA.codes,
+        card=ANY_DATA.card("ingest"),
     params:
         code=fingerprint("stages.ingest"),
-        read="results/data/{data_set}/read",  # a folder: thousands of cards are too long for a command line
+        read=ANY_DATA.records,  # a folder: thousands of cards are too long for a command line
         untracked=lambda wildcards: untracked(described(wildcards).files),
         # Snakemake cannot see files at these addresses: another list of addresses reads again.
         remote=lambda wildcards: described(wildcards).remote,
@@ -94,7 +94,7 @@ if plan.data_set.anomaly is not None:
         wildcard_constraints:
             data_set=DATA_SET,
         output:
-            codes="results/data/{data_set}/encoded.npz",
-            card="results/data/{data_set}/ingest.json",
+            codes=ANY_DATA.encoded,
+            card=ANY_DATA.card("ingest"),
 
     ruleorder: anomaly_score > ingest_without_scores > ingest

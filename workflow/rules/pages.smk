@@ -1,6 +1,5 @@
 # Pages and plots for people, drawn from cards alone; `snakemake --report report.zip` collects them.
-DESIGN_PAGES = "results/{design}/pages"
-DATA_PAGES = f"{DATA}/pages"
+DATA_PAGES = OWN_DATA.pages
 SIMULATED_PLOT = (
     ("angles", "angles of fits")
     if plan.data_set.simulate_muons
@@ -20,9 +19,9 @@ if plan.data_set.tagging is not None:
 rule pages_of_data:
     """Draw the pages of the data set."""
     input:
-        simulation=f"{DATA}/check_simulation.json" if plan.simulated else [],
-        ingest=f"{DATA}/ingest.json",
-        reference=f"{DATA}/reference.json",
+        simulation=OWN_DATA.card("check_simulation") if plan.simulated else [],
+        ingest=OWN_DATA.card("ingest"),
+        reference=OWN_DATA.baselines,
     output:
         **(
             {
@@ -50,29 +49,29 @@ rule pages_of_data:
 rule pages_of_design:
     """Draw the pages of design {wildcards.design}."""
     input:
-        vendor="results/{design}/vendor.json" if VENDOR_TOOLS else [],
-        route="results/{design}/route.json" if plan.budget.verification.ecp5_place_and_route else [],
-        spec="results/{design}/spec.json",
-        reference=f"{DATA}/reference.json",
-        train="results/{design}/train.json",
-        physics="results/{design}/physics.json",
-        verify="results/{design}/verify.json",
-        synth="results/{design}/synth.json",
-        timing="results/{design}/timing.json",
+        vendor=DESIGN.card("vendor") if VENDOR_TOOLS else [],
+        route=DESIGN.card("route") if plan.budget.verification.ecp5_place_and_route else [],
+        spec=DESIGN.spec,
+        reference=OWN_DATA.baselines,
+        train=DESIGN.card("train"),
+        physics=DESIGN.card("physics"),
+        verify=DESIGN.card("verify"),
+        synth=DESIGN.card("synth"),
+        timing=DESIGN.card("timing"),
     output:
-        **{name: shown(f"{DESIGN_PAGES}/{name}.svg", "physics", what) for name, what in PHYSICS_PLOTS.items()},
-        train=shown(f"{DESIGN_PAGES}/train.html", "train", "layers, widths and budget"),
-        training=shown(f"{DESIGN_PAGES}/training.svg", "train", "training curves"),
-        widths=shown(f"{DESIGN_PAGES}/widths.svg", "train", "bit widths and pruning"),
-        physics=shown(f"{DESIGN_PAGES}/physics.html", "physics", "efficiencies"),
-        verify=shown(f"{DESIGN_PAGES}/verify.html", "verify", "comparisons"),
-        matrix=shown(f"{DESIGN_PAGES}/verification.svg", "verify", "verification matrix"),
-        synth=shown(f"{DESIGN_PAGES}/synth.html", "synth", "resources"),
-        resources=shown(f"{DESIGN_PAGES}/resources.svg", "synth", "resources against budget"),
-        timing=shown(f"{DESIGN_PAGES}/timing.html", "timing", "latency and throughput"),
-        pipeline=shown(f"{DESIGN_PAGES}/pipeline.svg", "timing", "pipeline timing"),
+        **{name: shown(f"{DESIGN.pages}/{name}.svg", "physics", what) for name, what in PHYSICS_PLOTS.items()},
+        train=shown(f"{DESIGN.pages}/train.html", "train", "layers, widths and budget"),
+        training=shown(f"{DESIGN.pages}/training.svg", "train", "training curves"),
+        widths=shown(f"{DESIGN.pages}/widths.svg", "train", "bit widths and pruning"),
+        physics=shown(f"{DESIGN.pages}/physics.html", "physics", "efficiencies"),
+        verify=shown(f"{DESIGN.pages}/verify.html", "verify", "comparisons"),
+        matrix=shown(f"{DESIGN.pages}/verification.svg", "verify", "verification matrix"),
+        synth=shown(f"{DESIGN.pages}/synth.html", "synth", "resources"),
+        resources=shown(f"{DESIGN.pages}/resources.svg", "synth", "resources against budget"),
+        timing=shown(f"{DESIGN.pages}/timing.html", "timing", "latency and throughput"),
+        pipeline=shown(f"{DESIGN.pages}/pipeline.svg", "timing", "pipeline timing"),
     params:
-        folder=DESIGN_PAGES,
+        folder=DESIGN.pages,
         # for the captions
         luts=lambda wildcards: asked(wildcards).budget.luts,
         latency_ns=lambda wildcards: asked(wildcards).budget.latency_ns,
@@ -91,10 +90,10 @@ rule pages_of_design:
 rule page_of_event:
     """Draw the path of the first test event through design {wildcards.design}, with all integers."""
     input:
-        network="results/{design}/network.npz",
-        codes=f"{DATA}/codes.npz",
+        network=DESIGN.network,
+        codes=OWN_DATA.codes,
     output:
-        shown(f"{DESIGN_PAGES}/event.html", "event", "path of one event"),
+        shown(f"{DESIGN.pages}/event.html", "event", "path of one event"),
     params:
         event=0,
         code=fingerprint("report.pages.event"),
@@ -109,12 +108,12 @@ rule page_of_event:
 rule page_of_firmware:
     """Draw the page of the firmware of design {wildcards.design}."""
     input:
-        "results/{design}/firmware.json",
+        DESIGN.card("firmware"),
     output:
-        page=shown(f"{DESIGN_PAGES}/firmware.html", "firmware", "pipeline and layers"),
-        plot=shown(f"{DESIGN_PAGES}/stages.svg", "firmware", "pipeline stages"),
+        page=shown(f"{DESIGN.pages}/firmware.html", "firmware", "pipeline and layers"),
+        plot=shown(f"{DESIGN.pages}/stages.svg", "firmware", "pipeline stages"),
     params:
-        folder=DESIGN_PAGES,
+        folder=DESIGN.pages,
         code=fingerprint("report.pages.firmware"),
     resources:
         **needs(mem_mb=1000, runtime=10),
@@ -127,14 +126,14 @@ rule page_of_firmware:
 rule pages_of_proof:
     """Draw the pages of what is proven of design {wildcards.design}."""
     input:
-        prove="results/{design}/prove.json",
-        faults="results/{design}/faults.json",
+        prove=DESIGN.card("prove"),
+        faults=DESIGN.card("faults"),
     output:
-        prove=shown(f"{DESIGN_PAGES}/prove.html", "prove", "outputs proven"),
-        faults=shown(f"{DESIGN_PAGES}/faults.html", "faults", "faults injected"),
-        plot=shown(f"{DESIGN_PAGES}/faults.svg", "faults", "faults by kind"),
+        prove=shown(f"{DESIGN.pages}/prove.html", "prove", "outputs proven"),
+        faults=shown(f"{DESIGN.pages}/faults.html", "faults", "faults injected"),
+        plot=shown(f"{DESIGN.pages}/faults.svg", "faults", "faults by kind"),
     params:
-        folder=DESIGN_PAGES,
+        folder=DESIGN.pages,
         code=fingerprint("report.pages.proof"),
     resources:
         **needs(mem_mb=1000, runtime=10),
@@ -147,9 +146,9 @@ rule pages_of_proof:
 rule page_of_release:
     """Draw the page of what is delivered of design {wildcards.design}."""
     input:
-        "results/{design}/release.json",
+        DESIGN.card("release"),
     output:
-        shown(f"{DESIGN_PAGES}/release.html", "release", "what is delivered"),
+        shown(f"{DESIGN.pages}/release.html", "release", "what is delivered"),
     params:
         code=fingerprint("report.pages.release"),
     resources:
@@ -165,11 +164,9 @@ if DESIGNS:
     rule pages_of_summary:
         """Draw the table over all designs."""
         input:
-            summary="results/summary.json",
+            summary=RESULTS.summary,
             routes=(
-                expand("results/{design}/route.json", design=DESIGNS)
-                if plan.budget.verification.ecp5_place_and_route
-                else []
+                expand(DESIGN.card("route"), design=DESIGNS) if plan.budget.verification.ecp5_place_and_route else []
             ),
         output:
             page=shown("results/summary.html", "summary", "all designs"),
@@ -188,9 +185,9 @@ if DESIGNS:
 rule page_of_guarantees:
     """Draw the page of what is guaranteed."""
     input:
-        expand("results/{design}/{card}.json", design=DESIGNS, card=["verify", "prove", "timing"]),
+        expand(DESIGN.card("{card}"), design=DESIGNS, card=["verify", "prove", "timing"]),
     output:
-        shown("results/guarantees.html", "guarantees", "meaning of each claim"),
+        shown(RESULTS.guarantees, "guarantees", "meaning of each claim"),
     params:
         designs=[f"results/{design}" for design in DESIGNS],
         code=fingerprint("report.pages.guarantees"),
@@ -234,13 +231,13 @@ INDEXED_CARDS = [name for name in INDEXED if name != "event"]
 rule page_of_index:
     """Draw the landing page, which leads through all stages of all designs."""
     input:
-        summary="results/summary.json" if DESIGNS else [],
-        scan="results/scan.json" if POINTS else [],
-        cards=expand("results/{design}/{card}.json", design=DESIGNS, card=["spec", *INDEXED_CARDS]),
-        data=[f"{DATA}/ingest.json", f"{DATA}/reference.json"],
+        summary=RESULTS.summary if DESIGNS else [],
+        scan=RESULTS.scan if POINTS else [],
+        cards=expand(DESIGN.card("{card}"), design=DESIGNS, card=["spec", *INDEXED_CARDS]),
+        data=[OWN_DATA.card("ingest"), OWN_DATA.baselines],
         pages=PAGES,
     output:
-        "results/index.html",
+        RESULTS.index,
     params:
         designs=[f"results/{design}" for design in DESIGNS],
         stages=INDEXED if DESIGNS else [],

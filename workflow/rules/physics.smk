@@ -1,13 +1,13 @@
 rule physics:
     """Measure how well design {wildcards.design} tells the classes apart, or finds its targets."""
     input:
-        spec="results/{design}/spec.json",
-        network="results/{design}/network.npz",
-        codes=f"{DATA}/codes.npz",
-        model="results/{design}/model.keras",
-        baseline_predictions=f"{DATA}/reference.npz",
+        spec=DESIGN.spec,
+        network=DESIGN.network,
+        codes=OWN_DATA.codes,
+        model=DESIGN.model,
+        baseline_predictions=OWN_DATA.baseline_predictions,
     output:
-        card="results/{design}/physics.json",
+        card=DESIGN.card("physics"),
     params:
         tagging=always("" if (options_of := plan.data_set.tagging_options) is None else options_of.model_dump_json()),
         code=fingerprint("stages.physics"),

@@ -1,12 +1,12 @@
 rule prove:
     """Prove that the Verilog of design {wildcards.design} is its network for all inputs."""
     input:
-        spec="results/{design}/spec.json",
-        network="results/{design}/network.npz",
-        firmware_card="results/{design}/firmware.json",
-        folder="results/{design}/firmware",
+        spec=DESIGN.spec,
+        network=DESIGN.network,
+        firmware_card=DESIGN.card("firmware"),
+        folder=DESIGN.firmware,
     output:
-        card="results/{design}/prove.json",
+        card=DESIGN.card("prove"),
     params:
         seconds=plan.budget.verification.sat_timeout_s,
         second_seconds=plan.budget.verification.second_proof_timeout_s,
@@ -22,13 +22,13 @@ rule prove:
 rule inject_faults:
     """Put faults into the Verilog of design {wildcards.design} and see whether verification notices them."""
     input:
-        spec="results/{design}/spec.json",
-        network="results/{design}/network.npz",
-        codes=f"{DATA}/codes.npz",
-        firmware_card="results/{design}/firmware.json",
-        folder="results/{design}/firmware",
+        spec=DESIGN.spec,
+        network=DESIGN.network,
+        codes=OWN_DATA.codes,
+        firmware_card=DESIGN.card("firmware"),
+        folder=DESIGN.firmware,
     output:
-        card="results/{design}/faults.json",
+        card=DESIGN.card("faults"),
     params:
         fault_count=plan.budget.verification.faults,
         code=fingerprint("stages.inject_faults"),

@@ -4,11 +4,11 @@ if plan.data_set.trigger is not None:
     rule thresholds:
         """Choose the thresholds of design {wildcards.design} for the rates of the trigger."""
         input:
-            spec="results/{design}/spec.json",
-            network="results/{design}/network.npz",
-            codes=f"{DATA}/codes.npz",
+            spec=DESIGN.spec,
+            network=DESIGN.network,
+            codes=OWN_DATA.codes,
         output:
-            card="results/{design}/thresholds.json",
+            card=DESIGN.card("thresholds"),
         params:
             # Other variables on the page of rates change no threshold.
             trigger=always(plan.data_set.trigger.model_dump_json(exclude={"efficiency_variables"})),
@@ -23,14 +23,14 @@ if plan.data_set.trigger is not None:
     rule rate:
         """Measure rate and signal efficiency of design {wildcards.design} as a trigger."""
         input:
-            spec="results/{design}/spec.json",
-            network="results/{design}/network.npz",
-            codes=f"{DATA}/codes.npz",
-            model="results/{design}/model.keras",
-            baseline_predictions=f"{DATA}/reference.npz",
-            thresholds="results/{design}/thresholds.json",
+            spec=DESIGN.spec,
+            network=DESIGN.network,
+            codes=OWN_DATA.codes,
+            model=DESIGN.model,
+            baseline_predictions=OWN_DATA.baseline_predictions,
+            thresholds=DESIGN.card("thresholds"),
         output:
-            card="results/{design}/rate.json",
+            card=DESIGN.card("rate"),
         params:
             trigger=always(plan.data_set.trigger.model_dump_json()),
             plot_label=always(plan.data_set.shown_as),
@@ -45,19 +45,19 @@ if plan.data_set.trigger is not None:
     rule page_of_rate:
         """Draw the page of the rates of design {wildcards.design}."""
         input:
-            rate="results/{design}/rate.json",
-            decision="results/{design}/decision.json",
+            rate=DESIGN.card("rate"),
+            decision=DESIGN.card("decision"),
         output:
             **(
-                {"reliability": shown("results/{design}/pages/reliability.svg", "rate", "calibration")}
+                {"reliability": shown(f"{DESIGN.pages}/reliability.svg", "rate", "calibration")}
                 if plan.data_set.anomaly is None
                 else {}
             ),
-            page=shown("results/{design}/pages/rate.html", "rate", "rates and efficiencies"),
-            rates=shown("results/{design}/pages/rates.svg", "rate", "rate against threshold"),
-            turnons=shown("results/{design}/pages/turnons.svg", "rate", "efficiency against variables"),
+            page=shown(f"{DESIGN.pages}/rate.html", "rate", "rates and efficiencies"),
+            rates=shown(f"{DESIGN.pages}/rates.svg", "rate", "rate against threshold"),
+            turnons=shown(f"{DESIGN.pages}/turnons.svg", "rate", "efficiency against variables"),
         params:
-            folder="results/{design}/pages",
+            folder=DESIGN.pages,
             code=fingerprint("report.pages.rate"),
         resources:
             **needs(mem_mb=1000, runtime=10),

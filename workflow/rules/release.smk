@@ -1,20 +1,20 @@
 rule release:
     """Pack what is delivered of design {wildcards.design}, and check it as its receiver would."""
     input:
-        spec="results/{design}/spec.json",
-        network="results/{design}/network.npz",
-        codes=f"{DATA}/codes.npz",
-        folder="results/{design}/firmware",
-        firmware_card="results/{design}/firmware.json",
-        verify_card="results/{design}/verify.json",
-        synth_card="results/{design}/synth.json",
-        timing_card="results/{design}/timing.json",
-        decision_card=[f"results/{{design}}/{name}.json" for name in DECISION],
-        decision=[f"results/{{design}}/{name}" for name in DECISION],
+        spec=DESIGN.spec,
+        network=DESIGN.network,
+        codes=OWN_DATA.codes,
+        folder=DESIGN.firmware,
+        firmware_card=DESIGN.card("firmware"),
+        verify_card=DESIGN.card("verify"),
+        synth_card=DESIGN.card("synth"),
+        timing_card=DESIGN.card("timing"),
+        decision_card=[DESIGN.card(name) for name in DECISION],
+        decision=DESIGN.decision if DECISION else [],
     output:
-        folder=directory("results/{design}/release"),
-        archive="results/{design}/release.zip",
-        card="results/{design}/release.json",
+        folder=directory(DESIGN.release),
+        archive=DESIGN.archive,
+        card=DESIGN.card("release"),
     params:
         cmssw_model=lambda wildcards: plan.budget.release.cmssw_model(wildcards.design)[0],
         cmssw_version=lambda wildcards: plan.budget.release.cmssw_model(wildcards.design)[1],

@@ -7,10 +7,14 @@ rule resolve_design:
     """Write the specification of design {wildcards.design}."""
     localrule: True
     input:
-        budget=lambda wildcards: edited(options.budget, f"results/{wildcards.design}/spec.json", asked(wildcards)),
-        targets=lambda wildcards: edited(options.targets, f"results/{wildcards.design}/spec.json", asked(wildcards)),
+        budget=lambda wildcards: edited(
+            options.budget, DesignFiles(f"results/{wildcards.design}").spec, asked(wildcards)
+        ),
+        targets=lambda wildcards: edited(
+            options.targets, DesignFiles(f"results/{wildcards.design}").spec, asked(wildcards)
+        ),
     output:
-        "results/{design}/spec.json",
+        DESIGN.spec,
     params:
         budget=always(str(options.budget)),
         targets=always(str(options.targets)),
@@ -33,11 +37,11 @@ rule resolve_data_set:
     input:
         lambda wildcards: edited(
             described(wildcards).description,
-            f"results/data/{wildcards.data_set}/data_set.json",
+            DataFiles(f"results/data/{wildcards.data_set}").description,
             described(wildcards).data_set,
         ),
     output:
-        "results/data/{data_set}/data_set.json",
+        ANY_DATA.description,
     params:
         description=lambda wildcards: str(described(wildcards).description),
         settings=lambda wildcards: settings(described(wildcards).data_set),

@@ -4,12 +4,12 @@ if plan.budget.verification.ecp5_place_and_route:
     rule route:
         """Place and route design {wildcards.design} with nextpnr, in several pipeline depths."""
         input:
-            spec="results/{design}/spec.json",
-            network="results/{design}/network.npz",
-            firmware_card="results/{design}/firmware.json",
-            folder="results/{design}/firmware",
+            spec=DESIGN.spec,
+            network=DESIGN.network,
+            firmware_card=DESIGN.card("firmware"),
+            folder=DESIGN.firmware,
         output:
-            card="results/{design}/route.json",
+            card=DESIGN.card("route"),
         params:
             code=fingerprint("stages.route"),
         resources:

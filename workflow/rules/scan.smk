@@ -4,14 +4,14 @@ if POINTS:
     rule scan:
         """Compare all designs of the scan and mark the Pareto front."""
         input:
-            reference=f"{DATA}/reference.json",
-            cards=expand("results/{design}/{card}.json", design=[*POINTS, *DESIGNS], card=CARDS),
+            reference=OWN_DATA.baselines,
+            cards=expand(DESIGN.card("{card}"), design=[*POINTS, *DESIGNS], card=CARDS),
         output:
-            json="results/scan.json",
-            tsv="results/scan.tsv",
+            json=RESULTS.scan,
+            tsv=RESULTS.scan_table,
         params:
-            points=expand("results/{design}", design=POINTS),
-            designs=expand("results/{design}", design=DESIGNS),
+            points=expand(DESIGN.folder, design=POINTS),
+            designs=expand(DESIGN.folder, design=DESIGNS),
             published=plan.data_set.public_data_set or "",
             code=fingerprint("stages.scan"),
         resources:
@@ -24,7 +24,7 @@ if POINTS:
     rule pages_of_scan:
         """Draw accuracy against LUTs and latency over all designs of the scan."""
         input:
-            "results/scan.json",
+            RESULTS.scan,
         output:
             page=shown("results/scan.html", "scan", "scan"),
             luts=shown("results/scan.svg", "scan", "scan, accuracy against LUTs"),

@@ -41,7 +41,7 @@ if plan.simulated:
             root=plan.files,
             cards=[file.with_suffix(".json") for file in plan.files] if plan.data_set.simulate_crossings else [],
         output:
-            card=f"{DATA}/check_simulation.json",
+            card=OWN_DATA.card("check_simulation"),
         params:
             code=fingerprint(CHECK),
         resources:

@@ -3,13 +3,13 @@ if DESIGNS:
     rule summary:
         """Put all designs side by side."""
         input:
-            reference=f"{DATA}/reference.json",
-            cards=expand("results/{design}/{card}.json", design=DESIGNS, card=CARDS),
+            reference=OWN_DATA.baselines,
+            cards=expand(DESIGN.card("{card}"), design=DESIGNS, card=CARDS),
         output:
-            json="results/summary.json",
-            tsv="results/summary.tsv",
+            json=RESULTS.summary,
+            tsv=RESULTS.summary_table,
         params:
-            folders=expand("results/{design}", design=DESIGNS),
+            folders=expand(DESIGN.folder, design=DESIGNS),
             code=fingerprint("stages.summary"),
         resources:
             **needs(mem_mb=1000, runtime=10),

@@ -1,13 +1,13 @@
 rule synth:
     """Synthesize design {wildcards.design} with Yosys, out of context."""
     input:
-        spec="results/{design}/spec.json",
-        network="results/{design}/network.npz",
-        train_card="results/{design}/train.json",
-        firmware_card="results/{design}/firmware.json",
-        folder="results/{design}/firmware",
+        spec=DESIGN.spec,
+        network=DESIGN.network,
+        train_card=DESIGN.card("train"),
+        firmware_card=DESIGN.card("firmware"),
+        folder=DESIGN.firmware,
     output:
-        card="results/{design}/synth.json",
+        card=DESIGN.card("synth"),
     params:
         code=fingerprint("stages.synth"),
     resources:

@@ -1,11 +1,11 @@
 rule timing:
     """Set latency and throughput of design {wildcards.design} against its budget and target."""
     input:
-        spec="results/{design}/spec.json",
-        verify_card="results/{design}/verify.json",
-        synth_card="results/{design}/synth.json",
+        spec=DESIGN.spec,
+        verify_card=DESIGN.card("verify"),
+        synth_card=DESIGN.card("synth"),
     output:
-        card="results/{design}/timing.json",
+        card=DESIGN.card("timing"),
     params:
         code=fingerprint("stages.timing"),
     resources:

@@ -1,20 +1,20 @@
 def larger_design(wildcards):
     """What the training of a scan's point starts from; nothing for one that is trained from scratch."""
     spec = plan.specs.get(wildcards.design)
-    return f"results/{spec.warm_from}/warm.npz" if spec and spec.warm_from else []
+    return DesignFiles(f"results/{spec.warm_from}").warm_start if spec and spec.warm_from else []
 
 
 rule train:
     """Train design {wildcards.design} to its budget. An interrupted training resumes from its checkpoint."""
     input:
-        spec="results/{design}/spec.json",
-        codes=f"{DATA}/codes.npz",
+        spec=DESIGN.spec,
+        codes=OWN_DATA.codes,
         warm_start=larger_design,
     output:
-        model="results/{design}/model.keras",
-        network="results/{design}/network.npz",
-        card="results/{design}/train.json",
-        save_warm_start="results/{design}/warm.npz",
+        model=DESIGN.model,
+        network=DESIGN.network,
+        card=DESIGN.card("train"),
+        save_warm_start=DESIGN.warm_start,
     params:
         # Not an output: Snakemake removes the outputs of a job that fails.
         checkpoints="results/checkpoints/{design}",

@@ -12,12 +12,12 @@ if VENDOR_TOOLS:
     rule vendor:
         """Synthesize and route design {wildcards.design} with the vendor's tools, where they are on PATH."""
         input:
-            spec="results/{design}/spec.json",
-            firmware_card="results/{design}/firmware.json",
-            sources="results/{design}/firmware",
+            spec=DESIGN.spec,
+            firmware_card=DESIGN.card("firmware"),
+            sources=DESIGN.firmware,
         output:
-            folder=directory("results/{design}/vendor"),
-            card="results/{design}/vendor.json",
+            folder=directory(DESIGN.vendor),
+            card=DESIGN.card("vendor"),
         params:
             vivado=plan.budget.verification.vivado,
             vitis_hls=plan.budget.verification.vitis_hls,

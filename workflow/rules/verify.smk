@@ -1,14 +1,14 @@
 rule verify:
     """Compare every form of design {wildcards.design} with the integer reference, bit for bit."""
     input:
-        spec="results/{design}/spec.json",
-        model="results/{design}/model.keras",
-        network="results/{design}/network.npz",
-        codes=f"{DATA}/codes.npz",
-        firmware_card="results/{design}/firmware.json",
-        folder="results/{design}/firmware",
+        spec=DESIGN.spec,
+        model=DESIGN.model,
+        network=DESIGN.network,
+        codes=OWN_DATA.codes,
+        firmware_card=DESIGN.card("firmware"),
+        folder=DESIGN.firmware,
     output:
-        card="results/{design}/verify.json",
+        card=DESIGN.card("verify"),
     params:
         rtl_vectors=plan.budget.verification.rtl_vectors,
         code=fingerprint("stages.verify"),

@@ -58,7 +58,12 @@ def sum_of_products(formats, pairs):
     """Return the network of a sum of products of inputs."""
     first, second = (np.array([pair[n] for pair in pairs]) for n in range(2))
     layers, order = product_layers(
-        "p", first, second, np.zeros(len(pairs), dtype=np.int64), lambda value: formats[value], len(formats)
+        "p",
+        first,
+        second=second,
+        output=np.zeros(len(pairs), dtype=np.int64),
+        formats=lambda value: formats[value],
+        start=len(formats),
     )
     return Network(tuple(formats), tuple(layers), outputs=order)
 
@@ -104,7 +109,12 @@ def test_product_is_the_same_in_firmware_and_proven(tmp_path):
 
 def test_product_with_padding_is_constant():
     layers, order = product_layers(
-        "p", np.array([0, PADDING]), np.array([PADDING, 1]), np.array([0, 1]), lambda value: KIND, 2
+        "p",
+        np.array([0, PADDING]),
+        second=np.array([PADDING, 1]),
+        output=np.array([0, 1]),
+        formats=lambda value: KIND,
+        start=2,
     )
     assert layers == []
     assert (order == PADDING).all()

@@ -41,10 +41,10 @@ def composed_call(op: Any, zeros: Callable[[int], Any]) -> Callable[..., Any] | 
     if kind in FOLLOWED:
         return op.call  # type: ignore[no-any-return]
     if kind in RECURRENT:
-        return lambda sequences, **options: _unrolled(op, op.cell.call, sequences, zeros, **options)
+        return lambda sequences, **options: _unrolled(op, op.cell.call, sequences, zeros=zeros, **options)
     if kind in SPIKING:
         _check_spikes(op)
-        return lambda sequences, **options: _unrolled(op, partial(_spiking, op.cell), sequences, zeros, **options)
+        return lambda sequences, **options: _unrolled(op, partial(_spiking, op.cell), sequences, zeros=zeros, **options)
     return None
 
 
@@ -52,6 +52,7 @@ def _unrolled(
     op: Any,
     cell: Callable[[Any, list[Any]], tuple[Any, list[Any]]],
     sequences: Any,
+    *,
     zeros: Callable[[int], Any],
     initial_state: Any = None,
     mask: Any = None,

@@ -298,10 +298,10 @@ class GraphConverter:
             layers, order = product_layers(
                 op.name if last else f"{op.name}_{n}",
                 values,
-                flat[n][terms.factors[n]],
-                terms.output if last else output,
-                lambda value: kif_for_range(*self._range_of(op.name, value)),
-                self.value_count,
+                second=flat[n][terms.factors[n]],
+                output=terms.output if last else output,
+                formats=lambda value: kif_for_range(*self._range_of(op.name, value)),
+                start=self.value_count,
             )
             self._append(layers)
             values = order

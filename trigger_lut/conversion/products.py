@@ -312,6 +312,7 @@ def _pair(name: str, first: KIF, second: KIF) -> _Pair:
 def product_layers(
     name: str,
     first: IntArray,
+    *,
     second: IntArray,
     output: IntArray,
     formats: Callable[[int], KIF],

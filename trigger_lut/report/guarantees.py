@@ -100,8 +100,8 @@ CLAIMS = (
     ),
     Claim(
         word="passed",
-        meaning="`check_budgets` has found no contradiction: all designs meet their budgets and are bit-exact, and all cards "
-        "belong to the files that exist now. Points of a scan must be bit-exact.",
+        meaning="`check_budgets` has found no contradiction: all designs meet their budgets and are bit-exact, and "
+        "all cards belong to the files that exist now. Points of a scan must be bit-exact.",
         checks=(
             "Each card's inputs are followed to the files. A changed or missing file is an error. Raw data that were "
             "deleted after they were read are listed as absent.",

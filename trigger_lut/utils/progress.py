@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
+LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
 INTERVAL_S = 10.0
@@ -14,7 +15,7 @@ INTERVAL_S = 10.0
 
 
 def watched(items: Sequence[T], what: str) -> Iterator[T]:
-    """Yield items, and write a line to stderr every INTERVAL_S: how many are done, and the time left.
+    """Yield items, and log a line every INTERVAL_S: how many are done, and the time left.
 
     Parameters
     ----------
@@ -34,7 +35,7 @@ def watched(items: Sequence[T], what: str) -> Iterator[T]:
         if done and now - shown >= INTERVAL_S:
             shown = now
             left = duration((now - started) / done * (len(items) - done))
-            print(f"{what}: {done} of {len(items)}, about {left} left", file=sys.stderr, flush=True)
+            LOG.info(f"{what}: {done} of {len(items)}, about {left} left")
         yield item
 
 

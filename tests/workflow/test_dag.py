@@ -114,7 +114,7 @@ def test_the_network_s_shape_retrains_all_designs_and_the_reference(edited):
 
 def test_baselines_are_trained_as_long_as_designs(edited):
     jobs = edited("config/budget.yaml", "network:", "training: {epochs: 20}\nnetwork:")
-    assert jobs == DOWNSTREAM | {"reference", "pages_of_data"}
+    assert jobs == DOWNSTREAM | {"baselines", "pages_of_data"}
 
 
 def test_other_options_of_training_leave_the_baselines_alone(edited):

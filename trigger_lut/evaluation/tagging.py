@@ -148,13 +148,16 @@ def pair_results(
             for method, found in outputs.items()
         }
         at = tagging.mistag_rates[len(tagging.mistag_rates) // 2]
-        methods = [_pair_method(events, tagging, at, (s, b), method, score) for method, score in scores.items()]
+        methods = [
+            _pair_method(events, tagging, at=at, pair=(s, b), method=method, score=score)
+            for method, score in scores.items()
+        ]
         results.append(PairResult(signal=signal, background=background, binned_at=at, methods=methods))
     return results
 
 
 def _pair_method(
-    events: EventCodes, tagging: Tagging, at: float, pair: tuple[int, int], method: str, score: Outputs
+    events: EventCodes, tagging: Tagging, *, at: float, pair: tuple[int, int], method: str, score: Outputs
 ) -> PairMethod:
     labels = {split: events.labels_of(split) for split in (VALIDATION, TEST)}
     signal, background = (labels[TEST] == k for k in pair)

@@ -173,7 +173,9 @@ def run(
         found = _regression(design, events, outputs)
     else:
         found = _classification(events, outputs) | _tagging(events, outputs, tagging or TaggingOptions())
-    made = watch.provenance([spec, network, codes, model, baseline_predictions], "numpy", "scipy", "tensorflow", "keras")
+    made = watch.provenance(
+        [spec, network, codes, model, baseline_predictions], "numpy", "scipy", "tensorflow", "keras"
+    )
     write_card(PhysicsCard(design=design.design, **found, **made), card)
 
 

@@ -21,7 +21,7 @@ def scores(card: PhysicsCard) -> Figure:
     """Plot the firmware's score of each class, by true class, each distribution with the same area."""
     columns = min(3, len(card.score_histograms))
     rows = ceil(len(card.score_histograms) / columns)
-    figure, axes = canvas(3.9 * columns, 3.0 * rows, rows, columns)
+    figure, axes = canvas(3.9 * columns, 3.0 * rows, rows=rows, columns=columns)
     for ax, (name, found) in zip(axes, card.score_histograms.items(), strict=False):
         for n, (true, counts) in enumerate(found.counts.items()):
             shown = np.array(counts) / max(sum(counts), 1)
@@ -39,7 +39,7 @@ def pair_curves(card: PhysicsCard) -> Figure:
     """Plot mistag rate (logarithmic) against efficiency for each pair of classes."""
     columns = min(3, len(card.pairs))
     rows = ceil(len(card.pairs) / columns)
-    figure, axes = canvas(3.9 * columns, 3.6 * rows, rows, columns)
+    figure, axes = canvas(3.9 * columns, 3.6 * rows, rows=rows, columns=columns)
     for ax, pair in zip(axes, card.pairs, strict=False):
         smallest = 1.0
         for n, found in enumerate(pair.methods):
@@ -62,7 +62,7 @@ def pair_curves(card: PhysicsCard) -> Figure:
 def binned(card: PhysicsCard) -> Figure:
     """Plot efficiency (left) and mistag rate (right) of each pair in bins of each variable."""
     shown = [(pair, n) for pair in card.pairs for n in range(len(pair.methods[0].binned))]
-    figure, axes = canvas(9.6, 3.2 * len(shown), len(shown), 2)
+    figure, axes = canvas(9.6, 3.2 * len(shown), rows=len(shown), columns=2)
     for (pair, n), left, right in zip(shown, axes[::2], axes[1::2], strict=True):
         variable = pair.methods[0].binned[n]
         for m, found in enumerate(pair.methods):

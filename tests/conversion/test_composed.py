@@ -99,6 +99,11 @@ def test_composed_model_is_converted(name):
     assert unexplained(built(MODELS[name])) == 0
 
 
+def test_first_step_of_zeros_adds_no_layer():
+    network = integer_network(built(MODELS["QSimpleRNN"]), inputs=[KIND] * 6, wraps=True)
+    assert all(layer.shape[0] > 0 for layer in network.layers)
+
+
 def test_each_composed_layer_is_tested():
     assert {kind for kind in COMPOSED if not any(name.startswith(kind) for name in MODELS)} == set()
 

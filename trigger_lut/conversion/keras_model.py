@@ -272,7 +272,11 @@ class GraphConverter:
             read = [self.exact(values) for values in read]
         arguments = op, node, shapes, lambda: self._exact_formats(op, read)
         stage = selection_of(*arguments) or affine_map(*arguments)
-        values = self._append_stage(stage, np.concatenate([v.reshape(-1) for v in read]))
+        flat = np.concatenate([v.reshape(-1) for v in read])
+        if isinstance(stage, Affine) and (flat == PADDING).all() and not stage.bias.any():
+            values = np.full(stage.shape, PADDING, dtype=np.int64)  # the first step of a recurrent layer reads zeros
+        else:
+            values = self._append_stage(stage, flat)
         if is_minimum(op):
             (values,) = self._negated(None, [values], op.name)
         if isinstance(stage, Affine) and stage.divisors is not None:

@@ -182,6 +182,7 @@ def test_as_many_as_the_limit_are_allowed(load):
             "network: {units: [5], input_shape: [4, 4]}\n",
             "network: input_shape: only with layers, found with units",
         ),
+        ("network: {units: [5], train: false}\n", "network: train: only with keras_file, found with units"),
         (
             "network: {units: [5], baseline_units: [5]}\n",
             "network: baseline_units: only with layers, builder or keras_file, found with units",

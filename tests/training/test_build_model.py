@@ -10,6 +10,7 @@ import networks
 import numpy as np
 import pytest
 import tensorflow as tf
+from hgq.layers import QDense
 
 from trigger_lut.config.budget import NetworkShape
 from trigger_lut.config.shapes import ShapeError, output_shape
@@ -19,7 +20,7 @@ from trigger_lut.errors import CardError, ConfigurationError, FirmwareError
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.layers import LUTDense
 from trigger_lut.network.reference_model import evaluate
-from trigger_lut.training.build_model import all_layers, build_model
+from trigger_lut.training.build_model import all_layers, build_model, of_flat_input
 
 FORMATS = [KIF(1, 2, n % 3 + 1) for n in range(12)]
 LUT = {"edge_hidden_units": 2, "max_input_bits": 3}
@@ -382,3 +383,18 @@ def test_a_function_that_cannot_be_used_is_named(module, name, expected):
     with pytest.raises(ConfigurationError) as caught:
         build_model(of_function(text), FORMATS, 3, seed=1)
     assert str(caught.value) == "network.builder: " + expected.format(text, own, own)
+
+
+def test_a_given_model_of_several_inputs_reads_and_gives_flat_values():
+    first, second = keras.Input((2, 3)), keras.Input((4,))
+    outputs = [QDense(2)(first), QDense(3)(second)]
+    for inputs in ([first, second], {"a": first, "b": second}):
+        model = keras.Model(inputs, outputs)
+        flat = of_flat_input(model, 10)
+        assert [tuple(tensor.shape) for tensor in (*flat.inputs, *flat.outputs)] == [(None, 10), (None, 7)]
+        formats = [KIF(1, 2, n % 4) for n in range(10)]
+        codes = np.random.default_rng(0).integers(-4, 4, (50, 10))
+        expected, found = (integer_network(m, inputs=formats, wraps=True) for m in (model, flat))
+        np.testing.assert_array_equal(evaluate(found, codes), evaluate(expected, codes))
+    plain = keras.Sequential([keras.Input((4,)), QDense(2)])
+    assert of_flat_input(plain, 4) is plain

@@ -27,6 +27,7 @@ from stage_calls import in_order
 from trigger_lut.cards.base import read_card, sha256, write_card
 from trigger_lut.cards.firmware import VerifyCard
 from trigger_lut.cards.stage_cards import TrainCard
+from trigger_lut.config.budget import Spec
 from trigger_lut.config.network import model_digest
 from trigger_lut.conversion.keras_model import integer_network
 from trigger_lut.conversion.saved_model import load_model
@@ -295,7 +296,11 @@ def test_another_model_than_the_network_shows_in_the_count(taken, tmp_path):
 
 def test_a_budget_that_it_misses_is_said_and_not_raised(tmp_path):
     paths = stage(tmp_path, small(), budget=made_cards.spec(luts=3).budget)
+    design = read_card(Spec, paths["spec.json"])
+    kept = design.network.model_copy(update={"train": False})
+    write_card(design.model_copy(update={"network": kept}), paths["spec.json"])
     run(paths)
+    assert sha256(paths["model.keras"]) == sha256(paths["source"])
     card = read_card(TrainCard, paths["train.json"])
     assert card.meets_budget is False
     assert card.verdict.startswith(f"beyond the budget: {card.luts.value:.0f} LUTs after Yosys of 3")

@@ -103,8 +103,11 @@ class NetworkShape(Strict):
     keras_file: Line | None = Field(
         None,
         pattern=r"\.keras$",
-        description="File of a trained Keras model of HGQ2's layers or ours, from the working directory. It is not "
-        "trained: it is built, proven and measured as it is.",
+        description="File of a trained Keras model of HGQ2's layers or ours, from the working directory. If it exceeds "
+        "the budget, it is trained further.",
+    )
+    train: bool = Field(
+        True, description="Whether a model of keras_file that exceeds the budget is trained further; false keeps it."
     )
     baseline_units: list[Units] | None = Field(
         None,
@@ -123,6 +126,8 @@ class NetworkShape(Strict):
             raise ValueError(f"input_shape: only with layers, found with {forms[0]}")
         if self.units is not None and self.baseline_units is not None:
             raise ValueError("baseline_units: only with layers, builder or keras_file, found with units")
+        if "train" in self.model_fields_set and self.keras_file is None:
+            raise ValueError(f"train: only with keras_file, found with {forms[0]}")
         if self.is_given:
             if self.baseline_units is None:
                 raise ValueError(f"baseline_units: missing; the widths of a {forms[0]}'s layers are not found out")
@@ -132,7 +137,7 @@ class NetworkShape(Strict):
 
     @model_serializer(mode="wrap")
     def _without_what_does_not_count(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        left_out = OF_UNITS if self.is_given else ()
+        left_out = (*(OF_UNITS if self.is_given else ()), *(("train",) if self.keras_file is None else ()))
         return {k: v for k, v in handler(self).items() if v is not None and k not in left_out}
 
     @property

@@ -205,7 +205,7 @@ def mistakes(scan: Scan, network: NetworkShape | None, seed: int, designs: Colle
         return found
     for variant in variants(scan, network):
         if variant.network.keras_file is not None:
-            return [f"scan: {variant.place} is a saved model, with nothing to train; expected it in designs alone"]
+            return [f"scan: {variant.place} is a saved model; expected it in designs alone"]
     functions = [variant.place for variant in variants(scan, network) if variant.network.builder is not None]
     if functions and scan.max_input_bits is not None:
         return [f"scan.max_input_bits: {place} is a function, which has its own" for place in functions]

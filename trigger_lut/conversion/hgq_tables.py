@@ -90,12 +90,19 @@ class HgqTables:
         One for each group of positions with equal tables.
     order : int array
         In the shape of the output: the number of each output among the outputs of all layers.
+    edges : list of int arrays
+        For each layer the numbers of its edges among those of the Keras layer, flattened: (P, C_in, C_out), -1 where
+        there is none.
+    edge_shape : tuple of int
+        Of the quantizers of all edges, without the batch axis.
     activation : callable, optional
         Applied to the outputs.
     """
 
     layers: list[TableLayer]
     order: IntArray
+    edges: list[IntArray]
+    edge_shape: tuple[int, ...]
     activation: Callable[[Any], Any] | None
 
 
@@ -130,22 +137,26 @@ def convert_hgq_tables(op: Any, values: IntArray) -> HgqTables:
     codes = axes.as_edges(codes, 0)
     gather_index = axes.as_read(values)
     groups: dict[str, tuple[TableLayer, list[IntArray], list[int]]] = {}
+    numbers = axes.as_edges(np.arange(codes[..., 0].size).reshape(axes.own), 0)
+    held: list[IntArray] = []
     for p in range(len(gather_index)):
-        layer, channels = _at_position(op.name, codes[p], tables[:, p], overflow, rounding)
+        layer, channels, present = _at_position(op.name, codes[p], tables[:, p], overflow, rounding)
+        held.append(np.where(present, numbers[p][channels], -1))
         alike = layer.inputs, channels.tobytes(), layer.widths.tobytes(), layer.tables.tobytes(), layer.bias.tobytes()
         key = repr((*alike, layer.fraction_bits.tobytes()))
         _, rows, positions = groups.setdefault(key, (layer, [], []))
         rows.append(gather_index[p][channels])
         positions.append(p)
     n_out = tables.shape[-1]
-    layers, order = [], np.zeros((len(gather_index), n_out), dtype=np.int64)
+    layers, order, edges_of = [], np.zeros((len(gather_index), n_out), dtype=np.int64), []
     done = 0
     for n, (layer, rows, positions) in enumerate(groups.values()):
         name = op.name if len(groups) == 1 else f"{op.name}_part{n}"
         layers.append(replace(layer, name=name, gather_index=np.array(rows, dtype=np.int64).reshape(len(rows), -1)))
+        edges_of.append(np.array([held[p] for p in positions]))
         order[positions] = (done + np.arange(len(positions)))[:, None] * n_out + np.arange(n_out)
         done += len(positions)
-    return HgqTables(layers, axes.as_output(order), activation)
+    return HgqTables(layers, axes.as_output(order), edges_of, axes.own, activation)
 
 
 @dataclass(frozen=True)
@@ -287,8 +298,8 @@ def _evaluated(op: Any, x: np.ndarray) -> np.ndarray:
 
 def _at_position(
     name: str, codes: IntArray, tables: np.ndarray, overflow: str, rounding: str
-) -> tuple[TableLayer, IntArray]:
-    """Tables of one position, and the input that each of their channels reads.
+) -> tuple[TableLayer, IntArray, NDArray[np.bool_]]:
+    """Tables of one position, the input that each of their channels reads, and the edges of each channel.
 
     codes: (n_in, n_out, 3) formats; tables: (codes, n_in, n_out) real results.
     """
@@ -301,7 +312,8 @@ def _at_position(
     bias = np.where(bits > 0, 0.0, tables[0]).sum(axis=0)
     formats = tuple(kif for _, kif, _ in channels)
     real = RealTables(name, formats, (overflow,) * len(channels), rounding, entries, bias, widths)
-    return quantize_tables(real), np.array([i for i, _, _ in channels], dtype=np.int64)
+    inputs = np.array([i for i, _, _ in channels], dtype=np.int64)
+    return quantize_tables(real), inputs, np.array([edges for _, _, edges in channels])
 
 
 def _channels(codes: IntArray, bits: IntArray) -> Iterator[tuple[int, KIF, NDArray[np.bool_]]]:

@@ -73,12 +73,35 @@ def calls_of(operation: Any) -> list[Any]:
 
 
 def inputs_structure(model: Any) -> Any:
-    """Return the structure in which a model takes its inputs: a tensor, list or dict; None where Keras has none."""
+    """Return the structure in which a model takes its inputs.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The model.
+
+    Returns
+    -------
+    tensor, list or dict of tensors
+        None where Keras has none.
+    """
     return getattr(model, "_inputs_struct", None)
 
 
 def sublayers(layer: Any, recursive: bool = True) -> list[Any]:
-    """Return the layers within a layer or model, itself excluded."""
+    """Return the layers within a layer or model, itself excluded.
+
+    Parameters
+    ----------
+    layer : keras.Layer
+        The layer or model.
+    recursive : bool
+        Whether layers within these layers count.
+
+    Returns
+    -------
+    list of keras.Layer
+    """
     return list(layer._flatten_layers(include_self=False, recursive=recursive))
 
 

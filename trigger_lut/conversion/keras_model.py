@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -147,6 +147,55 @@ def check_model(model: Any) -> None:
             )
 
 
+@dataclass(frozen=True)
+class TableEdges:
+    """Edges of a table layer of HGQ2 in the integer network.
+
+    Attributes
+    ----------
+    name : str
+        Of the layer of the network.
+    op : keras.Layer
+        The Keras layer.
+    numbers : (P, C_in, C_out) int array
+        Numbers of the edges among those of the Keras layer, flattened; -1 where there is none.
+    shape : tuple of int
+        Of the quantizers of all edges of the Keras layer, without the batch axis.
+    """
+
+    name: str
+    op: Any
+    numbers: IntArray
+    shape: tuple[int, ...]
+
+
+def table_edges(model: keras.Model, inputs: Sequence[KIF]) -> list[TableEdges]:
+    """Find the edges of HGQ2's table layers in the integer network of a model.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The model.
+    inputs : sequence of KIF
+        Formats of its inputs.
+
+    Returns
+    -------
+    list of TableEdges
+        One for each layer of the network that comes from a table layer of HGQ2.
+
+    Raises
+    ------
+    FirmwareError
+        As `integer_network`.
+    """
+    check_model(model)
+    converter = GraphConverter(model, inputs)
+    for tensor in model.outputs:
+        converter.exact(converter.value_ids_of(tensor))
+    return converter.table_edges
+
+
 class GraphConverter:
     """Conversion in progress: the layers so far, and the values of each tensor.
 
@@ -167,6 +216,8 @@ class GraphConverter:
         Format of each input value; None where unknown so far.
     formats_given : bool
         Whether the caller gave the formats.
+    table_edges : list of TableEdges
+        Edges of HGQ2's table layers, in the order of their conversion.
     """
 
     def __init__(self, model: Any, inputs: Sequence[KIF] | None) -> None:
@@ -176,6 +227,7 @@ class GraphConverter:
         self.input_formats: list[KIF | None] = [None] * sum(sizes) if inputs is None else list(inputs)
         self.formats_given = inputs is not None
         self.layers: list[IntegerLayer] = []
+        self.table_edges: list[TableEdges] = []
         self.value_count = sum(sizes)
         starts = np.cumsum([0, *sizes])
         numbers = [np.arange(first, first + size) for first, size in zip(starts, sizes, strict=False)]
@@ -448,6 +500,10 @@ class GraphConverter:
 
     def _convert_hgq_layer(self, op: Any, values: IntArray) -> IntArray:
         tables = convert_hgq_tables(op, values)
+        self.table_edges += [
+            TableEdges(layer.name, op, numbers, tables.edge_shape)
+            for layer, numbers in zip(tables.layers, tables.edges, strict=True)
+        ]
         outputs = self._append(tables.layers) + tables.order
         if tables.activation is None:
             return outputs

@@ -18,7 +18,14 @@ from trigger_lut.synthesis.timing_closure import measure
 from trigger_lut.training import checkpoint
 from trigger_lut.training import warm_start as warm_starts
 from trigger_lut.training.candidates import TrainingResult
-from trigger_lut.training.import_model import import_model
+from trigger_lut.training.import_model import (
+    check_against_keras,
+    place,
+    read_given,
+    to_be_trained,
+    training_notes,
+    write_given,
+)
 from trigger_lut.training.run_state import RunState
 from trigger_lut.training.session import Session
 from trigger_lut.training.summary import train_card
@@ -41,7 +48,7 @@ def run(
     warm_start: Path | None = None,
     gpus: int = 1,
 ) -> None:
-    """Train a design to its budget, or import its Keras file.
+    """Train a design to its budget; a Keras file that keeps to it is taken as it is.
 
     Parameters
     ----------
@@ -82,19 +89,23 @@ def run(
     choose_flags()
     design, events = read_card(Spec, spec), load_codes(codes)
     synthesizer_of(design.target).require()
+    notes: list[str] = []
     if design.network.keras_file is not None:
-        import_model(
-            design,
-            events,
-            measure=partial(measure, spec=design),
-            model=model,
-            network=network,
-            card=card,
-            warm=save_warm_start,
-            read=[spec, codes],
-            watch=watch,
-        )
-        return
+        given = read_given(design, events, partial(measure, spec=design))
+        if not to_be_trained(given, design):
+            write_given(
+                given,
+                design,
+                events,
+                model=model,
+                network=network,
+                card=card,
+                warm=save_warm_start,
+                read=[spec, codes],
+                watch=watch,
+            )
+            return
+        notes = given.notes + training_notes(given, events)
     began = warm_starts.load(warm_start, design, events)
     read = [spec, codes] if warm_start is None else [spec, codes, warm_start]
     belongs_to = checkpoint.fingerprint(design.model_dump_json(), *(sha256(path) for path in read[1:]), CODE)
@@ -112,7 +123,13 @@ def run(
         result = session.run()
     keras_model, state = session.model.keras_model, session.state
     session.model.load_weights(result.weights)
-    integers = integer_network(keras_model, events.features, events.classes, inputs=events.formats)
+    integers = integer_network(
+        keras_model, events.features, events.classes, inputs=events.formats, wraps=session.model.given
+    )
+    if design.network.keras_file is not None:
+        source = Path(design.network.keras_file)
+        check_against_keras(keras_model, integers, events, place(source))
+        read = [*read, source]
     record = train_card(
         design,
         events,
@@ -127,6 +144,7 @@ def run(
         seconds_measuring=round(state.seconds_measuring, 3),
         seconds_per_epoch=state.seconds / max(state.epoch, 1),
         history=state.history,
+        notes=notes,
         **watch.provenance(read, "tensorflow", "keras"),
     )
     warm_file = {} if save_warm_start is None else {save_warm_start: lambda path: warm_starts.export(checkpoints, path)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -44,13 +45,19 @@ class Budget:
     def _excess(self, luts: float, cycles: int) -> float:
         return max(luts / self.spec.budget.luts - 1.0, 0.0) + max(cycles / self.spec.latency_cycles_budget - 1.0, 0.0)
 
-    def edges_to_remove(self, network: Network, codes: np.ndarray, share: float) -> Marks:
+    def edges_to_remove(
+        self, network: Network, codes: np.ndarray, share: float, removable: Collection[str] | None = None
+    ) -> Marks:
         """Return the edges of least worth to remove so that a network keeps to its budget, with `share` of the LUTs.
 
-        codes (N, C_in): events by which edges are valued. If nothing fits, all edges are marked.
+        codes (N, C_in): events by which edges are valued. If nothing fits, all edges are marked. removable: names of
+        the layers that can lose edges; None means all.
         """
         model = DelayModel.of(self.spec.target)
-        scores = saliency(network, codes)
+        scores = [
+            s if removable is None or layer.name in removable else np.full(s.shape, np.inf)
+            for layer, s in zip(network.layers, saliency(network, codes), strict=True)
+        ]
         late = edges_to_shorten(
             network,
             scores,

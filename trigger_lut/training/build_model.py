@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -13,8 +14,10 @@ from trigger_lut.config.budget import NetworkShape
 from trigger_lut.config.layer_options import LUTDenseOptions, MaxPoolOptions, PoolOptions, TableOptions
 from trigger_lut.config.network import Layer
 from trigger_lut.config.shapes import ShapeError, output_shape, shape_after, shown, summed_axes
-from trigger_lut.conversion.saved_model import load_function
-from trigger_lut.errors import ConfigurationError
+from trigger_lut.conversion.final_activation import without_final_activation
+from trigger_lut.conversion.keras_graph import inputs_structure
+from trigger_lut.conversion.saved_model import load_function, load_model
+from trigger_lut.errors import CardError, ConfigurationError
 from trigger_lut.fixed_point.formats import KIF, parse_fixed
 
 HIDDEN_FORMAT = "fixed<8,3>"  # of channels between layers: +-4 where batch-norm keeps sums near one
@@ -44,6 +47,8 @@ def build_model(shape: NetworkShape, formats: Sequence[KIF], classes: int, seed:
     ConfigurationError
         If the layers do not fit each other, or the last has not one output a class.
     """
+    if shape.keras_file is not None:
+        return of_flat_input(load_given(Path(shape.keras_file))[0], len(formats))
     if shape.builder is not None:
         return _of_function(shape.builder, formats, classes, seed)
     try:
@@ -182,6 +187,64 @@ def _other_layer(kind: str, options: Any, shape: tuple[int, ...], seed: int, nam
     # Of what enters, low bits are dropped (no adder), and what is too large is clipped: wrapping would need a proof.
     with QuantizerConfigScope(place="datalane", round_mode="TRN", overflow_mode="SAT"):
         return classes[kind](**given, kernel_initializer=keras.initializers.GlorotUniform(seed), name=name)
+
+
+def load_given(path: Path) -> tuple[keras.Model, str | None]:
+    """Load the model of `network.keras_file` without a softmax or sigmoid at its end.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    model : keras.Model
+        The model, with logits as outputs.
+    note : str or None
+        The removal, for people.
+
+    Raises
+    ------
+    ConfigurationError
+        If it cannot be loaded.
+    """
+    try:
+        return without_final_activation(load_model(path))
+    except CardError as error:
+        raise ConfigurationError(f"network.keras_file: {path}: {error}") from error
+
+
+def of_flat_input(model: keras.Model, inputs: int) -> keras.Model:
+    """Return a model whose only input is (N, inputs) and whose only output is (N, outputs), with the same layers.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A model whose input values are `inputs` in all.
+    inputs : int
+        Number of values.
+
+    Returns
+    -------
+    keras.Model
+        The model itself where it has this form.
+    """
+    plain = not isinstance(inputs_structure(model), dict)
+    ranks = [len(tensor.shape) for tensor in model.outputs]
+    if plain and ranks == [2] and [tuple(tensor.shape) for tensor in model.inputs] == [(None, inputs)]:
+        return model
+    x = keras.Input((inputs,))
+    parts, start = [], 0
+    for tensor in model.inputs:
+        size = math.prod(tensor.shape[1:])
+        parts.append(keras.layers.Reshape(tensor.shape[1:])(x[:, start : start + size]))
+        start += size
+    struct = inputs_structure(model)
+    argument = keras.tree.pack_sequence_as(struct, parts) if isinstance(struct, dict) else parts
+    outputs = model(argument if len(parts) > 1 or isinstance(struct, dict) else parts[0])
+    flattened = [keras.layers.Flatten()(y) for y in keras.tree.flatten(outputs)]
+    return keras.Model(x, keras.layers.Concatenate()(flattened) if len(flattened) > 1 else flattened[0])
 
 
 def _of_function(function: str, formats: Sequence[KIF], classes: int, seed: int) -> keras.Model:

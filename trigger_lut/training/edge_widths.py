@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import keras
 import numpy as np
 
+from trigger_lut.conversion.keras_model import TableEdges
 from trigger_lut.layers.base import LookupLayer
 from trigger_lut.network.network import Network
+from trigger_lut.training.hgq_edges import remove_hgq_edges
 from trigger_lut.training.pruning import Marks, live
 
 NO_EDGE = -1.0  # address bits, less those that the edge had: below 0, so that no later step of training brings it back
+
+
+@dataclass(frozen=True)
+class RemovableEdges:
+    """Edges of a model that pruning can remove, in LUT layers and in table layers of HGQ2.
+
+    Attributes
+    ----------
+    tables : list of LookupLayer
+        The LUT layers.
+    hgq : list of TableEdges
+        Edges of HGQ2's table layers with quantizers of their own.
+    """
+
+    tables: list[LookupLayer]
+    hgq: list[TableEdges]
+
+    @property
+    def names(self) -> set[str]:
+        """Names of the layers of the integer network that can lose edges."""
+        places = {f"{x.name}_place{p}" for x in self.tables if x.per_position_widths for p in range(len(x.input_width))}
+        return places | {x.name for x in (*self.tables, *self.hgq)}
+
+    def remove(self, network: Network, marks: Marks) -> None:
+        """Remove the marked edges of the network from the model."""
+        remove_edges(self.tables, network, marks)
+        remove_hgq_edges(self.hgq, network, marks)
 
 
 def table_layers(model: keras.Model) -> list[LookupLayer]:

@@ -11,7 +11,6 @@ from dataclasses import replace
 from trigger_lut.cost_model.luts import Cost
 from trigger_lut.training.candidates import TrainingResult
 from trigger_lut.training.controller import AIM, FREE_AIM, on_freezing
-from trigger_lut.training.edge_widths import remove_edges
 from trigger_lut.training.pruning import without
 from trigger_lut.training.regrowth import fill, growths
 from trigger_lut.training.run_state import RunState
@@ -50,15 +49,16 @@ def prune(state: RunState, model: TrainableModel, share: float) -> None:
     beyond.
     """
     network, sample = model.network(), model.sample(SAMPLE)
-    marks = state.budget.edges_to_remove(network, sample, share)
+    removable = model.removable()
+    marks = state.budget.edges_to_remove(network, sample, share, removable.names)
     left = output_varies(without(network, marks), sample)
     if not left:
         if not output_varies(network, sample):
             model.load_weights(state.last_varying_weights)
             model.hold_widths()
-            network = model.network()
-        marks = closest(state.budget, network, sample)
-    remove_edges(model.tables, network, marks)
+            network, removable = model.network(), model.removable()
+        marks = closest(state.budget, network, sample, removable.names)
+    removable.remove(network, marks)
     model.trainer.reset_optimizer()
     state.over = state.under = 0
     if not left and state.budget.excess_measured(built := state.measure(model, "result")) > 0:

@@ -1,4 +1,4 @@
-"""Import of a saved Keras model: it is converted and measured without training.
+"""Import of a saved Keras model: it is converted and measured, before any training.
 
 HGQ2 evaluates in float32 and wraps where its quantizers say so. The integers follow its formats exactly. The tables of
 its table layers are its functions, evaluated for every code. Values beyond a format count modulo 2**bits. Float
@@ -11,6 +11,7 @@ import logging
 import shutil
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +20,19 @@ import numpy as np
 from trigger_lut.cards.base import Stopwatch, sha256, write_card
 from trigger_lut.cards.stage_cards import TrainCard
 from trigger_lut.config.budget import Spec
-from trigger_lut.conversion.final_activation import without_final_activation
+from trigger_lut.conversion.affine import WITH_KERNEL
+from trigger_lut.conversion.keras_graph import sublayers
 from trigger_lut.conversion.keras_model import integer_network
-from trigger_lut.conversion.saved_model import load_model
 from trigger_lut.cost_model.measured import Built, Measure
 from trigger_lut.data.event_codes import TEST, EventCodes
-from trigger_lut.errors import CardError, ConfigurationError, FirmwareError
+from trigger_lut.errors import ConfigurationError, FirmwareError
 from trigger_lut.fixed_point.formats import uniform
 from trigger_lut.network.network import Network, save_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.training.budget import Budget
+from trigger_lut.training.build_model import load_given
 from trigger_lut.training.input_precision import precision_notes
-from trigger_lut.training.summary import measurement, train_card
+from trigger_lut.training.summary import accuracies, measurement, train_card
 from trigger_lut.utils.files import write_together
 from trigger_lut.verification.exact_keras import explained
 from trigger_lut.verification.keras_model import run_keras
@@ -40,21 +42,39 @@ LOG = logging.getLogger(__name__)
 CHECKED_EVENTS = 2000  # test events, and as many random ones
 
 
-def import_model(
-    spec: Spec,
-    events: EventCodes,
-    *,
-    measure: Measure,
-    model: Path,
-    network: Path,
-    card: Path,
-    warm: Path | None,
-    read: list[Path],
-    watch: Stopwatch,
-) -> None:
-    """Copy the model of `spec.network.keras_file` and write its integer network and a card.
+@dataclass(frozen=True)
+class GivenModel:
+    """The model of `network.keras_file`, converted and measured.
 
-    A missed budget does not raise: the card reports it.
+    Attributes
+    ----------
+    source : Path
+        Its file.
+    model : keras.Model
+        The model, with logits as outputs.
+    integers : Network
+        Its integers, in the data set's formats.
+    built : Built
+        Its synthesis.
+    seconds : float
+        Wall time of the synthesis.
+    changed : bool
+        Whether the model differs from the file, as its final activation was removed.
+    notes : list of str
+        For the card: the final activation, and coarse inputs.
+    """
+
+    source: Path
+    model: Any
+    integers: Network
+    built: Built
+    seconds: float
+    changed: bool
+    notes: list[str]
+
+
+def read_given(spec: Spec, events: EventCodes, measure: Measure) -> GivenModel:
+    """Load, convert, check and measure the model of `spec.network.keras_file`.
 
     Parameters
     ----------
@@ -64,14 +84,10 @@ def import_model(
         The events of its data set.
     measure : Measure
         Function that builds and synthesizes a network.
-    model, network, card : Path
-        Files to write: the Keras model, the integer network, the TrainCard of 0 epochs.
-    warm : Path, optional
-        File to write without content, as no training can start from it.
-    read : list of Path
-        Files that the stage has read, for the card.
-    watch : Stopwatch
-        Of the stage.
+
+    Returns
+    -------
+    GivenModel
 
     Raises
     ------
@@ -82,28 +98,118 @@ def import_model(
         If the integers differ from Keras by more than float rounding.
     """
     source = Path(str(spec.network.keras_file))
-    where = f"network.keras_file: {source}"
+    where = place(source)
     if not source.is_file():
         raise ConfigurationError(f"{where}: no such file")
     if sha256(source) != spec.model_sha256:
         raise ConfigurationError(f"{where}: changed since the design was specified; run the workflow again")
-    keras_model, note = without_final_activation(_load(source, where))
-    integers = convert_model(keras_model, events, where)
-    check_against_keras(keras_model, integers, events, where)
-    notes = [note] * (note is not None) + precision_notes(keras_model, integers, events.of(TEST)[0])
+    model, note = load_given(source)
+    integers = convert_model(model, events, where)
+    check_against_keras(model, integers, events, where)
+    notes = [note] * (note is not None) + precision_notes(model, integers, events.of(TEST)[0])
     for line in notes:
         LOG.warning(f"train: {where}: {line}")
     began = time.monotonic()
     built = measure(integers)
-    seconds = time.monotonic() - began
-    record = _card(
-        spec, events, integers=integers, built=built, seconds=seconds, watch=watch, read=[*read, source], notes=notes
-    )
+    return GivenModel(source, model, integers, built, time.monotonic() - began, note is not None, notes)
+
+
+def place(source: Path) -> str:
+    """Return the prefix of messages about a given model.
+
+    Parameters
+    ----------
+    source : Path
+        Its file.
+
+    Returns
+    -------
+    str
+    """
+    return f"network.keras_file: {source}"
+
+
+def to_be_trained(given: GivenModel, spec: Spec) -> bool:
+    """Return whether a given model exceeds the budget, and may and can be trained to it.
+
+    Parameters
+    ----------
+    given : GivenModel
+        The model.
+    spec : Spec
+        The design.
+
+    Returns
+    -------
+    bool
+    """
+    return spec.network.train and Budget(spec).excess_measured(given.built) > 0 and bool(given.model.trainable_weights)
+
+
+def training_notes(given: GivenModel, events: EventCodes) -> list[str]:
+    """Say what a training further began from, and which layers it cannot prune.
+
+    Parameters
+    ----------
+    given : GivenModel
+        The model.
+    events : EventCodes
+        The events of its data set.
+
+    Returns
+    -------
+    list of str
+    """
+    score = accuracies(given.integers, events)[TEST]
+    notes = [
+        f"trained further: the given model takes {given.built.luts} LUTs and {given.built.latency_cycles} cycles, "
+        f"{'R^2' if events.regression else 'accuracy'} {score:.4f} on the test split"
+    ]
+    arithmetic = [layer.name for layer in sublayers(given.model) if type(layer).__name__ in WITH_KERNEL]
+    if arithmetic:
+        notes.append(f"weights of arithmetic layers are not pruned, only narrowed: {', '.join(arithmetic)}")
+    return notes
+
+
+def write_given(
+    given: GivenModel,
+    spec: Spec,
+    events: EventCodes,
+    *,
+    model: Path,
+    network: Path,
+    card: Path,
+    warm: Path | None,
+    read: list[Path],
+    watch: Stopwatch,
+) -> None:
+    """Write a given model as it is, its integer network and a card.
+
+    A missed budget does not raise: the card reports it.
+
+    Parameters
+    ----------
+    given : GivenModel
+        The model.
+    spec : Spec
+        The design.
+    events : EventCodes
+        The events of its data set.
+    model, network, card : Path
+        Files to write: the Keras model, the integer network, the TrainCard of 0 epochs.
+    warm : Path, optional
+        File to write without content, as no training can start from it.
+    read : list of Path
+        Files that the stage has read, for the card.
+    watch : Stopwatch
+        Of the stage.
+    """
+    record = _card(spec, events, given, watch=watch, read=[*read, given.source])
     warm_file = {} if warm is None else {warm: _write_no_arrays}
     write_together(
         {
-            model: lambda path: shutil.copyfile(source, path) if note is None else _save(keras_model, path),
-            network: lambda path: save_network(integers, path),
+            model: lambda path: _save(given.model, path) if given.changed else shutil.copyfile(given.source, path),
+            network: lambda path: save_network(given.integers, path),
             **warm_file,
             card: lambda path: write_card(record, path),
         }
@@ -120,13 +226,6 @@ def _save(model: Any, path: Path) -> None:
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         model.save(Path(folder, "model.keras"))
         Path(folder, "model.keras").replace(path)
-
-
-def _load(source: Path, where: str) -> Any:
-    try:
-        return load_model(source)
-    except CardError as error:
-        raise ConfigurationError(f"{where}: {error}") from error
 
 
 def convert_model(model: Any, events: EventCodes, where: str) -> Network:
@@ -200,18 +299,9 @@ def check_against_keras(model: Any, network: Network, events: EventCodes, where:
     )
 
 
-def _card(
-    spec: Spec,
-    events: EventCodes,
-    *,
-    integers: Network,
-    built: Built,
-    seconds: float,
-    watch: Stopwatch,
-    read: list[Path],
-    notes: list[str],
-) -> TrainCard:
-    meets_budget = Budget(spec).excess_measured(built) == 0
+def _card(spec: Spec, events: EventCodes, given: GivenModel, *, watch: Stopwatch, read: list[Path]) -> TrainCard:
+    built, budget = given.built, Budget(spec)
+    meets_budget = budget.excess_measured(built) == 0
     figures = (
         f"{built.luts} LUTs after Yosys of {spec.budget.luts}, {built.latency_cycles} cycles of "
         f"{spec.latency_cycles_budget}, {built.fmax_mhz:.1f} MHz of {spec.target.clock_mhz:g}"
@@ -219,17 +309,17 @@ def _card(
     return train_card(
         spec,
         events,
-        integers,
+        given.integers,
         built,
         epochs=0,
         meets_budget=meets_budget,
         verdict="within the budget" if meets_budget else f"beyond the budget: {figures}",
         prune_rounds=0,
         regrow_rounds=0,
-        measurements=[measurement(spec, built, Budget(spec).estimate(integers), epoch=0, reason="given")],
-        seconds_measuring=round(seconds, 3),
+        measurements=[measurement(spec, built, budget.estimate(given.integers), epoch=0, reason="given")],
+        seconds_measuring=round(given.seconds, 3),
         seconds_per_epoch=0.0,
         history=[],
-        notes=notes,
+        notes=given.notes,
         **watch.provenance(read, "tensorflow", "keras"),
     )

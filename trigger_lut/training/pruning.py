@@ -48,8 +48,11 @@ def live(layer: IntegerLayer) -> np.ndarray:
 
 
 def relative(network: Network, scores: list[np.ndarray]) -> list[np.ndarray]:
-    """Return scores in units of the mean over a layer's live edges, so that layers can be compared."""
-    marks = [live(layer) for layer in network.layers]
+    """Return scores in units of the mean over a layer's live edges, so that layers can be compared.
+
+    Infinite scores, of edges that cannot be removed, do not count.
+    """
+    marks = [live(layer) & np.isfinite(s) for layer, s in zip(network.layers, scores, strict=True)]
     return [s / max(s[k].mean(), 1e-30) if k.any() else s for k, s in zip(marks, scores, strict=True)]
 
 
@@ -62,8 +65,8 @@ def edges_to_prune(network: Network, scores: list[np.ndarray], fits: Callable[[N
     scores: one (C_in, C_out) array a layer, compared across layers by `relative`.
     fits: returns whether a network is within budget; if it accepts none, all edges are marked.
     """
-    alive = [live(layer) for layer in network.layers]
     compared = relative(network, scores)
+    alive = [live(layer) & np.isfinite(r) for layer, r in zip(network.layers, compared, strict=True)]
     order = np.sort(np.concatenate([r[k] for k, r in zip(alive, compared, strict=True)]))
 
     def marked(count: int) -> Marks:
@@ -107,7 +110,7 @@ def edges_to_shorten(
     marks = [np.zeros(layer.shape, dtype=bool) for layer in network.layers]
     while True:
         left = without(network, marks)
-        alive = [live(layer) for layer in left.layers]
+        alive = [live(layer) & np.isfinite(r) for layer, r in zip(left.layers, compared, strict=True)]
         if finished(left) <= budget + 1e-9 or not any(k.any() for k in alive):
             return marks
         critical = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 import numpy as np
 
@@ -20,18 +21,19 @@ def output_varies(network: Network, codes: np.ndarray) -> bool:
     return bool((outputs != outputs[:1]).any())
 
 
-def closest(limits: Budget, network: Network, codes: np.ndarray) -> Marks:
+def closest(limits: Budget, network: Network, codes: np.ndarray, removable: Collection[str] | None = None) -> Marks:
     """Return the edges to remove for the least cycles, and then the fewest LUTs, with which the outputs still vary.
 
     The budget is raised until the network pruned to it depends on the input. If only the unpruned network does, no edge
     is marked. codes (N, C_in): events by which edges are valued, and over which the outputs vary.
+    removable: names of the layers that can lose edges; None means all.
     """
     cost, asked = limits.estimate(network), limits.spec
     all_luts = max(math.ceil(limits.correction.luts_of(cost)), asked.budget.luts)
     all_cycles = max(limits.correction.cycles_of(cost), asked.latency_cycles_budget)
 
     def pruned_to(luts: int, cycles: int) -> Marks | None:
-        marks = _raised(limits, luts, cycles).edges_to_remove(network, codes, 1.0)
+        marks = _raised(limits, luts, cycles).edges_to_remove(network, codes, 1.0, removable)
         return marks if output_varies(without(network, marks), codes) else None
 
     cycles = asked.latency_cycles_budget

@@ -13,11 +13,13 @@ from trigger_lut.network.network import Network
 from trigger_lut.training import multi_gpu
 from trigger_lut.training.batches import training_data
 from trigger_lut.training.build_model import build_model
-from trigger_lut.training.edge_widths import hold_widths, table_layers
+from trigger_lut.training.edge_widths import RemovableEdges, hold_widths, table_layers
+from trigger_lut.training.hgq_edges import removable_edges
 from trigger_lut.training.losses import cross_entropy, squared_error
 from trigger_lut.training.smallest_network import output_varies
 
-BATCH_NORM_EVENTS = 8192  # events that give the batch-norm statistics of a regression before each evaluation
+BATCH_NORM_EVENTS = 8192  # events that give lagging batch-norm statistics before each evaluation
+TRACED_EVENTS = 65536  # events whose values decide the ranges of quantizers that wrap
 PROBE_EVENTS = 512  # events over which outputs must vary
 
 Weights = list[np.ndarray]
@@ -45,8 +47,10 @@ class TrainableModel:
         with multi_gpu.scope(over):
             self.keras_model = build_model(spec.network, events.formats, len(events.classes), spec.seed)
             self.trainer = multi_gpu.trainer(over, self.keras_model, *self.data.training(), self.data.batch_size, loss)
-        self.tables = table_layers(self.keras_model)
-        self._sample = decoded(self.sample(BATCH_NORM_EVENTS), events.formats) if events.regression else None
+        self.tables, self.given = table_layers(self.keras_model), spec.network.keras_file is not None
+        lags = events.regression or bool(self.trainer.normalizations)
+        self._sample = decoded(self.sample(BATCH_NORM_EVENTS), events.formats) if lags else None
+        self._traced = decoded(self.sample(TRACED_EVENTS), events.formats) if self.trainer.ranges else None
         self._probe = self.sample(PROBE_EVENTS)
 
     def sample(self, count: int) -> np.ndarray:
@@ -55,13 +59,13 @@ class TrainableModel:
 
     def network(self) -> Network:
         """Convert the present model to an integer network."""
-        self._refresh_batch_norm()
+        self._settle()
         self.trainer.refresh()
-        return integer_network(self.keras_model, inputs=self.events.formats)
+        return integer_network(self.keras_model, inputs=self.events.formats, wraps=self.given)
 
     def accuracy(self) -> float:
         """Return the score on the validation split, by weight where events have weights; of a regression R^2."""
-        self._refresh_batch_norm()
+        self._settle()
         return float(np.average(self.qualities(), weights=self.data.weights))
 
     def qualities(self) -> np.ndarray:
@@ -77,11 +81,22 @@ class TrainableModel:
 
         With fixed batch-norm statistics, training of a regression diverges at this learning rate.
         """
-        hold_widths(self.tables, moments=self._sample is None)
+        hold_widths(self.tables, moments=not self.events.regression)
 
-    def _refresh_batch_norm(self) -> None:
+    def removable(self) -> RemovableEdges:
+        """Return the edges of the present model that pruning can remove."""
+        edges = removable_edges(self.keras_model, self.events.formats) if self.given else []
+        return RemovableEdges(self.tables, edges)
+
+    def _settle(self) -> None:
+        """Bring up to date what lags behind the weights: batch-norm moments, and ranges that wrap.
+
+        Those of LUT layers lag too little to matter in a classification.
+        """
         if self._sample is not None:
             self.trainer.refresh_batch_norm(self._sample)
+        if self._traced is not None:
+            self.trainer.trace_ranges(self._traced)
 
     def weights(self) -> Weights:
         """Return copies of all variables of the model."""

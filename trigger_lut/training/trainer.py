@@ -6,7 +6,8 @@ the networks behind the edges, the rounding of tables and widths, and Adam.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -16,6 +17,7 @@ import tensorflow as tf
 from trigger_lut.data.event_codes import BLOCK
 from trigger_lut.layers.soft_cost import collecting
 from trigger_lut.layers.tables import use_batch_moments
+from trigger_lut.training.hgq_edges import forget_ranges, wrapping_quantizers
 from trigger_lut.training.losses import Loss, cross_entropy
 from trigger_lut.training.soft_cost import counting_layers, links_of, model_cost
 from trigger_lut.training.types import Pressure, Window
@@ -23,6 +25,20 @@ from trigger_lut.training.types import Pressure, Window
 WIDTHS = ("input_width", "output_fraction")
 QUANTIZERS = "hgq.quantizer."  # layers that hold the bit widths of HGQ2
 ADAM_EPSILON = 1e-7
+TRACED_AT_ONCE = 8192  # events, of which a table layer of HGQ2 keeps the values of all edges
+
+
+@contextlib.contextmanager
+def momentum_of_zero(layers: Sequence[Any]) -> Iterator[None]:
+    """Make training passes that are traced within the block store the moments of their batch in layers of Keras."""
+    held = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.momentum = 0.0
+    try:
+        yield
+    finally:
+        for layer, momentum in zip(layers, held, strict=True):
+            layer.momentum = momentum
 
 
 def device_dtype(array: np.ndarray) -> tf.DType:
@@ -58,6 +74,9 @@ class Trainer:
         for beta in self.betas:
             beta.assign(tf.zeros(beta.shape))
         bits = {id(v) for x in every if type(x).__module__.startswith(QUANTIZERS) for v in x.trainable_variables}
+        others = [x for x in every if x not in self.layers and x.trainable]
+        self.normalizations = [x for x in others if hasattr(x, "momentum") and hasattr(x, "moving_mean")]
+        self.ranges = wrapping_quantizers(model)
         self.links = links_of(model, self.layers)
         self.widths = [v for v in model.trainable_variables if v.name in WIDTHS or id(v) in bits]
         held = {id(v) for v in self.widths}
@@ -68,6 +87,7 @@ class Trainer:
         self._epoch = tf.function(self._run_epoch, jit_compile=True)
         self._tables = tf.function(lambda: [layer.current_tables() for layer in self.layers], jit_compile=True)
         self._settle = tf.function(self._settled)
+        self._trace = tf.function(self._traced, jit_compile=True)
         self._predict = tf.function(lambda x: model(x, training=False), jit_compile=True)
 
     def placed(self, array: np.ndarray) -> Any:
@@ -117,8 +137,23 @@ class Trainer:
         self._settle(tf.constant(x, tf.float32))
 
     def _settled(self, x):
-        with use_batch_moments(), collecting():
+        with use_batch_moments(), collecting(), momentum_of_zero(self.normalizations):
             self.model(x, training=True)
+
+    def trace_ranges(self, x: np.ndarray) -> None:
+        """Set the ranges of HGQ2's quantizers that wrap to what these events (N, C) need, block by block.
+
+        In training they follow the batch, so that they are those of the last batches.
+        """
+        forget_ranges(self.ranges)
+        block = min(len(x), TRACED_AT_ONCE)
+        for start in range(0, len(x) - block + 1, block):
+            self._trace(tf.constant(x[start : start + block], tf.float32))
+
+    def _traced(self, x):
+        from hgq.utils.minmax_trace import TrainingFlagWrapper
+
+        self.model(x, training=TrainingFlagWrapper("tracing"))
 
     def refresh(self) -> None:
         """Compute and keep the tables of all layers (compiled: eager arithmetic takes longer than an epoch)."""

@@ -1,19 +1,24 @@
 """Keras' ways of building models: the integers are the model, or the layer is refused by name."""
 
 import keras
+import made_cards
 import numpy as np
 import pytest
 from hgq.config import QuantizerConfigScope
-from hgq.layers import QAdd, QDense
+from hgq.layers import QAdd, QDense, QDenseT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import random_codes
 
 from trigger_lut.conversion.keras_model import integer_network
+from trigger_lut.conversion.saved_model import load_model
 from trigger_lut.errors import ConfigurationError, FirmwareError
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.layers import LUTDense
 from trigger_lut.network.reference_model import evaluate
+from trigger_lut.training.build_model import of_flat_input
+from trigger_lut.verification.fuzz.implementations import Case, implementations
+from trigger_lut.verification.fuzz.random_models import Drawn
 from trigger_lut.verification.keras_model import outputs_of, run_keras, values_of
 
 L = keras.layers
@@ -154,6 +159,91 @@ def test_any_graph_of_calls_is_followed(steps):
             }[kind](one, other)
         )
     assert differing(keras.Model(x, lut(3, 4)(L.Concatenate()([*made[-2:], made[0]])))) == 0
+
+
+# ---------------------------------------------------------------- models of HGQ2, copied and saved
+
+
+def shared_and_nested():
+    inner, shared = keras.Sequential([keras.Input((2,)), QDenseT(3), QDense(2)]), QDenseT(2)
+    x = keras.Input((4,))
+    halves = inner(x[:, :2]), inner(x[:, 2:])
+    return keras.Model(x, QDense(2)(L.Concatenate()([shared(halves[0]), shared(halves[1]), halves[0]])))
+
+
+def built_within_fit():
+    model = keras.Sequential([QDense(3, activation="relu"), QDenseT(2)])
+    model.compile("adam", "mse")
+    model.fit(np.random.default_rng(0).normal(size=(64, 4)).astype("f"), np.zeros((64, 2)), verbose=0)
+    return model
+
+
+def named_inputs_and_outputs():
+    b, a = keras.Input((2,), name="b"), keras.Input((3,), name="a")
+    h = L.Concatenate()([QDenseT(2)(a), b])
+    return keras.Model({"b": b, "a": a}, {"z": QDense(2)(h), "a": QDenseT(1)(h)})
+
+
+def index_expressions():
+    x = keras.Input((4, 3))
+    h = QDense(3)(x)
+    parts = [h[:, 0], h[:, -1, ::2], h[..., 1], h[:, 1:3, 2], keras.ops.take(h, [2, 0], axis=1)[:, 0], h[:, None, 1, 0]]
+    return keras.Model(x, QDense(2)(L.Concatenate()(parts)))
+
+
+@pytest.mark.parametrize("make", [shared_and_nested, built_within_fit, named_inputs_and_outputs, index_expressions])
+def test_copies_of_a_model_of_hgq2_are_the_model(make, tmp_path):
+    """The copies live in the same process as the model, with the names that Keras then gives."""
+    keras.utils.set_random_seed(1)
+    model = make()
+    model.save(tmp_path / "model.keras")
+    model.save_weights(tmp_path / "model.weights.h5")
+    cloned, again = keras.models.clone_model(model), make()
+    cloned.set_weights(model.get_weights())
+    again.load_weights(tmp_path / "model.weights.h5")
+    count = sum(int(np.prod(x.shape[1:])) for x in model.inputs)
+    copies = [model, load_model(tmp_path / "model.keras"), cloned, again, of_flat_input(model, count)]
+    assert [differing(copy) for copy in copies] == [0] * 5
+    networks = [integer_network(copy, inputs=[KIND] * count, wraps=True) for copy in copies]
+    codes = random_codes(networks[0], 100)
+    expected = evaluate(networks[0], codes)
+    for network in networks[1:]:
+        np.testing.assert_array_equal(evaluate(network, codes), expected)
+
+
+@pytest.mark.parametrize("names", [("module", "class", "void"), ("a.b-c>d", "a_b_c_d", "1x"), ("int", "reg", "wire")])
+def test_names_of_layers_are_free_in_all_forms(names):
+    """Names that are words of Verilog or C++, and names that are equal once they are made names of modules."""
+    keras.utils.set_random_seed(1)
+    x = keras.Input((3,))
+    model = keras.Model(x, QDense(2, name=names[1])(QDenseT(3, name=names[0])(x)), name=names[2])
+    drawn = Drawn(model, [KIND] * 3, True)
+    case = Case(drawn, integer_network(model, inputs=drawn.formats, wraps=True), made_cards.spec(latency_ns=100))
+    codes = random_codes(case.network, 100)
+    expected = evaluate(case.network, codes)
+    forms = implementations(case)
+    for form in ("keras", "rtl", "cpp"):
+        np.testing.assert_array_equal(forms[form](codes), expected, err_msg=form)
+
+
+@pytest.mark.parametrize("name", ["my model", "größe", "a\\b", "_first"])
+def test_saved_models_with_names_that_tensorflow_refuses_are_renamed(name, tmp_path):
+    x = keras.Input((3,))
+    model = keras.Model(x, L.Flatten(name="flat")(QDense(2)(x)), name=name)
+    model.layers[-1].name = name
+    model.save(tmp_path / "model.keras")
+    loaded = load_model(tmp_path / "model.keras")
+    assert len({layer.name for layer in (loaded, *loaded.layers)}) == 4
+    network = integer_network(loaded, inputs=[KIND] * 3, wraps=True)
+    codes = random_codes(network, 50)
+    np.testing.assert_array_equal(run_keras(loaded, network, codes), evaluate(network, codes))
+
+
+def test_model_that_keras_cannot_evaluate_is_refused_in_a_sentence():
+    model = keras.Sequential([keras.Input((3,), dtype="int32"), QDense(2)], name="of_integers")
+    network = integer_network(model, inputs=[KIND] * 3, wraps=True)
+    with pytest.raises(FirmwareError, match=r"model 'of_integers': Keras cannot evaluate it \(TypeError: .*float32"):
+        run_keras(model, network, random_codes(network, 5))
 
 
 # ---------------------------------------------------------------- axes and formats

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 from trigger_lut.errors import CardError, ConfigurationError
 
+SCOPE = r"[A-Za-z0-9.][A-Za-z0-9_./>-]*"  # names that TensorFlow takes for its scopes and nodes
 OLD_PREFIX = "hgq2>"  # under which HGQ2 0.1 registered its table layers; now hgq>
 
 
@@ -44,9 +46,40 @@ def load_model(path: str | Path, function: str | None = None) -> Any:
         load_function(function)
     old_names = {f"{OLD_PREFIX}{name}": getattr(hgq.layers, name) for name in hgq.layers.__all__}
     try:
-        return keras.models.load_model(path, custom_objects=old_names, compile=False)
+        return with_valid_names(keras.models.load_model(path, custom_objects=old_names, compile=False))
     except (ValueError, OSError, TypeError, KeyError, AttributeError, ImportError) as error:
         raise CardError(f"{path}: not a saved Keras model that can be loaded ({_reason(error)})") from error
+
+
+def with_valid_names(model: Any) -> Any:
+    """Rename a model and its layers whose names TensorFlow does not take, such as those with blanks.
+
+    Keras builds and saves such models, but does not predict with them.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The model, which is changed in place.
+
+    Returns
+    -------
+    keras.Model
+        The same model.
+    """
+    from trigger_lut.conversion.keras_graph import sublayers
+
+    layers = [model, *sublayers(model)]
+    taken = {layer.name for layer in layers}
+    for layer in layers:
+        if re.fullmatch(SCOPE, layer.name):
+            continue
+        name = valid = "n_" + re.sub(r"[^A-Za-z0-9_.>-]", "_", layer.name)
+        number = 1
+        while valid in taken:
+            valid, number = f"{name}_{number}", number + 1
+        layer.name = valid
+        taken.add(valid)
+    return model
 
 
 def load_function(function: str) -> Any:

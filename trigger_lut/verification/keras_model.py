@@ -31,8 +31,20 @@ def run_keras(model: Any, network: Network, codes: IntArray) -> NDArray[np.float
     -------
     NDArray of shape (N, C_out)
         Outputs in steps of each output: integers if the model is exact.
+
+    Raises
+    ------
+    FirmwareError
+        If Keras cannot evaluate the model.
     """
-    predicted = model.predict(values_of(model, network, codes, np.float32), batch_size=BATCH, verbose=0)
+    try:
+        predicted = model.predict(values_of(model, network, codes, np.float32), batch_size=BATCH, verbose=0)
+    except (TypeError, ValueError) as error:
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        raise FirmwareError(
+            f"model {model.name!r}: Keras cannot evaluate it ({type(error).__name__}: {' '.join(lines[:2])}). Expected "
+            "inputs of dtype float32"
+        ) from error
     return outputs_of(predicted, network, len(codes))
 
 

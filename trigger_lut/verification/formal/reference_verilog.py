@@ -240,14 +240,7 @@ def _linear(
 
 @REFERENCE_VERILOG.register(MaxLayer)
 def _largest(
-    layer: MaxLayer,
-    lines: list[str],
-    *,
-    key: str,
-    o: int,
-    codes: dict[int, Signal],
-    plan: None,
-    padded: Sequence[int],
+    layer: MaxLayer, lines: list[str], *, key: str, o: int, codes: dict[int, Signal], plan: None, padded: Sequence[int]
 ) -> Signal:
     items = [(codes[i], layer.shift(i, o)) for i in layer.entering(o)]
     bits = max((width + up for (_, width), up in items), default=1) + 1

@@ -174,7 +174,7 @@ def _rules_of(file: str) -> Iterator[Rule]:
         if docstring is None:
             raise ValueError(f"{file}: rule {start[2]}: no docstring. Write one sentence that says what the rule does.")
         meaning = re.sub(r"\{wildcards\.(\w+)\}", r"`<\1>`", " ".join(docstring[1].split()))
-        helped = [f"stage {name.replace('_', '-')}" for name in re.findall(r'^ *stage\("(\w+)"', body, re.MULTILINE)]
+        helped = [f"stage {name.replace('_', '-')}" for name in re.findall(r'^ *stage\(\s*"(\w+)"', body, re.MULTILINE)]
         called = tuple(dict.fromkeys([*re.findall(r'"trigger-lut (stage [\w-]+)', body), *helped]))
         yield Rule(start[2], file, meaning, called, always=not start[1])
 

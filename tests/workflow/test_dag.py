@@ -390,7 +390,7 @@ def test_every_command_of_the_rules_is_a_command():
                 assert stage.split()[0] in known, f"{path}: {command}"
             else:
                 assert command == "report event", f"{path}: {command}"
-        for name in re.findall(r'^ *stage\("(\w+)"', path.read_text(), re.MULTILINE):
+        for name in re.findall(r'^ *stage\(\s*"(\w+)"', path.read_text(), re.MULTILINE):
             assert name.replace("_", "-") in known, f"{path}: {name}"
 
 

@@ -202,6 +202,7 @@ def train(design: str = "small", luts: float = 950.0) -> TrainCard:
         Epoch(
             epoch=n,
             loss=1 / (1 + n),
+            loss_validation=1.1 / (1 + n),
             score=0.8 - 0.4 * 0.9**n,
             luts_estimate=luts * (1 + 4 * 0.9**n),
             luts_target=luts * (1 + 5 * 0.88**n),

@@ -90,3 +90,12 @@ def test_one_score_is_given_weighted_plain_and_balanced() -> None:
 
 def test_first_events_have_their_own_weights() -> None:
     assert EventScore(None, np.array([3.0, 1.0, 100.0])).mean(np.array([1.0, 0.0])) == 0.75
+
+
+def test_losses_are_cross_entropy_and_squared_error() -> None:
+    outputs, labels = np.array([[2.0, -1.0, 0.5], [800.0, 0.0, 0.0]]), np.array([2, 1])
+    found = EventScore(None).losses(outputs, labels)
+    expected = -np.log(np.exp(0.5) / np.exp([2.0, -1.0, 0.5]).sum())
+    np.testing.assert_allclose(found, [expected, 800.0])
+    targets = np.array([[1.0, 2.0], [0.0, 0.0]])
+    np.testing.assert_allclose(EventScore(np.ones(2)).losses(np.add(targets, [1.0, 3.0]), targets), [5.0, 5.0])

@@ -72,7 +72,7 @@ LABELS = {
     },
     "masses": {"mMDT jet mass [GeV]", "Fraction of jets / 2 GeV"},
     "codes": {"Codes", "Saturated events [%]"},
-    "training": {"Accuracy [%]", "LUTs", "Latency [cycles]", "Epoch"},
+    "training": {"Accuracy [%]", "Loss", "LUTs", "Latency [cycles]", "Epoch"},
     "widths": {"Edges", "Address width [bits]", "Table output width [bits]"},
     "roc": {"Signal efficiency", "Background efficiency"},
     "confusion": {
@@ -133,7 +133,9 @@ def test_a_drift_shows_both_distributions_and_their_ratio():
 
 def test_curves_show_the_card_s_numbers():
     card = made_cards.train()
-    top, middle, bottom = draw("training").axes
+    top, losses, middle, bottom = draw("training").axes
+    np.testing.assert_allclose(losses.lines[0].get_ydata(), [e.loss for e in card.history])
+    np.testing.assert_allclose(losses.lines[1].get_ydata(), [e.loss_validation for e in card.history])
     np.testing.assert_allclose(top.lines[0].get_ydata(), [100 * e.score for e in card.history])
     np.testing.assert_allclose(middle.lines[0].get_ydata(), [e.luts_estimate for e in card.history])
     assert {tuple(x.get_ydata()) for x in middle.lines} >= {(1000, 1000)}, "the budget"

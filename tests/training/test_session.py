@@ -274,6 +274,7 @@ def test_history_is_whole(trained):
     assert [entry.epoch for entry in card.history] == list(range(1, card.epochs + 1))
     assert card.epochs == EPOCHS + 4 * (card.regrow_rounds + card.prune_rounds), "a tenth more each time"
     assert card.seconds_per_epoch > 0
+    assert all(entry.loss_validation is not None and 0 < entry.loss_validation < 10 for entry in card.history)
 
 
 def test_a_line_an_epoch(caplog, tmp_path, monkeypatch):

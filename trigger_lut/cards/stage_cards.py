@@ -173,6 +173,7 @@ class Epoch(Strict):
 
     epoch: int = Field(description="Epochs done.")
     loss: float = Field(description="Mean loss of the epoch: cross-entropy, or squared error in units of the scale.")
+    loss_validation: float | None = Field(None, description="The same on the validation split; null: not measured.")
     score: float = Field(description="On the validation split, weighted; of a regression R^2.")
     luts_estimate: float = Field(description="LUTs by the surrogate's count.")
     luts_target: float = Field(description="What the controller aimed at in this epoch, correction included.")

@@ -86,6 +86,28 @@ class EventScore:
         errors = (predicted.astype(np.float64) - true) ** 2 / self.variances
         return np.asarray(1 - errors.mean(axis=1), np.float64)
 
+    def losses(self, outputs: ArrayLike, truth: ArrayLike) -> NDArray[np.float64]:
+        """Return the loss of each event, as training has it without its penalty.
+
+        Parameters
+        ----------
+        outputs : (N, O) array
+            Real outputs of a network.
+        truth : (N,) array of labels, or (N, T) array of targets
+            Truth of the same events; T equals O.
+
+        Returns
+        -------
+        (N,) ndarray
+            Cross-entropy of the softmax, or squared error averaged over the targets.
+        """
+        predicted, true = np.asarray(outputs, np.float64), np.asarray(truth)
+        if self.variances is not None:
+            return np.asarray(((predicted - true) ** 2).mean(axis=1), np.float64)
+        shifted = predicted - predicted.max(axis=1, keepdims=True)
+        right = np.take_along_axis(shifted, true.astype(np.int64)[:, None], axis=1)[:, 0]
+        return np.asarray(np.log(np.exp(shifted).sum(axis=1)) - right, np.float64)
+
     def mean(self, scores: NDArray[np.float64]) -> float:
         """Average the scores of all events of the split, or of the first ones, with their weights.
 

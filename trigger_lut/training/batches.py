@@ -7,7 +7,7 @@ incomplete batch at the end of a window go into the next one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -48,6 +48,9 @@ class TrainingData(Protocol):
 
     def qualities(self, trainer: Trainer) -> np.ndarray:
         """Return (N,) `Quality` of each event of the validation split, in the order of rows."""
+
+    def losses(self, trainer: Trainer) -> np.ndarray:
+        """Return (N,) loss of each event of the validation split, without the penalty of training."""
 
 
 def training_data(events: EventCodes, training: Training) -> TrainingData:
@@ -134,6 +137,10 @@ class InMemoryData:
         """Return the score of each event of the validation split."""
         return self.quality.score(trainer.logits(self.validation[0]), self.validation[1])
 
+    def losses(self, trainer: Trainer) -> np.ndarray:
+        """Return the loss of each event of the validation split."""
+        return self.quality.losses(trainer.logits(self.validation[0]), self.validation[1])
+
 
 class StreamedData:
     """Windows of the training split that take no more than `memory_mb`, all copies together.
@@ -206,9 +213,16 @@ class StreamedData:
 
     def qualities(self, trainer: Trainer) -> np.ndarray:
         """Return the score of each event of the validation split, decoded in chunks."""
+        return self._by_chunks(trainer, self.quality.score)
+
+    def losses(self, trainer: Trainer) -> np.ndarray:
+        """Return the loss of each event of the validation split, decoded in chunks."""
+        return self._by_chunks(trainer, self.quality.losses)
+
+    def _by_chunks(self, trainer: Trainer, judge: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
         return np.concatenate(
             [
-                self.quality.score(trainer.logits(decoded(codes, self.codes.formats)), truth)
+                judge(trainer.logits(decoded(codes, self.codes.formats)), truth)
                 for codes, truth in self.codes.chunks(VALIDATION)
             ]
         )

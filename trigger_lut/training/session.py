@@ -189,6 +189,7 @@ class Session:
             Epoch(
                 epoch=state.epoch,
                 loss=round(loss, 6),
+                loss_validation=round(model.validation_loss(), 6),
                 score=accuracy,
                 luts_estimate=cost.luts,
                 luts_target=round(state.luts.target(self.progress), 1),

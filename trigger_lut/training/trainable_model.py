@@ -68,6 +68,10 @@ class TrainableModel:
         self._settle()
         return float(np.average(self.qualities(), weights=self.data.weights))
 
+    def validation_loss(self) -> float:
+        """Return the loss on the validation split, by weight where events have weights."""
+        return float(np.average(self.data.losses(self.trainer), weights=self.data.weights))
+
     def qualities(self) -> np.ndarray:
         """Return the score of each event of the validation split."""
         return self.data.qualities(self.trainer)

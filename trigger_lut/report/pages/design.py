@@ -127,7 +127,7 @@ def train_page(card: TrainCard) -> Page:
             (
                 "training.svg",
                 training(card),
-                "Accuracy, LUTs and planned latency; points: after synthesis.",
+                "Accuracy, losses, LUTs and planned latency; points: after synthesis.",
             ),
             (
                 "widths.svg",

@@ -22,14 +22,18 @@ NAMED = {
 
 
 def training(card: TrainCard) -> Figure:
-    """Accuracy, LUTs with the controller's target and the budget, and cycles, over epochs."""
+    """Accuracy, losses, LUTs with the controller's target and the budget, and cycles, over epochs."""
     if not card.history:
         return _not_trained()
-    figure, [top, middle, bottom] = canvas(7.0, 7.0, rows=3, columns=1)
+    figure, [top, losses, middle, bottom] = canvas(7.0, 9.0, rows=4, columns=1)
     epochs = [e.epoch for e in card.history]
     top.plot(epochs, [100 * e.score for e in card.history], color=COLORS[0], label="validation")
     top.axhline(100 * card.score, color=BUDGET_COLOR, linestyle=":", linewidth=1, label="result, test split")
     top.set_ylabel(f"{METRICS[card.metric]} [%]")
+    losses.plot(epochs, [e.loss for e in card.history], color=COLORS[0], label="training")
+    shown = [np.nan if e.loss_validation is None else e.loss_validation for e in card.history]
+    losses.plot(epochs, shown, color=COLORS[2], linestyle="--", label="validation")
+    losses.set_ylabel("Loss")
     middle.plot(epochs, [e.luts_estimate for e in card.history], color=COLORS[0], label="estimate")
     middle.plot(epochs, [e.luts_target for e in card.history], color=COLORS[1], linestyle="--", label="target")
     middle.plot(
@@ -49,7 +53,7 @@ def training(card: TrainCard) -> Figure:
     bottom.set_ylim(0, None)
     bottom.set_ylabel("Latency [cycles]")
     bottom.set_xlabel("Epoch")
-    for ax in (top, middle, bottom):
+    for ax in (top, losses, middle, bottom):
         ax.legend(loc="best")
         if len(epochs) > 1:
             ax.set_xlim(epochs[0], epochs[-1])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
@@ -79,6 +79,15 @@ class Layer(Sparse):
         return found
 
 
+class Quantize(Strict):
+    """Formats of a float model that is quantized after its training."""
+
+    weight_bits: int = Field(8, ge=2, le=16, description="Bits of each weight, with sign.")
+    activation_bits: int = Field(
+        8, ge=2, le=13, description="Bits, with sign, of each value that a layer with weights or a function reads."
+    )
+
+
 class NetworkShape(Strict):
     """The layers of the network: one of units, layers, builder and keras_file."""
 
@@ -109,6 +118,16 @@ class NetworkShape(Strict):
     train: bool = Field(
         True, description="Whether a model of keras_file that exceeds the budget is trained further; false keeps it."
     )
+    quantize: Quantize | bool | None = Field(
+        None,
+        description="Whether the float layers of keras_file are quantized, with formats from training events; or the "
+        "bits of these formats.",
+    )
+    output: Literal["logits", "probabilities"] | None = Field(
+        None,
+        description="Outputs of a keras_file that ends in softmax or sigmoid: logits (default), or probabilities of "
+        "8 bits by tables.",
+    )
     baseline_units: list[Units] | None = Field(
         None,
         min_length=1,
@@ -128,6 +147,9 @@ class NetworkShape(Strict):
             raise ValueError("baseline_units: only with layers, builder or keras_file, found with units")
         if "train" in self.model_fields_set and self.keras_file is None:
             raise ValueError(f"train: only with keras_file, found with {forms[0]}")
+        for key in ("quantize", "output"):
+            if getattr(self, key) is not None and self.keras_file is None:
+                raise ValueError(f"{key}: only with keras_file, found with {forms[0]}")
         if self.is_given:
             if self.baseline_units is None:
                 raise ValueError(f"baseline_units: missing; the widths of a {forms[0]}'s layers are not found out")
@@ -139,6 +161,18 @@ class NetworkShape(Strict):
     def _without_what_does_not_count(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         left_out = (*(OF_UNITS if self.is_given else ()), *(("train",) if self.keras_file is None else ()))
         return {k: v for k, v in handler(self).items() if v is not None and k not in left_out}
+
+    @property
+    def post_training(self) -> Quantize | None:
+        """Formats in which a float model is quantized; None where it is not."""
+        if isinstance(self.quantize, bool):
+            return Quantize() if self.quantize else None
+        return self.quantize
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """True where outputs are probabilities instead of logits."""
+        return self.output == "probabilities"
 
     @property
     def is_given(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -148,17 +149,19 @@ def predictions_by_method(
     Returns
     -------
     dict of Outputs
-        Real outputs by method, the firmware last.
+        Real outputs by method, the firmware last. Of a network that gives probabilities, their logarithms: scores of
+        all methods are then made from logits.
 
     Raises
     ------
     CardError
         If a file is damaged, or was made from other events.
     """
+    logits = partial(_logarithms, network) if spec.network.gives_probabilities else lambda outputs: outputs
     predictions = {
         **baseline_predictions(baselines),
-        TRAINED: keras_predictions(model, spec, events),
-        FIRMWARE: firmware_predictions(network, events),
+        TRAINED: logits(keras_predictions(model, spec, events)),
+        FIRMWARE: logits(firmware_predictions(network, events)),
     }
     for name, outputs in predictions.items():
         for s, split in SPLITS.items():
@@ -166,3 +169,9 @@ def predictions_by_method(
             if outputs[s].shape != expected:
                 raise CardError(f"{name}: outputs on {split}: expected {expected}, found {outputs[s].shape}")
     return predictions
+
+
+def _logarithms(network: Network, outputs: Outputs) -> Outputs:
+    """Return the logarithms of probabilities; one that rounds to 0 counts as half a step."""
+    half_a_step = 2.0 ** -(network.fractions.astype(np.float64) + 1)
+    return {split: np.log(np.maximum(values, half_a_step)) for split, values in outputs.items()}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -14,17 +13,20 @@ from trigger_lut.config.budget import NetworkShape
 from trigger_lut.config.layer_options import LUTDenseOptions, MaxPoolOptions, PoolOptions, TableOptions
 from trigger_lut.config.network import Layer
 from trigger_lut.config.shapes import ShapeError, output_shape, shape_after, shown, summed_axes
-from trigger_lut.conversion.final_activation import without_final_activation
 from trigger_lut.conversion.keras_graph import inputs_structure
 from trigger_lut.conversion.saved_model import load_function, load_model
-from trigger_lut.errors import CardError, ConfigurationError
+from trigger_lut.data.event_codes import EventCodes
+from trigger_lut.errors import CardError, ConfigurationError, FirmwareError
 from trigger_lut.fixed_point.formats import KIF, parse_fixed
+from trigger_lut.training.prepare_given import PreparedModel, prepare_given
 
 HIDDEN_FORMAT = "fixed<8,3>"  # of channels between layers: +-4 where batch-norm keeps sums near one
 SEEDS_PER_MODEL = 1000  # of the layers, so that no two seeds of models share one
 
 
-def build_model(shape: NetworkShape, formats: Sequence[KIF], classes: int, seed: int) -> keras.Model:
+def build_model(
+    shape: NetworkShape, formats: Sequence[KIF], classes: int, seed: int, events: EventCodes | None = None
+) -> keras.Model:
     """Build an untrained model: (N, channels) real values to (N, classes).
 
     Parameters
@@ -37,6 +39,8 @@ def build_model(shape: NetworkShape, formats: Sequence[KIF], classes: int, seed:
         Number of outputs.
     seed : int
         Seed of the weights.
+    events : EventCodes, optional
+        Of the data set; needed for a given model.
 
     Returns
     -------
@@ -48,7 +52,8 @@ def build_model(shape: NetworkShape, formats: Sequence[KIF], classes: int, seed:
         If the layers do not fit each other, or the last has not one output a class.
     """
     if shape.keras_file is not None:
-        return of_flat_input(load_given(Path(shape.keras_file))[0], len(formats))
+        assert events is not None, "a given model may be quantized by its events"
+        return of_flat_input(load_given(shape, events).model, len(formats))
     if shape.builder is not None:
         return _of_function(shape.builder, formats, classes, seed)
     try:
@@ -189,30 +194,29 @@ def _other_layer(kind: str, options: Any, shape: tuple[int, ...], seed: int, nam
         return classes[kind](**given, kernel_initializer=keras.initializers.GlorotUniform(seed), name=name)
 
 
-def load_given(path: Path) -> tuple[keras.Model, str | None]:
-    """Load the model of `network.keras_file` without a softmax or sigmoid at its end.
+def load_given(network: NetworkShape, events: EventCodes) -> PreparedModel:
+    """Load the model of `network.keras_file` in the form that becomes firmware.
 
     Parameters
     ----------
-    path : Path
-        The file.
+    network : NetworkShape
+        The network of the budget file.
+    events : EventCodes
+        The events of its data set.
 
     Returns
     -------
-    model : keras.Model
-        The model, with logits as outputs.
-    note : str or None
-        The removal, for people.
+    PreparedModel
 
     Raises
     ------
     ConfigurationError
-        If it cannot be loaded.
+        If it cannot be loaded, quantized, or made to give probabilities.
     """
     try:
-        return without_final_activation(load_model(path))
-    except CardError as error:
-        raise ConfigurationError(f"network.keras_file: {path}: {error}") from error
+        return prepare_given(load_model(str(network.keras_file)), network, events)
+    except (CardError, FirmwareError) as error:
+        raise ConfigurationError(f"network.keras_file: {network.keras_file}: {error}") from error
 
 
 def of_flat_input(model: keras.Model, inputs: int) -> keras.Model:

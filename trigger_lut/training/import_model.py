@@ -59,9 +59,9 @@ class GivenModel:
     seconds : float
         Wall time of the synthesis.
     changed : bool
-        Whether the model differs from the file, as its final activation was removed.
+        Whether the model differs from the file: its final activation was removed, or it was quantized.
     notes : list of str
-        For the card: the final activation, and coarse inputs.
+        For the card: each change, and coarse inputs.
     """
 
     source: Path
@@ -103,15 +103,16 @@ def read_given(spec: Spec, events: EventCodes, measure: Measure) -> GivenModel:
         raise ConfigurationError(f"{where}: no such file")
     if sha256(source) != spec.model_sha256:
         raise ConfigurationError(f"{where}: changed since the design was specified; run the workflow again")
-    model, note = load_given(source)
+    prepared = load_given(spec.network, events)
+    model = prepared.model
     integers = convert_model(model, events, where)
     check_against_keras(model, integers, events, where)
-    notes = [note] * (note is not None) + precision_notes(model, integers, events.of(TEST)[0])
+    notes = prepared.notes + precision_notes(model, integers, events.of(TEST)[0])
     for line in notes:
         LOG.warning(f"train: {where}: {line}")
     began = time.monotonic()
     built = measure(integers)
-    return GivenModel(source, model, integers, built, time.monotonic() - began, note is not None, notes)
+    return GivenModel(source, model, integers, built, time.monotonic() - began, prepared.changed, notes)
 
 
 def place(source: Path) -> str:
@@ -143,6 +144,8 @@ def to_be_trained(given: GivenModel, spec: Spec) -> bool:
     -------
     bool
     """
+    if spec.network.gives_probabilities:  # the loss is of logits
+        return False
     return spec.network.train and Budget(spec).excess_measured(given.built) > 0 and bool(given.model.trainable_weights)
 
 

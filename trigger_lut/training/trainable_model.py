@@ -45,7 +45,7 @@ class TrainableModel:
         self.data, over = training_data(events, spec.training), multi_gpu.strategy(gpus)
         loss = squared_error if events.regression else cross_entropy
         with multi_gpu.scope(over):
-            self.keras_model = build_model(spec.network, events.formats, len(events.classes), spec.seed)
+            self.keras_model = build_model(spec.network, events.formats, len(events.classes), spec.seed, events)
             self.trainer = multi_gpu.trainer(over, self.keras_model, *self.data.training(), self.data.batch_size, loss)
         self.tables, self.given = table_layers(self.keras_model), spec.network.keras_file is not None
         lags = events.regression or bool(self.trainer.normalizations)

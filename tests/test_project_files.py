@@ -1,10 +1,14 @@
 """Files of hosting services, containers and tools: they parse, and what they name exists."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from workflows import copy_workflow
 
 ROOT = Path(__file__).parents[1]
 FILES = [
@@ -21,6 +25,7 @@ NAMED = re.compile(
     r"(?<![\w/.$])((?:\.ci|tests|containers|workflow|config)/[\w/*.]+|[A-Z_]+\.md|requirements\.lock|pyproject\.toml)"
 )
 MADE = {"config/other.yaml"}
+GITLAB_STAGES = ["data", "train", "verify", "release", "compare"]
 
 
 def missing(text):
@@ -63,9 +68,61 @@ def test_github_jobs_run_ci_and_sessions_of_nox():
 def test_gitlab_jobs_exclude_each_other():
     pipeline = load(".gitlab-ci.yml")
     assert pipeline["tests"]["rules"] == [{"if": '$TRIGGER_LUT == ""'}]
-    assert pipeline["firmware"]["rules"] == [{"if": '$TRIGGER_LUT != ""'}]
+    assert pipeline[".workflow"]["rules"] == [{"if": '$TRIGGER_LUT != ""'}]
+    assert [
+        name for name in pipeline["stages"] if pipeline.get(name, {}).get("extends") == ".workflow"
+    ] == GITLAB_STAGES
     used = set(re.findall(r"\$\{?(TRIGGER_LUT\w*)", (ROOT / ".gitlab-ci.yml").read_text()))
     assert used == set(pipeline["variables"])
+
+
+def gitlab_script(name, folder, **env):
+    """Run the script of a job in a folder, in an environment with this package."""
+    pipeline = load(".gitlab-ci.yml")
+    lines = "\n".join(pipeline[name]["script"])
+    path = f"{folder}/programs:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    variables = {**pipeline["variables"], "PATH": path, **env}
+    command = ["bash", "-euo", "pipefail", "-c", lines]
+    return subprocess.run(command, cwd=folder, env=os.environ | variables, capture_output=True, text=True)
+
+
+def test_gitlab_stages_plan_the_jobs_of_the_workflow(tmp_path):
+    """Snakemake gets `-n`, so that each stage only plans; the next one does not know that the jobs have run."""
+    folder = copy_workflow(tmp_path / "w")
+    (folder / "programs").mkdir()
+    (folder / "programs/snakemake").write_text(f'#!/bin/sh\nexec {sys.executable} -m snakemake -n "$@"\n')
+    (folder / "programs/snakemake").chmod(0o755)
+    planned = []
+    for name in GITLAB_STAGES[:3]:
+        done = gitlab_script(name, folder)
+        assert done.returncode == 0, done.stdout + done.stderr
+        stats = done.stdout.split("Job stats:")[1].split("total")[0]
+        planned.append(set(re.findall(r"^(\w+) +\d+$", stats, re.MULTILINE)))
+    data, train, verify = planned
+    assert {"simulate", "ingest"} <= data
+    assert "train" in train - data
+    assert {"verify", "synth", "prove", "inject_faults"} <= verify - train
+
+
+def test_gitlab_compares_releases_of_two_runs(tmp_path):
+    (tmp_path / "programs").mkdir()
+    said = tmp_path / "said.txt"
+    (tmp_path / "programs/trigger-lut").write_text(
+        f'#!/bin/sh\necho "$@" >> {said}\n[ "$2" != results/bad/release.zip ]\n'
+    )
+    (tmp_path / "programs/trigger-lut").chmod(0o755)
+    for name in ("results/small", "results/large", "old/small"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "release.zip").write_text("")
+    assert gitlab_script("compare", tmp_path, TRIGGER_LUT_PREVIOUS="old").returncode == 0
+    assert said.read_text().splitlines() == [
+        "check-release results/large/release.zip",
+        "check-release results/small/release.zip",
+        "diff old/small/release.zip results/small/release.zip",
+    ]
+    (tmp_path / "results/bad").mkdir()
+    (tmp_path / "results/bad/release.zip").write_text("")
+    assert gitlab_script("compare", tmp_path).returncode == 1
 
 
 def test_issue_forms_have_what_github_asks_for():

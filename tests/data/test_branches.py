@@ -204,7 +204,8 @@ def test_list_with_a_counter_is_read_beside_its_counter(tmp_path: Path) -> None:
     with uproot.recreate(tmp_path / "a.root") as file:
         file.mktree("t", {"Jet": ak.type(ak.zip({"pt": pt})).content}, counter_name=lambda name: f"n{name}")
         file["t"].extend({"Jet": ak.zip({"pt": pt})})
-    ((_, found),) = chunks(tmp_path / "a.root", "t", {"nJet": "feature", "Jet_pt": "feature"}, 10)
+    names = {"nJet": "feature", "Jet_pt": "feature"}
+    ((_, found),) = chunks(tmp_path / "a.root", "t", branches=names, size=10)
     assert found["nJet"].tolist() == [2, 0, 1]
     assert found["Jet_pt"].to_list() == pt.to_list()
 
@@ -213,6 +214,7 @@ def test_pairs_of_a_list_are_members_of_a_field(tmp_path: Path) -> None:
     content = ak.Array([{"hit": [(1, 2.5), (2, 3.5)], "s": {"a": 1}}, {"hit": [], "s": {"a": 4}}])
     with uproot.recreate(tmp_path / "a.root") as file:
         file.mkrntuple("t", content)
-    ((_, found),) = chunks(tmp_path / "a.root", "t", {"hit.1": "feature", "s/a": "feature"}, 10)
+    names = {"hit.1": "feature", "s/a": "feature"}
+    ((_, found),) = chunks(tmp_path / "a.root", "t", branches=names, size=10)
     assert found["hit.1"].to_list() == [[2.5, 3.5], []]
     assert found["s/a"].tolist() == [1, 4]

@@ -166,7 +166,7 @@ class NetworkShape(Strict):
     def post_training(self) -> Quantize | None:
         """Formats in which a float model is quantized; None where it is not."""
         if isinstance(self.quantize, bool):
-            return Quantize() if self.quantize else None
+            return Quantize.model_validate({}) if self.quantize else None
         return self.quantize
 
     @property

@@ -63,7 +63,9 @@ def require_current_files(firmware_card: Path, *inputs: Path) -> FirmwareCard:
         _require_input(path, card, firmware_card)
     for name, digest in card.files.items():
         require_digest(Path(name), digest, firmware_card, "firmware")
-    for folder in sorted({Path(card.rtl_project).parent, Path(card.hls_project).parent}):  # of all back ends
+    own = {Path(card.rtl_project), Path(card.hls_project)}
+    common = {folder.parent for folder in own}
+    for folder in sorted(common if len(common) == 1 else own):  # a common folder holds all back ends
         for name in files_in(folder):
             if name not in card.files:
                 raise CardError(

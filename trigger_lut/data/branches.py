@@ -129,6 +129,9 @@ def _walk(node: Any, above: tuple[str, ...]) -> Iterator[NamedBranch]:
 
 def _members(branch: Any) -> tuple[str, ...]:
     """Return the members of a struct without branches of their own; uproot reads these as one structured number."""
-    interpretation = getattr(branch, "interpretation", None)
-    numbers = getattr(interpretation, "content", interpretation)  # of a list of structs
-    return getattr(getattr(numbers, "to_dtype", None), "names", None) or ()
+    try:
+        interpretation = getattr(branch, "interpretation", None)
+        numbers = getattr(interpretation, "content", interpretation)  # of a list of structs
+        return getattr(getattr(numbers, "to_dtype", None), "names", None) or ()
+    except Exception:  # uproot does not know its type: reading it says so
+        return ()

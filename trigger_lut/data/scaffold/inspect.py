@@ -227,15 +227,17 @@ def _look_at(opened: Branches, name: str, start: int, stop: int) -> Branch:
     found = opened.fitting(name)
     if len(found) != 1:
         return Branch(name, "other", "", reason=f"{len(found)} branches have this path")
-    held = found[0].opened
-    kind = str(getattr(held, "typename", None) or "")
+    held, kind = found[0].opened, ""
     try:
+        kind = str(getattr(held, "typename", None) or "")
         array = held.array(entry_start=start, entry_stop=stop, library="ak")
     except MemoryError:
         raise
     except Exception as error:  # uproot and the decompressors raise many kinds
         return Branch(name, "other", kind, reason=f"cannot be read: {_reason(error)}")
     kind = kind or str(ak.type(array).content)
+    if len(array) != stop - start:
+        return Branch(name, "other", kind, reason="it has fewer entries than its tree")
     if value_kind(array) == "U" and array.ndim == 1 and not ak.any(ak.is_none(array)):
         return Branch(name, "text", kind, array)
     if value_kind(array) not in "biuf":

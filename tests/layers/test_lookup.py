@@ -235,6 +235,8 @@ def test_an_unknown_choice_is_refused(asked):
 
 
 ASK = """
+import logging
+logging.basicConfig(level=logging.INFO)
 from trigger_lut.layers.kernel import build as kernel
 print(kernel.in_use(), kernel.in_use())
 """

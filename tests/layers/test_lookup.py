@@ -1,6 +1,7 @@
 """Sums of table look-ups: the CPU kernel and XLA against plain loops, their choice, and how the kernel is built."""
 
 import functools
+import logging
 import subprocess
 import sys
 
@@ -188,7 +189,7 @@ def test_networks_behind_edges(shape):
 
 
 @pytest.fixture
-def asked(tmp_path, monkeypatch, capfd):
+def asked(tmp_path, monkeypatch, caplog):
     """Asks twice, as a process with an empty cache and these variables would; what was answered, and what was said."""
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in ("XDG_CACHE_HOME", "CXX", kernel.VARIABLE):
@@ -199,8 +200,9 @@ def asked(tmp_path, monkeypatch, capfd):
             monkeypatch.setenv(name, value)
         in_use = functools.cache(kernel.in_use.__wrapped__)
         answers = [in_use(), in_use()]
-        return answers, capfd.readouterr().err
+        return answers, caplog.text
 
+    caplog.set_level(logging.INFO, "trigger_lut")
     return ask
 
 

@@ -76,12 +76,12 @@ def in_use() -> bool:
     except (ToolMissingError, ToolFailedError, OSError) as error:
         if choice == "cpu":
             raise
-        return _said(False, str(error).splitlines()[0])
+        return _said(False, str(error).splitlines()[0], logging.WARNING)  # training is slower than it could be
     return _said(True, str(library._name))
 
 
-def _said(kernel: bool, why: str) -> bool:
-    LOG.info(f"trigger_lut: look-ups by {'the CPU kernel' if kernel else 'XLA'} ({why})")
+def _said(kernel: bool, why: str, level: int = logging.INFO) -> bool:
+    LOG.log(level, f"trigger_lut: look-ups by {'the CPU kernel' if kernel else 'XLA'} ({why})")
     return kernel
 
 

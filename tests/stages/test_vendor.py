@@ -38,19 +38,22 @@ cp {reports}/vivado_hls_2020.1_csynth.xml hls_prj/solution1/syn/report/csynth.xm
 @pytest.fixture
 def made(tmp_path) -> list[Path]:
     """spec.json and firmware.json of a design of one Verilog file and an hls4ml project of one C++ file."""
-    folder = tmp_path / "rtl"
-    folder.mkdir()
+    folder = tmp_path / "firmware/rtl"
+    folder.mkdir(parents=True)
     (folder / "small_top.v").write_text("module small_top(input wire clk); endmodule\n")
     kifs = (KIF(0, 4, 0),)
     project = RtlProject(folder, "small_top", (folder / "small_top.v",), (), kifs, kifs, 2, 10.0)
     save_project(project)
-    source = tmp_path / "hls" / "firmware" / "net.cpp"
+    source = tmp_path / "firmware/hls" / "firmware" / "net.cpp"
     source.parent.mkdir(parents=True)
     source.write_text("// net\n")
-    _save(HlsProject(tmp_path / "hls", "net", "net-1.so", kifs, (1,), (1,), (0,), {}, {}), tmp_path / "hls")
+    _save(
+        HlsProject(tmp_path / "firmware/hls", "net", "net-1.so", kifs, (1,), (1,), (0,), {}, {}),
+        tmp_path / "firmware/hls",
+    )
     paths = [tmp_path / "spec.json", tmp_path / "firmware.json"]
     write_card(made_cards.spec(), paths[0])
-    firmware = made_cards.firmware_of(project, paths[0], hls=tmp_path / "hls")
+    firmware = made_cards.firmware_of(project, paths[0], hls=tmp_path / "firmware/hls")
     write_card(firmware.model_copy(update={"clock_period_ns": 2.5}), paths[1])
     return paths
 
@@ -84,7 +87,7 @@ def test_scripts_are_for_the_part_and_the_clock(tmp_path, made, tools):
         for name in ("vivado.xdc", "vivado.tcl", "vitis_hls.tcl", "hls_config.cfg")
     )
     assert "create_clock -period 2.500 -name clk [get_ports clk]" in xdc
-    assert f"{{{tmp_path.resolve() / 'rtl/small_top.v'}}} \\\n]" in tcl
+    assert f"{{{tmp_path.resolve() / 'firmware/rtl/small_top.v'}}} \\\n]" in tcl
     assert "synth_design -top small_top -part xcvu13p-flga2577-2-e -mode out_of_context -max_dsp 0 -max_bram 0" in tcl
     assert tcl.index("report_utilization -file reports/post_synth_") < tcl.index("route_design\n")
     assert tcl.index("route_design\n") < tcl.index("report_timing_summary -max_paths 1 -file reports/post_route_")
@@ -160,6 +163,6 @@ def test_reports_that_are_missing_or_of_another_step_are_refused(tmp_path, made,
 
 
 def test_firmware_that_was_touched_is_refused(tmp_path, made, tools):
-    (tmp_path / "rtl/small_top.v").write_text("// touched\n")
+    (tmp_path / "firmware/rtl/small_top.v").write_text("// touched\n")
     with pytest.raises(CardError, match=r"small_top\.v: changed since .*firmware\.json was written\. Expected sha256 "):
         run(tmp_path, made)

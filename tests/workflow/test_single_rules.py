@@ -92,7 +92,7 @@ def test_pages_of_a_design(folder):
     assert status == 0, shown
     pages = folder / "results/small/pages"
     assert {p.name for p in pages.iterdir()} == {
-        *("train.html", "training.svg", "widths.svg", "physics.html", "roc.svg", "confusion.svg"),
+        *("train.html", "training.svg", "widths.svg", "physics.html", "roc.svg", "confusion.svg", "scores.svg"),
         *("verify.html", "verification.svg", "synth.html", "resources.svg", "timing.html", "pipeline.svg"),
     }
 
@@ -110,7 +110,18 @@ def test_a_damaged_card_is_named(folder):
 def _pages(folder: Path) -> list[Path]:
     design = ("train", "physics", "verify", "synth", "timing", "event", "release", "prove", "faults", "firmware")
     design += ("importance",)
-    plots = ("training", "widths", "roc", "confusion", "verification", "resources", "pipeline", "faults", "stages")
+    plots = (
+        "training",
+        "widths",
+        "roc",
+        "confusion",
+        "scores",
+        "verification",
+        "resources",
+        "pipeline",
+        "faults",
+        "stages",
+    )
     plots += ("importance",)
     return [
         *(folder / f"results/small/pages/{name}.html" for name in design),

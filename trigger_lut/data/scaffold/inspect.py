@@ -219,6 +219,16 @@ def _names(path: Path, tree: str) -> list[str]:
     return list(dict.fromkeys(branches.shortest(branch) or branch.path for branch in branches.all))
 
 
+def _holds_objects(branch: Any) -> bool:
+    """Return whether entries are objects of a class: uproot reads these slowly, and they are no numbers."""
+    import uproot
+
+    model = getattr(getattr(branch, "interpretation", None), "model", None)
+    while isinstance(model, uproot.containers.AsContainer):
+        model = getattr(model, "values", None)
+    return isinstance(model, type)
+
+
 def _look_at(opened: Branches, name: str, start: int, stop: int) -> Branch:
     import awkward as ak
 
@@ -230,6 +240,8 @@ def _look_at(opened: Branches, name: str, start: int, stop: int) -> Branch:
     held, kind = found[0].opened, ""
     try:
         kind = str(getattr(held, "typename", None) or "")
+        if _holds_objects(held):
+            return Branch(name, "other", kind, reason="objects of a class, not numbers")
         array = held.array(entry_start=start, entry_stop=stop, library="ak")
     except MemoryError:
         raise

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -312,7 +313,7 @@ def _results(old: Release, new: Release) -> Results | None:
 
 
 def _outputs(release: Release, codes: IntArray) -> IntArray:
-    return np.asarray(emulator.evaluate(emulator.as_arrays(json.loads(json.dumps(release.network))), codes))
+    return np.asarray(emulator.evaluate(emulator.as_arrays(deepcopy(release.network)), codes))
 
 
 def _bits(release: Release, outputs: IntArray) -> dict[float, IntArray]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from trigger_lut.errors import DataError
+from trigger_lut.utils.progress import duration
 
 TIME_FORMAT = "%a %b %d %H:%M:%S %Y"
 RULE = re.compile(r"(?:local)?(?:rule|checkpoint) (\w+):")
@@ -159,9 +160,7 @@ def _name(job: Job) -> str:
 
 
 def _duration(now: datetime, then: datetime) -> str:
-    seconds = max(0, int((now - then).total_seconds()))
-    minutes, rest = divmod(seconds, 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    return duration(max(0.0, (now - then).total_seconds()))
 
 
 def _last_line(folder: Path, job: Job) -> str:

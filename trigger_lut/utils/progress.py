@@ -40,6 +40,17 @@ def watched(items: Sequence[T], what: str) -> Iterator[T]:
 
 
 def duration(seconds: float) -> str:
-    """Return a time in s as text, such as "2 min 5 s"."""
+    """Return a time as text, such as "2 min 5 s".
+
+    Parameters
+    ----------
+    seconds
+        Time in s.
+
+    Returns
+    -------
+    str
+        Minutes, if there are any, and seconds.
+    """
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"

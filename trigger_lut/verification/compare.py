@@ -32,7 +32,7 @@ CONTROL_VECTORS = 4000
 # Of back ends that are interpreted: a few hundred to a few thousand vectors a second.
 SAMPLED_VECTORS, SAMPLED_CONTROL_VECTORS = 8000, 1000
 BLOCK_BYTES = 1 << 27
-"""Size of a block of random codes in bytes: bounds the memory of a comparison for any number of inputs."""
+"""Most bytes of a block of random codes, which is compared before the next one is made."""
 
 
 @dataclass(frozen=True)

@@ -175,3 +175,73 @@ def random_graph(seed: int, channels: int = 6) -> Network:
     layers.append(tables("head", tuple(kif(5) for _ in range(read.shape[1])), 3, read, known()))
     end = Network(inputs, tuple(layers)).first_value[-1]
     return Network(inputs, tuple(layers), outputs=np.array([end - 1, 1, end - 3, start[2]]))
+
+
+def shared_network(seed: int, positions: int = 5, channels: int = 3) -> Network:
+    """Two table layers that are shared over positions, their sums (with or without ReLU) and maxima, and a head.
+
+    The head also reads one input and one value of a single position. Inputs have formats of their own.
+    """
+    rng = np.random.default_rng(seed)
+
+    def kif(bits: int) -> KIF:
+        k, i = int(rng.integers(2)), int(rng.integers(-1, 3))
+        return KIF(k, i, bits - k - i)
+
+    def tables(name: str, c_in: int, c_out: int, gather_index: np.ndarray) -> TableLayer:
+        inputs = tuple(kif(int(rng.integers(3, 6))) for _ in range(c_in))
+        widths = np.minimum(rng.integers(1, 6, (c_in, c_out)), np.array([f.bits for f in inputs])[:, None])
+        widths[rng.random(widths.shape) < 0.2] = 0
+        entries = np.zeros((c_in, c_out, 1 << int(widths.max(initial=0))), dtype=np.int64)
+        for i, o in np.argwhere(widths > 0):
+            entries[i, o, : 1 << int(widths[i, o])] = rng.integers(-12, 12, 1 << int(widths[i, o]))
+        return TableLayer(
+            name,
+            inputs,
+            ("SAT",) * c_in,
+            widths,
+            entries,
+            rng.integers(-9, 9, c_out),
+            fraction_bits=rng.integers(0, 4, c_out),
+            gather_index=gather_index,
+        )
+
+    inputs = tuple(kif(int(rng.integers(3, 6))) for _ in range(positions * channels))
+    layers: list[IntegerLayer] = []
+    at = len(inputs)
+    layers.append(tables("first", channels, 4, np.arange(at).reshape(positions, channels)))
+    layers.append(tables("second", 4, 3, at + np.arange(4 * positions).reshape(positions, 4)))
+    shared = at + 4 * positions
+    at = shared + 3 * positions
+    by_channel = (shared + np.arange(3 * positions)).reshape(positions, 3).T
+    ranges = Network(inputs, tuple(layers)).ranges
+    for kind in ("sum", "max"):
+        read = [[kif_for_range(*ranges.one(int(v))) for v in row] for row in by_channel]
+        hull = tuple(KIF(*(max(part) for part in zip(*column, strict=True))) for column in zip(*read, strict=True))
+        wraps, common = ("WRAP",) * positions, np.array([max(h.f for h in hull)])
+        ones = np.array([[1 << int(common[0] - h.f)] for h in hull])
+        layers.append(
+            LinearLayer(
+                kind,
+                hull,
+                wraps,
+                ones,
+                np.array([int(rng.integers(-5, 6))]),
+                fraction_bits=common,
+                gather_index=by_channel,
+                relu=bool(rng.integers(2)),
+            )
+            if kind == "sum"
+            else MaxLayer(
+                kind,
+                hull,
+                wraps,
+                np.zeros(positions, dtype=np.int64),
+                fraction_bits=common,
+                gather_index=by_channel,
+            )
+        )
+    head = [*range(at, at + 6), 1, shared + 4]
+    layers.append(tables("head", len(head), 3, np.array([head])))
+    features = tuple(f"x{i}" for i in range(len(inputs)))
+    return Network(inputs, tuple(layers), features, ("a", "b", "c"))

@@ -31,10 +31,12 @@ from trigger_lut.data.scaffold.proposal import (
     Feature,
     Proposal,
     ProposedObjects,
+    ProposedTargets,
     described,
     percent,
     span,
 )
+from trigger_lut.data.scaffold.targets import propose_targets, targets_of_objects
 from trigger_lut.data.split import hash_columns
 from trigger_lut.errors import DataError
 
@@ -65,9 +67,10 @@ def propose(sample: TreeSample, by_class: Mapping[str, Sequence[int]] | None = N
     event_id, split_by, id_note = _identity(flat, sample.entries_read)
     texts = {name: b for name, b in sample.branches.items() if b.kind == "text"}
     label, classes, values, label_note = _label({n: b for n, b in (flat | texts).items() if n not in event_id})
-    if not label:
-        label_note += _of_objects(sample)
     of_files = by_class if by_class and not label else {}
+    targets = ProposedTargets() if label or of_files else propose_targets(flat)
+    if not label:
+        label_note = targets.note or label_note + _of_objects(sample) + targets_of_objects(sample.branches)
     apart = bool(of_files) and not event_id
     if apart:
         classed = np.zeros(len(sample.paths), np.int64)
@@ -79,6 +82,7 @@ def propose(sample: TreeSample, by_class: Mapping[str, Sequence[int]] | None = N
     if of_files:
         label_note = f"names of files tell {len(of_files)} classes; {label_note}"
     left_out = _left_out(sample, event_id, label, heads)
+    left_out |= dict.fromkeys(targets.branches, "a target of the regression, proposed or in comments")
     features, objects = _features({n: b for n, b in sample.branches.items() if n not in left_out}, left_out)
     return Proposal(
         tree=sample.tree,
@@ -95,6 +99,7 @@ def propose(sample: TreeSample, by_class: Mapping[str, Sequence[int]] | None = N
         left_out=left_out,
         files={name: [sample.paths[n].as_posix() for n in files] for name, files in of_files.items()},
         apart=apart,
+        targets=targets,
     )
 
 

@@ -54,6 +54,20 @@ class ProposedObjects:
 
 
 @dataclass(frozen=True)
+class ProposedTargets:
+    """Targets of a regression. One is used, the others are in comments.
+
+    cut: condition that leaves out entries without a target; empty for none. without: fraction of these entries.
+    """
+
+    targets: tuple[Feature, ...] = ()
+    branches: tuple[str, ...] = ()
+    cut: str = ""
+    without: float = 0.0
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Proposal:
     """A start for a description. Empty `event_id`, `classes` or used features are for the user to fill in.
 
@@ -65,6 +79,7 @@ class Proposal:
     numbered  Whether entries are numbered, as no branch names them.
     values    Value of the label of each class, as YAML; empty for 0, 1, ...
     friend    Tree of the same files with the identity; empty for none.
+    targets   Of a regression; none where there are classes.
     """
 
     tree: str
@@ -81,6 +96,7 @@ class Proposal:
     numbered: bool = False
     values: tuple[str, ...] = ()
     friend: str = ""
+    targets: ProposedTargets = field(default_factory=ProposedTargets)
 
     @property
     def used(self) -> list[Feature]:

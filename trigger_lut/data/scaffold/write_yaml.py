@@ -22,7 +22,7 @@ from trigger_lut.data.scaffold.branch_names import identifier
 from trigger_lut.data.scaffold.classes import classes_of, patterns
 from trigger_lut.data.scaffold.features import propose
 from trigger_lut.data.scaffold.inspect import TreeSample, sample_tree
-from trigger_lut.data.scaffold.proposal import QUANTILES, WIDTH, Feature, Proposal, ProposedObjects
+from trigger_lut.data.scaffold.proposal import QUANTILES, WIDTH, Feature, Proposal, ProposedObjects, percent
 from trigger_lut.errors import ConfigurationError, DataError
 
 DATA_SETS = Path("config/data_sets")
@@ -122,18 +122,12 @@ def description(output: Path, files: Sequence[str], sample: TreeSample, proposal
         lines.append(
             f"split_by: [{', '.join(map(_text, proposal.split_by))}]   # what is of one event stays in one split"
         )
-    lines += ["", _comment(f"label: {proposal.notes['label']}"), "label:"]
-    if not proposal.files:
-        lines.append(f"  expression: {_text(proposal.label or EMPTY['label'])}")
-    named = ", ".join(map(_text, proposal.classes))
-    if proposal.values:
-        pairs = zip(proposal.classes, proposal.values, strict=True)
-        lines.append(f"  classes: {{{', '.join(f'{_text(name)}: [{value}]' for name, value in pairs)}}}")
+    lines += ["", _comment(f"label: {proposal.notes['label']}"), *_label(proposal)]
+    targets = proposal.targets
+    if targets.cut:
+        lines += ["", f"cut: {_text(targets.cut)}   # {percent(targets.without)} of the entries have no target"]
     else:
-        lines.append(f"  classes: [{named}]   # names from 0 on" if named else f"  classes: {_text(EMPTY['classes'])}")
-    if proposal.files:
-        lines.append("# balance_classes: true   # optional: each class weighs the same in training, whatever its size")
-    lines += ["", "# cut: pt > 20   # optional: keep only the entries for which this is true"]
+        lines += ["", "# cut: pt > 20   # optional: keep only the entries for which this is true"]
     said = "NaN or infinite values were seen" if proposal.nonfinite == "drop" else "none were seen"
     lines.append(f"nonfinite: {proposal.nonfinite}   # of NaN and infinities, {said}; refuse, drop or {{replace: 0}}")
     lines += ["split: {train: 0.6, validation: 0.2, test: 0.2}", ""]
@@ -144,6 +138,29 @@ def description(output: Path, files: Sequence[str], sample: TreeSample, proposal
     lines += [_line(feature) for feature in proposal.features]
     lines += _objects(proposal.objects)
     return "\n".join([*lines, *_left_out(proposal)]) + "\n"
+
+
+def _label(proposal: Proposal) -> list[str]:
+    """Return the label with its classes, or the targets of a regression."""
+    if proposal.targets.targets:
+        return [
+            "# For classes instead, replace regression_targets by label. A network finds the target from the features;",
+            "# its output is judged by R2 and by the resolution, beside the float network and boosted trees.",
+            "regression_targets:",
+            *map(_line, proposal.targets.targets),
+        ]
+    lines = ["label:"]
+    if not proposal.files:
+        lines.append(f"  expression: {_text(proposal.label or EMPTY['label'])}")
+    named = ", ".join(map(_text, proposal.classes))
+    if proposal.values:
+        pairs = zip(proposal.classes, proposal.values, strict=True)
+        lines.append(f"  classes: {{{', '.join(f'{_text(name)}: [{value}]' for name, value in pairs)}}}")
+    else:
+        lines.append(f"  classes: [{named}]   # names from 0 on" if named else f"  classes: {_text(EMPTY['classes'])}")
+    if proposal.files:
+        lines.append("# balance_classes: true   # optional: each class weighs the same in training, whatever its size")
+    return lines
 
 
 def _files(entries: Sequence[str], proposal: Proposal) -> list[str]:
@@ -213,7 +230,8 @@ def _head(output: Path, sample: TreeSample, proposal: Proposal) -> list[str]:
     steps += ["read what is proposed below, and change it to what your trigger has"]
     steps += [f"move this file to {DATA_SETS}"] * (output.parent.name != DATA_SETS.name)
     steps += [
-        f"put `data_set: {output.stem}` into config/budget.yaml; the last of `units` there is the number of classes"
+        f"put `data_set: {output.stem}` into config/budget.yaml; the last of `units` there is the number of "
+        + ("targets" if proposal.targets.targets else "classes")
     ]
     steps += ["snakemake -n, which says all that is wrong, and then: snakemake --cores all"]
     return lines + [f"{n}. {step}" for n, step in enumerate(steps, 1)] + [""]
@@ -221,15 +239,18 @@ def _head(output: Path, sample: TreeSample, proposal: Proposal) -> list[str]:
 
 def _open_places(proposal: Proposal) -> list[str]:
     """Keys that the user must fill in."""
-    inputs = proposal.used or proposal.objects
-    places = {"event_id": proposal.event_id or proposal.numbered, "label": proposal.classes, "features": inputs}
+    inputs, known = proposal.used or proposal.objects, proposal.classes or proposal.targets.targets
+    places = {"event_id": proposal.event_id or proposal.numbered, "label": known, "features": inputs}
     return [key for key, value in places.items() if not value]
 
 
-def _class_from(proposal: Proposal) -> str:
-    """Return the origin of the class of an entry."""
+def _known(proposal: Proposal) -> str:
+    """Return the line of the summary on targets, or on the origin of the class of an entry."""
+    if proposal.targets.targets:
+        used = ", ".join(target.name for target in proposal.targets.targets if target.used)
+        return f"regression_targets: {used} (label: {proposal.notes['label']})"
     by_file = ", ".join(f"{name} {' '.join(held)}" for name, held in proposal.files.items())
-    return by_file or proposal.label or "none proposed"
+    return f"label: {by_file or proposal.label or 'none proposed'} ({proposal.notes['label']})"
 
 
 def _line(feature: Feature) -> str:
@@ -272,7 +293,7 @@ def summary(output: Path, sample: TreeSample, proposal: Proposal) -> str:
         f"tree: {sample.tree}, {sample.entries:,} entries in {len(sample.paths)} file(s), {sample.entries_read:,} read"
         + (f"; other trees: {', '.join(others)}" if others else ""),
         f"event_id: {', '.join(proposal.event_id) or numbered} ({proposal.notes['event_id']})",
-        f"label: {_class_from(proposal)} ({proposal.notes['label']})",
+        _known(proposal),
         *([f"friends: tree {proposal.friend} of the same files"] if proposal.friend else []),
         f"features: {len(proposal.used)} proposed, {len(proposal.features) - len(proposal.used)} more in comments, "
         f"{len(proposal.left_out)} skipped; nonfinite: {proposal.nonfinite}",

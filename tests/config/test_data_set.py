@@ -54,7 +54,7 @@ def test_every_mistake_of_the_fields_is_listed_at_once(tmp_path: Path) -> None:
         name="my set",
         fils=["a.root"],
         tree=None,
-        label={"expression": "label +", "classes": ["a"]},
+        label={"expression": "label +", "classes": []},
         features=[
             {"name": "x", "format": "atuo"},
             {"name": "y", "format": {"signed": True, "width": 40, "integr": 3}},
@@ -69,7 +69,7 @@ def test_every_mistake_of_the_fields_is_listed_at_once(tmp_path: Path) -> None:
         "name: expected a name of letters, digits, '_' and '-', the first a letter or digit, found 'my set'",
         "tree: missing",
         "label.expression: expression 'label +' cannot be parsed: invalid syntax",
-        "label.classes: expected 2 or more entries, found ['a']",
+        "label.classes: expected 1 or more entries, found []",
         "features.0.format: expected 'auto' or a mapping with signed, width and integer, found 'atuo'",
         "features.1.format.width: expected at most 16, found 40",
         "features.1.format.integer: missing",

@@ -11,8 +11,9 @@ from rootfiles import CLASSES, description, jet_columns, write_description, writ
 
 from trigger_lut.cards.base import read_card
 from trigger_lut.cards.stage_cards import IngestCard
-from trigger_lut.config.data_set.anomaly import SCORE, Teacher
+from trigger_lut.config.data_set.anomaly import DATA_CLASS, SCORE, Teacher
 from trigger_lut.config.data_set.load import load_data_set
+from trigger_lut.config.data_set.model import DataSet
 from trigger_lut.config.data_set.trigger import Trigger
 from trigger_lut.data.event_codes import TEST, TRAIN, VALIDATION, EventCodes, load_codes, save_codes
 from trigger_lut.errors import CardError, ConfigurationError
@@ -42,7 +43,6 @@ def test_what_does_not_go_together_is_refused(tmp_path):
     assert mistakes(tmp_path, anomaly={"background": ["a", "bb"]}) == [
         "anomaly.background: no class 'bb'; nearest: 'b'"
     ]
-    assert "all classes are background" in mistakes(tmp_path, anomaly={"background": CLASSES})[0]
     assert mistakes(tmp_path, balance_classes=True) == [
         "anomaly: not with weight, reweight or balance_classes; `flatten` gives the weights"
     ]
@@ -50,7 +50,37 @@ def test_what_does_not_go_together_is_refused(tmp_path):
     assert mistakes(tmp_path, trigger=trigger) == ["trigger.signal: holds classes of anomaly.background"]
     targets = [{"name": "t", "expression": "x"}]
     assert mistakes(tmp_path, label=None, regression_targets=targets) == [
-        "anomaly: needs a label, by which background is told from what is tested on"
+        "anomaly: not with targets, found both. Remove one of them"
+    ]
+
+
+def data_alone(folder: Path, **changes: Any) -> DataSet:
+    content = description([folder / "x.root"], **{"label": None, "anomaly": {}, **changes})
+    return load_data_set(write_description(folder / "d.yaml", content))
+
+
+def test_data_without_signal_need_no_label(tmp_path):
+    found = data_alone(tmp_path)
+    assert (found.outputs, found.label_classes, found.background) == ([SCORE], [DATA_CLASS], [DATA_CLASS])
+    assert found.trained_on == [True]
+    named = data_alone(tmp_path, files=None, files_by_class={"zero_bias": ["x.root"]})
+    assert named.label_classes == named.background == ["zero_bias"]
+    stated = data_alone(tmp_path, label={"classes": ["run3"]}, anomaly={"background": ["run3"]})
+    assert stated.label_classes == stated.background == ["run3"]
+    written = write_description(tmp_path / "again.yaml", found.model_dump(mode="json", exclude_none=True))
+    assert load_data_set(written) == found
+
+
+def test_a_trigger_without_signal_needs_an_anomaly_without_signal(tmp_path):
+    trigger = {"input_rate_khz": 30_000.0, "rates_khz": [1.0]}
+    assert data_alone(tmp_path, trigger=trigger).trigger.signal == []
+    assert mistakes(tmp_path, trigger=trigger) == ["trigger.signal: missing; expected some of c"]
+    assert mistakes(tmp_path, anomaly=None, trigger=trigger) == ["trigger.signal: missing; expected some of a, b, c"]
+
+
+def test_one_class_without_anomaly_is_refused(tmp_path):
+    assert mistakes(tmp_path, anomaly=None, label={"classes": ["a"]}) == [
+        "label.classes: expected at least two classes, found ['a']. One class needs `anomaly`"
     ]
 
 

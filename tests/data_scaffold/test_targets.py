@@ -24,7 +24,7 @@ COUNT = 600
 
 
 def gun(**more: Any) -> dict[str, Any]:
-    """Jets with a generated momentum beside a measured one; a fifth has none, of which some are NaN."""
+    """Jets with a generated momentum next to a measured one; a fifth has none, of which some are NaN."""
     rng = np.random.default_rng(3)
     generated = (rng.exponential(30, COUNT) + 5).astype(np.float32)
     matched = np.where(np.arange(COUNT) % 5 == 0, np.float32(-1), generated)
@@ -52,7 +52,7 @@ def test_a_generated_momentum_beside_a_measured_one_is_the_target(tmp_path: Path
     assert data_set.label is None
     assert data_set.cut == "gen_pt > 0"
     assert [feature.name for feature in data_set.features] == ["pt", "eta"]
-    assert "# label: none, so a regression is proposed, of gen_pt beside pt" in text
+    assert "# label: none, so a regression is proposed, of gen_pt next to pt" in text
     assert "# - {name: gen_eta, expression: gen_eta}" in text
     assert "number of targets" in text
     assert "regression_targets: gen_pt (" in said
@@ -78,7 +78,7 @@ def test_a_label_goes_before_targets(tmp_path: Path) -> None:
         ({"target": "f", "x": "f"}, ["target"]),
         ({"gen_met": "f", "met": "f"}, ["gen_met"]),
         ({"gen_eta": "f", "eta": "f"}, []),  # an angle alone may be anything
-        ({"gen_pt": "i", "pt": "f"}, []),  # whole numbers may be classes
+        ({"gen_pt": "i", "pt": "f"}, []),  # integers may be classes
         ({"genWeight": "f", "pt": "f"}, []),
         ({"x": "f", "pt": "f"}, []),
     ],
@@ -96,4 +96,4 @@ def test_targets_of_objects_are_mentioned_with_rows(tmp_path: Path) -> None:
     lists = {name: ak.unflatten(rng.exponential(30, counts.sum()), counts) for name in ("Jet_pt", "Jet_genPt")}
     file = write_tree(tmp_path / "a.root", {"event": np.arange(200), **lists})
     note = propose(sample_tree([file])).notes["label"]
-    assert "for a regression of each Jet, write rows: Jet and the target Jet_genPt beside Jet_pt" in note
+    assert "for a regression of each Jet, write rows: Jet and the target Jet_genPt next to Jet_pt" in note

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from trigger_lut.cards.base import Measured, read_card, write_card
+from trigger_lut.cards.physics import Interval68
 from trigger_lut.cards.stage_cards import Summary
 from trigger_lut.errors import CardError
 from trigger_lut.report.pages.data import ingest_page, pages_of_data
@@ -425,6 +426,27 @@ def test_pages_of_rates_and_of_a_regression(tmp_path):
     rows = page.tables[0].rows
     assert [row[1].text for row in rows] == ["Same network, float", "Boosted trees", "Trained network", "Firmware"]
     assert rows[0][3].text == "2 ± 0.05"
+
+
+def test_pages_of_an_anomaly_without_signal(tmp_path):
+    card = made_cards.rate(single_score=True)
+    shared = Interval68(value=0.625, low=0.6, high=0.65)
+    points = {
+        khz: [point.model_copy(update={"efficiency": {}, "shared_with_teacher": shared}) for point in methods]
+        for khz, methods in card.points.items()
+    }
+    curves = [curve.model_copy(update={"efficiency": []}) for curve in card.curves]
+    alone = {"signal": [], "background": ["data"], "events": {"data": 200}, "points": points, "curves": curves}
+    write_card(card.model_copy(update=alone), tmp_path / "rate.json")
+    write_card(made_cards.decision(), tmp_path / "decision.json")
+    page_of_rate(rate=tmp_path / "rate.json", decision=tmp_path / "decision.json", folder=tmp_path)
+    text = (tmp_path / "rate.html").read_text()
+    assert "Signal: none, so the network is judged by rate and by its agreement with the teacher" in text
+    assert "62.5 +2.5" in text
+    assert "signal efficiency" not in text.lower()
+    write_card(made_cards.teacher().model_copy(update={"auc": {}}), tmp_path / "teacher.json")
+    page_of_teacher(teacher=tmp_path / "teacher.json", folder=tmp_path)
+    assert "ROC" not in (tmp_path / "teacher.html").read_text()
 
 
 def test_pages_of_an_anomaly(tmp_path):

@@ -287,6 +287,37 @@ def test_one_score_is_judged_as_it_is_and_beside_its_teacher(anomalies: Anomalie
     assert card.events == {name: int((labels == k).sum()) for k, name in enumerate(CLASSES)}
 
 
+def test_data_alone_are_judged_by_rate_and_by_the_teacher(anomalies: Anomalies) -> None:
+    events = dataclasses.replace(
+        anomalies.events,
+        labels=np.zeros(COUNT, np.int64),
+        split=np.random.default_rng(4).integers(0, 3, COUNT).astype(np.uint8),
+        label_classes=("data",),
+    )
+    anomalies.events = events
+    save_codes(events, anomalies.folder / "codes.npz")
+    own = {s: anomalies.real(events.of(s)[0]) for s in SPLITS}
+    shuffled = {s: np.random.default_rng(5).permutation(o) for s, o in own.items()}
+    anomalies.write_references(own, shuffled)
+    card = anomalies.run(signal=[], rates_khz=[20.0])
+    assert (card.signal, card.background, card.events) == ([], ["data"], {"data": int((events.split == TEST).sum())})
+    assert all(curve.efficiency == [] for curve in card.curves)
+    point = by_method(card, "20")[FIRMWARE]
+    assert point.efficiency == {}
+    whole = evaluate(anomalies.network, events.of(TEST)[0])[:, 0]
+    passed = whole >= point.code
+    assert point.rate_khz.value == pytest.approx(100 * passed.mean())
+    wanted = events.labels_or_targets(TEST)[:, 0] >= by_method(card, "20")[TEACHER].threshold
+    assert point.shared_with_teacher.value == pytest.approx(passed[wanted].mean())
+    assert by_method(card, "20")[TEACHER].shared_with_teacher.value == 1
+    by_chance = by_method(card, "20")[TREES]
+    assert abs(by_chance.shared_with_teacher.value - by_chance.rate_khz.value / 100) < 0.1, "control: shuffled"
+    assert point.shared_with_teacher.low > 0.5
+    (turnon,) = card.turnons
+    inside = sum(interval.value for interval in turnon.efficiency[FIRMWARE]) / len(turnon.efficiency[FIRMWARE])
+    assert inside == pytest.approx(passed.mean(), abs=0.1)
+
+
 def test_a_regression_without_kinds_has_no_rates(anomalies: Anomalies) -> None:
     plain = dataclasses.replace(anomalies.events, label_classes=(), labels=np.zeros(COUNT, np.int64))
     save_codes(plain, anomalies.folder / "codes.npz")

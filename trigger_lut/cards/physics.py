@@ -122,6 +122,9 @@ class Resolution(Strict):
     rms: float = Field(description="Root of the mean squared deviation.")
     central: float = Field(description="Half of the interval that holds the central 68.3 % of the deviations.")
     central_error: float = Field(description="Its standard error, from resampled events.")
+    rank_correlation: float | None = Field(
+        None, description="Spearman's, with the teacher of an anomaly; null: no anomaly, or one value alone."
+    )
 
 
 class TargetResolution(Strict):
@@ -163,7 +166,14 @@ class WorkingPoint(Strict):
     threshold: float | None = Field(description="Smallest score that passes; null: none keeps to the rate.")
     code: int | None = Field(description="The same for the firmware: smallest difference of output codes.")
     rate_khz: Interval68 = Field(description="Rate on the test split.")
-    efficiency: dict[str, Interval68] = Field(description="Fraction that passes, by signal class and of all of them.")
+    efficiency: dict[str, Interval68] = Field(
+        description="Fraction that passes, by signal class and of all of them; empty without signal."
+    )
+    shared_with_teacher: Interval68 | None = Field(
+        None,
+        description="Of the background that passes the teacher's threshold of this rate: fraction that passes here; "
+        "null: no anomaly, or nothing passes there.",
+    )
 
 
 class RateCurve(Strict):
@@ -172,15 +182,15 @@ class RateCurve(Strict):
     method: str = Field(description="Reference, trained network, or the firmware's integers.")
     threshold: list[float] = Field(description="Scores, falling.")
     rate_khz: list[float] = Field(description="Rate of the events at or above them.")
-    efficiency: list[float] = Field(description="Fraction of the signal at or above them.")
+    efficiency: list[float] = Field(description="Fraction of the signal at or above them; empty without signal.")
 
 
 class Turnon(Strict):
-    """Signal efficiency against a variable, at one working point."""
+    """Efficiency of the signal against a variable, at one working point; without signal that of the background."""
 
     variable: str = Field(description="A feature of the network, or an observable.")
     rate_khz: float = Field(description="The working point's wanted rate.")
-    edges: list[float] = Field(description="Edges of bins, about equally many signal events in each.")
+    edges: list[float] = Field(description="Edges of bins, about equally many of these events in each.")
     efficiency: dict[str, list[Interval68]] = Field(description="By method, in each bin.")
 
 
@@ -197,7 +207,7 @@ class ThresholdsCard(Card):
 
     stage: Literal["thresholds"] = "thresholds"
     design: str = Field(description="Name of the design.")
-    signal: list[str] = Field(description="Signal classes.")
+    signal: list[str] = Field(description="Signal classes; none where an anomaly has no signal.")
     background: list[str] = Field(description="All other classes.")
     single_score: bool = Field(False, description="The score is the network's one output: anomaly detection.")
     points: dict[str, WorkingPoint] = Field(description="Working point of the firmware, by rate in kHz.")
@@ -209,7 +219,7 @@ class RateCard(Card):
     stage: Literal["rate"] = "rate"
     design: str = Field(description="Name of the design.")
     plot_label: str = Field(description="What the data are, for plots.")
-    signal: list[str] = Field(description="Signal classes.")
+    signal: list[str] = Field(description="Signal classes; none where an anomaly has no signal.")
     background: list[str] = Field(description="All others: what makes the rate.")
     input_rate_khz: float = Field(description="Rate of background at the input.")
     input_rate_from: str = Field(description="How that was stated.")

@@ -96,6 +96,23 @@ def score_step(network: Network) -> float:
     return float(2.0 ** -int(network.fractions.max()))
 
 
+def passes(score: NDArray[Any], threshold: float | None) -> NDArray[np.bool_]:
+    """Compare scores with a threshold.
+
+    Parameters
+    ----------
+    score : (N,) ndarray
+        Scores.
+    threshold : float or None
+        Smallest score that passes; None: none does.
+
+    Returns
+    -------
+    (N,) ndarray of bool
+    """
+    return np.zeros(len(score), bool) if threshold is None else np.asarray(score >= threshold)
+
+
 def working_point(
     method: str,
     target_khz: float,
@@ -130,7 +147,7 @@ def working_point(
     khz = khz_per_event(labels[VALIDATION], classes.streams)
     threshold = threshold_for(scores[VALIDATION][khz > 0], khz[khz > 0], target_khz)
     of_test = labels[TEST]
-    passed = np.zeros(len(of_test), bool) if threshold is None else np.asarray(scores[TEST] >= threshold)
+    passed = passes(scores[TEST], threshold)
     efficiency = {classes.names[k]: passing_fraction(passed[of_test == k]) for k in classes.signal}
     if len(classes.signal) > 1:
         efficiency[ALL] = passing_fraction(passed[np.isin(of_test, classes.signal)])
@@ -140,4 +157,5 @@ def working_point(
         code=round(threshold / step) if method == FIRMWARE and threshold is not None else None,
         rate_khz=background_rate(passed, of_test, classes.streams),
         efficiency=efficiency,
+        shared_with_teacher=None,
     )

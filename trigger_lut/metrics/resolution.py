@@ -29,6 +29,27 @@ def central_width(deviations: Floats) -> float:
     return float(high - low) / 2
 
 
+def rank_correlation(first: Floats, second: Floats) -> float | None:
+    """Compute Spearman's rank correlation (C. Spearman, Am. J. Psychol. 15 (1904) 72), ties at their mean rank.
+
+    Parameters
+    ----------
+    first, second : (N,) ndarray
+        Two values of the same events.
+
+    Returns
+    -------
+    float or None
+        Correlation from -1 to 1; None if one of them has a single value.
+    """
+    from scipy.stats import rankdata
+
+    ranks = [rankdata(values) for values in (first, second)]
+    if any(rank.min() == rank.max() for rank in ranks):
+        return None
+    return float(np.corrcoef(*ranks)[0, 1])
+
+
 def target_resolution(
     name: str, unit: str, *, true: Floats, predicted: dict[str, Floats], seed: int
 ) -> TargetResolution:
@@ -97,4 +118,5 @@ def method_resolution(method: str, *, true: Floats, deviations: Floats, rng: np.
         rms=float(np.sqrt((deviations**2).mean())),
         central=central_width(deviations),
         central_error=float(np.std(resampled)),
+        rank_correlation=None,
     )

@@ -116,7 +116,7 @@ def _frozen(path: Path, data_set: DataSet) -> EventCodes:
         raise CardError(f"{path}: made of {_some(held.features)}; data set {data_set.name} has {_some(names)}")
     truth = data_set.class_or_target_names
     numbers = held.regression and not held.label_classes
-    if truth and (numbers, held.label_names) != (data_set.label is None, tuple(truth)):
+    if truth and (numbers, held.label_names) != (data_set.regression_targets is not None, tuple(truth)):
         found = _some(truth)
         raise CardError(
             f"{path}: made with {_some(held.label_names)} to be found; data set {data_set.name} has {found}"

@@ -30,6 +30,7 @@ from trigger_lut.cards.physics import (
     PairedDifference,
     PhysicsCard,
     QuantizationLoss,
+    TargetResolution,
 )
 from trigger_lut.config.budget import Spec
 from trigger_lut.config.data_set.tagging import TaggingOptions
@@ -39,7 +40,7 @@ from trigger_lut.evaluation.predictions import FIRMWARE, Outputs, predictions_by
 from trigger_lut.evaluation.tagging import discriminator_results, discriminators_of, pair_results, score_histogram
 from trigger_lut.metrics.accuracy import EventScore, weighted_mean
 from trigger_lut.metrics.ratios import effective_events, weighted_fraction
-from trigger_lut.metrics.resolution import target_resolution
+from trigger_lut.metrics.resolution import rank_correlation, target_resolution
 from trigger_lut.metrics.roc import AucComponents, auc_components, auc_difference, roc_curve
 from trigger_lut.metrics.trigger_rates import passing_fraction
 from trigger_lut.network.network import load_network
@@ -228,20 +229,34 @@ def _regression(design: Spec, events: EventCodes, found: dict[str, Outputs]) -> 
     true = events.labels_or_targets(TEST)
     score = EventScore.for_split(events, TEST)
     scores = score.summary(score.score(found[FIRMWARE][TEST], true), true)
+    targets = [
+        target_resolution(
+            name,
+            events.units[n],
+            true=scale * true[:, n].astype(np.float64),
+            predicted={method: scale * outputs[TEST][:, n] for method, outputs in found.items()},
+            seed=design.seed,
+        )
+        for n, (name, scale) in enumerate(zip(events.classes, events.scales, strict=True))
+    ]
+    if events.label_classes:
+        targets = [_with_ranks(target, true[:, n], found, n) for n, target in enumerate(targets)]
     return {
         "metric": "r2",
         "events": len(true),
         "score": scores.weighted,
         "scores": scores,
         "weighted": score.weights is not None,
-        "targets": [
-            target_resolution(
-                name,
-                events.units[n],
-                true=scale * true[:, n].astype(np.float64),
-                predicted={method: scale * outputs[TEST][:, n] for method, outputs in found.items()},
-                seed=design.seed,
-            )
-            for n, (name, scale) in enumerate(zip(events.classes, events.scales, strict=True))
-        ],
+        "targets": targets,
     }
+
+
+def _with_ranks(
+    target: TargetResolution, true: NDArray[Any], found: dict[str, Outputs], output: int
+) -> TargetResolution:
+    """Return the resolution with the rank correlation of each method with the teacher."""
+    methods = [
+        method.model_copy(update={"rank_correlation": rank_correlation(found[method.method][TEST][:, output], true)})
+        for method in target.methods
+    ]
+    return target.model_copy(update={"methods": methods})

@@ -17,9 +17,9 @@ from trigger_lut.cards.provenance import require_card_of
 from trigger_lut.config.budget import Spec
 from trigger_lut.config.data_set.trigger import Streams, Trigger
 from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes, load_codes
-from trigger_lut.evaluation.predictions import FIRMWARE, Outputs, predictions_by_method, teacher_predictions
+from trigger_lut.evaluation.predictions import FIRMWARE, TEACHER, Outputs, predictions_by_method, teacher_predictions
 from trigger_lut.evaluation.variables import variable_of
-from trigger_lut.evaluation.working_points import TriggerClasses, score_step, working_point
+from trigger_lut.evaluation.working_points import TriggerClasses, passes, score_step, working_point
 from trigger_lut.metrics.trigger_rates import (
     bin_masks,
     passing_fraction,
@@ -87,6 +87,9 @@ def run(
 
     points = {f"{khz:g}": [point(method, khz) for method in predictions] for khz in trigger.rates_khz}
     of_test, signal, streams = labels[TEST], classes.signal, classes.streams
+    if classes.single_score:
+        ordinary = np.isin(of_test, classes.background)
+        points = {khz: _with_agreement(held, scores, ordinary) for khz, held in points.items()}
     result = RateCard(
         design=design.design,
         plot_label=plot_label,
@@ -99,7 +102,9 @@ def run(
         khz_per_event=_khz_per_event(of_test, streams, classes.names),
         points=points,
         curves=[_curve(method, scores[method][TEST], of_test, signal, streams) for method in predictions],
-        turnons=_turnons(trigger, events, scores=scores, labels=of_test, signal=signal, points=points),
+        turnons=_turnons(
+            trigger, events, scores=scores, chosen=np.isin(of_test, signal or classes.background), points=points
+        ),
         reliability=[]
         if classes.single_score
         else [_reliability(method, outputs, of_test, signal) for method, outputs in predictions.items()],
@@ -121,8 +126,25 @@ def _curve(
 ) -> RateCurve:
     thresholds, rates, efficiency = rate_curve(score, labels, streams=streams, signal=signal, points=POINTS)
     return RateCurve(
-        method=method, threshold=thresholds.tolist(), rate_khz=rates.tolist(), efficiency=efficiency.tolist()
+        method=method,
+        threshold=thresholds.tolist(),
+        rate_khz=rates.tolist(),
+        efficiency=efficiency.tolist() if signal else [],
     )
+
+
+def _with_agreement(
+    points: list[WorkingPoint], scores: dict[str, dict[int, NDArray[Any]]], ordinary: NDArray[np.bool_]
+) -> list[WorkingPoint]:
+    """Return the working points of one rate with the background events that they share with the teacher's."""
+    passed = {point.method: passes(scores[point.method][TEST], point.threshold) & ordinary for point in points}
+    wanted = passed[TEACHER]
+    if not wanted.any():
+        return points
+    return [
+        point.model_copy(update={"shared_with_teacher": passing_fraction(passed[point.method][wanted])})
+        for point in points
+    ]
 
 
 def _turnons(
@@ -130,22 +152,21 @@ def _turnons(
     events: EventCodes,
     *,
     scores: dict[str, dict[int, NDArray[Any]]],
-    labels: NDArray[np.int64],
-    signal: list[int],
+    chosen: NDArray[np.bool_],
     points: dict[str, list[WorkingPoint]],
 ) -> list[Turnon]:
+    """Return the efficiency of the chosen events (N,) against each variable."""
     wanted = trigger.rates_khz[len(trigger.rates_khz) // 2]
     found = []
-    is_signal = np.isin(labels, signal)
     for name in trigger.efficiency_variables:
         values = variable_of(events, name, TEST, "trigger.efficiency_variables")
-        edges = quantile_edges(values[is_signal], VARIABLE_BINS)
+        edges = quantile_edges(values[chosen], VARIABLE_BINS)
         efficiency = {}
         for point in points[f"{wanted:g}"]:
             score = scores[point.method][TEST]
-            passed = np.zeros(len(score), bool) if point.threshold is None else np.asarray(score >= point.threshold)
+            passed = passes(score, point.threshold)
             efficiency[point.method] = [
-                passing_fraction(passed[is_signal & inside]) for inside in bin_masks(values, edges)
+                passing_fraction(passed[chosen & inside]) for inside in bin_masks(values, edges)
             ]
         found.append(Turnon(variable=name, rate_khz=wanted, edges=edges.tolist(), efficiency=efficiency))
     return found

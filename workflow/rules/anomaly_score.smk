@@ -9,7 +9,7 @@ if plan.data_set.anomaly is not None:
             codes=OWN_DATA.codes,
             card=OWN_DATA.card("teacher"),
         params:
-            background=always(plan.data_set.anomaly.background),
+            background=always(plan.data_set.background),
             teacher=always(plan.data_set.anomaly.teacher.model_dump_json()),
             code=fingerprint("stages.anomaly_score"),
         resources:

@@ -11,6 +11,7 @@ from trigger_lut.config.validation import Text
 from trigger_lut.errors import nearest
 
 SCORE = "anomaly"  # name of the network's output
+DATA_CLASS = "data"  # of all entries where no label tells any apart
 
 
 class Teacher(Strict):
@@ -38,7 +39,11 @@ class Teacher(Strict):
 class Anomaly(Strict):
     """The `anomaly` block: a teacher learns what background is like, and networks learn its score."""
 
-    background: list[str] = Field(min_length=1, description="Classes that are trained on; others are tested on alone.")
+    background: list[str] | None = Field(
+        None,
+        min_length=1,
+        description="Classes that are trained on; others are tested on alone. Default: all, as of data without signal.",
+    )
     # Not written: another teacher is no reason to read the events again.
     teacher: Teacher = Field(default_factory=Teacher, exclude=True, description="Of the score.")
 
@@ -54,7 +59,4 @@ class Anomaly(Strict):
         list of str
             Lines of the form "key: problem"; empty when there is none.
         """
-        found = [f"background: no class {n!r}{nearest(n, classes)}" for n in self.background if n not in classes]
-        if set(classes) <= set(self.background):
-            found.append("background: all classes are background; an anomaly needs others to be tested on")
-        return found
+        return [f"background: no class {n!r}{nearest(n, classes)}" for n in self.background or [] if n not in classes]

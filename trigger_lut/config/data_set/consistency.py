@@ -55,7 +55,7 @@ def inconsistencies(data_set: DataSet, truth: bool = True) -> list[str]:
         owner = "with targets" if data_set.regression_targets is not None else "without label"
         lines.append(f"trigger: not {owner}; rates need classes")
     elif data_set.trigger is not None and data_set.label is not None:
-        lines += [f"trigger.{line}" for line in data_set.trigger.mistakes(data_set.label.classes)]
+        lines += [f"trigger.{line}" for line in data_set.trigger.mistakes(data_set.label.classes, data_set.background)]
         lines += [f"trigger.{line}" for line in _unknown_variables(data_set, data_set.trigger)]
     if data_set.simulated() and data_set.public_data_set is not None:
         lines.append(f"public_data_set: simulated data are no public data set, found {data_set.public_data_set!r}")
@@ -111,10 +111,10 @@ def _anomaly_mistakes(data_set: DataSet) -> list[str]:
         lines += [f"anomaly.{line}" for line in anomaly.mistakes(data_set.label.classes)]
         if data_set.balance_classes or data_set.weight is not None or data_set.reweight is not None:
             lines.append("anomaly: not with weight, reweight or balance_classes; `flatten` gives the weights")
-        if trigger is not None and set(trigger.signal) & set(anomaly.background):
+        if trigger is not None and set(trigger.signal) & set(data_set.background):
             lines.append("trigger.signal: holds classes of anomaly.background")
     elif anomaly is not None:
-        lines.append("anomaly: needs a label, by which background is told from what is tested on")
+        lines.append("anomaly: not with targets, found both. Remove one of them")
     if data_set.simulate_crossings is not None and trigger is not None and trigger.shares is not None:
         right = shares(data_set.simulate_crossings.pileup)
         lines += [
@@ -193,9 +193,13 @@ def _label_mistakes(data_set: DataSet, truth: bool) -> list[str]:
         wrong = [] if data_set.files_by_class is None else ["files_by_class: not with targets; give files"]
         return wrong + ["balance_classes: not with targets"] * data_set.balance_classes
     classes = data_set.label.classes
+    if len(classes) < 2 and data_set.anomaly is None:
+        return [f"label.classes: expected at least two classes, found {classes}. One class needs `anomaly`"]
     if data_set.files_by_class is None:
         missing = "label.expression: missing; give it, or files_by_class instead of files"
-        return [missing] if data_set.label.expression is None and data_set.label.conditions is None else []
+        stated = data_set.label.expression is not None or data_set.label.conditions is not None
+        made = bool(data_set.simulated())
+        return [] if stated or (len(classes) == 1 and not made) else [missing]
     found = [
         f"files_by_class: no class {name!r} in label.classes{nearest(name, classes)}"
         for name in data_set.files_by_class

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from trigger_lut.cards.base import Strict
 from trigger_lut.config.crossings import ENERGY_TEV, Crossings, planned_crossing_files
-from trigger_lut.config.data_set.anomaly import SCORE, Anomaly
+from trigger_lut.config.data_set.anomaly import DATA_CLASS, SCORE, Anomaly
 from trigger_lut.config.data_set.features import ExpressionText, FeatureList, NonFinite, Objects, Quantiles, Width
 from trigger_lut.config.data_set.files import Address, Source, expand, line_up, lists
 from trigger_lut.config.data_set.reweight import Reweight
@@ -44,10 +44,10 @@ class Label(Strict):
             _names, json_schema_input_type=list[Text] | dict[Text, LabelValues] | dict[Text, ExpressionText]
         ),
     ] = Field(
-        min_length=2,
+        min_length=1,
         description="Class names: of the values 0, 1, ... of the expression, or of text. A mapping {b: [5], light: [0, "
         "1]} gives the values of each class; entries of other values are dropped and counted. A mapping {b: is_b == 1} "
-        "gives conditions instead of an expression.",
+        "gives conditions instead of an expression. A single class needs `anomaly`.",
     )
     values: dict[Text, LabelValues] | None = Field(
         None, description="Values of the expression by class. Usually written as the mapping `classes`."
@@ -206,6 +206,19 @@ class DataSet(Strict):
         description="The public data set that this is; a scan's page then shows the published results on it.",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_class(cls, content: Any) -> Any:
+        """Give an anomaly detection without a label its classes: those of the files, or one of all data."""
+        if not isinstance(content, dict) or content.get("anomaly") is None:
+            return content
+        if content.get("label") is not None or content.get("regression_targets") is not None:
+            return content
+        by_class = content.get("files_by_class")
+        return content | {
+            "label": {"classes": list(by_class) if isinstance(by_class, dict) and by_class else [DATA_CLASS]}
+        }
+
     @property
     def id_branches(self) -> list[str]:
         """Branches of event_id; none where entries are numbered."""
@@ -238,7 +251,14 @@ class DataSet(Strict):
     @property
     def trained_on(self) -> list[bool]:
         """By kind, whether its entries may be trained on; others are in the test split alone."""
-        return [self.anomaly is None or name in self.anomaly.background for name in self.label_classes]
+        return [self.anomaly is None or name in self.background for name in self.label_classes]
+
+    @property
+    def background(self) -> list[str]:
+        """Classes that an anomaly detection trains on. Empty without one."""
+        if self.anomaly is None:
+            return []
+        return self.label_classes if self.anomaly.background is None else self.anomaly.background
 
     @property
     def shown_values(self) -> dict[str, str]:

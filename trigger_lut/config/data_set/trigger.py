@@ -20,7 +20,9 @@ Streams = list[tuple[tuple[int, ...], float]]
 class Trigger(Strict):
     """The `trigger` block of a data set description. Exactly one way to state the input rate is given."""
 
-    signal: list[str] = Field(min_length=1, description="Classes that are to pass; all others are background.")
+    signal: list[str] = Field(
+        [], description="Classes that are to pass; all others are background. None where an anomaly has no signal."
+    )
     input_rate_khz: Rate | None = Field(None, description="Rate of background entries at the input.")
     filled_fraction: Annotated[float, Field(gt=0, le=1)] | None = Field(
         None, description="Each background entry is a crossing; this fraction of 40.079 MHz has collisions."
@@ -47,12 +49,14 @@ class Trigger(Strict):
             raise ValueError(f"shares: expected a sum of 1, found {sum(self.shares.values()):.4g}")
         return self
 
-    def mistakes(self, classes: Sequence[str]) -> list[str]:
+    def mistakes(self, classes: Sequence[str], unsupervised: Sequence[str] = ()) -> list[str]:
         """Return what does not fit the classes of a data set.
 
         Parameters
         ----------
         classes : sequence of str
+        unsupervised : sequence of str
+            Classes that an anomaly detection trains on.
 
         Returns
         -------
@@ -61,6 +65,9 @@ class Trigger(Strict):
         """
         found = [f"signal: no class {name!r}{nearest(name, classes)}" for name in self.signal if name not in classes]
         background = [name for name in classes if name not in self.signal]
+        if not self.signal and set(unsupervised) != set(classes):
+            tested = [name for name in classes if name not in unsupervised]
+            found.append(f"signal: missing; expected some of {', '.join(tested)}")
         if not background:
             found.append("signal: all classes are signal; a rate needs background")
         for key, stated in (("cross_section_pb", self.cross_section_pb), ("shares", self.shares)):

@@ -1,4 +1,4 @@
-"""Proposal of targets of a regression: numbers that a simulation knows, such as gen_pt beside pt."""
+"""Proposal of targets of a regression: numbers that a simulation knows, such as gen_pt next to pt."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MIN_VALUES = 21  # different ones; fewer could be classes
 TRUTH_START = re.compile(r"^(gen|generated|truth|true|target|label|mc|sim|match|matched)+")
 RECONSTRUCTED = {"reco", "rec", "raw", "meas", "measured", "l"}  # l of L1
 MOMENTUM = {*MOMENTA, "met"}
-UNSURE = 3  # place of candidates that are mentioned beside a sure one alone
+UNSURE = 3  # place of candidates that are mentioned next to a sure one alone
 
 
 def propose_targets(flat: Mapping[str, Branch]) -> ProposedTargets:
@@ -53,8 +53,8 @@ def propose_targets(flat: Mapping[str, Branch]) -> ProposedTargets:
         return ProposedTargets()
     first = ranked[0]
     targets = tuple(replace(_target(name, flat[name], partners[name]), used=name == first) for name in ranked)
-    beside = f" beside {partners[first]}" if partners[first] else ""
-    note = f"none, so a regression is proposed, of {first}{beside}"
+    partner = f" next to {partners[first]}" if partners[first] else ""
+    note = f"none, so a regression is proposed, of {first}{partner}"
     without = targets[0].not_finite
     return ProposedTargets(targets, tuple(ranked), _condition(first) if without else "", without, note)
 
@@ -68,7 +68,7 @@ def targets_of_objects(branches: Mapping[str, Branch]) -> str:
             continue
         partner = _partner(name, [other for other in lists if group(other)[0] == head and not is_truth(other)])
         if partner:
-            return f"; for a regression of each {head}, write rows: {head} and the target {name} beside {partner}"
+            return f"; for a regression of each {head}, write rows: {head} and the target {name} next to {partner}"
     return ""
 
 

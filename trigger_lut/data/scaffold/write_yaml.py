@@ -145,11 +145,17 @@ def _label(proposal: Proposal) -> list[str]:
     if proposal.targets.targets:
         return [
             "# For classes instead, replace regression_targets by label. A network finds the target from the features;",
-            "# its output is judged by R2 and by the resolution, beside the float network and boosted trees.",
+            "# its output is judged by R2 and by the resolution, next to the float network and boosted trees.",
             "regression_targets:",
             *map(_line, proposal.targets.targets),
         ]
     lines = ["label:"]
+    if not proposal.classes:
+        lines = [
+            "# Data without labels? Replace label by `anomaly: {}`: a network then finds what is unusual in them, and",
+            "# the last of `units` in the budget file is 1.",
+            *lines,
+        ]
     if not proposal.files:
         lines.append(f"  expression: {_text(proposal.label or EMPTY['label'])}")
     named = ", ".join(map(_text, proposal.classes))

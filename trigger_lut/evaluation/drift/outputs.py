@@ -13,6 +13,7 @@ from trigger_lut.config.data_set.trigger import Streams, Trigger
 from trigger_lut.evaluation.drift.inputs import number_drift
 from trigger_lut.evaluation.drift.samples import Sample, common_classes
 from trigger_lut.evaluation.predictions import FIRMWARE, real_outputs
+from trigger_lut.evaluation.working_points import passes
 from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.metrics.ratios import value_ratio
 from trigger_lut.metrics.resolution import method_resolution
@@ -114,7 +115,7 @@ def _point(
         scores = [side.real[:, 0] for side in sides]
     else:
         scores = [trigger_score(side.real, signal, background) for side in sides]
-    before, now = (_passed(score, point.threshold) for score in scores)
+    before, now = (passes(score, point.threshold) for score in scores)
     common = common_classes(trained.sample, new.sample)
     first, second = trained.sample.labels, new.sample.labels
     streams = trigger.streams(classes)
@@ -133,10 +134,6 @@ def _point(
 
 def _fraction_ratio(before: NDArray[np.bool_], now: NDArray[np.bool_]) -> ValueRatio:
     return value_ratio(passing_fraction(before), passing_fraction(now))
-
-
-def _passed(score: NDArray[np.float64], threshold: float | None) -> NDArray[np.bool_]:
-    return np.zeros(len(score), bool) if threshold is None else np.asarray(score >= threshold)
 
 
 def accuracy_drift(trained: SampleOutputs, new: SampleOutputs) -> dict[str, ValueRatio]:

@@ -95,6 +95,8 @@ def _rate(path: Path) -> str:
     card = read_card(RateCard, path)
     wanted, methods = list(card.points.items())[len(card.points) // 2]
     efficiency = methods[-1].efficiency
+    if not efficiency:
+        return f"{number(methods[-1].rate_khz.value)} kHz on the test split, {wanted} kHz wanted"
     return f"{100 * list(efficiency.values())[-1].value:.1f} % of the signal at {wanted} kHz"
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from trigger_lut.cards.physics import PairedDifference, PhysicsCard, QuantizationLoss
+from trigger_lut.cards.physics import PairedDifference, PhysicsCard, QuantizationLoss, Resolution
 from trigger_lut.cards.stage_cards import ReferenceCard
 from trigger_lut.report.pages.baselines import SCORES_NOTE, baselines_table, score_cells, with_error
 from trigger_lut.report.pages.tagging import share, tagging_plots, tagging_tables
 from trigger_lut.report.template import Cell, Page, Table, cells, fixed, percent
+
+RANKS = " Rank correlation: Spearman's, with the score of the teacher; a trigger needs the order of events alone."
 
 
 def physics_page(card: PhysicsCard, reference: ReferenceCard) -> Page:
@@ -123,9 +125,14 @@ def _background(card: PhysicsCard) -> str:
     return f"A background efficiency of 1e-3 is {fewest / 1000:.1f} test events for the smallest background."
 
 
+def _rank(found: Resolution) -> Cell:
+    return Cell("-") if found.rank_correlation is None else fixed(found.rank_correlation, 4)
+
+
 def _regression(card: PhysicsCard, reference: ReferenceCard) -> Page:
     from trigger_lut.report.plots.regression import residuals, resolution_by_true
 
+    ranked = any(found.rank_correlation is not None for target in card.targets for found in target.methods)
     rows = [
         cells(
             target.name,
@@ -135,6 +142,7 @@ def _regression(card: PhysicsCard, reference: ReferenceCard) -> Page:
             found.rms,
             found.bias,
             target.unit or "-",
+            *([_rank(found)] if ranked else []),
         )
         for target in card.targets
         for found in target.methods
@@ -146,10 +154,13 @@ def _regression(card: PhysicsCard, reference: ReferenceCard) -> Page:
         tables=[
             Table(
                 "Resolution",
-                ["Target", "Method", "R²", "Half width of the central 68.3 %", "RMS", "Bias", "Unit"],
+                [
+                    *("Target", "Method", "R²", "Half width of the central 68.3 %", "RMS", "Bias", "Unit"),
+                    *(["Rank correlation"] if ranked else []),
+                ],
                 rows,
                 note="Errors of the width are from resampled events. Firmware: the integers that verification compares "
-                "with the Verilog.",
+                f"with the Verilog.{RANKS if ranked else ''}",
             ),
             baselines_table(reference),
         ],

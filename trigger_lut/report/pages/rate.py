@@ -6,10 +6,13 @@ from pathlib import Path
 
 from trigger_lut.cards.base import read_card
 from trigger_lut.cards.decision import DecisionCard
-from trigger_lut.cards.physics import ALL, Interval68, RateCard
+from trigger_lut.cards.physics import ALL, Interval68, RateCard, WorkingPoint
 from trigger_lut.report.pages.decision import decision_tables
 from trigger_lut.report.plots.style import styled
 from trigger_lut.report.template import Cell, Page, Table, cells, number, write_page
+
+NO_SIGNAL = "none, so the network is judged by rate and by its agreement with the teacher"
+AGREEMENT = " Shared: of the background that passes the teacher's threshold of this rate, what passes here too."
 
 
 def page_of_rate(*, rate: Path, decision: Path, folder: Path) -> None:
@@ -38,11 +41,13 @@ def rate_page(card: RateCard, decision: DecisionCard) -> Page:
 
     names = list(next(iter(card.points.values()))[0].efficiency)
     names.sort(key=lambda name: name != ALL)  # the sum first, which stays in sight where there are many classes
+    shared = any(point.shared_with_teacher for methods in card.points.values() for point in methods)
     points = Table(
         "Working points",
         [
             *("Wanted [kHz]", "Method", "Threshold", "In codes", "Rate on test [kHz]"),
             *(f"Efficiency, {name} [%]" for name in names),
+            *(["Shared with the teacher [%]"] if shared else []),
         ],
         [
             [
@@ -54,13 +59,14 @@ def rate_page(card: RateCard, decision: DecisionCard) -> Page:
                 ),
                 _kilohertz(point.rate_khz),
                 *(_share(point.efficiency[name]) for name in names),
+                *([_shared(point)] if shared else []),
             ]
             for wanted, methods in card.points.items()
             for point in methods
         ],
         note="Thresholds come from the validation split, rates and efficiencies from the test split. Errors are "
         f"central 68.3 % intervals (Clopper and Pearson){_together(card)}. In codes: the firmware accepts an event if "
-        f"{_in_codes(card)} is at least this code.",
+        f"{_in_codes(card)} is at least this code.{AGREEMENT if shared else ''}",
     )
     events = Table(
         "Test events",
@@ -71,17 +77,19 @@ def rate_page(card: RateCard, decision: DecisionCard) -> Page:
         ],
         note="Curves have no error bars; they are not reliable at rates of a few events.",
     )
+    against = "against the efficiency of all signal" if card.signal else "events that pass here and in the teacher"
+    kind = "signal" if card.signal else "background"
     plots = [
         (
             "rates.svg",
             rates(card),
-            "Rate against threshold, and against the efficiency of all signal, on the test split. Points: thresholds "
-            "from the validation split for the rates at the dotted lines, with errors.",
+            f"Rate against threshold, and {against}, on the test split. Points: thresholds from the validation split "
+            "for the rates at the dotted lines, with errors.",
         ),
         (
             "turnons.svg",
             turnons(card),
-            "Signal efficiency at one working point, in bins with the same number of signal events.",
+            f"Efficiency of the {kind} at one working point, in bins with the same number of its events.",
         ),
     ]
     if card.reliability:
@@ -89,8 +97,8 @@ def rate_page(card: RateCard, decision: DecisionCard) -> Page:
         plots.append(("reliability.svg", reliability(card), caption))
     return Page(
         title=f"{card.design}: rates",
-        lead=f"Signal: {', '.join(card.signal)}. Background: {', '.join(card.background)}, with an input rate of "
-        f"{number(card.input_rate_khz)} kHz ({card.input_rate_from}). {card.plot_label}.",
+        lead=f"Signal: {', '.join(card.signal) or NO_SIGNAL}. Background: {', '.join(card.background)}, with an input "
+        f"rate of {number(card.input_rate_khz)} kHz ({card.input_rate_from}). {card.plot_label}.",
         tables=[points, *decision_tables(decision), events],
         cards={"rate": card, "decision": decision},
         plots=plots,
@@ -111,6 +119,10 @@ def _together(card: RateCard) -> str:
 def _kilohertz(found: Interval68) -> Cell:
     digits = 2 if found.high < 100 else 0
     return Cell(_with_errors(found, 1.0, digits), key=found.value)
+
+
+def _shared(point: WorkingPoint) -> Cell:
+    return Cell("-") if point.shared_with_teacher is None else _share(point.shared_with_teacher)
 
 
 def _share(found: Interval68) -> Cell:

@@ -47,7 +47,7 @@ def teacher_page(card: TeacherCard) -> Page:
         f"{len(card.channels)} channels) was trained on {card.events} of {', '.join(card.background)}. The score "
         "of an event is log2 of the mean squared error of its reconstruction. Networks for firmware learn this score "
         "from the same codes.",
-        tables=[areas],
+        tables=[areas] if card.auc else [],
         cards={"teacher": card},
         plots=[("scores.svg", scores(card), "Scores of test events by class, and the error in training by epoch.")],
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trigger_lut.cards.physics import ALL, Interval68, RateCard
+from trigger_lut.cards.physics import ALL, Interval68, RateCard, WorkingPoint
 from trigger_lut.report.plots.style import COLORS, canvas, line_style, plain
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ SIZES = (4, 4, 6, 5, 4)  # firmware and trained network are the same where Keras
 
 
 def rates(card: RateCard) -> Figure:
-    """Rate against threshold, and against signal efficiency, all methods."""
+    """Rate against threshold, and against signal efficiency or agreement with the teacher, all methods."""
     figure, [left, right] = canvas(9.6, 4.2, columns=2)
     wanted = [float(khz) for khz in card.points]
     for n, curve in enumerate(card.curves):
@@ -26,14 +26,15 @@ def rates(card: RateCard) -> Figure:
         seen = khz > 0
         style = line_style(n)
         left.step(np.array(curve.threshold)[seen], khz[seen], where="post", **style)
-        right.plot(np.array(curve.efficiency)[seen], khz[seen], **style)
+        if card.signal:
+            right.plot(np.array(curve.efficiency)[seen], khz[seen], **style)
         left.plot([], [], label=plain(curve.method), **style, **_marker(n))
     for methods in card.points.values():
         for n, point in enumerate(methods):
             if point.threshold is not None:
-                all_signal = point.efficiency.get(ALL) or next(iter(point.efficiency.values()))
                 _point(left, (point.threshold, None), point.rate_khz, n)
-                _point(right, (all_signal.value, all_signal), point.rate_khz, n)
+                if (across := _across(point)) is not None:
+                    _point(right, (across.value, across), point.rate_khz, n)
     low = min([min(wanted) / 3, *(k for c in card.curves for k in c.rate_khz if k > 0)])
     for ax in (left, right):
         ax.set_yscale("log")
@@ -43,10 +44,17 @@ def rates(card: RateCard) -> Figure:
             ax.axhline(level, color="#717581", linewidth=0.7, linestyle=":")
         _labeled(ax, card)
     left.set_xlabel("Threshold on the score" if card.single_score else "Threshold on the score [logits]")
-    right.set_xlabel("Efficiency of all signal")
+    right.set_xlabel("Efficiency of all signal" if card.signal else "Fraction of the teacher's events that pass too")
     right.set_xlim(0, 1)
     left.legend(loc="lower left")
     return figure
+
+
+def _across(point: WorkingPoint) -> Interval68 | None:
+    """Return the efficiency of all signal; without signal, the fraction shared with the teacher."""
+    if not point.efficiency:
+        return point.shared_with_teacher
+    return point.efficiency.get(ALL) or next(iter(point.efficiency.values()))
 
 
 def turnons(card: RateCard) -> Figure:
@@ -68,7 +76,7 @@ def turnons(card: RateCard) -> Figure:
         ax.set_ylim(0, 1.35)
         ax.set_yticks(np.linspace(0, 1, 6))
         ax.set_xlabel(plain(found.variable))
-        ax.set_ylabel(f"Signal efficiency at {found.rate_khz:g} kHz")
+        ax.set_ylabel(f"{'Signal' if card.signal else 'Background'} efficiency at {found.rate_khz:g} kHz")
         ax.legend(loc="upper right", ncols=2, fontsize=8)
         _labeled(ax, card)
     for ax in axes[len(shown) :]:

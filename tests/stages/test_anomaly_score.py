@@ -11,9 +11,11 @@ from trigger_lut.cards.base import read_card, sha256
 from trigger_lut.cards.stage_cards import TeacherCard
 from trigger_lut.config.data_set.anomaly import Teacher
 from trigger_lut.data.event_codes import TEST, TRAIN, EventCodes, load_codes, save_codes
+from trigger_lut.errors import ConfigurationError
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.stages import anomaly_score
 from trigger_lut.stages.anomaly_score import run as teach
+from trigger_lut.stages.anomaly_score import units_of
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +73,17 @@ def test_what_is_off_the_plane_has_a_high_score(encoded, tmp_path, monkeypatch):
     assert {name: sum(c) for name, c in card.counts.items()} == {
         name: int(((before.labels == k) & (before.split == TEST)).sum()) for k, name in enumerate(before.classes)
     }
+
+
+def test_a_teacher_that_could_copy_its_channels_is_refused():
+    names = list("abcd")
+    assert units_of(Teacher(), names) == [32, 2]
+    assert units_of(Teacher(), [f"x{n}" for n in range(40)]) == [32, 6]
+    assert units_of(Teacher(units=[16, 3]), names) == [16, 3]
+    with pytest.raises(ConfigurationError, match=r"fewer units than the 4 channels, found \[16, 4\]"):
+        units_of(Teacher(units=[16, 4]), names)
+    with pytest.raises(ConfigurationError, match="at least two channels, found 1"):
+        units_of(Teacher(channels=["a"]), names)
 
 
 def test_the_same_seed_gives_the_same_bytes(encoded, tmp_path, monkeypatch):

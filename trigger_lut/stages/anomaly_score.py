@@ -33,6 +33,7 @@ from trigger_lut.stages.registry import Output
 
 Floats = NDArray[np.float64]
 EPOCHS, PATIENCE = 100, 10
+WIDEST_LAYER, NARROWEST_LAYER = 32, 6  # units of the default teacher; of few channels half as many as these
 SMALLEST_ERROR = 2.0**-20
 DENSITY_BINS = 40
 HISTOGRAM_BINS = 60
@@ -72,7 +73,7 @@ def run(*, encoded: Path, background: list[str], teacher: Teacher, codes: Output
         TeacherCard(
             background=background,
             channels=[events.features[n] for n in looked_at(events.features, teacher.channels)],
-            units=teacher.units,
+            units=units_of(teacher, events.features),
             events=int((events.split == TRAIN).sum()),
             loss_training=losses[0],
             loss_validation=losses[1],
@@ -103,8 +104,9 @@ def scores(events: EventCodes, teacher: Teacher) -> tuple[Floats, tuple[list[flo
     x, check = (first_events(events, split)[0][:, seen] for split in (TRAIN, VALIDATION))
     # Channels that never vary say nothing, and would be divided by nothing.
     mean, spread = x.mean(axis=0), np.where(x.std(axis=0) > 0, x.std(axis=0), np.inf)
-    widths = [*teacher.units, *teacher.units[-2::-1]]
-    last = len(teacher.units) - 1
+    units = units_of(teacher, events.features)
+    widths = [*units, *units[-2::-1]]
+    last = len(units) - 1
     hidden = [keras.layers.Dense(n, activation=None if i == last else "relu") for i, n in enumerate(widths)]
     model = keras.Sequential([keras.Input((x.shape[1],)), *hidden, keras.layers.Dense(x.shape[1])])
     steps = EPOCHS * -(-len(x) // BATCH_SIZE)
@@ -139,6 +141,21 @@ def looked_at(features: Sequence[str], patterns: Sequence[str]) -> list[int]:
                 f"anomaly.teacher.channels: no channel is like {pattern!r}{nearest(pattern, features)}"
             )
     return [n for n, name in enumerate(features) if any(fnmatchcase(name, pattern) for pattern in patterns)]
+
+
+def units_of(teacher: Teacher, features: Sequence[str]) -> list[int]:
+    """Return the units of the teacher's layers. Raises ConfigurationError if the narrowest could copy the channels."""
+    channels = len(looked_at(features, teacher.channels))
+    if channels < 2:
+        raise ConfigurationError(f"anomaly.teacher.channels: expected at least two channels, found {channels}")
+    if teacher.units is None:
+        return [WIDEST_LAYER, min(NARROWEST_LAYER, channels // 2)]
+    if min(teacher.units) >= channels:
+        raise ConfigurationError(
+            f"anomaly.teacher.units: expected a layer of fewer units than the {channels} channels, found "
+            f"{teacher.units}. Such a network copies its input and finds nothing unusual"
+        )
+    return teacher.units
 
 
 def with_scores(events: EventCodes, score: Floats, flatten: float) -> EventCodes:

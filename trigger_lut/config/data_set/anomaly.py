@@ -17,10 +17,11 @@ DATA_CLASS = "data"  # of all entries where no label tells any apart
 class Teacher(Strict):
     """Network that learns background without quantization; see `trigger_lut/stages/teacher.py`."""
 
-    units: list[Annotated[int, Field(gt=0, le=1024)]] = Field(
-        default=[32, 6],
+    units: list[Annotated[int, Field(gt=0, le=1024)]] | None = Field(
+        default=None,
         min_length=1,
-        description="Outputs of its layers, from the input to the narrowest one.",
+        description="Outputs of its layers, from the input to the narrowest one, which has fewer than there are "
+        "channels. Default: 32, then half of the channels and at most 6.",
     )
     channels: list[Text] = Field(
         default=["*"],

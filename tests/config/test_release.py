@@ -2,7 +2,7 @@
 
 import pytest
 
-from trigger_lut.config.release import ReleaseOptions, default_model_name, release_problems
+from trigger_lut.config.release import BoardWrappers, ReleaseOptions, default_model_name, release_problems
 
 
 def test_default_model_name_is_one_word():
@@ -44,3 +44,25 @@ def test_two_designs_of_one_library_are_refused():
 
 def test_default_names_that_are_alike_are_refused():
     assert release_problems(ReleaseOptions(), ["a-b", "aB"]) != []
+
+
+def test_wrappers_are_chosen_by_design():
+    options = ReleaseOptions.model_validate({"boards": {"small": {"axi_stream": {}, "emp": {"input_link": 4}}}})
+    again = BoardWrappers.model_validate_json(options.board_wrappers("small"))
+    assert again == options.boards["small"]
+    assert (again.axi_stream.ready, again.emp.input_link) == (True, 4)
+    assert options.board_wrappers("large") == ""
+    assert release_problems(options, ["small", "large"]) == []
+
+
+@pytest.mark.parametrize("chosen", [{"emp": {"input_links": 0}}, {"axi_stream": {"beat_bytes": 513}}, {"aurora": {}}])
+def test_impossible_wrappers_are_refused(chosen):
+    with pytest.raises(ValueError, match="small"):
+        ReleaseOptions.model_validate({"boards": {"small": chosen}})
+
+
+def test_a_design_without_a_wrapper_is_refused():
+    options = ReleaseOptions.model_validate({"boards": {"small": {}, "smal": {"emp": {}}}})
+    unknown, empty = release_problems(options, ["small"])
+    assert unknown.startswith("release.boards.smal: no such design")
+    assert empty.startswith("release.boards.small: no wrapper. Expected axi_stream, emp or both")

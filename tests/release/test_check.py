@@ -22,6 +22,7 @@ from trigger_lut.cards.decision import DecisionBit, DecisionCard
 from trigger_lut.cards.firmware import FirmwareCard
 from trigger_lut.cards.provenance import files_in
 from trigger_lut.cli import main
+from trigger_lut.config.release import BoardWrappers
 from trigger_lut.data.event_codes import TEST, EventCodes, save_codes
 from trigger_lut.errors import CardError, DataError, NotReproducibleError, ToolFailedError
 from trigger_lut.firmware.decision.module import literal, write_decision
@@ -199,6 +200,18 @@ def test_the_same_inputs_give_the_same_zip_wherever_it_is_made(made, tmp_path):
     with zipfile.ZipFile(tmp_path / "other.zip") as held:
         for name in held.namelist():
             assert str(tmp_path).encode() not in held.read(name), name
+
+
+def test_wrappers_for_boards_are_made_and_checked_where_they_are_chosen(made, tmp_path):
+    boards = BoardWrappers.model_validate({"axi_stream": {}, "emp": {}})
+    outputs = (tmp_path / "release", tmp_path / "r.zip", tmp_path / "release.json", made[0] / "decision.json")
+    card = in_order(release, *made[1], *outputs, boards=boards)
+    found = status(card.checks)
+    assert (found["board"], found["AXI4-Stream"]) == ("ok", "ok")
+    assert found["EMP payload"] == ("ok" if has_ghdl() else "not checked")
+    assert set(card.files) - set(made[2].files) >= {"board/board.json", "board/axi_stream/package_ip.tcl"}
+    assert "| board | wrappers" in (tmp_path / "release/README.md").read_text()
+    assert "board" in json.loads((tmp_path / "release/manifest.json").read_text())["licences"]
 
 
 def test_without_a_trigger_there_is_no_decision(made):

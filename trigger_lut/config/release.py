@@ -24,12 +24,47 @@ class CmsswModel(Strict):
     version: int = Field(1, ge=1, le=9999, description="Version of the model; raise it for other tables or ports.")
 
 
+class AxiStreamOptions(Strict):
+    """AXI4-Stream wrapper in Verilog."""
+
+    ready: bool = Field(True, description="Back-pressure: s_axis_tready, m_axis_tready and a FIFO. One cycle longer.")
+    beat_bytes: int | None = Field(
+        None, ge=1, le=512, description="Bytes of a beat of the input. Default: an event is one beat."
+    )
+
+
+class EmpOptions(Strict):
+    """Payload of the EMP framework in VHDL."""
+
+    input_link: int = Field(0, ge=0, le=127, description="First link of the input.")
+    input_links: int | None = Field(
+        None, ge=1, le=128, description="Links of the input. Default: as many as hold an event in one frame."
+    )
+    output_link: int = Field(0, ge=0, le=127, description="First link of the output.")
+
+
+class BoardWrappers(Strict):
+    """Wrappers of a design for frameworks of boards."""
+
+    axi_stream: AxiStreamOptions | None = Field(None, description="AXI4-Stream and an IP for Vivado; {} for defaults.")
+    emp: EmpOptions | None = Field(None, description="EMP framework; {} for defaults.")
+
+
 class ReleaseOptions(Strict):
     """Names of what a release delivers. No option changes a network, so training is not repeated."""
 
     cmssw: dict[DesignName, CmsswModel] = Field(
         default_factory=dict, description="Model in CMSSW by design. A design that is not listed has the defaults."
     )
+
+    boards: dict[DesignName, BoardWrappers] = Field(
+        default_factory=dict, description="Wrappers for boards by design. A design that is not listed has none."
+    )
+
+    def board_wrappers(self, design: str) -> str:
+        """Return the wrappers of a design as JSON; empty without any."""
+        chosen = self.boards.get(design)
+        return chosen.model_dump_json() if chosen is not None else ""
 
     def cmssw_model(self, design: str) -> tuple[str, int]:
         """Return name and version of a design's model in CMSSW."""
@@ -57,9 +92,15 @@ def release_problems(options: ReleaseOptions, designs: Iterable[str]) -> list[st
     """Return what is wrong with names of models: a design that does not exist, or one library for two designs."""
     designs = list(designs)
     problems = [
-        f"release.cmssw.{name}: no such design. Expected one of {', '.join(designs)}{nearest(name, designs)}"
-        for name in options.cmssw
+        f"release.{key}.{name}: no such design. Expected one of {', '.join(designs)}{nearest(name, designs)}"
+        for key, names in (("cmssw", options.cmssw), ("boards", options.boards))
+        for name in names
         if name not in designs
+    ]
+    problems += [
+        f"release.boards.{name}: no wrapper. Expected axi_stream, emp or both. Write axi_stream: {{}}, or remove it"
+        for name, chosen in options.boards.items()
+        if chosen.axi_stream is None and chosen.emp is None
     ]
     libraries: dict[tuple[str, int], str] = {}
     for design in designs:

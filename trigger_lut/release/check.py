@@ -29,6 +29,7 @@ from trigger_lut.firmware.rtl.project import read_project
 from trigger_lut.firmware.rtl.verilator import pack
 from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.release.archive import Files, UnsoundError, read_release
+from trigger_lut.release.check_board import board_checks
 from trigger_lut.release.check_decision import decision_checks
 from trigger_lut.release.compare import SAMPLED_VECTORS, Vectors, codes_in, same
 from trigger_lut.release.contents import DECISIONS
@@ -266,6 +267,7 @@ def _forms(folder: Path, manifest: Any, cards: Shipped, options: CheckOptions) -
     }
     if "decision" in manifest:
         checks |= decision_checks(run, folder, manifest, vectors)
+    checks |= board_checks(run, folder, vectors)
     if options.synthesize:
         checks["synthesis"] = lambda: _synthesis(run, manifest, cards.spec.target)
     return [*lines, *(_line(name, check) for name, check in checks.items())]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from trigger_lut.config.release import default_model_name
+from trigger_lut.config.release import BoardWrappers, default_model_name
+from trigger_lut.firmware.board.files import board_files
 from trigger_lut.firmware.decision.project import read_decision
 from trigger_lut.firmware.emulator.cmssw import CMSSW, cmssw_files
 from trigger_lut.firmware.emulator.files import decision_files, emulator_files
@@ -47,6 +48,10 @@ class Sources:
         Folder of the decision in firmware; None without one.
     cmssw_model, cmssw_version
         Name and version of the model in CMSSW; default: from the name of the design, and 1.
+    boards
+        Wrappers for frameworks of boards; None: none.
+    part
+        Part of the target, for the IP.
     """
 
     design: str
@@ -56,6 +61,8 @@ class Sources:
     decision: Path | None = None
     cmssw_model: str | None = None
     cmssw_version: int = 1
+    boards: BoardWrappers | None = None
+    part: str = ""
 
     @property
     def rtl(self) -> Path:
@@ -101,6 +108,8 @@ def files_of(sources: Sources, vectors: IntArray) -> Files:
         decision=decision,
     )
     texts |= {f"{CMSSW}/{name}": text for name, text in external.items()}
+    if sources.boards is not None:
+        texts |= board_files(project, sources.boards, version=sources.cmssw_version, part=sources.part)
     if sources.decision is not None and decision is not None:
         texts[DECISIONS] = _lines(decision.score.decided(outputs, decision.thresholds))
         texts |= decision_files(decision, sources.design)

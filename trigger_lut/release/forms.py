@@ -15,6 +15,9 @@ from trigger_lut.cards.base import load_json
 from trigger_lut.config.budget import Target
 from trigger_lut.firmware.backend import Backend, Prediction
 from trigger_lut.firmware.backends import BACKENDS
+from trigger_lut.firmware.board.files import BOARD, component_files, read_board
+from trigger_lut.firmware.board.simulate_axi_stream import simulate_axi_stream
+from trigger_lut.firmware.board.simulate_emp import simulate_emp
 from trigger_lut.firmware.decision.combined import flat
 from trigger_lut.firmware.decision.project import FILE, read_decision
 from trigger_lut.firmware.emulator.backend import printed_outputs
@@ -95,6 +98,21 @@ def _decision_python(folder: Path, codes: IntArray) -> Prediction:
     return Prediction(printed_outputs(command, folder, codes, "decision in Python"))
 
 
+def _axi_stream(folder: Path, codes: IntArray) -> Prediction:
+    board, project = read_board(folder), read_project(folder / "rtl")
+    assert board.axi_stream is not None
+    files = [*project.files, folder / BOARD / "axi_stream" / f"{board.axi_stream.top}.v"]
+    outputs, latency = simulate_axi_stream(project, board.axi_stream, files, codes)
+    return Prediction(outputs, {"latency_cycles": latency})
+
+
+def _emp(folder: Path, codes: IntArray) -> Prediction:
+    board, project = read_board(folder), read_project(folder / "rtl")
+    assert board.emp is not None
+    outputs, latency = simulate_emp(project, board.emp, component_files(folder, board.emp), codes)
+    return Prediction(outputs, {"latency_cycles": latency})
+
+
 def _synthesis(folder: Path, codes: IntArray) -> Prediction:
     """Count cells with the block RAMs that the budget of the release grants."""
     project, manifest = read_project(folder / "rtl"), _manifest(folder)
@@ -105,6 +123,8 @@ def _synthesis(folder: Path, codes: IntArray) -> Prediction:
 
 
 FORMS: dict[str, Form] = {
+    "axi_stream": _axi_stream,
+    "emp": _emp,
     "decision_cpp": _decision_cpp,
     "decision_python": _decision_python,
     "decision_verilog": _decision(simulate_rtl),

@@ -45,7 +45,7 @@ def readme(facts: Mapping[str, Any], sources: Sources, vectors: int) -> str:
         *_module(project, sources, latency),
         *_decision(facts.get("decision"), project.top),
         *_budget(facts),
-        *_folders(vectors, "decision" in facts),
+        *_folders(vectors, "decision" in facts, sources.boards is not None),
         *_use(project, identifier(sources.design), "decision" in facts),
         "## Licences",
         "",
@@ -87,7 +87,7 @@ def _budget(facts: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _folders(vectors: int, decided: bool) -> list[str]:
+def _folders(vectors: int, decided: bool, boards: bool) -> list[str]:
     return [
         "## Content",
         "",
@@ -103,6 +103,14 @@ def _folders(vectors: int, decided: bool) -> list[str]:
         *(
             ["| decision | the module `*_decide` in Verilog and VHDL-2008, and its thresholds (`project.json`) |"]
             if decided
+            else []
+        ),
+        *(
+            [
+                "| board | wrappers: AXI4-Stream in Verilog with a script that makes an IP (`axi_stream`), the payload "
+                "of the EMP framework as an ipbb component (`emp`); `board.json` has latencies, beats and links |"
+            ]
+            if boards
             else []
         ),
         f"| vectors | {vectors} events: input codes, and the expected outputs"

@@ -35,7 +35,7 @@ def require_plain(folder: Path) -> str:
     """
     files = [
         path
-        for part in ("rtl", "decision")
+        for part in ("rtl", "decision", "board")
         for path in sorted((folder / part).rglob("*"))
         if path.suffix in TOKEN and "bench" not in path.relative_to(folder).parts
     ]

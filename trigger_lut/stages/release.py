@@ -13,8 +13,10 @@ from trigger_lut.cards.firmware import SynthCard, TimingCard, VerifyCard
 from trigger_lut.cards.provenance import require_card_of, require_current_files, require_digest
 from trigger_lut.cards.release import CheckLine, ReleaseCard
 from trigger_lut.config.budget import Spec
+from trigger_lut.config.release import BoardWrappers
 from trigger_lut.data.event_codes import TEST, load_codes
 from trigger_lut.errors import NotReproducibleError
+from trigger_lut.firmware.board.files import BOARD, BOARD_LICENCE
 from trigger_lut.firmware.hls.project import load_hls
 from trigger_lut.firmware.rtl.project import read_project
 from trigger_lut.fixed_point.formats import IntArray
@@ -49,6 +51,7 @@ def run(
     decision_card: Path | None = None,
     cmssw_model: str | None = None,
     cmssw_version: int = 1,
+    boards: BoardWrappers | None = None,
 ) -> ReleaseCard:
     """Write the release of a design as a folder and a zip, and check it as its receiver would.
 
@@ -73,7 +76,9 @@ def run(
     cmssw_model : str, optional
         Name of the model in CMSSW; default: from the name of the design.
     cmssw_version : int
-        Version of the model in CMSSW.
+        Version of the model in CMSSW, and of the IP for Vivado.
+    boards : BoardWrappers, optional
+        Wrappers for frameworks of boards.
 
     Returns
     -------
@@ -99,12 +104,16 @@ def run(
         *(design.design, firmware.versions["trigger_lut"], integers, *folders),
         cmssw_model=cmssw_model,
         cmssw_version=cmssw_version,
+        boards=boards,
+        part=design.target.part,
     )
     files = files_of(sources, vectors)
     files |= _scripts(design, sources)
     cards = published(Shipped(design, firmware, verified, synthesized, timed, decided))
     files |= cards.files()
     facts = facts_of(cards, len(vectors))
+    if boards is not None:
+        facts["licences"] |= {BOARD: BOARD_LICENCE}
     files["README.md"] = readme(facts, sources, len(vectors)).encode()
     files[MANIFEST] = manifest_text(facts, files)
     _write_folder(files, folder)

@@ -18,6 +18,7 @@ rule release:
     params:
         cmssw_model=lambda wildcards: plan.budget.release.cmssw_model(wildcards.design)[0],
         cmssw_version=lambda wildcards: plan.budget.release.cmssw_model(wildcards.design)[1],
+        boards=lambda wildcards: plan.budget.release.board_wrappers(wildcards.design),
         code=fingerprint("stages.release"),
     resources:
         **needs(mem_mb=2000, runtime=60),

@@ -93,10 +93,32 @@ def simulate_vhdl(project: RtlProject, codes: IntArray) -> tuple[IntArray, int, 
     NotReproducibleError
         As `simulate_rtl`.
     """
+    return measured(project, codes, lambda stimulus: run_vhdl(project, stimulus))
+
+
+def run_vhdl(project: RtlProject, stimulus: Words) -> Words:
+    """Run clock cycles through the VHDL of a project.
+
+    Parameters
+    ----------
+    project
+        RTL project.
+    stimulus : Words of shape (cycles, 1 + words)
+        valid_in and data_in.
+
+    Returns
+    -------
+    Words of shape (cycles, 1 + words)
+        valid_out and data_out.
+
+    Raises
+    ------
+    ToolMissingError
+        Without GHDL.
+    """
     if not has_ghdl():
         raise ToolMissingError(GHDL_MISSING)
-    library = _analyzed(project)
-    return measured(project, codes, lambda stimulus: _drive(library, project, stimulus))
+    return _drive(_analyzed(project), project, stimulus)
 
 
 def _analyzed(project: RtlProject) -> Path:

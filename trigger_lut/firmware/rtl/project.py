@@ -91,7 +91,7 @@ def read_project(folder: Path) -> RtlProject:
     path = folder / PROJECT_FILE
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        _require_plain_names(path, content["top"], content["files"] + content["vhdl"])
+        require_plain_names(path, content["top"], content["files"] + content["vhdl"])
         project = RtlProject(
             folder=folder,
             top=content["top"],
@@ -112,7 +112,7 @@ def read_project(folder: Path) -> RtlProject:
     return project
 
 
-def _require_plain_names(path: Path, top: object, names: list[object]) -> None:
+def require_plain_names(path: Path, top: object, names: list[object]) -> None:
     """Raise CardError for a module or file name that could mean anything outside of the project's folder."""
     if not isinstance(top, str) or not IDENTIFIER.fullmatch(top):
         raise CardError(f"{path}: top: no name of a module. Expected letters, digits and _, found {top!r}")

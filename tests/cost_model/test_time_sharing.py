@@ -8,7 +8,7 @@ from helpers.networks import random_codes, random_network, shared_network
 from trigger_lut.cost_model.luts import estimate
 from trigger_lut.cost_model.time_sharing import block_cycles, choose_sharing, word_luts
 from trigger_lut.network.reference_model import evaluate
-from trigger_lut.network.time_sharing import Block, evaluate_parts
+from trigger_lut.network.time_sharing import Block, cut_network, evaluate_parts
 
 MODEL = with_stage(2.0)
 
@@ -22,7 +22,9 @@ def test_more_cycles_take_fewer_luts(seed):
         assert sharing.ii <= ii
         costs.append(sharing.cost.luts)
         codes = random_codes(network, 200)
-        assert np.array_equal(evaluate_parts(sharing.parts, codes), evaluate(network, codes))
+        again = cut_network(network, sharing.cuts)
+        for parts in (sharing.parts, again):
+            assert np.array_equal(evaluate_parts(parts, codes), evaluate(network, codes))
     assert costs[0] == estimate(network, MODEL).luts
     assert costs == sorted(costs, reverse=True)
     assert costs[-1] < 0.75 * costs[0]

@@ -19,11 +19,22 @@ class PipelineStage(Strict):
     register_bits: Count = Field(
         title="Registers behind it [bits]", description="Registers behind the stage, the valid bit among them."
     )
-    logic_ns: float = Field(
+    logic_ns: float | None = Field(
         title="Longest path, estimate [ns]",
         json_schema_extra={"format": ".2f"},
-        description="Longest path by the delay model; an estimate.",
+        description="Longest path by the delay model; an estimate. null: not estimated apart.",
     )
+
+
+class SharedBlock(Strict):
+    """Layers that use the same hardware in several cycles of an event."""
+
+    layers: str = Field(description="Names of the layers, joined by '+'.")
+    positions: Count = Field(description="Positions, such as particles, with the same tables.")
+    instances: Count = Field(description="Positions that are computed in one cycle.")
+    cycles: Count = Field(description="Cycles in which an event uses the hardware.")
+    first_stage: Count = Field(description="Number of the pipeline stage that chooses the words, from 1 on.")
+    step_cycles: Count = Field(description="Latency of the hardware of one cycle's positions.")
 
 
 class FirmwareCard(Card):
@@ -44,6 +55,8 @@ class FirmwareCard(Card):
     rtl_clock_obstacle: str | None = Field(
         None, description="Why no cut within the latency budget reaches the target's clock; null: one does."
     )
+    rtl_ii: int = Field(1, description="Cycles between two events that the Verilog needs.")
+    rtl_blocks: list[SharedBlock] = Field([], description="Layers that use their hardware in several cycles.")
     rtl_cost: float = Field(description="alkaid's own estimate of LUTs.")
     rtl_bench: str | None = Field(None, description="Folder of the self-checking test benches and their vectors.")
     rtl_tmux_cycles: int | None = Field(None, description="Cycles an event of the wrapper for time-multiplexed inputs.")

@@ -23,7 +23,7 @@ import numpy as np
 from trigger_lut.cost_model.delay import DelayModel, cycles
 from trigger_lut.cost_model.luts import Cost, LayerCost, estimate
 from trigger_lut.network.network import Network
-from trigger_lut.network.time_sharing import Block, Part, fold_choices, shareable, split
+from trigger_lut.network.time_sharing import Block, Cut, Part, fold_choices, shareable, split
 
 CONTROL_LUTS = 3  # of a counter, in addition to one a bit
 WORTH = 0.99  # a cut that keeps more of the LUTs is not worth its control
@@ -64,12 +64,15 @@ class Sharing:
         In order; the network alone where nothing is shared.
     cost
         Estimate of all parts, by layer of the network.
+    cuts
+        Cuts that make the parts of the network.
     tried
         Ways that were compared.
     """
 
     parts: tuple[Part, ...]
     cost: Cost
+    cuts: tuple[Cut, ...] = ()
     tried: tuple[Tried, ...] = field(default=())
 
     @property
@@ -102,7 +105,10 @@ def choose_sharing(network: Network, model: DelayModel, *, ii: int, latency_cycl
         return best
     plain, tried = best, []
     while True:
-        found = [(Sharing(parts, parts_cost(network, parts, model)), block) for parts, block in _cuts(best.parts, ii)]
+        found = [
+            (Sharing(parts, parts_cost(network, parts, model), (*best.cuts, cut)), block)
+            for parts, cut, block in _cuts(best.parts, ii)
+        ]
         tried += [_tried(sharing, block) for sharing, block in found]
         fitting = [x for x, _ in found if x.cost.latency_cycles <= max(latency_cycles, plain.cost.latency_cycles)]
         better = min(fitting, key=lambda x: (x.cost.luts, x.cost.latency_cycles), default=best)
@@ -111,7 +117,7 @@ def choose_sharing(network: Network, model: DelayModel, *, ii: int, latency_cycl
         best = better
     built = {(p.name, p.instances) for p in best.parts if isinstance(p, Block)}
     marked = tuple(replace(t, chosen=(t.block, t.instances) in built) for t in tried)
-    return Sharing(best.parts, best.cost, marked)
+    return replace(best, tried=marked)
 
 
 def parts_cost(network: Network, parts: Sequence[Part], model: DelayModel) -> Cost:
@@ -210,7 +216,7 @@ def word_luts(sources: Sequence[int] | np.ndarray) -> int:
     return trees + joins + 1
 
 
-def _cuts(parts: tuple[Part, ...], ii: int) -> list[tuple[tuple[Part, ...], Block]]:
+def _cuts(parts: tuple[Part, ...], ii: int) -> list[tuple[tuple[Part, ...], Cut, Block]]:
     """List the parts with one more block each."""
     found = []
     for n, part in enumerate(parts):
@@ -220,7 +226,8 @@ def _cuts(parts: tuple[Part, ...], ii: int) -> list[tuple[tuple[Part, ...], Bloc
             for instances in fold_choices(members.positions, ii):
                 made = split(part, members, instances)
                 (block,) = (p for p in made if isinstance(p, Block))
-                found.append(((*parts[:n], *made, *parts[n + 1 :]), block))
+                cut = Cut(n, members.layers, instances)
+                found.append(((*parts[:n], *made, *parts[n + 1 :]), cut, block))
     return found
 
 

@@ -14,6 +14,7 @@ from trigger_lut.config.budget import Spec
 from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.network.bit_flip import BitFlip, flipped
 from trigger_lut.network.network import Network
+from trigger_lut.network.time_sharing import Cut
 
 Delivery = Literal["firmware", "release", "never"]
 """Stage that delivers files of a back end: firmware, where verify checks them too, or release."""
@@ -32,7 +33,9 @@ class Design:
     spec
         Specification with target and budget.
     stages
-        Pipeline stage of each operation; None: as the delay model plans them.
+        Pipeline stage of each operation, or of each operation of each pipeline; None: as the delay model plans them.
+    cuts
+        Blocks that use their hardware in several cycles; None: as the budget allows.
     final_folder
         Folder that the caller moves the firmware to; None: it stays.
     """
@@ -40,7 +43,8 @@ class Design:
     model: Any
     network: Network
     spec: Spec
-    stages: Sequence[int] | None = None
+    stages: Sequence[int] | Sequence[Sequence[int]] | None = None
+    cuts: Sequence[Cut] | None = None
     final_folder: Path | None = None
 
 

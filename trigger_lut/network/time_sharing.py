@@ -110,6 +110,49 @@ class Members:
     positions: int
 
 
+@dataclass(frozen=True)
+class Cut:
+    """One block to cut out of a part.
+
+    Attributes
+    ----------
+    part
+        Number of the part, from 0 on.
+    layers
+        Numbers of the block's layers within the part.
+    instances
+        Positions to compute in one cycle.
+    """
+
+    part: int
+    layers: tuple[int, ...]
+    instances: int
+
+
+def cut_network(network: Network, cuts: Iterable[Cut]) -> tuple[Part, ...]:
+    """Cut a network at blocks, one after the other.
+
+    Parameters
+    ----------
+    network : Network
+        The integer network.
+    cuts : iterable of Cut
+        In the order of `choose_sharing`; the numbers of parts are those after the cuts before.
+
+    Returns
+    -------
+    tuple of Network or Block
+        Parts; the network alone without cuts.
+    """
+    parts: tuple[Part, ...] = (network,)
+    for one in cuts:
+        part = parts[one.part]
+        assert isinstance(part, Network), "a block is not cut again"
+        members = Members(one.layers, part.layers[one.layers[0]].n_positions)
+        parts = (*parts[: one.part], *split(part, members, one.instances), *parts[one.part + 1 :])
+    return parts
+
+
 def shareable(network: Network) -> list[Members]:
     """Find the sets of layers that can share hardware over positions, each from its first layer on.
 

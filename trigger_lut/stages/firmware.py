@@ -13,7 +13,7 @@ from trigger_lut.firmware.backend import Design
 from trigger_lut.firmware.backends import BACKENDS
 from trigger_lut.firmware.hls.project import load_hls
 from trigger_lut.firmware.rtl.project import read_project
-from trigger_lut.firmware.rtl.stages import pipeline_stages
+from trigger_lut.firmware.rtl.stages import all_stages, shared_blocks
 from trigger_lut.firmware.rtl.testbench import write_bench
 from trigger_lut.firmware.rtl.time_multiplexing import channels_of, cycles_between, write_wrapper
 from trigger_lut.network.network import load_network
@@ -58,7 +58,7 @@ def run(*, spec: Path, model: Path, network: Path, folder: Output, card: Output)
     with atomic_folder(folder) as made:
         for backend in BACKENDS.values():
             if backend.delivery == "firmware":
-                backend.write(Design(trained, integers, design, pipeline.stages, folder), made)
+                backend.write(Design(trained, integers, design, pipeline.stages, pipeline.cuts, folder), made)
         hls, rtl = load_hls(made / "hls"), read_project(made / "rtl")
         bench = write_bench(integers, rtl, design.target.clock_period_ns)
         write_wrapper(rtl, channels_of([tensor.shape for tensor in trained.inputs]), cycles)
@@ -74,9 +74,11 @@ def run(*, spec: Path, model: Path, network: Path, folder: Output, card: Output)
             rtl_top=rtl.top,
             files=files_in(folder),
             rtl_latency_cycles_planned=rtl.latency_cycles_planned,
-            rtl_stages=pipeline_stages(integers, design, rtl.stages),
+            rtl_stages=all_stages(integers, design, rtl),
             rtl_cuts=pipeline.syntheses,
             rtl_clock_obstacle=pipeline.obstacle or None,
+            rtl_ii=rtl.ii,
+            rtl_blocks=shared_blocks(integers, rtl),
             rtl_cost=rtl.cost,
             rtl_bench=str(folder / bench.relative_to(made)),
             rtl_tmux_cycles=cycles,

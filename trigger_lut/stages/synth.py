@@ -19,6 +19,7 @@ from trigger_lut.synthesis.net_names import NetName, net_names, vector_count
 from trigger_lut.synthesis.netlist import cell_counts, longest_path, resources
 from trigger_lut.synthesis.netlist_cycles import check_cycles
 from trigger_lut.synthesis.netlist_simulation import Bit
+from trigger_lut.synthesis.shared_netlist import check_events, luts_by_part
 from trigger_lut.synthesis.static_timing import stages
 from trigger_lut.synthesis.synthesizers import synthesizer_of
 
@@ -63,8 +64,15 @@ def run(*, spec: Path, network: Path, train_card: Path, firmware_card: Path, car
     synthesizer, source = synthesizer_of(design.target), design.target.synthesizer
     module = synthesizer.synthesize(project, design.target, bram18=design.budget.bram18)
     cells = cell_counts(module)
-    check_cycles(module, firmware.rtl_latency_cycles_planned, design.design)
-    names = net_names(integers, module, design.design)
+    if project.parts:
+        vectors, by_layer = check_events(integers, module, project), luts_by_part(integers, module, project)
+        timing: list[StageTiming] = []
+    else:
+        check_cycles(module, firmware.rtl_latency_cycles_planned, design.design)
+        names = net_names(integers, module, design.design)
+        vectors = vector_count(module)
+        by_layer = luts_by_layer(module, names, [layer.name for layer in integers.layers])
+        timing = _stages(names, module, design)
     used, path = resources(cells), longest_path(module, design.target.family)
 
     def measured(value: int) -> Measured:
@@ -85,9 +93,9 @@ def run(*, spec: Path, network: Path, train_card: Path, firmware_card: Path, car
         logic_levels=Measured(value=path.levels, source=f"{source}-levels"),
         path_ns_estimate=round(path.delay_ns, 6),
         clock_obstacle=firmware.rtl_clock_obstacle,
-        stages=_stages(names, module, design),
-        luts_by_layer=luts_by_layer(module, names, [layer.name for layer in integers.layers]),
-        netlist_vectors=vector_count(module),
+        stages=timing,
+        luts_by_layer=by_layer,
+        netlist_vectors=vectors,
         cells=cells,
         luts_estimate=surrogate(train.luts_estimate),
         ff_estimate=surrogate(train.ff_estimate),

@@ -75,6 +75,59 @@ def net_values(module: Mapping[str, Any], inputs: Mapping[str, Sequence[int]], v
     return nets
 
 
+def clocked(
+    module: Mapping[str, Any], cycles: Sequence[Mapping[str, Sequence[int]]], vectors: int, seed: int
+) -> list[dict[Bit, int]]:
+    """Evaluate a flat netlist of Xilinx cells cycle by cycle, from random contents of the registers.
+
+    Parameters
+    ----------
+    module
+        Netlist without block RAM.
+    cycles
+        Packed values of the input ports in each cycle, a packed integer a bit.
+    vectors
+        Number of vectors; each is a sequence of its own.
+    seed
+        Of the registers' contents.
+
+    Returns
+    -------
+    list of dict
+        Packed values by net in each cycle, before its rising edge.
+
+    Raises
+    ------
+    ToolFailedError
+        For an unknown cell, or a loop without a register.
+    """
+    ones, rng = (1 << vectors) - 1, np.random.default_rng(seed)
+    cells = {name: cell for name, cell in module["cells"].items() if cell["type"] not in NO_HARDWARE}
+    registers = [cell for cell in cells.values() if cell["type"] in ("FDRE", "FDSE")]
+    logic = order({name: cell for name, cell in cells.items() if cell["type"] not in ("FDRE", "FDSE")})
+    state: dict[Bit, int] = {}
+    for cell in registers:
+        (q,) = cell["connections"]["Q"]
+        state[q] = int.from_bytes(rng.bytes(vectors // 8 + 1), "little") & ones
+    seen = []
+    for inputs in cycles:
+        nets: dict[Bit, int] = {"0": 0, "1": ones, "x": 0, **state}
+        for port, values in inputs.items():
+            nets.update(zip(module["ports"][port]["bits"], values, strict=True))
+        for name in logic:
+            evaluate_cell(cells[name], nets, vectors)
+        state = {cell["connections"]["Q"][0]: _next_state(_Cell(cell, nets, vectors)) for cell in registers}
+        seen.append(nets)
+    return seen
+
+
+def _next_state(cell: _Cell) -> int:
+    """Return the contents of a register behind the rising edge: a reset comes before the enable."""
+    q, enable = cell.value("Q"), cell.value("CE")
+    loaded = (cell.value("D") & enable) | (q & ~enable & cell.ones)
+    return loaded & ~cell.value("R") if cell.kind == "FDRE" else loaded | cell.value("S")
+
+
 def order(cells: Mapping[str, Any]) -> list[str]:
     """Sort cells so that each comes after those that drive it.
 

@@ -15,16 +15,20 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from trigger_lut.config.budget import Spec
 from trigger_lut.cost_model.clock import fmax_estimate_mhz
 from trigger_lut.cost_model.delay import GROWTH, DelayModel, delays
+from trigger_lut.cost_model.luts import estimate
 from trigger_lut.cost_model.measured import Built
 from trigger_lut.cost_model.operations import described, operation_delays
-from trigger_lut.firmware.rtl.build import live_logic, write_rtl
+from trigger_lut.cost_model.time_sharing import Sharing, choose_sharing
+from trigger_lut.firmware.rtl.block import block_flip_flops
+from trigger_lut.firmware.rtl.build import RtlProject, Stages, live_logic, pipelines, write_rtl
 from trigger_lut.firmware.rtl.pipeline import flip_flops, stage_numbers
 from trigger_lut.network.network import Network
+from trigger_lut.network.time_sharing import Block, Cut
 from trigger_lut.synthesis.netlist import cell_counts, longest_path, resources
 from trigger_lut.synthesis.pipeline_registers import registered_operations
 from trigger_lut.synthesis.static_timing import stages as netlist_stages
@@ -44,9 +48,10 @@ class Pipeline:
     Attributes
     ----------
     stages
-        Pipeline stage of each operation of `build.live_logic`, from 1 on; () where all outputs are constant.
+        Pipeline stage of each operation of `build.live_logic`, from 1 on; () where all outputs are constant. With cuts:
+        those of each pipeline.
     latency_cycles
-        Registers from input to output.
+        Registers from input to output; with cuts, cycles from the event to its outputs.
     luts
         LUTs after synthesis.
     ff
@@ -61,9 +66,11 @@ class Pipeline:
         Number of netlists that were made to find it.
     obstacle
         Reason why no cut within the budget reaches the clock; empty where one does.
+    cuts
+        Blocks that use their hardware in several cycles.
     """
 
-    stages: tuple[int, ...]
+    stages: tuple[int, ...] | tuple[tuple[int, ...], ...]
     latency_cycles: int
     luts: int
     ff: int
@@ -72,6 +79,7 @@ class Pipeline:
     cycles_needed: int
     syntheses: int
     obstacle: str = ""
+    cuts: tuple[Cut, ...] = ()
 
 
 def close_timing(network: Network, spec: Spec) -> Pipeline:
@@ -96,7 +104,45 @@ def close_timing(network: Network, spec: Spec) -> Pipeline:
     ToolMissingError, ToolFailedError
         For the synthesizer.
     """
-    target, most = spec.target, spec.latency_cycles_budget
+    budget, model = spec.latency_cycles_budget, DelayModel.of(spec.target)
+    sharing = choose_sharing(network, model, ii=spec.budget.ii, latency_cycles=budget)
+    return _close_parts(network, spec, sharing) if sharing.cuts else _close(network, spec, budget)
+
+
+def _close_parts(network: Network, spec: Spec, sharing: Sharing) -> Pipeline:
+    """Cut each pipeline of a design that shares hardware so that it reaches the clock; then synthesize all of it."""
+    model = DelayModel.of(spec.target)
+    networks = pipelines(sharing.parts)
+    planned = [estimate(part, model).latency_cycles for part in networks]
+    spare = max(spec.latency_cycles_budget - sharing.cost.latency_cycles, 0)
+    closed: list[Pipeline] = []
+    for part, cycles in zip(networks, planned, strict=True):
+        closed.append(_close(part, spec, cycles + spare))
+        spare = max(spare - max(closed[-1].latency_cycles - cycles, 0), 0)
+    stages = tuple(cast(tuple[int, ...], part.stages) for part in closed)
+    built, module = _netlist(network, spec, stages, sharing.cuts)
+    found = _pipeline(built, module, spec, stages)
+    ff = sum(part.ff for part in closed) + sum(
+        block_flip_flops(part, own.latency_cycles)
+        for part, own in zip(sharing.parts, closed, strict=True)
+        if isinstance(part, Block)
+    )
+    obstacle = next((part.obstacle for part in closed if part.obstacle), "")
+    if not found.clock_met and not obstacle:
+        obstacle = "a path between two parts, or in the multiplexers or accumulators of a block, is too long"
+    return replace(
+        found,
+        ff=ff,
+        cycles_needed=found.latency_cycles + sum(part.cycles_needed - part.latency_cycles for part in closed),
+        syntheses=1 + sum(part.syntheses for part in closed),
+        obstacle="" if found.clock_met else obstacle,
+        cuts=sharing.cuts,
+    )
+
+
+def _close(network: Network, spec: Spec, most: int) -> Pipeline:
+    """Cut a pipeline of at most `most` cycles, with a new event in every cycle, so that it reaches the clock."""
+    target = spec.target
     comb, model = live_logic(network), DelayModel.of(target)
     delays = [] if comb is None else planned_delays(comb, model, most)
     tried: list[Pipeline] = []
@@ -167,24 +213,41 @@ def planned_delays(comb: Any, model: DelayModel, most: int) -> list[float]:
 def _synthesized(
     network: Network, spec: Spec, comb: Any, stages: tuple[int, ...]
 ) -> tuple[Pipeline, Mapping[str, Any]]:
-    """Write and synthesize a network cut in this way, in a temporary folder."""
-    family = spec.target.family
+    """Write and synthesize a network cut in this way."""
+    built, module = _netlist(network, spec, stages, ())
+    found = _pipeline(built, module, spec, stages)
+    return replace(found, ff=1 if comb is None else flip_flops(comb, stages)), module
+
+
+def _netlist(
+    network: Network, spec: Spec, stages: Stages, cuts: tuple[Cut, ...]
+) -> tuple[RtlProject, Mapping[str, Any]]:
+    """Write and synthesize a network, in a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="trigger_lut_closing_") as folder:
-        project = write_rtl(network, Path(folder, "rtl"), spec, stages)
-        module = synthesizer_of(spec.target).synthesize(project, spec.target, bram18=spec.budget.bram18)
+        project = write_rtl(network, Path(folder, "rtl"), spec, stages, cuts)
+        return project, synthesizer_of(spec.target).synthesize(project, spec.target, bram18=spec.budget.bram18)
+
+
+def _pipeline(
+    project: RtlProject,
+    module: Mapping[str, Any],
+    spec: Spec,
+    stages: tuple[int, ...] | tuple[tuple[int, ...], ...],
+) -> Pipeline:
+    """Return the results of a synthesis, without registers."""
+    family = spec.target.family
     luts = resources(cell_counts(module)).luts
     fmax = fmax_estimate_mhz(longest_path(module, family).delay_ns, family, luts)
-    pipeline = Pipeline(
+    return Pipeline(
         stages=stages,
         latency_cycles=project.latency_cycles_planned,
         luts=luts,
-        ff=1 if comb is None else flip_flops(comb, stages),
+        ff=0,
         fmax_mhz=fmax,
         clock_met=fmax >= spec.target.clock_mhz,
         cycles_needed=project.latency_cycles_planned,
         syntheses=1,
     )
-    return pipeline, module
 
 
 def _late(comb: Any, stages: Sequence[int], module: Mapping[str, Any], spec: Spec) -> Late:

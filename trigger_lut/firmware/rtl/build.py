@@ -1,4 +1,7 @@
-"""Pipelined Verilog and VHDL of a network, by alkaid, for the target's clock, with an initiation interval of one cycle.
+"""Pipelined Verilog and VHDL of a network, by alkaid, for the target's clock.
+
+The initiation interval is one cycle. Where the budget grants more, parts of the network may use their hardware in
+several cycles of an event (`network.time_sharing`).
 
 alkaid's own ways, measured with Yosys (xcup, 360 MHz) on two trained 16-20-5 networks, LUT / FF / cycles:
 
@@ -13,25 +16,40 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from trigger_lut.cards.base import write_text
 from trigger_lut.config.budget import Spec
 from trigger_lut.cost_model.delay import DelayModel
+from trigger_lut.cost_model.time_sharing import block_luts, choose_sharing
+from trigger_lut.firmware.rtl.block import Schedule, block_verilog, block_vhdl
 from trigger_lut.firmware.rtl.pipeline import cut, flip_flops, stage_numbers
 from trigger_lut.firmware.rtl.project import RtlProject, read_project, save_project
+from trigger_lut.firmware.rtl.series import Series, series_verilog, series_vhdl
 from trigger_lut.firmware.rtl.trace import interpret, trace
 from trigger_lut.firmware.rtl.verilator import simulate_rtl
 from trigger_lut.firmware.rtl.verilog_top import top_module
 from trigger_lut.firmware.rtl.vhdl_top import vhdl_texts
+from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.network.network import Network
+from trigger_lut.network.time_sharing import Block, Cut, Part, cut_network
 from trigger_lut.utils.identifiers import rtl_prefix
+
+Stages = Sequence[int] | Sequence[Sequence[int]]
+"""Pipeline stage of each operation of one pipeline, or of each pipeline of a design that shares hardware."""
 
 __all__ = ["RtlProject", "estimate_flip_flops", "interpret", "read_project", "simulate_rtl", "trace", "write_rtl"]
 
 
-def write_rtl(network: Network, folder: str | Path, spec: Spec, stages: Sequence[int] | None = None) -> RtlProject:
+def write_rtl(
+    network: Network,
+    folder: str | Path,
+    spec: Spec,
+    stages: Stages | None = None,
+    cuts: Sequence[Cut] | None = None,
+) -> RtlProject:
     """Write the Verilog and the VHDL of a network for a design's target into `folder` (made anew).
 
     Parameters
@@ -41,10 +59,12 @@ def write_rtl(network: Network, folder: str | Path, spec: Spec, stages: Sequence
     folder
         For the files; what is in it is removed.
     spec
-        Names the design and its target.
+        Names the design, its target, and its budget of cycles between two events.
     stages
-        Pipeline stage of each operation of `live_logic`, from 1 on, as `timing_closure.close_timing` finds them; None:
-        those that the delay model plans.
+        Pipeline stage of each operation of `live_logic`, from 1 on, as `timing_closure.close_timing` finds them; with
+        cuts, those of each pipeline (`pipelines`). None: those that the delay model plans.
+    cuts
+        Blocks that use their hardware in several cycles; () for none. None: as `choose_sharing` cuts within the budget.
 
     Returns
     -------
@@ -58,12 +78,83 @@ def write_rtl(network: Network, folder: str | Path, spec: Spec, stages: Sequence
     ConfigurationError
         When the clock is too fast for any logic.
     """
-    folder = Path(folder)
-    name = rtl_prefix(spec.design)
+    folder, name, model = Path(folder), rtl_prefix(spec.design), DelayModel.of(spec.target)
+    if cuts is None:
+        budget = spec.budget
+        cuts = choose_sharing(network, model, ii=budget.ii, latency_cycles=spec.latency_cycles_budget).cuts
+    if cuts:
+        made = _shared(network, name, model, None if stages is None else cast(Sequence[Sequence[int]], stages), cuts)
+    else:
+        made = _pipeline(network, name, model, None if stages is None else cast(Sequence[int], stages))
+    shutil.rmtree(folder, ignore_errors=True)
+    for module, text in made.verilog.items():
+        write_text(folder / f"{module}.v", text)
+    for unit, text in made.vhdl.items():
+        write_text(folder / "vhdl" / f"{unit}.vhd", text)
+    write_text(
+        folder / f"{name}_top.xdc",
+        f"create_clock -period {spec.target.clock_period_ns:.3f} -name clk [get_ports clk]\n",
+    )
+    project = _project(folder, made)
+    save_project(project)
+    return project
+
+
+@dataclass(frozen=True)
+class _Made:
+    """Texts of a module and of all below it, by module or unit; `parts` as in `RtlProject`."""
+
+    top: str
+    verilog: dict[str, str]
+    vhdl: dict[str, str]
+    inputs: tuple[KIF, ...]
+    outputs: tuple[KIF, ...]
+    cycles: int
+    cost: float
+    stages: tuple[int, ...] = ()
+    ii: int = 1
+    cuts: tuple[Cut, ...] = ()
+    parts: tuple[_Made, ...] = ()
+
+
+def _project(folder: Path, made: _Made) -> RtlProject:
+    return RtlProject(
+        folder=folder,
+        top=made.top,
+        files=tuple(folder / f"{module}.v" for module in made.verilog),
+        vhdl=tuple(folder / "vhdl" / f"{unit}.vhd" for unit in made.vhdl),
+        inputs=made.inputs,
+        outputs=made.outputs,
+        latency_cycles_planned=made.cycles,
+        cost=made.cost,
+        stages=made.stages,
+        ii=made.ii,
+        cuts=made.cuts,
+        parts=tuple(_project(folder, part) for part in made.parts),
+    )
+
+
+def pipelines(parts: Sequence[Part]) -> list[Network]:
+    """List the networks that become pipelines, in the order of their stages in `write_rtl`.
+
+    Parameters
+    ----------
+    parts
+        Parts of a network.
+
+    Returns
+    -------
+    list of Network
+        Of a block, its step.
+    """
+    return [part.step if isinstance(part, Block) else part for part in parts]
+
+
+def _pipeline(network: Network, name: str, model: DelayModel, stages: Sequence[int] | None) -> _Made:
+    """Make the texts of a network with a new event in every cycle."""
     comb = trace(network)
     constants = {o: _code(comb, n, network, o) for o, n in enumerate(comb.out_idxs) if comb.ops[n].opcode == 5}
     live = [o for o in range(len(comb.out_idxs)) if o not in constants]
-    model = DelayModel.of(spec.target)
     fsm, chosen = None, () if stages is None else tuple(stages)
     if live:
         logic = _only(comb, live)
@@ -75,30 +166,61 @@ def write_rtl(network: Network, folder: str | Path, spec: Spec, stages: Sequence
             network, f"{name}_top", core=f"{name}_core", fsm=fsm, live=live, constants=constants, cycles=cycles
         )
     }
-    texts |= _core_texts(fsm, name) if fsm is not None else {}
-    vhdl = vhdl_texts(network, name, fsm=fsm, live=live, constants=constants, cycles=cycles)
-    shutil.rmtree(folder, ignore_errors=True)
-    for module, text in texts.items():
-        write_text(folder / f"{module}.v", text)
-    for unit, text in vhdl.items():
-        write_text(folder / "vhdl" / f"{unit}.vhd", text)
-    write_text(
-        folder / f"{name}_top.xdc",
-        f"create_clock -period {spec.target.clock_period_ns:.3f} -name clk [get_ports clk]\n",
-    )
-    project = RtlProject(
-        folder=folder,
+    return _Made(
         top=f"{name}_top",
-        files=tuple(folder / f"{module}.v" for module in texts),
-        vhdl=tuple(folder / "vhdl" / f"{unit}.vhd" for unit in vhdl),
+        verilog=texts | (_core_texts(fsm, name) if fsm is not None else {}),
+        vhdl=vhdl_texts(network, name, fsm=fsm, live=live, constants=constants, cycles=cycles),
         inputs=network.inputs,
         outputs=network.output_formats(),
-        latency_cycles_planned=cycles,
+        cycles=cycles,
         cost=float(comb.cost),
         stages=chosen,
     )
-    save_project(project)
-    return project
+
+
+def _shared(
+    network: Network, name: str, model: DelayModel, stages: Sequence[Sequence[int]] | None, cuts: Sequence[Cut]
+) -> _Made:
+    """Make the texts of a network whose blocks use their hardware in several cycles."""
+    parts = cut_network(network, cuts)
+    made: list[_Made] = []
+    for n, (part, pipeline) in enumerate(zip(parts, pipelines(parts), strict=True)):
+        own = _pipeline(pipeline, f"{name}_part{n}", model, None if stages is None else stages[n])
+        made.append(_block(part, own, f"{name}_block{n}") if isinstance(part, Block) else own)
+    top, cycles = f"{name}_top", sum(part.cycles for part in made)
+    series = Series(
+        network=network,
+        parts=tuple((part.top, part.inputs, part.outputs) for part in made),
+        cycles=cycles,
+        ii=max(part.ii for part in made),
+    )
+    return _Made(
+        top=top,
+        verilog={top: series_verilog(series, top)} | {k: v for part in made for k, v in part.verilog.items()},
+        vhdl={k: v for part in made for k, v in part.vhdl.items()} | {top: series_vhdl(series, top)},
+        inputs=network.inputs,
+        outputs=network.output_formats(),
+        cycles=cycles,
+        cost=sum(part.cost for part in made),
+        ii=series.ii,
+        cuts=tuple(cuts),
+        parts=tuple(made),
+    )
+
+
+def _block(block: Block, step: _Made, name: str) -> _Made:
+    schedule = Schedule(block, step.cycles)
+    return _Made(
+        top=name,
+        verilog={name: block_verilog(schedule, name, step.top)} | step.verilog,
+        vhdl=step.vhdl | {name: block_vhdl(schedule, name, step.top)},
+        inputs=block.inputs,
+        outputs=block.output_formats(),
+        cycles=schedule.latency_cycles,
+        cost=step.cost + block_luts(block),
+        ii=block.fold,
+        parts=(step,),
+    )
 
 
 def estimate_flip_flops(network: Network, model: DelayModel) -> int:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from trigger_lut.cards.base import write_text
 from trigger_lut.errors import CardError, FirmwareError
 from trigger_lut.fixed_point.formats import KIF
+from trigger_lut.network.time_sharing import Cut
 
 PROJECT_FILE = "project.json"
 IDENTIFIER = re.compile(r"[A-Za-z_]\w{0,199}", re.ASCII)
@@ -36,7 +38,14 @@ class RtlProject:
     cost
         alkaid's estimate of LUTs.
     stages
-        Pipeline stage of each operation of `build.live_logic`, from 1 on; () where all outputs are constant.
+        Pipeline stage of each operation of `build.live_logic`, from 1 on; () where all outputs are constant, and for a
+        design that consists of parts.
+    ii
+        Cycles between two events that the firmware needs.
+    cuts
+        Cuts that make the parts of the network.
+    parts
+        Parts of a design that shares hardware, in order; of a block, its step.
     """
 
     folder: Path
@@ -48,6 +57,9 @@ class RtlProject:
     latency_cycles_planned: int
     cost: float
     stages: tuple[int, ...] = ()
+    ii: int = 1
+    cuts: tuple[Cut, ...] = ()
+    parts: tuple[RtlProject, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise FirmwareError for a name that code and names of files cannot have."""
@@ -57,7 +69,11 @@ class RtlProject:
 
 def save_project(project: RtlProject) -> None:
     """Write project.json into the project's folder."""
-    content = {
+    write_text(project.folder / PROJECT_FILE, json.dumps(_content(project), indent=2) + "\n")
+
+
+def _content(project: RtlProject) -> dict[str, Any]:
+    content: dict[str, Any] = {
         "top": project.top,
         "files": [p.name for p in project.files],
         "vhdl": [p.relative_to(project.folder).as_posix() for p in project.vhdl],
@@ -67,7 +83,11 @@ def save_project(project: RtlProject) -> None:
         "cost": project.cost,
         "stages": project.stages,
     }
-    write_text(project.folder / PROJECT_FILE, json.dumps(content, indent=2) + "\n")
+    if project.parts:
+        content["ii"] = project.ii
+        content["cuts"] = [asdict(one) for one in project.cuts]
+        content["parts"] = [_content(part) for part in project.parts]
+    return content
 
 
 def read_project(folder: Path) -> RtlProject:
@@ -90,19 +110,7 @@ def read_project(folder: Path) -> RtlProject:
     """
     path = folder / PROJECT_FILE
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        require_plain_names(path, content["top"], content["files"] + content["vhdl"])
-        project = RtlProject(
-            folder=folder,
-            top=content["top"],
-            files=tuple(folder / name for name in content["files"]),
-            vhdl=tuple(folder / name for name in content["vhdl"]),
-            inputs=tuple(KIF(*kif) for kif in content["inputs"]),
-            outputs=tuple(KIF(*kif) for kif in content["outputs"]),
-            latency_cycles_planned=content["latency_cycles_planned"],
-            cost=content["cost"],
-            stages=tuple(map(int, content["stages"])),
-        )
+        project = _read(path, json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         raise CardError(f"{folder}: no RTL project (no project.json)") from error
     except (ValueError, KeyError, TypeError) as error:
@@ -110,6 +118,24 @@ def read_project(folder: Path) -> RtlProject:
     if missing := [p.name for p in (*project.files, *project.vhdl) if not p.is_file()]:
         raise CardError(f"{folder}: the RTL project lacks {', '.join(missing)}")
     return project
+
+
+def _read(path: Path, content: dict[str, Any]) -> RtlProject:
+    require_plain_names(path, content["top"], content["files"] + content["vhdl"])
+    return RtlProject(
+        folder=path.parent,
+        top=content["top"],
+        files=tuple(path.parent / name for name in content["files"]),
+        vhdl=tuple(path.parent / name for name in content["vhdl"]),
+        inputs=tuple(KIF(*kif) for kif in content["inputs"]),
+        outputs=tuple(KIF(*kif) for kif in content["outputs"]),
+        latency_cycles_planned=content["latency_cycles_planned"],
+        cost=content["cost"],
+        stages=tuple(map(int, content["stages"])),
+        ii=int(content.get("ii", 1)),
+        cuts=tuple(Cut(c["part"], tuple(c["layers"]), c["instances"]) for c in content.get("cuts", ())),
+        parts=tuple(_read(path, part) for part in content.get("parts", ())),
+    )
 
 
 def require_plain_names(path: Path, top: object, names: list[object]) -> None:

@@ -4,15 +4,110 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trigger_lut.cards.firmware import PipelineStage
+from trigger_lut.cards.firmware import PipelineStage, SharedBlock
 from trigger_lut.config.budget import Spec
 from trigger_lut.cost_model.delay import delays
 from trigger_lut.cost_model.operations import operation_delays
+from trigger_lut.firmware.rtl.block import Schedule, block_flip_flops
 from trigger_lut.firmware.rtl.build import live_logic
 from trigger_lut.firmware.rtl.pipeline import crossing_bits, stage_paths
+from trigger_lut.firmware.rtl.project import RtlProject
 from trigger_lut.network.network import Network
+from trigger_lut.network.time_sharing import Block, cut_network
 
 TABLE, ADDERS, CHOICES = 8, (0, 1, 4), (2, 6, 9, 10)  # alkaid's operations
+
+
+def all_stages(network: Network, spec: Spec, project: RtlProject) -> list[PipelineStage]:
+    """Describe all stages of a design, from the inputs on.
+
+    Parameters
+    ----------
+    network
+        Integer network.
+    spec
+        Specification of the design.
+    project
+        Its RTL project. A block has a stage in front of its step, which chooses the words, and one behind it, which
+        collects. Their delays are not estimated apart.
+
+    Returns
+    -------
+    list of PipelineStage
+        Stages.
+
+    Raises
+    ------
+    FirmwareError
+        As `write_rtl`.
+    """
+    if not project.parts:
+        return pipeline_stages(network, spec, project.stages)
+    found: list[PipelineStage] = []
+    for part, made in zip(cut_network(network, project.cuts), project.parts, strict=True):
+        if isinstance(part, Block):
+            (step,) = made.parts
+            inside = pipeline_stages(part.step, spec, step.stages)
+            found += [
+                _words(part, step.latency_cycles_planned),
+                *inside,
+                _collection(part, step.latency_cycles_planned),
+            ]
+        else:
+            found += pipeline_stages(part, spec, made.stages)
+    return found
+
+
+def shared_blocks(network: Network, project: RtlProject) -> list[SharedBlock]:
+    """Describe the layers of a design that use their hardware in several cycles.
+
+    Parameters
+    ----------
+    network
+        Integer network.
+    project
+        Its RTL project.
+
+    Returns
+    -------
+    list of SharedBlock
+        In the order of the pipeline.
+    """
+    found: list[SharedBlock] = []
+    stage = 1
+    for part, made in zip(cut_network(network, project.cuts), project.parts, strict=False):
+        if isinstance(part, Block):
+            step_cycles = made.parts[0].latency_cycles_planned
+            found.append(
+                SharedBlock(
+                    layers=part.name,
+                    positions=part.positions,
+                    instances=part.instances,
+                    cycles=part.fold,
+                    first_stage=stage,
+                    step_cycles=step_cycles,
+                )
+            )
+            stage += step_cycles + 2
+        else:
+            stage += made.latency_cycles_planned
+    return found
+
+
+def _words(block: Block, step_cycles: int) -> PipelineStage:
+    schedule = Schedule(block, step_cycles)
+    changing = [n for n in range(len(block.step.inputs)) if not schedule.is_constant(n)]
+    bits = sum(kif.bits for kif in block.step.inputs) + sum(block.inputs[v].bits for v in schedule.kept())
+    control = (block.fold - 1).bit_length() + 1
+    return PipelineStage(tables=0, adders=0, choices=len(changing), register_bits=bits + control, logic_ns=None)
+
+
+def _collection(block: Block, step_cycles: int) -> PipelineStage:
+    kinds = [c.kind for c in block.collected]
+    rest = block_flip_flops(block, step_cycles) - _words(block, step_cycles).register_bits
+    return PipelineStage(
+        tables=0, adders=kinds.count("sum"), choices=kinds.count("max"), register_bits=rest, logic_ns=None
+    )
 
 
 def pipeline_stages(network: Network, spec: Spec, stages: Sequence[int]) -> list[PipelineStage]:

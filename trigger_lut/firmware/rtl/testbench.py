@@ -1,6 +1,7 @@
 """Self-checking test benches, in SystemVerilog and VHDL-2008, and the vectors that both read: for any simulator.
 
-The first half of the vectors enters one a cycle, the rest with gaps that contain the vectors' complements. Each valid
+The first half of the vectors enters one after the other at the firmware's initiation interval, the rest with gaps.
+Cycles without a vector contain complements of vectors. Each valid
 output must have the expected data and come `latency_cycles` after its input. No other output may be valid. The benches
 print PASS, or FAIL with the first difference and a status that is not 0.
 """
@@ -88,6 +89,7 @@ def write_bench_of(project: RtlProject, codes: IntArray, outputs: IntArray, cloc
         "name": name,
         "vectors": len(codes),
         "latency": project.latency_cycles_planned,
+        "ii": project.ii,
         "half_period": f"{clock_period_ns / 2:.3f}",
         "bits_in": bits_in,
         "bits_out": bits_out,

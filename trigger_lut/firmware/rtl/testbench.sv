@@ -10,6 +10,7 @@
 module @name@;
     localparam VECTORS = @vectors@;
     localparam LATENCY = @latency@;  // cycles from valid_in to valid_out
+    localparam II = @ii@;  // cycles from one vector to the next, at least
     localparam AFTER = LATENCY + 16;  // cycles after the last vector
 
     reg [4 * @hex_both@ - 1:0] vectors [0:VECTORS - 1];
@@ -60,7 +61,8 @@ module @name@;
             random = random ^ (random << 13);
             random = random ^ (random >> 17);
             random = random ^ (random << 5);
-            valid_in = sent < VECTORS && (sent < VECTORS / 2 || random[0]);
+            valid_in = sent < VECTORS && (sent < VECTORS / 2 || random[0])
+                && (sent == 0 || cycle - entered[sent - 1] >= II);
             data_in = vectors[sent % VECTORS][4 * @hex_out@ +: @bits_in@] ^ {@bits_in@{!valid_in}};
             if (valid_in) begin
                 entered[sent] = cycle;

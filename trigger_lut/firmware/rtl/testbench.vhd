@@ -15,6 +15,7 @@ end entity @name@;
 architecture simulation of @name@ is
     constant count: positive := @vectors@;
     constant latency: positive := @latency@;  -- cycles from valid_in to valid_out
+    constant interval: positive := @ii@;  -- cycles from one vector to the next, at least
     constant after_last: positive := latency + 16;  -- cycles after the last vector
     constant half_period: time := @half_period@ ns;
     type memory is array (0 to count - 1) of std_logic_vector(4 * @hex_both@ - 1 downto 0);
@@ -58,6 +59,9 @@ begin
             random := random xor (random srl 17);
             random := random xor (random sll 5);
             valid := sent < count and (sent < count / 2 or random(0) = '1');
+            if sent > 0 then
+                valid := valid and cycle - entered(sent - 1) >= interval;
+            end if;
             data := vectors(sent mod count)(4 * @hex_out@ + @bits_in@ - 1 downto 4 * @hex_out@);
             if valid then
                 entered(sent) := cycle;

@@ -30,9 +30,10 @@ Words = NDArray[np.uint32]
 def simulate_rtl(project: RtlProject, codes: IntArray) -> tuple[IntArray, int, int]:
     """Run vectors through the Verilog.
 
-    A first run gives one vector a cycle; ii_measured is the distance of its valid outputs. A second run, over the first
-    vectors, has gaps of random length with random data. It must give the same outputs, each exactly
-    `latency_cycles_measured` after its input. Registers start with random bits.
+    A first run gives a vector every `project.ii` cycles; ii_measured is the distance of its valid outputs. A second
+    run, over the first vectors, has gaps of random length with random data. It must give the same outputs, each exactly
+    `latency_cycles_measured` after its input. Where `project.ii` is above 1, a third run cuts events short by the next
+    one: these must have no valid output, and all others the same as before. Registers start with random bits.
 
     Parameters
     ----------
@@ -86,22 +87,28 @@ def measured(project: RtlProject, codes: IntArray, run: Callable[[Words], Words]
     if values.ndim != 2 or values.shape[1] != len(project.inputs) or not len(values):
         raise DataError(f"codes: expected shape (vectors, {len(project.inputs)}), found {values.shape}")
     words = pack(values, project.inputs)
-    dense = np.arange(len(values))
+    dense = np.arange(len(values)) * project.ii
     cycles, raw = _valid(run(_stimulus(project, words, dense, rng=None)))
     if not len(cycles):
         raise NotReproducibleError(f"{project.top}: {len(values)} vectors in, no valid output")
     latency = int(cycles[0])
     check_cycles(project, cycles, dense, latency)
-    ii = int(np.diff(cycles).max(initial=1))
+    ii = int(np.diff(cycles).max()) if len(cycles) > 1 else project.ii
 
     rng = np.random.default_rng(0)
     some = min(len(values), GAP_VECTORS)
-    sparse = np.cumsum(rng.integers(1, 4, some))
-    cycles, again = _valid(run(_stimulus(project, words[:some], sparse, rng)))
-    check_cycles(project, cycles, sparse, latency)
-    if not np.array_equal(again, raw[:some]):
-        vector = int(np.flatnonzero((again != raw[:some]).any(axis=1))[0])
-        raise NotReproducibleError(f"{project.top}: vector {vector} gives other data when there are gaps in valid_in")
+    for least in {project.ii, 1}:
+        gaps = rng.integers(least, project.ii + 3, some)
+        sparse = np.cumsum(gaps)
+        whole = np.append(gaps[1:] >= project.ii, True)
+        cycles, again = _valid(run(_stimulus(project, words[:some], sparse, rng)))
+        check_cycles(project, cycles, sparse[whole], latency)
+        different = (again != raw[:some][whole]).any(axis=1)
+        if different.any():
+            vector = int(np.flatnonzero(whole)[np.flatnonzero(different)[0]])
+            raise NotReproducibleError(
+                f"{project.top}: vector {vector} gives other data when there are gaps in valid_in"
+            )
     return unpack(raw, project.outputs), latency, ii
 
 

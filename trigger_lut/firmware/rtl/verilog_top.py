@@ -69,11 +69,12 @@ def top_module(
     return "\n".join(lines) + "\n"
 
 
-def described(mark: str, network: Network, name: str, cycles: int) -> list[str]:
+def described(mark: str, network: Network, name: str, cycles: int, ii: int = 1) -> list[str]:
     """Describe a top-level module in lines of comment: timing, and the channels on its buses."""
     formats_in, formats_out = network.inputs, network.output_formats()
+    pace = "every cycle" if ii == 1 else f"after {ii} cycles at the earliest; an earlier one replaces it"
     lines = [
-        f"{name}: {len(formats_in)} inputs, {len(formats_out)} outputs, a new input every cycle.",
+        f"{name}: {len(formats_in)} inputs, {len(formats_out)} outputs, a new input {pace}.",
         f"latency_cycles = {cycles}: valid_out and data_out follow valid_in and data_in after {cycles} clock edges.",
         "data_in is not registered here, data_out is. No reset: the pipeline holds nothing but data on its way.",
         "Channels lie side by side, the first at bit 0, each as a two's complement integer of its format.",

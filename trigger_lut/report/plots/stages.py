@@ -23,7 +23,8 @@ def stages(card: FirmwareCard) -> Figure:
     left.set_ylim(0, 1.35 * max([*bottom, 1]))
     left.set_ylabel("Operations")
     left.legend(ncols=3, loc="upper center")
-    right.bar(numbers, [stage.logic_ns for stage in card.rtl_stages], color=COLORS[0], width=0.7)
+    estimated = [(n, s.logic_ns) for n, s in zip(numbers, card.rtl_stages, strict=True) if s.logic_ns is not None]
+    right.bar([n for n, _ in estimated], [ns for _, ns in estimated], color=COLORS[0], width=0.7)
     right.axhline(card.clock_period_ns, color=BUDGET_COLOR, linestyle="--", linewidth=1.2)
     right.text(
         0.98, card.clock_period_ns, "clock period", ha="right", va="bottom", transform=right.get_yaxis_transform()

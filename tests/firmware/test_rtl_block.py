@@ -1,0 +1,97 @@
+"""Verilog and VHDL of networks whose blocks use their hardware in several cycles, simulated against the network."""
+
+import re
+
+import numpy as np
+import pytest
+from helpers.made_cards import spec
+from helpers.networks import random_codes, random_graph, shared_network
+
+from trigger_lut.errors import NotReproducibleError
+from trigger_lut.firmware.rtl.build import write_rtl
+from trigger_lut.firmware.rtl.ghdl import has_ghdl, simulate_vhdl
+from trigger_lut.firmware.rtl.project import read_project
+from trigger_lut.firmware.rtl.verilator import simulate_rtl
+from trigger_lut.network.reference_model import evaluate
+from trigger_lut.network.time_sharing import Cut, fold_choices, shareable
+
+SPEC = spec("folded", latency_ns=1000)
+
+
+def written(network, folder, instances, members=0):
+    chosen = shareable(network)[members]
+    return write_rtl(network, folder, SPEC, cuts=(Cut(0, chosen.layers, instances),))
+
+
+def check(project, network, vectors=300):
+    codes = random_codes(network, vectors)
+    outputs, latency, ii = simulate_rtl(project, codes)
+    assert np.array_equal(outputs, evaluate(network, codes))
+    assert (latency, ii) == (project.latency_cycles_planned, project.ii)
+
+
+@pytest.mark.parametrize(("seed", "instances"), [(0, 1), (1, 2), (2, 3), (3, 4), (4, 1), (5, 1)])
+def test_sums_maxima_and_stored_values(tmp_path, seed, instances):
+    network = shared_network(seed)
+    project = written(network, tmp_path / "rtl", instances)
+    assert project.ii == -(-5 // instances)
+    assert read_project(project.folder) == project
+    check(project, network)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_windows_and_layers_in_front(tmp_path, seed):
+    network = random_graph(seed)
+    for members, found in enumerate(shareable(network)):
+        instances = fold_choices(found.positions, 100)[seed % 2 and -1]
+        check(written(network, tmp_path / f"rtl{members}", instances, members), network)
+
+
+@pytest.mark.skipif(not has_ghdl(), reason="GHDL is not installed")
+def test_vhdl(tmp_path):
+    network = shared_network(6)
+    project = written(network, tmp_path / "rtl", 2)
+    codes = random_codes(network, 40)
+    outputs, latency, ii = simulate_vhdl(project, codes)
+    assert np.array_equal(outputs, evaluate(network, codes))
+    assert (latency, ii) == (project.latency_cycles_planned, project.ii)
+
+
+FLAWS = {
+    "an accumulator that loses its highest bit": (
+        r"out0 <= (value0 .*);",
+        r"out0 <= (\1) & ~(1 << ($bits(out0) - 1));",
+    ),
+    "the first word one cycle early": (r"first = started\[(\d+)\]", lambda m: f"first = started[{int(m[1]) - 1}]"),
+    "the first word one cycle late": (r"first = started\[(\d+)\]", lambda m: f"first = started[{int(m[1]) + 1}]"),
+    "a word that is used twice": (r"count <= count \+", "count <= (count == 2 ? count - 1 : count) +"),
+    "an event that is not dropped": (r"last = !valid_in && ", "last = "),
+    "inputs that are not kept": (r"if \(valid_in\) (kept6 <=)", r"\1"),
+    "a value that is stored one cycle early": (
+        r"if \(started\[(\d+)\]\) out",
+        lambda m: f"if (started[{int(m[1]) - 1}]) out",
+    ),
+}
+
+
+@pytest.mark.parametrize("flaw", FLAWS)
+def test_flaws_are_noticed(tmp_path, flaw):
+    network = shared_network(0)
+    project = written(network, tmp_path / "rtl", 1)
+    check(project, network)
+    path = project.folder / f"{project.parts[0].top}.v"
+    pattern, replacement = FLAWS[flaw]
+    text, count = re.subn(pattern, replacement, path.read_text())
+    assert count
+    path.write_text(text)
+    with pytest.raises((NotReproducibleError, AssertionError)):
+        check(project, network)
+
+
+def test_power_up(tmp_path):
+    """Any contents of the registers at the start are gone before the first output: no run has a reset."""
+    network = shared_network(1)
+    project = written(network, tmp_path / "rtl", 1)
+    text = "".join(path.read_text() for path in project.files)
+    assert "reset" not in text.replace("No reset", "")
+    check(project, network, 1)

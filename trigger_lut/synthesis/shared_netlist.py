@@ -1,0 +1,126 @@
+"""Netlists of designs that use hardware in several cycles: their outputs event by event, and their LUTs by part."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from trigger_lut.errors import NotReproducibleError
+from trigger_lut.firmware.rtl.project import RtlProject
+from trigger_lut.firmware.rtl.verilog_top import offsets
+from trigger_lut.fixed_point.formats import uniform
+from trigger_lut.network.network import Network
+from trigger_lut.network.reference_model import evaluate
+from trigger_lut.network.time_sharing import Block, cut_network
+from trigger_lut.synthesis.netlist import NO_HARDWARE, SEQUENTIAL
+from trigger_lut.synthesis.netlist_simulation import Bit, clocked, order, outputs, packed, read
+
+VECTORS, SEED = 512, 1
+CONTROL = "time sharing"
+"""Row of multiplexers, accumulators and control."""
+
+
+def check_events(network: Network, module: Mapping[str, Any], project: RtlProject) -> int:
+    """Compare a netlist with its network on two events, one after the other at the smallest distance.
+
+    Parameters
+    ----------
+    network
+        Integer network.
+    module
+        Netlist.
+    project
+        RTL project that was synthesized.
+
+    Returns
+    -------
+    int
+        Number of events that were compared.
+
+    Raises
+    ------
+    NotReproducibleError
+        If outputs or valid bits differ.
+    ToolFailedError
+        For an unknown cell.
+    """
+    rng = np.random.default_rng(SEED)
+    events = [uniform(network.inputs, VECTORS, rng) for _ in range(2)]
+    last = project.ii + project.latency_cycles_planned
+    bus = [
+        [bit for i, kif in enumerate(network.inputs) for bit in packed(codes[:, i], kif.bits)]
+        for codes in (*events, uniform(network.inputs, VECTORS, rng))
+    ]
+    ones = (1 << VECTORS) - 1
+    number = {0: 0, project.ii: 1}
+    cycles = [
+        {"data_in": bus[number.get(cycle, 2)], "valid_in": [ones * (cycle in number)]} for cycle in range(last + 1)
+    ]
+    seen = clocked(module, cycles, VECTORS, SEED)
+    formats = network.output_formats()
+    at = offsets(formats)
+    for start, codes in ((0, events[0]), (project.ii, events[1])):
+        nets = seen[start + project.latency_cycles_planned]
+        (valid,) = module["ports"]["valid_out"]["bits"]
+        if nets.get(valid, 0) != ones:
+            raise NotReproducibleError(f"{project.top}: the netlist after synthesis gives no valid output of an event")
+        for o, (value, kif) in enumerate(zip(evaluate(network, codes).T, formats, strict=True)):
+            for n, expected in enumerate(packed(value, kif.bits)):
+                if wrong := nets.get(module["ports"]["data_out"]["bits"][at[o] + n], 0) ^ expected:
+                    raise NotReproducibleError(
+                        f"{project.top}: the netlist after synthesis is not bit-exact: output {o}, bit {n} differs "
+                        f"from the integer model in {wrong.bit_count()} of {VECTORS} random events"
+                    )
+    return 2 * VECTORS
+
+
+def luts_by_part(network: Network, module: Mapping[str, Any], project: RtlProject) -> dict[str, int]:
+    """Attribute the LUTs of a netlist to the parts of a design, by the names that synthesis keeps.
+
+    A LUT without such a name belongs to the part of its reader.
+
+    Parameters
+    ----------
+    network
+        Integer network.
+    module
+        Netlist.
+    project
+        RTL project that was synthesized.
+
+    Returns
+    -------
+    dict
+        LUTs by names of layers, joined by '+', and of what sharing adds.
+    """
+    title: dict[str, str] = {}
+    for n, part in enumerate(cut_network(network, project.cuts)):
+        if isinstance(part, Block):
+            title |= {f"part{n}.core": part.name, f"part{n}": CONTROL}
+        else:
+            title[f"part{n}"] = "+".join(layer.name for layer in part.layers)
+    name_of: dict[Bit, str] = {}
+    for name, net in module["netnames"].items():
+        match = re.match(r"(part\d+)(\.core)?(?=\.)", name)
+        if match is not None:
+            found = title.get(match[0]) or title[match[1]]
+            for bit in net["bits"]:
+                name_of.setdefault(bit, found)
+    cells = {name: cell for name, cell in module["cells"].items() if cell["type"] not in NO_HARDWARE}
+    logic = order({name: cell for name, cell in cells.items() if not SEQUENTIAL.fullmatch(cell["type"])})
+    behind: dict[Bit, str] = defaultdict(lambda: CONTROL)
+    for cell in cells.values():
+        if SEQUENTIAL.fullmatch(cell["type"]):
+            behind.update({bit: name_of[q] for q in outputs(cell) if q in name_of for bit in read(cell)})
+    counts: Counter[str] = Counter()
+    for name in reversed(logic):
+        drives = outputs(cells[name])
+        owner = next((name_of[bit] for bit in drives if bit in name_of), None) or behind[drives[0]]
+        behind.update(dict.fromkeys(read(cells[name]), owner))
+        if cells[name]["type"].startswith("LUT"):
+            counts[owner] += 1
+    return {name: counts[name] for name in dict.fromkeys(title.values())}

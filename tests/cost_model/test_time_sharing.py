@@ -35,7 +35,7 @@ def test_latency_of_the_budget_is_kept():
     plain = estimate(network, MODEL)
     free = choose_sharing(network, MODEL, ii=5, latency_cycles=40)
     (block,) = [p for p in free.parts if isinstance(p, Block)]
-    assert free.cost.latency_cycles >= block_cycles(block) + 2
+    assert free.cost.latency_cycles >= block_cycles(block, MODEL) + 2
     tight = choose_sharing(network, MODEL, ii=5, latency_cycles=plain.latency_cycles)
     assert tight.parts == (network,)
     assert tight.tried, "the ways that take too many cycles are listed"
@@ -49,8 +49,9 @@ def test_nothing_to_share():
 
 
 def test_multiplexers():
-    assert word_luts([3, 3, 3]) == 0
-    assert word_luts([1, 2]) == 1
-    assert word_luts([1, 2, 3, 4]) == 1
-    assert word_luts(range(5)) == 2
-    assert word_luts(range(16)) == 5
+    assert word_luts([3, 3, 3], True) == 0
+    assert word_luts([1, 2], True) == 1
+    assert word_luts([1, 2, 3, 4], True) == 1
+    assert word_luts(range(5), True) == 2
+    assert word_luts(range(16), True) == 5
+    assert word_luts(range(16), False) == 4

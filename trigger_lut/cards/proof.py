@@ -63,7 +63,8 @@ class ProveCard(Card):
     method: str = Field(description="How it was proven.")
     registers: int | None = Field(
         None,
-        description="Registers that all paths to the outputs and to valid_out cross; null: not seen to be as many.",
+        description="Registers that all paths to the outputs and to valid_out cross; null: not seen to be as many. Of "
+        "firmware that uses hardware in several cycles: cycles from an event to its outputs.",
     )
     gates: dict[str, int] = Field(description="And gates of both graphs; empty where SAT was not needed.")
     seconds_allowed: int = Field(description="Time for SAT.")

@@ -10,7 +10,8 @@ Added to the parts of a cut network (`network.time_sharing`), in LUTs:
     control       a counter of the cycles
 
 Stored values and inputs that wait take registers only. A block takes fold + 1 cycles in addition to its step: one to
-choose the first word, one for the accumulator, and fold - 1 for the other words.
+choose the first word, one for the accumulator, and fold - 1 for the other words. It takes one more where the clock is
+too fast to choose the first word straight from the port.
 """
 
 from __future__ import annotations
@@ -149,71 +150,101 @@ def parts_cost(network: Network, parts: Sequence[Part], model: DelayModel) -> Co
             for n, luts in enumerate((spent.tables, spent.adders, spent.saturation)):
                 counted[n] += luts
         if isinstance(part, Block):
-            total += block_cycles(part)
-            by_layer[part.name.split("+")[0]][1] += block_luts(part)
+            total += block_cycles(part, model)
+            by_layer[part.name.split("+")[0]][1] += block_luts(part, model)
     return Cost(tuple(LayerCost(*luts) for luts in by_layer.values()), float(total))
 
 
-def block_cycles(block: Block) -> int:
+def is_direct(block: Block, model: DelayModel) -> bool:
+    """Return whether the clock leaves time to choose the first word straight from the port.
+
+    Parameters
+    ----------
+    block : Block
+        The block.
+    model : DelayModel
+        Delays of the target's family at its clock.
+
+    Returns
+    -------
+    bool
+        False if all words are read from registers, a cycle later.
+    """
+    others = block.fold - 1
+    if others <= 3:
+        return True
+    bits = (others - 1).bit_length()
+    # Four words are chosen by one LUT, up to 16 with F7 and F8; behind that, the choice of the port is one more LUT.
+    trees = model.delays.lut_and_wire * (1 + -(-max(bits - 4, 0) // 2)) + model.delays.wide_mux * min(bits - 2, 2)
+    return trees + model.delays.lut_and_wire <= model.stage_ns
+
+
+def block_cycles(block: Block, model: DelayModel) -> int:
     """Return the cycles that a block takes in addition to those of its step.
 
     Parameters
     ----------
     block : Block
         The block.
+    model : DelayModel
+        Delays of the target's family at its clock.
 
     Returns
     -------
     int
         Cycles.
     """
-    return block.fold + 1
+    return block.fold + (1 if is_direct(block, model) else 2)
 
 
-def block_luts(block: Block) -> float:
+def block_luts(block: Block, model: DelayModel) -> float:
     """Estimate the LUTs of a block without those of its step.
 
     Parameters
     ----------
     block : Block
         The block.
+    model : DelayModel
+        Delays of the target's family at its clock.
 
     Returns
     -------
     float
         LUTs of multiplexers, accumulators and control.
     """
-    words = sum(kif.bits * word_luts(block.words[:, n]) for n, kif in enumerate(block.step.inputs))
+    direct = is_direct(block, model)
+    words = sum(kif.bits * word_luts(block.words[:, n], direct) for n, kif in enumerate(block.step.inputs))
     accumulators = sum({"sum": 1, "max": 2}.get(c.kind, 0) * c.kif.bits for c in block.collected)
     return float(words + accumulators + (block.fold - 1).bit_length() + CONTROL_LUTS)
 
 
-def word_luts(sources: Sequence[int] | np.ndarray) -> int:
+def word_luts(sources: Sequence[int] | np.ndarray, direct: bool) -> int:
     """Count the LUTs of a bit that is another input in each cycle.
 
-    The first word comes from the port, the others from registers: a multiplexer of these, and a choice between both.
     Multiplexers F7 and F8 join LUTs for free.
 
     Parameters
     ----------
     sources : sequence of int
         Number of the input in each cycle.
+    direct : bool
+        True if the first one comes from the port, the others from registers: a multiplexer, and a choice between both.
 
     Returns
     -------
     int
         LUTs.
     """
-    first, *others = (int(v) for v in sources)
-    if all(v == first for v in others):
+    words = [int(v) for v in sources]
+    if len(set(words)) == 1:
         return 0
-    count = len(others)
-    if count <= 3:
+    count = len(words) - direct
+    if direct and count <= 3:
         return 1
     whole, rest = divmod(count, 16)
     trees = 4 * whole + (0 if rest == 0 else 1 if rest <= 4 else 2 if rest <= 8 else 4)
     joins = 0 if count <= 16 else -(-count // 64)
-    return trees + joins + 1
+    return trees + joins + direct
 
 
 def _cuts(parts: tuple[Part, ...], ii: int) -> list[tuple[tuple[Part, ...], Cut, Block]]:

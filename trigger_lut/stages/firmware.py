@@ -78,7 +78,7 @@ def run(*, spec: Path, model: Path, network: Path, folder: Output, card: Output)
             rtl_cuts=pipeline.syntheses,
             rtl_clock_obstacle=pipeline.obstacle or None,
             rtl_ii=rtl.ii,
-            rtl_blocks=shared_blocks(integers, rtl),
+            rtl_blocks=shared_blocks(integers, design, rtl),
             rtl_cost=rtl.cost,
             rtl_bench=str(folder / bench.relative_to(made)),
             rtl_tmux_cycles=cycles,

@@ -14,6 +14,7 @@ from trigger_lut.firmware.rtl.project import read_project
 from trigger_lut.network.network import load_network
 from trigger_lut.stages.registry import Output
 from trigger_lut.verification.formal.prove import BY_SAT, BY_WORDS, prove_both_ways
+from trigger_lut.verification.formal.prove_parts import BY_PARTS, prove_parts
 from trigger_lut.verification.formal.sequential import second_proof
 
 
@@ -55,13 +56,16 @@ def run(
     require_current_files(firmware_card, spec, network)
     integers, project = load_network(network), read_project(Path(firmware.rtl_project))
     with tempfile.TemporaryDirectory(prefix="trigger_lut_prove_") as scratch:
-        found = prove_both_ways(integers, project, seconds, design.seed, Path(scratch))
+        if project.parts:
+            found = prove_parts(integers, project, seconds=seconds, seed=design.seed, folder=Path(scratch))
+        else:
+            found = prove_both_ways(integers, project, seconds, design.seed, Path(scratch))
     asked = second_seconds if seconds else 0
     outputs, second = second_proof(integers, project, asked, design.seed, found.outputs)
     result = ProveCard(
         design=design.design,
         outputs=outputs,
-        method=BY_WORDS + (f"; what is not seen so: {BY_SAT}" if found.gates else ""),
+        method=(BY_PARTS if project.parts else BY_WORDS) + (f"; what is not seen so: {BY_SAT}" if found.gates else ""),
         registers=found.registers,
         gates=found.gates,
         seconds_allowed=seconds,

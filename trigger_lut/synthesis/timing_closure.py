@@ -23,8 +23,8 @@ from trigger_lut.cost_model.delay import GROWTH, DelayModel, delays
 from trigger_lut.cost_model.luts import estimate
 from trigger_lut.cost_model.measured import Built
 from trigger_lut.cost_model.operations import described, operation_delays
-from trigger_lut.cost_model.time_sharing import Sharing, choose_sharing
-from trigger_lut.firmware.rtl.block import block_flip_flops
+from trigger_lut.cost_model.time_sharing import Sharing, choose_sharing, is_direct
+from trigger_lut.firmware.rtl.block import Schedule, block_flip_flops
 from trigger_lut.firmware.rtl.build import RtlProject, Stages, live_logic, pipelines, write_rtl
 from trigger_lut.firmware.rtl.pipeline import flip_flops, stage_numbers
 from trigger_lut.network.network import Network
@@ -123,7 +123,7 @@ def _close_parts(network: Network, spec: Spec, sharing: Sharing) -> Pipeline:
     built, module = _netlist(network, spec, stages, sharing.cuts)
     found = _pipeline(built, module, spec, stages)
     ff = sum(part.ff for part in closed) + sum(
-        block_flip_flops(part, own.latency_cycles)
+        block_flip_flops(Schedule(part, own.latency_cycles, is_direct(part, model)))
         for part, own in zip(sharing.parts, closed, strict=True)
         if isinstance(part, Block)
     )

@@ -4,9 +4,10 @@ With valid_in, the inputs of the block are on data_in; they are kept for the wor
 with valid_in and stops after the last word, so it cannot lose step. Another valid_in before the last word starts anew:
 the event before is dropped. No reset: what the registers hold before a valid_in has no effect on its outputs.
 
-Cycles are counted from valid_in. The word of cycle k is in registers in cycle 1 + k, its outputs of the step are there
-in cycle 1 + k + S, where S is the step's latency, and the accumulators have taken the last of them in cycle
-1 + fold + S: that of valid_out.
+The first word comes straight from data_in where the clock leaves time for that choice; then B = 1. Otherwise it is
+read from the registers a cycle later, as all others are; then B = 2. Cycles are counted from valid_in. The word of
+cycle k is in registers in cycle B + k. Its outputs of the step are there in cycle B + k + S, where S is the step's
+latency. The accumulators have taken the last of them in cycle B + fold + S: that of valid_out.
 """
 
 from __future__ import annotations
@@ -30,15 +31,23 @@ class Schedule:
         The block.
     step_cycles
         Latency of its step.
+    direct
+        True if the first word comes straight from data_in.
     """
 
     block: Block
     step_cycles: int
+    direct: bool
 
     @property
     def latency_cycles(self) -> int:
         """Cycles from valid_in to valid_out."""
-        return 1 + self.block.fold + self.step_cycles
+        return self.block.fold + self.first + 1
+
+    @property
+    def first(self) -> int:
+        """Cycles by which valid_in is remembered, less one, where the outputs of the first word are there."""
+        return self.step_cycles + (0 if self.direct else 1)
 
     @property
     def copies(self) -> int:
@@ -51,18 +60,17 @@ class Schedule:
     @property
     def started(self) -> int:
         """Cycles for which valid_in is remembered."""
-        found = [self.step_cycles + 1]
-        found += [self.step_cycles + 1 + c.cycle for c in self.block.collected if c.kind == "store"]
+        found = [self.first + 1]
+        found += [self.first + 1 + c.cycle for c in self.block.collected if c.kind == "store"]
         found += [self.copies * self.block.fold for c in self.block.collected if c.kind == "pass"]
         return max(found)
 
     def kept(self) -> list[int]:
         """Return the inputs that are needed after the cycle of valid_in."""
-        words = {int(v) for word in self.block.words[1:] for v in word if v != PADDING}
         passed = {c.source for c in self.block.collected if c.kind == "pass"}
-        constant = {n for n in range(self.block.words.shape[1]) if self.is_constant(n)}
-        used = {int(v) for word in self.block.words[1:] for n, v in enumerate(word) if n not in constant}
-        return sorted((words & used | passed) - {PADDING})
+        changing = [n for n in range(self.block.words.shape[1]) if not (self.direct and self.is_constant(n))]
+        words = self.block.words[1:] if self.direct else self.block.words
+        return sorted(({int(v) for v in words[:, changing].ravel()} | passed) - {PADDING})
 
     def is_constant(self, channel: int) -> bool:
         """Return whether a channel of the step reads the same input in all cycles."""
@@ -138,7 +146,7 @@ def _word(schedule: Schedule, language: _Language, channel: int, cycle: int) -> 
     source, target = int(block.words[cycle, channel]), block.step.inputs[channel]
     if source == PADDING:
         return language.zeros(target.bits)
-    if cycle == 0:
+    if cycle == 0 and schedule.direct:
         return converted(language, "data_in", offsets(block.inputs)[source], block.inputs[source], target)
     return converted(language, f"kept{source}", 0, block.inputs[source], target)
 
@@ -169,11 +177,10 @@ def block_verilog(schedule: Schedule, name: str, step: str) -> str:
     str
         Verilog.
     """
-    block, fold = schedule.block, schedule.block.fold
+    block = schedule.block
     at_in, at_out = offsets(block.inputs), offsets(block.output_formats())
     formats = block.step.output_formats()
     at_word, at_step = offsets(block.step.inputs), offsets(formats)
-    bits = (fold - 1).bit_length()
     total = schedule.started
     lines = [
         *(f"// {line}" for line in _header(schedule, name)),
@@ -187,13 +194,7 @@ def block_verilog(schedule: Schedule, name: str, step: str) -> str:
         "    output wire valid_out,",
         f"    output wire [{at_out[-1] - 1}:0] data_out",
         ");",
-        f"    reg [{bits - 1}:0] count;",
-        f"    wire last = !valid_in && count == {bits}'d{fold - 1};",
-        f"    initial count = {bits}'d0;",
-        "    always @(posedge clk)",
-        f"        if (valid_in) count <= {bits}'d1;",
-        f"        else if (last || count == {bits}'d0) count <= {bits}'d0;",
-        f"        else count <= count + {bits}'d1;",
+        *_control_verilog(schedule),
         f'    (* shreg_extract = "no" *) reg [{total - 1}:0] started;',
         f"    initial started = {total}'b0;",
         f"    always @(posedge clk) started <= {{started[{total - 2}:0], valid_in}};",
@@ -205,28 +206,15 @@ def block_verilog(schedule: Schedule, name: str, step: str) -> str:
         width = block.inputs[v].bits
         lines += [
             f"    reg [{width - 1}:0] kept{v};",
-            f"    always @(posedge clk) if (valid_in) kept{v} <= data_in[{at_in[v + 1] - 1}:{at_in[v]}];",
+            f"    always @(posedge clk) kept{v} <= valid_in ? data_in[{at_in[v + 1] - 1}:{at_in[v]}] : kept{v};",
         ]
     lines.append(f"    wire [{at_word[-1] - 1}:0] word;")
     for n, kif in enumerate(block.step.inputs):
-        first = _word(schedule, VERILOG, n, 0)
         lines += [
             f"    reg [{kif.bits - 1}:0] word{n};",
             f"    assign word[{at_word[n + 1] - 1}:{at_word[n]}] = word{n};",
+            f"    always @(posedge clk) {_loaded(schedule, n)};",
         ]
-        if schedule.is_constant(n):
-            lines.append(f"    always @(posedge clk) if (valid_in) word{n} <= {first};")
-            continue
-        lines += [
-            "    always @(posedge clk)",
-            f"        if (valid_in) word{n} <= {first};",
-            "        else case (count)",
-        ]
-        lines += [
-            f"            {bits}'d{cycle}: word{n} <= {_word(schedule, VERILOG, n, cycle)};"
-            for cycle in range(1, fold - 1)
-        ]
-        lines += [f"            default: word{n} <= {_word(schedule, VERILOG, n, fold - 1)};", "        endcase"]
     lines += [
         "    wire computed;",
         f"    wire [{at_step[-1] - 1}:0] result;",
@@ -237,12 +225,58 @@ def block_verilog(schedule: Schedule, name: str, step: str) -> str:
         "    initial done = 1'b0;",
         "    always @(posedge clk) done <= computed;",
         "    assign valid_out = done;",
-        f"    wire first = started[{schedule.step_cycles}];",
+        f"    wire first = started[{schedule.first}];",
     ]
     for n, c in enumerate(block.collected):
         lines += _collected_verilog(schedule, n, c, formats, at_step)
         lines.append(f"    assign data_out[{at_out[n + 1] - 1}:{at_out[n]}] = out{n};")
     return "\n".join([*lines, "endmodule"]) + "\n"
+
+
+def _control_verilog(schedule: Schedule) -> list[str]:
+    """Write the counter of the words: which one is next, and whether this is the last one."""
+    fold = schedule.block.fold
+    bits = (fold - 1).bit_length()
+    if schedule.direct:
+        return [
+            f"    reg [{bits - 1}:0] count;",
+            f"    wire last = !valid_in && count == {bits}'d{fold - 1};",
+            f"    initial count = {bits}'d0;",
+            f"    always @(posedge clk) count <= valid_in ? {bits}'d1 : (last || count == {bits}'d0) ? {bits}'d0 : "
+            f"count + {bits}'d1;",
+        ]
+    return [
+        f"    reg [{bits - 1}:0] count;",
+        "    reg running;",
+        f"    wire last = running && count == {bits}'d{fold - 1};",
+        "    initial running = 1'b0;",
+        f"    initial count = {bits}'d0;",
+        f"    always @(posedge clk) running <= valid_in || (running && count < {bits}'d{fold - 1});",
+        f"    always @(posedge clk) count <= valid_in ? {bits}'d0 : count + {bits}'d1;",
+    ]
+
+
+def _loaded(schedule: Schedule, channel: int) -> str:
+    """Write the statement that loads a channel of the word, with a choice by the bits of the counter."""
+    fold = schedule.block.fold
+    words = [_word(schedule, VERILOG, channel, cycle) for cycle in range(fold)]
+    if schedule.is_constant(channel):
+        return f"word{channel} <= " + (f"valid_in ? {words[0]} : word{channel}" if schedule.direct else words[0])
+    if not schedule.direct:
+        return f"word{channel} <= {_chosen(words, (fold - 1).bit_length() - 1)}"
+    # The counter is never 0 while a word is read from the registers.
+    others = _chosen([words[1], *words[1:]], (fold - 1).bit_length() - 1)
+    return f"word{channel} <= valid_in ? {words[0]} : {others}"
+
+
+def _chosen(words: list[str], bit: int) -> str:
+    """Write the choice of a word by the counter's bits up to `bit`; behind the last word, the last one."""
+    if len(set(words)) == 1:
+        return words[0]
+    half = 1 << bit
+    low, high = words[:half], words[half:] or words[-1:]
+    below, above = _chosen(low, bit - 1), _chosen(high, bit - 1)
+    return below if below == above else f"(count[{bit}] ? {above} : {below})"
 
 
 def _collected_verilog(
@@ -255,18 +289,18 @@ def _collected_verilog(
             own = f"out{n}" if copy == schedule.copies else f"out{n}_{copy}"
             before = f"kept{c.source}" if copy == 1 else f"out{n}_{copy - 1}"
             lines += [f"    reg [{width - 1}:0] {own};"] * (copy != schedule.copies)
-            lines.append(f"    always @(posedge clk) if (started[{copy * fold - 1}]) {own} <= {before};")
+            lines.append(f"    always @(posedge clk) {own} <= started[{copy * fold - 1}] ? {before} : {own};")
         return lines
     value = converted(VERILOG, "result", at_step[c.source], formats[c.source], c.kif)
     if c.kind == "store":
-        flag = f"started[{schedule.step_cycles + c.cycle}]"
-        return [*lines, f"    always @(posedge clk) if ({flag}) out{n} <= {value};"]
+        flag = f"started[{schedule.first + c.cycle}]"
+        return [*lines, f"    always @(posedge clk) out{n} <= {flag} ? {value} : out{n};"]
     lines.append(f"    wire [{width - 1}:0] value{n} = {value};")
     if c.kind == "sum":
         start = f"{width}'h{c.start & ((1 << width) - 1):x}"
         return [*lines, f"    always @(posedge clk) out{n} <= value{n} + (first ? {start} : out{n});"]
     larger = f"$signed(value{n}) > $signed(out{n})" if c.kif.k else f"value{n} > out{n}"
-    return [*lines, f"    always @(posedge clk) if (first || {larger}) out{n} <= value{n};"]
+    return [*lines, f"    always @(posedge clk) out{n} <= (first || {larger}) ? value{n} : out{n};"]
 
 
 def block_vhdl(schedule: Schedule, name: str, step: str) -> str:
@@ -293,7 +327,7 @@ def block_vhdl(schedule: Schedule, name: str, step: str) -> str:
     total = schedule.started
     signals = [
         f"    signal count: natural range 0 to {(1 << (fold - 1).bit_length()) - 1} := 0;",
-        "    signal last, whole, computed, done, first: std_logic := '0';",
+        "    signal last, running, whole, computed, done, first: std_logic := '0';",
         f"    signal started: std_logic_vector({total - 1} downto 0) := (others => '0');",
         "    attribute shreg_extract: string;",
         '    attribute shreg_extract of started: signal is "no";',
@@ -301,10 +335,7 @@ def block_vhdl(schedule: Schedule, name: str, step: str) -> str:
         f"    signal result: std_logic_vector({at_step[-1] - 1} downto 0);",
     ]
     clocked = [
-        "if valid_in = '1' then count <= 1;",
-        "elsif last = '1' or count = 0 then count <= 0;",
-        "else count <= count + 1;",
-        "end if;",
+        *_control_vhdl(schedule),
         f"started <= started({total - 2} downto 0) & valid_in;",
         "whole <= last;",
         "done <= computed;",
@@ -314,15 +345,17 @@ def block_vhdl(schedule: Schedule, name: str, step: str) -> str:
         clocked.append(f"if valid_in = '1' then kept{v} <= data_in({at_in[v + 1] - 1} downto {at_in[v]}); end if;")
     for n in range(len(block.step.inputs)):
         own = f"word({at_word[n + 1] - 1} downto {at_word[n]})"
-        clocked.append(f"if valid_in = '1' then {own} <= {_word(schedule, VHDL, n, 0)};")
-        if not schedule.is_constant(n):
-            clocked += ["else case count is"]
-            clocked += [f"when {k} => {own} <= {_word(schedule, VHDL, n, k)};" for k in range(1, fold - 1)]
-            clocked += [f"when others => {own} <= {_word(schedule, VHDL, n, fold - 1)};", "end case;"]
-        clocked.append("end if;")
+        words = [f"{own} <= {_word(schedule, VHDL, n, cycle)};" for cycle in range(fold)]
+        if schedule.is_constant(n):
+            clocked.append(f"if valid_in = '1' then {words[0]} end if;" if schedule.direct else words[0])
+            continue
+        cases = [f"when {cycle} => {word}" for cycle, word in enumerate(words[:-1]) if cycle or not schedule.direct]
+        chosen = ["case count is", *cases, f"when others => {words[-1]}", "end case;"]
+        clocked += [f"if valid_in = '1' then {words[0]} else", *chosen, "end if;"] if schedule.direct else chosen
+    condition = "valid_in = '0'" if schedule.direct else "running = '1'"
     body = [
-        f"    last <= '1' when valid_in = '0' and count = {fold - 1} else '0';",
-        f"    first <= started({schedule.step_cycles});",
+        f"    last <= '1' when {condition} and count = {fold - 1} else '0';",
+        f"    first <= started({schedule.first});",
         f"    core: entity work.{step} port map (clk => clk, valid_in => whole, data_in => word, "
         "valid_out => computed, data_out => result);",
         "    valid_out <= done;",
@@ -365,6 +398,23 @@ def block_vhdl(schedule: Schedule, name: str, step: str) -> str:
     )
 
 
+def _control_vhdl(schedule: Schedule) -> list[str]:
+    """Write the counter of the words, as `_control_verilog` does."""
+    fold = schedule.block.fold
+    if schedule.direct:
+        return [
+            "if valid_in = '1' then count <= 1;",
+            "elsif last = '1' or count = 0 then count <= 0;",
+            "else count <= count + 1;",
+            "end if;",
+        ]
+    return [
+        f"if valid_in = '1' then running <= '1'; elsif count >= {fold - 1} then running <= '0'; end if;",
+        f"if valid_in = '1' or count = {(1 << (fold - 1).bit_length()) - 1} then count <= 0; else count <= count + 1; "
+        "end if;",
+    ]
+
+
 def _collected_vhdl(
     schedule: Schedule, n: int, c: Collected, formats: tuple[KIF, ...], at_step: list[int]
 ) -> tuple[list[str], list[str]]:
@@ -381,7 +431,7 @@ def _collected_vhdl(
         return signals, clocked
     value = converted(VHDL, "result", at_step[c.source], formats[c.source], c.kif)
     if c.kind == "store":
-        return signals, [f"if started({schedule.step_cycles + c.cycle}) = '1' then out{n} <= {value}; end if;"]
+        return signals, [f"if started({schedule.first + c.cycle}) = '1' then out{n} <= {value}; end if;"]
     number = "signed" if c.kif.k else "unsigned"
     value, own = f"{number}'({number}({value}))", f"{number}(out{n})"
     if c.kind == "sum":
@@ -394,22 +444,20 @@ def _collected_vhdl(
     return signals, [f"if first = '1' or {value} > {own} then out{n} <= std_logic_vector({value}); end if;"]
 
 
-def block_flip_flops(block: Block, step_cycles: int) -> int:
+def block_flip_flops(schedule: Schedule) -> int:
     """Count the registers of a block without those of its step.
 
     Parameters
     ----------
-    block
-        The block.
-    step_cycles
-        Latency of its step.
+    schedule
+        The block, and the latency of its step.
 
     Returns
     -------
     int
         Flip-flops.
     """
-    schedule = Schedule(block, step_cycles)
+    block = schedule.block
     control = (block.fold - 1).bit_length() + schedule.started + 2
     kept = sum(block.inputs[v].bits for v in schedule.kept())
     words = sum(kif.bits for kif in block.step.inputs)

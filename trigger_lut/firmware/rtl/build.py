@@ -23,7 +23,7 @@ from typing import Any, cast
 from trigger_lut.cards.base import write_text
 from trigger_lut.config.budget import Spec
 from trigger_lut.cost_model.delay import DelayModel
-from trigger_lut.cost_model.time_sharing import block_luts, choose_sharing
+from trigger_lut.cost_model.time_sharing import block_luts, choose_sharing, is_direct
 from trigger_lut.firmware.rtl.block import Schedule, block_verilog, block_vhdl
 from trigger_lut.firmware.rtl.pipeline import cut, flip_flops, stage_numbers
 from trigger_lut.firmware.rtl.project import RtlProject, read_project, save_project
@@ -186,7 +186,7 @@ def _shared(
     made: list[_Made] = []
     for n, (part, pipeline) in enumerate(zip(parts, pipelines(parts), strict=True)):
         own = _pipeline(pipeline, f"{name}_part{n}", model, None if stages is None else stages[n])
-        made.append(_block(part, own, f"{name}_block{n}") if isinstance(part, Block) else own)
+        made.append(_block(part, own, f"{name}_block{n}", model) if isinstance(part, Block) else own)
     top, cycles = f"{name}_top", sum(part.cycles for part in made)
     series = Series(
         network=network,
@@ -208,8 +208,8 @@ def _shared(
     )
 
 
-def _block(block: Block, step: _Made, name: str) -> _Made:
-    schedule = Schedule(block, step.cycles)
+def _block(block: Block, step: _Made, name: str, model: DelayModel) -> _Made:
+    schedule = Schedule(block, step.cycles, is_direct(block, model))
     return _Made(
         top=name,
         verilog={name: block_verilog(schedule, name, step.top)} | step.verilog,
@@ -217,7 +217,7 @@ def _block(block: Block, step: _Made, name: str) -> _Made:
         inputs=block.inputs,
         outputs=block.output_formats(),
         cycles=schedule.latency_cycles,
-        cost=step.cost + block_luts(block),
+        cost=step.cost + block_luts(block, model),
         ii=block.fold,
         parts=(step,),
     )

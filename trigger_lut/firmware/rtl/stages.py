@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from trigger_lut.cards.firmware import PipelineStage, SharedBlock
 from trigger_lut.config.budget import Spec
-from trigger_lut.cost_model.delay import delays
+from trigger_lut.cost_model.delay import DelayModel, delays
 from trigger_lut.cost_model.operations import operation_delays
+from trigger_lut.cost_model.time_sharing import is_direct
 from trigger_lut.firmware.rtl.block import Schedule, block_flip_flops
 from trigger_lut.firmware.rtl.build import live_logic
 from trigger_lut.firmware.rtl.pipeline import crossing_bits, stage_paths
@@ -47,24 +48,22 @@ def all_stages(network: Network, spec: Spec, project: RtlProject) -> list[Pipeli
     for part, made in zip(cut_network(network, project.cuts), project.parts, strict=True):
         if isinstance(part, Block):
             (step,) = made.parts
-            inside = pipeline_stages(part.step, spec, step.stages)
-            found += [
-                _words(part, step.latency_cycles_planned),
-                *inside,
-                _collection(part, step.latency_cycles_planned),
-            ]
+            schedule = Schedule(part, step.latency_cycles_planned, is_direct(part, DelayModel.of(spec.target)))
+            found += [*_words(schedule), *pipeline_stages(part.step, spec, step.stages), _collection(schedule)]
         else:
             found += pipeline_stages(part, spec, made.stages)
     return found
 
 
-def shared_blocks(network: Network, project: RtlProject) -> list[SharedBlock]:
+def shared_blocks(network: Network, spec: Spec, project: RtlProject) -> list[SharedBlock]:
     """Describe the layers of a design that use their hardware in several cycles.
 
     Parameters
     ----------
     network
         Integer network.
+    spec
+        Specification of the design.
     project
         Its RTL project.
 
@@ -77,37 +76,40 @@ def shared_blocks(network: Network, project: RtlProject) -> list[SharedBlock]:
     stage = 1
     for part, made in zip(cut_network(network, project.cuts), project.parts, strict=False):
         if isinstance(part, Block):
-            step_cycles = made.parts[0].latency_cycles_planned
+            step_cycles, direct = made.parts[0].latency_cycles_planned, is_direct(part, DelayModel.of(spec.target))
             found.append(
                 SharedBlock(
                     layers=part.name,
                     positions=part.positions,
                     instances=part.instances,
                     cycles=part.fold,
-                    first_stage=stage,
+                    first_stage=stage + (0 if direct else 1),
                     step_cycles=step_cycles,
                 )
             )
-            stage += step_cycles + 2
+            stage += step_cycles + (2 if direct else 3)
         else:
             stage += made.latency_cycles_planned
     return found
 
 
-def _words(block: Block, step_cycles: int) -> PipelineStage:
-    schedule = Schedule(block, step_cycles)
+def _words(schedule: Schedule) -> list[PipelineStage]:
+    block = schedule.block
     changing = [n for n in range(len(block.step.inputs)) if not schedule.is_constant(n)]
-    bits = sum(kif.bits for kif in block.step.inputs) + sum(block.inputs[v].bits for v in schedule.kept())
-    control = (block.fold - 1).bit_length() + 1
-    return PipelineStage(tables=0, adders=0, choices=len(changing), register_bits=bits + control, logic_ns=None)
+    kept = sum(block.inputs[v].bits for v in schedule.kept()) + (block.fold - 1).bit_length() + 1
+    words = sum(kif.bits for kif in block.step.inputs)
+    front = [] if schedule.direct else [_stage(registers=kept)]
+    return [*front, _stage(choices=len(changing), registers=words + (kept if schedule.direct else 0))]
 
 
-def _collection(block: Block, step_cycles: int) -> PipelineStage:
-    kinds = [c.kind for c in block.collected]
-    rest = block_flip_flops(block, step_cycles) - _words(block, step_cycles).register_bits
-    return PipelineStage(
-        tables=0, adders=kinds.count("sum"), choices=kinds.count("max"), register_bits=rest, logic_ns=None
-    )
+def _collection(schedule: Schedule) -> PipelineStage:
+    kinds = [c.kind for c in schedule.block.collected]
+    rest = block_flip_flops(schedule) - sum(stage.register_bits for stage in _words(schedule))
+    return _stage(adders=kinds.count("sum"), choices=kinds.count("max"), registers=rest)
+
+
+def _stage(*, registers: int, adders: int = 0, choices: int = 0) -> PipelineStage:
+    return PipelineStage(tables=0, adders=adders, choices=choices, register_bits=registers, logic_ns=None)
 
 
 def pipeline_stages(network: Network, spec: Spec, stages: Sequence[int]) -> list[PipelineStage]:

@@ -2,7 +2,9 @@
 
 The statement: let the inputs be any sequence, with any pattern of valid and gaps, and let the registers start in any
 state. Then data_out at cycle t + latency is the network's output for data_in at cycle t. valid_out at cycle t + latency
-is valid_in at cycle t. All registers of cycle 0 are free variables, and so are the inputs of all cycles. So cycle 0
+is valid_in at cycle t. Firmware that uses its hardware in several cycles (`ii` above 1) drops an event that another one
+follows too early: there, data_out is compared for an event that none follows within `ii` cycles, and valid_out is high
+for exactly these. All registers of cycle 0 are free variables, and so are the inputs of all cycles. So cycle 0
 represents any t.
 
 With the first proof it shares Yosys' reading of Verilog, and the check that all tools read that text alike. It has its
@@ -29,7 +31,7 @@ from trigger_lut.network.bit_flip import choose_flip, flipped
 from trigger_lut.network.network import Network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.utils.progress import watched
-from trigger_lut.verification.formal.gates import Bits, Gates, TooLargeError, constant, extended
+from trigger_lut.verification.formal.gates import FALSE, TRUE, Bits, Gates, TooLargeError, constant, extended
 from trigger_lut.verification.formal.network_gates import network_outputs
 from trigger_lut.verification.formal.numbers import Number
 from trigger_lut.verification.formal.source_check import source_refusal
@@ -48,12 +50,13 @@ class Model:
     """Network and unrolled Verilog in one graph; the inputs compared are those of cycle `start`.
 
     network_gates: nodes of the network, which are built first.
-    pairs: of each output, then of valid_out: literals that must be equal.
+    circuits: of each output, then of valid_out: the unrolled Verilog.
+    pairs: of each of these: literals that must be equal.
     """
 
     gates: Gates
     network_gates: int
-    circuit: Unrolled
+    circuits: list[Unrolled]
     start: int
     latency: int
     pairs: list[list[tuple[int, int]]]
@@ -151,7 +154,11 @@ def build(network: Network, project: RtlProject, module: dict[str, Any], start: 
     at_in, at_out = offsets(project.inputs), offsets(project.outputs)
     widths = {"clk": 1, "valid_in": 1, "valid_out": 1, "data_in": at_in[-1], "data_out": at_out[-1]}
     circuit = Unrolled(gates, module, widths)
-    data, (valid,) = circuit.input("data_in", start), circuit.input("valid_in", start)
+    free = circuit if project.ii == 1 else Unrolled(gates, module, widths)
+    if project.ii > 1:
+        for cycle in range(start, start + project.ii):
+            circuit.give("valid_in", cycle, [TRUE if cycle == start else FALSE])
+    data = circuit.input("data_in", start)
     expected = network_outputs(gates, network, [data[a:b] for a, b in itertools.pairwise(at_in)])
     network_gates = len(gates)
     end = start + project.latency_cycles_planned
@@ -160,8 +167,12 @@ def build(network: Network, project: RtlProject, module: dict[str, Any], start: 
         _pairs(number, bus[a:b], kif)
         for number, (a, b), kif in zip(expected, itertools.pairwise(at_out), project.outputs, strict=True)
     ]
-    pairs.append([(valid, circuit.output(VALID, end)[0])])
-    return Model(gates, network_gates, circuit, start, project.latency_cycles_planned, pairs)
+    (valid,) = free.input("valid_in", start)
+    for cycle in range(start + 1, start + project.ii):
+        valid = gates.both(valid, free.input("valid_in", cycle)[0] ^ 1)
+    pairs.append([(valid, free.output(VALID, end)[0])])
+    circuits = [circuit] * len(project.outputs) + [free]
+    return Model(gates, network_gates, circuits, start, project.latency_cycles_planned, pairs)
 
 
 def _pairs(expected: Number, bits: Bits, kif: KIF) -> list[tuple[int, int]]:
@@ -218,15 +229,18 @@ def _from_inputs(network: Network, project: RtlProject, module: dict[str, Any], 
 
 def _shown(model: Model, said: Answer, network: Network, project: RtlProject, o: int) -> str:
     """Simulate a counterexample; empty where the simulated output is the expected one."""
-    rows = _rows(model, said)
+    circuit = model.circuits[o]
+    rows = _rows(model, circuit, said)
     end = len(rows) - 1
-    valid, codes = int(rows[model.start, 0]), _codes(model, said, network)
+    codes = _codes(model, circuit, said, network)
+    valid = int(rows[model.start, 0] and not rows[model.start + 1 : model.start + project.ii, 0].any())
     try:
         trace = simulated(project, rows)
     except TriggerLutError as error:
         return f"in the formal model; not simulated: {str(error).splitlines()[0]}"
     if o == len(project.outputs):
-        where, expected, found = f"valid_in {valid}", valid, int(trace[end, 0])
+        given = "".join(str(int(v)) for v in rows[model.start : model.start + project.ii, 0])
+        where, expected, found = f"valid_in {given}", valid, int(trace[end, 0])
     else:
         where, expected = f"inputs {codes[0].tolist()}", int(evaluate(network, codes)[0, o])
         found = int(unpack(trace[end:, 1:], project.outputs)[0, o])
@@ -236,27 +250,27 @@ def _shown(model: Model, said: Answer, network: Network, project: RtlProject, o:
     return f"{where}{before}: expected {expected}, found {found} in simulation"
 
 
-def _rows(model: Model, said: Answer) -> Words:
+def _rows(model: Model, circuit: Unrolled, said: Answer) -> Words:
     """Return rows of valid_in and data_in, one a cycle up to the compared output: the inputs of a counterexample."""
-    circuit, end = model.circuit, model.start + model.latency
+    end = model.start + model.latency
     words = -(-len(circuit.ports["data_in"]) // 32)
     rows = np.zeros((end + 1, 1 + words), dtype=np.uint32)
     for cycle in range(end + 1):
-        bus = _bus(model, said, "data_in", cycle)
-        rows[cycle] = [_bus(model, said, "valid_in", cycle), *(bus >> 32 * n & 0xFFFFFFFF for n in range(words))]
+        bus = _bus(circuit, said, "data_in", cycle)
+        rows[cycle] = [_bus(circuit, said, "valid_in", cycle), *(bus >> 32 * n & 0xFFFFFFFF for n in range(words))]
     return rows
 
 
-def _codes(model: Model, said: Answer, network: Network) -> IntArray:
-    bus, width = _bus(model, said, "data_in", model.start), len(model.circuit.ports["data_in"])
+def _codes(model: Model, circuit: Unrolled, said: Answer, network: Network) -> IntArray:
+    bus, width = _bus(circuit, said, "data_in", model.start), len(circuit.ports["data_in"])
     return codes_of_bits(constant(bus, width), network.inputs)
 
 
-def _bus(model: Model, said: Answer, port: str, cycle: int) -> int:
+def _bus(circuit: Unrolled, said: Answer, port: str, cycle: int) -> int:
     """Return the value of an input port in a counterexample; 0 where nothing depends on it."""
     assert said.values is not None
-    bits = model.circuit.input(port, cycle)
-    return sum(said.values.get(bit >> 1, False) << n for n, bit in enumerate(bits))
+    bits = circuit.input(port, cycle)
+    return sum((said.values.get(bit >> 1, False) ^ (bit & 1)) << n for n, bit in enumerate(bits))
 
 
 def simulated(project: RtlProject, rows: Words) -> Words:

@@ -6,7 +6,7 @@ undefined (x) becomes a free variable wherever it is read, so a proof holds for 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,8 @@ class Unrolled:
         From `read_netlist`.
     widths : dict
         Width of each port in `PORTS`.
+    black_boxes : collection of str
+        Modules whose instances are cells here. Their outputs are free variables in each cycle.
 
     Raises
     ------
@@ -78,8 +80,15 @@ class Unrolled:
         When a net has two drivers.
     """
 
-    def __init__(self, gates: Gates, module: dict[str, Any], widths: dict[str, int]) -> None:
+    def __init__(
+        self,
+        gates: Gates,
+        module: dict[str, Any],
+        widths: dict[str, int],
+        black_boxes: Collection[str] = (),
+    ) -> None:
         self.gates = gates
+        self.black_boxes = frozenset(black_boxes)
         self.ports = _checked_ports(module, widths)
         self.cells = {name: _cell(entry) for name, entry in module["cells"].items()}
         self.driver: dict[int, tuple[str, str, int]] = {}
@@ -106,13 +115,32 @@ class Unrolled:
             self._inputs[port, cycle] = self.gates.frees(len(self.ports[port]))
         return self._inputs[port, cycle]
 
-    def output(self, port: str, cycle: int) -> Bits:
-        """Return the literals of an output port in a cycle; from cycle 0, whose registers are free.
+    def give(self, port: str, cycle: int, bits: Bits) -> None:
+        """Fix an input port in a cycle, before anything of that cycle is read.
 
         Parameters
         ----------
         port
             Name of the port.
+        cycle
+            Clock cycle.
+        bits
+            Literals, the lowest bit first.
+        """
+        assert (port, cycle) not in self._inputs
+        self._inputs[port, cycle] = list(bits)
+
+    def output(self, port: str, cycle: int) -> Bits:
+        """Return the literals of an output port in a cycle; see `values`."""
+        return self.values(self.ports[port], cycle)
+
+    def values(self, nets: Sequence[Any], cycle: int) -> Bits:
+        """Return the literals of nets in a cycle; from cycle 0, whose registers are free.
+
+        Parameters
+        ----------
+        nets
+            Nets of the module.
         cycle
             Clock cycle.
 
@@ -126,7 +154,6 @@ class Unrolled:
         NotModeledError
             If the circuit is not synchronous to `clk`, has a loop without a register, or has an unknown cell.
         """
-        nets = self.ports[port]
         waiting = [key for net in nets if (key := self._needed(net, cycle))]
         entered: set[tuple[str, int]] = set()
         while waiting:
@@ -137,6 +164,9 @@ class Unrolled:
             name, at = key
             cell = self.cells[name]
             inputs, earlier = cell.inputs, at
+            if cell.kind in self.black_boxes:
+                self._values[key] = {port: self.gates.frees(len(read)) for port, read in cell.outputs.items()}
+                continue
             if cell.kind == "$dff":
                 self._check_clock(name, cell)
                 if at == 0:

@@ -5,9 +5,9 @@ these cycles where that saves LUTs and the latency fits.
 
 Added to the parts of a cut network (`network.time_sharing`), in LUTs:
 
-    word          multiplexers that give the step its channels of a cycle; an input that is the same in all is free
-    accumulators  an adder bit a bit of a sum, a comparison and a choice a bit of a maximum
-    control       a counter of the cycles
+    word          Multiplexers give the step its channels of a cycle. An input that is the same in all is free.
+    accumulators  A bit of a sum takes a LUT, a bit of a maximum two: a comparison and a choice.
+    control       A counter of the cycles.
 
 Stored values and inputs that wait take registers only. A block takes fold + 1 cycles in addition to its step: one to
 choose the first word, one for the accumulator, and fold - 1 for the other words. It takes one more where the clock is

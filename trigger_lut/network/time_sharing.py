@@ -4,10 +4,10 @@ A block is a set of layers with the same tables or weights at P positions, such 
 position p of the other layers of the block only. Hardware for `instances` positions, the step, computes them all in
 `fold` = ceil(P / instances) cycles. What the layers behind the block read is collected over these cycles:
 
-    sum     a sum over the positions becomes an accumulator of partial sums
-    max     a maximum over the positions becomes an accumulator of partial maxima
-    store   a value of one position is kept from the cycle in which it is computed
-    pass    an input of the block that later layers read waits
+    sum     A sum over the positions becomes an accumulator of partial sums.
+    max     A maximum over the positions becomes an accumulator of partial maxima.
+    store   A value of one position is kept from the cycle in which it is computed.
+    pass    An input of the block that later layers read waits.
 
 Everything else stays parallel. Parts follow each other: the outputs of one are the inputs of the next.
 """
@@ -476,7 +476,7 @@ def _format(ranges: Ranges, value: int) -> KIF:
 
 @dataclass(frozen=True)
 class _Surroundings:
-    """What a block reads and what is read of it; `at` and `formats` are of its inputs, by value."""
+    """Values that a block reads and gives; `at` and `formats` are of its inputs, by value."""
 
     channels: dict[tuple[int, ...], int]
     at: dict[int, int]

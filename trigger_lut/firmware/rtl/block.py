@@ -73,7 +73,17 @@ class Schedule:
         return sorted(({int(v) for v in words[:, changing].ravel()} | passed) - {PADDING})
 
     def is_constant(self, channel: int) -> bool:
-        """Return whether a channel of the step reads the same input in all cycles."""
+        """Return whether a channel of the step reads the same input in all cycles.
+
+        Parameters
+        ----------
+        channel : int
+            Number of the channel.
+
+        Returns
+        -------
+        bool
+        """
         return len(set(self.block.words[:, channel].tolist())) == 1
 
 
@@ -125,7 +135,7 @@ def converted(language: _Language, signal: str, low: int, source: KIF, target: K
     Returns
     -------
     str
-        Expression of `target.bits` bits. Bits above the target's are left out: they repeat its sign, or are 0.
+        Expression of `target.bits` bits. Bits above the target's are not in it: they repeat its sign, or are 0.
     """
     right = target.f - source.f
     assert right >= 0, (source, target)

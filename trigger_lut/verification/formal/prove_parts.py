@@ -76,7 +76,7 @@ def prove_parts(network: Network, project: RtlProject, *, seconds: float, seed: 
     }
     if not proven.any():
         return Proof(outputs, None, gates, "not carried out: nothing is proven", None)
-    control, caught = _control(network, parts, project, proven, seed, seconds)
+    control, caught = _control(network, parts, project, proven=proven, seed=seed, seconds=seconds)
     inner = [found.control_caught for _, found in proofs]
     caught = False if False in (caught, *inner) else None if None in (caught, *inner) else True
     return Proof(outputs, project.latency_cycles_planned if proven.all() else None, gates, control, caught)
@@ -106,7 +106,7 @@ def _block_problem(parts: tuple[Part, ...], project: RtlProject, seconds: float,
 
 
 def _control(
-    network: Network, parts: tuple[Part, ...], project: RtlProject, proven: np.ndarray, seed: int, seconds: float
+    network: Network, parts: tuple[Part, ...], project: RtlProject, *, proven: np.ndarray, seed: int, seconds: float
 ) -> tuple[str, bool | None]:
     """Flip a bit of the network, and change a word or a sum of a block: nothing of either may be proven."""
     said, results = [], []

@@ -64,9 +64,11 @@ def _firmware(run: Run, folder: Path, manifest: Any, vectors: Vectors, form: str
     ran = run(form, codes=vectors.codes)
     said = vectors.same(expected, ran.outputs)
     found, wanted = ran.figures, manifest["decision"]["latency_cycles"]["value"]
-    if (found.get("latency_cycles"), found.get("ii")) != (wanted, 1):
+    interval = manifest["figures"]["ii"]["value"]
+    if (found.get("latency_cycles"), found.get("ii")) != (wanted, interval):
         raise NotReproducibleError(
-            f"latency {found.get('latency_cycles')} cycles, II {found.get('ii')}; the manifest says {wanted:g} and 1"
+            f"latency {found.get('latency_cycles')} cycles, II {found.get('ii')}; the manifest says {wanted:g} and "
+            f"{interval:g}"
         )
     return f"{said}, latency {wanted:g} cycles", expected[:, vectors.expected.shape[1] :]
 

@@ -137,7 +137,7 @@ def _lines(codes: IntArray) -> str:
 def _patterns(project: RtlProject, vectors: IntArray, outputs: IntArray) -> dict[str, str]:
     """Write pattern files of the module's input and output, frame by frame."""
     count = min(PATTERN_VECTORS, len(vectors))
-    at = np.arange(count) + np.arange(count) // 8 * PATTERN_GAP
+    at = project.ii * (np.arange(count) + np.arange(count) // 8 * PATTERN_GAP)
     frames = int(at[-1]) + 1 + project.latency_cycles_planned
     texts = {}
     for path, codes, formats, delay in (

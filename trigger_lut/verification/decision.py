@@ -176,9 +176,10 @@ def _run(project: RtlProject, codes: IntArray, simulate: Simulate) -> IntArray:
     outputs = []
     for start in range(0, len(codes), BLOCK):
         found, latency, ii = simulate(project, codes[start : start + BLOCK])
-        if (latency, ii) != (project.latency_cycles_planned, 1):
+        if (latency, ii) != (project.latency_cycles_planned, project.ii):
             raise NotReproducibleError(
-                f"{project.top}: latency {latency} cycles, II {ii}; expected {project.latency_cycles_planned} and 1"
+                f"{project.top}: latency {latency} cycles, II {ii}; expected {project.latency_cycles_planned} and "
+                f"{project.ii}"
             )
         outputs.append(found)
     return np.concatenate(outputs)

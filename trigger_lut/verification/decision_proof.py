@@ -78,7 +78,8 @@ def prove_decision(project: DecisionProject, rtl: RtlProject, seconds: float) ->
     """
     combined = dataclasses.replace(rtl, top=project.top, files=(*rtl.files, project.verilog))
     try:
-        refusal = source_refusal(combined.files) or _no_pipeline(project, combined)
+        # A network that uses its hardware in several cycles is no pipeline; `prove_parts` checks it.
+        refusal = source_refusal(combined.files) or ("" if rtl.parts else _no_pipeline(project, combined))
         circuits = {} if refusal else _circuits(project, combined)
         refusal = refusal or next(filter(None, (_refused(project, *known) for known in circuits.items())), "")
         if refusal:

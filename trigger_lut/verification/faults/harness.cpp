@@ -1,11 +1,12 @@
 // Runs an instrumented top-level module (prefix VTop) over the same vectors without a fault, then once for each fault.
 //
-//   simulation FIRST LAST VECTORS WORDS_IN WORDS_OUT LATENCY INPUT EXPECTED RESULT
+//   simulation FIRST LAST VECTORS WORDS_IN WORDS_OUT LATENCY II INPUT EXPECTED RESULT
 //
 // INPUT: WORDS_IN words of 32 bits a vector, low word first, and at the end the bits in use; EXPECTED: WORDS_OUT a vector. RESULT: for fault 0 (none),
 // FIRST, ... LAST one 64-bit integer: the first vector at which data or valid bit are other than expected, or -1.
 // With a fault they must be so for each way of filling undefined entries (input `fill`), else the vector does not count.
-// An idle cycle with the complement of the next vector comes before every eighth vector.
+// Vectors follow each other after II cycles, and after twice as many before every eighth one. Idle cycles have the
+// complement of the next vector.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -28,7 +29,7 @@ constexpr int MOST_ATTEMPTS = 50;  // differences of a fault that are checked, a
 
 struct Run {
     VTop& top;
-    size_t vectors, words_in, words_out, latency;
+    size_t vectors, words_in, words_out, latency, ii;
     const std::vector<uint32_t>&input, &expected;
     std::vector<uint32_t> out, idle;
     std::vector<int64_t> waiting;
@@ -48,11 +49,13 @@ struct Run {
         top.valid_in = 0;
         for (size_t n = 0; n < 2 * latency + 2; ++n) cycle();
         std::fill(waiting.begin(), waiting.end(), -1);
-        // Every ninth cycle is idle. `waiting` is a ring: which vector, if any, must come out in this cycle.
-        size_t next = from - (from + 8) / 9;
+        // A slot is II cycles; every ninth is idle. `waiting` is a ring: which vector, if any, must come out in this cycle.
+        from -= from % static_cast<int64_t>(ii);
+        const int64_t slot = from / static_cast<int64_t>(ii);
+        size_t next = slot - (slot + 8) / 9;
         if (next > vectors) next = vectors;
         for (int64_t n = from; n <= last; ++n) {
-            const bool gap = n % 9 == 0 || next >= vectors;
+            const bool gap = n % ii != 0 || n / ii % 9 == 0 || next >= vectors;
             const size_t at = n % latency;
             const uint32_t* words = &input[(next < vectors ? next : vectors - 1) * words_in];
             for (size_t w = 0; w < words_in; ++w) idle[w] = gap ? words[w] ^ input[vectors * words_in + w] : words[w];
@@ -75,7 +78,7 @@ struct Run {
     }
 
     int64_t found(size_t fault) {
-        const int64_t last = vectors + vectors / 8 + latency + 1, before = latency + 4;
+        const int64_t last = ii * (vectors + vectors / 8 + 1) + latency, before = latency + 4 + ii;
         int64_t vector = -1, other = -1, at = first_difference(fault, 0, 0, -1, last, vector);
         for (int attempt = 0; at >= 0 && attempt < MOST_ATTEMPTS; ++attempt) {
             const int64_t from = at > before ? at - before : 0;
@@ -90,21 +93,21 @@ struct Run {
 };
 
 int main(int argc, char** argv) {
-    if (argc != 10) return 2;
+    if (argc != 11) return 2;
     const size_t first = std::strtoull(argv[1], nullptr, 10), last = std::strtoull(argv[2], nullptr, 10);
     const size_t vectors = std::strtoull(argv[3], nullptr, 10);
     const size_t words_in = std::strtoull(argv[4], nullptr, 10), words_out = std::strtoull(argv[5], nullptr, 10);
-    const size_t latency = std::strtoull(argv[6], nullptr, 10);
-    const std::vector<uint32_t> input = read_words(argv[7], (vectors + 1) * words_in);
-    const std::vector<uint32_t> expected = read_words(argv[8], vectors * words_out);
+    const size_t latency = std::strtoull(argv[6], nullptr, 10), ii = std::strtoull(argv[7], nullptr, 10);
+    const std::vector<uint32_t> input = read_words(argv[8], (vectors + 1) * words_in);
+    const std::vector<uint32_t> expected = read_words(argv[9], vectors * words_out);
     VerilatedContext context;
     context.randReset(2);
     context.randSeed(1);
     VTop top(&context);
     if (sizeof(top.data_in) > 4 * words_in || sizeof(top.data_out) > 4 * words_out) return 3;
-    std::FILE* result = std::fopen(argv[9], "wb");
+    std::FILE* result = std::fopen(argv[10], "wb");
     if (!result) return 5;
-    Run run{top, vectors, words_in, words_out, latency, input, expected, {}, {}, {}};
+    Run run{top, vectors, words_in, words_out, latency, ii, input, expected, {}, {}, {}};
     run.out.resize(words_out);
     run.idle.resize(words_in);
     run.waiting.resize(latency);

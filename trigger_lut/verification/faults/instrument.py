@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trigger_lut.firmware.rtl.project import RtlProject
-from trigger_lut.verification.faults.sites import ADDER, FIELD, REGISTER, SLICE, TABLE, Fault
+from trigger_lut.verification.faults.sites import ADDER, BLOCK, FIELD, REGISTER, SLICE, STORED, TABLE, Fault
 
 BITS = 20  # of the input `fault`
 PORT = f"input wire [{BITS - 1}:0] fault"
@@ -72,7 +72,7 @@ def instrumented(texts: dict[str, str], top: str, faults: Sequence[Fault]) -> di
     """Build faults into Verilog. Fault n of the list, from 1 on, is on where the input `fault` is n.
 
     For each register fault `a cycle early` or `late` the top-level module has an output bit `probe`, in their order:
-    the register's bit without any fault.
+    the register's bit without any fault. A top-level module of parts has none.
 
     Parameters
     ----------
@@ -88,14 +88,19 @@ def instrumented(texts: dict[str, str], top: str, faults: Sequence[Fault]) -> di
     dict of str to str
         Changed Verilog by module.
     """
-    numbered = list(enumerate(faults, 1))
+    numbered, inner = list(enumerate(faults, 1)), _series(texts[top])
+    probes = [] if inner else probed(faults)
     made = {module: _tables(text, [x for x in numbered if x[1].kind == "table"]) for module, text in texts.items()}
     for module, text in made.items():
         own = [(n, fault) for n, fault in numbered if fault.module == module]
         if module == top:
-            text = _top(text, own, len(probed(faults)))
+            text = _top(text, own, len(probes))
+        elif BLOCK.search(text):
+            text = _block(text, own)
+        elif module.endswith("_top"):
+            text = _passed(_ports(text))
         elif module.endswith("_core"):
-            text = _core(text, own, probed(faults))
+            text = _core(text, own, probes)
         elif "_logic" in module:
             text = _logic(text, own)
         made[module] = text
@@ -215,18 +220,44 @@ def _core(text: str, faults: Numbered, probes: list[Fault]) -> str:
     return text.replace("endmodule", "\n".join([*lines, "endmodule"]))
 
 
+def _series(text: str) -> bool:
+    """Return whether a top-level module consists of parts."""
+    return re.search(r"^    \w+ part0 \(", text, re.MULTILINE) is not None
+
+
+def _passed(text: str, connected: str = ".fault(fault)") -> str:
+    """Connect the input `fault` to the modules that a module contains."""
+    return re.sub(r"^(    \w+ (?:core|part\d+) \([^;]*)\);", rf"\1, {connected});", text, flags=re.MULTILINE)
+
+
+def _block(text: str, faults: Numbered) -> str:
+    """Put faults behind the registers of a module that uses a step in several cycles; all readers see them."""
+    text = _passed(_ports(text))
+    for high, name in STORED.findall(text):
+        own = [(n, fault) for n, fault in faults if fault.place == name]
+        if own:
+            width = int(high or 0) + 1
+            text = re.sub(rf"\b(initial |always @\(posedge clk\) ){name}\b", rf"\1{name}_r", text)
+            text = re.sub(
+                rf"reg (\[\d+:0\] )?{name};",
+                f"reg [{width - 1}:0] {name}_r;\n    wire [{width - 1}:0] {name} = {_chain(f'{name}_r', width, own)};",
+                text,
+            )
+    return text
+
+
 def _top(text: str, faults: Numbered, probes: int) -> str:
     text = _ports(text)
     connected = ".fault(fault)"
     if probes:
         text = text.replace("\n);", f",\n    output wire [{probes - 1}:0] probe\n);", 1)
         connected += ", .probe(probe)"
-    text = re.sub(r"(\w+_core core \([^;]*)\);", rf"\1, {connected});", text)
+    text = _passed(text, connected)
     high = max((int(a) for a, _, _ in FIELD.findall(text)), default=0)
     text = FIELD.sub(lambda m: f"    assign raw_out[{m[1]}:{m[2]}] = {m[3]};", text)
     outputs = [(n, f) for n, f in faults if f.place == "data_out"]
     valid = [(n, f) for n, f in faults if f.place == "valid_out"]
-    source = re.search(r"assign valid_out = (valid\[\d+\]);", text)
+    source = re.search(r"assign valid_out = (valid\[\d+\]|valid\d+);", text)
     assert source, "the top-level module has a valid bit"
     text = text.replace(source[0], "assign valid_out = valid_f;")
     late = {"a cycle late": "valid_late"}

@@ -125,6 +125,9 @@ def run_faults(
         assert found[0] < 0, f"the Verilog without a fault differs at vector {found[0]}"
         outcomes = {n: Outcome(fault, "detected", int(found[n])) for n, fault in enumerate(faults, 1)}
         silent = [n for n in outcomes if found[n] < 0]
+        if project.parts:
+            told = prove_in_parts(project, [faults[n - 1] for n in silent], seconds, Path(scratch))
+            return list((outcomes | {n: Outcome(faults[n - 1], s) for n, s in zip(silent, told, strict=True)}).values())
         if silent:
             seen = prove_by_sums(project, [faults[n - 1] for n in silent], len(codes))
             outcomes |= {
@@ -149,6 +152,47 @@ def run_faults(
             more = np.concatenate([codes[:0], *solved])
             outcomes |= _replayed(files, project, faults=faults, waiting=waiting, codes=more, reference=reference)
     return list(outcomes.values())
+
+
+def prove_in_parts(project: RtlProject, faults: Sequence[Fault], seconds: float, folder: Path) -> list[Status]:
+    """Prove of faults in a design that consists of parts that they change no output of their own pipeline.
+
+    Then they change no output of the design. Of all others nothing is proven.
+
+    Parameters
+    ----------
+    project
+        Project with parts.
+    faults
+        Faults that no vector notices.
+    seconds
+        Time for the proof of one fault in s.
+    folder
+        Folder for files of this run.
+
+    Returns
+    -------
+    list of Status
+        "equivalent" or "undecided", one entry a fault.
+    """
+    found: list[Status] = ["undecided"] * len(faults)
+    pipelines = [own for part in project.parts for own in (part.parts or (part,))]
+    for n, pipeline in enumerate(pipelines):
+        modules = {path.stem for path in pipeline.files}
+        own = [k for k, fault in enumerate(faults) if fault.module in modules]
+        if not own:
+            continue
+        inside = [faults[k] for k in own]
+        by_sums = prove_by_sums(pipeline, inside, n)
+        scratch = folder / f"part{n}"
+        scratch.mkdir()
+        rest = [k for k, s in zip(own, by_sums, strict=True) if not s.changeless]
+        by_sat = _changeless(pipeline, [faults[k] for k in rest], scratch, seconds) if rest else []
+        proven = {k for k, s in zip(own, by_sums, strict=True) if s.changeless}
+        proven |= {k for k, s in zip(rest, by_sat, strict=True) if s.verdict == "proven"}
+        for k in proven:
+            found[k] = "equivalent"
+    return found
 
 
 def _replayed(
@@ -183,7 +227,7 @@ def _simulate(
         found = np.full(faults + 1, -1, dtype=np.int64)
         for first in watched(range(1, faults + 1, FAULTS_AT_ONCE), "faults: simulation, in blocks of faults"):
             last = min(first + FAULTS_AT_ONCE - 1, faults)
-            sizes = (first, last, len(codes), words_in, words_out, project.latency_cycles_planned)
+            sizes = (first, last, len(codes), words_in, words_out, project.latency_cycles_planned, project.ii)
             run_program([binary, *map(str, sizes), *paths], what="simulation of faults")
             found[[0, *range(first, last + 1)]] = np.fromfile(paths[2], dtype=np.int64)
         return found

@@ -21,6 +21,9 @@ ADDER = re.compile(
 )
 SLICE = re.compile(r"(\w+)\[(\d+)(?::(\d+))?\]")
 REGISTER = re.compile(r"reg \[(\d+):0\] (\w+)[;,\n]")
+BLOCK = re.compile(r"^    reg \[\d+:0\] count;$", re.MULTILINE)
+"""A module that uses a step in several cycles has a counter."""
+STORED = re.compile(r"^    (?:\(\* shreg_extract = \"no\" \*\) )?reg (?:\[(\d+):0\] )?(\w+);$", re.MULTILINE)
 FIELD = re.compile(r"^    assign data_out\[(\d+):(\d+)\] = (.*);$", re.MULTILINE)
 
 
@@ -91,6 +94,13 @@ def candidates(texts: dict[str, str], top: str) -> dict[Kind, list[Fault]]:
                     Fault("register", module, name, bit, change)
                     for bit in range(int(high) + 1)
                     for change in ("stuck at 0", "stuck at 1", "a cycle early", "a cycle late")
+                ]
+        elif BLOCK.search(text):
+            for high, name in STORED.findall(text):
+                found["register"] += [
+                    Fault("register", module, name, bit, change)
+                    for bit in range(int(high or 0) + 1)
+                    for change in ("stuck at 0", "stuck at 1")
                 ]
     found["register"] += [
         Fault("register", top, "valid_out", 0, c) for c in ("stuck at 0", "stuck at 1", "a cycle late")

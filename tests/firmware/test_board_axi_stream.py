@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 from made_cards import spec as made_spec
-from networks import random_codes, random_graph
+from networks import random_codes, random_graph, shared_network
 
 from trigger_lut.errors import FirmwareError, NotReproducibleError
 from trigger_lut.firmware.board.axi_stream import (
@@ -27,6 +27,7 @@ from trigger_lut.firmware.board.simulate_axi_stream import (
 from trigger_lut.firmware.rtl.build import write_rtl
 from trigger_lut.firmware.rtl.verilator import unpack
 from trigger_lut.network.reference_model import evaluate
+from trigger_lut.network.time_sharing import Cut, shareable
 
 EVENTS = 400
 NETWORK = random_graph(2)
@@ -58,6 +59,31 @@ def test_all_events_come_out_in_order_at_the_latency(project, tmp_path, ready, b
     assert latency == wrapper.latency_cycles == project.latency_cycles_planned + ready
     assert wrapper.beats == {None: 1, 1: 4, 3: 2}[beat_bytes]
     assert all((("m_axis_tready" in path.read_text()) == ready) for path in files[-1:])
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """Firmware that takes an event every 5 cycles."""
+    folder = tmp_path_factory.mktemp("shared") / "rtl"
+    network = shared_network(0)
+    return network, write_rtl(network, folder, made_spec(), cuts=(Cut(0, shareable(network)[0].layers, 1),))
+
+
+@pytest.mark.parametrize("beat_bytes", [None, 4, 1])
+def test_the_last_beat_waits_for_shared_hardware(shared, tmp_path, beat_bytes):
+    network, project = shared
+    assert project.ii == 5
+    wrapper, files = wrapped(project, tmp_path, beat_bytes=beat_bytes)
+    codes = random_codes(network, 100)
+    outputs, latency = simulate_axi_stream(project, wrapper, files, codes)
+    assert (outputs != evaluate(network, codes)).sum() == 0
+    assert latency == wrapper.latency_cycles
+    with pytest.raises(FirmwareError, match="takes an event every 5 cycles"):
+        axi_stream(project, ready=False)
+    if wrapper.beats < project.ii:
+        _, files = wrapped(project, tmp_path, [(" && !(beat[BEATS - 1] && |pause)", "")], beat_bytes=beat_bytes)
+        with pytest.raises(NotReproducibleError):
+            simulate_axi_stream(project, wrapper, files, codes)
 
 
 BROKEN = {

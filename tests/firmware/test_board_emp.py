@@ -2,7 +2,7 @@
 
 import pytest
 from made_cards import spec as made_spec
-from networks import random_codes, random_network
+from networks import random_codes, random_network, shared_network
 
 from trigger_lut.errors import FirmwareError, NotReproducibleError
 from trigger_lut.firmware.board.emp import COMPONENT, emp_payload, emp_texts
@@ -10,6 +10,7 @@ from trigger_lut.firmware.board.simulate_emp import simulate_emp
 from trigger_lut.firmware.rtl.build import write_rtl
 from trigger_lut.firmware.rtl.ghdl import has_ghdl
 from trigger_lut.network.reference_model import evaluate
+from trigger_lut.network.time_sharing import Cut, shareable
 
 needs_ghdl = pytest.mark.skipif(not has_ghdl(), reason="GHDL is not installed")
 EVENTS = 200
@@ -71,6 +72,18 @@ def test_all_events_come_out_at_the_latency_with_their_metadata(project, tmp_pat
     codes = random_codes(NETWORK, EVENTS)
     outputs, latency = simulate_emp(project, wrapper, files, codes)
     assert (outputs != evaluate(NETWORK, codes)).sum() == 0
+    assert latency == project.latency_cycles_planned
+
+
+@needs_ghdl
+def test_shared_hardware_gets_events_at_its_interval(tmp_path):
+    network = shared_network(0)
+    cuts = (Cut(0, shareable(network)[0].layers, 1),)
+    project = write_rtl(network, tmp_path / "rtl", made_spec(), cuts=cuts)
+    wrapper, files = wrapped(project, tmp_path)
+    codes = random_codes(network, 60)
+    outputs, latency = simulate_emp(project, wrapper, files, codes)
+    assert (outputs != evaluate(network, codes)).sum() == 0
     assert latency == project.latency_cycles_planned
 
 

@@ -73,7 +73,8 @@ def run(*, spec: Path, network: Path, firmware_card: Path, card: Output) -> Rout
     integers, project = load_network(network), read_project(Path(firmware.rtl_project))
     own = project.latency_cycles_planned
     found = [_routed(project, design, as_built=True)]
-    for more in DEPTHS:
+    # Of firmware that uses its hardware in several cycles, the pipeline as built is routed alone.
+    for more in () if project.parts else DEPTHS:
         if own + more < 1:
             continue
         with tempfile.TemporaryDirectory(prefix="trigger_lut_depth_") as folder:

@@ -65,11 +65,16 @@ def axi_stream(project: RtlProject, ready: bool = True, beat_bytes: int | None =
     Raises
     ------
     FirmwareError
-        If a beat has no bytes.
+        If a beat has no bytes, or events could come too early.
     """
     if beat_bytes is not None and beat_bytes < 1:
         raise FirmwareError(f"beat_bytes: no bus. Expected a number from 1, found {beat_bytes}. Give another width.")
     bits_in, bits_out = offsets(project.inputs)[-1], offsets(project.outputs)[-1]
+    if not ready and project.ii > 1:
+        raise FirmwareError(
+            f"ready: {project.top} takes an event every {project.ii} cycles, and without tready the source would not "
+            "know when. Expected true, found false. Use back-pressure, or ii: 1."
+        )
     beat = -(-bits_in // 8) if beat_bytes is None else beat_bytes
     return AxiStream(
         top=f"{project.top}_axis",
@@ -134,6 +139,7 @@ def axi_stream_text(project: RtlProject, wrapper: AxiStream) -> str:
         "address_bits": depth.bit_length() - 1,
         "padded": f"{{{padding}'b0, " if padding else "",
         "closed": "}" if padding else "",
+        **_pacing(project.ii),
     }
     kept, left_out = ("+", "-") if wrapper.ready else ("-", "+")
     lines = []
@@ -145,6 +151,24 @@ def axi_stream_text(project: RtlProject, wrapper: AxiStream) -> str:
             line.replace(f"//{kept}", "//") if mark.startswith(f"//{kept}") else line.removesuffix(f" //{kept}")
         )
     return fill("\n".join(lines) + "\n", values)
+
+
+def _pacing(ii: int) -> dict[str, str]:
+    """Write what delays the last beat of an event until the network takes it; nothing where it always does."""
+    if ii == 1:
+        return {"pacing": "", "paced": "", "unless": ""}
+    bits = (ii - 1).bit_length()
+    lines = [
+        f"    // An event starts the network {ii} cycles after the one before at the earliest.",
+        f"    reg [{bits - 1}:0] pause;",
+        f"    initial pause = {bits}'d0;",
+        f"    always @(posedge aclk) pause <= start ? {bits}'d{ii - 1} : |pause ? pause - {bits}'d1 : pause;",
+    ]
+    return {
+        "pacing": "".join(f"{line}\n" for line in lines),
+        "paced": " && !(beat[BEATS - 1] && |pause)",
+        "unless": f"; the last one of an event waits until {ii} cycles after that of the event before",
+    }
 
 
 def package_ip_text(project: RtlProject, wrapper: AxiStream, *, version: int, part: str, sources: list[str]) -> str:

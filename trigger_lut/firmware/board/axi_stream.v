@@ -8,7 +8,7 @@
 //
 //+ Latency: m_axis_tvalid follows the last beat of an event after @stream_latency@ cycles, or later while m_axis_tready is low.
 //+ No event is lost: s_axis_tready falls before network and FIFO hold more than @depth@ events.
-//+ With m_axis_tready set, a beat enters in each cycle.
+//+ With m_axis_tready set, a beat enters in each cycle@unless@.
 //- Latency: m_axis_tvalid follows the last beat of an event after @stream_latency@ cycles. There is no back-pressure.
 `timescale 1 ns / 1 ps
 module @name@ (
@@ -94,7 +94,7 @@ module @name@ (
         write = 0; //+
         read = 0; //+
     end //+
-    assign s_axis_tready = aresetn && !taken[@address_bits@]; //+
+@pacing@    assign s_axis_tready = aresetn && !taken[@address_bits@]@paced@; //+
     assign m_axis_tvalid = |stored && aresetn; //+
     assign m_axis_tdata = @padded@memory[read]@closed@; //+
     always @(posedge aclk) begin //+

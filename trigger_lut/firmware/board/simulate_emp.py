@@ -1,7 +1,7 @@
 """Simulation of the EMP payload in GHDL, with substitutes for the framework's packages.
 
-A first run has an event in each frame that can hold one. A second one has frames in which a link is not valid, with
-any start bit, and events that break off. Outputs, their cycles and their metadata must be as the wrapper's header says.
+A first run has events as near to each other as links and network allow. A second one has frames in which a link is not
+valid, with any start bit, and events that break off. Outputs, their cycles and their metadata must be as the wrapper's header says.
 """
 
 from __future__ import annotations
@@ -137,6 +137,8 @@ def _frames(project: RtlProject, wrapper: EmpPayload, codes: IntArray, rng: np.r
         orbit = False
         for n, data in enumerate(event):
             while rng is not None and rng.random() < 0.3:
+                frame(None, start=False)
+            while n == wrapper.frames - 1 and ends and len(rows) - ends[-1] < project.ii:
                 frame(None, start=False)
             orbit |= frame(data, start=n == 0)
         ends.append(len(rows) - 1)

@@ -45,7 +45,7 @@ def run(
     Parameters
     ----------
     output : Output
-        Card to write (verdict.json). An earlier one is removed first.
+        Card to write (verdict.json). An earlier one is removed when a check fails.
     summary : Path or None
         Summary of all designs (summary.json).
     scan : Path or None
@@ -74,8 +74,32 @@ def run(
     if (budget is None) != (targets is None):
         raise ConfigurationError("verdict: --budget and --targets go together. Expected both or none, found one.")
     watch = Stopwatch()
+    try:
+        card = _judged(watch, summary=summary, scan=scan, cards=cards, budget=budget, targets=targets)
+    except TriggerLutError:
+        # A verdict that passed must not outlive a check that fails.
+        output.unlink(missing_ok=True)
+        raise
+    write_card(card, output)
+    for design in card.details:
+        LOG.info("\n  ".join([f"{design.name}:", *design.statements]))
+    LOG.info(f"{card.files} files agree with their checksums")
+    if card.removed_files:
+        LOG.info(f"{len(card.removed_files)} data files were removed after they were read: not compared")
+    return card
+
+
+def _judged(
+    watch: Stopwatch,
+    *,
+    summary: Path | None,
+    scan: Path | None,
+    cards: Sequence[Path],
+    budget: Path | None,
+    targets: Path | None,
+) -> VerdictCard:
+    """Check files, cards and budgets, and return the verdict; arguments and errors as of `run`."""
     read = [path for path in (summary, scan, *cards) if path]
-    output.unlink(missing_ok=True)
     chain = follow(read)
     if chain.problems:
         raise CardError(_refused(chain.problems))
@@ -91,20 +115,13 @@ def run(
     if reasons:
         every = len(found.rows) + len(found.points)
         raise BudgetMissedError(f"{failing(reasons)} of {every} designs fail\n  " + "\n  ".join(reasons))
-    card = VerdictCard(
+    return VerdictCard(
         designs=[row.name for row in found.rows],
         details=[details(found.designs[row.name], row.budget) for row in found.every],
         files=chain.files,
         removed_files=chain.absent,
         **watch.provenance(read),
     )
-    write_card(card, output)
-    for design in card.details:
-        LOG.info("\n  ".join([f"{design.name}:", *design.statements]))
-    LOG.info(f"{card.files} files agree with their checksums")
-    if card.removed_files:
-        LOG.info(f"{len(card.removed_files)} data files were removed after they were read: not compared")
-    return card
 
 
 @dataclass

@@ -1,7 +1,8 @@
 """Simulation of the EMP payload in GHDL, with substitutes for the framework's packages.
 
 A first run has events as near to each other as links and network allow. A second one has frames in which a link is not
-valid, with any start bit, and events that break off. Outputs, their cycles and their metadata must be as the wrapper's header says.
+valid, with any start bit, and events that break off. Outputs, their cycles and their metadata must be as the wrapper's
+header says.
 """
 
 from __future__ import annotations

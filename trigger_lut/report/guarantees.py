@@ -54,7 +54,9 @@ CLAIMS = (
     Claim(
         word="proven",
         meaning="Output and valid at cycle t + latency are the network's function of the input and the valid bit at "
-        "cycle t. This is true for every sequence of inputs, any pattern of gaps, and any state of the registers.",
+        "cycle t. This is true for every sequence of inputs, any pattern of gaps, and any state of the registers. "
+        "Firmware with an II above 1 drops an event that another one follows within II cycles. The claim is about all "
+        "others.",
         checks=(
             "The source check admits only the Verilog constructs that the generators use. It refuses directives, "
             "attributes and comments that could make two tools read different circuits.",
@@ -66,7 +68,12 @@ CLAIMS = (
             "never proven.",
             "A second proof unrolls the sequential circuit from a free start state and uses another solver, for "
             "designs within its limits. If it finds a difference, the output counts as different.",
-            "The proof of a network with one flipped table bit must fail (negative control).",
+            "Firmware with an II above 1 is proven part by part. Its parts are the network, as sums of functions. Each "
+            "pipeline is its part. Each block that uses hardware in several cycles is unrolled from a free start "
+            "state: its step gets the right words, and it collects the right outputs. The top module connects the "
+            "parts, and nothing else.",
+            "The proof of a network with one flipped table bit must fail (negative control). So must that of a block "
+            "with another sum or another order of words.",
             "The decision firmware passes the same source, driver and structure checks: its logic alone, and the "
             "combined module from data_in to the decision. SAT compares the logic alone, and all that follows the "
             "network in the combined module, with thresholds on differences of outputs. A threshold moved by one code "

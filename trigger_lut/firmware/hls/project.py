@@ -235,7 +235,7 @@ def _convert(model: Any, network: Network, folder: Path, spec: Spec) -> Any:
             allow_da_fallback=False,
             allow_v2_fallback=False,
             hls_config={
-                "Model": {"Precision": "fixed<16,6>", "ReuseFactor": 1, "PipelineInterval": 1},
+                "Model": {"Precision": "fixed<16,6>", "ReuseFactor": 1, "PipelineInterval": spec.budget.ii},
                 "LayerName": {
                     name: {"Precision": {"result": str(precision(common_format(part)))}}
                     for name, part in formats.items()

@@ -116,7 +116,8 @@ def _frames(project: RtlProject, wrapper: EmpPayload, codes: IntArray, rng: np.r
     events = held.reshape(len(codes), wrapper.frames, wrapper.input_links, 2)
     noise = np.random.default_rng(1)
     rows: list[NDArray[np.int64]] = []
-    ends, metadata = [], []
+    ends: list[int] = []
+    metadata = []
 
     def frame(data: NDArray[np.int64] | None, start: bool) -> bool:
         """Add a frame, or one that does not count; return its start_of_orbit."""

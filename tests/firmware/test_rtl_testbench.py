@@ -1,5 +1,6 @@
 """The test benches pass on what the reference computes, and fail on any fault, in each simulator that is here."""
 
+import dataclasses
 import re
 import shutil
 import subprocess
@@ -7,7 +8,7 @@ import subprocess
 import numpy as np
 import pytest
 from made_cards import spec as made_spec
-from networks import random_network
+from networks import random_network, shared_network
 
 from trigger_lut.errors import DataError
 from trigger_lut.firmware.rtl.build import write_rtl
@@ -16,6 +17,7 @@ from trigger_lut.firmware.rtl.testbench import FILE_BYTES, bench_codes, write_be
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.network.bit_flip import choose_flip, flipped
 from trigger_lut.network.reference_model import evaluate
+from trigger_lut.network.time_sharing import Cut, shareable
 from trigger_lut.utils.programs import verilator_root
 
 PERIOD = 2.778
@@ -117,6 +119,21 @@ def test_passes_and_sees_a_flipped_bit_of_the_vectors(simulator, project):
     status, said = compiled.run("short.mem")
     assert status != 0
     assert "FAIL: short.mem: expected 300 vectors" in said
+
+
+@pytest.mark.parametrize("simulator", ALL)
+def test_keeps_to_the_interval_of_shared_hardware(simulator, tmp_path):
+    network = shared_network(0)
+    cuts = (Cut(0, shareable(network)[0].layers, 1),)
+    project = write_rtl(network, tmp_path / "rtl", made_spec(), cuts=cuts)
+    codes = bench_codes(network.inputs, 300)
+    write_bench_of(project, codes, evaluate(network, codes), PERIOD)
+    status, said = simulator(project).run()
+    assert status == 0, said
+    write_bench_of(dataclasses.replace(project, ii=project.ii - 1), codes, evaluate(network, codes), PERIOD)
+    status, said = simulator(project).run()
+    assert status != 0
+    assert "FAIL" in said
 
 
 @pytest.mark.parametrize("simulator", INTERPRETERS)

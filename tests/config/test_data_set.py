@@ -30,6 +30,15 @@ def mistakes(tmp_path: Path, **changes: Any) -> list[str]:
     return lines
 
 
+@pytest.mark.parametrize("path", sorted(JETS.parent.glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_descriptions_are_read_back_from_cards(path: Path, tmp_path: Path) -> None:
+    """Stages get a description as JSON; validators must not turn it into something that is read by other rules."""
+    data_set = load_data_set(path)
+    card = tmp_path / "data_set.json"
+    card.write_text(data_set.model_dump_json())
+    assert load_data_set(card) == data_set
+
+
 def test_defaults(tmp_path: Path) -> None:
     data_set = loaded(tmp_path)
     assert data_set.width == 8

@@ -206,18 +206,15 @@ class DataSet(Strict):
         description="The public data set that this is; a scan's page then shows the published results on it.",
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _one_class(cls, content: Any) -> Any:
+    @model_validator(mode="after")
+    def _one_class(self) -> Self:
         """Give an anomaly detection without a label its classes: those of the files, or one of all data."""
-        if not isinstance(content, dict) or content.get("anomaly") is None:
-            return content
-        if content.get("label") is not None or content.get("regression_targets") is not None:
-            return content
-        by_class = content.get("files_by_class")
-        return content | {
-            "label": {"classes": list(by_class) if isinstance(by_class, dict) and by_class else [DATA_CLASS]}
-        }
+        if self.anomaly is not None and self.label is None and self.regression_targets is None:
+            # Not before validation: JSON would be taken for Python's objects, in which a pair is no list.
+            object.__setattr__(
+                self, "label", Label.model_validate({"classes": list(self.files_by_class or [DATA_CLASS])})
+            )
+        return self
 
     @property
     def id_branches(self) -> list[str]:

@@ -21,7 +21,7 @@ import numpy as np
 import trigger_lut
 from trigger_lut.errors import ToolFailedError
 from trigger_lut.firmware.backend import Prediction
-from trigger_lut.firmware.rtl.verilator import verilator_library
+from trigger_lut.firmware.rtl.verilator import LIBRARY, verilator_library
 from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.release.inside import CODES, FIGURES, OBJECTS, OUTPUTS, RELEASE
 from trigger_lut.utils.programs import cxx_compiler, verilator_root
@@ -89,8 +89,9 @@ def run_form(form: str, release: Path, codes: IntArray, sandboxed: bool) -> Pred
         shutil.copytree(release, folder / RELEASE)
         np.save(folder / CODES, codes)
         (folder / OBJECTS).mkdir()
-        for compiled in verilator_library(verilator_root(), cxx_compiler()) if form in SIMULATED else ():
-            shutil.copy(compiled, folder / OBJECTS)
+        if form in SIMULATED:
+            for name, compiled in zip(LIBRARY, verilator_library(verilator_root(), cxx_compiler()), strict=True):
+                shutil.copy(compiled, folder / OBJECTS / f"{name}.o")
         around = (sandbox(folder) if sandboxed else None) or []
         command = [*around, sys.executable, "-P", "-m", "trigger_lut.release.inside", form, str(folder)]
         try:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from trigger_lut.errors import DataError, NotReproducibleError
 from trigger_lut.firmware.rtl.project import RtlProject
 from trigger_lut.fixed_point.formats import KIF, IntArray
+from trigger_lut.utils.cache import cached
 from trigger_lut.utils.programs import cxx_compiler, run_program, verilator_root
 
 HARNESS = Path(__file__).with_name("harness.cpp")
@@ -175,8 +176,12 @@ def scratch_folder() -> Path:
 _FOLDERS: list[Path] = []
 
 
+LIBRARY = ("verilated", "verilated_threads")
+"""Parts of Verilator's own library that simulations link."""
+
+
 def verilator_library(root: Path, compiler: str) -> tuple[Path, ...]:
-    """Compile Verilator's own library, once a folder: it takes longer than most designs.
+    """Compile Verilator's own library, once a user: it takes longer than most designs.
 
     Parameters
     ----------
@@ -188,32 +193,31 @@ def verilator_library(root: Path, compiler: str) -> tuple[Path, ...]:
     Returns
     -------
     tuple of Path
-        Object files.
+        Object files, in the order of `LIBRARY`; those in this process' scratch folder, or in the user's cache.
     """
     return _library(root, compiler, scratch_folder())
 
 
 @cache
 def _library(root: Path, compiler: str, folder: Path) -> tuple[Path, ...]:
+    include = root / "include"
+    headers = sorted(path for path in include.iterdir() if path.suffix in (".h", ".cpp"))
+    made_of: list[str | bytes] = [*(path.read_bytes() for path in headers), compiler, _version(compiler), *SETTINGS]
     objects = []
-    for name in ("verilated", "verilated_threads"):
-        objects.append(folder / f"{name}.o")
-        if objects[-1].is_file():
-            continue
-        source = root / "include" / f"{name}.cpp"
-        command: list[str | Path] = [
-            compiler,
-            *SETTINGS,
-            "-O0",
-            "-I",
-            root / "include",
-            "-c",
-            source,
-            "-o",
-            objects[-1],
-        ]
-        run_program(command, what="C++ compiler on Verilator's library")
+    for name in LIBRARY:
+
+        def build(path: Path, source: Path = include / f"{name}.cpp") -> None:
+            command: list[str | Path] = [compiler, *SETTINGS, "-O0", "-I", include, "-c", source, "-o", path]
+            run_program(command, what="C++ compiler on Verilator's library")
+
+        given = folder / f"{name}.o"
+        objects.append(given if given.is_file() else cached(f"{name}.o", [name, *made_of], build))
     return tuple(objects)
+
+
+def _version(compiler: str) -> str:
+    """Return the version text of the compiler."""
+    return run_program([compiler, "--version"], what="C++ compiler")
 
 
 def _stimulus(project: RtlProject, words: Words, at: IntArray, rng: np.random.Generator | None) -> Words:

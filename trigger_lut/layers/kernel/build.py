@@ -11,11 +11,9 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import hashlib
 import logging
 import os
 import platform
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,7 +21,7 @@ import tensorflow as tf
 from tensorflow.compiler.tf2xla.ops.gen_xla_ops import xla_call_module
 
 from trigger_lut.errors import ConfigurationError, ToolFailedError, ToolMissingError, nearest
-from trigger_lut.utils.files import locked_folder
+from trigger_lut.utils.cache import cached
 from trigger_lut.utils.programs import cxx_compiler, run_program
 
 LOG = logging.getLogger(__name__)
@@ -91,8 +89,6 @@ def _said(kernel: bool, why: str, level: int = logging.INFO) -> bool:
 def built() -> Path:
     """Return the compiled kernel, from the user's cache or compiled now.
 
-    Each process compiles in a folder of its own and renames the result, so that several can build at the same time.
-
     Returns
     -------
     Path
@@ -113,34 +109,12 @@ def built() -> Path:
         tf.__version__,
         _processor(),
     )
-    key = hashlib.sha256(b"\0".join(p if isinstance(p, bytes) else p.encode() for p in parts)).hexdigest()[:16]
-    folder = _cache_folder()
-    library = folder / f"kernel-{key}.so"
-    if not library.is_file():
-        compiler = cxx_compiler()
-        with locked_folder(folder, ".building-") as made:
-            fresh = made / library.name
-            command = [compiler, *FLAGS, SOURCE, f"-I{include}", "-o", fresh]
-            run_program(command, what="compiling the look-up kernel")
-            fresh.replace(library)
-    return library
 
+    def build(path: Path) -> None:
+        command = [cxx_compiler(), *FLAGS, SOURCE, f"-I{include}", "-o", path]
+        run_program(command, what="compiling the look-up kernel")
 
-def _cache_folder() -> Path:
-    """Return `trigger_lut` in the user's cache folder, or a folder of this process where that cannot be written."""
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    try:
-        (base / "trigger_lut").mkdir(parents=True, exist_ok=True)
-        if os.access(base / "trigger_lut", os.W_OK):
-            return base / "trigger_lut"
-    except OSError:
-        pass
-    return _temporary_folder()
-
-
-@functools.cache
-def _temporary_folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="trigger_lut-"))
+    return cached("kernel.so", parts, build)
 
 
 def _processor() -> str:

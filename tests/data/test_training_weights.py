@@ -11,11 +11,12 @@ from rootfiles import write_description, write_tree
 
 from trigger_lut.cards.base import read_card
 from trigger_lut.cards.stage_cards import IngestCard
+from trigger_lut.config.budget import LEAST_STEPS, Training
 from trigger_lut.config.data_set.load import load_data_set
 from trigger_lut.data.event_codes import TRAIN, EventCodes, load_codes
 from trigger_lut.errors import ConfigurationError, DataError
 from trigger_lut.stages.ingest import run as ingest
-from trigger_lut.training.batches import suited_batch
+from trigger_lut.training.batches import suited_batch, with_epochs
 
 EDGES = [20.0, 30.0, 40.0, 60.0, 100.0]
 
@@ -129,3 +130,11 @@ def test_missing_values_of_the_variable_are_refused(file: Path, tmp_path: Path) 
 )
 def test_small_samples_get_small_batches(events: int, batch: int) -> None:
     assert suited_batch(events) == batch
+
+
+@pytest.mark.parametrize(("events", "least"), [(20, LEAST_STEPS), (1533, LEAST_STEPS), (60_000, 300 * 58)])
+def test_small_samples_get_at_least_so_many_steps(events: int, least: int) -> None:
+    epochs = with_epochs(Training(), events).epochs
+    steps = epochs * max(events // suited_batch(events), 1)
+    assert least <= steps < least + max(events // suited_batch(events), 1)
+    assert with_epochs(Training(epochs=7), events).epochs == 7, "what the user gives stays"

@@ -42,10 +42,7 @@ class Target(Strict):
 
     description: Line = Field(description="The system and the part of it that the network runs in.")
     part: PartNumber = Field(description="FPGA part number.")
-    family: PartNumber = Field(
-        description="Family: xcup, xcu, xc7, as Yosys' synth_xilinx names them; versal, agilex, stratix10, polarfire, "
-        "whose clock is not measured and therefore never met."
-    )
+    family: PartNumber = Field(description="Family as Yosys' synth_xilinx names it, of those with a delay model.")
     clock_mhz: float = Field(gt=0, le=1000, description="Clock of the firmware.")
     latency_allowed_ns: float | None = Field(gt=0, description="Latency the trigger allows; null where not found.")
     event_period_ns: float = Field(gt=0, description="Time between two events at the input.")
@@ -60,12 +57,19 @@ class Target(Strict):
 
 
 LEAST_EPOCHS = 4
+EPOCHS, LEAST_STEPS = 300, 6_000  # by default: epochs of a large sample, and steps of a small one
 
 
 class Training(Strict):
     """Length and steps of the training. There is no penalty weight: the controller finds it."""
 
-    epochs: int = Field(default=300, ge=LEAST_EPOCHS, le=1_000_000, description="Passes over the training split.")
+    epochs: int | None = Field(
+        default=None,
+        ge=LEAST_EPOCHS,
+        le=1_000_000,
+        description=f"Passes over the training split; default: {EPOCHS}, and more for small samples: at least "
+        f"{LEAST_STEPS} steps of batch_size events.",
+    )
     batch_size: int | None = Field(
         default=None,
         ge=1,
@@ -408,5 +412,5 @@ def resolve(budget: Budget, target: Target, design: str) -> Spec:
 
 def _after_warm_start(training: Training) -> Training:
     """Epochs and learning rate of a training that does not begin from scratch."""
-    epochs = max(round(scans.WARM_EPOCHS * training.epochs), LEAST_EPOCHS)
+    epochs = max(round(scans.WARM_EPOCHS * (training.epochs or EPOCHS)), LEAST_EPOCHS)
     return training.model_copy(update={"epochs": epochs, "learning_rate": scans.WARM_RATE * training.learning_rate})

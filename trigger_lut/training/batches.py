@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 
-from trigger_lut.config.budget import Training
+from trigger_lut.config.budget import EPOCHS, LEAST_STEPS, Training
 from trigger_lut.data.event_codes import BLOCK, TRAIN, VALIDATION, EventCodes
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.fixed_point.decode import decoded
@@ -96,6 +96,27 @@ def suited_batch(events: int) -> int:
         A power of two from LEAST_BATCH to MOST_BATCH, with at least STEPS steps an epoch where it is not the least.
     """
     return 2 ** int(np.log2(np.clip(events / STEPS, LEAST_BATCH, MOST_BATCH)))
+
+
+def with_epochs(training: Training, events: int) -> Training:
+    """Choose the epochs where the user gives none.
+
+    Parameters
+    ----------
+    training : Training
+        Options of the training.
+    events : int
+        Events of the training split.
+
+    Returns
+    -------
+    Training
+        The options with EPOCHS, and with more where these are less than LEAST_STEPS steps.
+    """
+    if training.epochs is not None:
+        return training
+    steps = max(events // (training.batch_size or suited_batch(events)), 1)
+    return training.model_copy(update={"epochs": max(EPOCHS, -(-LEAST_STEPS // steps))})
 
 
 def real_values(events: EventCodes, split: int) -> tuple[np.ndarray, np.ndarray]:

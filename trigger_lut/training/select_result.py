@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from trigger_lut.config.budget import EPOCHS
 from trigger_lut.cost_model.luts import Cost
 from trigger_lut.cost_model.measured import correction
 from trigger_lut.training.candidates import MARGIN, ClosestNetwork, FeasibleNetwork, TrainingResult
@@ -175,5 +176,5 @@ def _regrow_and_retrain(state: RunState, model: TrainableModel, found: FeasibleN
 def _go_on(state: RunState, model: TrainableModel) -> None:
     """Fit the present network to AIM of the budget, and fine-tune it for a fraction of the epochs."""
     state.candidates, state.fine_tuned_from = [], state.epoch
-    state.until = state.epoch + max(round(RETRAIN_FRACTION * state.spec.training.epochs), 1)
+    state.until = state.epoch + max(round(RETRAIN_FRACTION * (state.spec.training.epochs or EPOCHS)), 1)
     prune(state, model, AIM)

@@ -22,14 +22,15 @@ import keras
 import numpy as np
 
 from trigger_lut.cards.stage_cards import Epoch
-from trigger_lut.config.budget import Spec
+from trigger_lut.config.budget import EPOCHS, Spec
 from trigger_lut.config.shapes import mistakes
 from trigger_lut.cost_model.lower_bounds import refuse_impossible
 from trigger_lut.cost_model.measured import Measure
-from trigger_lut.data.event_codes import EventCodes
+from trigger_lut.data.event_codes import TRAIN, EventCodes
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.training import checkpoint, warm_start
 from trigger_lut.training import log as progress
+from trigger_lut.training.batches import with_epochs
 from trigger_lut.training.budget import Budget
 from trigger_lut.training.candidates import MARGIN, TrainingResult
 from trigger_lut.training.controller import AIM, DEPTH_AIM, FREE_AIM, MEASURE_FROM, Controller, time_to_freeze
@@ -95,8 +96,11 @@ class Session:
             raise ConfigurationError("; ".join(f"network.{text}" for text in wrong))
         refuse_impossible(spec, len(events.classes))
         keras.utils.set_random_seed(spec.seed)
+        training = with_epochs(spec.training, int(events.counts()[:, TRAIN].sum()))
+        spec, epochs = spec.model_copy(update={"training": training}), training.epochs or EPOCHS
+        self.epochs = epochs
         self.spec, self.belongs_to, self.folder = spec, belongs_to, folder
-        self.every = max(spec.training.epochs // ROUNDS, 1)
+        self.every = max(epochs // ROUNDS, 1)
         self.model = TrainableModel(spec, events, measure=measure, gpus=gpus)
         budget = Budget(spec)
         if start is not None:
@@ -107,12 +111,12 @@ class Session:
         depth = Controller(spec.latency_cycles_budget, cost.stages, DEPTH_AIM)
         if start is not None:
             luts, depth = start.controller(luts, "luts"), start.controller(depth, "depth")
-        self.state = RunState(budget, luts, depth, spec.training.epochs, self.model.weights())
+        self.state = RunState(budget, luts, depth, epochs, self.model.weights())
 
     @property
     def progress(self) -> float:
         """Fraction of the epochs done; 1 while a pruned network is fine-tuned."""
-        return min(self.state.epoch / self.spec.training.epochs, 1.0)
+        return min(self.state.epoch / self.epochs, 1.0)
 
     def run(self) -> TrainingResult:
         """Train to the end."""
@@ -150,7 +154,7 @@ class Session:
     def _schedule(self) -> None:
         """Run the actions that are due before a round: measure, freeze the widths, settle, or prune again."""
         state = self.state
-        last = state.epoch + self.every >= self.spec.training.epochs
+        last = state.epoch + self.every >= self.epochs
         if not state.frozen and time_to_freeze(state.luts, self.progress, last):
             self.freeze()
         elif not state.frozen and self.progress >= MEASURE_FROM and not state.measurements:

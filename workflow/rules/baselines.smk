@@ -1,3 +1,6 @@
+from trigger_lut.config.budget import EPOCHS
+
+
 rule baselines:
     """Train the baselines: the same network in float, what is learnable from objects, and boosted trees."""
     input:
@@ -7,7 +10,7 @@ rule baselines:
         baseline_predictions=OWN_DATA.baseline_predictions,
     params:
         network=always(plan.budget.network.model_dump_json()),
-        epochs=plan.budget.training.epochs,
+        epochs=plan.budget.training.epochs or EPOCHS,
         seed=plan.budget.seed,
         code=fingerprint("stages.baselines"),
     resources:

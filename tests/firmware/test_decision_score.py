@@ -20,6 +20,7 @@ from trigger_lut.firmware.decision.module import write_decision
 from trigger_lut.firmware.decision.pipeline import levels, steps
 from trigger_lut.firmware.decision.project import read_decision
 from trigger_lut.firmware.decision.score import Score
+from trigger_lut.firmware.emulator.decision_cpp import decision_header
 from trigger_lut.firmware.rtl.project import RtlProject
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.metrics.trigger_rates import trigger_score
@@ -133,7 +134,7 @@ def network(folder: Path) -> RtlProject:
     return RtlProject(folder, "net", (), (), OUTPUTS, OUTPUTS, 3, 0.0)
 
 
-def made(folder: Path, thresholds: list[int | None], cycles: int = 2):
+def made(folder: Path, thresholds: list[int | None], cycles: int = 2, paths: tuple[str, ...] = ()):
     rates = [float(n + 1) for n in range(len(thresholds))]
     return write_decision(
         network(folder),
@@ -143,7 +144,17 @@ def made(folder: Path, thresholds: list[int | None], cycles: int = 2):
         thresholds=thresholds,
         cycles=cycles,
         folder=folder / "decision",
+        paths=paths,
     )
+
+
+def test_bits_of_paths_say_whose_they_are(tmp_path: Path) -> None:
+    project = made(tmp_path, [-7, None], paths=("two_b", "ht_b"))
+    assert read_decision(project.folder) == project
+    assert project.wanted == ["two_b at 1 kHz", "ht_b at 2 kHz"]
+    assert "decision[0]  two_b at 1 kHz: score >= -7" in project.verilog.read_text()
+    assert "bit 1: ht_b at 2 kHz, which no threshold keeps to" in decision_header(project, "tiny")
+    assert "paths" not in (made(tmp_path / "plain", [-7]).folder / "project.json").read_text()
 
 
 def test_what_is_written_reads_back_and_says_what_it_is(tmp_path: Path) -> None:

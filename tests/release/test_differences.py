@@ -104,7 +104,7 @@ def test_figures_and_thresholds_are_named(release):
     found = differences(one, two)
     assert [(c.key, c.old, c.new) for c in found.of("figures")] == [("luts", "900", "800")]
     assert [(c.key, c.old, c.new) for c in found.of("decision")] == [("threshold for 5 kHz", str(low), str(high))]
-    assert found.results.bits_differ == {5: ((outputs >= low) != (outputs >= high)).sum()}
+    assert found.results.bits_differ == {"5": ((outputs >= low) != (outputs >= high)).sum()}
 
 
 def test_changed_file_is_refused(release):

@@ -428,6 +428,24 @@ def test_pages_of_rates_and_of_a_regression(tmp_path):
     assert rows[0][3].text == "2 ± 0.05"
 
 
+def test_pages_of_paths(tmp_path):
+    card, decided = made_cards.rate(), made_cards.decision()
+    paths = {"two_b": "num(score[score >= threshold]) >= 2", "ht_b": "any(score >= threshold)"}
+    points = {f"{path} at {khz}": methods for path in paths for khz, methods in card.points.items()}
+    curves = [curve.model_copy(update={"path": path}) for path in paths for curve in card.curves]
+    turnons = [turnon.model_copy(update={"path": path}) for path in paths for turnon in card.turnons]
+    many = {"paths": paths, "points": points, "curves": curves, "turnons": turnons, "of_rows": True}
+    write_card(card.model_copy(update=many), tmp_path / "rate.json")
+    bits = [bit.model_copy(update={"path": "two_b"}) for bit in decided.bits]
+    write_card(decided.model_copy(update={"bits": bits, "paths": paths}), tmp_path / "decision.json")
+    page_of_rate(rate=tmp_path / "rate.json", decision=tmp_path / "decision.json", folder=tmp_path)
+    text = (tmp_path / "rate.html").read_text()
+    assert "num(score[score &gt;= threshold]) &gt;= 2" in text
+    assert "An event has several rows" in text
+    assert "two_b at 1<" in text
+    assert "for the logic that collects the objects of an event" in text
+
+
 def test_pages_of_an_anomaly_without_signal(tmp_path):
     card = made_cards.rate(single_score=True)
     shared = Interval68(value=0.625, low=0.6, high=0.65)

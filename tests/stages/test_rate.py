@@ -214,6 +214,42 @@ def test_what_does_not_fit_is_refused_and_nothing_written(stage: Stage) -> None:
     assert not (stage.folder / "rate.json").exists()
 
 
+TWO = "num(score[score >= threshold]) >= 2"
+
+
+def test_paths_over_rows_count_events(stage: Stage) -> None:
+    """Three rows make an event; counted again in integers and plain Python."""
+    group = np.random.default_rng(6).permutation(np.repeat(np.arange(COUNT // 3, dtype=np.uint64), 3))
+    stage.events = dataclasses.replace(
+        stage.events, group=group, split=(1 + group % np.uint64(2)).astype(np.uint8), observables=None
+    )
+    save_codes(stage.events, stage.folder / "codes.npz")
+    own = {s: stage.real(stage.events.of(s)[0]) for s in SPLITS}
+    stage.write_references(own, {s: np.random.default_rng(7).permutation(o) for s, o in own.items()})
+    paths = [{"name": "two", "expression": TWO}, {"name": "one", "expression": "any(score >= threshold)"}]
+    card = stage.run(paths=paths, rates_khz=[20.0], signal_events="x1 >= 1")
+    assert list(card.points) == ["two at 20", "one at 20"]
+    assert card.of_rows
+    assert card.paths["two"] == TWO
+    assert (card.signal, card.background) == (["signal"], ["background"])
+    assert {curve.path for curve in card.curves} == {"two", "one"}
+    shifts = stage.network.fractions.max() - stage.network.fractions
+    rows = stage.events.split == TEST
+    whole = evaluate(stage.network, stage.events.codes[rows]) << shifts
+    score, event = whole[:, 2] - whole[:, :2].max(axis=1), stage.events.group[rows]
+    x1 = stage.events.features.index("x1")
+    high = stage.events.codes[rows][:, x1] * 2.0 ** -stage.events.formats[x1].f >= 1
+    is_signal = np.array([high[event == e].any() for e in np.unique(event)])
+    assert 0 < is_signal.sum() < len(is_signal)
+    for path, least in (("two", 2), ("one", 1)):
+        point = by_method(card, f"{path} at 20")[FIRMWARE]
+        passed = np.array([(score[event == e] >= point.code).sum() >= least for e in np.unique(event)])
+        assert point.rate_khz.value == pytest.approx(100 * passed[~is_signal].mean())
+        assert point.efficiency["signal"].value == pytest.approx(passed[is_signal].mean())
+    codes = [by_method(card, f"{path} at 20")[FIRMWARE].code for path in ("two", "one")]
+    assert codes[0] < codes[1], "control: two objects are rarer than one"
+
+
 def test_outputs_of_another_number_of_events_are_refused(stage: Stage) -> None:
     few = {s: np.zeros((7, 3)) for s in SPLITS}
     stage.write_references(few, few)

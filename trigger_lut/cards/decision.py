@@ -14,6 +14,7 @@ from trigger_lut.cards.firmware import Difference
 class DecisionBit(Strict):
     """One working point, one bit of the firmware's decision."""
 
+    path: str = Field("", description="Path of the trigger, whose condition the bit is a part of; empty: the score.")
     rate_khz: float = Field(description="Wanted rate.")
     code: int | None = Field(
         description="Smallest score that sets the bit; null: no threshold keeps to the rate, it is 0."
@@ -54,6 +55,7 @@ class DecisionCard(Card):
     score_range: tuple[int, int] = Field(description="Smallest and largest score.")
     score_bits: Count = Field(description="Bits of a score and of a threshold, the sign included.")
     bits: list[DecisionBit] = Field(description="By working point, bit 0 first.")
+    paths: dict[str, str] = Field({}, description="Condition on events of each path; empty: the score alone.")
     network_latency_cycles: Count = Field(description="Of the network alone.")
     latency_cycles: Measured = Field(description="From valid input to valid decision.")
     latency_ns: Measured = Field(description="latency_cycles times the target's period.")

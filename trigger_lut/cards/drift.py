@@ -102,13 +102,17 @@ class NumberDrift(Strict):
 class PointDrift(Strict):
     """A working point of the trigger: the firmware's threshold stays as it was chosen."""
 
+    path: str = Field("", description="Path of the trigger; empty: the score alone.")
     wanted_khz: float = Field(description="Rate that the threshold was chosen for.")
     threshold: float | None = Field(description="Smallest score that passes; null: there was none.")
     code: int | None = Field(description="The same as a difference of output codes.")
     rate_khz: ValueRatio | None = Field(
-        description="Rate of the background; null: no labels, or a stream without events."
+        description="Rate of the background; null: no labels, a stream without events, or a path, whose condition "
+        "has more than the score."
     )
-    passing: dict[str, ValueRatio] = Field(description="Share that passes, a class; without labels of 'all' events.")
+    passing: dict[str, ValueRatio] = Field(
+        description="Fraction of the network's entries whose score passes, by class; without labels of 'all' events."
+    )
 
 
 class TargetDrift(Strict):

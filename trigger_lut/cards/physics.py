@@ -10,6 +10,42 @@ from trigger_lut.cards.base import Card, Fraction, Strict
 from trigger_lut.cards.stage_cards import Metric, Scores
 
 ALL = "all"  # of a working point: all signal classes together
+AT = " at "  # between path and rate in the key of a working point
+
+
+def point_key(path: str, rate_khz: float) -> str:
+    """Return the key of a working point in a card: its rate in kHz, after the path if there is one.
+
+    Parameters
+    ----------
+    path : str
+        Name of the path; empty: the score alone.
+    rate_khz : float
+        Wanted rate.
+
+    Returns
+    -------
+    str
+        Such as '10', or 'two_b at 10'.
+    """
+    return f"{path}{AT}{rate_khz:g}" if path else f"{rate_khz:g}"
+
+
+def of_point_key(key: str) -> tuple[str, float]:
+    """Return path and rate in kHz of a working point.
+
+    Parameters
+    ----------
+    key : str
+        Key that `point_key` gave.
+
+    Returns
+    -------
+    tuple of str and float
+        Path, empty for the score alone, and wanted rate in kHz.
+    """
+    path, _, rate_khz = key.rpartition(AT)
+    return path, float(rate_khz)
 
 
 class RocCurve(Strict):
@@ -179,6 +215,7 @@ class WorkingPoint(Strict):
 class RateCurve(Strict):
     """Rate and efficiency of one method at every threshold, on the test split, thinned."""
 
+    path: str = Field("", description="Path of the trigger; empty: the score alone.")
     method: str = Field(description="Reference, trained network, or the firmware's integers.")
     threshold: list[float] = Field(description="Scores, falling.")
     rate_khz: list[float] = Field(description="Rate of the events at or above them.")
@@ -188,7 +225,8 @@ class RateCurve(Strict):
 class Turnon(Strict):
     """Efficiency of the signal against a variable, at one working point; without signal that of the background."""
 
-    variable: str = Field(description="A feature of the network, or an observable.")
+    path: str = Field("", description="Path of the trigger; empty: the score alone.")
+    variable: str = Field(description="A feature of the network, or an observable; of an event its largest.")
     rate_khz: float = Field(description="The working point's wanted rate.")
     edges: list[float] = Field(description="Edges of bins, about equally many of these events in each.")
     efficiency: dict[str, list[Interval68]] = Field(description="By method, in each bin.")
@@ -210,7 +248,10 @@ class ThresholdsCard(Card):
     signal: list[str] = Field(description="Signal classes; none where an anomaly has no signal.")
     background: list[str] = Field(description="All other classes.")
     single_score: bool = Field(False, description="The score is the network's one output: anomaly detection.")
-    points: dict[str, WorkingPoint] = Field(description="Working point of the firmware, by rate in kHz.")
+    points: dict[str, WorkingPoint] = Field(
+        description="Working point of the firmware, by rate in kHz; of a path by 'name at rate'."
+    )
+    paths: dict[str, str] = Field({}, description="Condition of each path; empty: the score alone.")
 
 
 class RateCard(Card):
@@ -226,7 +267,11 @@ class RateCard(Card):
     single_score: bool = Field(False, description="Whether the score is the network's one output: anomaly detection.")
     events: dict[str, int] = Field(description="Test events a class.")
     khz_per_event: dict[str, float] = Field(description="What one test event of a background class represents.")
-    points: dict[str, list[WorkingPoint]] = Field(description="By wanted rate in kHz: every method.")
+    points: dict[str, list[WorkingPoint]] = Field(
+        description="By wanted rate in kHz, of a path by 'name at rate': every method."
+    )
+    paths: dict[str, str] = Field({}, description="Condition of each path; empty: the score alone.")
+    of_rows: bool = Field(False, description="An event has several rows, so its classes are not those of the network.")
     curves: list[RateCurve] = Field(description="Every method.")
     turnons: list[Turnon] = Field(description="One entry a variable.")
     reliability: list[Reliability] = Field(description="Every method; empty where there is but one score.")

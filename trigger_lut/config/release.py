@@ -21,12 +21,7 @@ class CmsswModel(Strict):
     model: ModelName | None = Field(
         None, description="Letters and digits. Default: TriggerLut, followed by the design's name without - and _."
     )
-    version: int = Field(
-        1,
-        ge=1,
-        le=9999,
-        description="Version of the design, in names of library, HLS and emulators. Raise it for other tables.",
-    )
+    version: int = Field(1, ge=1, le=9999, description="Version of the model; raise it for other tables or ports.")
 
 
 class AxiStreamOptions(Strict):

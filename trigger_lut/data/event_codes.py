@@ -23,7 +23,7 @@ from trigger_lut.utils.files import atomic_path
 SCHEMA_VERSION = 3
 TRAIN, VALIDATION, TEST = 0, 1, 2
 SPLIT_NAMES = ("train", "validation", "test")
-OPTIONAL = ("weights", "targets", "observables")
+OPTIONAL = ("weights", "targets", "observables", "group")
 BLOCK = 65536  # events processed at a time
 
 
@@ -38,6 +38,7 @@ class EventCodes:
     weights   (N,) float32 of mean 1 over the training split; None: all are 1
     targets   (N, T) float32, what a regression aims at, in `scales`; None: classification
     observables  (N, M) float32, what results are shown against; None: there are none
+    group     (N,) uint64, hash of the event of each row; None: a row is an event
     classes: names of the classes, or of the targets of a regression: one an output of a network; none where nothing is
     known of the events. label_classes: names that labels index where these are not `classes`, as in anomaly detection.
     scales, units: (T,) value and unit of an output of 1.
@@ -57,6 +58,7 @@ class EventCodes:
     observables: NDArray[np.float32] | None = None
     observable_names: tuple[str, ...] = ()
     label_classes: tuple[str, ...] = ()
+    group: NDArray[np.uint64] | None = None
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -253,6 +255,7 @@ class EventCodes:
             ("weights", np.float32, (n,)),
             ("targets", np.float32, (n, len(self.scales))),
             ("observables", np.float32, (n, len(self.observable_names))),
+            ("group", np.uint64, (n,)),
         ):
             array = getattr(self, name)
             if array is None and name in OPTIONAL:
@@ -357,6 +360,7 @@ def load_codes(path: Path) -> EventCodes:
             observables=held.get("observables"),
             observable_names=tuple(meta["observables"]),
             label_classes=tuple(meta.get("label_classes", ())),
+            group=held.get("group"),
         )
     except FileNotFoundError as error:
         raise CardError(f"{path}: no such file of codes") from error

@@ -233,4 +233,5 @@ def _encoded(
         units=tuple(target.unit for target in data_set.regression_targets or []),
         observables=np.ascontiguousarray(rows["observables"]) if data_set.shown_values else None,
         observable_names=tuple(data_set.shown_values),
+        group=groups(rows) if data_set.rows is not None else None,
     )

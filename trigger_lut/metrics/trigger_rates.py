@@ -44,7 +44,7 @@ def threshold_for(score: NDArray[Any], khz: Floats, wanted: float) -> float | No
     Parameters
     ----------
     score, khz : (N,) ndarray
-        Score of each background event, and the rate it represents.
+        Score of each background event, and the rate it represents. Infinite scores pass at all thresholds, or none.
     wanted : float
         Largest rate in kHz.
 
@@ -55,7 +55,7 @@ def threshold_for(score: NDArray[Any], khz: Floats, wanted: float) -> float | No
     """
     levels, inverse = np.unique(score, return_inverse=True)
     passing = np.cumsum(np.bincount(inverse, khz)[::-1])[::-1]  # of events at or above each level
-    allowed = np.flatnonzero(passing <= wanted * (1 + 1e-12))
+    allowed = np.flatnonzero((passing <= wanted * (1 + 1e-12)) & np.isfinite(levels))
     return float(levels[allowed[0]]) if len(allowed) else None
 
 
@@ -166,14 +166,16 @@ def rate_curve(
     Returns
     -------
     threshold, khz, efficiency : (P,) ndarray
-        Scores in falling order, with the rate and signal efficiency of the events at or above.
+        Finite scores in falling order, with the rate and signal efficiency of the events at or above.
     """
     is_signal = np.isin(labels, list(signal))
     levels, inverse = np.unique(score, return_inverse=True)
     khz = np.cumsum(np.bincount(inverse, khz_per_event(labels, streams))[::-1]).astype(np.float64)
     passed = np.cumsum(np.bincount(inverse, is_signal)[::-1]).astype(np.float64) / max(int(is_signal.sum()), 1)
     thresholds = levels[::-1].astype(np.float64)
-    if len(levels) > points:
+    finite = np.isfinite(thresholds)
+    thresholds, khz, passed = thresholds[finite], khz[finite], passed[finite]
+    if len(thresholds) > points:
         positive = khz[khz > 0]
         grid = np.geomspace(positive[0] if len(positive) else 1.0, max(khz[-1], 1e-9), points)
         keep = np.unique(np.clip(np.searchsorted(khz, grid, side="right") - 1, 0, None))

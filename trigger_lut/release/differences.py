@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from trigger_lut.cards.physics import point_key
 from trigger_lut.errors import DataError
 from trigger_lut.firmware.decision.score import Score
 from trigger_lut.firmware.emulator import python as emulator
@@ -92,7 +93,7 @@ class Results:
     vectors: int
     outputs_differ: int
     largest_differs: int | None
-    bits_differ: Mapping[float, int]
+    bits_differ: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -238,8 +239,9 @@ def _decision(release: Release) -> Iterator[tuple[str, Any]]:
     yield "latency_cycles", card.latency_cycles.value
     yield "score", f"{', '.join(card.signal)} - {', '.join(card.background)}" if card.background else card.signal[0]
     for n, bit in enumerate(card.bits):
-        yield f"bit {n}", f"{bit.rate_khz:g} kHz"
-        yield f"threshold for {bit.rate_khz:g} kHz", bit.code
+        wanted = point_key(bit.path, bit.rate_khz)
+        yield f"bit {n}", f"{wanted} kHz"
+        yield f"threshold for {wanted} kHz", bit.code
 
 
 def _figures(release: Release) -> Iterator[tuple[str, Any]]:
@@ -308,7 +310,7 @@ def _results(old: Release, new: Release) -> Results | None:
         largest_differs=(
             int((values[0].argmax(axis=1) != values[1].argmax(axis=1)).sum()) if len(old.outputs) > 1 else None
         ),
-        bits_differ={khz: int((bits[0][khz] != bits[1][khz]).sum()) for khz in bits[0] if khz in bits[1]},
+        bits_differ={key: int((bits[0][key] != bits[1][key]).sum()) for key in bits[0] if key in bits[1]},
     )
 
 
@@ -316,8 +318,8 @@ def _outputs(release: Release, codes: IntArray) -> IntArray:
     return np.asarray(emulator.evaluate(emulator.as_arrays(deepcopy(release.network)), codes))
 
 
-def _bits(release: Release, outputs: IntArray) -> dict[float, IntArray]:
-    """Return the decision bits by rate in kHz; of no decision none."""
+def _bits(release: Release, outputs: IntArray) -> dict[str, IntArray]:
+    """Return the decision bits by path and rate in kHz; of no decision none."""
     card = release.cards.decision
     if card is None:
         return {}
@@ -325,7 +327,7 @@ def _bits(release: Release, outputs: IntArray) -> dict[float, IntArray]:
     signal, background = (tuple(names.index(name) for name in found) for found in (card.signal, card.background))
     score = Score(release.outputs, signal, background)
     decided = score.decided(outputs, [bit.code for bit in card.bits])
-    return {bit.rate_khz: decided[:, n] for n, bit in enumerate(card.bits)}
+    return {point_key(bit.path, bit.rate_khz): decided[:, n] for n, bit in enumerate(card.bits)}
 
 
 def differences_text(found: Differences) -> str:
@@ -361,6 +363,6 @@ def differences_text(found: Differences) -> str:
         )
         if results.largest_differs is not None:
             lines.append(f"  the largest output is another one for {results.largest_differs}")
-        lines += [f"  the decision for {khz:g} kHz differs for {count}" for khz, count in results.bits_differ.items()]
+        lines += [f"  the decision for {key} kHz differs for {count}" for key, count in results.bits_differ.items()]
     lines.append("accuracy and rates: not measured; they need labeled events")
     return "\n".join(lines) + "\n"

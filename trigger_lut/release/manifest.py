@@ -154,7 +154,10 @@ def _decision(decided: DecisionCard | None) -> dict[str, Any]:
         "decision": {
             **said,
             "latency_cycles": decided.latency_cycles.model_dump(mode="json"),
-            "bits": [{"rate_khz": bit.rate_khz, "code": bit.code} for bit in decided.bits],
+            "bits": [
+                {**({"path": bit.path} if bit.path else {}), "rate_khz": bit.rate_khz, "code": bit.code}
+                for bit in decided.bits
+            ],
             "verdict": decided.verdict,
         },
     }

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
 from trigger_lut.cards.drift import DriftCard, InputDrift, NumberDrift, TargetDrift, ValueRatio
+from trigger_lut.cards.physics import point_key
 from trigger_lut.metrics.ratios import standard_deviations
 
 CHANCE = 0.01  # probability that any input of a card counts as shifted without a change
@@ -85,10 +86,15 @@ def findings(card: DriftCard) -> list[Finding]:
         *([_of_numbers("Sums over slots", card.sums)] if card.sums else []),
         _of_numbers("Outputs", card.outputs),
     ]
-    rates = [_ratio(f"Rate at {p.wanted_khz:g} kHz", p.rate_khz, 1.0, "kHz") for p in card.points if p.rate_khz]
+    keys = [point_key(p.path, p.wanted_khz) for p in card.points]
+    rates = [
+        _ratio(f"Rate at {key} kHz", p.rate_khz, 1.0, "kHz")
+        for key, p in zip(keys, card.points, strict=True)
+        if p.rate_khz
+    ]
     shares = [
-        _ratio(f"Passing at the threshold for {p.wanted_khz:g} kHz: {name}", x, 100.0, "%")
-        for p in card.points
+        _ratio(f"Passing at the threshold for {key} kHz: {name}", x, 100.0, "%")
+        for key, p in zip(keys, card.points, strict=True)
         for name, x in p.passing.items()
     ]
     found += rates or shares

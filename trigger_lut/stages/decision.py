@@ -9,11 +9,10 @@ import numpy as np
 
 from trigger_lut.cards.base import Measured, Stopwatch, read_card, sha256, write_card
 from trigger_lut.cards.decision import DecisionBit, DecisionCard
-from trigger_lut.cards.physics import ThresholdsCard
+from trigger_lut.cards.physics import ThresholdsCard, of_point_key
 from trigger_lut.cards.provenance import require_card_of, require_current_files
 from trigger_lut.config.budget import Spec
-from trigger_lut.cost_model.clock import fmax_estimate_mhz, fmax_interval, fmax_measured
-from trigger_lut.cost_model.delay import UNMEASURED
+from trigger_lut.cost_model.clock import fmax_estimate_mhz, fmax_interval
 from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes, load_codes
 from trigger_lut.errors import CardError, NotReproducibleError
 from trigger_lut.firmware.decision.module import write_decision
@@ -89,7 +88,7 @@ def run(
     rtl, integers, events = read_project(Path(firmware.rtl_project)), load_network(network), load_codes(codes)
     if events.formats != integers.inputs:
         raise CardError(f"{codes}: codes are in other formats than the inputs of {network}")
-    points = {float(khz): point.code for khz, point in thresholds.points.items()}
+    points = {of_point_key(key): point.code for key, point in thresholds.points.items()}
     score = score_of(integers, thresholds, thresholds_card)
     decision, used, path = fastest(design, rtl, score=score, names=integers.classes, points=points, folder=folder)
     fmax = fmax_estimate_mhz(path.delay_ns, design.target.family, used.luts)
@@ -116,14 +115,16 @@ def run(
         score_bits=score.bits,
         bits=[
             DecisionBit(
+                path=path,
                 rate_khz=wanted,
                 code=code,
                 threshold=None if code is None else code * step,
                 vectors={name: len(edge[name]) for name in edge},
                 control=noticed,
             )
-            for (wanted, code), edge, noticed in zip(points.items(), edges, found[0].noticed, strict=True)
+            for ((path, wanted), code), edge, noticed in zip(points.items(), edges, found[0].noticed, strict=True)
         ],
+        paths=thresholds.paths,
         network_latency_cycles=rtl.latency_cycles_planned,
         latency_cycles=measured(decision.latency_cycles, "rtl-simulation"),
         latency_ns=measured(decision.latency_cycles * design.target.clock_period_ns, "rtl-simulation"),
@@ -131,9 +132,9 @@ def run(
         ff=measured(used.ff, source),
         logic_levels=measured(path.levels, f"{source}-levels"),
         clock_mhz=design.target.clock_mhz,
-        fmax_mhz_estimate=fmax_measured(fmax, design.target.family, source),
+        fmax_mhz_estimate=measured(fmax, f"{source}-delay-model"),
         fmax_mhz_interval=fmax_interval(fmax, design.target.family),
-        clock_met=design.target.family not in UNMEASURED and fmax >= design.target.clock_mhz,
+        clock_met=fmax >= design.target.clock_mhz,
         vector_sets=sets,
         forms=forms,
         not_run={} if has_ghdl() else {"vhdl": GHDL_MISSING},
@@ -170,7 +171,7 @@ def fastest(
     *,
     score: Score,
     names: tuple[str, ...],
-    points: dict[float, int | None],
+    points: dict[tuple[str, float], int | None],
     folder: Path,
 ) -> tuple[DecisionProject, Resources, LongestPath]:
     """Return the firmware with the fewest cycles whose netlist keeps to the target's clock by the delay model.
@@ -183,7 +184,8 @@ def fastest(
             rtl,
             score,
             names=names,
-            rates_khz=list(points),
+            rates_khz=[khz for _, khz in points],
+            paths=[path for path, _ in points] if any(path for path, _ in points) else (),
             thresholds=list(points.values()),
             cycles=cycles,
             folder=folder,

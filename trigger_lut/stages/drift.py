@@ -97,7 +97,7 @@ def run(
     read = [spec, network, description, codes, ingest, new_description, new_codes, new_ingest]
     if thresholds is not None and trigger is not None:
         points = point_drift(first, second, read_card(ThresholdsCard, thresholds), trigger)
-        khz = sum(khz for _, khz in trigger.streams(events.classes))
+        khz = sum(khz for _, khz in trigger.streams(events.label_names))
         read.append(thresholds)
     made = DriftCard(
         design=design.design,

@@ -6,20 +6,21 @@ In anomaly detection the score that networks learn is one more method. Signal is
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trigger_lut.cards.base import Stopwatch, read_card, write_card
-from trigger_lut.cards.physics import RateCard, RateCurve, Reliability, ThresholdsCard, Turnon, WorkingPoint
+from trigger_lut.cards.physics import RateCard, RateCurve, Reliability, ThresholdsCard, Turnon, WorkingPoint, point_key
 from trigger_lut.cards.provenance import require_card_of
 from trigger_lut.config.budget import Spec
 from trigger_lut.config.data_set.trigger import Streams, Trigger
-from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes, load_codes
+from trigger_lut.data.event_codes import TEST, EventCodes, load_codes
 from trigger_lut.evaluation.predictions import FIRMWARE, TEACHER, Outputs, predictions_by_method, teacher_predictions
+from trigger_lut.evaluation.trigger_paths import PathView, path_views
 from trigger_lut.evaluation.variables import variable_of
-from trigger_lut.evaluation.working_points import TriggerClasses, passes, score_step, working_point
+from trigger_lut.evaluation.working_points import passes, score_step, working_point
 from trigger_lut.metrics.trigger_rates import (
     bin_masks,
     passing_fraction,
@@ -31,6 +32,7 @@ from trigger_lut.network.network import load_network
 from trigger_lut.stages.registry import Output
 from trigger_lut.stages.thresholds import require_labelled
 
+OF_ROWS = ", of events with at least one row"
 POINTS, VARIABLE_BINS, PROBABILITY_BINS = 150, 10, 10
 
 
@@ -76,43 +78,73 @@ def run(
     chosen = require_card_of(ThresholdsCard, thresholds, network)
     predictions = predictions_by_method(design, events, network=net, model=model, baselines=baseline_predictions)
     predictions = teacher_predictions(events) | predictions
-    labels = {split: events.labels_of(split) for split in (VALIDATION, TEST)}
-    classes = TriggerClasses.of(trigger, events)
-    scores = {method: classes.scores(outputs) for method, outputs in predictions.items()}
-
-    def point(method: str, khz: float) -> WorkingPoint:
-        if method == FIRMWARE:
-            return chosen.points[f"{khz:g}"]
-        return working_point(method, khz, scores=scores[method], labels=labels, classes=classes, step=score_step(net))
-
-    points = {f"{khz:g}": [point(method, khz) for method in predictions] for khz in trigger.rates_khz}
-    of_test, signal, streams = labels[TEST], classes.signal, classes.streams
-    if classes.single_score:
-        ordinary = np.isin(of_test, classes.background)
-        points = {khz: _with_agreement(held, scores, ordinary) for khz, held in points.items()}
+    views = path_views(trigger, events)
+    found = [
+        _of_path(view, trigger, events, predictions=predictions, chosen=chosen, step=score_step(net)) for view in views
+    ]
+    objects, classes, of_test = views[0].objects, views[0].classes, views[0].labels[TEST]
     result = RateCard(
         design=design.design,
         plot_label=plot_label,
-        signal=list(trigger.signal),
+        signal=[classes.names[k] for k in classes.signal],
         background=[classes.names[k] for k in classes.background],
-        input_rate_khz=sum(khz for _, khz in streams),
-        input_rate_from=trigger.stated(),
+        input_rate_khz=sum(khz for _, khz in classes.streams),
+        input_rate_from=trigger.stated() + (OF_ROWS if views[0].grouping is not None else ""),
         single_score=classes.single_score,
         events={name: int((of_test == k).sum()) for k, name in enumerate(classes.names)},
-        khz_per_event=_khz_per_event(of_test, streams, classes.names),
-        points=points,
-        curves=[_curve(method, scores[method][TEST], of_test, signal, streams) for method in predictions],
-        turnons=_turnons(
-            trigger, events, scores=scores, chosen=np.isin(of_test, signal or classes.background), points=points
-        ),
+        khz_per_event=_khz_per_event(of_test, classes.streams, classes.names),
+        points={key: point for one in found for key, point in one.points.items()},
+        curves=[curve for one in found for curve in one.curves],
+        turnons=[turnon for one in found for turnon in one.turnons],
         reliability=[]
-        if classes.single_score
-        else [_reliability(method, outputs, of_test, signal) for method, outputs in predictions.items()],
+        if objects.single_score
+        else [
+            _reliability(method, outputs, events.labels_of(TEST), objects.signal)
+            for method, outputs in predictions.items()
+        ],
+        paths={path.name: path.expression for path in trigger.paths},
+        of_rows=views[0].grouping is not None,
         **watch.provenance(
             [spec, network, codes, model, baseline_predictions, thresholds], "numpy", "scipy", "tensorflow", "keras"
         ),
     )
     write_card(result, card)
+
+
+class _OfPath(NamedTuple):
+    """Results of one path: working points by key, curves, and efficiencies against variables."""
+
+    points: dict[str, list[WorkingPoint]]
+    curves: list[RateCurve]
+    turnons: list[Turnon]
+
+
+def _of_path(
+    view: PathView,
+    trigger: Trigger,
+    events: EventCodes,
+    *,
+    predictions: dict[str, Outputs],
+    chosen: ThresholdsCard,
+    step: float,
+) -> _OfPath:
+    scores = {method: view.scores(outputs) for method, outputs in predictions.items()}
+    classes, of_test = view.classes, view.labels[TEST]
+
+    def point(method: str, khz: float) -> WorkingPoint:
+        if method == FIRMWARE:
+            return chosen.points[point_key(view.path, khz)]
+        return working_point(method, khz, scores=scores[method], labels=view.labels, classes=classes, step=step)
+
+    points = {point_key(view.path, khz): [point(method, khz) for method in predictions] for khz in view.rates_khz}
+    if classes.single_score:
+        ordinary = np.isin(of_test, classes.background)
+        points = {key: _with_agreement(held, scores, ordinary) for key, held in points.items()}
+    return _OfPath(
+        points,
+        [_curve(method, scores[method][TEST], view) for method in predictions],
+        _turnons(trigger, events, view, scores=scores, points=points),
+    )
 
 
 def _khz_per_event(labels: NDArray[np.int64], streams: Streams, classes: tuple[str, ...]) -> dict[str, float]:
@@ -121,15 +153,17 @@ def _khz_per_event(labels: NDArray[np.int64], streams: Streams, classes: tuple[s
     }
 
 
-def _curve(
-    method: str, score: NDArray[Any], labels: NDArray[np.int64], signal: list[int], streams: Streams
-) -> RateCurve:
-    thresholds, rates, efficiency = rate_curve(score, labels, streams=streams, signal=signal, points=POINTS)
+def _curve(method: str, score: NDArray[Any], view: PathView) -> RateCurve:
+    classes = view.classes
+    thresholds, rates, efficiency = rate_curve(
+        score, view.labels[TEST], streams=classes.streams, signal=classes.signal, points=POINTS
+    )
     return RateCurve(
+        path=view.path,
         method=method,
         threshold=thresholds.tolist(),
         rate_khz=rates.tolist(),
-        efficiency=efficiency.tolist() if signal else [],
+        efficiency=efficiency.tolist() if classes.signal else [],
     )
 
 
@@ -150,25 +184,26 @@ def _with_agreement(
 def _turnons(
     trigger: Trigger,
     events: EventCodes,
+    view: PathView,
     *,
     scores: dict[str, dict[int, NDArray[Any]]],
-    chosen: NDArray[np.bool_],
     points: dict[str, list[WorkingPoint]],
 ) -> list[Turnon]:
-    """Return the efficiency of the chosen events (N,) against each variable."""
-    wanted = trigger.rates_khz[len(trigger.rates_khz) // 2]
+    """Return the efficiency of the signal, or of the background where there is none, against each variable."""
+    wanted = view.rates_khz[len(view.rates_khz) // 2]
+    chosen = np.isin(view.labels[TEST], view.classes.signal or view.classes.background)
     found = []
     for name in trigger.efficiency_variables:
-        values = variable_of(events, name, TEST, "trigger.efficiency_variables")
+        values = view.per_event(variable_of(events, name, TEST, "trigger.efficiency_variables"), TEST)
         edges = quantile_edges(values[chosen], VARIABLE_BINS)
         efficiency = {}
-        for point in points[f"{wanted:g}"]:
-            score = scores[point.method][TEST]
-            passed = passes(score, point.threshold)
-            efficiency[point.method] = [
-                passing_fraction(passed[chosen & inside]) for inside in bin_masks(values, edges)
-            ]
-        found.append(Turnon(variable=name, rate_khz=wanted, edges=edges.tolist(), efficiency=efficiency))
+        for point in points[point_key(view.path, wanted)]:
+            passed = passes(scores[point.method][TEST], point.threshold)
+            inside = [chosen & of_bin for of_bin in bin_masks(values, edges)]
+            efficiency[point.method] = [passing_fraction(passed[some]) for some in inside]
+        found.append(
+            Turnon(path=view.path, variable=name, rate_khz=wanted, edges=edges.tolist(), efficiency=efficiency)
+        )
     return found
 
 

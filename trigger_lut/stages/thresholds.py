@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from trigger_lut.cards.base import Stopwatch, read_card, write_card
-from trigger_lut.cards.physics import ThresholdsCard
+from trigger_lut.cards.physics import ThresholdsCard, point_key
 from trigger_lut.config.budget import Spec
 from trigger_lut.config.data_set.trigger import Trigger
-from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes, load_codes
+from trigger_lut.data.event_codes import EventCodes, load_codes
 from trigger_lut.errors import CardError
 from trigger_lut.evaluation.predictions import FIRMWARE, firmware_predictions
+from trigger_lut.evaluation.trigger_paths import path_views
 from trigger_lut.evaluation.working_points import TriggerClasses, score_step, working_point
 from trigger_lut.network.network import Network, load_network
 from trigger_lut.stages.registry import Output
@@ -37,24 +38,27 @@ def run(*, spec: Path, network: Path, codes: Path, trigger: Trigger, card: Outpu
     ------
     CardError
         If a file is damaged, or the files do not fit.
+    DataError
+        If a path of the trigger does not fall with the threshold.
     """
     watch = Stopwatch()
     design, net, events = read_card(Spec, spec), load_network(network), load_codes(codes)
     require_labelled(net, events, network, codes)
-    classes = TriggerClasses.of(trigger, events)
-    scores = classes.scores(firmware_predictions(net, events))
-    labels = {split: events.labels_of(split) for split in (VALIDATION, TEST)}
+    classes, outputs = TriggerClasses.of(trigger, events), firmware_predictions(net, events)
+    points = {}
+    for view in path_views(trigger, events):
+        scores, step = view.scores(outputs), score_step(net)
+        for khz in view.rates_khz:
+            points[point_key(view.path, khz)] = working_point(
+                FIRMWARE, khz, scores=scores, labels=view.labels, classes=view.classes, step=step
+            )
     result = ThresholdsCard(
         design=design.design,
         signal=list(trigger.signal),
         background=[classes.names[k] for k in classes.background],
         single_score=classes.single_score,
-        points={
-            f"{khz:g}": working_point(
-                FIRMWARE, khz, scores=scores, labels=labels, classes=classes, step=score_step(net)
-            )
-            for khz in trigger.rates_khz
-        },
+        points=points,
+        paths={path.name: path.expression for path in trigger.paths},
         **watch.provenance([spec, network, codes], "numpy"),
     )
     write_card(result, card)

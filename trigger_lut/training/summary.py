@@ -10,7 +10,6 @@ from trigger_lut.cards.base import Measured
 from trigger_lut.cards.stage_cards import LayerSummary, Measurement, TrainCard
 from trigger_lut.config.budget import Spec
 from trigger_lut.conversion.keras_model import decode_outputs
-from trigger_lut.cost_model.clock import fmax_measured
 from trigger_lut.cost_model.delay import DelayModel
 from trigger_lut.cost_model.luts import Cost, estimate, summarize
 from trigger_lut.cost_model.measured import Built
@@ -71,7 +70,7 @@ def luts_measured(spec: Spec, built: Built) -> Measured:
 
 def clock_measured(spec: Spec, built: Built) -> Measured:
     """Return the largest clock in MHz that the netlist reaches by the delay model."""
-    return fmax_measured(built.fmax_mhz, spec.target.family, spec.target.synthesizer)
+    return Measured(value=built.fmax_mhz, source=f"{spec.target.synthesizer}-delay-model")
 
 
 def measurement(spec: Spec, built: Built, cost: Cost, *, epoch: int, reason: str) -> Measurement:

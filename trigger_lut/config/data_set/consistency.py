@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from trigger_lut.config.crossings import CROSSING_CLASSES, shares
 from trigger_lut.config.data_set.files import scheme_mistake
 from trigger_lut.config.data_set.tagging import tagging_mistakes
+from trigger_lut.config.data_set.trigger_paths import path_mistakes
 from trigger_lut.config.data_set.uses import belongs, branches
 from trigger_lut.config.simulation import SIMULATED_CLASSES
 from trigger_lut.errors import ConfigurationError, nearest
@@ -135,6 +136,8 @@ def _fraction_mistakes(data_set: DataSet) -> list[str]:
         if name not in classes
     ]
     trigger = data_set.trigger
+    if trigger is not None and trigger.paths and data_set.rows is not None and data_set.class_fractions:
+        lines.append("class_fractions: not with trigger.paths and rows; events would lose objects")
     if trigger is not None and trigger.cross_section_pb is None and trigger.shares is None:
         background = {data_set.class_fractions.get(name, 1.0) for name in classes if name not in trigger.signal}
         if len(background) > 1:
@@ -174,14 +177,15 @@ def _tagging_mistakes(data_set: DataSet) -> list[str]:
 
 
 def _unknown_variables(data_set: DataSet, trigger: Trigger) -> list[str]:
-    """Names that efficiency cannot be shown against, being neither observables nor channels."""
+    """Names of variables and paths that are neither observables nor channels, and what else is wrong with paths."""
     from trigger_lut.config.data_set.channels import channels
 
     try:
         known = [*data_set.observables, *(channel.name for channel in channels(data_set))]
     except ConfigurationError:  # two channels of one name, which the plan refuses
         return []
-    return trigger.unknown_variables(known)
+    mistakes = path_mistakes(trigger, known, data_set.rows is not None)
+    return trigger.unknown_variables(known) + mistakes
 
 
 def _label_mistakes(data_set: DataSet, truth: bool) -> list[str]:

@@ -8,11 +8,12 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from trigger_lut.cards.base import Strict
+from trigger_lut.config.data_set.features import ExpressionText
+from trigger_lut.config.data_set.trigger_paths import Rate, TriggerPath
 from trigger_lut.errors import nearest
 
 BUNCH_CROSSING_MHZ = 40.079
 PB_IN_CM2 = 1e-36
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Streams = list[tuple[tuple[int, ...], float]]
 """(numbers of background classes, kHz): all entries of these classes have the same rate, and together this one."""
 
@@ -33,6 +34,14 @@ class Trigger(Strict):
     cross_section_pb: dict[str, Rate] | None = Field(None, description="Of each background class; with luminosity.")
     luminosity_cm2s: Rate | None = Field(None, description="Instantaneous, per square centimetre and second.")
     rates_khz: list[Rate] = Field([1.0, 10.0, 100.0], min_length=1, description="Working points.")
+    paths: list[TriggerPath] = Field(
+        [], description="Conditions on events, each with working points of its own; default: the score alone."
+    )
+    signal_events: ExpressionText | None = Field(
+        None,
+        description="With rows and paths: an event is signal if this is true for one of its rows. All other events "
+        "make the rate; default: all do.",
+    )
     efficiency_variables: list[str] = Field([], description="Observables or features that efficiency is shown against.")
 
     @model_validator(mode="after")

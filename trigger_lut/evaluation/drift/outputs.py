@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigger_lut.cards.drift import NumberDrift, PointDrift, TargetDrift, ValueRatio
-from trigger_lut.cards.physics import ALL, Resolution, ThresholdsCard, WorkingPoint
+from trigger_lut.cards.physics import ALL, Resolution, ThresholdsCard, WorkingPoint, of_point_key
 from trigger_lut.config.data_set.trigger import Streams, Trigger
 from trigger_lut.evaluation.drift.inputs import number_drift
 from trigger_lut.evaluation.drift.samples import Sample, common_classes
@@ -101,11 +101,11 @@ def point_drift(trained: SampleOutputs, new: SampleOutputs, card: ThresholdsCard
     list of PointDrift
         One for each working point.
     """
-    return [_point(float(khz), point, (trained, new), trigger) for khz, point in card.points.items()]
+    return [_point(of_point_key(key), point, (trained, new), trigger) for key, point in card.points.items()]
 
 
 def _point(
-    wanted: float, point: WorkingPoint, sides: tuple[SampleOutputs, SampleOutputs], trigger: Trigger
+    wanted: tuple[str, float], point: WorkingPoint, sides: tuple[SampleOutputs, SampleOutputs], trigger: Trigger
 ) -> PointDrift:
     trained, new = sides
     classes = trained.sample.events.label_names
@@ -120,11 +120,13 @@ def _point(
     first, second = trained.sample.labels, new.sample.labels
     streams = trigger.streams(classes)
     khz = None
-    if common and all(np.isin(second, group).any() for group, _ in streams):
+    path, wanted_khz = wanted
+    if not path and common and all(np.isin(second, group).any() for group, _ in streams):
         khz = value_ratio(point.rate_khz, background_rate(now, second, streams))
     passing = {classes[k]: _fraction_ratio(before[first == k], now[second == k]) for k in common}
     return PointDrift(
-        wanted_khz=wanted,
+        path=path,
+        wanted_khz=wanted_khz,
         threshold=point.threshold,
         code=point.code,
         rate_khz=khz,

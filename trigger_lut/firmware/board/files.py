@@ -68,18 +68,7 @@ def board_files(project: RtlProject, options: BoardWrappers, *, version: int, pa
 
 
 def has_board(release: Path) -> bool:
-    """Return whether a release has wrappers for boards.
-
-    Parameters
-    ----------
-    release
-        Folder of the release.
-
-    Returns
-    -------
-    bool
-        True if it has the folder `board`.
-    """
+    """Return whether a release has wrappers for boards."""
     return (release / BOARD).exists()
 
 

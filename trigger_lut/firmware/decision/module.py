@@ -27,6 +27,7 @@ def write_decision(
     thresholds: Sequence[int | None],
     cycles: int,
     folder: Path,
+    paths: Sequence[str] = (),
 ) -> DecisionProject:
     """Write <top>_decide.v, <top>_decide.vhd and project.json.
 
@@ -44,6 +45,8 @@ def write_decision(
         Clock cycles from the network's outputs to the decision.
     folder
         Folder for the files.
+    paths
+        Path of each working point; none: the score alone.
 
     Returns
     -------
@@ -73,6 +76,7 @@ def write_decision(
         thresholds=tuple(thresholds),
         cycles=cycles,
         latency_cycles=rtl.latency_cycles_planned + cycles,
+        paths=tuple(paths),
     )
     bits_out = offsets(score.outputs)[-1]
     known = {
@@ -130,9 +134,9 @@ def _described(project: DecisionProject, names: Sequence[str]) -> list[str]:
         return [names[o] if o < len(names) else str(o) for o in group]
 
     rows = []
-    for n, (wanted, code) in enumerate(zip(project.rates_khz, project.thresholds, strict=True)):
+    for n, (wanted, code) in enumerate(zip(project.wanted, project.thresholds, strict=True)):
         said = "no threshold keeps to it, the bit is 0" if code is None else f"score >= {code}"
-        rows.append(f"  decision[{n}]  {wanted:g} kHz: {said}" + ("" if code is None else f" ({_real(code, score)})"))
+        rows.append(f"  decision[{n}]  {wanted}: {said}" + ("" if code is None else f" ({_real(code, score)})"))
     return [
         f"score = {score_in_words(listed(score.signal), listed(score.background))},",
         f"a whole number of steps of 2**{-score.fraction}, {score.lo} to {score.hi}.",

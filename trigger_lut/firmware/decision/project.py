@@ -37,6 +37,8 @@ class DecisionProject:
         Clock cycles from the network's outputs to the decision.
     latency_cycles
         Clock cycles from data_in to the decision.
+    paths
+        Path of each working point; empty: the score alone.
     """
 
     folder: Path
@@ -47,6 +49,15 @@ class DecisionProject:
     thresholds: tuple[int | None, ...]
     cycles: int
     latency_cycles: int
+    paths: tuple[str, ...] = ()
+
+    @property
+    def wanted(self) -> list[str]:
+        """Rate of each working point in kHz as text, after its path if there is one."""
+        return [
+            f"{path} at {khz:g} kHz" if path else f"{khz:g} kHz"
+            for path, khz in zip(self.paths or ("",) * len(self.rates_khz), self.rates_khz, strict=True)
+        ]
 
     @property
     def verilog(self) -> Path:
@@ -77,6 +88,7 @@ def save_decision(project: DecisionProject) -> None:
         "thresholds": project.thresholds,
         "cycles": project.cycles,
         "latency_cycles": project.latency_cycles,
+        **({"paths": project.paths} if project.paths else {}),
     }
     write_text(project.folder / FILE, json.dumps(content, indent=2) + "\n")
 
@@ -112,6 +124,7 @@ def read_decision(folder: Path) -> DecisionProject:
             thresholds=tuple(content["thresholds"]),
             cycles=content["cycles"],
             latency_cycles=content["latency_cycles"],
+            paths=tuple(content.get("paths", ())),
         )
     except FileNotFoundError as error:
         raise CardError(f"{folder}: no decision in firmware (no {FILE})") from error

@@ -19,8 +19,8 @@ def decision_header(project: DecisionProject, design: str) -> str:
         return "std::max({" + ", ".join(f"at({o}, {score.shift(o)})" for o in group) + "})"
 
     points = [
-        f"//   bit {n}: {khz:g} kHz" + (", which no threshold keeps to: never set" if code is None else "")
-        for n, (khz, code) in enumerate(zip(project.rates_khz, project.thresholds, strict=True))
+        f"//   bit {n}: {wanted}" + (", which no threshold keeps to: never set" if code is None else "")
+        for n, (wanted, code) in enumerate(zip(project.wanted, project.thresholds, strict=True))
     ]
     return "\n".join(
         [

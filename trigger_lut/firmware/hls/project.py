@@ -83,7 +83,7 @@ class HlsProject:
 
 
 def write_hls(
-    model: Any, network: Network, folder: Path, spec: Spec, *, final_folder: Path | None = None, version: int = 1
+    model: Any, network: Network, folder: Path, spec: Spec, *, final_folder: Path | None = None
 ) -> HlsProject:
     """Convert a Keras model with hls4ml, write the project and compile it.
 
@@ -99,8 +99,6 @@ def write_hls(
         Specification of the design.
     final_folder
         Folder that the caller moves the project to; None: nowhere.
-    version
-        Version of the design, part of all names.
 
     Returns
     -------
@@ -128,13 +126,11 @@ def write_hls(
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     with contextlib.redirect_stdout(sys.stderr):
-        project = _layer_by_layer(model, whole, network, part, spec, version=version)
+        project = _layer_by_layer(model, whole, network, part, spec)
         if project.note:
             LOG.warning(f"hls4ml: {project.note}")
             shutil.rmtree(part, ignore_errors=True)
-            project = dataclasses.replace(
-                _model_of_network(model, whole, network, part, spec, version=version), note=project.note
-            )
+            project = dataclasses.replace(_model_of_network(model, whole, network, part, spec), note=project.note)
     config = part / "hls4ml_config.yml"
     write_text(config, config.read_text().replace(str(part), str(final_folder or folder)))
     _save(project, part)
@@ -143,13 +139,11 @@ def write_hls(
     return dataclasses.replace(project, folder=folder)
 
 
-def _layer_by_layer(
-    model: Any, whole: Network, network: Network, folder: Path, spec: Spec, *, version: int
-) -> HlsProject:
+def _layer_by_layer(model: Any, whole: Network, network: Network, folder: Path, spec: Spec) -> HlsProject:
     """Compile a project of one hls4ml layer a Keras layer; its `note` says why it cannot be used, if so."""
     import keras
 
-    empty = HlsProject(folder, hls_top(spec.design, version), "", network.inputs, _sizes(model.inputs), (), (), {}, {})
+    empty = HlsProject(folder, hls_top(spec.design), "", network.inputs, _sizes(model.inputs), (), (), {}, {})
     if loose := sorted({type(op).__name__ for op in _operations(model) if not isinstance(op, keras.Layer)}):
         what = f"hls4ml takes layers alone, the model holds operations: {', '.join(loose)}"
         return dataclasses.replace(empty, note=f"not layer by layer: {what}")
@@ -157,7 +151,7 @@ def _layer_by_layer(
     if wrong := [op.name for op in _operations(model) if not re.fullmatch(r"[\w./ -]+", op.name, re.ASCII)]:
         return dataclasses.replace(empty, note=f"not layer by layer: {wrong[0]!r} is no name of a layer in C++")
     try:
-        converted = _convert(model, network, folder, spec, version)
+        converted = _convert(model, network, folder, spec)
         project = _written(converted, model, empty, network)
     except FirmwareError:
         raise
@@ -175,15 +169,13 @@ def _layer_by_layer(
     return dataclasses.replace(project, note=note)
 
 
-def _model_of_network(
-    model: Any, whole: Network, network: Network, folder: Path, spec: Spec, *, version: int
-) -> HlsProject:
+def _model_of_network(model: Any, whole: Network, network: Network, folder: Path, spec: Spec) -> HlsProject:
     from trigger_lut.conversion.network_layer import model_of_network
 
-    empty = HlsProject(folder, hls_top(spec.design, version), "", network.inputs, _sizes(model.inputs), (), (), {}, {})
+    empty = HlsProject(folder, hls_top(spec.design), "", network.inputs, _sizes(model.inputs), (), (), {}, {})
     one = model_of_network(model, whole)
     try:
-        converted = _convert(one, network, folder, spec, version)
+        converted = _convert(one, network, folder, spec)
     except ValueError as error:
         raise FirmwareError(f"hls4ml refuses model {model.name!r}: {error}") from error
     return _written(converted, one, empty, network)
@@ -217,7 +209,7 @@ def _written(converted: Any, model: Any, empty: HlsProject, network: Network) ->
     return project
 
 
-def _convert(model: Any, network: Network, folder: Path, spec: Spec, version: int) -> Any:
+def _convert(model: Any, network: Network, folder: Path, spec: Spec) -> Any:
     """hls4ml's model; its input vectors have types that hold the network's input formats."""
     import hls4ml
 
@@ -233,8 +225,8 @@ def _convert(model: Any, network: Network, folder: Path, spec: Spec, version: in
         converted = hls4ml.converters.convert_from_keras_model(
             model,
             output_dir=str(folder),
-            project_name=hls_top(spec.design, version),
-            namespace=hls_namespace(spec.design, version),
+            project_name=hls_top(spec.design),
+            namespace=hls_namespace(spec.design),
             backend="Vitis",
             io_type="io_parallel",
             part=spec.target.part,

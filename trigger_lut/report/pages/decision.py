@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trigger_lut.cards.decision import DecisionBit, DecisionCard
+from trigger_lut.cards.physics import point_key
 from trigger_lut.firmware.decision.score import score_in_words
 from trigger_lut.report.template import Cell, Table, cells, fmax, judgement, measured
 
@@ -19,8 +20,8 @@ def decision_tables(card: DecisionCard) -> list[Table]:
             *("Detected, threshold one up", "One down"),
         ],
         [_row(n, bit) for n, bit in enumerate(card.bits)],
-        note=f"The module {card.top} has the network's outputs and one bit for each working point. A bit is 1 where "
-        f"{score_in_words(card.signal, card.background)}, in steps of "
+        note=f"{_of_paths(card)}The module {card.top} has the network's outputs and one bit for each working point. "
+        f"A bit is 1 where {score_in_words(card.signal, card.background)}, in steps of "
         f"2^{-card.fraction}, is at least the threshold code. Negative control: with thresholds moved by one code, the "
         "firmware was run again on some of the vectors, and had to differ on those at the edge and on no other.",
     )
@@ -65,13 +66,24 @@ def decision_tables(card: DecisionCard) -> list[Table]:
     return [bits, cost]
 
 
+def _of_paths(card: DecisionCard) -> str:
+    """Return the part of a condition that a bit is."""
+    if not card.paths:
+        return ""
+    return (
+        "A bit of a path says that the score of one entry of the network passes. The rest of the path's condition is "
+        "for the logic that collects the objects of an event. "
+    )
+
+
 def _row(n: int, bit: DecisionBit) -> list[Cell]:
+    wanted = bit.rate_khz if not bit.path else point_key(bit.path, bit.rate_khz)
     if bit.code is None:
-        return [*cells(n, bit.rate_khz), Cell("never set", "text"), *(Cell("-") for _ in range(6))]
+        return [*cells(n, wanted), Cell("never set", "text"), *(Cell("-") for _ in range(6))]
     edges = [Cell(f"{bit.vectors[name]:,}") for name in ("below", "equal", "above")]
     moved = [bit.control[name] for name in ("up", "down")]
     return [
-        *cells(n, bit.rate_khz),
+        *cells(n, wanted),
         Cell(str(bit.code)),
         Cell(f"{bit.threshold:.10g}"),
         *edges,

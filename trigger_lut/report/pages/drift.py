@@ -7,7 +7,7 @@ from pathlib import Path
 
 from trigger_lut.cards.base import read_card
 from trigger_lut.cards.drift import DriftCard, InputDrift, NumberDrift, Spread, ValueRatio
-from trigger_lut.cards.physics import Interval68
+from trigger_lut.cards.physics import Interval68, point_key
 from trigger_lut.report.drift_findings import CHANCE, findings, shifted
 from trigger_lut.report.plots.style import styled
 from trigger_lut.report.template import Cell, Page, Table, cells, judgement, number, write_page
@@ -185,7 +185,8 @@ def _points(card: DriftCard) -> Table:
     rated = any(p.rate_khz is not None for p in card.points)
     rows = []
     for p in card.points:
-        threshold = cells(p.wanted_khz, "none" if p.threshold is None else float(p.threshold), p.code)
+        wanted = p.wanted_khz if not p.path else point_key(p.path, p.wanted_khz)
+        threshold = cells(wanted, "none" if p.threshold is None else float(p.threshold), p.code)
         khz = [*_both(p.rate_khz, 1.0, 2), _ratio(p.rate_khz)] if p.rate_khz is not None else cells("-", "-", "-")
         shares = [cell for name in names for cell in (*_both(p.passing[name], 100.0, 1), _ratio(p.passing[name]))]
         rows.append([*threshold, *(khz if rated else []), *shares])

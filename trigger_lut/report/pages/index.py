@@ -11,7 +11,7 @@ from trigger_lut.cards.decision import DecisionCard
 from trigger_lut.cards.drift import DriftCard
 from trigger_lut.cards.firmware import FirmwareCard, SynthCard, TimingCard, VerifyCard
 from trigger_lut.cards.importance import ImportanceCard
-from trigger_lut.cards.physics import PhysicsCard, RateCard
+from trigger_lut.cards.physics import PhysicsCard, RateCard, of_point_key
 from trigger_lut.cards.proof import FaultsCard, ProveCard
 from trigger_lut.cards.release import ReleaseCard
 from trigger_lut.cards.route import RouteCard
@@ -93,11 +93,13 @@ def _importance(path: Path) -> str:
 
 def _rate(path: Path) -> str:
     card = read_card(RateCard, path)
-    wanted, methods = list(card.points.items())[len(card.points) // 2]
+    key, methods = list(card.points.items())[len(card.points) // 2]
+    name, khz = of_point_key(key)
+    wanted = f"{khz:g} kHz" + (f" of path {name}" if name else "")
     efficiency = methods[-1].efficiency
     if not efficiency:
-        return f"{number(methods[-1].rate_khz.value)} kHz on the test split, {wanted} kHz wanted"
-    return f"{100 * list(efficiency.values())[-1].value:.1f} % of the signal at {wanted} kHz"
+        return f"{number(methods[-1].rate_khz.value)} kHz on the test split, {wanted} wanted"
+    return f"{100 * list(efficiency.values())[-1].value:.1f} % of the signal at {wanted}"
 
 
 def _decision(path: Path) -> str:

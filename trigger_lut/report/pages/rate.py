@@ -6,7 +6,7 @@ from pathlib import Path
 
 from trigger_lut.cards.base import read_card
 from trigger_lut.cards.decision import DecisionCard
-from trigger_lut.cards.physics import ALL, Interval68, RateCard, WorkingPoint
+from trigger_lut.cards.physics import ALL, Interval68, RateCard, WorkingPoint, of_point_key
 from trigger_lut.report.pages.decision import decision_tables
 from trigger_lut.report.plots.style import styled
 from trigger_lut.report.template import Cell, Page, Table, cells, number, write_page
@@ -45,13 +45,15 @@ def rate_page(card: RateCard, decision: DecisionCard) -> Page:
     points = Table(
         "Working points",
         [
+            *(["Path"] if card.paths else []),
             *("Wanted [kHz]", "Method", "Threshold", "In codes", "Rate on test [kHz]"),
             *(f"Efficiency, {name} [%]" for name in names),
             *(["Shared with the teacher [%]"] if shared else []),
         ],
         [
             [
-                *cells(float(wanted), point.method),
+                *([Cell(path, "text")] if card.paths else []),
+                *cells(wanted, point.method),
                 *(
                     [Cell("no threshold", "text"), Cell("-")]
                     if point.threshold is None
@@ -61,11 +63,12 @@ def rate_page(card: RateCard, decision: DecisionCard) -> Page:
                 *(_share(point.efficiency[name]) for name in names),
                 *([_shared(point)] if shared else []),
             ]
-            for wanted, methods in card.points.items()
+            for key, methods in card.points.items()
+            for path, wanted in [of_point_key(key)]
             for point in methods
         ],
         note="Thresholds come from the validation split, rates and efficiencies from the test split. Errors are "
-        f"central 68.3 % intervals (Clopper and Pearson){_together(card)}. In codes: the firmware accepts an event if "
+        f"central 68.3 % intervals (Clopper and Pearson){_together(card)}. In codes: {_accepts(card)} if "
         f"{_in_codes(card)} is at least this code.{AGREEMENT if shared else ''}",
     )
     events = Table(
@@ -97,12 +100,29 @@ def rate_page(card: RateCard, decision: DecisionCard) -> Page:
         plots.append(("reliability.svg", reliability(card), caption))
     return Page(
         title=f"{card.design}: rates",
-        lead=f"Signal: {', '.join(card.signal) or NO_SIGNAL}. Background: {', '.join(card.background)}, with an input "
-        f"rate of {number(card.input_rate_khz)} kHz ({card.input_rate_from}). {card.plot_label}.",
-        tables=[points, *decision_tables(decision), events],
+        lead=f"Signal: {', '.join(card.signal) or _no_signal(card)}. Background: {', '.join(card.background)}, "
+        f"with an input rate of {number(card.input_rate_khz)} kHz ({card.input_rate_from}). {card.plot_label}.",
+        tables=[*_paths(card), points, *decision_tables(decision), events],
         cards={"rate": card, "decision": decision},
         plots=plots,
     )
+
+
+def _no_signal(card: RateCard) -> str:
+    return NO_SIGNAL if card.single_score else "none stated, so all events make the rate"
+
+
+def _paths(card: RateCard) -> list[Table]:
+    """Return the conditions of paths; nothing where the score alone decides."""
+    rows = [[Cell(name, "text"), Cell(condition, "text")] for name, condition in card.paths.items()]
+    note = "The threshold of a path is that on `score`; all else in its condition stays as it is."
+    if card.of_rows:
+        note += " An event has several rows: score, features and observables are lists of its rows."
+    return [Table("Paths", ["Path", "Condition"], rows, note=note)] if rows else []
+
+
+def _accepts(card: RateCard) -> str:
+    return "a score passes" if card.paths else "the firmware accepts an event"
 
 
 def _in_codes(card: RateCard) -> str:

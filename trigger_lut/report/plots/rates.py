@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trigger_lut.cards.physics import ALL, Interval68, RateCard, WorkingPoint
+from trigger_lut.cards.physics import ALL, Interval68, RateCard, WorkingPoint, of_point_key
 from trigger_lut.report.plots.style import COLORS, canvas, line_style, plain
 
 if TYPE_CHECKING:
@@ -18,10 +18,20 @@ SIZES = (4, 4, 6, 5, 4)  # firmware and trained network are the same where Keras
 
 
 def rates(card: RateCard) -> Figure:
-    """Rate against threshold, and against signal efficiency or agreement with the teacher, all methods."""
-    figure, [left, right] = canvas(9.6, 4.2, columns=2)
-    wanted = [float(khz) for khz in card.points]
-    for n, curve in enumerate(card.curves):
+    """Rate against threshold, and against signal efficiency or agreement with the teacher; a row for each path."""
+    paths = list(card.paths) or [""]
+    figure, axes = canvas(9.6, 4.2 * len(paths), rows=len(paths), columns=2)
+    for path, left, right in zip(paths, axes[::2], axes[1::2], strict=True):
+        _rates_of_path(card, path, left, right)
+    return figure
+
+
+def _rates_of_path(card: RateCard, path: str, left: Axes, right: Axes) -> None:
+    points = {of_point_key(key): methods for key, methods in card.points.items()}
+    points = {key: methods for key, methods in points.items() if key[0] == path}
+    curves = [curve for curve in card.curves if curve.path == path]
+    wanted = [khz for _, khz in points]
+    for n, curve in enumerate(curves):
         khz = np.array(curve.rate_khz)
         seen = khz > 0
         style = line_style(n)
@@ -29,25 +39,25 @@ def rates(card: RateCard) -> Figure:
         if card.signal:
             right.plot(np.array(curve.efficiency)[seen], khz[seen], **style)
         left.plot([], [], label=plain(curve.method), **style, **_marker(n))
-    for methods in card.points.values():
+    for methods in points.values():
         for n, point in enumerate(methods):
             if point.threshold is not None:
                 _point(left, (point.threshold, None), point.rate_khz, n)
                 if (across := _across(point)) is not None:
                     _point(right, (across.value, across), point.rate_khz, n)
-    low = min([min(wanted) / 3, *(k for c in card.curves for k in c.rate_khz if k > 0)])
+    low = min([min(wanted) / 3, *(k for c in curves for k in c.rate_khz if k > 0)])
     for ax in (left, right):
         ax.set_yscale("log")
         ax.set_ylim(low, 1.5 * card.input_rate_khz)
         ax.set_ylabel("Rate [kHz]")
         for level in wanted:
             ax.axhline(level, color="#717581", linewidth=0.7, linestyle=":")
-        _labeled(ax, card)
+        _labeled(ax, card, path)
     left.set_xlabel("Threshold on the score" if card.single_score else "Threshold on the score [logits]")
     right.set_xlabel("Efficiency of all signal" if card.signal else "Fraction of the teacher's events that pass too")
     right.set_xlim(0, 1)
+    right.set_visible(bool(card.signal) or card.single_score)  # without either there is nothing to compare a rate with
     left.legend(loc="lower left")
-    return figure
 
 
 def _across(point: WorkingPoint) -> Interval68 | None:
@@ -78,7 +88,7 @@ def turnons(card: RateCard) -> Figure:
         ax.set_xlabel(plain(found.variable))
         ax.set_ylabel(f"{'Signal' if card.signal else 'Background'} efficiency at {found.rate_khz:g} kHz")
         ax.legend(loc="upper right", ncols=2, fontsize=8)
-        _labeled(ax, card)
+        _labeled(ax, card, found.path)
     for ax in axes[len(shown) :]:
         ax.set_axis_off()
     if not shown:
@@ -133,5 +143,6 @@ def _bars(ax: Axes, x: np.ndarray, points: list[Interval68], n: int, label: str)
     ax.errorbar(x, value, [value - low, high - value], label=label, **_marks(n))
 
 
-def _labeled(ax: Axes, card: RateCard) -> None:
-    ax.set_title(f"{card.design}: {plain(card.plot_label)}", loc="left", fontsize=9)
+def _labeled(ax: Axes, card: RateCard, path: str = "") -> None:
+    of_path = f", {plain(path)}" if path else ""
+    ax.set_title(f"{card.design}{of_path}: {plain(card.plot_label)}", loc="left", fontsize=9)

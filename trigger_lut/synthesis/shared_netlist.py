@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -112,14 +112,15 @@ def luts_by_part(network: Network, module: Mapping[str, Any], project: RtlProjec
                 name_of.setdefault(bit, found)
     cells = {name: cell for name, cell in module["cells"].items() if cell["type"] not in NO_HARDWARE}
     logic = order({name: cell for name, cell in cells.items() if not SEQUENTIAL.fullmatch(cell["type"])})
-    behind: dict[Bit, str] = defaultdict(lambda: CONTROL)
+    behind: dict[Bit, str] = {}
     for cell in cells.values():
         if SEQUENTIAL.fullmatch(cell["type"]):
             behind.update({bit: name_of[q] for q in outputs(cell) if q in name_of for bit in read(cell)})
     counts: Counter[str] = Counter()
     for name in reversed(logic):
         drives = outputs(cells[name])
-        owner = next((name_of[bit] for bit in drives if bit in name_of), None) or behind[drives[0]]
+        known = [names[bit] for names in (name_of, behind) for bit in drives if bit in names]
+        owner = known[0] if known else CONTROL
         behind.update(dict.fromkeys(read(cells[name]), owner))
         if cells[name]["type"].startswith("LUT"):
             counts[owner] += 1

@@ -90,6 +90,16 @@ def test_target_by_names_and_values(columns: dict[str, str], expected: list[str]
     assert [target.name for target in found.targets if target.used] == expected
 
 
+def test_flags_that_may_be_labels_are_no_inputs(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    columns = {"event": np.arange(200), "is_hh": np.arange(200) % 2, "pt": rng.exponential(30, 200)}
+    found = propose(sample_tree([write_tree(tmp_path / "a.root", columns)]))
+    assert {feature.name: feature.used for feature in found.features} == {"is_hh": False, "pt": True}
+    assert "may be a label" in found.features[0].comment
+    found = propose(sample_tree([write_tree(tmp_path / "b.root", {**columns, "label": np.arange(200) % 2})]))
+    assert [feature.name for feature in found.used] == ["is_hh", "pt"], "with a label a flag may be an input"
+
+
 def test_targets_of_objects_are_mentioned_with_rows(tmp_path: Path) -> None:
     counts = np.arange(200) % 4
     rng = np.random.default_rng(1)

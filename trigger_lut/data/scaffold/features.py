@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -47,6 +48,7 @@ MAX_CLASSES = 20
 MAX_ELEMENTS = 64  # of an array, as features
 ENERGY_SUMS = {0: "total_et", 1: "total_ht", 2: "missing_et", 3: "missing_ht"}  # etSumType of level 1
 
+LIKE_LABEL, MAYBE_LABEL = re.compile(r"is[_A-Z]"), "; may be a label, as none was recognized"
 REASONS = {
     "weight": "named like a weight",
     "truth": "named like the truth of a simulation, which a trigger does not have",
@@ -84,6 +86,8 @@ def propose(sample: TreeSample, by_class: Mapping[str, Sequence[int]] | None = N
     left_out = _left_out(sample, event_id, label, heads)
     left_out |= dict.fromkeys(targets.branches, "a target of the regression, proposed or in comments")
     features, objects = _features({n: b for n, b in sample.branches.items() if n not in left_out}, left_out)
+    if not (label or of_files):
+        features = [_with(f, used=False, doubt=MAYBE_LABEL) if LIKE_LABEL.match(f.name) else f for f in features]
     return Proposal(
         tree=sample.tree,
         event_id=event_id,
@@ -406,5 +410,5 @@ def _feature(name: str, expression: str, read: list[Branch], taken: set[str]) ->
     return Feature(unique, None if expression == unique else expression, comment, share)
 
 
-def _with(feature: Feature, used: bool) -> Feature:
-    return replace(feature, used=used)
+def _with(feature: Feature, used: bool, doubt: str = "") -> Feature:
+    return replace(feature, used=used, comment=feature.comment + doubt)

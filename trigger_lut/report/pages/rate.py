@@ -115,7 +115,7 @@ def _no_signal(card: RateCard) -> str:
 def _paths(card: RateCard) -> list[Table]:
     """Return the conditions of paths; nothing where the score alone decides."""
     rows = [[Cell(name, "text"), Cell(condition, "text")] for name, condition in card.paths.items()]
-    note = "The threshold of a path is that on `score`; all else in its condition stays as it is."
+    note = "The threshold of a path is that on the score. All else in its condition is fixed."
     if card.of_rows:
         note += " An event has several rows: score, features and observables are lists of its rows."
     return [Table("Paths", ["Path", "Condition"], rows, note=note)] if rows else []

@@ -79,6 +79,21 @@ def test_the_shipped_configuration_is_valid():
     assert target.part.startswith("xcvu13p")
 
 
+@pytest.mark.parametrize(("clock_mhz", "period_ns", "cycles"), [(360, 150, 54), (40, 25, 1), (240, 25, 6), (33, 25, 1)])
+def test_cycles_between_events(load, clock_mhz, period_ns, cycles):
+    targets = TARGETS.replace("200", str(clock_mhz)).replace("event_period_ns: 25", f"event_period_ns: {period_ns}")
+    _, target = load(GOOD.replace("latency_ns: 25", "latency_ns: 31"), targets)
+    assert target.cycles_between_events == cycles
+
+
+def test_ii_is_at_most_the_cycles_between_events(load):
+    held = GOOD.replace("latency_ns: 25", "latency_ns: 25, ii: 5")
+    budget, target = load(held)
+    assert resolve(budget, target, "small").budget.ii == target.cycles_between_events == 5
+    expected = "designs.small.ii: 6 is more than the 5 cycles between two events of the target (25 ns at 200 MHz)"
+    assert expected in message(load, held.replace("ii: 5", "ii: 6"))
+
+
 def test_every_mistake_is_listed_at_once(load):
     found = message(
         load,
@@ -90,7 +105,7 @@ def test_every_mistake_is_listed_at_once(load):
         training: {epochs: 10.5, learning_rate: 1e-3, batch_size: true}
         designs:
           small: {luts: 3k, latency_us: 1}
-          medium: {luts: "3000", latency_ns: 10 ns, ii: 2, dsp: -1}
+          medium: {luts: "3000", latency_ns: 10 ns, ii: 0, dsp: -1}
           large: {luts: null, latency_ns: .nan, bram18: true, lust: 3}
           my design: {luts: 1, latency_ns: .inf}
         """,
@@ -107,7 +122,7 @@ def test_every_mistake_is_listed_at_once(load):
             "designs.small.latency_us: unknown key; nearest: 'latency_ns'",
             "designs.medium.luts: expected an integer, found '3000'",
             "designs.medium.latency_ns: expected a number (in ns, without the unit), found '10 ns'",
-            "designs.medium.ii: expected 1, found 2",
+            "designs.medium.ii: expected at least 1, found 0",
             "designs.medium.dsp: expected at least 0, found -1",
             "designs.large.luts: expected an integer, found null",
             "designs.large.latency_ns: expected a finite number, found nan",

@@ -234,8 +234,12 @@ def test_bad_networks(load, network, expected):
 # ---------------------------------------------------------------- examples
 
 
+SHARED = {"jets_particles_shared": (3, 16), "muon_chamber_shared": (4,), "l1_objects_shared": (12,)}
+"""Cycles between two events of the designs of the examples that share hardware."""
+
+
 @pytest.mark.parametrize(
-    "name", ["scan", "layers", "jets_particles", "muon_chamber", "l1_anomaly", "drift", "more_jets"]
+    "name", ["scan", "layers", "jets_particles", "muon_chamber", "l1_anomaly", "drift", "more_jets", *SHARED]
 )
 def test_the_examples_are_valid(name, monkeypatch):
     monkeypatch.chdir(ROOT)
@@ -243,6 +247,7 @@ def test_the_examples_are_valid(name, monkeypatch):
     assert bool(plan.scanned) == (name in ("scan", "layers"))
     assert list(plan.drift) == {"drift": ["jets_harder"], "more_jets": ["jets_more"]}.get(name, [])
     assert len(plan.specs) == len(plan.designs) + len(plan.scanned)
+    assert {spec.budget.ii for spec in plan.specs.values()} == set(SHARED.get(name, (1,)))
 
 
 def test_the_example_on_particles_is_valid():
@@ -265,6 +270,7 @@ def test_every_example_is_tested():
         "l1_anomaly",
         "drift",
         "more_jets",
+        *SHARED,
     }
     text = (ROOT / "config/examples/scan.yaml").read_text()
     count = len(yaml.safe_load(text)["scan"]["luts"]) * 2 * 2 * 2

@@ -13,7 +13,7 @@ from networks import random_codes, random_graph, random_network
 from trigger_lut.errors import FirmwareError
 from trigger_lut.firmware.rtl import ghdl, verilator
 from trigger_lut.firmware.rtl.build import write_rtl
-from trigger_lut.firmware.rtl.time_multiplexing import channels_of, cycles_between, write_wrapper
+from trigger_lut.firmware.rtl.time_multiplexing import channels_of, write_wrapper
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.network.reference_model import evaluate
 
@@ -157,13 +157,10 @@ def test_yosys_reads_it_as_hardware(tmp_path):
     assert not re.search(r"\$a?dlatch", done.stdout)
 
 
-def test_objects_and_cycles():
+def test_channels_of_an_object():
     assert channels_of([(None, 16)]) == 1
     assert channels_of([(None, 8, 3)]) == 3
     assert channels_of([(None, 8, 3), (None, 5)]) == 1
-    assert cycles_between(150, 1000 / 360) == 54
-    assert cycles_between(25, 1000 / 40) == 1
-    assert cycles_between(25, 30) == 1
 
 
 def test_channels_that_make_no_objects_are_refused(tmp_path):

@@ -69,6 +69,7 @@ from trigger_lut.cards.stage_cards import (
     TeacherCard,
     TrainCard,
 )
+from trigger_lut.cards.time_sharing import SharedPart, SharingSummary, SharingTry
 from trigger_lut.config.budget import Spec
 from trigger_lut.cost_model.clock import fmax_interval
 from trigger_lut.evaluation.predictions import SAME, TREES
@@ -262,6 +263,29 @@ def train(design: str = "small", luts: float = 950.0) -> TrainCard:
         history=history,
         **MADE,
     )
+
+
+def shared_train() -> TrainCard:
+    """A training at an II of 4, of which a block uses 3 cycles."""
+    tries = [(2, 3, 460.0, 9, True), (3, 2, 610.0, 8, False)]
+    sharing = SharingSummary(
+        ii_budget=4,
+        ii=3,
+        luts=460.0,
+        luts_parallel=950.0,
+        latency_cycles=9,
+        latency_cycles_parallel=7,
+        parts=[
+            SharedPart(layers="dense", logic_cycles=2, positions=5, instances=2, fold=3),
+            SharedPart(layers="head", logic_cycles=3),
+        ],
+        tried=[
+            SharingTry(block="dense", positions=5, instances=n, fold=fold, luts=luts, latency_cycles=cycles, chosen=yes)
+            for n, fold, luts, cycles, yes in tries
+        ],
+        verdict="dense: 2 of 5 positions a cycle; an estimate of 460 LUTs, 490 fewer than with II = 1",
+    )
+    return train().model_copy(update={"sharing": sharing})
 
 
 def pair(methods: tuple[str, ...], variables: tuple[str, ...] = ("pt",)) -> PairResult:

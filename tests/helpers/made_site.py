@@ -55,7 +55,8 @@ def failed(design: str) -> dict[str, Card]:
 
 def given(design: str) -> dict[str, Card]:
     """Cards of an imported network, for which neither proof nor faults were asked for."""
-    train = made_cards.train(design).model_copy(update={"epochs": 0, "history": []})
+    sharing = made_cards.shared_train().sharing
+    train = made_cards.train(design).model_copy(update={"epochs": 0, "history": [], "sharing": sharing})
     nothing = {"seconds_allowed": 0, "second": None, "control_caught": None}
     prove = made_cards.prove(design, "sampled").model_copy(update=nothing)
     faults = made_cards.faults(design).model_copy(

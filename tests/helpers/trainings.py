@@ -23,6 +23,7 @@ from trigger_lut.training.session import Session
 EPOCHS = 40
 LUTS = 120
 CLASSES = ("a", "b", "c")
+OBJECTS = 8
 
 
 def made_events(n=2400, seed=0, classes=CLASSES):
@@ -41,6 +42,34 @@ def made_design(luts=LUTS, **changes):
     shape = {"units": [4, 3], "edge_hidden_units": 4, "max_input_bits": 5}
     training = {"epochs": EPOCHS, "batch_size": 280, "learning_rate": 0.03}
     return made_spec("tiny", luts, **({"network": shape, "training": training} | changes))
+
+
+def object_events(count):
+    """Sets of OBJECTS objects of two numbers; three classes by the sum of a function of each object."""
+    rng = np.random.default_rng(0)
+    formats = (KIF(1, 0, 3), KIF(1, 0, 3)) * OBJECTS
+    codes = np.stack([rng.integers(f.lo, f.hi + 1, count) for f in formats], axis=1).astype(np.int32)
+    x, y = np.moveaxis(codes.reshape(count, OBJECTS, 2) / 8, -1, 0)
+    score = ((x**2 + y**2) * np.sign(x) + 0.7 * np.abs(y)).sum(axis=1)
+    labels = np.digitize(score, np.quantile(score, [1 / 3, 2 / 3]))
+    split = rng.choice([TRAIN, VALIDATION, TEST], count, p=[0.6, 0.2, 0.2]).astype(np.uint8)
+    names = tuple(f"{axis}{n}" for n in range(OBJECTS) for axis in "xy")
+    return EventCodes(codes, labels, split, np.arange(count, dtype=np.uint64), formats, names, CLASSES)
+
+
+def object_design(luts, ii, epochs):
+    """The same tables for each object, their sum, and two layers behind it."""
+    units = [
+        {"lut_dense": {"units": 4}},
+        {"sum": {"axis": 1}},
+        {"lut_dense": {"units": 6}},
+        {"lut_dense": {"units": 3}},
+    ]
+    return made_design(
+        budget={"luts": luts, "latency_ns": 60, "ii": ii},
+        network={"input_shape": [OBJECTS, 2], "layers": units, "edge_hidden_units": 4, "max_input_bits": 5},
+        training={"epochs": epochs, "batch_size": 256, "learning_rate": 0.02},
+    )
 
 
 def write_inputs(folder, design=None, events=None):

@@ -27,6 +27,7 @@ from trigger_lut.report.plots import anomaly, classification, data, drift, hardw
 from trigger_lut.report.plots import importance as figure_of_importance
 from trigger_lut.report.plots.style import BAD_COLOR, COLORS, GOOD_COLOR, canvas, save, styled
 from trigger_lut.report.plots.summary import summary as summary_figure
+from trigger_lut.report.plots.timeline import time_sharing
 from trigger_lut.stages.summary import run as summary
 
 
@@ -54,6 +55,7 @@ FIGURES = {
     "codes": lambda: data.codes(made_cards.ingest()),
     "training": lambda: training.training(made_cards.train()),
     "widths": lambda: training.widths(made_cards.train()),
+    "timeline": lambda: time_sharing(made_cards.shared_train().sharing),
     "roc": lambda: classification.roc(made_cards.physics()),
     "confusion": lambda: classification.confusion(made_cards.physics()),
     "importance": lambda: figure_of_importance.bits(made_cards.importance()),
@@ -75,6 +77,7 @@ LABELS = {
     "codes": {"Codes", "Saturated events [%]"},
     "training": {"Accuracy [%]", "Loss", "LUTs", "Latency [cycles]", "Epoch"},
     "widths": {"Edges", "Address width [bits]", "Table output width [bits]"},
+    "timeline": {"Clock cycle after the one with the event at the inputs"},
     "roc": {"Signal efficiency", "Background efficiency"},
     "confusion": {
         "Assigned class",

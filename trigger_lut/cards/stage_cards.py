@@ -12,6 +12,7 @@ from pydantic import Field
 
 from trigger_lut.cards.base import Card, Count, Measured, Strict
 from trigger_lut.cards.estimates import FmaxInterval
+from trigger_lut.cards.time_sharing import SharingSummary
 
 Metric = Literal["accuracy", "r2"]
 """Fraction of right classes, or of a regression the fraction of the targets' variance that is explained."""
@@ -277,6 +278,9 @@ class TrainCard(Card):
         description="Wall time; compilation and evaluations of cost and accuracy included, measurements not."
     )
     layers: list[LayerSummary] = Field(description="Widths and LUTs of each layer.")
+    sharing: SharingSummary | None = Field(
+        None, description="Layers that share hardware over the cycles of an event; null where the budget's II is 1."
+    )
     history: list[Epoch] = Field(description="One entry for each evaluation of cost and accuracy.")
     notes: list[str] = Field(
         [], description="Of an imported model: a final activation that was removed, inputs coarser than its quantizers."

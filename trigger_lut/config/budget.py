@@ -55,6 +55,11 @@ class Target(Strict):
         """Period of the clock in ns."""
         return 1000.0 / self.clock_mhz
 
+    @property
+    def cycles_between_events(self) -> int:
+        """Whole clock cycles from one event to the next, at least 1."""
+        return max(1, int(self.event_period_ns / self.clock_period_ns + 1e-9))
+
 
 LEAST_EPOCHS = 4
 EPOCHS, LEAST_STEPS = 300, 6_000  # by default: epochs of a large sample, and steps of a small one
@@ -92,7 +97,12 @@ class DesignBudget(Strict):
 
     luts: Positive = Field(description="6-input LUTs after synthesis.")
     latency_ns: float = Field(gt=0, description="From valid input to valid output at the target's clock.")
-    ii: Literal[1] = Field(1, description="Initiation interval in cycles; the firmware is fully pipelined.")
+    ii: int = Field(
+        1,
+        ge=1,
+        description="Initiation interval in cycles, an allowance: the trigger grants at least so many cycles between "
+        "two events. The firmware uses all, a part or none of them to share hardware. 1: fully pipelined.",
+    )
     dsp: int = Field(0, ge=0, description="DSP slices. The firmware uses none: all arithmetic is built from LUTs.")
     bram18: int = Field(
         0,
@@ -199,6 +209,11 @@ def impossible(budget: DesignBudget, target: Target) -> list[str]:
         )
     if target.latency_allowed_ns is not None and budget.latency_ns > target.latency_allowed_ns:
         problems.append(f"latency_ns: {budget.latency_ns} is more than the target allows ({target.latency_allowed_ns})")
+    if budget.ii > target.cycles_between_events:
+        problems.append(
+            f"ii: {budget.ii} is more than the {target.cycles_between_events} cycles between two events of the target "
+            f"({target.event_period_ns:g} ns at {target.clock_mhz:g} MHz)"
+        )
     for key in ("luts", "dsp", "bram18"):
         total = getattr(target.totals, key)
         if total is not None and getattr(budget, key) > total:

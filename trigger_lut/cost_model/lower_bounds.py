@@ -3,6 +3,8 @@
 To distinguish C classes takes ceil(log2 C) bits that depend on the input. Each bit that is more than a copy of an
 input bit takes a LUT. Neighboring layers can share a LUT where no register lies between them, so layers add nothing to
 this. The signal passes one table of two or more address bits a layer, in the delay model that the pipeline is cut by.
+An initiation interval above 1 allows to share hardware. That is optional, adds cycles, and leaves at least these LUTs.
+So the bounds hold for any interval.
 """
 
 from __future__ import annotations

@@ -136,23 +136,25 @@ def parts_cost(network: Network, parts: Sequence[Part], model: DelayModel) -> Co
     Returns
     -------
     Cost
-        By layer of the whole network. What sharing adds counts as adders of the first layer of its block.
+        By layer of the whole network; layers of one name count with the first of them. What sharing adds counts as
+        adders of the first layer of its block.
     """
-    by_layer: dict[str, list[float]] = {layer.name: [0.0, 0.0, 0.0] for layer in network.layers}
+    by_layer = [[0.0, 0.0, 0.0] for _ in network.layers]
+    # Layers that a cut adds, such as a ReLU behind an accumulator, count with the first one.
+    number = {layer.name: n for n, layer in reversed(list(enumerate(network.layers)))}
     total = 0
     for part in parts:
         inner = part.step if isinstance(part, Block) else part
         cost = estimate(inner, model)
         total += cost.latency_cycles
         for layer, spent in zip(inner.layers, cost.layers, strict=True):
-            # Layers that a cut adds, such as a ReLU behind an accumulator, count with the first one.
-            counted = by_layer.get(layer.name, by_layer[network.layers[0].name])
+            counted = by_layer[number.get(layer.name, 0)]
             for n, luts in enumerate((spent.tables, spent.adders, spent.saturation)):
                 counted[n] += luts
         if isinstance(part, Block):
             total += block_cycles(part, model)
-            by_layer[part.name.split("+")[0]][1] += block_luts(part, model)
-    return Cost(tuple(LayerCost(*luts) for luts in by_layer.values()), float(total))
+            by_layer[number[part.step.layers[0].name]][1] += block_luts(part, model)
+    return Cost(tuple(LayerCost(*luts) for luts in by_layer), float(total))
 
 
 def is_direct(block: Block, model: DelayModel) -> bool:

@@ -15,7 +15,7 @@ from trigger_lut.firmware.hls.project import load_hls
 from trigger_lut.firmware.rtl.project import read_project
 from trigger_lut.firmware.rtl.stages import all_stages, shared_blocks
 from trigger_lut.firmware.rtl.testbench import write_bench
-from trigger_lut.firmware.rtl.time_multiplexing import channels_of, cycles_between, write_wrapper
+from trigger_lut.firmware.rtl.time_multiplexing import channels_of, write_wrapper
 from trigger_lut.network.network import load_network
 from trigger_lut.stages.registry import Output
 from trigger_lut.synthesis.timing_closure import close_timing
@@ -54,7 +54,7 @@ def run(*, spec: Path, model: Path, network: Path, folder: Output, card: Output)
     integers = load_network(network)
     trained = load_model(model, design.network.builder)
     pipeline = close_timing(integers, design)
-    cycles = cycles_between(design.target.event_period_ns, design.target.clock_period_ns)
+    cycles = design.target.cycles_between_events
     with atomic_folder(folder) as made:
         for backend in BACKENDS.values():
             if backend.delivery == "firmware":

@@ -111,7 +111,7 @@ class SharedTrainer(Trainer):
         histograms: list[tf.Tensor] = []
         for _ in range(self.normalized):
             histograms.append(self._over_devices(context, self._histogram(x, histograms)))
-        loss, gradient = self._gradient(x, labels, histograms, pressure.luts, pressure.depth)
+        loss, gradient = self._gradient(x, labels, histograms, pressure)
         self._move(context.all_reduce(MEAN, gradient), pressure.learning_rate, pressure.width_rate)
         return loss
 
@@ -129,9 +129,9 @@ class SharedTrainer(Trainer):
         assert found is not None, "there is a histogram for each normalized layer"
         return found
 
-    def _gradients_of_part(self, x, labels, histograms: Sequence[tf.Tensor], luts, depth):
+    def _gradients_of_part(self, x, labels, histograms: Sequence[tf.Tensor], pressure):
         with given(histograms):
-            return self._gradients(x, labels, luts, depth)
+            return self._gradients(x, labels, pressure)
 
 
 def refuse_statistics(model: keras.Model) -> None:

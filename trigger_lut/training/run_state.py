@@ -11,6 +11,7 @@ from trigger_lut.cards.stage_cards import Epoch, Measurement
 from trigger_lut.config.budget import Spec
 from trigger_lut.cost_model.luts import Cost, LayerCost
 from trigger_lut.cost_model.measured import Built, Correction, correction
+from trigger_lut.cost_model.shared_layers import SharedLayers
 from trigger_lut.training.budget import Budget
 from trigger_lut.training.candidates import (
     MARGIN,
@@ -133,6 +134,7 @@ class RunState:
         """
         started = time.monotonic()
         network = model.network()
+        self.budget = self.budget.with_shared_layers_of(network)
         cost, built = self.budget.estimate(network), model.measure(network)
         self.budget = replace(self.budget, correction=correction(built, cost))
         self.measurements.append(measurement(self.spec, built, cost, epoch=self.epoch, reason=reason))
@@ -150,6 +152,7 @@ class RunState:
         """
         values = {key: getattr(self, key) for key in (*PLAIN, *SECONDS)} | {
             "correction": asdict(self.budget.correction),
+            "shared": None if self.budget.shared is None else [asdict(block) for block in self.budget.shared],
             "luts": asdict(self.luts),
             "depth": asdict(self.depth),
             "history": [e.model_dump() for e in self.history],
@@ -182,7 +185,12 @@ class RunState:
         *networks, self.last_varying_weights = (arrays[n : n + each] for n in range(0, len(arrays), each))
         for key in (*PLAIN, *SECONDS):
             setattr(self, key, values[key])
-        self.budget = replace(self.budget, correction=Correction(**values["correction"]))
+        blocks = values["shared"]
+        self.budget = replace(
+            self.budget,
+            correction=Correction(**values["correction"]),
+            shared=None if blocks is None else tuple(map(_shared_layers, blocks)),
+        )
         self.luts, self.depth = Controller(**values["luts"]), Controller(**values["depth"])
         self.history = [Epoch(**e) for e in values["history"]]
         self.measurements = [Measurement(**m) for m in values["measurements"]]
@@ -196,3 +204,7 @@ class RunState:
         if values["nearest"] is not None:
             over, built, corrected = values["nearest"]
             self.nearest = ClosestNetwork(over, Built(**built), Correction(**corrected), networks[-1])
+
+
+def _shared_layers(values: dict[str, Any]) -> SharedLayers:
+    return SharedLayers(tuple(values["layers"]), values["positions"], values["instances"])

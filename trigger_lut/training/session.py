@@ -43,6 +43,7 @@ from trigger_lut.training.types import Pressure
 LOG = logging.getLogger(__name__)
 
 ROUNDS = 120  # evaluations of cost and accuracy in a training of many epochs
+CHOOSE_EVERY = 8  # rounds after which the layers that share hardware are chosen anew, while widths are trained
 WIDTH_RATE = 1.0  # of the learning rate
 PATIENCE = (
     6  # rounds over the budget, or below REGROW_BELOW of it, after which a frozen network is pruned again, or filled,
@@ -106,7 +107,9 @@ class Session:
         if start is not None:
             self.model.load_trainer_arrays(start.arrays)
             budget = Budget(spec, start.correction)
-        cost = budget.estimate(self.model.network())
+        network = self.model.network()
+        budget = budget.with_shared_layers_of(network)
+        cost = budget.estimate(network)
         luts = Controller(spec.budget.luts, cost.luts, FREE_AIM)
         depth = Controller(spec.latency_cycles_budget, cost.stages, DEPTH_AIM)
         if start is not None:
@@ -185,6 +188,8 @@ class Session:
         """Evaluate cost and accuracy after a round, and update candidates and controllers."""
         state, model = self.state, self.model
         network, accuracy, corrected = model.network(), model.accuracy(), state.budget.correction
+        if not state.frozen and state.epoch // self.every % CHOOSE_EVERY == 0:
+            state.budget = state.budget.with_shared_layers_of(network)
         cost = state.budget.estimate(network)
         if model.varies(network):
             state.last_varying_weights = model.weights()
@@ -210,11 +215,12 @@ class Session:
     def _pressure(self) -> Pressure:
         """Return learning rates along a cosine, a new one after freezing, and multipliers of the controllers."""
         peak, luts, depth = self.spec.training.learning_rate, self.state.luts, self.state.depth
+        built = self.model.trainer.fractions_built(self.state.budget.shared)
         if self.state.frozen:
             rate = FINE_TUNE_RATE * peak * 0.5 * (1 + np.cos(np.pi * self._fine_tuned()))
-            return Pressure(rate, 0.0, luts.multiplier, depth.multiplier)
+            return Pressure(rate, 0.0, luts.multiplier, depth.multiplier, built)
         rate = peak * (0.25 + 0.75 * 0.5 * (1 + np.cos(np.pi * self.progress)))
-        return Pressure(rate, WIDTH_RATE * rate, luts.multiplier, depth.multiplier)
+        return Pressure(rate, WIDTH_RATE * rate, luts.multiplier, depth.multiplier, built)
 
     def save(self) -> None:
         """Write a checkpoint."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
+from dataclasses import replace
 
 import numpy as np
 
@@ -51,4 +52,4 @@ def _raised(limits: Budget, luts: int, cycles: int) -> Budget:
     """Return the same limits with another budget."""
     spec = limits.spec
     budget = spec.budget.model_copy(update={"luts": luts, "latency_ns": cycles * spec.target.clock_period_ns})
-    return Budget(spec.model_copy(update={"budget": budget}), limits.correction)
+    return replace(limits, spec=spec.model_copy(update={"budget": budget}))

@@ -7,7 +7,7 @@ to beta is the number of EBOPs, through which gradients to the bit widths flow.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import Any
 
@@ -26,10 +26,16 @@ def counting_layers(model: keras.Model) -> list[Any]:
     return [x for x in found if getattr(x, "enable_ebops", False) and getattr(x, "_beta", None) is not None]
 
 
-def model_cost(records: Sequence[Record], links: Links | None, ebops: tf.Tensor | float) -> tuple[tf.Tensor, tf.Tensor]:
+def model_cost(
+    records: Sequence[Record],
+    links: Links | None,
+    ebops: tf.Tensor | float,
+    built: Mapping[int, tf.Tensor] | None = None,
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Return LUTs of a model, 1 or more, and its levels of adders and saturation along the longest path; both scalars.
 
     links: None means a chain in the order of calls.
+    built: by id of a layer, its instances over its positions; a layer that is not in it has all its positions built.
 
     `maximum` takes levels two by two. The gradient of `reduce_max` divides by the number of entries equal to the
     result. That number is 0 where XLA recomputes the entries for the comparison and rounds otherwise.
@@ -39,7 +45,8 @@ def model_cost(records: Sequence[Record], links: Links | None, ebops: tf.Tensor 
     record_of: dict[int, Record] = {}
     for r in records:
         edges, present = soft_luts(r.table, r.m, r.f)
-        luts += r.n_positions * tf.reduce_sum(edges)
+        copies = float(r.n_positions) if not built else r.n_positions * built.get(id(r.layer), 1.0)
+        luts += copies * tf.reduce_sum(edges)
         before = ([latest] if latest else []) if links is None else links.get(id(r.layer), [])
         arrivals = [
             depth[id(layer)] + (_saturation(record_of[id(layer)], r.layer) if direct else 0.0)

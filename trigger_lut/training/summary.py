@@ -10,13 +10,14 @@ from trigger_lut.cards.base import Measured
 from trigger_lut.cards.stage_cards import LayerSummary, Measurement, TrainCard
 from trigger_lut.config.budget import Spec
 from trigger_lut.conversion.keras_model import decode_outputs
-from trigger_lut.cost_model.delay import DelayModel
-from trigger_lut.cost_model.luts import Cost, estimate, summarize
+from trigger_lut.cost_model.luts import Cost, summarize
 from trigger_lut.cost_model.measured import Built
+from trigger_lut.cost_model.sharing_summary import summarize_sharing
 from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes
 from trigger_lut.metrics.accuracy import EventScore
 from trigger_lut.network.network import Network
 from trigger_lut.network.reference_model import evaluate
+from trigger_lut.training.budget import Budget
 
 
 def accuracies(integers: Network, events: EventCodes) -> dict[int, float]:
@@ -107,7 +108,8 @@ def train_card(spec: Spec, events: EventCodes, integers: Network, built: Built, 
     TrainCard
         The card.
     """
-    cost = estimate(integers, DelayModel.of(spec.target))
+    budget = Budget(spec)
+    sharing = budget.sharing(integers)
     scores = accuracies(integers, events)
     return TrainCard(
         design=spec.design,
@@ -115,14 +117,19 @@ def train_card(spec: Spec, events: EventCodes, integers: Network, built: Built, 
         score=scores[TEST],
         metric="r2" if events.regression else "accuracy",
         luts=luts_measured(spec, built),
-        luts_estimate=cost.luts,
+        luts_estimate=sharing.cost.luts,
         ff_estimate=built.ff,
         clock_mhz=spec.target.clock_mhz,
         fmax_mhz_estimate=clock_measured(spec, built),
         luts_budget=spec.budget.luts,
         latency_cycles=built.latency_cycles,
-        latency_cycles_estimate=cost.latency_cycles,
+        latency_cycles_estimate=sharing.cost.latency_cycles,
         latency_cycles_budget=spec.latency_cycles_budget,
-        layers=layer_summaries(integers, cost),
+        layers=layer_summaries(integers, sharing.cost),
+        sharing=None
+        if spec.budget.ii == 1
+        else summarize_sharing(
+            integers, sharing, budget.model, ii=spec.budget.ii, latency_cycles=spec.latency_cycles_budget
+        ),
         **training,
     )

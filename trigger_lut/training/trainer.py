@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from trigger_lut.cost_model.shared_layers import SharedLayers, fraction_built
 from trigger_lut.data.event_codes import BLOCK
 from trigger_lut.layers.soft_cost import collecting
 from trigger_lut.layers.tables import use_batch_moments
@@ -70,7 +71,8 @@ class Trainer:
         self.data = None if x is None or y is None else (self.placed(x), self.placed(y))
         every = model._flatten_layers(include_self=False)
         self.layers = [layer for layer in every if hasattr(layer, "current_tables")]
-        self.betas = [layer._beta for layer in counting_layers(model)]
+        self.counting = counting_layers(model)
+        self.betas = [layer._beta for layer in self.counting]
         for beta in self.betas:
             beta.assign(tf.zeros(beta.shape))
         bits = {id(v) for x in every if type(x).__module__.startswith(QUANTIZERS) for v in x.trainable_variables}
@@ -112,6 +114,15 @@ class Trainer:
             steps += taken
             del x, y
         return total / steps
+
+    def fractions_built(self, shared: Sequence[SharedLayers] | None) -> tuple[float, ...]:
+        """Return instances over positions of the layers that count, for `Pressure`; empty without a choice.
+
+        Tables come first, then layers that count EBOPs. No choice means an initiation interval of 1.
+        """
+        if shared is None:
+            return ()
+        return tuple(fraction_built(shared, layer.name) for layer in (*self.layers, *self.counting))
 
     def _total(self, x, y, batches: np.ndarray, steps: int, pressure: Pressure) -> float:
         numbers = Pressure(*(tf.constant(p, tf.float32) for p in pressure))
@@ -180,17 +191,17 @@ class Trainer:
         return total
 
     def _step(self, x, labels, pressure):
-        loss, gradient = self._gradients(x, labels, pressure.luts, pressure.depth)
+        loss, gradient = self._gradients(x, labels, pressure)
         self._update(gradient, pressure.learning_rate, pressure.width_rate)
         return loss
 
-    def _gradients(self, x, labels, luts, depth):
+    def _gradients(self, x, labels, pressure):
         """Return the loss, and the gradients of the objective to weights and widths, as one array."""
         variables = [*self.weights, *self.widths]
         with tf.GradientTape() as tape:
-            scores, cost, levels, penalties = self._forward(x)
+            scores, cost, levels, penalties = self._forward(x, pressure.built)
             loss = self.loss(labels, scores)
-            objective = loss + luts * tf.math.log(cost) + depth * levels + penalties
+            objective = loss + pressure.luts * tf.math.log(cost) + pressure.depth * levels + penalties
         gradients = tape.gradient(objective, [v.value for v in variables], unconnected_gradients="zero")
         return loss, tf.concat([tf.reshape(part, (-1,)) for part in gradients], axis=0)
 
@@ -211,12 +222,16 @@ class Trainer:
             moved = v - tf.reshape(move, v.shape)
             v.assign(moved if v.constraint is None else v.constraint(moved))
 
-    def _forward(self, x):
+    def _forward(self, x, built=()):
         """Return scores, LUTs, levels, and what else the model's layers add to the loss."""
         with collecting() as records, tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([beta.value for beta in self.betas])
             scores = self.model(x, training=True)
             penalties = tf.add_n([tf.cast(p, tf.float32) for p in self.model.losses] or [tf.constant(0.0)])
         ebops = tape.gradient(penalties, [beta.value for beta in self.betas], unconnected_gradients="zero")
-        cost, levels = model_cost(records, self.links, tf.add_n(ebops) if ebops else 0.0)
+        fractions = tf.unstack(tf.convert_to_tensor(built, tf.float32))
+        tables = {id(layer): part for layer, part in zip(self.layers, fractions, strict=False)}
+        if fractions:
+            ebops = [count * part for count, part in zip(ebops, fractions[len(self.layers) :], strict=True)]
+        cost, levels = model_cost(records, self.links, tf.add_n(ebops) if ebops else 0.0, tables)
         return scores, cost, levels, penalties

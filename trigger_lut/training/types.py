@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -23,9 +24,13 @@ class Window(NamedTuple):
 
 
 class Pressure(NamedTuple):
-    """Settings of an epoch: learning rates, and multipliers on log(LUTs) and on depth."""
+    """Settings of an epoch: learning rates, and multipliers on log(LUTs) and on depth.
+
+    built: instances over positions of the layers that count (`Trainer.fractions_built`); empty: none is shared.
+    """
 
     learning_rate: float
     width_rate: float
     luts: float
     depth: float
+    built: Sequence[float] = ()

@@ -36,22 +36,6 @@ def channels_of(shapes: Sequence[Sequence[int | None]]) -> int:
     return int(last) if single and last is not None else 1
 
 
-def cycles_between(event_period_ns: float, clock_period_ns: float) -> int:
-    """Count the clock cycles from one event to the next.
-
-    Parameters
-    ----------
-    event_period_ns, clock_period_ns
-        Periods in ns.
-
-    Returns
-    -------
-    int
-        Cycles, rounded down, at least 1.
-    """
-    return max(1, int(event_period_ns / clock_period_ns + 1e-9))
-
-
 def write_wrapper(project: RtlProject, channels: int, cycles: int) -> tuple[Path, Path]:
     """Write the wrapper of a project as Verilog and VHDL: <top>_tmux.v and vhdl/<top>_tmux.vhd in its folder.
 

@@ -12,6 +12,7 @@ from trigger_lut.cards.stage_cards import METRICS, ReferenceCard, TrainCard
 from trigger_lut.cards.vendor import VendorCard
 from trigger_lut.config.budget import Spec
 from trigger_lut.report.pages.physics import physics_page
+from trigger_lut.report.pages.time_sharing import sharing_plots, sharing_tables
 from trigger_lut.report.pages.timing import timing_page
 from trigger_lut.report.pages.vendor import vendor_table
 from trigger_lut.report.plots.style import styled
@@ -121,7 +122,13 @@ def train_page(card: TrainCard) -> Page:
             f"{_epochs(card)}. {METRICS[card.metric]} {100 * card.score:.2f} % on the test "
             f"split, {100 * card.score_validation:.2f} % on the validation split. After synthesis: {card.verdict}."
         ),
-        tables=[budget, *_notes(card), measurements, record_table("Layers", card.layers)],
+        tables=[
+            budget,
+            *_notes(card),
+            measurements,
+            record_table("Layers", card.layers),
+            *sharing_tables(card.sharing),
+        ],
         cards={"train": card},
         plots=[
             (
@@ -134,6 +141,7 @@ def train_page(card: TrainCard) -> Page:
                 widths(card),
                 "Address and output widths of the tables, layer by layer. Gray: pruned edges.",
             ),
+            *sharing_plots(card.sharing),
         ],
     )
 

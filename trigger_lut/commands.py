@@ -177,12 +177,15 @@ def compare(args: argparse.Namespace) -> None:
         If the outputs differ.
     """
     from trigger_lut.errors import NotReproducibleError
-    from trigger_lut.release.compare_capture import compare_files, comparison_text
+    from trigger_lut.release.compare_capture import compare_files, comparison_text, output_layout
+    from trigger_lut.release.event_path import event_path_text
 
     result = compare_files(
         args.capture, args.expected, format_name=args.format, delay_frames=args.delay, release=args.release
     )
     print(comparison_text(result), end="")
+    if args.release is not None and result.first is not None:
+        print(event_path_text(args.release, output_layout(args.release), result.first), end="")
     if not result.is_equal:
         raise NotReproducibleError(f"{args.capture}: differs from {args.expected}")
 

@@ -53,15 +53,15 @@ def same_types(number: int):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """Folder with three projects: tagger, anomaly, and tagger with other tables; values, and the right outputs."""
+    """Folder with four projects: tagger, anomaly, version 2 of tagger, and tagger with other tables; right outputs."""
     folder = tmp_path_factory.mktemp("apart")
     codes = np.random.default_rng(0).integers(-16, 16, (200, 3))
     np.save(folder / "values.npy", codes * 0.125)
     projects = []
-    for n, design in enumerate(("tagger", "anomaly", "tagger")):
+    for n, (design, version) in enumerate((("tagger", 1), ("anomaly", 1), ("tagger", 2), ("tagger", 1))):
         model, network = same_types(n)
         spec = made_cards.spec().model_copy(update={"design": design})
-        projects.append(hls.write_hls(model, network, folder / str(n), spec))
+        projects.append(hls.write_hls(model, network, folder / str(n), spec, version=version))
         np.save(folder / f"{n}.npy", evaluate(network, codes) * 2.0 ** -network.fractions.astype(float))
     return folder, projects
 
@@ -77,30 +77,36 @@ def differing(folder: Path, projects: list[tuple[hls.HlsProject, str]]) -> list[
 
 def test_hls_emulators_in_one_process_agree(made):
     folder, projects = made
-    assert [project.name for project in projects] == ["lut_network_tagger", "lut_network_anomaly", "lut_network_tagger"]
+    assert [project.name for project in projects] == [
+        "lut_network_tagger_v1",
+        "lut_network_anomaly_v1",
+        "lut_network_tagger_v2",
+        "lut_network_tagger_v1",
+    ]
     numbered = [(project, str(n)) for n, project in enumerate(projects)]
-    assert differing(folder, numbered) == [0, 0, 0]
-    assert differing(folder, numbered[::-1]) == [0, 0, 0]
+    assert differing(folder, numbered) == [0, 0, 0, 0]
+    assert differing(folder, numbered[::-1]) == [0, 0, 0, 0]
     # Negative control: the same comparison with the outputs of another project.
     assert differing(folder, [(projects[0], "2")])[0] > 0
 
 
-def test_hls_emulator_without_own_symbols_disagrees(made):
-    """Negative control: without -Bsymbolic a design that is loaded twice computes with the tables of the first."""
+@pytest.mark.parametrize(("number", "differs"), [(2, False), (3, True)])
+def test_hls_emulator_without_own_symbols_needs_names_of_its_own(made, number, differs):
+    """Without -Bsymbolic another version agrees. Negative control: the same names compute with the first tables."""
     folder, projects = made
-    script = projects[2].folder / "build_lib.sh"
+    script = projects[number].folder / "build_lib.sh"
     right = script.read_text()
     script.write_text(right.replace(" -Wl,-Bsymbolic", "").replace("-O3", "-O0"))
-    hls.recompile(projects[2].folder, "global")
-    loose = hls.load_hls(projects[2].folder)
+    hls.recompile(projects[number].folder, "global")
+    loose = hls.load_hls(projects[number].folder)
     script.write_text(right)
-    assert differing(folder, [(projects[0], "0"), (loose, "2")])[1] > 0
+    assert (differing(folder, [(projects[0], "0"), (loose, str(number))])[1] > 0) == differs
 
 
-def test_hls_headers_of_two_designs_in_one_unit(made, tmp_path):
+def test_hls_headers_of_designs_and_versions_in_one_unit(made, tmp_path):
     _, projects = made
-    names = [project.name for project in projects[:2]]
-    lines = [f'#include "{p.folder}/firmware/{p.name}.h"' for p in projects[:2]]
+    names = [project.name for project in projects[:3]]
+    lines = [f'#include "{p.folder}/firmware/{p.name}.h"' for p in projects[:3]]
     spaces = [name.replace("lut_network", "hls") for name in names]
     lines += [f"auto* {name}_call = &{space}::{name};" for name, space in zip(names, spaces, strict=True)]
     (tmp_path / "both.cpp").write_text("\n".join(lines) + "\n")

@@ -39,6 +39,7 @@ OWN |= {"tests/docs/test_prose.py", "tests/language_pending.toml"}
 """Files that quote the words."""
 COPIED = {"trigger_lut/firmware/hls/nnet_lut_network.h"}
 COPIED |= {f"trigger_lut/firmware/emulator/{name}.py" for name in ("python", "decide")}
+COPIED |= {"trigger_lut/firmware/front_end/python.py"}
 COPIED |= {f"trigger_lut/firmware/decision/decide.{kind}" for kind in ("v", "vhd")}
 """Sources that projects get byte for byte."""
 GENERATED = {

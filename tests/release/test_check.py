@@ -225,7 +225,7 @@ def test_without_a_trigger_there_is_no_decision(made):
         "decision/project.json",
         "vectors/decisions.txt",
         "emulator/cpp/decide.cpp",
-        "emulator/cpp/trigger_lut_small_decision.h",
+        "emulator/cpp/trigger_lut_small_v1_decision.h",
         "emulator/python/decide.py",
         "cmssw/TriggerLutSmall_v1/NN/trigger_lut_TriggerLutSmall_v1_decision.h",
     }
@@ -293,7 +293,7 @@ def bump(text, mark):
     ("form", "path", "mark", "only"),
     [
         ("Python emulator", "emulator/python/network.json", b'"bias":[', "python"),
-        ("C++ emulator", "emulator/cpp/trigger_lut_small.cpp", b"z[0] = std::int32_t{", "cpp"),
+        ("C++ emulator", "emulator/cpp/trigger_lut_small_v1.cpp", b"z[0] = std::int32_t{", "cpp"),
         ("HLS", "hls/firmware/parameters.h", b"z[0] = (", "hls4ml"),
         (
             "CMSSW library",
@@ -412,7 +412,7 @@ def test_a_changed_decision_is_found_though_the_manifest_was_fixed_up(made, tmp_
 @pytest.mark.parametrize(
     ("form", "path", "compared"),
     [
-        ("decision, C++", "emulator/cpp/trigger_lut_small_decision.h", b"score(out) >="),
+        ("decision, C++", "emulator/cpp/trigger_lut_small_v1_decision.h", b"score(out) >="),
         ("decision, Python", "emulator/python/decide.py", b"score >="),
     ],
 )

@@ -96,7 +96,7 @@ def test_firmware_card_names_what_was_built(built):
     card = read_card(FirmwareCard, path)
     assert card.hls_handlers == {"lut_dense_0": "TableHandler", "lut_dense_1": "TableHandler"}
     assert set(card.hls_result_types) >= {"lut_dense_0", "lut_dense_1"}
-    assert (Path(card.hls_project) / "firmware" / f"lut_network_{card.design}.cpp").is_file()
+    assert (Path(card.hls_project) / "firmware" / f"lut_network_{card.design}_v1.cpp").is_file()
     assert card.rtl_top.endswith("_top")
     assert all(Path(name).is_file() for name in card.files)
     assert list(card.inputs) == [str(files[name]) for name in ("spec.json", "model.keras", "network.npz")]

@@ -115,10 +115,16 @@ def test_design_name_that_is_taken_fits_vhdl(name: str) -> None:
     except ValidationError:
         assert design_mistake(name) is not None
         return
-    for made in (rtl_prefix(name), f"{rtl_prefix(name)}_top", hls_top(name), hls_namespace(name), code_word(name)):
+    for made in (rtl_prefix(name), f"{rtl_prefix(name)}_top", hls_top(name, 12), hls_namespace(name), code_word(name)):
         assert made.isidentifier()
         assert "__" not in made
         assert not made.endswith("_")
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", "a_v1", "a_v1_v1", "b"]), st.integers(1, 12)), unique=True))
+def test_versions_of_designs_have_names_of_their_own(pairs: list[tuple[str, int]]) -> None:
+    made = [name for pair in pairs for name in (hls_top(*pair), hls_namespace(*pair))]
+    assert len(set(made)) == len(made)
 
 
 @given(st.lists(st.sampled_from(["a", "A", "a-b", "a_b", "A_b", "c"]), unique=True))

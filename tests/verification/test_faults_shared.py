@@ -1,17 +1,22 @@
 """Faults in firmware that uses its hardware in several cycles: in the parts, and in what sharing adds."""
 
 from collections import Counter
+from dataclasses import replace
 from functools import partial
 
+import numpy as np
+import pytest
 from helpers.made_cards import spec
 from helpers.networks import random_codes, shared_network
 
 from trigger_lut.firmware.rtl.build import write_rtl
+from trigger_lut.firmware.rtl.verilator import simulate_rtl
 from trigger_lut.network.reference_model import evaluate
-from trigger_lut.network.time_sharing import Cut, shareable
+from trigger_lut.network.time_sharing import Cut, cut_network, shareable
 from trigger_lut.verification.faults.instrument import texts_of
 from trigger_lut.verification.faults.simulate import run_faults
 from trigger_lut.verification.faults.sites import Fault, candidates
+from trigger_lut.verification.faults.unfold import moved, unfolded
 
 SPEC = spec("folded", latency_ns=1000)
 
@@ -32,12 +37,39 @@ def test_faults_of_control_and_accumulators(tmp_path):
         *(f for f in found["register"] if f.module == block and f.place in ("out0", "word0")),
     ]
     faults += found["table"][::300] + found["adder"][::150] + found["output"][::6]
-    outcomes = run_faults(project, faults, random_codes(network, 500), partial(evaluate, network), 5)
+    run = partial(run_faults, project, reference=partial(evaluate, network), parts=cut_network(network, project.cuts))
+    outcomes = run(faults, random_codes(network, 500), seconds=5)
     by_kind = Counter((x.fault.place, x.status) for x in outcomes if x.fault.module == block)
     assert {status for (place, status) in by_kind if place in ("count", "whole", "done")} == {"detected"}
     assert by_kind["out0", "detected"]
     assert by_kind["word0", "detected"]
-    assert {x.status for x in outcomes} <= {"detected", "equivalent", "undecided"}
+    assert {x.status for x in outcomes} <= {"detected", "equivalent", "solved"}
     proven = [x.fault for x in outcomes if x.status == "equivalent"]
-    more = run_faults(project, proven, random_codes(network, 3000, 1), partial(evaluate, network), 0) if proven else []
+    assert proven
+    more = run(proven, random_codes(network, 3000, 1), seconds=0)
     assert not [x for x in more if x.status == "detected"]
+
+
+@pytest.mark.parametrize(("seed", "instances", "clock_mhz"), [(0, 1, 400.0), (2, 3, 400.0), (5, 1, 800.0)])
+def test_the_unfolded_pipeline_is_the_network(tmp_path, seed, instances, clock_mhz):
+    """Word by word: then a fault that changes nothing in it changes nothing in the firmware."""
+    network = shared_network(seed, positions=6)
+    fast = SPEC.model_copy(update={"target": SPEC.target.model_copy(update={"clock_mhz": clock_mhz})})
+    project = write_rtl(network, tmp_path / "rtl", fast, cuts=(Cut(0, shareable(network)[0].layers, instances),))
+    pipeline = unfolded(project, cut_network(network, project.cuts), tmp_path)
+    codes = random_codes(network, 300)
+    outputs, _, ii = simulate_rtl(replace(pipeline, latency_cycles_planned=1), codes)
+    assert ii == 1
+    assert np.array_equal(outputs, evaluate(network, codes))
+
+
+def test_faults_of_another_kind_are_not_moved(tmp_path):
+    network = shared_network(0)
+    project = write_rtl(network, tmp_path / "rtl", SPEC, cuts=(Cut(0, shareable(network)[0].layers, 1),))
+    block, inner = project.parts[0].top, project.parts[1].top.replace("_top", "_core")
+    assert moved(Fault("register", block, "count", 0, "stuck at 0"), project) is None
+    assert moved(Fault("register", inner, "stage1_inp", 0, "a cycle late"), project) is None
+    top = f"{project.top}_unfolded"
+    found = moved(Fault("register", block, "out18_1", 0, "stuck at 0"), project)
+    assert (found.module, found.place) == (top, "b0_out18")
+    assert moved(Fault("output", project.top, "data_out", 0, "stuck at 0"), project).module == top

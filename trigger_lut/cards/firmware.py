@@ -180,6 +180,16 @@ class StageTiming(Strict):
     )
 
 
+class DeviceCount(Strict):
+    """Resources on a device of which there are no delay figures."""
+
+    luts: Measured = Field(description="LUTs of the device; the budget's LUTs are compared with them.")
+    ff: Measured = Field(description="Registers of the device; not measured where Yosys has no mapping.")
+    counts: str = Field(description="What the count of LUTs is.")
+    mapping: str = Field(description="Command of Yosys; empty where it has none for the device.")
+    cells: dict[str, Count] = Field(description="Cells by type.")
+
+
 class SynthCard(Card):
     """Resources after Yosys, out of context."""
 
@@ -207,6 +217,9 @@ class SynthCard(Card):
         0, description="Random vectors on which the netlist was evaluated and gave the network's outputs."
     )
     cells: dict[str, Count] = Field(description="Cells by type.")
+    device: DeviceCount | None = Field(
+        None, description="The count on the device itself, where the netlist is that of another family."
+    )
     luts_estimate: Measured = Field(description="What training counted.")
     luts_estimate_error: float = Field(description="(surrogate - yosys) / yosys, of LUTs.")
     ff_estimate: Measured = Field(description="Flip-flops as training counted them.")

@@ -42,7 +42,10 @@ class Target(Strict):
 
     description: Line = Field(description="The system and the part of it that the network runs in.")
     part: PartNumber = Field(description="FPGA part number.")
-    family: PartNumber = Field(description="Family as Yosys' synth_xilinx names it, of those with a delay model.")
+    family: PartNumber = Field(
+        description="Family: xcup, xcu, xc7, as Yosys' synth_xilinx names them; versal, agilex, stratix10, polarfire, "
+        "whose clock is not measured and therefore never met."
+    )
     clock_mhz: float = Field(gt=0, le=1000, description="Clock of the firmware.")
     latency_allowed_ns: float | None = Field(gt=0, description="Latency the trigger allows; null where not found.")
     event_period_ns: float = Field(gt=0, description="Time between two events at the input.")

@@ -21,7 +21,12 @@ class CmsswModel(Strict):
     model: ModelName | None = Field(
         None, description="Letters and digits. Default: TriggerLut, followed by the design's name without - and _."
     )
-    version: int = Field(1, ge=1, le=9999, description="Version of the model; raise it for other tables or ports.")
+    version: int = Field(
+        1,
+        ge=1,
+        le=9999,
+        description="Version of the design, in names of library, HLS and emulators. Raise it for other tables.",
+    )
 
 
 class AxiStreamOptions(Strict):

@@ -5,8 +5,9 @@ One function gives the figure for all who judge it: the pipeline's cut, training
 
 from __future__ import annotations
 
+from trigger_lut.cards.base import NOT_MEASURED, Measured
 from trigger_lut.cards.estimates import FmaxInterval
-from trigger_lut.cost_model.delay import CHECKED_DESIGNS, CHECKED_FAMILY, PERIOD_RATIOS, fmax_mhz
+from trigger_lut.cost_model.delay import CHECKED_DESIGNS, CHECKED_FAMILY, PERIOD_RATIOS, UNMEASURED, fmax_mhz
 
 DIGITS = 3  # of a clock in MHz
 
@@ -29,6 +30,27 @@ def fmax_estimate_mhz(path_ns: float, family: str, luts: float) -> float:
         Clock in MHz, to three decimals.
     """
     return round(fmax_mhz(path_ns, family, luts), DIGITS)
+
+
+def fmax_measured(estimate_mhz: float, family: str, synthesizer: str) -> Measured:
+    """Return an estimated Fmax as a figure with its source; not measured for a family without delay figures.
+
+    Parameters
+    ----------
+    estimate_mhz : float
+        Clock in MHz by `fmax_estimate_mhz`.
+    family : str
+        Family of the target.
+    synthesizer : str
+        Program that made the netlist.
+
+    Returns
+    -------
+    Measured
+    """
+    if family in UNMEASURED:
+        return Measured(value=None, source=NOT_MEASURED)
+    return Measured(value=estimate_mhz, source=f"{synthesizer}-delay-model")
 
 
 def fmax_interval(estimate_mhz: float, family: str, probability: float = 0.95) -> FmaxInterval | None:

@@ -108,6 +108,47 @@ FAMILIES = {
 
 
 @dataclass(frozen=True)
+class Unmeasured:
+    """A family without delay figures: its clock is not measured.
+
+    Attributes
+    ----------
+    planned_as
+        Family whose delays cut the pipeline, and whose LUTs training counts. A choice, not a fact about the device.
+    mapping
+        Command of Yosys that counts its cells; empty where Yosys has none.
+    counts
+        What the count of LUTs is.
+    """
+
+    planned_as: str
+    mapping: str
+    counts: str
+
+
+_ALM = "ALUTs as Yosys maps Cyclone V; other devices with ALMs differ: an estimate"
+_INTEL = "synth_intel_alm -family cyclonev -noiopad -noclkbuf -nodsp -nobram -nolutram"
+UNMEASURED = {
+    "versal": Unmeasured("xcup", "", "LUT6 as Yosys maps UltraScale+; Yosys has no mapping for Versal: an estimate"),
+    "agilex": Unmeasured("xcup", _INTEL, _ALM),
+    "stratix10": Unmeasured("xcup", _INTEL, _ALM),
+    "polarfire": Unmeasured(
+        "xc7",
+        "synth_microchip -family polarfire -noiopad -noclkbuf -nodsp -nobram -discard-ffinit",
+        "LUT4 as Yosys maps PolarFire",
+    ),
+}
+"""Families without a source of delay figures. Their clock is "not measured", so it is never met."""
+SOURCES = {
+    "xcup": "our own round numbers for 16 nm; compared with 24 published designs (delays.json)",
+    "xcu": "our own round numbers for 20 nm; compared with no design",
+    "xc7": "our own round numbers for 28 nm; compared with no design",
+    **dict.fromkeys(UNMEASURED, "none"),
+}
+"""Source of the delay figures by family."""
+
+
+@dataclass(frozen=True)
 class Growth:
     """Growth of delays with the size of a design: (LUTs / luts) ** power, at least 1."""
 
@@ -137,8 +178,39 @@ CHECKED_FAMILY, CHECKED_DESIGNS, SMALLEST_CHECKED_LUTS = "xcup", 24, 1232
 PERIOD_RATIOS = {0.68: (0.88, 1.09), 0.95: (0.60, 1.26)}
 
 
+def has_vendor_scripts(family: str) -> bool:
+    """Return whether Vivado and Vitis HLS build for a family: those of AMD.
+
+    Parameters
+    ----------
+    family : str
+        Family of a target.
+
+    Returns
+    -------
+    bool
+    """
+    return family not in UNMEASURED or not UNMEASURED[family].mapping
+
+
+def modeled_as(family: str) -> str:
+    """Return the family whose delays and LUTs plan a family: itself, unless it has no figures of its own.
+
+    Parameters
+    ----------
+    family : str
+        Family of a target.
+
+    Returns
+    -------
+    str
+        Family as Yosys' synth_xilinx names it.
+    """
+    return UNMEASURED[family].planned_as if family in UNMEASURED else family
+
+
 def delays(family: str) -> Delays:
-    """Return the delays of a family.
+    """Return the delays that a family is planned with. They say nothing of the clock of a family in `UNMEASURED`.
 
     Parameters
     ----------
@@ -154,9 +226,10 @@ def delays(family: str) -> Delays:
     ConfigurationError
         For a family that the model does not know.
     """
-    if family not in FAMILIES:
-        raise ConfigurationError(f"no delays for family {family!r}{nearest(family, FAMILIES)}")
-    return FAMILIES[family]
+    planned = modeled_as(family)
+    if planned not in FAMILIES:
+        raise ConfigurationError(f"no delays for family {family!r}{nearest(family, [*FAMILIES, *UNMEASURED])}")
+    return FAMILIES[planned]
 
 
 @dataclass(frozen=True)

@@ -33,11 +33,15 @@ class Part:
     entries        Entries of the tree that were read.
     rows           Records of what passes the cut and has a class.
     without_class  Number of the others that pass the cut, by value of the label.
+    branches       Arrays of which the records were made, with an element a row where `rows` names objects.
+    kept           Elements of these arrays that have records, in their order.
     """
 
     entries: int
     rows: Rows
     without_class: Counter[str] = field(default_factory=Counter)
+    branches: Mapping[str, Any] = field(default_factory=dict)
+    kept: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
 
 
 def read_source(data_set: DataSet, source: Source) -> Iterator[Part]:
@@ -109,13 +113,13 @@ def _part(data_set: DataSet, source: Source, branches: Mapping[str, Any], start:
     if data_set.reweight is not None:
         variable = one_number("reweight", parse(data_set.reweight.variable), branches, len(entry))[keep]
         rows["bin"] = _bins(variable, data_set.reweight.bins, entry[keep])
-    _fill_values(data_set, branches, entry, keep, rows)
+    fill_values(data_set, branches, entry, keep, rows)
     targets = {target.name: target.expression for target in data_set.regression_targets or []}
     for name, what, texts in (("observables", "observable", data_set.shown_values), ("targets", "target", targets)):
         with np.errstate(over="ignore"):  # beyond float32 is infinite, and counted as such
             for column, (of, text) in enumerate(texts.items()):
                 rows[name][:, column] = one_number(f"{what} {of!r}", parse(text), branches, len(entry))[keep]
-    return Part(entries, rows, others)
+    return Part(entries, rows, others, branches, keep)
 
 
 def _chosen(data_set: DataSet, labels: NDArray[np.int64], ids: Sequence[NDArray[Any]]) -> NDArray[np.bool_]:
@@ -144,10 +148,22 @@ def _labels(
     return found, without_class(label_values(label, kept, len(keep))[missing])
 
 
-def _fill_values(
+def fill_values(
     data_set: DataSet, branches: Mapping[str, Any], entry: NDArray[np.int64], keep: NDArray[np.intp], rows: Rows
 ) -> None:
-    """Put values and numbers of objects into the records of the entries that pass the cut."""
+    """Put values and numbers of objects into the records of the entries that pass the cut.
+
+    Parameters
+    ----------
+    data_set : DataSet
+    branches : mapping of str to numpy.ndarray or awkward.Array
+    entry : numpy.ndarray (N,)
+        Number of each entry in its tree, for messages.
+    keep : numpy.ndarray (M,)
+        Entries that have records.
+    rows : numpy.ndarray (M,)
+        Records to write into.
+    """
     count = len(entry)
     with np.errstate(over="ignore"):
         for column, feature in enumerate(data_set.features):

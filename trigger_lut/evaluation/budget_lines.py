@@ -100,7 +100,7 @@ def budget_lines(spec: Spec, synth: SynthCard, timing: TimingCard) -> list[Budge
     clock = judge("clock_mhz", clock_mhz, timing.fmax_mhz_estimate, at_least=True, reason=timing.clock_obstacle)
     late = None if clock.met else f"counts only at the target's clock of {clock_mhz:g} MHz, which is not reached"
     return [
-        judge("luts", spec.budget.luts, synth.luts),
+        judge("luts", spec.budget.luts, synth.luts if synth.device is None else synth.device.luts),
         clock,
         judge("latency_ns", spec.budget.latency_ns, timing.latency_ns, counts=clock.met, reason=late),
         judge("ii", spec.budget.ii, timing.ii),

@@ -8,8 +8,8 @@ from trigger_lut.cards.base import Measured
 from trigger_lut.cards.estimates import FmaxInterval
 from trigger_lut.cards.firmware import SynthCard, VerifyCard
 from trigger_lut.config.budget import Spec
-from trigger_lut.cost_model.clock import fmax_estimate_mhz, fmax_interval
-from trigger_lut.cost_model.delay import GROWTH, SMALLEST_CHECKED_LUTS, delays
+from trigger_lut.cost_model.clock import fmax_estimate_mhz, fmax_interval, fmax_measured
+from trigger_lut.cost_model.delay import GROWTH, SMALLEST_CHECKED_LUTS, UNMEASURED, delays
 from trigger_lut.errors import CardError
 
 ROUNDING_NS = 1e-6
@@ -43,9 +43,12 @@ def timing_figures(design: Spec, verified: VerifyCard, synthesized: SynthCard) -
     allowed = design.target.latency_allowed_ns
     limit = min(design.budget.latency_ns, allowed if allowed is not None else design.budget.latency_ns)
     luts = synthesized.luts.value or 0
-    fmax = fmax_estimate_mhz(synthesized.path_ns_estimate, design.target.family, luts)
-    interval = fmax_interval(fmax, design.target.family)
-    clock_met = fmax >= design.target.clock_mhz
+    family = design.target.family
+    measured = family not in UNMEASURED
+    fmax = fmax_estimate_mhz(synthesized.path_ns_estimate, family, luts)
+    interval = fmax_interval(fmax, family)
+    clock_met = measured and fmax >= design.target.clock_mhz
+    obstacle = synthesized.clock_obstacle if measured else f"there are no delay figures of {family}"
     return {
         "design": design.design,
         "clock_mhz": design.target.clock_mhz,
@@ -55,17 +58,20 @@ def timing_figures(design: Spec, verified: VerifyCard, synthesized: SynthCard) -
         "latency_ns_budget": design.budget.latency_ns,
         "latency_allowed_ns": allowed,
         "logic_levels": synthesized.logic_levels,
-        "fmax_mhz_estimate": Measured(value=fmax, source=f"{synthesized.luts.source}-delay-model"),
+        "fmax_mhz_estimate": fmax_measured(fmax, family, synthesized.luts.source),
         "fmax_mhz_interval": interval,
-        "fmax_model": _model(synthesized.path_ns_estimate, design.target.family, luts, interval),
+        "fmax_model": _model(synthesized.path_ns_estimate, family, luts, interval),
         "clock_met": clock_met,
-        "clock_obstacle": None if clock_met else synthesized.clock_obstacle,
+        "clock_obstacle": None if clock_met else obstacle,
         "latency_met": clock_met and latency_ns <= limit + ROUNDING_NS,
         "ii_met": verified.ii_measured <= design.budget.ii,
     }
 
 
 def _model(path_ns: float, family: str, luts: float, interval: FmaxInterval | None) -> str:
+    if family in UNMEASURED:
+        planned = UNMEASURED[family].planned_as
+        return f"none: no source of delay figures of {family}; the pipeline is cut by those of {planned}"
     d, growth = delays(family), GROWTH.factor(luts)
     larger = f", {growth:.2f} times as long in a design of {luts:.0f} LUTs" if growth > 1 else ""
     small = f"; no published design is as small as {luts:.0f} LUTs" if luts < SMALLEST_CHECKED_LUTS else ""

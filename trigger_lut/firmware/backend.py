@@ -38,6 +38,8 @@ class Design:
         Blocks that use their hardware in several cycles; None: as the budget allows.
     final_folder
         Folder that the caller moves the firmware to; None: it stays.
+    version
+        Version of the design, part of the names in C++.
     """
 
     model: Any
@@ -46,6 +48,7 @@ class Design:
     stages: Sequence[int] | Sequence[Sequence[int]] | None = None
     cuts: Sequence[Cut] | None = None
     final_folder: Path | None = None
+    version: int = 1
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.release.archive import Files, UnsoundError, read_release
 from trigger_lut.release.check_board import board_checks
 from trigger_lut.release.check_decision import decision_checks
+from trigger_lut.release.check_inputs import input_checks
 from trigger_lut.release.compare import SAMPLED_VECTORS, Vectors, codes_in, same
 from trigger_lut.release.contents import DECISIONS
 from trigger_lut.release.fresh import drawn_seed, fresh_vectors, require_enough, require_formats
@@ -268,6 +269,7 @@ def _forms(folder: Path, manifest: Any, cards: Shipped, options: CheckOptions) -
     if "decision" in manifest:
         checks |= decision_checks(run, folder, manifest, vectors)
     checks |= board_checks(run, folder, vectors)
+    checks |= input_checks(run, folder, seed)
     if options.synthesize:
         checks["synthesis"] = lambda: _synthesis(run, manifest, cards.spec.target)
     return [*lines, *(_line(name, check) for name, check in checks.items())]
@@ -297,7 +299,8 @@ def _stated(cards: Shipped, options: CheckOptions) -> list[Line]:
     if not (options.run and options.synthesize):
         figures = ", ".join(f"{name} {getattr(cards.synth, name).value:g}" for name in OF_SYNTHESIS)
         said.insert(0, f"{figures} (--synthesize counts them again)")
-    said.append(f"clock {cards.timing.fmax_mhz_estimate.value:g} MHz by the delay model")
+    clock = cards.timing.fmax_mhz_estimate.value
+    said.append("clock not measured" if clock is None else f"clock {clock:g} MHz by the delay model")
     if not options.run:
         said.append(f"latency {cards.timing.latency_cycles.value:g} cycles")
     if cards.decision is not None:

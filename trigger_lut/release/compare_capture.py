@@ -33,7 +33,10 @@ class LinkDelay:
 
 @dataclass(frozen=True)
 class Difference:
-    """A word that differs, and its lowest different bit, named by output if the outputs are known."""
+    """A word that differs, and its lowest different bit, named by output if the outputs are known.
+
+    `word` is the place of the link among those of the expectation: which 64 bits of the bus it has.
+    """
 
     link: int
     frame: int
@@ -43,6 +46,7 @@ class Difference:
     bit: int | None
     output: str | None = None
     output_bit: int | None = None
+    word: int | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,51 @@ class BusLayout:
                 return name, bus_bit
             bus_bit -= kif.bits
         return None
+
+    def word(self, codes: Sequence[int], number: int) -> int:
+        """Return 64 bits of the bus that holds some codes.
+
+        Parameters
+        ----------
+        codes : sequence of int
+            Code of each value.
+        number : int
+            Place of the link.
+
+        Returns
+        -------
+        int
+            The word.
+        """
+        bus = at = 0
+        for code, kif in zip(codes, self.formats, strict=True):
+            bus |= (code & ((1 << kif.bits) - 1)) << at
+            at += kif.bits
+        return bus >> (LINK_BITS * number) & ((1 << LINK_BITS) - 1)
+
+    def value(self, index: int, number: int, word: int) -> int | None:
+        """Return the code of a value in one word of the bus; None where other words hold a part of it.
+
+        Parameters
+        ----------
+        index : int
+            Number of the value.
+        number : int
+            Place of the link.
+        word : int
+            The word.
+
+        Returns
+        -------
+        int or None
+            Code.
+        """
+        kif = self.formats[index]
+        at = sum(other.bits for other in self.formats[:index]) - LINK_BITS * number
+        if at < 0 or at + kif.bits > LINK_BITS:
+            return None
+        code = word >> at & ((1 << kif.bits) - 1)
+        return code - (1 << kif.bits) if code > kif.hi else code
 
 
 def compare_files(
@@ -115,7 +164,23 @@ def compare_files(
 
 
 def output_layout(release: Path) -> BusLayout:
-    """Return names and formats of a release's outputs. Raises DataError if the release does not state them."""
+    """Return names and formats of a release's outputs.
+
+    Parameters
+    ----------
+    release : Path
+        Folder or zip of the release.
+
+    Returns
+    -------
+    BusLayout
+        Outputs in order.
+
+    Raises
+    ------
+    DataError
+        If the release does not state them.
+    """
     try:
         outputs = json.loads(read_release(release)[NETWORK])["outputs"]
         names = tuple(str(output["name"]) for output in outputs)
@@ -255,8 +320,8 @@ def _first_difference(
         return Difference(expected.links[n], frame, event, wanted, None, None)
     found = int(words[frame, n])
     bit = ((wanted ^ found) & -(wanted ^ found)).bit_length() - 1
-    located = layout.locate(n * LINK_BITS + bit) if layout else None
-    return Difference(expected.links[n], frame, event, wanted, found, bit, *(located or (None, None)))
+    output, output_bit = (layout.locate(n * LINK_BITS + bit) if layout else None) or (None, None)
+    return Difference(expected.links[n], frame, event, wanted, found, bit, output, output_bit, n)
 
 
 def _when(delay: LinkDelay) -> str:

@@ -20,6 +20,7 @@ from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.network.network import Network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.release.pattern_files import board_data, pattern_text, words_of_bus
+from trigger_lut.utils.identifiers import versioned
 
 PATTERN_VECTORS = 100  # of the first vectors; with gaps
 PATTERN_GAP = 3  # idle frames behind every eighth event
@@ -47,7 +48,8 @@ class Sources:
     decision
         Folder of the decision in firmware; None without one.
     cmssw_model, cmssw_version
-        Name and version of the model in CMSSW; default: from the name of the design, and 1.
+        Name and version of the model in CMSSW; default: from the name of the design, and 1. The version is that of
+        the design in all names.
     boards
         Wrappers for frameworks of boards; None: none.
     part
@@ -63,6 +65,11 @@ class Sources:
     cmssw_version: int = 1
     boards: BoardWrappers | None = None
     part: str = ""
+
+    @property
+    def named(self) -> str:
+        """Name and version of the design, for names in code."""
+        return versioned(self.design, self.cmssw_version)
 
     @property
     def rtl(self) -> Path:
@@ -93,7 +100,7 @@ def files_of(sources: Sources, vectors: IntArray) -> Files:
     outputs = evaluate(sources.network, vectors)
     project = read_project(sources.rtl)
     texts = {
-        **emulator_files(sources.network, sources.design, sources.version),
+        **emulator_files(sources.network, sources.named, sources.version),
         "vectors/inputs.txt": _lines(vectors),
         "vectors/outputs.txt": _lines(outputs),
         **_patterns(project, vectors, outputs),
@@ -112,7 +119,7 @@ def files_of(sources: Sources, vectors: IntArray) -> Files:
         texts |= board_files(project, sources.boards, version=sources.cmssw_version, part=sources.part)
     if sources.decision is not None and decision is not None:
         texts[DECISIONS] = _lines(decision.score.decided(outputs, decision.thresholds))
-        texts |= decision_files(decision, sources.design)
+        texts |= decision_files(decision, sources.named)
         decided = {f"decision/{key}": content for key, content in _tree(sources.decision).items()}
     return {
         **decided,

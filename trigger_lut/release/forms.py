@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from trigger_lut.cards.base import load_json
 from trigger_lut.config.budget import Target
 from trigger_lut.firmware.backend import Backend, Prediction
@@ -21,7 +23,8 @@ from trigger_lut.firmware.board.simulate_emp import simulate_emp
 from trigger_lut.firmware.decision.combined import flat
 from trigger_lut.firmware.decision.project import FILE, read_decision
 from trigger_lut.firmware.emulator.backend import printed_outputs
-from trigger_lut.firmware.emulator.compile import compile_emulator, compile_program
+from trigger_lut.firmware.emulator.compile import compile_emulator, compile_inputs, compile_program
+from trigger_lut.firmware.front_end.files import DESCRIBED, EVENTS, FRESH_EVENTS, codes_in_lines
 from trigger_lut.firmware.rtl.ghdl import simulate_vhdl
 from trigger_lut.firmware.rtl.project import RtlProject, read_project
 from trigger_lut.firmware.rtl.verilator import simulate_rtl
@@ -30,6 +33,7 @@ from trigger_lut.release.compare import codes_in
 from trigger_lut.release.manifest import MANIFEST, OF_SYNTHESIS
 from trigger_lut.synthesis.netlist import cell_counts, resources
 from trigger_lut.synthesis.synthesizers import synthesizer_of
+from trigger_lut.utils.programs import run_program
 
 MEASURED_EVENTS = 2_000_000
 
@@ -113,6 +117,24 @@ def _emp(folder: Path, codes: IntArray) -> Prediction:
     return Prediction(outputs, {"latency_cycles": latency})
 
 
+def _inputs_cpp(folder: Path, codes: IntArray) -> Prediction:
+    binary = compile_inputs(folder)
+    return Prediction(_event_codes(folder, lambda events: run_program([binary, events], what="inputs in C++")))
+
+
+def _inputs_python(folder: Path, codes: IntArray) -> Prediction:
+    place = folder / "emulator" / "python"
+    command: list[str | Path] = [sys.executable, "-I", place / "inputs.py", place / "inputs.json"]
+    return Prediction(_event_codes(folder, lambda events: run_program([*command, events], what="inputs.py")))
+
+
+def _event_codes(folder: Path, run: Callable[[Path], str]) -> IntArray:
+    """Return the codes of the events of the release, then of the fresh ones; `NO_CODES` for events without codes."""
+    columns = len(load_json((folder / DESCRIBED).read_text(encoding="utf-8"))["channels"])
+    found = [codes_in_lines(run(folder / name), columns) for name in (EVENTS, FRESH_EVENTS)]
+    return np.concatenate(found)
+
+
 def _synthesis(folder: Path, codes: IntArray) -> Prediction:
     """Count cells with the block RAMs that the budget of the release grants."""
     project, manifest = read_project(folder / "rtl"), _manifest(folder)
@@ -125,6 +147,8 @@ def _synthesis(folder: Path, codes: IntArray) -> Prediction:
 FORMS: dict[str, Form] = {
     "axi_stream": _axi_stream,
     "emp": _emp,
+    "inputs_cpp": _inputs_cpp,
+    "inputs_python": _inputs_python,
     "decision_cpp": _decision_cpp,
     "decision_python": _decision_python,
     "decision_verilog": _decision(simulate_rtl),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from trigger_lut.cost_model.delay import has_vendor_scripts
 from trigger_lut.firmware.decision.score import score_in_words
 from trigger_lut.firmware.emulator.cpp import identifier
 from trigger_lut.firmware.rtl.project import RtlProject, read_project
@@ -16,7 +17,7 @@ from trigger_lut.utils.escape import markdown
 DECIDE = "python decide.py ../../decision/project.json ../../vectors/outputs.txt"
 
 
-def readme(facts: Mapping[str, Any], sources: Sources, vectors: int) -> str:
+def readme(facts: Mapping[str, Any], sources: Sources, vectors: int, *, inputs: bool = False) -> str:
     """Write the README of a release.
 
     Parameters
@@ -27,6 +28,8 @@ def readme(facts: Mapping[str, Any], sources: Sources, vectors: int) -> str:
         Sources of the release.
     vectors
         Number of vectors in the release.
+    inputs
+        Whether the release has the way from branches to codes.
 
     Returns
     -------
@@ -34,6 +37,7 @@ def readme(facts: Mapping[str, Any], sources: Sources, vectors: int) -> str:
         Text in Markdown.
     """
     project, target = read_project(sources.rtl), facts["target"]
+    scripts = has_vendor_scripts(target["family"])
     latency = int(facts["figures"]["latency_cycles"]["value"])
     lines = [
         f"# {sources.design}",
@@ -45,8 +49,10 @@ def readme(facts: Mapping[str, Any], sources: Sources, vectors: int) -> str:
         *_module(project, sources, latency),
         *_decision(facts.get("decision"), project.top),
         *_budget(facts),
-        *_folders(vectors, "decision" in facts, sources.boards is not None),
-        *_use(project, identifier(sources.design), "decision" in facts),
+        *_folders(
+            vectors, decided="decision" in facts, boards=sources.boards is not None, inputs=inputs, scripts=scripts
+        ),
+        *_use(project, identifier(sources.named), "decision" in facts, scripts),
         "## Licences",
         "",
         *(f"* {part}: {licence}" for part, licence in facts["licences"].items()),
@@ -87,7 +93,7 @@ def _budget(facts: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _folders(vectors: int, decided: bool, boards: bool) -> list[str]:
+def _folders(vectors: int, *, decided: bool, boards: bool, inputs: bool, scripts: bool) -> list[str]:
     return [
         "## Content",
         "",
@@ -96,9 +102,18 @@ def _folders(vectors: int, decided: bool, boards: bool) -> list[str]:
         "| rtl | Verilog, VHDL-2008 (`rtl/vhdl`, in the order of `rtl/project.json`), constraints; test benches and "
         "their vectors (`rtl/bench`), a wrapper for time-multiplexed inputs (`*_tmux`) |",
         "| hls | hls4ml project for Vitis HLS; `hls/build_lib.sh` compiles its emulator |",
-        "| vendor | constraints and build scripts for Vivado and Vitis HLS, to be run in that folder |",
+        *(
+            ["| vendor | constraints and build scripts for Vivado and Vitis HLS, to be run in that folder |"]
+            if scripts
+            else []
+        ),
         "| emulator/cpp | C++17 emulator, without dependencies |",
         "| emulator/python | emulator in Python (NumPy) and the network as JSON |",
+        *(
+            ["| `*_inputs`, `inputs.*` in both | from branches of an event to codes: selection, order, slots, scales |"]
+            if inputs
+            else []
+        ),
         "| cmssw | external for CMSSW, behind `hls4mlEmulator::Model`; `make test` compares the vectors |",
         *(
             ["| decision | the module `*_decide` in Verilog and VHDL-2008, and its thresholds (`project.json`) |"]
@@ -122,7 +137,7 @@ def _folders(vectors: int, decided: bool, boards: bool) -> list[str]:
     ]
 
 
-def _use(project: RtlProject, name: str, decided: bool) -> list[str]:
+def _use(project: RtlProject, name: str, decided: bool, scripts: bool) -> list[str]:
     verilog = " ".join(f"rtl/{path.name}" for path in project.files)
     vhdl = " ".join(f"rtl/{path.relative_to(project.folder).as_posix()}" for path in project.vhdl)
     return [
@@ -150,7 +165,7 @@ def _use(project: RtlProject, name: str, decided: bool) -> list[str]:
         "```",
         f"verilator --lint-only --top-module {project.top} {verilog}",
         f"ghdl -a --std=08 {vhdl}",
-        "(cd vendor; vivado -mode batch -source vivado.tcl)",
+        *(["(cd vendor; vivado -mode batch -source vivado.tcl)"] if scripts else []),
         "```",
         "",
     ]

@@ -12,7 +12,8 @@ from trigger_lut.cards.decision import DecisionBit, DecisionCard
 from trigger_lut.cards.physics import ThresholdsCard, of_point_key
 from trigger_lut.cards.provenance import require_card_of, require_current_files
 from trigger_lut.config.budget import Spec
-from trigger_lut.cost_model.clock import fmax_estimate_mhz, fmax_interval
+from trigger_lut.cost_model.clock import fmax_estimate_mhz, fmax_interval, fmax_measured
+from trigger_lut.cost_model.delay import UNMEASURED
 from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes, load_codes
 from trigger_lut.errors import CardError, NotReproducibleError
 from trigger_lut.firmware.decision.module import write_decision
@@ -132,9 +133,9 @@ def run(
         ff=measured(used.ff, source),
         logic_levels=measured(path.levels, f"{source}-levels"),
         clock_mhz=design.target.clock_mhz,
-        fmax_mhz_estimate=measured(fmax, f"{source}-delay-model"),
+        fmax_mhz_estimate=fmax_measured(fmax, design.target.family, source),
         fmax_mhz_interval=fmax_interval(fmax, design.target.family),
-        clock_met=fmax >= design.target.clock_mhz,
+        clock_met=design.target.family not in UNMEASURED and fmax >= design.target.clock_mhz,
         vector_sets=sets,
         forms=forms,
         not_run={} if has_ghdl() else {"vhdl": GHDL_MISSING},

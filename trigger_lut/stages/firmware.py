@@ -22,7 +22,7 @@ from trigger_lut.synthesis.timing_closure import close_timing
 from trigger_lut.utils.files import atomic_folder
 
 
-def run(*, spec: Path, model: Path, network: Path, folder: Output, card: Output) -> None:
+def run(*, spec: Path, model: Path, network: Path, folder: Output, card: Output, version: int = 1) -> None:
     """Write a trained network as an hls4ml project and as pipelined Verilog.
 
     Parameters
@@ -37,6 +37,8 @@ def run(*, spec: Path, model: Path, network: Path, folder: Output, card: Output)
         Folder to write. An earlier one is replaced when the new one is complete.
     card : Output
         Card to write (JSON).
+    version : int
+        Version of the design, part of the names in C++.
 
     Raises
     ------
@@ -58,7 +60,7 @@ def run(*, spec: Path, model: Path, network: Path, folder: Output, card: Output)
     with atomic_folder(folder) as made:
         for backend in BACKENDS.values():
             if backend.delivery == "firmware":
-                backend.write(Design(trained, integers, design, pipeline.stages, pipeline.cuts, folder), made)
+                backend.write(Design(trained, integers, design, pipeline.stages, pipeline.cuts, folder, version), made)
         hls, rtl = load_hls(made / "hls"), read_project(made / "rtl")
         bench = write_bench(integers, rtl, design.target.clock_period_ns)
         write_wrapper(rtl, channels_of([tensor.shape for tensor in trained.inputs]), cycles)

@@ -17,6 +17,7 @@ from trigger_lut.data.event_codes import TEST, load_codes
 from trigger_lut.firmware.rtl.project import read_project
 from trigger_lut.network.network import load_network
 from trigger_lut.network.reference_model import evaluate
+from trigger_lut.network.time_sharing import cut_network
 from trigger_lut.stages.registry import Output
 from trigger_lut.verification.faults.instrument import texts_of
 from trigger_lut.verification.faults.simulate import Status, run_faults
@@ -62,7 +63,10 @@ def run(*, spec: Path, network: Path, codes: Path, firmware_card: Path, card: Ou
     vectors, _, _ = all_vectors(integers, load_codes(codes).of(TEST)[0], design.seed)
     vectors = vectors[np.random.default_rng(design.seed).permutation(len(vectors))]
     drawn = draw(candidates(texts_of(project), project.top), fault_count, design.seed)
-    outcomes = run_faults(project, drawn, vectors, partial(evaluate, integers), PROOF_SECONDS) if drawn else []
+    parts = cut_network(integers, project.cuts)
+    outcomes = (
+        run_faults(project, drawn, vectors, partial(evaluate, integers), PROOF_SECONDS, parts=parts) if drawn else []
+    )
     kinds: dict[str, FaultCount] = {}
     for kind in KINDS:
         own = [x.status for x in outcomes if x.fault.kind == kind]

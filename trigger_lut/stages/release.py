@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import zipfile
 from pathlib import Path
 
@@ -13,13 +14,19 @@ from trigger_lut.cards.firmware import SynthCard, TimingCard, VerifyCard
 from trigger_lut.cards.provenance import require_card_of, require_current_files, require_digest
 from trigger_lut.cards.release import CheckLine, ReleaseCard
 from trigger_lut.config.budget import Spec
+from trigger_lut.config.data_set.files import Source
+from trigger_lut.config.data_set.load import load_data_set
 from trigger_lut.config.release import BoardWrappers
-from trigger_lut.data.event_codes import TEST, load_codes
-from trigger_lut.errors import NotReproducibleError
+from trigger_lut.cost_model.delay import has_vendor_scripts
+from trigger_lut.data.event_codes import TEST, EventCodes, load_codes
+from trigger_lut.data.raw_events import raw_events
+from trigger_lut.errors import BadFileError, CardError, FirmwareError, NotReproducibleError
 from trigger_lut.firmware.board.files import BOARD, BOARD_LICENCE
+from trigger_lut.firmware.front_end.description import front_end
+from trigger_lut.firmware.front_end.files import DESCRIBED, EVENT_CODES, EVENTS, event_lines, front_end_files
 from trigger_lut.firmware.hls.project import load_hls
 from trigger_lut.firmware.rtl.project import read_project
-from trigger_lut.fixed_point.formats import IntArray
+from trigger_lut.fixed_point.formats import KIF, IntArray
 from trigger_lut.network.network import load_network
 from trigger_lut.release.check import CheckOptions, check_release
 from trigger_lut.release.contents import Files, Sources, files_of
@@ -33,6 +40,8 @@ from trigger_lut.utils.files import atomic_folder, atomic_path
 from trigger_lut.verification.vectors import make_vectors
 
 VECTORS = 4000
+RAW_EVENTS = 2000
+LOG = logging.getLogger(__name__)
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 
 
@@ -52,6 +61,8 @@ def run(
     cmssw_model: str | None = None,
     cmssw_version: int = 1,
     boards: BoardWrappers | None = None,
+    description: Path | None = None,
+    source: str | None = None,
 ) -> ReleaseCard:
     """Write the release of a design as a folder and a zip, and check it as its receiver would.
 
@@ -79,6 +90,10 @@ def run(
         Version of the model in CMSSW, and of the IP for Vivado.
     boards : BoardWrappers, optional
         Wrappers for frameworks of boards.
+    description : Path, optional
+        Description of the data set (JSON), for the way from branches to codes.
+    source : str, optional
+        JSON of a file of the data set, for raw events.
 
     Returns
     -------
@@ -109,12 +124,14 @@ def run(
     )
     files = files_of(sources, vectors)
     files |= _scripts(design, sources)
+    if description is not None and source is not None:
+        files |= _inputs(sources.named, description, Source.of(source), events, integers.inputs)
     cards = published(Shipped(design, firmware, verified, synthesized, timed, decided))
     files |= cards.files()
     facts = facts_of(cards, len(vectors))
     if boards is not None:
         facts["licences"] |= {BOARD: BOARD_LICENCE}
-    files["README.md"] = readme(facts, sources, len(vectors)).encode()
+    files["README.md"] = readme(facts, sources, len(vectors), inputs=DESCRIBED in files).encode()
     files[MANIFEST] = manifest_text(facts, files)
     _write_folder(files, folder)
     _write_zip(files, archive)
@@ -135,7 +152,7 @@ def run(
         **watch.provenance(
             [
                 *(spec, network, codes, firmware_card, verify_card, synth_card, timing_card),
-                *([decision_card] if decision_card else []),
+                *(path for path in (decision_card, description) if path is not None),
             ],
             "numpy",
         ),
@@ -152,8 +169,25 @@ def _decided(card: Path, firmware_card: Path) -> DecisionCard:
     return decision
 
 
+def _inputs(design: str, description: Path, source: Source, codes: EventCodes, formats: tuple[KIF, ...]) -> Files:
+    """Return the way from branches to codes, with raw events and their codes; nothing where it has no emulator."""
+    data_set = load_data_set(description, truth=False)
+    try:
+        branches, expected = raw_events(data_set, source, codes, RAW_EVENTS)
+        described = front_end(data_set, formats, branches)
+        texts = front_end_files(described, design)
+    except (FirmwareError, BadFileError, CardError) as error:  # such a file may be skipped, or have no event
+        LOG.warning(f"release: no emulator of the inputs: {error}")
+        return {}
+    texts[EVENTS] = event_lines(described, branches, len(expected))
+    texts[EVENT_CODES] = "".join(" ".join(map(str, row)) + "\n" for row in expected.tolist())
+    return {path: text.encode() for path, text in texts.items()}
+
+
 def _scripts(design: Spec, sources: Sources) -> Files:
     """Constraints and build scripts for Vivado and Vitis HLS, to be run in their folder."""
+    if not has_vendor_scripts(design.target.family):
+        return {}
     project = read_project(sources.rtl)
     verilog = [f"../rtl/{path.relative_to(project.folder).as_posix()}" for path in project.files]
     texts = vivado_scripts(design, project.top, verilog)

@@ -14,6 +14,7 @@ from trigger_lut.config.budget import Spec
 from trigger_lut.firmware.rtl.project import read_project
 from trigger_lut.network.network import load_network
 from trigger_lut.stages.registry import Output
+from trigger_lut.synthesis.device_count import device_count
 from trigger_lut.synthesis.layer_breakdown import luts_by_layer
 from trigger_lut.synthesis.net_names import NetName, net_names, vector_count
 from trigger_lut.synthesis.netlist import cell_counts, longest_path, resources
@@ -97,6 +98,7 @@ def run(*, spec: Path, network: Path, train_card: Path, firmware_card: Path, car
         luts_by_layer=by_layer,
         netlist_vectors=vectors,
         cells=cells,
+        device=device_count(project, design.target.family, used.luts),
         luts_estimate=surrogate(train.luts_estimate),
         ff_estimate=surrogate(train.ff_estimate),
         luts_estimate_error=(train.luts_estimate - used.luts) / max(used.luts, 1),

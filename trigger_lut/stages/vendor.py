@@ -9,6 +9,7 @@ from trigger_lut.cards.base import Measured, Source, Stopwatch, read_card, sha25
 from trigger_lut.cards.provenance import require_current_files
 from trigger_lut.cards.vendor import NOTHING, HlsFigures, VendorCard, VivadoFigures
 from trigger_lut.config.budget import Spec
+from trigger_lut.cost_model.delay import has_vendor_scripts
 from trigger_lut.errors import CardError, ReportError, ToolFailedError
 from trigger_lut.firmware.hls.project import load_hls
 from trigger_lut.firmware.rtl.project import read_project
@@ -75,11 +76,15 @@ def run(
     if not source.is_file():
         raise CardError(f"{source}: no such file; run the firmware stage again")
     scripts |= hls_scripts(design, hls_top, [str(source)])
+    if not has_vendor_scripts(design.target.family):
+        scripts, vivado, vitis_hls = {}, False, False
     shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     for name, text in scripts.items():
         write_text(folder / name, text)
 
-    vivado_note = _why_not(vivado, "vivado", ["vivado"])
+    family = design.target.family
+    vivado_note = _why_not(vivado, "vivado", ["vivado"], family)
     figures = {step: VivadoFigures() for step in STEPS}
     version = None
     if vivado_note is None:
@@ -87,7 +92,7 @@ def run(
         figures = {step: _figures(folder, step) for step in STEPS}
         version = read_utilization(folder / report(STEPS[1], "utilization")).version
 
-    hls_fallback_reason = _why_not(vitis_hls, "vitis_hls", ["vitis-run", "vitis_hls"])
+    hls_fallback_reason = _why_not(vitis_hls, "vitis_hls", ["vitis-run", "vitis_hls"], family)
     csynth, hls_version = HlsFigures(), None
     if hls_fallback_reason is None:
         newer = shutil.which("vitis-run") is not None
@@ -110,7 +115,9 @@ def run(
     return result
 
 
-def _why_not(asked: bool, check: str, programs: list[str]) -> str | None:
+def _why_not(asked: bool, check: str, programs: list[str], family: str) -> str | None:
+    if not has_vendor_scripts(family):
+        return f"not synthesized here: the tools of AMD do not build for {family}"
     if not asked:
         return NOT_ASKED.format(check)
     return None if any(map(shutil.which, programs)) else NOT_FOUND.format(" or ".join(programs))

@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trigger_lut.cost_model.delay import modeled_as
 from trigger_lut.errors import ToolFailedError, ToolLimitError, ToolMissingError
 from trigger_lut.synthesis.block_ram import Memory, holds_memory
 from trigger_lut.synthesis.netlist import BLOCK_RAMS, Netlist
@@ -117,7 +118,7 @@ class Yosys:
 
     def synthesize(self, project: VerilogSources, target: Target, *, bram18: int = 0) -> Netlist:
         """Synthesize a project for a target; see `Synthesizer.synthesize`."""
-        return synthesize(list(project.files), project.top, target.family, bram18=bram18)
+        return synthesize(list(project.files), project.top, modeled_as(target.family), bram18=bram18)
 
 
 def netlist_modules(netlist: Path) -> dict[str, Any]:

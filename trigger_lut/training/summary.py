@@ -10,6 +10,7 @@ from trigger_lut.cards.base import Measured
 from trigger_lut.cards.stage_cards import LayerSummary, Measurement, TrainCard
 from trigger_lut.config.budget import Spec
 from trigger_lut.conversion.keras_model import decode_outputs
+from trigger_lut.cost_model.clock import fmax_measured
 from trigger_lut.cost_model.luts import Cost, summarize
 from trigger_lut.cost_model.measured import Built
 from trigger_lut.cost_model.sharing_summary import summarize_sharing
@@ -71,7 +72,7 @@ def luts_measured(spec: Spec, built: Built) -> Measured:
 
 def clock_measured(spec: Spec, built: Built) -> Measured:
     """Return the largest clock in MHz that the netlist reaches by the delay model."""
-    return Measured(value=built.fmax_mhz, source=f"{spec.target.synthesizer}-delay-model")
+    return fmax_measured(built.fmax_mhz, spec.target.family, spec.target.synthesizer)
 
 
 def measurement(spec: Spec, built: Built, cost: Cost, *, epoch: int, reason: str) -> Measurement:

@@ -97,33 +97,54 @@ def rtl_prefix(design: str) -> str:
     return f"design_{code_word(design)}"
 
 
-def hls_top(design: str) -> str:
+def versioned(design: str, version: int) -> str:
+    """Return a design's name with its version, for names in code: `small-jets` and 2 give `small-jets_v2`.
+
+    Parameters
+    ----------
+    design : str
+        Name of the design.
+    version : int
+        Version of the design.
+
+    Returns
+    -------
+    str
+    """
+    return f"{design}_v{version}"
+
+
+def hls_top(design: str, version: int = 1) -> str:
     """Return the name of the top function, project and IP of a design's HLS project.
 
     Parameters
     ----------
     design : str
         Name of the design.
+    version : int
+        Version of the design.
 
     Returns
     -------
     str
-        `lut_network_` and the name as `code_word` gives it.
+        `lut_network_`, the name as `code_word` gives it, and the version.
     """
-    return f"lut_network_{code_word(design)}"
+    return f"lut_network_{code_word(versioned(design, version))}"
 
 
-def hls_namespace(design: str) -> str:
+def hls_namespace(design: str, version: int = 1) -> str:
     """Return the C++ namespace of a design's HLS project.
 
     Parameters
     ----------
     design : str
         Name of the design.
+    version : int
+        Version of the design.
 
     Returns
     -------
     str
-        `hls_` and the name as `code_word` gives it. It differs from every `hls_top`.
+        `hls_`, the name as `code_word` gives it, and the version. It differs from every `hls_top`.
     """
-    return f"hls_{code_word(design)}"
+    return f"hls_{code_word(versioned(design, version))}"

@@ -11,6 +11,8 @@ rule release:
         timing_card=DESIGN.card("timing"),
         decision_card=[DESIGN.card(name) for name in DECISION],
         decision=DESIGN.decision if DECISION else [],
+        description=OWN_DATA.description,
+        files=tracked(here(plan.sources[0])),
     output:
         folder=directory(DESIGN.release),
         archive=DESIGN.archive,
@@ -19,6 +21,7 @@ rule release:
         cmssw_model=lambda wildcards: plan.budget.release.cmssw_model(wildcards.design)[0],
         cmssw_version=lambda wildcards: plan.budget.release.cmssw_model(wildcards.design)[1],
         boards=lambda wildcards: plan.budget.release.board_wrappers(wildcards.design),
+        source=always(plan.sources[0].text()),
         code=fingerprint("stages.release"),
     resources:
         **needs(mem_mb=2000, runtime=60),

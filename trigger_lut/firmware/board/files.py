@@ -68,7 +68,18 @@ def board_files(project: RtlProject, options: BoardWrappers, *, version: int, pa
 
 
 def has_board(release: Path) -> bool:
-    """Return whether a release has wrappers for boards."""
+    """Return whether a release has wrappers for boards.
+
+    Parameters
+    ----------
+    release
+        Folder of the release.
+
+    Returns
+    -------
+    bool
+        True if it has the folder `board`.
+    """
     return (release / BOARD).exists()
 
 

@@ -20,13 +20,13 @@ from trigger_lut.fixed_point.formats import KIF, IntArray
 from trigger_lut.utils.programs import run_program
 
 OFFER, SINK, RESET = 1, 2, 4
-SHARES = {
+FRACTIONS = {
     "back to back": (1.0, 1.0),
     "gaps": (0.5, 1.0),
     "back-pressure": (1.0, 0.4),
     "gaps and back-pressure": (0.5, 0.5),
 }
-"""Shares of cycles in which source and sink of each run are ready."""
+"""Fractions of cycles in which source and sink of each run are ready."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def beats_of(project: RtlProject, wrapper: AxiStream, codes: IntArray) -> Words:
     Returns
     -------
     Words of shape (N * beats, 1 + words)
-        tlast, and tdata in words of 32 bits.
+        tlast, and tdata as words of 32 bits.
     """
     bus = pack(np.asarray(codes, dtype=np.int64), project.inputs).astype("<u4", copy=False)
     given = np.ascontiguousarray(bus).view(np.uint8)
@@ -152,7 +152,7 @@ def simulate_axi_stream(
     """
     beats, rng, raws = beats_of(project, wrapper, codes), np.random.default_rng(0), []
     latencies: set[int] = set()
-    for name, (offers, sinks) in SHARES.items():
+    for name, (offers, sinks) in FRACTIONS.items():
         if sinks < 1 and not wrapper.ready:
             continue
         slots = len(beats) * max(1, project.ii / wrapper.beats)

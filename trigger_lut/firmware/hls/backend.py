@@ -34,7 +34,9 @@ class Hls:
     def write(self, design: Design, folder: Path) -> None:
         """Convert the model and compile its emulator; see `Backend.write`."""
         final = None if design.final_folder is None else design.final_folder / FOLDER
-        write_hls(design.model, design.network, folder / FOLDER, design.spec, final_folder=final)
+        write_hls(
+            design.model, design.network, folder / FOLDER, design.spec, final_folder=final, version=design.version
+        )
 
     def build(self, folder: Path) -> None:
         """Compile the emulator from its sources; see `Backend.build`."""

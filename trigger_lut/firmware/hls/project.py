@@ -83,7 +83,7 @@ class HlsProject:
 
 
 def write_hls(
-    model: Any, network: Network, folder: Path, spec: Spec, *, final_folder: Path | None = None
+    model: Any, network: Network, folder: Path, spec: Spec, *, final_folder: Path | None = None, version: int = 1
 ) -> HlsProject:
     """Convert a Keras model with hls4ml, write the project and compile it.
 
@@ -99,6 +99,8 @@ def write_hls(
         Specification of the design.
     final_folder
         Folder that the caller moves the project to; None: nowhere.
+    version
+        Version of the design, part of all names.
 
     Returns
     -------
@@ -126,11 +128,13 @@ def write_hls(
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     with contextlib.redirect_stdout(sys.stderr):
-        project = _layer_by_layer(model, whole, network, part, spec)
+        project = _layer_by_layer(model, whole, network, part, spec, version=version)
         if project.note:
             LOG.warning(f"hls4ml: {project.note}")
             shutil.rmtree(part, ignore_errors=True)
-            project = dataclasses.replace(_model_of_network(model, whole, network, part, spec), note=project.note)
+            project = dataclasses.replace(
+                _model_of_network(model, whole, network, part, spec, version=version), note=project.note
+            )
     config = part / "hls4ml_config.yml"
     write_text(config, config.read_text().replace(str(part), str(final_folder or folder)))
     _save(project, part)
@@ -139,11 +143,13 @@ def write_hls(
     return dataclasses.replace(project, folder=folder)
 
 
-def _layer_by_layer(model: Any, whole: Network, network: Network, folder: Path, spec: Spec) -> HlsProject:
+def _layer_by_layer(
+    model: Any, whole: Network, network: Network, folder: Path, spec: Spec, *, version: int
+) -> HlsProject:
     """Compile a project of one hls4ml layer a Keras layer; its `note` says why it cannot be used, if so."""
     import keras
 
-    empty = HlsProject(folder, hls_top(spec.design), "", network.inputs, _sizes(model.inputs), (), (), {}, {})
+    empty = HlsProject(folder, hls_top(spec.design, version), "", network.inputs, _sizes(model.inputs), (), (), {}, {})
     if loose := sorted({type(op).__name__ for op in _operations(model) if not isinstance(op, keras.Layer)}):
         what = f"hls4ml takes layers alone, the model holds operations: {', '.join(loose)}"
         return dataclasses.replace(empty, note=f"not layer by layer: {what}")
@@ -151,7 +157,7 @@ def _layer_by_layer(model: Any, whole: Network, network: Network, folder: Path, 
     if wrong := [op.name for op in _operations(model) if not re.fullmatch(r"[\w./ -]+", op.name, re.ASCII)]:
         return dataclasses.replace(empty, note=f"not layer by layer: {wrong[0]!r} is no name of a layer in C++")
     try:
-        converted = _convert(model, network, folder, spec)
+        converted = _convert(model, network, folder, spec, version)
         project = _written(converted, model, empty, network)
     except FirmwareError:
         raise
@@ -169,13 +175,15 @@ def _layer_by_layer(model: Any, whole: Network, network: Network, folder: Path, 
     return dataclasses.replace(project, note=note)
 
 
-def _model_of_network(model: Any, whole: Network, network: Network, folder: Path, spec: Spec) -> HlsProject:
+def _model_of_network(
+    model: Any, whole: Network, network: Network, folder: Path, spec: Spec, *, version: int
+) -> HlsProject:
     from trigger_lut.conversion.network_layer import model_of_network
 
-    empty = HlsProject(folder, hls_top(spec.design), "", network.inputs, _sizes(model.inputs), (), (), {}, {})
+    empty = HlsProject(folder, hls_top(spec.design, version), "", network.inputs, _sizes(model.inputs), (), (), {}, {})
     one = model_of_network(model, whole)
     try:
-        converted = _convert(one, network, folder, spec)
+        converted = _convert(one, network, folder, spec, version)
     except ValueError as error:
         raise FirmwareError(f"hls4ml refuses model {model.name!r}: {error}") from error
     return _written(converted, one, empty, network)
@@ -209,7 +217,7 @@ def _written(converted: Any, model: Any, empty: HlsProject, network: Network) ->
     return project
 
 
-def _convert(model: Any, network: Network, folder: Path, spec: Spec) -> Any:
+def _convert(model: Any, network: Network, folder: Path, spec: Spec, version: int) -> Any:
     """hls4ml's model; its input vectors have types that hold the network's input formats."""
     import hls4ml
 
@@ -225,8 +233,8 @@ def _convert(model: Any, network: Network, folder: Path, spec: Spec) -> Any:
         converted = hls4ml.converters.convert_from_keras_model(
             model,
             output_dir=str(folder),
-            project_name=hls_top(spec.design),
-            namespace=hls_namespace(spec.design),
+            project_name=hls_top(spec.design, version),
+            namespace=hls_namespace(spec.design, version),
             backend="Vitis",
             io_type="io_parallel",
             part=spec.target.part,

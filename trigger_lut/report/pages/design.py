@@ -227,7 +227,8 @@ def synth_page(spec: Spec, card: SynthCard, vendor: VendorCard | None = None) ->
     totals = spec.target.totals
     rows = []
     for name, found, budget, total in (
-        ("LUT", card.luts, spec.budget.luts, totals.luts),
+        ("LUT", card.luts, None if card.device else spec.budget.luts, None if card.device else totals.luts),
+        *([("LUT of the device", card.device.luts, spec.budget.luts, totals.luts)] if card.device else []),
         ("FF", card.ff, None, totals.ff),
         ("CARRY", card.carry, None, None),
         ("DSP", card.dsp, spec.budget.dsp, totals.dsp),
@@ -244,6 +245,7 @@ def synth_page(spec: Spec, card: SynthCard, vendor: VendorCard | None = None) ->
             f"Yosys for {card.family}, out of context, part {card.part}. The surrogate said "
             f"{number(card.luts_estimate.value)} LUTs: {100 * card.luts_estimate_error:+.1f} %; and "
             f"{number(card.ff_estimate.value)} flip-flops."
+            + (f" LUT of the device: {card.device.counts}." if card.device else "")
         ),
         tables=[
             Table("Resources", ["", "Measured", "Source", "Budget", "", "Fraction of the device"], rows),

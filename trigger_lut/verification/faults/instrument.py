@@ -94,7 +94,7 @@ def instrumented(texts: dict[str, str], top: str, faults: Sequence[Fault]) -> di
     for module, text in made.items():
         own = [(n, fault) for n, fault in numbered if fault.module == module]
         if module == top:
-            text = _top(text, own, len(probes))
+            text = _wires(_top(text, own, len(probes)), own)
         elif BLOCK.search(text):
             text = _block(text, own)
         elif module.endswith("_top"):
@@ -227,7 +227,7 @@ def _series(text: str) -> bool:
 
 def _passed(text: str, connected: str = ".fault(fault)") -> str:
     """Connect the input `fault` to the modules that a module contains."""
-    return re.sub(r"^(    \w+ (?:core|part\d+) \([^;]*)\);", rf"\1, {connected});", text, flags=re.MULTILINE)
+    return re.sub(r"^(    \w+ (?:core|part\d+(?:_\d+)?) \([^;]*)\);", rf"\1, {connected});", text, flags=re.MULTILINE)
 
 
 def _block(text: str, faults: Numbered) -> str:
@@ -243,6 +243,23 @@ def _block(text: str, faults: Numbered) -> str:
                 f"reg [{width - 1}:0] {name}_r;\n    wire [{width - 1}:0] {name} = {_chain(f'{name}_r', width, own)};",
                 text,
             )
+    return text
+
+
+def _wires(text: str, faults: Numbered) -> str:
+    """Put faults behind wires that stand for a register in several cycles: `<place>_<cycle>`."""
+    for place in {fault.place for _, fault in faults} - {"data_out", "valid_out"}:
+        own = [(n, fault) for n, fault in faults if fault.place == place]
+
+        def faulty(match: re.Match[str], own: Numbered = own) -> str:
+            high, name, source = match.groups()
+            return (
+                f"    wire [{high}:0] {name}_raw = {source};\n"
+                f"    wire [{high}:0] {name} = {_chain(f'{name}_raw', int(high) + 1, own)};"
+            )
+
+        text, count = re.subn(rf"^    wire \[(\d+):0\] ({place}_\d+) = (.*);$", faulty, text, flags=re.MULTILINE)
+        assert count, f"no wire stands for {place}"
     return text
 
 

@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from trigger_lut.firmware.rtl.project import RtlProject
 from trigger_lut.firmware.rtl.verilator import bus_words, compile_verilated, pack, used_bits
 from trigger_lut.fixed_point.formats import IntArray, codes_of_bits
+from trigger_lut.network.time_sharing import Part
 from trigger_lut.utils.programs import run_program
 from trigger_lut.utils.progress import watched
 from trigger_lut.verification.faults.instrument import BITS, FILL_BITS, probed, write_instrumented
 from trigger_lut.verification.faults.sites import Fault
+from trigger_lut.verification.faults.unfold import moved, unfolded
 from trigger_lut.verification.faults.word_level import prove_by_sums
 from trigger_lut.verification.formal.aiger import write_aiger
 from trigger_lut.verification.formal.sat import (
@@ -93,6 +95,8 @@ def run_faults(
     codes: IntArray,
     reference: Callable[[IntArray], IntArray],
     seconds: float,
+    *,
+    parts: Sequence[Part] = (),
 ) -> list[Outcome]:
     """Put faults into a project's Verilog, one at a time, and determine the outcome of each.
 
@@ -108,6 +112,8 @@ def run_faults(
         Function from any input codes (M, C_in) to output codes (M, C_out).
     seconds
         Time for the proof of one fault in s.
+    parts
+        Parts of the network, for a project with parts.
 
     Returns
     -------
@@ -125,11 +131,11 @@ def run_faults(
         assert found[0] < 0, f"the Verilog without a fault differs at vector {found[0]}"
         outcomes = {n: Outcome(fault, "detected", int(found[n])) for n, fault in enumerate(faults, 1)}
         silent = [n for n in outcomes if found[n] < 0]
-        if project.parts:
-            told = prove_in_parts(project, [faults[n - 1] for n in silent], seconds, Path(scratch))
-            return list((outcomes | {n: Outcome(faults[n - 1], s) for n, s in zip(silent, told, strict=True)}).values())
+        pipeline, in_pipeline = _for_proofs(project, parts, faults, Path(scratch))
+        outcomes |= {n: Outcome(faults[n - 1], "undecided") for n in silent if n not in in_pipeline}
+        silent = [n for n in silent if n in in_pipeline]
         if silent:
-            seen = prove_by_sums(project, [faults[n - 1] for n in silent], len(codes))
+            seen = prove_by_sums(pipeline, [in_pipeline[n] for n in silent], len(codes))
             outcomes |= {
                 n: Outcome(faults[n - 1], "equivalent") for n, s in zip(silent, seen, strict=True) if s.changeless
             }
@@ -144,7 +150,7 @@ def run_faults(
             )
             silent = [n for n in silent if outcomes[n].status == "detected"]
         if silent:
-            proven = _changeless(project, [faults[n - 1] for n in silent], Path(scratch), seconds)
+            proven = _changeless(pipeline, [in_pipeline[n] for n in silent], Path(scratch), seconds)
             for n, said in zip(silent, proven, strict=True):
                 outcomes[n] = Outcome(faults[n - 1], AFTER_PROOF[said.verdict])
             solved = [codes_of_bits(bits, project.inputs) for said in proven for bits in said.events]
@@ -154,45 +160,15 @@ def run_faults(
     return list(outcomes.values())
 
 
-def prove_in_parts(project: RtlProject, faults: Sequence[Fault], seconds: float, folder: Path) -> list[Status]:
-    """Prove of faults in a design that consists of parts that they change no output of their own pipeline.
-
-    Then they change no output of the design. Of all others nothing is proven.
-
-    Parameters
-    ----------
-    project
-        Project with parts.
-    faults
-        Faults that no vector notices.
-    seconds
-        Time for the proof of one fault in s.
-    folder
-        Folder for files of this run.
-
-    Returns
-    -------
-    list of Status
-        "equivalent" or "undecided", one entry a fault.
-    """
-    found: list[Status] = ["undecided"] * len(faults)
-    pipelines = [own for part in project.parts for own in (part.parts or (part,))]
-    for n, pipeline in enumerate(pipelines):
-        modules = {path.stem for path in pipeline.files}
-        own = [k for k, fault in enumerate(faults) if fault.module in modules]
-        if not own:
-            continue
-        inside = [faults[k] for k in own]
-        by_sums = prove_by_sums(pipeline, inside, n)
-        scratch = folder / f"part{n}"
-        scratch.mkdir()
-        rest = [k for k, s in zip(own, by_sums, strict=True) if not s.changeless]
-        by_sat = _changeless(pipeline, [faults[k] for k in rest], scratch, seconds) if rest else []
-        proven = {k for k, s in zip(own, by_sums, strict=True) if s.changeless}
-        proven |= {k for k, s in zip(rest, by_sat, strict=True) if s.verdict == "proven"}
-        for k in proven:
-            found[k] = "equivalent"
-    return found
+def _for_proofs(
+    project: RtlProject, parts: Sequence[Part], faults: Sequence[Fault], folder: Path
+) -> tuple[RtlProject, dict[int, Fault]]:
+    """Return a pipeline of the same function, and by number each fault that it can have."""
+    numbered = dict(enumerate(faults, 1))
+    if not project.parts:
+        return project, numbered
+    found = {n: other for n, fault in numbered.items() if (other := moved(fault, project)) is not None}
+    return unfolded(project, parts, folder), found
 
 
 def _replayed(

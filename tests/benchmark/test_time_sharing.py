@@ -1,0 +1,60 @@
+"""One network for 16 particles with an event every cycle, every 3 and every 16 cycles: `pytest -m benchmark -s`.
+
+All designs are trained in one run of the workflow, on the same jets. It prints LUTs, accuracy, clock and time of the
+proof, and ratios to the design with an event every cycle. TRIGGER_LUT_EPOCHS shortens the training.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from helpers.workflows import ROOT, copy_workflow
+
+pytestmark = pytest.mark.benchmark
+
+LUTS = {1: (6000, 35), 3: (3500, 45), 16: (1700, 80)}
+"""By II: the budget's LUTs and its latency in ns."""
+
+
+def test_sixteen_particles(tmp_path: Path) -> None:
+    budget = yaml.safe_load((ROOT / "config/examples/jets_particles.yaml").read_text())
+    budget["designs"] = {f"ii{ii}": {"luts": n, "latency_ns": ns, "ii": ii} for ii, (n, ns) in LUTS.items()}
+    if epochs := os.environ.get("TRIGGER_LUT_EPOCHS"):
+        budget["training"] = {"epochs": int(epochs)}
+    description = (ROOT / "config/data_sets/jets_particles.yaml").read_text()
+    copy_workflow(tmp_path, yaml.safe_dump(budget), description.replace("name: jets_particles", "name: toy"))
+    (tmp_path / "config/data_sets/jets_particles.yaml").write_text(description)
+    wanted = [f"results/ii{ii}/{card}.json" for ii in LUTS for card in ("timing", "prove")]
+    command = [sys.executable, "-m", "snakemake", "--cores", "all", "--quiet", "all", "--", *wanted]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    rows = {ii: _figures(tmp_path / f"results/ii{ii}") for ii in LUTS}
+    plain = rows[1]
+    print(f"\n{'II':>3} {'LUTs':>6} {'ratio':>6} {'accuracy':>9} {'points':>7} {'cycles':>7} {'MHz':>6} {'proof':>9}")
+    for ii, row in rows.items():
+        print(
+            f"{ii:3} {row['luts']:6.0f} {row['luts'] / plain['luts']:6.2f} {100 * row['accuracy']:8.2f}% "
+            f"{100 * (row['accuracy'] - plain['accuracy']):+7.2f} {row['cycles']:7.0f} {row['mhz']:6.0f} "
+            f"{row['seconds']:7.0f} s ({row['proven']})"
+        )
+    assert all(row["proven"] == "proven" for row in rows.values())
+    assert all(row["interval"] <= ii for ii, row in rows.items())
+
+
+def _figures(folder: Path) -> dict[str, float | str]:
+    cards = {name: json.loads((folder / f"{name}.json").read_text()) for name in ("train", "synth", "timing", "prove")}
+    statuses = {output["status"] for output in cards["prove"]["outputs"]}
+    return {
+        "luts": cards["synth"]["luts"]["value"],
+        "accuracy": cards["train"]["score"],
+        "cycles": cards["timing"]["latency_cycles"]["value"],
+        "interval": cards["timing"]["ii"]["value"],
+        "mhz": cards["timing"]["fmax_mhz_estimate"]["value"],
+        "seconds": cards["prove"]["seconds"],
+        "proven": "proven" if statuses == {"proven"} else ", ".join(sorted(statuses)),
+    }

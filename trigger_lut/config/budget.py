@@ -65,7 +65,7 @@ class Target(Strict):
 
 
 LEAST_EPOCHS = 4
-EPOCHS, LEAST_STEPS = 300, 6_000  # by default: epochs of a large sample, and steps of a small one
+EPOCHS, LEAST_STEPS = 300, 2_400  # by default: epochs of a large sample, and steps of a small one
 
 
 class Training(Strict):

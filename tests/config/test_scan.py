@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from trigger_lut.config.budget import load_budget, resolve
+from trigger_lut.config.budget import EPOCHS, load_budget, resolve
 from trigger_lut.config.scan import MOST_POINTS, WARM_EPOCHS, WARM_RATE, variants
 from trigger_lut.config.shapes import mistakes
 from trigger_lut.errors import ConfigurationError
@@ -88,7 +88,7 @@ def test_points_that_differ_in_luts_alone_start_from_the_next_larger_one(load):
     largest, next_one = (resolve(budget, target, f"scan_l{luts}_t20_s1") for luts in (900, 400))
     assert (largest.warm_from, largest.training) == (None, budget.training)
     assert next_one.warm_from == largest.design
-    assert next_one.training.epochs == round(WARM_EPOCHS * budget.training.epochs) < budget.training.epochs
+    assert next_one.training.epochs == round(WARM_EPOCHS * EPOCHS) < EPOCHS
     assert next_one.training.learning_rate == WARM_RATE * budget.training.learning_rate
     budget, target = load(text.replace("scan: {", "scan: {warm_start: false, "))
     assert {point.warm_from for point in budget.points.values()} == {None}

@@ -100,7 +100,7 @@ def test_a_design_that_is_removed_reruns_the_summary_alone(edited):
         ("designs:\n", "# a comment\ndesigns:\n"),
         ("luts: 700,", "luts: 700, ii: 1, dsp: 0,"),
         ("latency_ns: 25}", "latency_ns: 25.0}"),
-        ("data_set: toy\n", "training: {epochs: 300}\nseed: 1\ndata_set: toy\n"),
+        ("data_set: toy\n", "training: {learning_rate: 0.01}\nseed: 1\ndata_set: toy\n"),
     ],
 )
 def test_comments_and_spelled_out_defaults_rerun_nothing(edited, old, new):

@@ -70,6 +70,8 @@ def run(
         When a file was changed or cards do not agree: with each file, the expected and the found value.
     BudgetMissedError
         When a design misses its budget or is not bit-exact: with every reason.
+    TriggerLutError
+        Any of these, after an earlier verdict was removed.
     """
     if (budget is None) != (targets is None):
         raise ConfigurationError("verdict: --budget and --targets go together. Expected both or none, found one.")

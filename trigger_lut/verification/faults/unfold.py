@@ -98,7 +98,9 @@ def _text(project: RtlProject, parts: Sequence[Part], top: str) -> str:
         if isinstance(part, Block):
             lines += _block(n, part, made, bus)
         else:
-            lines.append(_instance(f"part{n}", made.top, f"valid{n}", bus, f"valid{n + 1}", f"data{n + 1}"))
+            lines.append(
+                _instance(f"part{n}", made.top, given=(f"valid{n}", bus), made=(f"valid{n + 1}", f"data{n + 1}"))
+            )
         bus = f"data{n + 1}"
     lines.append(f"    assign valid_out = valid{len(parts)};")
     at, given = offsets(project.outputs), project.parts[-1].outputs
@@ -107,7 +109,9 @@ def _text(project: RtlProject, parts: Sequence[Part], top: str) -> str:
     return "\n".join([*lines, "endmodule"]) + "\n"
 
 
-def _instance(name: str, module: str, valid_in: str, data_in: str, valid_out: str, data_out: str) -> str:
+def _instance(name: str, module: str, *, given: tuple[str, str], made: tuple[str, str]) -> str:
+    """Write an instance between a valid bit and a bus on each side."""
+    (valid_in, data_in), (valid_out, data_out) = given, made
     return (
         f"    {module} {name} (.clk(clk), .valid_in({valid_in}), .data_in({data_in}), .valid_out({valid_out}), "
         f".data_out({data_out}));"
@@ -140,7 +144,9 @@ def _block(n: int, block: Block, made: RtlProject, bus: str) -> list[str]:
                 f"    wire [{kif.bits - 1}:0] b{n}_word{i}_{k} = {value};",
                 f"    assign w{n}_{k}[{at_word[i + 1] - 1}:{at_word[i]}] = b{n}_word{i}_{k};",
             ]
-        lines.append(_instance(f"part{n}_{k}", step.top, f"valid{n}", f"w{n}_{k}", f"v{n}_{k}", f"y{n}_{k}"))
+        lines.append(
+            _instance(f"part{n}_{k}", step.top, given=(f"valid{n}", f"w{n}_{k}"), made=(f"v{n}_{k}", f"y{n}_{k}"))
+        )
     lines.append(f"    assign valid{n + 1} = v{n}_0;")
     at_out = offsets(made.outputs)
     for j, c in enumerate(block.collected):

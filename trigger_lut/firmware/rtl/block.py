@@ -15,7 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from trigger_lut.firmware.rtl.verilog_top import offsets
+from trigger_lut.firmware.rtl.verilog_top import module_head, offsets
+from trigger_lut.firmware.rtl.vhdl_top import entity_head
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.network.network import PADDING
 from trigger_lut.network.time_sharing import Block, Collected
@@ -194,16 +195,7 @@ def block_verilog(schedule: Schedule, name: str, step: str) -> str:
     total = schedule.started
     lines = [
         *(f"// {line}" for line in _header(schedule, name)),
-        "`timescale 1 ns / 1 ps",
-        f"module {name} (",
-        "    input wire clk,",
-        "    input wire valid_in,",
-        "    // verilator lint_off UNUSEDSIGNAL",
-        f"    input wire [{at_in[-1] - 1}:0] data_in,",
-        "    // verilator lint_on UNUSEDSIGNAL",
-        "    output wire valid_out,",
-        f"    output wire [{at_out[-1] - 1}:0] data_out",
-        ");",
+        *module_head(name, at_in[-1], at_out[-1]),
         *_control_verilog(schedule),
         f'    (* shreg_extract = "no" *) reg [{total - 1}:0] started;',
         f"    initial started = {total}'b0;",
@@ -383,14 +375,7 @@ def block_vhdl(schedule: Schedule, name: str, step: str) -> str:
                 "use ieee.std_logic_1164.all;",
                 "use ieee.numeric_std.all;",
                 "",
-                f"entity {name} is port (",
-                "    clk: in std_logic;",
-                "    valid_in: in std_logic;",
-                f"    data_in: in std_logic_vector({at_in[-1] - 1} downto 0);",
-                "    valid_out: out std_logic;",
-                f"    data_out: out std_logic_vector({at_out[-1] - 1} downto 0)",
-                ");",
-                f"end entity {name};",
+                *entity_head(name, at_in[-1], at_out[-1]),
                 "",
                 f"architecture rtl of {name} is",
                 *signals,

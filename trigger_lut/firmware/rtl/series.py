@@ -6,7 +6,8 @@ import itertools
 from dataclasses import dataclass
 
 from trigger_lut.firmware.rtl.block import VERILOG, VHDL, converted
-from trigger_lut.firmware.rtl.verilog_top import described, offsets
+from trigger_lut.firmware.rtl.verilog_top import described, module_head, offsets
+from trigger_lut.firmware.rtl.vhdl_top import entity_head
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.network.network import Network
 
@@ -63,16 +64,7 @@ def series_verilog(series: Series, name: str) -> str:
     at_in, at_out = offsets(series.network.inputs), offsets(final)
     lines = [
         *described("//", series.network, name, series.cycles, series.ii),
-        "`timescale 1 ns / 1 ps",
-        f"module {name} (",
-        "    input wire clk,",
-        "    input wire valid_in,",
-        "    // verilator lint_off UNUSEDSIGNAL",
-        f"    input wire [{at_in[-1] - 1}:0] data_in,",
-        "    // verilator lint_on UNUSEDSIGNAL",
-        "    output wire valid_out,",
-        f"    output wire [{at_out[-1] - 1}:0] data_out",
-        ");",
+        *module_head(name, at_in[-1], at_out[-1]),
         "    // verilator lint_off UNUSEDSIGNAL",
     ]
     for n, (bus, width) in enumerate(series.buses[1:], start=1):
@@ -127,14 +119,7 @@ def series_vhdl(series: Series, name: str) -> str:
         "library ieee;",
         "use ieee.std_logic_1164.all;",
         "",
-        f"entity {name} is port (",
-        "    clk: in std_logic;",
-        "    valid_in: in std_logic;",
-        f"    data_in: in std_logic_vector({at_in[-1] - 1} downto 0);",
-        "    valid_out: out std_logic;",
-        f"    data_out: out std_logic_vector({at_out[-1] - 1} downto 0)",
-        ");",
-        f"end entity {name};",
+        *entity_head(name, at_in[-1], at_out[-1]),
         "",
         f"architecture rtl of {name} is",
         *signals,

@@ -49,16 +49,7 @@ def top_module(
     shift = "valid_in" if cycles == 1 else f"{{valid[{cycles - 2}:0], valid_in}}"
     lines = [
         *described("//", network, name, cycles),
-        "`timescale 1 ns / 1 ps",
-        f"module {name} (",
-        "    input wire clk,",
-        "    input wire valid_in,",
-        "    // verilator lint_off UNUSEDSIGNAL",
-        f"    input wire [{at_in[-1] - 1}:0] data_in,",
-        "    // verilator lint_on UNUSEDSIGNAL",
-        "    output wire valid_out,",
-        f"    output wire [{at_out[-1] - 1}:0] data_out",
-        ");",
+        *module_head(name, at_in[-1], at_out[-1]),
         f'    (* shreg_extract = "no" *) reg [{cycles - 1}:0] valid;',
         f"    initial valid = {cycles}'b0;",
         f"    always @(posedge clk) valid <= {shift};",
@@ -67,6 +58,35 @@ def top_module(
         "endmodule",
     ]
     return "\n".join(lines) + "\n"
+
+
+def module_head(name: str, bits_in: int, bits_out: int) -> list[str]:
+    """Write the head of a module with the ports of all networks, in lines.
+
+    Parameters
+    ----------
+    name
+        Name of the module.
+    bits_in, bits_out
+        Widths of data_in and data_out.
+
+    Returns
+    -------
+    list of str
+        Lines.
+    """
+    return [
+        "`timescale 1 ns / 1 ps",
+        f"module {name} (",
+        "    input wire clk,",
+        "    input wire valid_in,",
+        "    // verilator lint_off UNUSEDSIGNAL",
+        f"    input wire [{bits_in - 1}:0] data_in,",
+        "    // verilator lint_on UNUSEDSIGNAL",
+        "    output wire valid_out,",
+        f"    output wire [{bits_out - 1}:0] data_out",
+        ");",
+    ]
 
 
 def described(mark: str, network: Network, name: str, cycles: int, ii: int = 1) -> list[str]:

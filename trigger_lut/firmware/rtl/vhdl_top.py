@@ -68,14 +68,7 @@ def top_entity(
         "library ieee;",
         "use ieee.std_logic_1164.all;",
         "",
-        f"entity {name} is port (",
-        "    clk: in std_logic;",
-        "    valid_in: in std_logic;",
-        f"    data_in: in std_logic_vector({at_in[-1] - 1} downto 0);",
-        "    valid_out: out std_logic;",
-        f"    data_out: out std_logic_vector({at_out[-1] - 1} downto 0)",
-        ");",
-        f"end entity {name};",
+        *entity_head(name, at_in[-1], at_out[-1]),
         "",
         f"architecture rtl of {name} is",
         f"    signal valid: std_logic_vector({cycles - 1} downto 0) := (others => '0');",
@@ -93,6 +86,33 @@ def top_entity(
         "end architecture rtl;",
     ]
     return "\n".join(lines) + "\n"
+
+
+def entity_head(name: str, bits_in: int, bits_out: int) -> list[str]:
+    """Write an entity with the ports of all networks, in lines.
+
+    Parameters
+    ----------
+    name
+        Name of the entity.
+    bits_in, bits_out
+        Widths of data_in and data_out.
+
+    Returns
+    -------
+    list of str
+        Lines.
+    """
+    return [
+        f"entity {name} is port (",
+        "    clk: in std_logic;",
+        "    valid_in: in std_logic;",
+        f"    data_in: in std_logic_vector({bits_in - 1} downto 0);",
+        "    valid_out: out std_logic;",
+        f"    data_out: out std_logic_vector({bits_out - 1} downto 0)",
+        ");",
+        f"end entity {name};",
+    ]
 
 
 def _core(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -34,7 +35,13 @@ def stopped(
     """
     temporary.mkdir()
     env = {**os.environ, "TMPDIR": str(temporary)}
-    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+    # A job in the background of a shell ignores Ctrl-C, and so would its children.
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        started = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with started as process:
         ends = time.monotonic() + 120
         while not any(program in said for said in processes_of(temporary).values()):
             assert process.poll() is None

@@ -259,15 +259,33 @@ def test_files_lie_where_the_project_says(tmp_path):
     assert "create_clock -period 2.778" in (tmp_path / "rtl" / "design_a_design_top.xdc").read_text()
 
 
-def test_verilator_library_is_made_again_where_its_folder_was_removed(monkeypatch):
-    """A command removes its temporary folder at its end; another may follow in the same process."""
-    monkeypatch.setattr(verilator, "run_program", lambda command, **_: command[command.index("-o") + 1].touch())
+def test_verilator_library_is_made_once_and_again_where_it_was_removed(tmp_path, monkeypatch):
+    made = []
+
+    def run(command, **_):
+        if "-o" in command:
+            made.append(command[command.index("-o") + 1])
+            made[-1].touch()
+        return ""
+
+    (tmp_path / "include").mkdir()
+    for name in verilator.LIBRARY:
+        (tmp_path / "include" / f"{name}.cpp").write_text(name)
+    monkeypatch.setattr(verilator, "run_program", run)
     monkeypatch.setattr(verilator, "_FOLDERS", [])
-    first = verilator.verilator_library(Path("root"), "c++")
-    assert verilator.verilator_library(Path("root"), "c++") == first
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    first = verilator.verilator_library(tmp_path, "c++")
+    assert verilator.verilator_library(tmp_path, "c++") == first
+    assert len(made) == 2
     shutil.rmtree(first[0].parent)
-    second = verilator.verilator_library(Path("root"), "c++")
-    assert [path.is_file() for path in (*first, *second)] == [False, False, True, True]
+    assert verilator.verilator_library(tmp_path, "c++") == first
+    assert [path.is_file() for path in first] == [True, True]
+    (tmp_path / "include/verilated.cpp").write_text("another version")
+    other = verilator.verilator_library(tmp_path, "c++")
+    assert not set(first) & set(other)
+    given = verilator.scratch_folder() / "verilated.o"
+    given.touch()
+    assert verilator.verilator_library(tmp_path, "c++")[0] == given
 
 
 def test_coarsest_steps_of_inputs_are_those_that_alkaid_represents(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,16 @@ def processes_of(temporary: Path) -> dict[int, str]:
     return found
 
 
+@contextlib.contextmanager
+def hearing_interrupts() -> Iterator[None]:
+    """Start commands that Ctrl-C stops: a job in the background of a shell ignores it, and so do its children."""
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def stopped(
     command: Sequence[str], temporary: Path, program: str, stop: Callable[[subprocess.Popen[str]], None]
 ) -> tuple[int, str]:
@@ -35,12 +45,8 @@ def stopped(
     """
     temporary.mkdir()
     env = {**os.environ, "TMPDIR": str(temporary)}
-    # A job in the background of a shell ignores Ctrl-C, and so would its children.
-    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
-    try:
+    with hearing_interrupts():
         started = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    finally:
-        signal.signal(signal.SIGINT, before)
     with started as process:
         ends = time.monotonic() + 120
         while not any(program in said for said in processes_of(temporary).values()):

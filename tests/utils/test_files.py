@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from stopping import hearing_interrupts
 
 from trigger_lut.errors import OutputError
 from trigger_lut.utils.files import atomic_folder, atomic_path, locked_folder, write_together
@@ -112,7 +113,9 @@ def test_main_stopped_by_a_signal_leaves_nothing(tmp_path, number, status):
     temporary, output = tmp_path / "tmp", tmp_path / "out" / "a.json"
     temporary.mkdir()
     command, env = [sys.executable, "-c", CODE, str(output)], {**os.environ, "TMPDIR": str(temporary)}
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with hearing_interrupts():
+        started = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with started as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(number)

@@ -14,7 +14,7 @@ Everything else stays parallel. Parts follow each other: the outputs of one are 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -390,10 +390,10 @@ class _Reducer:
 
 def _reducers(network: Network, members: Members, sums_only: bool) -> dict[int, _Reducer]:
     """Find the layers that add or compare the same outputs of all positions of the block."""
-    kinds = (LinearLayer,) if sums_only else (LinearLayer, MaxLayer)
     found = {}
     for n in range(members.layers[0] + 1, len(network.layers)):
-        if isinstance(network.layers[n], kinds) and n not in members.layers:
+        way = COLLECTED.get(type(network.layers[n]))
+        if way is not None and (way.kind == "sum" or not sums_only) and n not in members.layers:
             reducer = _reducer(network, members, n)
             if reducer is not None:
                 found[n] = reducer
@@ -428,22 +428,50 @@ def _reducer(network: Network, members: Members, n: int) -> _Reducer | None:
         by_item = columns
         sources.append(reads[0])
     assert by_item is not None
-    read = network.input_ranges(n)
+    read, role = network.input_ranges(n), COLLECTED[type(layer)].role
     formats = []
     for channels in by_item:
         kif = _common_format(layer, channels, read)
-        if kif is None or any(_role(layer, i) != _role(layer, channels[0]) for i in channels):
+        if kif is None or any(role(layer, i) != role(layer, channels[0]) for i in channels):
             return None
         formats.append(kif)
     return _Reducer(sources, formats, [layer.overflow[c[0]] for c in by_item], [c[0] for c in by_item])
 
 
-def _role(layer: IntegerLayer, i: int) -> object:
-    """Return what a channel does in a sum or a maximum."""
-    if isinstance(layer, MaxLayer):
-        return int(layer.output_of[i])
-    assert isinstance(layer, LinearLayer)
-    return tuple(layer.weights[i].tolist())
+@dataclass(frozen=True)
+class _Way:
+    """Way to collect the outputs of a kind of layer; layers of other kinds read stored values.
+
+    role: of a channel in the layer. alone: the layer without what follows the accumulator. partial: the layer of some
+    channels and other fields, without what is added once. follows: True if something does.
+    """
+
+    kind: Collection
+    role: Callable[[Any, int], object]
+    alone: Callable[[Any], IntegerLayer]
+    partial: Callable[[Any, list[int], dict[str, Any]], IntegerLayer]
+    follows: Callable[[Any], bool]
+
+
+COLLECTED: dict[type[IntegerLayer], _Way] = {
+    LinearLayer: _Way(
+        kind="sum",
+        role=lambda layer, i: tuple(layer.weights[i].tolist()),
+        alone=lambda layer: replace(layer, relu=False),
+        partial=lambda layer, channels, changes: replace(
+            layer, **changes, weights=layer.weights[channels], bias=np.zeros_like(layer.bias), relu=False
+        ),
+        follows=lambda layer: bool(layer.relu),
+    ),
+    MaxLayer: _Way(
+        kind="max",
+        role=lambda layer, i: int(layer.output_of[i]),
+        alone=lambda layer: layer,
+        partial=lambda layer, channels, changes: replace(layer, **changes, output_of=layer.output_of[channels]),
+        follows=lambda layer: False,
+    ),
+}
+"""By kind of layer."""
 
 
 def _common_format(layer: IntegerLayer, channels: list[int], read: Ranges) -> KIF | None:
@@ -505,12 +533,12 @@ def _block(network: Network, members: Members, instances: int, around: _Surround
     idle = _idle_sums(network, members, _Words(around.channels, kifs), around.reducers) if blank else {}
     for n in around.reducers:
         layer = network.layers[n]
-        plain = replace(layer, relu=False) if isinstance(layer, LinearLayer) else layer
-        exact = plain.output_ranges(network.input_ranges(n))
+        way = COLLECTED[type(layer)]
+        exact = way.alone(layer).output_ranges(network.input_ranges(n))
         for place, value in enumerate(_value_of(network, n).ravel().tolist()):
             number_of[value] = len(collected)
             source, kif = starts[n] + place, _format(exact, place)
-            if isinstance(layer, LinearLayer):
+            if way.kind == "sum":
                 start = layer.offset(place % layer.shape[1]) - blank * (int(idle[n][place]) if blank else 0)
                 collected.append(Collected("sum", source, kif, start=start))
             else:
@@ -617,10 +645,7 @@ def _partial(
         "overflow": tuple(reducer.overflow) * instances,
         "gather_index": gather_index,
     }
-    if isinstance(layer, LinearLayer):
-        return replace(layer, **changes, weights=layer.weights[channels], bias=np.zeros_like(layer.bias), relu=False)
-    assert isinstance(layer, MaxLayer)
-    return replace(layer, **changes, output_of=layer.output_of[channels])
+    return COLLECTED[type(layer)].partial(layer, channels, changes)
 
 
 def _idle_sums(network: Network, members: Members, words: _Words, reducers: dict[int, _Reducer]) -> dict[int, IntArray]:
@@ -651,7 +676,7 @@ def _behind(
     for n in sorted({*behind, *reducers}):
         layer, values = network.layers[n], _value_of(network, n)
         if n in reducers:
-            if isinstance(layer, LinearLayer) and layer.relu:
+            if COLLECTED[type(layer)].follows(layer):
                 add(_rectifier(layer, [number_of[int(v)] for v in values.ravel()], formats), values)
             continue
         gather_index = np.array(
@@ -687,5 +712,5 @@ def _identity(name: str, sources: list[int], formats: Sequence[KIF], relu: bool 
     )
 
 
-def _rectifier(layer: LinearLayer, sources: list[int], formats: Sequence[KIF]) -> LinearLayer:
+def _rectifier(layer: IntegerLayer, sources: list[int], formats: Sequence[KIF]) -> LinearLayer:
     return _identity(f"{layer.name}_relu", sources, formats, relu=True)

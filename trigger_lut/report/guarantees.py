@@ -70,7 +70,7 @@ CLAIMS = (
             "designs within its limits. If it finds a difference, the output counts as different.",
             "Firmware with an II above 1 is proven part by part. Its parts are the network, as sums of functions. Each "
             "pipeline is its part. Each block that uses hardware in several cycles is unrolled from a free start "
-            "state: its step gets the right words, and it collects the right outputs. The top module connects the "
+            "state. Its step gets the right words, and it collects the right outputs. The top module connects the "
             "parts, and nothing else.",
             "The proof of a network with one flipped table bit must fail (negative control). So must that of a block "
             "with another sum or another order of words.",

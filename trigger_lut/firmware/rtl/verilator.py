@@ -7,7 +7,6 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -195,11 +194,7 @@ def verilator_library(root: Path, compiler: str) -> tuple[Path, ...]:
     tuple of Path
         Object files, in the order of `LIBRARY`; those in this process' scratch folder, or in the user's cache.
     """
-    return _library(root, compiler, scratch_folder())
-
-
-@cache
-def _library(root: Path, compiler: str, folder: Path) -> tuple[Path, ...]:
+    folder = scratch_folder()
     include = root / "include"
     headers = sorted(path for path in include.iterdir() if path.suffix in (".h", ".cpp"))
     made_of: list[str | bytes] = [*(path.read_bytes() for path in headers), compiler, _version(compiler), *SETTINGS]

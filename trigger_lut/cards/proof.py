@@ -18,7 +18,9 @@ class OutputProof(Strict):
         description="proven: equal for all inputs; sampled: compared on vectors alone, by the verify stage."
     )
     by: Literal["words", "SAT"] | None = Field(
-        None, description="How it was proven: words: both are seen to be the same sum of functions; SAT: by search."
+        None,
+        description="How it was proven: words: both are seen to be the same sum of functions; SAT: by search. Of "
+        "firmware with an II above 1, how its pipelines were proven; its blocks are always proven by SAT.",
     )
     detail: str = Field(default="", description="Why it was not proven, or where it differs.")
 

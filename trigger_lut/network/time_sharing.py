@@ -197,7 +197,7 @@ def fold_choices(positions: int, cycles: int) -> list[int]:
     """
     least = -(-positions // max(cycles, 1))
     by_fold = {-(-positions // count): count for count in range(positions - 1, least - 1, -1)}
-    return sorted(count for count in by_fold.values() if count < positions)
+    return sorted(by_fold.values())
 
 
 def split(network: Network, members: Members, instances: int) -> list[Part]:

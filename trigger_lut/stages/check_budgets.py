@@ -70,16 +70,14 @@ def run(
         When a file was changed or cards do not agree: with each file, the expected and the found value.
     BudgetMissedError
         When a design misses its budget or is not bit-exact: with every reason.
-    TriggerLutError
-        Any of these, after an earlier verdict was removed.
     """
     if (budget is None) != (targets is None):
         raise ConfigurationError("verdict: --budget and --targets go together. Expected both or none, found one.")
     watch = Stopwatch()
     try:
         card = _judged(watch, summary=summary, scan=scan, cards=cards, budget=budget, targets=targets)
-    except TriggerLutError:
-        # A verdict that passed must not outlive a check that fails.
+    except BaseException:
+        # A verdict that passed must not outlive a check that fails, that a signal ends, or that has a bug of its own.
         output.unlink(missing_ok=True)
         raise
     write_card(card, output)

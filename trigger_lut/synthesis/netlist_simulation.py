@@ -7,7 +7,7 @@ A net's values are the bits of one Python integer, bit n for vector n.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, NoReturn
@@ -77,7 +77,7 @@ def net_values(module: Mapping[str, Any], inputs: Mapping[str, Sequence[int]], v
 
 def clocked(
     module: Mapping[str, Any], cycles: Sequence[Mapping[str, Sequence[int]]], vectors: int, seed: int
-) -> list[dict[Bit, int]]:
+) -> Iterator[dict[Bit, int]]:
     """Evaluate a flat netlist of Xilinx cells cycle by cycle, from random contents of the registers.
 
     Parameters
@@ -91,9 +91,9 @@ def clocked(
     seed
         Of the registers' contents.
 
-    Returns
-    -------
-    list of dict
+    Yields
+    ------
+    dict
         Packed values by net in each cycle, before its rising edge.
 
     Raises
@@ -109,7 +109,6 @@ def clocked(
     for cell in registers:
         (q,) = cell["connections"]["Q"]
         state[q] = int.from_bytes(rng.bytes(vectors // 8 + 1), "little") & ones
-    seen = []
     for inputs in cycles:
         nets: dict[Bit, int] = {"0": 0, "1": ones, "x": 0, **state}
         for port, values in inputs.items():
@@ -117,8 +116,7 @@ def clocked(
         for name in logic:
             evaluate_cell(cells[name], nets, vectors)
         state = {cell["connections"]["Q"][0]: _next_state(_Cell(cell, nets, vectors)) for cell in registers}
-        seen.append(nets)
-    return seen
+        yield nets
 
 
 def _next_state(cell: _Cell) -> int:

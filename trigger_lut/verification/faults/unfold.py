@@ -20,7 +20,7 @@ from trigger_lut.network.time_sharing import Block, Part
 from trigger_lut.verification.faults.sites import Fault
 
 TIMED = ("a cycle early", "a cycle late")
-CONTROL = ("count", "running", "started", "whole", "done", "valid_out")
+CONTROL = ("count", "running", "started", "whole", "done")
 
 
 def unfolded(project: RtlProject, parts: Sequence[Part], folder: Path) -> RtlProject:
@@ -66,9 +66,11 @@ def moved(fault: Fault, project: RtlProject) -> Fault | None:
     Fault or None
         None for faults that a pipeline cannot have.
     """
+    top = f"{project.top}_unfolded"
+    if fault.place == "valid_out":  # each of its faults shows
+        return replace(fault, module=top)
     if fault.change in TIMED or fault.place in CONTROL:
         return None
-    top = f"{project.top}_unfolded"
     if fault.module == project.top:
         return replace(fault, module=top)
     for n, part in enumerate(project.parts):

@@ -66,3 +66,9 @@ def test_a_design_without_a_wrapper_is_refused():
     unknown, empty = release_problems(options, ["small"])
     assert unknown.startswith("release.boards.smal: no such design")
     assert empty.startswith("release.boards.small: no wrapper. Expected axi_stream, emp or both")
+
+
+def test_names_in_verilog_have_a_version_where_one_is_given():
+    options = ReleaseOptions.model_validate({"cmssw": {"a": {"version": 2}, "b": {"model": "Tagger"}}})
+    assert [options.given_version(design) for design in ("a", "b", "c")] == [2, None, None]
+    assert [options.cmssw_model(design)[1] for design in ("a", "b", "c")] == [2, 1, 1]

@@ -229,6 +229,51 @@ def test_every_module_carries_the_designs_name(tmp_path):
     assert all(m.startswith("design_a_design_") for m in modules)
 
 
+def both(first: rtl.RtlProject, second: rtl.RtlProject, folder: Path) -> rtl.RtlProject:
+    """One module with both designs on the same input, as a project of all their files."""
+    (width_in, one, two), cycles = (
+        [sum(kif.bits for kif in formats) for formats in (first.inputs, first.outputs, second.outputs)],
+        first.latency_cycles_planned,
+    )
+    top = folder / "both.v"
+    top.write_text(
+        "`timescale 1 ns / 1 ps\n"
+        f"module both (input wire clk, input wire valid_in, input wire [{width_in - 1}:0] data_in, "
+        f"output wire valid_out, output wire [{one + two - 1}:0] data_out);\n"
+        "wire valid_a, valid_b;\n"
+        f"{first.top} a (.clk(clk), .valid_in(valid_in), .data_in(data_in), .valid_out(valid_a), "
+        f".data_out(data_out[{one - 1}:0]));\n"
+        f"{second.top} b (.clk(clk), .valid_in(valid_in), .data_in(data_in), .valid_out(valid_b), "
+        f".data_out(data_out[{one + two - 1}:{one}]));\n"
+        "assign valid_out = valid_a & valid_b;\nendmodule\n"
+    )
+    files = (top, *first.files, *second.files)
+    return rtl.RtlProject(folder, "both", files, (), first.inputs, first.outputs + second.outputs, cycles, 0.0)
+
+
+def test_two_versions_of_a_design_share_a_simulation(tmp_path):
+    """Names of modules, entities and packages carry the version; without versions they collide."""
+    network = networks.random_network(1)
+    other, codes = flip_a_bit(network), networks.random_codes(network, 300)
+    first, second = (
+        rtl.write_rtl(one, tmp_path / f"v{n}", spec(), version=n) for n, one in enumerate((network, other), start=1)
+    )
+    assert (first.top, second.top) == ("design_a_design_v1_top", "design_a_design_v2_top")
+    outputs, *_ = rtl.simulate_rtl(both(first, second, tmp_path), codes)
+    expected = [reference_model.evaluate(one, codes) for one in (network, other)]
+    assert (outputs != np.concatenate(expected, axis=1)).sum() == 0
+    units = [
+        {u for p in project.vhdl for u in re.findall(r"^(?:entity|package) (\w+) is", p.read_text(), re.M)}
+        for project in (first, second)
+    ]
+    assert units[0]
+    assert not units[0] & units[1]
+
+    same = [rtl.write_rtl(one, tmp_path / f"none{n}", spec()) for n, one in enumerate((network, other))]
+    with pytest.raises(ToolFailedError, match="Duplicate declaration of module"):
+        rtl.simulate_rtl(both(*same, tmp_path), codes)
+
+
 def test_the_same_network_gives_the_same_verilog(tmp_path):
     network = networks.random_network(3)
     first, second = (rtl.write_rtl(network, tmp_path / name, spec()) for name in ("first", "second"))

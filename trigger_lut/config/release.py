@@ -21,11 +21,12 @@ class CmsswModel(Strict):
     model: ModelName | None = Field(
         None, description="Letters and digits. Default: TriggerLut, followed by the design's name without - and _."
     )
-    version: int = Field(
-        1,
+    version: int | None = Field(
+        None,
         ge=1,
         le=9999,
-        description="Version of the design, in names of library, HLS and emulators. Raise it for other tables.",
+        description="Version of the design, in names of library, HLS, emulators, Verilog and VHDL. Raise it for other "
+        "tables. Default: 1, and none in names in Verilog and VHDL.",
     )
 
 
@@ -73,8 +74,13 @@ class ReleaseOptions(Strict):
 
     def cmssw_model(self, design: str) -> tuple[str, int]:
         """Return name and version of a design's model in CMSSW."""
-        chosen = self.cmssw.get(design, CmsswModel(model=None, version=1))
-        return chosen.model or default_model_name(design), chosen.version
+        chosen = self.cmssw.get(design, CmsswModel(model=None))
+        return chosen.model or default_model_name(design), chosen.version or 1
+
+    def given_version(self, design: str) -> int | None:
+        """Return the version of a design; None where the budget file gives none."""
+        chosen = self.cmssw.get(design)
+        return None if chosen is None else chosen.version
 
 
 def default_model_name(design: str) -> str:

@@ -39,7 +39,7 @@ class Design:
     final_folder
         Folder that the caller moves the firmware to; None: it stays.
     version
-        Version of the design, part of the names in C++.
+        Version of the design, part of all names. None: names in C++ have version 1, those in Verilog and VHDL none.
     """
 
     model: Any
@@ -48,7 +48,7 @@ class Design:
     stages: Sequence[int] | Sequence[Sequence[int]] | None = None
     cuts: Sequence[Cut] | None = None
     final_folder: Path | None = None
-    version: int = 1
+    version: int | None = None
 
 
 @dataclass(frozen=True)

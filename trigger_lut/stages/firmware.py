@@ -22,7 +22,7 @@ from trigger_lut.synthesis.timing_closure import close_timing
 from trigger_lut.utils.files import atomic_folder
 
 
-def run(*, spec: Path, model: Path, network: Path, folder: Output, card: Output, version: int = 1) -> None:
+def run(*, spec: Path, model: Path, network: Path, folder: Output, card: Output, version: int | None = None) -> None:
     """Write a trained network as an hls4ml project and as pipelined Verilog.
 
     Parameters
@@ -37,8 +37,8 @@ def run(*, spec: Path, model: Path, network: Path, folder: Output, card: Output,
         Folder to write. An earlier one is replaced when the new one is complete.
     card : Output
         Card to write (JSON).
-    version : int
-        Version of the design, part of the names in C++.
+    version : int or None
+        Version of the design, part of all names. None: names in C++ have version 1, those in Verilog and VHDL none.
 
     Raises
     ------

@@ -81,20 +81,22 @@ def code_word(design: str) -> str:
     return re.sub(r"[^A-Za-z0-9_]", "_", design)
 
 
-def rtl_prefix(design: str) -> str:
-    """Return the start of the names of all modules and entities of a design.
+def rtl_prefix(design: str, version: int | None = None) -> str:
+    """Return the start of the names of all modules, entities and packages of a design.
 
     Parameters
     ----------
     design : str
         Name of the design.
+    version : int, optional
+        Version of the design. Default: none in the name.
 
     Returns
     -------
     str
-        `design_` and the name as `code_word` gives it.
+        `design_`, the name as `code_word` gives it, and the version if there is one.
     """
-    return f"design_{code_word(design)}"
+    return f"design_{code_word(design if version is None else versioned(design, version))}"
 
 
 def versioned(design: str, version: int) -> str:

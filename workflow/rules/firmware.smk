@@ -8,7 +8,7 @@ rule firmware:
         folder=directory(DESIGN.firmware),
         card=DESIGN.card("firmware"),
     params:
-        version=lambda wildcards: plan.budget.release.cmssw_model(wildcards.design)[1],
+        version=lambda wildcards: plan.budget.release.given_version(wildcards.design) or "",
         code=fingerprint("stages.firmware"),
     resources:
         **needs(mem_mb=3000, runtime=60),

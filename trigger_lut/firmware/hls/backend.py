@@ -35,7 +35,7 @@ class Hls:
         """Convert the model and compile its emulator; see `Backend.write`."""
         final = None if design.final_folder is None else design.final_folder / FOLDER
         write_hls(
-            design.model, design.network, folder / FOLDER, design.spec, final_folder=final, version=design.version
+            design.model, design.network, folder / FOLDER, design.spec, final_folder=final, version=design.version or 1
         )
 
     def build(self, folder: Path) -> None:

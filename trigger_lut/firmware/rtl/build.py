@@ -49,6 +49,8 @@ def write_rtl(
     spec: Spec,
     stages: Stages | None = None,
     cuts: Sequence[Cut] | None = None,
+    *,
+    version: int | None = None,
 ) -> RtlProject:
     """Write the Verilog and the VHDL of a network for a design's target into `folder` (made anew).
 
@@ -65,6 +67,8 @@ def write_rtl(
         cuts, those of each pipeline (`pipelines`). None: those that the delay model plans.
     cuts
         Blocks that use their hardware in several cycles; () for none. None: as `choose_sharing` cuts within the budget.
+    version
+        Version of the design, part of all names. None: names have no version.
 
     Returns
     -------
@@ -78,7 +82,7 @@ def write_rtl(
     ConfigurationError
         When the clock is too fast for any logic.
     """
-    folder, name, model = Path(folder), rtl_prefix(spec.design), DelayModel.of(spec.target)
+    folder, name, model = Path(folder), rtl_prefix(spec.design, version), DelayModel.of(spec.target)
     if cuts is None:
         budget = spec.budget
         cuts = choose_sharing(network, model, ii=budget.ii, latency_cycles=spec.latency_cycles_budget).cuts

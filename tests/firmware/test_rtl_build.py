@@ -333,6 +333,27 @@ def test_verilator_library_is_made_once_and_again_where_it_was_removed(tmp_path,
     assert verilator.verilator_library(tmp_path, "c++")[0] == given
 
 
+def test_a_simulation_is_compiled_once_a_user_for_the_same_verilog(tmp_path, monkeypatch):
+    """Another process finds it. A changed byte of Verilog is another simulation, with other outputs."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    built = []
+    monkeypatch.setattr(
+        verilator, "_build", lambda *args, own=verilator._build, **kwargs: built.append(own(*args, **kwargs))
+    )
+    project = rtl.write_rtl(single([0, 1, 2, 3, 3, 2, 1, 0], KIF(0, 3, 0)), tmp_path / "rtl", spec())
+    codes = np.arange(8)[:, None]
+    outputs = rtl.simulate_rtl(project, codes)[0]
+    monkeypatch.setattr(verilator, "_FOLDERS", [])  # as in another process
+    assert np.array_equal(rtl.simulate_rtl(project, codes)[0], outputs)
+    assert len(built) == 1
+    table = next(path for path in project.files if "table" in path.name)
+    text = table.read_text()
+    table.write_text(re.sub(r"(: out = \d+'[bh])0*1\b", r"\g<1>0", text, count=1))
+    assert table.read_text() != text
+    assert not np.array_equal(rtl.simulate_rtl(project, codes)[0], outputs)
+    assert len(built) == 2
+
+
 def test_coarsest_steps_of_inputs_are_those_that_alkaid_represents(tmp_path: Path) -> None:
     """The limit of data sets; beyond it alkaid's own precision of an input is another one."""
     for name, fraction in (("at", LEAST_FRACTION), ("beyond", LEAST_FRACTION - 1)):

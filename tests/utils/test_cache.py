@@ -1,8 +1,11 @@
 """Files in the user's cache: built once for the same contents, and again for others."""
 
+import os
+
 import pytest
 
-from trigger_lut.utils.cache import cached, user_cache_folder
+from trigger_lut.utils import cache
+from trigger_lut.utils.cache import cached, key_of, user_cache_folder
 
 
 def test_builds_once_for_the_same_contents(tmp_path, monkeypatch):
@@ -40,3 +43,31 @@ def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
     blocked.write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(blocked))
     assert user_cache_folder().is_dir()
+
+
+@pytest.mark.parametrize("damage", [b"other", b""])
+def test_a_damaged_file_is_built_again(tmp_path, monkeypatch, damage):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    path = cached("thing", ["a"], lambda path: path.write_bytes(b"good"))
+    path.write_bytes(damage)
+    assert cached("thing", ["a"], lambda path: path.write_bytes(b"good")).read_bytes() == b"good"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_parts_are_told_apart():
+    assert len({key_of(parts) for parts in (["a\0b"], ["a", "b"], ["ab"], ["", "ab"], ["b", "a"])}) == 5
+
+
+def test_what_was_not_used_for_the_longest_time_is_removed(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(cache, "MOST_BYTES", 25)
+
+    def add(name):
+        return cached(name, [name], lambda path: path.write_bytes(b"ten bytes."))
+
+    first, second = add("first"), add("second")
+    os.utime(first, (1, 1))
+    os.utime(second, (0, 0))
+    assert add("second") == second  # used again
+    third = add("third")
+    assert sorted(first.parent.iterdir()) == sorted([second, third])

@@ -11,18 +11,23 @@ from pathlib import Path
 
 from trigger_lut.utils.files import locked_folder
 
+MOST_BYTES = 1 << 30
+"""Size of the cache above which the files that were not used for the longest time are removed."""
+
 
 def cached(name: str, made_of: Iterable[str | bytes], build: Callable[[Path], None]) -> Path:
     """Return a file from the user's cache, or build it now.
 
-    Each process builds in a folder of its own and renames the result, so that several can build at the same time.
+    The name of the file has the checksums of what it is made of and of its content. So it appears by one rename, and a
+    file that was changed or cut off is not returned: it is removed and built again. Each process builds in a folder of
+    its own, so that several can build at the same time.
 
     Parameters
     ----------
     name : str
-        Name of the file; its contents' key is added to the stem.
+        Name of the file; the checksums are added to the stem.
     made_of : iterable of str or bytes
-        Everything that decides the contents: sources, compiler, options.
+        Everything that decides the content: sources, compiler, options.
     build : callable
         Function that writes the file at a path.
 
@@ -31,15 +36,69 @@ def cached(name: str, made_of: Iterable[str | bytes], build: Callable[[Path], No
     Path
         File.
     """
-    parts = (part if isinstance(part, bytes) else part.encode() for part in made_of)
-    key = hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
-    folder = user_cache_folder()
-    path = folder / f"{Path(name).stem}-{key}{Path(name).suffix}"
-    if not path.is_file():
-        with locked_folder(folder, ".building-") as made:
-            build(made / path.name)
-            (made / path.name).replace(path)
+    folder, stem, suffix = user_cache_folder(), Path(name).stem, Path(name).suffix
+    start = f"{stem}-{key_of(made_of)}-"
+    for path in sorted(folder.glob(f"{start}*{suffix}")):
+        if _is_whole(path, start):
+            return path
+    with locked_folder(folder, ".building-") as made:
+        build(made / name)
+        path = folder / f"{start}{_sha256(made / name)}{suffix}"
+        (made / name).replace(path)
+    _remove_oldest(folder, keep=path)
     return path
+
+
+def key_of(made_of: Iterable[str | bytes]) -> str:
+    """Return a checksum of parts, in their order.
+
+    Parameters
+    ----------
+    made_of : iterable of str or bytes
+        Parts. Each is hashed alone, so that the same bytes in other parts have another checksum.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    parts = (part if isinstance(part, bytes) else part.encode() for part in made_of)
+    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _is_whole(path: Path, start: str) -> bool:
+    """Compare a file with the checksum in its name, and mark it as used; remove one that differs."""
+    try:
+        if _sha256(path) == path.stem.removeprefix(start):
+            os.utime(path)
+            return True
+        path.unlink()
+    except OSError:  # another process removed it, or it cannot be read
+        pass
+    return False
+
+
+def _remove_oldest(folder: Path, keep: Path) -> None:
+    """Remove files until `MOST_BYTES` are left, those first that were not used for the longest time."""
+    found = []
+    for path in folder.iterdir():
+        try:
+            status = path.stat()
+        except OSError:  # another process removed it
+            continue
+        if path.is_file() and path != keep:
+            found.append((status.st_mtime_ns, status.st_size, path))
+    total = keep.stat().st_size + sum(size for _, size, _ in found)
+    for _, size, path in sorted(found):
+        if total <= MOST_BYTES:
+            return
+        path.unlink(missing_ok=True)
+        total -= size
 
 
 def user_cache_folder() -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -15,7 +14,8 @@ from numpy.typing import NDArray
 from trigger_lut.errors import DataError, NotReproducibleError
 from trigger_lut.firmware.rtl.project import RtlProject
 from trigger_lut.fixed_point.formats import KIF, IntArray
-from trigger_lut.utils.cache import cached
+from trigger_lut.utils.cache import cached, key_of
+from trigger_lut.utils.files import atomic_path
 from trigger_lut.utils.programs import cxx_compiler, run_program, verilator_root
 
 HARNESS = Path(__file__).with_name("harness.cpp")
@@ -23,6 +23,8 @@ GAP_VECTORS = 2000
 WARNINGS_OFF = ("-Wno-DECLFILENAME", "-Wno-UNUSEDSIGNAL", "-Wno-ALWNEVER")
 OFF = ("COVERAGE", "SC", "TIMING", "TRACE", "TRACE_FST", "TRACE_VCD", "TRACE_SAIF")
 SETTINGS = ("-std=gnu++17", "-w", "-pthread", *(f"-DVM_{name}=0" for name in OFF))
+VERILATE = ("--cc", "-O3", "--prefix", "VTop", "--x-initial", "unique", "--x-assign", "unique")
+OPTIMIZE = ("-O1",)
 
 Words = NDArray[np.uint32]
 
@@ -113,12 +115,15 @@ def measured(project: RtlProject, codes: IntArray, run: Callable[[Words], Words]
 
 
 def compile_simulation(project: RtlProject) -> Path:
-    """Compile the simulation program of a project, once a process for the same Verilog."""
+    """Compile the simulation program of a project, once a user for the same Verilog."""
     return compile_verilated(project.files, project.top, HARNESS)
 
 
 def compile_verilated(files: Sequence[Path], top: str, harness: Path, checks: Sequence[str] = ("-Wall",)) -> Path:
-    """Compile verilated modules and a C++ harness, once a process for the same sources.
+    """Compile verilated modules and a C++ harness, once a user for the same sources.
+
+    All stages that simulate a design get the same program from the user's cache. Verilator is part of what names it:
+    its version, its options and its C++ headers; and so are the compiler and its options.
 
     Parameters
     ----------
@@ -134,34 +139,42 @@ def compile_verilated(files: Sequence[Path], top: str, harness: Path, checks: Se
     Returns
     -------
     Path
-        Program. Undefined values are random in it.
+        Program, in a folder of this process. Undefined values are random in it.
 
     Raises
     ------
     ToolMissingError
         Without Verilator or compiler.
     """
-    sources = [*files, harness]
-    digest = hashlib.sha256(b"\0".join(p.read_bytes() for p in sources)).hexdigest()
-    binary = scratch_folder() / digest[:16] / "simulation"
+    made_of = [top.encode(), *(path.read_bytes() for path in (*files, harness)), " ".join(checks).encode()]
+    binary = scratch_folder() / key_of(made_of) / "simulation"
     if binary.is_file():
         return binary
     root, compiler = verilator_root(), cxx_compiler()
+    made_of += [*_tools(root, compiler), " ".join((*VERILATE, *WARNINGS_OFF, *OPTIMIZE)).encode()]
+
+    def build(path: Path) -> None:
+        _build(path, files, top, harness=harness, checks=checks)
+
+    binary.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(binary) as part:
+        shutil.copy(cached("simulation", made_of, build), part)
+    return binary
+
+
+def _build(binary: Path, files: Sequence[Path], top: str, *, harness: Path, checks: Sequence[str]) -> None:
+    """Compile verilated modules and a harness into `binary`, in a folder next to it."""
+    root, compiler = verilator_root(), cxx_compiler()
     runtime = verilator_library(root, compiler)
-    model = binary.parent / "model"
-    shutil.rmtree(binary.parent, ignore_errors=True)
-    model.mkdir(parents=True)
-    verilate: list[str | Path] = [root / "bin" / "verilator_bin", "--cc", "-O3", "--prefix", "VTop"]
-    verilate += ["--top-module", top, "--Mdir", model, "--x-initial", "unique", "--x-assign", "unique"]
-    verilate += [*checks, *WARNINGS_OFF, *files]
-    run_program(verilate, env={"VERILATOR_ROOT": str(root)}, what="Verilator")
+    model = binary.with_name("model")
+    model.mkdir()
+    verilate: list[str | Path] = [root / "bin" / "verilator_bin", *VERILATE, "--top-module", top, "--Mdir", model]
+    run_program([*verilate, *checks, *WARNINGS_OFF, *files], env={"VERILATOR_ROOT": str(root)}, what="Verilator")
     # One translation unit: Verilator's headers take longer to parse than most designs to compile.
     whole = model / "whole.cpp"
     whole.write_text("".join(f'#include "{path}"\n' for path in [*sorted(model.glob("*.cpp")), harness]))
-    link: list[str | Path] = [compiler, *SETTINGS, "-O1", "-I", model, "-I", root / "include", "-o", binary, whole]
+    link: list[str | Path] = [compiler, *SETTINGS, *OPTIMIZE, "-I", model, "-I", root / "include", "-o", binary, whole]
     run_program([*link, *runtime], what="C++ compiler on the verilated design")
-    shutil.rmtree(model)
-    return binary
 
 
 def scratch_folder() -> Path:
@@ -194,10 +207,8 @@ def verilator_library(root: Path, compiler: str) -> tuple[Path, ...]:
     tuple of Path
         Object files, in the order of `LIBRARY`; those in this process' scratch folder, or in the user's cache.
     """
-    folder = scratch_folder()
-    include = root / "include"
-    headers = sorted(path for path in include.iterdir() if path.suffix in (".h", ".cpp"))
-    made_of: list[str | bytes] = [*(path.read_bytes() for path in headers), compiler, _version(compiler), *SETTINGS]
+    folder, include = scratch_folder(), root / "include"
+    made_of = [*_tools(root, compiler), " ".join(SETTINGS).encode()]
     objects = []
     for name in LIBRARY:
 
@@ -206,13 +217,16 @@ def verilator_library(root: Path, compiler: str) -> tuple[Path, ...]:
             run_program(command, what="C++ compiler on Verilator's library")
 
         given = folder / f"{name}.o"
-        objects.append(given if given.is_file() else cached(f"{name}.o", [name, *made_of], build))
+        objects.append(given if given.is_file() else cached(f"{name}.o", [name.encode(), *made_of], build))
     return tuple(objects)
 
 
-def _version(compiler: str) -> str:
-    """Return the version text of the compiler."""
-    return run_program([compiler, "--version"], what="C++ compiler")
+def _tools(root: Path, compiler: str) -> list[bytes]:
+    """Return what decides the result of Verilator and of the compiler, apart from sources and options."""
+    headers = sorted(path for path in (root / "include").iterdir() if path.suffix in (".h", ".cpp"))
+    program = root / "bin" / "verilator_bin"
+    versions = [run_program([program, "--version"]), run_program([compiler, "--version"], what="C++ compiler")]
+    return [*(path.read_bytes() for path in headers), compiler.encode(), *(text.encode() for text in versions)]
 
 
 def _stimulus(project: RtlProject, words: Words, at: IntArray, rng: np.random.Generator | None) -> Words:

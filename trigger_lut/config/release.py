@@ -74,7 +74,7 @@ class ReleaseOptions(Strict):
 
     def cmssw_model(self, design: str) -> tuple[str, int]:
         """Return name and version of a design's model in CMSSW."""
-        chosen = self.cmssw.get(design, CmsswModel(model=None))
+        chosen = self.cmssw.get(design, CmsswModel(model=None, version=None))
         return chosen.model or default_model_name(design), chosen.version or 1
 
     def given_version(self, design: str) -> int | None:

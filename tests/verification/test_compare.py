@@ -146,3 +146,20 @@ def test_difference_in_a_later_block_has_its_vector(capsys):
     found = _comparison(run, network)
     assert (found.vectors, found.mismatches, found.largest_difference) == (600, 1, 5.0)
     assert (found.first.vector, found.first.output) == (307, 0)
+
+
+def test_given_vectors_are_compared_in_blocks(monkeypatch):
+    network = random_network(3)
+    monkeypatch.setattr(compare, "BLOCK_BYTES", 8 * len(network.inputs) * 100)
+    codes, seen = random_codes(network, 250), []
+
+    def predict(block):
+        seen.append(len(block))
+        outputs = evaluate(network, block)
+        outputs[7, 0] += len(seen) == 3
+        return outputs
+
+    faulty = flipped(network, choose_flip(network, codes, 0))
+    found = _comparison(Run("rtl", codes, predict, codes, lambda codes: (evaluate(network, codes), faulty)), network)
+    assert seen == [100, 100, 50]
+    assert (found.vectors, found.mismatches, found.first.vector) == (250, 1, 207)

@@ -10,6 +10,7 @@ from networks import random_codes, random_network
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.network.network import LinearLayer, Network, TableLayer
 from trigger_lut.network.reference_model import all_values
+from trigger_lut.verification import table_coverage
 from trigger_lut.verification.code_sets import WIDEST, possible
 from trigger_lut.verification.input_search import Solver
 from trigger_lut.verification.table_coverage import open_entries, vectors_for_entries
@@ -135,5 +136,25 @@ def test_values_that_share_inputs_are_not_solved_but_searched():
     value = network.first_value[2]
     assert solver.support(value) == {0, 1}
     assert solver.solved(value, np.array([5]), np.zeros(2, dtype=np.int64)) is None
-    found = solver.searched(value, np.array([14]), all_codes(network)[:4], all_values(network, all_codes(network)[:4]))
+    found = solver.searched(
+        value, np.array([14]), all_codes(network)[:4], all_values(network, all_codes(network)[:4])[:, value]
+    )
     assert all_values(network, found[None])[0, value] == 14
+
+
+def test_values_are_evaluated_in_blocks_of_vectors(monkeypatch):
+    """Memory does not depend on the number of vectors; what is found is the same."""
+    network = random_network(5)
+    codes, sizes = random_codes(network, 200), []
+    whole = vectors_for_entries(network, codes[:50], seed=1), open_entries(network, codes, possible(network))
+
+    def watched(network, codes):
+        sizes.append(len(codes))
+        return all_values(network, codes)
+
+    monkeypatch.setattr(table_coverage, "all_values", watched)
+    monkeypatch.setattr(table_coverage, "BLOCK_BYTES", 8 * network.first_value[-1] * 30)
+    blocks = vectors_for_entries(network, codes[:50], seed=1), open_entries(network, codes, possible(network))
+    assert max(sizes) == 30
+    np.testing.assert_array_equal(blocks[0][0], whole[0][0])
+    assert (blocks[0][1], blocks[1]) == (whole[0][1], whole[1])

@@ -233,7 +233,10 @@ def uniform(formats: tuple[KIF, ...], count: int, rng: np.random.Generator) -> I
     -------
     numpy.ndarray of int64, shape (N, C)
     """
-    return np.stack([rng.integers(kif.lo, kif.hi + 1, count) for kif in formats], axis=1)
+    codes = np.empty((count, len(formats)), dtype=np.int64)
+    for n, kif in enumerate(formats):
+        codes[:, n] = rng.integers(kif.lo, kif.hi + 1, count)
+    return codes
 
 
 def codes_of_bits(bits: Sequence[int], formats: Sequence[KIF]) -> IntArray:

@@ -86,7 +86,7 @@ def _checked(network: Network, codes: ArrayLike) -> IntArray:
                 f"codes: channel {i}{name}, vector {outside[0]}: {array[outside[0], i]} is outside {kif}, "
                 f"whose codes are {kif.lo}..{kif.hi} ({outside.size} such values)"
             )
-    return array.astype(np.int64)
+    return array.astype(np.int64, copy=False)
 
 
 @REFERENCE_MODEL.register(TableLayer)

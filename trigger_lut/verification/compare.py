@@ -32,7 +32,7 @@ CONTROL_VECTORS = 4000
 # Of back ends that are interpreted: a few hundred to a few thousand vectors a second.
 SAMPLED_VECTORS, SAMPLED_CONTROL_VECTORS = 8000, 1000
 BLOCK_BYTES = 1 << 27
-"""Most bytes of a block of random codes, which is compared before the next one is made."""
+"""Most bytes of a block of codes, which is compared before the next one: memory does not depend on their number."""
 
 
 @dataclass(frozen=True)
@@ -165,9 +165,21 @@ def random_blocks(network: Network, count: int, seed: int) -> Iterator[IntArray]
         At most BLOCK_BYTES, at least one vector.
     """
     rng = np.random.default_rng([seed, count])
-    size = max(1, BLOCK_BYTES // (8 * len(network.inputs)))
+    size = _block_size(len(network.inputs))
     for start in range(0, count, size):
         yield uniform(network.inputs, min(size, count - start), rng)
+
+
+def _block_size(channels: int) -> int:
+    """Return how many vectors fit into BLOCK_BYTES, at least one."""
+    return max(1, BLOCK_BYTES // (8 * channels))
+
+
+def _blocks(vectors: IntArray) -> Iterator[IntArray]:
+    """Cut vectors into blocks of at most BLOCK_BYTES: implementations keep several arrays of the size of a block."""
+    size = _block_size(vectors.shape[1])
+    for start in range(0, len(vectors), size):
+        yield vectors[start : start + size]
 
 
 def _missing(backend: Backend) -> str:
@@ -226,7 +238,7 @@ def _comparison(run: Run, network: Network) -> Comparison:
     start = time.monotonic()
     vectors = mismatches = rounding = 0
     first, notes, sizes = None, [], []
-    for codes in itertools.chain([run.vectors], run.more):
+    for codes in itertools.chain(_blocks(run.vectors), run.more):
         expected, outputs = evaluate(network, codes), run.predict(codes)
         judged = outputs
         if run.exactly is not None and outputs.shape == expected.shape:
@@ -260,7 +272,7 @@ def _comparison(run: Run, network: Network) -> Comparison:
         seconds=round(seconds, 3),
         control_mismatches=caught,
         rounding_mismatches=rounding,
-        largest_difference=largest if (largest := max(sizes)) and np.isfinite(largest) else None,
+        largest_difference=largest if (largest := max(sizes, default=0.0)) and np.isfinite(largest) else None,
         note=next((note for note in notes if note is not None), None),
     )
 

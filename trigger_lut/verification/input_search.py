@@ -154,15 +154,15 @@ class Solver:
             Codes in rising order.
         pool : IntArray of shape (N, C_in)
             Vectors to start from.
-        values : IntArray of shape (N, V)
-            All values of the network for these vectors.
+        values : IntArray of shape (N,)
+            This value for these vectors.
 
         Returns
         -------
         IntArray of shape (C_in,) or None
             None where the search found no such vector.
         """
-        far = _distance(values[:, value], wanted)
+        far = _distance(values.astype(np.int64), wanted)
         best: IntArray = pool[int(far.argmin())]
         least = int(far.min())
         lo, hi = (np.array([getattr(kif, end) for kif in self.network.inputs]) for end in ("lo", "hi"))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.network.network import PADDING, Network, TableLayer
@@ -13,6 +15,8 @@ from trigger_lut.verification.code_sets import Set, channels, in_channel, member
 from trigger_lut.verification.input_search import Solver
 
 POOL = 20_000  # vectors that a search starts from
+BLOCK_BYTES = 1 << 26
+"""Most bytes of all values of the vectors that are evaluated at once."""
 
 
 @dataclass(frozen=True)
@@ -60,24 +64,21 @@ def open_entries(network: Network, codes: IntArray, sets: list[Set]) -> tuple[li
     coverage : Coverage
         Counts of all entries of live edges.
     """
-    values = all_values(network, codes)
+    did = _looked_up(network, codes)
     missing: list[Entry] = []
     entries = reached = unreachable = 0
     for n, layer in enumerate(network.layers):
         if not isinstance(layer, TableLayer):
             continue
         can = [np.zeros(kif.hi - kif.lo + 1, dtype=np.bool_) for kif in layer.inputs]
-        did = [np.zeros_like(flags) for flags in can]
         for place in range(layer.n_positions):
-            seen = channel_codes(network, n, values, place)
             for i, (_, flags) in enumerate(channels(network, n, place, sets)):
                 can[i] |= flags
-                did[i][seen[:, i] - layer.inputs[i].lo] = True
         for i, o in layer.edges():
             width = int(layer.widths[i, o])
             share = 1 << (layer.inputs[i].bits - width)
             may = np.asarray(can[i].reshape(-1, share).any(axis=1))
-            has = np.asarray(did[i].reshape(-1, share).any(axis=1))
+            has = np.asarray(did[n][i].reshape(-1, share).any(axis=1))
             entries += len(may)
             reached += int(has.sum())
             unreachable += int((~may).sum())
@@ -85,6 +86,30 @@ def open_entries(network: Network, codes: IntArray, sets: list[Set]) -> tuple[li
                 first = layer.inputs[i].lo + entry * share
                 missing.append(Entry(n, i, o, entry, first, first + share - 1))
     return missing, Coverage(entries, reached, unreachable)
+
+
+def _looked_up(network: Network, codes: IntArray) -> dict[int, list[NDArray[np.bool_]]]:
+    """Return by number of a table layer, for each channel, which codes vectors give it. In blocks: values are many."""
+    did = {
+        n: [np.zeros(kif.hi - kif.lo + 1, dtype=np.bool_) for kif in layer.inputs]
+        for n, layer in enumerate(network.layers)
+        if isinstance(layer, TableLayer)
+    }
+    for _, values in _all_values(network, codes):
+        for n, seen_codes in did.items():
+            layer = network.layers[n]
+            for place in range(layer.n_positions):
+                seen = channel_codes(network, n, values, place)
+                for i, kif in enumerate(layer.inputs):
+                    seen_codes[i][seen[:, i] - kif.lo] = True
+    return did
+
+
+def _all_values(network: Network, codes: IntArray) -> Iterator[tuple[slice, IntArray]]:
+    """Evaluate all values of vectors, in blocks of at most BLOCK_BYTES, at least one vector."""
+    size = max(1, BLOCK_BYTES // (8 * network.first_value[-1]))
+    for start in range(0, len(codes), size):
+        yield slice(start, start + size), all_values(network, codes[start : start + size])
 
 
 def vectors_for_entries(network: Network, codes: IntArray, seed: int) -> tuple[IntArray, Coverage]:
@@ -115,7 +140,7 @@ def vectors_for_entries(network: Network, codes: IntArray, seed: int) -> tuple[I
     missing, coverage = open_entries(network, codes, sets)
     if missing:
         pool = codes[rng.choice(len(codes), min(POOL, len(codes)), replace=False)]
-        values, solver = all_values(network, pool), Solver(network, sets, rng)
+        values, solver = _read_values(network, missing, pool), Solver(network, sets, rng)
         seen: dict[tuple[int, int, int], bool] = {}
         for entry in missing:
             key = (entry.layer, entry.channel, entry.first)
@@ -129,7 +154,20 @@ def vectors_for_entries(network: Network, codes: IntArray, seed: int) -> tuple[I
     return more, coverage
 
 
-def _vector_for(solver: Solver, entry: Entry, pool: IntArray, values: IntArray) -> IntArray | None:
+def _read_values(network: Network, entries: list[Entry], codes: IntArray) -> dict[int, IntArray]:
+    """Return the values that the channels of entries read, by number, each in the smallest type that holds it."""
+    read = {int(v) for e in entries for v in network.gather_index[e.layer][:, e.channel]} - {PADDING}
+    found = {}
+    for value in sorted(read):
+        lo, hi, _ = network.ranges.one(value)
+        found[value] = np.empty(len(codes), dtype=np.result_type(np.min_scalar_type(lo), np.min_scalar_type(-hi - 1)))
+    for block, values in _all_values(network, codes):
+        for value, kept in found.items():
+            kept[block] = values[:, value]
+    return found
+
+
+def _vector_for(solver: Solver, entry: Entry, pool: IntArray, values: Mapping[int, IntArray]) -> IntArray | None:
     network, rng = solver.network, solver.rng
     for place in map(int, rng.permutation(network.layers[entry.layer].n_positions)):
         source = int(network.gather_index[entry.layer][place][entry.channel])
@@ -142,7 +180,7 @@ def _vector_for(solver: Solver, entry: Entry, pool: IntArray, values: IntArray) 
             continue
         found = solver.solved(source, wanted, pool[rng.integers(len(pool))])
         if found is None:
-            found = solver.searched(source, wanted, pool, values)
+            found = solver.searched(source, wanted, pool, values[source])
         if found is not None:
             return found
     return None

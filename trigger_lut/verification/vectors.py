@@ -19,6 +19,7 @@ from trigger_lut.verification.table_coverage import Coverage, vectors_for_entrie
 AT_LEAST = 100_000  # vectors together
 RANDOM_AT_LEAST = 20_000
 MOST_CHANGED = 3
+BLOCK = 8192  # vectors that are sorted at once
 COMBINATIONS = 2048  # of extremes, random once there are more
 
 
@@ -49,10 +50,15 @@ def make_vectors(
     corner = corners(formats, rng)
     count = max(at_least - len(test_split) - len(corner), min(RANDOM_AT_LEAST, at_least))
     events = np.asarray(test_split, dtype=np.int64)
-    changed = _changed(events, formats, count // 2 if len(events) else 0, rng)
-    random = uniform(formats, count - len(changed), rng)
-    parts = {"test": events, "corners": corner, "changed": changed, "random": random}
-    return np.concatenate(list(parts.values())), {name: len(part) for name, part in parts.items()}
+    sizes = {"test": len(events), "corners": len(corner), "changed": count // 2 if len(events) else 0}
+    sizes["random"] = count - sizes["changed"]
+    ends = np.cumsum(list(sizes.values())).tolist()
+    codes = np.empty((ends[-1], len(formats)), dtype=np.int64)  # filled part by part: there is no second copy
+    codes[: ends[0]] = events
+    codes[ends[0] : ends[1]] = corner
+    codes[ends[1] : ends[2]] = _changed(events, formats, sizes["changed"], rng)
+    codes[ends[2] :] = uniform(formats, sizes["random"], rng)
+    return codes, sizes
 
 
 def _changed(events: IntArray, formats: tuple[KIF, ...], count: int, rng: np.random.Generator) -> IntArray:
@@ -60,9 +66,15 @@ def _changed(events: IntArray, formats: tuple[KIF, ...], count: int, rng: np.ran
     if not count:
         return np.zeros((0, len(formats)), dtype=np.int64)
     found: IntArray = events[rng.integers(len(events), size=count)]
-    order = rng.random(found.shape).argsort(axis=1)
-    random = order < rng.integers(1, min(MOST_CHANGED, len(formats)) + 1, (count, 1))
-    return np.where(random, uniform(formats, count, rng), found)
+    order = rng.random(found.shape)
+    changed = rng.integers(1, min(MOST_CHANGED, len(formats)) + 1, (count, 1))
+    random = np.empty(found.shape, dtype=np.bool_)
+    for start in range(0, count, BLOCK):
+        block = slice(start, start + BLOCK)
+        random[block] = order[block].argsort(axis=1) < changed[block]
+    del order
+    np.copyto(found, uniform(formats, count, rng), where=random)
+    return found
 
 
 def all_vectors(
@@ -90,7 +102,8 @@ def all_vectors(
     """
     vectors, sets = make_vectors(network.inputs, test_split, seed)
     more, coverage = vectors_for_entries(network, vectors, seed)
-    return np.concatenate([vectors, more]), sets | {"tables": len(more)}, coverage
+    every = np.concatenate([vectors, more]) if len(more) else vectors
+    return every, sets | {"tables": len(more)}, coverage
 
 
 def special(kif: KIF) -> list[int]:

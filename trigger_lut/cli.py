@@ -100,7 +100,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("files", type=Path, nargs="+", metavar="FILE", help="HDF5 or ARFF files, of one data set")
     sub.add_argument("--root", type=Path, required=True, metavar="PATH", help="ROOT file to write")
     sub = command(commands.fetch)
-    sub.add_argument("data_set", metavar="NAME", help="jsc-openml, jsc-cernbox, jsc-zenodo or cms-dimuon")
+    sub.add_argument("data_set", metavar="NAME", help="jsc-openml, jsc-cernbox, jsc-zenodo, l1-adc2021 or cms-dimuon")
     sub.add_argument("--folder", type=Path, default=Path("data"), metavar="PATH", help="folder of data; default: data")
     sub.add_argument("--mirror", metavar="URL", help="address of a folder that holds NAME/FILE")
     sub = command(commands.fuzz)

@@ -171,16 +171,20 @@ def test_a_glob_without_match(tmp_path: Path) -> None:
 
 
 def test_simulated_files_are_derived() -> None:
-    data_set = load_data_set(JETS)
+    data_set = load_data_set(JETS.with_name("jets_simulated.yaml"))
     assert data_set.files is None
     names = [name for _, name in data_set.globs()]
-    assert names[:3] == ["data/jets/g_0.root", "data/jets/g_1.root", "data/jets/q_0.root"]
+    folder = "data/jets_simulated"
+    assert names[:3] == [f"{folder}/g_0.root", f"{folder}/g_1.root", f"{folder}/q_0.root"]
     assert len(names) == len(set(names)) == 10
 
 
 def test_the_default_data_set() -> None:
     data_set = load_data_set(JETS)
     assert data_set.name == JETS.stem
+    assert data_set.files == ["config/data_sets/jets.root"]
+    simulated = load_data_set(JETS.with_name("jets_simulated.yaml"))
+    assert data_set.features == simulated.features, "the file holds what this description makes"
     assert len(data_set.features) == 16
     assert data_set.label.classes == ["g", "q", "W", "Z", "t"]
 

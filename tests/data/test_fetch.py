@@ -11,13 +11,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+import h5py
+import numpy as np
 import pytest
 import uproot
 from jet_files import arff, cernbox, jets, named, zenodo
+from workflows import ROOT
 
+from trigger_lut.cards.base import read_card
+from trigger_lut.cards.stage_cards import IngestCard
 from trigger_lut.cli import main
 from trigger_lut.data.fetch import CHECKSUMS, fetch, known
 from trigger_lut.errors import ConfigurationError, DataError
+from trigger_lut.stages.ingest import run as ingest
 
 
 class Server(http.server.SimpleHTTPRequestHandler):
@@ -95,6 +101,44 @@ def test_each_jet_set_is_downloaded_from_a_mirror_and_converted(
     assert main(["fetch", name, "--mirror", server]) == 0
     assert "there already" in capsys.readouterr().out
     assert len(Server.ranges) == 1, "downloaded once"
+
+
+def particle_lists(path: Path, count: int, seed: int) -> bytes:
+    """Bytes of an HDF5 file of events (count, 19, 4), with empty rows of zeros."""
+    events = np.random.default_rng(seed).exponential(30, (count, 19, 4)).astype(np.float32)
+    events[:, 2:5] = events[:, 12:] = 0
+    with h5py.File(path, "w") as file:
+        file["Particles"] = events
+    return path.read_bytes()
+
+
+def test_events_for_anomaly_detection_are_fetched_and_read_by_their_description(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed, entry in enumerate(known()["l1-adc2021"]["files"]):
+        Server.files[f"/l1-adc2021/{entry['name']}"] = particle_lists(tmp_path / "a.h5", 300, seed)
+    monkeypatch.chdir(tmp_path)
+    assert main(["fetch", "l1-adc2021", "--mirror", server]) == 0
+    ingest(description=ROOT / "config/data_sets/l1-adc2021.yaml", codes=Path("codes.npz"), card=Path("card.json"))
+    card = read_card(IngestCard, Path("card.json"))
+    assert card.events == 5 * 300
+    assert sum(split["ditau"] for split in card.class_counts.values()) == 300
+    with uproot.open("data/l1-adc2021/events.root") as root:
+        assert root["events/jet_pt"].array(library="np").shape == (1500, 10)
+        with h5py.File("a.h5") as last:
+            assert (root["events/muon_eta"].array(library="np")[1200:] == last["Particles"][:, 5:9, 1]).all()
+
+
+def test_other_layout_of_events_is_refused(server: str, tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["Particles"] = np.zeros((5, 18, 4))
+    Server.files["/a.h5"] = (tmp_path / "a.h5").read_bytes()
+    files = [{"name": "a.h5", "url": f"{server}/a.h5", "sha256": None}]
+    registry = {"toy": {"files": files, "layout": "particles", "root": "events.root"}}
+    expected = re.escape("a.h5: expected Particles of (events, 19, 4), found Particles of (5, 18, 4)")
+    with pytest.raises(DataError, match=expected):
+        fetch("toy", tmp_path / "data", registry=registry)
+    assert not (tmp_path / "data/toy/events.root").exists()
 
 
 def test_interrupted_download_resumes_where_it_stopped(server: str, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ the one of the first download. Every later download must have it.
 from __future__ import annotations
 
 import fnmatch
+import importlib
 import json
 import shutil
 import tarfile
@@ -19,6 +20,9 @@ from trigger_lut.utils.files import atomic_path
 
 REGISTRY = Path(__file__).with_name("public_files.json")
 CHECKSUMS = "checksums.json"
+CONVERTERS = {"jets": "trigger_lut.data.jsc", "particles": "trigger_lut.data.particle_lists"}
+"""Module by layout. Its `convert(sources, root)` writes a ROOT file."""
+
 TIMEOUT_S = 60
 CHUNK = 1 << 16
 
@@ -71,10 +75,9 @@ def fetch(
     downloaded = [_file(name, entry, place, mirror) for entry in described["files"]]
     if root is None:
         return "\n".join(f"{path}: {path.stat().st_size:,} bytes" for path in downloaded)
-    from trigger_lut.data.jsc import convert
-
     sources = _unpacked(downloaded, described["members"], place) if "members" in described else downloaded
-    return convert(sources, root)
+    converted: str = importlib.import_module(CONVERTERS[described.get("layout", "jets")]).convert(sources, root)
+    return converted
 
 
 def _file(name: str, entry: Mapping[str, Any], place: Path, mirror: str | None) -> Path:

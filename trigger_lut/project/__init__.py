@@ -14,6 +14,7 @@ COPIED = (
     "config/budget.yaml",
     "config/targets.yaml",
     "config/data_sets/jets.yaml",
+    "config/data_sets/jets.root",
     "config/budget.schema.json",
     "config/targets.schema.json",
     "config/data_set.schema.json",
@@ -51,10 +52,10 @@ def new_project(folder: Path) -> str:
     """
     _require_empty(folder)
     for name in COPIED:
-        _write(folder / name, (HERE / name).read_text(encoding="utf-8"))
+        _write(folder / name, (HERE / name).read_bytes())
     for name, target in TEMPLATES.items():
         text = (HERE / "template" / name).read_text(encoding="utf-8")
-        _write(folder / target, text.replace("PROJECT", folder.resolve().name))
+        _write(folder / target, text.replace("PROJECT", folder.resolve().name).encode())
     return f"{folder}: written. Next: cd {folder} && snakemake --cores all"
 
 
@@ -71,6 +72,6 @@ def _require_empty(folder: Path) -> None:
         )
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    path.write_bytes(content)

@@ -9,8 +9,8 @@ from typing import Any
 import awkward as ak
 import numpy as np
 import pytest
-import uproot
 import yaml
+from layouts import write_trees
 
 from trigger_lut.cards.base import read_card
 from trigger_lut.cards.stage_cards import IngestCard
@@ -39,20 +39,6 @@ def objects(name: str, **variables: Any) -> dict[str, ak.Array]:
 
 def crossings(total: int) -> Any:
     return RNG.integers(-2, 3, total).astype("i2")
-
-
-def written(path: Path, trees: dict[str, dict[str, Any]], kind: str = "mktree") -> Path:
-    with uproot.recreate(path) as file:
-        for tree, columns in trees.items():
-            if kind == "mkrntuple":
-                file.mkrntuple(tree, columns)
-                continue
-            types = {
-                n: ak.type(c).content if isinstance(c, ak.Array) else np.dtype((c.dtype, c.shape[1:]))
-                for n, c in columns.items()
-            }
-            file.mktree(tree, types).extend(columns)
-    return path
 
 
 def described(path: Path, *more: Path) -> tuple[DataSet, str]:
@@ -85,7 +71,7 @@ def test_level_1_nanoaod_proposes_the_triggered_crossing(tmp_path: Path) -> None
     columns |= objects(
         "L1EtSum_", pt=None, phi=None, bx=crossings, etSumType=lambda n: RNG.integers(0, 4, n).astype("i4")
     )
-    data_set, text = described(written(tmp_path / "nano.root", {"Events": columns}))
+    data_set, text = described(write_trees(tmp_path / "nano.root", {"Events": columns}))
     assert list(data_set.objects)[:2] == ["L1Jet", "L1Mu"], "level 1 comes before offline objects"
     assert data_set.objects["L1Jet"].select == "L1Jet_bx == 0"
     assert data_set.objects["L1Mu"].select is None
@@ -106,7 +92,7 @@ def test_level_1_ntuple_takes_the_identity_from_a_friend(tmp_path: Path) -> None
     upgrade = {"kind_of": LABEL, **objects("jet", Et=None, Eta=None, Bx=crossings)}
     trees = {"l1EventTree/L1EventTree": event, "l1UpgradeEmuTree/L1UpgradeTree": dict(upgrade)}
     trees["l1UpgradeTree/L1UpgradeTree"] = upgrade
-    data_set, _ = described(written(tmp_path / "l1.root", trees))
+    data_set, _ = described(write_trees(tmp_path / "l1.root", trees))
     assert data_set.tree == "l1UpgradeTree/L1UpgradeTree"
     assert [f.tree for f in data_set.friends or []] == ["l1EventTree/L1EventTree"]
     assert data_set.event_id == ["run", "lumi", "event"] or data_set.event_id == ["event"]
@@ -120,7 +106,7 @@ def test_tagger_inputs_become_slots_and_truth_does_not(tmp_path: Path) -> None:
     columns = {"label": LABEL * 1.0, "nn_inputs": inputs, "shape": RNG.normal(size=(COUNT, 3)).astype("f4")}
     truth = ["jet_genmatch_pt", "jet_truth_eta", "jet_mcpt", "target_pt", "jet_hadronflav", "jet_partonFlavour"]
     columns |= {name: RNG.normal(size=COUNT) for name in [*truth, "jet_pt", "jet_btagDeepB", "event_weight"]}
-    data_set, text = described(written(tmp_path / "train.root", {"data": columns}))
+    data_set, text = described(write_trees(tmp_path / "train.root", {"data": columns}))
     assert data_set.event_id == "entry"
     assert {f.name for f in data_set.features} == {"jet_pt", "shape_0", "shape_1", "shape_2"}
     slots = data_set.objects["nn_inputs"]
@@ -141,7 +127,9 @@ def test_physlite_names_and_internal_trees(tmp_path: Path) -> None:
     info = {"eventNumber": "u8", "mcEventNumber": "u8", "lumiBlock": "u4", "timeStamp": "u4"}
     columns = jets | {f"EventInfoAuxDyn:{n}": (np.arange(COUNT) + 5).astype(t) for n, t in info.items()}
     columns["kind_of"] = LABEL
-    path = written(tmp_path / "d.root", {"EventData": columns, "##Links": {"index": np.arange(900)}}, "mkrntuple")
+    path = write_trees(
+        tmp_path / "d.root", {"EventData": columns, "##Links": {"index": np.arange(900)}}, kind="mkrntuple"
+    )
     data_set, text = described(path)
     assert data_set.tree == "EventData"
     assert data_set.event_id[-1] == "EventInfoAuxDyn:eventNumber"
@@ -162,9 +150,9 @@ def test_physlite_names_and_internal_trees(tmp_path: Path) -> None:
 def test_label_values_are_proposed_as_a_mapping(tmp_path: Path, values: Any, expected: dict[str, Any]) -> None:
     columns = {"x": RNG.normal(size=COUNT), "label": values}
     if isinstance(values, ak.Array):
-        written(tmp_path / "a.root", {"t": columns}, "mkrntuple")
+        write_trees(tmp_path / "a.root", {"t": columns}, kind="mkrntuple")
     else:
-        written(tmp_path / "a.root", {"t": columns})
+        write_trees(tmp_path / "a.root", {"t": columns})
     data_set, _ = described(tmp_path / "a.root")
     assert data_set.label is not None
     assert data_set.label.values == expected
@@ -176,7 +164,7 @@ def test_labels_of_objects_are_mentioned_with_rows(tmp_path: Path) -> None:
         "kind_of": LABEL,
         **objects("Jet_", pt=None, hadronFlavour=lambda n: RNG.choice([0, 4, 5], n).astype("i4")),
     }
-    _, text = described(written(tmp_path / "a.root", {"Events": columns}))
+    _, text = described(write_trees(tmp_path / "a.root", {"Events": columns}))
     assert "to classify each Jet, write rows: Jet and the label Jet_hadronFlavour of 0, 4, 5" in text
     card = ingested(
         tmp_path,
@@ -190,7 +178,7 @@ def test_labels_of_objects_are_mentioned_with_rows(tmp_path: Path) -> None:
 
 def test_delphes_names_are_read(tmp_path: Path) -> None:
     columns = {"kind_of": LABEL, **objects("Jet.", PT=None, Eta=None, Flavor=lambda n: np.ones(n, "i4"))}
-    data_set, text = described(written(tmp_path / "a.root", {"Delphes": columns}))
+    data_set, text = described(write_trees(tmp_path / "a.root", {"Delphes": columns}))
     assert [f.expression for f in data_set.objects["Jet"].features] == ['branch("Jet.PT")', 'branch("Jet.Eta")']
     assert re.search(r"truth of a simulation, which a trigger does not have: .*Jet\.Flavor", text)
     assert ingested(tmp_path).events == COUNT

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 from made_cards import spec as made_spec
-from networks import random_codes, random_graph, random_network
+from networks import random_codes, random_graph, random_network, shared_network
 
 from trigger_lut.errors import FirmwareError
 from trigger_lut.firmware.rtl import ghdl, verilator
@@ -16,6 +16,7 @@ from trigger_lut.firmware.rtl.build import write_rtl
 from trigger_lut.firmware.rtl.time_multiplexing import channels_of, write_wrapper
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.network.reference_model import evaluate
+from trigger_lut.network.time_sharing import Cut, shareable
 
 needs_ghdl = pytest.mark.skipif(not ghdl.has_ghdl(), reason="GHDL is not installed")
 EVENTS = 60
@@ -41,9 +42,9 @@ end architecture;
 class Wrapped:
     """A network, its project, and the wrapper as a project of its own with {first, objects} for data_in."""
 
-    def __init__(self, network, folder, channels, cycles):
+    def __init__(self, network, folder, channels, cycles, cuts=()):
         self.network, self.channels = network, channels
-        self.core = write_rtl(network, folder, made_spec())
+        self.core = write_rtl(network, folder, made_spec(latency_ns=1000), cuts=cuts)
         verilog, vhdl = write_wrapper(self.core, channels, 7)
         self.sizes = [
             sum(k.bits for k in network.inputs[n : n + channels]) for n in range(0, len(network.inputs), channels)
@@ -132,6 +133,27 @@ def test_verilog_gives_what_the_network_gives(tmp_path, channels, cycles):
 def test_vhdl_gives_what_the_network_gives(tmp_path, channels, cycles):
     wrapped = Wrapped(random_graph(2), tmp_path / "rtl", channels, cycles)
     assert wrapped.check(wrapped.vhdl) == 0
+
+
+@pytest.mark.parametrize("instances", [1, 3])
+def test_objects_one_a_cycle_reach_shared_hardware(tmp_path, instances):
+    """Events back to back, an object a cycle, into a network that takes an event every 5 cycles or every 2."""
+    network = shared_network(3, positions=5, channels=3)
+    cuts = (Cut(0, shareable(network)[0].layers, instances),)
+    wrapped = Wrapped(network, tmp_path / "rtl", 3, 5, cuts)
+    assert wrapped.words == 5
+    assert wrapped.core.ii == -(-5 // instances)
+    assert wrapped.check(wrapped.verilog) == 0
+    assert wrapped.check(wrapped.verilog, gaps=False, seed=1) == 0
+    if ghdl.has_ghdl():
+        assert wrapped.check(wrapped.vhdl, seed=2) == 0
+
+
+def test_events_faster_than_shared_hardware_are_noticed(tmp_path):
+    network = shared_network(3, positions=5, channels=3)
+    wrapped = Wrapped(network, tmp_path / "rtl", 3, 1, (Cut(0, shareable(network)[0].layers, 1),))
+    with pytest.raises(AssertionError):
+        wrapped.check(wrapped.verilog, gaps=False)
 
 
 def test_a_wrapper_that_keeps_the_wrong_word_is_noticed(tmp_path):

@@ -1,7 +1,7 @@
 """LUTs of table layers whose outputs share tables by phase bits: `pytest -m benchmark -s`.
 
-A table of an output has m address bits. With log2(fold) phase bits as further address bits, one table serves `fold`
-outputs in as many cycles, and so does the adder tree behind it. Each layer is synthesized as it is and folded.
+A table of an output has m address bits. With log2(fold) phase bits more, one table and one adder tree serve `fold`
+outputs in as many cycles. Each layer is synthesized as it is and folded.
 `TRIGGER_LUT_NETWORKS` names the trained networks: a glob of `network.npz` files, by default those in `results/`.
 """
 

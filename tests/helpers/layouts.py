@@ -73,7 +73,7 @@ def level_1_ntuple(count: int, seed: int) -> Trees:
 
 
 def tagger_inputs(count: int, seed: int) -> Trees:
-    """Training files of a tagger: a fixed array of particles beside truth, weights and other taggers; no identity."""
+    """Training files of a tagger: a fixed array of particles, truth, weights and other taggers; no identity."""
     s = Sample(count, seed)
     inputs = s.rng.normal(size=(count, 16, 5)) + 0.4 * s.kind[:, None, None]
     columns = {"kind_of": s.kind, "nn_inputs": inputs.astype("f4")}
@@ -91,7 +91,7 @@ def physlite(count: int, seed: int) -> Trees:
 
 
 def delphes(count: int, seed: int) -> Trees:
-    """Delphes: names with a dot, and the truth beside the objects."""
+    """Delphes: names with a dot, and the truth among the objects."""
     s = Sample(count, seed)
     columns = s.objects(6, **{"Jet.PT": "pt", "Jet.Eta": "eta", "Jet.Phi": "phi", "Jet.Flavor": "quality"})
     return {"Delphes": columns | {"kind_of": s.kind}}

@@ -15,7 +15,7 @@ def mistakes(path: Path, channels: int) -> list[str]:
     Parameters
     ----------
     path : Path
-        File that Keras 3 saved (`.keras`).
+        File that Keras saved (`.keras` or `.h5`).
     channels : int
         Features of the data set, which the inputs of the model must take together.
 
@@ -27,10 +27,9 @@ def mistakes(path: Path, channels: int) -> list[str]:
     if not path.is_file():
         return [f"no file {path}"]
     try:
-        with zipfile.ZipFile(path) as held:
-            config = json.loads(held.read("config.json"))
+        config = json.loads(saved_config(path))
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        return [f"{path}: expected a file that model.save('name.keras') of Keras 3 wrote ({error})"]
+        return [f"{path}: expected a file that model.save('name.keras') or model.save('name.h5') wrote ({error})"]
     shapes = _input_shapes(config)
     if shapes is None:
         return []
@@ -38,6 +37,34 @@ def mistakes(path: Path, channels: int) -> list[str]:
     if count == channels:
         return []
     return [f"{path}: takes {count} values (inputs of shape {shapes}), the data set has {channels} features"]
+
+
+def saved_config(path: Path) -> str:
+    """Return the configuration of a saved model.
+
+    Parameters
+    ----------
+    path : Path
+        `.keras` or `.h5` file.
+
+    Returns
+    -------
+    str
+        JSON.
+
+    Raises
+    ------
+    OSError, KeyError, ValueError, zipfile.BadZipFile
+        If the file is neither.
+    """
+    import h5py
+
+    if not zipfile.is_zipfile(path) and h5py.is_hdf5(path):
+        with h5py.File(path) as file:
+            config = file.attrs["model_config"]
+            return config.decode() if isinstance(config, bytes) else str(config)
+    with zipfile.ZipFile(path) as held:
+        return held.read("config.json").decode()
 
 
 def _input_shapes(config: Any) -> list[list[int]] | None:

@@ -16,12 +16,12 @@ OLD_PREFIX = "hgq2>"  # under which HGQ2 0.1 registered its table layers; now hg
 
 
 def load_model(path: str | Path, function: str | None = None) -> Any:
-    """Load a saved Keras model with LUT layers and layers of HGQ2, without compiling it.
+    """Load a saved Keras model with LUT layers, layers of HGQ2 or layers of QKeras, without compiling it.
 
     Parameters
     ----------
     path : str or Path
-        The .keras file.
+        The .keras or .h5 file.
     function : str, optional
         `module:name` as in `network.builder` of the budget file. Its module registers further layers.
 
@@ -41,11 +41,14 @@ def load_model(path: str | Path, function: str | None = None) -> Any:
     import keras
 
     import trigger_lut.layers  # noqa: F401  registers the layers
+    from trigger_lut.conversion.qkeras_file import is_qkeras_file, read_qkeras
 
     if function is not None:
         load_function(function)
     old_names = {f"{OLD_PREFIX}{name}": getattr(hgq.layers, name) for name in hgq.layers.__all__}
     try:
+        if is_qkeras_file(path):
+            return with_valid_names(read_qkeras(path))
         return with_valid_names(keras.models.load_model(path, custom_objects=old_names, compile=False))
     except (ValueError, OSError, TypeError, KeyError, AttributeError, ImportError) as error:
         raise CardError(f"{path}: not a saved Keras model that can be loaded ({_reason(error)})") from error

@@ -105,10 +105,10 @@ def read_qkeras(path: str | Path) -> Any:
     CardError
         For a layer or quantizer that cannot be read exactly.
     """
-    stand_ins = {name: _stand_in(base, name) for name, base in LAYERS.items()}
-    stand_ins["QActivation"] = _Activation
-    stand_ins |= {name: _description(name) for name in (*QUANTIZERS, *OTHER_QUANTIZERS, *IGNORED)}
-    objects = {**stand_ins, **{f"qkeras>{name}": kind for name, kind in stand_ins.items()}}
+    readers = {name: _reader(base, name) for name, base in LAYERS.items()}
+    readers["QActivation"] = _Activation
+    readers |= {name: _description(name) for name in (*QUANTIZERS, *OTHER_QUANTIZERS, *IGNORED)}
+    objects = {**readers, **{f"qkeras>{name}": kind for name, kind in readers.items()}}
     model = keras.models.load_model(path, custom_objects=objects, compile=False)
     functional = as_functional(model, model.outputs if len(model.outputs) > 1 else model.outputs[0])
     return keras.models.clone_model(functional, clone_function=lambda layer: layer, call_function=_Replacement())
@@ -123,11 +123,11 @@ def _description(name: str) -> Any:
     return type(name, (), {"from_config": classmethod(from_config), "get_config": lambda self: {}})
 
 
-def _stand_in(base: Any, name: str) -> Any:
+def _reader(base: Any, name: str) -> Any:
     """Return a layer of Keras that takes the options of the layer of QKeras, and keeps its quantizers."""
     known = {*inspect.signature(base.__init__).parameters, "trainable", "dtype", "name"}
 
-    class StandIn(base):  # type: ignore[misc]
+    class Reader(base):  # type: ignore[misc]
         def __init__(self, *args: Any, activation: Any = None, **options: Any) -> None:
             read = {key: value for key, value in options.items() if key.endswith("_quantizer")}
             rest = {k: v for k, v in options.items() if k not in read and not k.endswith(FEATURES_OF_TRAINING)}
@@ -138,12 +138,12 @@ def _stand_in(base: Any, name: str) -> Any:
                 if key not in known and value is not None:
                     raise _refused(self, f"{key}={value!r}", f"no {key}")
 
-    StandIn.__name__ = StandIn.__qualname__ = name
-    return StandIn
+    Reader.__name__ = Reader.__qualname__ = name
+    return Reader
 
 
 class _Activation(keras.layers.Layer):  # type: ignore[misc]
-    """Stand-in of QActivation."""
+    """Layer that keeps the activation of a QActivation."""
 
     def __init__(self, activation: Any, **options: Any) -> None:
         super().__init__(**options)
@@ -155,7 +155,7 @@ class _Activation(keras.layers.Layer):  # type: ignore[misc]
 
 
 class _Replacement:
-    """Replaces each stand-in, once, where the graph of a model calls it."""
+    """Replaces each layer of QKeras, once, where the graph of a model calls it."""
 
     def __init__(self) -> None:
         self.made: dict[int, list[Any]] = {}

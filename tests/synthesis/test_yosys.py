@@ -151,6 +151,30 @@ def test_a_constant_network_needs_a_valid_bit_alone(tmp_path):
     assert found == netlist.Resources(luts=0, ff=1, carry=0, dsp=0, bram18=0)
 
 
+def test_yosys_runs_once_a_user_for_the_same_verilog(tmp_path, monkeypatch):
+    """In other folders and stages too. A changed byte is another netlist."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    runs = []
+
+    def counted(*args, own=yosys.run_yosys, **options):
+        runs.append(args)
+        return own(*args, **options)
+
+    monkeypatch.setattr(yosys, "run_yosys", counted)
+    first, second = tmp_path / "first.v", tmp_path / "second.v"
+    first.write_text("module a(input [3:0] x, output y); assign y = ^x; endmodule\n")
+    second.write_text(first.read_text())
+    found = [yosys.synthesize([path], "a", "xcup") for path in (first, second)]
+    assert len(runs) == 1
+    assert found[0] == found[1]
+    second.write_text("module a(input [3:0] x, output y); assign y = &x; endmodule\n")
+    changed = yosys.synthesize([second], "a", "xcup")
+    assert len(runs) == 2
+    assert changed["cells"] != found[0]["cells"]
+    yosys.synthesize([first], "a", "xc7")
+    assert len(runs) == 3
+
+
 def test_yosys_errors_are_not_swallowed(tmp_path):
     broken = tmp_path / "broken.v"
     broken.write_text("module top(input a, output b); nowhere n(a, b); endmodule\n")

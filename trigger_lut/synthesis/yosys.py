@@ -5,6 +5,7 @@ Run as `python -m trigger_lut.synthesis.yosys COMMAND...`; `run_yosys` does that
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 import os
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +23,7 @@ from trigger_lut.cost_model.delay import modeled_as
 from trigger_lut.errors import ToolFailedError, ToolLimitError, ToolMissingError
 from trigger_lut.synthesis.block_ram import Memory, holds_memory
 from trigger_lut.synthesis.netlist import BLOCK_RAMS, Netlist
+from trigger_lut.utils.cache import cached
 from trigger_lut.utils.memory import gigabytes, limited
 
 if TYPE_CHECKING:
@@ -153,20 +156,30 @@ def netlist_modules(netlist: Path) -> dict[str, Any]:
 def _netlist(
     files: list[Path], top: str, family: str, in_luts: Sequence[str] | None = None
 ) -> tuple[dict[str, Any], dict[str, Memory]]:
-    """Run Yosys and return the flat top module, and the parameters of its memories before mapping, by cell name.
+    """Return the flat top module, and the parameters of its memories before mapping, by cell name.
 
+    Yosys runs once a user for the same Verilog: training, firmware and synthesis ask for the same netlist.
     in_luts: memories that stay out of block RAM; None: all of them, and none is listed.
     """
-    with tempfile.TemporaryDirectory(prefix="trigger_lut_yosys_") as folder:
-        netlist, memories = Path(folder, "netlist.json"), Path(folder, "memories.json")
+    Yosys().require()
+
+    def commands(sources: Sequence[Path], netlist: Path, memories: Path) -> list[str]:
         listed = None if in_luts is None else memories
-        run_yosys(
-            passes(top, family, files=files, netlist=netlist, memories=listed, in_luts=in_luts or ()), netlist, top
-        )
-        module: dict[str, Any] = netlist_modules(netlist)[top]
-        if listed is None:
-            return module, {}
-        cells = netlist_modules(memories)[top]["cells"]
+        return passes(top, family, files=list(sources), netlist=netlist, memories=listed, in_luts=in_luts or ())
+
+    def build(path: Path) -> None:
+        with tempfile.TemporaryDirectory(prefix="trigger_lut_yosys_") as folder:
+            netlist, memories = Path(folder, "netlist.json"), Path(folder, "memories.json")
+            run_yosys(commands(files, netlist, memories), netlist, top)
+            content = [netlist_modules(netlist)[top], None if in_luts is None else netlist_modules(memories)[top]]
+        path.write_bytes(gzip.compress(json.dumps(content).encode(), compresslevel=1))
+
+    numbered = [Path(f"{n}.v") for n in range(len(files))]  # folders differ, and decide nothing
+    made_of: list[str | bytes] = [path.read_bytes() for path in files]
+    made_of += [*commands(numbered, Path("netlist"), Path("memories")), version("pyosys")]
+    stored = cached("netlist.gz", made_of, build)
+    module, unmapped = json.loads(gzip.decompress(stored.read_bytes()))
+    cells = {} if unmapped is None else unmapped["cells"]
     parameters = {name: cell["parameters"] for name, cell in cells.items() if cell["type"] == MEMORY}
     return module, dict(sorted(parameters.items(), key=lambda item: int(item[0].removeprefix(NAMED))))
 

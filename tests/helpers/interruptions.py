@@ -12,11 +12,14 @@ import shutil
 import signal
 import subprocess
 import time
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-VOLATILE = ("seconds", "versions", "inputs", "digest", "emulator_events_per_second", "files")
+VOLATILE = ("versions", "inputs", "digest", "emulator_events_per_second", "files")
+METADATA = ("metadata.json",)
+"""Members of a .keras file with the date of the saving."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +68,23 @@ def result_of(path: Path) -> object:
         files = [p for p in sorted(path.rglob("*")) if p.is_file() and p.name != ".snakemake_timestamp"]
         return {str(p.relative_to(path)): result_of(p) for p in files if p.suffix != ".so"}
     if path.suffix == ".json":
-        card = json.loads(path.read_text())
-        return {key: value for key, value in card.items() if key not in VOLATILE} if isinstance(card, dict) else card
+        return without_volatile(json.loads(path.read_text()))
+    if path.suffix == ".keras":  # the archive holds the time of its members
+        with zipfile.ZipFile(path) as held:
+            return {
+                name: hashlib.sha256(held.read(name)).hexdigest() for name in held.namelist() if name not in METADATA
+            }
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def without_volatile(content: object) -> object:
+    """Return a card, or a part of one, without the fields that differ from run to run."""
+    if isinstance(content, list):
+        return [without_volatile(item) for item in content]
+    if isinstance(content, dict):
+        kept = {key: value for key, value in content.items() if key not in VOLATILE and not key.startswith("seconds")}
+        return {key: without_volatile(value) for key, value in kept.items()}
+    return content
 
 
 def largest_output(job: Job) -> int:

@@ -86,12 +86,13 @@ def test_cycles_between_events(load, clock_mhz, period_ns, cycles):
     assert target.cycles_between_events == cycles
 
 
-def test_ii_is_at_most_the_cycles_between_events(load):
-    held = GOOD.replace("latency_ns: 25", "latency_ns: 25, ii: 5")
+@pytest.mark.parametrize("key", ["ii", "input_cycles"])
+def test_cycles_of_an_event_are_at_most_those_between_events(load, key):
+    held = GOOD.replace("latency_ns: 25", f"latency_ns: 25, {key}: 5")
     budget, target = load(held)
-    assert resolve(budget, target, "small").budget.ii == target.cycles_between_events == 5
-    expected = "designs.small.ii: 6 is more than the 5 cycles between two events of the target (25 ns at 200 MHz)"
-    assert expected in message(load, held.replace("ii: 5", "ii: 6"))
+    assert getattr(resolve(budget, target, "small").budget, key) == target.cycles_between_events == 5
+    expected = f"designs.small.{key}: 6 is more than the 5 cycles between two events of the target (25 ns at 200 MHz)"
+    assert expected in message(load, held.replace(f"{key}: 5", f"{key}: 6"))
 
 
 def test_every_mistake_is_listed_at_once(load):

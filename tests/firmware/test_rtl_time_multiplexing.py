@@ -10,9 +10,10 @@ import pytest
 from made_cards import spec as made_spec
 from networks import random_codes, random_graph, random_network, shared_network
 
-from trigger_lut.errors import FirmwareError
+from trigger_lut.errors import FirmwareError, NotReproducibleError
 from trigger_lut.firmware.rtl import ghdl, verilator
 from trigger_lut.firmware.rtl.build import write_rtl
+from trigger_lut.firmware.rtl.object_words import simulate_words
 from trigger_lut.firmware.rtl.time_multiplexing import channels_of, write_wrapper
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.network.reference_model import evaluate
@@ -154,6 +155,25 @@ def test_events_faster_than_shared_hardware_are_noticed(tmp_path):
     wrapped = Wrapped(network, tmp_path / "rtl", 3, 1, (Cut(0, shareable(network)[0].layers, 1),))
     with pytest.raises(AssertionError):
         wrapped.check(wrapped.verilog, gaps=False)
+
+
+@pytest.mark.parametrize(("instances", "cycles"), [(1, 5), (2, 3), (5, 50)])
+def test_simulated_words_give_what_the_network_gives(tmp_path, instances, cycles):
+    network = shared_network(3, positions=5, channels=3)
+    cuts = (Cut(0, shareable(network)[0].layers, instances),) if instances < 5 else ()
+    project = write_rtl(network, tmp_path / "rtl", made_spec(latency_ns=1000), cuts=cuts)
+    codes = random_codes(network, 200)
+    found = simulate_words(project, channels=3, cycles=cycles, codes=codes, seed=1)
+    assert np.array_equal(found, evaluate(network, codes))
+    assert not np.array_equal(found, evaluate(network, np.roll(codes, 1, axis=0)))
+
+
+def test_simulated_words_notice_another_latency(tmp_path):
+    network = random_network(1)
+    project = write_rtl(network, tmp_path / "rtl", made_spec())
+    other = dataclasses.replace(project, latency_cycles_planned=project.latency_cycles_planned + 1)
+    with pytest.raises(NotReproducibleError, match="in other cycles than"):
+        simulate_words(other, channels=1, cycles=2, codes=random_codes(network, 50), seed=1)
 
 
 def test_a_wrapper_that_keeps_the_wrong_word_is_noticed(tmp_path):

@@ -245,6 +245,15 @@ def test_flip_in_keras_and_hls_gives_the_flipped_network(design, built, tmp_path
         np.testing.assert_array_equal(predict_hls(tmp_path / "hls", codes), expected)
 
 
+def test_objects_over_several_cycles_are_compared(design, built):
+    codes = random_codes(design.network, 300)
+    folder = Path(read_card(FirmwareCard, built[1]).rtl_project).parent
+    run = comparison._words_run(design, choose_flip(design.network, codes, 0), folder, 2, (codes, codes))
+    found = comparison._comparison(run, design.network)
+    assert (found.name, found.vectors, found.mismatches) == ("rtl_words", 300, 0)
+    assert found.control_mismatches > 0
+
+
 class FakeBackend:
     """The reference model in place of a back end: off in one output where it is wrong, and in another when flipped."""
 

@@ -106,6 +106,13 @@ class DesignBudget(Strict):
         description="Initiation interval in cycles, an allowance: the trigger grants at least so many cycles between "
         "two events. The firmware uses all, a part or none of them to share hardware. 1: fully pipelined.",
     )
+    input_cycles: int | None = Field(
+        None,
+        ge=1,
+        description="Cycles over which the objects of an event arrive, in the order of the inputs, an equal number in "
+        "each cycle. The wrapper <top>_tmux takes them and is verified. Latency counts from the last objects. Null: "
+        "all inputs arrive at once.",
+    )
     dsp: int = Field(0, ge=0, description="DSP slices. The firmware uses none: all arithmetic is built from LUTs.")
     bram18: int = Field(
         0,
@@ -212,11 +219,12 @@ def impossible(budget: DesignBudget, target: Target) -> list[str]:
         )
     if target.latency_allowed_ns is not None and budget.latency_ns > target.latency_allowed_ns:
         problems.append(f"latency_ns: {budget.latency_ns} is more than the target allows ({target.latency_allowed_ns})")
-    if budget.ii > target.cycles_between_events:
-        problems.append(
-            f"ii: {budget.ii} is more than the {target.cycles_between_events} cycles between two events of the target "
-            f"({target.event_period_ns:g} ns at {target.clock_mhz:g} MHz)"
-        )
+    for key, cycles in (("ii", budget.ii), ("input_cycles", budget.input_cycles or 1)):
+        if cycles > target.cycles_between_events:
+            problems.append(
+                f"{key}: {cycles} is more than the {target.cycles_between_events} cycles between two events of the "
+                f"target ({target.event_period_ns:g} ns at {target.clock_mhz:g} MHz)"
+            )
     for key in ("luts", "dsp", "bram18"):
         total = getattr(target.totals, key)
         if total is not None and getattr(budget, key) > total:

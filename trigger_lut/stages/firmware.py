@@ -56,7 +56,7 @@ def run(*, spec: Path, model: Path, network: Path, folder: Output, card: Output,
     integers = load_network(network)
     trained = load_model(model, design.network.builder)
     pipeline = close_timing(integers, design)
-    cycles = design.target.cycles_between_events
+    cycles = design.budget.input_cycles or design.target.cycles_between_events
     with atomic_folder(folder) as made:
         for backend in BACKENDS.values():
             if backend.delivery == "firmware":

@@ -19,6 +19,9 @@ from trigger_lut.cards.firmware import Comparison, Difference
 from trigger_lut.errors import FirmwareError, NotReproducibleError, ToolFailedError, ToolMissingError
 from trigger_lut.firmware.backend import Backend, Design
 from trigger_lut.firmware.backends import BACKENDS
+from trigger_lut.firmware.rtl.object_words import simulate_words
+from trigger_lut.firmware.rtl.project import read_project
+from trigger_lut.firmware.rtl.time_multiplexing import channels_of
 from trigger_lut.fixed_point.formats import IntArray, uniform
 from trigger_lut.network.bit_flip import BitFlip, choose_flip, flipped
 from trigger_lut.network.network import Network
@@ -31,6 +34,9 @@ LOG = logging.getLogger(__name__)
 CONTROL_VECTORS = 4000
 # Of back ends that are interpreted: a few hundred to a few thousand vectors a second.
 SAMPLED_VECTORS, SAMPLED_CONTROL_VECTORS = 8000, 1000
+WORD_EVENTS = 2000
+"""Events whose objects arrive over several cycles."""
+
 BLOCK_BYTES = 1 << 27
 """Most bytes of a block of codes, which is compared before the next one: memory does not depend on their number."""
 
@@ -140,6 +146,10 @@ def compare(design: Design, folder: Path, vectors: IntArray, seed: int, rtl_vect
             predict = partial(_predict, backend, own, cycles.setdefault(name, set()))
             control = partial(_control, backend, design, flip, own)
             runs.append(Run(name, given, predict, of_control, control, more=more))
+        if cycles_of_event := design.spec.budget.input_cycles:
+            chosen = vectors[_choice(rng, len(vectors), WORD_EVENTS)]
+            of_control = control_vectors[np.argsort(~visible, kind="stable")[:WORD_EVENTS]]
+            runs.append(_words_run(design, flip, folder, cycles_of_event, (chosen, of_control)))
         comparisons = [_comparison(run, network) for run in runs]
     measured = set().union(*cycles.values())
     if len(measured) != 1:
@@ -209,6 +219,23 @@ def _control(
         if backend.flip_bit(design, flip, folder, Path(changed)):
             return backend.predict(Path(changed), codes).outputs, design.network
     return backend.predict(folder, codes).outputs, flipped(design.network, flip)
+
+
+def _words_run(design: Design, flip: BitFlip, folder: Path, cycles: int, vectors: tuple[IntArray, IntArray]) -> Run:
+    """Set up the run of the Verilog behind its wrapper, for events whose objects arrive over several cycles."""
+    backend = BACKENDS["rtl"]
+    channels = channels_of([tensor.shape for tensor in design.model.inputs])
+
+    def simulate(firmware: Path, codes: IntArray) -> IntArray:
+        project = read_project(firmware / "rtl")
+        return simulate_words(project, channels=channels, cycles=cycles, codes=codes, seed=design.spec.seed)
+
+    def changed(codes: IntArray) -> tuple[IntArray, Network]:
+        with tempfile.TemporaryDirectory(prefix="trigger_lut_control_") as scratch:
+            backend.flip_bit(design, flip, folder, Path(scratch))
+            return simulate(Path(scratch), codes), design.network
+
+    return Run("rtl_words", vectors[0], partial(simulate, folder), vectors[1], changed)
 
 
 def _keras_run(design: Design, flip: BitFlip, vectors: IntArray, control_vectors: IntArray) -> Run:

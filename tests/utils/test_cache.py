@@ -1,6 +1,8 @@
 """Files in the user's cache: built once for the same contents, and again for others."""
 
+import errno
 import os
+from unittest.mock import Mock
 
 import pytest
 
@@ -36,6 +38,17 @@ def test_a_build_that_fails_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="no room"):
         cached("thing.o", ["a"], build)
     assert list((tmp_path / "trigger_lut").iterdir()) == []
+
+
+def test_a_full_cache_stops_nothing(tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with monkeypatch.context() as full:
+        full.setattr(cache, "locked_folder", Mock(side_effect=OSError(errno.EDQUOT, "Disk quota exceeded")))
+        path = cached("thing.o", ["a"], lambda path: path.write_text("built"))
+    assert path.read_text() == "built"
+    assert "cannot keep thing.o (Disk quota exceeded)" in caplog.text
+    assert list((tmp_path / "trigger_lut").iterdir()) == []
+    assert cached("thing.o", ["a"], lambda path: path.write_text("built")).parent == tmp_path / "trigger_lut"
 
 
 def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from trigger_lut.utils.files import locked_folder
+
+LOG = logging.getLogger(__name__)
 
 MOST_BYTES = 1 << 30
 """Size of the cache above which the files that were not used for the longest time are removed."""
@@ -41,11 +45,19 @@ def cached(name: str, made_of: Iterable[str | bytes], build: Callable[[Path], No
     for path in sorted(folder.glob(f"{start}*{suffix}")):
         if _is_whole(path, start):
             return path
-    with locked_folder(folder, ".building-") as made:
-        build(made / name)
-        path = folder / f"{start}{_sha256(made / name)}{suffix}"
-        (made / name).replace(path)
-    _remove_oldest(folder, keep=path)
+    with tempfile.TemporaryDirectory(prefix="trigger_lut_building_") as scratch:
+        made = Path(scratch, name)
+        build(made)
+        path = folder / f"{start}{_sha256(made)}{suffix}"
+        try:
+            with locked_folder(folder, ".building-") as part:
+                shutil.copy(made, part / name)
+                (part / name).replace(path)
+            _remove_oldest(folder, keep=path)
+        except OSError as error:  # the user's folder is full: this process alone has the file
+            LOG.warning(f"trigger_lut: {folder}: cannot keep {name} ({error.strerror}); it will be built again")
+            path = Path(tempfile.mkdtemp(prefix="trigger_lut_built_"), name)
+            shutil.move(made, path)
     return path
 
 

@@ -8,6 +8,7 @@ import networks
 import pytest
 from delay_models import with_stage
 
+from trigger_lut.config.budget import DesignBudget
 from trigger_lut.cost_model import delay
 from trigger_lut.cost_model.operations import operation_delays
 from trigger_lut.firmware.rtl import build as rtl
@@ -159,3 +160,45 @@ def test_late_paths_of_a_large_design_are_longer(monkeypatch, luts, times):
     if times is not None:
         assert late[3] == pytest.approx(1.9 / 2.25 * delay.GROWTH.factor(luts))
         assert late[3] > times
+
+
+class Wholes:
+    """In place of the synthesis of a design that shares hardware: Fmax of the whole, one after the other."""
+
+    def __init__(self, monkeypatch, fmax_mhz):
+        self.left, self.clocks = list(fmax_mhz), []
+        monkeypatch.setattr(timing_closure, "_netlist", lambda *_: (None, {}))
+        monkeypatch.setattr(timing_closure, "_pipeline", self.pipeline)
+        monkeypatch.setattr(timing_closure, "_close", self.closed)
+
+    def closed(self, network, spec, most):
+        self.clocks.append(spec.target.clock_mhz)
+        return Pipeline((1,), 1, 10, 5, 900.0, True, 1, 1)
+
+    def pipeline(self, built, module, spec, stages):
+        fmax = self.left.pop(0)
+        return Pipeline(stages, 9, 100, 50, fmax, fmax >= spec.target.clock_mhz, 9, 1)
+
+
+def closed_shared(monkeypatch, *fmax_mhz):
+    network = networks.shared_network(3, positions=5)
+    made = Wholes(monkeypatch, fmax_mhz)
+    budget = {"luts": 10_000, "latency_ns": 2.5 * 60, "ii": 5}
+    found = close_timing(network, spec(60).model_copy(update={"budget": DesignBudget(**budget)}))
+    assert found.cuts, "hardware is shared"
+    return found, made
+
+
+def test_closing_parts_again_for_a_faster_clock(monkeypatch):
+    """In the whole design paths are longer than in a part alone."""
+    found, made = closed_shared(monkeypatch, 380.0, 401.0)
+    assert (found.clock_met, found.fmax_mhz, found.obstacle) == (True, 401.0, "")
+    assert sorted(set(made.clocks)) == [400.0, pytest.approx(400 * 400 / 380 * 1.02)]
+    assert found.syntheses == 2 + len(made.clocks)
+
+
+def test_closing_parts_no_faster_ends_with_the_fastest(monkeypatch):
+    found, made = closed_shared(monkeypatch, 380.0, 379.0, 500.0)
+    assert (found.clock_met, found.fmax_mhz) == (False, 380.0)
+    assert found.obstacle.startswith("a path between two parts")
+    assert made.left == [500.0]

@@ -113,8 +113,8 @@ def close_timing(network: Network, spec: Spec) -> Pipeline:
 def _close_parts(network: Network, spec: Spec, sharing: Sharing) -> Pipeline:
     """Cut each pipeline of a design that shares hardware so that all of it reaches the clock.
 
-    Paths are longer in the whole design than in one part of it. So where the whole misses the clock, its parts are cut
-    again for a clock that is as much faster, as long as that helps and the latency budget has cycles left.
+    Paths are longer in the whole design than in one part of it. Where the whole misses the clock, its parts are cut
+    again for a clock that is as much faster. The search ends when that does not help, or no cycles are left.
     """
     tried: list[Pipeline] = []
     faster = 1.0
